@@ -1,0 +1,54 @@
+//! Downloads: one job per model variant, with its files.
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+use crate::ErrorView;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    HuggingFace,
+    ModelScope,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct DownloadView {
+    /// `<model id>/<variant id>`.
+    pub id: String,
+    pub model_id: String,
+    pub variant_id: String,
+    pub source: SourceKind,
+    pub state: DownloadState,
+    /// Bytes.
+    pub total: f64,
+    /// Bytes received and on disk.
+    pub done: f64,
+    /// Bytes whose SHA-256 was checked.
+    pub verified: f64,
+    /// Bytes per second over the last seconds.
+    pub speed: f64,
+    pub seconds_left: Option<f64>,
+    pub files: Vec<DownloadFileView>,
+    pub error: Option<ErrorView>,
+    /// The other source, offered when this one fails; never taken silently.
+    pub alternative: Option<SourceKind>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct DownloadFileView {
+    pub path: String,
+    pub size: f64,
+    pub done: f64,
+    pub verified: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum DownloadState {
+    Listing,
+    Transferring,
+    Paused,
+    Verifying,
+    Ready,
+    Failed,
+}

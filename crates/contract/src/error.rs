@@ -1,0 +1,101 @@
+//! Errors as they cross a boundary: a code for programs and the message catalogue, a fragment for the log, and the
+//! values the words need. The words themselves live in the UI's and the CLI's catalogues, in both languages.
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+/// One failure, ready to be put into words by a host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct ErrorView {
+    pub code: ErrorCode,
+    /// Lowercase English fragment that reads after "failed to"; shown only under Details.
+    pub message: String,
+    /// Values for the words of the code, such as `needed` and `free` in bytes or `path`.
+    pub detail: BTreeMap<String, String>,
+}
+
+/// What somebody can act on. Each code has a title, a meaning and a next step in English and Chinese.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    // Model files
+    ModelNotFound,
+    ModelFileTruncated,
+    ModelFileInvalid,
+    ModelUnsupported,
+    ModelTooLarge,
+    // Worker
+    WorkerMissing,
+    WorkerStartFailed,
+    WorkerDied,
+    WorkerUnreachable,
+    PortInUse,
+    OutOfMemory,
+    // Chat
+    ChatNotFound,
+    ContextFull,
+    PromptTooLong,
+    NotLoaded,
+    Cancelled,
+    // Downloads
+    NoNetwork,
+    SourceRefused,
+    SourceRateLimited,
+    NotOnSource,
+    GatedModel,
+    HashMismatch,
+    SizeMismatch,
+    DiskFull,
+    DownloadStalled,
+    // Machine
+    GpuDriverMissing,
+    GpuDriverMismatch,
+    NoDisplay,
+    // Storage
+    HistoryUnreadable,
+    SettingsUnreadable,
+    PermissionDenied,
+    InvalidInput,
+    /// A bug of ours: caught, reported, never a crash.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code, for the tests that demand words in both languages.
+    pub const ALL: &'static [ErrorCode] = {
+        use ErrorCode::*;
+        &[
+            ModelNotFound, ModelFileTruncated, ModelFileInvalid, ModelUnsupported, ModelTooLarge, WorkerMissing,
+            WorkerStartFailed, WorkerDied, WorkerUnreachable, PortInUse, OutOfMemory, ChatNotFound, ContextFull,
+            PromptTooLong, NotLoaded, Cancelled, NoNetwork, SourceRefused, SourceRateLimited, NotOnSource, GatedModel,
+            HashMismatch, SizeMismatch, DiskFull, DownloadStalled, GpuDriverMissing, GpuDriverMismatch, NoDisplay,
+            HistoryUnreadable, SettingsUnreadable, PermissionDenied, InvalidInput, Internal,
+        ]
+    };
+
+    /// The code as it is written on the wire and in the message catalogues.
+    pub fn key(self) -> String {
+        serde_json::to_value(self).ok().and_then(|v| v.as_str().map(str::to_owned)).expect("a unit variant is a string")
+    }
+}
+
+impl ErrorView {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), detail: BTreeMap::new() }
+    }
+
+    /// Adds one value that the words of the code may use.
+    pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+        self.detail.insert(key.to_owned(), value.to_string());
+        self
+    }
+}
+
+impl std::fmt::Display for ErrorView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} [{}]", self.message, self.code.key())
+    }
+}
+
+impl std::error::Error for ErrorView {}

@@ -1,0 +1,15 @@
+//! What the app pushes to every host; nothing polls.
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+use crate::{DownloadView, WorkerView};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AppEvent {
+    WorkerChanged { worker: WorkerView },
+    DownloadChanged { download: DownloadView },
+    /// A model became visible or vanished.
+    ModelsChanged,
+    ChatsChanged,
+}

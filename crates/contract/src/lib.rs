@@ -1,0 +1,23 @@
+//! Every type that crosses from `app` to a host (desktop, CLI, tests), and nothing else.
+//!
+//! No house crate is imported here: `app` makes these twins by hand from the domain types, so a change inside a
+//! domain never changes what the UI sees by accident. Byte counts are `f64` because TypeScript has no 64-bit
+//! integer; every value stays far below 2^53.
+
+mod catalog;
+mod chat;
+mod download;
+mod error;
+mod event;
+mod hardware;
+mod settings;
+mod worker;
+
+pub use catalog::*;
+pub use chat::*;
+pub use download::*;
+pub use error::*;
+pub use event::*;
+pub use hardware::*;
+pub use settings::*;
+pub use worker::*;

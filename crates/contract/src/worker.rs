@@ -1,0 +1,32 @@
+//! The worker: what is loaded, and how far loading is.
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+use crate::ErrorView;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct WorkerView {
+    pub model_id: Option<String>,
+    pub state: WorkerState,
+    /// Bytes of weights read, while loading.
+    pub loaded: f64,
+    /// Bytes of weights in all.
+    pub total: f64,
+    /// "CPU, 2 threads": where the model runs.
+    pub place: Option<String>,
+    /// Resident bytes of the worker process, measured.
+    pub memory: Option<f64>,
+    pub context_length: Option<u32>,
+    pub error: Option<ErrorView>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkerState {
+    Stopped,
+    Starting,
+    Loading,
+    Ready,
+    Draining,
+    Failed,
+}
