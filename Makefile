@@ -1,4 +1,10 @@
 # Each target is a line over `cargo xtask`; the work is in crates/xtask.
-.PHONY: test
-test:
-	cargo test --workspace --exclude whaledeck
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.PHONY: setup run test bench dist bindings bootstrap
+
+setup run test bench dist bindings: bootstrap
+	@cargo xtask $@
+
+bootstrap:
+	@tools/bootstrap.sh

@@ -1,1 +1,10 @@
-//! The desktop host.
+//! The desktop host: a window around `app`. It starts the use cases, hands them to the web page as commands, and
+//! pushes their events. It knows nothing of models, files or HTTP, and never links the engine.
+
+pub mod bindings;
+mod commands;
+mod display;
+mod host;
+mod run;
+
+pub use run::run;

@@ -1,1 +1,24 @@
-fn main(){}
+//! Automation of the house: `cargo xtask setup|run|test|bench|dist|bindings`. The Makefile is a line over each.
+//! It installs what is missing, calls the ordinary tools, and says what it skips and why.
+
+mod bench;
+mod dist;
+mod run;
+mod setup;
+mod shell;
+mod test;
+
+use anyhow::{Result, bail};
+
+fn main() -> Result<()> {
+    std::env::set_current_dir(shell::root())?;
+    match std::env::args().nth(1).as_deref() {
+        Some("setup") => setup::all(),
+        Some("run") => run::run(),
+        Some("test") => test::test(),
+        Some("bench") => bench::bench(),
+        Some("dist") => dist::dist(),
+        Some("bindings") => run::bindings(),
+        other => bail!("no task {other:?}; there are: setup, run, test, bench, dist, bindings"),
+    }
+}

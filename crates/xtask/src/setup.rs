@@ -1,0 +1,140 @@
+//! What a machine needs: Debian packages, a recent Node, the UI's packages, and the Python clients that judge our
+//! protocols. Everything is installed by the ordinary client of its registry, and only when it is missing.
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{cmd, has, output, root, run, target};
+
+const BUILD: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libdbus-1-dev"];
+const TEST: &[&str] = &[
+    "webkit2gtk-driver", "xvfb", "xauth", "dbus", "fonts-noto-cjk", "fonts-dejavu-core", "imagemagick", "x11-utils",
+    "chromium", "python3-venv", "procps",
+];
+/// Vite 8 asks for it.
+const NODE_MINIMUM: (u32, u32) = (20, 19);
+
+/// Everything, for building and for testing.
+pub fn all() -> Result<()> {
+    build()?;
+    packages(TEST)?;
+    python()?;
+    println!("ready: `make run` opens the app, `make test` runs every test");
+    Ok(())
+}
+
+/// What `make run` needs.
+pub fn build() -> Result<()> {
+    packages(BUILD)?;
+    node()?;
+    ui_packages()
+}
+
+fn packages(wanted: &[&str]) -> Result<()> {
+    if !has("dpkg-query") {
+        println!("not Debian or Ubuntu: install the equivalents of {} yourself", wanted.join(" "));
+        return Ok(());
+    }
+    let missing: Vec<&str> = wanted.iter().copied().filter(|name| !installed(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("installing {}", missing.join(" "));
+    run(&mut as_root("apt-get -o DPkg::Lock::Timeout=120 update -q"))?;
+    let install = "env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y -q --no-install-recommends";
+    run(as_root(install).args(missing))
+}
+
+fn installed(package: &str) -> bool {
+    output(cmd("dpkg-query", "-W -f=${Status}").arg(package)).is_ok_and(|status| status.contains("ok installed"))
+}
+
+fn as_root(words: &str) -> Command {
+    let is_root = output(&mut cmd("id", "-u")).is_ok_and(|id| id.trim() == "0");
+    if is_root {
+        let (program, rest) = words.split_once(' ').unwrap_or((words, ""));
+        cmd(program, rest)
+    } else {
+        cmd("sudo", words)
+    }
+}
+
+/// A Node that Vite can use: the system's, or one from the npm registry under target/.
+fn node() -> Result<()> {
+    if node_is_recent() {
+        return Ok(());
+    }
+    if !has("npm") {
+        packages(&["nodejs", "npm"])?;
+    }
+    if !node_is_recent() {
+        let own = own_node();
+        std::fs::create_dir_all(&own)?;
+        run(cmd("npm", "install --no-save node@22 --prefix").arg(&own))?;
+    }
+    if !node_is_recent() {
+        bail!("Node {}.{} or newer is needed; install it from nodejs.org and try again", NODE_MINIMUM.0, NODE_MINIMUM.1);
+    }
+    Ok(())
+}
+
+fn own_node() -> PathBuf {
+    target().join("tools/node")
+}
+
+fn node_is_recent() -> bool {
+    let Ok(version) = output(&mut node_command("node")).map(|text| text.trim().trim_start_matches('v').to_owned()) else {
+        return false;
+    };
+    let mut parts = version.split('.').filter_map(|part| part.parse::<u32>().ok());
+    matches!((parts.next(), parts.next()), (Some(major), Some(minor)) if (major, minor) >= NODE_MINIMUM)
+}
+
+fn node_command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let own = own_node().join("node_modules/node/bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let joined = std::env::join_paths(std::iter::once(own.clone()).chain(std::env::split_paths(&path)));
+    if let (true, Ok(path)) = (own.is_dir(), joined) {
+        command.env("PATH", path);
+    }
+    if program == "node" {
+        command.arg("--version");
+    }
+    command
+}
+
+/// `npm` inside ui/, with the Node that was chosen.
+pub fn npm(words: &str) -> Command {
+    let mut command = node_command("npm");
+    command.args(words.split_whitespace()).current_dir(root().join("ui"));
+    command
+}
+
+/// Installs the UI's packages when the lock file is newer than what lies there.
+fn ui_packages() -> Result<()> {
+    let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    let lock = modified(&root().join("ui/package-lock.json"));
+    let done = modified(&root().join("ui/node_modules/.package-lock.json"));
+    if done.is_some() && done >= lock {
+        return Ok(());
+    }
+    run(&mut npm("ci --no-audit --no-fund"))
+}
+
+/// The Python with the official clients; made once under target/.
+pub fn python() -> Result<PathBuf> {
+    let home = target().join("tools/python");
+    let python = home.join("bin/python");
+    let list = root().join("tests/requirements.txt");
+    let wanted = std::fs::read_to_string(&list).context("read tests/requirements.txt")?;
+    let stamp = home.join("requirements.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
+        return Ok(python);
+    }
+    run(cmd("python3", "-m venv --clear").arg(&home))?;
+    run(Command::new(&python).args(["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r"]).arg(&list))?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(python)
+}

@@ -1,0 +1,50 @@
+//! `make test`: everything that can be checked on a machine without a GPU or a display, cheapest first.
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::setup;
+use crate::shell::{cmd, has, root, run, step, target};
+
+pub fn test() -> Result<()> {
+    step("set-up", setup::all)?;
+    step("format", || run(&mut cmd("cargo", "fmt --all --check")))?;
+    step("licences and advisories", licences)?;
+    step("UI: types, unit tests, production build", || {
+        run(&mut setup::npm("run check"))?;
+        run(&mut setup::npm("test"))?;
+        run(&mut setup::npm("run build"))
+    })?;
+    step("programs under test", || run(&mut cmd("cargo", "build --package server --package cli")))?;
+    step("Rust: unit, boundary, fidelity and flow tests", || {
+        run(cmd("cargo", "test --workspace").env("WHALEDECK_PYTHON", setup::python()?).env("WHALEDECK_ENGINE", program("whaledeck-engine")))
+    })?;
+    step("UI: every page in a browser", || run(&mut setup::npm("run pages")))?;
+    step("the real window", window)
+}
+
+/// A program of the debug build.
+fn program(name: &str) -> std::path::PathBuf {
+    target().join("debug").join(name)
+}
+
+fn licences() -> Result<()> {
+    if !has("cargo-deny") {
+        println!("not run: cargo-deny is not installed here (its rules are in deny.toml)");
+        return Ok(());
+    }
+    run(&mut cmd("cargo", "deny check licenses bans sources"))
+}
+
+/// Drives the window under a virtual display, as a person would.
+fn window() -> Result<()> {
+    run(&mut cmd("cargo", "build --package whaledeck --features custom-protocol"))?;
+    let mut driver = Command::new("xvfb-run");
+    driver.args(["-a", "-s", "-screen 0 1280x800x24", "dbus-run-session", "--", "node", "e2e/window.mjs"]);
+    run(driver
+        .current_dir(root().join("ui"))
+        .env("LANG", "en_US.UTF-8")
+        .env("WHALEDECK_BINARY", program("whaledeck"))
+        .env("WHALEDECK_ENGINE", program("whaledeck-engine"))
+        .env("WHALEDECK_GUIDE", root().join("assets/guide-model")))
+}

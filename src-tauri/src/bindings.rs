@@ -1,0 +1,49 @@
+//! The one registry of commands. The TypeScript beside the UI is generated from it, committed, and compared by a
+//! test, so that neither side can change alone.
+use tauri_specta::{Builder, collect_commands};
+
+use crate::commands::{chats, downloads, hardware, models, settings, worker};
+
+/// Every command that the page may call.
+pub fn builder() -> Builder<tauri::Wry> {
+    Builder::<tauri::Wry>::new().commands(collect_commands![
+        hardware::hardware,
+        hardware::hardware_measure,
+        models::models,
+        models::recommendation,
+        models::presets,
+        models::model_remove,
+        models::model_import,
+        downloads::downloads,
+        downloads::download_start,
+        downloads::download_pause,
+        downloads::download_resume,
+        downloads::download_remove,
+        chats::chats,
+        chats::chats_search,
+        chats::chat_create,
+        chats::chat_get,
+        chats::chat_rename,
+        chats::chat_delete,
+        chats::chat_update,
+        chats::chat_select_leaf,
+        chats::answer_start,
+        chats::answer_stop,
+        worker::worker,
+        worker::worker_start,
+        worker::worker_stop,
+        settings::settings,
+        settings::settings_save,
+        settings::events_subscribe,
+        settings::pick_folder,
+        settings::open_url,
+    ])
+}
+
+/// Writes the TypeScript of every command and contract type to `path`.
+///
+/// # Errors
+/// When a type cannot be expressed in TypeScript or the file cannot be written.
+pub fn export(path: &std::path::Path) -> Result<(), String> {
+    builder().export(specta_typescript::Typescript::default(), path).map_err(|error| error.to_string())
+}

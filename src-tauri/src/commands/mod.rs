@@ -1,0 +1,13 @@
+//! Commands, one file per domain. Each is a line over a use case; nothing is decided here.
+
+pub mod chats;
+pub mod downloads;
+pub mod hardware;
+pub mod models;
+pub mod settings;
+pub mod worker;
+
+use std::sync::Arc;
+
+/// The use cases, as Tauri hands them to a command.
+type App<'a> = tauri::State<'a, Arc<app::App>>;

@@ -1,0 +1,53 @@
+//! Settings, events, and the two things only a desktop can do: a folder dialog and the system browser.
+use contract::{AppEvent, ErrorCode, ErrorView, SettingsView};
+use tauri::ipc::Channel;
+use tauri_plugin_dialog::DialogExt;
+use tauri_plugin_opener::OpenerExt;
+
+use super::App;
+use crate::host::Subscribers;
+
+#[tauri::command]
+#[specta::specta]
+pub async fn settings(app: App<'_>) -> Result<SettingsView, ErrorView> {
+    app.settings().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn settings_save(app: App<'_>, settings: SettingsView) -> Result<SettingsView, ErrorView> {
+    app.settings_save(settings).await
+}
+
+/// Pushes every event of the app to the page from now on.
+#[tauri::command]
+#[specta::specta]
+pub fn events_subscribe(subscribers: tauri::State<'_, Subscribers>, on_event: Channel<AppEvent>) {
+    subscribers.add(on_event);
+}
+
+/// A folder that the person chose, or nothing when the dialog was closed.
+#[tauri::command]
+#[specta::specta]
+pub async fn pick_folder(window: tauri::WebviewWindow) -> Option<String> {
+    let (chosen, answer) = tokio::sync::oneshot::channel();
+    window.dialog().file().pick_folder(move |folder| drop(chosen.send(folder)));
+    answer.await.ok().flatten().map(|folder| folder.to_string())
+}
+
+/// Opens a web page in the system's browser. Only https, and only pages this app names.
+#[tauri::command]
+#[specta::specta]
+pub fn open_url(handle: tauri::AppHandle, url: String) -> Result<(), ErrorView> {
+    const ALLOWED: [&str; 4] = [
+        "https://chat.deepseek.com/",
+        "https://platform.deepseek.com/",
+        "https://huggingface.co/",
+        "https://modelscope.cn/",
+    ];
+    if !ALLOWED.iter().any(|page| url.starts_with(page)) {
+        return Err(ErrorView::new(ErrorCode::InvalidInput, "open a page that is not on the list").with("url", url));
+    }
+    let opened = handle.opener().open_url(&url, None::<&str>);
+    opened.map_err(|error| ErrorView::new(ErrorCode::Internal, format!("open the browser: {error}")))
+}

@@ -1,0 +1,62 @@
+//! Start-up of the desktop program, top to bottom.
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tauri::Manager;
+
+use crate::host::Subscribers;
+use crate::{bindings, display};
+
+/// Opens the window and runs until it is closed.
+pub fn run() -> ExitCode {
+    display::prepare_renderer();
+    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
+    if !display::present() {
+        eprintln!(
+            "no_display: Whaledeck found no display to open its window on.\n\
+             Start it inside a desktop session, or chat in this terminal with: whaledeck-cli chat\n\
+             没有可用的显示器，无法打开窗口。请在桌面环境中启动，或在此终端运行：whaledeck-cli chat"
+        );
+        return ExitCode::from(2);
+    }
+
+    let builder = bindings::builder();
+    let handler = builder.invoke_handler();
+    let outcome = tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|app, _arguments, _directory| {
+            if let Some(window) = app.get_webview_window("main") {
+                let _ = window.unminimize();
+                let _ = window.set_focus();
+            }
+        }))
+        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_opener::init())
+        .invoke_handler(handler)
+        .setup(|tauri| {
+            let subscribers = Subscribers::default();
+            let resources = tauri.path().resource_dir().ok();
+            let paths = app::find_paths(resources.as_deref());
+            let app = tauri::async_runtime::block_on(app::App::open(paths, Arc::new(subscribers.clone())))?;
+            tauri.manage(Arc::new(app));
+            tauri.manage(subscribers);
+            Ok(())
+        })
+        .build(tauri::generate_context!());
+
+    match outcome {
+        Ok(tauri) => {
+            tauri.run(|handle, event| {
+                if let tauri::RunEvent::Exit = event {
+                    let app = handle.state::<Arc<app::App>>();
+                    let _ = tauri::async_runtime::block_on(app.worker_stop());
+                }
+            });
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("failed to open the window: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

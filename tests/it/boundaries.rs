@@ -1,0 +1,113 @@
+//! The directions of import, read from `cargo metadata`: who may know whom (see ARCHITECTURE.md).
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+/// Crate -> everything it links, itself included, without build and test dependencies.
+struct Graph {
+    direct: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Graph {
+    fn read() -> Self {
+        let output = Command::new(env!("CARGO"))
+            .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
+        let name_of: BTreeMap<&str, &str> = metadata["packages"]
+            .as_array()
+            .expect("packages")
+            .iter()
+            .map(|package| (package["id"].as_str().expect("id"), package["name"].as_str().expect("name")))
+            .collect();
+        let mut direct = BTreeMap::<String, BTreeSet<String>>::new();
+        for node in metadata["resolve"]["nodes"].as_array().expect("nodes") {
+            let from = name_of[node["id"].as_str().expect("id")].to_owned();
+            let linked = node["deps"].as_array().expect("deps").iter().filter(|dep| {
+                dep["dep_kinds"].as_array().expect("kinds").iter().any(|kind| kind["kind"].is_null())
+            });
+            let names = linked.map(|dep| name_of[dep["pkg"].as_str().expect("pkg")].to_owned());
+            direct.entry(from).or_default().extend(names);
+        }
+        Self { direct }
+    }
+
+    fn reaches(&self, from: &str) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from.to_owned()];
+        while let Some(name) = open.pop() {
+            if seen.insert(name.clone()) {
+                open.extend(self.direct.get(&name).into_iter().flatten().cloned());
+            }
+        }
+        seen
+    }
+
+    fn may_link(&self, dependency: &str, allowed: &[&str]) {
+        for house in HOUSE {
+            let direct = self.direct.get(*house).is_some_and(|deps| deps.contains(dependency));
+            assert!(!direct || allowed.contains(house), "`{house}` must not depend on `{dependency}`");
+        }
+    }
+}
+
+const HOUSE: &[&str] = &[
+    "app", "catalog", "checkpoint", "cli", "contract", "deploy", "endpoint", "engine", "hardware", "history", "hub",
+    "kernels", "models", "server", "testkit", "text", "whaledeck", "xtask",
+];
+
+/// Each crate and the house crates it may import.
+const DIRECTIONS: &[(&str, &[&str])] = &[
+    ("contract", &[]),
+    ("hardware", &[]),
+    ("checkpoint", &[]),
+    ("catalog", &["hardware", "checkpoint"]),
+    ("hub", &[]),
+    ("kernels", &[]),
+    ("models", &["kernels", "checkpoint"]),
+    ("engine", &["models"]),
+    ("text", &["checkpoint"]),
+    ("server", &["engine", "models", "text", "checkpoint", "catalog"]),
+    ("endpoint", &[]),
+    ("deploy", &["catalog", "hardware", "endpoint"]),
+    ("history", &[]),
+    (
+        "app",
+        &["contract", "hardware", "checkpoint", "catalog", "hub", "endpoint", "deploy", "history"],
+    ),
+    ("cli", &["app", "contract"]),
+    ("whaledeck", &["app", "contract"]),
+];
+
+#[test]
+fn imports_go_one_way() {
+    let graph = Graph::read();
+    for (name, allowed) in DIRECTIONS {
+        for dependency in graph.direct.get(*name).expect("every crate of the list exists") {
+            let house = HOUSE.contains(&dependency.as_str());
+            assert!(!house || allowed.contains(&dependency.as_str()), "`{name}` must not import `{dependency}`");
+        }
+    }
+}
+
+#[test]
+fn heavy_libraries_stay_in_their_rooms() {
+    let graph = Graph::read();
+    graph.may_link("tauri", &["whaledeck"]);
+    graph.may_link("axum", &["server", "testkit"]);
+    graph.may_link("candle-core", &["kernels", "models", "engine"]);
+    graph.may_link("rusqlite", &["history"]);
+}
+
+#[test]
+fn hosts_never_link_the_engine() {
+    let graph = Graph::read();
+    for host in ["whaledeck", "cli"] {
+        let linked = graph.reaches(host);
+        for engine in ["candle-core", "engine", "models", "kernels", "server"] {
+            assert!(!linked.contains(engine), "`{host}` links `{engine}`");
+        }
+    }
+}

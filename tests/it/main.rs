@@ -1,0 +1,4 @@
+//! Whole flows and the rules of the house, in one test binary.
+
+mod bindings;
+mod boundaries;
