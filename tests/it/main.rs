@@ -2,3 +2,5 @@
 
 mod bindings;
 mod boundaries;
+mod first_run;
+mod host;

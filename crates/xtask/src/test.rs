@@ -17,7 +17,7 @@ pub fn test() -> Result<()> {
     })?;
     step("programs under test", || run(&mut cmd("cargo", "build --package server --package cli")))?;
     step("Rust: unit, boundary, fidelity and flow tests", || {
-        run(cmd("cargo", "test --workspace").env("WHALEDECK_PYTHON", setup::python()?).env("WHALEDECK_ENGINE", program("whaledeck-engine")))
+        run(cmd("cargo", "test --workspace --features whaledeck/custom-protocol").env("WHALEDECK_PYTHON", setup::python()?).env("WHALEDECK_ENGINE", program("whaledeck-engine")))
     })?;
     step("UI: every page in a browser", || run(&mut setup::npm("run pages")))?;
     step("the real window", window)
@@ -40,9 +40,8 @@ fn licences() -> Result<()> {
 fn window() -> Result<()> {
     run(&mut cmd("cargo", "build --package whaledeck --features custom-protocol"))?;
     let mut driver = Command::new("xvfb-run");
-    driver.args(["-a", "-s", "-screen 0 1280x800x24", "dbus-run-session", "--", "node", "e2e/window.mjs"]);
+    driver.args(["-a", "-s", "-screen 0 1280x800x24", "dbus-run-session", "--", "node", "tests/e2e/window.mjs"]);
     run(driver
-        .current_dir(root().join("ui"))
         .env("LANG", "en_US.UTF-8")
         .env("WHALEDECK_BINARY", program("whaledeck"))
         .env("WHALEDECK_ENGINE", program("whaledeck-engine"))

@@ -1,0 +1,72 @@
+// The real window, driven as a person would: first run, Try now, a question, Stop, a preset, close, reopen.
+// Every folder is a fresh one, so nothing of the developer's own is read or written. Screenshots go to artefacts/.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+import { Window, sleep, startDriver, until } from './webdriver.mjs';
+
+const binary = resolve(process.env.WHALEDECK_BINARY);
+const artefacts = resolve('artefacts/window');
+const home = mkdtempSync(join(tmpdir(), 'whaledeck-window-'));
+const folders = { XDG_DATA_HOME: 'data', XDG_CONFIG_HOME: 'config', XDG_CACHE_HOME: 'cache', XDG_STATE_HOME: 'state', XDG_RUNTIME_DIR: 'run' };
+const environment = { ...process.env, WHALEDECK_DATA: join(home, 'whaledeck') };
+for (const [name, folder] of Object.entries(folders)) {
+  environment[name] = join(home, folder);
+  mkdirSync(environment[name], { recursive: true, mode: 0o700 });
+}
+mkdirSync(artefacts, { recursive: true });
+
+const QUESTION = 'Which DeepSeek model should I run on a 24 GB GPU?';
+const COMPOSER = '//textarea[@aria-label="Your message"]';
+const button = (name) => `//button[normalize-space(.)="${name}" or @aria-label="${name}"]`;
+
+async function picture(window, name) {
+  writeFileSync(join(artefacts, `${name}.png`), await window.screenshot());
+}
+
+async function firstRun(driver) {
+  const start = Date.now();
+  const window = await Window.open(driver, binary);
+  await window.find('//h1');
+  console.log(`window with its first page after ${Date.now() - start} ms, driver included`);
+  await picture(window, '1-first-run');
+
+  await window.click(button('Try now'));
+  await window.find(COMPOSER, 60);
+  await window.type(COMPOSER, QUESTION);
+  await window.click(button('Send'));
+  await until('the answer', async () => /14B|32B/.test(await window.text()), 60);
+  await until('the end of the answer', async () => (await window.all(button('Stop'))).length === 0, 60);
+  await picture(window, '2-answer');
+
+  await window.type(COMPOSER, 'What can I do with Whaledeck?');
+  await window.click(button('Send'));
+  const stops = await window.all(button('Stop'));
+  if (stops.length) await window.click(button('Stop')).catch(() => console.log('the answer ended before Stop'));
+  await until('the end after Stop', async () => (await window.all(button('Stop'))).length === 0, 20);
+  await picture(window, '3-stopped');
+
+  await window.click(button('Show style panel'), 3).catch(() => {});
+  await window.click(button('Creative'));
+  await sleep(300);
+  await picture(window, '4-preset');
+  await window.close();
+}
+
+async function reopened(driver) {
+  const window = await Window.open(driver, binary);
+  await until('the chat after a restart', async () => (await window.text()).includes(QUESTION.slice(0, 20)), 30);
+  await picture(window, '5-reopened');
+  await window.close();
+}
+
+const driver = await startDriver(environment);
+try {
+  await firstRun(driver);
+  await reopened(driver);
+  console.log(`the window does its job; pictures in ${artefacts}`);
+} finally {
+  driver.stop();
+  rmSync(home, { recursive: true, force: true });
+}

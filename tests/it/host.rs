@@ -1,0 +1,69 @@
+//! A host that is nothing but the trait: the proof that use cases need no window.
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use contract::{AnswerEvent, AppEvent, SendRequest};
+
+/// Keeps every event it is given.
+#[derive(Default)]
+pub struct TestHost {
+    events: Mutex<Vec<AppEvent>>,
+}
+
+impl TestHost {
+    pub fn events(&self) -> Vec<AppEvent> {
+        self.events.lock().expect("no test panics while holding it").clone()
+    }
+}
+
+impl app::Host for TestHost {
+    fn emit(&self, event: AppEvent) {
+        self.events.lock().expect("no test panics while holding it").push(event);
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The worker that was built beside this test.
+fn engine_binary() -> PathBuf {
+    std::env::var_os("WHALEDECK_ENGINE").map_or_else(
+        || {
+            let test = std::env::current_exe().expect("a test has a path");
+            test.ancestors().nth(2).expect("tests lie in target/debug/deps").join("whaledeck-engine")
+        },
+        PathBuf::from,
+    )
+}
+
+/// An app on a data folder of its own, with the real worker and the real Guide model.
+pub async fn open(data: &Path) -> (app::App, Arc<TestHost>) {
+    let engine_binary = engine_binary();
+    assert!(engine_binary.is_file(), "build it first: cargo build -p server ({})", engine_binary.display());
+    let paths = app::Paths {
+        data_dir: data.to_owned(),
+        models_dir: data.join("models"),
+        engine_binary,
+        guide_dir: root().join("assets/guide-model"),
+    };
+    let host = Arc::new(TestHost::default());
+    (app::App::open(paths, host.clone()).await.expect("the app opens"), host)
+}
+
+/// Sends a text and returns every event up to the terminal one.
+pub async fn ask(app: &app::App, chat_id: &str, text: &str) -> Vec<AnswerEvent> {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let request = SendRequest { chat_id: chat_id.into(), parent_id: None, text: text.into(), retry_of: None };
+    app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("the answer starts");
+    let mut events = Vec::new();
+    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(120), receiver.recv()).await {
+        let last = matches!(event, AnswerEvent::Finished { .. } | AnswerEvent::Failed { .. });
+        events.push(event);
+        if last {
+            return events;
+        }
+    }
+    panic!("no terminal event came: {events:?}");
+}
