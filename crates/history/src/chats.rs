@@ -1,0 +1,139 @@
+//! Chats: create, list, search, rename, change, delete, and the path that is on show.
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::messages::{MESSAGE_COLUMNS, message, with_siblings};
+use crate::{Chat, ChatSettings, History, HistoryError, Message, Summary};
+
+/// The moment, as it is stored: a fixed number of digits, so that text sorts as time does.
+pub(crate) fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
+    Ok(Summary { id: row.get(0)?, title: row.get(1)?, model_id: row.get(2)?, updated_at: row.get(3)? })
+}
+
+const SUMMARY: &str = "SELECT id, title, model_id, updated_at FROM chats";
+
+impl History {
+    /// A new chat without title or messages.
+    pub fn chat_create(&self, settings: &ChatSettings) -> Result<Chat, HistoryError> {
+        let id = uuid::Uuid::now_v7().to_string();
+        self.lock().execute(
+            "INSERT INTO chats (id, title, model_id, preset_id, sampling, system_prompt, created_at, updated_at)
+             VALUES (?1, '', ?2, ?3, ?4, ?5, ?6, ?6)",
+            params![id, settings.model_id, settings.preset_id, settings.sampling, settings.system_prompt, now()],
+        )?;
+        Ok(Chat { id, title: String::new(), settings: settings.clone(), path: Vec::new() })
+    }
+
+    /// All chats, the latest first.
+    pub fn chats(&self) -> Result<Vec<Summary>, HistoryError> {
+        let connection = self.lock();
+        let mut query = connection.prepare_cached(&format!("{SUMMARY} ORDER BY updated_at DESC, id DESC"))?;
+        Ok(query.query_map([], summary)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Chats whose title or any message holds the words as they are written, the latest first. Text is compared
+    /// without regard to the case of Latin letters; Chinese needs no word borders.
+    pub fn search(&self, words: &str) -> Result<Vec<Summary>, HistoryError> {
+        let words = words.trim();
+        if words.is_empty() {
+            return self.chats();
+        }
+        let escaped = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let connection = self.lock();
+        let mut query = connection.prepare_cached(&format!(
+            "{SUMMARY} WHERE title LIKE ?1 ESCAPE '\\'
+               OR EXISTS (SELECT 1 FROM messages WHERE chat_id = chats.id AND text LIKE ?1 ESCAPE '\\')
+             ORDER BY updated_at DESC, id DESC"
+        ))?;
+        Ok(query.query_map([format!("%{escaped}%")], summary)?.collect::<Result<_, _>>()?)
+    }
+
+    /// The chat with the path to its chosen leaf.
+    pub fn chat(&self, id: &str) -> Result<Chat, HistoryError> {
+        let connection = self.lock();
+        let (title, settings, leaf) = connection
+            .query_row(
+                "SELECT title, model_id, preset_id, sampling, system_prompt, leaf_id FROM chats WHERE id = ?1",
+                [id],
+                |row| {
+                    let settings = ChatSettings {
+                        model_id: row.get(1)?,
+                        preset_id: row.get(2)?,
+                        sampling: row.get(3)?,
+                        system_prompt: row.get(4)?,
+                    };
+                    Ok((row.get::<_, String>(0)?, settings, row.get::<_, Option<String>>(5)?))
+                },
+            )
+            .optional()?
+            .ok_or_else(|| HistoryError::ChatNotFound(id.to_owned()))?;
+        let path = match leaf {
+            Some(leaf) => path_to(&connection, &leaf)?,
+            None => Vec::new(),
+        };
+        Ok(Chat { id: id.to_owned(), title, settings, path })
+    }
+
+    pub fn chat_rename(&self, id: &str, title: &str) -> Result<(), HistoryError> {
+        let changed = self.lock().execute("UPDATE chats SET title = ?2 WHERE id = ?1", params![id, title])?;
+        found(changed, id)
+    }
+
+    /// Deletes the chat and everything said in it.
+    pub fn chat_delete(&self, id: &str) -> Result<(), HistoryError> {
+        found(self.lock().execute("DELETE FROM chats WHERE id = ?1", [id])?, id)
+    }
+
+    pub fn chat_update(&self, id: &str, settings: &ChatSettings) -> Result<(), HistoryError> {
+        let changed = self.lock().execute(
+            "UPDATE chats SET model_id = ?2, preset_id = ?3, sampling = ?4, system_prompt = ?5 WHERE id = ?1",
+            params![id, settings.model_id, settings.preset_id, settings.sampling, settings.system_prompt],
+        )?;
+        found(changed, id)
+    }
+
+    /// Shows the branch of a message: the path goes through it and on to the latest message below it.
+    pub fn select(&self, chat_id: &str, message_id: &str) -> Result<(), HistoryError> {
+        let connection = self.lock();
+        let leaf: String = connection
+            .query_row(
+                "WITH RECURSIVE down (id, depth) AS (
+                    SELECT id, 0 FROM messages WHERE id = ?2 AND chat_id = ?1
+                    UNION ALL
+                    SELECT (SELECT id FROM messages WHERE parent_id = down.id ORDER BY rowid DESC LIMIT 1), depth + 1
+                    FROM down WHERE down.id IS NOT NULL
+                 )
+                 SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
+                [chat_id, message_id],
+                |row| row.get(0),
+            )
+            .optional()?
+            .ok_or_else(|| HistoryError::MessageNotFound {
+                chat_id: chat_id.to_owned(),
+                id: message_id.to_owned(),
+            })?;
+        connection.execute("UPDATE chats SET leaf_id = ?2 WHERE id = ?1", [chat_id, &leaf])?;
+        Ok(())
+    }
+}
+
+fn found(changed: usize, id: &str) -> Result<(), HistoryError> {
+    if changed == 0 { Err(HistoryError::ChatNotFound(id.to_owned())) } else { Ok(()) }
+}
+
+/// The messages from the root to this one, oldest first.
+pub(crate) fn path_to(connection: &Connection, id: &str) -> Result<Vec<Message>, HistoryError> {
+    let mut query = connection.prepare_cached(&format!(
+        "WITH RECURSIVE up (up_id, up_parent, depth) AS (
+            SELECT id, parent_id, 0 FROM messages WHERE id = ?1
+            UNION ALL
+            SELECT messages.id, messages.parent_id, depth + 1 FROM messages JOIN up ON messages.id = up_parent
+         )
+         SELECT {MESSAGE_COLUMNS} FROM messages JOIN up ON id = up_id ORDER BY depth DESC"
+    ))?;
+    let path: Vec<Message> = query.query_map([id], message)?.collect::<Result<_, _>>()?;
+    path.into_iter().map(|message| with_siblings(connection, message)).collect()
+}

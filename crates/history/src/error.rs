@@ -1,0 +1,34 @@
+//! What can go wrong with the file of conversations.
+use std::path::PathBuf;
+
+/// Display is a fragment that reads after "failed to".
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    #[error("open the history at {path}: {source}")]
+    Open { path: PathBuf, source: rusqlite::Error },
+    #[error("bring the history at {path} up to date: {source}")]
+    Migrate { path: PathBuf, source: Box<rusqlite_migration::Error> },
+    #[error(
+        "open the history at {path}: it was written by a newer version ({found}, this one knows {known})"
+    )]
+    TooNew { path: PathBuf, found: usize, known: usize },
+    #[error("create the folder of the history at {path}: {source}")]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("find chat {0}")]
+    ChatNotFound(String),
+    #[error("find message {id} in chat {chat_id}")]
+    MessageNotFound { chat_id: String, id: String },
+    #[error("write the history: the disk is full")]
+    DiskFull,
+    #[error("use the history: {0}")]
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for HistoryError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            _ => Self::Sqlite(error),
+        }
+    }
+}

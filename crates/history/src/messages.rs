@@ -1,0 +1,132 @@
+//! Messages: add, grow while streaming, end, read. An added message becomes the chosen leaf of its chat.
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::chats::{now, path_to};
+use crate::{History, HistoryError, Message, NewMessage, Role, State};
+
+pub(crate) const MESSAGE_COLUMNS: &str =
+    "id, chat_id, parent_id, role, text, reasoning, state, error, stats, created_at";
+
+/// How an answer ended, with its whole text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending<'a> {
+    pub text: &'a str,
+    pub reasoning: &'a str,
+    pub state: State,
+    /// JSON, opaque here.
+    pub error: Option<&'a str>,
+    /// JSON, opaque here.
+    pub stats: Option<&'a str>,
+}
+
+impl History {
+    pub fn message_add(&self, new: &NewMessage<'_>) -> Result<Message, HistoryError> {
+        let id = uuid::Uuid::now_v7().to_string();
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        let moment = now();
+        let changed = transaction.execute(
+            "UPDATE chats SET leaf_id = ?2, updated_at = ?3 WHERE id = ?1",
+            params![new.chat_id, id, moment],
+        )?;
+        if changed == 0 {
+            return Err(HistoryError::ChatNotFound(new.chat_id.to_owned()));
+        }
+        if let Some(parent) = new.parent_id {
+            belongs(&transaction, new.chat_id, parent)?;
+        }
+        transaction.execute(
+            "INSERT INTO messages (id, chat_id, parent_id, role, text, state, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![id, new.chat_id, new.parent_id, new.role.key(), new.text, new.state.key(), moment],
+        )?;
+        transaction.commit()?;
+        read(&connection, &id)
+    }
+
+    /// Adds what arrived since the last call to a message that is being written.
+    pub fn append_partial(&self, id: &str, text: &str, reasoning: &str) -> Result<(), HistoryError> {
+        let connection = self.lock();
+        let mut update = connection.prepare_cached(
+            "UPDATE messages SET text = text || ?2, reasoning = reasoning || ?3 WHERE id = ?1",
+        )?;
+        found(update.execute([id, text, reasoning])?, id)
+    }
+
+    /// Writes the end of an answer. The whole text comes with it, so an earlier partial write cannot leave a gap.
+    pub fn message_end(&self, id: &str, end: &Ending<'_>) -> Result<Message, HistoryError> {
+        let connection = self.lock();
+        let changed = connection.execute(
+            "UPDATE messages SET text = ?2, reasoning = ?3, state = ?4, error = ?5, stats = ?6 WHERE id = ?1",
+            params![id, end.text, end.reasoning, end.state.key(), end.error, end.stats],
+        )?;
+        found(changed, id)?;
+        connection.execute(
+            "UPDATE chats SET updated_at = ?2 WHERE id = (SELECT chat_id FROM messages WHERE id = ?1)",
+            [id, &now()],
+        )?;
+        read(&connection, id)
+    }
+
+    pub fn message(&self, id: &str) -> Result<Message, HistoryError> {
+        read(&self.lock(), id)
+    }
+
+    /// The messages from the root to this one, oldest first.
+    pub fn path(&self, id: &str) -> Result<Vec<Message>, HistoryError> {
+        path_to(&self.lock(), id)
+    }
+}
+
+fn found(changed: usize, id: &str) -> Result<(), HistoryError> {
+    if changed == 0 { Err(not_found("", id)) } else { Ok(()) }
+}
+
+fn not_found(chat_id: &str, id: &str) -> HistoryError {
+    HistoryError::MessageNotFound { chat_id: chat_id.to_owned(), id: id.to_owned() }
+}
+
+fn belongs(connection: &Connection, chat_id: &str, id: &str) -> Result<(), HistoryError> {
+    let there = connection
+        .query_row("SELECT 1 FROM messages WHERE id = ?2 AND chat_id = ?1", [chat_id, id], |_| Ok(()))
+        .optional()?;
+    there.ok_or_else(|| not_found(chat_id, id))
+}
+
+fn read(connection: &Connection, id: &str) -> Result<Message, HistoryError> {
+    let mut query =
+        connection.prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?1"))?;
+    let found = query.query_row([id], message).optional()?.ok_or_else(|| not_found("", id))?;
+    with_siblings(connection, found)
+}
+
+pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    let odd = |column: usize, found: &str| {
+        let message = format!("`{found}` is not a known value");
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, message.into())
+    };
+    let role: String = row.get(3)?;
+    let state: String = row.get(6)?;
+    Ok(Message {
+        id: row.get(0)?,
+        chat_id: row.get(1)?,
+        parent_id: row.get(2)?,
+        role: Role::from_key(&role).ok_or_else(|| odd(3, &role))?,
+        text: row.get(4)?,
+        reasoning: row.get(5)?,
+        state: State::from_key(&state).ok_or_else(|| odd(6, &state))?,
+        error: row.get(7)?,
+        stats: row.get(8)?,
+        created_at: row.get(9)?,
+        siblings: Vec::new(),
+    })
+}
+
+pub(crate) fn with_siblings(connection: &Connection, mut message: Message) -> Result<Message, HistoryError> {
+    let mut query = connection
+        .prepare_cached("SELECT id FROM messages WHERE chat_id = ?1 AND parent_id IS ?2 ORDER BY rowid")?;
+    let rows = query.query_map(params![message.chat_id, message.parent_id], |row| row.get(0))?;
+    message.siblings = rows.collect::<Result<_, _>>()?;
+    Ok(message)
+}

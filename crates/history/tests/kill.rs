@@ -1,0 +1,74 @@
+//! What a killed process had written more than a second before is there afterwards.
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use history::{ChatSettings, History, NewMessage, Role, State};
+
+const FILE: &str = "WHALEDECK_TEST_HISTORY";
+
+#[test]
+fn a_killed_writer_loses_at_most_the_last_second() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("history.db");
+    let mut writer = Command::new(std::env::current_exe().expect("a test has a path"))
+        .args(["--exact", "writer", "--ignored", "--nocapture"])
+        .env(FILE, &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the test starts itself");
+    let lines = BufReader::new(writer.stdout.take().expect("is piped")).lines();
+    let started = Instant::now();
+    let mut written = Vec::new();
+    for line in lines {
+        let line = line.expect("it speaks");
+        // The test harness prints its own words before ours.
+        if let Some(number) = line.rsplit("wrote ").next().and_then(|word| word.parse::<usize>().ok()) {
+            written.push((started.elapsed(), number));
+        }
+        if started.elapsed() > Duration::from_secs(2) {
+            break;
+        }
+    }
+    writer.kill().expect("SIGKILL arrives");
+    writer.wait().expect("it ended");
+    let killed = started.elapsed();
+    let second = Duration::from_secs(1);
+    let due = written.iter().filter(|(at, _)| *at + second <= killed).map(|(_, number)| *number).max();
+    let due = due.expect("it wrote for more than a second");
+
+    let history = History::open(&path).expect("opens after the kill");
+    let chats = history.chats().expect("lists");
+    let answer = history.chat(&chats[0].id).expect("reads").path.pop().expect("an answer");
+    assert_eq!(answer.state, State::Interrupted);
+    let expected: String = (0..=due).map(|number| format!("{number} ")).collect();
+    assert!(answer.text.starts_with(&expected), "due: {expected}\nthere: {}", answer.text);
+}
+
+/// The other process of the test above; alone it has no file to write to.
+#[test]
+#[ignore = "started by the test above in a process of its own"]
+fn writer() {
+    let Some(path) = std::env::var_os(FILE) else { return };
+    let history = History::open(path.as_ref()).expect("opens");
+    let settings = ChatSettings {
+        model_id: "guide".into(),
+        preset_id: "custom".into(),
+        sampling: "{}".into(),
+        system_prompt: String::new(),
+    };
+    let chat = history.chat_create(&settings).expect("creates").id;
+    let new = NewMessage {
+        chat_id: &chat,
+        parent_id: None,
+        role: Role::Assistant,
+        text: "",
+        state: State::Streaming,
+    };
+    let id = history.message_add(&new).expect("is added").id;
+    for number in 0..600 {
+        history.append_partial(&id, &format!("{number} "), "").expect("grows");
+        println!("wrote {number}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
