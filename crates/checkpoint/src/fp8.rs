@@ -1,12 +1,12 @@
 //! The FP8 format e4m3fn: sign, four exponent bits (bias 7), three mantissa bits; no infinity, 0x7F and 0xFF are NaN.
 
 /// All 256 values of e4m3fn.
-static TABLE: [f32; 256] = table();
+pub static E4M3: [f32; 256] = table();
 
 /// The value of one e4m3fn byte.
 #[inline]
 pub fn e4m3_to_f32(byte: u8) -> f32 {
-    TABLE[byte as usize]
+    E4M3[byte as usize]
 }
 
 const fn table() -> [f32; 256] {

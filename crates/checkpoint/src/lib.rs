@@ -8,6 +8,6 @@ mod safetensors;
 mod view;
 
 pub use config::{ConfigError, DeepseekV3Config, Fp8Blocks, ModelConfig, YarnConfig};
-pub use fp8::e4m3_to_f32;
+pub use fp8::{E4M3, e4m3_to_f32};
 pub use safetensors::Safetensors;
 pub use view::{Dtype, TensorView, WeightError, WeightSource};
