@@ -1,0 +1,14 @@
+// The error catalogue of this build, and the guard that turns anything thrown into an error the page can show.
+import raw from 'virtual:error-words';
+import type { ErrorView } from '$lib/ipc/types';
+import type { Catalogue } from './words';
+
+export const catalogue = raw as Catalogue;
+
+export function asError(thrown: unknown): ErrorView {
+  if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown) {
+    const error = thrown as ErrorView;
+    return { code: error.code, message: error.message, detail: error.detail ?? {} };
+  }
+  return { code: 'internal', message: String(thrown), detail: {} };
+}

@@ -1,0 +1,56 @@
+// Numbers in human units, in the language in use. Pure: the words and the locale are handed in.
+import type { Messages } from '$lib/i18n/en';
+import { localeOf, type Lang } from '$lib/i18n/language';
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+function decimal(value: number, digits: number, lang: Lang): string {
+  return new Intl.NumberFormat(localeOf(lang), { maximumFractionDigits: digits }).format(value);
+}
+
+/** Bytes as decimal units, the ones on the box of a disk: 19_900_000_000 is "19.9 GB". */
+export function bytes(value: number, lang: Lang): string {
+  let unit = 0;
+  let rest = Math.max(0, value);
+  while (rest >= 999.5 && unit < UNITS.length - 1) {
+    rest /= 1000;
+    unit += 1;
+  }
+  const digits = unit < 2 || rest >= 100 ? 0 : 1;
+  return `${decimal(rest, digits, lang)} ${UNITS[unit]}`;
+}
+
+export function percent(part: number, whole: number, lang: Lang): string {
+  const share = whole > 0 ? Math.min(1, Math.max(0, part / whole)) : 0;
+  return new Intl.NumberFormat(localeOf(lang), { style: 'percent', maximumFractionDigits: 0 }).format(share);
+}
+
+export const number = (value: number, lang: Lang, digits = 0): string => decimal(value, digits, lang);
+
+/** Speeds need one digit below ten and none above. */
+export const speed = (value: number, lang: Lang): string => decimal(value, value < 10 ? 1 : 0, lang);
+
+/** Tokens as printed pages: about 500 words, which are about 670 tokens. */
+export function pages(tokens: number, t: Messages, lang: Lang): string {
+  const count = tokens / 670;
+  if (count < 1.5) return t.format.page;
+  const rounded = count < 20 ? Math.round(count) : Math.round(count / 5) * 5;
+  return t.format.pages(decimal(rounded, 0, lang));
+}
+
+/** Parameter counts; Chinese counts in ten thousands and hundred millions. */
+export function parameters(count: number, t: Messages, lang: Lang): string {
+  if (lang === 'zh') {
+    return count >= 1e8 ? t.format.billions(decimal(count / 1e8, count < 1e9 ? 1 : 0, lang))
+      : t.format.millions(decimal(count / 1e4, 0, lang));
+  }
+  return count >= 1e9 ? t.format.billions(decimal(count / 1e9, count < 1e11 ? 1 : 0, lang))
+    : t.format.millions(decimal(count / 1e6, count < 1e7 ? 1 : 0, lang));
+}
+
+export function duration(seconds: number, t: Messages): string {
+  if (seconds < 60) return t.format.seconds(Math.max(1, Math.round(seconds)));
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return t.format.minutes(minutes);
+  return t.format.hours(Math.floor(minutes / 60), minutes % 60);
+}

@@ -1,0 +1,159 @@
+// What the mock host knows: one plausible machine, a few models in each state, and chats on fixed days.
+import type {
+  AnswerStats, ChatView, DownloadView, FitView, HardwareView, MessageView, ModelView, PresetView, RecommendationView,
+  SamplingView, SettingsView, WorkerView,
+} from './types';
+
+const day = (back: number) => new Date(Date.now() - back * 86_400_000).toISOString();
+export const NOW = day(0);
+
+const sampling = (temperature: number, top_p: number, frequency_penalty = 0): SamplingView => ({
+  temperature, top_p, frequency_penalty, top_k: 0, min_p: 0, presence_penalty: 0, repetition_penalty: 1, max_tokens: 0,
+  seed: null,
+});
+
+export const presets: PresetView[] = [
+  { id: 'factual', name: { en: 'Factual', zh: '事实' }, what_for: { en: 'Short, careful answers.', zh: '简短谨慎的回答。' }, sampling: sampling(0.3, 0.9, 0.7) },
+  { id: 'creative', name: { en: 'Creative', zh: '创意' }, what_for: { en: 'Stories and ideas.', zh: '故事与创意。' }, sampling: sampling(0.8, 0.7, 0.3) },
+  { id: 'code', name: { en: 'Code', zh: '代码' }, what_for: { en: 'Programs that run.', zh: '能运行的程序。' }, sampling: sampling(0.5, 0.85, 0.5) },
+  { id: 'deepseek', name: { en: 'DeepSeek’s own', zh: 'DeepSeek 推荐' }, what_for: { en: 'What the makers advise for this model.', zh: '制作者对此模型的建议。' }, sampling: sampling(0.6, 0.95) },
+];
+
+export const hardware: HardwareView = {
+  os: 'Debian GNU/Linux 12 (bookworm)',
+  cpu: { name: 'AMD Ryzen 7 5800X 8-Core Processor', physical_cores: 8, logical_cores: 16, features: ['AVX2'] },
+  ram_total: 67.4e9, ram_available: 51.2e9, memory_bandwidth: null,
+  gpus: [{ name: 'NVIDIA GeForce RTX 4080', vendor: 'nvidia', vram_total: 17.2e9, vram_free: 16.1e9, driver: '580.95.05', cuda: '13.0', compute_capability: '8.9' }],
+  gpu_problem: null,
+  disk: { models_dir: '/home/user/.local/share/whaledeck/models', total: 1.02e12, free: 412e9 },
+};
+
+export const recommendation: RecommendationView = {
+  model_id: 'deepseek-r1-distill-qwen-14b', variant_id: 'q4_k_m', download_size: 8.99e9,
+  sentence: {
+    en: 'R1-Distill-Qwen-14B is the largest that leaves room for 16K tokens of conversation in your 16 GB card.',
+    zh: 'R1-Distill-Qwen-14B 是能在您的 16 GB 显卡上留出 16K token 对话空间的最大模型。',
+  },
+  upgrade: { en: 'With 24 GB of graphics memory you could run the 32B model.', zh: '如果有 24 GB 显存，就能运行 32B 模型。' },
+};
+
+const fit = (verdict: FitView['verdict'], weights: number, available: number, en: string, zh: string): FitView => ({
+  verdict, weights, available, kv: weights * 0.08, overhead: 0.9e9, needed: weights * 1.08 + 0.9e9,
+  reason: { en, zh }, place: verdict === 'too_large' ? 'nowhere' : 'gpu', context: verdict === 'too_large' ? 0 : 16384,
+  speed_estimate: verdict === 'too_large' ? null : 42,
+});
+
+function model(id: string, name: string, change: Partial<ModelView>, size: number, precision = 'BF16'): ModelView {
+  return {
+    id, name, family: 'dense_distill', family_note: { en: 'A Qwen model taught by R1.', zh: '由 R1 教出来的 Qwen 模型。' },
+    params_total: 14.8e9, params_active: 14.8e9, context_max: 131072, takes_images: false, licence: 'MIT',
+    variants: [{ id: precision.toLowerCase(), precision, size, size_computed: false, repo_hugging_face: `deepseek-ai/${name}`, repo_model_scope: `deepseek-ai/${name}`, note: null }],
+    fit: fit('runs_well', size, 16.1e9, 'Leaves room for 16K tokens in 16 GB.', '在 16 GB 中留有 16K token 的空间。'),
+    state: 'not_downloaded', download: null, disk_used: 0, recommended: sampling(0.6, 0.95), runs_embedded: true, ...change,
+  };
+}
+
+export const download = (model_id: string, variant_id: string): DownloadView => ({
+  id: `${model_id}/${variant_id}`, model_id, variant_id, source: 'hugging_face', state: 'transferring', total: 15.2e9,
+  done: 6.4e9, verified: 4.3e9, speed: 24e6, seconds_left: 366, error: null, alternative: null,
+  files: [
+    { path: 'config.json', size: 1_664, done: 1_664, verified: true },
+    { path: 'model-00001-of-000004.safetensors', size: 4.3e9, done: 4.3e9, verified: true },
+    { path: 'model-00002-of-000004.safetensors', size: 4.3e9, done: 2.1e9, verified: false },
+    { path: 'tokenizer.json', size: 7_031_660, done: 0, verified: false },
+  ],
+});
+
+export const models: ModelView[] = [
+  model('guide', 'Whaledeck Guide', {
+    family: 'guide', family_note: { en: 'A tiny DeepSeek-V3 that knows this app.', zh: '了解本应用的微型 DeepSeek-V3。' },
+    params_total: 10.6e6, params_active: 3.1e6, context_max: 4096, state: 'built_in', disk_used: 11.4e6,
+    fit: { ...fit('runs_well', 11.4e6, 51e9, 'Needs 120 MB of your 51 GB.', '只需要 51 GB 中的 120 MB。'), place: 'cpu', overhead: 1e8, needed: 1.2e8, context: 4096 },
+  }, 11.4e6, 'FP8'),
+  model('deepseek-r1', 'DeepSeek-R1', {
+    family: 'moe_original', family_note: { en: 'DeepSeek’s own mixture of experts that reasons.', zh: 'DeepSeek 自己的混合专家推理模型。' },
+    params_total: 671e9, params_active: 37e9, context_max: 163840,
+    fit: fit('too_large', 688.6e9, 51.2e9, 'Needs 745 GB; this computer has 51 GB free.', '需要 745 GB，这台电脑只有 51 GB 可用。'),
+    variants: [
+      { id: 'fp8', precision: 'FP8', size: 688.6e9, size_computed: false, repo_hugging_face: 'deepseek-ai/DeepSeek-R1', repo_model_scope: 'deepseek-ai/DeepSeek-R1', note: { en: 'As published.', zh: '官方发布。' } },
+      { id: 'bf16', precision: 'BF16', size: 1.34e12, size_computed: true, repo_hugging_face: 'unsloth/DeepSeek-R1-BF16', repo_model_scope: 'unsloth/DeepSeek-R1-BF16', note: null },
+    ],
+  }, 688.6e9),
+  model('deepseek-coder-v2-lite', 'DeepSeek-Coder-V2-Lite', {
+    family: 'moe_original', family_note: { en: 'DeepSeek’s small mixture of experts for code.', zh: 'DeepSeek 的小型代码混合专家模型。' },
+    params_total: 15.7e9, params_active: 2.4e9, runs_embedded: false,
+    fit: fit('slow', 31.4e9, 51.2e9, 'Fits in memory; the processor answers slowly.', '内存放得下，但处理器回答较慢。'),
+  }, 31.4e9),
+  model('deepseek-r1-distill-qwen-14b', 'DeepSeek-R1-Distill-Qwen-14B', {}, 8.99e9, 'Q4_K_M'),
+  model('deepseek-r1-distill-qwen-7b', 'DeepSeek-R1-Distill-Qwen-7B', { state: 'downloading', download: download('deepseek-r1-distill-qwen-7b', 'bf16') }, 15.2e9),
+  model('deepseek-r1-distill-qwen-1.5b', 'DeepSeek-R1-Distill-Qwen-1.5B', { state: 'ready', disk_used: 3.55e9, params_total: 1.78e9, params_active: 1.78e9 }, 3.55e9),
+  model('deepseek-r1-distill-llama-8b', 'DeepSeek-R1-Distill-Llama-8B', {
+    family_note: { en: 'A Llama model taught by R1.', zh: '由 R1 教出来的 Llama 模型。' }, state: 'failed',
+    fit: fit('short_context', 15.0e9, 16.1e9, 'Leaves room for only 2K tokens in 16 GB.', '在 16 GB 中只剩 2K token 的空间。'),
+    download: {
+      ...download('deepseek-r1-distill-llama-8b', 'bf16'), state: 'failed', speed: 0, seconds_left: null, alternative: 'model_scope',
+      error: { code: 'no_network', message: 'reach the source', detail: { host: 'huggingface.co' } },
+    },
+  }, 15.0e9),
+];
+
+export const worker: WorkerView = {
+  model_id: 'guide', state: 'ready', loaded: 11.4e6, total: 11.4e6, place: 'CPU, 8 threads', memory: 148e6,
+  context_length: 4096, error: null,
+};
+
+export const settings: SettingsView = {
+  language: 'system', theme: 'system', models_dir: hardware.disk.models_dir, source: 'hugging_face',
+  hugging_face_endpoint: 'https://huggingface.co', model_scope_endpoint: 'https://modelscope.cn', welcomed: true,
+  send_with_enter: true,
+};
+
+export const stats: AnswerStats = {
+  model_id: 'guide', prompt_tokens: 212, completion_tokens: 86, first_token_ms: 310, tokens_per_second: 47.3,
+};
+
+export const ANSWER = `A **24 GB** card runs *DeepSeek-R1-Distill-Qwen-32B* in 4-bit:
+
+1. The weights take 19.9 GB.
+2. That leaves about 3 GB for the conversation.
+
+| Model | Size |
+|---|---|
+| Distill-Qwen-14B | 9.0 GB |
+| Distill-Qwen-32B | 19.9 GB |
+
+\`\`\`sh
+whaledeck-cli recommend
+\`\`\`
+
+Pick the smaller one for long conversations.`;
+
+function message(id: string, parent: string | null, role: MessageView['role'], text: string, change: Partial<MessageView> = {}): MessageView {
+  return { id, parent_id: parent, role, text, reasoning: '', state: 'done', error: null, stats: null, siblings: [id], created_at: NOW, ...change };
+}
+
+export const emptyChat = (id: string): ChatView => ({
+  id, title: '', model_id: 'guide', preset_id: 'deepseek', sampling: sampling(0.6, 0.95), system_prompt: '', messages: [],
+});
+
+const DAYS: Record<string, number> = { c1: 0, c2: 1, c3: 4, c4: 40 };
+export const updatedAt = (id: string): string => day(DAYS[id] ?? 0);
+
+export function chats(state: string): ChatView[] {
+  const answered = message('m2', 'm1', 'assistant', ANSWER, {
+    reasoning: 'The question names a GPU with 24 GB. I compare the weights of the distills with that number.', stats,
+    siblings: ['m2', 'm2b'],
+  });
+  const cut = message('m2', 'm1', 'assistant', 'A **24 GB** card runs', {
+    state: 'interrupted',
+    error: { code: 'worker_died', message: 'read the answer: connection closed', detail: { exit: 'signal 9' } },
+  });
+  return [
+    { ...emptyChat('c1'), title: 'Which model for a 24 GB GPU?', messages: [
+      message('m1', null, 'user', 'Which DeepSeek model should I run on a 24 GB GPU?'), state === 'interrupted' ? cut : answered,
+    ] },
+    { ...emptyChat('c2'), title: '混合专家是什么意思？', messages: [message('m3', null, 'user', '混合专家是什么意思？')] },
+    { ...emptyChat('c3'), title: 'What do the presets change?' },
+    { ...emptyChat('c4'), title: 'Why is the FP8 checkpoint of DeepSeek-R1 so much smaller than the other one?' },
+  ];
+}

@@ -1,0 +1,162 @@
+// A host kept in memory, for tests of the page and for looking at it without the app. The address picks its state:
+// ?state=first (Welcome), full (the default), empty, slow (nothing ever arrives) or broken (every read fails).
+import type { Host } from './host';
+import * as data from './mock-data';
+import type { AnswerEvent, AppEvent, ChatView, DownloadView, ErrorView, MessageView, SettingsView } from './types';
+
+const query = new URLSearchParams(location.search);
+const state = query.get('state') ?? 'full';
+const listeners: ((event: AppEvent) => void)[] = [];
+const emit = (event: AppEvent) => listeners.forEach((listener) => listener(structuredClone(event)));
+
+const failure = (code: ErrorView['code'], message: string, detail = {}): ErrorView => ({ code, message, detail });
+
+let settings: SettingsView = {
+  ...data.settings,
+  welcomed: state !== 'first',
+  language: query.get('lang') === 'zh' ? 'zh' : query.get('lang') === 'en' ? 'en' : 'system',
+  theme: query.get('theme') === 'dark' ? 'dark' : query.get('theme') === 'light' ? 'light' : 'system',
+};
+let worker = structuredClone(data.worker);
+let models = structuredClone(data.models);
+const chats = new Map<string, ChatView>(
+  state === 'full' || state === 'interrupted' ? data.chats(state).map((chat) => [chat.id, chat]) : [],
+);
+const stops = new Set<string>();
+let next = 1;
+
+/** Every answer is a copy after a turn of the loop, as over a real channel. */
+function reply<T>(make: () => T): Promise<T> {
+  if (state === 'slow') return new Promise(() => undefined);
+  return new Promise((resolve, reject) =>
+    setTimeout(() => {
+      try {
+        resolve(structuredClone(make()));
+      } catch (thrown) {
+        reject(thrown);
+      }
+    }, 1),
+  );
+}
+const read = <T>(make: () => T) =>
+  reply(() => {
+    if (state === 'broken') throw failure('history_unreadable', 'read the database', { path: '/data/history.db' });
+    return make();
+  });
+
+function chat(id: string): ChatView {
+  const found = chats.get(id);
+  if (!found) throw failure('chat_not_found', 'find the chat', { id });
+  return found;
+}
+const summaries = () =>
+  [...chats.values()].map(({ id, title, model_id }) => ({
+    id, title, model_id, updated_at: data.updatedAt(id),
+  }));
+
+function message(parent: string | null, role: MessageView['role'], text: string): MessageView {
+  const id = `m-new-${next++}`;
+  return {
+    id, parent_id: parent, role, text, reasoning: '', state: role === 'user' ? 'done' : 'streaming', error: null,
+    stats: null, siblings: [id], created_at: data.NOW,
+  };
+}
+
+async function answer(view: ChatView, user: MessageView | null, parent: string, onEvent: (e: AnswerEvent) => void) {
+  const assistant = message(parent, 'assistant', '');
+  onEvent({ kind: 'started', user, assistant: structuredClone(assistant) });
+  for (const piece of data.ANSWER.match(/[\s\S]{1,6}/g) ?? []) {
+    await new Promise((resolve) => setTimeout(resolve, 12));
+    if (stops.delete(view.id)) {
+      assistant.state = 'stopped';
+      break;
+    }
+    assistant.text += piece;
+    onEvent({ kind: 'delta', message_id: assistant.id, text: piece, reasoning: '' });
+  }
+  if (assistant.state === 'streaming') assistant.state = 'done';
+  assistant.stats = data.stats;
+  view.messages.push(assistant);
+  onEvent({ kind: 'finished', message: structuredClone(assistant) });
+  emit({ kind: 'chats_changed' });
+}
+
+function changeDownload(id: string, change: Partial<DownloadView>): void {
+  const model = models.find((m) => m.download?.id === id);
+  if (!model?.download) throw failure('invalid_input', 'find the download', { id });
+  model.download = { ...model.download, ...change };
+  model.state = model.download.state === 'paused' ? 'paused' : 'downloading';
+  emit({ kind: 'download_changed', download: model.download });
+}
+
+export const host: Host = {
+  hardware: () => read(() => data.hardware),
+  hardwareMeasure: () => read(() => ({ ...data.hardware, memory_bandwidth: 28.4e9 })),
+  models: () => read(() => (state === 'empty' ? [] : models)),
+  recommendation: () => read(() => data.recommendation),
+  presets: () => read(() => data.presets),
+  modelRemove: (id) =>
+    reply(() => {
+      models = models.map((m) => (m.id === id ? { ...m, state: 'not_downloaded', disk_used: 0, download: null } : m));
+    }),
+  modelImport: (path) =>
+    reply(() => {
+      throw failure('model_unsupported', 'use the model', { path, field: 'scoring_func', value: 'unknown' });
+    }),
+  downloads: () => read(() => models.flatMap((m) => (m.download ? [m.download] : []))),
+  downloadStart: (modelId, variantId, source) =>
+    reply(() => {
+      const model = models.find((m) => m.id === modelId);
+      if (!model) throw failure('model_not_found', 'find the model', { id: modelId });
+      model.download = { ...data.download(modelId, variantId), source, done: 0, state: 'listing', files: [] };
+      model.state = 'downloading';
+      return model.download;
+    }),
+  downloadPause: (id) => reply(() => changeDownload(id, { state: 'paused', speed: 0, seconds_left: null })),
+  downloadResume: (id) => reply(() => changeDownload(id, { state: 'transferring', speed: 24e6, error: null })),
+  downloadRemove: (id) =>
+    reply(() => {
+      models = models.map((m) => (m.download?.id === id ? { ...m, state: 'not_downloaded', download: null } : m));
+    }),
+  chats: () => read(summaries),
+  chatsSearch: (text) => read(() => summaries().filter((c) => c.title.toLowerCase().includes(text.toLowerCase()))),
+  chatCreate: (modelId) =>
+    reply(() => {
+      const made: ChatView = { ...data.emptyChat(`c-new-${next++}`), model_id: modelId };
+      chats.set(made.id, made);
+      emit({ kind: 'chats_changed' });
+      return made;
+    }),
+  chatGet: (id) => read(() => chat(id)),
+  chatRename: (id, title) => reply(() => void (chat(id).title = title)),
+  chatDelete: (id) => reply(() => void chats.delete(id)),
+  chatUpdate: (id, model_id, preset_id, sampling, system_prompt) =>
+    reply(() => Object.assign(chat(id), { model_id, preset_id, sampling, system_prompt })),
+  chatSelectLeaf: (id) => reply(() => chat(id)),
+  answerStart: (request, onEvent) =>
+    reply(() => {
+      const view = chat(request.chat_id);
+      const parent = request.retry_of ?? request.parent_id;
+      const at = view.messages.findIndex((m) => m.id === parent);
+      view.messages = view.messages.slice(0, at + 1);
+      if (request.retry_of !== null) return void answer(view, null, request.retry_of, onEvent);
+      const user = message(parent, 'user', request.text);
+      if (view.messages.length === 0) view.title = request.text;
+      view.messages.push(user);
+      void answer(view, structuredClone(user), user.id, onEvent);
+    }),
+  answerStop: (id) => reply(() => void stops.add(id)),
+  worker: () => read(() => worker),
+  workerStart: (modelId) =>
+    reply(() => {
+      worker = { ...data.worker, model_id: modelId };
+      emit({ kind: 'worker_changed', worker });
+      return worker;
+    }),
+  workerStop: () => reply(() => void (worker = { ...worker, state: 'stopped' })),
+  settings: () => (state === 'broken' ? reply(() => settings) : read(() => settings)),
+  settingsSave: (wanted) => reply(() => (settings = wanted)),
+  pickFolder: () => reply(() => '/home/user/models/odd'),
+  openUrl: () => reply(() => undefined),
+  onEvent: (callback) => reply(() => void listeners.push(callback)),
+};

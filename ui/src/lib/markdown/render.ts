@@ -1,0 +1,24 @@
+// Markdown of answers into HTML strings. Models write what they like: raw HTML is shown as text, pictures become
+// links, and the result is cleaned once more before it reaches the page (clean.ts).
+import MarkdownIt from 'markdown-it';
+
+export type Markdown = InstanceType<typeof MarkdownIt>;
+
+export function makeMarkdown(copyLabel: () => string): Markdown {
+  const md = new MarkdownIt({ html: false, linkify: true, breaks: false });
+  md.disable('image');
+  const escape = md.utils.escapeHtml;
+  const code = (text: string, info: string) => {
+    const language = info.trim().split(/\s+/)[0] ?? '';
+    return (
+      `<div class="code"><div class="code-head"><span>${escape(language)}</span>` +
+      `<button type="button" data-copy="">${escape(copyLabel())}</button></div>` +
+      `<pre tabindex="0"><code>${escape(text)}</code></pre></div>\n`
+    );
+  };
+  md.renderer.rules.fence = (tokens, at) => code(tokens[at]?.content ?? '', tokens[at]?.info ?? '');
+  md.renderer.rules.code_block = (tokens, at) => code(tokens[at]?.content ?? '', '');
+  md.renderer.rules.table_open = () => '<div class="table" tabindex="0"><table>\n';
+  md.renderer.rules.table_close = () => '</table></div>\n';
+  return md;
+}

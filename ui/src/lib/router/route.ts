@@ -1,0 +1,36 @@
+// Addresses of the pages, as they stand after the # of the window. Pure: reads and writes strings only.
+
+export type Route =
+  | { page: 'welcome' }
+  | { page: 'chat'; id: string | null; model: string | null }
+  | { page: 'models' }
+  | { page: 'hardware' }
+  | { page: 'settings' };
+
+function decode(part: string): string | null {
+  try {
+    return decodeURIComponent(part) || null;
+  } catch {
+    return null;
+  }
+}
+
+export function parseRoute(hash: string): Route {
+  const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
+  const [page = '', rest = ''] = path.split('/');
+  switch (page) {
+    case 'welcome':
+    case 'models':
+    case 'hardware':
+    case 'settings':
+      return { page };
+    default:
+      return { page: 'chat', id: page === 'chat' ? decode(rest) : null, model: new URLSearchParams(query).get('model') };
+  }
+}
+
+export function hrefOf(route: Route): string {
+  if (route.page !== 'chat') return `#/${route.page}`;
+  if (route.id !== null) return `#/chat/${encodeURIComponent(route.id)}`;
+  return route.model === null ? '#/chat' : `#/chat?model=${encodeURIComponent(route.model)}`;
+}

@@ -1,0 +1,74 @@
+// The catalogue with verdicts, the recommendation and the presets. `models_changed` asks for all of it again,
+// `download_changed` replaces one download in place.
+import { host } from '$host';
+import { asError } from '$lib/errors';
+import type { AppEvent, DownloadView, ErrorView, ModelView, PresetView, RecommendationView, SourceKind } from '$lib/ipc/types';
+import { Load } from './load.svelte';
+
+const stateOf = (download: DownloadView): ModelView['state'] =>
+  download.state === 'listing' || download.state === 'transferring' ? 'downloading' : download.state;
+
+class Models {
+  readonly list = new Load<ModelView[]>();
+  readonly recommendation = new Load<RecommendationView>();
+  readonly presets = new Load<PresetView[]>();
+  actionError = $state.raw<ErrorView | undefined>(undefined);
+
+  load = async (): Promise<void> => {
+    await Promise.all([
+      this.list.run(() => host.models()),
+      this.recommendation.run(() => host.recommendation()),
+      this.presets.run(() => host.presets()),
+    ]);
+  };
+
+  byId = (id: string | null | undefined): ModelView | undefined => this.list.value?.find((model) => model.id === id);
+
+  /** Models that can answer now. */
+  readonly usable = $derived(
+    (this.list.value ?? []).filter((m) => m.runs_embedded && (m.state === 'built_in' || m.state === 'ready')),
+  );
+
+  onEvent(event: AppEvent): void {
+    if (event.kind === 'models_changed') void this.load();
+    if (event.kind === 'download_changed') this.#put(event.download);
+  }
+
+  start = (model: string, variant: string, source: SourceKind) =>
+    this.#act(async () => this.#put(await host.downloadStart(model, variant, source)));
+  pause = (id: string) => this.#act(() => host.downloadPause(id));
+  resume = (id: string) => this.#act(() => host.downloadResume(id));
+  cancel = (id: string) => this.#act(() => host.downloadRemove(id), true);
+  remove = (id: string) => this.#act(() => host.modelRemove(id), true);
+
+  /** Asks for a folder and takes the model in it; `undefined` when the dialog was closed or it failed. */
+  async import(): Promise<string | undefined> {
+    let id: string | undefined;
+    await this.#act(async () => {
+      const folder = await host.pickFolder();
+      if (folder !== null) id = await host.modelImport(folder);
+    });
+    if (id !== undefined) await this.load();
+    return id;
+  }
+
+  #put(download: DownloadView): void {
+    const list = this.list.value;
+    if (!list) return;
+    this.list.set(
+      list.map((m) => (m.id === download.model_id ? { ...m, state: stateOf(download), download } : m)),
+    );
+  }
+
+  async #act(action: () => Promise<void>, reload = false): Promise<void> {
+    try {
+      await action();
+      this.actionError = undefined;
+    } catch (thrown) {
+      this.actionError = asError(thrown);
+    }
+    if (reload) await this.load();
+  }
+}
+
+export const models = new Models();

@@ -1,0 +1,173 @@
+// One open chat: its messages, the answer that is streaming, and the settings of the chat. Kept when the person looks
+// elsewhere, so that coming back shows the answer where it is. Refreshed by get(), by the answer's own events, and by
+// `chats_changed` while an answer streams that this page did not ask for.
+import { host } from '$host';
+import { asError } from '$lib/errors';
+import type { AnswerEvent, ChatView, ErrorView, MessageView, SamplingView, SendRequest } from '$lib/ipc/types';
+import { Load } from './load.svelte';
+
+/** A message while its text grows; plain text fields so that a delta touches nothing else. */
+export class Growing {
+  text = $state('');
+  reasoning = $state('');
+  readonly base: MessageView;
+
+  constructor(base: MessageView) {
+    this.base = base;
+    this.text = base.text;
+    this.reasoning = base.reasoning;
+  }
+}
+
+export class Session {
+  readonly chat = new Load<ChatView>();
+  readonly id: string;
+  growing = $state.raw<Growing | undefined>(undefined);
+  /** True from Send until a terminal event. */
+  answering = $state(false);
+  stopping = $state(false);
+  error = $state.raw<ErrorView | undefined>(undefined);
+  settingsError = $state.raw<ErrorView | undefined>(undefined);
+  draft = $state('');
+  /** What was sent and is not yet in the history: shown at once. */
+  pending = $state.raw<string | undefined>(undefined);
+  #saving: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  load = () => this.chat.run(() => host.chatGet(this.id));
+
+  readonly messages = $derived.by<MessageView[]>(() => this.chat.value?.messages ?? []);
+  readonly last = $derived(this.messages.at(-1));
+
+  send(text: string, parentId: string | null = this.last?.id ?? null): Promise<void> {
+    this.#cutAfter(parentId);
+    this.pending = text;
+    return this.#answer({ chat_id: this.id, parent_id: parentId, text, retry_of: null });
+  }
+
+  retry(userMessageId: string): Promise<void> {
+    this.#cutAfter(userMessageId);
+    return this.#answer({ chat_id: this.id, parent_id: null, text: '', retry_of: userMessageId });
+  }
+
+  async stop(): Promise<void> {
+    if (!this.answering || this.stopping) return;
+    this.stopping = true;
+    await host.answerStop(this.id).catch((thrown: unknown) => (this.error = asError(thrown)));
+  }
+
+  async choose(messageId: string): Promise<void> {
+    await this.chat.run(() => host.chatSelectLeaf(this.id, messageId));
+  }
+
+  /** Shows the change at once and keeps it a moment later, so that a moving slider writes once. */
+  update(change: Partial<Pick<ChatView, 'model_id' | 'preset_id' | 'system_prompt'>> & { sampling?: SamplingView }): void {
+    const now = this.chat.value;
+    if (!now) return;
+    this.chat.set({ ...now, ...change });
+    clearTimeout(this.#saving);
+    this.#saving = setTimeout(() => void this.flush(), 300);
+  }
+
+  async flush(): Promise<void> {
+    const now = this.chat.value;
+    if (!now || this.#saving === undefined) return;
+    clearTimeout(this.#saving);
+    this.#saving = undefined;
+    try {
+      await host.chatUpdate(this.id, now.model_id, now.preset_id, now.sampling, now.system_prompt);
+      this.settingsError = undefined;
+    } catch (thrown) {
+      this.settingsError = asError(thrown);
+    }
+  }
+
+  async #answer(request: SendRequest): Promise<void> {
+    this.error = undefined;
+    this.answering = true;
+    this.stopping = false;
+    try {
+      await this.flush();
+      await host.answerStart(request, (event) => this.#take(event));
+    } catch (thrown) {
+      if (this.pending !== undefined && this.draft === '') this.draft = this.pending;
+      this.error = asError(thrown);
+      this.#end();
+      await this.load();
+    }
+  }
+
+  #take(event: AnswerEvent): void {
+    switch (event.kind) {
+      case 'started':
+        this.pending = undefined;
+        if (event.user) this.#append(event.user);
+        this.growing = new Growing(event.assistant);
+        break;
+      case 'delta':
+        if (this.growing?.base.id !== event.message_id) return;
+        this.growing.text += event.text;
+        this.growing.reasoning += event.reasoning;
+        break;
+      case 'finished':
+      case 'failed':
+        this.#append(event.kind === 'failed' ? { ...event.message, error: event.error } : event.message);
+        this.#end();
+        break;
+    }
+  }
+
+  #end(): void {
+    this.growing = undefined;
+    this.pending = undefined;
+    this.answering = false;
+    this.stopping = false;
+  }
+
+  #append(message: MessageView): void {
+    const chat = this.chat.value;
+    if (!chat) return;
+    const others = chat.messages.filter((m) => m.id !== message.id);
+    this.chat.set({ ...chat, messages: [...others, message] });
+  }
+
+  /** Hides what follows `id` on this path: a new branch begins there. */
+  #cutAfter(id: string | null): void {
+    const chat = this.chat.value;
+    if (!chat) return;
+    const at = id === null ? -1 : chat.messages.findIndex((m) => m.id === id);
+    this.chat.set({ ...chat, messages: chat.messages.slice(0, at + 1) });
+  }
+}
+
+const open = new Map<string, Session>();
+
+export function session(id: string): Session {
+  let found = open.get(id);
+  if (!found) {
+    found = new Session(id);
+    open.set(id, found);
+    // Later, because a page may ask for its session while it is being computed, where nothing may change.
+    queueMicrotask(() => void found?.load());
+  }
+  return found;
+}
+
+export function adopt(chat: ChatView): Session {
+  const made = new Session(chat.id);
+  made.chat.set(chat);
+  open.set(chat.id, made);
+  return made;
+}
+
+export const forget = (id: string): boolean => open.delete(id);
+
+/** After a reload of the page, an answer may stream that no channel of ours carries. */
+export function refreshForeignAnswers(): void {
+  for (const one of open.values()) {
+    if (!one.answering && one.last?.state === 'streaming') void one.load();
+  }
+}

@@ -1,0 +1,21 @@
+// Wakes the stores: subscribes once to the app's events and asks for what every page needs.
+import { host } from '$host';
+import { chats } from './chats.svelte';
+import { machine } from './machine.svelte';
+import { models } from './models.svelte';
+import { refreshForeignAnswers } from './session.svelte';
+import { settings } from './settings.svelte';
+import { worker } from './worker.svelte';
+
+export async function start(): Promise<void> {
+  // Subscribed before the first question, so that no change falls between the two.
+  void host.onEvent((event) => {
+    worker.onEvent(event);
+    models.onEvent(event);
+    chats.onEvent(event);
+    if (event.kind === 'chats_changed') refreshForeignAnswers();
+  });
+  chats.ready = chats.load();
+  void Promise.all([worker.load(), models.load(), machine.load()]);
+  await settings.load();
+}
