@@ -1,1 +1,16 @@
-//! app
+//! Every use case as a plain async function; the only crate that sees every domain. Hosts call these and show the
+//! views of the contract. Knows no window, no terminal and no web view.
+
+mod answers;
+mod chats;
+mod convert;
+mod host;
+mod open;
+mod paths;
+mod recorder;
+mod settings;
+
+pub use host::Host;
+pub use open::App;
+pub(crate) use open::SETTINGS_FILE;
+pub use paths::{Paths, find_paths};

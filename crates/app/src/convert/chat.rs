@@ -1,0 +1,60 @@
+//! Chats and messages of the history as the hosts see them.
+use contract::{ChatSummary, ChatView, ErrorCode, ErrorView, MessageState, MessageView, Role, SamplingView};
+use history::{Chat, Message, State, Summary};
+use serde::de::DeserializeOwned;
+
+pub(crate) fn summary(summary: Summary) -> ChatSummary {
+    ChatSummary {
+        id: summary.id,
+        title: summary.title,
+        model_id: summary.model_id,
+        updated_at: summary.updated_at,
+    }
+}
+
+pub(crate) fn chat_view(chat: Chat) -> Result<ChatView, ErrorView> {
+    Ok(ChatView {
+        id: chat.id,
+        title: chat.title,
+        model_id: chat.settings.model_id,
+        preset_id: chat.settings.preset_id,
+        sampling: read(&chat.settings.sampling)?,
+        system_prompt: chat.settings.system_prompt,
+        messages: chat.path.into_iter().map(message_view).collect::<Result<_, _>>()?,
+    })
+}
+
+pub(crate) fn message_view(message: Message) -> Result<MessageView, ErrorView> {
+    Ok(MessageView {
+        id: message.id,
+        parent_id: message.parent_id,
+        role: match message.role {
+            history::Role::System => Role::System,
+            history::Role::User => Role::User,
+            history::Role::Assistant => Role::Assistant,
+        },
+        text: message.text,
+        reasoning: message.reasoning,
+        state: match message.state {
+            State::Streaming => MessageState::Streaming,
+            State::Done => MessageState::Done,
+            State::Stopped => MessageState::Stopped,
+            State::Length => MessageState::Length,
+            State::Interrupted => MessageState::Interrupted,
+        },
+        error: message.error.as_deref().map(read).transpose()?,
+        stats: message.stats.as_deref().map(read).transpose()?,
+        siblings: message.siblings,
+        created_at: message.created_at,
+    })
+}
+
+pub(crate) fn sampling_json(sampling: &SamplingView) -> Result<String, ErrorView> {
+    serde_json::to_string(sampling).map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, ErrorView> {
+    serde_json::from_str(text).map_err(|error| {
+        ErrorView::new(ErrorCode::HistoryUnreadable, format!("read a value of a chat: {error}"))
+    })
+}

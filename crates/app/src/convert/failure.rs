@@ -1,0 +1,37 @@
+//! Failures of the domains as codes that somebody can act on.
+use std::path::Path;
+
+use contract::{ErrorCode, ErrorView};
+use history::HistoryError;
+
+/// A failure of the file system while doing `what` at `path`.
+pub(crate) fn storage_error(what: &str, path: &Path, error: &std::io::Error) -> ErrorView {
+    let code = match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            ErrorCode::PermissionDenied
+        }
+        _ => ErrorCode::Internal,
+    };
+    ErrorView::new(code, format!("{what}: {error}")).with("path", path.display())
+}
+
+pub(crate) fn history_error(error: HistoryError) -> ErrorView {
+    let message = error.to_string();
+    match error {
+        HistoryError::Open { path, .. }
+        | HistoryError::Migrate { path, .. }
+        | HistoryError::TooNew { path, .. } => {
+            ErrorView::new(ErrorCode::HistoryUnreadable, message).with("path", path.display())
+        }
+        HistoryError::Folder { path, source } => storage_error("create the data folder", &path, &source),
+        HistoryError::ChatNotFound(id) => {
+            ErrorView::new(ErrorCode::ChatNotFound, message).with("chat_id", id)
+        }
+        HistoryError::MessageNotFound { id, .. } => {
+            ErrorView::new(ErrorCode::InvalidInput, message).with("message_id", id)
+        }
+        HistoryError::DiskFull => ErrorView::new(ErrorCode::DiskFull, message),
+        HistoryError::Sqlite(_) => ErrorView::new(ErrorCode::Internal, message),
+    }
+}

@@ -1,0 +1,42 @@
+//! The open application: what every use case shares.
+use std::sync::{Arc, Mutex};
+
+use contract::{ErrorCode, ErrorView, SettingsView};
+use history::History;
+
+use crate::answers::Running;
+use crate::convert::history_error;
+use crate::{Host, Paths, settings};
+
+const HISTORY_FILE: &str = "history.db";
+pub(crate) const SETTINGS_FILE: &str = "settings.toml";
+
+pub struct App {
+    pub(crate) paths: Paths,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) history: Arc<History>,
+    pub(crate) settings: Mutex<SettingsView>,
+    pub(crate) settings_problem: Option<ErrorView>,
+    pub(crate) running: Running,
+}
+
+impl App {
+    /// Opens settings and history. Answers that were being written when the last run ended become `interrupted`.
+    pub async fn open(paths: Paths, host: Arc<dyn Host>) -> Result<Self, ErrorView> {
+        let defaults = settings::defaults(&paths.models_dir);
+        let loaded = settings::load(&paths.data_dir.join(SETTINGS_FILE), defaults)?;
+        let file = paths.data_dir.join(HISTORY_FILE);
+        let history = tokio::task::spawn_blocking(move || History::open(&file))
+            .await
+            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("open the history: {error}")))?
+            .map_err(history_error)?;
+        Ok(Self {
+            paths,
+            host,
+            history: Arc::new(history),
+            settings: Mutex::new(loaded.settings),
+            settings_problem: loaded.problem,
+            running: Running::default(),
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! One answer from first piece to last: pieces are gathered for 40 ms before a host sees them, written to the history
+//! at most every 500 ms, and all flushed before the terminal event. Knows no HTTP and no worker, only a stream.
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use contract::{AnswerEvent, AnswerStats, ErrorCode, ErrorView, MessageView};
+use futures_util::{Stream, StreamExt};
+use history::{Ending, History, State};
+use tokio::sync::watch;
+
+use crate::convert::{history_error, message_view};
+
+const SHOW_EVERY: Duration = Duration::from_millis(40);
+const WRITE_EVERY: Duration = Duration::from_millis(500);
+
+/// What a model sends.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Piece {
+    Text(String),
+    Reasoning(String),
+    Usage {
+        prompt_tokens: u32,
+        completion_tokens: u32,
+    },
+    /// The model ended by itself, or at a limit of tokens.
+    End {
+        length: bool,
+    },
+}
+
+#[derive(Default)]
+struct Text {
+    text: String,
+    reasoning: String,
+}
+
+impl Text {
+    fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.reasoning.is_empty()
+    }
+
+    fn add(&mut self, piece: &Piece) {
+        match piece {
+            Piece::Text(text) => self.text.push_str(text),
+            Piece::Reasoning(text) => self.reasoning.push_str(text),
+            Piece::Usage { .. } | Piece::End { .. } => {}
+        }
+    }
+}
+
+pub(crate) struct Recorder<F> {
+    pub history: Arc<History>,
+    pub message_id: String,
+    pub model_id: String,
+    pub on_event: F,
+}
+
+impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
+    /// Runs until a terminal event was sent. A failure of the disk ends the answer too: what is shown is what is kept.
+    pub(crate) async fn run(
+        self,
+        pieces: impl Stream<Item = Result<Piece, ErrorView>>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let mut pieces = std::pin::pin!(pieces);
+        let (mut all, mut unshown, mut unwritten) = (Text::default(), Text::default(), Text::default());
+        let mut usage = None;
+        let (started, mut first, mut written) = (Instant::now(), None, Instant::now());
+        let mut tick = tokio::time::interval(SHOW_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (state, error) = loop {
+            tokio::select! {
+                biased;
+                true = async { stopped.wait_for(|stop| *stop).await.is_ok() } => break (State::Stopped, None),
+                _ = tick.tick() => {
+                    self.show(&mut unshown);
+                    if written.elapsed() >= WRITE_EVERY && !unwritten.is_empty() {
+                        if let Err(error) = self.write(std::mem::take(&mut unwritten)).await {
+                            break (State::Interrupted, Some(error));
+                        }
+                        written = Instant::now();
+                    }
+                }
+                next = pieces.next() => match next {
+                    Some(Ok(Piece::End { length })) => break (if length { State::Length } else { State::Done }, None),
+                    Some(Ok(Piece::Usage { prompt_tokens, completion_tokens })) => {
+                        usage = Some((prompt_tokens, completion_tokens));
+                    }
+                    Some(Ok(piece)) => {
+                        first.get_or_insert_with(Instant::now);
+                        [&mut all, &mut unshown, &mut unwritten].into_iter().for_each(|part| part.add(&piece));
+                    }
+                    Some(Err(error)) => break (State::Interrupted, Some(error)),
+                    None => {
+                        let error = ErrorView::new(ErrorCode::WorkerDied, "read the answer: it ended in the middle");
+                        break (State::Interrupted, Some(error));
+                    }
+                },
+            }
+        };
+        // The counts follow the end of the text; they are worth a moment, not a wait.
+        if matches!(state, State::Done | State::Length) {
+            let rest = async {
+                while let Some(Ok(piece)) = pieces.next().await {
+                    if let Piece::Usage { prompt_tokens, completion_tokens } = piece {
+                        usage = Some((prompt_tokens, completion_tokens));
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(Duration::from_millis(500), rest).await;
+        }
+        self.show(&mut unshown);
+        let stats = usage.zip(first).map(|(counts, first)| self.stats(counts, started, first));
+        self.end(all, state, error, stats).await;
+    }
+
+    fn show(&self, unshown: &mut Text) {
+        if !unshown.is_empty() {
+            let Text { text, reasoning } = std::mem::take(unshown);
+            (self.on_event)(AnswerEvent::Delta { message_id: self.message_id.clone(), text, reasoning });
+        }
+    }
+
+    async fn write(&self, part: Text) -> Result<(), ErrorView> {
+        let (history, id) = (self.history.clone(), self.message_id.clone());
+        blocking(move || history.append_partial(&id, &part.text, &part.reasoning)).await
+    }
+
+    fn stats(
+        &self,
+        (prompt_tokens, completion_tokens): (u32, u32),
+        started: Instant,
+        first: Instant,
+    ) -> AnswerStats {
+        let seconds = first.elapsed().as_secs_f64();
+        // The first token is the work of the prompt, so the rate counts those after it.
+        let after_first = f64::from(completion_tokens.saturating_sub(1));
+        AnswerStats {
+            model_id: self.model_id.clone(),
+            prompt_tokens,
+            completion_tokens,
+            first_token_ms: (first - started).as_secs_f64() * 1000.0,
+            tokens_per_second: if seconds > 0.0 { after_first / seconds } else { 0.0 },
+        }
+    }
+
+    async fn end(&self, all: Text, state: State, error: Option<ErrorView>, stats: Option<AnswerStats>) {
+        match self.store(all, state, error.clone(), stats).await {
+            Ok(message) => (self.on_event)(match error {
+                Some(error) => AnswerEvent::Failed { message, error },
+                None => AnswerEvent::Finished { message },
+            }),
+            // The chat was deleted under the answer, or the disk is full: say it with what is stored, if anything.
+            Err(lost) => {
+                tracing::error!(%lost, "failed to keep the end of an answer");
+                let (history, id) = (self.history.clone(), self.message_id.clone());
+                if let Ok(Ok(message)) = blocking(move || history.message(&id)).await.map(message_view) {
+                    (self.on_event)(AnswerEvent::Failed { message, error: error.unwrap_or(lost) });
+                }
+            }
+        }
+    }
+
+    async fn store(
+        &self,
+        all: Text,
+        state: State,
+        error: Option<ErrorView>,
+        stats: Option<AnswerStats>,
+    ) -> Result<MessageView, ErrorView> {
+        let (error, stats) = (json(error)?, json(stats)?);
+        let (history, id) = (self.history.clone(), self.message_id.clone());
+        let message = blocking(move || {
+            let (text, reasoning) = (all.text.as_str(), all.reasoning.as_str());
+            history.message_end(
+                &id,
+                &Ending { text, reasoning, state, error: error.as_deref(), stats: stats.as_deref() },
+            )
+        })
+        .await?;
+        message_view(message)
+    }
+}
+
+fn json<T: serde::Serialize>(value: Option<T>) -> Result<Option<String>, ErrorView> {
+    let written = value.map(|value| serde_json::to_string(&value)).transpose();
+    written.map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, history::HistoryError> + Send + 'static,
+) -> Result<T, ErrorView> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("use the history: {error}")))?
+        .map_err(history_error)
+}

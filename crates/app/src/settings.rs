@@ -1,0 +1,153 @@
+//! The settings file: TOML with a version, replaced whole by a rename. A file that cannot be read is moved aside and
+//! reported, never overwritten. Knows no page and no download.
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use contract::{ErrorCode, ErrorView, Language, SettingsView, SourceKind, Theme};
+use serde::{Deserialize, Serialize};
+
+use crate::App;
+use crate::convert::storage_error;
+
+const VERSION: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct File {
+    version: u32,
+    #[serde(flatten)]
+    settings: SettingsView,
+}
+
+/// What was found, and the trouble with it if there was any.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub settings: SettingsView,
+    pub problem: Option<ErrorView>,
+}
+
+pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
+    SettingsView {
+        language: Language::System,
+        theme: Theme::System,
+        models_dir: models_dir.to_string_lossy().into_owned(),
+        source: SourceKind::HuggingFace,
+        hugging_face_endpoint: "https://huggingface.co".into(),
+        model_scope_endpoint: "https://modelscope.cn".into(),
+        welcomed: false,
+        send_with_enter: true,
+    }
+}
+
+pub(crate) fn load(path: &Path, defaults: SettingsView) -> Result<Loaded, ErrorView> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Loaded { settings: defaults, problem: None });
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            return set_aside(path, defaults, &error);
+        }
+        Err(error) => return Err(storage_error("read the settings", path, &error)),
+    };
+    match toml::from_str::<File>(&text) {
+        Ok(file) if file.version == VERSION => Ok(Loaded { settings: file.settings, problem: None }),
+        Ok(file) => set_aside(path, defaults, &format!("version {} is not known", file.version)),
+        Err(error) => set_aside(path, defaults, &error),
+    }
+}
+
+fn set_aside(path: &Path, defaults: SettingsView, why: &dyn std::fmt::Display) -> Result<Loaded, ErrorView> {
+    let aside = free_name(path);
+    std::fs::rename(path, &aside).map_err(|error| storage_error("keep the old settings", path, &error))?;
+    let problem = ErrorView::new(ErrorCode::SettingsUnreadable, format!("read the settings: {why}"))
+        .with("path", aside.display());
+    Ok(Loaded { settings: defaults, problem: Some(problem) })
+}
+
+fn free_name(path: &Path) -> PathBuf {
+    let name = |number: u32| path.with_extension(format!("unreadable-{number}.toml"));
+    (1..u32::MAX).map(name).find(|candidate| !candidate.exists()).unwrap_or_else(|| name(0))
+}
+
+pub(crate) fn save(path: &Path, settings: &SettingsView) -> Result<(), ErrorView> {
+    let failed = |error: std::io::Error| storage_error("write the settings", path, &error);
+    let text = toml::to_string_pretty(&File { version: VERSION, settings: settings.clone() })
+        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("write the settings: {error}")))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn check(settings: &SettingsView) -> Result<(), ErrorView> {
+    let refuse = |what: &str, value: &str| {
+        Err(ErrorView::new(ErrorCode::InvalidInput, format!("save the settings: {what}"))
+            .with("value", value))
+    };
+    for endpoint in [&settings.hugging_face_endpoint, &settings.model_scope_endpoint] {
+        if !(endpoint.starts_with("https://") || endpoint.starts_with("http://")) {
+            return refuse("an endpoint begins with https:// or http://", endpoint);
+        }
+    }
+    if !Path::new(&settings.models_dir).is_absolute() {
+        return refuse("the model folder needs its whole path", &settings.models_dir);
+    }
+    Ok(())
+}
+
+impl App {
+    pub async fn settings(&self) -> Result<SettingsView, ErrorView> {
+        Ok(self.settings_now())
+    }
+
+    /// Checks, writes, and returns what is in force now.
+    pub async fn settings_save(&self, settings: SettingsView) -> Result<SettingsView, ErrorView> {
+        check(&settings)?;
+        save(&self.paths.data_dir.join(crate::SETTINGS_FILE), &settings)?;
+        *self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = settings.clone();
+        Ok(settings)
+    }
+
+    /// Why the defaults are in force although there was a settings file.
+    pub fn settings_problem(&self) -> Option<&ErrorView> {
+        self.settings_problem.as_ref()
+    }
+
+    pub(crate) fn settings_now(&self) -> SettingsView {
+        self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new/settings.toml");
+        let mut settings = defaults(Path::new("/models"));
+        settings.theme = Theme::Dark;
+        settings.welcomed = true;
+        save(&path, &settings).expect("is saved");
+        let loaded = load(&path, defaults(Path::new("/other"))).expect("is loaded");
+        assert_eq!(loaded.settings, settings);
+        assert_eq!(loaded.problem, None);
+    }
+
+    #[test]
+    fn an_unreadable_file_is_kept_and_reported() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("settings.toml");
+        for text in ["version = 1\nlanguage = ", "version = 7"] {
+            std::fs::write(&path, text).expect("is written");
+            let loaded = load(&path, defaults(Path::new("/models"))).expect("defaults come");
+            assert_eq!(loaded.settings, defaults(Path::new("/models")));
+            let problem = loaded.problem.expect("it is reported");
+            assert_eq!(problem.code, ErrorCode::SettingsUnreadable);
+            assert_eq!(std::fs::read_to_string(&problem.detail["path"]).expect("was kept"), text);
+        }
+    }
+}
