@@ -49,9 +49,16 @@ pub struct DeepseekV3Config {
     pub rms_norm_eps: f64,
     #[serde(default = "rope_theta")]
     pub rope_theta: f64,
-    /// Newer files keep the base and the scaling together; see [`DeepseekV3Config::yarn`].
-    #[serde(default, alias = "rope_parameters")]
+    /// See [`DeepseekV3Config::yarn`].
+    #[serde(default)]
     rope_scaling: Option<RopeScaling>,
+    /// Newer files keep the base and the scaling together here; some have `rope_scaling` beside it.
+    #[serde(default)]
+    rope_parameters: Option<RopeScaling>,
+    #[serde(default)]
+    rope_interleave: Option<bool>,
+    #[serde(default)]
+    hidden_act: Option<String>,
     #[serde(default)]
     pub attention_bias: bool,
     #[serde(default)]
@@ -81,8 +88,9 @@ pub struct Fp8Blocks {
 
 #[derive(Debug, Clone, Deserialize)]
 struct RopeScaling {
-    #[serde(alias = "type")]
     rope_type: Option<String>,
+    /// The older name of `rope_type`; files converted in between have both.
+    r#type: Option<String>,
     rope_theta: Option<f64>,
     factor: Option<f64>,
     original_max_position_embeddings: Option<f64>,
@@ -132,7 +140,8 @@ impl ModelConfig {
         if architecture != "DeepseekV3ForCausalLM" {
             return Err(unsupported("architectures", architecture, "DeepseekV3ForCausalLM"));
         }
-        let config: DeepseekV3Config = serde_json::from_slice(text).map_err(|error| invalid(error.to_string()))?;
+        let config: DeepseekV3Config =
+            serde_json::from_slice(text).map_err(|error| invalid(error.to_string()))?;
         config.check()?;
         Ok(Self::DeepseekV3(config))
     }
@@ -146,7 +155,7 @@ impl DeepseekV3Config {
 
     /// Yarn, when the model stretches its positions.
     pub fn yarn(&self) -> Option<YarnConfig> {
-        let scaling = self.rope_scaling.as_ref().filter(|scaling| scaling.kind() == "yarn")?;
+        let scaling = self.rope().filter(|scaling| scaling.kind() == "yarn")?;
         Some(YarnConfig {
             factor: scaling.factor.unwrap_or(1.0),
             original: scaling.original_max_position_embeddings.unwrap_or(4096.0),
@@ -159,7 +168,11 @@ impl DeepseekV3Config {
 
     /// The base of the rotary angles, wherever the file keeps it.
     pub fn rope_base(&self) -> f64 {
-        self.rope_scaling.as_ref().and_then(|scaling| scaling.rope_theta).unwrap_or(self.rope_theta)
+        self.rope().and_then(|scaling| scaling.rope_theta).unwrap_or(self.rope_theta)
+    }
+
+    fn rope(&self) -> Option<&RopeScaling> {
+        self.rope_parameters.as_ref().or(self.rope_scaling.as_ref())
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -169,15 +182,22 @@ impl DeepseekV3Config {
         if self.topk_method != "noaux_tc" {
             return Err(unsupported("topk_method", &self.topk_method, "noaux_tc"));
         }
-        let kind = self.rope_scaling.as_ref().map_or("default", RopeScaling::kind);
+        let kind = self.rope().map_or("default", RopeScaling::kind);
         if !["yarn", "default"].contains(&kind) {
             return Err(unsupported("rope_scaling.type", kind, "yarn"));
+        }
+        if self.rope_interleave == Some(false) {
+            return Err(unsupported("rope_interleave", "false", "true"));
+        }
+        if let Some(act) = self.hidden_act.as_deref().filter(|act| *act != "silu") {
+            return Err(unsupported("hidden_act", act, "silu"));
         }
         if self.attention_bias {
             return Err(unsupported("attention_bias", "true", "false"));
         }
         if let Some(quantization) = &self.quantization_config {
-            let known = quantization.quant_method == "fp8" && quantization.weight_block_size == Some([128, 128]);
+            let known =
+                quantization.quant_method == "fp8" && quantization.weight_block_size == Some([128, 128]);
             if !known {
                 let value = format!("{} {:?}", quantization.quant_method, quantization.weight_block_size);
                 return Err(unsupported("quantization_config", &value, "fp8 in blocks of 128x128"));
@@ -226,7 +246,7 @@ impl DeepseekV3Config {
 
 impl RopeScaling {
     fn kind(&self) -> &str {
-        self.rope_type.as_deref().unwrap_or("default")
+        self.rope_type.as_deref().or(self.r#type.as_deref()).unwrap_or("default")
     }
 }
 
@@ -284,6 +304,21 @@ mod tests {
     }
 
     #[test]
+    fn every_published_spelling_of_yarn_means_the_same() {
+        let ModelConfig::DeepseekV3(published) = ModelConfig::parse(R1.as_bytes()).expect("it is supported");
+        for (from, to) in [
+            ("\"type\":\"yarn\"", "\"rope_type\":\"yarn\""),
+            ("\"type\":\"yarn\"", "\"rope_type\":\"yarn\",\"type\":\"yarn\""),
+            ("\"rope_scaling\":{", "\"rope_scaling\":null,\"rope_parameters\":{\"rope_theta\":10000.0,"),
+        ] {
+            let text = R1.replace(from, to);
+            assert_ne!(text, R1);
+            let ModelConfig::DeepseekV3(config) = ModelConfig::parse(text.as_bytes()).expect(to);
+            assert_eq!((config.yarn(), config.rope_base()), (published.yarn(), 10000.0), "{to}");
+        }
+    }
+
+    #[test]
     fn what_cannot_run_is_refused_by_the_name_of_its_field() {
         let check = |from: &str, to: &str, expect: &str| {
             let text = R1.replace(from, to);
@@ -299,5 +334,7 @@ mod tests {
         check("\"hidden_size\":7168", "\"hidden_size\":0", "hidden_size");
         check("\"hidden_size\":7168", "\"hidden_size\":-1", "understand");
         check("[128,128]", "[64,64]", "quantization_config");
+        check("\"n_group\":8", "\"rope_interleave\":false,\"n_group\":8", "rope_interleave");
+        check("\"n_group\":8", "\"hidden_act\":\"gelu\",\"n_group\":8", "hidden_act");
     }
 }
