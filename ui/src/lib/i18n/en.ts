@@ -26,7 +26,7 @@ export const en = {
     cloud: 'A cloud key', cloudNote: 'Opens platform.deepseek.com. Keys are not used by this version yet.',
     file: 'A file already here', fileNote: 'Choose a folder with model files. It is linked, not copied.',
     importing: 'Reading the folder', imported: 'The model is ready. You find it under Models.',
-    skip: 'Look around first', upgrade: 'What would change this',
+    skip: 'Look around first', upgrade: (sentence: string) => `What would change this: ${sentence}`,
   },
   hardware: {
     title: 'Hardware', lead: 'What this computer has, and what that means for models.', gpu: 'Graphics card',
@@ -130,6 +130,7 @@ export const en = {
   },
   errors: { unknownTitle: 'Something did not work', unknownNext: 'Copy the details if you report it.', code: 'Code', loadFailed: 'This page could not be loaded' },
   format: {
+    sentence: (words: string) => `${words}.`,
     pages: (count: string) => `about ${count} pages`, page: 'about one page', seconds: (n: number) => `${n} s`,
     minutes: (n: number) => `${n} min`, hours: (h: number, m: number) => (m === 0 ? `${h} h` : `${h} h ${m} min`),
     billions: (n: string) => `${n} billion`, millions: (n: string) => `${n} million`,

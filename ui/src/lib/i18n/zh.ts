@@ -21,7 +21,7 @@ export const zh: Messages = {
     privacy: '任何内容都不会离开这台电脑。无需账号，对话保存在您的磁盘上。', other: '其他方式', website: 'DeepSeek 官方网站',
     websiteNote: '在浏览器中打开 chat.deepseek.com。', cloud: '云端密钥', cloudNote: '打开 platform.deepseek.com。此版本还不能使用密钥。',
     file: '已有的模型文件', fileNote: '选择包含模型文件的文件夹。只建立链接，不复制。', importing: '正在读取文件夹',
-    imported: '模型已就绪，可在“模型”页找到。', skip: '先看看', upgrade: '怎样才能运行更大的模型',
+    imported: '模型已就绪，可在“模型”页找到。', skip: '先看看', upgrade: (sentence) => `怎样才能运行更大的模型：${sentence}`,
   },
   hardware: {
     title: '硬件', lead: '这台电脑有什么，以及对模型意味着什么。', gpu: '显卡', memory: '内存', disk: '磁盘', cpu: '处理器',
@@ -87,6 +87,7 @@ export const zh: Messages = {
   },
   errors: { unknownTitle: '有一步没有成功', unknownNext: '反馈问题时可以复制详情。', code: '代码', loadFailed: '此页无法载入' },
   format: {
+    sentence: (words) => `${words}。`,
     pages: (count) => `约 ${count} 页`, page: '约 1 页', seconds: (n) => `${n} 秒`, minutes: (n) => `${n} 分钟`,
     hours: (h, m) => (m === 0 ? `${h} 小时` : `${h} 小时 ${m} 分钟`), billions: (n) => `${n} 亿`, millions: (n) => `${n} 万`,
   },

@@ -1,6 +1,6 @@
 // What the mock host knows: one plausible machine, a few models in each state, and chats on fixed days.
 import type {
-  AnswerStats, ChatView, DownloadView, FitView, HardwareView, MessageView, ModelView, PresetView, RecommendationView,
+  AnswerStats, ChatView, DownloadView, ErrorView, FitView, HardwareView, MessageView, ModelView, PresetView, RecommendationView,
   SamplingView, SettingsView, WorkerView,
 } from './types';
 
@@ -102,6 +102,8 @@ export const worker: WorkerView = {
   context_length: 4096, error: null,
 };
 
+export const died: ErrorView = { code: 'worker_died', message: 'read the answer: connection closed', detail: { exit: 'signal 9' } };
+
 export const settings: SettingsView = {
   language: 'system', theme: 'system', models_dir: hardware.disk.models_dir, source: 'hugging_face',
   hugging_face_endpoint: 'https://huggingface.co', model_scope_endpoint: 'https://modelscope.cn', welcomed: true,
@@ -146,7 +148,7 @@ export function chats(state: string): ChatView[] {
   });
   const cut = message('m2', 'm1', 'assistant', 'A **24 GB** card runs', {
     state: 'interrupted',
-    error: { code: 'worker_died', message: 'read the answer: connection closed', detail: { exit: 'signal 9' } },
+    error: died,
   });
   return [
     { ...emptyChat('c1'), title: 'Which model for a 24 GB GPU?', messages: [

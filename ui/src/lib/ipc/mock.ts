@@ -1,8 +1,8 @@
 // A host kept in memory, for tests of the page and for looking at it without the app. The address picks its state:
-// ?state=first (Welcome), full (the default), empty, slow (nothing ever arrives) or broken (every read fails).
+// ?state=first (Welcome), full (the default), interrupted (the worker died), empty, slow (all but the settings never arrives) or broken (every read fails).
 import type { Host } from './host';
 import * as data from './mock-data';
-import type { AnswerEvent, AppEvent, ChatView, DownloadView, ErrorView, MessageView, SettingsView } from './types';
+import type { AnswerEvent, AppEvent, ChatView, DownloadView, ErrorView, MessageView, SettingsView, WorkerView } from './types';
 
 const query = new URLSearchParams(location.search);
 const state = query.get('state') ?? 'full';
@@ -17,7 +17,7 @@ let settings: SettingsView = {
   language: query.get('lang') === 'zh' ? 'zh' : query.get('lang') === 'en' ? 'en' : 'system',
   theme: query.get('theme') === 'dark' ? 'dark' : query.get('theme') === 'light' ? 'light' : 'system',
 };
-let worker = structuredClone(data.worker);
+let worker: WorkerView = state === 'interrupted' ? { ...data.worker, state: 'failed', error: data.died } : { ...data.worker };
 let models = structuredClone(data.models);
 const chats = new Map<string, ChatView>(
   state === 'full' || state === 'interrupted' ? data.chats(state).map((chat) => [chat.id, chat]) : [],
@@ -27,7 +27,6 @@ let next = 1;
 
 /** Every answer is a copy after a turn of the loop, as over a real channel. */
 function reply<T>(make: () => T): Promise<T> {
-  if (state === 'slow') return new Promise(() => undefined);
   return new Promise((resolve, reject) =>
     setTimeout(() => {
       try {
@@ -38,11 +37,13 @@ function reply<T>(make: () => T): Promise<T> {
     }, 1),
   );
 }
-const read = <T>(make: () => T) =>
-  reply(() => {
+function read<T>(make: () => T): Promise<T> {
+  if (state === 'slow') return new Promise(() => undefined);
+  return reply(() => {
     if (state === 'broken') throw failure('history_unreadable', 'read the database', { path: '/data/history.db' });
     return make();
   });
+}
 
 function chat(id: string): ChatView {
   const found = chats.get(id);
@@ -154,7 +155,7 @@ export const host: Host = {
       return worker;
     }),
   workerStop: () => reply(() => void (worker = { ...worker, state: 'stopped' })),
-  settings: () => (state === 'broken' ? reply(() => settings) : read(() => settings)),
+  settings: () => reply(() => settings),
   settingsSave: (wanted) => reply(() => (settings = wanted)),
   pickFolder: () => reply(() => '/home/user/models/odd'),
   openUrl: () => reply(() => undefined),

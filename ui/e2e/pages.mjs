@@ -1,0 +1,158 @@
+// Walks every page of a mock build in Chromium, in both languages, both themes and two sizes: no accessibility
+// violation, no error on the console, no sideways scrolling; then the main steps of a chat. Pictures go to artefacts/ui.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const pictures = fileURLToPath(new URL('../../artefacts/ui/', import.meta.url));
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PAGES = {
+  welcome: ['first', '/welcome'], chat: ['full', '/chat/c1'], interrupted: ['interrupted', '/chat/c1'], begin: ['full', '/chat'],
+  models: ['full', '/models'], hardware: ['full', '/hardware'], settings: ['full', '/settings'],
+};
+const ONCE = { 'models-empty': ['empty', '/models'], 'models-loading': ['slow', '/models'], 'models-broken': ['broken', '/models'], 'chat-broken': ['broken', '/chat/c1'] };
+const SIZES = [[1280, 800], [800, 600]];
+const problems = [];
+
+const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+if (!browserPath) {
+  console.error('pages: no Chromium found; install the package chromium');
+  process.exit(1);
+}
+
+function preview() {
+  const server = spawn(process.execPath, ['node_modules/vite/bin/vite.js', 'preview', '--mode', 'mock', '--outDir', 'dist-mock', '--port', '0'], { cwd: root });
+  return new Promise((resolve, reject) => {
+    let said = '';
+    server.stdout.on('data', (chunk) => {
+      said += chunk;
+      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(said.replace(/\x1b\[[0-9;]*m/g, ''));
+      if (found) resolve({ server, address: found[0] });
+    });
+    server.on('exit', (code) => reject(new Error(`vite preview ended with ${code}: ${said}`)));
+  });
+}
+
+async function open(context, address, [state, route], query = '') {
+  const page = await context.newPage();
+  page.on('console', (message) => message.type() === 'error' && problems.push(`${route} ${query}: console: ${message.text()}`));
+  page.on('pageerror', (error) => problems.push(`${route} ${query}: ${error.message}`));
+  await page.goto(`${address}/?state=${state}${query}#${route}`);
+  await page.waitForSelector('main');
+  if (state !== 'slow') await page.waitForSelector('main h1, main [role=alert]');
+  await page.waitForTimeout(120);
+  return page;
+}
+
+async function judge(page, name) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  for (const one of violations) {
+    problems.push(`${name}: axe ${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary?.split('\n')[1] ?? ''}`).join(' | ')}`);
+  }
+  const wide = await page.evaluate(() => [...document.querySelectorAll('body, main, main > *')].some((e) => e.scrollWidth > e.clientWidth + 1));
+  if (wide) problems.push(`${name}: scrolls sideways`);
+  await page.screenshot({ path: `${pictures}${name}.png` });
+}
+
+async function look(browser, address) {
+  for (const [width, height] of SIZES) {
+    const context = await browser.newContext({ viewport: { width, height }, bypassCSP: true });
+    for (const lang of ['en', 'zh']) for (const theme of ['light', 'dark']) for (const [name, where] of Object.entries(PAGES)) {
+      const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
+      await judge(page, `${name}-${lang}-${theme}-${width}`);
+      await page.close();
+    }
+    await context.close();
+  }
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, bypassCSP: true });
+  for (const [name, where] of Object.entries(ONCE)) {
+    const page = await open(context, address, where, '&lang=en&theme=light');
+    await judge(page, name);
+    await page.close();
+  }
+  await context.close();
+}
+
+function expect(what, holds) {
+  if (!holds) problems.push(`steps: ${what}`);
+}
+
+/** First run to a stopped answer, by the names a screen reader says. */
+async function use(browser, address) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'], bypassCSP: true });
+  const page = await open(context, address, ['first', ''], '&lang=en');
+  expect('a fresh start shows Welcome', page.url().endsWith('#/welcome'));
+  await page.getByRole('button', { name: 'Try now' }).click();
+  const box = page.getByRole('textbox', { name: 'Your message' });
+  await box.fill('你好');
+  await box.dispatchEvent('keydown', { key: 'Enter', keyCode: 229 });
+  await box.dispatchEvent('keydown', { key: 'Enter', isComposing: true });
+  expect('Enter while composing sends nothing', (await page.locator('article').count()) === 0);
+  await box.press('Enter');
+  await page.getByRole('button', { name: 'Stop' }).waitFor();
+  await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 10_000 });
+  expect('the answer shows its table', (await page.locator('.markdown table').count()) === 1);
+  await box.fill('And again');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.locator('article[data-state=streaming] .markdown').waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('article[data-state=stopped]').waitFor({ timeout: 5_000 });
+  await page.getByRole('button', { name: 'Show style panel' }).click();
+  const creative = page.getByRole('button', { name: 'Creative', exact: true });
+  await creative.click();
+  expect('a preset stays pressed', (await creative.getAttribute('aria-pressed')) === 'true');
+  await page.waitForTimeout(200);
+  await judge(page, 'panel');
+  await box.press('ArrowUp');
+  await page.getByRole('textbox', { name: 'Edit your message' }).fill('Changed');
+  await page.getByRole('button', { name: 'Send as new branch' }).click();
+  await page.locator('article[data-role=user]', { hasText: 'Changed' }).waitFor();
+  await page.locator('article[data-role=assistant][data-state=done]').nth(1).waitFor({ timeout: 10_000 });
+  await page.keyboard.press('Control+b');
+  expect('Ctrl+B hides the sidebar', (await page.getByRole('button', { name: 'Show sidebar' }).count()) === 1);
+  await page.goto(page.url().replace(/#.*/, '#/models'));
+  const cards = page.locator('article[data-model="deepseek-r1-distill-qwen-7b"]');
+  await cards.getByRole('button', { name: 'Pause' }).click();
+  await cards.getByRole('button', { name: 'Resume' }).waitFor();
+  await page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true)));
+  await judge(page, 'models-details');
+  await cards.screenshot({ path: `${pictures}download.png` });
+  await page.getByRole('button', { name: 'Add files already here' }).click();
+  await page.getByRole('alert').first().waitFor();
+  await context.close();
+}
+
+/** The production bundle, where one was built, holds nothing of the mock host. */
+function clean() {
+  const folder = `${root}dist/assets/`;
+  if (!existsSync(folder)) return;
+  for (const file of readdirSync(folder)) {
+    if (readFileSync(folder + file, 'utf8').includes('GeForce RTX 4080')) problems.push(`dist/assets/${file} holds the mock host`);
+  }
+}
+
+mkdirSync(pictures, { recursive: true });
+clean();
+const { server, address } = await preview();
+const browser = await chromium.launch({
+  executablePath: browserPath,
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+try {
+  await look(browser, address);
+  await use(browser, address);
+} catch (error) {
+  problems.push(String(error));
+} finally {
+  await browser.close();
+  server.removeAllListeners('exit');
+  server.kill();
+}
+const unique = [...new Set(problems)];
+unique.forEach((problem) => console.error(problem));
+console.log(unique.length === 0 ? `pages: all well; pictures in ${pictures}` : `pages: ${unique.length} problems`);
+process.exit(unique.length === 0 ? 0 : 1);

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { catalogue } from '$lib/errors';
+import { fill, words } from '$lib/errors/words';
+import { en } from '$lib/i18n/en';
+import { resolveLanguage } from '$lib/i18n/language';
+import { zh } from '$lib/i18n/zh';
+import type { ErrorCode } from '$lib/ipc/types';
+
+/** The codes as the contract declares them, read from its source so that a new one is noticed here. */
+function contractCodes(): string[] {
+  const source = readFileSync(new URL('../../crates/contract/src/error.rs', import.meta.url), 'utf8');
+  const body = /pub enum ErrorCode \{([\s\S]*?)\n\}/.exec(source)?.[1] ?? '';
+  return [...body.matchAll(/^\s+([A-Z]\w+),$/gm)].map((m) => (m[1] ?? '').replace(/(?<!^)[A-Z]/g, (c) => `_${c}`).toLowerCase());
+}
+
+test('every error code has words in both languages', () => {
+  const codes = contractCodes();
+  expect(codes.length).toBeGreaterThan(30);
+  for (const code of codes) {
+    for (const lang of ['en', 'zh'] as const) {
+      const said = words({ code: code as ErrorCode, message: '', detail: {} }, catalogue, lang);
+      expect(said?.title, `${code} ${lang}`).toBeTruthy();
+      expect(said?.next, `${code} ${lang}`).toBeTruthy();
+    }
+  }
+});
+
+test('values are put in, bytes in human units, and a missing one goes with its brackets', () => {
+  expect(fill('Needs {needed}, {free} free.', { needed: '19900000000', free: '1000' }, 'en')).toBe('Needs 19.9 GB, 1 kB free.');
+  expect(fill('It ends early ({path}).', {}, 'en')).toBe('It ends early.');
+  expect(fill('文件不完整（{path}）。', {}, 'zh')).toBe('文件不完整。');
+  expect(fill('It ends early ({path}).', { path: 'a.safetensors' }, 'en')).toBe('It ends early (a.safetensors).');
+});
+
+test('an unknown system language is English', () => {
+  expect(resolveLanguage('system', 'C')).toBe('en');
+  expect(resolveLanguage('system', undefined)).toBe('en');
+  expect(resolveLanguage('system', 'zh-Hans-CN')).toBe('zh');
+  expect(resolveLanguage('zh', 'C')).toBe('zh');
+});
+
+function leaves(value: unknown, path = ''): Map<string, unknown> {
+  if (typeof value !== 'object' || value === null) return new Map([[path, value]]);
+  return new Map(Object.entries(value).flatMap(([key, inner]) => [...leaves(inner, `${path}.${key}`)]));
+}
+
+test('both languages have the same entries, none of them empty', () => {
+  const [english, chinese] = [leaves(en), leaves(zh)];
+  expect([...chinese.keys()].sort()).toEqual([...english.keys()].sort());
+  for (const [path, said] of chinese) {
+    expect(typeof said, path).toBe(typeof english.get(path));
+    expect(said, path).not.toBe('');
+  }
+});
