@@ -1,41 +1,112 @@
-//! Answers while they are written: which are running, and how to stop one.
+//! Answers while they are written: which are running, how to stop one, and the two messages each begins with.
+//! Knows no worker: where the pieces come from is decided beside it.
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use contract::ErrorView;
+use contract::{ErrorCode, ErrorView, SendRequest};
+use history::{Chat, History, HistoryError, Message, NewMessage, Role, State};
 use tokio::sync::watch;
 
 use crate::App;
+use crate::chats::title_of;
 
 /// Stop switches by chat. One answer per chat at a time.
 #[derive(Debug, Default)]
-pub(crate) struct Running(Mutex<HashMap<String, watch::Sender<bool>>>);
+pub(crate) struct Running {
+    chats: Mutex<HashMap<String, (u64, watch::Sender<bool>)>>,
+    next: AtomicU64,
+}
+
+/// The right to answer in a chat, until it ends or is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    running: Arc<Running>,
+    chat_id: String,
+    number: u64,
+    pub stopped: watch::Receiver<bool>,
+}
 
 impl Running {
-    /// `None` when the chat is being answered already.
-    pub(crate) fn begin(&self, chat_id: &str) -> Option<watch::Receiver<bool>> {
+    pub(crate) fn begin(self: &Arc<Self>, chat_id: &str) -> Result<Turn, ErrorView> {
         let mut chats = self.lock();
         if chats.contains_key(chat_id) {
-            return None;
+            let message = "send the message: the answer before it is still being written";
+            return Err(ErrorView::new(ErrorCode::InvalidInput, message));
         }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (switch, stopped) = watch::channel(false);
-        chats.insert(chat_id.to_owned(), switch);
-        Some(stopped)
-    }
-
-    pub(crate) fn end(&self, chat_id: &str) {
-        self.lock().remove(chat_id);
+        chats.insert(chat_id.to_owned(), (number, switch));
+        Ok(Turn { running: self.clone(), chat_id: chat_id.to_owned(), number, stopped })
     }
 
     fn stop(&self, chat_id: &str) {
-        if let Some(switch) = self.lock().get(chat_id) {
+        if let Some((_, switch)) = self.lock().get(chat_id) {
             switch.send_replace(true);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, watch::Sender<bool>>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (u64, watch::Sender<bool>)>> {
+        self.chats.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+impl Turn {
+    /// Lets the next message in. Safe to call again after the chat has a newer turn.
+    pub(crate) fn end(&self) {
+        let mut chats = self.running.lock();
+        if chats.get(&self.chat_id).is_some_and(|(number, _)| *number == self.number) {
+            chats.remove(&self.chat_id);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What an answer starts from.
+pub(crate) struct Begun {
+    pub chat: Chat,
+    /// The new message of the person; `None` for a retry.
+    pub user: Option<Message>,
+    /// Empty, in state `streaming`.
+    pub assistant: Message,
+    /// From the root to the message of the person.
+    pub path: Vec<Message>,
+}
+
+/// Adds the messages. The first message of a chat without a title names it.
+pub(crate) fn begin(history: &History, request: &SendRequest) -> Result<Begun, HistoryError> {
+    let chat = history.chat(&request.chat_id)?;
+    let (user, parent) = match &request.retry_of {
+        Some(id) => (None, history.message(id)?.id),
+        None => {
+            let user = history.message_add(&NewMessage {
+                chat_id: &chat.id,
+                parent_id: request.parent_id.as_deref(),
+                role: Role::User,
+                text: &request.text,
+                state: State::Done,
+            })?;
+            if chat.title.is_empty() {
+                history.chat_rename(&chat.id, &title_of(&request.text))?;
+            }
+            let id = user.id.clone();
+            (Some(user), id)
+        }
+    };
+    let assistant = history.message_add(&NewMessage {
+        chat_id: &chat.id,
+        parent_id: Some(&parent),
+        role: Role::Assistant,
+        text: "",
+        state: State::Streaming,
+    })?;
+    let path = history.path(&parent)?;
+    Ok(Begun { chat, user, assistant, path })
 }
 
 impl App {
@@ -43,5 +114,24 @@ impl App {
     pub async fn answer_stop(&self, chat_id: &str) -> Result<(), ErrorView> {
         self.running.stop(chat_id);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_answer_at_a_time_and_an_old_turn_never_ends_a_new_one() {
+        let running = Arc::new(Running::default());
+        let first = running.begin("chat").expect("is free");
+        assert_eq!(running.begin("chat").expect_err("is taken").code, ErrorCode::InvalidInput);
+        running.begin("other").expect("another chat is free");
+        first.end();
+        let second = running.begin("chat").expect("is free again");
+        drop(first);
+        assert!(running.begin("chat").is_err(), "the second turn still holds it");
+        running.stop("chat");
+        assert!(*second.stopped.borrow());
     }
 }

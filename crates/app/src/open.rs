@@ -17,7 +17,7 @@ pub struct App {
     pub(crate) history: Arc<History>,
     pub(crate) settings: Mutex<SettingsView>,
     pub(crate) settings_problem: Option<ErrorView>,
-    pub(crate) running: Running,
+    pub(crate) running: Arc<Running>,
 }
 
 impl App {
@@ -36,7 +36,7 @@ impl App {
             history: Arc::new(history),
             settings: Mutex::new(loaded.settings),
             settings_problem: loaded.problem,
-            running: Running::default(),
+            running: Arc::default(),
         })
     }
 }

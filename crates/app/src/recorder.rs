@@ -195,3 +195,6 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("use the history: {error}")))?
         .map_err(history_error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Every way an answer can end, against the real history.
+use std::sync::Mutex;
+
+use contract::{MessageState, SendRequest};
+use futures_util::stream;
+use history::ChatSettings;
+
+use super::*;
+use crate::answers::begin;
+
+struct Case {
+    _folder: tempfile::TempDir,
+    history: Arc<History>,
+    message_id: String,
+    events: Mutex<Vec<AnswerEvent>>,
+}
+
+impl Case {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let history = Arc::new(History::open(&folder.path().join("history.db")).expect("opens"));
+        let settings = ChatSettings {
+            model_id: "guide".into(),
+            preset_id: "custom".into(),
+            sampling: "{}".into(),
+            system_prompt: String::new(),
+        };
+        let chat_id = history.chat_create(&settings).expect("creates").id;
+        let request = SendRequest { chat_id, parent_id: None, text: "why?\nnow".into(), retry_of: None };
+        let begun = begin(&history, &request).expect("begins");
+        assert_eq!(history.chat(&request.chat_id).expect("reads").title, "why?");
+        assert_eq!(begun.path.len(), 1);
+        let message_id = begun.assistant.id;
+        Self { _folder: folder, history, message_id, events: Mutex::default() }
+    }
+
+    async fn run(
+        &self,
+        pieces: impl Stream<Item = Result<Piece, ErrorView>>,
+        stopped: watch::Receiver<bool>,
+    ) {
+        let recorder = Recorder {
+            history: self.history.clone(),
+            message_id: self.message_id.clone(),
+            model_id: "guide".into(),
+            on_event: |event| self.events.lock().expect("no panic").push(event),
+        };
+        recorder.run(pieces, stopped).await;
+    }
+
+    /// The streamed text and the terminal message.
+    fn outcome(&self) -> (String, MessageView) {
+        let events = self.events.lock().expect("no panic");
+        let text = events.iter().filter_map(|event| match event {
+            AnswerEvent::Delta { text, .. } => Some(text.as_str()),
+            _ => None,
+        });
+        let last = match events.last().expect("an event") {
+            AnswerEvent::Finished { message } | AnswerEvent::Failed { message, .. } => message.clone(),
+            other => panic!("not terminal: {other:?}"),
+        };
+        (text.collect(), last)
+    }
+}
+
+fn text(text: &str) -> Result<Piece, ErrorView> {
+    Ok(Piece::Text(text.into()))
+}
+
+fn never() -> (watch::Sender<bool>, watch::Receiver<bool>) {
+    watch::channel(false)
+}
+
+#[tokio::test]
+async fn a_whole_answer_is_shown_kept_and_counted() {
+    let case = Case::new();
+    let (_switch, stopped) = never();
+    let usage = Ok(Piece::Usage { prompt_tokens: 5, completion_tokens: 3 });
+    let pieces = [
+        Ok(Piece::Reasoning("hm".into())),
+        text("be"),
+        text("cause"),
+        Ok(Piece::End { length: false }),
+        usage,
+    ];
+    case.run(stream::iter(pieces), stopped).await;
+    let (streamed, kept) = case.outcome();
+    assert_eq!(
+        (streamed.as_str(), kept.text.as_str(), kept.reasoning.as_str()),
+        ("because", "because", "hm")
+    );
+    assert_eq!(kept.state, MessageState::Done);
+    let stats = kept.stats.expect("was counted");
+    assert_eq!((stats.prompt_tokens, stats.completion_tokens), (5, 3));
+    let deltas = case.events.lock().expect("no panic").len() - 1;
+    assert!(deltas <= 2, "three pieces at once are gathered, not sent one by one: {deltas}");
+}
+
+#[tokio::test]
+async fn a_limit_of_tokens_is_told_apart() {
+    let case = Case::new();
+    let (_switch, stopped) = never();
+    case.run(stream::iter([text("cut"), Ok(Piece::End { length: true })]), stopped).await;
+    assert_eq!(case.outcome().1.state, MessageState::Length);
+}
+
+#[tokio::test]
+async fn a_death_in_the_middle_keeps_the_part_and_says_why() {
+    for failure in [Some(Err(ErrorView::new(ErrorCode::WorkerDied, "it died"))), None] {
+        let case = Case::new();
+        let (_switch, stopped) = never();
+        case.run(stream::iter([Some(text("half")), failure].into_iter().flatten()), stopped).await;
+        let (streamed, kept) = case.outcome();
+        assert_eq!((streamed.as_str(), kept.text.as_str()), ("half", "half"));
+        assert_eq!(kept.state, MessageState::Interrupted);
+        assert_eq!(kept.error.expect("is kept too").code, ErrorCode::WorkerDied);
+    }
+}
+
+#[tokio::test]
+async fn stop_ends_at_once_and_keeps_the_part() {
+    let case = Case::new();
+    let (switch, stopped) = never();
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        switch.send_replace(true);
+    };
+    let pieces = stream::iter([text("half")]).chain(stream::pending());
+    tokio::join!(case.run(pieces, stopped), stop);
+    let (_, kept) = case.outcome();
+    assert_eq!((kept.text.as_str(), kept.state), ("half", MessageState::Stopped));
+}
+
+#[tokio::test]
+async fn a_part_is_on_disk_long_before_the_end() {
+    let case = Case::new();
+    let (switch, stopped) = never();
+    let look = async {
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        let text = case.history.message(&case.message_id).expect("reads").text;
+        switch.send_replace(true);
+        text
+    };
+    let pieces = stream::iter([text("half")]).chain(stream::pending());
+    let ((), seen) = tokio::join!(case.run(pieces, stopped), look);
+    assert_eq!(seen, "half");
+}
