@@ -150,7 +150,7 @@ impl ModelConfig {
 impl DeepseekV3Config {
     /// Whether a layer routes its tokens to experts.
     pub fn is_moe(&self, layer: usize) -> bool {
-        layer >= self.first_k_dense_replace && layer % self.moe_layer_freq == 0
+        layer >= self.first_k_dense_replace && layer.is_multiple_of(self.moe_layer_freq)
     }
 
     /// Yarn, when the model stretches its positions.
@@ -229,7 +229,7 @@ impl DeepseekV3Config {
         if let Some((field, value)) = sizes.into_iter().find(|&(_, value)| value == 0 || value > 1 << 24) {
             return Err(invalid(format!("{field} is {value}")));
         }
-        let groups_ok = self.n_routed_experts % self.n_group == 0 && self.topk_group <= self.n_group;
+        let groups_ok = self.n_routed_experts.is_multiple_of(self.n_group) && self.topk_group <= self.n_group;
         let reachable = self.n_routed_experts / self.n_group * self.topk_group;
         if !groups_ok || self.num_experts_per_tok > reachable {
             return Err(invalid(format!(
@@ -237,7 +237,7 @@ impl DeepseekV3Config {
                 self.n_routed_experts, self.n_group, self.topk_group, self.num_experts_per_tok
             )));
         }
-        if self.qk_rope_head_dim % 2 != 0 {
+        if !self.qk_rope_head_dim.is_multiple_of(2) {
             return Err(invalid(format!("qk_rope_head_dim is {}, an odd number", self.qk_rope_head_dim)));
         }
         Ok(())

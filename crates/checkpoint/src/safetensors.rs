@@ -41,7 +41,10 @@ impl Safetensors {
         for path in files(dir)? {
             for (name, view) in read_file(&path)? {
                 if tensors.insert(name.clone(), view).is_some() {
-                    return Err(WeightError::Invalid { path, reason: format!("tensor {name} is in two files") });
+                    return Err(WeightError::Invalid {
+                        path,
+                        reason: format!("tensor {name} is in two files"),
+                    });
                 }
             }
         }
@@ -99,8 +102,8 @@ fn read_file(path: &Path) -> Result<Vec<(String, TensorView)>, WeightError> {
     }
     let data_start = 8 + header_len;
     let header = map.get(8..data_start as usize).ok_or_else(|| truncated(data_start))?;
-    let entries: BTreeMap<String, serde_json::Value> =
-        serde_json::from_slice(header).map_err(|error| invalid(format!("its header is not JSON: {error}")))?;
+    let entries: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header)
+        .map_err(|error| invalid(format!("its header is not JSON: {error}")))?;
 
     let mut found = Vec::with_capacity(entries.len());
     let mut spans = Vec::with_capacity(entries.len());
@@ -108,15 +111,21 @@ fn read_file(path: &Path) -> Result<Vec<(String, TensorView)>, WeightError> {
         if name == "__metadata__" {
             continue;
         }
-        let entry: Entry = serde_json::from_value(value).map_err(|error| invalid(format!("tensor {name}: {error}")))?;
+        let entry: Entry =
+            serde_json::from_value(value).map_err(|error| invalid(format!("tensor {name}: {error}")))?;
         let (begin, end) = entry.data_offsets;
-        let dtype = dtype(&entry.dtype).ok_or_else(|| invalid(format!("tensor {name} has type {}", entry.dtype)))?;
+        let dtype =
+            dtype(&entry.dtype).ok_or_else(|| invalid(format!("tensor {name} has type {}", entry.dtype)))?;
         let count = entry.shape.iter().try_fold(1u64, |product, &dim| product.checked_mul(dim));
         let bytes = count.and_then(|count| count.checked_mul(dtype.size() as u64));
         if end.checked_sub(begin) != bytes || bytes.is_none() {
-            return Err(invalid(format!("tensor {name} has shape {:?} in bytes {begin}..{end}", entry.shape)));
+            return Err(invalid(format!(
+                "tensor {name} has shape {:?} in bytes {begin}..{end}",
+                entry.shape
+            )));
         }
-        let file_end = data_start.checked_add(end).ok_or_else(|| invalid(format!("tensor {name} ends at {end}")))?;
+        let file_end =
+            data_start.checked_add(end).ok_or_else(|| invalid(format!("tensor {name} ends at {end}")))?;
         if file_end > actual {
             return Err(truncated(file_end));
         }
@@ -157,7 +166,8 @@ mod tests {
 
     #[test]
     fn reads_what_was_written() {
-        let header = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+        let header =
+            r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
         let data: Vec<u8> = [1.5f32, -2.0].iter().flat_map(|value| value.to_le_bytes()).collect();
         let dir = write(header, &data);
         let source = Safetensors::open(dir.path()).expect("it opens");
@@ -175,7 +185,11 @@ mod tests {
         };
         check(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, &[0; 4], "ends at");
         check(r#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#, &[0; 8], "has shape");
-        check(r#"{"a":{"dtype":"F32","shape":[4611686018427387905,4],"data_offsets":[0,16]}}"#, &[0; 16], "has shape");
+        check(
+            r#"{"a":{"dtype":"F32","shape":[4611686018427387905,4],"data_offsets":[0,16]}}"#,
+            &[0; 16],
+            "has shape",
+        );
         check(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#, &[0; 8], "has shape");
         check(r#"{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}"#, &[0; 8], "has type");
         check("nonsense", &[], "not JSON");

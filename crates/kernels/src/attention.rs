@@ -22,8 +22,10 @@ pub fn absorbed(sizes: &Sizes, q: &[f32], latents: &[f32]) -> Vec<f32> {
     let width = sizes.latent + sizes.rope;
     let mut context = vec![0.0; sizes.heads * sizes.latent];
     for (query, out) in q.chunks_exact(width).zip(context.chunks_exact_mut(sizes.latent)) {
-        let mut scores: Vec<f32> =
-            latents.chunks_exact(width).map(|latent| crate::linear::dot(query, latent) * sizes.scale).collect();
+        let mut scores: Vec<f32> = latents
+            .chunks_exact(width)
+            .map(|latent| crate::linear::dot(query, latent) * sizes.scale)
+            .collect();
         softmax(&mut scores);
         for (latent, p) in latents.chunks_exact(width).zip(&scores) {
             for (o, c) in out.iter_mut().zip(latent) {
@@ -102,7 +104,8 @@ mod tests {
     /// Straight from the definition, in f64: scores, softmax, weighted sum of one head.
     fn reference(q: &[f32], keys: &[Vec<f32>], values: &[Vec<f32>]) -> Vec<f64> {
         let score = |key: &Vec<f32>| {
-            q.iter().zip(key).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() * f64::from(SIZES.scale)
+            q.iter().zip(key).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
+                * f64::from(SIZES.scale)
         };
         let weights: Vec<f64> = keys.iter().map(|key| score(key).exp()).collect();
         let sum: f64 = weights.iter().sum();

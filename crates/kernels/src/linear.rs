@@ -20,7 +20,10 @@ pub enum Stored {
     F32(Bytes),
     Bf16(Bytes),
     /// `scales` are [ceil(rows/128), ceil(cols/128)] multipliers; last blocks may be partial.
-    Fp8 { bytes: Bytes, scales: Arc<[f32]> },
+    Fp8 {
+        bytes: Bytes,
+        scales: Arc<[f32]>,
+    },
 }
 
 /// A matrix [rows, cols].
@@ -41,7 +44,8 @@ impl Weight {
             Stored::F32(bytes) => (**bytes).as_ref().len() == count * 4,
             Stored::Bf16(bytes) => (**bytes).as_ref().len() == count * 2,
             Stored::Fp8 { bytes, scales } => {
-                (**bytes).as_ref().len() == count && scales.len() == rows.div_ceil(BLOCK) * cols.div_ceil(BLOCK)
+                (**bytes).as_ref().len() == count
+                    && scales.len() == rows.div_ceil(BLOCK) * cols.div_ceil(BLOCK)
             }
         };
         if !matches {
@@ -206,7 +210,8 @@ mod tests {
     #[test]
     fn a_block_scale_reaches_exactly_its_block() {
         let (rows, cols) = (130, 129);
-        let stored = Stored::Fp8 { bytes: Arc::new(vec![0u8; rows * cols]), scales: [1.0, 2.0, 4.0, 8.0].into() };
+        let stored =
+            Stored::Fp8 { bytes: Arc::new(vec![0u8; rows * cols]), scales: [1.0, 2.0, 4.0, 8.0].into() };
         let weight = Weight::new(rows, cols, stored, &TABLE).expect("the sizes match");
         let mut row = vec![0.0; cols];
         weight.row(127, &mut row);

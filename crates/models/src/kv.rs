@@ -55,6 +55,15 @@ impl KvPages {
         }
     }
 
+    /// How many pages there are.
+    pub fn pages(&self) -> usize {
+        let cells = match &self.cells {
+            Cells::F32(cells) => cells.len(),
+            Cells::Bf16(cells) => cells.len(),
+        };
+        cells / (self.shape.layers * PAGE_TOKENS * self.shape.width)
+    }
+
     /// Writes one token's latent [width].
     pub fn write(&mut self, pages: &[u32], layer: usize, position: usize, latent: &[f32]) {
         let start = self.cell(pages[position / PAGE_TOKENS], layer, position % PAGE_TOKENS);
@@ -62,7 +71,10 @@ impl KvPages {
         match &mut self.cells {
             Cells::F32(cells) => cells[start..start + width].copy_from_slice(latent),
             Cells::Bf16(cells) => {
-                cells[start..start + width].iter_mut().zip(latent).for_each(|(cell, v)| *cell = bf16::from_f32(*v));
+                cells[start..start + width]
+                    .iter_mut()
+                    .zip(latent)
+                    .for_each(|(cell, v)| *cell = bf16::from_f32(*v));
             }
         }
     }

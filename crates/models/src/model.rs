@@ -79,6 +79,10 @@ pub enum ForwardError {
     Token { token: u32, vocab: usize },
     #[error("read position {position}: the model knows {max}")]
     Position { position: usize, max: usize },
+    #[error("read a step without tokens")]
+    Empty,
+    #[error("cache {tokens} tokens in {pages} pages")]
+    Pages { tokens: usize, pages: usize },
     #[error("compute: {0}")]
     Candle(#[from] candle_core::Error),
 }

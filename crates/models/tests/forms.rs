@@ -204,6 +204,7 @@ fn the_last_position_alone_equals_the_last_of_all() {
 fn a_cancelled_step_stops_and_bad_input_is_an_error() {
     let model = model(false);
     let mut kv = KvPages::new(model.cache_shape(), PAGES.len(), CacheDtype::Bf16);
+    let mut other = KvPages::new(model.cache_shape(), PAGES.len(), CacheDtype::Bf16);
     let mut step = |tokens: &[u32], len: usize, cancel: &Cancel| {
         model.forward(tokens, &Sequence { pages: &PAGES, len }, &mut kv, Want::Last, cancel)
     };
@@ -212,6 +213,9 @@ fn a_cancelled_step_stops_and_bad_input_is_an_error() {
     assert!(matches!(step(&[1, 2], 0, &cancel), Err(ForwardError::Cancelled)));
     let go = Cancel::default();
     assert!(matches!(step(&[VOCAB as u32], 0, &go), Err(ForwardError::Token { token: 50, vocab: 50 })));
+    assert!(matches!(step(&[], 0, &go), Err(ForwardError::Empty)));
+    let short = model.forward(&[1], &Sequence { pages: &[0, 9], len: 64 }, &mut other, Want::Last, &go);
+    assert!(matches!(short, Err(ForwardError::Pages { tokens: 65, pages: 1 })));
     assert!(matches!(step(&[1], 128, &go), Err(ForwardError::Position { position: 128, max: 128 })));
 }
 

@@ -73,7 +73,8 @@ impl Attention {
         self.cache(x, rope, layer, sequence, kv)?;
         let q = self.query(x, rope, sequence.len)?; // [T, nh, dn + dr]
         let latents = kv.read(sequence.pages, layer, sequence.len + tokens); // [S, c + dr]
-        let heads = if tokens == 1 { self.absorb(&q, &latents) } else { self.expand(&q, &latents, sequence.len) };
+        let heads =
+            if tokens == 1 { self.absorb(&q, &latents) } else { self.expand(&q, &latents, sequence.len) };
         let heads = Tensor::from_vec(heads, (tokens, self.sizes.heads * self.sizes.value), &Device::Cpu)?;
         Ok(self.o_proj.forward(&heads)?.flatten_all()?.to_vec1()?)
     }

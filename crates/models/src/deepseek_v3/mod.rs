@@ -13,7 +13,9 @@ use kernels::norm::rms_norm;
 use kernels::rope::RopeTable;
 
 use crate::weights::Loader;
-use crate::{CacheShape, Cancel, ForwardError, KvPages, LoadError, Model, Output, Sequence, Want};
+use crate::{
+    CacheShape, Cancel, ForwardError, KvPages, LoadError, Model, Output, PAGE_TOKENS, Sequence, Want,
+};
 use attention::Attention;
 use feed_forward::FeedForward;
 
@@ -52,7 +54,8 @@ impl DeepseekV3 {
             layers.push(Layer {
                 input_layernorm: loader.vector(&format!("{prefix}.input_layernorm.weight"), hidden)?,
                 self_attn: Attention::load(&config, &mut loader, &format!("{prefix}.self_attn"))?,
-                post_attention_layernorm: loader.vector(&format!("{prefix}.post_attention_layernorm.weight"), hidden)?,
+                post_attention_layernorm: loader
+                    .vector(&format!("{prefix}.post_attention_layernorm.weight"), hidden)?,
                 mlp: FeedForward::load(&config, index, &mut loader, &format!("{prefix}.mlp"))?,
             });
         }
@@ -109,9 +112,16 @@ impl Model for DeepseekV3 {
         want: Want,
         cancel: &Cancel,
     ) -> Result<Output, ForwardError> {
+        if tokens.is_empty() {
+            return Err(ForwardError::Empty);
+        }
         let end = sequence.len + tokens.len();
         if end > self.max_positions() {
             return Err(ForwardError::Position { position: end - 1, max: self.max_positions() });
+        }
+        let reachable = sequence.pages.iter().take_while(|&&page| (page as usize) < kv.pages()).count();
+        if end > reachable * PAGE_TOKENS {
+            return Err(ForwardError::Pages { tokens: end, pages: reachable });
         }
         let hidden = self.config.hidden_size;
         let mut x = self.embed(tokens)?; // [T, H]

@@ -12,7 +12,8 @@ pub fn table(config: &DeepseekV3Config) -> RopeTable {
             yarn.map_or(plain, |yarn| stretched(&yarn, plain, pair, dim, base))
         })
         .collect();
-    let scale = yarn.map_or(1.0, |yarn| mscale(yarn.factor, yarn.mscale) / mscale(yarn.factor, yarn.mscale_all_dim));
+    let scale =
+        yarn.map_or(1.0, |yarn| mscale(yarn.factor, yarn.mscale) / mscale(yarn.factor, yarn.mscale_all_dim));
     RopeTable::new(&frequencies, config.max_position_embeddings, scale)
 }
 
