@@ -2,14 +2,17 @@
 //! views of the contract. Knows no window, no terminal and no web view.
 
 mod answers;
+mod ask;
 mod chats;
 mod convert;
+mod hardware;
 mod host;
 mod open;
 mod paths;
 mod recorder;
 mod settings;
 
+pub use ask::OnAnswer;
 pub use host::Host;
 pub use open::App;
 pub(crate) use open::SETTINGS_FILE;

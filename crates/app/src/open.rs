@@ -18,6 +18,8 @@ pub struct App {
     pub(crate) settings: Mutex<SettingsView>,
     pub(crate) settings_problem: Option<ErrorView>,
     pub(crate) running: Arc<Running>,
+    /// Measured on request, bytes per second.
+    pub(crate) bandwidth: Mutex<Option<f64>>,
 }
 
 impl App {
@@ -37,6 +39,7 @@ impl App {
             settings: Mutex::new(loaded.settings),
             settings_problem: loaded.problem,
             running: Arc::default(),
+            bandwidth: Mutex::default(),
         })
     }
 }

@@ -1,0 +1,41 @@
+//! The command line, as it is typed.
+use clap::{Parser, Subcommand};
+
+use crate::lang::Lang;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "whaledeck-cli",
+    version,
+    about = "Run DeepSeek models on your own workstation, without a window"
+)]
+pub struct Args {
+    /// Print JSON for programs instead of words for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Language of the words; as LANG says when left out.
+    #[arg(long, global = true)]
+    pub lang: Option<Lang>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What this computer has.
+    Hardware {
+        /// Measure the speed of the memory too; takes about a second.
+        #[arg(long)]
+        measure: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Args::command().debug_assert();
+    }
+}

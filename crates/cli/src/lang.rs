@@ -1,0 +1,60 @@
+//! Which language to speak, and numbers as people read them.
+use clap::ValueEnum;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    En,
+    Zh,
+}
+
+impl Lang {
+    /// From the variables that a terminal sets, the strongest first.
+    pub fn of_environment() -> Self {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self::of(["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set).as_deref())
+    }
+
+    fn of(locale: Option<&str>) -> Self {
+        if locale.is_some_and(|locale| locale.starts_with("zh")) { Self::Zh } else { Self::En }
+    }
+
+    pub fn pick<T>(self, en: T, zh: T) -> T {
+        match self {
+            Self::En => en,
+            Self::Zh => zh,
+        }
+    }
+}
+
+/// Decimal units, as disks and downloads are sold.
+pub fn bytes(count: f64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = count;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{value:.0} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_at_a_glance() {
+        for (count, text) in
+            [(0.0, "0 B"), (999.0, "999 B"), (1500.0, "1.5 kB"), (999_960.0, "1.0 MB"), (6.9e11, "690.0 GB")]
+        {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn the_locale_decides_the_language() {
+        assert_eq!(Lang::of(Some("zh_CN.UTF-8")), Lang::Zh);
+        assert_eq!(Lang::of(Some("de_DE.UTF-8")), Lang::En);
+        assert_eq!(Lang::of(None), Lang::En);
+    }
+}

@@ -1,0 +1,91 @@
+//! `hardware`: what this computer has, in words or as JSON.
+use app::App;
+use contract::{ErrorView, HardwareView};
+
+use crate::lang::{Lang, bytes};
+use crate::words;
+
+pub async fn hardware(app: &App, measure: bool, json: bool, lang: Lang) -> Result<(), ErrorView> {
+    let view = if measure { app.hardware_measure().await? } else { app.hardware().await? };
+    if json {
+        println!("{}", serde_json::json!(view));
+    } else {
+        print!("{}", described(&view, lang));
+    }
+    Ok(())
+}
+
+fn described(view: &HardwareView, lang: Lang) -> String {
+    let cpu = &view.cpu;
+    let cores = match lang {
+        Lang::En => format!("{}, {} cores, {} threads", cpu.name, cpu.physical_cores, cpu.logical_cores),
+        Lang::Zh => format!("{}，{} 核，{} 线程", cpu.name, cpu.physical_cores, cpu.logical_cores),
+    };
+    let of = |free: f64, total: f64| match lang {
+        Lang::En => format!("{} free of {}", bytes(free), bytes(total)),
+        Lang::Zh => format!("共 {}，可用 {}", bytes(total), bytes(free)),
+    };
+    let mut rows = vec![
+        (lang.pick("System", "系统"), view.os.clone()),
+        (
+            lang.pick("Processor", "处理器"),
+            format!("{cores} {}", cpu.features.join(" ")).trim_end().to_owned(),
+        ),
+        (lang.pick("Memory", "内存"), of(view.ram_available, view.ram_total)),
+    ];
+    if let Some(rate) = view.memory_bandwidth {
+        rows.push((lang.pick("Memory speed", "内存速度"), format!("{}/s", bytes(rate))));
+    }
+    for gpu in &view.gpus {
+        let text = format!("{}, {}", gpu.name, of(gpu.vram_free, gpu.vram_total));
+        rows.push((lang.pick("Graphics card", "显卡"), text));
+    }
+    if view.gpus.is_empty() {
+        rows.push((
+            lang.pick("Graphics card", "显卡"),
+            lang.pick("none in use", "没有可用的显卡").to_owned(),
+        ));
+    }
+    rows.push((
+        lang.pick("Disk", "磁盘"),
+        format!("{} ({})", of(view.disk.free, view.disk.total), view.disk.models_dir),
+    ));
+    let mut text: String = rows.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    if let Some(problem) = &view.gpu_problem {
+        text.push_str(&words::printed(problem, lang));
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{CpuView, DiskView, ErrorCode};
+
+    use super::*;
+
+    #[test]
+    fn a_machine_is_described_in_both_languages() {
+        let view = HardwareView {
+            os: "Linux".into(),
+            cpu: CpuView {
+                name: "A processor".into(),
+                physical_cores: 2,
+                logical_cores: 4,
+                features: vec!["AVX2".into()],
+            },
+            ram_total: 16e9,
+            ram_available: 8e9,
+            memory_bandwidth: Some(20e9),
+            gpus: Vec::new(),
+            gpu_problem: Some(ErrorView::new(ErrorCode::GpuDriverMissing, "use the graphics card")),
+            disk: DiskView { models_dir: "/models".into(), total: 1e12, free: 5e11 },
+        };
+        let english = described(&view, Lang::En);
+        assert!(english.contains("Memory: 8.0 GB free of 16.0 GB\nMemory speed: 20.0 GB/s\n"), "{english}");
+        assert!(english.contains("The graphics driver is missing"), "{english}");
+        let chinese = described(&view, Lang::Zh);
+        assert!(chinese.contains("内存: 共 16.0 GB，可用 8.0 GB\n"), "{chinese}");
+        assert!(chinese.contains("缺少显卡驱动"), "{chinese}");
+    }
+}

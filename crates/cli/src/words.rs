@@ -1,0 +1,130 @@
+//! The words of every error in English and Chinese, from the file that the window uses too.
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use contract::ErrorView;
+use serde::Deserialize;
+
+use crate::lang::{Lang, bytes};
+
+const FILE: &str = include_str!("../../../assets/messages/errors.toml");
+
+/// Values that are counts of bytes.
+const BYTES: [&str; 7] = ["needed", "free", "available", "expected", "actual", "total", "size"];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    pub title: String,
+    pub meaning: String,
+    pub next: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Both {
+    en: Words,
+    zh: Words,
+}
+
+fn catalogue() -> &'static BTreeMap<String, Both> {
+    static CATALOGUE: OnceLock<BTreeMap<String, Both>> = OnceLock::new();
+    CATALOGUE.get_or_init(|| toml::from_str(FILE).expect("a test reads this file"))
+}
+
+/// The words with the values of the error put in.
+pub fn words(error: &ErrorView, lang: Lang) -> Words {
+    let both = &catalogue()[&error.code.key()];
+    let words = lang.pick(&both.en, &both.zh);
+    let put = |text: &str| fill(text, &error.detail);
+    Words { title: put(&words.title), meaning: put(&words.meaning), next: put(&words.next) }
+}
+
+/// Puts values in place. Round brackets around a value that is missing go with it.
+fn fill(text: &str, detail: &BTreeMap<String, String>) -> String {
+    let mut filled = text.to_owned();
+    while let Some(start) = filled.find('{') {
+        let Some(end) = filled[start..].find('}').map(|length| start + length) else { break };
+        let name = &filled[start + 1..end];
+        match detail.get(name) {
+            Some(value) => {
+                let value = value.parse().ok().filter(|_| BYTES.contains(&name)).map_or_else(
+                    // A brace in a path must not be taken for a place to fill.
+                    || value.replace(['{', '}'], ""),
+                    bytes,
+                );
+                filled.replace_range(start..=end, &value);
+            }
+            None => filled = without_brackets(&filled, start, end),
+        }
+    }
+    filled
+}
+
+fn without_brackets(text: &str, start: usize, end: usize) -> String {
+    let open = text[..start].rfind(['(', '（']);
+    let close = text[end..].find([')', '）']).map(|length| end + length);
+    match (open, close) {
+        (Some(open), Some(close)) => {
+            let after = close + text[close..].chars().next().map_or(0, char::len_utf8);
+            format!("{}{}", text[..open].trim_end(), &text[after..])
+        }
+        _ => format!("{}{}", &text[..start], &text[end + 1..]),
+    }
+}
+
+/// As it is printed on a terminal.
+pub fn printed(error: &ErrorView, lang: Lang) -> String {
+    let Words { title, meaning, next } = words(error, lang);
+    let details = lang.pick("Details", "详情");
+    format!("{title}\n  {meaning}\n  → {next}\n  {details}: {} [{}]", error.message, error.code.key())
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_words_in_both_languages() {
+        for code in ErrorCode::ALL {
+            let both = catalogue().get(&code.key()).unwrap_or_else(|| panic!("no words for {}", code.key()));
+            for words in [&both.en, &both.zh] {
+                for text in [&words.title, &words.meaning, &words.next] {
+                    assert!(!text.trim().is_empty(), "{}", code.key());
+                    assert!(!text.contains(['!', '！']), "no exclamation marks: {text}");
+                }
+            }
+            assert!(
+                both.zh.title.chars().any(|letter| letter > '\u{2e80}'),
+                "{} is not Chinese",
+                both.zh.title
+            );
+            assert!(both.en.title.is_ascii(), "{} is not English", both.en.title);
+        }
+        assert_eq!(catalogue().len(), ErrorCode::ALL.len(), "words without a code");
+    }
+
+    #[test]
+    fn values_are_put_in_and_missing_ones_leave_no_trace() {
+        let error =
+            ErrorView::new(ErrorCode::DiskFull, "write").with("needed", 2_000_000_000).with("free", 5);
+        let full = words(&error, Lang::En).meaning;
+        assert!(full.contains("(needs 2.0 GB, free 5 B)"), "{full}");
+        for code in ErrorCode::ALL {
+            for lang in [Lang::En, Lang::Zh] {
+                let Words { title, meaning, next } = words(&ErrorView::new(*code, "x"), lang);
+                let all = format!("{title}{meaning}{next}");
+                assert!(!all.contains(['{', '}', '(', ')', '（', '）']), "{all}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_brace_in_a_path_is_only_a_letter() {
+        let error =
+            ErrorView::new(ErrorCode::ModelFileTruncated, "read").with("path", "/m/{x}/a.safetensors");
+        assert!(words(&error, Lang::En).meaning.contains("/m/x/a.safetensors"));
+    }
+}
