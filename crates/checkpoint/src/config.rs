@@ -237,6 +237,10 @@ impl DeepseekV3Config {
                 self.n_routed_experts, self.n_group, self.topk_group, self.num_experts_per_tok
             )));
         }
+        // The table of angles has one number for each; R1 needs ten million.
+        if self.max_position_embeddings * self.qk_rope_head_dim > 1 << 27 {
+            return Err(invalid(format!("max_position_embeddings is {}", self.max_position_embeddings)));
+        }
         if !self.qk_rope_head_dim.is_multiple_of(2) {
             return Err(invalid(format!("qk_rope_head_dim is {}, an odd number", self.qk_rope_head_dim)));
         }
@@ -334,6 +338,7 @@ mod tests {
         check("\"hidden_size\":7168", "\"hidden_size\":0", "hidden_size");
         check("\"hidden_size\":7168", "\"hidden_size\":-1", "understand");
         check("[128,128]", "[64,64]", "quantization_config");
+        check("163840", "16000000", "max_position_embeddings");
         check("\"n_group\":8", "\"rope_interleave\":false,\"n_group\":8", "rope_interleave");
         check("\"n_group\":8", "\"hidden_act\":\"gelu\",\"n_group\":8", "hidden_act");
     }
