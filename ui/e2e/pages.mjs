@@ -60,7 +60,7 @@ async function judge(page, name) {
 
 async function look(browser, address) {
   for (const [width, height] of SIZES) {
-    const context = await browser.newContext({ viewport: { width, height }, bypassCSP: true });
+    const context = await browser.newContext({ viewport: { width, height } });
     for (const lang of ['en', 'zh']) for (const theme of ['light', 'dark']) for (const [name, where] of Object.entries(PAGES)) {
       const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
       await judge(page, `${name}-${lang}-${theme}-${width}`);
@@ -68,7 +68,7 @@ async function look(browser, address) {
     }
     await context.close();
   }
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, bypassCSP: true });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   for (const [name, where] of Object.entries(ONCE)) {
     const page = await open(context, address, where, '&lang=en&theme=light');
     await judge(page, name);
@@ -83,7 +83,7 @@ function expect(what, holds) {
 
 /** First run to a stopped answer, by the names a screen reader says. */
 async function use(browser, address) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'], bypassCSP: true });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'] });
   const page = await open(context, address, ['first', ''], '&lang=en');
   expect('a fresh start shows Welcome', page.url().endsWith('#/welcome'));
   await page.getByRole('button', { name: 'Try now' }).click();
