@@ -1,0 +1,261 @@
+//! Does a model fit, where, and with how long a conversation? Counts free memory, never total alone,
+//! all parameters, never the active ones, and the cache as the architecture really stores it.
+use hardware::{Gpu, GpuVendor, Snapshot};
+
+use crate::{Cache, Catalog, KvDtype, ModelFacts, Sentence, Variant};
+
+const GIB: u64 = 1 << 30;
+const GPU_OVERHEAD: u64 = GIB * 3 / 2;
+const CPU_OVERHEAD: u64 = GIB / 2;
+/// Left to the rest of the machine when a model runs in main memory.
+const RAM_RESERVE: u64 = GIB;
+const SHORTEST: u32 = 2048;
+/// Tokens per second under which a reader waits for the text.
+const READABLE: f64 = 5.0;
+/// Bytes per second taken for the verdict while memory was not measured; never shown as a speed.
+const ASSUMED_BANDWIDTH: f64 = 25e9;
+/// Share of the bandwidth that decoding reaches.
+const EFFICIENCY: f64 = 0.6;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    pub variant: String,
+    /// Tokens of conversation wanted; the model's own maximum caps it.
+    pub context: u32,
+    pub kv: KvDtype,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    TooLarge,
+    Slow,
+    ShortContext,
+    RunsWell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    Nowhere,
+    Cpu,
+    Gpu,
+}
+
+/// Sizes are bytes over all cards used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fit {
+    pub variant_id: String,
+    pub verdict: Verdict,
+    pub place: Place,
+    /// Cards used.
+    pub gpus: u32,
+    /// Tokens of conversation that fit.
+    pub context: u32,
+    pub weights: u64,
+    pub kv: u64,
+    pub overhead: u64,
+    pub needed: u64,
+    pub available: u64,
+    /// Tokens per second; `None` when no bandwidth is known.
+    pub speed_estimate: Option<f64>,
+    pub reason: Sentence,
+}
+
+/// The verdict for one variant, or `TooLarge` when the model has no such variant.
+pub fn fit(snapshot: &Snapshot, model: &ModelFacts, spec: &Spec) -> Fit {
+    let Some(variant) = model.variants.iter().find(|v| v.id == spec.variant) else {
+        let reason = Sentence { en: "No such files.".into(), zh: "没有这样的文件。".into() };
+        return Fit { reason, ..nothing(&spec.variant) };
+    };
+    let mut tries = on_gpus(snapshot, model, variant, spec);
+    tries.extend(on_cpu(snapshot, model, variant, spec));
+    let mut best = tries
+        .into_iter()
+        .reduce(|best, next| if key(&next) > key(&best) { next } else { best })
+        .unwrap_or_else(|| nothing(&variant.id));
+    best.reason = reason(model, variant, &best);
+    best
+}
+
+/// The best variant: verdict first, then the better precision on cards and the smaller files on a processor.
+pub fn best_fit(snapshot: &Snapshot, model: &ModelFacts, context: u32, kv: KvDtype) -> Fit {
+    model
+        .variants
+        .iter()
+        .map(|v| fit(snapshot, model, &Spec { variant: v.id.clone(), context, kv }))
+        .reduce(|best, next| {
+            let smaller = best.place != Place::Gpu && next.weights < best.weights;
+            let (a, b) = ((best.verdict, best.place), (next.verdict, next.place));
+            if b > a || (b == a && smaller) { next } else { best }
+        })
+        .unwrap_or_else(|| nothing(""))
+}
+
+/// Better fits are greater; among refusals the one that came nearest is told.
+fn key(fit: &Fit) -> (Verdict, Place, u32, std::cmp::Reverse<u64>) {
+    (fit.verdict, fit.place, fit.context, std::cmp::Reverse(fit.needed.saturating_sub(fit.available)))
+}
+
+fn nothing(variant: &str) -> Fit {
+    Fit {
+        variant_id: variant.to_owned(),
+        verdict: Verdict::TooLarge,
+        place: Place::Nowhere,
+        gpus: 0,
+        context: 0,
+        weights: 0,
+        kv: 0,
+        overhead: 0,
+        needed: 0,
+        available: 0,
+        speed_estimate: None,
+        reason: Sentence { en: String::new(), zh: String::new() },
+    }
+}
+
+/// `available` against weights, cache and overhead; `copies` is how often the cache is held.
+fn weigh(model: &ModelFacts, variant: &Variant, spec: &Spec, available: u64, fixed: u64, copies: u64) -> Fit {
+    let wanted = spec.context.min(model.context_max);
+    let overhead = fixed + variant.size / 50;
+    let per_token = model.cache.bytes_per_token(spec.kv) * copies;
+    let room = available.saturating_sub(variant.size + overhead) / per_token.max(1);
+    let possible = u32::try_from(room).unwrap_or(u32::MAX).min(wanted);
+    let fits = possible >= wanted.min(SHORTEST);
+    let context = if fits { possible } else { wanted.min(SHORTEST) };
+    let kv = u64::from(context) * per_token;
+    let verdict = match (fits, possible >= wanted) {
+        (false, _) => Verdict::TooLarge,
+        (true, false) => Verdict::ShortContext,
+        (true, true) => Verdict::RunsWell,
+    };
+    Fit {
+        verdict,
+        context: if fits { context } else { 0 },
+        weights: variant.size,
+        kv,
+        overhead,
+        needed: variant.size + kv + overhead,
+        available,
+        ..nothing(&variant.id)
+    }
+}
+
+fn on_gpus(snapshot: &Snapshot, model: &ModelFacts, variant: &Variant, spec: &Spec) -> Vec<Fit> {
+    let mut tries = Vec::new();
+    for vendor in [GpuVendor::Nvidia, GpuVendor::Amd] {
+        let mut cards: Vec<&Gpu> = snapshot
+            .gpus
+            .iter()
+            .filter(|gpu| gpu.vendor == vendor && (variant.precision != "FP8" || has_fp8(gpu)))
+            .collect();
+        cards.sort_by_key(|gpu| std::cmp::Reverse(budget(gpu)));
+        for count in [1usize, 2, 4, 8, 16].into_iter().filter(|n| *n <= cards.len()) {
+            let n = count as u64;
+            let copies = match model.cache {
+                // Every rank holds the whole latent; heads are divided among ranks.
+                Cache::Latent { .. } => n,
+                Cache::Heads { kv_heads, .. } => n.div_ceil(kv_heads),
+            };
+            let available = budget(cards[count - 1]) * n;
+            let mut fit = weigh(model, variant, spec, available, GPU_OVERHEAD * n, copies);
+            fit.gpus = count as u32;
+            if fit.verdict != Verdict::TooLarge {
+                fit.place = Place::Gpu;
+                let bandwidth = cards[..count].iter().map(|gpu| bandwidth(gpu)).sum::<Option<f64>>();
+                fit.speed_estimate = bandwidth.map(|b| speed(b, model, variant));
+            }
+            tries.push(fit);
+        }
+    }
+    tries
+}
+
+fn on_cpu(snapshot: &Snapshot, model: &ModelFacts, variant: &Variant, spec: &Spec) -> Option<Fit> {
+    if variant.precision == "FP8" && !model.embedded {
+        return None;
+    }
+    // The Guide is megabytes; the general overhead would hide that it runs anywhere.
+    let guide = model.family == crate::FamilyKind::Guide;
+    let (reserve, fixed) = if guide { (0, GIB / 8) } else { (RAM_RESERVE, CPU_OVERHEAD) };
+    let available = (snapshot.ram_available / 10 * 9).saturating_sub(reserve);
+    let mut fit = weigh(model, variant, spec, available, fixed, 1);
+    if fit.verdict != Verdict::TooLarge {
+        fit.place = Place::Cpu;
+        fit.speed_estimate = snapshot.memory_bandwidth.map(|b| speed(b, model, variant));
+        let judged = fit.speed_estimate.unwrap_or_else(|| speed(ASSUMED_BANDWIDTH, model, variant));
+        if judged < READABLE {
+            fit.verdict = Verdict::Slow;
+        }
+    }
+    Some(fit)
+}
+
+/// What an engine may take of a card: nine tenths of it, and never more than is free.
+fn budget(gpu: &Gpu) -> u64 {
+    (gpu.vram_total / 10 * 9).min(gpu.vram_free)
+}
+
+fn has_fp8(gpu: &Gpu) -> bool {
+    match &gpu.compute_capability {
+        Some(text) => text.parse::<f64>().is_ok_and(|capability| capability >= 8.9),
+        None => gpu.name.contains("MI3"),
+    }
+}
+
+fn bandwidth(gpu: &Gpu) -> Option<f64> {
+    let cards = Catalog::builtin().cards().iter();
+    cards
+        .filter(|card| gpu.name.contains(card.name.as_str()))
+        .max_by_key(|card| card.name.len())
+        .map(|card| card.bandwidth_gbs * 1e9)
+}
+
+/// Decoding reads the active share of the weights once for each token.
+fn speed(bandwidth: f64, model: &ModelFacts, variant: &Variant) -> f64 {
+    let touched = variant.size as f64 * model.params_active as f64 / model.params_total as f64;
+    bandwidth * EFFICIENCY / touched
+}
+
+fn reason(model: &ModelFacts, variant: &Variant, fit: &Fit) -> Sentence {
+    let name = format!("{} {}", model.name, variant.precision);
+    let gib = |bytes: u64| {
+        let value = bytes as f64 / GIB as f64;
+        if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+    };
+    let (need, have) = (gib(fit.needed), gib(fit.available));
+    let (place, place_zh) = match fit.place {
+        Place::Gpu => ("graphics memory", "显存"),
+        _ if fit.gpus > 0 => ("graphics memory", "显存"),
+        _ => ("main memory", "内存"),
+    };
+    let (en, zh) = match fit.verdict {
+        Verdict::RunsWell => (
+            format!("{name} needs {need} GiB and {have} GiB of {place} can be used."),
+            format!("{name} 需要 {need} GiB，可用{place_zh} {have} GiB。"),
+        ),
+        Verdict::ShortContext => (
+            format!("{name} fits, but {have} GiB of {place} leave room for only {} tokens.", fit.context),
+            format!("{name} 放得下，但 {have} GiB {place_zh}只够 {} 个词元的对话。", fit.context),
+        ),
+        Verdict::Slow => match fit.speed_estimate {
+            Some(speed) => (
+                format!(
+                    "{name} fits in main memory, but answers slowly: about {speed:.1} tokens per second."
+                ),
+                format!("{name} 可放入内存，但回答较慢：约每秒 {speed:.1} 个词元。"),
+            ),
+            None => (
+                format!("{name} fits in main memory ({need} GiB), but will answer slowly without a GPU."),
+                format!("{name} 可放入内存（{need} GiB），但没有显卡时回答较慢。"),
+            ),
+        },
+        Verdict::TooLarge if fit.needed == 0 => (
+            format!("{name} needs a card with FP8 (compute capability 8.9 or newer)."),
+            format!("{name} 需要支持 FP8 的显卡（计算能力 8.9 或更高）。"),
+        ),
+        Verdict::TooLarge => (
+            format!("{name} needs {need} GiB, and only {have} GiB of {place} can be used."),
+            format!("{name} 需要 {need} GiB，而可用{place_zh}只有 {have} GiB。"),
+        ),
+    };
+    Sentence { en, zh }
+}

@@ -1,0 +1,208 @@
+//! The catalogue's integrity, the published memory tables, and recommendations for known machines.
+use std::collections::HashSet;
+
+use catalog::{
+    Catalog, DEFAULT_CONTEXT, Fit, KvDtype, Place, Spec, Verdict, best_fit, fit, presets, recommend,
+};
+use hardware::{Cpu, Disk, Gpu, GpuVendor, Snapshot};
+use proptest::prelude::*;
+
+const GIB: u64 = 1 << 30;
+
+fn machine(ram_gib: u64, cards: u64, vram_gib: u64, capability: &str) -> Snapshot {
+    let gpu = Gpu {
+        name: "card".into(),
+        vendor: GpuVendor::Nvidia,
+        vram_total: vram_gib * GIB,
+        vram_free: vram_gib * GIB,
+        driver: "1".into(),
+        cuda: None,
+        compute_capability: Some(capability.into()),
+    };
+    Snapshot {
+        os: "Linux".into(),
+        cpu: Cpu::default(),
+        ram_total: ram_gib * GIB,
+        ram_available: ram_gib * GIB,
+        gpus: vec![gpu; cards as usize],
+        gpu_problem: None,
+        disk: Disk { models_dir: "/".into(), total: 0, free: 0 },
+        memory_bandwidth: None,
+    }
+}
+
+fn of(snapshot: &Snapshot, model: &str, variant: &str, context: u32) -> Fit {
+    let facts = Catalog::builtin().model(model).unwrap();
+    fit(snapshot, facts, &Spec { variant: variant.into(), context, kv: KvDtype::Bf16 })
+}
+
+#[test]
+fn cache_bytes_are_those_of_the_architecture() {
+    let table = [
+        ("deepseek-v3", 70_272),
+        ("deepseek-r1", 70_272),
+        ("deepseek-v3.1", 70_272),
+        ("deepseek-coder-v2-instruct", 69_120),
+        ("deepseek-coder-v2-lite-instruct", 31_104),
+        ("deepseek-vl2-small", 31_104),
+        ("deepseek-vl2", 34_560),
+        ("deepseek-vl2-tiny", 61_440),
+        ("deepseek-r1-distill-qwen-1.5b", 28_672),
+        ("deepseek-r1-distill-qwen-7b", 57_344),
+        ("deepseek-r1-distill-llama-8b", 131_072),
+        ("deepseek-r1-0528-qwen3-8b", 147_456),
+        ("deepseek-r1-distill-qwen-14b", 196_608),
+        ("deepseek-r1-distill-qwen-32b", 262_144),
+        ("deepseek-r1-distill-llama-70b", 327_680),
+    ];
+    for (id, bytes) in table {
+        let cache = Catalog::builtin().model(id).unwrap().cache;
+        assert_eq!(cache.bytes_per_token(KvDtype::Bf16), bytes, "{id}");
+        assert_eq!(cache.bytes_per_token(KvDtype::Fp8), bytes / 2, "{id}");
+    }
+}
+
+#[test]
+fn needs_with_8k_are_within_a_twentieth_of_the_table() {
+    let table = [
+        ("deepseek-r1-distill-qwen-1.5b", [2.8, 3.5, 5.1]),
+        ("deepseek-r1-distill-qwen-7b", [6.4, 9.6, 16.4]),
+        ("deepseek-r1-distill-llama-8b", [7.2, 10.6, 17.8]),
+        ("deepseek-r1-0528-qwen3-8b", [7.4, 10.9, 18.2]),
+        ("deepseek-r1-distill-qwen-14b", [11.5, 17.9, 31.1]),
+        ("deepseek-r1-distill-qwen-32b", [22.4, 36.6, 67.3]),
+        ("deepseek-r1-distill-llama-70b", [44.4, 75.2, 148.5]),
+    ];
+    for (id, row) in table {
+        for (variant, gib) in ["q4_k_m", "q8_0", "bf16"].into_iter().zip(row) {
+            // The last cell of the table has the overhead of eight cards.
+            let (cards, vram) = if gib > 100.0 { (8, 22) } else { (1, 400) };
+            let needed = of(&machine(8, cards, vram, "9.0"), id, variant, 8192).needed as f64 / GIB as f64;
+            assert!((needed / gib - 1.0).abs() < 0.05, "{id} {variant}: {needed} against {gib}");
+        }
+    }
+}
+
+#[test]
+fn eight_h100_refuse_fp8_r1() {
+    let refused = of(&machine(64, 8, 80, "9.0"), "deepseek-r1", "fp8", 8192);
+    assert_eq!(refused.verdict, Verdict::TooLarge);
+    assert!(refused.reason.en.contains("GiB"), "{}", refused.reason.en);
+    assert_eq!(of(&machine(64, 8, 141, "9.0"), "deepseek-r1", "fp8", 8192).verdict, Verdict::RunsWell);
+    // A100 has no FP8, however many there are.
+    assert_eq!(of(&machine(64, 16, 80, "8.0"), "deepseek-r1", "fp8", 8192).verdict, Verdict::TooLarge);
+}
+
+#[test]
+fn known_machines_get_the_right_model() {
+    let table = [
+        (machine(32, 1, 8, "8.9"), Some("deepseek-r1-distill-qwen-7b")),
+        (machine(32, 1, 16, "8.9"), Some("deepseek-r1-distill-qwen-14b")),
+        (machine(32, 1, 24, "8.9"), Some("deepseek-r1-distill-qwen-14b")),
+        (machine(32, 1, 32, "12.0"), Some("deepseek-r1-distill-qwen-32b")),
+        (machine(64, 1, 139, "9.0"), Some("deepseek-r1-distill-llama-70b")),
+        (machine(64, 8, 141, "9.0"), Some("deepseek-v3.1")),
+        (machine(16, 0, 0, ""), Some("deepseek-r1-distill-qwen-1.5b")),
+        (machine(1, 0, 0, ""), None),
+    ];
+    for (snapshot, expected) in table {
+        let answer = recommend(&snapshot, Catalog::builtin());
+        assert_eq!(answer.model_id.as_deref(), expected, "{answer:?}");
+        assert!(!answer.sentence.en.is_empty() && !answer.sentence.zh.is_empty());
+    }
+    let sixteen = recommend(&machine(32, 1, 16, "8.9"), Catalog::builtin());
+    assert!(
+        sixteen.sentence.en.contains("16K of conversation in your 16 GB card"),
+        "{}",
+        sixteen.sentence.en
+    );
+    let upgrade = sixteen.upgrade.unwrap();
+    assert!(upgrade.en.contains("32 GB card") && upgrade.en.contains("32B"), "{}", upgrade.en);
+}
+
+#[test]
+fn a_slow_processor_is_said_to_be_slow() {
+    let snapshot = Snapshot { memory_bandwidth: Some(4e9), ..machine(16, 0, 0, "") };
+    let answer = recommend(&snapshot, Catalog::builtin());
+    assert_eq!(answer.model_id.as_deref(), Some("deepseek-r1-distill-qwen-1.5b"));
+    assert!(answer.sentence.en.contains("slowly") && answer.sentence.en.contains("2 tokens"), "{answer:?}");
+}
+
+#[test]
+fn the_guide_runs_in_little_memory() {
+    let small = Snapshot { ram_available: GIB / 2, ..machine(1, 0, 0, "") };
+    assert_eq!(of(&small, "guide", "fp8", 2048).verdict, Verdict::RunsWell);
+}
+
+#[test]
+fn memory_held_by_others_counts() {
+    let mut snapshot = machine(4, 1, 16, "8.9");
+    let free = of(&snapshot, "deepseek-r1-distill-qwen-14b", "q4_k_m", DEFAULT_CONTEXT);
+    snapshot.gpus[0].vram_free = 6 * GIB;
+    let held = of(&snapshot, "deepseek-r1-distill-qwen-14b", "q4_k_m", DEFAULT_CONTEXT);
+    assert_eq!((free.verdict, held.verdict), (Verdict::RunsWell, Verdict::TooLarge));
+}
+
+#[test]
+fn presets_are_the_golden_three() {
+    let values: Vec<_> = presets()
+        .iter()
+        .map(|p| (p.id.as_str(), p.sampling.temperature, p.sampling.top_p, p.sampling.frequency_penalty))
+        .collect();
+    assert_eq!(values, [("factual", 0.3, 0.9, 0.7), ("creative", 0.8, 0.7, 0.3), ("code", 0.5, 0.85, 0.5)]);
+}
+
+#[test]
+fn facts_are_whole_and_sane() {
+    let models = Catalog::builtin().models();
+    let ids: HashSet<_> = models.iter().map(|model| &model.id).collect();
+    assert_eq!((ids.len(), models.len()), (17, 17));
+    assert!(Catalog::builtin().cards().len() >= 20);
+    for model in models {
+        assert!(!model.note.en.is_empty() && !model.note.zh.is_empty() && !model.licence.is_empty());
+        assert!(model.params_active <= model.params_total && !model.variants.is_empty(), "{}", model.id);
+        for variant in &model.variants {
+            let bits = variant.size as f64 * 8.0 / model.params_total as f64;
+            let sane = match variant.precision.as_str() {
+                "Q4_K_M" => 4.5..5.3,
+                "Q8_0" => 8.3..8.7,
+                "FP8" => 8.0..10.5,
+                _ => 15.8..16.5,
+            };
+            assert!(sane.contains(&bits), "{} {}: {bits} bits", model.id, variant.id);
+            let remote = variant.repo_hugging_face.is_some() && !variant.files.is_empty();
+            assert_eq!(remote, model.id != "guide");
+        }
+    }
+    let r1 = Catalog::builtin().model("deepseek-r1").unwrap();
+    assert!(r1.variants.iter().any(|v| v.repo_hugging_face.as_deref() == Some("unsloth/DeepSeek-R1-BF16")));
+}
+
+proptest! {
+    #[test]
+    fn more_memory_never_gives_a_worse_verdict(
+        ram in 1u64..900, vram in 1u64..200, cards in 0u64..9, more in 0u64..200, pick in 0usize..17,
+        bandwidth in proptest::option::of(1e9f64..1e12),
+    ) {
+        let model = &Catalog::builtin().models()[pick];
+        let at = |ram, cards, vram| {
+            let snapshot = Snapshot { memory_bandwidth: bandwidth, ..machine(ram, cards, vram, "9.0") };
+            best_fit(&snapshot, model, DEFAULT_CONTEXT, KvDtype::Bf16).verdict
+        };
+        let base = at(ram, cards, vram);
+        prop_assert!(at(ram + more, cards, vram) >= base);
+        prop_assert!(at(ram, cards, vram + more) >= base);
+        prop_assert!(at(ram, cards + 1, vram) >= base);
+    }
+
+    #[test]
+    fn a_recommendation_always_fits(ram in 1u64..900, vram in 1u64..200, cards in 0u64..9) {
+        let snapshot = machine(ram, cards, vram, "8.6");
+        let answer = recommend(&snapshot, Catalog::builtin());
+        if let (Some(model), Some(variant)) = (answer.model_id, answer.variant_id) {
+            let found = of(&snapshot, &model, &variant, DEFAULT_CONTEXT);
+            prop_assert!(found.verdict != Verdict::TooLarge && found.place != Place::Nowhere);
+            prop_assert!(found.needed <= found.available);
+        }
+    }
+}
