@@ -4,6 +4,7 @@ use history::{ChatSettings, HistoryError};
 
 use crate::App;
 use crate::convert::{chat_view, history_error, sampling_json, summary};
+use crate::models::advised_sampling;
 
 impl App {
     /// The latest first.
@@ -20,7 +21,7 @@ impl App {
         let settings = ChatSettings {
             model_id: model_id.to_owned(),
             preset_id: "deepseek".into(),
-            sampling: sampling_json(&SamplingView::default())?,
+            sampling: sampling_json(&advised_sampling(model_id)?)?,
             system_prompt: String::new(),
         };
         let chat = self.with_history(move |history| history.chat_create(&settings)).await?;

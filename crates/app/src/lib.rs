@@ -7,6 +7,7 @@ mod chats;
 mod convert;
 mod hardware;
 mod host;
+mod models;
 mod open;
 mod paths;
 mod recorder;

@@ -28,6 +28,10 @@ pub enum Command {
         #[arg(long)]
         measure: bool,
     },
+    /// The model that suits this computer, and why.
+    Recommend,
+    /// Every model with its verdict for this computer.
+    Models,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The headless host: the same use cases as the window, in a terminal. Decides nothing; parses, calls, prints.
 
 mod args;
+mod catalogue;
 mod host;
 mod lang;
 mod machine;
@@ -41,5 +42,7 @@ async fn run(args: &Args, lang: Lang) -> Result<(), ErrorView> {
     }
     match &args.command {
         Command::Hardware { measure } => machine::hardware(&app, *measure, args.json, lang).await,
+        Command::Recommend => catalogue::recommend(&app, args.json, lang).await,
+        Command::Models => catalogue::models(&app, args.json, lang).await,
     }
 }

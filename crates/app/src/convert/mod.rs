@@ -1,9 +1,11 @@
 //! Twins of the domain types for the contract, made by hand so that a change inside a domain stays inside it.
 
+mod catalog;
 mod chat;
 mod failure;
 mod hardware;
 
+pub(crate) use catalog::{model_view, preset_view, recommendation_view, sampling_view};
 pub(crate) use chat::{chat_view, message_view, sampling_json, summary};
 pub(crate) use failure::{history_error, storage_error};
 pub(crate) use hardware::hardware_view;

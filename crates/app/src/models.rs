@@ -1,0 +1,53 @@
+//! The catalogue with a verdict for this computer, the recommendation and the presets.
+use catalog::{Catalog, DEFAULT_CONTEXT, KvDtype, best_fit};
+use contract::{ErrorCode, ErrorView, ModelView, PresetView, RecommendationView, SamplingView};
+
+use crate::App;
+use crate::convert::{model_view, preset_view, recommendation_view, sampling_view};
+
+impl App {
+    /// Every model of the catalogue, the variant of the verdict first.
+    pub async fn models(&self) -> Result<Vec<ModelView>, ErrorView> {
+        let snapshot = self.snapshot().await?;
+        let view = |model| model_view(model, &best_fit(&snapshot, model, DEFAULT_CONTEXT, KvDtype::Bf16));
+        Ok(Catalog::builtin().models().iter().map(view).collect())
+    }
+
+    pub async fn recommendation(&self) -> Result<RecommendationView, ErrorView> {
+        Ok(recommendation_view(catalog::recommend(&self.snapshot().await?, Catalog::builtin())))
+    }
+
+    pub async fn presets(&self) -> Result<Vec<PresetView>, ErrorView> {
+        Ok(Catalog::builtin().presets().iter().map(preset_view).collect())
+    }
+}
+
+/// What the makers of a model advise, or the refusal of a model that nobody knows.
+pub(crate) fn advised_sampling(model_id: &str) -> Result<SamplingView, ErrorView> {
+    let unknown = || ErrorView::new(ErrorCode::ModelNotFound, "find the model").with("model_id", model_id);
+    Catalog::builtin().model(model_id).map(|model| sampling_view(&model.recommended)).ok_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_the_makers_own_and_unknown_models_are_refused() {
+        assert_eq!(advised_sampling("guide").expect("is known").temperature, 0.0);
+        let refused = advised_sampling("nobody").expect_err("is unknown");
+        assert_eq!((refused.code, refused.detail["model_id"].as_str()), (ErrorCode::ModelNotFound, "nobody"));
+    }
+
+    #[test]
+    fn the_variant_of_the_verdict_comes_first() {
+        for model in Catalog::builtin().models() {
+            for variant in &model.variants {
+                let mut fit =
+                    best_fit(&::hardware::snapshot(std::path::Path::new("/")), model, 2048, KvDtype::Bf16);
+                fit.variant_id = variant.id.clone();
+                assert_eq!(model_view(model, &fit).variants[0].id, variant.id);
+            }
+        }
+    }
+}
