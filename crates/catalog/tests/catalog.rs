@@ -121,6 +121,21 @@ fn known_machines_get_the_right_model() {
 }
 
 #[test]
+fn a_recorded_h200_runs_the_largest_distill() {
+    let recorded = include_str!("../../hardware/fixtures/h200/nvml.json");
+    let dump: hardware::NvmlDump = serde_json::from_str(recorded).unwrap();
+    let snapshot = Snapshot { gpus: hardware::gpus_from(&dump), ..machine(125, 0, 0, "") };
+    let answer = recommend(&snapshot, Catalog::builtin());
+    assert_eq!(answer.model_id.as_deref(), Some("deepseek-r1-distill-llama-70b"));
+    assert_eq!(answer.variant_id.as_deref(), Some("q8_0"));
+    assert!(answer.sentence.en.contains("140 GB card"), "{}", answer.sentence.en);
+    let facts = Catalog::builtin().model("deepseek-r1-distill-llama-70b").unwrap();
+    let speed = best_fit(&snapshot, facts, DEFAULT_CONTEXT, KvDtype::Bf16).speed_estimate.unwrap();
+    // Six tenths of 4.8 TB/s over 74.9 GB.
+    assert!((speed - 38.5).abs() < 0.5, "{speed}");
+}
+
+#[test]
 fn a_slow_processor_is_said_to_be_slow() {
     let snapshot = Snapshot { memory_bandwidth: Some(4e9), ..machine(16, 0, 0, "") };
     let answer = recommend(&snapshot, Catalog::builtin());
@@ -166,7 +181,9 @@ fn facts_are_whole_and_sane() {
             let sane = match variant.precision.as_str() {
                 "Q4_K_M" => 4.5..5.3,
                 "Q8_0" => 8.3..8.7,
-                "FP8" => 8.0..10.5,
+                // Its embeddings, kept in BF16, are a large share of so small a model, and MTP is stored beside.
+                "FP8" if model.id == "guide" => 8.0..12.0,
+                "FP8" => 8.0..8.5,
                 _ => 15.8..16.5,
             };
             assert!(sane.contains(&bits), "{} {}: {bits} bits", model.id, variant.id);

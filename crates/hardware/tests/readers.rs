@@ -96,3 +96,17 @@ fn bandwidth_is_measured_and_plausible() {
     let rate = hardware::measure_bandwidth().expect("256 MiB are free");
     assert!((1e9..1e13).contains(&rate), "{rate}");
 }
+
+#[test]
+fn a_recorded_h200_machine_is_read() {
+    let text = std::fs::read_to_string(fixture("h200/nvml.json")).unwrap();
+    let dump: NvmlDump = serde_json::from_str(&text).unwrap();
+    let gpus = hardware::gpus_from(&dump);
+    assert_eq!(gpus.len(), 1);
+    assert_eq!((gpus[0].name.as_str(), gpus[0].vram_total), ("NVIDIA H200", 150_754_820_096));
+    assert_eq!(gpus[0].compute_capability.as_deref(), Some("9.0"));
+    assert_eq!((gpus[0].driver.as_str(), gpus[0].cuda.as_deref()), ("580.159.04", Some("13.0")));
+    let cpu = hardware::parse_cpuinfo(&std::fs::read_to_string(fixture("h200/cpuinfo")).unwrap());
+    assert_eq!((cpu.physical_cores, cpu.logical_cores), (16, 16));
+    assert_eq!(cpu.features, ["AVX2", "AVX-512", "AMX"]);
+}
