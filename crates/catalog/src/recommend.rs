@@ -25,8 +25,8 @@ pub fn recommend(snapshot: &Snapshot, catalog: &Catalog) -> Recommendation {
         .collect();
     let of = |verdict| fits.iter().filter(move |(_, fit)| fit.verdict == verdict);
     let chosen = of(Verdict::RunsWell)
-        .last()
-        .or_else(|| of(Verdict::ShortContext).last())
+        .next_back()
+        .or_else(|| of(Verdict::ShortContext).next_back())
         .or_else(|| of(Verdict::Slow).next());
     let upgrade = upgrade(snapshot, catalog, chosen.map_or(0, |(model, _)| model.rank));
     let Some((model, fit)) = chosen else {
