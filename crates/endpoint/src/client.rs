@@ -1,0 +1,150 @@
+//! The calls: chat, health, models.
+use std::pin::Pin;
+use std::time::Duration;
+
+use eventsource_stream::Eventsource;
+use futures_util::{Stream, StreamExt, stream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::wire::{Chunk, ErrorReply};
+use crate::{ChatDelta, ChatRequest, EndpointError};
+
+/// The events of one answer. Dropping it closes the connection, which cancels the answer.
+pub type ChatStream = Pin<Box<dyn Stream<Item = Result<ChatDelta, EndpointError>> + Send>>;
+
+/// One server.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    base_url: String,
+    api_key: Option<String>,
+    http: reqwest::Client,
+}
+
+/// How far a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    Loading { done: u64, total: u64 },
+    Ready,
+}
+
+impl Endpoint {
+    /// `base_url` without `/v1`, such as `http://127.0.0.1:8080`.
+    pub fn new(base_url: impl Into<String>, api_key: Option<String>) -> Self {
+        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(10)).build();
+        let base_url = base_url.into().trim_end_matches('/').to_owned();
+        // The builder fails only when the system has no usable TLS store; plain HTTP to loopback still works then.
+        Self { base_url, api_key, http: http.unwrap_or_default() }
+    }
+
+    /// Starts an answer and streams it.
+    ///
+    /// # Errors
+    /// When the server refuses; errors in mid-answer come as items of the stream.
+    pub async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, EndpointError> {
+        let mut body = serde_json::to_value(request).map_err(|error| EndpointError::Malformed(error.to_string()))?;
+        body["stream"] = json!(true);
+        body["stream_options"] = json!({"include_usage": true});
+        let call = self.call(reqwest::Method::POST, "/v1/chat/completions").json(&body);
+        let response = self.send(call).await?;
+        let events = response.bytes_stream().eventsource();
+        // A stream that ends before `[DONE]` or a finish reason was cut.
+        let state = (events, false, false);
+        let deltas = stream::unfold(state, |(mut events, mut finished, over)| async move {
+            if over {
+                return None;
+            }
+            match events.next().await {
+                Some(Ok(event)) if event.data == "[DONE]" => None,
+                Some(Ok(event)) => {
+                    let delta = read(&event.data);
+                    finished |= delta.as_ref().is_ok_and(|delta| delta.finish.is_some());
+                    let failed = delta.is_err();
+                    Some((delta, (events, finished, failed)))
+                }
+                None if finished => None,
+                None | Some(Err(_)) => Some((Err(EndpointError::Cut), (events, finished, true))),
+            }
+        });
+        Ok(Box::pin(deltas))
+    }
+
+    /// # Errors
+    /// When nothing answers.
+    pub async fn health(&self) -> Result<Health, EndpointError> {
+        #[derive(Deserialize)]
+        struct Reply {
+            #[serde(default)]
+            done: u64,
+            #[serde(default)]
+            total: u64,
+        }
+        let call = self.call(reqwest::Method::GET, "/health").timeout(Duration::from_secs(5));
+        let response = call.send().await.map_err(|error| self.unreachable(&error))?;
+        match response.status().as_u16() {
+            200 => Ok(Health::Ready),
+            503 => {
+                let reply = response.json().await.unwrap_or(Reply { done: 0, total: 0 });
+                Ok(Health::Loading { done: reply.done, total: reply.total })
+            }
+            _ => Err(refusal(response).await),
+        }
+    }
+
+    /// Ids of the models the server offers.
+    ///
+    /// # Errors
+    /// When the server refuses or answers something else.
+    pub async fn models(&self) -> Result<Vec<String>, EndpointError> {
+        let response = self.send(self.call(reqwest::Method::GET, "/v1/models")).await?;
+        let list: Value = response.json().await.map_err(|error| EndpointError::Malformed(error.to_string()))?;
+        let ids = list["data"].as_array().into_iter().flatten();
+        Ok(ids.filter_map(|model| model["id"].as_str().map(str::to_owned)).collect())
+    }
+
+    fn call(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let call = self.http.request(method, format!("{}{path}", self.base_url));
+        match &self.api_key {
+            Some(key) => call.bearer_auth(key),
+            None => call,
+        }
+    }
+
+    async fn send(&self, call: reqwest::RequestBuilder) -> Result<reqwest::Response, EndpointError> {
+        let response = call.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> EndpointError {
+        EndpointError::Unreachable { url: self.base_url.clone(), reason: error.to_string() }
+    }
+}
+
+fn read(data: &str) -> Result<ChatDelta, EndpointError> {
+    let chunk: Chunk = serde_json::from_str(data).map_err(|error| EndpointError::Malformed(error.to_string()))?;
+    match chunk.error {
+        Some(error) => {
+            Err(EndpointError::Server { status: 200, code: code(&error.code), message: error.message })
+        }
+        None => Ok(chunk.into()),
+    }
+}
+
+async fn refusal(response: reqwest::Response) -> EndpointError {
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    let text = response.text().await.unwrap_or_default();
+    let error = serde_json::from_str::<ErrorReply>(&text).map(|reply| reply.error).unwrap_or_default();
+    let code = code(&error.code);
+    match (status, code.as_str()) {
+        (401 | 403, _) => EndpointError::Unauthorized,
+        (429, _) => EndpointError::RateLimited { retry_after },
+        (_, "context_length_exceeded") => EndpointError::ContextLength { message: error.message },
+        (503, "loading") => EndpointError::Loading,
+        _ => EndpointError::Server { status, code, message: error.message },
+    }
+}
+
+fn code(value: &Value) -> String {
+    value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+}
