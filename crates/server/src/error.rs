@@ -1,0 +1,64 @@
+//! Errors as the OpenAI protocol shapes them, and failures to load as codes.
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use checkpoint::{ConfigError, WeightError};
+use models::LoadError;
+use serde_json::json;
+
+use crate::line::Failure;
+
+/// A refusal of one request.
+#[derive(Debug)]
+pub struct ApiError {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub message: String,
+    pub param: Option<&'static str>,
+}
+
+impl ApiError {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), param: None }
+    }
+
+    pub fn invalid(param: &'static str, message: impl Into<String>) -> Self {
+        Self { param: Some(param), ..Self::new(StatusCode::BAD_REQUEST, "invalid_value", message) }
+    }
+
+    pub fn body(&self) -> serde_json::Value {
+        let kind = match self.status.as_u16() {
+            401 => "authentication_error",
+            400..=499 => "invalid_request_error",
+            _ => "server_error",
+        };
+        json!({"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}})
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.body())).into_response()
+    }
+}
+
+/// A failure to load, under the code that the window has words for.
+pub fn load_failure(error: &LoadError) -> Failure {
+    let (code, detail) = match error {
+        LoadError::Config(ConfigError::Unsupported { field, value, .. }) => {
+            ("model_unsupported", json!({"field": field, "value": value}))
+        }
+        LoadError::Config(ConfigError::Read { path, .. }) | LoadError::Weight(WeightError::Open { path, .. }) => {
+            ("model_not_found", json!({"path": path}))
+        }
+        LoadError::Weight(WeightError::NoFiles(path)) => ("model_not_found", json!({"path": path})),
+        LoadError::Weight(WeightError::Truncated { path, expected, actual }) => {
+            ("model_file_truncated", json!({"path": path, "expected": expected, "actual": actual}))
+        }
+        LoadError::Config(ConfigError::Invalid { path, .. }) | LoadError::Weight(WeightError::Invalid { path, .. }) => {
+            ("model_file_invalid", json!({"path": path}))
+        }
+        _ => ("model_file_invalid", json!({})),
+    };
+    Failure { code, message: error.to_string(), detail }
+}

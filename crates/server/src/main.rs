@@ -1,0 +1,10 @@
+//! The worker program.
+use clap::Parser;
+use server::args::{Args, Command};
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    match Args::parse().command {
+        Command::Serve(serve) => server::serve(serve).await,
+    }
+}

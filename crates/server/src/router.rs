@@ -1,0 +1,111 @@
+//! Addresses, the key, and the small answers.
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::chat;
+use crate::error::ApiError;
+use crate::loaded::Loaded;
+
+/// What every request may see.
+pub struct Shared {
+    pub name: String,
+    key: Option<String>,
+    loaded: OnceLock<Loaded>,
+    done: AtomicU64,
+    total: AtomicU64,
+    answers: AtomicU64,
+}
+
+impl Shared {
+    pub fn new(name: String, key: Option<String>) -> Self {
+        Self { name, key, loaded: OnceLock::new(), done: AtomicU64::new(0), total: AtomicU64::new(0), answers: AtomicU64::new(0) }
+    }
+
+    /// A number for each answer of this process.
+    pub fn next_id(&self) -> u64 {
+        self.answers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub fn progress(&self, done: u64, total: u64) {
+        self.done.store(done, Ordering::Relaxed);
+        self.total.store(total, Ordering::Relaxed);
+    }
+
+    pub fn ready(&self, loaded: Loaded) {
+        assert!(self.loaded.set(loaded).is_ok(), "a worker loads once");
+    }
+
+    /// # Errors
+    /// While the model is still loading.
+    pub fn loaded(&self) -> Result<&Loaded, ApiError> {
+        let loading = || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "loading", "the model is still loading");
+        self.loaded.get().ok_or_else(loading)
+    }
+}
+
+pub fn router(shared: Arc<Shared>) -> Router {
+    let guarded = Router::new()
+        .route("/v1/models", get(models))
+        .route("/v1/chat/completions", post(chat::completions))
+        .route("/metrics", get(metrics))
+        .route_layer(middleware::from_fn_with_state(shared.clone(), require_key));
+    Router::new().route("/health", get(health)).merge(guarded).with_state(shared)
+}
+
+async fn require_key(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    match &shared.key {
+        Some(key) if !shown.is_some_and(|shown| same(shown.as_bytes(), key.as_bytes())) => {
+            ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "the key is missing or wrong").into_response()
+        }
+        _ => next.run(request).await,
+    }
+}
+
+/// Compares without telling by its time where the first difference is.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |sum, (x, y)| sum | (x ^ y)) == 0
+}
+
+async fn health(State(shared): State<Arc<Shared>>) -> Response {
+    if shared.loaded.get().is_some() {
+        return Json(json!({"status": "ok"})).into_response();
+    }
+    let (done, total) = (shared.done.load(Ordering::Relaxed), shared.total.load(Ordering::Relaxed));
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "loading", "done": done, "total": total}))).into_response()
+}
+
+async fn models(State(shared): State<Arc<Shared>>) -> Response {
+    let context = shared.loaded.get().map(|loaded| loaded.engine.context());
+    let model = json!({"id": shared.name, "object": "model", "owned_by": "whaledeck", "max_model_len": context});
+    Json(json!({"object": "list", "data": [model]})).into_response()
+}
+
+/// Prometheus text exposition, version 0.0.4.
+async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
+    let m = shared.loaded()?.engine.metrics();
+    let rows = [
+        ("requests_total", "counter", m.requests),
+        ("prompt_tokens_total", "counter", m.prompt_tokens),
+        ("completion_tokens_total", "counter", m.completion_tokens),
+        ("running", "gauge", m.running as u64),
+        ("waiting", "gauge", m.waiting as u64),
+        ("kv_pages_used", "gauge", m.pages_used as u64),
+        ("kv_pages", "gauge", m.pages_total as u64),
+        ("kv_bytes", "gauge", m.cache_bytes),
+    ];
+    let text: String = rows
+        .iter()
+        .map(|(name, kind, value)| format!("# TYPE whaledeck_{name} {kind}\nwhaledeck_{name} {value}\n"))
+        .collect();
+    Ok(([("content-type", "text/plain; version=0.0.4")], text).into_response())
+}

@@ -1,0 +1,95 @@
+//! From the command line to a server that answers: bind, say where, load, say ready.
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use engine::EngineOptions;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::args::Serve;
+use crate::line::{Failure, Line, say};
+use crate::loaded::Loaded;
+use crate::parent;
+use crate::router::{Shared, router};
+
+/// Serves until the process is told to end.
+pub async fn serve(args: Serve) -> ExitCode {
+    match start(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&Line::Failed { error });
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start(args: Serve) -> Result<(), Failure> {
+    if let Some(pid) = args.parent_pid {
+        parent::watch(pid);
+    }
+    let key = args.api_key_env.as_ref().map(std::env::var);
+    let key = key.transpose().map_err(|_| invalid("find the key in the named environment variable"))?;
+    if !args.host.is_loopback() && key.is_none() {
+        return Err(invalid("serve beyond this computer without a key"));
+    }
+    let name = args.model_name.clone().unwrap_or_else(|| {
+        args.model.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
+    });
+
+    let listener = TcpListener::bind(SocketAddr::new(args.host, args.port)).await.map_err(|error| Failure {
+        code: if error.kind() == std::io::ErrorKind::AddrInUse { "port_in_use" } else { "worker_start_failed" },
+        message: format!("listen on {}:{}: {error}", args.host, args.port),
+        detail: json!({"port": args.port}),
+    })?;
+    let address = listener.local_addr().map_err(|error| invalid(&format!("learn the own address: {error}")))?;
+    say(&Line::Listening { address: format!("http://{address}") });
+
+    let shared = Arc::new(Shared::new(name.clone(), key));
+    let loading = tokio::spawn(load(args, shared.clone(), name));
+    let app = router(shared);
+    let server = async move { axum::serve(listener, app).await };
+    tokio::select! {
+        ended = server => ended.map_err(|error| invalid(&format!("go on serving: {error}"))),
+        failure = failed(loading) => Err(failure),
+    }
+}
+
+/// Waits for a failure to load; a success waits for ever.
+async fn failed(loading: tokio::task::JoinHandle<Result<(), Failure>>) -> Failure {
+    match loading.await {
+        Ok(Ok(())) => std::future::pending().await,
+        Ok(Err(failure)) => failure,
+        Err(error) => Failure { code: "internal", message: format!("load the model: {error}"), detail: json!({}) },
+    }
+}
+
+async fn load(args: Serve, shared: Arc<Shared>, name: String) -> Result<(), Failure> {
+    let options = EngineOptions { context: args.context, sequences: args.sequences, ..EngineOptions::default() };
+    let progress_to = shared.clone();
+    let loaded = tokio::task::spawn_blocking(move || {
+        let mut told = 0;
+        Loaded::open(&args.model, options, &mut |done, total| {
+            progress_to.progress(done, total);
+            // A line for each hundredth, not for each tensor.
+            if done == 0 || (done - told) * 100 >= total {
+                told = done;
+                say(&Line::Loading { done, total });
+            }
+        })
+    });
+    let loaded = loaded.await.map_err(|error| Failure {
+        code: "internal",
+        message: format!("load the model: {error}"),
+        detail: json!({}),
+    })??;
+    let context_length = loaded.engine.context();
+    shared.ready(loaded);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    say(&Line::Ready { model: name, context_length, threads });
+    Ok(())
+}
+
+fn invalid(message: &str) -> Failure {
+    Failure { code: "invalid_input", message: message.to_owned(), detail: json!({}) }
+}
