@@ -3,12 +3,7 @@ use std::time::Duration;
 
 /// Ends this process soon after the process `pid` is gone.
 pub fn watch(pid: u32) {
-    #[cfg(target_os = "linux")]
-    // SAFETY: prctl with these arguments only sets a flag of this process.
-    unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
-    }
-    // The signal above follows the starting thread, not the process; this follows the process.
+    // Linux's parent-death signal follows the starting thread, which may end long before its process.
     std::thread::spawn(move || {
         while alive(pid) {
             std::thread::sleep(Duration::from_millis(500));

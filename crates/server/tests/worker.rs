@@ -1,0 +1,130 @@
+//! The real program on the Guide model: lines, answers, errors, and its end.
+use std::io::{BufRead, BufReader, Lines};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const KEY: &str = "a key for this test";
+
+struct Worker {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Worker {
+    fn start(model: &Path, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"))
+            .args(["serve", "--api-key-env", "WHALEDECK_TEST_KEY", "--model"])
+            .arg(model)
+            .args(more)
+            .env("WHALEDECK_TEST_KEY", KEY)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the worker starts");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        Self { child, lines }
+    }
+
+    /// The next line of this event, and every line before it.
+    fn until(&mut self, event: &str) -> (Value, Vec<Value>) {
+        let mut before = Vec::new();
+        for line in self.lines.by_ref() {
+            let value: Value = serde_json::from_str(&line.expect("a line")).expect("it is JSON");
+            if value["event"] == event {
+                return (value, before);
+            }
+            before.push(value);
+        }
+        panic!("no {event} came after {before:?}");
+    }
+
+    fn ready(&mut self) -> String {
+        let address = self.until("listening").0["address"].as_str().expect("an address").to_owned();
+        self.until("ready");
+        address
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn guide() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/guide-model")
+}
+
+fn failure(model: &Path, more: &[&str]) -> Value {
+    let mut worker = Worker::start(model, more);
+    let error = worker.until("failed").0["error"].clone();
+    assert!(!worker.child.wait().expect("it ends").success());
+    error
+}
+
+#[test]
+fn loading_is_told_in_bytes_before_ready() {
+    let mut worker = Worker::start(&guide(), &["--model-name", "guide"]);
+    let listening = worker.until("listening").0;
+    assert!(listening["address"].as_str().expect("an address").starts_with("http://127.0.0.1:"));
+    let (ready, loading) = worker.until("ready");
+    assert_eq!(ready["model"], "guide");
+    let done: Vec<u64> = loading.iter().map(|line| line["done"].as_u64().expect("bytes")).collect();
+    assert!(done.len() > 3 && done.is_sorted(), "{done:?}");
+}
+
+#[test]
+fn the_official_openai_client_is_served() {
+    let Some(python) = std::env::var_os("WHALEDECK_PYTHON") else {
+        println!("not run: WHALEDECK_PYTHON names no Python with the openai package (make test sets it)");
+        return;
+    };
+    let mut worker = Worker::start(&guide(), &[]);
+    let address = worker.ready();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openai_client.py");
+    let status = Command::new(python).arg(script).args([&address, KEY]).status().expect("Python runs");
+    assert!(status.success());
+}
+
+#[test]
+fn broken_models_and_taken_ports_have_their_codes() {
+    let copy = tempfile::tempdir().expect("a folder");
+    for entry in std::fs::read_dir(guide()).expect("the Guide is there") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, copy.path().join(path.file_name().expect("a name"))).expect("copied");
+    }
+    let config = std::fs::read_to_string(copy.path().join("config.json")).expect("read");
+    std::fs::write(copy.path().join("config.json"), config.replace("sigmoid", "tanh")).expect("written");
+    let refused = failure(copy.path(), &[]);
+    assert_eq!((refused["code"].as_str(), refused["detail"]["field"].as_str()), (Some("model_unsupported"), Some("scoring_func")));
+
+    std::fs::write(copy.path().join("config.json"), config).expect("written");
+    let weights = copy.path().join("model.safetensors");
+    let bytes = std::fs::read(&weights).expect("read");
+    std::fs::write(&weights, &bytes[..bytes.len() / 2]).expect("written");
+    assert_eq!(failure(copy.path(), &[])["code"], "model_file_truncated");
+
+    assert_eq!(failure(Path::new("/nowhere"), &[])["code"], "model_not_found");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let refused = failure(&guide(), &["--port", &port]);
+    assert_eq!((refused["code"].as_str(), refused["detail"]["port"].to_string()), (Some("port_in_use"), port));
+}
+
+#[test]
+fn it_ends_when_its_parent_is_gone() {
+    let mut parent = Command::new("sleep").arg("600").spawn().expect("sleep starts");
+    let mut worker = Worker::start(&guide(), &["--parent-pid", &parent.id().to_string()]);
+    worker.ready();
+    parent.kill().expect("killed");
+    parent.wait().expect("gone");
+    let start = Instant::now();
+    while worker.child.try_wait().expect("asked").is_none() {
+        assert!(start.elapsed() < Duration::from_secs(10), "it outlives its parent");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
