@@ -1,0 +1,265 @@
+//! Runs one worker program and keeps its state. Knows nothing of what the worker serves, and ends no
+//! process but the one it started.
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use endpoint::Endpoint;
+use tokio::io::{AsyncBufReadExt, BufReader, Split};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+use uuid::Uuid;
+
+use crate::state::{Failure, Input, Line, State, step};
+
+const KEY_ENV: &str = "WHALEDECK_KEY";
+/// How long a worker may take to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long to read on after the worker's end, in case a child of its own holds the pipe open.
+const LAST_LINES: Duration = Duration::from_millis(300);
+
+pub struct WorkerSpec {
+    pub binary: PathBuf,
+    pub model_dir: PathBuf,
+    pub model_name: String,
+    pub context: u32,
+}
+
+pub type OnChange = Arc<dyn Fn(&State) + Send + Sync>;
+
+pub struct Worker {
+    shared: Arc<Shared>,
+    key: String,
+    stop: watch::Sender<bool>,
+    /// Closes when the task that owns the child has ended.
+    ended: watch::Receiver<()>,
+    task: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    state: watch::Sender<State>,
+    on_change: OnChange,
+    address: OnceLock<String>,
+    /// Zero while no process is known to run.
+    pid: AtomicU32,
+}
+
+impl Worker {
+    /// Starts the program; call it inside a tokio runtime. A program that does not start is a state, too.
+    pub fn start(spec: WorkerSpec, on_change: OnChange) -> Worker {
+        let key = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let shared = Arc::new(Shared {
+            state: watch::Sender::new(State::Starting),
+            on_change,
+            address: OnceLock::new(),
+            pid: AtomicU32::new(0),
+        });
+        (shared.on_change)(&State::Starting);
+        let (stop, stop_asked) = watch::channel(false);
+        let (end, ended) = watch::channel(());
+        let task = match spawn(&spec, &key) {
+            Ok((child, out)) => {
+                shared.pid.store(child.id().unwrap_or(0), Ordering::Release);
+                let shared = shared.clone();
+                Some(tokio::spawn(async move {
+                    let _end = end;
+                    supervise(&shared, child, out, stop_asked).await;
+                }))
+            }
+            Err(failure) => {
+                tracing::warn!(%failure, "worker did not start");
+                shared.set(|_| State::Failed(failure.clone()));
+                None
+            }
+        };
+        Worker { shared, key, stop, ended, task }
+    }
+
+    pub fn state(&self) -> State {
+        self.shared.state.borrow().clone()
+    }
+
+    /// The worker's resident memory in bytes, where the system tells.
+    pub fn memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kib * 1024)
+    }
+
+    pub fn pid(&self) -> Option<u32> {
+        Some(self.shared.pid.load(Ordering::Acquire)).filter(|&pid| pid != 0)
+    }
+
+    /// Waits until the worker serves, or for the reason it never will.
+    pub async fn ready(&self) -> Result<Endpoint, Failure> {
+        let mut states = self.shared.state.subscribe();
+        let settled =
+            states.wait_for(|state| !matches!(state, State::Starting | State::Loading { .. })).await;
+        match settled.as_deref() {
+            Ok(State::Ready { .. }) => match self.shared.address.get() {
+                Some(address) => Ok(Endpoint::new(address.clone(), Some(self.key.clone()))),
+                None => Err(Failure::new("worker_start_failed", "worker is ready without an address")),
+            },
+            Ok(State::Failed(failure)) => Err(failure.clone()),
+            _ => Err(Failure::new("worker_stopped", "worker was stopped before it was ready")),
+        }
+    }
+
+    /// Asks the worker to end, ends it after two seconds, and leaves `State::Stopped`.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        let mut ended = self.ended.clone();
+        while ended.changed().await.is_ok() {}
+        self.shared.apply(|| Input::StopAsked);
+        self.shared.apply(|| Input::Exited { code: None, signal: None });
+    }
+}
+
+impl Drop for Worker {
+    /// The task owns the child, and a dropped child is killed.
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn apply(&self, input: impl FnOnce() -> Input) {
+        self.set(|state| step(state, input()));
+    }
+
+    fn set(&self, next: impl FnOnce(State) -> State) {
+        let mut told = None;
+        self.state.send_if_modified(|state| {
+            let next = next(state.clone());
+            let changed = *state != next;
+            if changed {
+                told = Some(next.clone());
+                *state = next;
+            }
+            changed
+        });
+        if let Some(state) = told {
+            (self.on_change)(&state);
+        }
+    }
+
+    fn line(&self, bytes: &[u8]) {
+        match serde_json::from_slice::<Line>(bytes) {
+            Ok(line) => {
+                if let Line::Listening { address } = &line {
+                    let _ = self.address.set(address.clone());
+                }
+                self.apply(|| Input::Line(line));
+            }
+            Err(error) => {
+                tracing::debug!(%error, line = %String::from_utf8_lossy(bytes), "unknown worker line")
+            }
+        }
+    }
+}
+
+type Lines = Split<BufReader<ChildStdout>>;
+
+fn spawn(spec: &WorkerSpec, key: &str) -> Result<(Child, Lines), Failure> {
+    let path = spec.binary.display().to_string();
+    let mut child = Command::new(&spec.binary)
+        .arg("serve")
+        .arg("--model")
+        .arg(&spec.model_dir)
+        .args(["--model-name", &spec.model_name])
+        .args(["--context", &spec.context.to_string()])
+        .args(["--api-key-env", KEY_ENV])
+        .args(["--parent-pid", &std::process::id().to_string()])
+        .env(KEY_ENV, key)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| {
+            let code =
+                if error.kind() == ErrorKind::NotFound { "worker_missing" } else { "worker_start_failed" };
+            Failure::new(code, format!("worker did not start: {error}")).with("path", &path)
+        })?;
+    let out = child
+        .stdout
+        .take()
+        .ok_or_else(|| Failure::new("worker_start_failed", "worker has no output").with("path", &path))?;
+    Ok((child, BufReader::new(out).split(b'\n')))
+}
+
+async fn supervise(shared: &Shared, mut child: Child, mut lines: Lines, mut stop: watch::Receiver<bool>) {
+    let mut reading = true;
+    let mut deadline: Option<Instant> = None;
+    let status = loop {
+        tokio::select! {
+            line = lines.next_segment(), if reading => match line {
+                Ok(Some(line)) => shared.line(&line),
+                _ => reading = false,
+            },
+            status = child.wait() => break status,
+            Ok(()) = stop.changed(), if deadline.is_none() => {
+                shared.apply(|| Input::StopAsked);
+                terminate(&mut child);
+                deadline = Some(Instant::now() + GRACE);
+            }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                break kill(&mut child).await;
+            }
+        }
+    };
+    shared.pid.store(0, Ordering::Release);
+    let rest = async {
+        while let Ok(Some(line)) = lines.next_segment().await {
+            shared.line(&line);
+        }
+    };
+    if reading && timeout(LAST_LINES, rest).await.is_err() {
+        tracing::debug!("worker output stayed open after its end");
+    }
+    let (code, signal) = match status {
+        Ok(status) => (status.code(), signal(status)),
+        Err(error) => {
+            tracing::warn!(%error, "worker status is unknown");
+            (None, None)
+        }
+    };
+    shared.apply(|| Input::Exited { code, signal });
+}
+
+async fn kill(child: &mut Child) -> std::io::Result<ExitStatus> {
+    child.start_kill()?;
+    child.wait().await
+}
+
+#[cfg(unix)]
+fn terminate(child: &mut Child) {
+    // An id is there only until the child was waited for, so it cannot name another process.
+    if let Some(pid) = child.id().and_then(|id| libc::pid_t::try_from(id).ok()) {
+        // SAFETY: kill takes two integers and touches no memory.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+    }
+}
+
+#[cfg(not(unix))]
+fn terminate(child: &mut Child) {
+    let _ = child.start_kill();
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
