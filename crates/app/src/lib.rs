@@ -11,7 +11,9 @@ mod models;
 mod open;
 mod paths;
 mod recorder;
+mod reply;
 mod settings;
+mod worker;
 
 pub use ask::OnAnswer;
 pub use host::Host;

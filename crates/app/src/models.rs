@@ -1,6 +1,6 @@
 //! The catalogue with a verdict for this computer, the recommendation and the presets.
 use catalog::{Catalog, DEFAULT_CONTEXT, KvDtype, best_fit};
-use contract::{ErrorCode, ErrorView, ModelView, PresetView, RecommendationView, SamplingView};
+use contract::{ErrorCode, ErrorView, Localized, ModelView, PresetView, RecommendationView, SamplingView};
 
 use crate::App;
 use crate::convert::{model_view, preset_view, recommendation_view, sampling_view};
@@ -18,7 +18,23 @@ impl App {
     }
 
     pub async fn presets(&self) -> Result<Vec<PresetView>, ErrorView> {
-        Ok(Catalog::builtin().presets().iter().map(preset_view).collect())
+        let mut presets: Vec<_> = Catalog::builtin().presets().iter().map(preset_view).collect();
+        presets.push(advised_preset());
+        Ok(presets)
+    }
+}
+
+/// The values of new chats with a model of DeepSeek.
+fn advised_preset() -> PresetView {
+    let localized = |en: &str, zh: &str| Localized { en: en.into(), zh: zh.into() };
+    PresetView {
+        id: "deepseek".into(),
+        name: localized("DeepSeek's own", "DeepSeek 推荐"),
+        what_for: localized(
+            "The values that DeepSeek advises for the model.",
+            "DeepSeek 为该模型推荐的参数。",
+        ),
+        sampling: SamplingView { temperature: 0.6, top_p: 0.95, ..SamplingView::default() },
     }
 }
 

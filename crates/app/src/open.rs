@@ -6,6 +6,7 @@ use history::History;
 
 use crate::answers::Running;
 use crate::convert::history_error;
+use crate::worker::Workers;
 use crate::{Host, Paths, settings};
 
 const HISTORY_FILE: &str = "history.db";
@@ -18,6 +19,7 @@ pub struct App {
     pub(crate) settings: Mutex<SettingsView>,
     pub(crate) settings_problem: Option<ErrorView>,
     pub(crate) running: Arc<Running>,
+    pub(crate) workers: Arc<Workers>,
     /// Measured on request, bytes per second.
     pub(crate) bandwidth: Mutex<Option<f64>>,
 }
@@ -34,6 +36,7 @@ impl App {
             .map_err(history_error)?;
         Ok(Self {
             paths,
+            workers: Arc::new(Workers::new(host.clone())),
             host,
             history: Arc::new(history),
             settings: Mutex::new(loaded.settings),

@@ -22,6 +22,11 @@ pub(crate) enum Piece {
         prompt_tokens: u32,
         completion_tokens: u32,
     },
+    /// Times that the worker measured itself; they are better than ours.
+    Measured {
+        first_token_ms: f64,
+        tokens_per_second: f64,
+    },
     /// The model ended by itself, or at a limit of tokens.
     End {
         length: bool,
@@ -43,7 +48,7 @@ impl Text {
         match piece {
             Piece::Text(text) => self.text.push_str(text),
             Piece::Reasoning(text) => self.reasoning.push_str(text),
-            Piece::Usage { .. } | Piece::End { .. } => {}
+            Piece::Usage { .. } | Piece::Measured { .. } | Piece::End { .. } => {}
         }
     }
 }
@@ -64,7 +69,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
     ) {
         let mut pieces = std::pin::pin!(pieces);
         let (mut all, mut unshown, mut unwritten) = (Text::default(), Text::default(), Text::default());
-        let mut usage = None;
+        let (mut usage, mut measured) = (None, None);
         let (started, mut first, mut written) = (Instant::now(), None, Instant::now());
         let mut tick = tokio::time::interval(SHOW_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -86,6 +91,9 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                     Some(Ok(Piece::Usage { prompt_tokens, completion_tokens })) => {
                         usage = Some((prompt_tokens, completion_tokens));
                     }
+                    Some(Ok(Piece::Measured { first_token_ms, tokens_per_second })) => {
+                        measured = Some((first_token_ms, tokens_per_second));
+                    }
                     Some(Ok(piece)) => {
                         first.get_or_insert_with(Instant::now);
                         [&mut all, &mut unshown, &mut unwritten].into_iter().for_each(|part| part.add(&piece));
@@ -102,15 +110,24 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         if matches!(state, State::Done | State::Length) {
             let rest = async {
                 while let Some(Ok(piece)) = pieces.next().await {
-                    if let Piece::Usage { prompt_tokens, completion_tokens } = piece {
-                        usage = Some((prompt_tokens, completion_tokens));
+                    match piece {
+                        Piece::Usage { prompt_tokens, completion_tokens } => {
+                            usage = Some((prompt_tokens, completion_tokens));
+                        }
+                        Piece::Measured { first_token_ms, tokens_per_second } => {
+                            measured = Some((first_token_ms, tokens_per_second));
+                        }
+                        _ => {}
                     }
                 }
             };
             let _ = tokio::time::timeout(Duration::from_millis(500), rest).await;
         }
         self.show(&mut unshown);
-        let stats = usage.zip(first).map(|(counts, first)| self.stats(counts, started, first));
+        let mut stats = usage.zip(first).map(|(counts, first)| self.stats(counts, started, first));
+        if let (Some(stats), Some((first_token_ms, tokens_per_second))) = (&mut stats, measured) {
+            (stats.first_token_ms, stats.tokens_per_second) = (first_token_ms, tokens_per_second);
+        }
         self.end(all, state, error, stats).await;
     }
 

@@ -32,6 +32,20 @@ pub enum Command {
     Recommend,
     /// Every model with its verdict for this computer.
     Models,
+    /// Ask one question.
+    Ask {
+        question: String,
+        #[arg(long, default_value = "guide")]
+        model: String,
+        /// 0 always takes the likeliest word; as the model's makers advise when left out.
+        #[arg(long)]
+        temperature: Option<f32>,
+    },
+    /// Talk, a line at a time, until the end of input (Ctrl+D).
+    Chat {
+        #[arg(long, default_value = "guide")]
+        model: String,
+    },
 }
 
 #[cfg(test)]

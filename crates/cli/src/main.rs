@@ -5,6 +5,7 @@ mod catalogue;
 mod host;
 mod lang;
 mod machine;
+mod talk;
 mod words;
 
 use std::process::ExitCode;
@@ -44,5 +45,9 @@ async fn run(args: &Args, lang: Lang) -> Result<(), ErrorView> {
         Command::Hardware { measure } => machine::hardware(&app, *measure, args.json, lang).await,
         Command::Recommend => catalogue::recommend(&app, args.json, lang).await,
         Command::Models => catalogue::models(&app, args.json, lang).await,
+        Command::Ask { question, model, temperature } => {
+            talk::ask(&app, question, model, *temperature, args.json).await
+        }
+        Command::Chat { model } => talk::chat(&app, model, lang).await,
     }
 }

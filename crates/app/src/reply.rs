@@ -1,0 +1,171 @@
+//! An answer from the worker: starts it when needed, asks, and turns what arrives into pieces. The only place that
+//! speaks to an endpoint.
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::{ErrorCode, ErrorView, Role, SendRequest};
+use deploy::{State, Worker};
+use endpoint::{ChatDelta, ChatRequest, EndpointError, Message};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, stream};
+
+use crate::App;
+use crate::ask::{OnAnswer, Question};
+use crate::recorder::Piece;
+use crate::worker::{Launch, Workers, failure_view};
+
+type Pieces = BoxStream<'static, Result<Piece, ErrorView>>;
+
+impl App {
+    /// Returns once both messages exist; the events follow until a terminal one. A worker that does not run, or has
+    /// failed, is started first.
+    pub async fn answer_start(&self, request: SendRequest, on_event: OnAnswer) -> Result<(), ErrorView> {
+        let source = |question: Question| {
+            let launch = self.launch(&question.model_id);
+            answer(self.workers.clone(), launch, question)
+        };
+        self.answer_from(request, on_event, source).await
+    }
+}
+
+fn answer(
+    workers: Arc<Workers>,
+    launch: Result<Launch, ErrorView>,
+    question: Question,
+) -> impl Stream<Item = Result<Piece, ErrorView>> + Send + 'static {
+    let opened = async move {
+        match open(&workers, launch, question).await {
+            Ok(pieces) => pieces,
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        }
+    };
+    stream::once(opened).flatten()
+}
+
+async fn open(
+    workers: &Workers,
+    launch: Result<Launch, ErrorView>,
+    question: Question,
+) -> Result<Pieces, ErrorView> {
+    let worker = workers.start(launch?).await;
+    let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
+    let deltas = match endpoint.chat(&request(question)).await {
+        Ok(deltas) => deltas,
+        Err(error) => return Err(explained(&worker, error).await),
+    };
+    let pieces = deltas.then(move |delta| {
+        let worker = worker.clone();
+        async move {
+            match delta {
+                Ok(delta) => stream::iter(pieces(delta)),
+                Err(error) => stream::iter(vec![Err(explained(&worker, error).await)]),
+            }
+        }
+    });
+    Ok(pieces.flatten().boxed())
+}
+
+fn request(question: Question) -> ChatRequest {
+    let Question { model_id, sampling, messages } = question;
+    let message = |(role, content)| {
+        let role = match role {
+            Role::System => "system",
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        };
+        Message { role: role.to_owned(), content }
+    };
+    ChatRequest {
+        model: model_id,
+        messages: messages.into_iter().map(message).collect(),
+        temperature: sampling.temperature,
+        top_p: sampling.top_p,
+        top_k: (sampling.top_k > 0).then_some(sampling.top_k),
+        min_p: (sampling.min_p > 0.0).then_some(sampling.min_p),
+        frequency_penalty: sampling.frequency_penalty,
+        presence_penalty: sampling.presence_penalty,
+        repetition_penalty: Some(sampling.repetition_penalty),
+        max_tokens: (sampling.max_tokens > 0).then_some(sampling.max_tokens),
+        seed: sampling.seed,
+    }
+}
+
+/// The end comes last: what follows it is only waited for a moment.
+fn pieces(delta: ChatDelta) -> Vec<Result<Piece, ErrorView>> {
+    let mut pieces = Vec::new();
+    if !delta.reasoning.is_empty() {
+        pieces.push(Piece::Reasoning(delta.reasoning));
+    }
+    if !delta.text.is_empty() {
+        pieces.push(Piece::Text(delta.text));
+    }
+    if let Some(usage) = delta.usage {
+        let (prompt_tokens, completion_tokens) = (usage.prompt_tokens, usage.completion_tokens);
+        pieces.push(Piece::Usage { prompt_tokens, completion_tokens });
+        if let Some(measured) = usage.whaledeck {
+            let (first_token_ms, tokens_per_second) = (measured.first_token_ms, measured.tokens_per_second);
+            pieces.push(Piece::Measured { first_token_ms, tokens_per_second });
+        }
+    }
+    if let Some(finish) = delta.finish {
+        pieces.push(Piece::End { length: finish == "length" });
+    }
+    pieces.into_iter().map(Ok).collect()
+}
+
+/// A broken connection is often the first sign of a dead worker; the reason follows within moments.
+async fn explained(worker: &Worker, error: EndpointError) -> ErrorView {
+    if matches!(error, EndpointError::Unreachable { .. } | EndpointError::Cut) {
+        for _ in 0..20 {
+            match worker.state() {
+                State::Failed(failure) => return failure_view(&failure),
+                State::Stopped | State::Draining => {
+                    return ErrorView::new(ErrorCode::NotLoaded, "end the answer: the model was stopped");
+                }
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+    endpoint_error(error)
+}
+
+fn endpoint_error(error: EndpointError) -> ErrorView {
+    let code = match &error {
+        EndpointError::Unreachable { .. }
+        | EndpointError::Unauthorized
+        | EndpointError::RateLimited { .. } => ErrorCode::WorkerUnreachable,
+        EndpointError::ContextLength { .. } => ErrorCode::PromptTooLong,
+        EndpointError::Loading => ErrorCode::NotLoaded,
+        EndpointError::Cut => ErrorCode::WorkerDied,
+        EndpointError::Server { code, .. } => {
+            serde_json::from_value(serde_json::Value::from(code.as_str())).unwrap_or(ErrorCode::Internal)
+        }
+        EndpointError::Malformed(_) => ErrorCode::Internal,
+    };
+    ErrorView::new(code, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_the_last_piece_of_a_delta() {
+        let delta = ChatDelta { text: "a".into(), finish: Some("length".into()), ..ChatDelta::default() };
+        assert_eq!(pieces(delta), [Ok(Piece::Text("a".into())), Ok(Piece::End { length: true })]);
+    }
+
+    #[test]
+    fn errors_of_the_endpoint_have_codes() {
+        let server =
+            |code: &str| EndpointError::Server { status: 200, code: code.into(), message: "m".into() };
+        for (error, code) in [
+            (EndpointError::Cut, ErrorCode::WorkerDied),
+            (EndpointError::ContextLength { message: "m".into() }, ErrorCode::PromptTooLong),
+            (server("out_of_memory"), ErrorCode::OutOfMemory),
+            (server("invalid_value"), ErrorCode::Internal),
+        ] {
+            assert_eq!(endpoint_error(error).code, code);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `ask` and `chat`: one question, or a conversation on the lines of a terminal. Ctrl+C stops an answer.
+use std::io::{IsTerminal, Write};
+
+use app::App;
+use contract::{AnswerEvent, AnswerStats, ErrorCode, ErrorView, MessageView, SendRequest};
+use tokio::sync::mpsc;
+
+use crate::lang::Lang;
+use crate::words;
+
+pub async fn ask(
+    app: &App,
+    question: &str,
+    model: &str,
+    temperature: Option<f32>,
+    json: bool,
+) -> Result<(), ErrorView> {
+    let mut chat = app.chat_create(model).await?;
+    let answered = async {
+        if let Some(temperature) = temperature {
+            chat.sampling.temperature = temperature;
+            app.chat_update(&chat.id, model, "custom", chat.sampling.clone(), "").await?;
+        }
+        answer(app, &chat.id, None, question, !json).await
+    };
+    let answered = answered.await;
+    // A single question is no conversation to come back to.
+    app.chat_delete(&chat.id).await?;
+    app.worker_stop().await?;
+    let message = answered?;
+    if json {
+        let (text, reasoning, stats) = (&message.text, &message.reasoning, &message.stats);
+        println!("{}", serde_json::json!({ "text": text, "reasoning": reasoning, "stats": stats }));
+    }
+    Ok(())
+}
+
+pub async fn chat(app: &App, model: &str, lang: Lang) -> Result<(), ErrorView> {
+    let chat = app.chat_create(model).await?;
+    let person = std::io::stdin().is_terminal();
+    if person {
+        let hint = lang.pick(
+            "Write a line and press Enter. Ctrl+C stops an answer, Ctrl+D ends.",
+            "输入一行后按回车。Ctrl+C 停止回答，Ctrl+D 结束。",
+        );
+        println!("{hint}");
+    }
+    let mut lines = typed_lines();
+    let mut parent = None;
+    loop {
+        if person {
+            show(lang.pick("You: ", "你："));
+        }
+        let line = tokio::select! {
+            line = lines.recv() => line.transpose(),
+            _ = tokio::signal::ctrl_c() => Ok(None),
+        };
+        let line =
+            line.map_err(|error| ErrorView::new(ErrorCode::InvalidInput, format!("read a line: {error}")))?;
+        let Some(line) = line else { break };
+        if line.trim().is_empty() {
+            continue;
+        }
+        match answer(app, &chat.id, parent.clone(), &line, true).await {
+            Ok(message) => {
+                if let Some(stats) = message.stats.as_ref().filter(|_| person) {
+                    println!("{}", measured(stats, lang));
+                }
+                parent = Some(message.id);
+            }
+            // The conversation goes on: the same line may be sent again.
+            Err(error) => eprintln!("{}", words::printed(&error, lang)),
+        }
+    }
+    if person {
+        println!();
+    }
+    app.worker_stop().await
+}
+
+/// On a thread of its own, which a read that never ends cannot keep the program from ending.
+fn typed_lines() -> mpsc::UnboundedReceiver<std::io::Result<String>> {
+    let (sender, lines) = mpsc::unbounded_channel();
+    std::thread::spawn(move || std::io::stdin().lines().try_for_each(|line| sender.send(line)));
+    lines
+}
+
+/// Sends, shows the pieces while they come, and returns the message as it was stored.
+async fn answer(
+    app: &App,
+    chat_id: &str,
+    parent_id: Option<String>,
+    text: &str,
+    shown: bool,
+) -> Result<MessageView, ErrorView> {
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let request = SendRequest { chat_id: chat_id.into(), parent_id, text: text.into(), retry_of: None };
+    app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            _ = tokio::signal::ctrl_c() => {
+                app.answer_stop(chat_id).await?;
+                continue;
+            }
+        };
+        match event {
+            Some(AnswerEvent::Delta { text, reasoning, .. }) if shown => {
+                show(&reasoning);
+                show(&text);
+            }
+            Some(AnswerEvent::Finished { message }) => {
+                if shown {
+                    println!();
+                }
+                return Ok(message);
+            }
+            Some(AnswerEvent::Failed { error, .. }) => {
+                if shown {
+                    println!();
+                }
+                return Err(error);
+            }
+            Some(_) => {}
+            None => {
+                return Err(ErrorView::new(ErrorCode::Internal, "read the answer: its events ended early"));
+            }
+        }
+    }
+}
+
+/// A reader that went away, as `head` does, is not worth a word.
+fn show(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn measured(stats: &AnswerStats, lang: Lang) -> String {
+    let (count, rate) = (stats.completion_tokens, stats.tokens_per_second);
+    match lang {
+        Lang::En => format!("({count} tokens, {rate:.1} per second)"),
+        Lang::Zh => format!("（{count} 个词元，每秒 {rate:.1} 个）"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_speed_is_said_in_both_languages() {
+        let stats = AnswerStats {
+            model_id: "guide".into(),
+            prompt_tokens: 3,
+            completion_tokens: 12,
+            first_token_ms: 5.0,
+            tokens_per_second: 40.25,
+        };
+        assert_eq!(measured(&stats, Lang::En), "(12 tokens, 40.2 per second)");
+        assert_eq!(measured(&stats, Lang::Zh), "（12 个词元，每秒 40.2 个）");
+    }
+}
