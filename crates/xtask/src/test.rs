@@ -19,7 +19,10 @@ pub fn test() -> Result<()> {
     step("Rust: unit, boundary, fidelity and flow tests", || {
         run(cmd("cargo", "test --workspace --features whaledeck/custom-protocol").env("WHALEDECK_PYTHON", setup::python()?).env("WHALEDECK_ENGINE", program("whaledeck-engine")))
     })?;
-    step("UI: every page in a browser", || run(&mut setup::npm("run pages")))?;
+    step("UI: every page in a browser", || {
+        run(&mut setup::npm("run build:mock"))?;
+        run(&mut setup::npm("run pages"))
+    })?;
     step("the real window", window)
 }
 
