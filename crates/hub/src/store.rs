@@ -1,0 +1,110 @@
+//! The folder of downloaded models and the manifest that makes a folder count as installed.
+//! It does not know where files come from: it sees only what was already checked.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{HubError, SourceKind, check_path};
+
+pub(crate) const MANIFEST: &str = "model.json";
+const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub version: u32,
+    pub repo: String,
+    pub source: SourceKind,
+    pub files: Vec<ManifestFile>,
+    /// Seconds since 1970, when the last file passed its check.
+    pub verified_at: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    pub path: String,
+    pub size: u64,
+    pub sha256: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    pub id: String,
+    pub dir: PathBuf,
+    pub bytes: u64,
+}
+
+impl Manifest {
+    pub(crate) fn new(repo: String, source: SourceKind, mut files: Vec<ManifestFile>) -> Self {
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Self { version: VERSION, repo, source, files, verified_at: now.map_or(0, |d| d.as_secs()) }
+    }
+
+    /// Written beside its final name, synced, then renamed: it is there whole or not at all.
+    pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
+        let temp = dir.join("model.json.tmp");
+        let mut file = std::fs::File::create(&temp)?;
+        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        file.sync_all()?;
+        std::fs::rename(temp, dir.join(MANIFEST))
+    }
+}
+
+/// The folder of model `id`; an id is one plain folder name.
+pub(crate) fn model_dir(models_dir: &Path, id: &str) -> Result<PathBuf, HubError> {
+    check_path(id)?;
+    if id.contains('/') {
+        return Err(HubError::SourceRefused(format!("unsafe model id {id:?}")));
+    }
+    Ok(models_dir.join(id))
+}
+
+/// Models with a manifest whose files are all there at their sizes, by id.
+pub fn installed(models_dir: &Path) -> io::Result<Vec<Installed>> {
+    let entries = match std::fs::read_dir(models_dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let dir = entry?.path();
+        let Some(id) = dir.file_name().and_then(|n| n.to_str()).map(str::to_owned) else { continue };
+        let Ok(text) = std::fs::read(dir.join(MANIFEST)) else { continue };
+        let manifest = match serde_json::from_slice::<Manifest>(&text) {
+            Ok(manifest) if manifest.version == VERSION => manifest,
+            _ => {
+                tracing::warn!(%id, "unreadable model manifest");
+                continue;
+            }
+        };
+        let whole = manifest.files.iter().all(|f| {
+            check_path(&f.path).is_ok()
+                && std::fs::metadata(dir.join(&f.path)).is_ok_and(|m| m.is_file() && m.len() == f.size)
+        });
+        if whole {
+            found.push(Installed { id, bytes: manifest.files.iter().map(|f| f.size).sum(), dir });
+        }
+    }
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(found)
+}
+
+/// Deletes a model and whatever of it was half downloaded; the manifest goes first.
+pub fn remove(models_dir: &Path, id: &str) -> Result<(), HubError> {
+    let dir = model_dir(models_dir, id)?;
+    drop_manifest(&dir)?;
+    match std::fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e.into()),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn drop_manifest(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_file(dir.join(MANIFEST)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
