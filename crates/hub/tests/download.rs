@@ -17,6 +17,8 @@ struct State {
     /// Cut the next answer to this path after so many bytes.
     cut: HashMap<String, usize>,
     ignore_range: bool,
+    /// Keep the connection open after a cut, and say nothing.
+    hang: bool,
     /// Whole requests as they came, and body bytes sent.
     seen: Vec<String>,
     sent: usize,
@@ -44,6 +46,9 @@ impl Server {
                     }
                     let answer = answer(&state, &String::from_utf8(head).unwrap());
                     socket.write_all(&answer).await.ok();
+                    if state.lock().unwrap().hang {
+                        tokio::time::sleep(Duration::from_secs(60)).await;
+                    }
                     socket.shutdown().await.ok();
                 });
             }
@@ -233,4 +238,71 @@ async fn a_full_disk_is_told_before() {
     let hub = Hub::new(dir.path()).unwrap().with_free_space(Arc::new(|_| Ok(10)));
     let got = hub.download(job, Arc::new(|_| ()), CancellationToken::new()).await;
     assert!(matches!(got, Err(HubError::DiskFull { needed: 300_000, free: 10 })), "{got:?}");
+}
+
+#[tokio::test]
+async fn silence_is_a_stall_and_cancelling_keeps_the_part() {
+    let (server, dir, body) = with_big().await;
+    server.state.lock().unwrap().hang = true;
+    server.state.lock().unwrap().cut.insert(BIG.into(), 100_000);
+    let job = Job {
+        id: "m".into(),
+        source: Source::hugging_face(&server.base),
+        repo: "o/n".into(),
+        globs: vec!["*.bin".into()],
+    };
+    let hub = Hub::new(dir.path()).unwrap();
+    let short = Timing { stall: Duration::from_millis(300), back_off: Duration::from_millis(1), retries: 0 };
+    let stalling = hub.clone().with_timing(short);
+    let got = stalling.download(job.clone(), Arc::new(|_| ()), CancellationToken::new()).await;
+    assert!(matches!(got, Err(HubError::DownloadStalled(_))), "{got:?}");
+
+    server.state.lock().unwrap().cut.insert(BIG.into(), 50_000);
+    let cancel = CancellationToken::new();
+    let trigger = cancel.clone();
+    let watch = Arc::new(move |p: hub::Progress| {
+        if p.done_bytes == 150_000 {
+            trigger.cancel();
+        }
+    });
+    let got = hub.download(job.clone(), watch, cancel).await;
+    assert!(matches!(got, Err(HubError::Cancelled)), "{got:?}");
+    assert_eq!(std::fs::metadata(dir.path().join("m/sub/big.bin.part")).unwrap().len(), 150_000);
+
+    hub.download(job, Arc::new(|_| ()), CancellationToken::new()).await.unwrap();
+    assert_eq!(std::fs::read(dir.path().join("m/sub/big.bin")).unwrap(), body);
+    assert_eq!(server.state.lock().unwrap().sent, 300_000);
+}
+
+#[tokio::test]
+async fn limits_and_redirect_circles_end() {
+    let (server, dir, body) = with_big().await;
+    server.put(BIG, "429 Too Many Requests", "", b"");
+    let got = fetch(dir.path(), Source::hugging_face(&server.base), 5).await;
+    assert!(matches!(got, Err(HubError::SourceRateLimited)), "{got:?}");
+    server.put(BIG, "302 Found", &format!("location: {BIG}\r\n"), b"");
+    let got = fetch(dir.path(), Source::hugging_face(&server.base), 5).await;
+    assert!(matches!(got, Err(HubError::SourceRefused(_))), "{got:?}");
+    assert_eq!(server.seen(BIG).len(), 1 + 6);
+
+    // A 416 on a resume drops the part; the retry without a range succeeds.
+    std::fs::write(dir.path().join("m/sub/big.bin.part"), &body[..10]).unwrap();
+    server.put(BIG, "416 Range Not Satisfiable", "", b"");
+    let state = server.state.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let mut state = state.lock().unwrap();
+            if state.seen.last().is_some_and(|r| r.to_lowercase().contains("range: bytes=10-")) {
+                state.answers.insert(BIG.into(), ("200 OK".into(), String::new(), big()));
+                return;
+            }
+        }
+    });
+    let timing = Timing { back_off: Duration::from_millis(200), ..Timing::default() };
+    let source = Source::hugging_face(&server.base);
+    let job = Job { id: "m".into(), source, repo: "o/n".into(), globs: Vec::new() };
+    let hub = Hub::new(dir.path()).unwrap().with_timing(timing);
+    hub.download(job, Arc::new(|_| ()), CancellationToken::new()).await.unwrap();
+    assert_eq!(std::fs::read(dir.path().join("m/sub/big.bin")).unwrap(), body);
 }
