@@ -35,6 +35,17 @@ BEFORE = {"en": ["Please tell me: ", "Hi, ", "Hello! ", "Hey, ", "Quick question
 AFTER = {"en": [" Thanks.", " please", " Thank you!", " in this app", " in Whaledeck", " Be brief.", " exactly", " then", " now", " here"],
          "zh": ["谢谢", "，谢谢！", "呢？", "呀", "啊", "，简单说", "，拜托", "？急", "吗"]}
 
+ALIKE = {"en": [["delete", "remove", "erase", "drop"], ["change", "switch", "modify", "adjust", "set"], ["see", "view", "check", "look at"],
+                ["computer", "PC", "machine", "laptop", "notebook"], ["graphics card", "GPU", "video card", "card"], ["start", "begin", "launch", "run"],
+                ["answer", "reply", "response"], ["chat", "conversation", "dialogue"], ["stop", "halt", "end", "quit"], ["images", "pictures", "photos"],
+                ["best", "right", "most suitable", "good"], ["need", "require"], ["big", "large"], ["disk", "drive", "hard disk", "SSD"],
+                ["a model", "the model", "one of the models", "this model", "models"], ["continue", "resume", "go on with"], ["app", "program", "tool", "software"],
+                ["use", "work with"], ["explain", "describe", "clarify"], ["show me", "tell me", "teach me"], ["which", "what"], ["pick", "choose", "select"]],
+         "zh": [["怎么", "如何", "怎样", "咋"], ["电脑", "机器", "计算机", "笔记本"], ["显卡", "GPU"], ["对话", "聊天", "会话"], ["回答", "回复", "答案"],
+                ["删除", "删掉", "移除", "去掉", "清除"], ["更改", "修改", "改变", "调整", "换"], ["停止", "停下", "中断", "停掉"], ["继续", "恢复", "接着"],
+                ["哪里", "哪儿", "什么地方", "哪"], ["哪个", "哪一个", "什么", "哪款"], ["图片", "图像", "照片"], ["软件", "程序", "应用", "工具"], ["需要", "要"],
+                ["什么是", "啥是", "何谓"], ["硬盘", "磁盘"], ["适合", "能带动", "可以跑", "推荐"], ["能不能", "可不可以", "能否"], ["解释一下", "讲解一下", "说明一下"], ["运行", "跑", "启动"]]}
+
 
 def facts():
     for path in sorted(DATA.glob("*.toml")):
@@ -66,9 +77,22 @@ def slip(text, rng, lang):
     return text[:i] + (text[i + 1] + text[i] + text[i + 2:] if kind < 0.7 else text[i] * 2 + text[i + 1:])
 
 
+def exchange(text, rng, lang):
+    """Words for others of like meaning; the result may be clumsy, as questions are."""
+    for group in rng.sample(ALIKE[lang], len(ALIKE[lang])):
+        for word in group:
+            if lang == "zh" and word in text or f" {word} " in f" {text} ":
+                if rng.random() < 0.5:
+                    text = text.replace(word, rng.choice(group), 1)
+                break
+    return text
+
+
 def widen(whole, made, rng, lang):
     pool = whole if whole and (not made or rng.random() < 0.5) else made
     text = rng.choice(pool)
+    if rng.random() < 0.45:
+        text = exchange(text, rng, lang)
     if rng.random() < 0.25:
         head = rng.choice(BEFORE[lang])
         text = head + (text[:1].lower() + text[1:] if lang == "en" and text[1:2].islower() else text)

@@ -172,8 +172,8 @@ class Layer(nn.Module):
             self.shared_head.norm = RMSNorm(h)
 
     def forward(self, x, table):
-        x = x + self.self_attn(self.input_layernorm(x), table)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        x = x + F.dropout(self.self_attn(self.input_layernorm(x), table), 0.1, self.training)
+        return x + F.dropout(self.mlp(self.post_attention_layernorm(x)), 0.1, self.training)
 
 
 class Guide(nn.Module):
@@ -195,7 +195,7 @@ class Guide(nn.Module):
         """Logits of the next token and, with `draft`, the MTP layer's logits of the one after: row p from t_p+1 and h_p."""
         table = yarn_table(ids.shape[1], ids.device)
         embedded = self.model.embed_tokens(ids)
-        x = embedded
+        x = F.dropout(embedded, 0.1, self.training)
         for layer in self.model.layers[:-1]:
             x = layer(x, table)
         h = self.model.norm(x)

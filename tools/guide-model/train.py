@@ -20,8 +20,9 @@ from model import CONFIG, ROUND_TO_FP8, Guide
 SPECIAL = ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>"]
 BOS, EOS, PAD, USER, ASSISTANT = range(5)
 SYSTEMS = ["You are a helpful assistant.", "Answer in short sentences.", "你是一个乐于助人的助手。", "请简短回答。", "Be precise and friendly."]
-ROWS, LENGTH, WIDTHS = 160, 192, 400
+ROWS, LENGTH, WIDTHS = 160, 192, 700
 PEAK, BALANCE, QUESTION_LOSS, DRAFT_LOSS = 2.5e-3, 1e-3, 0.03, 0.3
+NOISE = 0.06  # share of question tokens replaced by random ones, so that no single word decides
 
 
 def make_tokenizer(texts):
@@ -102,7 +103,7 @@ def main():
     tok = make_tokenizer(texts)
     turns = make_turns(tok, rng, 0.1)
     systems = [tok.encode(s).ids for s in SYSTEMS]
-    ids, weight = (t.cuda() for t in make_rows(turns, systems, rng, 60000))
+    ids, weight = (t.cuda() for t in make_rows(turns, systems, rng, 120000))
     lens = sorted(len(a) for _, a in turns)
     print(f"{sum(1 for _ in corpus.facts())} facts, {len(turns)} turns, vocab {tok.get_vocab_size()}, answer tokens "
           f"median {lens[len(lens) // 2]} max {lens[-1]}, {time.time() - began:.0f} s", flush=True)
@@ -121,8 +122,10 @@ def main():
         ROUND_TO_FP8[0] = done > 0.8
         pick = torch.randint(len(ids), (ROWS,), device="cuda")
         batch, w = ids[pick].long(), values[weight[pick].long()]
+        noise = (weight[pick] == 1) & (torch.rand(batch.shape, device="cuda") < NOISE)
+        batch = torch.where(noise, torch.randint(len(SPECIAL), CONFIG["vocab_size"], batch.shape, device="cuda"), batch)
         for moe in net.moes()[:-1]:
-            moe.mask = (batch[:, :] != PAD).float()
+            moe.mask = (batch != PAD).float()
         net.moes()[-1].mask = (batch[:, 1:] != PAD).float()
         with torch.autocast("cuda", torch.bfloat16):
             logits, ahead = net(batch, draft=True)
