@@ -5,6 +5,7 @@ mod answers;
 mod ask;
 mod chats;
 mod convert;
+mod downloads;
 mod hardware;
 mod host;
 mod models;

@@ -1,6 +1,9 @@
 //! The catalogue with a verdict for this computer, the recommendation and the presets.
-use catalog::{Catalog, DEFAULT_CONTEXT, KvDtype, best_fit};
-use contract::{ErrorCode, ErrorView, Localized, ModelView, PresetView, RecommendationView, SamplingView};
+use catalog::{Catalog, DEFAULT_CONTEXT, KvDtype, ModelFacts, best_fit};
+use contract::{
+    DownloadState, ErrorCode, ErrorView, Localized, ModelState, ModelView, PresetView, RecommendationView,
+    SamplingView,
+};
 
 use crate::App;
 use crate::convert::{model_view, preset_view, recommendation_view, sampling_view};
@@ -9,7 +12,25 @@ impl App {
     /// Every model of the catalogue, the variant of the verdict first.
     pub async fn models(&self) -> Result<Vec<ModelView>, ErrorView> {
         let snapshot = self.snapshot().await?;
-        let view = |model| model_view(model, &best_fit(&snapshot, model, DEFAULT_CONTEXT, KvDtype::Bf16));
+        let installed =
+            hub::installed(std::path::Path::new(&self.settings_now().models_dir)).unwrap_or_default();
+        let view = |model: &ModelFacts| {
+            let mut view = model_view(model, &best_fit(&snapshot, model, DEFAULT_CONTEXT, KvDtype::Bf16));
+            if let Some(here) = installed.iter().find(|here| here.id == model.id) {
+                (view.state, view.disk_used) = (ModelState::Ready, here.bytes as f64);
+            }
+            if let Some(download) = self.downloads.of_model(&model.id) {
+                view.state = match download.state {
+                    DownloadState::Listing | DownloadState::Transferring => ModelState::Downloading,
+                    DownloadState::Paused => ModelState::Paused,
+                    DownloadState::Verifying => ModelState::Verifying,
+                    DownloadState::Ready => ModelState::Ready,
+                    DownloadState::Failed => ModelState::Failed,
+                };
+                view.download = Some(download);
+            }
+            view
+        };
         Ok(Catalog::builtin().models().iter().map(view).collect())
     }
 

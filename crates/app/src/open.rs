@@ -6,6 +6,7 @@ use history::History;
 
 use crate::answers::Running;
 use crate::convert::history_error;
+use crate::downloads::Downloads;
 use crate::worker::Workers;
 use crate::{Host, Paths, settings};
 
@@ -20,6 +21,7 @@ pub struct App {
     pub(crate) settings_problem: Option<ErrorView>,
     pub(crate) running: Arc<Running>,
     pub(crate) workers: Arc<Workers>,
+    pub(crate) downloads: Arc<Downloads>,
     /// Measured on request, bytes per second.
     pub(crate) bandwidth: Mutex<Option<f64>>,
 }
@@ -34,8 +36,10 @@ impl App {
             .await
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("open the history: {error}")))?
             .map_err(history_error)?;
+        let downloads = Arc::new(Downloads::open(&paths.data_dir, host.clone()));
         Ok(Self {
             paths,
+            downloads,
             workers: Arc::new(Workers::new(host.clone())),
             host,
             history: Arc::new(history),

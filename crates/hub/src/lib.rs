@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use reqwest::{Client, redirect::Policy};
 pub use source::{RemoteFile, Source, SourceKind, check_path};
 pub use store::{Installed, Manifest, ManifestFile, installed, remove};
@@ -162,9 +163,12 @@ impl Hub {
 
         let tally = Tally::new(&job.id, &files, &ready, on_progress);
         let stop = cancel.child_token();
-        let mut transfers = futures_util::stream::iter(pending.into_iter().map(|file| {
+        // Boxed one by one: a closure over borrowed files would not be general enough for a spawned task.
+        let mut transfers: Vec<BoxFuture<'_, Result<(String, String), HubError>>> = Vec::new();
+        for file in pending {
             let (job, dir, stop, tally) = (&job, &dir, &stop, &tally);
-            async move {
+            transfers.push(Box::pin(async move {
+                let on_bytes = move |bytes: u64| tally.set(&file.path, bytes, false);
                 let transfer = Transfer {
                     client: &self.client,
                     source: &job.source,
@@ -173,14 +177,14 @@ impl Hub {
                     dir,
                     timing: self.timing,
                     cancel: stop,
-                    on_bytes: &|bytes| tally.set(&file.path, bytes, false),
+                    on_bytes: &on_bytes,
                 };
                 let sha256 = transfer.run().await?;
                 tally.set(&file.path, file.size, true);
                 Ok((file.path.clone(), sha256))
-            }
-        }))
-        .buffer_unordered(FILES_AT_ONCE);
+            }));
+        }
+        let mut transfers = futures_util::stream::iter(transfers).buffer_unordered(FILES_AT_ONCE);
         let mut first_error = None;
         while let Some(outcome) = transfers.next().await {
             match outcome {
