@@ -13,7 +13,6 @@ pub fn builder() -> Builder<tauri::Wry> {
         models::recommendation,
         models::presets,
         models::model_remove,
-        models::model_import,
         downloads::downloads,
         downloads::download_start,
         downloads::download_pause,

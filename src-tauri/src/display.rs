@@ -18,7 +18,9 @@ pub fn prepare_renderer() {}
 /// Whether there is a display to open a window on.
 #[cfg(target_os = "linux")]
 pub fn present() -> bool {
-    ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -54,8 +54,23 @@ impl Graph {
 }
 
 const HOUSE: &[&str] = &[
-    "app", "catalog", "checkpoint", "cli", "contract", "deploy", "endpoint", "engine", "hardware", "history", "hub",
-    "kernels", "models", "server", "text", "whaledeck", "xtask",
+    "app",
+    "catalog",
+    "checkpoint",
+    "cli",
+    "contract",
+    "deploy",
+    "endpoint",
+    "engine",
+    "hardware",
+    "history",
+    "hub",
+    "kernels",
+    "models",
+    "server",
+    "text",
+    "whaledeck",
+    "xtask",
 ];
 
 /// Each crate and the house crates it may import.
@@ -73,10 +88,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("endpoint", &[]),
     ("deploy", &["catalog", "hardware", "endpoint"]),
     ("history", &[]),
-    (
-        "app",
-        &["contract", "hardware", "checkpoint", "catalog", "hub", "endpoint", "deploy", "history"],
-    ),
+    ("app", &["contract", "hardware", "checkpoint", "catalog", "hub", "endpoint", "deploy", "history"]),
     ("cli", &["app", "contract"]),
     ("whaledeck", &["app", "contract"]),
 ];
@@ -87,7 +99,10 @@ fn imports_go_one_way() {
     for (name, allowed) in DIRECTIONS {
         for dependency in graph.direct.get(*name).expect("every crate of the list exists") {
             let house = HOUSE.contains(&dependency.as_str());
-            assert!(!house || allowed.contains(&dependency.as_str()), "`{name}` must not import `{dependency}`");
+            assert!(
+                !house || allowed.contains(&dependency.as_str()),
+                "`{name}` must not import `{dependency}`"
+            );
         }
     }
 }

@@ -34,7 +34,9 @@ async fn try_now_answers_and_the_chat_is_there_after_a_restart() {
     assert!(message.text.contains("14B") || message.text.contains("32B"), "{}", message.text);
     let streamed: String = events
         .iter()
-        .filter_map(|event| if let AnswerEvent::Delta { text, .. } = event { Some(text.as_str()) } else { None })
+        .filter_map(
+            |event| if let AnswerEvent::Delta { text, .. } = event { Some(text.as_str()) } else { None },
+        )
         .collect();
     assert_eq!(streamed.trim(), message.text.trim(), "what streamed is what was kept");
     app.worker_stop().await.expect("the worker stops");

@@ -56,7 +56,9 @@ pub async fn open(data: &Path) -> (app::App, Arc<TestHost>) {
 pub async fn ask(app: &app::App, chat_id: &str, text: &str) -> Vec<AnswerEvent> {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let request = SendRequest { chat_id: chat_id.into(), parent_id: None, text: text.into(), retry_of: None };
-    app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("the answer starts");
+    app.answer_start(request, Box::new(move |event| drop(sender.send(event))))
+        .await
+        .expect("the answer starts");
     let mut events = Vec::new();
     while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(120), receiver.recv()).await {
         let last = matches!(event, AnswerEvent::Finished { .. } | AnswerEvent::Failed { .. });

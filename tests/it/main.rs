@@ -4,3 +4,4 @@ mod bindings;
 mod boundaries;
 mod first_run;
 mod host;
+mod worker_dies;

@@ -121,8 +121,6 @@ async function use(browser, address) {
   await page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true)));
   await judge(page, 'models-details');
   await cards.screenshot({ path: `${pictures}download.png` });
-  await page.getByRole('button', { name: 'Add files already here' }).click();
-  await page.getByRole('alert').first().waitFor();
   await context.close();
 }
 

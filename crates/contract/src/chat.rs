@@ -89,10 +89,22 @@ pub struct SendRequest {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AnswerEvent {
     /// Both messages exist in the history now.
-    Started { user: Option<MessageView>, assistant: MessageView },
-    Delta { message_id: String, text: String, reasoning: String },
+    Started {
+        user: Option<MessageView>,
+        assistant: MessageView,
+    },
+    Delta {
+        message_id: String,
+        text: String,
+        reasoning: String,
+    },
     /// Terminal: the message as stored.
-    Finished { message: MessageView },
+    Finished {
+        message: MessageView,
+    },
     /// Terminal: the partial answer is kept, in state `interrupted`.
-    Failed { message: MessageView, error: ErrorView },
+    Failed {
+        message: MessageView,
+        error: ErrorView,
+    },
 }

@@ -66,17 +66,48 @@ impl ErrorCode {
     pub const ALL: &'static [ErrorCode] = {
         use ErrorCode::*;
         &[
-            ModelNotFound, ModelFileTruncated, ModelFileInvalid, ModelUnsupported, ModelTooLarge, WorkerMissing,
-            WorkerStartFailed, WorkerDied, WorkerUnreachable, PortInUse, OutOfMemory, ChatNotFound, ContextFull,
-            PromptTooLong, NotLoaded, Cancelled, NoNetwork, SourceRefused, SourceRateLimited, NotOnSource, GatedModel,
-            HashMismatch, SizeMismatch, DiskFull, DownloadStalled, GpuDriverMissing, GpuDriverMismatch, NoDisplay,
-            HistoryUnreadable, SettingsUnreadable, PermissionDenied, InvalidInput, Internal,
+            ModelNotFound,
+            ModelFileTruncated,
+            ModelFileInvalid,
+            ModelUnsupported,
+            ModelTooLarge,
+            WorkerMissing,
+            WorkerStartFailed,
+            WorkerDied,
+            WorkerUnreachable,
+            PortInUse,
+            OutOfMemory,
+            ChatNotFound,
+            ContextFull,
+            PromptTooLong,
+            NotLoaded,
+            Cancelled,
+            NoNetwork,
+            SourceRefused,
+            SourceRateLimited,
+            NotOnSource,
+            GatedModel,
+            HashMismatch,
+            SizeMismatch,
+            DiskFull,
+            DownloadStalled,
+            GpuDriverMissing,
+            GpuDriverMismatch,
+            NoDisplay,
+            HistoryUnreadable,
+            SettingsUnreadable,
+            PermissionDenied,
+            InvalidInput,
+            Internal,
         ]
     };
 
     /// The code as it is written on the wire and in the message catalogues.
     pub fn key(self) -> String {
-        serde_json::to_value(self).ok().and_then(|v| v.as_str().map(str::to_owned)).expect("a unit variant is a string")
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .expect("a unit variant is a string")
     }
 }
 

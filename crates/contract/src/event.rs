@@ -7,8 +7,12 @@ use crate::{DownloadView, WorkerView};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AppEvent {
-    WorkerChanged { worker: WorkerView },
-    DownloadChanged { download: DownloadView },
+    WorkerChanged {
+        worker: WorkerView,
+    },
+    DownloadChanged {
+        download: DownloadView,
+    },
     /// A model became visible or vanished.
     ModelsChanged,
     ChatsChanged,

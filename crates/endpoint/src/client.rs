@@ -42,7 +42,8 @@ impl Endpoint {
     /// # Errors
     /// When the server refuses; errors in mid-answer come as items of the stream.
     pub async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, EndpointError> {
-        let mut body = serde_json::to_value(request).map_err(|error| EndpointError::Malformed(error.to_string()))?;
+        let mut body =
+            serde_json::to_value(request).map_err(|error| EndpointError::Malformed(error.to_string()))?;
         body["stream"] = json!(true);
         body["stream_options"] = json!({"include_usage": true});
         let call = self.call(reqwest::Method::POST, "/v1/chat/completions").json(&body);
@@ -97,7 +98,8 @@ impl Endpoint {
     /// When the server refuses or answers something else.
     pub async fn models(&self) -> Result<Vec<String>, EndpointError> {
         let response = self.send(self.call(reqwest::Method::GET, "/v1/models")).await?;
-        let list: Value = response.json().await.map_err(|error| EndpointError::Malformed(error.to_string()))?;
+        let list: Value =
+            response.json().await.map_err(|error| EndpointError::Malformed(error.to_string()))?;
         let ids = list["data"].as_array().into_iter().flatten();
         Ok(ids.filter_map(|model| model["id"].as_str().map(str::to_owned)).collect())
     }
@@ -121,7 +123,8 @@ impl Endpoint {
 }
 
 fn read(data: &str) -> Result<ChatDelta, EndpointError> {
-    let chunk: Chunk = serde_json::from_str(data).map_err(|error| EndpointError::Malformed(error.to_string()))?;
+    let chunk: Chunk =
+        serde_json::from_str(data).map_err(|error| EndpointError::Malformed(error.to_string()))?;
     match chunk.error {
         Some(error) => {
             Err(EndpointError::Server { status: 200, code: code(&error.code), message: error.message })
@@ -132,7 +135,8 @@ fn read(data: &str) -> Result<ChatDelta, EndpointError> {
 
 async fn refusal(response: reqwest::Response) -> EndpointError {
     let status = response.status().as_u16();
-    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    let retry_after =
+        response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
     let text = response.text().await.unwrap_or_default();
     let error = serde_json::from_str::<ErrorReply>(&text).map(|reply| reply.error).unwrap_or_default();
     let code = code(&error.code);
@@ -146,5 +150,7 @@ async fn refusal(response: reqwest::Response) -> EndpointError {
 }
 
 fn code(value: &Value) -> String {
-    value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
 }

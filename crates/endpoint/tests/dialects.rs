@@ -12,7 +12,8 @@ async fn serve(status: &'static str, body: String, cut: usize) -> Endpoint {
         let (mut socket, _) = listener.accept().await.expect("a caller");
         let mut buffer = vec![0; 8192];
         let _ = socket.read(&mut buffer).await;
-        let head = format!("HTTP/1.1 {status}\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n");
+        let head =
+            format!("HTTP/1.1 {status}\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n");
         let bytes = [head.as_bytes(), body.as_bytes()].concat();
         let cut = head.len() + cut;
         let _ = socket.write_all(&bytes[..cut]).await;
@@ -38,7 +39,8 @@ const STREAM: &str = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"c
 #[tokio::test]
 async fn every_cut_of_the_stream_gives_the_same() {
     for cut in (0..STREAM.len()).step_by(7) {
-        let deltas: Vec<ChatDelta> = hear(STREAM, cut).await.into_iter().map(|d| d.expect("no error")).collect();
+        let deltas: Vec<ChatDelta> =
+            hear(STREAM, cut).await.into_iter().map(|d| d.expect("no error")).collect();
         let join = |part: fn(&ChatDelta) -> &str| deltas.iter().map(part).collect::<String>();
         assert_eq!((join(|d| &d.reasoning), join(|d| &d.text)), ("想!".into(), "鲸".into()), "cut at {cut}");
         assert_eq!(deltas.iter().find_map(|d| d.finish.as_deref()), Some("stop"));
@@ -61,7 +63,10 @@ async fn refusals_have_their_names() {
     assert_eq!(check("401 Unauthorized", "").await, EndpointError::Unauthorized);
     assert_eq!(check("429 Too Many Requests", "").await, EndpointError::RateLimited { retry_after: None });
     let long = "{\"error\":{\"message\":\"9 > 4\",\"code\":\"context_length_exceeded\"}}";
-    assert_eq!(check("400 Bad Request", long).await, EndpointError::ContextLength { message: "9 > 4".into() });
+    assert_eq!(
+        check("400 Bad Request", long).await,
+        EndpointError::ContextLength { message: "9 > 4".into() }
+    );
     let refused = Endpoint::new("http://127.0.0.1:1", None).health().await;
     assert!(matches!(refused, Err(EndpointError::Unreachable { .. })));
 }

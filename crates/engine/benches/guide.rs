@@ -15,7 +15,8 @@ fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/guide-model");
     let model = models::load(&folder, &mut |_, _| {}).expect("the Guide model loads");
     let (vocab, bytes) = (model.vocab_size() as u32, model.weight_bytes());
-    let engine = Engine::start(model, EngineOptions { context: 2048, ..EngineOptions::default() }).expect("a thread");
+    let engine =
+        Engine::start(model, EngineOptions { context: 2048, ..EngineOptions::default() }).expect("a thread");
     let floor = bytes as f64 / streaming_rate();
     println!("weights {:.1} MB, floor {:.3} ms a token", bytes as f64 / 1e6, floor * 1e3);
     for round in 0..ROUNDS {

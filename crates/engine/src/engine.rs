@@ -59,7 +59,8 @@ impl Engine {
             options,
             metrics: metrics.clone(),
         };
-        let thread = std::thread::Builder::new().name("engine".into()).spawn(move || runner.run(&receiver))?;
+        let thread =
+            std::thread::Builder::new().name("engine".into()).spawn(move || runner.run(&receiver))?;
         Ok(Self { requests: Some(sender), live: Arc::default(), metrics, context, thread: Some(thread) })
     }
 
@@ -162,7 +163,9 @@ impl Runner {
         let chunk = sequence.next_chunk(self.options.prefill_chunk).to_vec();
         let end = sequence.cached + chunk.len();
         if !sequence.make_room(end, &mut self.free) {
-            return Step::Failed(EngineError::Bug("the page list is empty although every sequence has its share".into()));
+            return Step::Failed(EngineError::Bug(
+                "the page list is empty although every sequence has its share".into(),
+            ));
         }
         let view = models::Sequence { pages: &sequence.pages, len: sequence.cached };
         match self.model.forward(&chunk, &view, &mut self.kv, Want::Last, &sequence.cancel) {

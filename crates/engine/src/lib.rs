@@ -11,5 +11,6 @@ mod sequence;
 
 pub use engine::{Engine, EngineOptions};
 pub use request::{
-    Cancelled, EngineError, Event, FinishReason, Metrics, Request, Sampling, SubmitError, Timings, TokenLogprob,
+    Cancelled, EngineError, Event, FinishReason, Metrics, Request, Sampling, SubmitError, Timings,
+    TokenLogprob,
 };

@@ -116,7 +116,8 @@ fn argmax(logits: &[f32]) -> u32 {
 fn largest(logits: &[f32], count: usize) -> Vec<u32> {
     let mut best: Vec<u32> = Vec::with_capacity(count + 1);
     for id in 0..logits.len() as u32 {
-        let at = best.partition_point(|&other| logits[other as usize].total_cmp(&logits[id as usize]).is_ge());
+        let at =
+            best.partition_point(|&other| logits[other as usize].total_cmp(&logits[id as usize]).is_ge());
         if at < count {
             best.insert(at, id);
             best.truncate(count);

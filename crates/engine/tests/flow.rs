@@ -42,7 +42,8 @@ fn collect(events: &Receiver<Event>) -> (Vec<u32>, FinishReason) {
 }
 
 fn reference() -> (Vec<u32>, Vec<u32>) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/deepseek-v3/yarn/reference.json");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/deepseek-v3/yarn/reference.json");
     let text = std::fs::read(path).expect("the fixture has a reference");
     let value: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
     let list = |key: &str| serde_json::from_value(value[key].clone()).expect("a list of tokens");

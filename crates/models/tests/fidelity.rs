@@ -10,7 +10,8 @@ fn fixture(case: &str) -> PathBuf {
 
 fn load(case: &str) -> Box<dyn Model> {
     let mut last = (0, 0);
-    let model = models::load(&fixture(case), &mut |done, total| last = (done, total)).expect("the fixture loads");
+    let model =
+        models::load(&fixture(case), &mut |done, total| last = (done, total)).expect("the fixture loads");
     assert_eq!(last.0, last.1, "progress ends at all bytes");
     model
 }

@@ -198,6 +198,8 @@ fn submit_error(error: &SubmitError) -> ApiError {
             ..ApiError::new(StatusCode::BAD_REQUEST, "context_length_exceeded", error.to_string())
         },
         SubmitError::EmptyPrompt => ApiError::invalid("messages", error.to_string()),
-        SubmitError::Stopped => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "engine_failed", error.to_string()),
+        SubmitError::Stopped => {
+            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "engine_failed", error.to_string())
+        }
     }
 }

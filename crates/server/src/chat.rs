@@ -21,7 +21,11 @@ pub async fn completions(
     body: Result<Json<ChatRequest>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(request) = body.map_err(|error| {
-        ApiError::new(StatusCode::BAD_REQUEST, "invalid_request", format!("the request is not understood: {error}"))
+        ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            format!("the request is not understood: {error}"),
+        )
     })?;
     request.check()?;
     let streamed = request.stream;

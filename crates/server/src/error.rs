@@ -48,14 +48,14 @@ pub fn load_failure(error: &LoadError) -> Failure {
         LoadError::Config(ConfigError::Unsupported { field, value, .. }) => {
             ("model_unsupported", json!({"field": field, "value": value}))
         }
-        LoadError::Config(ConfigError::Read { path, .. }) | LoadError::Weight(WeightError::Open { path, .. }) => {
-            ("model_not_found", json!({"path": path}))
-        }
+        LoadError::Config(ConfigError::Read { path, .. })
+        | LoadError::Weight(WeightError::Open { path, .. }) => ("model_not_found", json!({"path": path})),
         LoadError::Weight(WeightError::NoFiles(path)) => ("model_not_found", json!({"path": path})),
         LoadError::Weight(WeightError::Truncated { path, expected, actual }) => {
             ("model_file_truncated", json!({"path": path, "expected": expected, "actual": actual}))
         }
-        LoadError::Config(ConfigError::Invalid { path, .. }) | LoadError::Weight(WeightError::Invalid { path, .. }) => {
+        LoadError::Config(ConfigError::Invalid { path, .. })
+        | LoadError::Weight(WeightError::Invalid { path, .. }) => {
             ("model_file_invalid", json!({"path": path}))
         }
         _ => ("model_file_invalid", json!({})),

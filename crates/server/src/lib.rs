@@ -2,8 +2,8 @@
 //!
 //! Knows nothing of Tauri or of `app`. It speaks JSON lines to whoever started it and HTTP to whoever has its key.
 
-pub mod args;
 mod answer;
+pub mod args;
 mod chat;
 mod error;
 mod line;

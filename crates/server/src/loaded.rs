@@ -16,7 +16,11 @@ pub struct Loaded {
 
 impl Loaded {
     /// Reads everything of a model folder; `progress` hears (bytes done, bytes in all).
-    pub fn open(dir: &Path, options: EngineOptions, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, Failure> {
+    pub fn open(
+        dir: &Path,
+        options: EngineOptions,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, Failure> {
         let text_failure = |error: text::TextError| Failure {
             code: "model_file_invalid",
             message: error.to_string(),

@@ -147,7 +147,10 @@ fn part_text(part: &Part) -> Result<String, ApiError> {
     let text = part.text.clone().filter(|_| part.kind == "text");
     text.ok_or_else(|| {
         let message = format!("this model reads text and not {}", part.kind);
-        ApiError { param: Some("messages"), ..ApiError::new(StatusCode::BAD_REQUEST, "unsupported_content", message) }
+        ApiError {
+            param: Some("messages"),
+            ..ApiError::new(StatusCode::BAD_REQUEST, "unsupported_content", message)
+        }
     })
 }
 

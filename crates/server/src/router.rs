@@ -27,7 +27,14 @@ pub struct Shared {
 
 impl Shared {
     pub fn new(name: String, key: Option<String>) -> Self {
-        Self { name, key, loaded: OnceLock::new(), done: AtomicU64::new(0), total: AtomicU64::new(0), answers: AtomicU64::new(0) }
+        Self {
+            name,
+            key,
+            loaded: OnceLock::new(),
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
+        }
     }
 
     /// A number for each answer of this process.
@@ -47,7 +54,8 @@ impl Shared {
     /// # Errors
     /// While the model is still loading.
     pub fn loaded(&self) -> Result<&Loaded, ApiError> {
-        let loading = || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "loading", "the model is still loading");
+        let loading =
+            || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "loading", "the model is still loading");
         self.loaded.get().ok_or_else(loading)
     }
 }
@@ -62,10 +70,12 @@ pub fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn require_key(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let shown =
+        request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     match &shared.key {
         Some(key) if !shown.is_some_and(|shown| same(shown.as_bytes(), key.as_bytes())) => {
-            ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "the key is missing or wrong").into_response()
+            ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "the key is missing or wrong")
+                .into_response()
         }
         _ => next.run(request).await,
     }
@@ -81,12 +91,14 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
         return Json(json!({"status": "ok"})).into_response();
     }
     let (done, total) = (shared.done.load(Ordering::Relaxed), shared.total.load(Ordering::Relaxed));
-    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "loading", "done": done, "total": total}))).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "loading", "done": done, "total": total})))
+        .into_response()
 }
 
 async fn models(State(shared): State<Arc<Shared>>) -> Response {
     let context = shared.loaded.get().map(|loaded| loaded.engine.context());
-    let model = json!({"id": shared.name, "object": "model", "owned_by": "whaledeck", "max_model_len": context});
+    let model =
+        json!({"id": shared.name, "object": "model", "owned_by": "whaledeck", "max_model_len": context});
     Json(json!({"object": "list", "data": [model]})).into_response()
 }
 

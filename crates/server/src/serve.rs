@@ -37,12 +37,18 @@ async fn start(args: Serve) -> Result<(), Failure> {
         args.model.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
     });
 
-    let listener = TcpListener::bind(SocketAddr::new(args.host, args.port)).await.map_err(|error| Failure {
-        code: if error.kind() == std::io::ErrorKind::AddrInUse { "port_in_use" } else { "worker_start_failed" },
-        message: format!("listen on {}:{}: {error}", args.host, args.port),
-        detail: json!({"port": args.port}),
-    })?;
-    let address = listener.local_addr().map_err(|error| invalid(&format!("learn the own address: {error}")))?;
+    let listener =
+        TcpListener::bind(SocketAddr::new(args.host, args.port)).await.map_err(|error| Failure {
+            code: if error.kind() == std::io::ErrorKind::AddrInUse {
+                "port_in_use"
+            } else {
+                "worker_start_failed"
+            },
+            message: format!("listen on {}:{}: {error}", args.host, args.port),
+            detail: json!({"port": args.port}),
+        })?;
+    let address =
+        listener.local_addr().map_err(|error| invalid(&format!("learn the own address: {error}")))?;
     say(&Line::Listening { address: format!("http://{address}") });
 
     let shared = Arc::new(Shared::new(name.clone(), key));
@@ -60,12 +66,15 @@ async fn failed(loading: tokio::task::JoinHandle<Result<(), Failure>>) -> Failur
     match loading.await {
         Ok(Ok(())) => std::future::pending().await,
         Ok(Err(failure)) => failure,
-        Err(error) => Failure { code: "internal", message: format!("load the model: {error}"), detail: json!({}) },
+        Err(error) => {
+            Failure { code: "internal", message: format!("load the model: {error}"), detail: json!({}) }
+        }
     }
 }
 
 async fn load(args: Serve, shared: Arc<Shared>, name: String) -> Result<(), Failure> {
-    let options = EngineOptions { context: args.context, sequences: args.sequences, ..EngineOptions::default() };
+    let options =
+        EngineOptions { context: args.context, sequences: args.sequences, ..EngineOptions::default() };
     let progress_to = shared.clone();
     let loaded = tokio::task::spawn_blocking(move || {
         let mut told = 0;

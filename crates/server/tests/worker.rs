@@ -99,7 +99,10 @@ fn broken_models_and_taken_ports_have_their_codes() {
     let config = std::fs::read_to_string(copy.path().join("config.json")).expect("read");
     std::fs::write(copy.path().join("config.json"), config.replace("sigmoid", "tanh")).expect("written");
     let refused = failure(copy.path(), &[]);
-    assert_eq!((refused["code"].as_str(), refused["detail"]["field"].as_str()), (Some("model_unsupported"), Some("scoring_func")));
+    assert_eq!(
+        (refused["code"].as_str(), refused["detail"]["field"].as_str()),
+        (Some("model_unsupported"), Some("scoring_func"))
+    );
 
     std::fs::write(copy.path().join("config.json"), config).expect("written");
     let weights = copy.path().join("model.safetensors");
@@ -112,7 +115,10 @@ fn broken_models_and_taken_ports_have_their_codes() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let refused = failure(&guide(), &["--port", &port]);
-    assert_eq!((refused["code"].as_str(), refused["detail"]["port"].to_string()), (Some("port_in_use"), port));
+    assert_eq!(
+        (refused["code"].as_str(), refused["detail"]["port"].to_string()),
+        (Some("port_in_use"), port)
+    );
 }
 
 #[test]

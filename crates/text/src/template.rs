@@ -30,7 +30,9 @@ impl ChatTemplate {
         let text = std::fs::read(&path).map_err(|error| read_error(error.to_string()))?;
         let config: Value = serde_json::from_slice(&text).map_err(|error| read_error(error.to_string()))?;
         let own_file = std::fs::read_to_string(dir.join("chat_template.jinja")).ok();
-        let source = own_file.or_else(|| template_of(&config)).ok_or_else(|| read_error("it has no chat_template".into()))?;
+        let source = own_file
+            .or_else(|| template_of(&config))
+            .ok_or_else(|| read_error("it has no chat_template".into()))?;
         Self::new(source, token(&config["bos_token"]), token(&config["eos_token"]))
     }
 
@@ -46,7 +48,9 @@ impl ChatTemplate {
         environment.add_function("raise_exception", |reason: String| -> Result<String, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, reason))
         });
-        environment.add_template_owned("chat", source).map_err(|error| TextError::Template(error.to_string()))?;
+        environment
+            .add_template_owned("chat", source)
+            .map_err(|error| TextError::Template(error.to_string()))?;
         Ok(Self { environment, bos, eos })
     }
 
@@ -113,7 +117,10 @@ mod tests {
             message("assistant", "<think>x</think>yes"),
             message("user", "再问"),
         ];
-        assert_eq!(template.render(&chat, &Value::Null).expect("rendered"), "<B>系统。<U>hi<A>yes<E><U>再问<A>");
+        assert_eq!(
+            template.render(&chat, &Value::Null).expect("rendered"),
+            "<B>系统。<U>hi<A>yes<E><U>再问<A>"
+        );
         let primed = template.render(&chat[1..2], &json!({"thinking": true})).expect("rendered");
         assert!(primes_thinking(&primed) && !primes_thinking("<A></think>"), "{primed}");
     }

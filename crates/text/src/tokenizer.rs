@@ -46,7 +46,8 @@ impl Tokenizer {
     /// # Errors
     /// When the tokenizer refuses the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TextError> {
-        let encoding = self.inner.encode(text, false).map_err(|error| TextError::Encode(error.to_string()))?;
+        let encoding =
+            self.inner.encode(text, false).map_err(|error| TextError::Encode(error.to_string()))?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -66,7 +67,8 @@ impl Tokenizer {
 
 /// `eos_token_id` of a file: one number, a list, or nothing.
 fn end_ids(path: &Path) -> Vec<u32> {
-    let value: Value = std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+    let value: Value =
+        std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     let ids = &value["eos_token_id"];
     let list = ids.as_array().cloned().unwrap_or_else(|| vec![ids.clone()]);
     list.iter().filter_map(|id| u32::try_from(id.as_u64()?).ok()).collect()

@@ -10,7 +10,9 @@ pub fn run() -> Result<()> {
     setup::build()?;
     build_release()?;
     let binaries = target().join("release");
-    let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()));
+    let display = ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()));
     let mut program = if display {
         Command::new(binaries.join("whaledeck"))
     } else {

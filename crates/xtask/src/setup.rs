@@ -9,8 +9,17 @@ use crate::shell::{cmd, has, output, root, run, target};
 
 const BUILD: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libdbus-1-dev"];
 const TEST: &[&str] = &[
-    "webkit2gtk-driver", "xvfb", "xauth", "dbus", "fonts-noto-cjk", "fonts-dejavu-core", "imagemagick", "x11-utils",
-    "chromium", "python3-venv", "procps",
+    "webkit2gtk-driver",
+    "xvfb",
+    "xauth",
+    "dbus",
+    "fonts-noto-cjk",
+    "fonts-dejavu-core",
+    "imagemagick",
+    "x11-utils",
+    "chromium",
+    "python3-venv",
+    "procps",
 ];
 /// Vite 8 asks for it.
 const NODE_MINIMUM: (u32, u32) = (20, 19);
@@ -47,7 +56,8 @@ fn packages(wanted: &[&str]) -> Result<()> {
 }
 
 fn installed(package: &str) -> bool {
-    output(cmd("dpkg-query", "-W -f=${Status}").arg(package)).is_ok_and(|status| status.contains("ok installed"))
+    output(cmd("dpkg-query", "-W -f=${Status}").arg(package))
+        .is_ok_and(|status| status.contains("ok installed"))
 }
 
 fn as_root(words: &str) -> Command {
@@ -74,7 +84,11 @@ fn node() -> Result<()> {
         run(cmd("npm", "install --no-save node@22 --prefix").arg(&own))?;
     }
     if !node_is_recent() {
-        bail!("Node {}.{} or newer is needed; install it from nodejs.org and try again", NODE_MINIMUM.0, NODE_MINIMUM.1);
+        bail!(
+            "Node {}.{} or newer is needed; install it from nodejs.org and try again",
+            NODE_MINIMUM.0,
+            NODE_MINIMUM.1
+        );
     }
     Ok(())
 }
@@ -84,7 +98,9 @@ fn own_node() -> PathBuf {
 }
 
 fn node_is_recent() -> bool {
-    let Ok(version) = output(&mut node_command("node")).map(|text| text.trim().trim_start_matches('v').to_owned()) else {
+    let Ok(version) =
+        output(&mut node_command("node")).map(|text| text.trim().trim_start_matches('v').to_owned())
+    else {
         return false;
     };
     let mut parts = version.split('.').filter_map(|part| part.parse::<u32>().ok());
@@ -134,7 +150,9 @@ pub fn python() -> Result<PathBuf> {
         return Ok(python);
     }
     run(cmd("python3", "-m venv --clear").arg(&home))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r"]).arg(&list))?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r"])
+        .arg(&list))?;
     std::fs::write(&stamp, wanted)?;
     Ok(python)
 }

@@ -7,7 +7,11 @@ use anyhow::{Context, Result, bail};
 
 /// The root of the checkout.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/xtask lies two below the root").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("crates/xtask lies two below the root")
+        .to_owned()
 }
 
 /// Where cargo puts what it builds.
@@ -17,7 +21,8 @@ pub fn target() -> PathBuf {
 
 /// Whether a program of this name is on the PATH.
 pub fn has(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }
 
 /// A command from words; `cmd("cargo", "build -p cli")`.

@@ -6,6 +6,9 @@ use anyhow::Result;
 use crate::setup;
 use crate::shell::{cmd, has, root, run, step, target};
 
+/// Everything, with the UI inside the desktop program.
+const WHOLE: &str = "--workspace --features whaledeck/custom-protocol";
+
 pub fn test() -> Result<()> {
     step("set-up", setup::all)?;
     step("format", || run(&mut cmd("cargo", "fmt --all --check")))?;
@@ -15,9 +18,12 @@ pub fn test() -> Result<()> {
         run(&mut setup::npm("test"))?;
         run(&mut setup::npm("run build"))
     })?;
-    step("programs under test", || run(&mut cmd("cargo", "build --package server --package cli")))?;
+    // One selection of packages for building and testing: another would build the dependencies a second time.
+    step("programs under test", || run(&mut cmd("cargo", &format!("build {WHOLE}"))))?;
     step("Rust: unit, boundary, fidelity and flow tests", || {
-        run(cmd("cargo", "test --workspace --features whaledeck/custom-protocol").env("WHALEDECK_PYTHON", setup::python()?).env("WHALEDECK_ENGINE", program("whaledeck-engine")))
+        run(cmd("cargo", &format!("test {WHOLE}"))
+            .env("WHALEDECK_PYTHON", setup::python()?)
+            .env("WHALEDECK_ENGINE", program("whaledeck-engine")))
     })?;
     step("UI: every page in a browser", || {
         run(&mut setup::npm("run build:mock"))?;
@@ -41,9 +47,16 @@ fn licences() -> Result<()> {
 
 /// Drives the window under a virtual display, as a person would.
 fn window() -> Result<()> {
-    run(&mut cmd("cargo", "build --package whaledeck --features custom-protocol"))?;
     let mut driver = Command::new("xvfb-run");
-    driver.args(["-a", "-s", "-screen 0 1280x800x24", "dbus-run-session", "--", "node", "tests/e2e/window.mjs"]);
+    driver.args([
+        "-a",
+        "-s",
+        "-screen 0 1280x800x24",
+        "dbus-run-session",
+        "--",
+        "node",
+        "tests/e2e/window.mjs",
+    ]);
     run(driver
         .env("LANG", "en_US.UTF-8")
         .env("WHALEDECK_BINARY", program("whaledeck"))

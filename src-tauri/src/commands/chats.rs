@@ -42,7 +42,14 @@ pub async fn chat_delete(app: App<'_>, id: String) -> Result<(), ErrorView> {
 
 #[tauri::command]
 #[specta::specta]
-pub async fn chat_update(app: App<'_>, id: String, model_id: String, preset_id: String, sampling: SamplingView, system_prompt: String) -> Result<ChatView, ErrorView> {
+pub async fn chat_update(
+    app: App<'_>,
+    id: String,
+    model_id: String,
+    preset_id: String,
+    sampling: SamplingView,
+    system_prompt: String,
+) -> Result<ChatView, ErrorView> {
     app.chat_update(&id, &model_id, &preset_id, sampling, &system_prompt).await
 }
 

@@ -11,7 +11,12 @@ pub async fn downloads(app: App<'_>) -> Result<Vec<DownloadView>, ErrorView> {
 
 #[tauri::command]
 #[specta::specta]
-pub async fn download_start(app: App<'_>, model_id: String, variant_id: String, source: SourceKind) -> Result<DownloadView, ErrorView> {
+pub async fn download_start(
+    app: App<'_>,
+    model_id: String,
+    variant_id: String,
+    source: SourceKind,
+) -> Result<DownloadView, ErrorView> {
     app.download_start(&model_id, &variant_id, source).await
 }
 

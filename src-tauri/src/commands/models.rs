@@ -1,4 +1,4 @@
-//! The catalogue, the recommendation, the presets, and files that are already here.
+//! The catalogue, the recommendation and the presets.
 use contract::{ErrorView, ModelView, PresetView, RecommendationView};
 
 use super::App;
@@ -25,10 +25,4 @@ pub async fn presets(app: App<'_>) -> Result<Vec<PresetView>, ErrorView> {
 #[specta::specta]
 pub async fn model_remove(app: App<'_>, model_id: String) -> Result<(), ErrorView> {
     app.model_remove(&model_id).await
-}
-
-#[tauri::command]
-#[specta::specta]
-pub async fn model_import(app: App<'_>, path: String) -> Result<String, ErrorView> {
-    app.model_import(&path).await
 }

@@ -46,7 +46,9 @@ pub fn open_url(handle: tauri::AppHandle, url: String) -> Result<(), ErrorView> 
         "https://modelscope.cn/",
     ];
     if !ALLOWED.iter().any(|page| url.starts_with(page)) {
-        return Err(ErrorView::new(ErrorCode::InvalidInput, "open a page that is not on the list").with("url", url));
+        return Err(
+            ErrorView::new(ErrorCode::InvalidInput, "open a page that is not on the list").with("url", url)
+        );
     }
     let opened = handle.opener().open_url(&url, None::<&str>);
     opened.map_err(|error| ErrorView::new(ErrorCode::Internal, format!("open the browser: {error}")))

@@ -24,8 +24,6 @@ export const en = {
     privacy: 'Nothing leaves this machine. There is no account, and chats stay in a file on your disk.',
     other: 'Other ways', website: 'DeepSeek’s own website', websiteNote: 'Opens chat.deepseek.com in your browser.',
     cloud: 'A cloud key', cloudNote: 'Opens platform.deepseek.com. Keys are not used by this version yet.',
-    file: 'A file already here', fileNote: 'Choose a folder with model files. It is linked, not copied.',
-    importing: 'Reading the folder', imported: 'The model is ready. You find it under Models.',
     skip: 'Look around first', upgrade: (sentence: string) => `What would change this: ${sentence}`,
   },
   hardware: {
@@ -46,7 +44,7 @@ export const en = {
   },
   models: {
     title: 'Models', lead: 'Each card says whether this computer can run the model.', all: 'All',
-    fits: 'Runs here', onDisk: 'On this computer', import: 'Add files already here',
+    fits: 'Runs here', onDisk: 'On this computer',
     usedSpace: (size: string) => `${size} on disk`, nothing: 'No model matches this choice.',
     families: {
       guide: 'Built in', moe_original: 'DeepSeek’s own models', dense_distill: 'Smaller models taught by R1',

@@ -20,8 +20,7 @@ export const zh: Messages = {
     cannotRunHere: '现在可以下载；此版本的引擎还不能运行该模型。',
     privacy: '任何内容都不会离开这台电脑。无需账号，对话保存在您的磁盘上。', other: '其他方式', website: 'DeepSeek 官方网站',
     websiteNote: '在浏览器中打开 chat.deepseek.com。', cloud: '云端密钥', cloudNote: '打开 platform.deepseek.com。此版本还不能使用密钥。',
-    file: '已有的模型文件', fileNote: '选择包含模型文件的文件夹。只建立链接，不复制。', importing: '正在读取文件夹',
-    imported: '模型已就绪，可在“模型”页找到。', skip: '先看看', upgrade: (sentence) => `怎样才能运行更大的模型：${sentence}`,
+    skip: '先看看', upgrade: (sentence) => `怎样才能运行更大的模型：${sentence}`,
   },
   hardware: {
     title: '硬件', lead: '这台电脑有什么，以及对模型意味着什么。', gpu: '显卡', memory: '内存', disk: '磁盘', cpu: '处理器',
@@ -34,7 +33,7 @@ export const zh: Messages = {
     diskAllows: '下载的模型保存在这里。',
   },
   models: {
-    title: '模型', lead: '每张卡片说明这台电脑能否运行该模型。', all: '全部', fits: '可以运行', onDisk: '本机已有', import: '添加已有文件',
+    title: '模型', lead: '每张卡片说明这台电脑能否运行该模型。', all: '全部', fits: '可以运行', onDisk: '本机已有',
     usedSpace: (size) => `占用磁盘 ${size}`, nothing: '没有符合条件的模型。',
     families: { guide: '内置', moe_original: 'DeepSeek 原版模型', dense_distill: '由 R1 教出来的较小模型' },
     badge: { guide: 'Guide', moe_original: 'MoE 原版', dense_distill: '蒸馏' },

@@ -12,8 +12,6 @@ export interface Host {
   recommendation(): Promise<RecommendationView>;
   presets(): Promise<PresetView[]>;
   modelRemove(modelId: string): Promise<void>;
-  /** Returns the id under which the files appear. */
-  modelImport(path: string): Promise<string>;
   downloads(): Promise<DownloadView[]>;
   downloadStart(modelId: string, variantId: string, source: SourceKind): Promise<DownloadView>;
   downloadPause(id: string): Promise<void>;

@@ -100,10 +100,6 @@ export const host: Host = {
     reply(() => {
       models = models.map((m) => (m.id === id ? { ...m, state: 'not_downloaded', disk_used: 0, download: null } : m));
     }),
-  modelImport: (path) =>
-    reply(() => {
-      throw failure('model_unsupported', 'use the model', { path, field: 'scoring_func', value: 'unknown' });
-    }),
   downloads: () => read(() => models.flatMap((m) => (m.download ? [m.download] : []))),
   downloadStart: (modelId, variantId, source) =>
     reply(() => {

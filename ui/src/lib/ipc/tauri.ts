@@ -16,7 +16,6 @@ export const host: Host = {
   recommendation: () => invoke('recommendation'),
   presets: () => invoke('presets'),
   modelRemove: (modelId) => invoke('model_remove', { modelId }),
-  modelImport: (path) => invoke('model_import', { path }),
   downloads: () => invoke('downloads'),
   downloadStart: (modelId, variantId, source) => invoke('download_start', { modelId, variantId, source }),
   downloadPause: (id) => invoke('download_pause', { id }),

@@ -41,17 +41,6 @@ class Models {
   cancel = (id: string) => this.#act(() => host.downloadRemove(id), true);
   remove = (id: string) => this.#act(() => host.modelRemove(id), true);
 
-  /** Asks for a folder and takes the model in it; `undefined` when the dialog was closed or it failed. */
-  async import(): Promise<string | undefined> {
-    let id: string | undefined;
-    await this.#act(async () => {
-      const folder = await host.pickFolder();
-      if (folder !== null) id = await host.modelImport(folder);
-    });
-    if (id !== undefined) await this.load();
-    return id;
-  }
-
   #put(download: DownloadView): void {
     const list = this.list.value;
     if (!list) return;
