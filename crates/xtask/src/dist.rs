@@ -7,8 +7,10 @@ use crate::{run as app, setup};
 pub fn dist() -> Result<()> {
     setup::build()?;
     app::build_release()?;
-    let mut tauri = std::process::Command::new(root().join("ui/node_modules/.bin/tauri"));
-    run(tauri.args(["build", "--bundles", "deb", "--features", "custom-protocol"]))?;
+    // Only packaging needs Tauri's command line, so it is fetched here and not by every `npm ci`.
+    let tauri =
+        "exec --yes --package @tauri-apps/cli@2.12.5 -- tauri build --bundles deb --features custom-protocol";
+    run(setup::npm(tauri).current_dir(root()))?;
     println!("packages lie in {}", target().join("release/bundle").display());
     Ok(())
 }
