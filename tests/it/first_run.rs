@@ -1,7 +1,7 @@
 //! The main job, end to end: advice, Try now, an answer, and the conversation after a restart.
 use contract::{AnswerEvent, MessageState, Role};
 
-use crate::host::{ask, open};
+use crate::host::{ONE_WORKER, ask, open};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn advice_speaks_both_languages_and_presets_are_exact() {
@@ -21,6 +21,7 @@ async fn advice_speaks_both_languages_and_presets_are_exact() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn try_now_answers_and_the_chat_is_there_after_a_restart() {
+    let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
     let (app, _host) = open(data.path()).await;
     let chat = app.chat_create("guide").await.expect("a chat");

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use contract::{AnswerEvent, AppEvent, SendRequest};
 
+/// Held by each test that starts a worker, so that the worker it finds or kills is its own.
+pub static ONE_WORKER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Keeps every event it is given.
 #[derive(Default)]
 pub struct TestHost {

@@ -3,15 +3,16 @@ use std::time::Duration;
 
 use contract::{AnswerEvent, AppEvent, ErrorCode, MessageState, SendRequest, WorkerState};
 
-use crate::host::{TestHost, ask, open};
+use crate::host::{ONE_WORKER, TestHost, ask, open};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_worker_is_named_and_the_next_question_starts_another() {
+    let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
     let (app, host) = open(data.path()).await;
     let chat = app.chat_create("guide").await.expect("a chat");
     ask(&app, &chat.id, "Hello").await;
-    let worker = child("whaledeck-engine", data.path());
+    let worker = child("whaledeck-engine");
     // A stopped worker cannot finish its answer before it is killed.
     signal("-STOP", worker);
 
@@ -54,8 +55,8 @@ fn signal(name: &str, process: u32) {
     assert!(sent.expect("kill runs").success());
 }
 
-/// The only child of this test process with that name that was started for this test.
-fn child(name: &str, _data: &std::path::Path) -> u32 {
+/// The child of this test process with that name; `ONE_WORKER` makes it the only one.
+fn child(name: &str) -> u32 {
     let listed = std::process::Command::new("pgrep")
         .args(["--parent", &std::process::id().to_string(), "--newest", "--full", name])
         .output()
