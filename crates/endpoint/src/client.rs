@@ -31,8 +31,10 @@ pub enum Health {
 impl Endpoint {
     /// `base_url` without `/v1`, such as `http://127.0.0.1:8080`.
     pub fn new(base_url: impl Into<String>, api_key: Option<String>) -> Self {
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(10)).build();
         let base_url = base_url.into().trim_end_matches('/').to_owned();
+        let builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(10));
+        // What runs on this computer is never asked through a proxy, which would see the key.
+        let http = if is_local(&base_url) { builder.no_proxy() } else { builder }.build();
         // The builder fails only when the system has no usable TLS store; plain HTTP to loopback still works then.
         Self { base_url, api_key, http: http.unwrap_or_default() }
     }
@@ -120,6 +122,10 @@ impl Endpoint {
     fn unreachable(&self, error: &reqwest::Error) -> EndpointError {
         EndpointError::Unreachable { url: self.base_url.clone(), reason: error.to_string() }
     }
+}
+
+fn is_local(base_url: &str) -> bool {
+    ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|local| base_url.starts_with(local))
 }
 
 fn read(data: &str) -> Result<ChatDelta, EndpointError> {
