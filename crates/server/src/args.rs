@@ -23,6 +23,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Measure how fast prompts are read and answers written; prints JSON.
     Bench(Bench),
+    /// Measure what the FP8 cache costs of quality, against bf16; prints JSON.
+    CacheQuality(CacheQuality),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -76,8 +78,9 @@ pub struct Inspect {
     pub json: bool,
 }
 
+/// What is measured: a file, or a shape with random weights.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Bench {
+pub struct Subject {
     /// A folder with safetensors or a GGUF, or a .gguf file.
     #[arg(required_unless_present = "random", conflicts_with = "random")]
     pub file: Option<PathBuf>,
@@ -89,6 +92,14 @@ pub struct Bench {
     pub dtype: WeightName,
     #[arg(long)]
     pub shrink: Option<WeightName>,
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceName,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Bench {
+    #[command(flatten)]
+    pub subject: Subject,
     #[arg(long)]
     pub cache_dtype: Option<CacheName>,
     /// Tokens of the prompt.
@@ -97,6 +108,18 @@ pub struct Bench {
     /// Tokens of the answer.
     #[arg(long, default_value_t = 64)]
     pub tokens: usize,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct CacheQuality {
+    #[command(flatten)]
+    pub subject: Subject,
+    /// What is read, again and again until there are tokens enough; tokens at random when absent.
+    #[arg(long, conflicts_with = "random")]
+    pub text: Option<PathBuf>,
+    /// Tokens that are read.
+    #[arg(long, default_value_t = 4096)]
+    pub prompt: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -117,6 +140,14 @@ pub enum WeightName {
     Q6K,
     #[value(name = "q4_k", alias = "Q4_K")]
     Q4K,
+}
+
+/// Where a measurement runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceName {
+    Cpu,
+    /// The first NVIDIA card; only in a worker built for it.
+    Cuda,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,109 +1,91 @@
-//! `whaledeck-engine bench`: how fast prompts are read and answers written, as JSON, for a file or a shape.
-use std::path::Path;
+//! `whaledeck-engine bench`: how fast prompts are read and answers written, how soon a pass that is called off ends, and
+//! the memory that was foreseen beside what was taken, as JSON, for a file or a shape.
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use checkpoint::{Checkpoint, Dtype, ModelConfig, Random, TokenizerSource};
-use models::{CacheDtype, KvPages, LoadOptions, Model, PAGE_TOKENS, Pass, Step, Want};
+use models::{CacheDtype, Want};
 use serde_json::{Value, json};
 
 use crate::args::Bench;
-use crate::error::open_failure;
-use crate::memory::resident;
+use crate::memory::{peak, resident};
+use crate::plan::{Plan, Use};
+use crate::subject::{CHUNK, Run, tokens};
 
-/// Tokens of a prompt read in one pass, as the engine does.
-const CHUNK: usize = 256;
+/// Passes that are called off, each at another moment.
+const CANCELS: u32 = 8;
 
 pub fn bench(args: &Bench) -> ExitCode {
-    match measure(args) {
-        Ok(report) => {
-            println!("{report:#}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("failed to {error}");
-            ExitCode::FAILURE
-        }
-    }
+    crate::report(measure(args))
 }
 
 fn measure(args: &Bench) -> Result<Value, String> {
     let before = resident();
     let start = Instant::now();
-    let checkpoint = match (&args.file, &args.random) {
-        (Some(file), _) => checkpoint::open(file).map_err(|error| open_failure(&error).message)?,
-        (None, Some(config)) => random(config, args.dtype.dtype())?,
-        (None, None) => return Err("measure: name a file, or a configuration with --random".to_owned()),
-    };
-    let options = LoadOptions { shrink: args.shrink.map(|shrink| shrink.dtype()), ..LoadOptions::default() };
-    let model = models::load(&checkpoint, &options, &mut |_, _| {})
-        .map_err(|error| format!("load the model: {error}"))?;
+    let checkpoint = args.subject.open()?;
+    let model = args.subject.load(&checkpoint)?;
     let load_seconds = start.elapsed().as_secs_f64();
 
     let room = args.prompt + args.tokens + 1;
-    let pages: Vec<u32> = (0..room.div_ceil(PAGE_TOKENS) as u32).collect();
     let cache = args.cache_dtype.map_or(CacheDtype::Bf16, |dtype| dtype.dtype());
-    let failed = |error: &dyn std::fmt::Display| format!("measure: {error}");
-    let mut kv = KvPages::new(model.cache_shape(), pages.len(), cache, model.device())
-        .map_err(|error| failed(&error))?;
-    let mut run = Run { model: &*model, kv: &mut kv, pages: &pages, past: 0 };
+    let how = Use { context: room, sequences: 1, cache, chunk: CHUNK };
+    let plan =
+        Plan::new(&checkpoint.config, &*checkpoint.weights, &how).map_err(|error| error.to_string())?;
+    let mut run = Run::new(&*model, room, cache)?;
     // The first pass maps files and fills caches of the processor; it is not what a conversation feels.
     run.read(&[0], Want::Last)?;
     run.past = 0;
 
-    let vocab = model.vocab_size() as u32;
-    let prompt: Vec<u32> = (0..args.prompt as u32).map(|at| at.wrapping_mul(2_654_435_761) % vocab).collect();
+    let prompt = tokens(args.prompt, model.vocab_size());
     let start = Instant::now();
     let mut logits = Vec::new();
     for chunk in prompt.chunks(CHUNK) {
-        logits = run.read(chunk, Want::Last)?;
+        logits = run.read(chunk, Want::Last)?.logits;
     }
     let prefill = start.elapsed().as_secs_f64();
     let start = Instant::now();
     for _ in 0..args.tokens {
-        logits = run.read(&[likeliest(&logits)], Want::Last)?;
+        logits = run.read(&[likeliest(&logits)], Want::Last)?.logits;
     }
     let decode = start.elapsed().as_secs_f64();
+    let (after, peak) = (resident(), peak());
+    let foreseen = before.map(|before| before + plan.total());
     Ok(json!({
         "family": checkpoint.config.architecture(),
         "weights_bytes": model.ledger().weights(),
         "formats": model.ledger().formats().map(|(name, bytes)| (name.to_owned(), json!(bytes))).collect::<serde_json::Map<_, _>>(),
-        "cache_bytes": kv.bytes(),
-        "resident_bytes": {"before": before, "after": resident()},
+        "cache_bytes": run.kv.bytes(),
+        "memory": {
+            "plan": plan.json(), "before": before, "predicted": foreseen, "resident": after, "peak": peak,
+            "peak_over_predicted": peak.zip(foreseen).map(|(peak, foreseen)| peak as f64 / foreseen as f64),
+        },
         "threads": std::thread::available_parallelism().map_or(1, usize::from),
         "load_seconds": load_seconds,
         "prefill": {"tokens": args.prompt, "seconds": prefill, "tokens_per_second": args.prompt as f64 / prefill},
         "decode": {"tokens": args.tokens, "seconds": decode, "tokens_per_second": args.tokens as f64 / decode},
+        "cancel_ms": cancel(&mut run, &prompt)?,
     }))
 }
 
-/// A model of this shape and no meaning.
-fn random(config: &Path, dtype: Dtype) -> Result<Checkpoint, String> {
-    let read = |reason: String| format!("read {}: {reason}", config.display());
-    let text = std::fs::read(config).map_err(|error| read(error.to_string()))?;
-    let value = serde_json::from_slice(&text).map_err(|error| read(error.to_string()))?;
-    let config = ModelConfig::from_json(value).map_err(|error| error.to_string())?;
-    let weights = Box::new(Random::new(&config, 0, dtype));
-    Ok(Checkpoint { config, weights, tokenizer: TokenizerSource::Folder(Default::default()) })
-}
-
-struct Run<'a> {
-    model: &'a dyn Model,
-    kv: &'a mut KvPages,
-    pages: &'a [u32],
-    past: usize,
-}
-
-impl Run<'_> {
-    /// Logits of the last token.
-    fn read(&mut self, tokens: &[u32], want: Want) -> Result<Vec<f32>, String> {
-        let step = Step { tokens, pages: self.pages, past: self.past, want };
-        let go_on = || false;
-        let outputs = self.model.forward(&[step], self.kv, &mut Pass::new(&go_on));
-        self.past += tokens.len();
-        let output = outputs.map_err(|error| format!("measure: {error}"))?.pop();
-        Ok(output.map(|output| output.logits).unwrap_or_default())
+/// How long a pass over the last chunk of the prompt goes on after it was called off, for moments spread over it.
+fn cancel(run: &mut Run, prompt: &[u32]) -> Result<Value, String> {
+    let Some(chunk) = prompt.chunks(CHUNK).last() else { return Ok(Value::Null) };
+    run.past = prompt.len() - chunk.len();
+    let start = Instant::now();
+    run.try_read(chunk, Want::Last, &|| false).map_err(|error| format!("measure: {error}"))?;
+    let whole = start.elapsed();
+    let mut late: Vec<f64> = Vec::new();
+    for moment in 1..=CANCELS {
+        let from = whole * moment / (CANCELS + 2);
+        let start = Instant::now();
+        let ended = run.try_read(chunk, Want::Last, &|| start.elapsed() >= from);
+        // One that was through before its moment says nothing.
+        if ended.is_err() {
+            late.push(start.elapsed().saturating_sub(from).max(Duration::ZERO).as_secs_f64() * 1e3);
+        }
     }
+    let worst = late.iter().copied().fold(0.0, f64::max);
+    let mean = late.iter().sum::<f64>() / late.len().max(1) as f64;
+    Ok(json!({"passes": late.len(), "mean": mean, "worst": worst}))
 }
 
 fn likeliest(logits: &[f32]) -> u32 {

@@ -5,6 +5,7 @@
 mod answer;
 pub mod args;
 mod bench;
+mod cache_quality;
 mod chat;
 mod completion;
 mod error;
@@ -21,7 +22,23 @@ mod request;
 mod router;
 mod routing;
 mod serve;
+mod subject;
 
 pub use bench::bench;
+pub use cache_quality::cache_quality;
 pub use inspect::inspect;
 pub use serve::serve;
+
+/// Ends a program that measured something: the figures, or why there are none.
+fn report(measured: Result<serde_json::Value, String>) -> std::process::ExitCode {
+    match measured {
+        Ok(report) => {
+            println!("{report:#}");
+            std::process::ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("failed to {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -8,5 +8,6 @@ async fn main() -> std::process::ExitCode {
         Command::Serve(serve) => server::serve(serve).await,
         Command::Inspect(inspect) => server::inspect(&inspect),
         Command::Bench(bench) => server::bench(&bench),
+        Command::CacheQuality(quality) => server::cache_quality(&quality),
     }
 }

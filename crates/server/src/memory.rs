@@ -39,7 +39,16 @@ fn name(part: Part) -> &'static str {
 
 /// Bytes of this process that are in memory, where the system tells.
 pub fn resident() -> Option<u64> {
+    status("VmRSS:")
+}
+
+/// The most that ever were.
+pub fn peak() -> Option<u64> {
+    status("VmHWM:")
+}
+
+fn status(key: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }

@@ -112,6 +112,10 @@ fn rates_are_measured_for_a_file_and_for_a_shape() {
             assert!(report[part]["tokens_per_second"].as_f64().is_some_and(|rate| rate > 0.0), "{report}");
         }
     }
+    // A cache of fewer bits is near the exact one, and a measurement that saw no difference compared a cache with itself.
+    let report = json(&["cache-quality", guide, "--prompt", "300"]);
+    let (kl, same) = (report["mean_kl"].as_f64(), report["same_first_token"].as_f64());
+    assert!(kl.is_some_and(|kl| kl > 0.0 && kl < 1e-2) && same.is_some_and(|same| same > 0.9), "{report}");
     let refused = run(&["bench", "/nowhere"]);
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).starts_with("failed to "));
 }

@@ -1,0 +1,95 @@
+//! What is measured by `bench` and `cache-quality`: a model of a file, or of a shape with random weights, and one
+//! sequence that reads with it.
+use std::path::Path;
+
+use checkpoint::{Checkpoint, Dtype, ModelConfig, Random, TokenizerSource};
+use models::{CacheDtype, Device, KvPages, LoadOptions, Model, Output, PAGE_TOKENS, Pass, Step, Want};
+
+use crate::args::{DeviceName, Subject};
+use crate::error::open_failure;
+
+/// Tokens of a prompt read in one pass, as the engine does.
+pub const CHUNK: usize = 256;
+
+impl Subject {
+    /// What its files say, or a shape of no meaning.
+    pub fn open(&self) -> Result<Checkpoint, String> {
+        match (&self.file, &self.random) {
+            (Some(file), _) => checkpoint::open(file).map_err(|error| open_failure(&error).message),
+            (None, Some(config)) => random(config, self.dtype.dtype()),
+            (None, None) => Err("measure: name a file, or a configuration with --random".to_owned()),
+        }
+    }
+
+    pub fn load(&self, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, String> {
+        let shrink = self.shrink.map(|shrink| shrink.dtype());
+        let options = LoadOptions { shrink, device: self.device.open()? };
+        models::load(checkpoint, &options, &mut |_, _| {}).map_err(|error| format!("load the model: {error}"))
+    }
+}
+
+impl DeviceName {
+    fn open(self) -> Result<Device, String> {
+        match self {
+            Self::Cpu => Ok(Device::Cpu),
+            Self::Cuda => {
+                // The driver's library is looked for with a panic where there is none.
+                let opened = std::panic::catch_unwind(|| Device::new_cuda(0));
+                let failed = |reason: String| format!("open the graphics card: {reason}");
+                opened
+                    .map_err(|_| failed("NVIDIA's libraries are not here".to_owned()))?
+                    .map_err(|error| failed(error.to_string()))
+            }
+        }
+    }
+}
+
+/// A model of this shape and no meaning.
+fn random(config: &Path, dtype: Dtype) -> Result<Checkpoint, String> {
+    let read = |reason: String| format!("read {}: {reason}", config.display());
+    let text = std::fs::read(config).map_err(|error| read(error.to_string()))?;
+    let value = serde_json::from_slice(&text).map_err(|error| read(error.to_string()))?;
+    let config = ModelConfig::from_json(value).map_err(|error| error.to_string())?;
+    let weights = Box::new(Random::new(&config, 0, dtype));
+    Ok(Checkpoint { config, weights, tokenizer: TokenizerSource::Folder(Default::default()) })
+}
+
+/// Tokens that mean nothing, the same each time.
+pub fn tokens(count: usize, vocab: usize) -> Vec<u32> {
+    (0..count as u32).map(|at| at.wrapping_mul(2_654_435_761) % vocab as u32).collect()
+}
+
+/// One sequence with a cache of its own.
+pub struct Run<'a> {
+    model: &'a dyn Model,
+    pub kv: KvPages,
+    pages: Vec<u32>,
+    pub past: usize,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(model: &'a dyn Model, room: usize, cache: CacheDtype) -> Result<Self, String> {
+        let pages: Vec<u32> = (0..room.div_ceil(PAGE_TOKENS) as u32).collect();
+        let kv = KvPages::new(model.cache_shape(), pages.len(), cache, model.device())
+            .map_err(|error| format!("measure: {error}"))?;
+        Ok(Self { model, kv, pages, past: 0 })
+    }
+
+    pub fn read(&mut self, tokens: &[u32], want: Want) -> Result<Output, String> {
+        let output = self.try_read(tokens, want, &|| false).map_err(|error| format!("measure: {error}"))?;
+        self.past += tokens.len();
+        Ok(output)
+    }
+
+    /// As `read`, but it may be called off, and what was read is forgotten.
+    pub fn try_read(
+        &mut self,
+        tokens: &[u32],
+        want: Want,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Output, models::ForwardError> {
+        let step = Step { tokens, pages: &self.pages, past: self.past, want };
+        let outputs = self.model.forward(&[step], &mut self.kv, &mut Pass::new(cancelled))?;
+        Ok(outputs.into_iter().next().expect("one output for one step"))
+    }
+}
