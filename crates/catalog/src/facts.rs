@@ -3,6 +3,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::Card;
+
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Sentence {
     pub en: String,
@@ -29,6 +31,8 @@ pub enum Cache {
 pub enum KvDtype {
     Bf16,
     Fp8,
+    /// GGUF's blocks of 32 numbers in 34 bytes.
+    Q8,
 }
 
 impl Cache {
@@ -38,8 +42,32 @@ impl Cache {
             Self::Latent { layers, width } => layers * width,
             Self::Heads { layers, kv_heads, head_dim } => layers * 2 * kv_heads * head_dim,
         };
-        numbers * if dtype == KvDtype::Bf16 { 2 } else { 1 }
+        match dtype {
+            KvDtype::Bf16 => numbers * 2,
+            KvDtype::Fp8 => numbers,
+            KvDtype::Q8 => numbers * 34 / 32,
+        }
     }
+
+    pub fn layers(&self) -> u64 {
+        match *self {
+            Self::Latent { layers, .. } | Self::Heads { layers, .. } => layers,
+        }
+    }
+}
+
+/// What decides over how many cards a model can be divided.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Shape {
+    pub heads: u32,
+    /// Inner widths of the feed-forward parts, a single expert's included.
+    pub widths: Vec<u32>,
+    /// Routed experts of a layer; 0 when there are none.
+    pub experts: u32,
+    /// Layers that predict further tokens and can draft (MTP).
+    pub predictions: u32,
+    /// Parameters of all attention layers: every card holds them whole under DP attention.
+    pub attention_params: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -83,6 +111,13 @@ pub struct Variant {
     pub note: Option<Sentence>,
 }
 
+impl Variant {
+    /// Files for llama.cpp and ollama; the others are for every other engine.
+    pub fn is_gguf(&self) -> bool {
+        self.files.iter().any(|pattern| pattern.ends_with(".gguf"))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ModelFacts {
     pub id: String,
@@ -99,19 +134,12 @@ pub struct ModelFacts {
     /// Order of recommendation, higher is better; 0 is never recommended unasked.
     pub rank: u32,
     pub cache: Cache,
+    /// `None` for a file of the person's: nothing is planned for it.
+    pub shape: Option<Shape>,
     pub recommended: Sampling,
     /// Best precision first.
     #[serde(rename = "variant")]
     pub variants: Vec<Variant>,
-}
-
-/// A graphics card that could be bought.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Card {
-    pub name: String,
-    pub vram_gb: u64,
-    pub bandwidth_gbs: f64,
-    pub compute_capability: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

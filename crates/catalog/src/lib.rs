@@ -1,12 +1,20 @@
 //! Which DeepSeek models there are, what they need, and what therefore fits a machine.
 //! Facts come from assets/catalog; the arithmetic is pure. Knows no network and no engine.
 
+mod cards;
 mod facts;
 mod fit;
+mod memory;
+mod published;
 mod recommend;
+mod table;
 
+pub use cards::{Architecture, Card, Link, Vendor};
 pub use facts::{
-    Cache, Card, Catalog, FamilyKind, KvDtype, ModelFacts, Preset, Sampling, Sentence, Variant, presets,
+    Cache, Catalog, FamilyKind, KvDtype, ModelFacts, Preset, Sampling, Sentence, Shape, Variant, presets,
 };
 pub use fit::{Fit, Place, Spec, Verdict, best_fit, fit};
+pub use memory::{BUDGET_PERCENT, CARD_OVERHEAD, Division, Gate, Memory, SHORTEST_POOL, gate, memory};
+pub use published::{Claim, Defect, Flagged, flagged};
 pub use recommend::{DEFAULT_CONTEXT, Recommendation, recommend};
+pub use table::{Demand, Row, Verdict as RowVerdict, csv, table};

@@ -2,7 +2,7 @@
 //! Never names a model that does not fit.
 use hardware::{Gpu, GpuVendor, Snapshot};
 
-use crate::{Card, Catalog, Fit, KvDtype, ModelFacts, Place, Sentence, Verdict, best_fit};
+use crate::{Card, Catalog, Fit, KvDtype, ModelFacts, Place, Sentence, Vendor, Verdict, best_fit};
 
 /// Tokens of conversation a recommendation makes room for.
 pub const DEFAULT_CONTEXT: u32 = 16_384;
@@ -94,7 +94,7 @@ fn sentence(snapshot: &Snapshot, model: &ModelFacts, fit: &Fit) -> Sentence {
 /// The least graphics memory that lets a better model than `rank` run well.
 fn upgrade(snapshot: &Snapshot, catalog: &Catalog, rank: u32) -> Option<Sentence> {
     let mut options: Vec<(u64, &Card)> =
-        catalog.cards().iter().flat_map(|card| [1, 2, 4, 8].map(|n| (n, card))).collect();
+        catalog.cards().iter().filter(offered).flat_map(|card| [1, 2, 4, 8].map(|n| (n, card))).collect();
     options.sort_by_key(|(n, card)| (n * card.vram_gb, *n));
     let better: Vec<&ModelFacts> = ranked(catalog).into_iter().filter(|model| model.rank > rank).collect();
     options.into_iter().find_map(|(n, card)| {
@@ -119,6 +119,11 @@ fn upgrade(snapshot: &Snapshot, catalog: &Catalog, rank: u32) -> Option<Sentence
     })
 }
 
+/// Of NVIDIA only: `bought` describes no other.
+fn offered(card: &&Card) -> bool {
+    card.vendor == Vendor::Nvidia
+}
+
 fn bought(card: &Card) -> Gpu {
     Gpu {
         name: card.name.clone(),
@@ -127,6 +132,6 @@ fn bought(card: &Card) -> Gpu {
         vram_free: card.vram_gb << 30,
         driver: String::new(),
         cuda: None,
-        compute_capability: Some(card.compute_capability.clone()),
+        compute_capability: card.compute_capability.clone(),
     }
 }

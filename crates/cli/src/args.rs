@@ -27,6 +27,30 @@ pub enum Source {
     ModelScope,
 }
 
+/// What is to be served, and on what.
+#[derive(Debug, clap::Args)]
+pub struct Wish {
+    #[arg(long)]
+    pub model: String,
+    #[arg(long, value_parser = ["sglang", "vllm", "llama-server", "ollama"], default_value = "sglang")]
+    pub engine: String,
+    /// Cards as 8xH100-80G, or machines of cards as 2x8xH100-80G.
+    #[arg(long)]
+    pub gpus: String,
+    /// FP8, BF16, Q8_0, Q4_K_M; the best that fits when left out.
+    #[arg(long)]
+    pub precision: Option<String>,
+    /// Tokens of one conversation.
+    #[arg(long, default_value_t = 32_768)]
+    pub context: u32,
+    /// Conversations at the same time.
+    #[arg(long, default_value_t = 4)]
+    pub sequences: u32,
+    /// Join several machines of vLLM by Ray instead of its own way.
+    #[arg(long)]
+    pub ray: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// What this computer has.
@@ -61,6 +85,26 @@ pub enum Command {
         /// 0 always takes the likeliest word; as the model's makers advise when left out.
         #[arg(long)]
         temperature: Option<f32>,
+    },
+    /// Every word of the commands that serve a model on machines you name, with the memory it takes; or why not, and what
+    /// would. Starts nothing.
+    Plan {
+        #[command(flatten)]
+        wish: Wish,
+        /// Print these files instead of the explanation.
+        #[arg(long, value_parser = ["shell", "compose", "k8s", "systemd", "modelfile"])]
+        render: Option<String>,
+    },
+    /// Which cards hold a model, and how many of each, as a table for a spreadsheet (CSV).
+    Cards {
+        #[arg(long)]
+        model: String,
+        /// Tokens of one conversation.
+        #[arg(long, default_value_t = 32_768)]
+        context: u32,
+        /// Conversations at the same time.
+        #[arg(long, default_value_t = 1)]
+        sequences: u32,
     },
     /// Talk, a line at a time, until the end of input (Ctrl+D). With --json each line is `{"text": "…"}`, or
     /// `{"stop": true}` to stop an answer, and each event of an answer is printed as a line.

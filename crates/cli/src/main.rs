@@ -5,6 +5,7 @@ mod catalogue;
 mod host;
 mod json;
 mod machine;
+mod plan;
 mod pull;
 mod pull_shown;
 mod talk;
@@ -27,7 +28,7 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     let lang = args.lang.unwrap_or_else(Lang::of_environment);
     match run(&args, lang).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             if args.json {
                 // On stdout, where a program reads; the exit code says that it failed.
@@ -41,7 +42,19 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: &Args, lang: Lang) -> Result<(), ErrorView> {
+async fn run(args: &Args, lang: Lang) -> Result<ExitCode, ErrorView> {
+    // What asks nothing of this computer opens nothing on it.
+    match &args.command {
+        Command::Plan { wish, render } => plan::plan(&wish.into(), render.as_deref(), args.json, lang),
+        Command::Cards { model, context, sequences } => {
+            print!("{}", app::cards_csv(model, *context, *sequences)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => with_app(args, lang).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
     let (terminal, events) = Terminal::new();
     let app = app::App::open(app::find_paths(None), Arc::new(terminal)).await?;
     for problem in app.start_problems() {
@@ -62,5 +75,6 @@ async fn run(args: &Args, lang: Lang) -> Result<(), ErrorView> {
         }
         Command::Chat { model } if args.json => talk_json::chat(&app, model).await,
         Command::Chat { model } => talk::chat(&app, model, lang).await,
+        Command::Plan { .. } | Command::Cards { .. } => Ok(()),
     }
 }

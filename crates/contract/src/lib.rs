@@ -10,6 +10,7 @@ mod download;
 mod error;
 mod event;
 mod hardware;
+mod plan;
 mod settings;
 mod worker;
 
@@ -19,5 +20,6 @@ pub use download::*;
 pub use error::*;
 pub use event::*;
 pub use hardware::*;
+pub use plan::*;
 pub use settings::*;
 pub use worker::*;

@@ -1,5 +1,8 @@
-//! Starts, watches and stops one worker program. Knows nothing of models, hardware, the catalogue or the
-//! screen that shows the state.
+//! From "run X" to a live endpoint. `plan` says what would serve a model on given machines, word for word, and `render`
+//! writes it for shells, compose, Kubernetes, systemd and ollama; the supervisor starts, watches and stops one worker
+//! program of this computer and knows nothing of models. Knows no screen.
+pub mod plan;
+pub mod render;
 mod state;
 mod supervisor;
 

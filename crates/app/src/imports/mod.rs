@@ -62,6 +62,7 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot) -> Mod
             Cached::Latent { width } => Cache::Latent { layers: facts.layers, width },
             Cached::Heads { kv_heads, head_dim } => Cache::Heads { layers: facts.layers, kv_heads, head_dim },
         },
+        shape: None,
         recommended: catalog::Sampling::default(),
         variants: vec![Variant {
             id: "own".into(),

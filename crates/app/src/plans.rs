@@ -1,0 +1,61 @@
+//! What would serve a model on machines that a person names. Nothing is started and nothing is asked.
+use catalog::{Catalog, ModelFacts};
+use contract::{ErrorCode, ErrorView, PlanOutcome, PlanWish};
+use deploy::plan::{Engine, Inventory, Spec, plan};
+
+use crate::convert::plan_outcome;
+
+/// A plan for the wish, or the numbers that say why there is none.
+pub fn plan_for(wish: &PlanWish) -> Result<PlanOutcome, ErrorView> {
+    let model = named(&wish.model)?;
+    let Some(engine) = Engine::named(&wish.engine) else {
+        let names = Engine::ALL.map(Engine::name).join(", ");
+        return Err(invalid("engine", &names, format!("plan: no engine `{}`", wish.engine)));
+    };
+    let inventory = Inventory::parse(&wish.machines).map_err(|error| {
+        let cards = Catalog::builtin().cards().iter().map(|card| card.label()).collect::<Vec<_>>().join(", ");
+        invalid("gpus", &format!("8xH100-80G, 2x8xH100-80G; {cards}"), format!("plan: {error}"))
+    })?;
+    let variant = wish.precision.as_ref().map(|precision| {
+        let found = model.variants.iter().find(|it| it.precision.eq_ignore_ascii_case(precision));
+        let all = || model.variants.iter().map(|it| it.precision.as_str()).collect::<Vec<_>>().join(", ");
+        found
+            .map(|it| it.id.clone())
+            .ok_or_else(|| invalid("precision", &all(), format!("plan: {} has no {precision}", model.name)))
+    });
+    let variant = variant.transpose()?;
+    for (name, value) in [("context", wish.context), ("sequences", wish.sequences)] {
+        if value == 0 {
+            return Err(invalid(name, "> 0", format!("plan: {name} is 0")));
+        }
+    }
+    let spec =
+        Spec { model, variant, engine, context: wish.context, sequences: wish.sequences, ray: wish.ray };
+    Ok(plan_outcome(&plan(&spec, &inventory)))
+}
+
+/// For a spreadsheet: which cards hold the model, and how many of each.
+pub fn cards_csv(model: &str, context: u32, sequences: u32) -> Result<String, ErrorView> {
+    let model = named(model)?;
+    let demand = catalog::Demand { context, sequences, kv: catalog::KvDtype::Bf16 };
+    Ok(catalog::csv(model, &catalog::table(Catalog::builtin(), model, demand)))
+}
+
+fn invalid(name: &str, allowed: &str, message: String) -> ErrorView {
+    ErrorView::new(ErrorCode::InvalidInput, message).with("name", name).with("allowed", allowed)
+}
+
+fn named(text: &str) -> Result<&'static ModelFacts, ErrorView> {
+    let models = Catalog::builtin().models();
+    let same = |model: &&ModelFacts| {
+        let repositories = model.variants.iter().filter_map(|variant| variant.repo_hugging_face.as_deref());
+        std::iter::once(model.id.as_str())
+            .chain(std::iter::once(model.name.as_str()))
+            .chain(repositories)
+            .any(|name| name.eq_ignore_ascii_case(text))
+    };
+    models.iter().find(same).ok_or_else(|| {
+        ErrorView::new(ErrorCode::ModelNotFound, "plan: the catalogue does not know the model")
+            .with("model_id", text)
+    })
+}

@@ -1,0 +1,215 @@
+//! `plan`: what would serve a model on machines that a person names, line by line with reasons, or as files to take away.
+use std::process::ExitCode;
+
+use app::lang::{Lang, bytes};
+use app::plan_words;
+use contract::{ErrorCode, ErrorView, OfferView, PlanOutcome, PlanView, PlanWish, RefusalView};
+
+use crate::args::Wish;
+use crate::json::print_json;
+
+impl From<&Wish> for PlanWish {
+    fn from(wish: &Wish) -> Self {
+        Self {
+            model: wish.model.clone(),
+            engine: wish.engine.clone(),
+            machines: wish.gpus.clone(),
+            precision: wish.precision.clone(),
+            context: wish.context,
+            sequences: wish.sequences,
+            ray: wish.ray,
+        }
+    }
+}
+
+/// Fails, after saying why, when there is no plan.
+pub fn plan(wish: &PlanWish, form: Option<&str>, json: bool, lang: Lang) -> Result<ExitCode, ErrorView> {
+    let outcome = app::plan_for(wish)?;
+    let code = match outcome {
+        PlanOutcome::Plan(_) => ExitCode::SUCCESS,
+        PlanOutcome::NotEnough { .. } => ExitCode::FAILURE,
+    };
+    match (&outcome, form) {
+        (outcome, _) if json => print_json(outcome),
+        (PlanOutcome::Plan(plan), Some(form)) => print!("{}", files(plan, form)?),
+        (PlanOutcome::Plan(plan), None) => print!("{}", described(plan, lang)),
+        (PlanOutcome::NotEnough { refusals, offers }, _) => print!("{}", refused(refusals, offers, lang)),
+    }
+    Ok(code)
+}
+
+fn files(plan: &PlanView, form: &str) -> Result<String, ErrorView> {
+    let files: Vec<_> = plan.files.iter().filter(|file| file.form == form).collect();
+    match &files[..] {
+        [] => {
+            let mut forms: Vec<_> = plan.files.iter().map(|file| file.form.as_str()).collect();
+            forms.dedup();
+            let message = format!("render the plan: {} has no {form}", plan.engine);
+            Err(ErrorView::new(ErrorCode::InvalidInput, message)
+                .with("name", "render")
+                .with("allowed", forms.join(", ")))
+        }
+        [file] => Ok(file.text.clone()),
+        files => Ok(files.iter().map(|file| format!("# ==> {} <==\n{}\n", file.name, file.text)).collect()),
+    }
+}
+
+fn described(plan: &PlanView, lang: Lang) -> String {
+    let memory = &plan.memory;
+    let on = lang.pick("on", "运行于");
+    let mut text =
+        format!("{} {} {on} {} ({})\n\n", plan.model_name, plan.precision, plan.machines, plan.engine);
+    let gib = |bytes: f64| format!("{:.1} GiB", bytes / f64::from(1u32 << 30));
+    let rest = memory.budget - memory.weights - memory.overhead;
+    let rows = [
+        (lang.pick("Weights in all", "全部权重"), format!("{} = {}", bytes(memory.size), gib(memory.size))),
+        (
+            lang.pick("A card", "每张卡"),
+            format!("{}, {} {}", gib(memory.card), lang.pick("usable", "可用"), gib(memory.budget)),
+        ),
+        (lang.pick("Weights on it", "其中权重"), gib(memory.weights)),
+        (lang.pick("For computing", "其中计算"), gib(memory.overhead)),
+        (
+            lang.pick("Left for conversations", "余下用于对话"),
+            format!(
+                "{} − {} − {} = {}",
+                gib(memory.budget),
+                gib(memory.weights),
+                gib(memory.overhead),
+                gib(rest)
+            ),
+        ),
+        (lang.pick("A token of conversation", "每个词元"), format!("{:.0} B", memory.token)),
+        (lang.pick("Room in all", "总共可容纳"), tokens(memory.tokens, lang)),
+        (
+            lang.pick("Conversations", "对话"),
+            format!("{} × {}", plan.sequences, tokens(f64::from(plan.context), lang)),
+        ),
+    ];
+    let title = lang.pick("Memory", "内存");
+    text.push_str(&format!("{title} ({} {})\n", memory.cards, lang.pick("cards", "张卡")));
+    text.extend(rows.iter().map(|(name, value)| format!("  {name}: {value}\n")));
+    let parts = [
+        (lang.pick("Command", "命令"), &plan.arguments),
+        (lang.pick("Variables", "环境变量"), &plan.environment),
+        ("Modelfile", &plan.modelfile),
+    ];
+    for (title, lines) in parts.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+        text.push_str(&format!("\n{title}\n"));
+        text.extend(
+            lines.iter().map(|line| format!("  {}\n      {}\n", line.text, plan_words(&line.why, lang))),
+        );
+    }
+    if !plan.notes.is_empty() {
+        text.push_str(lang.pick("\nGood to know\n", "\n须知\n"));
+        text.extend(plan.notes.iter().map(|note| format!("  {}\n", plan_words(note, lang))));
+    }
+    // The scripts as they are run; the other forms are for --render.
+    for file in plan.files.iter().filter(|file| file.form == "shell") {
+        text.push_str(&format!("\n{}\n{}", file.name, file.text));
+    }
+    text
+}
+
+fn refused(refusals: &[RefusalView], offers: &[OfferView], lang: Lang) -> String {
+    let mut text = String::from(lang.pick("There is no plan for this.\n", "没有可行的方案。\n"));
+    for refusal in refusals {
+        let name =
+            if refusal.precision.is_empty() { String::new() } else { format!("{}: ", refusal.precision) };
+        text.push_str(&format!("  {name}{}\n", plan_words(&refusal.why, lang)));
+    }
+    if !offers.is_empty() {
+        text.push_str(lang.pick("\nWhat works\n", "\n可行的选择\n"));
+    }
+    for offer in offers {
+        let room = tokens(offer.tokens, lang);
+        let room = match lang {
+            Lang::En => format!("room for {room} in all"),
+            Lang::Zh => format!("总共可容纳 {room}"),
+        };
+        text.push_str(&format!("  {} {} {}: {room}\n", offer.engine, offer.precision, offer.machines));
+    }
+    text
+}
+
+fn tokens(count: f64, lang: Lang) -> String {
+    format!("{} {}", grouped(count as u64), lang.pick("tokens", "个词元"))
+}
+
+/// 163840 as 163,840.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(gpus: &str, lang: Lang) -> String {
+        let wish = PlanWish {
+            model: "DeepSeek-R1".into(),
+            engine: "sglang".into(),
+            machines: gpus.into(),
+            precision: None,
+            context: 32_768,
+            sequences: 4,
+            ray: false,
+        };
+        match app::plan_for(&wish).expect("is understood") {
+            PlanOutcome::Plan(plan) => described(&plan, lang),
+            PlanOutcome::NotEnough { refusals, offers } => refused(&refusals, &offers, lang),
+        }
+    }
+
+    #[test]
+    fn two_machines_of_eight_h100_serve_fp8_with_their_arithmetic() {
+        let text = said("2x8xH100-80G", Lang::En);
+        for part in [
+            "DeepSeek-R1 FP8 on 2x8xH100-80G (sglang)",
+            "688.6 GB = 641.3 GiB",
+            "--tp-size 16",
+            "--nnodes 2",
+            "--node-rank RANK",
+            "--dist-init-addr LEADER:5000",
+            "Conversations: 4 × 32,768 tokens",
+            "machine-0.sh\n#!/bin/sh\n",
+            "--node-rank 1",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        let chinese = said("2x8xH100-80G", Lang::Zh);
+        assert!(chinese.contains("128 个注意力头，每张卡 8 个") && chinese.contains("688.6 GB"), "{chinese}");
+    }
+
+    #[test]
+    fn eight_h100_are_refused_with_numbers_and_an_offer() {
+        for (lang, word) in [(Lang::En, "What works"), (Lang::Zh, "可行的选择")] {
+            let text = said("8xH100-80G", lang);
+            assert!(text.contains("640 < 689 GB") && text.contains(word), "{text}");
+            assert!(
+                text.contains("sglang FP8 2x8xH100-80G") && text.contains("llama-server Q4_K_M 8xH100-80G"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn eight_h20_say_how_much_conversation_they_leave() {
+        let text = said("8xH20-96G", Lang::En);
+        assert!(text.contains("There is room for 8") && text.contains("tokens in all, not for 4"), "{text}");
+        assert!(text.contains("--kv-cache-dtype fp8_e4m3"), "{text}");
+    }
+
+    #[test]
+    fn digits_are_grouped() {
+        assert_eq!([0, 999, 1000, 163_840].map(grouped), ["0", "999", "1,000", "163,840"]);
+    }
+}

@@ -1,0 +1,44 @@
+//! The image that holds an engine for a maker's cards, and the program inside it.
+use catalog::{Architecture, Card, Vendor};
+
+use super::wish::Engine;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    pub image: String,
+    pub program: &'static [&'static str],
+    pub vendor: Vendor,
+    /// The tag follows the maker's pattern but was not seen for this version.
+    pub by_pattern: bool,
+}
+
+impl Container {
+    pub(super) fn of(engine: Engine, card: &Card) -> Self {
+        let amd = card.vendor == Vendor::Amd;
+        let (image, program, by_pattern): (&str, &'static [&'static str], bool) = match (engine, amd) {
+            (Engine::Sglang, false) => {
+                ("lmsysorg/sglang:v0.5.23", &["python3", "-m", "sglang.launch_server"], false)
+            }
+            (Engine::Sglang, true) => (
+                if card.architecture == Architecture::Cdna4 {
+                    "lmsysorg/sglang:v0.5.23-rocm700-mi35x"
+                } else {
+                    "lmsysorg/sglang:v0.5.23-rocm700-mi30x"
+                },
+                &["python3", "-m", "sglang.launch_server"],
+                true,
+            ),
+            (Engine::Vllm, false) => ("vllm/vllm-openai:v0.33.0", &["vllm", "serve"], false),
+            (Engine::Vllm, true) => ("vllm/vllm-openai-rocm:v0.33.0", &["vllm", "serve"], true),
+            (Engine::LlamaServer, false) => {
+                ("ghcr.io/ggml-org/llama.cpp:server-cuda", &["/app/llama-server"], false)
+            }
+            (Engine::LlamaServer, true) => {
+                ("ghcr.io/ggml-org/llama.cpp:server-rocm", &["/app/llama-server"], false)
+            }
+            (Engine::Ollama, false) => ("ollama/ollama", &["ollama", "serve"], false),
+            (Engine::Ollama, true) => ("ollama/ollama:rocm", &["ollama", "serve"], false),
+        };
+        Self { image: image.to_owned(), program, vendor: card.vendor, by_pattern }
+    }
+}

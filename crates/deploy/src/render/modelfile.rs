@@ -1,0 +1,12 @@
+//! ollama's Modelfile: a line for each directive.
+use crate::plan::{Plan, Value};
+
+pub(super) fn text(plan: &Plan) -> String {
+    let mut text = format!("# {}\n", super::title(plan));
+    for line in &plan.modelfile {
+        if let Value::Text(value) = &line.value {
+            text.push_str(&format!("{} {value}\n", line.name));
+        }
+    }
+    text
+}

@@ -1,0 +1,351 @@
+//! Every catalogue model on every kind of machine gets a plan in the engine's own flags or numbers that say why not; and
+//! the forms in which plans are carried off.
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use catalog::{Catalog, ModelFacts};
+use deploy::plan::{Argument, Engine, Inventory, NotEnough, Plan, Spec, Value, plan};
+use deploy::render::{File, Form, render};
+use serde::Deserialize;
+
+/// Twenty cards from every maker and age.
+const CARDS: [&str; 20] = [
+    "RTX-3050-8G",
+    "RTX-3060-12G",
+    "RTX-4080-16G",
+    "T4-16G",
+    "RTX-3090-24G",
+    "RTX-4090-24G",
+    "A10-24G",
+    "RX-7900-XTX-24G",
+    "RTX-5090-32G",
+    "V100-32G",
+    "A100-40G",
+    "L40S-48G",
+    "A100-80G",
+    "H100-80G",
+    "RTX-PRO-6000-96G",
+    "H20-96G",
+    "H200-141G",
+    "B200-180G",
+    "MI300X-192G",
+    "MI355X-288G",
+];
+const COUNTS: [&str; 9] = ["1", "2", "3", "4", "6", "8", "2x8", "3x8", "4x8"];
+
+#[derive(Deserialize)]
+struct Flags {
+    flags: BTreeMap<String, Flag>,
+}
+
+#[derive(Deserialize)]
+struct Flag {
+    /// Unknown where the engine's list does not say.
+    value: Option<bool>,
+    choices: Option<Vec<serde_json::Value>>,
+    deprecated: Option<String>,
+}
+
+fn engine_flags() -> BTreeMap<String, Flags> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/engines/flags.json");
+    serde_json::from_str(&std::fs::read_to_string(path).expect("the fixture is there")).expect("is JSON")
+}
+
+fn model(id: &str) -> &'static ModelFacts {
+    Catalog::builtin().model(id).expect("is in the catalogue")
+}
+
+fn spec(id: &str, engine: Engine) -> Spec<'static> {
+    Spec { model: model(id), variant: None, engine, context: 32_768, sequences: 4, ray: false }
+}
+
+fn of(spec: &Spec, machines: &str) -> Result<Plan, NotEnough> {
+    plan(spec, &Inventory::parse(machines).expect("is understood"))
+}
+
+fn value<'a>(plan: &'a Plan, name: &str) -> Option<&'a str> {
+    plan.arguments.iter().find(|argument| argument.name == name).map(|argument| match &argument.value {
+        Value::Text(text) => text.as_str(),
+        _ => "",
+    })
+}
+
+fn number(plan: &Plan, names: &[&str]) -> u32 {
+    names.iter().filter_map(|name| value(plan, name)).map(|text| text.parse::<u32>().unwrap()).product()
+}
+
+fn accepted(flags: &Flags, argument: &Argument) {
+    let name = argument.name;
+    let flag = flags.flags.get(name).unwrap_or_else(|| panic!("{name} is not a flag"));
+    assert!(flag.deprecated.is_none(), "{name} is deprecated: {:?}", flag.deprecated);
+    if let Some(takes) = flag.value {
+        assert_eq!(takes, argument.value != Value::None, "{name}");
+    }
+    if let (Some(choices), Value::Text(text)) = (&flag.choices, &argument.value) {
+        assert!(choices.iter().any(|choice| choice.as_str() == Some(text)), "{name} {text}");
+    }
+}
+
+#[test]
+fn every_model_on_every_machine_gets_a_plan_or_numbers() {
+    let all = engine_flags();
+    let (mut plans, mut refusals) = (0, 0);
+    for model in Catalog::builtin().models() {
+        for engine in Engine::ALL {
+            for (card, count) in CARDS.iter().flat_map(|card| COUNTS.map(|count| (card, count))) {
+                for (context, sequences) in [(4096, 1), (32_768, 16)] {
+                    let machines = format!("{count}x{card}");
+                    let spec = Spec { model, variant: None, engine, context, sequences, ray: false };
+                    match of(&spec, &machines) {
+                        Ok(plan) => {
+                            sound(&spec, &plan, &machines);
+                            if let Some(flags) = all.get(engine.name()) {
+                                let named =
+                                    plan.arguments.iter().filter(|argument| !argument.name.is_empty());
+                                named.for_each(|argument| accepted(flags, argument));
+                            }
+                            plans += 1;
+                        }
+                        Err(not) => {
+                            assert!(!not.refusals.is_empty(), "{} {machines}", model.id);
+                            for refusal in &not.refusals {
+                                let guide = refusal.precision.is_empty();
+                                assert!(guide == (model.id == "guide"), "{} {machines}", model.id);
+                                assert!(!refusal.why.values.is_empty());
+                            }
+                            refusals += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(plans + refusals, Catalog::builtin().models().len() * 4 * 20 * 9 * 2);
+    assert!(plans > 5000 && refusals > 5000, "{plans} plans, {refusals} refusals");
+}
+
+/// What holds for every plan: it fits, it divides, and it uses no card twice.
+fn sound(spec: &Spec, plan: &Plan, machines: &str) {
+    let told = format!("{} {} on {machines}", plan.model_id, plan.precision);
+    let memory = plan.memory;
+    let conversations = u64::from(plan.context) * u64::from(plan.sequences);
+    assert!(plan.context >= 2048.min(spec.context) && plan.context <= spec.model.context_max, "{told}");
+    assert!(conversations <= memory.tokens, "{told}: {conversations} of {}", memory.tokens);
+    let groups = u64::from(plan.division.attention_data);
+    let cache = memory.token * (conversations / groups);
+    assert!(memory.weights + memory.overhead + cache <= memory.budget, "{told}");
+    assert!(memory.budget <= plan.inventory.card.memory() / 10 * 9 + 100, "{told}");
+    let cards = plan.division.cards() * plan.replicas;
+    assert!(cards <= plan.inventory.machines * plan.inventory.cards, "{told}");
+    let shape = spec.model.shape.as_ref().unwrap();
+    assert_eq!(shape.heads % plan.division.tensor, 0, "{told}");
+    match plan.engine {
+        Engine::Sglang => {
+            assert_eq!(number(plan, &["--tp-size", "--pp-size", "--dp-size"]), cards, "{told}");
+            assert_eq!(value(plan, "--nnodes").is_some(), plan.inventory.machines > 1, "{told}");
+        }
+        Engine::Vllm => {
+            let names = ["--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size"];
+            assert_eq!(number(plan, &names), cards, "{told}");
+        }
+        Engine::Ollama | Engine::LlamaServer => assert_eq!(plan.inventory.machines, 1, "{told}"),
+    }
+    if plan.inventory.machines > 1 {
+        assert_eq!(plan.division.cards(), plan.inventory.machines * plan.inventory.cards, "{told}");
+    }
+}
+
+#[test]
+fn r1_on_two_machines_shares_layers_over_all_cards_or_between_them() {
+    let sglang = of(&spec("deepseek-r1", Engine::Sglang), "2x8xH100-80G").unwrap();
+    assert_eq!((sglang.precision.as_str(), value(&sglang, "--tp-size")), ("FP8", Some("16")));
+    assert_eq!(value(&sglang, "--speculative-algorithm"), Some("EAGLE"));
+    let vllm = of(&spec("deepseek-r1", Engine::Vllm), "2x8xH100-80G").unwrap();
+    assert_eq!(value(&vllm, "--tensor-parallel-size"), Some("8"));
+    assert_eq!((value(&vllm, "--pipeline-parallel-size"), value(&vllm, "--nnodes")), (Some("2"), Some("2")));
+    let ray = of(&Spec { ray: true, ..spec("deepseek-r1", Engine::Vllm) }, "2x8xH100-80G").unwrap();
+    assert_eq!((value(&ray, "--distributed-executor-backend"), value(&ray, "--nnodes")), (Some("ray"), None));
+}
+
+#[test]
+fn many_conversations_get_caches_of_their_own() {
+    let many = Spec { sequences: 64, ..spec("deepseek-v3.1", Engine::Sglang) };
+    let plan = of(&many, "8xH200-141G").unwrap();
+    assert_eq!((value(&plan, "--attn-dp-size"), value(&plan, "--ep-size")), (Some("8"), Some("8")));
+    let vllm = of(&Spec { engine: Engine::Vllm, ..many.clone() }, "8xH200-141G").unwrap();
+    assert_eq!(
+        (value(&vllm, "--data-parallel-size"), value(&vllm, "--tensor-parallel-size")),
+        (Some("8"), None)
+    );
+    let few = of(&Spec { sequences: 4, ..many }, "8xH200-141G").unwrap();
+    assert_eq!(value(&few, "--attn-dp-size"), None);
+}
+
+#[test]
+fn a_named_precision_is_not_exchanged_for_another() {
+    let fp8 = Spec { variant: Some("fp8".into()), ..spec("deepseek-r1", Engine::Sglang) };
+    let refused = of(&fp8, "8xA100-80G").unwrap_err();
+    assert_eq!(refused.refusals.len(), 1);
+    assert_eq!(refused.refusals[0].why.code.key(), "no_fp8");
+    let refused = of(&fp8, "8xH100-80G").unwrap_err();
+    let why = &refused.refusals[0].why;
+    assert_eq!((why.code.key(), why.values["memory_gb"].as_str()), ("weights_exceed_memory", "640"));
+    assert_eq!(why.values["weights_gb"], "689");
+    for offer in &refused.offers {
+        let again = Spec { engine: offer.engine, variant: None, ..fp8.clone() };
+        assert!(plan(&again, &offer.inventory).is_ok(), "{offer:?}");
+    }
+}
+
+#[test]
+fn machines_are_read_as_they_are_typed() {
+    for (text, machines, cards) in [("2x8xH100-80G", 2, 8), ("8xh20", 1, 8), ("RTX 4090", 1, 1)] {
+        let read = Inventory::parse(text).unwrap();
+        assert_eq!((read.machines, read.cards), (machines, cards));
+    }
+    for wrong in [
+        "",
+        "8x",
+        "0xH100",
+        "2x2x2xH100",
+        "99999999999xH100",
+        "65x8xH100",
+        "8xH100-81G",
+        "x8xH100",
+        "-1xH100",
+    ] {
+        assert!(Inventory::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+fn rendered(plan: &Plan, form: Form) -> String {
+    let files = render(plan, form).expect("the form exists");
+    files.iter().map(|File { name, text }| format!("==> {name} <==\n{text}\n")).collect()
+}
+
+/// Plans of each kind, and every form that each has.
+fn examples() -> Vec<(&'static str, Plan)> {
+    let v3 = Spec { sequences: 64, ..spec("deepseek-v3", Engine::Sglang) };
+    vec![
+        ("sglang-two-machines", of(&spec("deepseek-r1", Engine::Sglang), "2x8xH100-80G").unwrap()),
+        ("sglang-amd", of(&v3, "8xMI300X-192G").unwrap()),
+        ("vllm-two-machines", of(&spec("deepseek-r1", Engine::Vllm), "2x8xH100-80G").unwrap()),
+        ("vllm-ray", of(&Spec { ray: true, ..spec("deepseek-r1", Engine::Vllm) }, "2x8xH100-80G").unwrap()),
+        ("vllm-pictures", of(&spec("deepseek-vl2", Engine::Vllm), "1xH100-80G").unwrap()),
+        (
+            "llama-server",
+            of(&spec("deepseek-r1-distill-qwen-14b", Engine::LlamaServer), "2xRTX-4090-24G").unwrap(),
+        ),
+        ("ollama", of(&spec("deepseek-r1-distill-qwen-14b", Engine::Ollama), "RTX-4090-24G").unwrap()),
+    ]
+}
+
+#[test]
+fn the_forms_stay_as_they_are() {
+    for (name, plan) in examples() {
+        for form in Form::ALL {
+            if render(&plan, form).is_some() {
+                insta::assert_snapshot!(format!("{name}.{}", form.name()), rendered(&plan, form));
+            }
+        }
+    }
+}
+
+#[test]
+fn compose_and_kubernetes_are_yaml_with_every_word_of_the_plan() {
+    for (name, plan) in examples() {
+        for (form, path) in [
+            (Form::Compose, "/services/engine/command"),
+            (Form::Kubernetes, "/spec/leaderWorkerTemplate/leaderTemplate/spec/containers/0/command"),
+        ] {
+            let Some(files) = render(&plan, form) else { continue };
+            let first = files[0].text.split("\n---\n").next().unwrap();
+            let read: serde_json::Value =
+                serde_norway::from_str(first).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let words = read.pointer(path).unwrap_or_else(|| panic!("{name} has {path}")).to_string();
+            for argument in &plan.arguments {
+                let said = words.contains(argument.name);
+                assert_eq!(said, argument.value != Value::OnFollowers, "{name}: {}", argument.name);
+            }
+        }
+    }
+}
+
+/// Runs a checker over files, and says so when this machine has none.
+fn check(program: &str, before: &[&str], form: Form, environment: &[(&str, &str)]) {
+    let asked = if form == Form::Compose { "version" } else { "--version" };
+    let there = Command::new(program).args(before).arg(asked).output().is_ok_and(|it| it.status.success());
+    if !there {
+        println!("not run: no `{}` here", [&[program], before].concat().join(" "));
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, plan) in examples() {
+        for file in render(&plan, form).into_iter().flatten() {
+            let path = folder.path().join(file.name);
+            std::fs::write(&path, &file.text).expect("is written");
+            let mut command = Command::new(program);
+            command.envs(environment.iter().copied());
+            let output = match form {
+                Form::Compose => command.args(["compose", "-f"]).arg(&path).args(["config", "-q"]).output(),
+                _ => command.args(before).arg(&path).output(),
+            };
+            let output = output.expect("it starts");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned()
+                + &String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{name}: {said}\n{}", file.text);
+        }
+    }
+}
+
+#[test]
+fn scripts_please_their_shell() {
+    check("shellcheck", &[], Form::Shell, &[]);
+    // Every machine that builds this has a shell.
+    for (name, plan) in examples() {
+        for file in render(&plan, Form::Shell).unwrap() {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join(&file.name);
+            std::fs::write(&path, &file.text).expect("is written");
+            assert!(Command::new("sh").arg("-n").arg(&path).status().expect("sh starts").success(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_script_hands_its_words_to_the_engine_unchanged() {
+    let (_, plan) = examples().into_iter().find(|(name, _)| *name == "vllm-two-machines").unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = folder.path().join("vllm");
+    std::fs::write(&engine, "#!/bin/sh\nprintf '%s\\n' \"$@\"\n").expect("is written");
+    let script = folder.path().join("machine.sh");
+    std::fs::write(&script, &render(&plan, Form::Shell).unwrap()[1].text).expect("is written");
+    let run = |leader: Option<&str>| {
+        let mut command = Command::new("sh");
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        command.arg(&script).env("PATH", path).env_remove("LEADER");
+        command.envs(leader.map(|address| ("LEADER", address)));
+        command.output().expect("sh starts")
+    };
+    assert!(Command::new("chmod").arg("+x").arg(&engine).status().unwrap().success());
+    let said = String::from_utf8(run(Some("10.0.0.1")).stdout).unwrap();
+    let words: Vec<&str> = said.lines().collect();
+    let after = |name: &str| words[words.iter().position(|word| *word == name).unwrap() + 1];
+    assert_eq!(
+        (words[0], words[1], after("--master-addr"), after("--node-rank")),
+        ("serve", "deepseek-ai/DeepSeek-R1", "10.0.0.1", "1")
+    );
+    assert!(words.contains(&"--headless"));
+    assert!(!run(None).status.success());
+}
+
+#[test]
+fn compose_files_please_compose() {
+    check("docker", &["compose"], Form::Compose, &[("LEADER", "10.0.0.1")]);
+}
+
+#[test]
+fn units_please_systemd() {
+    check("systemd-analyze", &["verify"], Form::Systemd, &[]);
+}
