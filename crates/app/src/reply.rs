@@ -173,7 +173,11 @@ mod tests {
             (EndpointError::Cut, ErrorCode::WorkerDied),
             (EndpointError::Silent { seconds: 120 }, ErrorCode::WorkerUnreachable),
             (server("out_of_memory"), ErrorCode::OutOfMemory),
-            (server("invalid_value"), ErrorCode::Internal),
+            (server("engine_failed"), ErrorCode::EngineFailed),
+            (server("unsupported_content"), ErrorCode::UnsupportedContent),
+            (server("conversation_refused"), ErrorCode::ConversationRefused),
+            (server("invalid_input"), ErrorCode::InvalidInput),
+            (server("some other server's"), ErrorCode::Internal),
         ] {
             assert_eq!(endpoint_error(error).code, code);
         }

@@ -55,6 +55,16 @@ pub enum ErrorCode {
     AnswerRunning,
     ContextFull,
     PromptTooLong,
+    /// A model that reads text was shown something else.
+    UnsupportedContent,
+    /// The model's own chat format does not take these messages.
+    ConversationRefused,
+    /// A hole cannot be filled by a model that was not trained for it.
+    FillUnsupported,
+    /// No answer of the form that was asked for.
+    FormImpossible,
+    /// One answer failed; the model runs on.
+    EngineFailed,
     NotLoaded,
     Cancelled,
     // Downloads

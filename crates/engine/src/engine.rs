@@ -50,7 +50,7 @@ impl Default for EngineOptions {
     }
 }
 
-/// A running engine. Dropping it cancels what runs, saves what is kept, and ends the thread.
+/// A running engine. Dropping it closes it.
 pub struct Engine {
     queue: Arc<Queue>,
     metrics: Arc<Mutex<Metrics>>,
@@ -58,7 +58,7 @@ pub struct Engine {
     context: usize,
     vocab: usize,
     restored: Result<u64, SpillError>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Engine {
@@ -87,7 +87,7 @@ impl Engine {
         let routing: Arc<Mutex<Arc<Routing>>> = Arc::default();
         let runner = Runner::new(model, kv, pool, options, queue.clone(), metrics.clone(), routing.clone());
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || runner.run())?;
-        Ok(Self { queue, metrics, routing, context, vocab, restored, thread: Some(thread) })
+        Ok(Self { queue, metrics, routing, context, vocab, restored, thread: Mutex::new(Some(thread)) })
     }
 
     /// Tokens of one sequence.
@@ -130,15 +130,21 @@ impl Engine {
         let metrics = *self.metrics.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         Metrics { waiting: self.queue.len(), ..metrics }
     }
+
+    /// Takes no more, cancels what runs, and comes back when what is kept is saved and the thread has ended.
+    pub fn close(&self) {
+        self.queue.close();
+        let thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(thread) = thread {
+            // A panic inside was already told to the request that met it.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.queue.close();
-        if let Some(thread) = self.thread.take() {
-            // A panic inside was already told to the request that met it.
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
 

@@ -54,12 +54,9 @@ impl Runner {
             self.admit();
             let flags: Vec<Cancel> = self.running.iter().map(|sequence| sequence.cancel.clone()).collect();
             let cancelled = || flags.iter().any(Cancel::is_cancelled);
-            let read = catch_unwind(AssertUnwindSafe(|| self.read(&cancelled)));
-            match read.unwrap_or_else(|panic| Err(Stop::Bug(words(&*panic)))) {
-                // Those that were not cancelled read the same again.
-                Ok(()) | Err(Stop::Step(ForwardError::Cancelled)) => {}
-                Err(Stop::Step(error)) => self.fail_all(&EngineError::Step(error.to_string())),
-                Err(Stop::Bug(words)) => self.fail_all(&EngineError::Bug(words)),
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.turn(&cancelled))) {
+                // A bug of this loop belongs to nobody's request.
+                self.fail_all(&EngineError::Bug(words(&*panic)));
             }
             self.count();
         }
@@ -114,24 +111,55 @@ impl Runner {
     }
 
     /// One pass: every answer's newest token with its drafts, and chunks of prompts in turn.
-    fn read(&mut self, cancelled: &dyn Fn() -> bool) -> Result<(), Stop> {
-        let start = Instant::now();
-        let chosen = self.choose(cancelled)?;
+    fn turn(&mut self, cancelled: &dyn Fn() -> bool) {
+        let (start, mut ended) = (Instant::now(), Vec::new());
+        let chosen = self.choose(cancelled, &mut ended);
+        self.read(&chosen, start, cancelled, &mut ended);
+        ended.sort_by_key(|(index, _)| std::cmp::Reverse(*index));
+        for (index, how) in ended {
+            match how {
+                Ok(reason) => self.end(index, reason),
+                Err(error) => self.fail(index, error),
+            }
+        }
+    }
+
+    /// Where a pass of several fails, each reads alone: numbers do not depend on company, so the others lose nothing,
+    /// and only what cannot be computed ends.
+    fn read(&mut self, chosen: &[usize], start: Instant, cancelled: &dyn Fn() -> bool, ended: &mut Vec<End>) {
+        match (self.pass(chosen, start, cancelled, ended), chosen) {
+            // Those that were not cancelled read the same again.
+            (Ok(()) | Err(Stop::Cancelled), _) => {}
+            (Err(Stop::Failed(error)), [only]) => ended.push((*only, Err(error))),
+            (Err(Stop::Failed(_)), several) => {
+                several.iter().for_each(|&index| self.read(&[index], start, cancelled, ended));
+            }
+        }
+    }
+
+    fn pass(
+        &mut self,
+        chosen: &[usize],
+        start: Instant,
+        cancelled: &dyn Fn() -> bool,
+        ended: &mut Vec<End>,
+    ) -> Result<(), Stop> {
         if chosen.is_empty() {
             return Ok(());
         }
         let decoding = chosen.iter().all(|&index| self.running[index].is_decoding());
         let steps: Vec<Step> = chosen.iter().map(|&index| self.running[index].step()).collect();
         let mut routed = Vec::new();
-        let mut pass = Pass { routing: Some(&mut routed), ..Pass::new(cancelled) };
-        let outputs = self.model.forward(&steps, &mut self.kv, &mut pass)?;
+        let outputs = guarded(|| {
+            let mut pass = Pass { routing: Some(&mut routed), ..Pass::new(cancelled) };
+            self.model.forward(&steps, &mut self.kv, &mut pass)
+        })?;
         let mut row = 0;
-        for &index in &chosen {
+        for &index in chosen {
             let sequence = &mut self.running[index];
             sequence.note_routing(&routed, row);
             row += sequence.reading.len();
         }
-        let mut ended = Vec::new();
         for (&index, output) in chosen.iter().zip(&outputs) {
             let drafted = self.running[index].drafted() > 0;
             // What one request brings along, such as its grammar, fails for it alone.
@@ -145,19 +173,12 @@ impl Runner {
                 Turn::Failed(error) => ended.push((index, Err(error))),
             }
         }
-        ended.sort_by_key(|(index, _)| std::cmp::Reverse(*index));
-        for (index, how) in ended {
-            match how {
-                Ok(reason) => self.end(index, reason),
-                Err(error) => self.fail(index, error),
-            }
-        }
         Ok(())
     }
 
     /// Who takes part in the next pass, each with its plan made and room for it. The size of a chunk depends on its own
-    /// prompt alone, so that what else runs cannot change how it is computed.
-    fn choose(&mut self, cancelled: &dyn Fn() -> bool) -> Result<Vec<usize>, Stop> {
+    /// prompt alone, so that what else runs cannot change how it is computed. Nobody when it was cancelled.
+    fn choose(&mut self, cancelled: &dyn Fn() -> bool, ended: &mut Vec<End>) -> Vec<usize> {
         let mut chosen = Vec::new();
         let mut prompts = Vec::new();
         for (index, sequence) in self.running.iter_mut().enumerate() {
@@ -171,8 +192,12 @@ impl Runner {
             };
             let end = sequence.limit().min(sequence.tokens.len() + most);
             self.pool.make_room(&mut sequence.pages, end);
-            sequence.plan_token(self.model.as_ref(), &mut self.kv, most, cancelled)?;
-            chosen.push(index);
+            let (model, kv) = (self.model.as_ref(), &mut self.kv);
+            match guarded(|| sequence.plan_token(model, kv, most, cancelled)) {
+                Ok(()) => chosen.push(index),
+                Err(Stop::Cancelled) => return Vec::new(),
+                Err(Stop::Failed(error)) => ended.push((index, Err(error))),
+            }
         }
         prompts.sort_by_key(|&index| self.running[index].turn);
         let mut budget = self.options.prefill_chunk;
@@ -189,7 +214,7 @@ impl Runner {
             self.pool.make_room(&mut sequence.pages, sequence.cached + count);
             chosen.push(index);
         }
-        Ok(chosen)
+        chosen
     }
 
     /// Takes what the pass computed for one sequence.
@@ -315,15 +340,22 @@ fn read_again(found: usize) -> usize {
     if last.is_multiple_of(PAGE_TOKENS) { last.saturating_sub(1) } else { last }
 }
 
+/// How the sequence at this place ended.
+type End = (usize, Result<FinishReason, EngineError>);
+
 /// Why a pass did not finish.
 enum Stop {
-    Step(ForwardError),
-    Bug(String),
+    Cancelled,
+    Failed(EngineError),
 }
 
-impl From<ForwardError> for Stop {
-    fn from(error: ForwardError) -> Self {
-        Self::Step(error)
+/// Computes; a panic is a failure like any other.
+fn guarded<T>(compute: impl FnOnce() -> Result<T, ForwardError>) -> Result<T, Stop> {
+    match catch_unwind(AssertUnwindSafe(compute)) {
+        Ok(Ok(computed)) => Ok(computed),
+        Ok(Err(ForwardError::Cancelled)) => Err(Stop::Cancelled),
+        Ok(Err(error)) => Err(Stop::Failed(EngineError::Step(error.to_string()))),
+        Err(panic) => Err(Stop::Failed(EngineError::Bug(words(&*panic)))),
     }
 }
 

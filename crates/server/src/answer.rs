@@ -1,13 +1,14 @@
 //! One answer: from a prompt's tokens to the engine's, and from those to text, reasoning, calls and usage.
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-use engine::{Cancelled, DrafterKind, Event, FinishReason, Request, Sampling, SubmitError, Timings};
+use engine::{
+    Cancelled, DrafterKind, EngineError, Event, FinishReason, Request, Sampling, SubmitError, Timings,
+};
 use serde_json::{Value, json};
 use text::{AnswerSplitter, Detokenizer, Grammar, Piece, StopStrings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::grammar::{Fault, Held};
 use crate::router::Shared;
 
@@ -109,11 +110,17 @@ impl Answer {
                         let silent = pieces.is_empty() && logprobs.is_empty();
                         (!silent).then_some(Update::Pieces { pieces, logprobs })
                     }
-                    Err(error) => Some(self.failed(error.to_string())),
+                    Err(error) => Some(self.failed(Code::EngineFailed, error.to_string())),
                 },
                 Some(Event::Finished { reason, timings }) => return Some(self.finish(reason, timings)),
-                Some(Event::Failed(error)) => Some(self.failed(error.to_string())),
-                None => Some(self.failed("the engine has stopped".to_owned())),
+                Some(Event::Failed(error)) => {
+                    let code = match error {
+                        EngineError::NothingAllowed => Code::FormImpossible,
+                        EngineError::Step(_) | EngineError::Bug(_) => Code::EngineFailed,
+                    };
+                    Some(self.failed(code, error.to_string()))
+                }
+                None => Some(self.failed(Code::EngineFailed, "the engine has stopped".to_owned())),
             };
             if update.is_some() {
                 return update;
@@ -150,7 +157,7 @@ impl Answer {
     /// The held-back rest goes out first; the end follows on the next call.
     fn finish(&mut self, reason: FinishReason, timings: Timings) -> Update {
         if let Some(error) = self.fault.take() {
-            return self.failed(error);
+            return self.failed(Code::FormImpossible, error);
         }
         if !self.stopped {
             self.stopped = true;
@@ -173,9 +180,9 @@ impl Answer {
         Update::End { finish, usage: usage(&timings, reason) }
     }
 
-    fn failed(&mut self, message: String) -> Update {
+    fn failed(&mut self, code: Code, message: String) -> Update {
         self.ended = true;
-        Update::Failed(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "engine_failed", message))
+        Update::Failed(ApiError::new(code, message))
     }
 
     fn logprob(&self, id: u32, logprob: f32, alternatives: &[engine::TokenLogprob]) -> Value {
@@ -227,15 +234,12 @@ fn usage(timings: &Timings, reason: FinishReason) -> Value {
 fn submit_error(error: &SubmitError, param: &'static str) -> ApiError {
     match error {
         SubmitError::PromptTooLong { tokens, context } => ApiError {
-            param: Some(param),
             whaledeck: Some(Box::new(json!({"tokens": tokens, "context": context}))),
-            ..ApiError::new(StatusCode::BAD_REQUEST, "context_length_exceeded", error.to_string())
+            ..ApiError::of(param, Code::ContextLengthExceeded, error.to_string())
         },
         SubmitError::EmptyPrompt | SubmitError::UnknownToken { .. } => {
             ApiError::invalid(param, error.to_string())
         }
-        SubmitError::Stopped => {
-            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "engine_failed", error.to_string())
-        }
+        SubmitError::Stopped => ApiError::new(Code::EngineFailed, error.to_string()),
     }
 }

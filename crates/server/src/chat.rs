@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use text::{AnswerSplitter, Conversation, Grammar, Piece, TextError};
 
 use crate::answer::{Answer, Asked, Update};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::reply::{Shape, reply, understood};
 use crate::request::{ChatRequest, Form};
 use crate::router::Shared;
@@ -28,7 +28,7 @@ pub async fn completions(
         flags: Some(&request.chat_template_kwargs),
         continued: request.continues(),
     });
-    let refused = |error: TextError| ApiError::invalid("messages", error.to_string());
+    let refused = |error: TextError| ApiError::of("messages", Code::ConversationRefused, error.to_string());
     let prompt = prompt.map_err(refused)?;
     let tokenizer = &loaded.tokenizer;
     let grammar = match &form {
@@ -38,8 +38,8 @@ pub async fn completions(
             Some(("tool_choice", Grammar::call(tools, loaded.template.call_form(), tokenizer)))
         }
     };
-    let grammar =
-        grammar.map(|(param, made)| made.map_err(|error| ApiError::invalid(param, error.to_string())));
+    let impossible = |param, error: TextError| ApiError::of(param, Code::FormImpossible, error.to_string());
+    let grammar = grammar.map(|(param, made)| made.map_err(|error| impossible(param, error)));
     let asked = Asked {
         tokens: tokenizer.encode(&prompt.text).map_err(refused)?,
         sampling: request.options.sampling(request.logprobs()),

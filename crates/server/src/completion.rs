@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use text::{Piece, TextError};
 
 use crate::answer::{Answer, Asked, Update};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::loaded::Loaded;
 use crate::options::Options;
 use crate::reply::{Shape, reply, understood};
@@ -94,10 +94,8 @@ impl CompletionRequest {
         let mut tokens = match &self.suffix {
             None => tokenizer.encode(text).map_err(refused)?,
             Some(suffix) => tokenizer.around_hole(text, suffix).map_err(refused)?.ok_or_else(|| {
-                ApiError::invalid(
-                    "suffix",
-                    "this model was not trained to fill holes: it has no tokens for it",
-                )
+                let message = "this model was not trained to fill holes: it has no tokens for it";
+                ApiError::of("suffix", Code::FillUnsupported, message)
             })?,
         };
         if let Some(begin) = tokenizer.begin_token()

@@ -8,11 +8,72 @@ use serde_json::json;
 
 use crate::line::Failure;
 
+/// Why a request is refused or an answer fails, as the window has words for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    InvalidApiKey,
+    Loading,
+    /// Not a request of this protocol, or a value outside its range.
+    InvalidInput,
+    ContextLengthExceeded,
+    /// A part that is not text.
+    UnsupportedContent,
+    /// The model's own template does not take the messages.
+    ConversationRefused,
+    /// The model has no tokens that mark a hole.
+    FillUnsupported,
+    /// A schema that is not understood, or one that leaves no way to go on.
+    FormImpossible,
+    EngineFailed,
+    Internal,
+}
+
+impl Code {
+    #[cfg(test)]
+    const ALL: [Self; 10] = [
+        Self::InvalidApiKey,
+        Self::Loading,
+        Self::InvalidInput,
+        Self::ContextLengthExceeded,
+        Self::UnsupportedContent,
+        Self::ConversationRefused,
+        Self::FillUnsupported,
+        Self::FormImpossible,
+        Self::EngineFailed,
+        Self::Internal,
+    ];
+
+    /// On the wire. The first, second and fourth are what OpenAI's clients know; the others are names of the message
+    /// catalogue.
+    fn name(self) -> &'static str {
+        match self {
+            Self::InvalidApiKey => "invalid_api_key",
+            Self::Loading => "loading",
+            Self::InvalidInput => "invalid_input",
+            Self::ContextLengthExceeded => "context_length_exceeded",
+            Self::UnsupportedContent => "unsupported_content",
+            Self::ConversationRefused => "conversation_refused",
+            Self::FillUnsupported => "fill_unsupported",
+            Self::FormImpossible => "form_impossible",
+            Self::EngineFailed => "engine_failed",
+            Self::Internal => "internal",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidApiKey => StatusCode::UNAUTHORIZED,
+            Self::Loading => StatusCode::SERVICE_UNAVAILABLE,
+            Self::EngineFailed | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
 /// A refusal of one request.
 #[derive(Debug)]
 pub struct ApiError {
-    pub status: StatusCode,
-    pub code: &'static str,
+    pub code: Code,
     pub message: String,
     pub param: Option<&'static str>,
     /// Numbers for the words of the window, under a name of our own.
@@ -20,22 +81,26 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), param: None, whaledeck: None }
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), param: None, whaledeck: None }
+    }
+
+    /// A refusal that is about one field.
+    pub fn of(param: &'static str, code: Code, message: impl Into<String>) -> Self {
+        Self { param: Some(param), ..Self::new(code, message) }
     }
 
     pub fn invalid(param: &'static str, message: impl Into<String>) -> Self {
-        Self { param: Some(param), ..Self::new(StatusCode::BAD_REQUEST, "invalid_value", message) }
+        Self::of(param, Code::InvalidInput, message)
     }
 
     pub fn body(&self) -> serde_json::Value {
-        let kind = match self.status.as_u16() {
+        let kind = match self.code.status().as_u16() {
             401 => "authentication_error",
             400..=499 => "invalid_request_error",
             _ => "server_error",
         };
-        let mut body =
-            json!({"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}});
+        let mut body = json!({"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code.name()}});
         if let Some(detail) = &self.whaledeck {
             body["error"]["whaledeck"] = serde_json::Value::clone(detail);
         }
@@ -45,7 +110,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(self.body())).into_response()
+        (self.code.status(), Json(self.body())).into_response()
     }
 }
 
@@ -81,5 +146,27 @@ fn weight_code(error: &WeightError) -> (&'static str, serde_json::Value) {
         }
         WeightError::Invalid { path, .. } => ("model_file_invalid", json!({"path": path})),
         _ => ("model_file_invalid", json!({})),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_has_words_for_every_refusal() {
+        let words = include_str!("../../../assets/messages/errors.toml");
+        for code in Code::ALL {
+            // The window tells these three by other means than the code.
+            let key = match code {
+                Code::InvalidApiKey => "worker_unreachable",
+                Code::Loading => "not_loaded",
+                Code::ContextLengthExceeded => "prompt_too_long",
+                other => other.name(),
+            };
+            for language in ["en", "zh"] {
+                assert!(words.contains(&format!("\n[{key}.{language}]\n")), "no words for {code:?}");
+            }
+        }
     }
 }

@@ -3,7 +3,6 @@ use std::convert::Infallible;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::http::StatusCode;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use text::Piece;
 
 use crate::answer::{Answer, Update};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::options::Options;
 
 /// How a protocol writes the one choice of an answer.
@@ -40,7 +39,7 @@ pub trait Shape: Send + 'static {
 pub fn understood<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, ApiError> {
     body.map(|Json(request)| request).map_err(|error| {
         let message = format!("the request is not understood: {error}");
-        ApiError::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+        ApiError::new(Code::InvalidInput, message)
     })
 }
 
@@ -105,5 +104,5 @@ async fn whole<S: Shape>(mut answer: Answer, mut shape: S) -> Result<Response, A
             Update::Failed(error) => return Err(error),
         }
     }
-    Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer ended without an end"))
+    Err(ApiError::new(Code::Internal, "the answer ended without an end"))
 }

@@ -1,10 +1,9 @@
 //! The body of a chat request: OpenAI's names, and the few that every local engine adds.
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 use text::{Message, ToolCall};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::options::Options;
 
 #[derive(Debug, Deserialize)]
@@ -208,9 +207,6 @@ fn part_text(part: &Part) -> Result<String, ApiError> {
     let text = part.text.clone().filter(|_| part.kind == "text");
     text.ok_or_else(|| {
         let message = format!("this model reads text and not {}", part.kind);
-        ApiError {
-            param: Some("messages"),
-            ..ApiError::new(StatusCode::BAD_REQUEST, "unsupported_content", message)
-        }
+        ApiError::of("messages", Code::UnsupportedContent, message)
     })
 }

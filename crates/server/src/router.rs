@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::chat;
 use crate::completion;
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::loaded::Loaded;
 use crate::{memory, routing};
 
@@ -56,9 +56,7 @@ impl Shared {
     /// # Errors
     /// While the model is still loading.
     pub fn loaded(&self) -> Result<&Arc<Loaded>, ApiError> {
-        let loading =
-            || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "loading", "the model is still loading");
-        self.loaded.get().ok_or_else(loading)
+        self.loaded.get().ok_or_else(|| ApiError::new(Code::Loading, "the model is still loading"))
     }
 }
 
@@ -79,8 +77,7 @@ async fn require_key(State(shared): State<Arc<Shared>>, request: Request, next: 
         request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     match &shared.key {
         Some(key) if !shown.is_some_and(|shown| same(shown.as_bytes(), key.as_bytes())) => {
-            ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "the key is missing or wrong")
-                .into_response()
+            ApiError::new(Code::InvalidApiKey, "the key is missing or wrong").into_response()
         }
         _ => next.run(request).await,
     }

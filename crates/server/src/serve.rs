@@ -24,9 +24,7 @@ pub async fn serve(args: Serve) -> ExitCode {
 }
 
 async fn start(args: Serve) -> Result<(), Failure> {
-    if let Some(pid) = args.parent_pid {
-        parent::watch(pid);
-    }
+    let end = parent::asked_to_end(args.parent_pid);
     let key = args.api_key_env.as_ref().map(std::env::var);
     let key = key.transpose().map_err(|_| invalid("find the key in the named environment variable"))?;
     if !args.host.is_loopback() && key.is_none() {
@@ -52,11 +50,19 @@ async fn start(args: Serve) -> Result<(), Failure> {
 
     let shared = Arc::new(Shared::new(name.clone(), key));
     let loading = tokio::spawn(load(args, shared.clone(), name));
-    let app = router(shared);
+    let (ending, app) = (shared.clone(), router(shared));
     let server = async move { axum::serve(listener, app).await };
     tokio::select! {
         ended = server => ended.map_err(|error| invalid(&format!("go on serving: {error}"))),
         failure = failed(loading) => Err(failure),
+        () = end => {
+            if let Ok(loaded) = ending.loaded() {
+                // What was read is saved, whoever is still being answered.
+                loaded.engine.close();
+            }
+            // Not by returning: that would wait for a model that is still being read.
+            std::process::exit(0)
+        }
     }
 }
 

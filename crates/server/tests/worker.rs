@@ -1,58 +1,12 @@
 //! The real program on the Guide model: lines, answers, errors, and its end.
-use std::io::{BufRead, BufReader, Lines};
+mod worker_program;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-
-const KEY: &str = "a key for this test";
-
-struct Worker {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Worker {
-    fn start(model: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"))
-            .args(["serve", "--api-key-env", "WHALEDECK_TEST_KEY", "--model"])
-            .arg(model)
-            .args(more)
-            .env("WHALEDECK_TEST_KEY", KEY)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the worker starts");
-        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        Self { child, lines }
-    }
-
-    /// The next line of this event, and every line before it.
-    fn until(&mut self, event: &str) -> (Value, Vec<Value>) {
-        let mut before = Vec::new();
-        for line in self.lines.by_ref() {
-            let value: Value = serde_json::from_str(&line.expect("a line")).expect("it is JSON");
-            if value["event"] == event {
-                return (value, before);
-            }
-            before.push(value);
-        }
-        panic!("no {event} came after {before:?}");
-    }
-
-    fn ready(&mut self) -> String {
-        let address = self.until("listening").0["address"].as_str().expect("an address").to_owned();
-        self.until("ready");
-        address
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use worker_program::{KEY, Worker};
 
 fn guide() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/guide-model")

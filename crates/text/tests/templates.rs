@@ -50,7 +50,38 @@ fn every_familys_prompts_equal_pythons() {
         assert_eq!(prompt.text, row["prompt"].as_str().expect("a prompt"), "{family}, {}", row["title"]);
         families.insert(family.to_owned());
     }
-    assert_eq!(families.len(), 7, "{families:?}");
+    assert_eq!(families.len(), 10, "{families:?}");
+}
+
+/// Which of the forms here a model's own template has. Pictures have a form of their own.
+fn form(model: &str) -> Option<&'static str> {
+    Some(match model {
+        "guide" => "guide",
+        "deepseek-v3.1" => "v3_1",
+        "deepseek-v3" => "v3",
+        "deepseek-r1" => "r1",
+        "deepseek-r1-0528" | "deepseek-r1-0528-qwen3-8b" => "r1_0528",
+        _ if model.starts_with("deepseek-r1-distill-") => "r1_distill",
+        _ if model.starts_with("deepseek-coder-v2-") => "v2",
+        _ if model.starts_with("deepseek-vl2") => return None,
+        _ => panic!("no template is tested for {model}"),
+    })
+}
+
+#[test]
+fn every_model_of_the_catalogue_has_a_form_that_is_tested() {
+    let catalogue = include_str!("../../../assets/catalog/models.toml");
+    let golden = std::fs::read_to_string(fixtures().join("templates.golden.jsonl")).expect("read");
+    let mut count = 0;
+    // A model's id follows its opening at once; those of its variants have an opening of their own.
+    for part in catalogue.split("[[model]]").skip(1) {
+        let id = part.split("id = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("an id");
+        if let Some(form) = form(id) {
+            assert!(golden.contains(&format!("\"family\": \"{form}\"")), "{id}: {form}");
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count} models");
 }
 
 #[test]
@@ -67,7 +98,10 @@ fn a_prompt_says_whether_the_answer_begins_with_reasoning() {
     let said = |text: &str| Message::new("assistant", text);
     let thought = || Message { reasoning: "so far".into(), ..said("") };
     check("r1", Value::Null, said(""), false, true);
+    check("r1_distill", Value::Null, said(""), false, true);
     check("r1_0528", Value::Null, said(""), false, false);
+    check("v2_5", Value::Null, said(""), false, false);
+    check("v3_0324", Value::Null, said(""), false, false);
     check("v2", Value::Null, said(""), false, false);
     check("v3_1", on.clone(), said(""), false, true);
     check("v3_1", Value::Null, said(""), false, false);
@@ -88,7 +122,7 @@ fn a_template_from_before_calls_gets_them_in_words() {
         Message { tool_calls: vec![call], ..Message::new("assistant", "") },
         Message::new("tool", "9:00"),
     ];
-    for family in ["v2", "guide"] {
+    for family in ["v2", "v2_5", "guide"] {
         let asked = Conversation { messages: &messages, ..Conversation::default() };
         let prompt = template(family).render(&asked).expect("rendered").text;
         assert!(prompt.contains("get_time\n```json\n{}\n```<｜tool▁call▁end｜>"), "{prompt}");
@@ -99,7 +133,13 @@ fn a_template_from_before_calls_gets_them_in_words() {
 #[test]
 fn functions_are_described_once_whatever_the_template_says_of_them() {
     let tool = serde_json::json!({"type": "function", "function": {"name": "get_time", "description": "Now", "parameters": {}}});
-    for (family, form) in [("r1", CallForm::Fenced), ("v3", CallForm::Fenced), ("v3_1", CallForm::Bare)] {
+    for (family, form) in [
+        ("r1", CallForm::Fenced),
+        ("r1_distill", CallForm::Fenced),
+        ("v3", CallForm::Fenced),
+        ("v3_0324", CallForm::Fenced),
+        ("v3_1", CallForm::Bare),
+    ] {
         let template = template(family);
         assert_eq!(template.call_form(), form, "{family}");
         for messages in

@@ -162,6 +162,7 @@ impl Model for Fake {
             return Err(ForwardError::Cancelled);
         }
         assert!(!step.tokens.is_empty(), "an empty draft");
+        assert!(step.tokens.iter().all(|token| Some(*token) != self.panics_at), "the bad token");
         assert_eq!(pairs.len(), step.tokens.len() * HIDDEN);
         write(kv, step, 1);
         let end = step.past + step.tokens.len();

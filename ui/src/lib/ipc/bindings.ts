@@ -148,7 +148,17 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  A model that was used where it lies is not there any more. */
 "own_file_missing" | "worker_missing" | "worker_start_failed" | "worker_died" | "worker_unreachable" | "port_in_use" | "out_of_memory" | "chat_not_found" | 
 /**  One answer at a time in a chat. */
-"answer_running" | "context_full" | "prompt_too_long" | "not_loaded" | "cancelled" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | "invalid_input" | 
+"answer_running" | "context_full" | "prompt_too_long" | 
+/**  A model that reads text was shown something else. */
+"unsupported_content" | 
+/**  The model's own chat format does not take these messages. */
+"conversation_refused" | 
+/**  A hole cannot be filled by a model that was not trained for it. */
+"fill_unsupported" | 
+/**  No answer of the form that was asked for. */
+"form_impossible" | 
+/**  One answer failed; the model runs on. */
+"engine_failed" | "not_loaded" | "cancelled" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | "invalid_input" | 
 /**  A bug of ours: caught, reported, never a crash. */
 "internal";
 

@@ -1,0 +1,96 @@
+//! The worker as a process, and talking to it.
+#![allow(dead_code, reason = "each test binary uses its part")]
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+pub const KEY: &str = "a key for this test";
+
+pub struct Worker {
+    pub child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Worker {
+    pub fn start(model: &Path, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"))
+            .args(["serve", "--api-key-env", "WHALEDECK_TEST_KEY", "--model"])
+            .arg(model)
+            .args(more)
+            .env("WHALEDECK_TEST_KEY", KEY)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the worker starts");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        Self { child, lines }
+    }
+
+    /// The next line of this event, and every line before it.
+    pub fn until(&mut self, event: &str) -> (Value, Vec<Value>) {
+        let mut before = Vec::new();
+        for line in self.lines.by_ref() {
+            let value: Value = serde_json::from_str(&line.expect("a line")).expect("it is JSON");
+            if value["event"] == event {
+                return (value, before);
+            }
+            before.push(value);
+        }
+        panic!("no {event} came after {before:?}");
+    }
+
+    pub fn ready(&mut self) -> String {
+        let address = self.until("listening").0["address"].as_str().expect("an address").to_owned();
+        self.until("ready");
+        address
+    }
+
+    /// Ends it as the app does, so that it may save what it keeps.
+    pub fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        self.child.wait().expect("it ends");
+    }
+}
+
+/// What is said to a command line that it does not take.
+pub fn usage_error(model: &Path, more: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"))
+        .args(["serve", "--model"])
+        .arg(model)
+        .args(more)
+        .output()
+        .expect("it runs");
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The status and the body of what the worker says to this.
+pub fn post(address: &str, path: &str, body: &Value) -> (u16, Value) {
+    ask(address, "POST", path, &body.to_string())
+}
+
+pub fn get(address: &str, path: &str) -> Value {
+    let (status, body) = ask(address, "GET", path, "");
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let host = address.strip_prefix("http://").expect("an address");
+    let mut socket = TcpStream::connect(host).expect("it listens");
+    let length = body.len();
+    write!(
+        socket,
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {KEY}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+    .expect("sent");
+    let mut reply = String::new();
+    socket.read_to_string(&mut reply).expect("an answer");
+    let (head, body) = reply.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {reply}")))
+}
