@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{ErrorView, Localized};
+use crate::{ErrorView, Localized, SamplingView};
 
 /// A service that can be chosen by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
@@ -53,6 +53,8 @@ pub struct EndpointView {
     pub address: String,
     pub key_place: KeyPlace,
     pub models: Vec<CloudModelView>,
+    /// The style of a new chat.
+    pub recommended: SamplingView,
     /// Values of the style that the service does not use, by their names in `SamplingView`.
     pub unused: Vec<String>,
     /// False where an answer that was cut off cannot be gone on with.

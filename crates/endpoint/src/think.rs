@@ -61,8 +61,8 @@ impl Splitter {
         let mut thought = String::new();
         if self.state == State::Beginning {
             let begun = self.held.trim_start();
-            if begun.starts_with(OPEN) {
-                self.held = begun[OPEN.len()..].to_owned();
+            if let Some(rest) = begun.strip_prefix(OPEN) {
+                self.held = rest.to_owned();
                 self.state = State::Thinking;
             } else if OPEN.starts_with(begun) {
                 return (String::new(), String::new());

@@ -46,9 +46,9 @@ pub(crate) fn cloud_model(model_id: &str) -> Option<(&str, &str)> {
     model_id.strip_prefix(PREFIX)?.split_once('/')
 }
 
-/// What services use where nothing is said.
+/// What DeepSeek advises for the models that its service and most others offer today.
 pub(crate) fn cloud_sampling() -> SamplingView {
-    SamplingView { temperature: 1.0, top_p: 1.0, ..SamplingView::default() }
+    SamplingView { temperature: 1.0, top_p: 0.95, ..SamplingView::default() }
 }
 
 fn invalid(message: &str) -> ErrorView {
@@ -168,6 +168,7 @@ fn view(record: &Record) -> EndpointView {
         address: record.address.clone(),
         key_place: record.key_place,
         models,
+        recommended: cloud_sampling(),
         unused: dialect.unused(),
         continues: dialect.continues.is_some(),
     }

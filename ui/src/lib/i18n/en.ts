@@ -153,7 +153,7 @@ export const en = {
     offers: (count: number) => (count === 1 ? 'Offers 1 model' : `Offers ${count} models`), noModels: 'Its models are not known yet. Test it once.',
     places: {
       keyring: 'Key in the keyring of this computer', nowhere: 'No key needed',
-      file: 'This computer offers no keyring, so the key lies in an encrypted file. Whoever can read all files of your account can open it.',
+      file: 'No keyring is used on this computer, so the key lies in an encrypted file. Whoever can read all files of your account can open it.',
     },
     steps: 'Steps of the connection',
     step: { name: 'Name of the computer', connect: 'Connection', tls: 'Private and trusted', key: 'Key', models: 'List of models', token: 'First word of an answer' },

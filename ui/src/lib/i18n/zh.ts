@@ -107,7 +107,7 @@ export const zh: Messages = {
     offers: (count) => `提供 ${count} 个模型`, noModels: '还不知道它有哪些模型，请先测试一次。',
     places: {
       keyring: '密钥保存在这台电脑的钥匙串里', nowhere: '不需要密钥',
-      file: '这台电脑没有系统钥匙串，密钥保存在加密文件里。能读取你账户全部文件的人可以打开它。',
+      file: '这台电脑没有使用系统钥匙串，密钥保存在加密文件里。能读取你账户全部文件的人可以打开它。',
     },
     steps: '连接的步骤',
     step: { name: '域名', connect: '连接', tls: '加密与信任', key: '密钥', models: '模型列表', token: '回答的第一个词' },

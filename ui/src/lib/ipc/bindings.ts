@@ -197,6 +197,8 @@ export type EndpointView = {
 	address: string,
 	key_place: KeyPlace,
 	models: CloudModelView[],
+	/**  The style of a new chat. */
+	recommended: SamplingView,
 	/**  Values of the style that the service does not use, by their names in `SamplingView`. */
 	unused: string[],
 	/**  False where an answer that was cut off cannot be gone on with. */

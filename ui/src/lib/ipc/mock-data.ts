@@ -218,7 +218,7 @@ export function endpoint(provider_id: string, name: string, key_place: EndpointV
   const models = ['deepseek-flash', 'deepseek-v4-pro'].map((model) => ({ id: `cloud:${provider_id}/${model}`, name: model }));
   return {
     id: provider_id, provider_id, name: name || (known?.name.en ?? provider_id), address: known?.address ?? '', key_place, models,
-    unused: ['temperature', 'frequency_penalty'], continues: provider_id === 'deepseek',
+    recommended: sampling(1, 0.95), unused: ['temperature', 'frequency_penalty'], continues: provider_id === 'deepseek',
   };
 }
 

@@ -86,7 +86,7 @@ async function answer(view: ChatView, user: MessageView | null, assistant: Messa
     onEvent({ kind: 'delta', message_id: assistant.id, text: piece, reasoning: '' });
   }
   if (assistant.state === 'streaming') assistant.state = 'done';
-  assistant.stats = data.stats;
+  assistant.stats = { ...data.stats, model_id: view.model_id };
   view.messages.push(assistant);
   onEvent({ kind: 'finished', message: structuredClone(assistant) });
   emit({ kind: 'chats_changed' });

@@ -41,6 +41,12 @@ class Clouds {
     return known?.name ?? modelId.slice(PREFIX.length).split('/').slice(1).join('/');
   }
 
+  /** With the service, which may be gone. */
+  labelOf(modelId: string): string {
+    const service = this.of(modelId)?.name ?? modelId.slice(PREFIX.length).split('/')[0] ?? '';
+    return `${this.nameOf(modelId)} · ${service}`;
+  }
+
   readonly models = $derived.by<{ endpoint: EndpointView; model: CloudModelView }[]>(() =>
     (this.list.value ?? []).flatMap((endpoint) => endpoint.models.map((model) => ({ endpoint, model }))),
   );
