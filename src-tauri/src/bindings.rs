@@ -3,7 +3,7 @@
 use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
-use crate::commands::{chats, downloads, hardware, models, settings, worker};
+use crate::commands::{chats, clouds, downloads, hardware, models, settings, worker};
 
 /// Every command that the page may call; one that fails rejects with its `ErrorView`.
 pub fn builder() -> Builder<tauri::Wry> {
@@ -37,6 +37,11 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::message_delete,
         chats::answer_start,
         chats::answer_stop,
+        clouds::providers,
+        clouds::endpoints,
+        clouds::endpoint_add,
+        clouds::endpoint_test,
+        clouds::endpoint_remove,
         worker::worker,
         worker::worker_start,
         worker::worker_stop,

@@ -119,6 +119,7 @@ fn heavy_libraries_stay_in_their_rooms() {
     graph.may_link("axum", &["server", "testkit"]);
     graph.may_link("candle-core", &["kernels", "models", "engine"]);
     graph.may_link("rusqlite", &["history"]);
+    graph.may_link("keyring", &["app"]);
     // Tests may; nothing that is shipped does.
     graph.may_link("testkit", &[]);
 }

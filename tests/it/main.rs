@@ -3,6 +3,7 @@
 mod bad_input;
 mod bindings;
 mod boundaries;
+mod clouds;
 mod command_line;
 mod first_run;
 mod host;

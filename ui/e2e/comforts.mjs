@@ -151,3 +151,49 @@ export async function flood(page, expect) {
   const left = await page.locator(TOP).evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight);
   expect(`a long answer is followed to its end (${left} px from it)`, left < 2);
 }
+
+/** From the first page to a chat on a cloud service, by the keyboard; a wrong key is told and its step named. */
+export async function cloud(page, expect, judge) {
+  await page.getByRole('button', { name: /A cloud key/ }).focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/#\/settings\/clouds$/);
+  const title = page.getByRole('heading', { name: 'Cloud keys' });
+  await title.waitFor();
+  expect('the section is in view and focused', await title.evaluate((one) => one === document.activeElement && one.getBoundingClientRect().top < innerHeight / 2));
+  const add = page.getByRole('button', { name: 'Add and test' });
+  expect('nothing is added without a key', await add.isDisabled());
+  await page.getByLabel('Service', { exact: true }).selectOption('azure');
+  const key = page.locator('#cloud-key');
+  await key.fill('sk-some');
+  expect('a part in braces is to be filled in', await add.isDisabled());
+  await page.getByLabel('Service', { exact: true }).selectOption('deepseek');
+  await key.fill('sk-wrong');
+  await key.press('Enter');
+  const service = page.locator('article[data-endpoint="deepseek"]');
+  await service.locator('li.failed', { hasText: 'Key' }).waitFor();
+  expect('the failing step has words', (await service.getByRole('alert').textContent()).includes('The service refused your key'));
+  expect('the page keeps no key', (await key.inputValue()) === '');
+  await judge(page, 'cloud-refused');
+  await service.getByRole('button', { name: 'Remove DeepSeek' }).click();
+  await service.getByRole('button', { name: 'Remove', exact: true }).click();
+  await service.waitFor({ state: 'detached' });
+  await key.fill('sk-right');
+  await key.press('Enter');
+  await service.locator('li.passed', { hasText: 'First word' }).waitFor();
+  await judge(page, 'cloud-passed');
+  await service.getByRole('button', { name: 'Chat on DeepSeek' }).press('Enter');
+  const badge = page.getByText('Cloud: your words leave this computer');
+  await badge.waitFor();
+  const box = page.getByRole('textbox', { name: 'Your message' });
+  await box.fill('Hello');
+  await box.press('Enter');
+  await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 10_000 });
+  const choice = page.getByRole('combobox', { name: 'Model of this chat' });
+  expect('the chat runs on the cloud', (await choice.inputValue()) === 'cloud:deepseek/deepseek-flash');
+  await page.getByRole('button', { name: 'Show style panel' }).click();
+  expect('a value without use is told', (await page.getByText('This service does not use it').count()) === 2);
+  await judge(page, 'cloud-answer');
+  await choice.selectOption('guide');
+  expect('back on this computer the badge goes', (await badge.count()) === 0);
+  expect('and the messages stay', (await page.locator('article[data-role=assistant]').count()) === 1);
+}

@@ -4,6 +4,7 @@
 mod answers;
 mod ask;
 mod chats;
+mod cloud;
 mod convert;
 mod downloads;
 mod files;
@@ -23,6 +24,7 @@ pub mod words;
 mod worker;
 
 pub use ask::OnAnswer;
+pub use cloud::Keeping;
 pub use host::Host;
 pub use open::App;
 pub(crate) use open::SETTINGS_FILE;

@@ -6,6 +6,7 @@ use contract::{
 };
 
 use crate::App;
+use crate::cloud::{cloud_model, cloud_sampling};
 use crate::convert::{model_view, preset_view, recommendation_view, sampling_view};
 use crate::imports::{OwnModels, own_sampling, own_view};
 
@@ -64,6 +65,9 @@ fn advised_preset() -> PresetView {
 
 /// What the makers of a model advise, or the refusal of a model that nobody knows.
 pub(crate) fn advised_sampling(own: &OwnModels, model_id: &str) -> Result<SamplingView, ErrorView> {
+    if cloud_model(model_id).is_some() {
+        return Ok(cloud_sampling());
+    }
     if let Some(model) = own.find(model_id)? {
         return Ok(own_sampling(&model));
     }

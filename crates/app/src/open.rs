@@ -5,11 +5,12 @@ use contract::{ErrorCode, ErrorView, SettingsView};
 use history::History;
 
 use crate::answers::Running;
+use crate::cloud::Clouds;
 use crate::convert::history_error;
 use crate::downloads::Downloads;
 use crate::imports::OwnModels;
 use crate::worker::Workers;
-use crate::{Host, Paths, settings};
+use crate::{Host, Keeping, Paths, settings};
 
 const HISTORY_FILE: &str = "history.db";
 pub(crate) const SETTINGS_FILE: &str = "settings.toml";
@@ -24,6 +25,7 @@ pub struct App {
     pub(crate) workers: Arc<Workers>,
     pub(crate) downloads: Arc<Downloads>,
     pub(crate) own_models: OwnModels,
+    pub(crate) clouds: Arc<Clouds>,
     /// Measured on request, bytes per second.
     pub(crate) bandwidth: Mutex<Option<f64>>,
 }
@@ -31,6 +33,15 @@ pub struct App {
 impl App {
     /// Opens settings and history. Answers that were being written when the last run ended become `interrupted`.
     pub async fn open(paths: Paths, host: Arc<dyn Host>) -> Result<Self, ErrorView> {
+        Self::open_keeping(paths, host, Keeping::of_environment()).await
+    }
+
+    /// As [`App::open`], with a choice of where new cloud keys go.
+    pub async fn open_keeping(
+        paths: Paths,
+        host: Arc<dyn Host>,
+        keeping: Keeping,
+    ) -> Result<Self, ErrorView> {
         let defaults = settings::defaults(&paths.models_dir);
         let loaded = settings::load(&paths.data_dir.join(SETTINGS_FILE), defaults)?;
         let file = paths.data_dir.join(HISTORY_FILE);
@@ -39,16 +50,21 @@ impl App {
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("open the history: {error}")))?
             .map_err(history_error)?;
         let (own_models, own_models_problem) = OwnModels::open(&paths.data_dir)?;
+        let (clouds, clouds_problem) = Clouds::open(&paths.data_dir, keeping)?;
         let downloads = Arc::new(Downloads::open(&paths.data_dir, host.clone()));
         Ok(Self {
             paths,
             downloads,
             own_models,
+            clouds: Arc::new(clouds),
             workers: Arc::new(Workers::new(host.clone())),
             host,
             history: Arc::new(history),
             settings: Mutex::new(loaded.settings),
-            start_problems: loaded.problem.into_iter().chain(own_models_problem).collect(),
+            start_problems: [loaded.problem, own_models_problem, clouds_problem]
+                .into_iter()
+                .flatten()
+                .collect(),
             running: Arc::default(),
             bandwidth: Mutex::default(),
         })

@@ -1,5 +1,5 @@
-//! An answer from the worker: starts it when needed, asks, and turns what arrives into pieces. The only place that
-//! speaks to an endpoint.
+//! An answer from the worker, which is started when needed, or from a cloud service: asks, and turns what arrives into
+//! pieces. What is asked is the same for both, so a chat may move from one to the other.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use contract::{ErrorCode, ErrorView, Role, SendRequest};
 use deploy::{State, Worker};
 use endpoint::{ChatDelta, ChatRequest, EndpointError, Message};
 use futures_util::stream::BoxStream;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use crate::App;
 use crate::ask::{OnAnswer, Question};
+use crate::cloud::{Clouds, Ready, cloud_error, cloud_model};
 use crate::recorder::Piece;
 use crate::worker::{Launch, Workers, failure_view};
 
@@ -20,29 +21,41 @@ impl App {
     /// Returns once both messages exist; the events follow until a terminal one. A worker that does not run, or has
     /// failed, is started first.
     pub async fn answer_start(&self, request: SendRequest, on_event: OnAnswer) -> Result<(), ErrorView> {
+        if request.continue_of.is_some() {
+            self.may_continue(&request.chat_id).await?;
+        }
         let source = |question: Question| {
+            if cloud_model(&question.model_id).is_some() {
+                return opened(from_cloud(self.clouds.clone(), question));
+            }
             let launch = self.launch(&question.model_id);
-            answer(self.workers.clone(), launch, question)
+            let workers = self.workers.clone();
+            opened(async move { from_worker(&workers, launch, question).await })
         };
         self.answer_from(request, on_event, source).await
     }
 }
 
-fn answer(
-    workers: Arc<Workers>,
-    launch: Result<Launch, ErrorView>,
-    question: Question,
-) -> impl Stream<Item = Result<Piece, ErrorView>> + Send + 'static {
-    let opened = async move {
-        match open(&workers, launch, question).await {
-            Ok(pieces) => pieces,
-            Err(error) => stream::iter([Err(error)]).boxed(),
-        }
-    };
-    stream::once(opened).flatten()
+/// What prevents an answer is its only item.
+fn opened(pieces: impl Future<Output = Result<Pieces, ErrorView>> + Send + 'static) -> Pieces {
+    let pieces = async move { pieces.await.unwrap_or_else(|error| stream::iter([Err(error)]).boxed()) };
+    stream::once(pieces).flatten().boxed()
 }
 
-async fn open(
+async fn from_cloud(clouds: Arc<Clouds>, question: Question) -> Result<Pieces, ErrorView> {
+    let Ready { endpoint, host, model } = clouds.ready(&question.model_id).await?;
+    let request = ChatRequest { model, ..request(question) };
+    let deltas = endpoint.chat(&request).await.map_err(|error| cloud_error(&error, &host))?;
+    let pieces = deltas.map(move |delta| match delta {
+        Ok(delta) => stream::iter(pieces(delta)),
+        Err(error) => stream::iter(vec![Err(cloud_error(&error, &host))]),
+    });
+    // Some services end without saying why; an answer that was cut has an error before this.
+    let end = stream::iter([Ok(Piece::End { length: false })]);
+    Ok(pieces.flatten().chain(end).boxed())
+}
+
+async fn from_worker(
     workers: &Workers,
     launch: Result<Launch, ErrorView>,
     question: Question,
@@ -135,6 +148,8 @@ fn endpoint_error(error: EndpointError) -> ErrorView {
         EndpointError::Unreachable { .. }
         | EndpointError::Silent { .. }
         | EndpointError::Unauthorized
+        | EndpointError::NoCredit { .. }
+        | EndpointError::Moved { .. }
         | EndpointError::RateLimited { .. } => ErrorCode::WorkerUnreachable,
         EndpointError::ContextLength { .. } => ErrorCode::PromptTooLong,
         EndpointError::Loading => ErrorCode::NotLoaded,
@@ -142,7 +157,7 @@ fn endpoint_error(error: EndpointError) -> ErrorView {
         EndpointError::Server { code, .. } => {
             serde_json::from_value(serde_json::Value::from(code.as_str())).unwrap_or(ErrorCode::Internal)
         }
-        EndpointError::Malformed(_) => ErrorCode::Internal,
+        EndpointError::Malformed(_) | EndpointError::TooLong => ErrorCode::Internal,
     };
     let view = ErrorView::new(code, error.to_string());
     match error {

@@ -80,8 +80,8 @@ pub enum Command {
     /// Ask one question.
     Ask {
         question: String,
-        #[arg(long, default_value = "guide")]
-        model: String,
+        #[command(flatten)]
+        at: At,
         /// 0 always takes the likeliest word; as the model's makers advise when left out.
         #[arg(long)]
         temperature: Option<f32>,
@@ -109,9 +109,54 @@ pub enum Command {
     /// Talk, a line at a time, until the end of input (Ctrl+D). With --json each line is `{"text": "…"}`, or
     /// `{"stop": true}` to stop an answer, and each event of an answer is printed as a line.
     Chat {
-        #[arg(long, default_value = "guide")]
-        model: String,
+        #[command(flatten)]
+        at: At,
     },
+    /// Cloud services with a key of yours. What you write in such a chat leaves this computer.
+    Endpoints {
+        #[command(subcommand)]
+        command: Endpoints,
+    },
+}
+
+/// Where an answer comes from.
+#[derive(Debug, clap::Args)]
+pub struct At {
+    /// The Guide when left out; with --endpoint the first that the service offers.
+    #[arg(long)]
+    pub model: Option<String>,
+    /// A cloud service of `endpoints list`, instead of this computer.
+    #[arg(long)]
+    pub endpoint: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Endpoints {
+    /// Add a service. Its key is read from the standard input, never from the command line.
+    Add {
+        /// One of `endpoints providers`.
+        provider: String,
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Needed for `custom` and `azure`; the service's own when left out.
+        #[arg(long, default_value = "")]
+        address: String,
+        /// A model to offer beside those that the service lists; may be given again.
+        #[arg(long)]
+        model: Vec<String>,
+    },
+    /// The services that were added.
+    List,
+    /// The services that can be added.
+    Providers,
+    /// Go the whole way to one word of an answer, and say which step failed.
+    Test {
+        name: String,
+        #[arg(long)]
+        model: Option<String>,
+    },
+    /// Forget a service and its key.
+    Remove { name: String },
 }
 
 fn lang() -> impl TypedValueParser<Value = Lang> {

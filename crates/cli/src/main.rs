@@ -2,6 +2,7 @@
 
 mod args;
 mod catalogue;
+mod endpoints;
 mod host;
 mod json;
 mod machine;
@@ -70,11 +71,15 @@ async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
         Command::Import { path } => catalogue::import(&app, path, args.json, lang).await,
         Command::Remove { model } => catalogue::remove(&app, model, args.json, lang).await,
         Command::Models => catalogue::models(&app, args.json, lang).await,
-        Command::Ask { question, model, temperature } => {
-            talk::ask(&app, question, model, *temperature, args.json).await
+        Command::Ask { question, at, temperature } => {
+            let model = endpoints::model_of(&app, at).await?;
+            talk::ask(&app, question, &model, *temperature, args.json).await
         }
-        Command::Chat { model } if args.json => talk_json::chat(&app, model).await,
-        Command::Chat { model } => talk::chat(&app, model, lang).await,
+        Command::Chat { at } => {
+            let model = endpoints::model_of(&app, at).await?;
+            if args.json { talk_json::chat(&app, &model).await } else { talk::chat(&app, &model, lang).await }
+        }
+        Command::Endpoints { command } => endpoints::run(&app, command, args.json, lang).await,
         Command::Plan { .. } | Command::Cards { .. } => Ok(()),
     }
 }

@@ -67,6 +67,25 @@ pub enum ErrorCode {
     EngineFailed,
     NotLoaded,
     Cancelled,
+    // Clouds
+    /// No service of this name was added, or it was removed.
+    EndpointNotFound,
+    EndpointUnreachable,
+    EndpointNotTrusted,
+    /// It sends callers to another address, which must not get the key.
+    EndpointMoved,
+    KeyRefused,
+    NoCredit,
+    EndpointRateLimited,
+    /// It answered that it will not do this, with its own words in `reason`.
+    EndpointRefused,
+    EndpointFailed,
+    EndpointSilent,
+    EndpointCut,
+    EndpointGarbled,
+    ContinueUnsupported,
+    KeyStoreFailed,
+    EndpointsUnreadable,
     // Downloads
     NoNetwork,
     SourceRefused,

@@ -16,4 +16,6 @@ pub enum AppEvent {
     /// A model became visible or vanished.
     ModelsChanged,
     ChatsChanged,
+    /// A cloud service was added, changed or removed.
+    EndpointsChanged,
 }

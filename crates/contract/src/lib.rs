@@ -6,6 +6,7 @@
 
 mod catalog;
 mod chat;
+mod cloud;
 mod download;
 mod error;
 mod event;
@@ -16,6 +17,7 @@ mod worker;
 
 pub use catalog::*;
 pub use chat::*;
+pub use cloud::*;
 pub use download::*;
 pub use error::*;
 pub use event::*;

@@ -1,26 +1,34 @@
-//! The calls: chat, health, models.
+//! The calls: chat, health, models. Nothing is followed to another address, and nothing is read without a bound.
 use std::pin::Pin;
 use std::time::Duration;
 
-use eventsource_stream::{EventStreamError, Eventsource};
+use eventsource_stream::{Event, EventStreamError, Eventsource};
 use futures_util::{Stream, StreamExt, stream};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, Url, redirect};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::wire::{Chunk, ErrorReply, Sizes, StreamOptions, Streamed};
-use crate::{ChatDelta, ChatRequest, EndpointError};
+use crate::bounds::{Bounded, Broken};
+use crate::failure::{ERROR_LIMIT, in_stream, refused, step_of};
+use crate::think::Splitter;
+use crate::wire::{Chunk, StreamOptions, Streamed};
+use crate::{Address, Auth, ChatDelta, ChatRequest, Continues, Dialect, EndpointError, Step};
 
 /// The events of one answer. Dropping it closes the connection, which cancels the answer.
 pub type ChatStream = Pin<Box<dyn Stream<Item = Result<ChatDelta, EndpointError>> + Send>>;
 
 /// Our worker sends a comment every 15 seconds while it works, as DeepSeek's service does.
 const IDLE_LIMIT: Duration = Duration::from_secs(120);
+/// Of a list of models, and of an answer that comes whole.
+const WHOLE_LIMIT: usize = 16 << 20;
 
 /// One server.
 #[derive(Clone)]
 pub struct Endpoint {
-    base_url: String,
+    address: Result<Address, String>,
     api_key: Option<String>,
+    dialect: Dialect,
     idle_limit: Duration,
     http: reqwest::Client,
 }
@@ -30,7 +38,7 @@ impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let key = self.api_key.as_ref().map(|_| "hidden");
         f.debug_struct("Endpoint")
-            .field("base_url", &self.base_url)
+            .field("address", &self.url())
             .field("api_key", &key)
             .finish_non_exhaustive()
     }
@@ -44,19 +52,45 @@ pub enum Health {
 }
 
 impl Endpoint {
-    /// `base_url` without `/v1`, such as `http://127.0.0.1:8080`.
+    /// Our own worker, at an address such as `http://127.0.0.1:8080`.
     pub fn new(base_url: impl Into<String>, api_key: Option<String>) -> Self {
         Self::with_idle_limit(base_url, api_key, IDLE_LIMIT)
     }
 
-    /// As [`Endpoint::new`], with the longest silence to bear: no byte for that long ends a call as `Silent`.
+    /// As [`Endpoint::new`], with the longest silence to bear: no line for that long ends a call as `Silent`.
     pub fn with_idle_limit(base_url: impl Into<String>, api_key: Option<String>, limit: Duration) -> Self {
-        let base_url = base_url.into().trim_end_matches('/').to_owned();
-        let builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(10)).read_timeout(limit);
+        let base_url = base_url.into();
+        let address = Address::of_own(&base_url).ok_or(base_url);
+        Self::build(address, api_key, Dialect::own(), limit)
+    }
+
+    /// A service with a dialect of its own.
+    pub fn of_service(address: Address, api_key: Option<String>, dialect: Dialect) -> Self {
+        Self::build(Ok(address), api_key, dialect, IDLE_LIMIT)
+    }
+
+    /// With another longest silence.
+    #[must_use]
+    pub fn bearing(self, limit: Duration) -> Self {
+        Self::build(self.address, self.api_key, self.dialect, limit)
+    }
+
+    fn build(
+        address: Result<Address, String>,
+        key: Option<String>,
+        dialect: Dialect,
+        limit: Duration,
+    ) -> Self {
+        let builder = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(10).min(limit))
+            .read_timeout(limit)
+            // Another address must never see the key, nor the words.
+            .redirect(redirect::Policy::none());
         // What runs on this computer is never asked through a proxy, which would see the key.
-        let http = if is_local(&base_url) { builder.no_proxy() } else { builder }.build();
+        let local = address.as_ref().is_ok_and(|address| is_local(address.host()));
+        let http = if local { builder.no_proxy() } else { builder }.build();
         // The builder fails only when the system has no usable TLS store; plain HTTP to loopback still works then.
-        Self { base_url, api_key, idle_limit: limit, http: http.unwrap_or_default() }
+        Self { address, api_key: key, dialect, idle_limit: limit, http: http.unwrap_or_default() }
     }
 
     /// Starts an answer and streams it.
@@ -64,33 +98,44 @@ impl Endpoint {
     /// # Errors
     /// When the server refuses; errors in mid-answer come as items of the stream.
     pub async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, EndpointError> {
+        let mut address = self.address()?.clone();
+        let goes_on = request.messages.last().is_some_and(|message| message.prefix);
+        if goes_on && self.dialect.continues == Some(Continues::Beta) {
+            address = address.beta();
+        }
+        let request = &self.dialect.spoken(request);
         let body = Streamed { request, stream: true, stream_options: StreamOptions { include_usage: true } };
-        let call = self.call(reqwest::Method::POST, "/v1/chat/completions").json(&body);
-        let response = self.send(call).await?;
-        let events = response.bytes_stream().eventsource();
-        // A stream that ends before `[DONE]` or a finish reason was cut.
-        let state = (events, false, false);
-        let idle_limit = self.idle_limit;
-        let deltas = stream::unfold(state, move |(mut events, mut finished, over)| async move {
-            if over {
-                return None;
-            }
-            match events.next().await {
-                Some(Ok(event)) if event.data == "[DONE]" => None,
-                Some(Ok(event)) => {
-                    let delta = read(&event.data);
-                    finished |= delta.as_ref().is_ok_and(|delta| delta.finish.is_some());
-                    let failed = delta.is_err();
-                    Some((delta, (events, finished, failed)))
-                }
-                None if finished => None,
-                Some(Err(EventStreamError::Transport(error))) if error.is_timeout() => {
-                    Some((Err(silent(idle_limit)), (events, finished, true)))
-                }
-                None | Some(Err(_)) => Some((Err(EndpointError::Cut), (events, finished, true))),
-            }
-        });
-        Ok(Box::pin(deltas))
+        let response =
+            self.send(self.call(Method::POST, address.call("chat/completions")).json(&body)).await?;
+        if is_json(&response) {
+            return self.whole(response).await;
+        }
+        Ok(self.streamed(response))
+    }
+
+    /// A server that cannot stream answers in one piece.
+    async fn whole(&self, response: Response) -> Result<ChatStream, EndpointError> {
+        let text = self.text(response, WHOLE_LIMIT).await?.ok_or(EndpointError::TooLong)?;
+        let mut delta = read(&text, self.key())?;
+        let mut splitter = Splitter::default();
+        splitter.part(&mut delta);
+        delta.finish.get_or_insert_with(|| "stop".to_owned());
+        Ok(Box::pin(stream::iter([delta].into_iter().chain(splitter.rest()).map(Ok))))
+    }
+
+    fn streamed(&self, response: Response) -> ChatStream {
+        let heard = Heard {
+            events: Bounded::new(Box::pin(response.bytes_stream()), self.idle_limit).eventsource(),
+            splitter: Splitter::default(),
+            finished: false,
+            over: false,
+            idle_limit: self.idle_limit,
+            key: self.api_key.clone(),
+        };
+        Box::pin(
+            stream::unfold(heard, |mut heard| async { Some((heard.next().await?, heard)) })
+                .flat_map(stream::iter),
+        )
     }
 
     /// # Errors
@@ -104,17 +149,18 @@ impl Endpoint {
             #[serde(default)]
             total: u64,
         }
-        let call = self.call(reqwest::Method::GET, "/health").timeout(Duration::from_secs(5));
+        let call = self.call(Method::GET, self.address()?.root("health")).timeout(Duration::from_secs(5));
         let response = call.send().await.map_err(|error| self.unreachable(&error))?;
         match response.status().as_u16() {
             200 => Ok(Health::Ready),
             status => {
-                let text = response.text().await.unwrap_or_default();
+                let headers = response.headers().clone();
+                let text = self.text(response, ERROR_LIMIT).await.ok().flatten().unwrap_or_default();
                 match serde_json::from_str::<Reply>(&text) {
                     Ok(reply) if status == 503 && reply.status == "loading" => {
                         Ok(Health::Loading { done: reply.done, total: reply.total })
                     }
-                    _ => Err(refused(status, None, &text)),
+                    _ => Err(refused(status, &headers, &text, self.key())),
                 }
             }
         }
@@ -125,31 +171,140 @@ impl Endpoint {
     /// # Errors
     /// When the server refuses or answers something else.
     pub async fn models(&self) -> Result<Vec<String>, EndpointError> {
-        let response = self.send(self.call(reqwest::Method::GET, "/v1/models")).await?;
+        let response = self.send(self.call(Method::GET, self.address()?.call("models"))).await?;
+        let text = self.text(response, WHOLE_LIMIT).await?.ok_or(EndpointError::TooLong)?;
         let list: Value =
-            response.json().await.map_err(|error| EndpointError::Malformed(error.to_string()))?;
-        let ids = list["data"].as_array().into_iter().flatten();
-        Ok(ids.filter_map(|model| model["id"].as_str().map(str::to_owned)).collect())
+            serde_json::from_str(&text).map_err(|error| EndpointError::Malformed(error.to_string()))?;
+        // Together sends the list itself.
+        let models = list["data"].as_array().or(list.as_array());
+        let models = models.ok_or_else(|| EndpointError::Malformed("it is no list of models".into()))?;
+        Ok(models.iter().filter_map(|model| model["id"].as_str().map(str::to_owned)).collect())
     }
 
-    fn call(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        let call = self.http.request(method, format!("{}{path}", self.base_url));
-        match &self.api_key {
-            Some(key) => call.bearer_auth(key),
-            None => call,
+    fn address(&self) -> Result<&Address, EndpointError> {
+        self.address.as_ref().map_err(|url| EndpointError::Unreachable {
+            url: url.clone(),
+            reason: "it is no address".into(),
+            step: Step::Name,
+        })
+    }
+
+    fn url(&self) -> String {
+        self.address.as_ref().map_or_else(Clone::clone, ToString::to_string)
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.api_key.as_deref()
+    }
+
+    fn call(&self, method: Method, url: Url) -> RequestBuilder {
+        let call = self.http.request(method, url);
+        let Some(key) = &self.api_key else { return call };
+        let (name, value) = match self.dialect.auth {
+            Auth::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+            Auth::ApiKey => (HeaderName::from_static("api-key"), key.clone()),
+        };
+        match HeaderValue::from_str(&value) {
+            Ok(mut value) => {
+                // Shown as such by whoever prints a request.
+                value.set_sensitive(true);
+                call.header(name, value)
+            }
+            // Refused by the server as no key at all; keys are checked before they are kept.
+            Err(_) => call,
         }
     }
 
-    async fn send(&self, call: reqwest::RequestBuilder) -> Result<reqwest::Response, EndpointError> {
-        let response = call.send().await.map_err(|error| self.unreachable(&error))?;
-        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+    /// Heads are waited for no longer than a line would be, however slowly they trickle.
+    async fn send(&self, call: RequestBuilder) -> Result<Response, EndpointError> {
+        let response = tokio::time::timeout(self.idle_limit, call.send())
+            .await
+            .map_err(|_| silent(self.idle_limit))?
+            .map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        // What a server says about a refusal is worth a moment, not a wait.
+        let text = tokio::time::timeout(Duration::from_secs(10), self.text(response, ERROR_LIMIT)).await;
+        let text = text.ok().and_then(Result::ok).flatten().unwrap_or_default();
+        Err(refused(status, &headers, &text, self.key()))
+    }
+
+    /// The body, or nothing when it is longer than `most`. However slowly it trickles, it ends in time.
+    async fn text(&self, response: Response, most: usize) -> Result<Option<String>, EndpointError> {
+        let mut bytes = response.bytes_stream();
+        let read = async {
+            let mut all = Vec::new();
+            while let Some(chunk) = bytes.next().await {
+                let chunk = chunk.map_err(|error| {
+                    if error.is_timeout() { silent(self.idle_limit) } else { EndpointError::Cut }
+                })?;
+                if all.len() + chunk.len() > most {
+                    return Ok(None);
+                }
+                all.extend_from_slice(&chunk);
+            }
+            Ok(Some(String::from_utf8_lossy(&all).into_owned()))
+        };
+        tokio::time::timeout(self.idle_limit, read).await.unwrap_or_else(|_| Err(silent(self.idle_limit)))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> EndpointError {
         if error.is_timeout() && !error.is_connect() {
             return silent(self.idle_limit);
         }
-        EndpointError::Unreachable { url: self.base_url.clone(), reason: error.to_string() }
+        EndpointError::Unreachable { url: self.url(), reason: reason(error), step: step_of(error) }
+    }
+}
+
+/// One answer while it is heard.
+struct Heard<E> {
+    events: E,
+    splitter: Splitter,
+    /// A finish reason came.
+    finished: bool,
+    over: bool,
+    idle_limit: Duration,
+    key: Option<String>,
+}
+
+impl<E> Heard<E>
+where
+    E: Stream<Item = Result<Event, EventStreamError<Broken>>> + Unpin,
+{
+    /// What the next event brings; nothing at the end.
+    async fn next(&mut self) -> Option<Vec<Result<ChatDelta, EndpointError>>> {
+        if self.over {
+            return None;
+        }
+        let failed = match self.events.next().await {
+            Some(Ok(event)) if event.data == "[DONE]" => None,
+            Some(Ok(event)) => match read(&event.data, self.key.as_deref()) {
+                Ok(mut delta) => {
+                    self.splitter.part(&mut delta);
+                    self.finished |= delta.finish.is_some();
+                    return Some(vec![Ok(delta)]);
+                }
+                Err(error) => Some(error),
+            },
+            // A stream that ends before `[DONE]` or a finish reason was cut.
+            None if self.finished => None,
+            None => Some(EndpointError::Cut),
+            Some(Err(EventStreamError::Transport(broken))) => Some(ended(&broken, self.idle_limit)),
+            Some(Err(error)) => Some(EndpointError::Malformed(error.to_string())),
+        };
+        self.over = true;
+        // What was held back as a beginning of a tag arrived too.
+        Some(self.splitter.rest().into_iter().map(Ok).chain(failed.map(Err)).collect())
+    }
+}
+
+fn ended(broken: &Broken, limit: Duration) -> EndpointError {
+    match broken {
+        Broken::Silent => silent(limit),
+        Broken::TooLong => EndpointError::TooLong,
+        Broken::Transport(_) => EndpointError::Cut,
     }
 }
 
@@ -157,46 +312,26 @@ fn silent(limit: Duration) -> EndpointError {
     EndpointError::Silent { seconds: limit.as_secs() }
 }
 
-fn is_local(base_url: &str) -> bool {
-    ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|local| base_url.starts_with(local))
+/// The last reason is the one that says something; the first ones only say that a request was made.
+fn reason(error: &reqwest::Error) -> String {
+    let mut source: &dyn std::error::Error = error;
+    while let Some(inner) = source.source() {
+        source = inner;
+    }
+    source.to_string()
 }
 
-fn read(data: &str) -> Result<ChatDelta, EndpointError> {
+fn is_local(host: &str) -> bool {
+    ["127.0.0.1", "localhost", "[::1]"].contains(&host)
+}
+
+fn is_json(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/json"))
+}
+
+fn read(data: &str, key: Option<&str>) -> Result<ChatDelta, EndpointError> {
     let chunk: Chunk =
         serde_json::from_str(data).map_err(|error| EndpointError::Malformed(error.to_string()))?;
-    match chunk.error {
-        Some(error) => {
-            Err(EndpointError::Server { status: 200, code: code(&error.code), message: error.message })
-        }
-        None => Ok(chunk.into()),
-    }
-}
-
-async fn refusal(response: reqwest::Response) -> EndpointError {
-    let status = response.status().as_u16();
-    let retry_after =
-        response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-    let text = response.text().await.unwrap_or_default();
-    refused(status, retry_after, &text)
-}
-
-fn refused(status: u16, retry_after: Option<u64>, text: &str) -> EndpointError {
-    let error = serde_json::from_str::<ErrorReply>(text).map(|reply| reply.error).unwrap_or_default();
-    let code = code(&error.code);
-    match (status, code.as_str()) {
-        (401 | 403, _) => EndpointError::Unauthorized,
-        (429, _) => EndpointError::RateLimited { retry_after },
-        (_, "context_length_exceeded") => {
-            let Sizes { tokens, context } = error.whaledeck.unwrap_or_default();
-            EndpointError::ContextLength { tokens, context, message: error.message }
-        }
-        (503, "loading") => EndpointError::Loading,
-        _ => EndpointError::Server { status, code, message: error.message },
-    }
-}
-
-fn code(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+    if chunk.error.is_null() { Ok(chunk.into()) } else { Err(in_stream(&chunk.error, key)) }
 }

@@ -3,11 +3,16 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     #[error("reach {url}: {reason}")]
-    Unreachable { url: String, reason: String },
+    Unreachable { url: String, reason: String, step: Step },
     #[error("be let in: the key was refused")]
     Unauthorized,
+    #[error("be served: the account has no credit left {message}")]
+    NoCredit { message: String },
     #[error("be served now: too many requests")]
     RateLimited { retry_after: Option<u64> },
+    /// Redirects are not followed: the other address would get the key.
+    #[error("be served at this address: it points to {to}")]
+    Moved { to: String },
     /// Tokens of the prompt and of the context, where the server tells them apart.
     #[error("fit the prompt: {message}")]
     ContextLength { tokens: Option<u64>, context: Option<u64>, message: String },
@@ -21,4 +26,15 @@ pub enum EndpointError {
     Cut,
     #[error("understand the answer: {0}")]
     Malformed(String),
+    /// A line, an event or a list without end; given up before it fills the memory.
+    #[error("read the answer: it is longer than any real one")]
+    TooLong,
+}
+
+/// How far a connection came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Name,
+    Connect,
+    Tls,
 }

@@ -2,10 +2,17 @@
 //!
 //! Knows nothing of Tauri or of our engine; what only our worker says travels in an extension field others lack.
 
+mod address;
+mod bounds;
 mod client;
 mod error;
+mod failure;
+mod provider;
+mod think;
 mod wire;
 
+pub use address::{Address, AddressError};
 pub use client::{ChatStream, Endpoint, Health};
-pub use error::EndpointError;
+pub use error::{EndpointError, Step};
+pub use provider::{Auth, Continues, Dialect, Extra, Provider, provider, providers};
 pub use wire::{ChatDelta, ChatRequest, Message, Usage};

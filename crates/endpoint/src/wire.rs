@@ -1,6 +1,8 @@
-//! The words of the OpenAI protocol that are used, and the dialects of reasoning: `reasoning_content` (DeepSeek, SGLang,
-//! llama.cpp, our worker) and `reasoning` (vLLM, OpenRouter).
+//! The words of the OpenAI protocol that are used, and where servers put thinking: `reasoning_content` (DeepSeek, SGLang,
+//! llama.cpp, our worker), `reasoning` (vLLM, OpenRouter) or `thinking` (ollama). Read leniently: a field of a strange
+//! type says nothing, and an answer that comes whole instead of in pieces is one piece.
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Message {
@@ -12,6 +14,12 @@ pub struct Message {
     /// DeepSeek's chat prefix completion: the last message is the beginning of the answer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub prefix: bool,
+    /// Bailian's name for the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// Of an answer that called tools, as the server wrote them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<Value>,
 }
 
 impl Message {
@@ -26,7 +34,7 @@ impl Message {
 }
 
 /// One request for a streamed answer. Absent values are left to the server.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ChatRequest {
     pub model: String,
     pub messages: Vec<Message>,
@@ -72,9 +80,12 @@ pub struct ChatDelta {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Usage {
+    #[serde(default)]
     pub prompt_tokens: u32,
+    #[serde(default)]
     pub completion_tokens: u32,
     /// Measured by our worker; other servers lack it.
+    #[serde(default)]
     pub whaledeck: Option<Timings>,
 }
 
@@ -86,55 +97,50 @@ pub struct Timings {
 
 #[derive(Deserialize)]
 pub(crate) struct Chunk {
+    choices: Option<Vec<Choice>>,
     #[serde(default)]
-    choices: Vec<Choice>,
-    usage: Option<Usage>,
-    pub error: Option<ErrorBody>,
+    usage: Value,
+    #[serde(default)]
+    pub error: Value,
 }
 
 #[derive(Deserialize)]
 struct Choice {
     #[serde(default)]
-    delta: Delta,
+    delta: Value,
+    /// Of an answer that came whole.
+    #[serde(default)]
+    message: Value,
     finish_reason: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
-struct Delta {
-    content: Option<String>,
-    reasoning_content: Option<String>,
-    reasoning: Option<String>,
+/// Text, or the text of a list of parts.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        _ => String::new(),
+    }
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct ErrorReply {
-    pub error: ErrorBody,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct ErrorBody {
-    #[serde(default)]
-    pub message: String,
-    /// A string, a number, or nothing, by server.
-    #[serde(default)]
-    pub code: serde_json::Value,
-    /// Told by our worker only.
-    pub whaledeck: Option<Sizes>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Sizes {
-    pub tokens: Option<u64>,
-    pub context: Option<u64>,
+fn thinking(said: &Value) -> String {
+    ["reasoning_content", "reasoning", "thinking"]
+        .iter()
+        .map(|field| text(&said[*field]))
+        .find(|thinking| !thinking.is_empty())
+        .unwrap_or_default()
 }
 
 impl From<Chunk> for ChatDelta {
     fn from(chunk: Chunk) -> Self {
-        let mut delta = ChatDelta { usage: chunk.usage, ..ChatDelta::default() };
-        if let Some(choice) = chunk.choices.into_iter().next() {
-            delta.text = choice.delta.content.unwrap_or_default();
-            delta.reasoning = choice.delta.reasoning_content.or(choice.delta.reasoning).unwrap_or_default();
-            delta.finish = choice.finish_reason;
+        // Counts of a strange kind are no reason to lose an answer.
+        let mut delta = ChatDelta { usage: serde_json::from_value(chunk.usage).ok(), ..ChatDelta::default() };
+        if let Some(choice) = chunk.choices.into_iter().flatten().next() {
+            for said in [&choice.delta, &choice.message] {
+                delta.text += &text(&said["content"]);
+                delta.reasoning += &thinking(said);
+            }
+            delta.finish = choice.finish_reason.filter(|reason| !reason.is_empty());
         }
         delta
     }

@@ -55,14 +55,16 @@ pub async fn pick_model_file(window: tauri::WebviewWindow, kind: String) -> Opti
 /// Opens a web page in the system's browser. Only https, and only pages this app names.
 #[tauri::command]
 #[specta::specta]
-pub fn open_url(handle: tauri::AppHandle, url: String) -> Result<(), ErrorView> {
+pub async fn open_url(app: App<'_>, handle: tauri::AppHandle, url: String) -> Result<(), ErrorView> {
     const ALLOWED: [&str; 4] = [
         "https://chat.deepseek.com/",
         "https://platform.deepseek.com/",
         "https://huggingface.co/",
         "https://modelscope.cn/",
     ];
-    if !ALLOWED.iter().any(|page| url.starts_with(page)) {
+    // The pages where cloud keys are made are named in the list of services.
+    let key_page = app.providers().await?.iter().any(|provider| provider.key_page == url);
+    if !key_page && !ALLOWED.iter().any(|page| url.starts_with(page)) {
         return Err(
             ErrorView::new(ErrorCode::InvalidInput, "open a page that is not on the list").with("url", url)
         );

@@ -31,6 +31,12 @@ export const commands = {
 	/**  Answers in the background; the events arrive on the channel until a terminal one. */
 	answerStart: (request: SendRequest, onEvent: Channel<AnswerEvent>) => __TAURI_INVOKE<null>("answer_start", { request, onEvent }),
 	answerStop: (chatId: string) => __TAURI_INVOKE<null>("answer_stop", { chatId }),
+	providers: () => __TAURI_INVOKE<ProviderView[]>("providers"),
+	endpoints: () => __TAURI_INVOKE<EndpointView[]>("endpoints"),
+	endpointAdd: (spec: EndpointSpec) => __TAURI_INVOKE<EndpointView>("endpoint_add", { spec }),
+	/**  Goes the whole way to one word of an answer; costs one token. */
+	endpointTest: (id: string) => __TAURI_INVOKE<EndpointTest>("endpoint_test", { id }),
+	endpointRemove: (id: string) => __TAURI_INVOKE<null>("endpoint_remove", { id }),
 	worker: () => __TAURI_INVOKE<WorkerView>("worker"),
 	workerStart: (modelId: string) => __TAURI_INVOKE<WorkerView>("worker_start", { modelId }),
 	workerStop: () => __TAURI_INVOKE<null>("worker_stop"),
@@ -68,7 +74,9 @@ export type AnswerStats = {
 
 export type AppEvent = { kind: "worker_changed"; worker: WorkerView } | { kind: "download_changed"; download: DownloadView } | 
 /**  A model became visible or vanished. */
-{ kind: "models_changed" } | { kind: "chats_changed" };
+{ kind: "models_changed" } | { kind: "chats_changed" } | 
+/**  A cloud service was added, changed or removed. */
+{ kind: "endpoints_changed" };
 
 export type ChatSummary = {
 	id: string,
@@ -89,6 +97,21 @@ export type ChatView = {
 	/**  The path from the root to the chosen leaf, oldest first. */
 	messages: MessageView[],
 };
+
+export type CloudModelView = {
+	/**  What chats call it: `cloud:<endpoint>/<name>`. */
+	id: string,
+	/**  What the service calls it. */
+	name: string,
+};
+
+export type ConnectionStep = 
+/**  The computer of the address has a name that is known. */
+"name" | "connect" | 
+/**  The connection is private and its certificate is trusted. */
+"tls" | "key" | "models" | 
+/**  A word of an answer. */
+"token";
 
 export type CpuView = {
 	name: string,
@@ -139,6 +162,47 @@ export type DownloadView = {
 	error: ErrorView | null,
 	/**  The other source, offered when this one fails; never taken silently. */
 	alternative: SourceKind | null,
+};
+
+/**  What the person types to add a service. */
+export type EndpointSpec = {
+	provider_id: string,
+	/**  Empty for the service's own name. */
+	name: string,
+	/**  Empty for the service's own address. */
+	address: string,
+	/**  Empty where a server on the own network wants none. */
+	key: string,
+	/**  Models to offer beside those that the service lists. */
+	models: string[],
+};
+
+/**  The steps of a connection, in order. */
+export type EndpointTest = {
+	steps: StepView[],
+	/**  Why the step that failed did. */
+	error: ErrorView | null,
+	/**  The endpoint with the models that were listed now. */
+	endpoint: EndpointView,
+	/**  The model that was asked for a word. */
+	model: string | null,
+};
+
+/**  A service that was added. Its key never leaves the app. */
+export type EndpointView = {
+	/**  A word for the command line, made of the name. */
+	id: string,
+	provider_id: string,
+	name: string,
+	address: string,
+	key_place: KeyPlace,
+	models: CloudModelView[],
+	/**  The style of a new chat. */
+	recommended: SamplingView,
+	/**  Values of the style that the service does not use, by their names in `SamplingView`. */
+	unused: string[],
+	/**  False where an answer that was cut off cannot be gone on with. */
+	continues: boolean,
 };
 
 /**  What somebody can act on. Each code has a title, a meaning and a next step in English and Chinese. */
@@ -229,6 +293,14 @@ export type HardwareView = {
 	disk: DiskView,
 };
 
+export type KeyPlace = 
+/**  The operating system's own store of secrets. */
+"keyring" | 
+/**  A sealed file in the data folder, where the system offers no store. */
+"file" | 
+/**  The server wants no key. */
+"nowhere";
+
 export type Language = 
 /**  As the operating system says. */
 "system" | "en" | "zh";
@@ -311,6 +383,18 @@ export type PresetView = {
 	sampling: SamplingView,
 };
 
+/**  A service that can be chosen by name. */
+export type ProviderView = {
+	id: string,
+	name: Localized,
+	/**  What calls are added to. Empty, or with a part in braces, when the person has to say it. */
+	address: string,
+	/**  Where a key is made; empty where that is not known. */
+	key_page: string,
+	/**  False where the person has to name the models. */
+	lists_models: boolean,
+};
+
 /**  The one answer of the Welcome page. */
 export type RecommendationView = {
 	/**  `None` when not even the smallest model fits; the sentence says why. */
@@ -367,6 +451,15 @@ export type SettingsView = {
 };
 
 export type SourceKind = "hugging_face" | "model_scope";
+
+export type StepState = "passed" | "failed" | 
+/**  A step before it failed, or it does not apply. */
+"skipped";
+
+export type StepView = {
+	step: ConnectionStep,
+	state: StepState,
+};
 
 export type Theme = "system" | "light" | "dark";
 

@@ -1,6 +1,6 @@
 // What the mock host knows: one plausible machine, a few models in each state, and chats on fixed days.
 import type {
-  AnswerStats, ChatView, DownloadView, ErrorView, FitView, HardwareView, MessageView, ModelView, PresetView, RecommendationView,
+  AnswerStats, ChatView, DownloadView, EndpointTest, EndpointView, ErrorView, FitView, HardwareView, MessageView, ModelView, PresetView, ProviderView, RecommendationView,
   SamplingView, SettingsView, WorkerView,
 } from './bindings';
 
@@ -201,3 +201,34 @@ export function chats(state: string): ChatView[] {
     { ...emptyChat('c4'), title: 'Why is the FP8 checkpoint of DeepSeek-R1 so much smaller than the other one?' },
   ];
 }
+
+const provider = (id: string, en: string, zh: string, address: string, key_page: string, lists_models = true): ProviderView => ({
+  id, name: { en, zh }, address, key_page, lists_models,
+});
+
+export const providers: ProviderView[] = [
+  provider('deepseek', 'DeepSeek', 'DeepSeek 官方', 'https://api.deepseek.com', 'https://platform.deepseek.com/api_keys'),
+  provider('volcengine', 'Volcengine Ark', '火山引擎方舟', 'https://ark.cn-beijing.volces.com/api/v3', 'https://console.volcengine.com/ark'),
+  provider('azure', 'Azure AI Foundry', 'Azure AI Foundry', 'https://{resource}.services.ai.azure.com/openai/v1', 'https://ai.azure.com/', false),
+  provider('custom', 'Another service', '其他服务', '', ''),
+];
+
+export function endpoint(provider_id: string, name: string, key_place: EndpointView['key_place'] = 'keyring'): EndpointView {
+  const known = providers.find((one) => one.id === provider_id);
+  const models = ['deepseek-flash', 'deepseek-v4-pro'].map((model) => ({ id: `cloud:${provider_id}/${model}`, name: model }));
+  return {
+    id: provider_id, provider_id, name: name || (known?.name.en ?? provider_id), address: known?.address ?? '', key_place, models,
+    recommended: sampling(1, 0.95), unused: ['temperature', 'frequency_penalty'], continues: provider_id === 'deepseek',
+  };
+}
+
+export const endpoints: EndpointView[] = [endpoint('deepseek', ''), endpoint('volcengine', '', 'file')];
+
+const STEPS = ['name', 'connect', 'tls', 'key', 'models', 'token'] as const;
+export const passedTest = (tested: EndpointView): EndpointTest => ({
+  steps: STEPS.map((step) => ({ step, state: 'passed' })), error: null, endpoint: tested, model: tested.models[0]?.name ?? null,
+});
+export const refusedTest = (tested: EndpointView): EndpointTest => ({
+  steps: STEPS.map((step, at) => ({ step, state: at < 3 ? 'passed' : at === 3 ? 'failed' : 'skipped' })),
+  error: { code: 'key_refused', message: 'be let in: the key was refused', detail: { host: 'api.deepseek.com' } }, endpoint: tested, model: null,
+});

@@ -1,8 +1,8 @@
 // A host kept in memory, for tests of the page and for looking at it without the app. The address picks its state:
-// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages), empty, problems (a list was moved aside), slow (all but the settings never arrives) or broken (every read fails).
+// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages), empty, problems (a list was moved aside), clouds (two services were added), slow (all but the settings never arrives) or broken (every read fails).
 import type { Host } from './host';
 import * as data from './mock-data';
-import type { AnswerEvent, AppEvent, ChatView, DownloadView, ErrorView, MessageView, SettingsView, WorkerView } from './bindings';
+import type { AnswerEvent, AppEvent, ChatView, DownloadView, EndpointView, ErrorView, MessageView, SettingsView, WorkerView } from './bindings';
 
 const query = new URLSearchParams(location.search);
 const state = query.get('state') ?? 'full';
@@ -19,10 +19,13 @@ let settings: SettingsView = {
 };
 let worker: WorkerView = state === 'interrupted' ? { ...data.worker, state: 'failed', error: data.died } : { ...data.worker };
 let models = structuredClone(data.models);
+let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoints) : [];
 const chats = new Map<string, ChatView>(
-  ['full', 'interrupted', 'long'].includes(state) ? data.chats(state).map((chat) => [chat.id, chat]) : [],
+  ['full', 'interrupted', 'long', 'clouds'].includes(state) ? data.chats(state).map((chat) => [chat.id, chat]) : [],
 );
 const stops = new Set<string>();
+/** Services whose key is wrong. */
+const refusing = new Set<string>();
 let next = 1;
 
 /** Every answer is a copy after a turn of the loop, as over a real channel. */
@@ -83,7 +86,7 @@ async function answer(view: ChatView, user: MessageView | null, assistant: Messa
     onEvent({ kind: 'delta', message_id: assistant.id, text: piece, reasoning: '' });
   }
   if (assistant.state === 'streaming') assistant.state = 'done';
-  assistant.stats = data.stats;
+  assistant.stats = { ...data.stats, model_id: view.model_id };
   view.messages.push(assistant);
   onEvent({ kind: 'finished', message: structuredClone(assistant) });
   emit({ kind: 'chats_changed' });
@@ -168,6 +171,30 @@ export const host: Host = {
       void answer(view, structuredClone(user), message(user.id, 'assistant', ''), onEvent);
     }),
   answerStop: (id) => done(() => stops.add(id)),
+  providers: () => read(() => data.providers),
+  endpoints: () => read(() => endpoints),
+  endpointAdd: (spec) =>
+    reply(() => {
+      if (spec.key.includes(' ')) throw failure('invalid_input', 'add the cloud service: a key has no spaces and no letters beyond English ones');
+      const added: EndpointView = { ...data.endpoint(spec.provider_id, spec.name), models: [] };
+      endpoints = [...endpoints, added];
+      if (spec.key.includes('wrong')) refusing.add(added.id);
+      return added;
+    }),
+  endpointTest: (id) =>
+    reply(() => {
+      const known = endpoints.find((one) => one.id === id);
+      if (!known) throw failure('endpoint_not_found', 'find the cloud service', { endpoint: id });
+      if (refusing.has(id)) return data.refusedTest(known);
+      const tested = { ...known, models: data.endpoint(known.provider_id, '').models };
+      endpoints = endpoints.map((one) => (one.id === id ? tested : one));
+      return data.passedTest(tested);
+    }),
+  endpointRemove: (id) =>
+    done(() => {
+      refusing.delete(id);
+      endpoints = endpoints.filter((one) => one.id !== id);
+    }),
   worker: () => read(() => worker),
   workerStart: (modelId) =>
     reply(() => {

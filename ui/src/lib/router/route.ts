@@ -5,7 +5,7 @@ export type Route =
   | { page: 'chat'; id: string | null; model: string | null }
   | { page: 'models' }
   | { page: 'hardware' }
-  | { page: 'settings' };
+  | { page: 'settings'; section?: 'clouds' };
 
 function decode(part: string): string | null {
   try {
@@ -22,14 +22,16 @@ export function parseRoute(hash: string): Route {
     case 'welcome':
     case 'models':
     case 'hardware':
-    case 'settings':
       return { page };
+    case 'settings':
+      return rest === 'clouds' ? { page, section: 'clouds' } : { page };
     default:
       return { page: 'chat', id: page === 'chat' ? decode(rest) : null, model: new URLSearchParams(query).get('model') };
   }
 }
 
 export function hrefOf(route: Route): string {
+  if (route.page === 'settings' && route.section) return `#/settings/${route.section}`;
   if (route.page !== 'chat') return `#/${route.page}`;
   if (route.id !== null) return `#/chat/${encodeURIComponent(route.id)}`;
   return route.model === null ? '#/chat' : `#/chat?model=${encodeURIComponent(route.model)}`;

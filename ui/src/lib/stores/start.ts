@@ -1,6 +1,7 @@
 // Wakes the stores: subscribes once to the app's events and asks for what every page needs.
 import { host } from '$host';
 import { chats } from './chats.svelte';
+import { clouds } from './clouds.svelte';
 import { machine } from './machine.svelte';
 import { models } from './models.svelte';
 import { refreshForeignAnswers } from './session.svelte';
@@ -13,9 +14,10 @@ export async function start(): Promise<void> {
     worker.onEvent(event);
     models.onEvent(event);
     chats.onEvent(event);
+    clouds.onEvent(event);
     if (event.kind === 'chats_changed') refreshForeignAnswers();
   });
   chats.ready = chats.load();
-  void Promise.all([worker.load(), models.load(), machine.load()]);
+  void Promise.all([worker.load(), models.load(), machine.load(), clouds.load()]);
   await settings.load();
 }

@@ -1,0 +1,222 @@
+//! Where cloud keys are kept: the operating system's own store of secrets, or, where the system offers none or the person
+//! wants it so, a sealed file. The file keeps keys out of sight of searches, backups of single files and curious eyes; who
+//! can read every file of this account can open it, and the hosts say so. Nothing here is ever printed.
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chacha20poly1305::aead::{Aead, Generate, Key, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use contract::{ErrorCode, ErrorView, KeyPlace};
+use serde::{Deserialize, Serialize};
+
+use crate::convert::storage_error;
+use crate::files;
+
+const SERVICE: &str = "whaledeck";
+const SEALED_FILE: &str = "keys.sealed.json";
+const SEAL_FILE: &str = "keys.seal";
+const VERSION: u32 = 1;
+
+/// Where new keys go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// The system's store, or the sealed file where there is none.
+    System,
+    /// Always the sealed file.
+    File,
+}
+
+impl Keeping {
+    /// `WHALEDECK_KEYS=file` asks for the file.
+    pub fn of_environment() -> Self {
+        if std::env::var_os("WHALEDECK_KEYS").is_some_and(|value| value == "file") {
+            Self::File
+        } else {
+            Self::System
+        }
+    }
+}
+
+/// Every call may wait for a person who unlocks a keyring: not for the threads of a runtime.
+pub(crate) struct Keys {
+    keeping: Keeping,
+    folder: PathBuf,
+    writing: Mutex<()>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    version: u32,
+    /// By the id of the key: nonce and text, each as base64.
+    keys: BTreeMap<String, (String, String)>,
+}
+
+fn failed(what: impl std::fmt::Display) -> ErrorView {
+    ErrorView::new(ErrorCode::KeyStoreFailed, format!("use the store of keys: {what}"))
+}
+
+impl Keys {
+    pub(crate) fn new(data_dir: &Path, keeping: Keeping) -> Self {
+        Self { keeping, folder: data_dir.to_owned(), writing: Mutex::default() }
+    }
+
+    /// Where it went. A store of the system that is there but refuses is an error, not a reason for the file.
+    pub(crate) fn put(&self, id: &str, key: &str) -> Result<KeyPlace, ErrorView> {
+        if key.is_empty() {
+            return Ok(KeyPlace::Nowhere);
+        }
+        if self.keeping == Keeping::System && keyring::v1::Entry::store_status().is_ok() {
+            entry(id)?.set_password(key).map_err(failed)?;
+            return Ok(KeyPlace::Keyring);
+        }
+        let cipher = self.cipher(true)?;
+        let nonce = XNonce::generate();
+        let payload = Payload { msg: key.as_bytes(), aad: id.as_bytes() };
+        let text = cipher.encrypt(&nonce, payload).map_err(failed)?;
+        self.change(|keys| keys.insert(id.to_owned(), (BASE64.encode(nonce), BASE64.encode(text))))?;
+        Ok(KeyPlace::File)
+    }
+
+    pub(crate) fn get(&self, id: &str, place: KeyPlace) -> Result<Option<String>, ErrorView> {
+        match place {
+            KeyPlace::Nowhere => Ok(None),
+            KeyPlace::Keyring => entry(id)?.get_password().map(Some).map_err(failed),
+            KeyPlace::File => {
+                let sealed = self.sealed()?;
+                let (nonce, text) = sealed.keys.get(id).ok_or_else(|| failed("the file does not hold it"))?;
+                let bytes = |text: &str| BASE64.decode(text).map_err(failed);
+                let nonce = XNonce::try_from(&bytes(nonce)?[..]).map_err(failed)?;
+                let payload = Payload { msg: &bytes(text)?, aad: id.as_bytes() };
+                let key = self.cipher(false)?.decrypt(&nonce, payload);
+                let key = key.map_err(|_| failed("the file was sealed with another seal, or changed"))?;
+                String::from_utf8(key).map(Some).map_err(failed)
+            }
+        }
+    }
+
+    /// Nothing happens where there is none any more.
+    pub(crate) fn remove(&self, id: &str, place: KeyPlace) -> Result<(), ErrorView> {
+        match place {
+            KeyPlace::Nowhere => Ok(()),
+            KeyPlace::Keyring => match entry(id)?.delete_credential() {
+                Ok(()) | Err(keyring::v1::Error::NoEntry) => Ok(()),
+                Err(error) => Err(failed(error)),
+            },
+            KeyPlace::File => self.change(|keys| keys.remove(id)).map(drop),
+        }
+    }
+
+    /// The seal is made once, readable by its owner only.
+    fn cipher(&self, make: bool) -> Result<XChaCha20Poly1305, ErrorView> {
+        let path = self.folder.join(SEAL_FILE);
+        let unreadable = |error: &std::io::Error| storage_error("read the seal of the keys", &path, error);
+        let seal = match std::fs::read(&path) {
+            Ok(seal) => seal,
+            Err(error) if make && error.kind() == std::io::ErrorKind::NotFound => {
+                let seal = Key::<XChaCha20Poly1305>::generate().to_vec();
+                write_once(&path, &seal)
+                    .map_err(|error| storage_error("write the seal of the keys", &path, &error))?;
+                // Another process may have been faster, and its seal is the one that holds.
+                std::fs::read(&path).map_err(|error| unreadable(&error))?
+            }
+            Err(error) => return Err(unreadable(&error)),
+        };
+        XChaCha20Poly1305::new_from_slice(&seal).map_err(|_| failed("the seal is damaged"))
+    }
+
+    fn sealed(&self) -> Result<Sealed, ErrorView> {
+        let path = self.folder.join(SEALED_FILE);
+        match std::fs::read(&path) {
+            Ok(text) => {
+                let sealed: Sealed = serde_json::from_slice(&text).map_err(failed)?;
+                if sealed.version == VERSION {
+                    Ok(sealed)
+                } else {
+                    Err(failed("the file is of another version"))
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Sealed { version: VERSION, keys: BTreeMap::new() })
+            }
+            Err(error) => Err(storage_error("read the sealed keys", &path, &error)),
+        }
+    }
+
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut BTreeMap<String, (String, String)>) -> T,
+    ) -> Result<T, ErrorView> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sealed = self.sealed()?;
+        let changed = change(&mut sealed.keys);
+        let path = self.folder.join(SEALED_FILE);
+        let text = serde_json::to_vec_pretty(&sealed).map_err(failed)?;
+        files::replace(&path, &text)
+            .map_err(|error| storage_error("write the sealed keys", &path, &error))?;
+        Ok(changed)
+    }
+}
+
+fn entry(id: &str) -> Result<keyring::v1::Entry, ErrorView> {
+    keyring::v1::Entry::new(SERVICE, id).map_err(failed)
+}
+
+/// A temporary file is its owner's alone from its first moment; one that exists already is left as it is.
+fn write_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_key_opens_under_its_own_name_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = Keys::new(folder.path(), Keeping::File);
+        assert_eq!(keys.put("one", "sk-marked").expect("is kept"), KeyPlace::File);
+        assert_eq!(keys.put("two", "sk-other").expect("is kept"), KeyPlace::File);
+        assert_eq!(keys.put("none", "").expect("is nothing"), KeyPlace::Nowhere);
+        let again = Keys::new(folder.path(), Keeping::File);
+        assert_eq!(again.get("one", KeyPlace::File).expect("opens").as_deref(), Some("sk-marked"));
+        assert_eq!(again.get("none", KeyPlace::Nowhere).expect("is nothing"), None);
+
+        let path = folder.path().join(SEALED_FILE);
+        let text = std::fs::read_to_string(&path).expect("is there");
+        assert!(!text.contains("marked"), "{text}");
+        let swapped = text.replace("\"one\"", "\"x\"").replace("\"two\"", "\"one\"");
+        std::fs::write(&path, swapped).expect("is written");
+        assert_eq!(
+            again.get("one", KeyPlace::File).expect_err("is another's").code,
+            ErrorCode::KeyStoreFailed
+        );
+        std::fs::write(&path, &text).expect("is written");
+        again.remove("one", KeyPlace::File).expect("is removed");
+        assert_eq!(again.get("one", KeyPlace::File).expect_err("is gone").code, ErrorCode::KeyStoreFailed);
+        assert_eq!(again.get("two", KeyPlace::File).expect("opens").as_deref(), Some("sk-other"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn both_files_are_the_owner_s_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        Keys::new(folder.path(), Keeping::File).put("one", "sk").expect("is kept");
+        for name in [SEAL_FILE, SEALED_FILE] {
+            let mode = std::fs::metadata(folder.path().join(name)).expect("is there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+}

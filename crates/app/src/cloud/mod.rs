@@ -1,0 +1,268 @@
+//! Cloud services as use cases: add, list, test and remove them, and answer in a chat that runs on one. The only place
+//! that a key passes through.
+
+mod check;
+mod failure;
+mod keys;
+mod list;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use contract::{
+    AppEvent, CloudModelView, EndpointSpec, EndpointTest, EndpointView, ErrorCode, ErrorView, KeyPlace,
+    Localized, ProviderView, SamplingView,
+};
+use endpoint::{Address, Dialect, Endpoint, Provider};
+
+use self::check::{Subject, check};
+use self::failure::address_error;
+use self::list::{Record, Records, free_id};
+use crate::App;
+
+pub(crate) use self::failure::cloud_error;
+pub use self::keys::Keeping;
+use self::keys::Keys;
+
+/// What a chat calls a model of a cloud service begins like this; `<endpoint>/<model>` follows.
+const PREFIX: &str = "cloud:";
+/// Of a list without a DeepSeek model; some services list hundreds.
+const MOST_LISTED: usize = 60;
+
+pub(crate) struct Clouds {
+    records: Records,
+    keys: Keys,
+}
+
+/// A model of a service, ready to be asked.
+pub(crate) struct Ready {
+    pub endpoint: Endpoint,
+    pub host: String,
+    pub model: String,
+}
+
+/// The endpoint and the model that a chat names, where it names a cloud's.
+pub(crate) fn cloud_model(model_id: &str) -> Option<(&str, &str)> {
+    model_id.strip_prefix(PREFIX)?.split_once('/')
+}
+
+/// What DeepSeek advises for the models that its service and most others offer today.
+pub(crate) fn cloud_sampling() -> SamplingView {
+    SamplingView { temperature: 1.0, top_p: 0.95, ..SamplingView::default() }
+}
+
+fn invalid(message: &str) -> ErrorView {
+    ErrorView::new(ErrorCode::InvalidInput, message)
+}
+
+impl Clouds {
+    pub(crate) fn open(data_dir: &Path, keeping: Keeping) -> Result<(Self, Option<ErrorView>), ErrorView> {
+        let (records, problem) = Records::open(data_dir)?;
+        Ok((Self { records, keys: Keys::new(data_dir, keeping) }, problem))
+    }
+
+    /// Waits for the keyring, so not for a thread of the runtime.
+    fn endpoint(&self, record: &Record) -> Result<(Endpoint, Address), ErrorView> {
+        let address =
+            Address::parse(&record.address).map_err(|error| address_error(error, &record.address))?;
+        let key = self.keys.get(&record.key_id, record.key_place)?;
+        Ok((Endpoint::of_service(address.clone(), key, dialect(record)), address))
+    }
+
+    pub(crate) async fn ready(self: Arc<Self>, model_id: &str) -> Result<Ready, ErrorView> {
+        let (id, model) =
+            cloud_model(model_id).ok_or_else(|| invalid("find the cloud service: it has no name"))?;
+        let (id, model) = (id.to_owned(), model.to_owned());
+        blocking(move || {
+            let (endpoint, address) = self.endpoint(&self.records.find(&id)?)?;
+            Ok(Ready { endpoint, host: address.host().to_owned(), model })
+        })
+        .await
+    }
+
+    fn add(&self, spec: EndpointSpec) -> Result<EndpointView, ErrorView> {
+        let provider = endpoint::provider(&spec.provider_id).ok_or_else(|| {
+            let known: Vec<&str> =
+                endpoint::providers().iter().map(|provider| provider.id.as_str()).collect();
+            invalid("add the cloud service: it is not one of the list")
+                .with("name", &spec.provider_id)
+                .with("allowed", known.join(", "))
+        })?;
+        let typed = spec.address.trim();
+        let wanted = if typed.is_empty() { provider.address.as_str() } else { typed };
+        let address = Address::parse(wanted).map_err(|error| address_error(error, wanted))?;
+        let key = spec.key.trim();
+        // A key that cannot stand in a header was pasted with something else.
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(invalid(
+                "add the cloud service: a key has no spaces and no letters beyond English ones",
+            ));
+        }
+        if key.is_empty() && provider.id != "custom" {
+            return Err(invalid("add the cloud service: its key is missing"));
+        }
+        let named = spec
+            .models
+            .iter()
+            .map(|model| model.trim().to_owned())
+            .filter(|model| !model.is_empty())
+            .collect();
+        let key_id = uuid::Uuid::now_v7().to_string();
+        let key_place = self.keys.put(&key_id, key)?;
+        let name = spec.name.trim();
+        let added = self.records.change(|records| {
+            let name = if name.is_empty() { default_name(provider, &address) } else { name.to_owned() };
+            let record = Record {
+                id: free_id(records, if provider.id == "custom" { &name } else { &provider.id }),
+                provider_id: provider.id.clone(),
+                name,
+                address: address.to_string(),
+                key_id: key_id.clone(),
+                key_place,
+                named,
+                listed: Vec::new(),
+            };
+            records.push(record.clone());
+            record
+        });
+        match added {
+            Ok(record) => Ok(view(&record)),
+            Err(error) => {
+                // A key without a service would never be found again.
+                self.keys.remove(&key_id, key_place)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The key first: a service that lost its key can be removed again, a key that lost its service cannot.
+    fn remove(&self, id: &str) -> Result<(), ErrorView> {
+        let record = self.records.find(id)?;
+        self.keys.remove(&record.key_id, record.key_place)?;
+        self.records.change(|records| records.retain(|record| record.id != id))
+    }
+}
+
+fn default_name(provider: &Provider, address: &Address) -> String {
+    if provider.id == "custom" { address.host().to_owned() } else { provider.name.en.clone() }
+}
+
+fn dialect(record: &Record) -> Dialect {
+    let provider = endpoint::provider(&record.provider_id).or_else(|| endpoint::provider("custom"));
+    provider.map(|provider| provider.dialect.clone()).unwrap_or_default()
+}
+
+fn view(record: &Record) -> EndpointView {
+    let dialect = dialect(record);
+    let mut models: Vec<CloudModelView> = Vec::new();
+    for name in record.named.iter().chain(&App::offered(&record.listed)) {
+        let id = format!("{PREFIX}{}/{name}", record.id);
+        if models.iter().all(|model| model.id != id) {
+            models.push(CloudModelView { id, name: name.clone() });
+        }
+    }
+    EndpointView {
+        id: record.id.clone(),
+        provider_id: record.provider_id.clone(),
+        name: record.name.clone(),
+        address: record.address.clone(),
+        key_place: record.key_place,
+        models,
+        recommended: cloud_sampling(),
+        unused: dialect.unused(),
+        continues: dialect.continues.is_some(),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ErrorView> + Send + 'static,
+) -> Result<T, ErrorView> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("use the cloud services: {error}")))?
+}
+
+impl App {
+    /// The services that can be chosen by name.
+    pub async fn providers(&self) -> Result<Vec<ProviderView>, ErrorView> {
+        let shown = |provider: &Provider| ProviderView {
+            id: provider.id.clone(),
+            name: Localized { en: provider.name.en.clone(), zh: provider.name.zh.clone() },
+            address: if provider.id == "custom" { String::new() } else { provider.address.clone() },
+            key_page: provider.key_page.clone(),
+            lists_models: provider.dialect.lists,
+        };
+        Ok(endpoint::providers().iter().map(shown).collect())
+    }
+
+    /// Those that were added, the earliest first.
+    pub async fn endpoints(&self) -> Result<Vec<EndpointView>, ErrorView> {
+        Ok(self.clouds.records.all()?.iter().map(view).collect())
+    }
+
+    /// Keeps the key and the rest of it. Nothing is asked of the service yet.
+    pub async fn endpoint_add(&self, spec: EndpointSpec) -> Result<EndpointView, ErrorView> {
+        let clouds = self.clouds.clone();
+        let added = blocking(move || clouds.add(spec)).await?;
+        self.host.emit(AppEvent::EndpointsChanged);
+        Ok(added)
+    }
+
+    /// Goes the whole way to one word of an answer, and keeps the list of models that it met.
+    pub async fn endpoint_test(&self, id: &str, model: Option<&str>) -> Result<EndpointTest, ErrorView> {
+        let record = self.clouds.records.find(id)?;
+        let (clouds, of) = (self.clouds.clone(), record.clone());
+        let (endpoint, address) = blocking(move || clouds.endpoint(&of)).await?;
+        let checked = check(Subject {
+            endpoint: &endpoint,
+            host: address.host(),
+            secure: record.address.starts_with("https://"),
+            has_key: record.key_place != KeyPlace::Nowhere,
+            lists: dialect(&record).lists,
+            model: model.or(record.named.first().map(String::as_str)),
+        })
+        .await;
+        let record = match checked.listed {
+            Some(listed) => {
+                let id = id.to_owned();
+                let kept = self.clouds.records.change(move |records| {
+                    records.iter_mut().find(|record| record.id == id).map(|record| {
+                        record.listed = listed;
+                        record.clone()
+                    })
+                })?;
+                self.host.emit(AppEvent::EndpointsChanged);
+                kept.unwrap_or(record)
+            }
+            None => record,
+        };
+        let (steps, error, model) = (checked.steps, checked.error, checked.model);
+        Ok(EndpointTest { steps, error, endpoint: view(&record), model })
+    }
+
+    /// Forgets the service and its key. Chats that ran on it stay.
+    pub async fn endpoint_remove(&self, id: &str) -> Result<(), ErrorView> {
+        let (clouds, id) = (self.clouds.clone(), id.to_owned());
+        blocking(move || clouds.remove(&id)).await?;
+        self.host.emit(AppEvent::EndpointsChanged);
+        Ok(())
+    }
+
+    /// Of a service's list, the models of DeepSeek; of one without them, the first.
+    fn offered(listed: &[String]) -> Vec<String> {
+        let deepseek = |name: &&String| name.to_lowercase().contains("deepseek");
+        let own: Vec<String> = listed.iter().filter(deepseek).cloned().collect();
+        if own.is_empty() { listed.iter().take(MOST_LISTED).cloned().collect() } else { own }
+    }
+
+    /// Refuses to go on with an answer where the service can only begin one.
+    pub(crate) async fn may_continue(&self, chat_id: &str) -> Result<(), ErrorView> {
+        let chat_id = chat_id.to_owned();
+        let model_id = self.with_history(move |history| history.chat(&chat_id)).await?.settings.model_id;
+        let Some((id, _)) = cloud_model(&model_id) else { return Ok(()) };
+        if dialect(&self.clouds.records.find(id)?).continues.is_some() {
+            return Ok(());
+        }
+        Err(ErrorView::new(ErrorCode::ContinueUnsupported, "go on with the answer: the service cannot"))
+    }
+}

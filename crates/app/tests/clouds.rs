@@ -1,0 +1,253 @@
+//! A chat on a cloud service from the key to the answer, how it fails, and that a key is in no file, event or error.
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use app::{App, Keeping, Paths};
+use contract::{
+    AnswerEvent, AppEvent, ConnectionStep, EndpointSpec, ErrorCode, ErrorView, KeyPlace, MessageState,
+    MessageView, SendRequest, StepState,
+};
+use testkit::{Answer, End, TestCloud};
+
+const KEY: &str = "sk-marked-0815-4711";
+
+#[derive(Default)]
+struct Seen(Mutex<Vec<AppEvent>>);
+
+impl app::Host for Seen {
+    fn emit(&self, event: AppEvent) {
+        self.0.lock().expect("no panic").push(event);
+    }
+}
+
+async fn open(data: &Path) -> App {
+    let paths = Paths {
+        data_dir: data.to_owned(),
+        models_dir: data.join("models"),
+        engine_binary: data.join("no-engine"),
+        guide_dir: data.join("no-guide"),
+    };
+    App::open_keeping(paths, Arc::new(Seen::default()), Keeping::File).await.expect("opens")
+}
+
+fn spec(provider: &str, address: &str) -> EndpointSpec {
+    EndpointSpec {
+        provider_id: provider.into(),
+        name: String::new(),
+        address: address.into(),
+        key: format!(" {KEY}\n"),
+        models: Vec::new(),
+    }
+}
+
+async fn send(app: &App, request: SendRequest) -> Result<MessageView, ErrorView> {
+    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
+    app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
+    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(30), events.recv()).await {
+        if let AnswerEvent::Finished { message } | AnswerEvent::Failed { message, .. } = event {
+            return Ok(message);
+        }
+    }
+    panic!("no terminal event came")
+}
+
+fn ask(chat_id: &str, parent: Option<&MessageView>, text: &str) -> SendRequest {
+    SendRequest {
+        chat_id: chat_id.into(),
+        parent_id: parent.map(|message| message.id.clone()),
+        text: text.into(),
+        retry_of: None,
+        continue_of: None,
+    }
+}
+
+/// Every byte of every file under a folder.
+fn files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let entries =
+        std::fs::read_dir(folder).expect("is a folder").map(|entry| entry.expect("an entry").path());
+    let of = |path: std::path::PathBuf| {
+        if path.is_dir() {
+            files(&path)
+        } else {
+            vec![(path.clone(), std::fs::read(&path).expect("is read"))]
+        }
+    };
+    entries.flat_map(of).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_becomes_a_chat_and_is_in_no_file() {
+    let data = tempfile::tempdir().expect("a folder");
+    let cloud = TestCloud::start(KEY).await.expect("starts");
+    let app = open(data.path()).await;
+    let added = app.endpoint_add(spec("deepseek", cloud.address())).await.expect("is added");
+    assert_eq!(
+        (added.id.as_str(), added.name.as_str(), added.key_place),
+        ("deepseek", "DeepSeek", KeyPlace::File)
+    );
+    assert!(added.continues && added.unused.contains(&"temperature".to_owned()), "{added:?}");
+
+    let test = app.endpoint_test("deepseek", None).await.expect("is tested");
+    assert_eq!(test.error, None);
+    let states: Vec<_> = test.steps.iter().map(|step| step.state).collect();
+    use StepState::{Passed, Skipped};
+    assert_eq!(states, [Passed, Passed, Skipped, Passed, Passed, Passed], "no TLS on loopback");
+    assert_eq!(test.model.as_deref(), Some("deepseek-flash"));
+    let ids: Vec<_> = test.endpoint.models.iter().map(|model| model.id.as_str()).collect();
+    assert_eq!(ids, ["cloud:deepseek/deepseek-flash", "cloud:deepseek/deepseek/v4-pro"]);
+    assert!(cloud.asked().last().expect("was asked").body.contains("\"max_tokens\":1"));
+
+    let chat = app.chat_create(ids[1]).await.expect("a chat");
+    let mut sampling = chat.sampling.clone();
+    sampling.top_p = 0.8;
+    app.chat_update(&chat.id, ids[1], "custom", sampling, "Be brief.").await.expect("is kept");
+    let first = send(&app, ask(&chat.id, None, "What is a whale?")).await.expect("answers");
+    assert_eq!(
+        (first.text.as_str(), first.reasoning.as_str(), first.state),
+        ("A whale 是鲸。", "想一想", MessageState::Done)
+    );
+    let stats = first.stats.clone().expect("has counts");
+    assert_eq!((stats.model_id.as_str(), stats.completion_tokens), (ids[1], 6), "it remembers where it ran");
+    let second = send(&app, ask(&chat.id, Some(&first), "And?")).await.expect("answers");
+    assert_eq!(second.state, MessageState::Done);
+    let body: serde_json::Value =
+        serde_json::from_str(&cloud.asked().last().expect("was asked").body).expect("is JSON");
+    assert_eq!(body["model"], "deepseek/v4-pro");
+    assert!(body["top_p"].to_string().starts_with("0.8"), "{body}");
+    let said: Vec<_> = body["messages"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| one["content"].as_str().expect("text"))
+        .collect();
+    assert_eq!(said, ["Be brief.", "What is a whale?", "A whale 是鲸。", "And?"]);
+
+    // A service that repeats the key in its refusal: neither the history nor the event has it.
+    cloud
+        .answer_chat(Answer::json("400 Bad Request", format!("{{\"error\":{{\"message\":\"bad {KEY}\"}}}}")));
+    let refused = send(&app, ask(&chat.id, Some(&second), "Again")).await.expect("begins");
+    let error = refused.error.clone().expect("is told");
+    assert_eq!((error.code, error.detail["reason"].as_str()), (ErrorCode::EndpointRefused, "bad …"));
+
+    drop(app);
+    let again = open(data.path()).await;
+    assert_eq!(again.endpoints().await.expect("lists").len(), 1);
+    assert_eq!(
+        again.endpoint_test("deepseek", Some("m")).await.expect("is tested").error.expect("fails").code,
+        ErrorCode::EndpointRefused
+    );
+    let kept = files(data.path());
+    assert!(kept.iter().any(|(path, _)| path.ends_with("keys.sealed.json")) && kept.len() >= 4, "{kept:?}");
+    for (path, bytes) in &kept {
+        assert!(
+            !bytes.windows(KEY.len()).any(|some| some == KEY.as_bytes()),
+            "{} holds the key",
+            path.display()
+        );
+    }
+    let shown = format!(
+        "{:?} {:?} {:?}",
+        spec("deepseek", ""),
+        again.endpoints().await,
+        again.chat_get(&chat.id).await
+    );
+    assert!(!shown.contains(KEY));
+
+    again.endpoint_remove("deepseek").await.expect("is removed");
+    assert_eq!(again.endpoints().await.expect("lists"), []);
+    let sealed = std::fs::read_to_string(data.path().join("keys.sealed.json")).expect("is there");
+    assert!(sealed.contains("\"keys\": {}"), "{sealed}");
+    let gone = send(&again, ask(&chat.id, Some(&second), "There?")).await.expect("begins");
+    assert_eq!(gone.error.expect("is told").code, ErrorCode::EndpointNotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_failure_has_a_step_and_a_code() {
+    use ConnectionStep::{Connect, Key, Models, Name, Tls, Token};
+    let data = tempfile::tempdir().expect("a folder");
+    let cloud = TestCloud::start("sk-another").await.expect("starts");
+    let app = open(data.path()).await;
+    let check = async |address: &str| {
+        let id = app.endpoint_add(spec("custom", address)).await.expect("is added").id;
+        let test = app.endpoint_test(&id, None).await.expect("is tested");
+        let failed = test.steps.iter().find(|step| step.state == StepState::Failed).map(|step| step.step);
+        app.endpoint_remove(&id).await.expect("is removed");
+        (failed, test.error.map(|error| error.code))
+    };
+    let told = |step, code| (Some(step), Some(code));
+    assert_eq!(check("https://no-such-name.invalid").await, told(Name, ErrorCode::EndpointUnreachable));
+    assert_eq!(check("http://127.0.0.1:1").await, told(Connect, ErrorCode::EndpointUnreachable));
+    let secure = cloud.address().replace("http://", "https://");
+    assert_eq!(check(&secure).await, told(Tls, ErrorCode::EndpointNotTrusted));
+    assert_eq!(check(cloud.address()).await, told(Key, ErrorCode::KeyRefused));
+    let cloud = TestCloud::start(KEY).await.expect("starts");
+    cloud.answer_models(Answer::new("200 OK", "text/html", "<html>a page</html>"));
+    assert_eq!(check(cloud.address()).await, told(Models, ErrorCode::EndpointGarbled));
+    cloud.answer_models(Answer::json("404 Not Found", ""));
+    assert_eq!(check(cloud.address()).await, told(Models, ErrorCode::InvalidInput), "nothing to ask");
+    cloud.answer_models(Answer::json("200 OK", "{\"data\":[{\"id\":\"m\"}]}"));
+    for (answer, code) in [
+        (Answer::json("402 Payment Required", ""), ErrorCode::NoCredit),
+        (Answer::json("429 Too Many Requests", "").with("retry-after", "3"), ErrorCode::EndpointRateLimited),
+        (Answer::json("503 Service Unavailable", ""), ErrorCode::EndpointFailed),
+        (Answer::json("302 Found", "").with("location", "https://x.example"), ErrorCode::EndpointMoved),
+        (Answer::stream("data: {"), ErrorCode::EndpointCut),
+    ] {
+        cloud.answer_chat(answer);
+        assert_eq!(check(cloud.address()).await, told(Token, code));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_answer_is_kept_and_goes_on_only_where_it_can() {
+    let data = tempfile::tempdir().expect("a folder");
+    let cloud = TestCloud::start(KEY).await.expect("starts");
+    let app = open(data.path()).await;
+    for (provider, goes_on) in [("deepseek", true), ("siliconflow", false)] {
+        app.endpoint_add(spec(provider, cloud.address())).await.expect("is added");
+        let half = "data: {\"choices\":[{\"delta\":{\"content\":\"One, \"}}]}\n\n";
+        cloud.answer_chat(Answer::stream(half).ending(End::Reset));
+        let chat = app.chat_create(&format!("cloud:{provider}/m")).await.expect("a chat");
+        let cut = send(&app, ask(&chat.id, None, "Count")).await.expect("begins");
+        assert_eq!((cut.text.as_str(), cut.state), ("One, ", MessageState::Interrupted));
+        assert_eq!(cut.error.as_ref().map(|error| error.code), Some(ErrorCode::EndpointCut));
+        let rest = half.replace("One, ", "two.") + "data: [DONE]\n\n";
+        cloud.answer_chat(Answer::stream(rest));
+        let request = SendRequest { continue_of: Some(cut.id), ..ask(&chat.id, None, "") };
+        let after = send(&app, request).await;
+        if goes_on {
+            assert_eq!(
+                after.map(|message| (message.text, message.state)),
+                Ok(("One, two.".into(), MessageState::Done))
+            );
+        } else {
+            assert_eq!(after.expect_err("is refused").code, ErrorCode::ContinueUnsupported);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_added_is_refused_before_anything_is_kept() {
+    let data = tempfile::tempdir().expect("a folder");
+    let app = open(data.path()).await;
+    let with_key = |key: &str| EndpointSpec { key: key.into(), ..spec("deepseek", "") };
+    for wrong in [
+        spec("nobody", ""),
+        spec("azure", ""),
+        spec("custom", ""),
+        spec("custom", "http://api.example.com/v1"),
+        spec("custom", &format!("https://api.example.com/v1?key={KEY}")),
+        with_key(""),
+        with_key("sk-one two"),
+        with_key("密钥"),
+    ] {
+        let refused = app.endpoint_add(wrong.clone()).await.expect_err("is refused");
+        assert_eq!(refused.code, ErrorCode::InvalidInput, "{wrong:?}");
+        assert!(!format!("{refused:?}").contains(KEY), "{refused:?}");
+    }
+    assert_eq!(app.endpoints().await.expect("lists"), []);
+    assert!(!data.path().join("keys.sealed.json").exists());
+    let bare = EndpointSpec { key: String::new(), ..spec("custom", "http://127.0.0.1:9/v1") };
+    assert_eq!(app.endpoint_add(bare).await.expect("is added").key_place, KeyPlace::Nowhere);
+}

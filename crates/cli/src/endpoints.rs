@@ -1,0 +1,168 @@
+//! `endpoints`: cloud services from a terminal. A key comes in by the standard input, so that neither the list of
+//! processes nor the history of the shell holds it.
+use std::io::{IsTerminal, Read};
+
+use app::App;
+use app::lang::Lang;
+use contract::{
+    ConnectionStep, EndpointSpec, EndpointTest, EndpointView, ErrorCode, ErrorView, KeyPlace, StepState,
+};
+
+use crate::args::{At, Endpoints};
+use crate::json::print_json;
+
+/// More than any key; a file given by mistake is not read whole.
+const KEY_LIMIT: u64 = 16 << 10;
+
+pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Result<(), ErrorView> {
+    match command {
+        Endpoints::Add { provider, name, address, model } => {
+            let spec = EndpointSpec {
+                provider_id: provider.clone(),
+                name: name.clone(),
+                address: address.clone(),
+                key: key(lang)?,
+                models: model.clone(),
+            };
+            let added = app.endpoint_add(spec).await?;
+            show(&added, json, lang);
+            // Said every time: a file is less than a keyring.
+            if added.key_place == KeyPlace::File && !json {
+                println!("{}", file_note(lang));
+            }
+        }
+        Endpoints::List => {
+            let endpoints = app.endpoints().await?;
+            if json {
+                print_json(&endpoints);
+            } else if endpoints.is_empty() {
+                println!("{}", lang.pick("No cloud service was added.", "还没有添加云服务。"));
+            }
+            endpoints.iter().filter(|_| !json).for_each(|endpoint| show(endpoint, false, lang));
+        }
+        Endpoints::Providers => {
+            let providers = app.providers().await?;
+            if json {
+                print_json(&providers);
+                return Ok(());
+            }
+            for provider in providers {
+                println!(
+                    "{}: {}  {}",
+                    provider.id,
+                    lang.pick(&provider.name.en, &provider.name.zh),
+                    provider.address
+                );
+            }
+        }
+        Endpoints::Test { name, model } => {
+            let test = app.endpoint_test(name, model.as_deref()).await?;
+            if json {
+                print_json(&test);
+            } else {
+                steps(&test, lang);
+            }
+            // With --json the words of the failure are in the one value already; the code still says it.
+            match test.error {
+                Some(error) if json => {
+                    eprintln!("{}", app::words::printed(&error, lang));
+                    std::process::exit(1);
+                }
+                Some(error) => return Err(error),
+                None => {}
+            }
+        }
+        Endpoints::Remove { name } => {
+            app.endpoint_remove(name).await?;
+            if json {
+                print_json(&serde_json::json!({ "removed": name }));
+            } else {
+                println!(
+                    "{}",
+                    match lang {
+                        Lang::En => format!("{name} and its key are forgotten"),
+                        Lang::Zh => format!("已移除 {name} 及其密钥"),
+                    }
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The id that a chat calls it by.
+pub async fn model_of(app: &App, at: &At) -> Result<String, ErrorView> {
+    let Some(endpoint) = &at.endpoint else {
+        return Ok(at.model.clone().unwrap_or_else(|| "guide".into()));
+    };
+    let known = app.endpoints().await?;
+    let missing =
+        || ErrorView::new(ErrorCode::EndpointNotFound, "find the cloud service").with("endpoint", endpoint);
+    let known = known.into_iter().find(|known| known.id == *endpoint).ok_or_else(missing)?;
+    if let Some(model) = &at.model {
+        return Ok(format!("cloud:{endpoint}/{model}"));
+    }
+    let unlisted = || {
+        let message = "choose a model: run `whaledeck-cli endpoints test` once, or name one with --model";
+        ErrorView::new(ErrorCode::InvalidInput, message)
+    };
+    known.models.into_iter().next().map(|model| model.id).ok_or_else(unlisted)
+}
+
+fn key(lang: Lang) -> Result<String, ErrorView> {
+    if std::io::stdin().is_terminal() {
+        eprintln!(
+            "{}",
+            lang.pick(
+                "Paste the key and press Enter, then Ctrl+D. It is shown while you type; a pipe hides it.",
+                "粘贴密钥后按回车，再按 Ctrl+D。输入时会显示；用管道则不会显示。",
+            )
+        );
+    }
+    let mut key = String::new();
+    let read = std::io::stdin().take(KEY_LIMIT).read_to_string(&mut key);
+    read.map_err(|error| ErrorView::new(ErrorCode::InvalidInput, format!("read the key: {error}")))?;
+    Ok(key)
+}
+
+fn show(endpoint: &EndpointView, json: bool, lang: Lang) {
+    if json {
+        return print_json(endpoint);
+    }
+    let key = match endpoint.key_place {
+        KeyPlace::Keyring => lang.pick("key in the system's keyring", "密钥在系统钥匙串中"),
+        KeyPlace::File => lang.pick("key in a sealed file", "密钥在加密文件中"),
+        KeyPlace::Nowhere => lang.pick("no key", "无密钥"),
+    };
+    println!("{}: {}  {}  ({key})", endpoint.id, endpoint.name, endpoint.address);
+    endpoint.models.iter().for_each(|model| println!("  {}", model.name));
+}
+
+fn file_note(lang: Lang) -> &'static str {
+    lang.pick(
+        "The key lies in a sealed file, not in a keyring: whoever can read all files of your account can open it.",
+        "密钥保存在加密文件中，而不是系统钥匙串里：能读取你账户全部文件的人可以打开它。",
+    )
+}
+
+fn steps(test: &EndpointTest, lang: Lang) {
+    for step in &test.steps {
+        let name = match step.step {
+            ConnectionStep::Name => lang.pick("Name of the computer", "域名"),
+            ConnectionStep::Connect => lang.pick("Connection", "连接"),
+            ConnectionStep::Tls => lang.pick("Private and trusted (TLS)", "加密与信任（TLS）"),
+            ConnectionStep::Key => lang.pick("Key", "密钥"),
+            ConnectionStep::Models => lang.pick("List of models", "模型列表"),
+            ConnectionStep::Token => lang.pick("First word of an answer", "回答的第一个词"),
+        };
+        let state = match step.state {
+            StepState::Passed => lang.pick("passed", "通过"),
+            StepState::Failed => lang.pick("FAILED", "失败"),
+            StepState::Skipped => lang.pick("not tried", "未测试"),
+        };
+        println!("{name}: {state}");
+    }
+    if let Some(model) = &test.model {
+        println!("{}: {model}", lang.pick("Asked", "询问的模型"));
+    }
+}

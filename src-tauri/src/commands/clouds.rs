@@ -1,0 +1,35 @@
+//! Cloud services and their keys. A key goes in and never comes out.
+use contract::{EndpointSpec, EndpointTest, EndpointView, ErrorView, ProviderView};
+
+use super::App;
+
+#[tauri::command]
+#[specta::specta]
+pub async fn providers(app: App<'_>) -> Result<Vec<ProviderView>, ErrorView> {
+    app.providers().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn endpoints(app: App<'_>) -> Result<Vec<EndpointView>, ErrorView> {
+    app.endpoints().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn endpoint_add(app: App<'_>, spec: EndpointSpec) -> Result<EndpointView, ErrorView> {
+    app.endpoint_add(spec).await
+}
+
+/// Goes the whole way to one word of an answer; costs one token.
+#[tauri::command]
+#[specta::specta]
+pub async fn endpoint_test(app: App<'_>, id: String) -> Result<EndpointTest, ErrorView> {
+    app.endpoint_test(&id, None).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn endpoint_remove(app: App<'_>, id: String) -> Result<(), ErrorView> {
+    app.endpoint_remove(&id).await
+}
