@@ -72,6 +72,7 @@ const HOUSE: &[&str] = &[
     "server",
     "testkit",
     "text",
+    "vision",
     "whaledeck",
     "xtask",
 ];
@@ -88,6 +89,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("models", &["kernels", "checkpoint", "formats"]),
     ("engine", &["models"]),
     ("text", &["checkpoint"]),
+    ("vision", &[]),
     ("server", &["engine", "models", "text", "checkpoint", "catalog"]),
     ("endpoint", &[]),
     ("testkit", &[]),
