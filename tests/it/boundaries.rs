@@ -90,7 +90,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("engine", &["models"]),
     ("text", &["checkpoint"]),
     ("vision", &[]),
-    ("server", &["engine", "models", "text", "checkpoint", "catalog"]),
+    ("server", &["engine", "models", "text", "vision", "checkpoint", "catalog"]),
     ("endpoint", &[]),
     ("testkit", &[]),
     ("deploy", &["catalog", "hardware", "endpoint"]),

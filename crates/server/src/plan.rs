@@ -18,7 +18,7 @@ pub struct Use {
 /// Bytes by what they are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// By part: vocabulary, attention, dense, experts, prediction.
+    /// By part: vocabulary, attention, dense, experts, prediction, vision.
     pub parts: BTreeMap<&'static str, u64>,
     pub cache: u64,
     pub buffers: u64,
@@ -77,6 +77,9 @@ fn part(config: &ModelConfig, name: &str) -> &'static str {
         name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next()?.parse::<usize>().ok());
     if layer.is_some_and(|layer| layer >= config.decoder().num_hidden_layers) {
         return "prediction";
+    }
+    if config.images().is_some() && !name.starts_with("language.") {
+        return "vision";
     }
     if name.contains(".mlp.experts.") {
         "experts"
