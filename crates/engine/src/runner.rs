@@ -123,7 +123,12 @@ impl Runner {
         let decoding = chosen.iter().all(|&index| self.running[index].is_decoding());
         let steps: Vec<Step> = chosen.iter().map(|&index| self.running[index].step()).collect();
         let mut routed = Vec::new();
-        let mut pass = Pass { routing: Some(&mut routed), ..Pass::new(cancelled) };
+        let (mut given, mut row, hidden) = (Vec::new(), 0, self.model.hidden_size());
+        for &index in &chosen {
+            given.extend(self.running[index].given(row, hidden));
+            row += self.running[index].reading.len();
+        }
+        let mut pass = Pass { routing: Some(&mut routed), given: &given, ..Pass::new(cancelled) };
         let outputs = self.model.forward(&steps, &mut self.kv, &mut pass)?;
         let mut row = 0;
         for &index in &chosen {
@@ -281,7 +286,7 @@ fn admit(
     let root = root(&first.salt);
     let mut found = Found::default();
     if options.keep_prefixes {
-        found = pool.tree.lookup(root, &first.tokens);
+        found = pool.tree.lookup(root, first.names());
     }
     let mtp = uses_mtp(options, model);
     found.cut(if mtp { read_again(found.tokens()) } else { found.tokens().min(first.tokens.len() - 1) });

@@ -26,7 +26,7 @@ pub struct ChatRequest {
     pub continue_final_message: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Turn {
     pub role: String,
     #[serde(default)]
@@ -42,7 +42,7 @@ pub struct Turn {
 }
 
 /// A text, or a list of parts.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Content {
     Text(String),
@@ -50,21 +50,27 @@ pub enum Content {
     Nothing(()),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Part {
     #[serde(rename = "type")]
     pub kind: String,
     pub text: Option<String>,
+    pub image_url: Option<ImageUrl>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
+pub struct ImageUrl {
+    pub url: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
 pub struct Call {
     #[serde(default)]
     pub id: String,
     pub function: Function,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Function {
     pub name: String,
     #[serde(default)]
@@ -186,7 +192,7 @@ impl Turn {
         let content = match &self.content {
             Content::Nothing(()) => String::new(),
             Content::Text(text) => text.clone(),
-            Content::Parts(parts) => parts.iter().map(part_text).collect::<Result<_, _>>()?,
+            Content::Parts(parts) => parts.iter().map(Part::text).collect::<Result<_, _>>()?,
         };
         let call = |call: &Call| ToolCall {
             id: call.id.clone(),
@@ -204,13 +210,22 @@ impl Turn {
     }
 }
 
-fn part_text(part: &Part) -> Result<String, ApiError> {
-    let text = part.text.clone().filter(|_| part.kind == "text");
-    text.ok_or_else(|| {
-        let message = format!("this model reads text and not {}", part.kind);
-        ApiError {
-            param: Some("messages"),
-            ..ApiError::new(StatusCode::BAD_REQUEST, "unsupported_content", message)
-        }
-    })
+impl Part {
+    /// # Errors
+    /// When it is not text.
+    pub fn text(&self) -> Result<String, ApiError> {
+        let text = self.text.clone().filter(|_| self.kind == "text");
+        text.ok_or_else(|| {
+            let message = match self.kind.as_str() {
+                "image_url" => {
+                    "this model reads text and sees no pictures; 这个模型只读文字，看不了图片".to_owned()
+                }
+                other => format!("this model reads text and not {other}"),
+            };
+            ApiError {
+                param: Some("messages"),
+                ..ApiError::new(StatusCode::BAD_REQUEST, "unsupported_content", message)
+            }
+        })
+    }
 }
