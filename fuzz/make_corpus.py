@@ -15,6 +15,14 @@ RNG = np.random.default_rng(7)
 H = 8
 
 
+def images():
+    """The pictures of every format that the pixel tests read."""
+    (CORPUS / "image").mkdir(exist_ok=True)
+    for path in (HERE.parent / "tests/fixtures/vl2/pixels").glob("*.*"):
+        if path.suffix != ".json":
+            shutil.copy(path, CORPUS / "image" / path.name)
+
+
 def finish(w):
     w.write_header_to_file(); w.write_kv_data_to_file(); w.write_tensors_to_file(); w.close()
 
@@ -113,5 +121,6 @@ tokenizer("spm", "default", ["<s>", "</s>", "a"], [], model="llama")
 safetensors("one", {"a": ("F32", [2, 2], 16)}, {"format": "pt"})
 safetensors("fp8", {"w.weight": ("F8_E4M3", [4, 4], 16), "w.weight_scale_inv": ("F32", [1, 1], 4), "s": ("F8_E8M0", [3], 3)})
 safetensors("many", {f"model.layers.{n}.mlp.up_proj.weight": ("BF16", [2, 3], 12) for n in range(8)} | {"h": ("F16", [0, 5], 0)})
+images()
 for path in (HERE.parent / "tests/fixtures/text/templates").glob("*.jinja"):
     shutil.copy(path, CORPUS / "template" / path.name)

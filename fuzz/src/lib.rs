@@ -1,4 +1,4 @@
-//! What is fuzzed: everything that reads bytes of a stranger's model file. Each target takes a whole file and says why it
+//! What is fuzzed: everything that reads bytes of a stranger's model file, or of a picture in a chat. Each target takes a whole file and says why it
 //! was refused; that reason is only a hint of novelty for the driver. A target must neither panic nor hang nor reserve
 //! much more memory than its input has bytes.
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ pub type Target = fn(&[u8]) -> Result<(), String>;
 pub const TARGETS: &[(&str, Target)] = &[
     ("gguf", gguf),
     ("safetensors", safetensors),
+    ("image", image),
     #[cfg(feature = "text")]
     ("tokenizer", tokenizer),
     #[cfg(feature = "text")]
@@ -50,6 +51,26 @@ pub fn safetensors(file: &[u8]) -> Result<(), String> {
             let _ = TensorView::owned(dtype, place.shape, bytes.to_vec()).to_f32();
         }
     }
+    Ok(())
+}
+
+/// Decoded, fitted in a frame of small tiles, cut and normalised; every number is one that a byte can become.
+pub fn image(file: &[u8]) -> Result<(), String> {
+    let picture = vision::decode(file).map_err(|error| error.to_string())?;
+    assert_eq!(picture.rgb.len(), picture.width * picture.height * 3);
+    let tiling = vision::Tiling {
+        candidate_resolutions: vec![(28, 28), (28, 56), (56, 28), (84, 28), (28, 84), (56, 56)],
+        image_size: 28,
+        patch_size: 7,
+        downsample_ratio: 2,
+        image_mean: [0.5; 3],
+        image_std: [0.5; 3],
+    };
+    let grid = tiling.grid(picture.width, picture.height, 1);
+    let tiles = tiling.tiles(&picture, grid);
+    assert_eq!(tiles.pixels.len(), (1 + grid.tiles()) * 3 * 28 * 28);
+    assert!(tiles.pixels.iter().all(|value| (-1.0..=1.0).contains(value)));
+    assert!(tiling.tokens(grid) > 0);
     Ok(())
 }
 

@@ -72,6 +72,7 @@ const HOUSE: &[&str] = &[
     "server",
     "testkit",
     "text",
+    "vision",
     "whaledeck",
     "xtask",
 ];
@@ -88,7 +89,8 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("models", &["kernels", "checkpoint", "formats"]),
     ("engine", &["models"]),
     ("text", &["checkpoint"]),
-    ("server", &["engine", "models", "text", "checkpoint", "catalog"]),
+    ("vision", &[]),
+    ("server", &["engine", "models", "text", "vision", "checkpoint", "catalog"]),
     ("endpoint", &[]),
     ("testkit", &[]),
     ("deploy", &["catalog", "hardware", "endpoint"]),

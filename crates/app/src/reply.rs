@@ -190,6 +190,7 @@ mod tests {
             (server("out_of_memory"), ErrorCode::OutOfMemory),
             (server("engine_failed"), ErrorCode::EngineFailed),
             (server("unsupported_content"), ErrorCode::UnsupportedContent),
+            (server("invalid_image"), ErrorCode::InvalidImage),
             (server("conversation_refused"), ErrorCode::ConversationRefused),
             (server("invalid_input"), ErrorCode::InvalidInput),
             (server("some other server's"), ErrorCode::Internal),

@@ -11,9 +11,10 @@ pub mod safetensors;
 mod view;
 
 pub use config::{
-    Attention, ConfigError, Decoder, DeepseekConfig, DeepseekV2Config, DeepseekV3Config, Experts, Fp8Blocks,
-    GroupedAttention, LatentAttention, Llama3Config, LlamaConfig, ModelConfig, Qwen2Config, Qwen3Config,
-    Rope, RopeScaling, ScoringFunc, TopkMethod, YarnConfig,
+    Attention, ConfigError, Decoder, DeepseekConfig, DeepseekV2Config, DeepseekV3Config, DeepseekVl2Config,
+    Experts, Fp8Blocks, GroupedAttention, ImageProcessing, LatentAttention, Llama3Config, LlamaConfig,
+    ModelConfig, ProjectorConfig, Qwen2Config, Qwen3Config, Rope, RopeScaling, ScoringFunc, TopkMethod,
+    VisionConfig, Vl2Attention, YarnConfig,
 };
 pub use formats::{Dtype, E4M3, e4m3_to_f32};
 pub use gguf::GgufTokenizer;

@@ -57,6 +57,8 @@ pub enum ErrorCode {
     PromptTooLong,
     /// A model that reads text was shown something else.
     UnsupportedContent,
+    /// A picture that cannot be read.
+    InvalidImage,
     /// The model's own chat format does not take these messages.
     ConversationRefused,
     /// A hole cannot be filled by a model that was not trained for it.

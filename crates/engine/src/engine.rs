@@ -57,6 +57,7 @@ pub struct Engine {
     routing: Arc<Mutex<Arc<Routing>>>,
     context: usize,
     vocab: usize,
+    hidden: usize,
     restored: Result<u64, SpillError>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -83,11 +84,12 @@ impl Engine {
         let first = Metrics { pages_total: pages, cache_bytes: kv.bytes(), ..Metrics::default() };
         let metrics = Arc::new(Mutex::new(first));
         let queue = Arc::new(Queue::default());
-        let vocab = model.vocab_size();
+        let (vocab, hidden) = (model.vocab_size(), model.hidden_size());
         let routing: Arc<Mutex<Arc<Routing>>> = Arc::default();
         let runner = Runner::new(model, kv, pool, options, queue.clone(), metrics.clone(), routing.clone());
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || runner.run())?;
-        Ok(Self { queue, metrics, routing, context, vocab, restored, thread: Mutex::new(Some(thread)) })
+        let thread = Mutex::new(Some(thread));
+        Ok(Self { queue, metrics, routing, context, vocab, hidden, restored, thread })
     }
 
     /// Tokens of one sequence.
@@ -118,7 +120,17 @@ impl Engine {
         if let Some(&token) = request.tokens.iter().find(|token| **token as usize >= self.vocab) {
             return Err(SubmitError::UnknownToken { token, vocab: self.vocab });
         }
-        self.queue.push(Sequence::new(request, context, sink)).ok_or(SubmitError::Stopped)
+        let mut free = 0;
+        for span in &request.spans {
+            let count = span.rows.len() / self.hidden;
+            let end = span.at.checked_add(count).filter(|&end| end <= tokens);
+            let (Some(end), true, true) = (end, span.at >= free, count * self.hidden == span.rows.len())
+            else {
+                return Err(SubmitError::Span { at: span.at, hidden: self.hidden, tokens });
+            };
+            free = end;
+        }
+        self.queue.push(Sequence::new(request, context, self.hidden, sink)).ok_or(SubmitError::Stopped)
     }
 
     /// Which experts the tokens of the answer that ended last went to.

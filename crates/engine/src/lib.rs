@@ -17,7 +17,7 @@ pub use draft::Speculation;
 pub use engine::{Engine, EngineOptions};
 pub use queue::Cancelled;
 pub use request::{
-    Constraint, DrafterKind, Drafts, EngineError, Event, FinishReason, Metrics, Request, Sampling,
+    Constraint, DrafterKind, Drafts, EngineError, Event, FinishReason, Metrics, Request, Sampling, Span,
     StartError, SubmitError, Timings, TokenLogprob,
 };
 pub use routing::{Routing, TokenRouting};

@@ -1,4 +1,5 @@
 //! What is asked of the engine and what it tells.
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One continuation of a prompt.
@@ -14,6 +15,19 @@ pub struct Request {
     pub constraint: Option<Box<dyn Constraint>>,
     /// Requests share cached prefixes only when their salts are equal.
     pub salt: Vec<u8>,
+    /// Pictures in the prompt, in order.
+    pub spans: Vec<Span>,
+}
+
+/// Rows that the first layer gets instead of what the tokens in their place say.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// The first place, of `tokens`.
+    pub at: usize,
+    /// [n, hidden size of the model]
+    pub rows: Arc<[f32]>,
+    /// Equal names have equal rows; cached prefixes are shared by it.
+    pub name: [u8; 32],
 }
 
 /// A grammar, seen from the sampler.
@@ -147,6 +161,10 @@ pub enum SubmitError {
     EmptyPrompt,
     #[error("read token {token}: the vocabulary has {vocab}")]
     UnknownToken { token: u32, vocab: usize },
+    #[error(
+        "read given rows from place {at} on: they are no rows of {hidden} numbers in a prompt of {tokens} tokens"
+    )]
+    Span { at: usize, hidden: usize, tokens: usize },
     #[error("reach the engine: it has stopped")]
     Stopped,
 }

@@ -150,8 +150,13 @@ impl Runner {
         let decoding = chosen.iter().all(|&index| self.running[index].is_decoding());
         let steps: Vec<Step> = chosen.iter().map(|&index| self.running[index].step()).collect();
         let mut routed = Vec::new();
+        let (mut given, mut row, hidden) = (Vec::new(), 0, self.model.hidden_size());
+        for &index in chosen {
+            given.extend(self.running[index].given(row, hidden));
+            row += self.running[index].reading.len();
+        }
         let outputs = guarded(|| {
-            let mut pass = Pass { routing: Some(&mut routed), ..Pass::new(cancelled) };
+            let mut pass = Pass { routing: Some(&mut routed), given: &given, ..Pass::new(cancelled) };
             self.model.forward(&steps, &mut self.kv, &mut pass)
         })?;
         let mut row = 0;
@@ -306,7 +311,7 @@ fn admit(
     let root = root(&first.salt);
     let mut found = Found::default();
     if options.keep_prefixes {
-        found = pool.tree.lookup(root, &first.tokens);
+        found = pool.tree.lookup(root, first.names());
     }
     let mtp = uses_mtp(options, model);
     found.cut(if mtp { read_again(found.tokens()) } else { found.tokens().min(first.tokens.len() - 1) });

@@ -2,13 +2,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use models::{ForwardError, KvPages, Model, Output, Routed, Step, Want};
+use models::{ForwardError, Given, KvPages, Model, Output, Routed, Step, Want};
+use sha2::{Digest, Sha256};
 
 use crate::cache::pool::Pages;
 use crate::draft::{Drafter, Gate, View};
 use crate::queue::Cancel;
 use crate::sampler::Sampler;
-use crate::{Drafts, EngineError, Event, FinishReason, Request, Routing, Timings};
+use crate::{Drafts, EngineError, Event, FinishReason, Request, Routing, Span, Timings};
 
 /// Hears the events of one request. It must not block; one that panics cancels its request.
 pub type Sink = Box<dyn FnMut(Event) + Send>;
@@ -16,6 +17,9 @@ pub type Sink = Box<dyn FnMut(Event) + Send>;
 pub struct Sequence {
     /// The prompt, then every token drawn.
     pub tokens: Vec<u32>,
+    /// What cached prefixes are found by: the tokens, and in a picture's places what only this picture has.
+    names: Vec<u32>,
+    spans: Vec<Span>,
     /// How many of `tokens` are in the cache.
     pub cached: usize,
     /// How many of `tokens` were there at the start.
@@ -59,14 +63,17 @@ pub enum Turn {
 }
 
 impl Sequence {
-    /// It may grow to `context` tokens.
-    pub fn new(request: Request, context: usize, sink: Sink) -> Self {
+    /// It may grow to `context` tokens; its spans were checked against rows of `hidden` numbers.
+    pub fn new(request: Request, context: usize, hidden: usize, sink: Sink) -> Self {
         let prompt = request.tokens.len();
         let asked = request.max_tokens.unwrap_or(usize::MAX);
         let limit = context.min(prompt.saturating_add(asked));
+        let names = names(&request.tokens, &request.spans, hidden);
         Self {
             sampler: Sampler::new(request.sampling, request.constraint, &request.tokens),
             tokens: request.tokens,
+            names,
+            spans: request.spans,
             cached: 0,
             reused: 0,
             pages: Pages::default(),
@@ -138,6 +145,21 @@ impl Sequence {
     /// What the pass under way reads of it.
     pub fn step(&self) -> Step<'_> {
         Step { tokens: &self.reading, pages: &self.pages.list, past: self.cached, want: self.want() }
+    }
+
+    /// The rows that are given for places of the pass under way, which is at row `first` of the batch.
+    pub fn given(&self, first: usize, hidden: usize) -> impl Iterator<Item = Given<'_>> {
+        let (from, to) = (self.cached, self.cached + self.reading.len());
+        self.spans.iter().filter_map(move |span| {
+            let (start, end) = (span.at.max(from), (span.at + span.rows.len() / hidden).min(to));
+            let values = || &span.rows[(start - span.at) * hidden..(end - span.at) * hidden];
+            (start < end).then(|| Given { row: first + start - from, values: values() })
+        })
+    }
+
+    /// What cached prefixes of the whole prompt are found by.
+    pub fn names(&self) -> &[u32] {
+        &self.names
     }
 
     fn want(&self) -> Want {
@@ -225,6 +247,7 @@ impl Sequence {
             return Err(Turn::Ended(FinishReason::Stop));
         }
         self.tokens.push(drawn.id);
+        self.names.push(drawn.id);
         self.tell(Event::Token { id: drawn.id, logprob: drawn.logprob, alternatives: drawn.alternatives });
         if self.tokens.len() >= self.limit { Err(Turn::Ended(self.full())) } else { Ok(drawn.id) }
     }
@@ -249,10 +272,10 @@ impl Sequence {
         drafter.catch_up(&mut View { model, kv, pages, tokens, sampler, cancelled })
     }
 
-    /// The tokens whose pages are complete in every layer.
+    /// The names of the tokens whose pages are complete in every layer.
     pub fn computed(&self) -> &[u32] {
         let covered = self.drafter.as_ref().map_or(self.cached, |drafter| drafter.covered(self.cached));
-        &self.tokens[..covered]
+        &self.names[..covered]
     }
 
     pub fn answered(&self) -> usize {
@@ -291,6 +314,19 @@ impl Sequence {
             self.cancel.cancel();
         }
     }
+}
+
+/// A picture's places are named by its content and their own number, above every vocabulary.
+fn names(tokens: &[u32], spans: &[Span], hidden: usize) -> Vec<u32> {
+    let mut names = tokens.to_vec();
+    for span in spans {
+        for (place, name) in names[span.at..][..span.rows.len() / hidden].iter_mut().enumerate() {
+            let hash =
+                Sha256::new_with_prefix(span.name).chain_update((place as u64).to_le_bytes()).finalize();
+            *name = u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]) | 1 << 31;
+        }
+    }
+    names
 }
 
 impl Drafts {

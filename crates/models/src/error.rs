@@ -29,6 +29,10 @@ pub enum ForwardError {
     Pages { tokens: usize, pages: usize },
     #[error("draft {tokens} tokens from {numbers} numbers of hidden states")]
     Hidden { tokens: usize, numbers: usize },
+    #[error("see {width} by {height} tiles and the whole in {numbers} numbers of pixels")]
+    Pixels { numbers: usize, width: usize, height: usize },
+    #[error("read {numbers} numbers as given rows from row {row} on, of {rows} rows")]
+    Given { row: usize, numbers: usize, rows: usize },
     #[error("draft with a model that has no prediction layer")]
     NoDraft,
     #[error("compute: {0}")]

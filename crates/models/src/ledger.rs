@@ -15,6 +15,8 @@ pub enum Part {
     Experts,
     /// The prediction layer, its experts included.
     Prediction,
+    /// The vision tower and its projector.
+    Vision,
     /// Cosines and sines.
     Angles,
 }

@@ -6,6 +6,7 @@ mod batch;
 mod deepseek_moe;
 mod deepseek_v2;
 mod deepseek_v3;
+mod deepseek_vl2;
 mod error;
 mod layers;
 mod ledger;
@@ -20,17 +21,18 @@ mod weights;
 use checkpoint::{Checkpoint, Dtype, ModelConfig};
 
 pub use candle_core::Device;
+pub use deepseek_vl2::Sight;
 pub use error::{ForwardError, LoadError};
 pub use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages, PAGE_TOKENS};
 pub use ledger::{Ledger, Part};
-pub use model::{Model, Output, Pass, Routed, Step, Want};
+pub use model::{Given, Model, Output, Pass, Routed, Step, Want};
 
 /// How a model is loaded.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
     pub device: Device,
     /// Makes matrices of f32, f16, bf16 and FP8 smaller while they are read: Q8_0, Q6_K or Q4_K. Gates and norms stay
-    /// as they are, the up-projection of latent attention stays at Q8_0, the head at Q6_K.
+    /// as they are, the up-projection of latent attention and what sees stay at Q8_0, the head at Q6_K.
     pub shrink: Option<Dtype>,
 }
 
@@ -57,6 +59,7 @@ pub fn load(
         ModelConfig::Qwen2(config) => qwen2::load(config, loader),
         ModelConfig::Qwen3(config) => qwen3::load(config, loader),
         ModelConfig::Llama(config) => llama::load(config, loader),
+        ModelConfig::DeepseekVl2(config) => deepseek_vl2::load(config, loader),
     };
     Ok(Box::new(model?))
 }

@@ -1,11 +1,15 @@
 //! What every architecture offers: a step over a ragged batch of sequences, and a draft of the token after the next.
+use std::sync::Arc;
+
 use candle_core::Device;
 
-use crate::{CacheShape, ForwardError, KvPages, Ledger};
+use crate::{CacheShape, ForwardError, KvPages, Ledger, Sight};
 
 /// A loaded model.
 pub trait Model: Send {
     fn vocab_size(&self) -> usize;
+    /// Numbers of a row between layers.
+    fn hidden_size(&self) -> usize;
     /// The prediction layer, where there is one, has the last cache layer.
     fn cache_shape(&self) -> CacheShape;
     /// Where the weights are; the cache belongs there too.
@@ -14,6 +18,11 @@ pub trait Model: Send {
     fn max_positions(&self) -> usize;
     /// What the weights take.
     fn ledger(&self) -> &Ledger;
+
+    /// What turns pictures into rows that a prompt has places for; nothing in a model of text alone.
+    fn sight(&self) -> Option<Arc<Sight>> {
+        None
+    }
 
     /// Reads each step's tokens after what its pages hold, and writes their part of the cache. One output a step, in
     /// order. A token's numbers do not depend on what else is in the batch.
@@ -80,12 +89,23 @@ pub struct Pass<'a> {
     pub routing: Option<&'a mut Vec<Routed>>,
     /// Hears what each layer gives, [rows, hidden], before the final norm.
     pub layers: Option<&'a mut Vec<Vec<f32>>>,
+    /// Rows that are given instead of looked up by their token, in order.
+    pub given: &'a [Given<'a>],
+}
+
+/// Rows of a batch as the first layer gets them.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// Of the batch: the tokens of all steps, one after another.
+    pub row: usize,
+    /// [n, hidden]
+    pub values: &'a [f32],
 }
 
 impl<'a> Pass<'a> {
     /// Listens to nothing.
     pub fn new(cancelled: &'a dyn Fn() -> bool) -> Self {
-        Self { cancelled, routing: None, layers: None }
+        Self { cancelled, routing: None, layers: None, given: &[] }
     }
 }
 

@@ -1,4 +1,6 @@
 //! A decoder with what stands around it, as the `Model` that every family loads into.
+use std::sync::Arc;
+
 use candle_core::{Device, Tensor};
 use kernels::cache::{CacheKind, CacheShape, KvPages};
 use kernels::norm::RmsNorm;
@@ -7,7 +9,7 @@ use kernels::rope::Pairs;
 use crate::batch::{Batch, Limits, shares};
 use crate::layers::{Decoder, FeedForward, GroupedAttention, LatentAttention, Layer, Prediction, Reading};
 use crate::weights::Loader;
-use crate::{ForwardError, Ledger, LoadError, Model, Output, Pass, Step, rope};
+use crate::{ForwardError, Ledger, LoadError, Model, Output, Pass, Sight, Step, rope};
 
 pub struct Transformer {
     decoder: Decoder,
@@ -15,6 +17,7 @@ pub struct Transformer {
     cache: CacheKind,
     ledger: Ledger,
     device: Device,
+    sight: Option<Arc<Sight>>,
 }
 
 impl Transformer {
@@ -42,7 +45,7 @@ impl Transformer {
             _ => Prediction::load(sizes, &mut loader, &name, |loader| layer(index, &name, loader))?,
         };
         let cache = CacheKind::Latent { latent: attention.kv_lora_rank, rope: width };
-        Ok(Self { decoder, prediction, cache, ledger: loader.finish(), device })
+        Ok(Self { decoder, prediction, cache, ledger: loader.finish(), device, sight: None })
     }
 
     /// Layers of grouped attention; `feed_forward` as in [`Transformer::latent`].
@@ -62,7 +65,12 @@ impl Transformer {
         let angles = rope::table(&sizes.rope, Pairs::Halves, head_dim, positions, &device)?;
         let decoder = Decoder::load(sizes, angles, &mut loader, layer)?;
         let cache = CacheKind::Gqa { kv_heads: attention.num_key_value_heads, head_dim };
-        Ok(Self { decoder, prediction: None, cache, ledger: loader.finish(), device })
+        Ok(Self { decoder, prediction: None, cache, ledger: loader.finish(), device, sight: None })
+    }
+
+    /// The same with eyes.
+    pub fn with_sight(self, sight: Arc<Sight>) -> Self {
+        Self { sight: Some(sight), ..self }
     }
 
     fn limits(&self) -> Limits {
@@ -98,6 +106,14 @@ impl Transformer {
 impl Model for Transformer {
     fn vocab_size(&self) -> usize {
         self.decoder.embed_tokens.rows()
+    }
+
+    fn hidden_size(&self) -> usize {
+        self.decoder.embed_tokens.cols()
+    }
+
+    fn sight(&self) -> Option<Arc<Sight>> {
+        self.sight.clone()
     }
 
     fn cache_shape(&self) -> CacheShape {

@@ -22,6 +22,8 @@ pub struct Loader<'a> {
     ledger: Ledger,
     /// Takes the place of every part while the prediction layer is loaded.
     everything_is: Option<Part>,
+    /// Before every name in the file.
+    prefix: &'static str,
 }
 
 /// Keeps the mapped file alive as long as a weight reads it.
@@ -38,7 +40,7 @@ impl AsRef<[u8]> for Mapped {
 enum Least {
     /// Gates: a chosen expert must not change with the size of the file.
     Never,
-    /// The up-projection of latent attention stands on both sides of the softmax.
+    /// The up-projection of latent attention stands on both sides of the softmax; what sees is here too.
     Q8,
     /// The head.
     Q6,
@@ -53,7 +55,13 @@ impl<'a> Loader<'a> {
     ) -> Self {
         let total = source.total_bytes();
         progress(0, total);
-        Self { source, options, progress, done: 0, total, ledger: Ledger::default(), everything_is: None }
+        let (ledger, everything_is) = (Ledger::default(), None);
+        Self { source, options, progress, done: 0, total, ledger, everything_is, prefix: "" }
+    }
+
+    /// From now on every name is one under `prefix`.
+    pub fn within(self, prefix: &'static str) -> Self {
+        Self { prefix, ..self }
     }
 
     pub fn device(&self) -> &Device {
@@ -61,7 +69,7 @@ impl<'a> Loader<'a> {
     }
 
     pub fn has(&self, name: &str) -> bool {
-        !matches!(self.source.layout(name), Err(WeightError::Missing(_)))
+        !matches!(self.source.layout(&format!("{}{name}", self.prefix)), Err(WeightError::Missing(_)))
     }
 
     /// Books everything that `load` reads under one part.
@@ -91,8 +99,30 @@ impl<'a> Loader<'a> {
 
     /// `NAME.weight` [rows, cols] as it is stored, or shrunk.
     pub fn weight(&mut self, part: Part, name: &str, [rows, cols]: [usize; 2]) -> Result<Weight, LoadError> {
+        self.shaped(part, name, [rows, cols], &[rows, cols])
+    }
+
+    /// A matrix that lies in the file under another shape of as many numbers, with its bias.
+    pub fn flat_linear(
+        &mut self,
+        part: Part,
+        name: &str,
+        [rows, cols]: [usize; 2],
+        stored: &[usize],
+    ) -> Result<Linear, LoadError> {
+        let weight = self.shaped(part, name, [rows, cols], stored)?;
+        Ok(Linear::new(weight, Some(self.vector(part, &format!("{name}.bias"), rows)?))?)
+    }
+
+    fn shaped(
+        &mut self,
+        part: Part,
+        name: &str,
+        [rows, cols]: [usize; 2],
+        stored: &[usize],
+    ) -> Result<Weight, LoadError> {
         let full = format!("{name}.weight");
-        let view = self.view(&full, &[rows, cols])?;
+        let view = self.view(&full, stored)?;
         let dtype = view.dtype;
         let scales = if dtype == Dtype::F8E4M3 {
             let blocks = [rows.div_ceil(BLOCK), cols.div_ceil(BLOCK)];
@@ -116,8 +146,13 @@ impl<'a> Loader<'a> {
 
     /// A vector in f32.
     pub fn vector(&mut self, part: Part, name: &str, len: usize) -> Result<Vec<f32>, LoadError> {
-        let values = self.view(name, &[len])?.to_f32();
-        self.book(part, Dtype::F32, len as u64 * 4);
+        self.table(part, name, &[len])
+    }
+
+    /// Numbers of any shape in f32.
+    pub fn table(&mut self, part: Part, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
+        let values = self.view(name, shape)?.to_f32();
+        self.book(part, Dtype::F32, values.len() as u64 * 4);
         Ok(values)
     }
 
@@ -151,6 +186,7 @@ impl<'a> Loader<'a> {
     }
 
     fn view(&mut self, name: &str, shape: &[usize]) -> Result<TensorView, LoadError> {
+        let name = &format!("{}{name}", self.prefix);
         let view = self.source.tensor(name)?;
         if view.shape != shape {
             let (expected, actual) = (shape.to_vec(), view.shape);
@@ -180,6 +216,10 @@ impl<'a> Loader<'a> {
 }
 
 fn least(name: &str) -> Least {
+    // Nobody has measured what a picture loses below that.
+    if name.starts_with("vision.") || name.starts_with("projector.") {
+        return Least::Q8;
+    }
     match name.rsplit('.').next().unwrap_or_default() {
         "gate" => Least::Never,
         "kv_b_proj" => Least::Q8,

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use engine::{
-    Cancelled, DrafterKind, EngineError, Event, FinishReason, Request, Sampling, SubmitError, Timings,
+    Cancelled, DrafterKind, EngineError, Event, FinishReason, Request, Sampling, Span, SubmitError, Timings,
 };
 use serde_json::{Value, json};
 use text::{AnswerSplitter, Detokenizer, Grammar, Piece, StopStrings};
@@ -22,6 +22,8 @@ pub enum Update {
 /// One answer as its protocol asks for it.
 pub struct Asked {
     pub tokens: Vec<u32>,
+    /// Pictures among them.
+    pub spans: Vec<Span>,
     pub sampling: Sampling,
     pub max_tokens: Option<usize>,
     pub stops: Vec<String>,
@@ -59,6 +61,7 @@ impl Answer {
         let (constraint, fault) = held.unzip();
         let request = Request {
             tokens: asked.tokens,
+            spans: asked.spans,
             sampling: asked.sampling,
             max_tokens: asked.max_tokens,
             stop_tokens: loaded.tokenizer.end_tokens().to_vec(),
@@ -237,7 +240,7 @@ fn submit_error(error: &SubmitError, param: &'static str) -> ApiError {
             whaledeck: Some(Box::new(json!({"tokens": tokens, "context": context}))),
             ..ApiError::of(param, Code::ContextLengthExceeded, error.to_string())
         },
-        SubmitError::EmptyPrompt | SubmitError::UnknownToken { .. } => {
+        SubmitError::EmptyPrompt | SubmitError::UnknownToken { .. } | SubmitError::Span { .. } => {
             ApiError::invalid(param, error.to_string())
         }
         SubmitError::Stopped => ApiError::new(Code::EngineFailed, error.to_string()),

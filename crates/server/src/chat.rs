@@ -1,15 +1,19 @@
 //! `/v1/chat/completions`: a conversation becomes a prompt, an answer becomes messages with reasoning and calls.
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::response::Response;
+use engine::Span;
 use serde_json::{Value, json};
-use text::{AnswerSplitter, Conversation, Grammar, Piece, TextError};
+use text::{AnswerSplitter, Boxes, ChatTemplate, Conversation, Grammar, Piece, TextError, Tokenizer};
 
 use crate::answer::{Answer, Asked, Update};
 use crate::error::{ApiError, Code};
+use crate::loaded::{Loaded, Speech};
+use crate::pictures::Seen;
 use crate::reply::{Shape, reply, understood};
 use crate::request::{ChatRequest, Form};
 use crate::router::Shared;
@@ -21,8 +25,45 @@ pub async fn completions(
     let request = understood(body)?;
     request.check()?;
     let loaded = shared.loaded()?;
-    let (messages, form) = (request.messages()?, request.form()?);
-    let prompt = loaded.template.render(&Conversation {
+    let form = request.form()?;
+    let prompt = match &loaded.speech {
+        Speech::Template(template) => written(&request, &form, template, &loaded.tokenizer)?,
+        Speech::Pictures(_) => seen(&request, &form, loaded.clone()).await?,
+    };
+    let asked = Asked {
+        tokens: prompt.tokens,
+        spans: prompt.spans,
+        sampling: request.options.sampling(request.logprobs()),
+        max_tokens: request.options.max_tokens(),
+        stops: request.options.stops(),
+        splitter: Some(prompt.splitter),
+        grammar: prompt.grammar,
+        param: "messages",
+    };
+    let answer = Answer::start(shared.clone(), asked)?;
+    let shape = Message { id: answer.number(), picture: prompt.picture, ..Message::default() };
+    reply(answer, &request.options, shape).await
+}
+
+/// What a conversation asks of the engine.
+struct Spoken {
+    tokens: Vec<u32>,
+    spans: Vec<Span>,
+    splitter: AnswerSplitter,
+    grammar: Option<(Grammar, bool)>,
+    /// What boxes lie on.
+    picture: Option<(usize, usize)>,
+}
+
+/// By the model's own template.
+fn written(
+    request: &ChatRequest,
+    form: &Form,
+    template: &ChatTemplate,
+    tokenizer: &Tokenizer,
+) -> Result<Spoken, ApiError> {
+    let messages = request.messages()?;
+    let prompt = template.render(&Conversation {
         messages: &messages,
         tools: request.offered(),
         flags: Some(&request.chat_template_kwargs),
@@ -30,28 +71,60 @@ pub async fn completions(
     });
     let refused = |error: TextError| ApiError::of("messages", Code::ConversationRefused, error.to_string());
     let prompt = prompt.map_err(refused)?;
-    let tokenizer = &loaded.tokenizer;
-    let grammar = match &form {
+    let grammar = match form {
         Form::Free => None,
         Form::Json(schema) => Some(("response_format", Grammar::json_schema(schema, tokenizer))),
-        Form::Call(tools) => {
-            Some(("tool_choice", Grammar::call(tools, loaded.template.call_form(), tokenizer)))
-        }
+        Form::Call(tools) => Some(("tool_choice", Grammar::call(tools, template.call_form(), tokenizer))),
     };
     let impossible = |param, error: TextError| ApiError::of(param, Code::FormImpossible, error.to_string());
     let grammar = grammar.map(|(param, made)| made.map_err(|error| impossible(param, error)));
-    let asked = Asked {
+    Ok(Spoken {
         tokens: tokenizer.encode(&prompt.text).map_err(refused)?,
-        sampling: request.options.sampling(request.logprobs()),
-        max_tokens: request.options.max_tokens(),
-        stops: request.options.stops(),
-        splitter: Some(AnswerSplitter::new(prompt.thinking, !request.offered().is_empty())),
+        spans: Vec::new(),
+        splitter: AnswerSplitter::new(prompt.thinking, !request.offered().is_empty()),
         grammar: grammar.transpose()?.map(|grammar| (grammar, prompt.thinking)),
-        param: "messages",
+        picture: None,
+    })
+}
+
+/// With pictures, which are seen on a thread of their own until nobody waits any more.
+async fn seen(request: &ChatRequest, form: &Form, loaded: Arc<Loaded>) -> Result<Spoken, ApiError> {
+    if !request.offered().is_empty() {
+        return Err(ApiError::invalid("tools", "this model was not trained to call functions"));
+    }
+    let grammar = match form {
+        Form::Json(schema) => {
+            let made = Grammar::json_schema(schema, &loaded.tokenizer);
+            Some((
+                made.map_err(|error| {
+                    ApiError::of("response_format", Code::FormImpossible, error.to_string())
+                })?,
+                false,
+            ))
+        }
+        Form::Free | Form::Call(_) => None,
     };
-    let answer = Answer::start(shared.clone(), asked)?;
-    let shape = Message { id: answer.number(), ..Message::default() };
-    reply(answer, &request.options, shape).await
+    let waits = Waits::default();
+    let (gone, turns) = (waits.0.clone(), request.messages.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let Speech::Pictures(seeing) = &loaded.speech else { unreachable!("the model sees") };
+        seeing.prompt(&turns, &loaded.tokenizer, loaded.engine.context(), &gone)
+    });
+    let failed = |error: tokio::task::JoinError| {
+        ApiError::new(Code::EngineFailed, format!("see the pictures: {error}"))
+    };
+    let Seen { tokens, spans, last } = read.await.map_err(failed)??;
+    Ok(Spoken { tokens, spans, splitter: AnswerSplitter::pointing(), grammar, picture: last })
+}
+
+/// Says by its end that nobody waits: a closed connection drops what runs for it.
+#[derive(Default)]
+struct Waits(Arc<AtomicBool>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The assistant's message as it grows.
@@ -63,6 +136,9 @@ struct Message {
     reasoning: String,
     calls: Vec<(String, String)>,
     logprobs: Vec<Value>,
+    boxes: Vec<Value>,
+    /// Size of the picture that boxes lie on.
+    picture: Option<(usize, usize)>,
 }
 
 impl Message {
@@ -80,7 +156,14 @@ impl Message {
                     self.calls.last_mut().expect("a call has a name before it has arguments");
                 *arguments += &text;
             }
+            Piece::Boxes(boxes) => self.boxes.push(self.placed(&boxes)),
         }
+    }
+
+    /// Boxes as they were answered, in 0..=999, and in pixels of the last picture.
+    fn placed(&self, boxes: &Boxes) -> Value {
+        let pixels = self.picture.map(|(width, height)| boxes.pixels(width, height));
+        json!({"label": boxes.label, "boxes": boxes.areas, "pixels": pixels})
     }
 
     /// What a stream says of a piece that was just taken.
@@ -96,6 +179,7 @@ impl Message {
             Piece::CallArguments(text) => {
                 json!({"tool_calls": [{"index": at, "function": {"arguments": text}}]})
             }
+            Piece::Boxes(boxes) => json!({"whaledeck": {"grounding": [self.placed(boxes)]}}),
         }
     }
 
@@ -145,6 +229,9 @@ impl Shape for Message {
         let mut message = json!({"role": "assistant", "content": content});
         if !self.reasoning.is_empty() {
             message["reasoning_content"] = json!(self.reasoning);
+        }
+        if !self.boxes.is_empty() {
+            message["whaledeck"] = json!({"grounding": self.boxes});
         }
         if !self.calls.is_empty() {
             let call = |(at, (name, arguments)): (usize, &(String, String))| {

@@ -51,6 +51,7 @@ pub async fn completions(
     let sampling = request.options.sampling(request.logprobs);
     let asked = Asked {
         tokens: request.tokens(loaded)?,
+        spans: Vec::new(),
         sampling,
         max_tokens: Some(request.options.max_tokens().unwrap_or(MAX_TOKENS)),
         stops: request.options.stops(),

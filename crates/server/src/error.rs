@@ -18,6 +18,8 @@ pub enum Code {
     ContextLengthExceeded,
     /// A part that is not text.
     UnsupportedContent,
+    /// A picture that cannot be read, or does not come with the request.
+    InvalidImage,
     /// The model's own template does not take the messages.
     ConversationRefused,
     /// The model has no tokens that mark a hole.
@@ -30,12 +32,13 @@ pub enum Code {
 
 impl Code {
     #[cfg(test)]
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::InvalidApiKey,
         Self::Loading,
         Self::InvalidInput,
         Self::ContextLengthExceeded,
         Self::UnsupportedContent,
+        Self::InvalidImage,
         Self::ConversationRefused,
         Self::FillUnsupported,
         Self::FormImpossible,
@@ -52,6 +55,7 @@ impl Code {
             Self::InvalidInput => "invalid_input",
             Self::ContextLengthExceeded => "context_length_exceeded",
             Self::UnsupportedContent => "unsupported_content",
+            Self::InvalidImage => "invalid_image",
             Self::ConversationRefused => "conversation_refused",
             Self::FillUnsupported => "fill_unsupported",
             Self::FormImpossible => "form_impossible",

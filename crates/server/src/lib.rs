@@ -16,6 +16,7 @@ mod loaded;
 mod memory;
 mod options;
 mod parent;
+mod pictures;
 mod plan;
 mod reply;
 mod request;

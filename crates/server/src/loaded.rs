@@ -7,23 +7,33 @@ use models::{Device, Ledger, LoadOptions};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
+use vision::Tiling;
 
 use crate::args::{CacheName, Serve};
 use crate::error::{load_failure, open_failure};
 use crate::line::Failure;
 use crate::memory::resident;
+use crate::pictures::Seeing;
 use crate::plan::{Plan, Use};
 
 pub struct Loaded {
     pub engine: Engine,
     pub tokenizer: Tokenizer,
-    pub template: ChatTemplate,
+    pub speech: Speech,
     pub ledger: Ledger,
     pub plan: Plan,
     /// Routed experts of a layer; 0 in models without.
     pub experts: usize,
     /// Bytes of the process before the model, where the system tells.
     pub resident_before: Option<u64>,
+}
+
+/// How a conversation becomes a prompt.
+pub enum Speech {
+    /// By the template that the model brings.
+    Template(ChatTemplate),
+    /// With pictures, by the published code of the family.
+    Pictures(Seeing),
 }
 
 impl Loaded {
@@ -36,9 +46,18 @@ impl Loaded {
             detail: json!({"path": args.model}),
         };
         let checkpoint = checkpoint::open(&args.model).map_err(|error| open_failure(&error))?;
-        let tokenizer = Tokenizer::open(&checkpoint.tokenizer).map_err(|error| invalid(error.to_string()))?;
-        let template =
-            ChatTemplate::open(&checkpoint.tokenizer).map_err(|error| invalid(error.to_string()))?;
+        let words = |error: text::TextError| invalid(error.to_string());
+        let (tokenizer, turns) = match checkpoint.config.images() {
+            None => (Tokenizer::open(&checkpoint.tokenizer).map_err(words)?, None),
+            Some(images) => {
+                let (tokenizer, turns) = Tokenizer::open_seeing(&checkpoint.tokenizer).map_err(words)?;
+                (tokenizer, Some((turns, tiling(images))))
+            }
+        };
+        let template = match turns {
+            None => Some(ChatTemplate::open(&checkpoint.tokenizer).map_err(words)?),
+            Some(_) => None,
+        };
 
         let context = args.context.min(checkpoint.config.decoder().max_position_embeddings);
         let cache = args.cache_dtype.unwrap_or_else(|| CacheName::for_context(context)).dtype();
@@ -59,13 +78,29 @@ impl Loaded {
         let load = LoadOptions { device: Device::Cpu, shrink: args.shrink.map(|shrink| shrink.dtype()) };
         let model = models::load(&checkpoint, &load, progress).map_err(|error| load_failure(&error))?;
         let ledger = model.ledger().clone();
+        let speech = match (template, turns, model.sight()) {
+            (Some(template), _, _) => Speech::Template(template),
+            (None, Some((turns, tiling)), Some(sight)) => Speech::Pictures(Seeing::new(turns, tiling, sight)),
+            _ => return Err(invalid("the model has neither a template nor eyes".to_owned())),
+        };
         let engine = Engine::start(model, options).map_err(|error| start_failure(&error))?;
         if let Err(error) = engine.restored() {
             // The engine goes on without them, and whoever reads the log knows why.
             eprintln!("failed to {error}");
         }
         let experts = checkpoint.config.experts().map_or(0, |experts| experts.n_routed_experts);
-        Ok(Self { engine, tokenizer, template, ledger, plan, experts, resident_before })
+        Ok(Self { engine, tokenizer, speech, ledger, plan, experts, resident_before })
+    }
+}
+
+fn tiling(images: &checkpoint::ImageProcessing) -> Tiling {
+    Tiling {
+        candidate_resolutions: images.candidate_resolutions.clone(),
+        image_size: images.image_size,
+        patch_size: images.patch_size,
+        downsample_ratio: images.downsample_ratio,
+        image_mean: images.image_mean,
+        image_std: images.image_std,
     }
 }
 

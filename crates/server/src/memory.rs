@@ -33,6 +33,7 @@ fn name(part: Part) -> &'static str {
         Part::Dense => "dense",
         Part::Experts => "experts",
         Part::Prediction => "prediction",
+        Part::Vision => "vision",
         Part::Angles => "angles",
     }
 }

@@ -18,7 +18,7 @@ pub struct Use {
 /// Bytes by what they are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// By part: vocabulary, attention, dense, experts, prediction.
+    /// By part: vocabulary, attention, dense, experts, prediction, vision.
     pub parts: BTreeMap<&'static str, u64>,
     pub cache: u64,
     pub buffers: u64,
@@ -78,6 +78,9 @@ fn part(config: &ModelConfig, name: &str) -> &'static str {
     if layer.is_some_and(|layer| layer >= config.decoder().num_hidden_layers) {
         return "prediction";
     }
+    if config.images().is_some() && !name.starts_with("language.") {
+        return "vision";
+    }
     if name.contains(".mlp.experts.") {
         "experts"
     } else if name.contains(".self_attn.") {
@@ -105,5 +108,13 @@ fn buffers(config: &ModelConfig, how: &Use) -> u64 {
         config.experts().map_or(0, |experts| experts.num_experts_per_tok * experts.moe_intermediate_size);
     let wide = heads.max(3 * decoder.intermediate_size.max(routed));
     let rows = how.chunk.min(how.context);
-    4 * (rows * (4 * decoder.hidden_size + wide) + 2 * how.sequences * decoder.vocab_size) as u64
+    seeing(config)
+        + 4 * (rows * (4 * decoder.hidden_size + wide) + 2 * how.sequences * decoder.vocab_size) as u64
+}
+
+/// One tile in the vision tower: a layer's activations, and how much every patch looks at every other.
+fn seeing(config: &ModelConfig) -> u64 {
+    let ModelConfig::DeepseekVl2(config) = config else { return 0 };
+    let (vision, patches) = (&config.vision, config.vision.grid() * config.vision.grid());
+    4 * (patches * (8 * vision.width + 2 * vision.inner) + 3 * vision.heads * patches * patches) as u64
 }

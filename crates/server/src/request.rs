@@ -25,7 +25,7 @@ pub struct ChatRequest {
     pub continue_final_message: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Turn {
     pub role: String,
     #[serde(default)]
@@ -41,7 +41,7 @@ pub struct Turn {
 }
 
 /// A text, or a list of parts.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Content {
     Text(String),
@@ -49,21 +49,27 @@ pub enum Content {
     Nothing(()),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Part {
     #[serde(rename = "type")]
     pub kind: String,
     pub text: Option<String>,
+    pub image_url: Option<ImageUrl>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
+pub struct ImageUrl {
+    pub url: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
 pub struct Call {
     #[serde(default)]
     pub id: String,
     pub function: Function,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Function {
     pub name: String,
     #[serde(default)]
@@ -185,7 +191,7 @@ impl Turn {
         let content = match &self.content {
             Content::Nothing(()) => String::new(),
             Content::Text(text) => text.clone(),
-            Content::Parts(parts) => parts.iter().map(part_text).collect::<Result<_, _>>()?,
+            Content::Parts(parts) => parts.iter().map(Part::text).collect::<Result<_, _>>()?,
         };
         let call = |call: &Call| ToolCall {
             id: call.id.clone(),
@@ -203,10 +209,14 @@ impl Turn {
     }
 }
 
-fn part_text(part: &Part) -> Result<String, ApiError> {
-    let text = part.text.clone().filter(|_| part.kind == "text");
-    text.ok_or_else(|| {
-        let message = format!("this model reads text and not {}", part.kind);
-        ApiError::of("messages", Code::UnsupportedContent, message)
-    })
+impl Part {
+    /// # Errors
+    /// When it is not text.
+    pub fn text(&self) -> Result<String, ApiError> {
+        let text = self.text.clone().filter(|_| self.kind == "text");
+        text.ok_or_else(|| {
+            let message = format!("this model reads text and not {}", self.kind);
+            ApiError::of("messages", Code::UnsupportedContent, message)
+        })
+    }
 }

@@ -2,7 +2,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::{self, Next};
@@ -16,6 +16,9 @@ use crate::completion;
 use crate::error::{ApiError, Code};
 use crate::loaded::Loaded;
 use crate::{memory, routing};
+
+/// A chat sends its pictures with every turn.
+const MOST_BODY: usize = 64 << 20;
 
 /// What every request may see.
 pub struct Shared {
@@ -63,7 +66,7 @@ impl Shared {
 pub fn router(shared: Arc<Shared>) -> Router {
     let guarded = Router::new()
         .route("/v1/models", get(models))
-        .route("/v1/chat/completions", post(chat::completions))
+        .route("/v1/chat/completions", post(chat::completions).layer(DefaultBodyLimit::max(MOST_BODY)))
         .route("/v1/completions", post(completion::completions))
         .route("/v1/whaledeck/memory", get(memory::memory))
         .route("/v1/whaledeck/routing", get(routing::routing))

@@ -1,4 +1,5 @@
 //! One answer's text in its parts while it streams: reasoning, what the reader sees, and calls of functions.
+use crate::boxes::{BoxSplitter, Boxes};
 use crate::calls::CallSplitter;
 use crate::think::ThinkSplitter;
 
@@ -11,6 +12,8 @@ pub enum Piece {
     CallName(String),
     /// More of the arguments of the call that began last.
     CallArguments(String),
+    /// Where in the picture that is which was just named.
+    Boxes(Boxes),
 }
 
 impl Piece {
@@ -20,6 +23,7 @@ impl Piece {
             | Piece::Answer(text)
             | Piece::CallName(text)
             | Piece::CallArguments(text) => text,
+            Piece::Boxes(_) => "",
         }
     }
 }
@@ -28,17 +32,24 @@ impl Piece {
 pub struct AnswerSplitter {
     think: ThinkSplitter,
     calls: Option<CallSplitter>,
+    boxes: Option<BoxSplitter>,
 }
 
 impl AnswerSplitter {
     /// `thinking` when the prompt ended inside `<think>`; `calls` when functions were offered.
     pub fn new(thinking: bool, calls: bool) -> Self {
-        Self { think: ThinkSplitter::new(thinking), calls: calls.then(CallSplitter::default) }
+        Self { think: ThinkSplitter::new(thinking), calls: calls.then(CallSplitter::default), boxes: None }
+    }
+
+    /// For a model that sees: what it points at comes apart from its words.
+    pub fn pointing() -> Self {
+        Self { boxes: Some(BoxSplitter::default()), ..Self::new(false, false) }
     }
 
     pub fn push(&mut self, text: &str) -> Vec<Piece> {
         let pieces = self.think.push(text);
-        self.with_calls(pieces)
+        let pieces = self.with_calls(pieces);
+        self.with_boxes(pieces)
     }
 
     /// What was held back, at the end.
@@ -48,7 +59,23 @@ impl AnswerSplitter {
         if let Some(calls) = &mut self.calls {
             calls.flush(&mut pieces);
         }
+        let mut pieces = self.with_boxes(pieces);
+        if let Some(boxes) = &mut self.boxes {
+            boxes.flush(&mut pieces);
+        }
         pieces
+    }
+
+    fn with_boxes(&mut self, pieces: Vec<Piece>) -> Vec<Piece> {
+        let Some(boxes) = &mut self.boxes else { return pieces };
+        let mut out = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Answer(text) => boxes.push(&text, &mut out),
+                other => out.push(other),
+            }
+        }
+        out
     }
 
     fn with_calls(&mut self, pieces: Vec<Piece>) -> Vec<Piece> {

@@ -4,11 +4,13 @@
 //! Knows nothing of candle, of the engine, or of HTTP.
 
 mod answer;
+mod boxes;
 mod byte_level;
 mod calls;
 mod detokenizer;
 mod error;
 mod grammar;
+mod images;
 mod message;
 mod pre_tokenizer;
 mod python;
@@ -20,9 +22,11 @@ mod tools;
 mod vocabulary;
 
 pub use answer::{AnswerSplitter, Piece};
+pub use boxes::Boxes;
 pub use detokenizer::Detokenizer;
 pub use error::TextError;
 pub use grammar::Grammar;
+pub use images::{ImagePart, ImagePrompt, ImageTemplate, ImageTurn};
 pub use message::{Message, ToolCall};
 pub use stop::{StopStrings, Stopped};
 pub use template::{ChatTemplate, Conversation, Prompt};

@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::byte_level::bytes_of;
 use crate::grammar::alphabet;
-use crate::{TextError, vocabulary};
+use crate::{ImageTemplate, TextError, vocabulary};
 
 /// Ends an answer in any DeepSeek model, whatever the configuration files forget to say.
 const END_OF_SENTENCE: &str = "<｜end▁of▁sentence｜>";
 /// Added tokens that this crate reads in an answer. Some checkpoints call them special and some do not; neither may
 /// make them vanish before they are read.
-const MARKS: &[&str] = &["<think>", "</think>"];
+const MARKS: &[&str] = &["<think>", "</think>", "<|ref|>", "<|/ref|>", "<|det|>", "<|/det|>"];
 const MARK_PREFIX: &str = "<｜tool▁";
 
 /// A model's own tokenizer.
@@ -38,17 +38,26 @@ impl Tokenizer {
     /// A missing or invalid file; lists that do not belong together; a tokenizer that is not byte-level.
     pub fn open(source: &TokenizerSource) -> Result<Self, TextError> {
         match source {
-            TokenizerSource::Folder(dir) => Self::from_folder(dir),
+            TokenizerSource::Folder(dir) => Self::from_folder(dir, inner_of(dir)?),
             TokenizerSource::Gguf(vocabulary) => Self::from_gguf(vocabulary),
         }
     }
 
+    /// The same for a model that sees, with the special tokens that its file lacks, and how its turns are written.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::open`]; no tokens for the beginning and the end of a text.
+    pub fn open_seeing(source: &TokenizerSource) -> Result<(Self, ImageTemplate), TextError> {
+        let TokenizerSource::Folder(dir) = source else {
+            return Err(TextError::Unsupported { field: "tokenizer", value: "GGUF".to_owned() });
+        };
+        let mut inner = inner_of(dir)?;
+        let template = ImageTemplate::adopt(&mut inner, &read(&dir.join("tokenizer_config.json")))?;
+        Ok((Self::from_folder(dir, inner)?, template))
+    }
+
     /// `tokenizer.json` of a model folder, and the end tokens its configuration files name.
-    fn from_folder(dir: &Path) -> Result<Self, TextError> {
-        let path = dir.join("tokenizer.json");
-        let invalid = |reason: String| TextError::Read { path: path.clone(), reason };
-        let text = std::fs::read(&path).map_err(|error| invalid(error.to_string()))?;
-        let inner = tokenizers::Tokenizer::from_bytes(&text).map_err(|error| invalid(error.to_string()))?;
+    fn from_folder(dir: &Path, inner: tokenizers::Tokenizer) -> Result<Self, TextError> {
         let ends = ["generation_config.json", "config.json"].map(|name| read(&dir.join(name)));
         let config = read(&dir.join("tokenizer_config.json"));
         let bos = config["bos_token"].as_str().or_else(|| config["bos_token"]["content"].as_str());
@@ -173,6 +182,13 @@ impl Tokenizer {
     pub fn end_tokens(&self) -> &[u32] {
         &self.end_tokens
     }
+}
+
+fn inner_of(dir: &Path) -> Result<tokenizers::Tokenizer, TextError> {
+    let path = dir.join("tokenizer.json");
+    let invalid = |reason: String| TextError::Read { path: path.clone(), reason };
+    let text = std::fs::read(&path).map_err(|error| invalid(error.to_string()))?;
+    tokenizers::Tokenizer::from_bytes(&text).map_err(|error| invalid(error.to_string()))
 }
 
 fn read(path: &Path) -> Value {

@@ -99,6 +99,7 @@ fn family(config: &ModelConfig) -> &'static str {
         ModelConfig::Qwen2(_) => "Qwen2",
         ModelConfig::Qwen3(_) => "Qwen3",
         ModelConfig::Llama(_) => "Llama",
+        ModelConfig::DeepseekVl2(_) => "DeepSeek-VL2",
     }
 }
 
@@ -144,7 +145,7 @@ fn params(tensors: &[(String, Vec<usize>)], config: &ModelConfig) -> (u64, u64) 
         total = total.saturating_add(count);
         if name.contains(".mlp.experts.") {
             routed = routed.saturating_add(count);
-        } else if name == "model.embed_tokens.weight" && !config.decoder().tie_word_embeddings {
+        } else if name.ends_with("model.embed_tokens.weight") && !config.decoder().tie_word_embeddings {
             looked_up = count;
         }
     }

@@ -4,9 +4,11 @@
 mod deepseek;
 mod deepseek_v2;
 mod deepseek_v3;
+mod deepseek_vl2;
 mod error;
 mod experts;
 mod fields;
+mod images;
 mod llama;
 mod qwen2;
 mod qwen3;
@@ -24,8 +26,10 @@ use serde_json::Value;
 pub use deepseek::DeepseekConfig;
 pub use deepseek_v2::DeepseekV2Config;
 pub use deepseek_v3::DeepseekV3Config;
+pub use deepseek_vl2::{DeepseekVl2Config, ProjectorConfig, VisionConfig, Vl2Attention};
 pub use error::ConfigError;
 pub use experts::{Experts, ScoringFunc, TopkMethod};
+pub use images::ImageProcessing;
 pub use llama::LlamaConfig;
 pub use qwen2::Qwen2Config;
 pub use qwen3::Qwen3Config;
@@ -46,6 +50,7 @@ pub enum ModelConfig {
     Qwen2(Qwen2Config),
     Qwen3(Qwen3Config),
     Llama(LlamaConfig),
+    DeepseekVl2(Box<DeepseekVl2Config>),
 }
 
 /// The attention of a family.
@@ -56,7 +61,7 @@ pub enum Attention<'a> {
 }
 
 const KNOWN: &str = "DeepseekV2ForCausalLM, DeepseekV3ForCausalLM, DeepseekForCausalLM, Qwen2ForCausalLM, \
-                     Qwen3ForCausalLM, LlamaForCausalLM";
+                     Qwen3ForCausalLM, LlamaForCausalLM, DeepseekVLV2ForCausalLM";
 
 impl ModelConfig {
     /// Reads `config.json` of a model folder.
@@ -67,6 +72,15 @@ impl ModelConfig {
         let path = dir.join("config.json");
         let text = std::fs::read(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
         let value = serde_json::from_slice(&text).map_err(|error| ConfigError::invalid(error.to_string()));
+        // How a model's pictures are made ready stands in a file of its own.
+        let processor = std::fs::read(dir.join("processor_config.json")).ok();
+        let processor = processor.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+        let value = value.map(|mut value: Value| {
+            if let (Value::Object(map), Some(processor)) = (&mut value, processor) {
+                map.insert("processor_config".to_owned(), processor);
+            }
+            value
+        });
         value.and_then(Self::from_json).map_err(|error| match error {
             ConfigError::Invalid { reason, .. } => ConfigError::Invalid { path, reason },
             other => other,
@@ -81,6 +95,11 @@ impl ModelConfig {
         let Value::Object(map) = &value else { return Err(ConfigError::invalid("it is not an object")) };
         let fields = Fields(map);
         let named = fields.get("architectures").and_then(|names| names.get(0)).and_then(Value::as_str);
+        // Published VL2 checkpoints name no architecture.
+        let named = named.or(match fields.text("model_type")? {
+            Some("deepseek_vl_v2") => Some("DeepseekVLV2ForCausalLM"),
+            _ => None,
+        });
         Ok(match named.unwrap_or_default() {
             "DeepseekV2ForCausalLM" => Self::DeepseekV2(DeepseekV2Config::read(&fields)?),
             "DeepseekV3ForCausalLM" => Self::DeepseekV3(DeepseekV3Config::read(&fields)?),
@@ -88,6 +107,7 @@ impl ModelConfig {
             "Qwen2ForCausalLM" => Self::Qwen2(Qwen2Config::read(&fields)?),
             "Qwen3ForCausalLM" => Self::Qwen3(Qwen3Config::read(&fields)?),
             "LlamaForCausalLM" => Self::Llama(LlamaConfig::read(&fields)?),
+            "DeepseekVLV2ForCausalLM" => Self::DeepseekVl2(Box::new(DeepseekVl2Config::read(&fields)?)),
             other => return Err(ConfigError::unsupported("architectures", other, KNOWN)),
         })
     }
@@ -101,6 +121,7 @@ impl ModelConfig {
             Self::Qwen2(config) => &config.decoder,
             Self::Qwen3(config) => &config.decoder,
             Self::Llama(config) => &config.decoder,
+            Self::DeepseekVl2(config) => &config.decoder,
         }
     }
 
@@ -112,6 +133,10 @@ impl ModelConfig {
             Self::Qwen2(config) => Attention::Grouped(&config.attention),
             Self::Qwen3(config) => Attention::Grouped(&config.attention),
             Self::Llama(config) => Attention::Grouped(&config.attention),
+            Self::DeepseekVl2(config) => match &config.attention {
+                Vl2Attention::Latent(sizes) => Attention::Latent(sizes),
+                Vl2Attention::Grouped(sizes) => Attention::Grouped(sizes),
+            },
         }
     }
 
@@ -121,6 +146,7 @@ impl ModelConfig {
             Self::DeepseekV2(config) => config.experts.as_ref(),
             Self::DeepseekV3(config) => config.experts.as_ref(),
             Self::Deepseek(config) => config.experts.as_ref(),
+            Self::DeepseekVl2(config) => config.experts.as_ref(),
             Self::Qwen2(_) | Self::Qwen3(_) | Self::Llama(_) => None,
         }
     }
@@ -128,6 +154,11 @@ impl ModelConfig {
     /// Layers behind the last one that draft the token after the next.
     pub fn num_nextn_predict_layers(&self) -> usize {
         if let Self::DeepseekV3(config) = self { config.num_nextn_predict_layers } else { 0 }
+    }
+
+    /// How pictures are made ready; `None` for a model of text alone.
+    pub fn images(&self) -> Option<&ImageProcessing> {
+        if let Self::DeepseekVl2(config) = self { Some(&config.images) } else { None }
     }
 
     /// The family under its published name.
@@ -139,6 +170,7 @@ impl ModelConfig {
             Self::Qwen2(_) => "Qwen2ForCausalLM",
             Self::Qwen3(_) => "Qwen3ForCausalLM",
             Self::Llama(_) => "LlamaForCausalLM",
+            Self::DeepseekVl2(_) => "DeepseekVLV2ForCausalLM",
         }
     }
 }

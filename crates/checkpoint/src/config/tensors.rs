@@ -27,6 +27,10 @@ impl ModelConfig {
             self.layer(&mut out, layer);
             out.push((format!("{prefix}.shared_head.norm.weight"), vec![hidden]));
         }
+        if let Self::DeepseekVl2(config) = self {
+            out.iter_mut().for_each(|(name, _)| name.insert_str(0, "language."));
+            out.extend(config.vision_tensors());
+        }
         out
     }
 

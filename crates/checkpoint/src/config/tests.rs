@@ -57,6 +57,18 @@ fn llama() -> Value {
             "original_max_position_embeddings": 8192, "rope_type": "llama3"}})
 }
 
+fn vl2_tiny() -> Value {
+    json!({"model_type": "deepseek_vl_v2", "tile_tag": "2D", "global_view_pos": "head",
+        "candidate_resolutions": [[384, 384], [384, 768], [768, 384]],
+        "vision_config": {"model_name": "siglip_so400m_patch14_384", "layers": 27, "mlp_ratio": 3.7362, "patch_size": 14,
+            "width": 1152},
+        "projector_config": {"n_embed": 1280},
+        "language_config": {"vocab_size": 129280, "hidden_size": 1280, "intermediate_size": 6848,
+            "moe_intermediate_size": 896, "num_hidden_layers": 12, "num_attention_heads": 10, "num_key_value_heads": 10,
+            "use_mla": false, "kv_lora_rank": null, "q_lora_rank": null, "n_shared_experts": 2, "n_routed_experts": 64,
+            "num_experts_per_tok": 6, "first_k_dense_replace": 1, "max_position_embeddings": 4096}})
+}
+
 fn read(value: Value) -> ModelConfig {
     ModelConfig::from_json(value).expect("it is supported")
 }
@@ -72,6 +84,8 @@ fn parameters_add_up_to_the_published_sizes() {
     assert_eq!(numbers(qwen2()), 1_777_088_000);
     assert_eq!(numbers(qwen3()), 8_190_735_360);
     assert_eq!(numbers(llama()), 8_030_261_248);
+    // Published as 3.37 B, with a pooling head of 15 M that nothing reads.
+    assert_eq!((numbers(vl2_tiny()) + 15_240_000) / 10_000_000, 337);
     // 671 B and a prediction layer of 11.6 B without its copies.
     let mut plain = r1();
     plain["num_nextn_predict_layers"] = json!(0);
@@ -81,7 +95,7 @@ fn parameters_add_up_to_the_published_sizes() {
 
 #[test]
 fn every_tensor_is_named_once() {
-    for value in [r1(), v2_lite(), moe_16b(), qwen2(), qwen3(), llama()] {
+    for value in [r1(), v2_lite(), moe_16b(), qwen2(), qwen3(), llama(), vl2_tiny()] {
         let mut names: Vec<String> = read(value).tensors().into_iter().map(|(name, _)| name).collect();
         let count = names.len();
         names.sort();
@@ -167,5 +181,39 @@ fn what_cannot_run_is_refused_by_the_name_of_its_field() {
     check(llama(), "mlp_bias", json!(true), "mlp_bias");
     check(llama(), "rope_scaling", json!({"rope_type": "longrope"}), "rope_scaling");
     check(llama(), "rope_theta", json!(1e300), "rope_theta");
+    check(vl2_tiny(), "tile_tag", json!("1D"), "tile_tag");
+    check(vl2_tiny(), "tile_tag", Value::Null, "tile_tag");
+    check(vl2_tiny(), "candidate_resolutions", json!([[384, 400]]), "candidate_resolutions");
+    check(vl2_tiny(), "candidate_resolutions", json!([]), "candidate_resolutions");
+    check(vl2_tiny(), "candidate_resolutions", json!([[384, 384], [38400, 38400]]), "candidate_resolutions");
+    check(vl2_tiny(), "projector_config", json!({"projector_type": "linear"}), "projector_type");
+    check(vl2_tiny(), "projector_config", json!({"n_embed": 1280, "token_pooling": true}), "token_pooling");
+    check(vl2_tiny(), "projector_config", json!({"n_embed": 64}), "projector");
+    check(vl2_tiny(), "vision_config", json!({"class_token": true}), "class_token");
+    check(vl2_tiny(), "vision_config", json!({"ignore_head": false}), "ignore_head");
+    check(vl2_tiny(), "vision_config", json!({"global_pool": "avg"}), "global_pool");
+    check(vl2_tiny(), "vision_config", json!({"width": 1152, "heads": 7}), "heads");
+    check(vl2_tiny(), "vision_config", json!({"width": 1152, "patch_size": 999}), "patch_size");
+    check(vl2_tiny(), "processor_config", json!({"sft_format": "plain"}), "sft_format");
+    check(vl2_tiny(), "processor_config", json!({"patch_size": 16}), "patch_size");
+    check(vl2_tiny(), "processor_config", json!({"image_std": [0.0, 0.5, 0.5]}), "image_std");
     assert!(ModelConfig::from_json(json!([])).is_err());
+}
+
+#[test]
+fn vl2_takes_the_defaults_of_the_published_classes() {
+    let plain = json!({"architectures": ["DeepseekVLV2ForCausalLM"], "tile_tag": "2D",
+        "projector_config": {"input_dim": 1024, "n_embed": 4096, "downsample_ratio": 2}});
+    let ModelConfig::DeepseekVl2(config) = read(plain) else { panic!("another family") };
+    assert_eq!((config.vision.layers, config.vision.width, config.vision.patch_size), (24, 1024, 16));
+    assert_eq!((config.vision.inner, config.vision.grid()), (4096, 24));
+    assert_eq!((config.decoder.num_hidden_layers, config.decoder.max_position_embeddings), (30, 2048));
+    assert!(matches!(config.attention, Vl2Attention::Latent(sizes) if sizes.q_lora_rank == Some(1536)));
+    assert!(config.experts.is_none() && config.global_view_first);
+    assert_eq!(config.images.candidate_resolutions, [(384, 384)]);
+
+    let ModelConfig::DeepseekVl2(tiny) = read(vl2_tiny()) else { panic!("another family") };
+    assert!(matches!(tiny.attention, Vl2Attention::Grouped(sizes) if sizes.head_dim == 128));
+    assert_eq!((tiny.vision.inner, tiny.vision.grid()), (4304, 27));
+    assert_eq!(tiny.images.image_mean, [0.5; 3]);
 }

@@ -93,6 +93,10 @@ fn write(kv: &mut KvPages, step: &Step, layer: usize) {
 }
 
 impl Model for Fake {
+    fn hidden_size(&self) -> usize {
+        1
+    }
+
     fn vocab_size(&self) -> usize {
         self.vocab
     }

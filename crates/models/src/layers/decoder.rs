@@ -10,7 +10,7 @@ use super::{FeedForward, GroupedAttention, LatentAttention, Reading};
 use crate::batch::Batch;
 use crate::ledger::Part;
 use crate::weights::Loader;
-use crate::{ForwardError, LoadError, Pass};
+use crate::{ForwardError, Given, LoadError, Pass};
 
 pub struct Decoder {
     pub embed_tokens: Weight,
@@ -69,12 +69,37 @@ impl Decoder {
 
     /// The rows of `batch` through all layers, [rows, H], before the final norm.
     pub fn forward(&self, batch: &Batch, kv: &mut KvPages, pass: &mut Pass) -> Result<Tensor, ForwardError> {
-        let mut x = self.embed_tokens.select(&batch.tokens)?;
+        let mut x = with_given(self.embed_tokens.select(&batch.tokens)?, pass.given)?;
         for (index, layer) in self.layers.iter().enumerate() {
             x = layer.forward(&x, &mut Reading { batch, rope: &self.rope, kv, layer: index }, pass)?;
         }
         Ok(x)
     }
+}
+
+/// `x` [rows, H] with the given rows in their places.
+fn with_given(x: Tensor, given: &[Given]) -> Result<Tensor, ForwardError> {
+    if given.is_empty() {
+        return Ok(x);
+    }
+    let (rows, width) = x.dims2()?;
+    let (mut parts, mut at) = (Vec::new(), 0);
+    for piece in given {
+        let count = piece.values.len() / width;
+        let end = piece.row.checked_add(count).filter(|&end| end <= rows);
+        let (Some(end), true, true) = (end, piece.row >= at, piece.values.len() == count * width) else {
+            return Err(ForwardError::Given { row: piece.row, numbers: piece.values.len(), rows });
+        };
+        if piece.row > at {
+            parts.push(x.narrow(0, at, piece.row - at)?);
+        }
+        parts.push(Tensor::from_slice(piece.values, (count, width), x.device())?);
+        at = end;
+    }
+    if at < rows {
+        parts.push(x.narrow(0, at, rows - at)?);
+    }
+    Ok(Tensor::cat(&parts, 0)?)
 }
 
 impl Layer {

@@ -215,6 +215,8 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 "answer_running" | "context_full" | "prompt_too_long" | 
 /**  A model that reads text was shown something else. */
 "unsupported_content" | 
+/**  A picture that cannot be read. */
+"invalid_image" | 
 /**  The model's own chat format does not take these messages. */
 "conversation_refused" | 
 /**  A hole cannot be filled by a model that was not trained for it. */
@@ -222,7 +224,13 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  No answer of the form that was asked for. */
 "form_impossible" | 
 /**  One answer failed; the model runs on. */
-"engine_failed" | "not_loaded" | "cancelled" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | "invalid_input" | 
+"engine_failed" | "not_loaded" | "cancelled" | 
+/**  No service of this name was added, or it was removed. */
+"endpoint_not_found" | "endpoint_unreachable" | "endpoint_not_trusted" | 
+/**  It sends callers to another address, which must not get the key. */
+"endpoint_moved" | "key_refused" | "no_credit" | "endpoint_rate_limited" | 
+/**  It answered that it will not do this, with its own words in `reason`. */
+"endpoint_refused" | "endpoint_failed" | "endpoint_silent" | "endpoint_cut" | "endpoint_garbled" | "continue_unsupported" | "key_store_failed" | "endpoints_unreadable" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | "invalid_input" | 
 /**  A bug of ours: caught, reported, never a crash. */
 "internal";
 

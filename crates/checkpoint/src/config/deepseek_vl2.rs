@@ -1,0 +1,213 @@
+//! DeepSeek-VL2, VL2-Small and VL2-Tiny: a vision tower, a projector, and a text model of DeepSeek-V2's class with
+//! defaults of its own. What the published classes take for granted is written here; the rest is in the file.
+use serde_json::{Map, Value, json};
+
+use super::experts::{Defaults, Experts};
+use super::fields::Fields;
+use super::images::ImageProcessing;
+use super::{ConfigError, Decoder, GroupedAttention, LatentAttention, Result};
+
+/// Deeper and wider than any published tower, in f32.
+const MOST_VISION: usize = 1 << 14;
+
+#[derive(Debug, Clone)]
+pub struct DeepseekVl2Config {
+    pub decoder: Decoder,
+    pub attention: Vl2Attention,
+    pub experts: Option<Experts>,
+    pub vision: VisionConfig,
+    pub projector: ProjectorConfig,
+    /// The whole picture before its tiles; else behind them.
+    pub global_view_first: bool,
+    pub images: ImageProcessing,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Vl2Attention {
+    Latent(LatentAttention),
+    /// Tiny: `use_mla` is false.
+    Grouped(GroupedAttention),
+}
+
+/// A vision transformer without class token and without head.
+#[derive(Debug, Clone, Copy)]
+pub struct VisionConfig {
+    pub image_size: usize,
+    pub patch_size: usize,
+    pub width: usize,
+    pub layers: usize,
+    pub heads: usize,
+    /// Width of the feed-forward half.
+    pub inner: usize,
+}
+
+/// Squares of features beside each other become one, through a network.
+#[derive(Debug, Clone, Copy)]
+pub struct ProjectorConfig {
+    pub input_dim: usize,
+    pub n_embed: usize,
+    /// Matrices, at least two.
+    pub depth: usize,
+    pub mlp_ratio: usize,
+    pub downsample_ratio: usize,
+}
+
+impl DeepseekVl2Config {
+    pub(super) fn read(fields: &Fields) -> Result<Self> {
+        known(fields, "tile_tag", "tile_tag", "2D")?;
+        let text = with_defaults(fields.object("language_config")?);
+        let text = Fields(&text);
+        let decoder = Decoder::read(&text, Some(2048))?;
+        let bias = text.flag("attention_bias", false)?;
+        let attention = if text.flag("use_mla", true)? {
+            Vl2Attention::Latent(LatentAttention::read(&text, &decoder)?)
+        } else {
+            let sizes = GroupedAttention::read(&text, &decoder)?;
+            Vl2Attention::Grouped(GroupedAttention { qkv_bias: bias, o_bias: bias, ..sizes })
+        };
+        let experts = Experts::read(&text, &Defaults { scoring_func: "softmax", topk_method: "greedy" })?;
+        let (vision, projector) = (Map::new(), Map::new());
+        let vision = VisionConfig::read(&fields.object("vision_config")?.unwrap_or(Fields(&vision)))?;
+        let projector =
+            ProjectorConfig::read(&fields.object("projector_config")?.unwrap_or(Fields(&projector)))?;
+        if projector.input_dim != vision.width || projector.n_embed != decoder.hidden_size {
+            return Err(ConfigError::invalid(format!(
+                "the projector goes from {} to {}, between a vision width of {} and a hidden_size of {}",
+                projector.input_dim, projector.n_embed, vision.width, decoder.hidden_size
+            )));
+        }
+        let images = ImageProcessing::read(fields, &vision, &projector)?;
+        Ok(Self {
+            global_view_first: fields.text("global_view_pos")?.unwrap_or("head") == "head",
+            decoder,
+            attention,
+            experts,
+            vision,
+            projector,
+            images,
+        })
+    }
+
+    /// Names and shapes of what is not the text model.
+    pub fn vision_tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let (vision, projector) = (&self.vision, &self.projector);
+        let (width, inner) = (vision.width, vision.inner);
+        let mut out = Vec::new();
+        let mut affine = |name: String, shape: Vec<usize>| {
+            out.push((format!("{name}.bias"), vec![shape[0]]));
+            out.push((format!("{name}.weight"), shape));
+        };
+        let patch = vision.patch_size;
+        affine("vision.patch_embed.proj".to_owned(), vec![width, 3, patch, patch]);
+        for layer in 0..vision.layers {
+            let block = format!("vision.blocks.{layer}");
+            affine(format!("{block}.norm1"), vec![width]);
+            affine(format!("{block}.attn.qkv"), vec![3 * width, width]);
+            affine(format!("{block}.attn.proj"), vec![width, width]);
+            affine(format!("{block}.norm2"), vec![width]);
+            affine(format!("{block}.mlp.fc1"), vec![inner, width]);
+            affine(format!("{block}.mlp.fc2"), vec![width, inner]);
+        }
+        affine("vision.norm".to_owned(), vec![width]);
+        for (name, [rows, cols]) in projector.matrices() {
+            affine(name, vec![rows, cols]);
+        }
+        out.push(("vision.pos_embed".to_owned(), vec![1, vision.grid() * vision.grid(), width]));
+        out.push(("image_newline".to_owned(), vec![projector.n_embed]));
+        out.push(("view_seperator".to_owned(), vec![projector.n_embed]));
+        out
+    }
+}
+
+/// What the published class of the text model takes when a key is absent. A key that is `null` stays so.
+fn with_defaults(given: Option<Fields>) -> Map<String, Value> {
+    let defaults = json!({
+        "vocab_size": 102400, "hidden_size": 4096, "intermediate_size": 11008, "moe_intermediate_size": 1407,
+        "num_hidden_layers": 30, "num_attention_heads": 32, "num_key_value_heads": 32, "kv_lora_rank": 512,
+        "q_lora_rank": 1536, "qk_rope_head_dim": 64, "v_head_dim": 128, "qk_nope_head_dim": 128,
+    });
+    let Value::Object(mut map) = defaults else { unreachable!("it is written as an object") };
+    map.extend(given.into_iter().flat_map(|fields| fields.0.clone()));
+    map
+}
+
+/// Refuses any text but one; `default` is the class's.
+fn known(fields: &Fields, key: &'static str, default: &str, only: &'static str) -> Result<()> {
+    match fields.text(key)?.unwrap_or(default) {
+        text if text == only => Ok(()),
+        other => Err(ConfigError::unsupported(key, other, only)),
+    }
+}
+
+impl VisionConfig {
+    fn read(fields: &Fields) -> Result<Self> {
+        fields.refuse("class_token")?;
+        if !fields.flag("ignore_head", true)? {
+            return Err(ConfigError::unsupported("ignore_head", false, "true"));
+        }
+        known(fields, "global_pool", "map", "map")?;
+        let width = fields.size_or("width", 1024)?;
+        let ratio = fields.positive_or("mlp_ratio", 4.0)?;
+        let config = Self {
+            image_size: fields.size_or("image_size", 384)?,
+            patch_size: fields.size_or("patch_size", 16)?,
+            width,
+            layers: fields.size_or("layers", 24)?,
+            heads: fields.size_or("heads", 16)?,
+            inner: (width as f64 * ratio) as usize,
+        };
+        if !width.is_multiple_of(config.heads) {
+            return Err(ConfigError::invalid(format!(
+                "width {width} is no multiple of {} heads",
+                config.heads
+            )));
+        }
+        if config.patch_size > config.image_size || config.image_size > 4096 {
+            let (image, patch) = (config.image_size, config.patch_size);
+            return Err(ConfigError::invalid(format!("image_size is {image} with patch_size {patch}")));
+        }
+        if config.layers > 1024 || width > MOST_VISION || !(1..=4 * MOST_VISION).contains(&config.inner) {
+            let (layers, inner) = (config.layers, config.inner);
+            return Err(ConfigError::invalid(format!("layers is {layers}, width {width}, mlp {inner}")));
+        }
+        Ok(config)
+    }
+
+    /// Patches beside each other; pixels that fill none are left out.
+    pub fn grid(&self) -> usize {
+        self.image_size / self.patch_size
+    }
+}
+
+impl ProjectorConfig {
+    fn read(fields: &Fields) -> Result<Self> {
+        const KIND: &str = "downsample_mlp_gelu";
+        known(fields, "projector_type", KIND, KIND)?;
+        fields.refuse("token_pooling")?;
+        let config = Self {
+            input_dim: fields.size_or("input_dim", 1152)?,
+            n_embed: fields.size_or("n_embed", 2048)?,
+            depth: fields.size_or("depth", 2)?.max(2),
+            mlp_ratio: fields.size_or("mlp_ratio", 1)?,
+            downsample_ratio: fields.size_or("downsample_ratio", 2)?,
+        };
+        if config.depth > 64 || config.mlp_ratio > 64 || config.downsample_ratio > 16 {
+            return Err(ConfigError::invalid(format!(
+                "depth is {}, mlp_ratio {}, downsample_ratio {}",
+                config.depth, config.mlp_ratio, config.downsample_ratio
+            )));
+        }
+        Ok(config)
+    }
+
+    /// Every matrix by name with rows and columns; what lies between them has no weights and a number all the same.
+    pub fn matrices(&self) -> Vec<(String, [usize; 2])> {
+        let wide = self.n_embed * self.mlp_ratio;
+        let square = self.downsample_ratio * self.downsample_ratio;
+        let shape = |at: usize| {
+            let rows = if at + 1 == self.depth { self.n_embed } else { wide };
+            [rows, if at == 0 { self.input_dim * square } else { wide }]
+        };
+        (0..self.depth).map(|at| (format!("projector.layers.{}", 2 * at), shape(at))).collect()
+    }
+}

@@ -1,0 +1,50 @@
+//! From what the tower saw to rows of the text model's width: squares of patches become one, through a small network.
+use candle_core::Tensor;
+use checkpoint::ProjectorConfig;
+use kernels::Linear;
+
+use crate::LoadError;
+use crate::ledger::Part;
+use crate::weights::Loader;
+
+pub struct Projector {
+    layers: Vec<Linear>,
+    ratio: usize,
+    grid: usize,
+}
+
+impl Projector {
+    /// `grid` patches beside each other come in.
+    pub fn load(config: &ProjectorConfig, grid: usize, loader: &mut Loader) -> Result<Self, LoadError> {
+        let layers = config
+            .matrices()
+            .into_iter()
+            .map(|(name, shape)| loader.linear(Part::Vision, &name, shape, true))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { layers, ratio: config.downsample_ratio, grid })
+    }
+
+    /// Rows beside each other that come out.
+    pub fn side(&self) -> usize {
+        self.grid.div_ceil(self.ratio)
+    }
+
+    /// `x` [grid * grid, C] -> [side * side, n_embed].
+    pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let (ratio, side, grid) = (self.ratio, self.side(), self.grid);
+        let channels = x.dim(1)?;
+        let missing = side * ratio - grid;
+        let x = x.reshape((grid, grid, channels))?;
+        let x = x.pad_with_zeros(0, 0, missing)?.pad_with_zeros(1, 0, missing)?;
+        // Of a square, channel by channel: [y, x, C, dy, dx].
+        let x = x.reshape(vec![side, ratio, side, ratio, channels])?.permute(vec![0, 2, 4, 1, 3])?;
+        let mut x = x.contiguous()?.reshape((side * side, channels * ratio * ratio))?;
+        for (at, layer) in self.layers.iter().enumerate() {
+            if at > 0 {
+                x = x.gelu_erf()?;
+            }
+            x = layer.forward(&x)?;
+        }
+        Ok(x)
+    }
+}

@@ -1,0 +1,188 @@
+//! Pictures of a chat: from data URLs to rows of the model's width in the places of the prompt. A picture seen before is
+//! not seen again. Nothing is fetched from anywhere.
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use engine::Span;
+use models::{ForwardError, Sight};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use text::{ImagePart, ImageTemplate, ImageTurn, Tokenizer};
+use vision::{Tiles, Tiling};
+
+use crate::error::{ApiError, Code};
+use crate::request::{Content, Part, Turn};
+
+/// More pictures than any context of a release holds.
+const MOST_PICTURES: usize = 16;
+/// Rows kept for pictures that come again, as every turn of a chat sends its pictures anew.
+const MOST_KEPT: usize = 128 << 20;
+
+/// What a loaded model sees with.
+pub struct Seeing {
+    pub template: ImageTemplate,
+    pub tiling: Tiling,
+    pub sight: Arc<Sight>,
+    kept: Mutex<VecDeque<([u8; 32], Arc<[f32]>)>>,
+}
+
+/// A prompt with its pictures.
+pub struct Seen {
+    pub tokens: Vec<u32>,
+    pub spans: Vec<Span>,
+    /// Width and height of the last picture, which boxes lie on.
+    pub last: Option<(usize, usize)>,
+}
+
+struct Shown {
+    name: [u8; 32],
+    tiles: Tiles,
+    size: (usize, usize),
+}
+
+impl Seeing {
+    pub fn new(template: ImageTemplate, tiling: Tiling, sight: Arc<Sight>) -> Self {
+        Self { template, tiling, sight, kept: Mutex::default() }
+    }
+
+    /// The prompt of a chat. It computes for long: not for a thread that others wait for.
+    ///
+    /// # Errors
+    /// A picture that cannot be read, turns the model does not know, a prompt longer than `context`, or `cancelled`.
+    pub fn prompt(
+        &self,
+        turns: &[Turn],
+        tokenizer: &Tokenizer,
+        context: usize,
+        cancelled: &AtomicBool,
+    ) -> Result<Seen, ApiError> {
+        let urls: Vec<&str> = turns.iter().flat_map(Turn::images).collect::<Result<_, _>>()?;
+        if urls.len() > MOST_PICTURES {
+            let message = format!("{} pictures are shown, and {MOST_PICTURES} are taken", urls.len());
+            return Err(ApiError::invalid("messages", message));
+        }
+        let mut shown = Vec::new();
+        for url in &urls {
+            shown.push(self.open(url, urls.len())?);
+        }
+        let mut places = shown.iter().map(|one| self.tiling.tokens(one.tiles.grid));
+        let turns: Vec<ImageTurn> =
+            turns.iter().map(|turn| self.turn(turn, &mut places)).collect::<Result<_, _>>()?;
+        let prompt = self
+            .template
+            .encode(tokenizer, &turns)
+            .map_err(|error| ApiError::invalid("messages", error.to_string()))?;
+        let tokens = prompt.tokens.len();
+        if tokens >= context {
+            let message =
+                format!("the prompt with its pictures has {tokens} tokens: the context holds {context}");
+            return Err(ApiError {
+                whaledeck: Some(Box::new(json!({"tokens": tokens, "context": context}))),
+                ..ApiError::of("messages", Code::ContextLengthExceeded, message)
+            });
+        }
+        let mut spans = Vec::new();
+        for (one, &at) in shown.iter().zip(&prompt.images) {
+            spans.push(Span { at, rows: self.rows(one, cancelled)?, name: one.name });
+        }
+        Ok(Seen { tokens: prompt.tokens, spans, last: shown.last().map(|one| one.size) })
+    }
+
+    fn open(&self, url: &str, pictures: usize) -> Result<Shown, ApiError> {
+        let bytes = bytes(url)?;
+        let picture = vision::decode(&bytes).map_err(|error| invalid(error.to_string()))?;
+        let size = (picture.width, picture.height);
+        let grid = self.tiling.grid(size.0, size.1, pictures);
+        // The same file is cut otherwise in larger company.
+        let hash = Sha256::new_with_prefix(Sha256::digest(&bytes));
+        let hash = hash
+            .chain_update((grid.width as u64).to_le_bytes())
+            .chain_update((grid.height as u64).to_le_bytes());
+        Ok(Shown { name: hash.finalize().into(), tiles: self.tiling.tiles(&picture, grid), size })
+    }
+
+    /// A picture stands on a line of its own, as the model was trained.
+    fn turn(&self, turn: &Turn, places: &mut impl Iterator<Item = usize>) -> Result<ImageTurn, ApiError> {
+        let mut parts = Vec::new();
+        match &turn.content {
+            Content::Nothing(()) => {}
+            Content::Text(text) => parts.push(ImagePart::Text(text.clone())),
+            Content::Parts(list) => {
+                for (at, part) in list.iter().enumerate() {
+                    if part.kind != "image_url" {
+                        parts.push(ImagePart::Text(part.text()?));
+                        continue;
+                    }
+                    parts.push(ImagePart::Image(places.next().expect("each picture was opened")));
+                    let next = list.get(at + 1).and_then(|next| next.text.as_deref());
+                    if !next.is_some_and(|next| next.starts_with('\n')) {
+                        parts.push(ImagePart::Text("\n".to_owned()));
+                    }
+                }
+            }
+        }
+        Ok(ImageTurn { role: turn.role.clone(), parts })
+    }
+
+    fn rows(&self, one: &Shown, cancelled: &AtomicBool) -> Result<Arc<[f32]>, ApiError> {
+        if let Some(rows) = self.kept(&one.name) {
+            return Ok(rows);
+        }
+        let grid = [one.tiles.grid.width, one.tiles.grid.height];
+        let seen = self.sight.see(&one.tiles.pixels, grid, &|| cancelled.load(Ordering::Relaxed));
+        let rows: Arc<[f32]> = seen.map_err(failed)?.into();
+        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        kept.push_back((one.name, rows.clone()));
+        let bytes = |kept: &VecDeque<([u8; 32], Arc<[f32]>)>| {
+            kept.iter().map(|(_, rows)| rows.len() * 4).sum::<usize>()
+        };
+        while bytes(&kept) > MOST_KEPT {
+            kept.pop_front();
+        }
+        Ok(rows)
+    }
+
+    /// Rows of a picture seen before; it becomes the newest.
+    fn kept(&self, name: &[u8; 32]) -> Option<Arc<[f32]>> {
+        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let at = kept.iter().position(|(other, _)| other == name)?;
+        let one = kept.remove(at)?;
+        kept.push_back(one.clone());
+        Some(one.1)
+    }
+}
+
+fn failed(error: ForwardError) -> ApiError {
+    ApiError::new(Code::EngineFailed, error.to_string())
+}
+
+fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::of("messages", Code::InvalidImage, message)
+}
+
+/// The bytes of `data:image/...;base64,...`.
+fn bytes(url: &str) -> Result<Vec<u8>, ApiError> {
+    let data = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+    let Some((_, data)) = data else {
+        return Err(invalid("pictures are taken as base64 data URLs; this worker fetches nothing"));
+    };
+    STANDARD.decode(data.trim()).map_err(|error| invalid(format!("the picture's base64 is broken: {error}")))
+}
+
+impl Turn {
+    /// The URLs of its pictures.
+    fn images(&self) -> Vec<Result<&str, ApiError>> {
+        let Content::Parts(parts) = &self.content else { return Vec::new() };
+        parts.iter().filter(|part| part.kind == "image_url").map(Part::url).collect()
+    }
+}
+
+impl Part {
+    fn url(&self) -> Result<&str, ApiError> {
+        let url = self.image_url.as_ref().map(|image| image.url.as_str());
+        url.ok_or_else(|| ApiError::invalid("messages", "a part of type image_url has no image_url.url"))
+    }
+}
