@@ -3,7 +3,7 @@ mod asking;
 mod fake;
 
 use asking::{ask, collect, options, request, submit};
-use engine::{Engine, EngineOptions, FinishReason, Request, Speculation, Spill};
+use engine::{Engine, EngineOptions, FinishReason, Request, Span, Speculation, Spill, SubmitError};
 use fake::{Fake, prompt};
 
 fn start(model: &Fake, keep_prefixes: bool) -> Engine {
@@ -116,5 +116,38 @@ fn an_unload_keeps_the_conversation() {
         let other = start(Spill { model: [2; 32], ..spill });
         assert!(other.restored().is_err());
         assert_eq!(ask(&other, request(&tokens, 30, 1)).tokens, expected);
+    }
+}
+
+#[test]
+fn pictures_share_pages_by_what_they_show_and_not_by_their_places() {
+    let engine = start(&Fake::default(), true);
+    let tokens = prompt(200, 3);
+    let with = |name: u8, at: usize| {
+        let span = Span { at, rows: vec![0.5; 100].into(), name: [name; 32] };
+        Request { spans: vec![span], ..request(&tokens, 4, 1) }
+    };
+    let reused = |request: Request| ask(&engine, request).timings().prefix_tokens;
+    assert_eq!(reused(with(1, 70)), 0);
+    assert!(reused(with(1, 70)) >= 199, "the same picture in the same place");
+    assert_eq!(reused(with(2, 70)), 70, "another picture: only the words before it");
+    assert_eq!(reused(with(1, 71)), 70, "the same picture one place on");
+    assert_eq!(reused(request(&tokens, 4, 1)), 71, "words alone: those before the picture that stands last");
+}
+
+#[test]
+fn pictures_that_have_no_place_are_refused() {
+    let engine = start(&Fake::default(), true);
+    let tokens = prompt(20, 3);
+    let span = |at: usize, count: usize| Span { at, rows: vec![0.0; count].into(), name: [0; 32] };
+    for spans in [
+        vec![span(15, 6)],
+        vec![span(usize::MAX, 1)],
+        vec![span(5, 4), span(8, 2)],
+        vec![span(9, 2), span(2, 2)],
+    ] {
+        let asked = Request { spans, ..request(&tokens, 4, 1) };
+        let refused = engine.submit(asked, Box::new(|_| ()));
+        assert!(matches!(refused, Err(SubmitError::Span { .. })));
     }
 }

@@ -22,12 +22,15 @@ const MOST_PICTURES: usize = 16;
 /// Rows kept for pictures that come again, as every turn of a chat sends its pictures anew.
 const MOST_KEPT: usize = 128 << 20;
 
+/// Rows by the name of their picture, the newest last.
+type Kept = VecDeque<([u8; 32], Arc<[f32]>)>;
+
 /// What a loaded model sees with.
 pub struct Seeing {
     pub template: ImageTemplate,
     pub tiling: Tiling,
     pub sight: Arc<Sight>,
-    kept: Mutex<VecDeque<([u8; 32], Arc<[f32]>)>>,
+    kept: Mutex<Kept>,
 }
 
 /// A prompt with its pictures.
@@ -141,9 +144,7 @@ impl Seeing {
         let rows: Arc<[f32]> = seen.map_err(failed)?.into();
         let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         kept.push_back((one.name, rows.clone()));
-        let bytes = |kept: &VecDeque<([u8; 32], Arc<[f32]>)>| {
-            kept.iter().map(|(_, rows)| rows.len() * 4).sum::<usize>()
-        };
+        let bytes = |kept: &Kept| kept.iter().map(|(_, rows)| rows.len() * 4).sum::<usize>();
         while bytes(&kept) > MOST_KEPT {
             kept.pop_front();
         }
