@@ -112,10 +112,23 @@ fn rates_are_measured_for_a_file_and_for_a_shape() {
             assert!(report[part]["tokens_per_second"].as_f64().is_some_and(|rate| rate > 0.0), "{report}");
         }
     }
-    // A cache of fewer bits is near the exact one, and a measurement that saw no difference compared a cache with itself.
-    let report = json(&["cache-quality", guide, "--prompt", "300"]);
-    let (kl, same) = (report["mean_kl"].as_f64(), report["same_first_token"].as_f64());
-    assert!(kl.is_some_and(|kl| kl > 0.0 && kl < 1e-2) && same.is_some_and(|same| same > 0.9), "{report}");
     let refused = run(&["bench", "/nowhere"]);
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).starts_with("failed to "));
+}
+
+#[test]
+fn the_cost_of_the_fp8_cache_is_measured_on_the_guides_own_words() {
+    let (dir, guide) = (tempfile::tempdir().expect("a folder"), guide());
+    let (text, guide) = (dir.path().join("own.txt"), guide.to_str().expect("a path"));
+    let chat = "<｜begin▁of▁sentence｜><｜User｜>What can I do with Whaledeck?<｜Assistant｜>Whaledeck runs DeepSeek models on \
+                your own computer: it checks your hardware, recommends a model, downloads it and lets you chat with it.\
+                <｜end▁of▁sentence｜>";
+    std::fs::write(&text, chat).expect("room");
+    let args = ["cache-quality", guide, "--text", text.to_str().expect("a path"), "--prompt", "80"];
+    let report = json(&args);
+    let figure = |name: &str| report[name].as_f64().expect("a number");
+    // Nothing at all would mean that a cache was compared with itself.
+    assert!(figure("mean_kl") > 0.0 && figure("mean_kl") < 1e-2, "{report}");
+    assert!(figure("same_first_token") > 0.9, "{report}");
+    assert!(report["cache_bytes"]["fp8"].as_u64() < report["cache_bytes"]["bf16"].as_u64(), "{report}");
 }
