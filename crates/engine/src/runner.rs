@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use models::{ForwardError, KvPages, Model, PAGE_TOKENS, Pass, Step};
+use models::{Asked, ForwardError, KvPages, Model, PAGE_TOKENS, Pass, Step};
 
 use crate::cache::pool::Pool;
 use crate::cache::prefix::{Found, root};
@@ -111,7 +111,7 @@ impl Runner {
     }
 
     /// One pass: every answer's newest token with its drafts, and chunks of prompts in turn.
-    fn turn(&mut self, cancelled: &dyn Fn() -> bool) {
+    fn turn(&mut self, cancelled: Asked) {
         let (start, mut ended) = (Instant::now(), Vec::new());
         let chosen = self.choose(cancelled, &mut ended);
         self.read(&chosen, start, cancelled, &mut ended);
@@ -126,7 +126,7 @@ impl Runner {
 
     /// Where a pass of several fails, each reads alone: numbers do not depend on company, so the others lose nothing,
     /// and only what cannot be computed ends.
-    fn read(&mut self, chosen: &[usize], start: Instant, cancelled: &dyn Fn() -> bool, ended: &mut Vec<End>) {
+    fn read(&mut self, chosen: &[usize], start: Instant, cancelled: Asked, ended: &mut Vec<End>) {
         match (self.pass(chosen, start, cancelled, ended), chosen) {
             // Those that were not cancelled read the same again.
             (Ok(()) | Err(Stop::Cancelled), _) => {}
@@ -141,7 +141,7 @@ impl Runner {
         &mut self,
         chosen: &[usize],
         start: Instant,
-        cancelled: &dyn Fn() -> bool,
+        cancelled: Asked,
         ended: &mut Vec<End>,
     ) -> Result<(), Stop> {
         if chosen.is_empty() {
@@ -183,7 +183,7 @@ impl Runner {
 
     /// Who takes part in the next pass, each with its plan made and room for it. The size of a chunk depends on its own
     /// prompt alone, so that what else runs cannot change how it is computed. Nobody when it was cancelled.
-    fn choose(&mut self, cancelled: &dyn Fn() -> bool, ended: &mut Vec<End>) -> Vec<usize> {
+    fn choose(&mut self, cancelled: Asked, ended: &mut Vec<End>) -> Vec<usize> {
         let mut chosen = Vec::new();
         let mut prompts = Vec::new();
         for (index, sequence) in self.running.iter_mut().enumerate() {
@@ -223,7 +223,7 @@ impl Runner {
     }
 
     /// Takes what the pass computed for one sequence.
-    fn settle(&mut self, index: usize, output: &models::Output, cancelled: &dyn Fn() -> bool) -> Turn {
+    fn settle(&mut self, index: usize, output: &models::Output, cancelled: Asked) -> Turn {
         let (model, sequence) = (self.model.as_ref(), &mut self.running[index]);
         let turn = sequence.settle(output, model.vocab_size());
         match sequence.catch_up(model, &mut self.kv, MOST_BEHIND, cancelled) {

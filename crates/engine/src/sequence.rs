@@ -2,7 +2,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use models::{ForwardError, Given, KvPages, Model, Output, Routed, Step, Want};
+use models::{Asked, ForwardError, Given, KvPages, Model, Output, Routed, Step, Want};
 use sha2::{Digest, Sha256};
 
 use crate::cache::pool::Pages;
@@ -127,7 +127,7 @@ impl Sequence {
         model: &dyn Model,
         kv: &mut KvPages,
         most: usize,
-        cancelled: &dyn Fn() -> bool,
+        cancelled: Asked,
     ) -> Result<(), ForwardError> {
         if !self.reading.is_empty() {
             return Ok(()); // A cancelled pass left its plan.
@@ -263,7 +263,7 @@ impl Sequence {
         model: &dyn Model,
         kv: &mut KvPages,
         most: usize,
-        cancelled: &dyn Fn() -> bool,
+        cancelled: Asked,
     ) -> Result<(), ForwardError> {
         let Some(drafter) = self.drafter.as_mut().filter(|drafter| drafter.behind() > most) else {
             return Ok(());

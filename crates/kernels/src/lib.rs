@@ -5,6 +5,7 @@
 
 pub mod attention;
 pub mod cache;
+mod cancellation;
 mod dot;
 pub mod linear;
 pub mod moe;
@@ -16,5 +17,6 @@ mod slices;
 mod testing;
 pub mod weight;
 
+pub use cancellation::{Asked, Cancellation};
 pub use linear::Linear;
 pub use weight::{Bytes, Weight};

@@ -2,9 +2,9 @@
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use crate::Weight;
 use crate::dot::{dot_tile, dots};
 use crate::slices::{tensor, with_slice};
+use crate::{Cancellation, Weight};
 
 /// Below this many multiplications a second thread costs more than it brings.
 const PARALLEL_FROM: usize = 1 << 16;
@@ -74,6 +74,10 @@ impl Weight {
 
     /// `x` [n, cols] -> [n, rows], on slices.
     pub fn matmul(&self, x: &[f32]) -> Vec<f32> {
+        self.matmul_unless(x, &Cancellation::never())
+    }
+
+    pub(crate) fn matmul_unless(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
         let (rows, cols) = (self.rows(), self.cols());
         let n = x.len() / cols;
         // [rows, n]: what one strip makes lies together.
@@ -83,7 +87,9 @@ impl Weight {
         }
         let tokens: Vec<&[f32]> = x.chunks_exact(cols).collect();
         let strip = |scratch: &mut Vec<f32>, (index, out): (usize, &mut [f32])| {
-            self.strip(index * STRIP, scratch, &tokens, out);
+            if !cancellation.is_cancelled() {
+                self.strip(index * STRIP, scratch, &tokens, out);
+            }
         };
         if rows * cols * n >= PARALLEL_FROM {
             let strips = columns.par_chunks_mut(STRIP * n).enumerate().with_min_len(STRIPS_A_TASK);

@@ -6,11 +6,11 @@
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use crate::Weight;
 use crate::dot::dots;
 use crate::linear::{STRIP, transposed};
 use crate::router::Choices;
 use crate::slices::{tensor, with_slice};
+use crate::{Cancellation, Weight};
 
 /// One network: `gate` and `up` [inner, hidden], `down` [hidden, inner].
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl ExpertWeights {
     ///
     /// # Errors
     /// When the width of `x` is another one.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, cancellation: &Cancellation) -> Result<Tensor> {
         let (n, cols) = x.dims2()?;
         if cols != self.hidden() {
             bail!("an input {cols} wide meets a network {} wide", self.hidden());
@@ -61,8 +61,8 @@ impl ExpertWeights {
         }
         with_slice(x, |x| {
             let tokens: Vec<usize> = (0..n).collect();
-            let inner = if n == 0 { Vec::new() } else { self.inner_of(x, &tokens) };
-            tensor(self.down.matmul(&inner), (n, cols))
+            let inner = if n == 0 { Vec::new() } else { self.inner_of(x, &tokens, cancellation) };
+            tensor(self.down.matmul_unless(&inner, cancellation), (n, cols))
         })
     }
 
@@ -72,11 +72,14 @@ impl ExpertWeights {
     }
 
     /// `silu(gate x) * up x` of the named tokens, [tokens, inner].
-    fn inner_of(&self, x: &[f32], tokens: &[usize]) -> Vec<f32> {
+    fn inner_of(&self, x: &[f32], tokens: &[usize], cancellation: &Cancellation) -> Vec<f32> {
         let (n, cols) = (tokens.len(), self.hidden());
         let mut columns = vec![0.0; self.inner() * n]; // [inner, n]
         let x: Vec<&[f32]> = tokens.iter().map(|t| &x[t * cols..][..cols]).collect();
         let strip = |scratch: &mut Scratch, (index, out): (usize, &mut [f32])| {
+            if cancellation.is_cancelled() {
+                return;
+            }
             let up = &mut scratch.products[..out.len()];
             self.gate.strip(index * STRIP, &mut scratch.rows, &x, out);
             self.up.strip(index * STRIP, &mut scratch.rows, &x, up);
@@ -106,7 +109,12 @@ struct Bucket<'a> {
 ///
 /// # Errors
 /// When `choices` is not of these tokens, or names an expert that is not there.
-pub fn moe(x: &Tensor, choices: &Choices, experts: &[ExpertWeights]) -> Result<Tensor> {
+pub fn moe(
+    x: &Tensor,
+    choices: &Choices,
+    experts: &[ExpertWeights],
+    cancellation: &Cancellation,
+) -> Result<Tensor> {
     let (tokens, hidden) = x.dims2()?;
     if choices.tokens() != tokens {
         bail!("choices of {} tokens meet {tokens}", choices.tokens());
@@ -118,12 +126,14 @@ pub fn moe(x: &Tensor, choices: &Choices, experts: &[ExpertWeights]) -> Result<T
         bail!("an input {hidden} wide meets experts of another width");
     }
     if experts.first().is_some_and(|expert| !expert.gate.is_plain()) {
-        return moe_in_tensors(x, choices, experts);
+        return moe_in_tensors(x, choices, experts, cancellation);
     }
     with_slice(x, |x| {
         let mut buckets = by_expert(choices, experts);
-        buckets.par_iter_mut().for_each(|bucket| bucket.inner = bucket.expert.inner_of(x, &bucket.tokens));
-        tensor(weighted_sum(&buckets, tokens, hidden), (tokens, hidden))
+        buckets.par_iter_mut().for_each(|bucket| {
+            bucket.inner = bucket.expert.inner_of(x, &bucket.tokens, cancellation);
+        });
+        tensor(weighted_sum(&buckets, tokens, hidden, cancellation), (tokens, hidden))
     })
 }
 
@@ -141,7 +151,7 @@ fn by_expert<'a>(choices: &Choices, experts: &'a [ExpertWeights]) -> Vec<Bucket<
 }
 
 /// The down projections of all buckets, each task owning some numbers of every token.
-fn weighted_sum(buckets: &[Bucket], tokens: usize, hidden: usize) -> Vec<f32> {
+fn weighted_sum(buckets: &[Bucket], tokens: usize, hidden: usize, cancellation: &Cancellation) -> Vec<f32> {
     let mut columns = vec![0.0; hidden * tokens]; // [hidden, T]
     if columns.is_empty() {
         return columns;
@@ -152,6 +162,9 @@ fn weighted_sum(buckets: &[Bucket], tokens: usize, hidden: usize) -> Vec<f32> {
         |scratch, (index, out)| {
             let count = out.len() / tokens;
             for bucket in buckets {
+                if cancellation.is_cancelled() {
+                    return;
+                }
                 let inner = bucket.expert.inner();
                 for (offset, row) in scratch.chunks_exact_mut(inner).take(count).enumerate() {
                     bucket.expert.down.row(index * STRIP + offset, row);
@@ -170,9 +183,17 @@ fn weighted_sum(buckets: &[Bucket], tokens: usize, hidden: usize) -> Vec<f32> {
 }
 
 /// The form that any device has: gather by expert, compute, add back.
-fn moe_in_tensors(x: &Tensor, choices: &Choices, experts: &[ExpertWeights]) -> Result<Tensor> {
+fn moe_in_tensors(
+    x: &Tensor,
+    choices: &Choices,
+    experts: &[ExpertWeights],
+    cancellation: &Cancellation,
+) -> Result<Tensor> {
     let mut out = x.zeros_like()?;
     for bucket in by_expert(choices, experts) {
+        if cancellation.is_cancelled() {
+            break;
+        }
         let ids: Vec<u32> = bucket.tokens.iter().map(|&t| t as u32).collect();
         let count = ids.len();
         let ids = Tensor::new(ids, x.device())?;

@@ -1,4 +1,8 @@
 //! What the tests of every module need: repeatable numbers, and a comparison that shows where it failed.
+use crate::Cancellation;
+
+/// Work that is done to its end.
+pub static NEVER: Cancellation = Cancellation::never();
 
 /// `count` numbers in [-0.5, 0.5).
 pub fn numbers(count: usize, seed: u64) -> Vec<f32> {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use formats::Dtype;
-use kernels::attention::{GqaSizes, LatentSizes, gqa, latent};
+use kernels::attention::{Context, GqaSizes, LatentSizes, gqa, latent};
 use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages};
 use kernels::moe::{ExpertWeights, moe};
 use kernels::norm::RmsNorm;
 use kernels::rope::{Pairs, RopeTable};
 use kernels::router::Choices;
-use kernels::{Linear, Weight};
+use kernels::{Cancellation, Linear, Weight};
 
+static NEVER: Cancellation = Cancellation::never();
 const DTYPES: [CacheDtype; 3] = [CacheDtype::F32, CacheDtype::Bf16, CacheDtype::Fp8];
 
 fn device() -> Device {
@@ -99,8 +100,8 @@ fn experts() {
         weights: numbers(30, 9),
     };
     let (cpu, gpu) = (Device::Cpu, device());
-    let y = moe(&tensor(&[10, 128], 1, &gpu), &choices, &on(&gpu)).expect("it fits");
-    close("moe", &y, &moe(&tensor(&[10, 128], 1, &cpu), &choices, &on(&cpu)).expect("it fits"), 1e-4);
+    let y = moe(&tensor(&[10, 128], 1, &gpu), &choices, &on(&gpu), &NEVER).expect("it fits");
+    close("moe", &y, &moe(&tensor(&[10, 128], 1, &cpu), &choices, &on(&cpu), &NEVER).expect("it fits"), 1e-4);
 }
 
 #[test]
@@ -117,7 +118,8 @@ fn latent_attention_over_every_cache() {
         let page = kv.read_page(3).expect("it exists");
         let kv_b = weight(16 * 256, 512, Dtype::BF16, 2, device);
         let q = tensor(&[tokens, 16, 192], 3, device);
-        (latent(&sizes, &kv_b, &q, &kv, &pages, 1, past).expect("it fits"), page)
+        let context = Context { kv: &kv, pages: &pages, layer: 1, past, cancellation: &NEVER };
+        (latent(&sizes, &kv_b, &q, &context).expect("it fits"), page)
     };
     for dtype in DTYPES {
         for (tokens, past) in [(1, 0), (1, 330), (5, 200), (200, 0), (64, 300)] {
@@ -143,7 +145,8 @@ fn grouped_attention_over_every_cache() {
         kv.restore_page(3, &saved).expect("the length is right");
         assert!(kv.read_page(3).expect("it exists") == saved);
         let q = tensor(&[tokens, 12, 128], 3, device);
-        (gqa(&sizes, &q, &kv, &pages, 1, past).expect("it fits"), saved)
+        let context = Context { kv: &kv, pages: &pages, layer: 1, past, cancellation: &NEVER };
+        (gqa(&sizes, &q, &context).expect("it fits"), saved)
     };
     for dtype in DTYPES {
         for (tokens, past) in [(1, 0), (1, 330), (5, 200), (200, 0), (64, 300)] {

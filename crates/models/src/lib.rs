@@ -23,6 +23,7 @@ use checkpoint::{Checkpoint, Dtype, ModelConfig};
 pub use candle_core::Device;
 pub use deepseek_vl2::Sight;
 pub use error::{ForwardError, LoadError};
+pub use kernels::Asked;
 pub use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages, PAGE_TOKENS};
 pub use ledger::{Ledger, Part};
 pub use model::{Given, Model, Output, Pass, Routed, Step, Want};

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use candle_core::Device;
+use kernels::{Asked, Cancellation};
 
 use crate::{CacheShape, ForwardError, KvPages, Ledger, Sight};
 
@@ -83,8 +84,8 @@ pub struct Output {
 
 /// What goes along with one step.
 pub struct Pass<'a> {
-    /// Asked before each half of a layer.
-    pub cancelled: &'a dyn Fn() -> bool,
+    /// Asked before each half of a layer and many times within.
+    pub cancellation: Cancellation<'a>,
     /// Hears which experts were chosen.
     pub routing: Option<&'a mut Vec<Routed>>,
     /// Hears what each layer gives, [rows, hidden], before the final norm.
@@ -104,8 +105,14 @@ pub struct Given<'a> {
 
 impl<'a> Pass<'a> {
     /// Listens to nothing.
-    pub fn new(cancelled: &'a dyn Fn() -> bool) -> Self {
-        Self { cancelled, routing: None, layers: None, given: &[] }
+    pub fn new(cancelled: Asked<'a>) -> Self {
+        Self { cancellation: Cancellation::new(cancelled), routing: None, layers: None, given: &[] }
+    }
+
+    /// # Errors
+    /// `Cancelled`, and then what was computed since the last call may be worthless.
+    pub fn go_on(&self) -> Result<(), ForwardError> {
+        if self.cancellation.is_cancelled() { Err(ForwardError::Cancelled) } else { Ok(()) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use checkpoint::{Checkpoint, Dtype, ModelConfig, Random, TokenizerSource};
-use models::{CacheDtype, Device, KvPages, LoadOptions, Model, Output, PAGE_TOKENS, Pass, Step, Want};
+use models::{Asked, CacheDtype, Device, KvPages, LoadOptions, Model, Output, PAGE_TOKENS, Pass, Step, Want};
 
 use crate::args::{DeviceName, Subject};
 use crate::error::open_failure;
@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
         &mut self,
         tokens: &[u32],
         want: Want,
-        cancelled: &dyn Fn() -> bool,
+        cancelled: Asked,
     ) -> Result<Output, models::ForwardError> {
         let step = Step { tokens, pages: &self.pages, past: self.past, want };
         let outputs = self.model.forward(&[step], &mut self.kv, &mut Pass::new(cancelled))?;

@@ -5,7 +5,7 @@ mod gate;
 mod lookup;
 mod mtp;
 
-use models::{ForwardError, KvPages, Model};
+use models::{Asked, ForwardError, KvPages, Model};
 
 pub use gate::Gate;
 pub use mtp::Mtp;
@@ -44,7 +44,7 @@ pub struct View<'a> {
     /// All tokens, the newest of which the model has not read.
     pub tokens: &'a [u32],
     pub sampler: &'a Sampler,
-    pub cancelled: &'a dyn Fn() -> bool,
+    pub cancelled: Asked<'a>,
 }
 
 /// One way to guess, with what it remembers of one sequence.

@@ -129,9 +129,7 @@ impl Model for Fake {
         let rows: usize = steps.iter().map(|step| step.tokens.len()).sum();
         for _ in 0..4 {
             std::thread::sleep(self.layer + self.token * rows as u32);
-            if (pass.cancelled)() {
-                return Err(ForwardError::Cancelled);
-            }
+            pass.go_on()?;
         }
         let one = |step: &Step| {
             assert!(!step.tokens.is_empty(), "an empty step");
@@ -162,9 +160,7 @@ impl Model for Fake {
         kv: &mut KvPages,
         pass: &mut Pass,
     ) -> Result<Output, ForwardError> {
-        if (pass.cancelled)() {
-            return Err(ForwardError::Cancelled);
-        }
+        pass.go_on()?;
         assert!(!step.tokens.is_empty(), "an empty draft");
         assert!(step.tokens.iter().all(|token| Some(*token) != self.panics_at), "the bad token");
         assert_eq!(pairs.len(), step.tokens.len() * HIDDEN);

@@ -32,7 +32,8 @@ pub fn attend(sizes: &GqaSizes, q: &[f32], context: &Context) -> Vec<f32> {
     let group = heads / kv_heads;
     let q = by_token(q, tokens, kv_heads, group * head_dim); // [kv_heads, T, group, head_dim]
     let visible = |row: usize| context.past + row / group + 1;
-    let queries = Queries { q: &q, rows: tokens * group, visible, scale };
+    let cancellation = context.cancellation;
+    let queries = Queries { q: &q, rows: tokens * group, visible, scale, cancellation };
     let mut sums = Sums::new(heads * tokens, head_dim);
     sums.attend(&Heads { context, head_dim }, &queries, 0, context.past + tokens);
     by_token(&sums.finish(), kv_heads, tokens, group * head_dim)

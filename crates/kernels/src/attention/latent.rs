@@ -73,7 +73,8 @@ pub fn absorbed(sizes: &LatentSizes, kv_b: &Weight, q: &[f32], context: &Context
         },
     );
     let visible = |row: usize| context.past + row % tokens + 1;
-    let queries = Queries { q: &turned, rows: heads * tokens, visible, scale };
+    let cancellation = context.cancellation;
+    let queries = Queries { q: &turned, rows: heads * tokens, visible, scale, cancellation };
     let shape = RowShape { stride: width, key: width, value_at: 0, value: latent };
     let mut sums = Sums::new(heads * tokens, latent);
     sums.attend(&Latents { context, shape }, &queries, 0, context.past + tokens);
@@ -134,10 +135,14 @@ pub fn expanded(sizes: &LatentSizes, kv_b: &Weight, q: &[f32], context: &Context
     let tokens = q.len() / (heads * (nope + rope));
     let q = by_token(q, tokens, heads, nope + rope); // [heads, T, nope + rope]
     let visible = |row: usize| context.past + row + 1;
-    let queries = Queries { q: &q, rows: tokens, visible, scale };
+    let cancellation = context.cancellation;
+    let queries = Queries { q: &q, rows: tokens, visible, scale, cancellation };
     let mut sums = Sums::new(heads * tokens, value);
     let end = context.past + tokens;
     for first in (0..end).step_by(RANGE) {
+        if cancellation.is_cancelled() {
+            break;
+        }
         let count = RANGE.min(end - first);
         let (mut c, mut k_pe) = (vec![0.0; count * latent], vec![0.0; count * rope]);
         let pages = c.par_chunks_mut(PAGE_TOKENS * latent).zip(k_pe.par_chunks_mut(PAGE_TOKENS * rope));

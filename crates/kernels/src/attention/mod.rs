@@ -14,7 +14,7 @@ mod running;
 use candle_core::{Result, Tensor, bail};
 
 use crate::cache::{CacheKind, KvPages};
-use crate::{Weight, slices};
+use crate::{Cancellation, Weight, slices};
 
 /// Sizes of latent attention.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,11 +44,18 @@ pub struct GqaSizes {
 
 /// Where the keys of a call lie: the sequence's pages, and how many tokens came before the new ones.
 #[derive(Clone, Copy)]
-struct Context<'a> {
-    kv: &'a KvPages,
-    pages: &'a [u32],
-    layer: usize,
-    past: usize,
+pub struct Context<'a> {
+    pub kv: &'a KvPages,
+    pub pages: &'a [u32],
+    pub layer: usize,
+    pub past: usize,
+    pub cancellation: &'a Cancellation<'a>,
+}
+
+impl Context<'_> {
+    fn check(&self, tokens: usize) -> Result<()> {
+        self.kv.check(self.pages, self.layer, self.past + tokens)
+    }
 }
 
 /// Latent attention: `q` [T, heads, nope + rope] with its rope part rotated, `kv_b` [heads * (nope + value), latent] as
@@ -56,20 +63,12 @@ struct Context<'a> {
 ///
 /// # Errors
 /// When the sizes do not fit one another, or the pages do not hold `past + T` tokens.
-pub fn latent(
-    sizes: &LatentSizes,
-    kv_b: &Weight,
-    q: &Tensor,
-    kv: &KvPages,
-    pages: &[u32],
-    layer: usize,
-    past: usize,
-) -> Result<Tensor> {
+pub fn latent(sizes: &LatentSizes, kv_b: &Weight, q: &Tensor, context: &Context) -> Result<Tensor> {
     let (tokens, heads, width) = q.dims3()?;
     let kind = CacheKind::Latent { latent: sizes.latent, rope: sizes.rope };
     let up = (sizes.heads * (sizes.nope + sizes.value), sizes.latent);
-    if heads != sizes.heads || width != sizes.nope + sizes.rope || kv.shape().kind != kind {
-        bail!("queries {:?} and a cache of {:?} meet {sizes:?}", q.dims(), kv.shape().kind);
+    if heads != sizes.heads || width != sizes.nope + sizes.rope || context.kv.shape().kind != kind {
+        bail!("queries {:?} and a cache of {:?} meet {sizes:?}", q.dims(), context.kv.shape().kind);
     }
     if (kv_b.rows(), kv_b.cols()) != up {
         bail!("an up-projection of {} x {} meets {sizes:?}", kv_b.rows(), kv_b.cols());
@@ -77,15 +76,14 @@ pub fn latent(
     if tokens == 0 {
         bail!("attention needs at least one query");
     }
-    kv.check(pages, layer, past + tokens)?;
-    let context = Context { kv, pages, layer, past };
-    if !kv.is_in_memory() {
-        return device::latent(sizes, kv_b, q, &context);
+    context.check(tokens)?;
+    if !context.kv.is_in_memory() {
+        return device::latent(sizes, kv_b, q, context);
     }
     let out = slices::with_slice(q, |q| {
-        let absorb = latent::prefers_absorbed(sizes, tokens, past);
+        let absorb = latent::prefers_absorbed(sizes, tokens, context.past);
         let form = if absorb { latent::absorbed } else { latent::expanded };
-        Ok(form(sizes, kv_b, q, &context))
+        Ok(form(sizes, kv_b, q, context))
     })?;
     slices::tensor(out, (tokens, sizes.heads * sizes.value))
 }
@@ -94,18 +92,11 @@ pub fn latent(
 ///
 /// # Errors
 /// When the sizes do not fit one another, or the pages do not hold `past + T` tokens.
-pub fn gqa(
-    sizes: &GqaSizes,
-    q: &Tensor,
-    kv: &KvPages,
-    pages: &[u32],
-    layer: usize,
-    past: usize,
-) -> Result<Tensor> {
+pub fn gqa(sizes: &GqaSizes, q: &Tensor, context: &Context) -> Result<Tensor> {
     let (tokens, heads, width) = q.dims3()?;
     let kind = CacheKind::Gqa { kv_heads: sizes.kv_heads, head_dim: sizes.head_dim };
-    if heads != sizes.heads || width != sizes.head_dim || kv.shape().kind != kind {
-        bail!("queries {:?} and a cache of {:?} meet {sizes:?}", q.dims(), kv.shape().kind);
+    if heads != sizes.heads || width != sizes.head_dim || context.kv.shape().kind != kind {
+        bail!("queries {:?} and a cache of {:?} meet {sizes:?}", q.dims(), context.kv.shape().kind);
     }
     if !heads.is_multiple_of(sizes.kv_heads) {
         bail!("{heads} heads do not share {} key heads evenly", sizes.kv_heads);
@@ -113,12 +104,11 @@ pub fn gqa(
     if tokens == 0 {
         bail!("attention needs at least one query");
     }
-    kv.check(pages, layer, past + tokens)?;
-    let context = Context { kv, pages, layer, past };
-    if !kv.is_in_memory() {
-        return device::gqa(sizes, q, &context);
+    context.check(tokens)?;
+    if !context.kv.is_in_memory() {
+        return device::gqa(sizes, q, context);
     }
-    let out = slices::with_slice(q, |q| Ok(gqa::attend(sizes, q, &context)))?;
+    let out = slices::with_slice(q, |q| Ok(gqa::attend(sizes, q, context)))?;
     slices::tensor(out, (tokens, heads * width))
 }
 

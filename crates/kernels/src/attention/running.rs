@@ -3,6 +3,7 @@
 //! nothing, and ranges are joined in order: the threads change who computes, never what comes out.
 use rayon::prelude::*;
 
+use crate::Cancellation;
 use crate::cache::PAGE_TOKENS;
 use crate::dot::{add_rows, dot_tile, dots};
 
@@ -41,6 +42,7 @@ pub struct Queries<'a, V> {
     /// How many positions, from 0, a row sees.
     pub visible: V,
     pub scale: f32,
+    pub cancellation: &'a Cancellation<'a>,
 }
 
 /// For each row [largest score, sum of powers, weighted values..].
@@ -77,7 +79,14 @@ impl Sums {
                 let q = &queries.q[(head * queries.rows + first) * key..][..count * key];
                 let visible: Vec<usize> = (first..first + count).map(&queries.visible).collect();
                 let end = visible.iter().copied().max().unwrap_or(0).min(to);
-                let part = Part { source, head, q, visible: &visible, scale: queries.scale };
+                let part = Part {
+                    source,
+                    head,
+                    q,
+                    visible: &visible,
+                    scale: queries.scale,
+                    cancellation: queries.cancellation,
+                };
                 let starts: Vec<usize> = (from..end).step_by(RANGE).collect();
                 for wave in starts.chunks(WAVE) {
                     let ranges = wave.par_iter().map(|&start| part.range(start, end.min(start + RANGE)));
@@ -109,6 +118,7 @@ struct Part<'a, S> {
     q: &'a [f32],
     visible: &'a [usize],
     scale: f32,
+    cancellation: &'a Cancellation<'a>,
 }
 
 impl<S: Source> Part<'_, S> {
@@ -117,7 +127,7 @@ impl<S: Source> Part<'_, S> {
         let mut sums = Sums::new(self.visible.len(), shape.value);
         let mut tile = vec![0.0; PAGE_TOKENS * shape.stride];
         let mut first = from;
-        while first < to {
+        while first < to && !self.cancellation.is_cancelled() {
             // Tiles end where pages end.
             let tokens = (PAGE_TOKENS - first % PAGE_TOKENS).min(to - first);
             self.source.load(self.head, first, tokens, &mut tile);

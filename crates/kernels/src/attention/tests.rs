@@ -7,11 +7,16 @@ use proptest::prelude::*;
 use super::*;
 use crate::cache::{CacheDtype, CacheShape, PAGE_TOKENS};
 use crate::slices::{tensor, with_slice};
-use crate::testing::{close, numbers};
+use crate::testing::{NEVER, close, numbers};
 
 const DTYPES: [CacheDtype; 3] = [CacheDtype::F32, CacheDtype::Bf16, CacheDtype::Fp8];
 const SIZES: LatentSizes = LatentSizes { heads: 3, latent: 40, nope: 12, rope: 6, value: 10, scale: 0.3 };
 const GQA: GqaSizes = GqaSizes { heads: 6, kv_heads: 2, head_dim: 20, scale: 0.4 };
+
+/// The second layer, to its end.
+fn on<'a>(kv: &'a KvPages, pages: &'a [u32], past: usize) -> Context<'a> {
+    Context { kv, pages, layer: 1, past, cancellation: &NEVER }
+}
 
 /// Pages of a sequence in an order of their own, among others.
 fn pages(tokens: usize, seed: u64) -> (Vec<u32>, usize) {
@@ -84,11 +89,11 @@ proptest! {
         for dtype in DTYPES {
             let (kv, pages) = latents(&sizes, dtype, past + tokens, seed, false);
             let slow = reference::latent(&sizes, &kv_b, &q, &kv.decoded(&pages, 1, past + tokens));
-            let context = Context { kv: &kv, pages: &pages, layer: 1, past };
+            let context = on(&kv, &pages, past);
             close(&super::latent::absorbed(&sizes, &kv_b, &q, &context), &slow, 5e-5);
             close(&super::latent::expanded(&sizes, &kv_b, &q, &context), &slow, 5e-5);
             let (device, pages) = latents(&sizes, dtype, past + tokens, seed, true);
-            let y = super::latent(&sizes, &kv_b.in_tensor(&Device::Cpu).unwrap(), &query, &device, &pages, 1, past);
+            let y = super::latent(&sizes, &kv_b.in_tensor(&Device::Cpu).unwrap(), &query, &on(&device, &pages, past));
             close(&values(&y.unwrap()), &slow, 5e-5);
         }
     }
@@ -104,10 +109,10 @@ proptest! {
         for dtype in DTYPES {
             let (kv, pages) = heads(&sizes, dtype, past + tokens, seed, false);
             let slow = reference::gqa(&sizes, &q, &kv.decoded(&pages, 1, past + tokens));
-            let y = gqa(&sizes, &query, &kv, &pages, 1, past).unwrap();
+            let y = gqa(&sizes, &query, &on(&kv, &pages, past)).unwrap();
             close(&values(&y), &slow, 5e-5);
             let (device, pages) = heads(&sizes, dtype, past + tokens, seed, true);
-            let y = gqa(&sizes, &query, &device, &pages, 1, past).unwrap();
+            let y = gqa(&sizes, &query, &on(&device, &pages, past)).unwrap();
             close(&values(&y), &slow, 5e-5);
         }
     }
@@ -121,14 +126,14 @@ fn a_long_past_and_large_scores_equal_the_definition() {
     let (kv_b, q) = (up(&sizes, 3), numbers(tokens * 3 * 18, 4));
     let (kv, pages) = latents(&sizes, CacheDtype::Fp8, past + tokens, 5, false);
     let slow = reference::latent(&sizes, &kv_b, &q, &kv.decoded(&pages, 1, past + tokens));
-    let context = Context { kv: &kv, pages: &pages, layer: 1, past };
+    let context = on(&kv, &pages, past);
     close(&super::latent::absorbed(&sizes, &kv_b, &q, &context), &slow, 5e-4);
     close(&super::latent::expanded(&sizes, &kv_b, &q, &context), &slow, 5e-4);
     let sizes = GqaSizes { scale: 40.0, ..GQA };
     let (kv, pages) = heads(&sizes, CacheDtype::Fp8, past + tokens, 6, false);
     let q = numbers(tokens * 6 * 20, 7);
     let slow = reference::gqa(&sizes, &q, &kv.decoded(&pages, 1, past + tokens));
-    let y = gqa(&sizes, &tensor(q, (tokens, 6, 20)).unwrap(), &kv, &pages, 1, past).unwrap();
+    let y = gqa(&sizes, &tensor(q, (tokens, 6, 20)).unwrap(), &on(&kv, &pages, past)).unwrap();
     close(&values(&y), &slow, 5e-4);
 }
 
@@ -138,14 +143,14 @@ fn a_token_has_the_same_result_in_any_company() {
     let kv_b = up(&SIZES, 1);
     let (kv, pages) = latents(&SIZES, CacheDtype::Bf16, past + tokens, 2, false);
     let q = tensor(numbers(tokens * 3 * 18, 3), (tokens, 3, 18)).unwrap();
-    let together = values(&latent(&SIZES, &kv_b, &q, &kv, &pages, 1, past).unwrap());
+    let together = values(&latent(&SIZES, &kv_b, &q, &on(&kv, &pages, past)).unwrap());
     let (grouped, order) = heads(&GQA, CacheDtype::Bf16, past + tokens, 4, false);
     let g = tensor(numbers(tokens * 6 * 20, 5), (tokens, 6, 20)).unwrap();
-    let all = values(&gqa(&GQA, &g, &grouped, &order, 1, past).unwrap());
+    let all = values(&gqa(&GQA, &g, &on(&grouped, &order, past)).unwrap());
     for t in 0..tokens {
-        let alone = latent(&SIZES, &kv_b, &q.narrow(0, t, 1).unwrap(), &kv, &pages, 1, past + t).unwrap();
+        let alone = latent(&SIZES, &kv_b, &q.narrow(0, t, 1).unwrap(), &on(&kv, &pages, past + t)).unwrap();
         assert_eq!(values(&alone), together[t * 30..][..30], "{t}");
-        let alone = gqa(&GQA, &g.narrow(0, t, 1).unwrap(), &grouped, &order, 1, past + t).unwrap();
+        let alone = gqa(&GQA, &g.narrow(0, t, 1).unwrap(), &on(&grouped, &order, past + t)).unwrap();
         assert_eq!(values(&alone), all[t * 120..][..120], "{t}");
     }
 }
@@ -155,10 +160,10 @@ fn what_lies_behind_a_token_is_not_seen() {
     let kv_b = up(&SIZES, 1);
     let (mut kv, pages) = latents(&SIZES, CacheDtype::F32, 100, 2, false);
     let q = tensor(numbers(3 * 18, 3), (1, 3, 18)).unwrap();
-    let before = values(&latent(&SIZES, &kv_b, &q, &kv, &pages, 1, 69).unwrap());
+    let before = values(&latent(&SIZES, &kv_b, &q, &on(&kv, &pages, 69)).unwrap());
     let noise = tensor(vec![f32::NAN; 30 * 46], (30, 46)).unwrap();
     kv.write_latent(&pages, 1, 70, &noise).unwrap();
-    assert_eq!(values(&latent(&SIZES, &kv_b, &q, &kv, &pages, 1, 69).unwrap()), before);
+    assert_eq!(values(&latent(&SIZES, &kv_b, &q, &on(&kv, &pages, 69)).unwrap()), before);
 }
 
 #[test]
@@ -179,7 +184,10 @@ fn what_does_not_fit_is_refused() {
         tensor(vec![0.0; tokens * heads * width], (tokens, heads, width)).unwrap()
     };
     let check = |q: &Tensor, pages: &[u32], layer, past| {
-        assert!(latent(&SIZES, &kv_b, q, &kv, pages, layer, past).is_err(), "{q:?} {layer} {past}");
+        assert!(
+            latent(&SIZES, &kv_b, q, &Context { layer, ..on(&kv, pages, past) }).is_err(),
+            "{q:?} {layer} {past}"
+        );
     };
     check(&q(1, 2, 18), &pages, 1, 3);
     check(&q(1, 3, 17), &pages, 1, 3);
@@ -187,6 +195,6 @@ fn what_does_not_fit_is_refused() {
     check(&q(1, 3, 18), &pages, 2, 3);
     check(&q(1, 3, 18), &pages[..1], 1, 64);
     check(&q(1, 3, 18), &[99], 1, 3);
-    assert!(gqa(&GQA, &q(1, 6, 20), &kv, &pages, 1, 3).is_err(), "another kind of cache");
+    assert!(gqa(&GQA, &q(1, 6, 20), &on(&kv, &pages, 3)).is_err(), "another kind of cache");
     assert!(with_slice(&q(1, 1, 1), |x| Ok(x.len())).is_ok_and(|len| len == 1));
 }

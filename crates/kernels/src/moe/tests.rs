@@ -5,7 +5,7 @@ use formats::Dtype;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{close, numbers};
+use crate::testing::{NEVER, close, numbers};
 
 fn weight(rows: usize, cols: usize, seed: u64) -> Weight {
     let mut bytes = Vec::new();
@@ -47,10 +47,10 @@ proptest! {
         let x = numbers(tokens * hidden, seed + 7);
         let input = tensor(x.clone(), (tokens, hidden)).unwrap();
         let slow = moe_reference(&x, &choices, &experts);
-        close(&values(&moe(&input, &choices, &experts).unwrap()), &slow, 1e-5);
-        close(&values(&moe(&input, &choices, &on_device(&experts)).unwrap()), &slow, 1e-5);
+        close(&values(&moe(&input, &choices, &experts, &NEVER).unwrap()), &slow, 1e-5);
+        close(&values(&moe(&input, &choices, &on_device(&experts), &NEVER).unwrap()), &slow, 1e-5);
         let first = Choices { experts_per_token: 1, experts: vec![0; tokens], weights: vec![1.0; tokens] };
-        close(&values(&experts[0].forward(&input).unwrap()), &moe_reference(&x, &first, &experts), 1e-5);
+        close(&values(&experts[0].forward(&input, &NEVER).unwrap()), &moe_reference(&x, &first, &experts), 1e-5);
     }
 }
 
@@ -59,11 +59,12 @@ fn a_token_has_the_same_result_in_any_company() {
     let experts: Vec<ExpertWeights> = (0..6).map(|e| expert(40, 24, 10 * e)).collect();
     let all = choices(9, 3, 6, 3);
     let x = numbers(9 * 40, 1);
-    let together = values(&moe(&tensor(x.clone(), (9, 40)).unwrap(), &all, &experts).unwrap());
+    let together = values(&moe(&tensor(x.clone(), (9, 40)).unwrap(), &all, &experts, &NEVER).unwrap());
     for t in 0..9 {
         let (ids, weights) = all.token(t).unzip();
         let one = Choices { experts_per_token: 3, experts: ids, weights };
-        let alone = moe(&tensor(x[t * 40..][..40].to_vec(), (1, 40)).unwrap(), &one, &experts).unwrap();
+        let alone =
+            moe(&tensor(x[t * 40..][..40].to_vec(), (1, 40)).unwrap(), &one, &experts, &NEVER).unwrap();
         assert_eq!(values(&alone), together[t * 40..][..40]);
     }
 }
@@ -75,11 +76,11 @@ fn what_does_not_fit_is_refused() {
     let check = |experts_of: Vec<u16>, x: &Tensor| {
         let weights = vec![1.0; experts_of.len()];
         let choices = Choices { experts_per_token: 1, experts: experts_of, weights };
-        assert!(moe(x, &choices, &experts).is_err());
+        assert!(moe(x, &choices, &experts, &NEVER).is_err());
     };
     check(vec![0], &x);
     check(vec![0, 1], &x);
     check(vec![0, 0], &tensor(vec![0.0; 14], (2, 7)).unwrap());
     assert!(ExpertWeights::new(weight(4, 8, 1), weight(4, 8, 2), weight(4, 8, 3)).is_err());
-    assert!(experts[0].forward(&tensor(vec![0.0; 7], (1, 7)).unwrap()).is_err());
+    assert!(experts[0].forward(&tensor(vec![0.0; 7], (1, 7)).unwrap(), &NEVER).is_err());
 }

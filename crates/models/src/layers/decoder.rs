@@ -128,16 +128,16 @@ impl Layer {
         reading: &mut Reading,
         pass: &mut Pass,
     ) -> Result<Tensor, ForwardError> {
-        let stop = |pass: &Pass| if (pass.cancelled)() { Err(ForwardError::Cancelled) } else { Ok(()) };
-        stop(pass)?;
+        pass.go_on()?;
         let normed = self.input_layernorm.forward(x)?;
         let attended = match &self.self_attn {
-            Attention::Latent(attention) => attention.forward(&normed, reading)?,
-            Attention::Grouped(attention) => attention.forward(&normed, reading)?,
+            Attention::Latent(attention) => attention.forward(&normed, reading, pass)?,
+            Attention::Grouped(attention) => attention.forward(&normed, reading, pass)?,
         };
         let x = (x + attended)?;
-        stop(pass)?;
+        pass.go_on()?;
         let fed = self.mlp.forward(&self.post_attention_layernorm.forward(&x)?, reading.layer, pass)?;
+        pass.go_on()?;
         let x = (x + fed)?;
         if let Some(layers) = &mut pass.layers {
             layers.push(x.flatten_all()?.to_vec1()?);

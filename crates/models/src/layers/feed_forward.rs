@@ -49,7 +49,7 @@ impl FeedForward {
     /// `x` [T, H] -> [T, H].
     pub fn forward(&self, x: &Tensor, index: usize, pass: &mut Pass) -> Result<Tensor, ForwardError> {
         match self {
-            Self::Dense(network) => Ok(network.forward(x)?),
+            Self::Dense(network) => Ok(network.forward(x, &pass.cancellation)?),
             Self::Moe(moe) => moe.forward(x, index, pass),
         }
     }
@@ -76,9 +76,9 @@ impl Moe {
     fn forward(&self, x: &Tensor, index: usize, pass: &mut Pass) -> Result<Tensor, ForwardError> {
         let choices = self.rule.route(&self.gate.forward(x)?, self.e_score_correction_bias.as_deref())?;
         log(&choices, index, pass);
-        let routed = moe(x, &choices, &self.experts)?;
+        let routed = moe(x, &choices, &self.experts, &pass.cancellation)?;
         match &self.shared_experts {
-            Some(shared) => Ok((routed + shared.forward(x)?)?),
+            Some(shared) => Ok((routed + shared.forward(x, &pass.cancellation)?)?),
             None => Ok(routed),
         }
     }

@@ -8,7 +8,7 @@ use kernels::norm::RmsNorm;
 use super::Reading;
 use crate::ledger::Part::Attention;
 use crate::weights::Loader;
-use crate::{ForwardError, LoadError};
+use crate::{ForwardError, LoadError, Pass};
 
 pub struct GroupedAttention {
     q_proj: Linear,
@@ -49,7 +49,7 @@ impl GroupedAttention {
     }
 
     /// `x` [T, H] -> [T, H], with keys and values of these tokens written to the cache.
-    pub fn forward(&self, x: &Tensor, reading: &mut Reading) -> Result<Tensor, ForwardError> {
+    pub fn forward(&self, x: &Tensor, reading: &mut Reading, pass: &Pass) -> Result<Tensor, ForwardError> {
         let rows = x.dim(0)?;
         let GqaSizes { heads, kv_heads, head_dim, .. } = self.sizes;
         let mut q = self.q_proj.forward(x)?.reshape((rows, heads, head_dim))?;
@@ -61,13 +61,14 @@ impl GroupedAttention {
         let positions = &reading.batch.positions;
         let (q, k) = (reading.rope.apply(&q, positions)?, reading.rope.apply(&k, positions)?);
 
-        let (layer, mut attended) = (reading.layer, Vec::new());
+        let mut attended = Vec::new();
         for (step, first) in reading.batch.spans() {
             let tokens = step.tokens.len();
             let own = |tensor: &Tensor| tensor.narrow(0, first, tokens);
-            reading.kv.write_gqa(step.pages, layer, step.past, &own(&k)?, &own(&v)?)?;
-            attended.push(gqa(&self.sizes, &own(&q)?, reading.kv, step.pages, layer, step.past)?);
+            reading.kv.write_gqa(step.pages, reading.layer, step.past, &own(&k)?, &own(&v)?)?;
+            attended.push(gqa(&self.sizes, &own(&q)?, &reading.context(step, pass))?);
         }
+        pass.go_on()?;
         Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?)?)
     }
 }

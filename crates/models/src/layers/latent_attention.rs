@@ -8,7 +8,7 @@ use kernels::{Linear, Weight};
 use super::Reading;
 use crate::ledger::Part::Attention;
 use crate::weights::Loader;
-use crate::{ForwardError, LoadError};
+use crate::{ForwardError, LoadError, Pass};
 
 /// The norms inside attention always use this, whatever `rms_norm_eps` says.
 const INNER_NORM_EPS: f64 = 1e-6;
@@ -72,7 +72,7 @@ impl LatentAttention {
     }
 
     /// `x` [T, H] -> [T, H], with the latents of these tokens written to the cache: normed and rotated.
-    pub fn forward(&self, x: &Tensor, reading: &mut Reading) -> Result<Tensor, ForwardError> {
+    pub fn forward(&self, x: &Tensor, reading: &mut Reading, pass: &Pass) -> Result<Tensor, ForwardError> {
         let rows = x.dim(0)?;
         let LatentSizes { heads, latent: rank, nope, rope, .. } = self.sizes;
         let positions = &reading.batch.positions;
@@ -83,22 +83,15 @@ impl LatentAttention {
         let q = self.query(x)?.reshape((rows, heads, nope + rope))?;
         let q = reading.rope.apply(&q, positions)?;
 
-        let (layer, mut attended) = (reading.layer, Vec::new());
+        let mut attended = Vec::new();
         for (step, first) in reading.batch.spans() {
             let tokens = step.tokens.len();
             let own = latents.narrow(0, first, tokens)?;
-            reading.kv.write_latent(step.pages, layer, step.past, &own)?;
+            reading.kv.write_latent(step.pages, reading.layer, step.past, &own)?;
             let q = q.narrow(0, first, tokens)?;
-            attended.push(latent(
-                &self.sizes,
-                &self.kv_b_proj,
-                &q,
-                reading.kv,
-                step.pages,
-                layer,
-                step.past,
-            )?);
+            attended.push(latent(&self.sizes, &self.kv_b_proj, &q, &reading.context(step, pass))?);
         }
+        pass.go_on()?;
         Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?)?)
     }
 

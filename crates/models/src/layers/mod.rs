@@ -6,10 +6,12 @@ mod grouped_attention;
 mod latent_attention;
 mod prediction;
 
+use kernels::attention::Context;
 use kernels::cache::KvPages;
 use kernels::rope::RopeTable;
 
 use crate::batch::Batch;
+use crate::{Pass, Step};
 
 pub use decoder::{Decoder, Layer};
 pub use feed_forward::FeedForward;
@@ -24,4 +26,17 @@ pub struct Reading<'a> {
     pub kv: &'a mut KvPages,
     /// Of the cache.
     pub layer: usize,
+}
+
+impl Reading<'_> {
+    /// Where the keys of `step` lie.
+    fn context<'a>(&'a self, step: &'a Step, pass: &'a Pass) -> Context<'a> {
+        Context {
+            kv: self.kv,
+            pages: step.pages,
+            layer: self.layer,
+            past: step.past,
+            cancellation: &pass.cancellation,
+        }
+    }
 }
