@@ -1,12 +1,10 @@
-//! What is fuzzed: everything that reads bytes of a stranger's model file, or of a picture in a chat. Each target takes a whole file and says why it
-//! was refused; that reason is only a hint of novelty for the driver. A target must neither panic nor hang nor reserve
-//! much more memory than its input has bytes.
+//! What is fuzzed: everything that reads bytes of a stranger's model file, or of a picture in a chat. Each target takes
+//! a whole file and says why it was refused; that reason is only a hint of novelty for the driver. A target must neither
+//! panic nor hang nor reserve much more memory than its input has bytes. The tests of `server` read this file too.
 use std::path::PathBuf;
 
-#[cfg(feature = "text")]
-use checkpoint::GgufTokenizer;
 use checkpoint::gguf::{Gguf, GgufWeights, Header, config_json};
-use checkpoint::{ModelConfig, TensorView, WeightSource, safetensors};
+use checkpoint::{GgufTokenizer, ModelConfig, TensorView, WeightSource, safetensors};
 
 pub type Target = fn(&[u8]) -> Result<(), String>;
 
@@ -15,9 +13,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("gguf", gguf),
     ("safetensors", safetensors),
     ("image", image),
-    #[cfg(feature = "text")]
     ("tokenizer", tokenizer),
-    #[cfg(feature = "text")]
     ("template", template),
 ];
 
@@ -75,7 +71,6 @@ pub fn image(file: &[u8]) -> Result<(), String> {
 }
 
 /// A tokenizer out of metadata, then some text there and back; and the file's own chat template.
-#[cfg(feature = "text")]
 pub fn tokenizer(file: &[u8]) -> Result<(), String> {
     let header = Header::parse(file).map_err(|error| error.to_string())?;
     let read = GgufTokenizer::from_metadata(&header.metadata)?;
@@ -88,7 +83,6 @@ pub fn tokenizer(file: &[u8]) -> Result<(), String> {
 }
 
 /// A chat template, rendered for a conversation of every role with functions, a call and its answer.
-#[cfg(feature = "text")]
 pub fn template(file: &[u8]) -> Result<(), String> {
     let source = String::from_utf8_lossy(file);
     let template = text::ChatTemplate::new(&source, "<bos>".to_owned(), "<eos>".to_owned());

@@ -1,5 +1,7 @@
-//! `whaledeck-engine bench`: how fast prompts are read and answers written, how soon a pass that is called off ends, and
-//! the memory that was foreseen beside what was taken, as JSON, for a file or a shape.
+//! `whaledeck-engine bench`: how fast prompts are read and answers written, how soon a pass that is called off ends, how
+//! long pictures take, and the memory that was foreseen beside what was taken, as JSON, for a file or a shape.
+mod pictures;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -25,7 +27,7 @@ fn measure(args: &Bench) -> Result<Value, String> {
     let model = args.subject.load(&checkpoint)?;
     let load_seconds = start.elapsed().as_secs_f64();
 
-    let room = args.prompt + args.tokens + 1;
+    let room = (args.prompt + args.tokens + 1).max(pictures::most_tokens(&checkpoint.config));
     let cache = args.cache_dtype.map_or(CacheDtype::Bf16, |dtype| dtype.dtype());
     let how = Use { context: room, sequences: 1, cache, chunk: CHUNK };
     let plan =
@@ -47,6 +49,7 @@ fn measure(args: &Bench) -> Result<Value, String> {
         logits = run.read(&[likeliest(&logits)], Want::Last)?.logits;
     }
     let decode = start.elapsed().as_secs_f64();
+    let pictures = pictures::pictures(&mut run, &checkpoint.config)?;
     let (after, peak) = (resident(), peak());
     let foreseen = before.map(|before| before + plan.total());
     Ok(json!({
@@ -62,6 +65,7 @@ fn measure(args: &Bench) -> Result<Value, String> {
         "load_seconds": load_seconds,
         "prefill": {"tokens": args.prompt, "seconds": prefill, "tokens_per_second": args.prompt as f64 / prefill},
         "decode": {"tokens": args.tokens, "seconds": decode, "tokens_per_second": args.tokens as f64 / decode},
+        "pictures": pictures,
         "cancel_ms": cancel(&mut run, &prompt)?,
     }))
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use checkpoint::Checkpoint;
 use models::{CacheDtype, Want};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 use text::Tokenizer;
 
@@ -24,16 +25,17 @@ fn measure(args: &CacheQuality) -> Result<Value, String> {
     };
     let mut exact = Run::new(&*model, prompt.len(), CacheDtype::Bf16)?;
     let mut coded = Run::new(&*model, prompt.len(), CacheDtype::Fp8)?;
-    let mut apart = Apart::default();
+    let (mut apart, mut lengths) = (Apart::default(), Vec::new());
     for chunk in prompt.chunks(CHUNK) {
         let (exact, coded) = (exact.read(chunk, Want::All)?.logits, coded.read(chunk, Want::All)?.logits);
         apart.add(&exact, &coded, vocab);
+        if apart.places.is_power_of_two() || apart.places == prompt.len() {
+            lengths.push(apart.json());
+        }
     }
     Ok(json!({
-        "family": checkpoint.config.architecture(), "tokens": prompt.len(), "text": args.text.is_some(),
-        "cache_bytes": {"bf16": exact.kv.bytes(), "fp8": coded.kv.bytes()},
-        "mean_kl": apart.kl / apart.places as f64, "largest_kl": apart.largest,
-        "same_first_token": apart.same as f64 / apart.places as f64,
+        "family": checkpoint.config.architecture(), "text": args.text.is_some(),
+        "cache_bytes": {"bf16": exact.kv.bytes(), "fp8": coded.kv.bytes()}, "lengths": lengths,
     }))
 }
 
@@ -59,13 +61,23 @@ struct Apart {
 impl Apart {
     /// `exact` and `coded` [places, vocab].
     fn add(&mut self, exact: &[f32], coded: &[f32], vocab: usize) {
-        for (exact, coded) in exact.chunks_exact(vocab).zip(coded.chunks_exact(vocab)) {
-            let kl = divergence(exact, coded);
+        let places = exact.par_chunks_exact(vocab).zip(coded.par_chunks_exact(vocab));
+        let places: Vec<(f64, bool)> =
+            places.map(|(p, q)| (divergence(p, q), first(p) == first(q))).collect();
+        for (kl, same) in places {
             self.kl += kl;
             self.largest = self.largest.max(kl);
-            self.same += usize::from(first(exact) == first(coded));
+            self.same += usize::from(same);
             self.places += 1;
         }
+    }
+
+    fn json(&self) -> Value {
+        let places = self.places as f64;
+        json!({
+            "tokens": self.places, "mean_kl": self.kl / places, "largest_kl": self.largest,
+            "same_first_token": self.same as f64 / places,
+        })
     }
 }
 

@@ -93,7 +93,7 @@ impl Loaded {
     }
 }
 
-fn tiling(images: &checkpoint::ImageProcessing) -> Tiling {
+pub fn tiling(images: &checkpoint::ImageProcessing) -> Tiling {
     Tiling {
         candidate_resolutions: images.candidate_resolutions.clone(),
         image_size: images.image_size,

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use checkpoint::{Checkpoint, Dtype, ModelConfig, Random, TokenizerSource};
-use models::{Asked, CacheDtype, Device, KvPages, LoadOptions, Model, Output, PAGE_TOKENS, Pass, Step, Want};
+use models::{
+    Asked, CacheDtype, Device, ForwardError, Given, KvPages, LoadOptions, Model, Output, PAGE_TOKENS, Pass,
+    Step, Want,
+};
 
 use crate::args::{DeviceName, Subject};
 use crate::error::open_failure;
@@ -81,15 +84,31 @@ impl<'a> Run<'a> {
         Ok(output)
     }
 
+    pub fn model(&self) -> &'a dyn Model {
+        self.model
+    }
+
+    /// Reads rows [n, hidden] of a picture, chunk by chunk, up to the first token of an answer; how many they were.
+    pub fn look(&mut self, rows: &[f32]) -> Result<usize, String> {
+        let width = self.model.hidden_size();
+        for values in rows.chunks(CHUNK * width) {
+            let tokens = vec![0; values.len() / width];
+            let given = [Given { row: 0, values }];
+            self.pass(&tokens, Want::Last, &mut Pass { given: &given, ..Pass::new(&|| false) })
+                .map_err(|error| format!("measure: {error}"))?;
+            self.past += tokens.len();
+        }
+        Ok(rows.len() / width)
+    }
+
     /// As `read`, but it may be called off, and what was read is forgotten.
-    pub fn try_read(
-        &mut self,
-        tokens: &[u32],
-        want: Want,
-        cancelled: Asked,
-    ) -> Result<Output, models::ForwardError> {
+    pub fn try_read(&mut self, tokens: &[u32], want: Want, cancelled: Asked) -> Result<Output, ForwardError> {
+        self.pass(tokens, want, &mut Pass::new(cancelled))
+    }
+
+    fn pass(&mut self, tokens: &[u32], want: Want, pass: &mut Pass) -> Result<Output, ForwardError> {
         let step = Step { tokens, pages: &self.pages, past: self.past, want };
-        let outputs = self.model.forward(&[step], &mut self.kv, &mut Pass::new(cancelled))?;
+        let outputs = self.model.forward(&[step], &mut self.kv, pass)?;
         Ok(outputs.into_iter().next().expect("one output for one step"))
     }
 }

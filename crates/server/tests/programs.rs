@@ -126,7 +126,9 @@ fn the_cost_of_the_fp8_cache_is_measured_on_the_guides_own_words() {
     std::fs::write(&text, chat).expect("room");
     let args = ["cache-quality", guide, "--text", text.to_str().expect("a path"), "--prompt", "80"];
     let report = json(&args);
-    let figure = |name: &str| report[name].as_f64().expect("a number");
+    let lengths = report["lengths"].as_array().expect("a list");
+    assert_eq!(lengths.last().expect("the whole")["tokens"], 80);
+    let figure = |name: &str| lengths[0][name].as_f64().expect("a number");
     // Nothing at all would mean that a cache was compared with itself.
     assert!(figure("mean_kl") > 0.0 && figure("mean_kl") < 1e-2, "{report}");
     assert!(figure("same_first_token") > 0.9, "{report}");

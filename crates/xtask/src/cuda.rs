@@ -126,11 +126,11 @@ fn manifest_folder(metadata: &Value, name: &str) -> Option<PathBuf> {
     Path::new(manifest).parent().map(Path::to_owned)
 }
 
-/// The tracked files, in a workspace of their own whose lock file may differ from the committed one.
+/// The files of the checkout, in a workspace of their own whose lock file may differ from the committed one.
 fn copy_sources(source: &Path, patches: &[(String, PathBuf)]) -> Result<()> {
     for file in output(&mut cmd(
         "git",
-        "ls-files -z -- Cargo.toml Cargo.lock rust-toolchain.toml crates src-tauri tests/it assets",
+        "ls-files -z --cached --others --exclude-standard -- Cargo.toml Cargo.lock rust-toolchain.toml crates src-tauri tests/it assets",
     ))?
     .split_terminator('\0')
     {
