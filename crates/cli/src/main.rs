@@ -4,6 +4,7 @@ mod args;
 mod catalogue;
 mod endpoints;
 mod host;
+mod interrupts;
 mod json;
 mod machine;
 mod plan;

@@ -6,6 +6,7 @@ use contract::{
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::args::Source;
+use crate::interrupts::Interrupts;
 use crate::pull_shown::Shown;
 use app::lang::Lang;
 
@@ -31,6 +32,7 @@ pub async fn pull(
         None => app.settings().await?.source,
     };
     let mut shown = Shown::new(json, lang);
+    let mut interrupts = Interrupts::listen().await;
     let mut view = app.download_start(&model.id, &variant, source).await?;
     shown.show(&view);
     let mut pausing = false;
@@ -44,7 +46,7 @@ pub async fn pull(
                 Some(_) => continue,
                 None => return Err(ErrorView::new(ErrorCode::Internal, "hear of the download")),
             },
-            _ = tokio::signal::ctrl_c() => {
+            () = interrupts.next() => {
                 // A second one does not wait for the first: the bytes on disk are safe either way.
                 if pausing {
                     return Err(paused(&view));

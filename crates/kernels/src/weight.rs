@@ -29,8 +29,9 @@ pub struct Weight {
 enum Store {
     /// Row after row, as the file has it. `scales` are [ceil(rows/128), ceil(cols/128)] multipliers of FP8.
     Plain { bytes: Bytes, row_bytes: usize, scales: Option<Arc<[f32]>> },
-    /// f32, f16 and bf16 as they are; the rest rounded to bf16.
-    Device(Tensor),
+    /// f32, f16 and bf16 as they are; the numbers of FP8 in bf16, which holds them exactly, with their scales; the rest
+    /// rounded to bf16.
+    Device { tensor: Tensor, scales: Option<Tensor> },
 }
 
 impl Weight {
@@ -91,7 +92,11 @@ impl Weight {
             Store::Plain { row_bytes, scales, .. } => {
                 (self.rows * row_bytes + scales.as_ref().map_or(0, |scales| scales.len() * 4)) as u64
             }
-            Store::Device(tensor) => (tensor.elem_count() * tensor.dtype().size_in_bytes()) as u64,
+            Store::Device { tensor, scales } => [Some(tensor), scales.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(|tensor| (tensor.elem_count() * tensor.dtype().size_in_bytes()) as u64)
+                .sum(),
         }
     }
 
@@ -99,7 +104,7 @@ impl Weight {
     pub fn device(&self) -> &Device {
         match &self.store {
             Store::Plain { .. } => &Device::Cpu,
-            Store::Device(tensor) => tensor.device(),
+            Store::Device { tensor, .. } => tensor.device(),
         }
     }
 
@@ -109,17 +114,23 @@ impl Weight {
     /// When there is no such row, or the weight lies on a device: see `select`.
     #[inline]
     pub fn row(&self, r: usize, out: &mut [f32]) {
-        let Store::Plain { bytes, row_bytes, scales } = &self.store else {
-            panic!("rows of a weight on a device are read with `select`");
-        };
-        let row = &(**bytes).as_ref()[r * row_bytes..][..*row_bytes];
-        formats::decode(self.dtype, row, &mut out[..self.cols]);
-        if let Some(scales) = scales {
+        self.coded_row(r, out);
+        if let Store::Plain { scales: Some(scales), .. } = &self.store {
             let scales = &scales[r / BLOCK * self.cols.div_ceil(BLOCK)..];
             for (values, scale) in out[..self.cols].chunks_mut(BLOCK).zip(scales) {
                 values.iter_mut().for_each(|value| *value *= scale);
             }
         }
+    }
+
+    /// As `row`, without the scales of FP8.
+    #[inline]
+    fn coded_row(&self, r: usize, out: &mut [f32]) {
+        let Store::Plain { bytes, row_bytes, .. } = &self.store else {
+            panic!("rows of a weight on a device are read with `select`");
+        };
+        let row = &(**bytes).as_ref()[r * row_bytes..][..*row_bytes];
+        formats::decode(self.dtype, row, &mut out[..self.cols]);
     }
 
     /// Rows in f32, [ids.len(), cols]: an embedding.
@@ -138,8 +149,9 @@ impl Weight {
                 }
                 crate::slices::tensor(out, (ids.len(), self.cols))
             }
-            Store::Device(tensor) => {
-                tensor.index_select(&Tensor::new(ids, tensor.device())?, 0)?.to_dtype(DType::F32)
+            Store::Device { tensor, scales } => {
+                let rows = tensor.index_select(&Tensor::new(ids, tensor.device())?, 0)?;
+                scaled(&rows, scales.as_ref(), ids.iter().copied())
             }
         }
     }
@@ -156,7 +168,9 @@ impl Weight {
                 let ids: Vec<u32> = (from as u32..to as u32).collect();
                 self.select(&ids)
             }
-            Store::Device(tensor) => tensor.narrow(0, from, to - from)?.to_dtype(DType::F32),
+            Store::Device { tensor, scales } => {
+                scaled(&tensor.narrow(0, from, to - from)?, scales.as_ref(), from as u32..to as u32)
+            }
         }
     }
 
@@ -200,8 +214,12 @@ impl Weight {
 
     /// The form that any device has; on the CPU only for comparison with the other one.
     pub(crate) fn in_tensor(&self, device: &Device) -> Result<Self> {
-        let Store::Plain { bytes, .. } = &self.store else { return Ok(self.clone()) };
+        let Store::Plain { bytes, scales, .. } = &self.store else { return Ok(self.clone()) };
         let shape = (self.rows, self.cols);
+        let scales = scales.as_ref().map(|scales| {
+            let blocks = (self.rows.div_ceil(BLOCK), self.cols.div_ceil(BLOCK));
+            Tensor::from_vec(scales.to_vec(), blocks, device)
+        });
         let bytes = (**bytes).as_ref();
         let tensor = match self.dtype {
             Dtype::F32 => Tensor::from_raw_buffer(bytes, DType::F32, &[self.rows, self.cols], device)?,
@@ -219,13 +237,25 @@ impl Weight {
                 rows.for_each_init(
                     || vec![0.0; self.cols],
                     |row, (r, out)| {
-                        self.row(r, row);
+                        self.coded_row(r, row);
                         out.iter_mut().zip(row).for_each(|(half, value)| *half = bf16::from_f32(*value));
                     },
                 );
                 Tensor::from_vec(halves, shape, device)?
             }
         };
-        Ok(Self { store: Store::Device(tensor), ..self.clone() })
+        Ok(Self { store: Store::Device { tensor, scales: scales.transpose()? }, ..self.clone() })
     }
+}
+
+/// `rows` [n, cols] in f32, those of the weight's rows `ids`, each block times its scale.
+fn scaled(rows: &Tensor, scales: Option<&Tensor>, ids: impl Iterator<Item = u32>) -> Result<Tensor> {
+    let rows = rows.to_dtype(DType::F32)?;
+    let Some(scales) = scales else { return Ok(rows) };
+    let (n, cols) = rows.dims2()?;
+    let blocks = Tensor::from_iter(ids.map(|id| id / BLOCK as u32), rows.device())?;
+    let scales = scales.index_select(&blocks, 0)?; // [n, ceil(cols / 128)]
+    let wide = (n, scales.dim(1)?, BLOCK);
+    let scales = scales.unsqueeze(2)?.broadcast_as(wide)?.reshape((n, wide.1 * BLOCK))?;
+    rows * scales.narrow(1, 0, cols)?
 }

@@ -10,7 +10,7 @@ use kernels::attention::{Context, GqaSizes, LatentSizes, gqa, latent};
 use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages};
 use kernels::moe::{ExpertWeights, moe};
 use kernels::norm::RmsNorm;
-use kernels::rope::{Pairs, RopeTable};
+use kernels::rope::{Pairs, Rope};
 use kernels::router::Choices;
 use kernels::{Cancellation, Linear, Weight};
 
@@ -78,10 +78,12 @@ fn weights_norms_and_positions() {
     close("norm", &y, &norm(&cpu).forward(&tensor(&[3, 4, 512], 5, &cpu)).expect("it fits"), 1e-5);
     let frequencies: Vec<f64> = (0..32).map(|i| 10_000f64.powf(-f64::from(i) / 32.0)).collect();
     for pairs in [Pairs::Interleaved, Pairs::Halves] {
-        let table = |device| RopeTable::new(pairs, &frequencies, 4096, 1.0, device).expect("memory");
-        let positions = [4095, 0, 77];
-        let y = table(&gpu).apply(&tensor(&[3, 2, 96], 6, &gpu), &positions).expect("it fits");
-        let here = table(&cpu).apply(&tensor(&[3, 2, 96], 6, &cpu), &positions).expect("it fits");
+        let rope = Rope { pairs, inverse_frequencies: frequencies.clone(), scale: 1.0 };
+        let turned = |device: &Device| {
+            let turns = rope.turns(&[4095, 0, 77], device).expect("memory");
+            turns.apply(&tensor(&[3, 2, 96], 6, device)).expect("it fits")
+        };
+        let (y, here) = (turned(&gpu), turned(&cpu));
         close("rope", &y, &here, 1e-5);
     }
 }

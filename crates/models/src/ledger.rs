@@ -17,8 +17,6 @@ pub enum Part {
     Prediction,
     /// The vision tower and its projector.
     Vision,
-    /// Cosines and sines.
-    Angles,
 }
 
 /// Bytes, added up while a model is loaded.
@@ -48,12 +46,7 @@ impl Ledger {
         self.formats.iter().map(|(name, bytes)| (*name, *bytes))
     }
 
-    /// Weights of a file, without what is computed from its configuration.
     pub fn weights(&self) -> u64 {
-        self.total() - self.part(Part::Angles)
-    }
-
-    pub fn total(&self) -> u64 {
         self.parts.values().sum()
     }
 }

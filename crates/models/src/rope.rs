@@ -1,22 +1,15 @@
 //! The frequencies of the rotary angles: plain, or changed for positions past the trained length.
-use candle_core::Device;
-use checkpoint::{Llama3Config, Rope, RopeScaling, YarnConfig};
-use kernels::rope::{Pairs, RopeTable};
+use checkpoint::{Llama3Config, RopeScaling, YarnConfig};
+use kernels::rope::{Pairs, Rope};
 
-/// Angles for `positions`, for heads whose rotated part has `dim` numbers.
-pub fn table(
-    rope: &Rope,
-    pairs: Pairs,
-    dim: usize,
-    positions: usize,
-    device: &Device,
-) -> candle_core::Result<RopeTable> {
-    let scale = if let RopeScaling::Yarn(yarn) = rope.scaling { yarn.angle_scale() } else { 1.0 };
-    RopeTable::new(pairs, &frequencies(rope, dim), positions, scale, device)
+/// Of heads whose rotated part has `dim` numbers.
+pub fn rope(config: &checkpoint::Rope, pairs: Pairs, dim: usize) -> Rope {
+    let scale = if let RopeScaling::Yarn(yarn) = config.scaling { yarn.angle_scale() } else { 1.0 };
+    Rope { pairs, inverse_frequencies: frequencies(config, dim), scale }
 }
 
 /// Radians a position, for each pair.
-fn frequencies(rope: &Rope, dim: usize) -> Vec<f64> {
+fn frequencies(rope: &checkpoint::Rope, dim: usize) -> Vec<f64> {
     let plain = |pair: usize| rope.theta.powf(-2.0 * pair as f64 / dim as f64);
     let frequency = |pair: usize| match rope.scaling {
         RopeScaling::Plain => plain(pair),
@@ -54,7 +47,7 @@ mod tests {
     use super::*;
 
     fn check(scaling: RopeScaling, dim: usize, theta: f64, pair: usize, expect: f64) {
-        let actual = frequencies(&Rope { theta, scaling }, dim)[pair];
+        let actual = frequencies(&checkpoint::Rope { theta, scaling }, dim)[pair];
         assert!((actual / expect - 1.0).abs() < 1e-6, "{scaling:?}, pair {pair}: {actual}, not {expect}");
     }
 

@@ -35,9 +35,8 @@ impl Transformer {
             Layer::load(sizes, loader, name, self_attn, mlp)
         };
         let (device, width) = (loader.device().clone(), attention.qk_rope_head_dim);
-        let positions = sizes.max_position_embeddings;
-        let angles = rope::table(&sizes.rope, Pairs::Interleaved, width, positions, &device)?;
-        let decoder = Decoder::load(sizes, angles, &mut loader, layer)?;
+        let rope = rope::rope(&sizes.rope, Pairs::Interleaved, width);
+        let decoder = Decoder::load(sizes, rope, &mut loader, layer)?;
         let index = sizes.num_hidden_layers;
         let name = format!("model.layers.{index}");
         let prediction = match predictions {
@@ -61,9 +60,8 @@ impl Transformer {
             Layer::load(sizes, loader, name, self_attn, mlp)
         };
         let (device, head_dim) = (loader.device().clone(), attention.head_dim);
-        let positions = sizes.max_position_embeddings;
-        let angles = rope::table(&sizes.rope, Pairs::Halves, head_dim, positions, &device)?;
-        let decoder = Decoder::load(sizes, angles, &mut loader, layer)?;
+        let rope = rope::rope(&sizes.rope, Pairs::Halves, head_dim);
+        let decoder = Decoder::load(sizes, rope, &mut loader, layer)?;
         let cache = CacheKind::Gqa { kv_heads: attention.num_key_value_heads, head_dim };
         Ok(Self { decoder, prediction: None, cache, ledger: loader.finish(), device, sight: None })
     }
@@ -126,7 +124,7 @@ impl Model for Transformer {
     }
 
     fn max_positions(&self) -> usize {
-        self.decoder.rope.positions()
+        self.decoder.max_positions
     }
 
     fn ledger(&self) -> &Ledger {
@@ -164,7 +162,7 @@ impl Model for Transformer {
         let hidden = Tensor::from_slice(hidden, (tokens, width), &self.device)?;
         let embedded = self.decoder.embed_tokens.select(step.tokens)?;
         let layer = self.decoder.layers.len();
-        let mut reading = Reading { batch: &batch, rope: &self.decoder.rope, kv, layer };
+        let mut reading = Reading { batch: &batch, turns: &self.decoder.turns(&batch)?, kv, layer };
         let x = prediction.forward(&embedded, &hidden, &mut reading, pass)?;
         let mut outputs = self.answer(&x, &prediction.shared_head_norm, &batch)?;
         Ok(outputs.remove(0))

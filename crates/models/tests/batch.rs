@@ -125,7 +125,9 @@ fn a_cancelled_step_stops_at_every_question() {
             (model.forward(&[step], &mut kv, &mut Pass::new(&cancelled)), asked.into_inner())
         };
         let (outcome, questions) = read(usize::MAX);
-        assert!(outcome.is_ok() && questions > 100, "{case}: {questions} questions, so many within a layer");
+        // On a device a kernel is over before it can be asked anything.
+        let least = if fixture::device().is_cpu() { 100 } else { 9 };
+        assert!(outcome.is_ok() && questions >= least, "{case}: only {questions} questions");
         for after in 0..questions {
             assert!(matches!(read(after).0, Err(ForwardError::Cancelled)), "{case}, question {after}");
         }

@@ -132,10 +132,8 @@ fn progress_grows_to_all_bytes_and_the_ledger_counts_what_is_kept() {
         assert_eq!((seen[0], seen[seen.len() - 1]), ((0, total), (total, total)), "{case}");
         assert!(seen.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{case}");
         let ledger = model.ledger();
-        assert_eq!(ledger.formats().map(|(_, bytes)| bytes).sum::<u64>(), ledger.total());
+        assert_eq!(ledger.formats().map(|(_, bytes)| bytes).sum::<u64>(), ledger.weights());
         assert_eq!(ledger.part(Part::Prediction) > 0, model.has_mtp());
-        // Positions x pairs, cosine and sine, four bytes each.
-        assert_eq!(ledger.part(Part::Angles), 512 * 4 * 2 * 4);
     }
 }
 
@@ -162,6 +160,11 @@ fn logits(model: &dyn Model) -> Vec<f32> {
     Run::new(model, CacheDtype::F32).read(&[3, 1, 4, 1, 5, 9, 2, 6], Want::All).logits
 }
 
+/// A device has no blocks of few bits: it keeps them in bf16, which the ledger says.
+fn kept_as_stored() -> bool {
+    options().device.is_cpu()
+}
+
 fn shrunk(checkpoint: &Checkpoint, shrink: Option<Dtype>) -> Box<dyn Model> {
     let options = LoadOptions { shrink, ..options() };
     models::load(checkpoint, &options, &mut |_, _| {}).expect("it loads")
@@ -177,6 +180,7 @@ fn a_shrunk_model_is_smaller_and_answers_alike() {
             let numbers =
                 checkpoint.config.tensors().iter().map(|(_, s)| s.iter().product::<usize>()).sum::<usize>();
             let share = small.ledger().weights() as f64 * 8.0 / numbers as f64;
+            let bits = if kept_as_stored() { bits } else { 16.0 };
             assert!((share - bits).abs() < 0.25, "{} to {}: {share} bits a weight", stored.name(), to.name());
             let alikeness = cosine(&logits(&*whole), &logits(&*small));
             assert!(alikeness > alike, "{} to {}: {alikeness}", stored.name(), to.name());
@@ -192,6 +196,10 @@ fn a_shrink_leaves_gates_alone_and_spares_what_is_delicate() {
     let checkpoint = random(v3(), Dtype::BF16);
     let model = shrunk(&checkpoint, Some(Dtype::Q4K));
     let formats: std::collections::BTreeMap<&str, u64> = model.ledger().formats().collect();
+    if !kept_as_stored() {
+        assert!(model.ledger().weights() > 2 * 4 * 256 * 256);
+        return;
+    }
     let of = |dtype: Dtype| formats.get(dtype.name()).copied().unwrap_or(0) as usize;
     let q8 = |count: usize| Dtype::Q8_0.bytes_of(count).expect("whole blocks");
     // The up-projections, o_proj with rows of 64, and down_proj of experts with rows of 96.

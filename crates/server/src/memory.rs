@@ -34,7 +34,6 @@ fn name(part: Part) -> &'static str {
         Part::Experts => "experts",
         Part::Prediction => "prediction",
         Part::Vision => "vision",
-        Part::Angles => "angles",
     }
 }
 

@@ -23,6 +23,6 @@ impl DeepseekV2Config {
                 "false beside a routed_scaling_factor",
             ));
         }
-        Ok(Self { attention: LatentAttention::read(fields, &decoder)?, experts, decoder })
+        Ok(Self { attention: LatentAttention::read(fields)?, experts, decoder })
     }
 }

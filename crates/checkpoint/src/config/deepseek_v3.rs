@@ -20,7 +20,7 @@ impl DeepseekV3Config {
             return Err(ConfigError::unsupported("num_nextn_predict_layers", predict, "0, 1"));
         }
         Ok(Self {
-            attention: LatentAttention::read(fields, &decoder)?,
+            attention: LatentAttention::read(fields)?,
             experts: Experts::read(fields, &Defaults { scoring_func: "sigmoid", topk_method: "noaux_tc" })?,
             num_nextn_predict_layers: predict,
             decoder,

@@ -60,7 +60,7 @@ impl DeepseekVl2Config {
         let decoder = Decoder::read(&text, Some(2048))?;
         let bias = text.flag("attention_bias", false)?;
         let attention = if text.flag("use_mla", true)? {
-            Vl2Attention::Latent(LatentAttention::read(&text, &decoder)?)
+            Vl2Attention::Latent(LatentAttention::read(&text)?)
         } else {
             let sizes = GroupedAttention::read(&text, &decoder)?;
             Vl2Attention::Grouped(GroupedAttention { qkv_bias: bias, o_bias: bias, ..sizes })

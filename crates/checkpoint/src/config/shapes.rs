@@ -7,8 +7,6 @@ use super::{ConfigError, Result, Rope};
 
 /// Deeper than any published model.
 const MOST_LAYERS: usize = 1024;
-/// One table of angles has positions x half a head; R1 needs five million of them.
-const MOST_ANGLES: usize = 1 << 27;
 
 /// What every family has.
 #[derive(Debug, Clone)]
@@ -83,20 +81,14 @@ impl Decoder {
             quantization: Fp8Blocks::read(fields)?,
         })
     }
+}
 
-    /// The rotated part of a head is made of pairs, and its table of angles must stay small.
-    fn check_rotated(&self, field: &str, width: usize) -> Result<()> {
-        if !width.is_multiple_of(2) {
-            return Err(ConfigError::invalid(format!("{field} is {width}, an odd number")));
-        }
-        if self.max_position_embeddings.saturating_mul(width) > MOST_ANGLES {
-            let positions = self.max_position_embeddings;
-            return Err(ConfigError::invalid(format!(
-                "max_position_embeddings is {positions} with {field} {width}"
-            )));
-        }
-        Ok(())
+/// The rotated part of a head is made of pairs.
+fn check_rotated(field: &str, width: usize) -> Result<()> {
+    if !width.is_multiple_of(2) {
+        return Err(ConfigError::invalid(format!("{field} is {width}, an odd number")));
     }
+    Ok(())
 }
 
 impl Fp8Blocks {
@@ -113,12 +105,12 @@ impl Fp8Blocks {
 }
 
 impl LatentAttention {
-    pub(super) fn read(fields: &Fields, decoder: &Decoder) -> Result<Self> {
+    pub(super) fn read(fields: &Fields) -> Result<Self> {
         if !fields.flag("rope_interleave", true)? {
             return Err(ConfigError::unsupported("rope_interleave", false, "true"));
         }
         let rope = fields.size("qk_rope_head_dim")?;
-        decoder.check_rotated("qk_rope_head_dim", rope)?;
+        check_rotated("qk_rope_head_dim", rope)?;
         Ok(Self {
             num_attention_heads: fields.size("num_attention_heads")?,
             q_lora_rank: fields.size_opt("q_lora_rank")?,
@@ -151,7 +143,7 @@ impl GroupedAttention {
                 )));
             }
         };
-        decoder.check_rotated("head_dim", head_dim)?;
+        check_rotated("head_dim", head_dim)?;
         let partial = fields.positive_or("partial_rotary_factor", 1.0)?;
         if partial != 1.0 {
             return Err(ConfigError::unsupported("partial_rotary_factor", partial, "1"));

@@ -1,9 +1,8 @@
 //! A stack of decoder layers between an embedding and a head: two residual halves a layer, a norm before each.
 use candle_core::Tensor;
-use checkpoint::{self, Dtype};
 use kernels::cache::KvPages;
 use kernels::norm::RmsNorm;
-use kernels::rope::RopeTable;
+use kernels::rope::{Rope, Turns};
 use kernels::{Linear, Weight};
 
 use super::{FeedForward, GroupedAttention, LatentAttention, Reading};
@@ -17,7 +16,8 @@ pub struct Decoder {
     pub layers: Vec<Layer>,
     pub norm: RmsNorm,
     pub lm_head: Linear,
-    pub rope: RopeTable,
+    pub max_positions: usize,
+    rope: Rope,
 }
 
 pub struct Layer {
@@ -48,7 +48,7 @@ impl Decoder {
     /// `layer` loads one layer by number and name.
     pub fn load(
         config: &checkpoint::Decoder,
-        rope: RopeTable,
+        rope: Rope,
         loader: &mut Loader,
         mut layer: impl FnMut(usize, &str, &mut Loader) -> Result<Layer, LoadError>,
     ) -> Result<Self, LoadError> {
@@ -63,17 +63,22 @@ impl Decoder {
         } else {
             loader.linear(Part::Vocabulary, "lm_head", shape, false)?
         };
-        loader.book(Part::Angles, Dtype::F32, rope.bytes());
-        Ok(Self { embed_tokens, layers, norm, lm_head, rope })
+        Ok(Self { embed_tokens, layers, norm, lm_head, max_positions: config.max_position_embeddings, rope })
     }
 
     /// The rows of `batch` through all layers, [rows, H], before the final norm.
     pub fn forward(&self, batch: &Batch, kv: &mut KvPages, pass: &mut Pass) -> Result<Tensor, ForwardError> {
         let mut x = with_given(self.embed_tokens.select(&batch.tokens)?, pass.given)?;
+        let turns = &self.turns(batch)?;
         for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(&x, &mut Reading { batch, rope: &self.rope, kv, layer: index }, pass)?;
+            x = layer.forward(&x, &mut Reading { batch, turns, kv, layer: index }, pass)?;
         }
         Ok(x)
+    }
+
+    /// To the positions of `batch`.
+    pub fn turns(&self, batch: &Batch) -> Result<Turns, ForwardError> {
+        Ok(self.rope.turns(&batch.positions, self.embed_tokens.device())?)
     }
 }
 

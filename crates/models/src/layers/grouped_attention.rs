@@ -58,8 +58,7 @@ impl GroupedAttention {
         if let Some((q_norm, k_norm)) = &self.norms {
             (q, k) = (q_norm.forward(&q)?, k_norm.forward(&k)?);
         }
-        let positions = &reading.batch.positions;
-        let (q, k) = (reading.rope.apply(&q, positions)?, reading.rope.apply(&k, positions)?);
+        let (q, k) = (reading.turns.apply(&q)?, reading.turns.apply(&k)?);
 
         let mut attended = Vec::new();
         for (step, first) in reading.batch.spans() {

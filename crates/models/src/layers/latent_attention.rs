@@ -75,13 +75,12 @@ impl LatentAttention {
     pub fn forward(&self, x: &Tensor, reading: &mut Reading, pass: &Pass) -> Result<Tensor, ForwardError> {
         let rows = x.dim(0)?;
         let LatentSizes { heads, latent: rank, nope, rope, .. } = self.sizes;
-        let positions = &reading.batch.positions;
         let kv = self.kv_a_proj_with_mqa.forward(x)?;
         let c = self.kv_a_layernorm.forward(&kv.narrow(1, 0, rank)?.contiguous()?)?;
-        let k_pe = reading.rope.apply(&kv.narrow(1, rank, rope)?.contiguous()?, positions)?;
+        let k_pe = reading.turns.apply(&kv.narrow(1, rank, rope)?.contiguous()?)?;
         let latents = Tensor::cat(&[c, k_pe], 1)?;
         let q = self.query(x)?.reshape((rows, heads, nope + rope))?;
-        let q = reading.rope.apply(&q, positions)?;
+        let q = reading.turns.apply(&q)?;
 
         let mut attended = Vec::new();
         for (step, first) in reading.batch.spans() {

@@ -8,7 +8,7 @@ mod prediction;
 
 use kernels::attention::Context;
 use kernels::cache::KvPages;
-use kernels::rope::RopeTable;
+use kernels::rope::Turns;
 
 use crate::batch::Batch;
 use crate::{Pass, Step};
@@ -22,7 +22,7 @@ pub use prediction::Prediction;
 /// What a layer's attention reads besides its input.
 pub struct Reading<'a> {
     pub batch: &'a Batch<'a>,
-    pub rope: &'a RopeTable,
+    pub turns: &'a Turns,
     pub kv: &'a mut KvPages,
     /// Of the cache.
     pub layer: usize,
