@@ -1,6 +1,6 @@
 //! Every catalogue model on every kind of machine gets a plan in the engine's own flags or numbers that say why not; and
 //! the forms in which plans are carried off.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -87,42 +87,62 @@ fn accepted(flags: &Flags, argument: &Argument) {
     }
 }
 
-#[test]
-fn every_model_on_every_machine_gets_a_plan_or_numbers() {
-    let all = engine_flags();
-    let (mut plans, mut refusals) = (0, 0);
+/// Every catalogue model in every engine on every machine, for one person and for many.
+fn each(mut see: impl FnMut(&Spec, &str, Result<Plan, NotEnough>)) {
     for model in Catalog::builtin().models() {
         for engine in Engine::ALL {
             for (card, count) in CARDS.iter().flat_map(|card| COUNTS.map(|count| (card, count))) {
                 for (context, sequences) in [(4096, 1), (32_768, 16)] {
                     let machines = format!("{count}x{card}");
                     let spec = Spec { model, variant: None, engine, context, sequences, ray: false };
-                    match of(&spec, &machines) {
-                        Ok(plan) => {
-                            sound(&spec, &plan, &machines);
-                            if let Some(flags) = all.get(engine.name()) {
-                                let named =
-                                    plan.arguments.iter().filter(|argument| !argument.name.is_empty());
-                                named.for_each(|argument| accepted(flags, argument));
-                            }
-                            plans += 1;
-                        }
-                        Err(not) => {
-                            assert!(!not.refusals.is_empty(), "{} {machines}", model.id);
-                            for refusal in &not.refusals {
-                                let guide = refusal.precision.is_empty();
-                                assert!(guide == (model.id == "guide"), "{} {machines}", model.id);
-                                assert!(!refusal.why.values.is_empty());
-                            }
-                            refusals += 1;
-                        }
-                    }
+                    see(&spec, &machines, of(&spec, &machines));
                 }
             }
         }
     }
+}
+
+#[test]
+fn every_model_on_every_machine_gets_a_plan_or_numbers() {
+    let all = engine_flags();
+    let (mut plans, mut refusals) = (0, 0);
+    each(|spec, machines, outcome| match outcome {
+        Ok(plan) => {
+            sound(spec, &plan, machines);
+            if let Some(flags) = all.get(spec.engine.name()) {
+                let named = plan.arguments.iter().filter(|argument| !argument.name.is_empty());
+                named.for_each(|argument| accepted(flags, argument));
+            }
+            plans += 1;
+        }
+        Err(not) => {
+            assert!(!not.refusals.is_empty(), "{} {machines}", spec.model.id);
+            for refusal in &not.refusals {
+                let guide = refusal.precision.is_empty();
+                assert!(guide == (spec.model.id == "guide"), "{} {machines}", spec.model.id);
+                assert!(!refusal.why.values.is_empty());
+            }
+            refusals += 1;
+        }
+    });
     assert_eq!(plans + refusals, Catalog::builtin().models().len() * 4 * 20 * 9 * 2);
     assert!(plans > 5000 && refusals > 5000, "{plans} plans, {refusals} refusals");
+}
+
+/// `make test-parsers` hands these to the engines' own parsers.
+#[test]
+#[ignore = "writes a file for another program"]
+fn scripts_of_every_plan() {
+    let path = std::env::var_os("WHALEDECK_SCRIPTS").expect("where to");
+    let mut lines = BTreeSet::new();
+    each(|spec, _, outcome| {
+        for file in outcome.ok().and_then(|plan| render(&plan, Form::Shell)).unwrap_or_default() {
+            // What is said of the machines is not for the parser.
+            let text: Vec<&str> = file.text.lines().filter(|line| !line.starts_with('#')).collect();
+            lines.insert(serde_json::json!([spec.engine.name(), text.join("\n")]).to_string());
+        }
+    });
+    std::fs::write(path, lines.into_iter().collect::<Vec<_>>().join("\n")).expect("room");
 }
 
 /// What holds for every plan: it fits, it divides, and it uses no card twice.
