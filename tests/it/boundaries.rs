@@ -89,13 +89,16 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("models", &["kernels", "checkpoint", "formats"]),
     ("engine", &["models"]),
     ("text", &["checkpoint"]),
-    ("vision", &[]),
+    ("vision", &["checkpoint"]),
     ("server", &["engine", "models", "text", "vision", "checkpoint", "catalog"]),
     ("endpoint", &[]),
     ("testkit", &[]),
     ("deploy", &["catalog", "hardware", "endpoint"]),
     ("history", &[]),
-    ("app", &["contract", "hardware", "checkpoint", "catalog", "hub", "endpoint", "deploy", "history"]),
+    (
+        "app",
+        &["contract", "hardware", "checkpoint", "catalog", "hub", "endpoint", "deploy", "history", "vision"],
+    ),
     ("cli", &["app", "contract"]),
     ("whaledeck", &["app", "contract"]),
 ];

@@ -64,6 +64,7 @@ pub async fn ask(app: &app::App, chat_id: &str, text: &str) -> Vec<AnswerEvent> 
         text: text.into(),
         retry_of: None,
         continue_of: None,
+        ..SendRequest::default()
     };
     app.answer_start(request, Box::new(move |event| drop(sender.send(event))))
         .await

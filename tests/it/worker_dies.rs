@@ -25,6 +25,7 @@ async fn a_killed_worker_is_named_and_the_next_question_starts_another() {
         text: "What is MoE?".into(),
         retry_of: None,
         continue_of: None,
+        ..SendRequest::default()
     };
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("it starts");
     assert!(matches!(events.recv().await, Some(AnswerEvent::Started { .. })));
@@ -86,6 +87,7 @@ async fn words_that_arrived_before_the_death_are_kept_and_gone_on_from() {
         text: "What is a mixture of experts?".into(),
         retry_of: None,
         continue_of: None,
+        ..SendRequest::default()
     };
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("it starts");
     let mut heard = first_words(worker, &mut events).await;
@@ -119,6 +121,7 @@ async fn words_that_arrived_before_the_death_are_kept_and_gone_on_from() {
         text: String::new(),
         retry_of: None,
         continue_of: Some(kept.id.clone()),
+        ..SendRequest::default()
     };
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("it goes on");
     let mut last = None;

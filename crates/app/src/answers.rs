@@ -96,6 +96,7 @@ pub(crate) fn begin(history: &History, request: &SendRequest) -> Result<Begun, H
                 role: Role::User,
                 text: &request.text,
                 state: State::Done,
+                pictures: &request.pictures,
             })?;
             if chat.title.is_empty() {
                 history.chat_rename(&chat.id, &title_of(&request.text))?;
@@ -110,6 +111,7 @@ pub(crate) fn begin(history: &History, request: &SendRequest) -> Result<Begun, H
         role: Role::Assistant,
         text: "",
         state: State::Streaming,
+        pictures: &[],
     })?;
     let path = history.path(&parent)?;
     Ok(Begun { chat, user, assistant, path })

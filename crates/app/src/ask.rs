@@ -2,12 +2,15 @@
 //! the terminal event. Where the pieces come from is the caller's choice.
 use std::sync::Arc;
 
-use contract::{AnswerEvent, AppEvent, ErrorCode, ErrorView, Role, SamplingView, SendRequest};
+use contract::{
+    AnswerEvent, AppEvent, BoxView, ErrorCode, ErrorView, PictureView, Role, SamplingView, SendRequest,
+};
 use futures_util::Stream;
 
 use crate::App;
 use crate::answers::{Begun, begin};
 use crate::convert::{chat_view, message_view};
+use crate::pictures::{Shown, left_out, shown_in};
 use crate::recorder::{Piece, Recorder, Text};
 
 /// Where the events of one answer go.
@@ -19,9 +22,19 @@ pub(crate) struct Question {
     pub model_id: String,
     pub sampling: SamplingView,
     /// System prompt first when there is one. Thinking of earlier answers is left out, as the models were trained.
-    pub messages: Vec<(Role, String)>,
+    pub messages: Vec<Said>,
     /// What the answer has already; it goes on from there. Empty for a new one.
     pub so_far: Text,
+    /// The last picture that is shown, which the answer points into.
+    pub picture: Option<PictureView>,
+}
+
+/// One message as the model is told it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Said {
+    pub role: Role,
+    pub text: String,
+    pub pictures: Vec<PictureView>,
 }
 
 impl App {
@@ -29,6 +42,7 @@ impl App {
     pub(crate) async fn answer_from<S>(
         &self,
         request: SendRequest,
+        shown: Shown,
         on_event: OnAnswer,
         source: impl FnOnce(Question) -> S,
     ) -> Result<(), ErrorView>
@@ -36,14 +50,14 @@ impl App {
         S: Stream<Item = Result<Piece, ErrorView>> + Send + 'static,
     {
         let fresh = request.retry_of.is_none() && request.continue_of.is_none();
-        if fresh && request.text.trim().is_empty() {
+        if fresh && request.text.trim().is_empty() && request.pictures.is_empty() {
             return Err(ErrorView::new(ErrorCode::InvalidInput, "send the message: it is empty"));
         }
         let turn = Arc::new(self.running.begin(&request.chat_id)?);
         let begun = self.with_history(move |history| begin(history, &request)).await?;
         let message_id = begun.assistant.id.clone();
         let thought_before = begun.assistant.thinking_ms;
-        let (started, question) = split(begun)?;
+        let (started, boxes, question) = split(begun, shown)?;
         let pieces = source(question.clone());
         on_event(started);
         self.host.emit(AppEvent::ChatsChanged);
@@ -54,6 +68,8 @@ impl App {
             message_id,
             model_id: question.model_id,
             so_far: question.so_far,
+            boxes,
+            picture: question.picture,
             thought_before,
             on_event: move |event: AnswerEvent| {
                 let terminal = matches!(event, AnswerEvent::Finished { .. } | AnswerEvent::Failed { .. });
@@ -75,23 +91,31 @@ impl App {
     }
 }
 
-fn split(begun: Begun) -> Result<(AnswerEvent, Question), ErrorView> {
+fn split(begun: Begun, shown: Shown) -> Result<(AnswerEvent, Vec<BoxView>, Question), ErrorView> {
     let user = begun.user.map(message_view).transpose()?;
     let so_far = Text { text: begun.assistant.text.clone(), reasoning: begun.assistant.reasoning.clone() };
-    let started = AnswerEvent::Started { user, assistant: message_view(begun.assistant)? };
+    let assistant = message_view(begun.assistant)?;
+    let boxes = assistant.boxes.clone();
     let chat = chat_view(begun.chat)?;
     let mut messages = Vec::new();
     if !chat.system_prompt.trim().is_empty() {
-        messages.push((Role::System, chat.system_prompt));
+        messages.push(Said { role: Role::System, text: chat.system_prompt, pictures: Vec::new() });
     }
     for message in begun.path {
         let message = message_view(message)?;
+        let (role, text, pictures) = (message.role, message.text, message.pictures);
         // An answer that failed before its first word says nothing.
-        if !message.text.is_empty() {
-            messages.push((message.role, message.text));
+        if text.is_empty() && pictures.is_empty() {
+            continue;
         }
+        messages.push(match shown {
+            Shown::Yes => Said { role, text, pictures },
+            Shown::LeftOut => Said { role, text: left_out(&pictures, &text), pictures: Vec::new() },
+        });
     }
-    Ok((started, Question { model_id: chat.model_id, sampling: chat.sampling, messages, so_far }))
+    let picture = shown_in(messages.iter().map(|said| &said.pictures[..]));
+    let question = Question { model_id: chat.model_id, sampling: chat.sampling, messages, so_far, picture };
+    Ok((AnswerEvent::Started { user, assistant }, boxes, question))
 }
 
 #[cfg(test)]
@@ -132,7 +156,7 @@ mod tests {
             asked = Some(question);
             stream::iter(pieces)
         };
-        app.answer_from(request, on_event, source).await.expect("starts");
+        app.answer_from(request, Shown::Yes, on_event, source).await.expect("starts");
         let mut events = Vec::new();
         while let Some(event) = receiver.recv().await {
             let last = matches!(event, AnswerEvent::Finished { .. } | AnswerEvent::Failed { .. });
@@ -142,6 +166,10 @@ mod tests {
             }
         }
         (asked.expect("the source was asked"), events)
+    }
+
+    fn said(role: Role, text: &str) -> Said {
+        Said { role, text: text.to_owned(), pictures: Vec::new() }
     }
 
     #[tokio::test]
@@ -156,23 +184,24 @@ mod tests {
             text: text.into(),
             retry_of,
             continue_of: None,
+            ..SendRequest::default()
         };
 
         ask(&app, request(None, "Why?", None), "Because.").await;
         let shown = app.chat_get(&chat.id).await.expect("reads").messages;
         let (question, events) = ask(&app, request(Some(shown[1].id.clone()), "And?", None), "So.").await;
-        let system = (Role::System, "Be brief.".to_owned());
+        let system = said(Role::System, "Be brief.");
         let told = [
             system.clone(),
-            (Role::User, "Why?".to_owned()),
-            (Role::Assistant, "Because.".to_owned()),
-            (Role::User, "And?".to_owned()),
+            said(Role::User, "Why?"),
+            said(Role::Assistant, "Because."),
+            said(Role::User, "And?"),
         ];
         assert_eq!(question.messages, told);
         assert!(matches!(events.first(), Some(AnswerEvent::Started { user: Some(_), .. })));
 
         let (question, events) = ask(&app, request(None, "", Some(shown[0].id.clone())), "Hence.").await;
-        assert_eq!(question.messages, [system, (Role::User, "Why?".to_owned())]);
+        assert_eq!(question.messages, [system, said(Role::User, "Why?")]);
         assert!(matches!(events.first(), Some(AnswerEvent::Started { user: None, .. })));
         let shown = app.chat_get(&chat.id).await.expect("reads");
         assert_eq!(shown.title, "Why?");
@@ -192,17 +221,18 @@ mod tests {
             text: text.into(),
             retry_of: None,
             continue_of,
+            ..SendRequest::default()
         };
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let half = stream::iter([Ok(Piece::Reasoning("Hm.".into())), Ok(Piece::Text("One, ".into()))]);
         let on_event = Box::new(move |event| drop(sender.send(event)));
-        app.answer_from(request("Count", None), on_event, |_| half).await.expect("starts");
+        app.answer_from(request("Count", None), Shown::Yes, on_event, |_| half).await.expect("starts");
         while receiver.recv().await.is_some() {}
         let cut = app.chat_get(&chat.id).await.expect("reads").messages.remove(1);
         assert_eq!(cut.state, contract::MessageState::Interrupted);
 
         let (question, events) = ask(&app, request("", Some(cut.id.clone())), "two.").await;
-        assert_eq!(question.messages, [(Role::User, "Count".to_owned())]);
+        assert_eq!(question.messages, [said(Role::User, "Count")]);
         assert_eq!(question.so_far, Text { text: "One, ".into(), reasoning: "Hm.".into() });
         let Some(AnswerEvent::Started { user: None, assistant }) = events.first() else {
             panic!("no start: {events:?}")
@@ -214,7 +244,7 @@ mod tests {
         assert_eq!((shown[1].state, &shown[1].error), (contract::MessageState::Done, &None));
 
         let complete = request("", Some(cut.id.clone()));
-        let refused = app.answer_from(complete, Box::new(drop), |_| stream::empty()).await;
+        let refused = app.answer_from(complete, Shown::Yes, Box::new(drop), |_| stream::empty()).await;
         assert_eq!(refused.expect_err("it is complete").code, ErrorCode::InvalidInput);
         app.message_delete(&chat.id, &cut.id).await.expect("the refusal left the chat free");
         assert_eq!(app.chat_get(&chat.id).await.expect("reads").messages.len(), 1);
@@ -231,8 +261,9 @@ mod tests {
             text: " \n".into(),
             retry_of: None,
             continue_of: None,
+            ..SendRequest::default()
         };
-        let refused = app.answer_from(request, Box::new(drop), |_| stream::empty()).await;
+        let refused = app.answer_from(request, Shown::Yes, Box::new(drop), |_| stream::empty()).await;
         assert_eq!(refused.expect_err("is refused").code, ErrorCode::InvalidInput);
         assert!(app.chat_get(&chat.id).await.expect("reads").messages.is_empty());
     }

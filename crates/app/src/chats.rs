@@ -111,7 +111,7 @@ pub(crate) fn title_of(text: &str) -> String {
     line.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
-fn check(sampling: &SamplingView) -> Result<(), ErrorView> {
+pub(crate) fn check(sampling: &SamplingView) -> Result<(), ErrorView> {
     let ranges = [
         ("temperature", sampling.temperature, 0.0..=2.0),
         ("top_p", sampling.top_p, 0.0..=1.0),

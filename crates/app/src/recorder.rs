@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::{AnswerEvent, AnswerStats, ErrorCode, ErrorView, MessageView};
+use contract::{AnswerEvent, AnswerStats, AreaView, BoxView, ErrorCode, ErrorView, MessageView, PictureView};
+use endpoint::Boxes;
 use futures_util::{Stream, StreamExt};
 use history::{Ending, History, State};
 use tokio::sync::watch;
@@ -18,6 +19,8 @@ const WRITE_EVERY: Duration = Duration::from_millis(500);
 pub(crate) enum Piece {
     Text(String),
     Reasoning(String),
+    /// Where that is which the text just named.
+    Boxes(Vec<Boxes>),
     Usage {
         prompt_tokens: u32,
         completion_tokens: u32,
@@ -49,7 +52,7 @@ impl Text {
         match piece {
             Piece::Text(text) => self.text.push_str(text),
             Piece::Reasoning(text) => self.reasoning.push_str(text),
-            Piece::Usage { .. } | Piece::Measured { .. } | Piece::End { .. } => {}
+            Piece::Boxes(_) | Piece::Usage { .. } | Piece::Measured { .. } | Piece::End { .. } => {}
         }
     }
 }
@@ -61,6 +64,9 @@ pub(crate) struct Recorder<F> {
     /// What an answer that is continued has already, and how long it thought, in milliseconds.
     pub so_far: Text,
     pub thought_before: Option<u32>,
+    pub boxes: Vec<BoxView>,
+    /// What the answer points into.
+    pub picture: Option<PictureView>,
     pub on_event: F,
 }
 
@@ -78,7 +84,7 @@ impl Thinking {
                 self.began.get_or_insert_with(Instant::now);
             }
             Piece::Text(_) => self.pause(),
-            Piece::Usage { .. } | Piece::Measured { .. } | Piece::End { .. } => {}
+            Piece::Boxes(_) | Piece::Usage { .. } | Piece::Measured { .. } | Piece::End { .. } => {}
         }
     }
 
@@ -108,7 +114,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
     ) {
         let mut pieces = std::pin::pin!(pieces);
         let (mut all, mut unshown, mut unwritten) = (self.so_far.clone(), Text::default(), Text::default());
-        let mut thinking = Thinking::default();
+        let (mut thinking, mut boxes) = (Thinking::default(), self.boxes.clone());
         let (mut usage, mut measured) = (None, None);
         let (started, mut first, mut written) = (Instant::now(), None, Instant::now());
         let mut tick = tokio::time::interval(SHOW_EVERY);
@@ -134,6 +140,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                     Some(Ok(Piece::Measured { first_token_ms, tokens_per_second })) => {
                         measured = Some((first_token_ms, tokens_per_second));
                     }
+                    Some(Ok(Piece::Boxes(found))) => boxes.extend(found.iter().filter_map(|one| self.placed(one))),
                     Some(Ok(piece)) => {
                         first.get_or_insert_with(Instant::now);
                         thinking.heard(&piece);
@@ -170,7 +177,20 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         if let (Some(stats), Some((first_token_ms, tokens_per_second))) = (&mut stats, measured) {
             (stats.first_token_ms, stats.tokens_per_second) = (first_token_ms, tokens_per_second);
         }
-        self.end(all, Outcome { state, error, stats, thinking_ms }).await;
+        self.end(all, Outcome { state, error, stats, boxes, thinking_ms }).await;
+    }
+
+    /// On the last picture, whichever corner the model named first; nothing where there is no picture to lie on.
+    fn placed(&self, found: &Boxes) -> Option<BoxView> {
+        let picture = self.picture.as_ref()?;
+        let area = |&[x, y, x2, y2]: &[u32; 4]| AreaView {
+            left: x.min(x2).min(picture.width),
+            top: y.min(y2).min(picture.height),
+            right: x.max(x2).min(picture.width),
+            bottom: y.max(y2).min(picture.height),
+        };
+        let areas = found.pixels.iter().map(area).collect();
+        Some(BoxView { label: found.label.clone(), picture_id: picture.id.clone(), areas })
     }
 
     fn show(&self, unshown: &mut Text) {
@@ -222,8 +242,9 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
     }
 
     async fn store(&self, all: Text, outcome: Outcome) -> Result<MessageView, ErrorView> {
-        let Outcome { state, error, stats, thinking_ms } = outcome;
-        let (error, stats) = (json(error)?, json(stats)?);
+        let Outcome { state, error, stats, boxes, thinking_ms } = outcome;
+        let boxes = (!boxes.is_empty()).then_some(boxes);
+        let (error, stats, boxes) = (json(error)?, json(stats)?, json(boxes)?);
         let (history, id) = (self.history.clone(), self.message_id.clone());
         let message = blocking(move || {
             let (text, reasoning) = (all.text.as_str(), all.reasoning.as_str());
@@ -236,6 +257,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                     state,
                     error: error.as_deref(),
                     stats: stats.as_deref(),
+                    boxes: boxes.as_deref(),
                 },
             )
         })
@@ -249,6 +271,7 @@ struct Outcome {
     state: State,
     error: Option<ErrorView>,
     stats: Option<AnswerStats>,
+    boxes: Vec<BoxView>,
     thinking_ms: Option<u32>,
 }
 

@@ -8,12 +8,19 @@ use deploy::{State, Worker};
 use endpoint::{ChatDelta, ChatRequest, EndpointError, Message};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
+use history::{History, HistoryError};
 
 use crate::App;
-use crate::ask::{OnAnswer, Question};
+use crate::ask::{OnAnswer, Question, Said};
 use crate::cloud::{Clouds, Ready, cloud_error, cloud_model};
+use crate::convert::history_error;
+use crate::pictures::data_urls;
 use crate::recorder::Piece;
 use crate::worker::{Launch, Workers, failure_view};
+
+/// What a worker may take before its first word, and more for each picture on a slow processor.
+const SILENCE: Duration = Duration::from_secs(120);
+const LOOKING: Duration = Duration::from_secs(60);
 
 type Pieces = BoxStream<'static, Result<Piece, ErrorView>>;
 
@@ -24,15 +31,17 @@ impl App {
         if request.continue_of.is_some() {
             self.may_continue(&request.chat_id).await?;
         }
+        let shown = self.may_show(&request).await?;
         let source = |question: Question| {
+            let history = self.history.clone();
             if cloud_model(&question.model_id).is_some() {
-                return opened(from_cloud(self.clouds.clone(), question));
+                return opened(from_cloud(self.clouds.clone(), question, history));
             }
             let launch = self.launch(&question.model_id);
             let workers = self.workers.clone();
-            opened(async move { from_worker(&workers, launch, question).await })
+            opened(async move { from_worker(&workers, launch, question, history).await })
         };
-        self.answer_from(request, on_event, source).await
+        self.answer_from(request, shown, on_event, source).await
     }
 }
 
@@ -42,9 +51,13 @@ fn opened(pieces: impl Future<Output = Result<Pieces, ErrorView>> + Send + 'stat
     stream::once(pieces).flatten().boxed()
 }
 
-async fn from_cloud(clouds: Arc<Clouds>, question: Question) -> Result<Pieces, ErrorView> {
+async fn from_cloud(
+    clouds: Arc<Clouds>,
+    question: Question,
+    history: Arc<History>,
+) -> Result<Pieces, ErrorView> {
     let Ready { endpoint, host, model } = clouds.ready(&question.model_id).await?;
-    let request = ChatRequest { model, ..request(question) };
+    let request = ChatRequest { model, ..request(question, history).await? };
     let deltas = endpoint.chat(&request).await.map_err(|error| cloud_error(&error, &host))?;
     let pieces = deltas.map(move |delta| match delta {
         Ok(delta) => stream::iter(pieces(delta)),
@@ -59,10 +72,14 @@ async fn from_worker(
     workers: &Workers,
     launch: Result<Launch, ErrorView>,
     question: Question,
+    history: Arc<History>,
 ) -> Result<Pieces, ErrorView> {
     let worker = workers.start(launch?).await;
     let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
-    let deltas = match endpoint.chat(&request(question)).await {
+    let pictures: u32 = question.messages.iter().map(|said| said.pictures.len() as u32).sum();
+    // A worker says nothing while it looks at pictures.
+    let endpoint = if pictures > 0 { endpoint.bearing(SILENCE + pictures * LOOKING) } else { endpoint };
+    let deltas = match endpoint.chat(&request(question, history).await?).await {
         Ok(deltas) => deltas,
         Err(error) => return Err(explained(&worker, error).await),
     };
@@ -78,20 +95,28 @@ async fn from_worker(
     Ok(pieces.flatten().boxed())
 }
 
-fn request(question: Question) -> ChatRequest {
-    let Question { model_id, sampling, messages, so_far } = question;
-    let message = |(role, content)| {
+/// Reads the pictures from the disk.
+async fn request(question: Question, history: Arc<History>) -> Result<ChatRequest, ErrorView> {
+    let Question { model_id, sampling, messages, so_far, picture: _ } = question;
+    let message = move |Said { role, text, pictures }| {
         let role = match role {
             Role::System => "system",
             Role::User => "user",
             Role::Assistant => "assistant",
         };
-        Message::new(role, content)
+        if pictures.is_empty() {
+            return Ok(Message::new(role, text));
+        }
+        data_urls(&history, &pictures).map(|pictures| Message::showing(role, pictures, text))
     };
+    let messages = tokio::task::spawn_blocking(move || messages.into_iter().map(message).collect());
+    let messages: Result<Vec<Message>, HistoryError> = messages
+        .await
+        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the pictures: {error}")))?;
     let prefix = (!so_far.is_empty()).then(|| Message::prefix(so_far.text, so_far.reasoning));
-    ChatRequest {
+    Ok(ChatRequest {
         model: model_id,
-        messages: messages.into_iter().map(message).chain(prefix).collect(),
+        messages: messages.map_err(history_error)?.into_iter().chain(prefix).collect(),
         temperature: sampling.temperature,
         top_p: sampling.top_p,
         top_k: (sampling.top_k > 0).then_some(sampling.top_k),
@@ -101,7 +126,7 @@ fn request(question: Question) -> ChatRequest {
         repetition_penalty: Some(sampling.repetition_penalty),
         max_tokens: (sampling.max_tokens > 0).then_some(sampling.max_tokens),
         seed: sampling.seed,
-    }
+    })
 }
 
 /// The end comes last: what follows it is only waited for a moment.
@@ -112,6 +137,9 @@ fn pieces(delta: ChatDelta) -> Vec<Result<Piece, ErrorView>> {
     }
     if !delta.text.is_empty() {
         pieces.push(Piece::Text(delta.text));
+    }
+    if !delta.boxes.is_empty() {
+        pieces.push(Piece::Boxes(delta.boxes));
     }
     if let Some(usage) = delta.usage {
         let (prompt_tokens, completion_tokens) = (usage.prompt_tokens, usage.completion_tokens);

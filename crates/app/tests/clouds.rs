@@ -59,6 +59,7 @@ fn ask(chat_id: &str, parent: Option<&MessageView>, text: &str) -> SendRequest {
         text: text.into(),
         retry_of: None,
         continue_of: None,
+        ..SendRequest::default()
     }
 }
 

@@ -110,6 +110,7 @@ async fn answer(
         text: text.into(),
         retry_of: None,
         continue_of: None,
+        ..SendRequest::default()
     };
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
     loop {

@@ -97,6 +97,7 @@ async fn answer(
         text,
         retry_of: None,
         continue_of: None,
+        ..SendRequest::default()
     };
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
     let mut open = true;

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{ErrorView, SamplingView};
+use crate::{BoxView, ErrorView, PictureView, SamplingView};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct ChatSummary {
@@ -32,6 +32,10 @@ pub struct MessageView {
     pub parent_id: Option<String>,
     pub role: Role,
     pub text: String,
+    /// Shown with the text, in this order.
+    pub pictures: Vec<PictureView>,
+    /// What the answer points at.
+    pub boxes: Vec<BoxView>,
     /// Thinking, stored apart from the answer.
     pub reasoning: String,
     /// How long the model thought, over every part of the answer; `None` when it did not.
@@ -76,13 +80,18 @@ pub struct AnswerStats {
 }
 
 /// What the user sends.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type)]
 pub struct SendRequest {
     pub chat_id: String,
     /// The message it answers to; `None` starts at the root.
     pub parent_id: Option<String>,
     /// Empty with `retry_of` set: answer that user message again as a new branch.
     pub text: String,
+    /// Ids of pictures that were added.
+    pub pictures: Vec<String>,
+    /// The person wants an answer of a model of text alone: in place of each picture it reads that there is one. Without
+    /// this, a conversation with pictures is refused by such a model.
+    pub leave_out_pictures: bool,
     pub retry_of: Option<String>,
     /// Go on with this answer where it ended (`stopped`, `length` or `interrupted`): `started` then carries the same
     /// message with what it had, and the deltas are added to it. `text` is empty.
@@ -94,7 +103,7 @@ pub struct SendRequest {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(
     clippy::large_enum_variant,
-    reason = "the large one comes once in an answer, and boxes do not cross to the page"
+    reason = "the large one comes once in an answer, and its boxes come with the end"
 )]
 pub enum AnswerEvent {
     /// Both messages exist in the history now; there is no new one of the person in a retry or a continuation.

@@ -59,6 +59,16 @@ pub enum ErrorCode {
     UnsupportedContent,
     /// A picture that cannot be read.
     InvalidImage,
+    /// More bytes or pixels than are taken.
+    PictureTooLarge,
+    /// A file that is no picture, or of a kind that is not read.
+    PictureKindUnknown,
+    TooManyPictures,
+    /// What was attached is not beside the history any more.
+    PictureMissing,
+    /// A worker was given an address that it may not read from.
+    PictureNotAllowed,
+    PictureNotFetched,
     /// The model's own chat format does not take these messages.
     ConversationRefused,
     /// A hole cannot be filled by a model that was not trained for it.
@@ -109,6 +119,8 @@ pub enum ErrorCode {
     SettingsUnreadable,
     OwnModelsUnreadable,
     PermissionDenied,
+    /// A file that no version of this app wrote, or one that was changed.
+    ChatFileInvalid,
     InvalidInput,
     /// A bug of ours: caught, reported, never a crash.
     Internal,

@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Message {
     pub role: String,
-    pub content: String,
+    pub content: Content,
     /// Thinking so far, of an answer to go on with.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reasoning_content: String,
@@ -22,9 +22,45 @@ pub struct Message {
     pub tool_calls: Vec<Value>,
 }
 
+/// A text, or pictures and a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Part {
+    Text { text: String },
+    ImageUrl { image_url: ImageUrl },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageUrl {
+    /// `data:image/png;base64,…`: whoever answers fetches nothing.
+    pub url: String,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::Text(String::new())
+    }
+}
+
 impl Message {
     pub fn new(role: &str, content: impl Into<String>) -> Self {
-        Self { role: role.to_owned(), content: content.into(), ..Self::default() }
+        Self { role: role.to_owned(), content: Content::Text(content.into()), ..Self::default() }
+    }
+
+    /// With pictures before the text, as models that see were trained; data URLs.
+    pub fn showing(role: &str, pictures: Vec<String>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let words = (!text.is_empty()).then_some(Part::Text { text });
+        let pictures = pictures.into_iter().map(|url| Part::ImageUrl { image_url: ImageUrl { url } });
+        let content = Content::Parts(pictures.chain(words).collect());
+        Self { role: role.to_owned(), content, ..Self::default() }
     }
 
     /// The beginning of the answer that is asked for; servers of other makers may not know it.
@@ -76,6 +112,16 @@ pub struct ChatDelta {
     /// `stop`, `length`, …: the answer is complete.
     pub finish: Option<String>,
     pub usage: Option<Usage>,
+    /// From our worker only.
+    pub boxes: Vec<Boxes>,
+}
+
+/// What an answer names, and where in the last picture that is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Boxes {
+    pub label: String,
+    /// Left, top, right, bottom, in pixels.
+    pub pixels: Vec<[u32; 4]>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -139,6 +185,9 @@ impl From<Chunk> for ChatDelta {
             for said in [&choice.delta, &choice.message] {
                 delta.text += &text(&said["content"]);
                 delta.reasoning += &thinking(said);
+                // Boxes of a strange kind are no reason to lose an answer either.
+                let boxes = serde_json::from_value::<Vec<Boxes>>(said["whaledeck"]["grounding"].clone());
+                delta.boxes.extend(boxes.unwrap_or_default());
             }
             delta.finish = choice.finish_reason.filter(|reason| !reason.is_empty());
         }

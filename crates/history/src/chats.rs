@@ -2,6 +2,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::messages::{MESSAGE_COLUMNS, message, with_siblings};
+use crate::pictures::{collect, shown_by, with_pictures};
 use crate::{Chat, ChatSettings, History, HistoryError, Message, Summary};
 
 /// The moment, as it is stored: a fixed number of digits, so that text sorts as time does.
@@ -86,10 +87,16 @@ impl History {
     pub fn chat_delete(&self, id: &str) -> Result<(), HistoryError> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
+        let messages: Vec<String> = transaction
+            .prepare_cached("SELECT id FROM messages WHERE chat_id = ?1")?
+            .query_map([id], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let shown = shown_by(&transaction, &messages)?;
         // Detached first: SQLite follows a chain of cascades only so far.
         transaction.execute("UPDATE messages SET parent_id = NULL WHERE chat_id = ?1", [id])?;
         found(transaction.execute("DELETE FROM chats WHERE id = ?1", [id])?, id)?;
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        collect(&mut connection, &self.pictures, &shown)
     }
 
     pub fn chat_update(&self, id: &str, settings: &ChatSettings) -> Result<(), HistoryError> {
@@ -144,5 +151,5 @@ pub(crate) fn path_to(connection: &Connection, id: &str) -> Result<Vec<Message>,
          SELECT {MESSAGE_COLUMNS} FROM messages JOIN up ON id = up_id ORDER BY depth DESC"
     ))?;
     let path: Vec<Message> = query.query_map([id], message)?.collect::<Result<_, _>>()?;
-    path.into_iter().map(|message| with_siblings(connection, message)).collect()
+    path.into_iter().map(|message| with_pictures(connection, with_siblings(connection, message)?)).collect()
 }

@@ -20,6 +20,12 @@ pub enum HistoryError {
     MessageNotFound { chat_id: String, id: String },
     #[error("go on with message {0}: it is complete, answered already, or no answer")]
     NotAnOpenEnd(String),
+    #[error("find picture {0}")]
+    PictureNotFound(String),
+    #[error("use the picture at {path}: {source}")]
+    PictureFile { path: PathBuf, source: std::io::Error },
+    #[error("use the picture at {0}: it is not what was attached any more")]
+    PictureChanged(PathBuf),
     #[error("write the history: the disk is full")]
     DiskFull,
     #[error("use the history: {0}")]

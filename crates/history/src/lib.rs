@@ -1,15 +1,19 @@
-//! Conversations as a tree of messages in one SQLite file: what was said survives a crash of anything else.
+//! Conversations as a tree of messages in one SQLite file, their pictures in a folder beside it: what was said and shown
+//! survives a crash of anything else.
 //!
 //! Knows no models, no network and no window. Sampling, errors and statistics are opaque JSON text here; who writes
 //! them also reads them.
 
 mod chats;
+mod copy;
 mod error;
 mod messages;
 mod open;
+mod pictures;
 mod types;
 
+pub use copy::Copied;
 pub use error::HistoryError;
 pub use messages::Ending;
 pub use open::History;
-pub use types::{Chat, ChatSettings, Message, NewMessage, Role, State, Summary};
+pub use types::{Chat, ChatSettings, Message, NewMessage, Picture, Role, State, Summary};

@@ -3,10 +3,11 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::chats::{now, path_to, show};
+use crate::pictures::{collect, shown_by, with_pictures};
 use crate::{History, HistoryError, Message, NewMessage, Role, State};
 
 pub(crate) const MESSAGE_COLUMNS: &str =
-    "id, chat_id, parent_id, role, text, reasoning, state, error, stats, created_at, thinking_ms";
+    "id, chat_id, parent_id, role, text, reasoning, state, error, stats, created_at, thinking_ms, boxes";
 
 /// How an answer ended, with its whole text.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Ending<'a> {
     pub error: Option<&'a str>,
     /// JSON, opaque here.
     pub stats: Option<&'a str>,
+    /// JSON, opaque here.
+    pub boxes: Option<&'a str>,
 }
 
 impl History {
@@ -42,6 +45,7 @@ impl History {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![id, new.chat_id, new.parent_id, new.role.key(), new.text, new.state.key(), moment],
         )?;
+        crate::pictures::show(&transaction, &self.pictures, &id, new.pictures)?;
         transaction.commit()?;
         read(&connection, &id)
     }
@@ -59,9 +63,18 @@ impl History {
     pub fn message_end(&self, id: &str, end: &Ending<'_>) -> Result<Message, HistoryError> {
         let connection = self.lock();
         let changed = connection.execute(
-            "UPDATE messages SET text = ?2, reasoning = ?3, state = ?4, error = ?5, stats = ?6, thinking_ms = ?7
+            "UPDATE messages SET text = ?2, reasoning = ?3, state = ?4, error = ?5, stats = ?6, thinking_ms = ?7, boxes = ?8
              WHERE id = ?1",
-            params![id, end.text, end.reasoning, end.state.key(), end.error, end.stats, end.thinking_ms],
+            params![
+                id,
+                end.text,
+                end.reasoning,
+                end.state.key(),
+                end.error,
+                end.stats,
+                end.thinking_ms,
+                end.boxes
+            ],
         )?;
         found(changed, id)?;
         connection.execute(
@@ -114,6 +127,7 @@ impl History {
             )?
             .query_map([id], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
+        let shown = shown_by(&transaction, &below)?;
         for statement in
             ["UPDATE messages SET parent_id = NULL WHERE id = ?1", "DELETE FROM messages WHERE id = ?1"]
         {
@@ -134,7 +148,8 @@ impl History {
                 show(&transaction, chat_id, &shown)?;
             }
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        collect(&mut connection, &self.pictures, &shown)
     }
 
     pub fn message(&self, id: &str) -> Result<Message, HistoryError> {
@@ -166,7 +181,7 @@ fn read(connection: &Connection, id: &str) -> Result<Message, HistoryError> {
     let mut query =
         connection.prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?1"))?;
     let found = query.query_row([id], message).optional()?.ok_or_else(|| not_found("", id))?;
-    with_siblings(connection, found)
+    with_pictures(connection, with_siblings(connection, found)?)
 }
 
 pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
@@ -188,6 +203,8 @@ pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         stats: row.get(8)?,
         created_at: row.get(9)?,
         thinking_ms: row.get(10)?,
+        boxes: row.get(11)?,
+        pictures: Vec::new(),
         siblings: Vec::new(),
     })
 }

@@ -8,10 +8,31 @@ use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
 use crate::HistoryError;
+use crate::pictures::tidy;
 
 /// Each entry is one version and never changes once released.
-const MIGRATIONS: &[M<'static>] =
-    &[M::up(FIRST), M::up("ALTER TABLE messages ADD COLUMN thinking_ms INTEGER CHECK (thinking_ms >= 0);")];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(FIRST),
+    M::up("ALTER TABLE messages ADD COLUMN thinking_ms INTEGER CHECK (thinking_ms >= 0);"),
+    M::up(PICTURES),
+];
+
+const PICTURES: &str = "CREATE TABLE pictures (
+    hash TEXT PRIMARY KEY NOT NULL CHECK (length(hash) = 64),
+    kind TEXT NOT NULL,
+    width INTEGER NOT NULL CHECK (width > 0),
+    height INTEGER NOT NULL CHECK (height > 0),
+    bytes INTEGER NOT NULL CHECK (bytes > 0),
+    added_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE message_pictures (
+    message_id TEXT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    hash TEXT NOT NULL REFERENCES pictures (hash),
+    PRIMARY KEY (message_id, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX message_pictures_hash ON message_pictures (hash);
+ALTER TABLE messages ADD COLUMN boxes TEXT;";
 
 const FIRST: &str = "CREATE TABLE chats (
     id TEXT PRIMARY KEY NOT NULL,
@@ -42,10 +63,14 @@ CREATE INDEX messages_streaming ON messages (state) WHERE state = 'streaming';
 CREATE INDEX chats_leaf ON chats (leaf_id);
 CREATE INDEX chats_by_time ON chats (updated_at);";
 
+/// Of the pictures, beside the file.
+const PICTURES_FOLDER: &str = "pictures";
+
 /// The open file. One connection, used in turn; calls block for as long as the disk takes.
 #[derive(Debug)]
 pub struct History {
     connection: Mutex<Connection>,
+    pub(crate) pictures: PathBuf,
 }
 
 impl History {
@@ -64,7 +89,9 @@ impl History {
         prepare(&connection).map_err(failed)?;
         migrate(&mut connection, path, migrations)?;
         recover(&connection).map_err(failed)?;
-        Ok(Self { connection: Mutex::new(connection) })
+        let pictures = path.with_file_name(PICTURES_FOLDER);
+        tidy(&mut connection, &pictures)?;
+        Ok(Self { connection: Mutex::new(connection), pictures })
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -150,14 +177,15 @@ mod tests {
     fn a_file_of_the_first_version_keeps_its_messages() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("history.db");
-        let first = History::open_at(&path, &MIGRATIONS[..1]).expect("opens");
-        let chat = first.chat_create(&settings()).expect("creates").id;
+        let mut first = Connection::open(&path).expect("opens");
+        Migrations::from_slice(&MIGRATIONS[..1]).to_latest(&mut first).expect("the first tables");
         first
-            .lock()
-            .execute_batch(&format!(
-                "INSERT INTO messages (id, chat_id, role, text, state, created_at)
-                 VALUES ('m', '{chat}', 'assistant', 'said before', 'done', '2026-01-01T00:00:00.000Z');"
-            ))
+            .execute_batch(
+                "INSERT INTO chats (id, title, model_id, preset_id, sampling, system_prompt, created_at, updated_at)
+                 VALUES ('c', '', 'guide', 'custom', '{}', '', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z');
+                 INSERT INTO messages (id, chat_id, role, text, state, created_at)
+                 VALUES ('m', 'c', 'assistant', 'said before', 'done', '2026-01-01T00:00:00.000Z');",
+            )
             .expect("is written as the first version did");
         drop(first);
         let message = History::open(&path).expect("migrates").message("m").expect("is there");

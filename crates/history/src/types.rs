@@ -30,6 +30,19 @@ pub struct Chat {
     pub path: Vec<Message>,
 }
 
+/// A picture that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub hash: String,
+    /// Media type, such as `image/png`.
+    pub kind: String,
+    /// Pixels, turned as the file says.
+    pub width: u32,
+    pub height: u32,
+    pub bytes: u64,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     pub id: String,
@@ -45,6 +58,9 @@ pub struct Message {
     pub error: Option<String>,
     /// JSON, opaque here.
     pub stats: Option<String>,
+    /// Where in a picture what the answer names is. JSON, opaque here.
+    pub boxes: Option<String>,
+    pub pictures: Vec<Picture>,
     /// RFC 3339, UTC, milliseconds.
     pub created_at: String,
     /// This message and those with the same parent, oldest first.
@@ -59,6 +75,8 @@ pub struct NewMessage<'a> {
     pub role: Role,
     pub text: &'a str,
     pub state: State,
+    /// Hashes of pictures that were added.
+    pub pictures: &'a [String],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ fn open() -> (tempfile::TempDir, History, String) {
 }
 
 fn add(history: &History, chat: &str, parent: Option<&str>, role: Role, text: &str) -> String {
-    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done };
+    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done, pictures: &[] };
     history.message_add(&new).expect("is added").id
 }
 
@@ -25,7 +25,15 @@ fn texts(chat: &Chat) -> Vec<&str> {
 
 fn end(history: &History, id: &str, state: State) {
     let error = (state == State::Interrupted).then_some("{}");
-    let ending = Ending { text: "half", reasoning: "hm", thinking_ms: Some(1500), state, error, stats: None };
+    let ending = Ending {
+        text: "half",
+        reasoning: "hm",
+        thinking_ms: Some(1500),
+        state,
+        error,
+        stats: None,
+        boxes: None,
+    };
     history.message_end(id, &ending).expect("ends");
 }
 

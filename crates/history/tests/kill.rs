@@ -64,6 +64,7 @@ fn writer() {
         role: Role::Assistant,
         text: "",
         state: State::Streaming,
+        pictures: &[],
     };
     let id = history.message_add(&new).expect("is added").id;
     for number in 0..600 {

@@ -17,7 +17,7 @@ fn settings() -> ChatSettings {
 }
 
 fn add(history: &History, chat: &str, parent: Option<&str>, role: Role, text: &str) -> String {
-    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done };
+    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done, pictures: &[] };
     history.message_add(&new).expect("is added").id
 }
 
@@ -67,6 +67,7 @@ fn a_parent_of_another_chat_is_refused_and_nothing_is_added() {
         role: Role::Assistant,
         text: "",
         state: State::Streaming,
+        pictures: &[],
     };
     assert!(matches!(history.message_add(&new), Err(HistoryError::MessageNotFound { .. })));
     assert!(texts(&history, &here).is_empty());
@@ -102,6 +103,7 @@ fn an_answer_cut_short_is_interrupted_and_keeps_its_text() {
         role: Role::Assistant,
         text: "",
         state: State::Streaming,
+        pictures: &[],
     };
     let answer = history.message_add(&new).expect("is added").id;
     history.append_partial(&answer, "be", "let me ").expect("grows");
@@ -123,6 +125,7 @@ fn an_ending_carries_the_whole_text_error_and_stats() {
         role: Role::Assistant,
         text: "",
         state: State::Streaming,
+        pictures: &[],
     };
     let id = history.message_add(&new).expect("is added").id;
     history.append_partial(&id, "part", "").expect("grows");
@@ -133,6 +136,7 @@ fn an_ending_carries_the_whole_text_error_and_stats() {
         state: State::Stopped,
         error: Some("{}"),
         stats: Some("[]"),
+        boxes: Some("[1]"),
     };
     let ended = history.message_end(&id, &end).expect("ends");
     assert_eq!((ended.text.as_str(), ended.state), ("partial", State::Stopped));

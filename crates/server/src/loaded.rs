@@ -51,7 +51,7 @@ impl Loaded {
             None => (Tokenizer::open(&checkpoint.tokenizer).map_err(words)?, None),
             Some(images) => {
                 let (tokenizer, turns) = Tokenizer::open_seeing(&checkpoint.tokenizer).map_err(words)?;
-                (tokenizer, Some((turns, tiling(images))))
+                (tokenizer, Some((turns, Tiling::from(images))))
             }
         };
         let template = match turns {
@@ -90,17 +90,6 @@ impl Loaded {
         }
         let experts = checkpoint.config.experts().map_or(0, |experts| experts.n_routed_experts);
         Ok(Self { engine, tokenizer, speech, ledger, plan, experts, resident_before })
-    }
-}
-
-pub fn tiling(images: &checkpoint::ImageProcessing) -> Tiling {
-    Tiling {
-        candidate_resolutions: images.candidate_resolutions.clone(),
-        image_size: images.image_size,
-        patch_size: images.patch_size,
-        downsample_ratio: images.downsample_ratio,
-        image_mean: images.image_mean,
-        image_std: images.image_std,
     }
 }
 

@@ -11,13 +11,11 @@ use models::{ForwardError, Sight};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use text::{ImagePart, ImageTemplate, ImageTurn, Tokenizer};
-use vision::{Tiles, Tiling};
+use vision::{MOST_PICTURES, Tiles, Tiling};
 
 use crate::error::{ApiError, Code};
 use crate::request::{Content, Part, Turn};
 
-/// More pictures than any context of a release holds.
-const MOST_PICTURES: usize = 16;
 /// Rows kept for pictures that come again, as every turn of a chat sends its pictures anew.
 const MOST_KEPT: usize = 128 << 20;
 

@@ -5,9 +5,9 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
 /// Larger than what cameras write; what is unpacked is at most eight times as many bytes.
-const MOST_PIXELS: u64 = 50_000_000;
+pub const MOST_PIXELS: u64 = 50_000_000;
 /// A file larger than this was not made to be looked at.
-const MOST_BYTES: usize = 32 << 20;
+pub const MOST_BYTES: usize = 32 << 20;
 /// The longest side.
 const LONGEST: u32 = 65_535;
 /// What a decoder may take beside the picture itself.
@@ -33,6 +33,14 @@ pub enum ImageError {
     TooLarge { width: u32, height: u32, most: u64 },
     #[error("read the image: {0}")]
     Broken(String),
+}
+
+/// The media type of a file as its first bytes tell, such as `image/png`; `None` for what [`decode`] would not read.
+pub fn kind(bytes: &[u8]) -> Option<&'static str> {
+    image::guess_format(bytes)
+        .ok()
+        .filter(|format| format.reading_enabled())
+        .map(|format| format.to_mime_type())
 }
 
 /// Reads JPEG, PNG, WebP, the first picture of a GIF, or BMP.

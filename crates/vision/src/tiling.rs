@@ -1,5 +1,7 @@
 //! How a picture is cut: one view of the whole, then tiles of the frame that loses least of it. Everything is the
 //! model's configuration.
+use checkpoint::ImageProcessing;
+
 use crate::{Picture, pad};
 
 /// What a model's configuration says of images.
@@ -36,8 +38,23 @@ pub struct Tiles {
     pub pixels: Vec<f32>,
 }
 
+/// More pictures than any context of a release holds.
+pub const MOST_PICTURES: usize = 16;
 /// With more images than this in a conversation, none is cut in tiles.
 const MOST_TILED: usize = 2;
+
+impl From<&ImageProcessing> for Tiling {
+    fn from(images: &ImageProcessing) -> Self {
+        Self {
+            candidate_resolutions: images.candidate_resolutions.clone(),
+            image_size: images.image_size,
+            patch_size: images.patch_size,
+            downsample_ratio: images.downsample_ratio,
+            image_mean: images.image_mean,
+            image_std: images.image_std,
+        }
+    }
+}
 
 impl Tiling {
     /// The tiles for a picture of this size among `images` of its conversation.

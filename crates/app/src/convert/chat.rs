@@ -1,6 +1,8 @@
 //! Chats and messages of the history as the hosts see them.
-use contract::{ChatSummary, ChatView, ErrorCode, ErrorView, MessageState, MessageView, Role, SamplingView};
-use history::{Chat, Message, State, Summary};
+use contract::{
+    ChatSummary, ChatView, ErrorCode, ErrorView, MessageState, MessageView, PictureView, Role, SamplingView,
+};
+use history::{Chat, Message, Picture, State, Summary};
 use serde::de::DeserializeOwned;
 
 pub(crate) fn summary(summary: Summary) -> ChatSummary {
@@ -34,6 +36,8 @@ pub(crate) fn message_view(message: Message) -> Result<MessageView, ErrorView> {
             history::Role::Assistant => Role::Assistant,
         },
         text: message.text,
+        pictures: message.pictures.into_iter().map(picture_view).collect(),
+        boxes: message.boxes.as_deref().map(read).transpose()?.unwrap_or_default(),
         reasoning: message.reasoning,
         thinking_seconds: message.thinking_ms.map(|ms| f64::from(ms) / 1000.0),
         state: match message.state {
@@ -48,6 +52,16 @@ pub(crate) fn message_view(message: Message) -> Result<MessageView, ErrorView> {
         siblings: message.siblings,
         created_at: message.created_at,
     })
+}
+
+pub(crate) fn picture_view(picture: Picture) -> PictureView {
+    PictureView {
+        id: picture.hash,
+        kind: picture.kind,
+        width: picture.width,
+        height: picture.height,
+        size: picture.bytes as f64,
+    }
 }
 
 pub(crate) fn sampling_json(sampling: &SamplingView) -> Result<String, ErrorView> {

@@ -34,6 +34,14 @@ pub(crate) fn history_error(error: HistoryError) -> ErrorView {
         HistoryError::NotAnOpenEnd(id) => {
             ErrorView::new(ErrorCode::InvalidInput, message).with("message_id", id)
         }
+        HistoryError::PictureNotFound(_) => ErrorView::new(ErrorCode::PictureMissing, message),
+        HistoryError::PictureChanged(path) => {
+            ErrorView::new(ErrorCode::PictureMissing, message).with("path", path.display())
+        }
+        HistoryError::PictureFile { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+            ErrorView::new(ErrorCode::PictureMissing, message).with("path", path.display())
+        }
+        HistoryError::PictureFile { path, source } => storage_error("use the picture", &path, &source),
         HistoryError::DiskFull => ErrorView::new(ErrorCode::DiskFull, message),
         HistoryError::Sqlite(_) => ErrorView::new(ErrorCode::Internal, message),
     }

@@ -7,7 +7,7 @@ mod hardware;
 mod plan;
 
 pub(crate) use catalog::{model_view, preset_view, recommendation_view, sampling_view};
-pub(crate) use chat::{chat_view, message_view, sampling_json, summary};
+pub(crate) use chat::{chat_view, message_view, picture_view, sampling_json, summary};
 pub(crate) use failure::{history_error, storage_error};
 pub(crate) use hardware::hardware_view;
 pub(crate) use plan::plan_outcome;

@@ -7,6 +7,7 @@ use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, ModelState, ModelView
 
 use crate::App;
 use crate::convert::model_view;
+use crate::pictures::config_of;
 
 mod examine;
 mod list;
@@ -54,7 +55,7 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot) -> Mod
         params_total: facts.params_total,
         params_active: facts.params_active,
         context_max: facts.context_max,
-        takes_images: false,
+        takes_images: sees(&model.path),
         licence: String::new(),
         embedded: true,
         rank: 0,
@@ -86,6 +87,11 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot) -> Mod
         problem,
         ..model_view(&catalogued, &fit)
     }
+}
+
+/// Files that cannot be read now are told about elsewhere.
+fn sees(path: &Path) -> bool {
+    config_of(path).ok().flatten().is_some_and(|config| config.images().is_some())
 }
 
 /// What its own files advise; where they say nothing, the usual values.

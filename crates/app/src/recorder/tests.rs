@@ -12,6 +12,7 @@ struct Case {
     _folder: tempfile::TempDir,
     history: Arc<History>,
     message_id: String,
+    picture: Option<PictureView>,
     events: Mutex<Vec<AnswerEvent>>,
 }
 
@@ -32,12 +33,13 @@ impl Case {
             text: "why?\nnow".into(),
             retry_of: None,
             continue_of: None,
+            ..SendRequest::default()
         };
         let begun = begin(&history, &request).expect("begins");
         assert_eq!(history.chat(&request.chat_id).expect("reads").title, "why?");
         assert_eq!(begun.path.len(), 1);
         let message_id = begun.assistant.id;
-        Self { _folder: folder, history, message_id, events: Mutex::default() }
+        Self { _folder: folder, history, message_id, picture: None, events: Mutex::default() }
     }
 
     async fn run(
@@ -51,6 +53,8 @@ impl Case {
             model_id: "guide".into(),
             so_far: Text::default(),
             thought_before: None,
+            boxes: Vec::new(),
+            picture: self.picture.clone(),
             on_event: |event| self.events.lock().expect("no panic").push(event),
         };
         recorder.run(pieces, stopped).await;
@@ -184,4 +188,42 @@ async fn a_part_is_on_disk_long_before_the_end() {
     let pieces = stream::iter([text("half")]).chain(stream::pending());
     let ((), seen) = tokio::join!(case.run(pieces, stopped), look);
     assert_eq!(seen, "half");
+}
+
+#[tokio::test]
+async fn what_an_answer_points_at_is_kept_on_its_picture() {
+    let boxes = |label: &str, pixels: &[[u32; 4]]| {
+        Ok(Piece::Boxes(vec![Boxes { label: label.into(), pixels: pixels.to_vec() }]))
+    };
+    let pieces = || {
+        stream::iter([
+            Ok(Piece::Text("a whale and a ship".into())),
+            boxes("whale", &[[10, 20, 30, 40], [90, 70, 50, 900]]),
+            boxes("ship", &[[0, 0, 100, 80]]),
+            Ok(Piece::End { length: false }),
+        ])
+    };
+    let (_switch, stopped) = watch::channel(false);
+    let blind = Case::new();
+    blind.run(pieces(), stopped.clone()).await;
+    assert!(blind.history.message(&blind.message_id).expect("reads").boxes.is_none(), "there is no picture");
+
+    let mut case = Case::new();
+    let (id, kind) = ("p".to_owned(), "image/png".to_owned());
+    case.picture = Some(PictureView { id, kind, width: 100, height: 80, size: 9.0 });
+    case.run(pieces(), stopped).await;
+    let kept = message_view(case.history.message(&case.message_id).expect("reads")).expect("is understood");
+    let area = |left, top, right, bottom| AreaView { left, top, right, bottom };
+    let placed = |label: &str, areas: &[AreaView]| BoxView {
+        label: label.into(),
+        picture_id: "p".into(),
+        areas: areas.to_vec(),
+    };
+    assert_eq!(
+        kept.boxes,
+        [
+            placed("whale", &[area(10, 20, 30, 40), area(50, 70, 90, 80)]),
+            placed("ship", &[area(0, 0, 100, 80)])
+        ]
+    );
 }

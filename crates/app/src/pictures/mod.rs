@@ -1,0 +1,120 @@
+//! Pictures as use cases: attach one, look at it, take it away again. What cannot be shown to a model is refused before
+//! anything is kept.
+use std::io::Read;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use contract::{ErrorCode, ErrorView, PictureView};
+use vision::ImageError;
+
+mod plan;
+mod sight;
+
+pub(crate) use plan::{Shown, check_amount, data_urls, left_out, shown_in};
+pub(crate) use sight::config_of;
+
+use crate::App;
+use crate::convert::{history_error, picture_view, storage_error};
+
+impl App {
+    /// Attaches a picture whose bytes come as base64. The same bytes again are the same picture. One that no message shows
+    /// is forgotten after a day.
+    pub async fn picture_add(&self, data: String) -> Result<PictureView, ErrorView> {
+        // Four letters for three bytes; what is longer need not be decoded to be known as too long.
+        if data.len() / 4 * 3 > vision::MOST_BYTES + 3 {
+            return Err(too_heavy(data.len() as u64 / 4 * 3));
+        }
+        self.added(move || {
+            STANDARD.decode(data.trim()).map_err(|error| {
+                ErrorView::new(
+                    ErrorCode::InvalidInput,
+                    format!("read the picture: its base64 is broken: {error}"),
+                )
+            })
+        })
+        .await
+    }
+
+    /// Attaches a picture file.
+    pub async fn picture_add_file(&self, path: &Path) -> Result<PictureView, ErrorView> {
+        let path = path.to_owned();
+        let shown = path.display().to_string();
+        let added = self.added(move || {
+            let failed = |error: std::io::Error| match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    ErrorView::new(ErrorCode::InvalidInput, format!("read the picture: {error}"))
+                }
+                _ => storage_error("read the picture", &path, &error),
+            };
+            let file = std::fs::File::open(&path).map_err(failed)?;
+            let length = file.metadata().map_err(failed)?.len();
+            if length > vision::MOST_BYTES as u64 {
+                return Err(too_heavy(length));
+            }
+            let mut bytes = Vec::new();
+            // A file may grow, and a device has no length.
+            file.take(vision::MOST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+            Ok(bytes)
+        });
+        added.await.map_err(|error| error.with("path", shown))
+    }
+
+    /// The whole picture as a data URL.
+    pub async fn picture_data(&self, id: &str) -> Result<String, ErrorView> {
+        let id = id.to_owned();
+        self.with_history(move |history| {
+            let kind = history.picture(&id)?.kind;
+            Ok(data_url(&kind, &history.picture_bytes(&id)?))
+        })
+        .await
+    }
+
+    /// Takes an attached picture away; one that a message shows stays.
+    pub async fn picture_discard(&self, id: &str) -> Result<(), ErrorView> {
+        let id = id.to_owned();
+        self.with_history(move |history| history.picture_discard(&id)).await
+    }
+
+    async fn added(
+        &self,
+        read: impl FnOnce() -> Result<Vec<u8>, ErrorView> + Send + 'static,
+    ) -> Result<PictureView, ErrorView> {
+        let history = self.history.clone();
+        let kept = tokio::task::spawn_blocking(move || keep(&history, &read()?));
+        kept.await
+            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the picture: {error}")))?
+    }
+}
+
+/// Reads the picture whole, as the engine will, and only then keeps it.
+pub(crate) fn keep(history: &history::History, bytes: &[u8]) -> Result<PictureView, ErrorView> {
+    let picture = vision::decode(bytes).map_err(|error| unreadable(&error))?;
+    let kind = vision::kind(bytes).ok_or_else(|| unreadable(&ImageError::Format))?;
+    let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+    let kept = history.picture_add(bytes, kind, side(picture.width), side(picture.height));
+    kept.map(picture_view).map_err(history_error)
+}
+
+pub(crate) fn data_url(kind: &str, bytes: &[u8]) -> String {
+    let mut url = format!("data:{kind};base64,");
+    STANDARD.encode_string(bytes, &mut url);
+    url
+}
+
+fn too_heavy(bytes: u64) -> ErrorView {
+    let message = format!("attach the picture: it has {bytes} bytes, and {} are taken", vision::MOST_BYTES);
+    ErrorView::new(ErrorCode::PictureTooLarge, message).with("size", bytes)
+}
+
+fn unreadable(error: &ImageError) -> ErrorView {
+    let view = |code| ErrorView::new(code, error.to_string());
+    match error {
+        ImageError::TooManyBytes { bytes, .. } => too_heavy(*bytes as u64),
+        ImageError::TooLarge { width, height, .. } => {
+            view(ErrorCode::PictureTooLarge).with("pixels", format!("{width}×{height}"))
+        }
+        ImageError::Format => view(ErrorCode::PictureKindUnknown),
+        ImageError::Broken(_) => view(ErrorCode::InvalidImage),
+    }
+}

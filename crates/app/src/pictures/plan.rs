@@ -1,0 +1,198 @@
+//! What a model would make of the pictures of a conversation: whether it sees them, how each is cut and what that costs.
+//! The rule is the engine's own, from `vision`. Nothing is left out of a conversation unless the person says so.
+use contract::{ErrorCode, ErrorView, PicturePlan, PictureView, PicturesPlan, SendRequest, Sight};
+use history::{History, HistoryError};
+use vision::Tiling;
+
+use super::data_url;
+use super::sight::Eyes;
+use crate::App;
+use crate::convert::picture_view;
+
+/// Of all pictures together: a request carries them as base64 and has a bound at the worker.
+const MOST_TOGETHER: f64 = 45e6;
+
+/// Whether the pictures of a conversation go to its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Yes,
+    /// The person agreed that the model reads where a picture is, and does not see it.
+    LeftOut,
+}
+
+impl App {
+    /// Before sending: `pictures` are those attached to a message that answers `parent_id`.
+    pub async fn pictures_plan(
+        &self,
+        model_id: &str,
+        parent_id: Option<&str>,
+        pictures: &[String],
+    ) -> Result<PicturesPlan, ErrorView> {
+        let (parent, attached) = (parent_id.map(str::to_owned), pictures.to_vec());
+        let (before, attached) = self
+            .with_history(move |history| {
+                Ok((pictures_of(history, parent.as_deref())?, found(history, &attached)?))
+            })
+            .await?;
+        let all = before.len() + attached.len();
+        let mut plan = PicturesPlan {
+            sight: Sight::Sees,
+            each: Vec::new(),
+            pictures: u32::try_from(all).unwrap_or(u32::MAX),
+            tokens: 0,
+            context: None,
+            offer: None,
+        };
+        match self.eyes(model_id)? {
+            Eyes::Unknown => plan.sight = Sight::Unknown,
+            Eyes::Absent => {}
+            Eyes::Blind => (plan.sight, plan.offer) = (Sight::Blind, self.sight_offer().await?),
+            Eyes::Here { tiling, context } => {
+                plan.each = attached.iter().map(|picture| cut(&tiling, picture, all)).collect();
+                let earlier: u32 = before.iter().map(|picture| cut(&tiling, picture, all).tokens).sum();
+                plan.tokens = earlier + plan.each.iter().map(|one| one.tokens).sum::<u32>();
+                plan.context = Some(context);
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Before anything is written down: refuses what the model of the chat would not see.
+    ///
+    /// # Errors
+    /// A model of text alone that nobody agreed to ask without the pictures; more pictures than are taken.
+    pub(crate) async fn may_show(&self, request: &SendRequest) -> Result<Shown, ErrorView> {
+        let asked = request.clone();
+        let (model_id, pictures) = self
+            .with_history(move |history| {
+                let parent = match (&asked.continue_of, &asked.retry_of) {
+                    (Some(id), _) => history.message(id)?.parent_id,
+                    (None, Some(id)) => Some(id.clone()),
+                    (None, None) => asked.parent_id.clone(),
+                };
+                let mut pictures = pictures_of(history, parent.as_deref())?;
+                pictures.extend(found(history, &asked.pictures)?);
+                Ok((history.chat(&asked.chat_id)?.settings.model_id, pictures))
+            })
+            .await?;
+        if pictures.is_empty() {
+            return Ok(Shown::Yes);
+        }
+        let eyes = self.eyes(&model_id)?;
+        match eyes {
+            Eyes::Blind | Eyes::Unknown if request.leave_out_pictures => return Ok(Shown::LeftOut),
+            Eyes::Blind => return Err(self.unseen(&model_id).await),
+            Eyes::Unknown | Eyes::Absent | Eyes::Here { .. } => {}
+        }
+        check_amount(&pictures).map(|()| Shown::Yes)
+    }
+
+    async fn unseen(&self, model_id: &str) -> ErrorView {
+        let message = "show the pictures of this chat: its model reads text only";
+        let error = ErrorView::new(ErrorCode::UnsupportedContent, message).with("model_id", model_id);
+        match self.sight_offer().await {
+            Ok(Some(offer)) => error.with("offer", offer.name).with("offer_id", offer.model_id),
+            // The refusal stands without advice.
+            Ok(None) | Err(_) => error,
+        }
+    }
+}
+
+pub(crate) fn check_amount(pictures: &[PictureView]) -> Result<(), ErrorView> {
+    let together: f64 = pictures.iter().map(|picture| picture.size).sum();
+    if pictures.len() <= vision::MOST_PICTURES && together <= MOST_TOGETHER {
+        return Ok(());
+    }
+    let (count, most) = (pictures.len(), vision::MOST_PICTURES);
+    let message =
+        format!("show the pictures of this chat: {count} of together {together} bytes are too many");
+    let error = ErrorView::new(ErrorCode::TooManyPictures, message);
+    Err(error.with("count", count).with("most", most).with("size", together))
+}
+
+fn cut(tiling: &Tiling, picture: &PictureView, pictures: usize) -> PicturePlan {
+    let grid = tiling.grid(picture.width as usize, picture.height as usize, pictures);
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    PicturePlan {
+        id: picture.id.clone(),
+        columns: number(grid.width),
+        rows: number(grid.height),
+        tokens: number(tiling.tokens(grid)),
+    }
+}
+
+fn pictures_of(history: &History, parent: Option<&str>) -> Result<Vec<PictureView>, HistoryError> {
+    let path = parent.map_or_else(|| Ok(Vec::new()), |parent| history.path(parent))?;
+    Ok(path.into_iter().flat_map(|message| message.pictures).map(picture_view).collect())
+}
+
+fn found(history: &History, ids: &[String]) -> Result<Vec<PictureView>, HistoryError> {
+    ids.iter().map(|id| history.picture(id).map(picture_view)).collect()
+}
+
+/// For a model that does not see: where pictures are, in words.
+pub(crate) fn left_out(pictures: &[PictureView], text: &str) -> String {
+    let said = |picture: &PictureView| {
+        format!("[Here is a picture of {}x{} pixels that you cannot see.]\n", picture.width, picture.height)
+    };
+    pictures.iter().map(said).chain([text.to_owned()]).collect()
+}
+
+/// The pictures as a request carries them.
+pub(crate) fn data_urls(history: &History, pictures: &[PictureView]) -> Result<Vec<String>, HistoryError> {
+    let url = |picture: &PictureView| Ok(data_url(&picture.kind, &history.picture_bytes(&picture.id)?));
+    pictures.iter().map(url).collect()
+}
+
+/// The last picture of a conversation, which an answer points into.
+pub(crate) fn shown_in<'a>(
+    messages: impl DoubleEndedIterator<Item = &'a [PictureView]>,
+) -> Option<PictureView> {
+    messages.rev().find_map(|pictures| pictures.last().cloned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(width: u32, height: u32, size: f64) -> PictureView {
+        PictureView { id: "p".into(), kind: "image/png".into(), width, height, size }
+    }
+
+    #[test]
+    fn a_picture_costs_what_the_engine_counts() {
+        let frames = (1..=9).flat_map(|w| (1..=9).map(move |h| (w, h))).filter(|(w, h)| w * h <= 9);
+        let tiling = Tiling {
+            candidate_resolutions: frames.map(|(w, h)| (w * 384, h * 384)).collect(),
+            image_size: 384,
+            patch_size: 14,
+            downsample_ratio: 2,
+            image_mean: [0.5; 3],
+            image_std: [0.5; 3],
+        };
+        let cost = |width, height, pictures| {
+            let plan = cut(&tiling, &picture(width, height, 1.0), pictures);
+            (plan.columns, plan.rows, plan.tokens)
+        };
+        assert_eq!(cost(384, 384, 1), (1, 1, 421));
+        assert_eq!(cost(768, 384, 2), (2, 1, 617));
+        assert_eq!(cost(1152, 1152, 1), (3, 3, 2017));
+        assert_eq!(cost(1152, 1152, 3), (1, 1, 421), "in company nothing is cut");
+    }
+
+    #[test]
+    fn too_many_or_too_heavy_pictures_are_refused_with_numbers() {
+        let many = vec![picture(1, 1, 10.0); 17];
+        let refused = check_amount(&many).expect_err("17");
+        assert_eq!((refused.code, refused.detail["count"].as_str()), (ErrorCode::TooManyPictures, "17"));
+        assert!(check_amount(&many[..16]).is_ok());
+        assert!(check_amount(&[picture(1, 1, 30e6), picture(1, 1, 16e6)]).is_err());
+    }
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        let said = left_out(&[picture(640, 480, 1.0)], "What is it?");
+        assert_eq!(said, "[Here is a picture of 640x480 pixels that you cannot see.]\nWhat is it?");
+        assert_eq!(left_out(&[], "Hi"), "Hi");
+    }
+}

@@ -1,0 +1,211 @@
+//! Pictures of messages: kept once, found after a kill, gone with the last message that shows them, copied with a chat.
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use history::{ChatSettings, Copied, History, HistoryError, NewMessage, Picture, Role, State};
+
+const FILE: &str = "WHALEDECK_TEST_PICTURES";
+
+fn settings() -> ChatSettings {
+    ChatSettings {
+        model_id: "guide".into(),
+        preset_id: "factual".into(),
+        sampling: "{}".into(),
+        system_prompt: String::new(),
+    }
+}
+
+fn open(folder: &Path) -> (History, String) {
+    let history = History::open(&folder.join("history.db")).expect("opens");
+    let chat = history.chat_create(&settings()).expect("creates").id;
+    (history, chat)
+}
+
+fn say(history: &History, chat: &str, pictures: &[&Picture]) -> Result<String, HistoryError> {
+    let pictures: Vec<String> = pictures.iter().map(|picture| picture.hash.clone()).collect();
+    let new = NewMessage {
+        chat_id: chat,
+        parent_id: None,
+        role: Role::User,
+        text: "look",
+        state: State::Done,
+        pictures: &pictures,
+    };
+    history.message_add(&new).map(|message| message.id)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let listed = std::fs::read_dir(folder.join("pictures"));
+    listed.map(|all| all.map(|entry| entry.expect("an entry").path()).collect()).unwrap_or_default()
+}
+
+#[test]
+fn the_same_bytes_are_kept_once_and_go_with_the_last_message() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (history, chat) = open(folder.path());
+    let one = history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    let same = history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    let other = history.picture_add(b"a ship", "image/jpeg", 2, 2).expect("is kept");
+    assert_eq!((&one, one.bytes), (&same, 7));
+    assert_eq!(files(folder.path()).len(), 2);
+    let first = say(&history, &chat, &[&one, &other]).expect("is added");
+    let second = say(&history, &chat, &[&one]).expect("is added");
+    let shown = history.message(&first).expect("reads").pictures;
+    assert_eq!(shown, [one.clone(), other.clone()]);
+    history.picture_discard(&one.hash).expect("is asked");
+    assert_eq!(history.picture_bytes(&one.hash).expect("is shown, so it stays"), b"a whale");
+
+    history.message_delete(&chat, &first).expect("deletes");
+    assert!(matches!(history.picture(&other.hash), Err(HistoryError::PictureNotFound(_))));
+    assert_eq!(files(folder.path()).len(), 1, "the other message shows it still");
+    assert_eq!(history.message(&second).expect("reads").pictures, [one]);
+    history.chat_delete(&chat).expect("deletes");
+    assert!(files(folder.path()).is_empty());
+}
+
+#[test]
+fn a_picture_that_is_not_there_is_not_shown_and_a_changed_one_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (history, chat) = open(folder.path());
+    let picture = history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    let ghost = Picture { hash: "0".repeat(64), ..picture.clone() };
+    assert!(matches!(say(&history, &chat, &[&ghost]), Err(HistoryError::PictureNotFound(_))));
+    assert!(history.chat(&chat).expect("reads").path.is_empty(), "nothing was added");
+    say(&history, &chat, &[&picture]).expect("is added");
+    let [path] = &files(folder.path())[..] else { panic!("one file") };
+    std::fs::write(path, b"a shark").expect("is changed");
+    assert!(matches!(history.picture_bytes(&picture.hash), Err(HistoryError::PictureChanged(_))));
+    std::fs::remove_file(path).expect("is removed");
+    assert!(matches!(history.picture_bytes(&picture.hash), Err(HistoryError::PictureFile { .. })));
+    assert!(matches!(say(&history, &chat, &[&picture]), Err(HistoryError::PictureFile { .. })));
+    history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept again");
+    assert_eq!(history.picture_bytes(&picture.hash).expect("is whole"), b"a whale");
+}
+
+#[test]
+fn what_was_attached_and_never_sent_is_kept_for_a_day() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (history, chat) = open(folder.path());
+    let [sent, fresh, old] = [b"sent!", b"fresh", b"old!!"]
+        .map(|bytes| history.picture_add(bytes, "image/png", 1, 1).expect("is kept"));
+    say(&history, &chat, &[&sent]).expect("is added");
+    drop(history);
+    let tables = rusqlite::Connection::open(folder.path().join("history.db")).expect("opens");
+    let long_ago = "2026-01-01T00:00:00.000Z";
+    tables
+        .execute("UPDATE pictures SET added_at = ?1 WHERE hash != ?2", [long_ago, &fresh.hash])
+        .expect("is made old");
+    drop(tables);
+    let stray = |name: &str, age: Duration| {
+        let path = folder.path().join("pictures").join(name);
+        let file = std::fs::File::create(&path).expect("is made");
+        file.set_modified(SystemTime::now() - age).expect("is made old");
+        path
+    };
+    let hour = Duration::from_secs(3600);
+    let (left, being_written) = (stray("ab.12.part", 48 * hour), stray("cd.34.part", hour));
+
+    let history = History::open(&folder.path().join("history.db")).expect("opens");
+    assert!(history.picture_bytes(&sent.hash).is_ok() && history.picture_bytes(&fresh.hash).is_ok());
+    assert!(matches!(history.picture(&old.hash), Err(HistoryError::PictureNotFound(_))));
+    assert!(!left.exists() && being_written.exists());
+}
+
+#[test]
+fn a_chat_is_copied_with_its_branches_and_pictures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (history, chat) = open(folder.path());
+    let picture = history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    let root = say(&history, &chat, &[&picture]).expect("is added");
+    let other = tempfile::tempdir().expect("a folder");
+    let (there, _) = open(other.path());
+    let all = history.messages(&chat).expect("reads");
+    assert_eq!((all.len(), &all[0].id, &all[0].pictures), (1, &root, &vec![picture.clone()]));
+    let hashes = [picture.hash.clone()];
+    let copied = |parent, state, pictures| Copied {
+        parent,
+        role: if parent.is_none() { Role::User } else { Role::Assistant },
+        text: "t",
+        reasoning: "",
+        thinking_ms: None,
+        state,
+        error: None,
+        stats: None,
+        boxes: Some("[]"),
+        created_at: "2026-01-01T00:00:00.000Z",
+        pictures,
+    };
+    let tree = [
+        copied(None, State::Done, &hashes[..]),
+        copied(Some(0), State::Streaming, &[]),
+        copied(Some(0), State::Done, &[]),
+    ];
+    assert!(there.chat_copy_in("seen", &settings(), &tree, Some(1)).is_err(), "its picture is not there yet");
+    assert_eq!(there.chats().expect("lists").len(), 1, "nothing was added");
+    there.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    let seen = there.chat_copy_in("seen", &settings(), &tree, Some(1)).expect("comes in");
+    assert_eq!((seen.title.as_str(), seen.path.len()), ("seen", 2));
+    assert_eq!(seen.path[0].pictures, [picture]);
+    assert_eq!((seen.path[1].state, seen.path[1].boxes.as_deref()), (State::Interrupted, Some("[]")));
+    assert_eq!(seen.path[1].siblings.len(), 2);
+    let loops = [copied(Some(0), State::Done, &[])];
+    assert!(
+        there.chat_copy_in("odd", &settings(), &loops, None).is_err(),
+        "a message answers an earlier one"
+    );
+}
+
+#[test]
+fn a_kill_leaves_no_message_without_its_picture() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("history.db");
+    let mut writer = Command::new(std::env::current_exe().expect("a test has a path"))
+        .args(["--exact", "writer", "--ignored", "--nocapture"])
+        .env(FILE, &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the test starts itself");
+    let lines = BufReader::new(writer.stdout.take().expect("is piped")).lines();
+    let told = lines.map_while(Result::ok).filter(|line| line.contains("showed")).take(40).count();
+    writer.kill().expect("SIGKILL arrives");
+    writer.wait().expect("it ended");
+    assert_eq!(told, 40, "it wrote before it was killed");
+
+    let history = History::open(&path).expect("opens after the kill");
+    let chat = history.chats().expect("lists").remove(0).id;
+    let messages = history.messages(&chat).expect("reads");
+    assert!(messages.len() > 10, "{}", messages.len());
+    for message in messages {
+        let [picture] = &message.pictures[..] else { panic!("{message:?}") };
+        assert_eq!(history.picture_bytes(&picture.hash).expect("is whole"), message.text.as_bytes());
+    }
+}
+
+/// The other process of the test above; alone it has no file to write to. Every second message is deleted again.
+#[test]
+#[ignore = "started by the test above in a process of its own"]
+fn writer() {
+    let Some(path) = std::env::var_os(FILE) else { return };
+    let history = History::open(path.as_ref()).expect("opens");
+    let chat = history.chat_create(&settings()).expect("creates").id;
+    for number in 0..100_000 {
+        let text = format!("picture {number}");
+        let picture = history.picture_add(text.as_bytes(), "image/png", 1, 1).expect("is kept");
+        let pictures = [picture.hash];
+        let new = NewMessage {
+            chat_id: &chat,
+            parent_id: None,
+            role: Role::User,
+            text: &text,
+            state: State::Done,
+            pictures: &pictures,
+        };
+        let id = history.message_add(&new).expect("is added").id;
+        println!("showed {number}");
+        if number % 2 == 1 {
+            history.message_delete(&chat, &id).expect("deletes");
+        }
+    }
+}
