@@ -124,7 +124,7 @@ async fn ask_after(app: &app::App, chat_id: &str, parent_id: Option<String>, tex
         text: text.into(),
         retry_of: None,
         continue_of: None,
-        ..SendRequest::default()
+        ..contract::SendRequest::default()
     };
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("starts");
     let mut events = Vec::new();

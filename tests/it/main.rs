@@ -7,6 +7,7 @@ mod clouds;
 mod command_line;
 mod first_run;
 mod host;
+mod pictures;
 mod programs;
 mod sampling;
 mod worker_dies;

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import * as comforts from './comforts.mjs';
+import * as shown from './pictures.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pictures = fileURLToPath(new URL('../../artefacts/ui/', import.meta.url));
@@ -13,7 +14,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const PAGES = {
   welcome: ['first', '/welcome'], chat: ['full', '/chat/c1'], interrupted: ['interrupted', '/chat/c1'], begin: ['full', '/chat'],
   models: ['full', '/models'], hardware: ['full', '/hardware'], settings: ['full', '/settings'],
-  clouds: ['clouds', '/settings/clouds'], 'cloud-chat': ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'],
+  pictured: ['pictures', '/chat/p1'], clouds: ['clouds', '/settings/clouds'], 'cloud-chat': ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'],
 };
 const ONCE = { 'models-empty': ['empty', '/models'], 'models-loading': ['slow', '/models'], 'models-broken': ['broken', '/models'], 'chat-broken': ['broken', '/chat/c1'],
   'hardware-loading': ['slow', '/hardware'], 'hardware-broken': ['broken', '/hardware'], 'welcome-loading': ['slow', '/welcome'], 'welcome-broken': ['broken', '/welcome'],
@@ -129,10 +130,20 @@ async function use(browser, address) {
   await context.close();
 }
 
+/** What a person does with pictures, as it looks in both languages, themes and sizes. */
+async function pictured(browser, address) {
+  for (const [width, height] of SIZES) for (const lang of ['en', 'zh']) for (const theme of ['light', 'dark']) {
+    const context = await browser.newContext({ viewport: { width, height } });
+    const page = await open(context, address, ['pictures', '/chat/p1'], `&lang=${lang}&theme=${theme}`);
+    await shown.look(page, judge, `${lang}-${theme}-${width}`).catch((error) => problems.push(`pictures ${lang} ${theme} ${width}: ${error}`));
+    await context.close();
+  }
+}
+
 async function comfort(browser, address) {
   for (const [name, where, lookAround] of [
     ['drawn', ['full', '/chat/c1'], comforts.drawn], ['long', ['long', '/chat/long'], comforts.long], ['palette', ['full', '/chat/c1'], comforts.palette],
-    ['imports', ['first', '/welcome'], comforts.imports], ['cloud', ['first', '/welcome'], comforts.cloud], ['mend', ['interrupted', '/chat/c1'], comforts.mend], ['flood', ['full', '/chat/c3'], comforts.flood],
+    ['imports', ['first', '/welcome'], comforts.imports], ['cloud', ['first', '/welcome'], comforts.cloud], ['mend', ['interrupted', '/chat/c1'], comforts.mend], ['attach', ['pictures', '/chat/p1'], shown.attach], ['blind', ['full', '/chat'], shown.blind], ['viewer', ['pictures', '/chat/p1'], shown.viewer], ['flood', ['full', '/chat/c3'], comforts.flood],
   ]) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'] });
     const page = await open(context, address, where, '&lang=en&theme=light');
@@ -160,7 +171,10 @@ const browser = await chromium.launch({
 });
 try {
   // `node e2e/pages.mjs steps` leaves out the walk through every page.
-  if (process.argv[2] !== 'steps') await look(browser, address);
+  if (process.argv[2] !== 'steps') {
+    await look(browser, address);
+    await pictured(browser, address);
+  }
   await use(browser, address);
   await comfort(browser, address);
 } catch (error) {

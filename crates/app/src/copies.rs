@@ -196,11 +196,6 @@ fn pictures(history: &History, file: &File, added: &mut Vec<String>) -> Result<(
 }
 
 fn messages(history: &History, file: &File) -> Result<ChatView, ErrorView> {
-    struct Texts {
-        error: Option<String>,
-        stats: Option<String>,
-        boxes: Option<String>,
-    }
     let texts: Vec<Texts> = file
         .messages
         .iter()
@@ -212,32 +207,8 @@ fn messages(history: &History, file: &File) -> Result<ChatView, ErrorView> {
             })
         })
         .collect::<Result<_, ErrorView>>()?;
-    let copied = |(line, texts): (&Line, &Texts)| -> Copied<'_> {
-        Copied {
-            parent: line.parent,
-            role: match line.role {
-                Role::System => history::Role::System,
-                Role::User => history::Role::User,
-                Role::Assistant => history::Role::Assistant,
-            },
-            text: &line.text,
-            reasoning: &line.reasoning,
-            thinking_ms: line.thinking_seconds.map(|seconds| (seconds * 1000.0) as u32),
-            state: match line.state {
-                MessageState::Streaming => State::Streaming,
-                MessageState::Done => State::Done,
-                MessageState::Stopped => State::Stopped,
-                MessageState::Length => State::Length,
-                MessageState::Interrupted => State::Interrupted,
-            },
-            error: texts.error.as_deref(),
-            stats: texts.stats.as_deref(),
-            boxes: texts.boxes.as_deref(),
-            created_at: &line.created_at,
-            pictures: &line.pictures,
-        }
-    };
-    let all: Vec<Copied<'_>> = file.messages.iter().zip(&texts).map(copied).collect();
+    let all: Vec<Copied<'_>> =
+        file.messages.iter().zip(&texts).map(|(line, texts)| copied(line, texts)).collect();
     let settings = ChatSettings {
         model_id: file.model_id.clone(),
         preset_id: file.preset_id.clone(),
@@ -246,6 +217,39 @@ fn messages(history: &History, file: &File) -> Result<ChatView, ErrorView> {
     };
     let chat = history.chat_copy_in(&title_of(&file.title), &settings, &all, file.leaf);
     chat_view(chat.map_err(history_error)?)
+}
+
+/// What the history keeps as text of a message.
+struct Texts {
+    error: Option<String>,
+    stats: Option<String>,
+    boxes: Option<String>,
+}
+
+fn copied<'a>(line: &'a Line, texts: &'a Texts) -> Copied<'a> {
+    Copied {
+        parent: line.parent,
+        role: match line.role {
+            Role::System => history::Role::System,
+            Role::User => history::Role::User,
+            Role::Assistant => history::Role::Assistant,
+        },
+        text: &line.text,
+        reasoning: &line.reasoning,
+        thinking_ms: line.thinking_seconds.map(|seconds| (seconds * 1000.0) as u32),
+        state: match line.state {
+            MessageState::Streaming => State::Streaming,
+            MessageState::Done => State::Done,
+            MessageState::Stopped => State::Stopped,
+            MessageState::Length => State::Length,
+            MessageState::Interrupted => State::Interrupted,
+        },
+        error: texts.error.as_deref(),
+        stats: texts.stats.as_deref(),
+        boxes: texts.boxes.as_deref(),
+        created_at: &line.created_at,
+        pictures: &line.pictures,
+    }
 }
 
 fn json<T: Serialize>(value: &T) -> Result<String, ErrorView> {

@@ -82,6 +82,8 @@ pub enum Command {
         question: String,
         #[command(flatten)]
         at: At,
+        #[command(flatten)]
+        pictures: Pictures,
         /// 0 always takes the likeliest word; as the model's makers advise when left out.
         #[arg(long)]
         temperature: Option<f32>,
@@ -106,17 +108,46 @@ pub enum Command {
         #[arg(long, default_value_t = 1)]
         sequences: u32,
     },
-    /// Talk, a line at a time, until the end of input (Ctrl+D). With --json each line is `{"text": "…"}`, or
-    /// `{"stop": true}` to stop an answer, and each event of an answer is printed as a line.
+    /// Talk, a line at a time, until the end of input (Ctrl+D). With --json each line is `{"text": "…"}`, with
+    /// `"images": ["FILE"]` where pictures are shown, or `{"stop": true}` to stop an answer, and each event of an answer is
+    /// printed as a line.
     Chat {
         #[command(flatten)]
         at: At,
+        #[command(flatten)]
+        pictures: Pictures,
+    },
+    /// The chats that are kept: list them, save one to a file with its pictures, or add one from such a file.
+    Chats {
+        #[command(subcommand)]
+        command: Chats,
     },
     /// Cloud services with a key of yours. What you write in such a chat leaves this computer.
     Endpoints {
         #[command(subcommand)]
         command: Endpoints,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Chats {
+    /// The latest first, with the name that `export` takes.
+    List,
+    /// Save a chat with all its branches and pictures to a file, which is replaced.
+    Export { chat: String, file: std::path::PathBuf },
+    /// Add the chat of a file that was saved so.
+    Import { file: std::path::PathBuf },
+}
+
+/// Pictures of a question.
+#[derive(Debug, clap::Args)]
+pub struct Pictures {
+    /// A picture to show with the question (in `chat` with the first line): JPEG, PNG, WebP, GIF or BMP; may be given again.
+    #[arg(long = "image", value_name = "FILE")]
+    pub images: Vec<std::path::PathBuf>,
+    /// Ask a model that reads text only: in place of each picture it is told that there is one.
+    #[arg(long)]
+    pub leave_out_pictures: bool,
 }
 
 /// Where an answer comes from.

@@ -2,11 +2,13 @@
 
 mod args;
 mod catalogue;
+mod chats;
 mod endpoints;
 mod host;
 mod interrupts;
 mod json;
 mod machine;
+mod pictures;
 mod plan;
 mod pull;
 mod pull_shown;
@@ -72,14 +74,19 @@ async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
         Command::Import { path } => catalogue::import(&app, path, args.json, lang).await,
         Command::Remove { model } => catalogue::remove(&app, model, args.json, lang).await,
         Command::Models => catalogue::models(&app, args.json, lang).await,
-        Command::Ask { question, at, temperature } => {
+        Command::Ask { question, at, pictures, temperature } => {
             let model = endpoints::model_of(&app, at).await?;
-            talk::ask(&app, question, &model, *temperature, args.json).await
+            talk::ask(&app, question, pictures, &model, *temperature, args.json, lang).await
         }
-        Command::Chat { at } => {
+        Command::Chat { at, pictures } => {
             let model = endpoints::model_of(&app, at).await?;
-            if args.json { talk_json::chat(&app, &model).await } else { talk::chat(&app, &model, lang).await }
+            if args.json {
+                talk_json::chat(&app, &model, pictures).await
+            } else {
+                talk::chat(&app, &model, pictures, lang).await
+            }
         }
+        Command::Chats { command } => chats::run(&app, command, args.json, lang).await,
         Command::Endpoints { command } => endpoints::run(&app, command, args.json, lang).await,
         Command::Plan { .. } | Command::Cards { .. } => Ok(()),
     }

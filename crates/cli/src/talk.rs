@@ -2,11 +2,13 @@
 use std::io::{IsTerminal, Write};
 
 use app::App;
-use contract::{AnswerEvent, AnswerStats, ErrorCode, ErrorView, MessageView, SendRequest};
+use contract::{AnswerEvent, AnswerStats, BoxView, ErrorCode, ErrorView, MessageView, SendRequest};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::args::Pictures;
 use crate::json::print_json;
+use crate::pictures::{attach, boxes_shown, discard};
 use app::lang::Lang;
 use app::words;
 
@@ -15,37 +17,52 @@ use app::words;
 struct Answer<'a> {
     text: &'a str,
     reasoning: &'a str,
+    boxes: &'a [BoxView],
     stats: &'a Option<AnswerStats>,
 }
 
 pub async fn ask(
     app: &App,
     question: &str,
+    pictures: &Pictures,
     model: &str,
     temperature: Option<f32>,
     json: bool,
+    lang: Lang,
 ) -> Result<(), ErrorView> {
+    let attached = attach(app, &pictures.images).await?;
     let mut chat = app.chat_create(model).await?;
     let answered = async {
         if let Some(temperature) = temperature {
             chat.sampling.temperature = temperature;
             app.chat_update(&chat.id, model, "custom", chat.sampling.clone(), "").await?;
         }
-        answer(app, &chat.id, None, question, !json).await
+        let request = SendRequest {
+            chat_id: chat.id.clone(),
+            text: question.into(),
+            pictures: attached.clone(),
+            leave_out_pictures: pictures.leave_out_pictures,
+            ..SendRequest::default()
+        };
+        answer(app, request, !json).await
     };
     let answered = answered.await;
     // A single question is no conversation to come back to.
     app.chat_delete(&chat.id).await?;
+    discard(app, &attached).await?;
     app.worker_stop().await?;
     let message = answered?;
     if json {
         let (text, reasoning, stats) = (&message.text, &message.reasoning, &message.stats);
-        print_json(&Answer { text, reasoning, stats });
+        print_json(&Answer { text, reasoning, boxes: &message.boxes, stats });
+    } else {
+        boxes_shown(&message.boxes, lang);
     }
     Ok(())
 }
 
-pub async fn chat(app: &App, model: &str, lang: Lang) -> Result<(), ErrorView> {
+pub async fn chat(app: &App, model: &str, pictures: &Pictures, lang: Lang) -> Result<(), ErrorView> {
+    let mut attached = attach(app, &pictures.images).await?;
     let chat = app.chat_create(model).await?;
     let person = std::io::stdin().is_terminal();
     if person {
@@ -71,8 +88,18 @@ pub async fn chat(app: &App, model: &str, lang: Lang) -> Result<(), ErrorView> {
         if line.trim().is_empty() {
             continue;
         }
-        match answer(app, &chat.id, parent.clone(), &line, true).await {
+        let request = SendRequest {
+            chat_id: chat.id.clone(),
+            parent_id: parent.clone(),
+            text: line,
+            pictures: attached.clone(),
+            leave_out_pictures: pictures.leave_out_pictures,
+            ..SendRequest::default()
+        };
+        match answer(app, request, true).await {
             Ok(message) => {
+                attached.clear();
+                boxes_shown(&message.boxes, lang);
                 if let Some(stats) = message.stats.as_ref().filter(|_| person) {
                     println!("{}", measured(stats, lang));
                 }
@@ -96,28 +123,15 @@ pub fn typed_lines() -> mpsc::UnboundedReceiver<std::io::Result<String>> {
 }
 
 /// Sends, shows the pieces while they come, and returns the message as it was stored.
-async fn answer(
-    app: &App,
-    chat_id: &str,
-    parent_id: Option<String>,
-    text: &str,
-    shown: bool,
-) -> Result<MessageView, ErrorView> {
+async fn answer(app: &App, request: SendRequest, shown: bool) -> Result<MessageView, ErrorView> {
     let (sender, mut events) = mpsc::unbounded_channel();
-    let request = SendRequest {
-        chat_id: chat_id.into(),
-        parent_id,
-        text: text.into(),
-        retry_of: None,
-        continue_of: None,
-        ..SendRequest::default()
-    };
+    let chat_id = request.chat_id.clone();
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
             _ = tokio::signal::ctrl_c() => {
-                app.answer_stop(chat_id).await?;
+                app.answer_stop(&chat_id).await?;
                 continue;
             }
         };

@@ -1,13 +1,16 @@
-//! `chat --json`: a conversation for programs. Lines in are `{"text": "…"}` or `{"stop": true}`; lines out are the
+//! `chat --json`: a conversation for programs. Lines in are `{"text": "…", "images": […]}` or `{"stop": true}`; lines out are the
 //! events of the contract, and `{"kind": "error", …}` for a line that could not be taken.
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
 use app::App;
 use contract::{AnswerEvent, ErrorCode, ErrorView, SendRequest};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use crate::args::Pictures;
 use crate::json::print_json;
+use crate::pictures::attach;
 use crate::talk::typed_lines;
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -15,6 +18,9 @@ use crate::talk::typed_lines;
 struct LineIn {
     #[serde(default)]
     text: String,
+    /// Files of pictures.
+    #[serde(default)]
+    images: Vec<PathBuf>,
     #[serde(default)]
     stop: bool,
 }
@@ -26,17 +32,33 @@ enum LineOut<'a> {
     Error { error: ErrorView },
 }
 
-pub async fn chat(app: &App, model: &str) -> Result<(), ErrorView> {
+pub async fn chat(app: &App, model: &str, pictures: &Pictures) -> Result<(), ErrorView> {
+    let mut attached = attach(app, &pictures.images).await?;
     let chat = app.chat_create(model).await?;
     print_json(&LineOut::Chat { chat_id: &chat.id, model_id: model });
     let mut lines = typed_lines();
     let (mut parent, mut waiting) = (None, VecDeque::new());
     while let Some(line) = next(&mut waiting, &mut lines).await? {
         match read(&line) {
-            Ok(LineIn { text, .. }) if !text.is_empty() => {
-                let answered = answer(app, &chat.id, &parent, text, &mut waiting, &mut lines).await;
-                match answered {
-                    Ok(Some(id)) => parent = Some(id),
+            Ok(LineIn { text, images, .. }) if !text.is_empty() || !images.is_empty() => {
+                let answered = async {
+                    let mut all = attached.clone();
+                    all.extend(attach(app, &images).await?);
+                    let request = SendRequest {
+                        chat_id: chat.id.clone(),
+                        parent_id: parent.clone(),
+                        text,
+                        pictures: all,
+                        leave_out_pictures: pictures.leave_out_pictures,
+                        ..SendRequest::default()
+                    };
+                    answer(app, request, &mut waiting, &mut lines).await
+                };
+                match answered.await {
+                    Ok(Some(id)) => {
+                        attached.clear();
+                        parent = Some(id);
+                    }
                     Ok(None) => {}
                     Err(error) => print_json(&LineOut::Error { error }),
                 }
@@ -52,8 +74,8 @@ pub async fn chat(app: &App, model: &str) -> Result<(), ErrorView> {
 fn read(line: &str) -> Result<LineIn, ErrorView> {
     let invalid = |why: &str| ErrorView::new(ErrorCode::InvalidInput, format!("read a line of JSON: {why}"));
     let line: LineIn = serde_json::from_str(line).map_err(|error| invalid(&error.to_string()))?;
-    if line.text.trim().is_empty() && !line.stop {
-        return Err(invalid("there is neither text nor stop"));
+    if line.text.trim().is_empty() && line.images.is_empty() && !line.stop {
+        return Err(invalid("there is neither text nor images nor stop"));
     }
     Ok(line)
 }
@@ -84,21 +106,12 @@ async fn next(
 /// at once; what else comes meanwhile waits for its turn.
 async fn answer(
     app: &App,
-    chat_id: &str,
-    parent: &Option<String>,
-    text: String,
+    request: SendRequest,
     waiting: &mut VecDeque<String>,
     lines: &mut UnboundedReceiver<std::io::Result<String>>,
 ) -> Result<Option<String>, ErrorView> {
     let (sender, mut events) = unbounded_channel();
-    let request = SendRequest {
-        chat_id: chat_id.to_owned(),
-        parent_id: parent.clone(),
-        text,
-        retry_of: None,
-        continue_of: None,
-        ..SendRequest::default()
-    };
+    let chat_id = request.chat_id.clone();
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
     let mut open = true;
     loop {
@@ -115,12 +128,12 @@ async fn answer(
             }
             line = lines.recv(), if open => match line.transpose() {
                 Ok(Some(line)) if line.trim().is_empty() => {}
-                Ok(Some(line)) if read(&line).is_ok_and(|line| line.stop) => app.answer_stop(chat_id).await?,
+                Ok(Some(line)) if read(&line).is_ok_and(|line| line.stop) => app.answer_stop(&chat_id).await?,
                 Ok(Some(line)) => waiting.push_back(line),
                 // The answer is still wanted when nothing more is asked.
                 Ok(None) | Err(_) => open = false,
             },
-            _ = tokio::signal::ctrl_c() => app.answer_stop(chat_id).await?,
+            _ = tokio::signal::ctrl_c() => app.answer_stop(&chat_id).await?,
         }
     }
 }
@@ -131,9 +144,11 @@ mod tests {
 
     #[test]
     fn lines_are_read_strictly() {
-        let line = |text: &str, stop| LineIn { text: text.into(), stop };
+        let line = |text: &str, stop| LineIn { text: text.into(), images: Vec::new(), stop };
         assert_eq!(read("{\"text\": \"hi\"}").expect("a line"), line("hi", false));
         assert_eq!(read("{\"stop\": true}").expect("a line"), line("", true));
+        let shown = read("{\"images\": [\"a.png\"]}").expect("a line");
+        assert_eq!(shown, LineIn { text: String::new(), images: vec!["a.png".into()], stop: false });
         for odd in ["hi", "{\"txt\": \"hi\"}", "{\"text\": 7}", "[]", "{}"] {
             assert_eq!(read(odd).expect_err(odd).code, ErrorCode::InvalidInput);
         }

@@ -64,6 +64,15 @@ pub struct Serve {
     /// The most that may be kept there, in MiB.
     #[arg(long, default_value_t = 2048)]
     pub prefix_cache_mib: u64,
+    /// Folder in which pictures named by file addresses may lie; may be given again. None when absent.
+    #[arg(long, value_name = "FOLDER")]
+    pub allow_picture_folder: Vec<PathBuf>,
+    /// Host (or host:port) from which pictures may be fetched, even on the own network; may be given again.
+    #[arg(long, value_name = "HOST")]
+    pub allow_picture_host: Vec<String>,
+    /// Let pictures be fetched from every host with a public address.
+    #[arg(long)]
+    pub allow_picture_web: bool,
     /// End when this process is gone.
     #[arg(long)]
     pub parent_pid: Option<u32>,

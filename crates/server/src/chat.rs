@@ -13,10 +13,11 @@ use text::{AnswerSplitter, Boxes, ChatTemplate, Conversation, Grammar, Piece, Te
 use crate::answer::{Answer, Asked, Update};
 use crate::error::{ApiError, Code};
 use crate::loaded::{Loaded, Speech};
-use crate::pictures::Seen;
+use crate::pictures::{Seen, addresses};
 use crate::reply::{Shape, reply, understood};
 use crate::request::{ChatRequest, Form};
 use crate::router::Shared;
+use crate::sources::Sources;
 
 pub async fn completions(
     State(shared): State<Arc<Shared>>,
@@ -28,7 +29,7 @@ pub async fn completions(
     let form = request.form()?;
     let prompt = match &loaded.speech {
         Speech::Template(template) => written(&request, &form, template, &loaded.tokenizer)?,
-        Speech::Pictures(_) => seen(&request, &form, loaded.clone()).await?,
+        Speech::Pictures(_) => seen(&request, &form, loaded.clone(), &shared.sources).await?,
     };
     let asked = Asked {
         tokens: prompt.tokens,
@@ -88,7 +89,12 @@ fn written(
 }
 
 /// With pictures, which are seen on a thread of their own until nobody waits any more.
-async fn seen(request: &ChatRequest, form: &Form, loaded: Arc<Loaded>) -> Result<Spoken, ApiError> {
+async fn seen(
+    request: &ChatRequest,
+    form: &Form,
+    loaded: Arc<Loaded>,
+    sources: &Sources,
+) -> Result<Spoken, ApiError> {
     if !request.offered().is_empty() {
         return Err(ApiError::invalid("tools", "this model was not trained to call functions"));
     }
@@ -104,11 +110,15 @@ async fn seen(request: &ChatRequest, form: &Form, loaded: Arc<Loaded>) -> Result
         }
         Form::Free | Form::Call(_) => None,
     };
+    let mut pictures = Vec::new();
+    for url in addresses(&request.messages)? {
+        pictures.push(sources.bytes(&url).await?);
+    }
     let waits = Waits::default();
     let (gone, turns) = (waits.0.clone(), request.messages.clone());
     let read = tokio::task::spawn_blocking(move || {
         let Speech::Pictures(seeing) = &loaded.speech else { unreachable!("the model sees") };
-        seeing.prompt(&turns, &loaded.tokenizer, loaded.engine.context(), &gone)
+        seeing.prompt(&turns, &pictures, &loaded.tokenizer, loaded.engine.context(), &gone)
     });
     let failed = |error: tokio::task::JoinError| {
         ApiError::new(Code::EngineFailed, format!("see the pictures: {error}"))

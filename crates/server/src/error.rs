@@ -18,8 +18,11 @@ pub enum Code {
     ContextLengthExceeded,
     /// A part that is not text.
     UnsupportedContent,
-    /// A picture that cannot be read, or does not come with the request.
+    /// A picture that cannot be read.
     InvalidImage,
+    /// An address of a picture that this worker may not read from.
+    PictureNotAllowed,
+    PictureNotFetched,
     /// The model's own template does not take the messages.
     ConversationRefused,
     /// The model has no tokens that mark a hole.
@@ -32,13 +35,15 @@ pub enum Code {
 
 impl Code {
     #[cfg(test)]
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::InvalidApiKey,
         Self::Loading,
         Self::InvalidInput,
         Self::ContextLengthExceeded,
         Self::UnsupportedContent,
         Self::InvalidImage,
+        Self::PictureNotAllowed,
+        Self::PictureNotFetched,
         Self::ConversationRefused,
         Self::FillUnsupported,
         Self::FormImpossible,
@@ -56,6 +61,8 @@ impl Code {
             Self::ContextLengthExceeded => "context_length_exceeded",
             Self::UnsupportedContent => "unsupported_content",
             Self::InvalidImage => "invalid_image",
+            Self::PictureNotAllowed => "picture_not_allowed",
+            Self::PictureNotFetched => "picture_not_fetched",
             Self::ConversationRefused => "conversation_refused",
             Self::FillUnsupported => "fill_unsupported",
             Self::FormImpossible => "form_impossible",

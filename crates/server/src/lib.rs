@@ -23,6 +23,7 @@ mod request;
 mod router;
 mod routing;
 mod serve;
+mod sources;
 mod subject;
 
 pub use bench::bench;

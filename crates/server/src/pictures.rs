@@ -1,11 +1,9 @@
-//! Pictures of a chat: from data URLs to rows of the model's width in the places of the prompt. A picture seen before is
-//! not seen again. Nothing is fetched from anywhere.
+//! Pictures of a chat: from files to rows of the model's width in the places of the prompt. A picture seen before is
+//! not seen again. Where the files come from is decided beside it.
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use engine::Span;
 use models::{ForwardError, Sight};
 use serde_json::json;
@@ -49,25 +47,21 @@ impl Seeing {
         Self { template, tiling, sight, kept: Mutex::default() }
     }
 
-    /// The prompt of a chat. It computes for long: not for a thread that others wait for.
+    /// The prompt of a chat with the bytes of its pictures, in their order. It computes for long: not for a thread that others wait for.
     ///
     /// # Errors
     /// A picture that cannot be read, turns the model does not know, a prompt longer than `context`, or `cancelled`.
     pub fn prompt(
         &self,
         turns: &[Turn],
+        pictures: &[Vec<u8>],
         tokenizer: &Tokenizer,
         context: usize,
         cancelled: &AtomicBool,
     ) -> Result<Seen, ApiError> {
-        let urls: Vec<&str> = turns.iter().flat_map(Turn::images).collect::<Result<_, _>>()?;
-        if urls.len() > MOST_PICTURES {
-            let message = format!("{} pictures are shown, and {MOST_PICTURES} are taken", urls.len());
-            return Err(ApiError::invalid("messages", message));
-        }
         let mut shown = Vec::new();
-        for url in &urls {
-            shown.push(self.open(url, urls.len())?);
+        for bytes in pictures {
+            shown.push(self.open(bytes, pictures.len())?);
         }
         let mut places = shown.iter().map(|one| self.tiling.tokens(one.tiles.grid));
         let turns: Vec<ImageTurn> =
@@ -92,13 +86,12 @@ impl Seeing {
         Ok(Seen { tokens: prompt.tokens, spans, last: shown.last().map(|one| one.size) })
     }
 
-    fn open(&self, url: &str, pictures: usize) -> Result<Shown, ApiError> {
-        let bytes = bytes(url)?;
-        let picture = vision::decode(&bytes).map_err(|error| invalid(error.to_string()))?;
+    fn open(&self, bytes: &[u8], pictures: usize) -> Result<Shown, ApiError> {
+        let picture = vision::decode(bytes).map_err(|error| invalid(error.to_string()))?;
         let size = (picture.width, picture.height);
         let grid = self.tiling.grid(size.0, size.1, pictures);
         // The same file is cut otherwise in larger company.
-        let hash = Sha256::new_with_prefix(Sha256::digest(&bytes));
+        let hash = Sha256::new_with_prefix(Sha256::digest(bytes));
         let hash = hash
             .chain_update((grid.width as u64).to_le_bytes())
             .chain_update((grid.height as u64).to_le_bytes());
@@ -162,13 +155,17 @@ fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::of("messages", Code::InvalidImage, message)
 }
 
-/// The bytes of `data:image/...;base64,...`.
-fn bytes(url: &str) -> Result<Vec<u8>, ApiError> {
-    let data = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
-    let Some((_, data)) = data else {
-        return Err(invalid("pictures are taken as base64 data URLs; this worker fetches nothing"));
-    };
-    STANDARD.decode(data.trim()).map_err(|error| invalid(format!("the picture's base64 is broken: {error}")))
+/// The addresses of all pictures of a chat.
+///
+/// # Errors
+/// A picture without an address, or too many of them.
+pub fn addresses(turns: &[Turn]) -> Result<Vec<String>, ApiError> {
+    let urls: Vec<&str> = turns.iter().flat_map(Turn::images).collect::<Result<_, _>>()?;
+    if urls.len() > MOST_PICTURES {
+        let message = format!("{} pictures are shown, and {MOST_PICTURES} are taken", urls.len());
+        return Err(ApiError::invalid("messages", message));
+    }
+    Ok(urls.into_iter().map(str::to_owned).collect())
 }
 
 impl Turn {

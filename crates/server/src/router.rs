@@ -15,6 +15,7 @@ use crate::chat;
 use crate::completion;
 use crate::error::{ApiError, Code};
 use crate::loaded::Loaded;
+use crate::sources::Sources;
 use crate::{memory, routing};
 
 /// A chat sends its pictures with every turn.
@@ -23,6 +24,7 @@ const MOST_BODY: usize = 64 << 20;
 /// What every request may see.
 pub struct Shared {
     pub name: String,
+    pub sources: Sources,
     key: Option<String>,
     loaded: OnceLock<Arc<Loaded>>,
     done: AtomicU64,
@@ -31,9 +33,10 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(name: String, key: Option<String>) -> Self {
+    pub fn new(name: String, key: Option<String>, sources: Sources) -> Self {
         Self {
             name,
+            sources,
             key,
             loaded: OnceLock::new(),
             done: AtomicU64::new(0),

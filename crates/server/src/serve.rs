@@ -11,6 +11,7 @@ use crate::line::{Failure, Line, say};
 use crate::loaded::Loaded;
 use crate::parent;
 use crate::router::{Shared, router};
+use crate::sources::Sources;
 
 /// Serves until the process is told to end.
 pub async fn serve(args: Serve) -> ExitCode {
@@ -30,6 +31,8 @@ async fn start(args: Serve) -> Result<(), Failure> {
     if !args.host.is_loopback() && key.is_none() {
         return Err(invalid("serve beyond this computer without a key"));
     }
+    let sources = Sources::new(&args.allow_picture_folder, &args.allow_picture_host, args.allow_picture_web)
+        .map_err(|error| invalid(&format!("open a folder that pictures may come from: {error}")))?;
     let name = args.model_name.clone().unwrap_or_else(|| {
         args.model.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
     });
@@ -48,7 +51,7 @@ async fn start(args: Serve) -> Result<(), Failure> {
         listener.local_addr().map_err(|error| invalid(&format!("learn the own address: {error}")))?;
     say(&Line::Listening { address: format!("http://{address}") });
 
-    let shared = Arc::new(Shared::new(name.clone(), key));
+    let shared = Arc::new(Shared::new(name.clone(), key, sources));
     let loading = tokio::spawn(load(args, shared.clone(), name));
     let (ending, app) = (shared.clone(), router(shared));
     let server = async move { axum::serve(listener, app).await };

@@ -140,8 +140,8 @@ fn what_is_no_picture_for_this_model_has_its_code() {
         assert_eq!(status, 400, "{reply}");
         reply["error"]["code"].as_str().expect("a code").to_owned()
     };
-    assert_eq!(code("https://example.org/a.png"), "invalid_image");
-    assert_eq!(code("file:///etc/passwd"), "invalid_image");
+    assert_eq!(code("https://example.org/a.png"), "picture_not_allowed");
+    assert_eq!(code("file:///etc/passwd"), "picture_not_allowed");
     assert_eq!(code("data:image/png;base64,!!!"), "invalid_image");
     assert_eq!(code(&url(b"no picture")), "invalid_image");
     let (status, reply) = worker.chat(&json!([{"role": "user", "content": "words alone"}]));

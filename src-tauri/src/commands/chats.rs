@@ -1,6 +1,9 @@
-//! Conversations and answers.
-use contract::{AnswerEvent, ChatSummary, ChatView, ErrorView, SamplingView, SendRequest};
+//! Conversations, their pictures and answers.
+use contract::{
+    AnswerEvent, ChatSummary, ChatView, ErrorView, PictureView, PicturesPlan, SamplingView, SendRequest,
+};
 use tauri::ipc::Channel;
+use tauri_plugin_dialog::DialogExt;
 
 use super::App;
 
@@ -87,4 +90,73 @@ pub async fn answer_start(
     // A closed page is no reason to stop: the answer is kept in the history.
     let forward = move |event| drop(on_event.send(event));
     app.answer_start(request, Box::new(forward)).await
+}
+
+/// Attaches a picture whose bytes come as base64.
+#[tauri::command]
+#[specta::specta]
+pub async fn picture_add(app: App<'_>, data: String) -> Result<PictureView, ErrorView> {
+    app.picture_add(data).await
+}
+
+/// The whole picture as a data URL.
+#[tauri::command]
+#[specta::specta]
+pub async fn picture_data(app: App<'_>, id: String) -> Result<String, ErrorView> {
+    app.picture_data(&id).await
+}
+
+/// Takes an attached picture away; one that a message shows stays.
+#[tauri::command]
+#[specta::specta]
+pub async fn picture_discard(app: App<'_>, id: String) -> Result<(), ErrorView> {
+    app.picture_discard(&id).await
+}
+
+/// What the model would make of the pictures attached to a message that answers `parent_id`, and of those before it.
+#[tauri::command]
+#[specta::specta]
+pub async fn pictures_plan(
+    app: App<'_>,
+    model_id: String,
+    parent_id: Option<String>,
+    pictures: Vec<String>,
+) -> Result<PicturesPlan, ErrorView> {
+    app.pictures_plan(&model_id, parent_id.as_deref(), &pictures).await
+}
+
+/// Saves a chat with its pictures where the person says; the path, or nothing when the dialog was closed. `kind` names such
+/// files and `name` one of them in their words.
+#[tauri::command]
+#[specta::specta]
+pub async fn chat_export(
+    app: App<'_>,
+    window: tauri::WebviewWindow,
+    id: String,
+    name: String,
+    kind: String,
+) -> Result<Option<String>, ErrorView> {
+    let (chosen, answer) = tokio::sync::oneshot::channel();
+    let dialog = window.dialog().file().add_filter(kind, &["json"]).set_file_name(name);
+    dialog.save_file(move |file| drop(chosen.send(file)));
+    let Some(path) = answer.await.ok().flatten().and_then(|file| file.into_path().ok()) else {
+        return Ok(None);
+    };
+    app.chat_export(&id, &path).await.map(|()| Some(path.display().to_string()))
+}
+
+/// Adds a chat from a file that the person chooses; nothing when the dialog was closed.
+#[tauri::command]
+#[specta::specta]
+pub async fn chat_import(
+    app: App<'_>,
+    window: tauri::WebviewWindow,
+    kind: String,
+) -> Result<Option<ChatView>, ErrorView> {
+    let (chosen, answer) = tokio::sync::oneshot::channel();
+    window.dialog().file().add_filter(kind, &["json"]).pick_file(move |file| drop(chosen.send(file)));
+    let Some(path) = answer.await.ok().flatten().and_then(|file| file.into_path().ok()) else {
+        return Ok(None);
+    };
+    app.chat_import(&path).await.map(Some)
 }

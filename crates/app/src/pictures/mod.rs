@@ -11,7 +11,7 @@ use vision::ImageError;
 mod plan;
 mod sight;
 
-pub(crate) use plan::{Shown, check_amount, data_urls, left_out, shown_in};
+pub(crate) use plan::{Shown, data_urls, left_out, shown_in};
 pub(crate) use sight::config_of;
 
 use crate::App;

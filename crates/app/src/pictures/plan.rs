@@ -98,7 +98,7 @@ impl App {
     }
 }
 
-pub(crate) fn check_amount(pictures: &[PictureView]) -> Result<(), ErrorView> {
+fn check_amount(pictures: &[PictureView]) -> Result<(), ErrorView> {
     let together: f64 = pictures.iter().map(|picture| picture.size).sum();
     if pictures.len() <= vision::MOST_PICTURES && together <= MOST_TOGETHER {
         return Ok(());

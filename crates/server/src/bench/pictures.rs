@@ -4,9 +4,8 @@ use std::time::Instant;
 use checkpoint::ModelConfig;
 use models::Sight;
 use serde_json::{Value, json};
-use vision::Grid;
+use vision::{Grid, Tiling};
 
-use crate::loaded::tiling;
 use crate::subject::Run;
 
 /// Tiles beside and above each other: the smallest picture and the largest.
@@ -14,7 +13,7 @@ const GRIDS: [Grid; 2] = [Grid { width: 1, height: 1 }, Grid { width: 3, height:
 
 /// Places that the largest picture takes in a prompt.
 pub fn most_tokens(config: &ModelConfig) -> usize {
-    let tiling = config.images().map(tiling);
+    let tiling = config.images().map(Tiling::from);
     tiling.map_or(0, |tiling| GRIDS.map(|grid| tiling.tokens(grid)).into_iter().max().unwrap_or(0))
 }
 

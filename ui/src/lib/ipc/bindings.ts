@@ -31,6 +31,21 @@ export const commands = {
 	/**  Answers in the background; the events arrive on the channel until a terminal one. */
 	answerStart: (request: SendRequest, onEvent: Channel<AnswerEvent>) => __TAURI_INVOKE<null>("answer_start", { request, onEvent }),
 	answerStop: (chatId: string) => __TAURI_INVOKE<null>("answer_stop", { chatId }),
+	/**  Attaches a picture whose bytes come as base64. */
+	pictureAdd: (data: string) => __TAURI_INVOKE<PictureView>("picture_add", { data }),
+	/**  The whole picture as a data URL. */
+	pictureData: (id: string) => __TAURI_INVOKE<string>("picture_data", { id }),
+	/**  Takes an attached picture away; one that a message shows stays. */
+	pictureDiscard: (id: string) => __TAURI_INVOKE<null>("picture_discard", { id }),
+	/**  What the model would make of the pictures attached to a message that answers `parent_id`, and of those before it. */
+	picturesPlan: (modelId: string, parentId: string | null, pictures: string[]) => __TAURI_INVOKE<PicturesPlan>("pictures_plan", { modelId, parentId, pictures }),
+	/**
+	 *  Saves a chat with its pictures where the person says; the path, or nothing when the dialog was closed. `kind` names such
+	 *  files and `name` one of them in their words.
+	 */
+	chatExport: (id: string, name: string, kind: string) => __TAURI_INVOKE<string | null>("chat_export", { id, name, kind }),
+	/**  Adds a chat from a file that the person chooses; nothing when the dialog was closed. */
+	chatImport: (kind: string) => __TAURI_INVOKE<ChatView | null>("chat_import", { kind }),
 	providers: () => __TAURI_INVOKE<ProviderView[]>("providers"),
 	endpoints: () => __TAURI_INVOKE<EndpointView[]>("endpoints"),
 	endpointAdd: (spec: EndpointSpec) => __TAURI_INVOKE<EndpointView>("endpoint_add", { spec }),
@@ -77,6 +92,21 @@ export type AppEvent = { kind: "worker_changed"; worker: WorkerView } | { kind: 
 { kind: "models_changed" } | { kind: "chats_changed" } | 
 /**  A cloud service was added, changed or removed. */
 { kind: "endpoints_changed" };
+
+/**  In pixels of the picture, from its upper left corner. */
+export type AreaView = {
+	left: number,
+	top: number,
+	right: number,
+	bottom: number,
+};
+
+/**  Something that an answer names, and where in a picture it is. */
+export type BoxView = {
+	label: string,
+	picture_id: string,
+	areas: AreaView[],
+};
 
 export type ChatSummary = {
 	id: string,
@@ -217,6 +247,14 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 "unsupported_content" | 
 /**  A picture that cannot be read. */
 "invalid_image" | 
+/**  More bytes or pixels than are taken. */
+"picture_too_large" | 
+/**  A file that is no picture, or of a kind that is not read. */
+"picture_kind_unknown" | "too_many_pictures" | 
+/**  What was attached is not beside the history any more. */
+"picture_missing" | 
+/**  A worker was given an address that it may not read from. */
+"picture_not_allowed" | "picture_not_fetched" | 
 /**  The model's own chat format does not take these messages. */
 "conversation_refused" | 
 /**  A hole cannot be filled by a model that was not trained for it. */
@@ -230,7 +268,9 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  It sends callers to another address, which must not get the key. */
 "endpoint_moved" | "key_refused" | "no_credit" | "endpoint_rate_limited" | 
 /**  It answered that it will not do this, with its own words in `reason`. */
-"endpoint_refused" | "endpoint_failed" | "endpoint_silent" | "endpoint_cut" | "endpoint_garbled" | "continue_unsupported" | "key_store_failed" | "endpoints_unreadable" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | "invalid_input" | 
+"endpoint_refused" | "endpoint_failed" | "endpoint_silent" | "endpoint_cut" | "endpoint_garbled" | "continue_unsupported" | "key_store_failed" | "endpoints_unreadable" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | 
+/**  A file that no version of this app wrote, or one that was changed. */
+"chat_file_invalid" | "invalid_input" | 
 /**  A bug of ours: caught, reported, never a crash. */
 "internal";
 
@@ -331,6 +371,10 @@ export type MessageView = {
 	parent_id: string | null,
 	role: Role,
 	text: string,
+	/**  Shown with the text, in this order. */
+	pictures: PictureView[],
+	/**  What the answer points at. */
+	boxes: BoxView[],
 	/**  Thinking, stored apart from the answer. */
 	reasoning: string,
 	/**  How long the model thought, over every part of the answer; `None` when it did not. */
@@ -379,6 +423,40 @@ export type ModelView = {
 	path: string | null,
 	/**  Why an own file cannot be used now, such as that it was moved; the state is `failed` then. */
 	problem: ErrorView | null,
+};
+
+/**  How one picture is cut: the whole once, and tiles beside and above each other. */
+export type PicturePlan = {
+	id: string,
+	columns: number,
+	rows: number,
+	tokens: number,
+};
+
+export type PictureView = {
+	/**  SHA-256 of its bytes. */
+	id: string,
+	/**  Media type, such as `image/png`. */
+	kind: string,
+	/**  Pixels, turned as the file says. */
+	width: number,
+	height: number,
+	/**  Bytes. */
+	size: number,
+};
+
+/**  What a model would make of the pictures of a conversation, before they are sent. */
+export type PicturesPlan = {
+	sight: Sight,
+	/**  Of the pictures that were asked about, in their order; empty unless the model sees and runs here. */
+	each: PicturePlan[],
+	/**  Pictures of the whole conversation, and the tokens that they take; 0 tokens where that is not known. */
+	pictures: number,
+	tokens: number,
+	/**  Tokens that a conversation of this model holds here. */
+	context: number | null,
+	/**  For a model of text alone: one that sees and fits this computer. */
+	offer: SightOffer | null,
 };
 
 export type Place = "gpu" | "cpu" | "nowhere";
@@ -438,6 +516,13 @@ export type SendRequest = {
 	parent_id: string | null,
 	/**  Empty with `retry_of` set: answer that user message again as a new branch. */
 	text: string,
+	/**  Ids of pictures that were added. */
+	pictures: string[],
+	/**
+	 *  The person wants an answer of a model of text alone: in place of each picture it reads that there is one. Without
+	 *  this, a conversation with pictures is refused by such a model.
+	 */
+	leave_out_pictures: boolean,
 	retry_of: string | null,
 	/**
 	 *  Go on with this answer where it ended (`stopped`, `length` or `interrupted`): `started` then carries the same
@@ -456,6 +541,21 @@ export type SettingsView = {
 	/**  True once the person left the Welcome page. */
 	welcomed: boolean,
 	send_with_enter: boolean,
+};
+
+export type Sight = "sees" | 
+/**  A model of text alone. */
+"blind" | 
+/**  Only the service of the model knows. */
+"unknown";
+
+export type SightOffer = {
+	model_id: string,
+	name: string,
+	/**  It can answer now; otherwise it is downloaded first. */
+	ready: boolean,
+	/**  Bytes to download, or on the disk. */
+	size: number,
 };
 
 export type SourceKind = "hugging_face" | "model_scope";

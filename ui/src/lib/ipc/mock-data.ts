@@ -1,6 +1,6 @@
 // What the mock host knows: one plausible machine, a few models in each state, and chats on fixed days.
 import type {
-  AnswerStats, ChatView, DownloadView, EndpointTest, EndpointView, ErrorView, FitView, HardwareView, MessageView, ModelView, PresetView, ProviderView, RecommendationView,
+  AnswerStats, BoxView, ChatView, DownloadView, EndpointTest, EndpointView, ErrorView, FitView, HardwareView, MessageView, ModelView, PicturePlan, PictureView, PresetView, ProviderView, RecommendationView,
   SamplingView, SettingsView, WorkerView,
 } from './bindings';
 
@@ -84,6 +84,10 @@ export const models: ModelView[] = [
     params_total: 15.7e9, params_active: 2.4e9, runs_embedded: false,
     fit: fit('slow', 31.4e9, 51.2e9, 'Fits in memory; the processor answers slowly.', '内存放得下，但处理器回答较慢。'),
   }, 31.4e9),
+  model('deepseek-vl2-tiny', 'DeepSeek-VL2-Tiny', {
+    family: 'moe_original', family_note: { en: 'DeepSeek’s own small model for pictures and text', zh: 'DeepSeek 自己的小型图文模型' },
+    params_total: 3.37e9, params_active: 1e9, context_max: 4096, takes_images: true,
+  }, 6.7e9),
   model('deepseek-r1-distill-qwen-14b', 'DeepSeek-R1-Distill-Qwen-14B', {}, 8.99e9, 'Q4_K_M'),
   model('deepseek-r1-distill-qwen-7b', 'DeepSeek-R1-Distill-Qwen-7B', { state: 'downloading', download: download('deepseek-r1-distill-qwen-7b', 'bf16') }, 15.2e9),
   model('deepseek-r1-distill-qwen-1.5b', 'DeepSeek-R1-Distill-Qwen-1.5B', { state: 'ready', disk_used: 3.55e9, params_total: 1.78e9, params_active: 1.78e9 }, 3.55e9),
@@ -164,7 +168,7 @@ fn step_${n}(x: f64) -> f64 { x.powi(${n}) + 1.0 } // one line
 `).join('\n');
 
 function message(id: string, parent: string | null, role: MessageView['role'], text: string, change: Partial<MessageView> = {}): MessageView {
-  return { id, parent_id: parent, role, text, reasoning: '', thinking_seconds: null, state: 'done', error: null, stats: null, siblings: [id], created_at: NOW, ...change };
+  return { id, parent_id: parent, role, text, pictures: [], boxes: [], reasoning: '', thinking_seconds: null, state: 'done', error: null, stats: null, siblings: [id], created_at: NOW, ...change };
 }
 
 export const emptyChat = (id: string): ChatView => ({
@@ -182,7 +186,48 @@ function longChat(): ChatView {
   return { ...emptyChat('long'), title: 'A very long one', messages };
 }
 
+/** Drawn scenes of two shapes, in place of photographs. */
+const scene = (width: number, height: number, inside: string): string =>
+  `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"><rect width="100%" height="100%" fill="#bfe0f2"/><rect y="${height * 0.6}" width="100%" height="40%" fill="#2f6f9f"/>${inside}</svg>`)}`;
+export const drawn: Record<string, string> = {
+  sea: scene(1280, 640, '<path d="M180 430q160-150 360-40l60-50-10 90 50 60-90-20q-220 120-370-40" fill="#23415c"/><circle cx="262" cy="418" r="9" fill="#fff"/><path d="M820 400h300l-50 90h-200z" fill="#8a4b2a"/><path d="M960 160v230M960 170l130 200H970z" fill="#fff" stroke="#444" stroke-width="8"/>'),
+  tall: scene(600, 900, '<circle cx="460" cy="150" r="70" fill="#f2c230"/><path d="M300 380l60 170H240z" fill="#fff"/><path d="M180 560h240l-40 70H220z" fill="#8a4b2a"/>'),
+};
+export const pictures: PictureView[] = [
+  { id: 'sea', kind: 'image/svg+xml', width: 1280, height: 640, size: 184_000 },
+  { id: 'tall', kind: 'image/svg+xml', width: 600, height: 900, size: 91_000 },
+];
+const pictured = (id: string): PictureView[] => pictures.filter((one) => one.id === id);
+
+/** As the app would: tiles by shape, none with three pictures or more. */
+export function cut(picture: PictureView, count: number): PicturePlan {
+  const ratio = picture.width / picture.height;
+  const [columns, rows] = count > 2 ? [1, 1] : ratio > 1.4 ? [2, 1] : ratio < 0.7 ? [2, 3] : [2, 2];
+  return { id: picture.id, columns, rows, tokens: 211 + rows * 14 * (columns * 14 + 1) };
+}
+
+export const boxesOn = (picture: PictureView): BoxView[] => {
+  const area = (left: number, top: number, right: number, bottom: number) => ({
+    left: Math.round(left * picture.width), top: Math.round(top * picture.height), right: Math.round(right * picture.width), bottom: Math.round(bottom * picture.height),
+  });
+  return [
+    { label: 'the whale', picture_id: picture.id, areas: [area(0.13, 0.5, 0.5, 0.83)] },
+    { label: 'a boat with a white sail', picture_id: picture.id, areas: [area(0.63, 0.24, 0.88, 0.77)] },
+  ];
+};
+
 export function chats(state: string): ChatView[] {
+  if (state === 'pictures') {
+    const [sea] = pictured('sea');
+    return [{
+      ...emptyChat('p1'), title: 'What is in the sea?', model_id: 'deepseek-vl2-tiny', messages: [
+        { ...message('p-m1', null, 'user', 'What do you see? Mark it.'), pictures: pictured('sea') },
+        { ...message('p-m2', 'p-m1', 'assistant', 'I see the whale on the left and a boat with a white sail on the right.'), boxes: sea ? boxesOn(sea) : [], stats: { ...stats, model_id: 'deepseek-vl2-tiny', prompt_tokens: 644 } },
+        message('p-m3', 'p-m2', 'user', 'And which is larger?'),
+        { ...message('p-m4', 'p-m3', 'assistant', 'The whale.'), stats },
+      ],
+    }];
+  }
   if (state === 'long') return [longChat()];
   const answered = message('m2', 'm1', 'assistant', ANSWER, {
     reasoning: 'The question names a GPU with 24 GB. I compare the weights of the distills with that number.', thinking_seconds: 12.4, stats,

@@ -1,8 +1,8 @@
 // A host kept in memory, for tests of the page and for looking at it without the app. The address picks its state:
-// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages), empty, problems (a list was moved aside), clouds (two services were added), slow (all but the settings never arrives) or broken (every read fails).
+// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages), empty, problems (a list was moved aside), clouds (two services were added), pictures (a chat with pictures on a model that sees), slow (all but the settings never arrives) or broken (every read fails).
 import type { Host } from './host';
 import * as data from './mock-data';
-import type { AnswerEvent, AppEvent, ChatView, DownloadView, EndpointView, ErrorView, MessageView, SettingsView, WorkerView } from './bindings';
+import type { AnswerEvent, AppEvent, ChatView, DownloadView, EndpointView, ErrorView, MessageView, PictureView, SettingsView, WorkerView } from './bindings';
 
 const query = new URLSearchParams(location.search);
 const state = query.get('state') ?? 'full';
@@ -19,9 +19,13 @@ let settings: SettingsView = {
 };
 let worker: WorkerView = state === 'interrupted' ? { ...data.worker, state: 'failed', error: data.died } : { ...data.worker };
 let models = structuredClone(data.models);
+if (state === 'pictures') models = models.map((one) => (one.takes_images ? { ...one, state: 'ready', disk_used: 6.7e9 } : one));
+/** Data URLs of pictures by their id. */
+const pictures = new Map<string, string>(Object.entries(data.drawn));
+const kept = new Map<string, PictureView>(data.pictures.map((one) => [one.id, one]));
 let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoints) : [];
 const chats = new Map<string, ChatView>(
-  ['full', 'interrupted', 'long', 'clouds'].includes(state) ? data.chats(state).map((chat) => [chat.id, chat]) : [],
+  ['full', 'interrupted', 'long', 'clouds', 'pictures'].includes(state) ? data.chats(state).map((chat) => [chat.id, chat]) : [],
 );
 const stops = new Set<string>();
 /** Services whose key is wrong. */
@@ -63,10 +67,10 @@ const summaries = () =>
     id, title, model_id, updated_at: data.updatedAt(id),
   }));
 
-function message(parent: string | null, role: MessageView['role'], text: string): MessageView {
+function message(parent: string | null, role: MessageView['role'], text: string, shown: string[] = []): MessageView {
   const id = `m-new-${next++}`;
   return {
-    id, parent_id: parent, role, text, reasoning: '', thinking_seconds: null, state: role === 'user' ? 'done' : 'streaming', error: null,
+    id, parent_id: parent, role, text, pictures: shown.flatMap((one) => kept.get(one) ?? []), boxes: [], reasoning: '', thinking_seconds: null, state: role === 'user' ? 'done' : 'streaming', error: null,
     stats: null, siblings: [id], created_at: data.NOW,
   };
 }
@@ -85,6 +89,8 @@ async function answer(view: ChatView, user: MessageView | null, assistant: Messa
     assistant.text += piece;
     onEvent({ kind: 'delta', message_id: assistant.id, text: piece, reasoning: '' });
   }
+  const shown = view.messages.flatMap((one) => one.pictures).at(-1);
+  if (shown && models.find((one) => one.id === view.model_id)?.takes_images) assistant.boxes = data.boxesOn(shown);
   if (assistant.state === 'streaming') assistant.state = 'done';
   assistant.stats = { ...data.stats, model_id: view.model_id };
   view.messages.push(assistant);
@@ -165,10 +171,51 @@ export const host: Host = {
       const at = view.messages.findIndex((m) => m.id === parent);
       view.messages = view.messages.slice(0, at + 1);
       if (request.retry_of !== null) return void answer(view, null, message(request.retry_of, 'assistant', ''), onEvent);
-      const user = message(parent, 'user', request.text);
+      const blind = models.find((one) => one.id === view.model_id)?.takes_images === false;
+      const user = message(parent, 'user', request.text, request.pictures);
+      if (blind && !request.leave_out_pictures && [...view.messages, user].some((one) => one.pictures.length > 0)) {
+        throw failure('unsupported_content', 'show the pictures of this chat: its model reads text only', { offer: 'DeepSeek-VL2-Tiny' });
+      }
       if (view.messages.length === 0) view.title = request.text;
       view.messages.push(user);
       void answer(view, structuredClone(user), message(user.id, 'assistant', ''), onEvent);
+    }),
+  pictureAdd: async (encoded) => {
+    const text = atob(encoded);
+    const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    const image = await createImageBitmap(new Blob([bytes])).catch(() => undefined);
+    if (!image) throw failure('picture_kind_unknown', 'read the image: its format is none of JPEG, PNG, WebP, GIF and BMP');
+    const added: PictureView = { id: `p-${text.length}-${image.width}`, kind: 'image/png', width: image.width, height: image.height, size: text.length };
+    pictures.set(added.id, `data:image/png;base64,${encoded}`);
+    kept.set(added.id, added);
+    return reply(() => added);
+  },
+  pictureData: (id) =>
+    read(() => {
+      const found = pictures.get(id);
+      if (found === undefined) throw failure('picture_missing', 'find the picture', { path: `/data/pictures/${id}.png` });
+      return found;
+    }),
+  pictureDiscard: () => done(() => undefined),
+  picturesPlan: (modelId, parentId, ids) =>
+    read(() => {
+      const model = models.find((one) => one.id === modelId);
+      const path = [...chats.values()].map((one) => one.messages).find((all) => all.some((one) => one.id === parentId)) ?? [];
+      const before = path.flatMap((one) => one.pictures);
+      const all = [...before, ...ids.flatMap((id) => kept.get(id) ?? [])];
+      const each = all.map((one) => data.cut(one, all.length));
+      const offer = models.find((one) => one.takes_images);
+      if (!model) return { sight: 'unknown', each: [], pictures: all.length, tokens: 0, context: null, offer: null };
+      if (!model.takes_images) return { sight: 'blind', each: [], pictures: all.length, tokens: 0, context: null, offer: offer ? { model_id: offer.id, name: offer.name, ready: offer.state === 'ready', size: 6.7e9 } : null };
+      return { sight: 'sees', each: each.slice(before.length), pictures: all.length, tokens: each.reduce((sum, one) => sum + one.tokens, 0), context: 4096, offer: null };
+    }),
+  chatExport: (id) => reply(() => `/home/user/${chat(id).title}.json`),
+  chatImport: () =>
+    reply(() => {
+      const made: ChatView = { ...data.emptyChat(`c-new-${next++}`), title: 'From a file' };
+      chats.set(made.id, made);
+      emit({ kind: 'chats_changed' });
+      return made;
     }),
   answerStop: (id) => done(() => stops.add(id)),
   providers: () => read(() => data.providers),

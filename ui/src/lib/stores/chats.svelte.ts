@@ -28,6 +28,13 @@ class Chats {
       forget(id);
     });
 
+  /** Saves a chat with its pictures where the person says; the path, or nothing. */
+  async save(id: string, name: string, kind: string): Promise<string | undefined> {
+    let path: string | null = null;
+    await this.#act(async () => (path = await host.chatExport(id, name, kind)));
+    return path ?? undefined;
+  }
+
   async #act(action: () => Promise<unknown>): Promise<void> {
     try {
       await action();

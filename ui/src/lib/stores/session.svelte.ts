@@ -3,8 +3,9 @@
 // `chats_changed` while an answer streams that this page did not ask for.
 import { host } from '$host';
 import { asError } from '$lib/errors';
-import type { AnswerEvent, ChatView, ErrorView, MessageView, SamplingView, SendRequest } from '$lib/ipc/bindings';
+import type { AnswerEvent, ChatView, ErrorView, MessageView, PictureView, SamplingView, SendRequest } from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
+import { Attached } from './pictures.svelte';
 
 /** A message while its text grows; plain text fields so that a delta touches nothing else. */
 export class Growing {
@@ -44,7 +45,11 @@ export class Session {
   settingsError = $state.raw<ErrorView | undefined>(undefined);
   draft = $state('');
   /** What was sent and is not yet in the history: shown at once. */
-  pending = $state.raw<string | undefined>(undefined);
+  pending = $state.raw<{ text: string; pictures: PictureView[] } | undefined>(undefined);
+  /** Pictures of the message that is being written. */
+  attached = $state.raw(new Attached());
+  /** The person wants answers of a model that does not see the pictures of this chat. */
+  leaveOut = $state(false);
   #saving: ReturnType<typeof setTimeout> | undefined;
 
   constructor(id: string) {
@@ -56,21 +61,23 @@ export class Session {
   readonly messages = $derived.by<MessageView[]>(() => this.chat.value?.messages ?? []);
   readonly last = $derived(this.messages.at(-1));
 
-  send(text: string, parentId: string | null = this.last?.id ?? null): Promise<void> {
+  readonly pictured = $derived(this.messages.some((m) => m.pictures.length > 0));
+
+  send(text: string, pictures: PictureView[] = [], parentId: string | null = this.last?.id ?? null): Promise<void> {
     this.#cutAfter(parentId);
-    this.pending = text;
-    return this.#answer({ chat_id: this.id, parent_id: parentId, text, retry_of: null, continue_of: null });
+    this.pending = { text, pictures };
+    return this.#answer({ parent_id: parentId, text, pictures: pictures.map((one) => one.id) });
   }
 
   retry(userMessageId: string): Promise<void> {
     this.#cutAfter(userMessageId);
-    return this.#answer({ chat_id: this.id, parent_id: null, text: '', retry_of: userMessageId, continue_of: null });
+    return this.#answer({ retry_of: userMessageId });
   }
 
   /** Goes on with an answer where it was cut off or stopped. */
   continue(messageId: string): Promise<void> {
     this.#cutAfter(messageId);
-    return this.#answer({ chat_id: this.id, parent_id: null, text: '', retry_of: null, continue_of: messageId });
+    return this.#answer({ continue_of: messageId });
   }
 
   /** Deletes a message with everything after it. */
@@ -97,6 +104,8 @@ export class Session {
   update(change: Partial<Pick<ChatView, 'model_id' | 'preset_id' | 'system_prompt'>> & { sampling?: SamplingView }): void {
     const now = this.chat.value;
     if (!now) return;
+    // What was agreed to for one model is not agreed to for the next.
+    if (change.model_id !== undefined && change.model_id !== now.model_id) this.leaveOut = false;
     this.chat.set({ ...now, ...change });
     clearTimeout(this.#saving);
     this.#saving = setTimeout(() => void this.flush(), 300);
@@ -115,7 +124,10 @@ export class Session {
     }
   }
 
-  async #answer(request: SendRequest): Promise<void> {
+  async #answer(what: Partial<SendRequest>): Promise<void> {
+    const request: SendRequest = {
+      chat_id: this.id, parent_id: null, text: '', pictures: [], leave_out_pictures: this.leaveOut, retry_of: null, continue_of: null, ...what,
+    };
     this.error = undefined;
     this.answering = true;
     this.stopping = false;
@@ -123,7 +135,10 @@ export class Session {
       await this.flush();
       await host.answerStart(request, (event) => this.#take(event));
     } catch (thrown) {
-      if (this.pending !== undefined && this.draft === '') this.draft = this.pending;
+      if (this.pending !== undefined && this.draft === '' && this.attached.list.length === 0) {
+        this.draft = this.pending.text;
+        this.attached.list = this.pending.pictures;
+      }
       this.error = asError(thrown);
       this.#end();
       await this.load();

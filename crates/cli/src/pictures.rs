@@ -1,0 +1,64 @@
+//! Pictures from a terminal: files to attach, and in words where an answer points.
+use std::path::PathBuf;
+
+use app::App;
+use app::lang::Lang;
+use contract::{BoxView, ErrorView};
+
+/// Each is read and kept, or the first that cannot be is told and the others are forgotten.
+pub async fn attach(app: &App, images: &[PathBuf]) -> Result<Vec<String>, ErrorView> {
+    let mut ids = Vec::new();
+    for image in images {
+        match app.picture_add_file(image).await {
+            Ok(picture) => ids.push(picture.id),
+            Err(error) => {
+                discard(app, &ids).await?;
+                return Err(error);
+            }
+        }
+    }
+    Ok(ids)
+}
+
+/// Forgets those that no message shows.
+pub async fn discard(app: &App, ids: &[String]) -> Result<(), ErrorView> {
+    for id in ids {
+        app.picture_discard(id).await?;
+    }
+    Ok(())
+}
+
+pub fn boxes_shown(boxes: &[BoxView], lang: Lang) {
+    boxes.iter().for_each(|one| println!("{}", said(one, lang)));
+}
+
+/// Pixels from the upper left corner.
+fn said(found: &BoxView, lang: Lang) -> String {
+    let label = if found.label.is_empty() { lang.pick("(no name)", "（无名）") } else { &found.label };
+    let areas: Vec<String> = found
+        .areas
+        .iter()
+        .map(|area| format!("{},{} – {},{}", area.left, area.top, area.right, area.bottom))
+        .collect();
+    match lang {
+        Lang::En => format!("{label}: {}", areas.join("; ")),
+        Lang::Zh => format!("{label}：{}", areas.join("；")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::AreaView;
+
+    use super::*;
+
+    #[test]
+    fn a_box_is_a_name_and_its_corners() {
+        let area = |left, right| AreaView { left, top: 2, right, bottom: 4 };
+        let mut found =
+            BoxView { label: "whale".into(), picture_id: "p".into(), areas: vec![area(1, 3), area(5, 9)] };
+        assert_eq!(said(&found, Lang::En), "whale: 1,2 – 3,4; 5,2 – 9,4");
+        found.label.clear();
+        assert_eq!(said(&found, Lang::Zh), "（无名）：1,2 – 3,4；5,2 – 9,4");
+    }
+}

@@ -1,0 +1,367 @@
+//! Where the bytes of a picture come from: the request itself, and beyond that only what the worker was started with a
+//! permission for. A file lies in a named folder; a page is fetched within bounds of bytes and time, never from another
+//! host than the one asked, and never from an address of this computer's own network unless its host was named.
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt;
+use reqwest::{Client, Response, Url, redirect};
+
+use crate::error::{ApiError, Code};
+
+/// To the last byte, with every redirect.
+const LONGEST: Duration = Duration::from_secs(20);
+const MOST_REDIRECTS: usize = 3;
+
+/// What this worker may read besides data URLs; nothing unless it is said.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Real paths.
+    folders: Vec<PathBuf>,
+    /// As `name` or `name:port`; their addresses may be private.
+    hosts: Vec<String>,
+    /// Every host with a public address.
+    web: bool,
+}
+
+impl Sources {
+    /// # Errors
+    /// A folder that is not there.
+    pub fn new(folders: &[PathBuf], hosts: &[String], web: bool) -> std::io::Result<Self> {
+        let folders = folders.iter().map(std::fs::canonicalize).collect::<Result<_, _>>()?;
+        Ok(Self { folders, hosts: hosts.iter().map(|host| host.to_lowercase()).collect(), web })
+    }
+
+    /// # Errors
+    /// An address that may not be read, or that gives no bytes within the bounds.
+    pub async fn bytes(&self, url: &str) -> Result<Vec<u8>, ApiError> {
+        if let Some(rest) = url.strip_prefix("data:") {
+            return data(rest);
+        }
+        let url = Url::parse(url).map_err(|_| refused("it is neither a data URL nor an address"))?;
+        match url.scheme() {
+            "file" => self.file(&url).await,
+            "http" | "https" => {
+                let fetched = tokio::time::timeout(LONGEST, self.page(url)).await;
+                fetched.unwrap_or_else(|_| {
+                    Err(not_fetched(format!("it took more than {} seconds", LONGEST.as_secs())))
+                })
+            }
+            _ => Err(refused(
+                "pictures are taken as data URLs, and from file and http addresses where allowed",
+            )),
+        }
+    }
+
+    async fn file(&self, url: &Url) -> Result<Vec<u8>, ApiError> {
+        // The same words whether or not there is such a file: a refusal tells nothing about the disk.
+        let not_here = || refused("this worker may not read that file");
+        let path = url.to_file_path().map_err(|()| not_here())?;
+        let path = tokio::fs::canonicalize(path).await.map_err(|_| not_here())?;
+        if !self.folders.iter().any(|folder| path.starts_with(folder)) {
+            return Err(not_here());
+        }
+        let failed = |error: std::io::Error| not_fetched(error.to_string());
+        let meta = tokio::fs::metadata(&path).await.map_err(failed)?;
+        if !meta.is_file() {
+            return Err(not_here());
+        }
+        if meta.len() > vision::MOST_BYTES as u64 {
+            return Err(too_much());
+        }
+        tokio::fs::read(&path).await.map_err(failed)
+    }
+
+    async fn page(&self, mut url: Url) -> Result<Vec<u8>, ApiError> {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.ask(&url).await?;
+            if !response.status().is_redirection() {
+                return body(response).await;
+            }
+            let to = response.headers().get(reqwest::header::LOCATION).and_then(|to| to.to_str().ok());
+            let to = to.and_then(|to| url.join(to).ok());
+            let to = to.ok_or_else(|| not_fetched("it leads nowhere".to_owned()))?;
+            let weaker = url.scheme() == "https" && to.scheme() != "https";
+            if to.host_str() != Some(&host) || weaker || !matches!(to.scheme(), "http" | "https") {
+                return Err(not_fetched("it leads to another host".to_owned()));
+            }
+            url = to;
+        }
+        Err(not_fetched("it leads on and on".to_owned()))
+    }
+
+    /// One request, to an address that was looked at before: a name cannot stand for another one a moment later.
+    async fn ask(&self, url: &Url) -> Result<Response, ApiError> {
+        let not_here = || refused("this worker may not fetch from that host");
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(not_here());
+        };
+        let named = self.hosts.iter().any(|one| *one == host || *one == format!("{host}:{port}"));
+        if !named && !self.web {
+            return Err(not_here());
+        }
+        // Brackets stand around an IPv6 address in a URL only.
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let found = tokio::net::lookup_host((bare, port)).await;
+        let addresses: Vec<SocketAddr> = found.map_err(|error| not_fetched(error.to_string()))?.collect();
+        if addresses.is_empty() || (!named && !addresses.iter().all(|address| public(address.ip()))) {
+            return Err(not_here());
+        }
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            // A proxy would look up the name again, where nobody sees the address.
+            .no_proxy()
+            .resolve_to_addrs(host, &addresses)
+            .build()
+            .map_err(|error| not_fetched(error.to_string()))?;
+        client.get(url.clone()).send().await.map_err(|error| not_fetched(said(&error)))
+    }
+}
+
+async fn body(response: Response) -> Result<Vec<u8>, ApiError> {
+    let status = response.status();
+    if !status.is_success() {
+        return Err(not_fetched(format!("it answered {status}")));
+    }
+    if response.content_length().is_some_and(|length| length > vision::MOST_BYTES as u64) {
+        return Err(too_much());
+    }
+    let (mut all, mut chunks) = (Vec::new(), response.bytes_stream());
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| not_fetched(said(&error)))?;
+        if all.len() + chunk.len() > vision::MOST_BYTES {
+            return Err(too_much());
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all)
+}
+
+/// Of `image/...;base64,...`.
+fn data(rest: &str) -> Result<Vec<u8>, ApiError> {
+    let invalid = |message: String| ApiError::of("messages", Code::InvalidImage, message);
+    let (_, data) = rest
+        .split_once(";base64,")
+        .ok_or_else(|| invalid("a picture's data URL is base64 of an image".to_owned()))?;
+    STANDARD.decode(data.trim()).map_err(|error| invalid(format!("the picture's base64 is broken: {error}")))
+}
+
+/// An address that the whole internet means the same by.
+fn public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            let shared = a == 100 && (64..128).contains(&b);
+            let special = (a == 192 && b == 0 && (c == 0 || c == 2))
+                || (a == 198 && (b == 18 || b == 19 || (b == 51 && c == 100)))
+                || (a == 203 && b == 0 && c == 113);
+            !(v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || shared
+                || special
+                || a == 0
+                || a >= 224)
+        }
+        IpAddr::V6(v6) => {
+            let first = v6.segments()[0];
+            // An IPv4 address in an IPv6 one is judged as what it is, and ways to wrap one are not public at all.
+            match v6.to_ipv4_mapped() {
+                Some(v4) => public(v4.into()),
+                None => (0x2000..0x4000).contains(&first) && first != 0x2002 && !wrapped(v6.segments()),
+            }
+        }
+    }
+}
+
+/// Teredo, and what is for documentation and tests only.
+fn wrapped([first, second, ..]: [u16; 8]) -> bool {
+    first == 0x2001 && (second < 0x0200 || second == 0x0db8)
+}
+
+/// The last reason is the one that says something.
+fn said(error: &reqwest::Error) -> String {
+    let mut source: &dyn std::error::Error = error;
+    while let Some(inner) = source.source() {
+        source = inner;
+    }
+    source.to_string()
+}
+
+fn refused(why: &str) -> ApiError {
+    ApiError::of("messages", Code::PictureNotAllowed, format!("read a picture: {why}"))
+}
+
+fn not_fetched(why: String) -> ApiError {
+    ApiError::of("messages", Code::PictureNotFetched, format!("fetch a picture: {why}"))
+}
+
+fn too_much() -> ApiError {
+    not_fetched(format!("it has more than {} bytes", vision::MOST_BYTES))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    async fn code(sources: &Sources, url: &str) -> Code {
+        sources.bytes(url).await.expect_err(url).code
+    }
+
+    #[test]
+    fn only_addresses_of_the_whole_internet_are_public() {
+        for own in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "198.18.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:10.0.0.1",
+            "2002:7f00:1::",
+            "2001::1",
+            "64:ff9b::a00:1",
+            "ff02::1",
+            "2001:db8::1",
+        ] {
+            assert!(!public(own.parse().expect("an address")), "{own}");
+        }
+        for all in ["1.1.1.1", "8.8.8.8", "172.32.0.1", "2606:4700::1111", "::ffff:8.8.8.8"] {
+            assert!(public(all.parse().expect("an address")), "{all}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_without_permission() {
+        let sources = Sources::default();
+        for url in [
+            "file:///etc/hostname",
+            "http://127.0.0.1:9/a.png",
+            "https://example.org/a.png",
+            "ftp://x/y",
+            "a.png",
+        ] {
+            assert_eq!(code(&sources, url).await, Code::PictureNotAllowed, "{url}");
+        }
+        assert_eq!(sources.bytes("data:image/png;base64,AQI=").await.expect("is in the request"), [1, 2]);
+        assert_eq!(code(&sources, "data:image/png,abc").await, Code::InvalidImage);
+    }
+
+    #[tokio::test]
+    async fn files_come_from_the_named_folders_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let outside = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("in side.png"), b"in").expect("is written");
+        std::fs::write(outside.path().join("out.png"), b"out").expect("is written");
+        let sources = Sources::new(&[folder.path().to_owned()], &[], false).expect("is there");
+        let url = |path: PathBuf| Url::from_file_path(path).expect("a whole path").to_string();
+        let inside = url(folder.path().join("in side.png"));
+        assert_eq!(sources.bytes(&inside).await.expect("is allowed"), b"in");
+        let climbing = format!(
+            "file://{}/../{}/out.png",
+            folder.path().display(),
+            outside.path().file_name().expect("a name").display()
+        );
+        let other = url(outside.path().join("out.png"));
+        let mut refusals =
+            vec![other, climbing, url(folder.path().join("none.png")), url(folder.path().to_owned())];
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(outside.path().join("out.png"), folder.path().join("link.png"))
+                .expect("is made");
+            refusals.push(url(folder.path().join("link.png")));
+        }
+        refusals.push(format!("file://elsewhere{}", folder.path().join("in side.png").display()));
+        for url in refusals {
+            assert_eq!(code(&sources, &url).await, Code::PictureNotAllowed, "{url}");
+        }
+        assert!(Sources::new(&[folder.path().join("none")], &[], false).is_err());
+    }
+
+    /// Answers each request with what its path asks for, and notes the paths.
+    fn server(port_of_other: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let noted = asked.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let mut head = [0; 2048];
+                let read = stream.read(&mut head).unwrap_or(0);
+                let head = String::from_utf8_lossy(&head[..read]).into_owned();
+                let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+                noted.lock().expect("no panic").push(path.clone());
+                let to = |url: String| {
+                    format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+                };
+                let reply = match path.as_str() {
+                    "/a.png" => b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\npng".to_vec(),
+                    "/near" => to("/a.png".into()),
+                    "/far" => to(format!("http://localhost:{port_of_other}/a.png")),
+                    "/round" => to("/round".into()),
+                    "/file" => to("file:///etc/hostname".into()),
+                    "/huge" => {
+                        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", vision::MOST_BYTES + 1)
+                            .into_bytes()
+                    }
+                    "/endless" => {
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+                        let chunk = vec![0; 1 << 20];
+                        while stream.write_all(&chunk).is_ok() {}
+                        continue;
+                    }
+                    _ => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
+                };
+                let _ = stream.write_all(&reply);
+            }
+        });
+        (port, asked)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn pages_come_from_named_hosts_within_bounds() {
+        let (other, asked_of_other) = server(0);
+        let (port, asked) = server(other);
+        let url = |path: &str| format!("http://127.0.0.1:{port}/{path}");
+        let web = Sources::new(&[], &[], true).expect("no folder");
+        assert_eq!(
+            code(&web, &url("a.png")).await,
+            Code::PictureNotAllowed,
+            "the own network is not the web"
+        );
+        assert_eq!(code(&web, &format!("http://localhost:{port}/a.png")).await, Code::PictureNotAllowed);
+        assert_eq!(code(&web, &format!("http://[::1]:{port}/a.png")).await, Code::PictureNotAllowed);
+        let elsewhere = Sources::new(&[], &[format!("127.0.0.1:{other}")], false).expect("no folder");
+        assert_eq!(code(&elsewhere, &url("a.png")).await, Code::PictureNotAllowed, "another port");
+        assert!(asked.lock().expect("no panic").is_empty(), "nobody was asked");
+
+        let named = Sources::new(&[], &[format!("127.0.0.1:{port}")], false).expect("no folder");
+        for path in ["a.png", "near"] {
+            assert_eq!(named.bytes(&url(path)).await.expect("is allowed"), b"png", "{path}");
+        }
+        for path in ["far", "round", "file", "huge", "endless", "none"] {
+            assert_eq!(code(&named, &url(path)).await, Code::PictureNotFetched, "{path}");
+        }
+        assert!(
+            asked_of_other.lock().expect("no panic").is_empty(),
+            "no redirect was followed to another host"
+        );
+    }
+}

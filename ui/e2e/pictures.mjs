@@ -1,0 +1,138 @@
+// Steps through pictures in a chat: attach by choosing, pasting and dropping, what they cost, a model that does not see, and
+// the viewer by keyboard. `expect(what, holds)` takes note of what does not hold.
+
+/** A PNG of one colour, made by the page itself. */
+async function png(page, width, height) {
+  const url = await page.evaluate(([w, h]) => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
+    const pen = canvas.getContext('2d');
+    pen.fillStyle = `hsl(${w % 360} 60% 50%)`;
+    pen.fillRect(0, 0, w, h);
+    return canvas.toDataURL('image/png');
+  }, [width, height]);
+  return Buffer.from(url.split(',')[1], 'base64');
+}
+const file = (name, buffer) => ({ name, mimeType: 'image/png', buffer });
+const choose = (page, files) => page.locator('input[type=file]').setInputFiles(files);
+
+/** As a browser brings files: on the clipboard, or held over the page. */
+async function bring(page, kind, buffer, text = '') {
+  await page.evaluate(([event, base64, words]) => {
+    const data = new DataTransfer();
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    data.items.add(new File([bytes], 'brought.png', { type: 'image/png' }));
+    if (words) data.setData('text/plain', words);
+    const target = event === 'paste' ? document.querySelector('.composer textarea') : document.querySelector('.chat');
+    const made = event === 'paste' ? new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })
+      : new DragEvent(event, { dataTransfer: data, bubbles: true, cancelable: true });
+    target.dispatchEvent(made);
+  }, [kind, buffer.toString('base64'), text]);
+}
+
+export async function attach(page, expect, picture) {
+  const thumbs = page.getByRole('list', { name: 'Attached pictures' }).getByRole('listitem');
+  const send = page.getByRole('button', { name: 'Send', exact: true });
+  expect('nothing to send yet', await send.isDisabled());
+  await choose(page, [file('wide.png', await png(page, 800, 400))]);
+  await thumbs.getByText('2 × 1 tiles + overview').waitFor({ timeout: 3_000 });
+  await thumbs.getByText('617 tokens').waitFor({ timeout: 3_000 });
+  await page.getByText('2 pictures of this chat take 1,234 of 4,096 tokens').waitFor({ timeout: 3_000 });
+  expect('a picture alone can be sent', await send.isEnabled());
+  await bring(page, 'paste', await png(page, 300, 300), 'words come first');
+  await page.waitForTimeout(150);
+  expect('words on the clipboard are not a picture', (await thumbs.count()) === 1);
+  await bring(page, 'paste', await png(page, 301, 301));
+  await thumbs.nth(1).waitFor({ timeout: 3_000 });
+  await thumbs.getByText('1 × 1 tile + overview').first().waitFor({ timeout: 3_000 });
+  await bring(page, 'dragenter', await png(page, 302, 302));
+  await page.getByText('Drop pictures here').waitFor({ timeout: 3_000 });
+  await bring(page, 'drop', await png(page, 302, 302));
+  await thumbs.nth(2).waitFor({ timeout: 3_000 });
+  expect('the place to drop goes', (await page.getByText('Drop pictures here').count()) === 0);
+  await page.getByRole('button', { name: 'Remove picture 2' }).click();
+  expect('a picture can be removed', (await thumbs.count()) === 2);
+  await choose(page, [file('words.png', Buffer.from('no picture'))]);
+  await page.getByRole('alert').getByText('This file is no picture that can be read').waitFor({ timeout: 3_000 });
+  await choose(page, [file('huge.png', Buffer.alloc(33 << 20))]);
+  await page.getByRole('alert').getByText('this one has 34.6 MB').waitFor({ timeout: 10_000 });
+  expect('what was refused is not attached', (await thumbs.count()) === 2);
+  await picture(page, 'picture-refused');
+  const box = page.getByRole('textbox', { name: 'Your message' });
+  await box.fill('Which of these is larger?');
+  await box.press('Enter');
+  const sent = page.locator('article[data-role=user]', { hasText: 'Which of these' });
+  await sent.getByRole('button', { name: 'Open picture 2' }).waitFor({ timeout: 5_000 });
+  expect('the composer is empty again', (await thumbs.count()) === 0);
+  await page.locator('article[data-role=assistant][data-state=done]').nth(2).waitFor({ timeout: 15_000 });
+  await sent.getByRole('button', { name: 'Edit', exact: true }).click();
+  await page.locator('.edit').getByRole('button', { name: 'Remove picture 1' }).click();
+  await page.getByRole('textbox', { name: 'Edit your message' }).fill('And this one?');
+  await page.getByRole('button', { name: 'Send as new branch' }).click();
+  const branch = page.locator('article[data-role=user]', { hasText: 'And this one?' });
+  await branch.getByRole('button', { name: 'Open picture 1' }).waitFor({ timeout: 5_000 });
+  expect('an edited message keeps the rest of its pictures', (await branch.getByRole('button', { name: /^Open picture/ }).count()) === 1);
+}
+
+/** A model of text alone. */
+export async function blind(page, expect, picture) {
+  await choose(page, [file('a.png', await png(page, 400, 400))]);
+  const notice = page.getByRole('status').filter({ hasText: 'reads text only and cannot see pictures' });
+  await notice.waitFor({ timeout: 3_000 });
+  await notice.getByRole('button', { name: 'Get DeepSeek-VL2-Tiny (6.7 GB)' }).waitFor({ timeout: 3_000 });
+  const box = page.getByRole('textbox', { name: 'Your message' });
+  await box.fill('What is this?');
+  expect('nothing is sent before it is decided', await page.getByRole('button', { name: 'Send', exact: true }).isDisabled());
+  await box.press('Enter');
+  expect('nor by Enter', (await page.locator('article').count()) === 0);
+  await picture(page, 'blind');
+  await notice.getByRole('button', { name: 'Ask without the pictures' }).click();
+  await page.getByText('does not get the pictures of this chat').waitFor({ timeout: 3_000 });
+  await box.press('Enter');
+  await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 15_000 });
+  expect('the picture stays in the chat', (await page.getByRole('button', { name: 'Open picture 1' }).count()) === 1);
+  await page.getByText('Written without seeing the pictures.').waitFor({ timeout: 3_000 });
+  await picture(page, 'blind-answer');
+}
+
+/** By keyboard. */
+export async function viewer(page, expect, picture) {
+  const list = page.getByRole('region', { name: 'Marked in the picture' });
+  expect('marks are listed as text', (await list.getByRole('listitem').allInnerTexts()).join() === 'the whale 166, 320 – 640, 531,a boat with a white sail 806, 154 – 1126, 493');
+  await list.getByRole('button', { name: 'Show marks' }).focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Picture' });
+  await dialog.locator('.mark').nth(1).waitFor({ timeout: 3_000 });
+  const [mark, image] = await Promise.all([dialog.locator('.mark').first().boundingBox(), dialog.locator('img').boundingBox()]);
+  expect('a mark lies where the answer said', Math.abs((mark.x - image.x) / image.width - 166 / 1280) < 0.01 && Math.abs((mark.y - image.y) / image.height - 0.5) < 0.01);
+  expect('the picture is shown in its own shape', Math.abs(image.width / image.height - 2) < 0.02);
+  await dialog.getByRole('button', { name: /^2 a boat/ }).focus();
+  await page.keyboard.press('Space');
+  expect('a mark can be chosen', (await dialog.locator('.mark.chosen').count()) === 1);
+  await picture(page, 'viewer');
+  await dialog.getByRole('button', { name: 'Hide marks' }).click();
+  expect('marks can be hidden', (await dialog.locator('.mark').count()) === 0);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Open picture 1' }).press('Enter');
+  await dialog.locator('.mark').first().waitFor({ timeout: 3_000 });
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  // Several attached pictures are turned like pages.
+  await choose(page, [file('a.png', await png(page, 640, 320)), file('b.png', await png(page, 320, 640))]);
+  await page.getByRole('list', { name: 'Attached pictures' }).getByRole('button', { name: 'Open picture 1' }).click();
+  await page.keyboard.press('ArrowRight');
+  await dialog.getByText('320 × 640 pixels').waitFor({ timeout: 3_000 });
+  await page.keyboard.press('Escape');
+}
+
+/** An attached picture and the viewer. */
+export async function look(page, judge, name) {
+  await choose(page, [file('wide.png', await png(page, 900, 450))]);
+  await page.locator('.attached li').first().waitFor({ timeout: 3_000 });
+  await page.waitForTimeout(300);
+  await judge(page, `attached-${name}`);
+  await page.locator('[data-message=p-m2] section button').click();
+  await page.locator('dialog .mark').first().waitFor({ timeout: 3_000 });
+  await page.waitForTimeout(100);
+  await judge(page, `viewer-${name}`);
+}
