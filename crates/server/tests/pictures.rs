@@ -15,9 +15,14 @@ struct Worker {
 
 impl Worker {
     fn start(model: &Path) -> Self {
+        Self::start_with(model, &[])
+    }
+
+    fn start_with(model: &Path, more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"))
             .args(["serve", "--model"])
             .arg(model)
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the worker starts");
@@ -150,4 +155,23 @@ fn what_is_no_picture_for_this_model_has_its_code() {
     let guide = Worker::start(&root().join("assets/guide-model"));
     let (status, reply) = guide.chat(&shows(&drawn(8, 8), "x"));
     assert_eq!((status, reply["error"]["code"].as_str()), (400, Some("unsupported_content")));
+}
+
+#[test]
+fn a_file_is_read_only_from_a_folder_that_was_allowed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let encoded = drawn(40, 31);
+    let encoded = encoded.split_once("base64,").expect("a data URL").1;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).expect("is base64");
+    std::fs::write(folder.path().join("drawn.bmp"), bytes).expect("is written");
+    let allowed = folder.path().to_str().expect("text");
+    let worker =
+        Worker::start_with(&root().join("tests/fixtures/vl2/tiny"), &["--allow-picture-folder", allowed]);
+    let url = format!("file://{allowed}/drawn.bmp");
+    let (status, reply) = worker.chat(&shows(&url, "What is this?"));
+    assert_eq!(status, 200, "{reply}");
+    let (_, same) = worker.chat(&shows(&drawn(40, 31), "What is this?"));
+    assert_eq!(reply["choices"][0]["message"], same["choices"][0]["message"], "it is the same picture");
+    let (status, reply) = worker.chat(&shows("file:///etc/hostname", "x"));
+    assert_eq!((status, reply["error"]["code"].as_str()), (400, Some("picture_not_allowed")));
 }
