@@ -1,6 +1,6 @@
-// The real window, driven as a person would: first run, Try now, a question, Stop, a preset, close, reopen.
+// The real window, driven as a person would: first run, Try now, a question, Stop, a preset, close, reopen, a picture.
 // Every folder is a fresh one, so nothing of the developer's own is read or written. Screenshots go to artefacts/.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -61,7 +61,27 @@ async function reopened(driver) {
   const window = await Window.open(driver, binary);
   await until('the chat after a restart', async () => (await window.text()).includes('R1-Distill-Qwen-14B'), 30);
   await picture(window, '5-reopened');
+  await shows(window);
   await window.close();
+}
+
+/** A picture dropped on the chat is kept beside the history, shown, and said to be nothing for a model of text alone. */
+async function shows(window) {
+  await window.run(`
+    const canvas = Object.assign(document.createElement('canvas'), { width: 60, height: 40 });
+    canvas.getContext('2d').fillRect(10, 10, 20, 20);
+    const bytes = Uint8Array.from(atob(canvas.toDataURL('image/png').split(',')[1]), (letter) => letter.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], 'drawn.png', { type: 'image/png' }));
+    document.querySelector('.chat').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+  `);
+  await until('the picture in the composer', () => window.run("return [...document.querySelectorAll('.attached img')].some((one) => one.naturalWidth === 60)"));
+  await until('that the Guide does not see', async () => /reads text only and cannot see pictures/.test(await window.text()));
+  const kept = readdirSync(join(environment.WHALEDECK_DATA, 'pictures'));
+  if (kept.length !== 1 || !/^[0-9a-f]{64}\.png$/.test(kept[0])) throw new Error(`kept beside the history: ${kept}`);
+  await picture(window, '6-picture');
+  await window.click(button('Remove picture 1'));
+  await until('the end of its file', () => readdirSync(join(environment.WHALEDECK_DATA, 'pictures')).length === 0);
 }
 
 const driver = await startDriver(environment);

@@ -88,8 +88,8 @@ export async function blind(page, expect, picture) {
   await notice.getByRole('button', { name: 'Ask without the pictures' }).click();
   await page.getByText('does not get the pictures of this chat').waitFor({ timeout: 3_000 });
   await box.press('Enter');
+  await page.locator('article[data-role=user]').getByRole('button', { name: 'Open picture 1' }).waitFor({ timeout: 5_000 });
   await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 15_000 });
-  expect('the picture stays in the chat', (await page.getByRole('button', { name: 'Open picture 1' }).count()) === 1);
   await page.getByText('Written without seeing the pictures.').waitFor({ timeout: 3_000 });
   await picture(page, 'blind-answer');
 }
