@@ -34,42 +34,47 @@ export async function attach(page, expect, picture) {
   const send = page.getByRole('button', { name: 'Send', exact: true });
   expect('nothing to send yet', await send.isDisabled());
   await choose(page, [file('wide.png', await png(page, 800, 400))]);
-  await thumbs.getByText('2 × 1 tiles + overview').waitFor({ timeout: 3_000 });
-  await thumbs.getByText('617 tokens').waitFor({ timeout: 3_000 });
-  await page.getByText('2 pictures of this chat take 1,234 of 4,096 tokens').waitFor({ timeout: 3_000 });
+  await thumbs.getByText('2 × 1 tiles + overview').waitFor({ timeout: 20_000 });
+  await thumbs.getByText('617 tokens').waitFor({ timeout: 20_000 });
+  await page.getByText('2 pictures of this chat take 1,234 of 4,096 tokens').waitFor({ timeout: 20_000 });
   expect('a picture alone can be sent', await send.isEnabled());
   await bring(page, 'paste', await png(page, 300, 300), 'words come first');
   await page.waitForTimeout(150);
   expect('words on the clipboard are not a picture', (await thumbs.count()) === 1);
   await bring(page, 'paste', await png(page, 301, 301));
-  await thumbs.nth(1).waitFor({ timeout: 3_000 });
-  await thumbs.getByText('1 × 1 tile + overview').first().waitFor({ timeout: 3_000 });
+  await thumbs.nth(1).waitFor({ timeout: 20_000 });
+  await thumbs.getByText('1 × 1 tile + overview').first().waitFor({ timeout: 20_000 });
   await bring(page, 'dragenter', await png(page, 302, 302));
-  await page.getByText('Drop pictures here').waitFor({ timeout: 3_000 });
+  await page.getByText('Drop pictures here').waitFor({ timeout: 20_000 });
   await bring(page, 'drop', await png(page, 302, 302));
-  await thumbs.nth(2).waitFor({ timeout: 3_000 });
+  await thumbs.nth(2).waitFor({ timeout: 20_000 });
   expect('the place to drop goes', (await page.getByText('Drop pictures here').count()) === 0);
   await page.getByRole('button', { name: 'Remove picture 2' }).click();
   expect('a picture can be removed', (await thumbs.count()) === 2);
   await choose(page, [file('words.png', Buffer.from('no picture'))]);
-  await page.getByRole('alert').getByText('This file is no picture that can be read').waitFor({ timeout: 3_000 });
-  await choose(page, [file('huge.png', Buffer.alloc(33 << 20))]);
-  await page.getByRole('alert').getByText('this one has 34.6 MB').waitFor({ timeout: 10_000 });
+  await page.getByRole('alert').getByText('This file is no picture that can be read').waitFor({ timeout: 20_000 });
+  // Made by the page: over the protocol of the browser it would take long.
+  await page.evaluate(() => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(33 << 20)], 'huge.png', { type: 'image/png' }));
+    document.querySelector('.chat').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+  });
+  await page.getByRole('alert').getByText('this one has 34.6 MB').waitFor({ timeout: 20_000 });
   expect('what was refused is not attached', (await thumbs.count()) === 2);
   await picture(page, 'picture-refused');
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('Which of these is larger?');
   await box.press('Enter');
   const sent = page.locator('article[data-role=user]', { hasText: 'Which of these' });
-  await sent.getByRole('button', { name: 'Open picture 2' }).waitFor({ timeout: 5_000 });
+  await sent.getByRole('button', { name: 'Open picture 2' }).waitFor({ timeout: 20_000 });
   expect('the composer is empty again', (await thumbs.count()) === 0);
-  await page.locator('article[data-role=assistant][data-state=done]').nth(2).waitFor({ timeout: 15_000 });
-  await sent.getByRole('button', { name: 'Edit', exact: true }).click();
+  await page.locator('article[data-role=assistant][data-state=done]', { hasText: 'Pick the smaller' }).waitFor({ timeout: 60_000 });
+  await box.press('ArrowUp');
   await page.locator('.edit').getByRole('button', { name: 'Remove picture 1' }).click();
   await page.getByRole('textbox', { name: 'Edit your message' }).fill('And this one?');
   await page.getByRole('button', { name: 'Send as new branch' }).click();
   const branch = page.locator('article[data-role=user]', { hasText: 'And this one?' });
-  await branch.getByRole('button', { name: 'Open picture 1' }).waitFor({ timeout: 5_000 });
+  await branch.getByRole('button', { name: 'Open picture 1' }).waitFor({ timeout: 20_000 });
   expect('an edited message keeps the rest of its pictures', (await branch.getByRole('button', { name: /^Open picture/ }).count()) === 1);
 }
 
@@ -77,8 +82,8 @@ export async function attach(page, expect, picture) {
 export async function blind(page, expect, picture) {
   await choose(page, [file('a.png', await png(page, 400, 400))]);
   const notice = page.getByRole('status').filter({ hasText: 'reads text only and cannot see pictures' });
-  await notice.waitFor({ timeout: 3_000 });
-  await notice.getByRole('button', { name: 'Get DeepSeek-VL2-Tiny (6.7 GB)' }).waitFor({ timeout: 3_000 });
+  await notice.waitFor({ timeout: 20_000 });
+  await notice.getByRole('button', { name: 'Get DeepSeek-VL2-Tiny (6.7 GB)' }).waitFor({ timeout: 20_000 });
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('What is this?');
   expect('nothing is sent before it is decided', await page.getByRole('button', { name: 'Send', exact: true }).isDisabled());
@@ -86,11 +91,11 @@ export async function blind(page, expect, picture) {
   expect('nor by Enter', (await page.locator('article').count()) === 0);
   await picture(page, 'blind');
   await notice.getByRole('button', { name: 'Ask without the pictures' }).click();
-  await page.getByText('does not get the pictures of this chat').waitFor({ timeout: 3_000 });
+  await page.getByText('does not get the pictures of this chat').waitFor({ timeout: 20_000 });
   await box.press('Enter');
-  await page.locator('article[data-role=user]').getByRole('button', { name: 'Open picture 1' }).waitFor({ timeout: 5_000 });
-  await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 15_000 });
-  await page.getByText('Written without seeing the pictures.').waitFor({ timeout: 3_000 });
+  await page.locator('article[data-role=user]').getByRole('button', { name: 'Open picture 1' }).waitFor({ timeout: 20_000 });
+  await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 60_000 });
+  await page.getByText('Written without seeing the pictures.').waitFor({ timeout: 20_000 });
   await picture(page, 'blind-answer');
 }
 
@@ -101,7 +106,7 @@ export async function viewer(page, expect, picture) {
   await list.getByRole('button', { name: 'Show marks' }).focus();
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog', { name: 'Picture' });
-  await dialog.locator('.mark').nth(1).waitFor({ timeout: 3_000 });
+  await dialog.locator('.mark').nth(1).waitFor({ timeout: 20_000 });
   const [mark, image] = await Promise.all([dialog.locator('.mark').first().boundingBox(), dialog.locator('img').boundingBox()]);
   expect('a mark lies where the answer said', Math.abs((mark.x - image.x) / image.width - 166 / 1280) < 0.01 && Math.abs((mark.y - image.y) / image.height - 0.5) < 0.01);
   expect('the picture is shown in its own shape', Math.abs(image.width / image.height - 2) < 0.02);
@@ -114,25 +119,25 @@ export async function viewer(page, expect, picture) {
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Open picture 1' }).press('Enter');
-  await dialog.locator('.mark').first().waitFor({ timeout: 3_000 });
+  await dialog.locator('.mark').first().waitFor({ timeout: 20_000 });
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
   // Several attached pictures are turned like pages.
   await choose(page, [file('a.png', await png(page, 640, 320)), file('b.png', await png(page, 320, 640))]);
   await page.getByRole('list', { name: 'Attached pictures' }).getByRole('button', { name: 'Open picture 1' }).click();
   await page.keyboard.press('ArrowRight');
-  await dialog.getByText('320 × 640 pixels').waitFor({ timeout: 3_000 });
+  await dialog.getByText('320 × 640 pixels').waitFor({ timeout: 20_000 });
   await page.keyboard.press('Escape');
 }
 
 /** An attached picture and the viewer. */
 export async function look(page, judge, name) {
   await choose(page, [file('wide.png', await png(page, 900, 450))]);
-  await page.locator('.attached li').first().waitFor({ timeout: 3_000 });
+  await page.locator('.attached li').first().waitFor({ timeout: 20_000 });
   await page.waitForTimeout(300);
   await judge(page, `attached-${name}`);
   await page.locator('[data-message=p-m2] section button').click();
-  await page.locator('dialog .mark').first().waitFor({ timeout: 3_000 });
+  await page.locator('dialog .mark').first().waitFor({ timeout: 20_000 });
   await page.waitForTimeout(100);
   await judge(page, `viewer-${name}`);
 }
