@@ -22,7 +22,8 @@ pub fn run() -> Result<()> {
         cli.arg("chat");
         cli
     };
-    call(program.env("WHALEDECK_GUIDE", root().join("assets/guide-model")))
+    program.env("WHALEDECK_GUIDE", root().join("assets/guide-model"));
+    call(program.env("WHALEDECK_GUIDE_VISION", root().join("assets/guide-vision")))
 }
 
 /// The window with the UI inside, the worker and the headless twin.
