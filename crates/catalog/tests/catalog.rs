@@ -2,7 +2,8 @@
 use std::collections::HashSet;
 
 use catalog::{
-    Catalog, DEFAULT_CONTEXT, FamilyKind, Fit, KvDtype, Place, Spec, Verdict, best_fit, fit, presets, recommend,
+    Catalog, DEFAULT_CONTEXT, FamilyKind, Fit, KvDtype, Place, Spec, Verdict, best_fit, fit, presets,
+    recommend,
 };
 use hardware::{Cpu, Disk, Gpu, GpuVendor, Snapshot};
 use proptest::prelude::*;
