@@ -50,7 +50,6 @@ pub async fn open(data: &Path) -> (app::App, Arc<TestHost>) {
         models_dir: data.join("models"),
         engine_binary,
         guide_dir: root().join("assets/guide-model"),
-        guide_vision_dir: root().join("assets/guide-vision"),
     };
     let host = Arc::new(TestHost::default());
     (app::App::open(paths, host.clone()).await.expect("the app opens"), host)

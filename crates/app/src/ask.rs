@@ -119,7 +119,6 @@ mod tests {
             models_dir: folder.join("models"),
             engine_binary: folder.join("whaledeck-engine"),
             guide_dir: folder.join("guide"),
-            guide_vision_dir: folder.join("guide-vision"),
         };
         App::open(paths, Arc::new(Seen::default())).await.expect("opens")
     }

@@ -9,14 +9,12 @@ pub struct Paths {
     pub models_dir: PathBuf,
     /// The program that runs models; it need not exist yet.
     pub engine_binary: PathBuf,
-    /// The built-in model.
+    /// The Guide. The other built-in models lie beside it.
     pub guide_dir: PathBuf,
-    /// The built-in model that sees.
-    pub guide_vision_dir: PathBuf,
 }
 
-/// The usual places. `WHALEDECK_DATA`, `WHALEDECK_ENGINE`, `WHALEDECK_GUIDE` and `WHALEDECK_GUIDE_VISION` come first;
-/// `resources` is the folder of bundled files, when the host has one.
+/// The usual places. `WHALEDECK_DATA`, `WHALEDECK_ENGINE` and `WHALEDECK_GUIDE` come first; `resources` is the folder
+/// of bundled files, when the host has one.
 pub fn find_paths(resources: Option<&Path>) -> Paths {
     let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
     let data_dir = named("WHALEDECK_DATA").unwrap_or_else(usual_data_dir);
@@ -24,20 +22,16 @@ pub fn find_paths(resources: Option<&Path>) -> Paths {
         models_dir: data_dir.join("models"),
         data_dir,
         engine_binary: named("WHALEDECK_ENGINE").unwrap_or_else(|| engine_beside(beside.as_deref())),
-        guide_dir: built_in("WHALEDECK_GUIDE", "guide-model", resources, beside.as_deref()),
-        guide_vision_dir: built_in("WHALEDECK_GUIDE_VISION", "guide-vision", resources, beside.as_deref()),
+        guide_dir: named("WHALEDECK_GUIDE")
+            .unwrap_or_else(|| guide_among(&guide_places(resources, beside.as_deref()))),
     }
 }
 
 impl Paths {
     /// Where the files of a built-in model lie.
-    pub fn built_in(&self, model_id: &str) -> &Path {
-        if model_id == "guide-vision" { &self.guide_vision_dir } else { &self.guide_dir }
+    pub fn built_in(&self, model_id: &str) -> PathBuf {
+        if model_id == "guide" { self.guide_dir.clone() } else { self.guide_dir.with_file_name(model_id) }
     }
-}
-
-fn built_in(variable: &str, name: &str, resources: Option<&Path>, beside: Option<&Path>) -> PathBuf {
-    named(variable).unwrap_or_else(|| model_among(&model_places(name, resources, beside)))
 }
 
 fn named(variable: &str) -> Option<PathBuf> {
@@ -55,21 +49,21 @@ fn engine_beside(beside: Option<&Path>) -> PathBuf {
 }
 
 /// Installed beside the program, in a share folder, in the bundle, or in the checkout that built this.
-fn model_places(name: &str, resources: Option<&Path>, beside: Option<&Path>) -> Vec<PathBuf> {
-    let name = Path::new("assets").join(name);
+fn guide_places(resources: Option<&Path>, beside: Option<&Path>) -> Vec<PathBuf> {
+    const GUIDE: &str = "assets/guide-model";
     let mut places = Vec::new();
-    places.extend(resources.map(|folder| folder.join(&name)));
+    places.extend(resources.map(|folder| folder.join(GUIDE)));
     if let Some(beside) = beside {
-        places.push(beside.join(&name));
-        places.push(beside.join("../share/whaledeck").join(&name));
+        places.push(beside.join(GUIDE));
+        places.push(beside.join("../share/whaledeck").join(GUIDE));
         // target/debug or target/release in a checkout.
-        places.push(beside.join("../..").join(&name));
+        places.push(beside.join("../..").join(GUIDE));
     }
-    places.push(name);
+    places.push(PathBuf::from(GUIDE));
     places
 }
 
-fn model_among(places: &[PathBuf]) -> PathBuf {
+fn guide_among(places: &[PathBuf]) -> PathBuf {
     let found = places.iter().find(|place| place.join("config.json").is_file());
     found.or(places.first()).cloned().unwrap_or_default()
 }
@@ -84,7 +78,7 @@ mod tests {
         let (empty, full) = (folder.path().join("a"), folder.path().join("b"));
         std::fs::create_dir_all(&full).expect("is made");
         std::fs::write(full.join("config.json"), "{}").expect("is written");
-        assert_eq!(model_among(&[empty.clone(), full.clone()]), full);
-        assert_eq!(model_among(std::slice::from_ref(&empty)), empty, "a name to show when nothing is there");
+        assert_eq!(guide_among(&[empty.clone(), full.clone()]), full);
+        assert_eq!(guide_among(std::slice::from_ref(&empty)), empty, "a name to show when nothing is there");
     }
 }

@@ -137,7 +137,7 @@ fn launch(paths: &Paths, models_dir: &Path, model_id: &str) -> Result<Launch, Er
         return Err(ErrorView::new(ErrorCode::ModelUnsupported, message).with("model_id", model_id));
     }
     let model_dir: PathBuf = if model.family == FamilyKind::Guide {
-        paths.built_in(model_id).to_owned()
+        paths.built_in(model_id)
     } else {
         let folder = models_dir.join(model_id);
         if !folder.join("model.json").is_file() {
@@ -210,7 +210,6 @@ mod tests {
             models_dir: folder.join("models"),
             engine_binary: folder.join("whaledeck-engine"),
             guide_dir: folder.join("guide"),
-            guide_vision_dir: folder.join("guide-vision"),
         }
     }
 

@@ -27,7 +27,6 @@ async fn open(data: &Path) -> App {
         models_dir: data.join("models"),
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
-        guide_vision_dir: data.join("no-guide"),
     };
     App::open_keeping(paths, Arc::new(Seen::default()), Keeping::File).await.expect("opens")
 }

@@ -37,7 +37,6 @@ impl Scene {
             models_dir: data.path().join("models"),
             engine_binary: data.path().join("no-engine"),
             guide_dir: data.path().join("no-guide"),
-            guide_vision_dir: data.path().join("no-guide"),
         };
         let app = app::App::open(paths, Arc::new(Quiet)).await.expect("the app opens");
         let mut settings = app.settings().await.expect("there are settings");

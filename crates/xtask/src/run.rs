@@ -22,8 +22,7 @@ pub fn run() -> Result<()> {
         cli.arg("chat");
         cli
     };
-    program.env("WHALEDECK_GUIDE", root().join("assets/guide-model"));
-    call(program.env("WHALEDECK_GUIDE_VISION", root().join("assets/guide-vision")))
+    call(program.env("WHALEDECK_GUIDE", root().join("assets/guide-model")))
 }
 
 /// The window with the UI inside, the worker and the headless twin.

@@ -67,6 +67,5 @@ fn window() -> Result<()> {
         .env("LANG", "en_US.UTF-8")
         .env("WHALEDECK_BINARY", program("whaledeck"))
         .env("WHALEDECK_ENGINE", program("whaledeck-engine"))
-        .env("WHALEDECK_GUIDE", root().join("assets/guide-model"))
-        .env("WHALEDECK_GUIDE_VISION", root().join("assets/guide-vision")))
+        .env("WHALEDECK_GUIDE", root().join("assets/guide-model")))
 }
