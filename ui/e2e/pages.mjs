@@ -128,6 +128,13 @@ async function use(browser, address) {
   await judge(page, 'models-details');
   await cards.screenshot({ path: `${pictures}download.png` });
   await context.close();
+  const other = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US' });
+  const first = await open(other, address, ['first', ''], '&lang=en');
+  await first.getByRole('button', { name: 'Try pictures' }).click();
+  const chosen = first.getByRole('combobox', { name: 'Model of this chat' });
+  await chosen.waitFor();
+  expect('pictures are tried on the model that sees', (await chosen.inputValue()) === 'guide-vision');
+  await other.close();
 }
 
 /** What a person does with pictures, as it looks in both languages, themes and sizes. */

@@ -9,7 +9,7 @@ pub struct Paths {
     pub models_dir: PathBuf,
     /// The program that runs models; it need not exist yet.
     pub engine_binary: PathBuf,
-    /// The built-in model.
+    /// The Guide. The other built-in models lie beside it.
     pub guide_dir: PathBuf,
 }
 
@@ -24,6 +24,13 @@ pub fn find_paths(resources: Option<&Path>) -> Paths {
         engine_binary: named("WHALEDECK_ENGINE").unwrap_or_else(|| engine_beside(beside.as_deref())),
         guide_dir: named("WHALEDECK_GUIDE")
             .unwrap_or_else(|| guide_among(&guide_places(resources, beside.as_deref()))),
+    }
+}
+
+impl Paths {
+    /// Where the files of a built-in model lie.
+    pub fn built_in(&self, model_id: &str) -> PathBuf {
+        if model_id == "guide" { self.guide_dir.clone() } else { self.guide_dir.with_file_name(model_id) }
     }
 }
 

@@ -137,7 +137,7 @@ fn launch(paths: &Paths, models_dir: &Path, model_id: &str) -> Result<Launch, Er
         return Err(ErrorView::new(ErrorCode::ModelUnsupported, message).with("model_id", model_id));
     }
     let model_dir: PathBuf = if model.family == FamilyKind::Guide {
-        paths.guide_dir.clone()
+        paths.built_in(model_id)
     } else {
         let folder = models_dir.join(model_id);
         if !folder.join("model.json").is_file() {

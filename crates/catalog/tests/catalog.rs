@@ -2,7 +2,8 @@
 use std::collections::HashSet;
 
 use catalog::{
-    Catalog, DEFAULT_CONTEXT, Fit, KvDtype, Place, Spec, Verdict, best_fit, fit, presets, recommend,
+    Catalog, DEFAULT_CONTEXT, FamilyKind, Fit, KvDtype, Place, Spec, Verdict, best_fit, fit, presets,
+    recommend,
 };
 use hardware::{Cpu, Disk, Gpu, GpuVendor, Snapshot};
 use proptest::prelude::*;
@@ -147,6 +148,7 @@ fn a_slow_processor_is_said_to_be_slow() {
 fn the_guide_runs_in_little_memory() {
     let small = Snapshot { ram_available: GIB / 2, ..machine(1, 0, 0, "") };
     assert_eq!(of(&small, "guide", "fp8", 2048).verdict, Verdict::RunsWell);
+    assert_eq!(of(&small, "guide-vision", "bf16", 2048).verdict, Verdict::RunsWell);
 }
 
 #[test]
@@ -171,7 +173,7 @@ fn presets_are_the_golden_three() {
 fn facts_are_whole_and_sane() {
     let models = Catalog::builtin().models();
     let ids: HashSet<_> = models.iter().map(|model| &model.id).collect();
-    assert_eq!((ids.len(), models.len()), (17, 17));
+    assert_eq!((ids.len(), models.len()), (18, 18));
     assert!(Catalog::builtin().cards().len() >= 20);
     for model in models {
         assert!(!model.note.en.is_empty() && !model.note.zh.is_empty() && !model.licence.is_empty());
@@ -188,7 +190,7 @@ fn facts_are_whole_and_sane() {
             };
             assert!(sane.contains(&bits), "{} {}: {bits} bits", model.id, variant.id);
             let remote = variant.repo_hugging_face.is_some() && !variant.files.is_empty();
-            assert_eq!(remote, model.id != "guide");
+            assert_eq!(remote, model.family != FamilyKind::Guide);
         }
     }
     let r1 = Catalog::builtin().model("deepseek-r1").unwrap();

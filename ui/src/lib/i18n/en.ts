@@ -18,7 +18,8 @@ export const en = {
   welcome: {
     title: 'Welcome to Whaledeck', lead: 'Run DeepSeek models on your own computer.',
     computer: 'Your computer', suited: 'Recommended for this computer', noneFits: 'No downloadable model fits yet',
-    tryNow: 'Try now', tryNowNote: 'Starts the built-in Guide model. No download.',
+    tryNow: 'Try now', tryPictures: 'Try pictures',
+    tryNowNote: 'Starts a built-in model; nothing is downloaded. The one for pictures is very small: it knows drawn shapes, simple charts, printed words and numbers and windows of this app, not photographs.',
     download: (size: string) => `Download (${size})`, downloadHint: 'Download the recommended model',
     ready: 'Chat with this model', downloading: 'Show the download',
     cannotRunHere: 'You can download it now; the engine of this version does not run this model yet.',

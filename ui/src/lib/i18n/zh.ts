@@ -16,7 +16,8 @@ export const zh: Messages = {
   },
   welcome: {
     title: '欢迎使用 Whaledeck', lead: '在你自己的电脑上运行 DeepSeek 模型。', computer: '你的电脑',
-    suited: '适合这台电脑的模型', noneFits: '暂时没有适合下载的模型', tryNow: '立即试用', tryNowNote: '启动内置的 Guide 模型，无需下载。',
+    suited: '适合这台电脑的模型', noneFits: '暂时没有适合下载的模型', tryNow: '立即试用', tryPictures: '试用图片',
+    tryNowNote: '启动内置模型，无需下载。看图的内置模型很小：只认得画出的图形、简单图表、印刷的文字和数字以及本应用的窗口，看不懂照片。',
     download: (size) => `下载（${size}）`, downloadHint: '下载推荐的模型', ready: '与此模型对话', downloading: '查看下载进度',
     cannotRunHere: '现在可以下载；此版本的引擎还不能运行该模型。',
     privacy: '除非你添加云端密钥，否则任何内容都不会离开这台电脑。无需账号，对话保存在你的磁盘上。', other: '其他方式', website: 'DeepSeek 官方网站',
