@@ -6,6 +6,7 @@ mod ask;
 mod chats;
 mod cloud;
 mod convert;
+mod deployments;
 mod downloads;
 mod files;
 mod hardware;
@@ -20,6 +21,7 @@ mod plans;
 mod recorder;
 mod reply;
 mod settings;
+mod sharing;
 pub mod words;
 mod worker;
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use contract::{ErrorCode, ErrorView, Role, SendRequest};
 use deploy::{State, Worker};
-use endpoint::{ChatDelta, ChatRequest, EndpointError, Message};
+use endpoint::{ChatDelta, ChatRequest, Endpoint, EndpointError, Message};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 
 use crate::App;
 use crate::ask::{OnAnswer, Question};
 use crate::cloud::{Clouds, Ready, cloud_error, cloud_model};
+use crate::deployments::{Deployments, Serving, deployment_model};
 use crate::recorder::Piece;
 use crate::worker::{Launch, Workers, failure_view};
 
@@ -27,6 +28,9 @@ impl App {
         let source = |question: Question| {
             if cloud_model(&question.model_id).is_some() {
                 return opened(from_cloud(self.clouds.clone(), question));
+            }
+            if deployment_model(&question.model_id).is_some() {
+                return opened(from_deployment(self.deployments.clone(), question));
             }
             let launch = self.launch(&question.model_id);
             let workers = self.workers.clone();
@@ -44,6 +48,21 @@ fn opened(pieces: impl Future<Output = Result<Pieces, ErrorView>> + Send + 'stat
 
 async fn from_cloud(clouds: Arc<Clouds>, question: Question) -> Result<Pieces, ErrorView> {
     let Ready { endpoint, host, model } = clouds.ready(&question.model_id).await?;
+    from_service(endpoint, host, model, question).await
+}
+
+async fn from_deployment(deployments: Arc<Deployments>, question: Question) -> Result<Pieces, ErrorView> {
+    let Serving { endpoint, name, model } = deployments.serving(&question.model_id)?;
+    from_service(endpoint, name, model, question).await
+}
+
+/// `host` is named in errors.
+async fn from_service(
+    endpoint: Endpoint,
+    host: String,
+    model: String,
+    question: Question,
+) -> Result<Pieces, ErrorView> {
     let request = ChatRequest { model, ..request(question) };
     let deltas = endpoint.chat(&request).await.map_err(|error| cloud_error(&error, &host))?;
     let pieces = deltas.map(move |delta| match delta {

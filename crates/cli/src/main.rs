@@ -2,6 +2,7 @@
 
 mod args;
 mod catalogue;
+mod deployments;
 mod endpoints;
 mod host;
 mod interrupts;
@@ -10,6 +11,7 @@ mod machine;
 mod plan;
 mod pull;
 mod pull_shown;
+mod serve;
 mod talk;
 mod talk_json;
 
@@ -80,6 +82,13 @@ async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
             let model = endpoints::model_of(&app, at).await?;
             if args.json { talk_json::chat(&app, &model).await } else { talk::chat(&app, &model, lang).await }
         }
+        Command::Serve { command: Some(command), .. } => serve::run(&app, command, args.json, lang).await,
+        Command::Serve { command: None, model, host, port, rate } => {
+            let host = host.to_string();
+            let wanted = serve::Wanted { model, host: &host, port: *port, rate: *rate };
+            serve::serve(&app, events, wanted, args.json, lang).await
+        }
+        Command::Deployments { command } => deployments::run(&app, events, command, args.json, lang).await,
         Command::Endpoints { command } => endpoints::run(&app, command, args.json, lang).await,
         Command::Plan { .. } | Command::Cards { .. } => Ok(()),
     }

@@ -7,21 +7,25 @@
 mod catalog;
 mod chat;
 mod cloud;
+mod deployment;
 mod download;
 mod error;
 mod event;
 mod hardware;
 mod plan;
 mod settings;
+mod sharing;
 mod worker;
 
 pub use catalog::*;
 pub use chat::*;
 pub use cloud::*;
+pub use deployment::*;
 pub use download::*;
 pub use error::*;
 pub use event::*;
 pub use hardware::*;
 pub use plan::*;
 pub use settings::*;
+pub use sharing::*;
 pub use worker::*;
