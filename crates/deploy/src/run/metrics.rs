@@ -40,7 +40,7 @@ struct Names {
     waiting: &'static str,
     /// The later names are of older versions.
     cache: &'static [&'static str],
-    accepted: Option<Accepted>,
+    accepted: Accepted,
 }
 
 fn names(engine: Engine) -> Option<Names> {
@@ -50,24 +50,28 @@ fn names(engine: Engine) -> Option<Names> {
             running: "sglang:num_running_reqs",
             waiting: "sglang:num_queue_reqs",
             cache: &["sglang:token_usage"],
-            accepted: Some(Accepted::Share("sglang:spec_accept_rate")),
+            accepted: Accepted::Share("sglang:spec_accept_rate"),
         },
         Engine::Vllm => Names {
             speed: Speed::Total("vllm:generation_tokens_total"),
             running: "vllm:num_requests_running",
             waiting: "vllm:num_requests_waiting",
             cache: &["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"],
-            accepted: Some(Accepted::Of(
+            accepted: Accepted::Of(
                 "vllm:spec_decode_num_accepted_tokens_total",
                 "vllm:spec_decode_num_draft_tokens_total",
-            )),
+            ),
         },
         Engine::LlamaServer => Names {
             speed: Speed::Total("llamacpp:tokens_predicted_total"),
             running: "llamacpp:requests_processing",
             waiting: "llamacpp:requests_deferred",
+            // Later versions do not tell it.
             cache: &["llamacpp:kv_cache_usage_ratio"],
-            accepted: None,
+            accepted: Accepted::Of(
+                "llamacpp:spec_decode_num_accepted_tokens_total",
+                "llamacpp:spec_decode_num_draft_tokens_total",
+            ),
         },
         Engine::Ollama => return None,
     })
@@ -158,15 +162,14 @@ impl Series {
             }
         };
         let accepted = match names.accepted {
-            Some(Accepted::Share(name)) => most(name).filter(|&share| share > 0.0),
-            Some(Accepted::Of(taken, drafted)) => {
+            Accepted::Share(name) => most(name).filter(|&share| share > 0.0),
+            Accepted::Of(taken, drafted) => {
                 (self.totals.accepted, self.totals.drafted) = (sum(taken), sum(drafted));
                 let drafted = growth(self.totals.drafted, before.drafted).filter(|&drafted| drafted > 0.0);
                 growth(self.totals.accepted, before.accepted)
                     .zip(drafted)
                     .map(|(taken, drafted)| taken / drafted)
             }
-            None => None,
         };
         let point = Point {
             tokens_per_second,

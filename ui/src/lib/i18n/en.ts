@@ -141,7 +141,7 @@ export const en = {
     source: 'Download models from', endpoint: (name: string) => `Address of ${name}`,
     endpointNote: 'Change this only for a mirror.', saved: 'Saved', about: 'About',
     version: (version: string) => `Version ${version}`,
-    privacy: 'The only connections this app makes are the downloads you start and the cloud services you add.', showWelcome: 'Show the welcome page',
+    privacy: 'The only connections this app makes are the downloads you start, the cloud services you add and the machines you run models on.', showWelcome: 'Show the welcome page',
     badAddress: 'An address starts with http:// or https://.',
   },
   clouds: {

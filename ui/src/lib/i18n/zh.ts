@@ -95,7 +95,7 @@ export const zh: Messages = {
     themes: { system: '跟随系统', light: '浅色', dark: '深色' }, chat: '对话', enter: '按 Enter 发送',
     enterNote: '关闭后，Ctrl+Enter 发送，Enter 换行。', models: '模型', folder: '模型文件夹', choose: '选择文件夹',
     folderNote: '已下载的模型留在原处。', source: '模型下载来源', endpoint: (name) => `${name} 的地址`, endpointNote: '只有使用镜像时才需要更改。',
-    saved: '已保存', about: '关于', version: (version) => `版本 ${version}`, privacy: '本应用只连接你启动的下载和你添加的云服务。',
+    saved: '已保存', about: '关于', version: (version) => `版本 ${version}`, privacy: '本应用只连接你启动的下载、你添加的云服务和你运行模型的机器。',
     showWelcome: '显示欢迎页', badAddress: '地址以 http:// 或 https:// 开头。',
   },
   clouds: {

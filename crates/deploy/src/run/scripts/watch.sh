@@ -1,4 +1,4 @@
-# Tells twice a second what the log gained and how the engine is, until nobody listens. Before it stand also: from, which is
+# Tells each second what the log gained and how the engine is, until nobody listens. Before it stand also: from, which is
 # the byte of the log to go on from, or empty for the last part of it.
 if ! cd "$dir" 2>/dev/null; then
   echo "S gone 0"
@@ -36,5 +36,5 @@ while :; do
   else
     echo "S gone 0" || exit 0
   fi
-  sleep 0.5
+  sleep 1
 done
