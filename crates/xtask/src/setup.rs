@@ -226,7 +226,10 @@ pub fn sshd() -> Result<Option<PathBuf>> {
             return Ok(None);
         }
         std::fs::create_dir_all(&home)?;
-        run(cmd("apt-get", "download -q openssh-server libwrap0").current_dir(&home))?;
+        if let Err(error) = run(cmd("apt-get", "download -q openssh-server libwrap0").current_dir(&home)) {
+            println!("no sshd for the tests: {error:#}");
+            return Ok(None);
+        }
         for package in std::fs::read_dir(&home)?.filter_map(|one| Some(one.ok()?.path())) {
             if package.extension().is_some_and(|it| it == "deb") {
                 run(cmd("dpkg-deb", "-x").arg(&package).arg(&home))?;
