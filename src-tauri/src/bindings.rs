@@ -3,7 +3,7 @@
 use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
-use crate::commands::{chats, clouds, downloads, hardware, models, settings, worker};
+use crate::commands::{chats, clouds, deployments, downloads, hardware, models, settings, sharing, worker};
 
 /// Every command that the page may call; one that fails rejects with its `ErrorView`.
 pub fn builder() -> Builder<tauri::Wry> {
@@ -48,9 +48,22 @@ pub fn builder() -> Builder<tauri::Wry> {
         clouds::endpoint_add,
         clouds::endpoint_test,
         clouds::endpoint_remove,
+        deployments::deployments,
+        deployments::deployment_plan,
+        deployments::deployment_start,
+        deployments::deployment_restart,
+        deployments::deployment_stop,
+        deployments::deployment_remove,
+        deployments::deployment_log,
+        deployments::machine_look,
         worker::worker,
         worker::worker_start,
         worker::worker_stop,
+        sharing::sharing,
+        sharing::sharing_save,
+        sharing::sharing_key_add,
+        sharing::sharing_key_remove,
+        sharing::sharing_requests,
         settings::settings,
         settings::settings_save,
         settings::start_problems,

@@ -62,6 +62,11 @@ fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {
     let resources = tauri.path().resource_dir().ok();
     let paths = app::find_paths(resources.as_deref());
     let app = tauri::async_runtime::block_on(app::App::open(paths, Arc::new(subscribers.clone())))?;
+    // What was started before goes on, and is watched again from now on.
+    if let Err(error) = tauri::async_runtime::block_on(app.deployments()) {
+        // The page of deployments says it, too; a window is worth more than none.
+        tracing::warn!(%error, "deployments were not found again");
+    }
     tauri.manage(Arc::new(app));
     tauri.manage(subscribers);
     Ok(())

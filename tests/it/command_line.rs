@@ -7,15 +7,11 @@ use contract::{AnswerEvent, DownloadState, DownloadView, ModelView};
 use testkit::{Fault, Place, TestHub};
 
 use crate::host::{ONE_WORKER, open};
-use crate::programs::{LANGS, Said, cli, guide_copy, run};
+use crate::programs::{LANGS, Said, cli, guide_copy, lines, run};
 
 /// Of the catalogue; the test hub serves the Guide's files under its name.
 const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
 const REPOSITORY: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B";
-
-fn lines<T: serde::de::DeserializeOwned>(text: &str) -> Vec<T> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_talks_in_lines() {

@@ -69,3 +69,8 @@ pub fn guide_copy(folder: &Path) -> PathBuf {
     }
     copy
 }
+
+/// One JSON value to a line.
+pub fn lines<T: serde::de::DeserializeOwned>(text: &str) -> Vec<T> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}

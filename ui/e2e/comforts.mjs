@@ -197,3 +197,68 @@ export async function cloud(page, expect, judge) {
   expect('back on this computer the badge goes', (await badge.count()) === 0);
   expect('and the messages stay', (await page.locator('article[data-role=assistant]').count()) === 1);
 }
+
+/** From nothing to a running deployment that a chat offers, and its end. */
+export async function deploy(page, expect, picture) {
+  await page.getByRole('button', { name: 'New deployment' }).click();
+  const show = page.getByRole('button', { name: 'Show the plan' });
+  expect('nothing is planned without cards', await show.isDisabled());
+  await page.getByRole('radio', { name: 'Another machine' }).check();
+  await page.getByRole('textbox', { name: 'Its name for ssh' }).fill('nobody');
+  await page.getByRole('button', { name: 'Look at it' }).click();
+  await page.getByText('The machine cannot be reached').waitFor({ timeout: 3_000 });
+  await page.getByRole('textbox', { name: 'Its name for ssh' }).fill('gpu1');
+  await page.getByRole('button', { name: 'Look at it' }).click();
+  await page.getByText('Engines: sglang, vllm.').waitFor({ timeout: 3_000 });
+  expect('the cards are filled in', (await page.getByRole('textbox', { name: 'Its graphics cards' }).inputValue()) === '8xH100-80G');
+  await page.getByRole('button', { name: 'Add a machine' }).click();
+  await page.getByRole('group', { name: 'Machine 2' }).getByRole('textbox', { name: 'Its name for ssh' }).fill('gpu2');
+  await page.locator('form details summary').first().click();
+  await picture(page, 'deployment-form');
+  await show.click();
+  await page.getByText('16 cards share each layer').waitFor({ timeout: 3_000 });
+  expect('the plan is private', await page.getByText('Listens to this machine only').isVisible());
+  await picture(page, 'deployment-plan');
+  await page.getByRole('spinbutton', { name: 'How many people at once' }).fill('8');
+  expect('a plan that is no longer asked for is gone', (await page.getByText('16 cards share each layer').count()) === 0);
+  await show.click();
+  await page.getByRole('button', { name: 'Start', exact: true }).last().click();
+  const card = page.locator('article', { hasText: 'gpu1' }).last();
+  await card.getByText('Ready', { exact: true }).waitFor({ timeout: 5_000 });
+  const crashed = page.locator('article[data-deployment="d-14b"]');
+  expect('a crash is named with its code', (await crashed.locator('summary code').getByText('engine_died').count()) === 1);
+  const served = page.locator('article[data-deployment="d-r1"]');
+  await served.getByText('Log', { exact: true }).click();
+  await served.getByRole('log').getByText('ready to roll').first().waitFor({ timeout: 3_000 });
+  expect('charts say their value', (await served.getByRole('img', { name: /^Tokens per second: now/ }).count()) === 1);
+  await served.getByRole('button', { name: 'Chat with DeepSeek-R1' }).click();
+  await page.locator('header').getByText('Deployment', { exact: true }).waitFor({ timeout: 3_000 });
+  await page.getByText('The answer is written on gpu1, gpu2.').waitFor({ timeout: 3_000 });
+  await page.goto(page.url().replace(/#.*/, '#/deployments'));
+  await served.getByRole('button', { name: 'Stop DeepSeek-R1' }).click();
+  await served.getByRole('group', { name: 'Stop' }).getByRole('button', { name: 'Stop', exact: true }).click();
+  await served.getByText('Stopped', { exact: true }).waitFor({ timeout: 3_000 });
+}
+
+/** The model for other programs: a key that is shown once, who came, and the red line that closes it. */
+export async function serve(page, expect, picture) {
+  const section = page.locator('section[aria-labelledby=sharing-title]');
+  await section.getByRole('textbox', { name: 'For whom or what' }).fill('A script');
+  await section.getByRole('button', { name: 'Make a key' }).click();
+  await section.getByText('wd-').waitFor({ timeout: 3_000 });
+  await section.getByText('Who came', { exact: true }).click();
+  await section.getByText('no valid key').waitFor({ timeout: 3_000 });
+  await section.getByRole('textbox', { name: 'For whom or what' }).scrollIntoViewIfNeeded();
+  await picture(page, 'sharing');
+  await section.getByRole('button', { name: 'I have it' }).click();
+  expect('a key is shown once', (await section.getByText('wd-').count()) === 0);
+  await section.getByRole('button', { name: 'Take back the key A script' }).click();
+  await section.getByText('A script').waitFor({ state: 'detached', timeout: 3_000 });
+  expect('the line names the address', await page.getByText('Open to your network at http://192.168.1.7:8137/v1').isVisible());
+  await page.getByRole('button', { name: 'Close it' }).click();
+  await page.getByText('Open to your network').waitFor({ state: 'detached', timeout: 3_000 });
+  await section.getByRole('checkbox', { name: 'Offer the model' }).check();
+  await section.getByRole('radio', { name: 'This computer' }).check();
+  await section.getByText('http://192.168.1.7').first().waitFor({ state: 'detached', timeout: 3_000 });
+  expect('loopback needs no red line', (await page.getByText('Open to your network').count()) === 0);
+}

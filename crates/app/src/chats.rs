@@ -4,6 +4,7 @@ use history::{ChatSettings, HistoryError};
 
 use crate::App;
 use crate::convert::{chat_view, history_error, sampling_json, summary};
+use crate::deployments::deployment_model;
 use crate::models::advised_sampling;
 
 impl App {
@@ -18,10 +19,14 @@ impl App {
     }
 
     pub async fn chat_create(&self, model_id: &str) -> Result<ChatView, ErrorView> {
+        let advised = match deployment_model(model_id) {
+            Some(id) => self.deployments.advised(id)?,
+            None => advised_sampling(&self.own_models, model_id)?,
+        };
         let settings = ChatSettings {
             model_id: model_id.to_owned(),
             preset_id: "deepseek".into(),
-            sampling: sampling_json(&advised_sampling(&self.own_models, model_id)?)?,
+            sampling: sampling_json(&advised)?,
             system_prompt: String::new(),
         };
         let chat = self.with_history(move |history| history.chat_create(&settings)).await?;

@@ -7,6 +7,7 @@ mod chats;
 mod cloud;
 mod convert;
 mod copies;
+mod deployments;
 mod downloads;
 mod files;
 mod hardware;
@@ -22,6 +23,7 @@ mod plans;
 mod recorder;
 mod reply;
 mod settings;
+mod sharing;
 pub mod words;
 mod worker;
 

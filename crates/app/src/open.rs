@@ -7,8 +7,10 @@ use history::History;
 use crate::answers::Running;
 use crate::cloud::Clouds;
 use crate::convert::history_error;
+use crate::deployments::Deployments;
 use crate::downloads::Downloads;
 use crate::imports::OwnModels;
+use crate::sharing::Sharing;
 use crate::worker::Workers;
 use crate::{Host, Keeping, Paths, settings};
 
@@ -26,6 +28,8 @@ pub struct App {
     pub(crate) downloads: Arc<Downloads>,
     pub(crate) own_models: OwnModels,
     pub(crate) clouds: Arc<Clouds>,
+    pub(crate) deployments: Arc<Deployments>,
+    pub(crate) sharing: Sharing,
     /// Measured on request, bytes per second.
     pub(crate) bandwidth: Mutex<Option<f64>>,
 }
@@ -51,17 +55,21 @@ impl App {
             .map_err(history_error)?;
         let (own_models, own_models_problem) = OwnModels::open(&paths.data_dir)?;
         let (clouds, clouds_problem) = Clouds::open(&paths.data_dir, keeping)?;
+        let (deployments, deployments_problem) = Deployments::open(&paths.data_dir, host.clone())?;
         let downloads = Arc::new(Downloads::open(&paths.data_dir, host.clone()));
+        let sharing = Sharing::new(&paths.data_dir);
         Ok(Self {
             paths,
             downloads,
             own_models,
             clouds: Arc::new(clouds),
+            deployments,
+            sharing,
             workers: Arc::new(Workers::new(host.clone())),
             host,
             history: Arc::new(history),
             settings: Mutex::new(loaded.settings),
-            start_problems: [loaded.problem, own_models_problem, clouds_problem]
+            start_problems: [loaded.problem, own_models_problem, clouds_problem, deployments_problem]
                 .into_iter()
                 .flatten()
                 .collect(),

@@ -1,12 +1,16 @@
 //! What would serve a model on machines that a person names. Nothing is started and nothing is asked.
 use catalog::{Catalog, ModelFacts};
 use contract::{ErrorCode, ErrorView, PlanOutcome, PlanWish};
-use deploy::plan::{Engine, Inventory, Spec, plan};
+use deploy::plan::{Engine, Inventory, NotEnough, Plan, Spec, plan};
 
 use crate::convert::plan_outcome;
 
 /// A plan for the wish, or the numbers that say why there is none.
 pub fn plan_for(wish: &PlanWish) -> Result<PlanOutcome, ErrorView> {
+    Ok(plan_outcome(&planned(wish)?))
+}
+
+pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, NotEnough>, ErrorView> {
     let model = named(&wish.model)?;
     let Some(engine) = Engine::named(&wish.engine) else {
         let names = Engine::ALL.map(Engine::name).join(", ");
@@ -31,7 +35,7 @@ pub fn plan_for(wish: &PlanWish) -> Result<PlanOutcome, ErrorView> {
     }
     let spec =
         Spec { model, variant, engine, context: wish.context, sequences: wish.sequences, ray: wish.ray };
-    Ok(plan_outcome(&plan(&spec, &inventory)))
+    Ok(plan(&spec, &inventory))
 }
 
 /// For a spreadsheet: which cards hold the model, and how many of each.

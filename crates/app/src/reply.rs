@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::{ErrorCode, ErrorView, Role, SendRequest};
 use deploy::{State, Worker};
-use endpoint::{ChatDelta, ChatRequest, EndpointError, Message};
+use endpoint::{ChatDelta, ChatRequest, Endpoint, EndpointError, Message};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use history::{History, HistoryError};
@@ -14,6 +14,7 @@ use crate::App;
 use crate::ask::{OnAnswer, Question, Said};
 use crate::cloud::{Clouds, Ready, cloud_error, cloud_model};
 use crate::convert::history_error;
+use crate::deployments::{Deployments, Serving, deployment_model};
 use crate::pictures::data_urls;
 use crate::recorder::Piece;
 use crate::worker::{Launch, Workers, failure_view};
@@ -37,6 +38,9 @@ impl App {
             if cloud_model(&question.model_id).is_some() {
                 return opened(from_cloud(self.clouds.clone(), question, history));
             }
+            if deployment_model(&question.model_id).is_some() {
+                return opened(from_deployment(self.deployments.clone(), question, history));
+            }
             let launch = self.launch(&question.model_id);
             let workers = self.workers.clone();
             opened(async move { from_worker(&workers, launch, question, history).await })
@@ -57,6 +61,26 @@ async fn from_cloud(
     history: Arc<History>,
 ) -> Result<Pieces, ErrorView> {
     let Ready { endpoint, host, model } = clouds.ready(&question.model_id).await?;
+    from_service(endpoint, host, model, question, history).await
+}
+
+async fn from_deployment(
+    deployments: Arc<Deployments>,
+    question: Question,
+    history: Arc<History>,
+) -> Result<Pieces, ErrorView> {
+    let Serving { endpoint, name, model } = deployments.serving(&question.model_id)?;
+    from_service(endpoint, name, model, question, history).await
+}
+
+/// `host` is named in errors.
+async fn from_service(
+    endpoint: Endpoint,
+    host: String,
+    model: String,
+    question: Question,
+    history: Arc<History>,
+) -> Result<Pieces, ErrorView> {
     let request = ChatRequest { model, ..request(question, history).await? };
     let deltas = endpoint.chat(&request).await.map_err(|error| cloud_error(&error, &host))?;
     let pieces = deltas.map(move |delta| match delta {

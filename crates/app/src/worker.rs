@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use catalog::{Catalog, DEFAULT_CONTEXT, FamilyKind};
 use contract::{AppEvent, ErrorCode, ErrorView, WorkerState, WorkerView};
-use deploy::{Failure, State, Worker, WorkerSpec};
+use deploy::{Failure, Share, State, Worker, WorkerSpec};
 use tokio::sync::mpsc;
 
 use crate::imports::check_there;
@@ -15,6 +15,7 @@ use crate::{App, Host, Paths};
 #[derive(Clone)]
 struct Slot {
     model_id: String,
+    share: Option<Share>,
     worker: Arc<Worker>,
 }
 
@@ -57,7 +58,7 @@ impl Workers {
         if let Some(slot) = self.slot() {
             let alive =
                 matches!(slot.worker.state(), State::Starting | State::Loading { .. } | State::Ready { .. });
-            if alive && slot.model_id == launch.model_id {
+            if alive && slot.model_id == launch.model_id && slot.share == launch.spec.share {
                 return slot.worker;
             }
             slot.worker.stop().await;
@@ -71,9 +72,10 @@ impl Workers {
             // Without a receiver the runtime is ending, and nobody looks.
             let _ = changes.send(Change { model_id, worker, state: state.clone() });
         };
+        let share = launch.spec.share.clone();
         let worker = Arc::new(Worker::start(launch.spec, Arc::new(on_change)));
         let _ = own.set(Arc::downgrade(&worker));
-        *self.lock() = Some(Slot { model_id: launch.model_id, worker: worker.clone() });
+        *self.lock() = Some(Slot { model_id: launch.model_id, share, worker: worker.clone() });
         worker
     }
 
@@ -119,6 +121,12 @@ impl App {
     }
 
     pub(crate) fn launch(&self, model_id: &str) -> Result<Launch, ErrorView> {
+        let mut launch = self.launch_alone(model_id)?;
+        launch.spec.share = self.sharing.share()?;
+        Ok(launch)
+    }
+
+    fn launch_alone(&self, model_id: &str) -> Result<Launch, ErrorView> {
         if let Some(model) = self.own_models.find(model_id)? {
             check_there(&model)?;
             return Ok(started(&self.paths, model.path, model_id, model.facts.context_max));
@@ -154,6 +162,7 @@ fn started(paths: &Paths, model_dir: PathBuf, model_id: &str, context_max: u32) 
         model_dir,
         model_name: model_id.to_owned(),
         context: context_max.min(DEFAULT_CONTEXT),
+        share: None,
     };
     Launch { model_id: model_id.to_owned(), spec }
 }

@@ -122,6 +122,27 @@ pub enum Command {
         #[command(subcommand)]
         command: Chats,
     },
+    /// Offer a model of this computer to other programs over the OpenAI protocol, until Ctrl+C.
+    #[command(args_conflicts_with_subcommands = true)]
+    Serve {
+        #[command(subcommand)]
+        command: Option<ServeCommand>,
+        #[arg(long, default_value = "guide")]
+        model: String,
+        /// 0.0.0.0 lets the network in.
+        #[arg(long, default_value = "127.0.0.1")]
+        host: std::net::IpAddr,
+        #[arg(long, default_value_t = 8137)]
+        port: u16,
+        /// Requests a minute that each key may make; 0 is no limit.
+        #[arg(long, default_value_t = 60)]
+        rate: u32,
+    },
+    /// Engines that are installed on this computer or on machines of yours, run from a plan.
+    Deployments {
+        #[command(subcommand)]
+        command: Deployments,
+    },
     /// Cloud services with a key of yours. What you write in such a chat leaves this computer.
     Endpoints {
         #[command(subcommand)]
@@ -159,6 +180,83 @@ pub struct At {
     /// A cloud service of `endpoints list`, instead of this computer.
     #[arg(long)]
     pub endpoint: Option<String>,
+    /// A deployment of `deployments list`, instead of this computer.
+    #[arg(long, conflicts_with_all = ["model", "endpoint"])]
+    pub deployment: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Deployments {
+    /// What runs where, and how it is.
+    List,
+    /// Show the plan, start it, and wait until it serves; it goes on when this program ends. With a name or id alone: start
+    /// one again that was stopped.
+    Start {
+        /// A deployment of `list`.
+        #[arg(conflicts_with_all = ["model", "gpus"])]
+        deployment: Option<String>,
+        #[command(flatten)]
+        wish: Option<Wish>,
+        /// `here`, or what you type after `ssh`; again for each further machine.
+        #[arg(long = "on", default_value = "here")]
+        machines: Vec<String>,
+        /// Its name in this app; the model's own when left out.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Let the whole network in, at the machine's own address, instead of this computer alone.
+        #[arg(long)]
+        open: bool,
+        /// Address of the first machine in its network; as ssh knows it when left out.
+        #[arg(long, default_value = "")]
+        address: String,
+        /// Lines for the shell before the engine starts, such as ". venv/bin/activate".
+        #[arg(long, default_value = "")]
+        first: String,
+        /// Do not wait until it serves.
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// End what was started on its machines, and nothing else.
+    Stop { deployment: String },
+    /// The last lines that it said.
+    Logs { deployment: String },
+    /// Stop it where it runs, then forget it.
+    Remove { deployment: String },
+    /// What a machine has for an engine: programs and cards.
+    Look {
+        /// `here`, or what you type after `ssh`.
+        #[arg(default_value = "here")]
+        machine: String,
+        #[arg(long, default_value = "")]
+        first: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ServeCommand {
+    /// Keys that other programs show.
+    Keys {
+        #[command(subcommand)]
+        command: Keys,
+    },
+    /// The last requests of other programs; what was asked and answered is not kept.
+    Requests,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make a key. It is printed this once.
+    Add {
+        name: String,
+        /// How long it opens; for ever when left out.
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    List,
+    /// Take a key back.
+    Remove {
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

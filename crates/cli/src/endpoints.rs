@@ -92,6 +92,9 @@ pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Resu
 
 /// The id that a chat calls it by.
 pub async fn model_of(app: &App, at: &At) -> Result<String, ErrorView> {
+    if let Some(deployment) = &at.deployment {
+        return crate::deployments::model_of(app, deployment).await;
+    }
     let Some(endpoint) = &at.endpoint else {
         return Ok(at.model.clone().unwrap_or_else(|| "guide".into()));
     };

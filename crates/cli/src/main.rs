@@ -3,6 +3,7 @@
 mod args;
 mod catalogue;
 mod chats;
+mod deployments;
 mod endpoints;
 mod host;
 mod interrupts;
@@ -12,6 +13,7 @@ mod pictures;
 mod plan;
 mod pull;
 mod pull_shown;
+mod serve;
 mod talk;
 mod talk_json;
 
@@ -87,6 +89,13 @@ async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
             }
         }
         Command::Chats { command } => chats::run(&app, command, args.json, lang).await,
+        Command::Serve { command: Some(command), .. } => serve::run(&app, command, args.json, lang).await,
+        Command::Serve { command: None, model, host, port, rate } => {
+            let host = host.to_string();
+            let wanted = serve::Wanted { model, host: &host, port: *port, rate: *rate };
+            serve::serve(&app, events, wanted, args.json, lang).await
+        }
+        Command::Deployments { command } => deployments::run(&app, events, command, args.json, lang).await,
         Command::Endpoints { command } => endpoints::run(&app, command, args.json, lang).await,
         Command::Plan { .. } | Command::Cards { .. } => Ok(()),
     }

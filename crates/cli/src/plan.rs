@@ -24,12 +24,20 @@ impl From<&Wish> for PlanWish {
 
 /// Fails, after saying why, when there is no plan.
 pub fn plan(wish: &PlanWish, form: Option<&str>, json: bool, lang: Lang) -> Result<ExitCode, ErrorView> {
-    let outcome = app::plan_for(wish)?;
+    show(&app::plan_for(wish)?, form, json, lang)
+}
+
+pub fn show(
+    outcome: &PlanOutcome,
+    form: Option<&str>,
+    json: bool,
+    lang: Lang,
+) -> Result<ExitCode, ErrorView> {
     let code = match outcome {
         PlanOutcome::Plan(_) => ExitCode::SUCCESS,
         PlanOutcome::NotEnough { .. } => ExitCode::FAILURE,
     };
-    match (&outcome, form) {
+    match (outcome, form) {
         (outcome, _) if json => print_json(outcome),
         (PlanOutcome::Plan(plan), Some(form)) => print!("{}", files(plan, form)?),
         (PlanOutcome::Plan(plan), None) => print!("{}", described(plan, lang)),

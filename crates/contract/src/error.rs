@@ -98,6 +98,26 @@ pub enum ErrorCode {
     ContinueUnsupported,
     KeyStoreFailed,
     EndpointsUnreadable,
+    // Deployments
+    /// No deployment of this name is known.
+    DeploymentNotFound,
+    /// It is there and does not serve now.
+    DeploymentNotReady,
+    DeploymentsUnreadable,
+    /// The machines cannot hold the model; a plan says why.
+    NoPlan,
+    EngineMissing,
+    EngineDied,
+    /// It runs and gives no sign of life.
+    EngineSilent,
+    SshMissing,
+    MachineUnreachable,
+    /// Its key is unknown to ssh, or another one than before.
+    MachineNotTrusted,
+    /// It lets none of the person's keys in.
+    MachineRefused,
+    MachineUnsupported,
+    MachineFailed,
     // Downloads
     NoNetwork,
     SourceRefused,

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{DownloadView, WorkerView};
+use crate::{DeploymentLine, DeploymentView, DownloadView, MetricsPoint, WorkerView};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -18,4 +18,19 @@ pub enum AppEvent {
     ChatsChanged,
     /// A cloud service was added, changed or removed.
     EndpointsChanged,
+    /// How the worker is offered to other programs, or their keys.
+    SharingChanged,
+    /// A deployment came, went or changed its state.
+    DeploymentsChanged,
+    DeploymentChanged {
+        deployment: Box<DeploymentView>,
+    },
+    DeploymentMeasured {
+        id: String,
+        point: MetricsPoint,
+    },
+    DeploymentSaid {
+        id: String,
+        lines: Vec<DeploymentLine>,
+    },
 }

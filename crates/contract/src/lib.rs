@@ -7,6 +7,7 @@
 mod catalog;
 mod chat;
 mod cloud;
+mod deployment;
 mod download;
 mod error;
 mod event;
@@ -14,11 +15,13 @@ mod hardware;
 mod picture;
 mod plan;
 mod settings;
+mod sharing;
 mod worker;
 
 pub use catalog::*;
 pub use chat::*;
 pub use cloud::*;
+pub use deployment::*;
 pub use download::*;
 pub use error::*;
 pub use event::*;
@@ -26,4 +29,5 @@ pub use hardware::*;
 pub use picture::*;
 pub use plan::*;
 pub use settings::*;
+pub use sharing::*;
 pub use worker::*;

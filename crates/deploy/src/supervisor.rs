@@ -1,6 +1,8 @@
 //! Runs one worker program and keeps its state. Knows nothing of what the worker serves, and ends no
 //! process but the one it started.
+use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,6 +30,38 @@ pub struct WorkerSpec {
     pub model_dir: PathBuf,
     pub model_name: String,
     pub context: u32,
+    /// Offered to other programs, too.
+    pub share: Option<Share>,
+}
+
+/// How a worker is offered to other programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    pub host: IpAddr,
+    pub port: u16,
+    /// Requests a minute of each key; 0 is no limit.
+    pub rate: u32,
+    /// Hashes of their keys, read again by the worker when it changes.
+    pub keys: PathBuf,
+    pub request_log: PathBuf,
+}
+
+impl Share {
+    fn words(&self) -> Vec<OsString> {
+        let (host, port, rate) = (self.host.to_string(), self.port.to_string(), self.rate.to_string());
+        vec![
+            "--host".into(),
+            host.into(),
+            "--port".into(),
+            port.into(),
+            "--rate".into(),
+            rate.into(),
+            "--keys".into(),
+            self.keys.clone().into(),
+            "--request-log".into(),
+            self.request_log.clone().into(),
+        ]
+    }
 }
 
 pub type OnChange = Arc<dyn Fn(&State) + Send + Sync>;
@@ -178,6 +212,7 @@ fn spawn(spec: &WorkerSpec, key: &str) -> Result<(Child, Lines), Failure> {
         .args(["--context", &spec.context.to_string()])
         .args(["--api-key-env", KEY_ENV])
         .args(["--parent-pid", &std::process::id().to_string()])
+        .args(spec.share.iter().flat_map(Share::words))
         .env(KEY_ENV, key)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

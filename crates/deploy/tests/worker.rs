@@ -11,7 +11,13 @@ type Seen = Arc<Mutex<Vec<State>>>;
 fn start_at(binary: PathBuf, name: &str) -> (Worker, Seen) {
     let seen = Seen::default();
     let sink = seen.clone();
-    let spec = WorkerSpec { binary, model_dir: "/nowhere".into(), model_name: name.into(), context: 512 };
+    let spec = WorkerSpec {
+        binary,
+        model_dir: "/nowhere".into(),
+        model_name: name.into(),
+        context: 512,
+        share: None,
+    };
     let worker = Worker::start(spec, Arc::new(move |state| sink.lock().unwrap().push(state.clone())));
     (worker, seen)
 }

@@ -181,6 +181,20 @@ impl Endpoint {
         Ok(models.iter().filter_map(|model| model["id"].as_str().map(str::to_owned)).collect())
     }
 
+    /// A page beside the protocol, such as `health` or `metrics`, within ten seconds.
+    ///
+    /// # Errors
+    /// When the server does not answer with it.
+    pub async fn root_text(&self, path: &str) -> Result<String, EndpointError> {
+        let url = self.address()?.root(path.trim_start_matches('/'));
+        let limit = Duration::from_secs(10);
+        let read = async {
+            let response = self.send(self.call(Method::GET, url)).await?;
+            self.text(response, WHOLE_LIMIT).await?.ok_or(EndpointError::TooLong)
+        };
+        tokio::time::timeout(limit, read).await.unwrap_or_else(|_| Err(silent(limit)))
+    }
+
     fn address(&self) -> Result<&Address, EndpointError> {
         self.address.as_ref().map_err(|url| EndpointError::Unreachable {
             url: url.clone(),

@@ -97,6 +97,11 @@ impl Dialect {
         }
     }
 
+    /// Of SGLang, vLLM, llama-server and ollama: all is known, and answers are only begun, not gone on with.
+    pub fn engine() -> Self {
+        Self { continues: None, ..Self::own() }
+    }
+
     /// Names of values that change nothing here, so that they can be shown as such.
     pub fn unused(&self) -> Vec<String> {
         use strum::VariantArray;

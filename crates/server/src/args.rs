@@ -43,6 +43,15 @@ pub struct Serve {
     /// Environment variable that holds the key callers must show.
     #[arg(long)]
     pub api_key_env: Option<String>,
+    /// File with hashes of the keys of other programs, which is read again when it changes.
+    #[arg(long)]
+    pub keys: Option<PathBuf>,
+    /// Requests a minute that each of those keys may make; 0 is no limit.
+    #[arg(long, requires = "keys")]
+    pub rate: Option<u32>,
+    /// File for a line about each of their requests, without a word of what was asked or answered.
+    #[arg(long, requires = "keys")]
+    pub request_log: Option<PathBuf>,
     /// Tokens of one conversation.
     #[arg(long, default_value_t = 4096)]
     pub context: usize,

@@ -6,6 +6,7 @@ use checkpoint::{ConfigError, OpenError, WeightError};
 use models::LoadError;
 use serde_json::json;
 
+use crate::door::retry_after;
 use crate::line::Failure;
 
 /// Why a request is refused or an answer fails, as the window has words for it.
@@ -30,12 +31,14 @@ pub enum Code {
     /// A schema that is not understood, or one that leaves no way to go on.
     FormImpossible,
     EngineFailed,
+    /// More requests of one key than it may make.
+    RateLimited,
     Internal,
 }
 
 impl Code {
     #[cfg(test)]
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::InvalidApiKey,
         Self::Loading,
         Self::InvalidInput,
@@ -48,10 +51,11 @@ impl Code {
         Self::FillUnsupported,
         Self::FormImpossible,
         Self::EngineFailed,
+        Self::RateLimited,
         Self::Internal,
     ];
 
-    /// On the wire. The first, second and fourth are what OpenAI's clients know; the others are names of the message
+    /// On the wire. Some are what OpenAI's clients know; the others are names of the message
     /// catalogue.
     fn name(self) -> &'static str {
         match self {
@@ -67,6 +71,7 @@ impl Code {
             Self::FillUnsupported => "fill_unsupported",
             Self::FormImpossible => "form_impossible",
             Self::EngineFailed => "engine_failed",
+            Self::RateLimited => "rate_limit_exceeded",
             Self::Internal => "internal",
         }
     }
@@ -75,6 +80,7 @@ impl Code {
         match self {
             Self::InvalidApiKey => StatusCode::UNAUTHORIZED,
             Self::Loading => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::EngineFailed | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -89,16 +95,23 @@ pub struct ApiError {
     pub param: Option<&'static str>,
     /// Numbers for the words of the window, under a name of our own.
     pub whaledeck: Option<Box<serde_json::Value>>,
+    /// Seconds to wait before another try.
+    pub after: Option<u64>,
 }
 
 impl ApiError {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, whaledeck: None }
+        Self { code, message: message.into(), param: None, whaledeck: None, after: None }
     }
 
     /// A refusal that is about one field.
     pub fn of(param: &'static str, code: Code, message: impl Into<String>) -> Self {
         Self { param: Some(param), ..Self::new(code, message) }
+    }
+
+    /// With the seconds to wait.
+    pub fn after(self, seconds: u64) -> Self {
+        Self { after: Some(seconds), ..self }
     }
 
     pub fn invalid(param: &'static str, message: impl Into<String>) -> Self {
@@ -108,6 +121,7 @@ impl ApiError {
     pub fn body(&self) -> serde_json::Value {
         let kind = match self.code.status().as_u16() {
             401 => "authentication_error",
+            429 => "rate_limit_error",
             400..=499 => "invalid_request_error",
             _ => "server_error",
         };
@@ -121,7 +135,9 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.code.status(), Json(self.body())).into_response()
+        let mut response = (self.code.status(), Json(self.body())).into_response();
+        response.headers_mut().extend(self.after.and_then(retry_after));
+        response
     }
 }
 
@@ -168,10 +184,11 @@ mod tests {
     fn the_window_has_words_for_every_refusal() {
         let words = include_str!("../../../assets/messages/errors.toml");
         for code in Code::ALL {
-            // The window tells these three by other means than the code.
+            // The window tells these four by other means than the code.
             let key = match code {
                 Code::InvalidApiKey => "worker_unreachable",
                 Code::Loading => "not_loaded",
+                Code::RateLimited => "endpoint_rate_limited",
                 Code::ContextLengthExceeded => "prompt_too_long",
                 other => other.name(),
             };

@@ -12,6 +12,7 @@ use text::Piece;
 use crate::answer::{Answer, Update};
 use crate::error::{ApiError, Code};
 use crate::options::Options;
+use crate::request_log::Counted;
 
 /// How a protocol writes the one choice of an answer.
 pub trait Shape: Send + 'static {
@@ -56,14 +57,25 @@ pub async fn reply<S: Shape>(answer: Answer, options: &Options, shape: S) -> Res
 fn stream_of<S: Shape>(answer: Answer, with_usage: bool, shape: S) -> Response {
     let head = answer.head(S::ID, S::CHUNK);
     let first: Vec<SseEvent> = shape.first().map(|choice| event(&head, choice)).into_iter().collect();
-    let rest = stream::unfold((answer, head, shape), move |(mut answer, head, mut shape)| async move {
-        let update = answer.next().await?;
-        let events = events(&head, update, with_usage, &mut shape);
-        Some((stream::iter(events), (answer, head, shape)))
-    });
+    let counted = Counted::default();
+    let counting = counted.clone();
+    let rest = stream::unfold(
+        (answer, head, shape, counting),
+        move |(mut answer, head, mut shape, counting)| async move {
+            let update = answer.next().await?;
+            if let Update::End { usage, .. } = &update {
+                counting.set(usage);
+            }
+            let events = events(&head, update, with_usage, &mut shape);
+            Some((stream::iter(events), (answer, head, shape, counting)))
+        },
+    );
     let all = stream::iter(first).chain(rest.flatten());
     // A long prompt is silent for minutes; the comments say that the worker lives.
-    Sse::new(all.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response()
+    let mut response =
+        Sse::new(all.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response();
+    response.extensions_mut().insert(counted);
+    response
 }
 
 fn events<S: Shape>(head: &Value, update: Update, with_usage: bool, shape: &mut S) -> Vec<SseEvent> {
@@ -98,8 +110,12 @@ async fn whole<S: Shape>(mut answer: Answer, mut shape: S) -> Result<Response, A
             Update::End { finish, usage } => {
                 let mut body = answer.head(S::ID, S::OBJECT);
                 body["choices"] = json!([shape.whole(finish)]);
+                let counted = Counted::default();
+                counted.set(&usage);
                 body["usage"] = usage;
-                return Ok(Json(body).into_response());
+                let mut response = Json(body).into_response();
+                response.extensions_mut().insert(counted);
+                return Ok(response);
             }
             Update::Failed(error) => return Err(error),
         }

@@ -1,11 +1,10 @@
-//! Addresses, the key, and the small answers.
+//! Addresses and the small answers. No page of a browser is let in from elsewhere: no answer says that it may be read there.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum::http::header::AUTHORIZATION;
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -13,6 +12,7 @@ use serde_json::json;
 
 use crate::chat;
 use crate::completion;
+use crate::door::{Door, guard};
 use crate::error::{ApiError, Code};
 use crate::loaded::Loaded;
 use crate::sources::Sources;
@@ -25,7 +25,6 @@ const MOST_BODY: usize = 64 << 20;
 pub struct Shared {
     pub name: String,
     pub sources: Sources,
-    key: Option<String>,
     loaded: OnceLock<Arc<Loaded>>,
     done: AtomicU64,
     total: AtomicU64,
@@ -33,11 +32,10 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(name: String, key: Option<String>, sources: Sources) -> Self {
+    pub fn new(name: String, sources: Sources) -> Self {
         Self {
             name,
             sources,
-            key,
             loaded: OnceLock::new(),
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
@@ -66,7 +64,7 @@ impl Shared {
     }
 }
 
-pub fn router(shared: Arc<Shared>) -> Router {
+pub fn router(shared: Arc<Shared>, door: Door) -> Router {
     let guarded = Router::new()
         .route("/v1/models", get(models))
         .route("/v1/chat/completions", post(chat::completions).layer(DefaultBodyLimit::max(MOST_BODY)))
@@ -74,24 +72,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/whaledeck/memory", get(memory::memory))
         .route("/v1/whaledeck/routing", get(routing::routing))
         .route("/metrics", get(metrics))
-        .route_layer(middleware::from_fn_with_state(shared.clone(), require_key));
+        .route_layer(middleware::from_fn_with_state(Arc::new(door), guard));
     Router::new().route("/health", get(health)).merge(guarded).with_state(shared)
-}
-
-async fn require_key(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let shown =
-        request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    match &shared.key {
-        Some(key) if !shown.is_some_and(|shown| same(shown.as_bytes(), key.as_bytes())) => {
-            ApiError::new(Code::InvalidApiKey, "the key is missing or wrong").into_response()
-        }
-        _ => next.run(request).await,
-    }
-}
-
-/// Compares without telling by its time where the first difference is.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |sum, (x, y)| sum | (x ^ y)) == 0
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> Response {

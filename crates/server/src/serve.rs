@@ -1,5 +1,5 @@
 //! From the command line to a server that answers: bind, say where, load, say ready.
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::args::Serve;
+use crate::door::Door;
 use crate::line::{Failure, Line, say};
 use crate::loaded::Loaded;
 use crate::parent;
@@ -28,7 +29,7 @@ async fn start(args: Serve) -> Result<(), Failure> {
     let end = parent::asked_to_end(args.parent_pid);
     let key = args.api_key_env.as_ref().map(std::env::var);
     let key = key.transpose().map_err(|_| invalid("find the key in the named environment variable"))?;
-    if !args.host.is_loopback() && key.is_none() {
+    if !args.host.is_loopback() && key.is_none() && args.keys.is_none() {
         return Err(invalid("serve beyond this computer without a key"));
     }
     let sources = Sources::new(&args.allow_picture_folder, &args.allow_picture_host, args.allow_picture_web)
@@ -49,11 +50,12 @@ async fn start(args: Serve) -> Result<(), Failure> {
         })?;
     let address =
         listener.local_addr().map_err(|error| invalid(&format!("learn the own address: {error}")))?;
-    say(&Line::Listening { address: format!("http://{address}") });
+    say(&Line::Listening { address: format!("http://{}", reachable(address)) });
 
-    let shared = Arc::new(Shared::new(name.clone(), key, sources));
+    let shared = Arc::new(Shared::new(name.clone(), sources));
+    let door = Door::new(key, args.keys.clone(), args.rate, args.request_log.clone());
     let loading = tokio::spawn(load(args, shared.clone(), name));
-    let (ending, app) = (shared.clone(), router(shared));
+    let (ending, app) = (shared.clone(), router(shared, door));
     let server = async move { axum::serve(listener, app).await };
     tokio::select! {
         ended = server => ended.map_err(|error| invalid(&format!("go on serving: {error}"))),
@@ -67,6 +69,15 @@ async fn start(args: Serve) -> Result<(), Failure> {
             std::process::exit(0)
         }
     }
+}
+
+/// Where this computer itself finds what listens at every address.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let loopback: IpAddr = match address.ip() {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    if address.ip().is_unspecified() { SocketAddr::new(loopback, address.port()) } else { address }
 }
 
 /// Waits for a failure to load; a success waits for ever.

@@ -20,6 +20,8 @@ const TEST: &[&str] = &[
     "libnss3",
     "python3-venv",
     "procps",
+    "openssh-client",
+    "iproute2",
 ];
 /// Vite 8 asks for it.
 const NODE_MINIMUM: (u32, u32) = (20, 19);
@@ -35,6 +37,7 @@ pub fn all() -> Result<()> {
     python()?;
     browser()?;
     cargo_deny()?;
+    sshd()?;
     println!("ready: `make run` opens the app, `make test` runs every test");
     Ok(())
 }
@@ -207,4 +210,32 @@ pub fn browser() -> Result<PathBuf> {
         }
     }
     Ok(program)
+}
+
+/// An sshd for the tests that run engines on other machines: the system's, or Debian's package unpacked under target/ and not
+/// installed, because an installed one would begin to serve. Nothing where neither can be had; those tests then say so.
+pub fn sshd() -> Result<Option<PathBuf>> {
+    let system = PathBuf::from("/usr/sbin/sshd");
+    if system.is_file() {
+        return Ok(Some(system));
+    }
+    let home = target().join("tools/sshd");
+    let program = home.join("usr/sbin/sshd");
+    if !program.is_file() {
+        if !has("dpkg-deb") {
+            return Ok(None);
+        }
+        std::fs::create_dir_all(&home)?;
+        if let Err(error) = run(cmd("apt-get", "download -q openssh-server libwrap0").current_dir(&home)) {
+            println!("no sshd for the tests: {error:#}");
+            return Ok(None);
+        }
+        for package in std::fs::read_dir(&home)?.filter_map(|one| Some(one.ok()?.path())) {
+            if package.extension().is_some_and(|it| it == "deb") {
+                run(cmd("dpkg-deb", "-x").arg(&package).arg(&home))?;
+                std::fs::remove_file(&package)?;
+            }
+        }
+    }
+    Ok(program.is_file().then_some(program))
 }

@@ -24,6 +24,7 @@ pub fn test() -> Result<()> {
     step("Rust: unit, boundary, fidelity and flow tests", || {
         run(cmd("cargo", &format!("test {WHOLE}"))
             .env("WHALEDECK_PYTHON", setup::python()?)
+            .env("WHALEDECK_SSHD", setup::sshd()?.unwrap_or_default())
             .env("WHALEDECK_ENGINE", program("whaledeck-engine")))
     })?;
     step("UI: every page in a browser", || {

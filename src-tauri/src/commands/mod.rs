@@ -2,10 +2,12 @@
 
 pub mod chats;
 pub mod clouds;
+pub mod deployments;
 pub mod downloads;
 pub mod hardware;
 pub mod models;
 pub mod settings;
+pub mod sharing;
 pub mod worker;
 
 use std::sync::Arc;

@@ -19,6 +19,7 @@ use self::check::{Subject, check};
 use self::failure::address_error;
 use self::list::{Record, Records, free_id};
 use crate::App;
+use crate::deployments::deployment_model;
 
 pub(crate) use self::failure::cloud_error;
 pub use self::keys::Keeping;
@@ -259,10 +260,15 @@ impl App {
     pub(crate) async fn may_continue(&self, chat_id: &str) -> Result<(), ErrorView> {
         let chat_id = chat_id.to_owned();
         let model_id = self.with_history(move |history| history.chat(&chat_id)).await?.settings.model_id;
+        let cannot =
+            || ErrorView::new(ErrorCode::ContinueUnsupported, "go on with the answer: the service cannot");
+        if deployment_model(&model_id).is_some() {
+            return Err(cannot());
+        }
         let Some((id, _)) = cloud_model(&model_id) else { return Ok(()) };
         if dialect(&self.clouds.records.find(id)?).continues.is_some() {
             return Ok(());
         }
-        Err(ErrorView::new(ErrorCode::ContinueUnsupported, "go on with the answer: the service cannot"))
+        Err(cannot())
     }
 }

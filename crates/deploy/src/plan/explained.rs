@@ -37,6 +37,7 @@ pub enum Code {
     ToolCalls,
     Metrics,
     Host,
+    HostPrivate,
     Port,
     PictureArchitecture,
     AllLayers,

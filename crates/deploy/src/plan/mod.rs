@@ -3,6 +3,7 @@
 
 mod choose;
 mod container;
+mod door;
 mod explained;
 mod llama_server;
 mod offer;

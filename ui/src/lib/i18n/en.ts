@@ -1,5 +1,8 @@
 // English words of the interface. The Chinese catalogue must have the same keys: the compiler holds it to this type.
 // Error words are not here: they come from assets/messages/errors.toml, which the command line reads too.
+import { deploymentsEn } from './deployments';
+import { sharingEn } from './sharing';
+
 export const en = {
   app: {
     name: 'Whaledeck', skip: 'Skip to content', loading: 'Loading', retry: 'Try again', cancel: 'Cancel',
@@ -7,7 +10,7 @@ export const en = {
     addressCopied: (url: string) => `This page is not opened from here. Its address was copied: ${url}`,
   },
   nav: {
-    label: 'Main', chats: 'Chats', newChat: 'New chat', search: 'Search chats', models: 'Models',
+    label: 'Main', chats: 'Chats', newChat: 'New chat', search: 'Search chats', models: 'Models', deployments: 'Deployments',
     hardware: 'Hardware', settings: 'Settings', open: 'Show sidebar', close: 'Hide sidebar', welcome: 'Welcome page',
     noChats: 'Your chats appear here.', nothingFound: 'No chat contains these words.',
     today: 'Today', yesterday: 'Yesterday', week: 'Last 7 days', older: 'Older',
@@ -93,7 +96,7 @@ export const en = {
     fileStates: { waiting: 'Waiting', moving: 'Downloading', there: 'Downloaded', checked: 'Checked' },
   },
   chat: {
-    title: 'Chat', empty: 'What would you like to know?', emptyNote: 'The answer is written on this computer.', emptyCloud: (name: string) => `The answer is written by ${name}. What you send goes there.`,
+    title: 'Chat', empty: 'What would you like to know?', emptyNote: 'The answer is written on this computer.', emptyDeployment: (machines: string) => `The answer is written on ${machines}.`, emptyCloud: (name: string) => `The answer is written by ${name}. What you send goes there.`,
     cloud: 'Cloud: your words leave this computer', cloudOf: (name: string) => `Cloud: ${name}`,
     suggestions: [
       'What can I do with Whaledeck?',
@@ -157,7 +160,7 @@ export const en = {
     source: 'Download models from', endpoint: (name: string) => `Address of ${name}`,
     endpointNote: 'Change this only for a mirror.', saved: 'Saved', about: 'About',
     version: (version: string) => `Version ${version}`,
-    privacy: 'The only connections this app makes are the downloads you start and the cloud services you add.', showWelcome: 'Show the welcome page',
+    privacy: 'The only connections this app makes are the downloads you start, the cloud services you add and the machines you run models on.', showWelcome: 'Show the welcome page',
     badAddress: 'An address starts with http:// or https://.',
   },
   clouds: {
@@ -178,6 +181,8 @@ export const en = {
     step: { name: 'Name of the computer', connect: 'Connection', tls: 'Private and trusted', key: 'Key', models: 'List of models', token: 'First word of an answer' },
     state: { passed: 'Passed', failed: 'Failed', skipped: 'Not tried' },
   },
+  deployments: deploymentsEn,
+  sharing: sharingEn,
   palette: { title: 'Commands', placeholder: 'Search commands and chats', pages: 'Go to', chats: 'Chats', nothing: 'No command has this name.' },
   errors: { unknownTitle: 'Something did not work', unknownNext: 'Copy the details if you report it.', code: 'Code', loadFailed: 'This page could not be loaded' },
   format: {

@@ -1,4 +1,6 @@
 // Chinese words of the interface (Simplified). The type demands every key of the English catalogue.
+import { deploymentsZh } from './deployments';
+import { sharingZh } from './sharing';
 import type { Messages } from './en';
 
 export const zh: Messages = {
@@ -8,7 +10,7 @@ export const zh: Messages = {
     addressCopied: (url) => `此处不打开该网页，地址已复制：${url}`,
   },
   nav: {
-    label: '主导航', chats: '对话', newChat: '新对话', search: '搜索对话', models: '模型', hardware: '硬件', settings: '设置',
+    label: '主导航', chats: '对话', newChat: '新对话', search: '搜索对话', models: '模型', deployments: '部署', hardware: '硬件', settings: '设置',
     open: '显示侧栏', close: '隐藏侧栏', welcome: '欢迎页', noChats: '你的对话会显示在这里。', nothingFound: '没有包含这些文字的对话。',
     today: '今天', yesterday: '昨天', week: '最近 7 天', older: '更早', rename: '重命名', renameTo: '新名称',
     remove: '删除对话', confirmRemove: '永久删除此对话？',
@@ -66,7 +68,7 @@ export const zh: Messages = {
     fileStates: { waiting: '等待中', moving: '正在下载', there: '已下载', checked: '已校验' },
   },
   chat: {
-    title: '对话', empty: '想了解什么？', emptyNote: '回答在这台电脑上生成。', emptyCloud: (name) => `回答由 ${name} 生成，你发送的内容会传到那里。`,
+    title: '对话', empty: '想了解什么？', emptyNote: '回答在这台电脑上生成。', emptyDeployment: (machines) => `回答在 ${machines} 上生成。`, emptyCloud: (name) => `回答由 ${name} 生成，你发送的内容会传到那里。`,
     cloud: '云端：内容会离开这台电脑', cloudOf: (name) => `云端：${name}`,
     suggestions: ['Whaledeck 能做什么？', '24 GB 显卡适合运行哪个 DeepSeek 模型？', '混合专家是什么意思？', '预设会改变什么？'],
     suggestionsLabel: '可以从这些问题开始', placeholder: '输入问题', composer: '你的消息', send: '发送', stop: '停止', model: '此对话的模型',
@@ -110,7 +112,7 @@ export const zh: Messages = {
     enterNote: '关闭后，Ctrl+Enter 发送，Enter 换行。',
     copies: '保存的对话', copiesNote: '在对话列表里可以把对话连同图片保存为文件，这样的文件可以在这里添加。', models: '模型', folder: '模型文件夹', choose: '选择文件夹',
     folderNote: '已下载的模型留在原处。', source: '模型下载来源', endpoint: (name) => `${name} 的地址`, endpointNote: '只有使用镜像时才需要更改。',
-    saved: '已保存', about: '关于', version: (version) => `版本 ${version}`, privacy: '本应用只连接你启动的下载和你添加的云服务。',
+    saved: '已保存', about: '关于', version: (version) => `版本 ${version}`, privacy: '本应用只连接你启动的下载、你添加的云服务和你运行模型的机器。',
     showWelcome: '显示欢迎页', badAddress: '地址以 http:// 或 https:// 开头。',
   },
   clouds: {
@@ -130,6 +132,8 @@ export const zh: Messages = {
     step: { name: '域名', connect: '连接', tls: '加密与信任', key: '密钥', models: '模型列表', token: '回答的第一个词' },
     state: { passed: '通过', failed: '失败', skipped: '未测试' },
   },
+  deployments: deploymentsZh,
+  sharing: sharingZh,
   palette: { title: '命令', placeholder: '搜索命令和对话', pages: '前往', chats: '对话', nothing: '没有这个命令。' },
   errors: { unknownTitle: '有一步没有成功', unknownNext: '反馈问题时可以复制详情。', code: '代码', loadFailed: '此页无法载入' },
   format: {

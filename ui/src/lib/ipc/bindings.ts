@@ -52,9 +52,26 @@ export const commands = {
 	/**  Goes the whole way to one word of an answer; costs one token. */
 	endpointTest: (id: string) => __TAURI_INVOKE<EndpointTest>("endpoint_test", { id }),
 	endpointRemove: (id: string) => __TAURI_INVOKE<null>("endpoint_remove", { id }),
+	deployments: () => __TAURI_INVOKE<DeploymentView[]>("deployments"),
+	deploymentPlan: (spec: DeploymentSpec) => __TAURI_INVOKE<PlanOutcome>("deployment_plan", { spec }),
+	deploymentStart: (spec: DeploymentSpec) => __TAURI_INVOKE<DeploymentView>("deployment_start", { spec }),
+	/**  Starts one again that was stopped or failed. */
+	deploymentRestart: (id: string) => __TAURI_INVOKE<DeploymentView>("deployment_restart", { id }),
+	deploymentStop: (id: string) => __TAURI_INVOKE<DeploymentView>("deployment_stop", { id }),
+	deploymentRemove: (id: string) => __TAURI_INVOKE<null>("deployment_remove", { id }),
+	deploymentLog: (id: string) => __TAURI_INVOKE<DeploymentLine[]>("deployment_log", { id }),
+	/**  What a machine has for an engine. */
+	machineLook: (machine: string, first: string) => __TAURI_INVOKE<MachineView>("machine_look", { machine, first }),
 	worker: () => __TAURI_INVOKE<WorkerView>("worker"),
 	workerStart: (modelId: string) => __TAURI_INVOKE<WorkerView>("worker_start", { modelId }),
 	workerStop: () => __TAURI_INVOKE<null>("worker_stop"),
+	sharing: () => __TAURI_INVOKE<SharingView>("sharing"),
+	/**  A worker that runs is started anew with it. */
+	sharingSave: (spec: SharingSpec) => __TAURI_INVOKE<SharingView>("sharing_save", { spec }),
+	sharingKeyAdd: (name: string, days: number | null) => __TAURI_INVOKE<NewSharingKey>("sharing_key_add", { name, days }),
+	sharingKeyRemove: (id: string) => __TAURI_INVOKE<null>("sharing_key_remove", { id }),
+	/**  The last requests of other programs, without a word of what was asked or answered. */
+	sharingRequests: () => __TAURI_INVOKE<SharingRequest[]>("sharing_requests"),
 	settings: () => __TAURI_INVOKE<SettingsView>("settings"),
 	settingsSave: (settings: SettingsView) => __TAURI_INVOKE<SettingsView>("settings_save", { settings }),
 	/**  What could not be read at the start and was moved aside, to be said once. */
@@ -91,7 +108,11 @@ export type AppEvent = { kind: "worker_changed"; worker: WorkerView } | { kind: 
 /**  A model became visible or vanished. */
 { kind: "models_changed" } | { kind: "chats_changed" } | 
 /**  A cloud service was added, changed or removed. */
-{ kind: "endpoints_changed" };
+{ kind: "endpoints_changed" } | 
+/**  How the worker is offered to other programs, or their keys. */
+{ kind: "sharing_changed" } | 
+/**  A deployment came, went or changed its state. */
+{ kind: "deployments_changed" } | { kind: "deployment_changed"; deployment: DeploymentView } | { kind: "deployment_measured"; id: string; point: MetricsPoint } | { kind: "deployment_said"; id: string; lines: DeploymentLine[] };
 
 /**  In pixels of the picture, from its upper left corner. */
 export type AreaView = {
@@ -149,6 +170,73 @@ export type CpuView = {
 	logical_cores: number,
 	/**  Instruction sets that matter to the engine: "AVX2", "AVX-512", "AMX". */
 	features: string[],
+};
+
+export type DeploymentLine = {
+	/**  Goes up from line to line. */
+	number: number,
+	/**  Which of the machines said it, from 0. */
+	machine: number,
+	text: string,
+};
+
+/**  What a person wants to run, and on which machines. */
+export type DeploymentSpec = {
+	/**  Empty for the model's own name. */
+	name: string,
+	wish: PlanWish,
+	/**  `here`, or what is typed after `ssh`. The first one is where it answers. */
+	machines: string[],
+	/**  Open to the network at its own address, instead of private behind ssh. */
+	open: boolean,
+	/**  Address of the first machine for the others and, where it is open, for this computer; as ssh knows it when empty. */
+	address: string,
+	/**  Lines for the shell before the engine starts, such as `. venv/bin/activate`. */
+	first: string,
+};
+
+export type DeploymentState = "stopped" | 
+/**  It was started before this program was, and is being looked for. */
+"finding" | "starting" | 
+/**  It runs and does not serve yet. */
+"loading" | "ready" | 
+/**  It ended unasked and is started again after a while. */
+"waiting" | "draining" | "failed";
+
+export type DeploymentView = {
+	id: string,
+	name: string,
+	/**  What chats call it: `deployment:<id>`. */
+	chat_model: string,
+	model_id: string,
+	model_name: string,
+	engine: string,
+	precision: string,
+	/**  "2x8xH100-80G". */
+	cards: string,
+	/**  Tokens of one conversation. */
+	context: number,
+	sequences: number,
+	/**  `here` or names of ssh, the first one first. */
+	machines: string[],
+	open: boolean,
+	/**  Where it answers from this computer, while it is seen. */
+	address: string | null,
+	state: DeploymentState,
+	/**  Seconds until it is started again, in state `waiting`. */
+	wait: number | null,
+	/**  Starts in a row that did not come to a steady service. */
+	tries: number,
+	/**  Why it failed, or why it is started again. */
+	error: ErrorView | null,
+	/**  Why it cannot be seen just now; what runs goes on. */
+	lost: ErrorView | null,
+	/**  The style of a new chat. */
+	recommended: SamplingView,
+	/**  RFC 3339. */
+	created_at: string,
+	/**  The last minutes, the oldest first. */
+	points: MetricsPoint[],
 };
 
 /**  The disk on which models live. */
@@ -271,6 +359,19 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 "endpoint_refused" | "endpoint_failed" | "endpoint_silent" | "endpoint_cut" | "endpoint_garbled" | "continue_unsupported" | "key_store_failed" | "endpoints_unreadable" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | 
 /**  A file that no version of this app wrote, or one that was changed. */
 "chat_file_invalid" | "invalid_input" | 
+"endpoint_refused" | "endpoint_failed" | "endpoint_silent" | "endpoint_cut" | "endpoint_garbled" | "continue_unsupported" | "key_store_failed" | "endpoints_unreadable" | 
+/**  No deployment of this name is known. */
+"deployment_not_found" | 
+/**  It is there and does not serve now. */
+"deployment_not_ready" | "deployments_unreadable" | 
+/**  The machines cannot hold the model; a plan says why. */
+"no_plan" | "engine_missing" | "engine_died" | 
+/**  It runs and gives no sign of life. */
+"engine_silent" | "ssh_missing" | "machine_unreachable" | 
+/**  Its key is unknown to ssh, or another one than before. */
+"machine_not_trusted" | 
+/**  It lets none of the person's keys in. */
+"machine_refused" | "machine_unsupported" | "machine_failed" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | "invalid_input" | 
 /**  A bug of ours: caught, reported, never a crash. */
 "internal";
 
@@ -358,6 +459,19 @@ export type Localized = {
 	zh: string,
 };
 
+/**  What a machine has for an engine. */
+export type MachineView = {
+	name: string,
+	/**  Such as "Linux x86_64". */
+	system: string,
+	/**  Installed there: `sglang`, `vllm`, `ollama`, `llama-server`. */
+	engines: string[],
+	/**  As NVIDIA's driver names them. */
+	gpus: string[],
+	/**  As plans name them, such as "8xH100-80G"; absent where the cards are not known, or not equal. */
+	cards: string | null,
+};
+
 export type MessageState = "streaming" | "done" | 
 /**  The user pressed Stop. */
 "stopped" | 
@@ -386,6 +500,17 @@ export type MessageView = {
 	siblings: string[],
 	/**  RFC 3339. */
 	created_at: string,
+};
+
+/**  One moment. What the engine does not tell is absent. */
+export type MetricsPoint = {
+	tokens_per_second: number | null,
+	running: number | null,
+	waiting: number | null,
+	/**  Share of the cache in use, 0 to 1. */
+	cache: number | null,
+	/**  Share of drafted tokens that were taken, 0 to 1. */
+	accepted: number | null,
 };
 
 export type ModelState = "built_in" | "not_downloaded" | "downloading" | "paused" | "verifying" | 
@@ -457,9 +582,93 @@ export type PicturesPlan = {
 	context: number | null,
 	/**  For a model of text alone: one that sees and fits this computer. */
 	offer: SightOffer | null,
+/**  A key as it is shown, once. */
+export type NewSharingKey = {
+	secret: string,
+	key: SharingKey,
+};
+
+export type OfferView = {
+	engine: string,
+	precision: string,
+	machines: string,
+	/**  Tokens that all conversations together may have. */
+	tokens: number,
+	context: number,
+	sequences: number,
 };
 
 export type Place = "gpu" | "cpu" | "nowhere";
+
+/**  One file of a rendering. */
+export type PlanFile = {
+	/**  `shell`, `compose`, `k8s`, `systemd` or `modelfile`. */
+	form: string,
+	name: string,
+	text: string,
+};
+
+export type PlanLine = {
+	/**  Name and value, as they are typed. */
+	text: string,
+	why: ReasonView,
+};
+
+/**  Bytes on the fullest card. */
+export type PlanMemoryView = {
+	/**  Of all weights. */
+	size: number,
+	cards: number,
+	card: number,
+	budget: number,
+	weights: number,
+	overhead: number,
+	/**  Of one token of a conversation. */
+	token: number,
+	/**  Tokens that all conversations together may have. */
+	tokens: number,
+};
+
+export type PlanOutcome = {
+	outcome: "plan",
+} & PlanView | { outcome: "not_enough"; refusals: RefusalView[]; offers: OfferView[] };
+
+export type PlanView = {
+	engine: string,
+	model_id: string,
+	model_name: string,
+	precision: string,
+	/**  What is used of what there is. */
+	machines: string,
+	memory: PlanMemoryView,
+	/**  Tokens of one conversation. */
+	context: number,
+	sequences: number,
+	arguments: PlanLine[],
+	environment: PlanLine[],
+	/**  Lines of an ollama Modelfile. */
+	modelfile: PlanLine[],
+	notes: ReasonView[],
+	files: PlanFile[],
+};
+
+/**  What a person wants to serve, and on what. */
+export type PlanWish = {
+	/**  Id or name in the catalogue. */
+	model: string,
+	/**  `sglang`, `vllm`, `llama-server` or `ollama`. */
+	engine: string,
+	/**  "8xH100-80G", "2x8xH100-80G". */
+	machines: string,
+	/**  "FP8"; the best that fits when left out. */
+	precision: string | null,
+	/**  Tokens of one conversation. */
+	context: number,
+	/**  Conversations at the same time. */
+	sequences: number,
+	/**  vLLM over Ray. */
+	ray: boolean,
+};
 
 export type PresetView = {
 	/**  `factual`, `creative`, `code` or `deepseek`. */
@@ -481,6 +690,12 @@ export type ProviderView = {
 	lists_models: boolean,
 };
 
+/**  A reason as a code with values; its words are in assets/messages/plans.toml. */
+export type ReasonView = {
+	code: string,
+	values: { [key in string]: string },
+};
+
 /**  The one answer of the Welcome page. */
 export type RecommendationView = {
 	/**  `None` when not even the smallest model fits; the sentence says why. */
@@ -491,6 +706,11 @@ export type RecommendationView = {
 	upgrade: Localized | null,
 	/**  Bytes to download. */
 	download_size: number,
+};
+
+export type RefusalView = {
+	precision: string,
+	why: ReasonView,
 };
 
 export type Role = "system" | "user" | "assistant";
@@ -556,6 +776,48 @@ export type SightOffer = {
 	ready: boolean,
 	/**  Bytes to download, or on the disk. */
 	size: number,
+/**  A key of another program. What it is, is not known any more. */
+export type SharingKey = {
+	id: string,
+	name: string,
+	/**  RFC 3339. */
+	created_at: string,
+	/**  RFC 3339; never when absent. */
+	expires_at: string | null,
+	expired: boolean,
+};
+
+/**  One request of another program, without a word of what was asked or answered. */
+export type SharingRequest = {
+	/**  RFC 3339. */
+	at: string,
+	/**  The name of its key; `?` where it had none that opens. */
+	key: string,
+	path: string,
+	status: number,
+	ms: number,
+	prompt_tokens: number,
+	completion_tokens: number,
+};
+
+export type SharingSpec = {
+	on: boolean,
+	/**  `127.0.0.1` for programs of this computer, `0.0.0.0` for the network, or one address of this computer. */
+	host: string,
+	port: number,
+	/**  Requests a minute that each key may make; 0 is no limit. */
+	rate: number,
+};
+
+export type SharingView = {
+	spec: SharingSpec,
+	/**  Whether programs beyond this computer can reach it now, or could if a model were loaded. */
+	beyond: boolean,
+	/**  Where programs reach it, each with the protocol's path. */
+	addresses: string[],
+	/**  The model that is served now. */
+	model_id: string | null,
+	keys: SharingKey[],
 };
 
 export type SourceKind = "hugging_face" | "model_scope";

@@ -1,7 +1,7 @@
 // What the mock host knows: one plausible machine, a few models in each state, and chats on fixed days.
 import type {
   AnswerStats, BoxView, ChatView, DownloadView, EndpointTest, EndpointView, ErrorView, FitView, HardwareView, MessageView, ModelView, PicturePlan, PictureView, PresetView, ProviderView, RecommendationView,
-  SamplingView, SettingsView, WorkerView,
+  SamplingView, SettingsView, SharingRequest, SharingView, WorkerView,
 } from './bindings';
 
 const day = (back: number) => new Date(Date.now() - back * 86_400_000).toISOString();
@@ -282,3 +282,19 @@ export const refusedTest = (tested: EndpointView): EndpointTest => ({
   steps: STEPS.map((step, at) => ({ step, state: at < 3 ? 'passed' : at === 3 ? 'failed' : 'skipped' })),
   error: { code: 'key_refused', message: 'be let in: the key was refused', detail: { host: 'api.deepseek.com' } }, endpoint: tested, model: null,
 });
+
+export const unshared: SharingView = { spec: { on: false, host: '127.0.0.1', port: 8137, rate: 60 }, beyond: false, addresses: [], model_id: null, keys: [] };
+
+export const shared: SharingView = {
+  spec: { on: true, host: '0.0.0.0', port: 8137, rate: 60 }, beyond: true, addresses: ['http://127.0.0.1:8137/v1', 'http://192.168.1.7:8137/v1'], model_id: 'guide',
+  keys: [
+    { id: 'k1', name: 'Editor on the laptop', created_at: day(3), expires_at: day(-27), expired: false },
+    { id: 'k2', name: 'Home Assistant', created_at: day(90), expires_at: day(60), expired: true },
+  ],
+};
+
+export const requests: SharingRequest[] = [
+  { at: day(0), key: 'Editor on the laptop', path: '/v1/chat/completions', status: 200, ms: 5210, prompt_tokens: 412, completion_tokens: 96 },
+  { at: day(0), key: 'Editor on the laptop', path: '/v1/chat/completions', status: 429, ms: 0, prompt_tokens: 0, completion_tokens: 0 },
+  { at: day(1), key: '?', path: '/v1/models', status: 401, ms: 0, prompt_tokens: 0, completion_tokens: 0 },
+];

@@ -1,8 +1,9 @@
 // A host kept in memory, for tests of the page and for looking at it without the app. The address picks its state:
-// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages), empty, problems (a list was moved aside), clouds (two services were added), pictures (a chat with pictures on a model that sees), slow (all but the settings never arrives) or broken (every read fails).
+// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages), empty, problems (a list was moved aside), clouds (two services were added), deployed (two deployments), shared (the model is open to the network), pictures (a chat with pictures on a model that sees), slow (all but the settings never arrives) or broken (every read fails).
 import type { Host } from './host';
 import * as data from './mock-data';
-import type { AnswerEvent, AppEvent, ChatView, DownloadView, EndpointView, ErrorView, MessageView, PictureView, SettingsView, WorkerView } from './bindings';
+import * as deployed from './mock-deployments';
+import type { AnswerEvent, AppEvent, ChatView, DownloadView, EndpointView, ErrorView, MessageView, PictureView, SettingsView, SharingView, WorkerView } from './bindings';
 
 const query = new URLSearchParams(location.search);
 const state = query.get('state') ?? 'full';
@@ -25,8 +26,10 @@ const pictures = new Map<string, string>(Object.entries(data.drawn));
 const kept = new Map<string, PictureView>(data.pictures.map((one) => [one.id, one]));
 let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoints) : [];
 const chats = new Map<string, ChatView>(
-  ['full', 'interrupted', 'long', 'clouds', 'pictures'].includes(state) ? data.chats(state).map((chat) => [chat.id, chat]) : [],
+  ['full', 'interrupted', 'long', 'clouds', 'deployed', 'shared', 'pictures'].includes(state) ? data.chats(state).map((chat) => [chat.id, chat]) : [],
 );
+let sharing: SharingView = state === 'shared' ? structuredClone(data.shared) : data.unshared;
+let deployments = state === 'deployed' ? deployed.some() : [];
 const stops = new Set<string>();
 /** Services whose key is wrong. */
 const refusing = new Set<string>();
@@ -104,6 +107,15 @@ function changeDownload(id: string, change: Partial<DownloadView>): void {
   model.download = { ...model.download, ...change };
   model.state = model.download.state === 'paused' ? 'paused' : 'downloading';
   emit({ kind: 'download_changed', download: model.download });
+}
+
+function changeDeployment(id: string, wanted: 'loading' | 'ready' | 'stopped') {
+  const one = deployments.find((known) => known.id === id);
+  if (!one) throw failure('deployment_not_found', 'find the deployment', { deployment: id });
+  const changed = { ...one, state: wanted, error: null, points: wanted === 'ready' ? one.points : [], address: wanted === 'ready' ? 'http://127.0.0.1:41873' : null };
+  deployments = deployments.map((known) => (known.id === id ? changed : known));
+  emit({ kind: 'deployment_changed', deployment: changed });
+  return changed;
 }
 
 export const host: Host = {
@@ -242,6 +254,27 @@ export const host: Host = {
       refusing.delete(id);
       endpoints = endpoints.filter((one) => one.id !== id);
     }),
+  deployments: () => read(() => deployments),
+  deploymentPlan: (spec) => reply(() => deployed.plan(spec)),
+  deploymentStart: (spec) =>
+    reply(() => {
+      if (spec.machines.includes('nobody')) throw failure('machine_unreachable', 'reach the machine', { machine: 'nobody', reason: 'Connection refused' });
+      const made = deployed.made(spec, `d${next++}`);
+      deployments = [...deployments, made];
+      emit({ kind: 'deployments_changed' });
+      setTimeout(() => changeDeployment(made.id, 'loading'), 40);
+      setTimeout(() => changeDeployment(made.id, 'ready'), 200);
+      return made;
+    }),
+  deploymentRestart: (id) => reply(() => changeDeployment(id, 'ready')),
+  deploymentStop: (id) => reply(() => changeDeployment(id, 'stopped')),
+  deploymentRemove: (id) => done(() => (deployments = deployments.filter((one) => one.id !== id))),
+  deploymentLog: () => reply(() => deployed.lines),
+  machineLook: (machine) =>
+    reply(() => {
+      if (machine === 'nobody') throw failure('machine_unreachable', 'reach the machine', { machine, reason: 'Connection refused' });
+      return deployed.machine(machine);
+    }),
   worker: () => read(() => worker),
   workerStart: (modelId) =>
     reply(() => {
@@ -250,6 +283,22 @@ export const host: Host = {
       return worker;
     }),
   workerStop: () => done(() => (worker = { ...worker, state: 'stopped' })),
+  sharing: () => read(() => sharing),
+  sharingSave: (spec) =>
+    reply(() => {
+      if (spec.port === 80) throw failure('port_in_use', 'listen', { port: '80' });
+      const beyond = spec.on && spec.host !== '127.0.0.1';
+      const addresses = spec.on ? [`http://127.0.0.1:${spec.port}/v1`, ...(beyond ? [`http://192.168.1.7:${spec.port}/v1`] : [])] : [];
+      return (sharing = { ...sharing, spec, beyond, addresses, model_id: spec.on ? worker.model_id : null });
+    }),
+  sharingKeyAdd: (name, days) =>
+    reply(() => {
+      const key = { id: `k-new-${next++}`, name, created_at: data.NOW, expires_at: days === null ? null : new Date(Date.now() + days * 86_400_000).toISOString(), expired: false };
+      sharing = { ...sharing, keys: [...sharing.keys, key] };
+      return { secret: 'wd-Zm9yIHRoZSBtb2NrIG9ubHksIGl0IG9wZW5zIG5vdGhpbmc', key };
+    }),
+  sharingKeyRemove: (id) => done(() => (sharing = { ...sharing, keys: sharing.keys.filter((key) => key.id !== id) })),
+  sharingRequests: () => reply(() => data.requests),
   settings: () => reply(() => settings),
   settingsSave: (wanted) => reply(() => (settings = wanted)),
   pickFolder: () => reply(() => '/home/user/models/odd'),

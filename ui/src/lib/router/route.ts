@@ -4,6 +4,7 @@ export type Route =
   | { page: 'welcome' }
   | { page: 'chat'; id: string | null; model: string | null }
   | { page: 'models' }
+  | { page: 'deployments' }
   | { page: 'hardware' }
   | { page: 'settings'; section?: 'clouds' };
 
@@ -21,6 +22,7 @@ export function parseRoute(hash: string): Route {
   switch (page) {
     case 'welcome':
     case 'models':
+    case 'deployments':
     case 'hardware':
       return { page };
     case 'settings':

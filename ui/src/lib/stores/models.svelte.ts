@@ -4,6 +4,7 @@ import { host } from '$host';
 import { asError } from '$lib/errors';
 import type { AppEvent, DownloadView, ErrorView, ModelView, PresetView, RecommendationView, SamplingView, SourceKind } from '$lib/ipc/bindings';
 import { clouds } from './clouds.svelte';
+import { deployments } from './deployments.svelte';
 import { Load } from './load.svelte';
 
 const stateOf = (download: DownloadView): ModelView['state'] =>
@@ -35,7 +36,7 @@ class Models {
 
   /** What choosing a preset changes. DeepSeek's own advice differs from model to model; the others are the same for all. */
   presetChange(preset: PresetView, modelId: string): { preset_id: string; sampling: SamplingView } {
-    const advised = preset.id === 'deepseek' ? (this.byId(modelId) ?? clouds.of(modelId))?.recommended : undefined;
+    const advised = preset.id === 'deepseek' ? (this.byId(modelId) ?? clouds.of(modelId) ?? deployments.of(modelId))?.recommended : undefined;
     return { preset_id: preset.id, sampling: advised ?? preset.sampling };
   }
 

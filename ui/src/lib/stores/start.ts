@@ -2,10 +2,12 @@
 import { host } from '$host';
 import { chats } from './chats.svelte';
 import { clouds } from './clouds.svelte';
+import { deployments } from './deployments.svelte';
 import { machine } from './machine.svelte';
 import { models } from './models.svelte';
 import { refreshForeignAnswers } from './session.svelte';
 import { settings } from './settings.svelte';
+import { sharing } from './sharing.svelte';
 import { worker } from './worker.svelte';
 
 export async function start(): Promise<void> {
@@ -15,9 +17,11 @@ export async function start(): Promise<void> {
     models.onEvent(event);
     chats.onEvent(event);
     clouds.onEvent(event);
+    deployments.onEvent(event);
+    sharing.onEvent(event);
     if (event.kind === 'chats_changed') refreshForeignAnswers();
   });
   chats.ready = chats.load();
-  void Promise.all([worker.load(), models.load(), machine.load(), clouds.load()]);
+  void Promise.all([worker.load(), models.load(), machine.load(), clouds.load(), deployments.load(), sharing.load()]);
   await settings.load();
 }

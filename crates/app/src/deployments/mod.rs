@@ -1,0 +1,225 @@
+//! Deployments as use cases: plan, start, find again, watch, stop and forget them, and answer in a chat that runs on one.
+//! What runs outlives this program; only a stop that was asked for ends it.
+
+mod records;
+mod start;
+mod views;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use contract::{
+    AppEvent, DeploymentLine, DeploymentSpec, DeploymentView, ErrorView, MachineView, PlanOutcome,
+    SamplingView,
+};
+use deploy::run::{self, Change, Deployment, Machine, OnNews, Pace, Reaching, Record};
+use endpoint::Endpoint;
+
+use self::records::Records;
+use self::views::{deployment_view, line_view, machine_view, point_view, recommended, resting_view};
+use crate::worker::failure_view;
+use crate::{App, Host};
+
+/// What a chat calls the model of a deployment begins like this; its id follows.
+const PREFIX: &str = "deployment:";
+/// Instead of the person's own configuration of ssh.
+const SSH_CONFIG: &str = "WHALEDECK_SSH_CONFIG";
+
+/// The id of the deployment that a chat names, where it names one.
+pub(crate) fn deployment_model(model_id: &str) -> Option<&str> {
+    model_id.strip_prefix(PREFIX)
+}
+
+pub(crate) struct Deployments {
+    records: Records,
+    reaching: Reaching,
+    watched: Mutex<BTreeMap<String, Arc<Deployment>>>,
+    host: Arc<dyn Host>,
+}
+
+/// A deployment, ready to be asked.
+pub(crate) struct Serving {
+    pub endpoint: Endpoint,
+    /// Named in errors.
+    pub name: String,
+    pub model: String,
+}
+
+impl Deployments {
+    pub(crate) fn open(
+        data_dir: &Path,
+        host: Arc<dyn Host>,
+    ) -> Result<(Arc<Self>, Option<ErrorView>), ErrorView> {
+        let (records, problem) = Records::open(data_dir)?;
+        let ssh_config = std::env::var_os(SSH_CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let reaching = Reaching { folder: data_dir.join("deployments"), ssh_config };
+        Ok((Arc::new(Self { records, reaching, watched: Mutex::default(), host }), problem))
+    }
+
+    fn watched(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Deployment>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watch(
+        self: &Arc<Self>,
+        record: Record,
+        begin: fn(Record, Reaching, Pace, OnNews) -> Deployment,
+    ) -> Arc<Deployment> {
+        let mut watched = self.watched();
+        if let Some(known) = watched.get(&record.id) {
+            return known.clone();
+        }
+        let (this, id) = (Arc::downgrade(self), record.id.clone());
+        let on_news: OnNews = Arc::new(move |change| {
+            if let Some(this) = this.upgrade() {
+                this.heard(&id, change);
+            }
+        });
+        let id = record.id.clone();
+        let deployment = Arc::new(begin(record, self.reaching.clone(), Pace::default(), on_news));
+        watched.insert(id, deployment.clone());
+        deployment
+    }
+
+    fn heard(&self, id: &str, change: Change) {
+        match change {
+            // Written down before anything else happens: a program that is killed now finds it again.
+            Change::Record(record) => {
+                if let Err(error) = self.records.update(record) {
+                    tracing::error!(%error, "a deployment was not written down");
+                }
+            }
+            Change::State(_) => {
+                // Asked for anew, because more than the state may have changed. Not while it is being made.
+                let Some(known) = self.watched.try_lock().ok().and_then(|watched| watched.get(id).cloned())
+                else {
+                    return self.host.emit(AppEvent::DeploymentsChanged);
+                };
+                self.host.emit(AppEvent::DeploymentChanged { deployment: Box::new(deployment_view(&known)) });
+            }
+            Change::Log(lines) => {
+                let lines = lines.into_iter().map(line_view).collect();
+                self.host.emit(AppEvent::DeploymentSaid { id: id.to_owned(), lines });
+            }
+            Change::Point(point) => {
+                let point = point_view(point);
+                self.host.emit(AppEvent::DeploymentMeasured { id: id.to_owned(), point });
+            }
+        }
+    }
+
+    /// Goes on watching what was started before, here or by another program.
+    fn find_all(self: &Arc<Self>) -> Result<Vec<Record>, ErrorView> {
+        let records = self.records.all()?;
+        for record in records.iter().filter(|record| record.started()) {
+            self.watch(record.clone(), Deployment::find);
+        }
+        Ok(records)
+    }
+
+    /// The one of this id or name, watched.
+    fn one(self: &Arc<Self>, id: &str) -> Result<Arc<Deployment>, ErrorView> {
+        let record = self.records.find(id)?;
+        let begin = if record.started() { Deployment::find } else { Deployment::rest };
+        Ok(self.watch(record, begin))
+    }
+
+    fn view(&self, record: &Record) -> DeploymentView {
+        let known = self.watched().get(&record.id).cloned();
+        known.map_or_else(|| resting_view(record), |known| deployment_view(&known))
+    }
+
+    pub(crate) fn serving(self: &Arc<Self>, model_id: &str) -> Result<Serving, ErrorView> {
+        let id = deployment_model(model_id).unwrap_or_default();
+        let deployment = self.one(id)?;
+        let endpoint = deployment.endpoint().map_err(|failure| failure_view(&failure))?;
+        let record = deployment.record();
+        Ok(Serving { endpoint, name: record.name, model: record.model_id })
+    }
+
+    pub(crate) fn advised(&self, id: &str) -> Result<SamplingView, ErrorView> {
+        Ok(recommended(&self.records.find(id)?))
+    }
+}
+
+impl App {
+    /// Every deployment, the earliest first. Those that run are found again and watched from now on.
+    pub async fn deployments(&self) -> Result<Vec<DeploymentView>, ErrorView> {
+        let records = self.deployments.find_all()?;
+        Ok(records.iter().map(|record| self.deployments.view(record)).collect())
+    }
+
+    /// Every word of what would be started, or why nothing can be. Asks no machine.
+    pub async fn deployment_plan(&self, spec: DeploymentSpec) -> Result<PlanOutcome, ErrorView> {
+        start::plan(&spec)
+    }
+
+    /// Looks at the machines, writes down what is started, and starts it. The events tell the rest.
+    pub async fn deployment_start(&self, spec: DeploymentSpec) -> Result<DeploymentView, ErrorView> {
+        let record = start::record(&self.deployments.reaching, &spec).await?;
+        self.deployments.records.add(record.clone())?;
+        self.deployments.watch(record.clone(), Deployment::start);
+        self.host.emit(AppEvent::DeploymentsChanged);
+        Ok(self.deployments.view(&record))
+    }
+
+    /// Starts one again that was stopped or failed.
+    pub async fn deployment_restart(&self, id: &str) -> Result<DeploymentView, ErrorView> {
+        let deployment = self.deployments.one(id)?;
+        deployment.restart().await;
+        Ok(deployment_view(&deployment))
+    }
+
+    /// Ends what was started on its machines and nothing else, and waits for that.
+    pub async fn deployment_stop(&self, id: &str) -> Result<DeploymentView, ErrorView> {
+        let deployment = self.deployments.one(id)?;
+        deployment.stop().await.map_err(|failure| failure_view(&failure))?;
+        Ok(deployment_view(&deployment))
+    }
+
+    /// Stops it where it runs, then forgets it. Chats that ran on it stay.
+    pub async fn deployment_remove(&self, id: &str) -> Result<(), ErrorView> {
+        let deployment = self.deployments.one(id)?;
+        if deployment.record().started() {
+            deployment.stop().await.map_err(|failure| failure_view(&failure))?;
+        }
+        let id = deployment.record().id;
+        self.deployments.watched().remove(&id);
+        self.deployments.records.remove(&id)?;
+        self.host.emit(AppEvent::DeploymentsChanged);
+        Ok(())
+    }
+
+    /// The last lines that it said: those that were seen, or else those on its machines.
+    pub async fn deployment_log(&self, id: &str) -> Result<Vec<DeploymentLine>, ErrorView> {
+        let record = self.deployments.records.find(id)?;
+        let known = self.deployments.watched().get(&record.id).cloned();
+        let seen = known.map(|known| known.log()).unwrap_or_default();
+        if !seen.is_empty() {
+            return Ok(seen.into_iter().map(line_view).collect());
+        }
+        let mut all: Vec<DeploymentLine> = Vec::new();
+        for (rank, node) in record.nodes.iter().enumerate() {
+            let lines = run::read_log(&self.deployments.reaching, &node.machine, &record.part(rank)).await;
+            for line in lines.map_err(|failure| failure_view(&failure))? {
+                all.push(DeploymentLine { number: all.len() as u32, machine: rank as u32, text: line.text });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Waits until it serves, or for the reason it does not.
+    pub async fn deployment_ready(&self, id: &str) -> Result<DeploymentView, ErrorView> {
+        let deployment = self.deployments.one(id)?;
+        deployment.ready().await.map_err(|failure| failure_view(&failure))?;
+        Ok(deployment_view(&deployment))
+    }
+
+    /// What a machine has for an engine: the programs and the cards.
+    pub async fn machine_look(&self, machine: &str, first: &str) -> Result<MachineView, ErrorView> {
+        let machine = Machine::named(machine).map_err(|failure| failure_view(&failure))?;
+        let looked = run::look(&self.deployments.reaching, &machine, first, 30_000).await;
+        machine_view(&machine, &looked.map_err(|failure| failure_view(&failure))?)
+    }
+}

@@ -1,0 +1,89 @@
+//! From what a person wants to the record of a deployment: the plan at its door, the machines that were looked at, the port
+//! that is free there.
+use contract::{DeploymentSpec, ErrorCode, ErrorView, PlanOutcome};
+use deploy::plan::Plan;
+use deploy::run::{self, Machine, Place, Reach, Reaching, Record};
+
+use crate::convert::plan_outcome;
+use crate::plans::planned;
+use crate::worker::failure_view;
+
+pub(super) fn plan(spec: &DeploymentSpec) -> Result<PlanOutcome, ErrorView> {
+    machines(spec)?;
+    let plan = planned(&spec.wish)?;
+    let at_door = |plan: Plan| {
+        let port = plan.port;
+        plan.at(port, !spec.open)
+    };
+    Ok(plan_outcome(&plan.map(at_door)))
+}
+
+/// Asks every machine whether it is there and has the engine, and the first one for a port.
+pub(super) async fn record(reaching: &Reaching, spec: &DeploymentSpec) -> Result<Record, ErrorView> {
+    let mut machines = machines(spec)?;
+    let plan = planned(&spec.wish)?.map_err(|_| {
+        ErrorView::new(ErrorCode::NoPlan, "start the deployment: the machines cannot hold the model")
+            .with("cards", &spec.wish.machines)
+    })?;
+    if machines.len() < plan.inventory.machines as usize {
+        let message = format!("start the deployment: the plan is for {} machines", plan.inventory.machines);
+        return Err(invalid(&message, "machines", &plan.inventory.machines.to_string()));
+    }
+    // The plan does with fewer than there are.
+    machines.truncate(plan.inventory.machines as usize);
+    let mut port = plan.port;
+    for (rank, machine) in machines.iter().enumerate() {
+        let looked = run::look(reaching, machine, &spec.first, plan.port).await;
+        let looked = looked.map_err(|failure| failure_view(&failure))?;
+        if !looked.engines.contains(&plan.engine) {
+            return Err(ErrorView::new(
+                ErrorCode::EngineMissing,
+                "start the deployment: its program was not found",
+            )
+            .with("engine", plan.engine.name())
+            .with("machine", machine.name()));
+        }
+        if rank == 0 {
+            port = looked.port.unwrap_or(port);
+        }
+    }
+    let leader = match spec.address.trim() {
+        "" => reaching.address(&machines[0]).await.map_err(|failure| failure_view(&failure))?,
+        address if address.chars().all(|letter| letter.is_alphanumeric() || ".-_:[]".contains(letter)) => {
+            address.to_owned()
+        }
+        address => return Err(invalid("start the deployment: its address is no host", "address", address)),
+    };
+    let alone = machines.len() == 1;
+    if !alone && machines[0] == Machine::Here && spec.address.trim().is_empty() {
+        let message = "start the deployment: the others need the address of this computer in their network";
+        return Err(invalid(message, "address", "10.0.0.1"));
+    }
+    let reach = if spec.open { Reach::Open(leader.clone()) } else { Reach::Private };
+    let plan = plan.at(port, !spec.open);
+    let name =
+        if spec.name.trim().is_empty() { plan.model_name.clone() } else { spec.name.trim().to_owned() };
+    let place = Place { machines, reach, first: spec.first.clone(), leader };
+    let now = jiff::Timestamp::now().to_string();
+    Ok(Record::new(uuid::Uuid::now_v7().simple().to_string(), name, now, &plan, place))
+}
+
+fn machines(spec: &DeploymentSpec) -> Result<Vec<Machine>, ErrorView> {
+    let named: Result<Vec<_>, _> = spec.machines.iter().map(|name| Machine::named(name)).collect();
+    let machines = named.map_err(|failure| failure_view(&failure))?;
+    let mut sorted = machines.clone();
+    sorted.sort();
+    sorted.dedup();
+    if machines.is_empty() || sorted.len() < machines.len() {
+        return Err(invalid(
+            "start the deployment: each machine is named once",
+            "machines",
+            "here, gpu1, me@10.0.0.7",
+        ));
+    }
+    Ok(machines)
+}
+
+fn invalid(message: &str, name: &str, allowed: &str) -> ErrorView {
+    ErrorView::new(ErrorCode::InvalidInput, message).with("name", name).with("allowed", allowed)
+}

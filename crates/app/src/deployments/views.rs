@@ -1,0 +1,131 @@
+//! Deployments as the hosts see them.
+use catalog::Catalog;
+use contract::{
+    DeploymentLine, DeploymentState, DeploymentView, ErrorView, MachineView, MetricsPoint, SamplingView,
+};
+use deploy::run::{Deployment, Gpu, LogLine, Looked, Machine, Phase, Point, Reach, Record, State};
+
+use super::PREFIX;
+use crate::convert::sampling_view;
+use crate::worker::failure_view;
+
+/// Of one that is watched.
+pub(crate) fn deployment_view(deployment: &Deployment) -> DeploymentView {
+    let points = deployment.points().into_iter().map(point_view).collect();
+    view(&deployment.record(), &deployment.state(), deployment.address(), points)
+}
+
+/// Of one that does not run.
+pub(crate) fn resting_view(record: &Record) -> DeploymentView {
+    let state = State { phase: Phase::Stopped, tries: 0, lost: None };
+    view(record, &state, None, Vec::new())
+}
+
+fn view(
+    record: &Record,
+    state: &State,
+    address: Option<String>,
+    points: Vec<MetricsPoint>,
+) -> DeploymentView {
+    let (shown, wait, error) = match &state.phase {
+        Phase::Stopped => (DeploymentState::Stopped, None, None),
+        Phase::Finding => (DeploymentState::Finding, None, None),
+        Phase::Starting => (DeploymentState::Starting, None, None),
+        Phase::Loading => (DeploymentState::Loading, None, None),
+        Phase::Ready => (DeploymentState::Ready, None, None),
+        Phase::Waiting { wait, why } => {
+            (DeploymentState::Waiting, Some(wait.as_secs() as u32), Some(failure_view(why)))
+        }
+        Phase::Draining => (DeploymentState::Draining, None, None),
+        Phase::Failed(failure) => (DeploymentState::Failed, None, Some(failure_view(failure))),
+    };
+    DeploymentView {
+        id: record.id.clone(),
+        name: record.name.clone(),
+        chat_model: format!("{PREFIX}{}", record.id),
+        model_id: record.model_id.clone(),
+        model_name: record.model_name.clone(),
+        engine: record.engine.clone(),
+        precision: record.precision.clone(),
+        cards: record.cards.clone(),
+        context: record.context,
+        sequences: record.sequences,
+        machines: record.nodes.iter().map(|node| node.machine.name().to_owned()).collect(),
+        open: record.reach != Reach::Private,
+        address,
+        state: shown,
+        wait,
+        tries: state.tries,
+        error,
+        lost: state.lost.as_ref().map(failure_view),
+        recommended: recommended(record),
+        created_at: record.created_at.clone(),
+        points,
+    }
+}
+
+/// As the model's makers advise, whoever serves it.
+pub(crate) fn recommended(record: &Record) -> SamplingView {
+    Catalog::builtin()
+        .model(&record.model_id)
+        .map(|model| sampling_view(&model.recommended))
+        .unwrap_or_default()
+}
+
+pub(crate) fn point_view(point: Point) -> MetricsPoint {
+    let Point { tokens_per_second, running, waiting, cache, accepted } = point;
+    MetricsPoint { tokens_per_second, running, waiting, cache, accepted }
+}
+
+pub(crate) fn line_view(line: LogLine) -> DeploymentLine {
+    DeploymentLine { number: line.number as u32, machine: line.rank, text: line.text }
+}
+
+pub(crate) fn machine_view(machine: &Machine, looked: &Looked) -> Result<MachineView, ErrorView> {
+    Ok(MachineView {
+        name: machine.name().to_owned(),
+        system: looked.system.clone(),
+        engines: looked.engines.iter().map(|engine| engine.name().to_owned()).collect(),
+        gpus: looked.gpus.iter().map(|gpu| gpu.name.clone()).collect(),
+        cards: cards(&looked.gpus),
+    })
+}
+
+/// As a plan wants them: equal cards that the catalogue knows.
+fn cards(gpus: &[Gpu]) -> Option<String> {
+    let first = gpus.first()?;
+    if gpus.iter().any(|gpu| gpu.name != first.name) {
+        return None;
+    }
+    // Drivers count a few hundred MiB more or less from one version to the next.
+    let near = |memory: u64| memory.abs_diff(first.memory) * 20 < memory;
+    let known = Catalog::builtin()
+        .cards()
+        .iter()
+        .filter(|card| first.name.contains(&card.name) && near(card.memory()));
+    let card = known.max_by_key(|card| card.name.len())?;
+    Some(format!("{}x{}", gpus.len(), card.label()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_of_a_driver_are_found_in_the_catalogue() {
+        let gpu = |name: &str, mib: u64| Gpu { name: name.into(), memory: mib << 20 };
+        let several = vec![gpu("NVIDIA H100 80GB HBM3", 81_559); 8];
+        assert_eq!(cards(&several).as_deref(), Some("8xH100-80G"));
+        assert_eq!(cards(&[gpu("NVIDIA GeForce RTX 4090", 24_564)]).as_deref(), Some("1xRTX-4090-24G"));
+        assert_eq!(
+            cards(&[gpu("NVIDIA GeForce RTX 4090", 24_564), gpu("NVIDIA H100 80GB HBM3", 81_559)]),
+            None
+        );
+        assert_eq!(cards(&[gpu("Some other card", 1)]), None);
+        assert_eq!(cards(&[]), None);
+        for card in Catalog::builtin().cards() {
+            let found = cards(&[gpu(&card.name, card.memory_mib)]);
+            assert_eq!(found, Some(format!("1x{}", card.label())), "{}", card.name);
+        }
+    }
+}

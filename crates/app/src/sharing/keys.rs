@@ -1,0 +1,174 @@
+//! Keys of other programs: made, shown once, and kept as hashes in the file that the worker reads. A key is 256 random bits, so
+//! that a plain SHA-256 of it gives nothing away.
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use contract::{ErrorCode, ErrorView, NewSharingKey, SharingKey};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::convert::storage_error;
+use crate::files;
+
+const FILE: &str = "sharing-keys.json";
+const VERSION: u32 = 1;
+const NAME_LIMIT: usize = 60;
+/// Ten years.
+const MOST_DAYS: u32 = 3650;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct List {
+    version: u32,
+    keys: Vec<Record>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Record {
+    id: String,
+    name: String,
+    hash: String,
+    created_at: String,
+    /// Seconds of the Unix clock.
+    expires: Option<u64>,
+}
+
+pub(super) struct Keys {
+    file: PathBuf,
+    writing: Mutex<()>,
+}
+
+impl Keys {
+    pub(super) fn new(data_dir: &Path) -> Self {
+        Self { file: data_dir.join(FILE), writing: Mutex::default() }
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(super) fn all(&self) -> Result<Vec<SharingKey>, ErrorView> {
+        Ok(self.list()?.keys.iter().map(view).collect())
+    }
+
+    /// `days` from now on, or for ever.
+    pub(super) fn add(&self, name: &str, days: Option<u32>) -> Result<NewSharingKey, ErrorView> {
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > NAME_LIMIT || name.chars().any(char::is_control) {
+            return Err(invalid("make the key: it needs a short name", "name", &format!("1-{NAME_LIMIT}")));
+        }
+        if days.is_some_and(|days| days == 0 || days > MOST_DAYS) {
+            return Err(invalid(
+                "make the key: it lasts for a day or more",
+                "days",
+                &format!("1-{MOST_DAYS}"),
+            ));
+        }
+        let (now, secret) = (Timestamp::now(), random()?);
+        let expires = days.map(|days| now + SignedDuration::from_hours(i64::from(days) * 24));
+        let record = Record {
+            id: uuid::Uuid::now_v7().simple().to_string(),
+            name: name.to_owned(),
+            hash: Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+            created_at: now.to_string(),
+            expires: expires.map(|time| time.as_second().max(0) as u64),
+        };
+        let key = view(&record);
+        self.change(|keys| keys.push(record))?;
+        Ok(NewSharingKey { secret, key })
+    }
+
+    /// By its id, or by its name.
+    pub(super) fn remove(&self, id: &str) -> Result<(), ErrorView> {
+        let known = self.list()?.keys.into_iter().any(|key| key.id == id || key.name == id);
+        if !known {
+            return Err(invalid("take the key back: there is none of this name", "name", id));
+        }
+        self.change(|keys| keys.retain(|key| key.id != id && key.name != id))
+    }
+
+    fn list(&self) -> Result<List, ErrorView> {
+        let text = match std::fs::read(&self.file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(List::default()),
+            Err(error) => return Err(storage_error("read the keys of other programs", &self.file, &error)),
+        };
+        let damaged = || {
+            ErrorView::new(ErrorCode::SettingsUnreadable, "read the keys of other programs")
+                .with("path", self.file.display())
+        };
+        let list: List = serde_json::from_slice(&text).map_err(|_| damaged())?;
+        if list.version == VERSION { Ok(list) } else { Err(damaged()) }
+    }
+
+    /// The file is its owner's alone, as a temporary file is from its first moment.
+    fn change(&self, change: impl FnOnce(&mut Vec<Record>)) -> Result<(), ErrorView> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list()?;
+        change(&mut list.keys);
+        list.version = VERSION;
+        let text = serde_json::to_vec_pretty(&list)
+            .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
+        files::replace(&self.file, &text)
+            .map_err(|error| storage_error("write the keys of other programs", &self.file, &error))
+    }
+}
+
+fn random() -> Result<String, ErrorView> {
+    use chacha20poly1305::aead::{Generate, Key};
+    // The generator that seals the cloud keys: the operating system's.
+    let bits = Key::<chacha20poly1305::XChaCha20Poly1305>::generate();
+    Ok(format!("wd-{}", URL_SAFE_NO_PAD.encode(bits)))
+}
+
+fn view(record: &Record) -> SharingKey {
+    let expires = record.expires.and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
+    SharingKey {
+        id: record.id.clone(),
+        name: record.name.clone(),
+        created_at: record.created_at.clone(),
+        expires_at: expires.map(|time| time.to_string()),
+        expired: expires.is_some_and(|time| time <= Timestamp::now()),
+    }
+}
+
+fn invalid(message: &str, name: &str, allowed: &str) -> ErrorView {
+    ErrorView::new(ErrorCode::InvalidInput, message).with("name", name).with("allowed", allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_shown_once_and_kept_as_a_hash() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = Keys::new(folder.path());
+        let made = keys.add(" laptop ", Some(30)).expect("is made");
+        assert!(made.secret.starts_with("wd-") && made.secret.len() == 46, "{}", made.secret.len());
+        assert!(!format!("{made:?}").contains(&made.secret));
+        let other = keys.add("for ever", None).expect("is made");
+        assert_ne!(other.secret, made.secret);
+        let text = std::fs::read_to_string(keys.file()).expect("reads");
+        assert!(!text.contains(&made.secret) && !text.contains(&other.secret));
+        let again = Keys::new(folder.path()).all().expect("reads");
+        assert_eq!((again.len(), again[0].name.as_str(), again[0].expired), (2, "laptop", false));
+        assert_eq!((again[0].expires_at.is_some(), again[1].expires_at.clone()), (true, None));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(keys.file()).expect("is there").permissions().mode();
+            assert_eq!(mode & 0o077, 0, "others cannot read it");
+        }
+        keys.remove(&again[0].id).expect("is there");
+        keys.remove("for ever").expect("by its name");
+        assert_eq!(keys.remove("for ever").expect_err("is gone").code, ErrorCode::InvalidInput);
+        for (name, days) in [("", None), ("x", Some(0)), ("a\nb", None), ("x", Some(100_000))] {
+            assert_eq!(keys.add(name, days).expect_err("is refused").code, ErrorCode::InvalidInput);
+        }
+        std::fs::write(keys.file(), "{").expect("writes");
+        assert_eq!(keys.all().expect_err("is damaged").code, ErrorCode::SettingsUnreadable);
+    }
+}

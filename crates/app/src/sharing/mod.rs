@@ -1,0 +1,256 @@
+//! The worker offered to other programs: of this computer, or of its network. It is the same worker that answers the chats, with
+//! more keys. Off until it is asked for.
+mod keys;
+
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use contract::{
+    AppEvent, ErrorCode, ErrorView, NewSharingKey, SharingRequest, SharingSpec, SharingView, WorkerState,
+};
+use deploy::Share;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use self::keys::Keys;
+use crate::convert::storage_error;
+use crate::{App, files};
+
+const FILE: &str = "sharing.json";
+const LOG: &str = "requests.jsonl";
+const VERSION: u32 = 1;
+const PORT: u16 = 8137;
+const RATE: u32 = 60;
+/// Requests shown.
+const MOST_SHOWN: usize = 200;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct File {
+    version: u32,
+    #[serde(flatten)]
+    spec: SharingSpec,
+}
+
+pub(crate) struct Sharing {
+    file: PathBuf,
+    log: PathBuf,
+    keys: Keys,
+    /// Instead of the file, for a host that shares as long as it runs.
+    instead: Mutex<Option<SharingSpec>>,
+    writing: Mutex<()>,
+}
+
+impl Sharing {
+    pub(crate) fn new(data_dir: &Path) -> Self {
+        Self {
+            file: data_dir.join(FILE),
+            log: data_dir.join(LOG),
+            keys: Keys::new(data_dir),
+            instead: Mutex::default(),
+            writing: Mutex::default(),
+        }
+    }
+
+    /// A file that cannot be understood shares nothing.
+    fn spec(&self) -> Result<SharingSpec, ErrorView> {
+        if let Some(spec) = self.instead.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            return Ok(spec);
+        }
+        let off = SharingSpec { on: false, host: Ipv4Addr::LOCALHOST.to_string(), port: PORT, rate: RATE };
+        let text = match std::fs::read(&self.file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(off),
+            Err(error) => return Err(storage_error("read how the model is offered", &self.file, &error)),
+        };
+        let file = serde_json::from_slice::<File>(&text).ok().filter(|file| file.version == VERSION);
+        Ok(file.map_or(off, |file| file.spec))
+    }
+
+    fn save(&self, spec: &SharingSpec) -> Result<(), ErrorView> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = serde_json::to_vec_pretty(&File { version: VERSION, spec: spec.clone() })
+            .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
+        files::replace(&self.file, &text)
+            .map_err(|error| storage_error("write how the model is offered", &self.file, &error))
+    }
+
+    /// What a worker is started with, when it is shared.
+    pub(crate) fn share(&self) -> Result<Option<Share>, ErrorView> {
+        let spec = self.spec()?;
+        if !spec.on {
+            return Ok(None);
+        }
+        Ok(Some(Share {
+            host: host(&spec)?,
+            port: spec.port,
+            rate: spec.rate,
+            keys: self.keys.file().to_owned(),
+            request_log: self.log.clone(),
+        }))
+    }
+}
+
+fn host(spec: &SharingSpec) -> Result<IpAddr, ErrorView> {
+    spec.host.trim().parse().map_err(|_| {
+        let message = "offer the model: where it listens is an address of this computer";
+        ErrorView::new(ErrorCode::InvalidInput, message)
+            .with("name", "host")
+            .with("allowed", "127.0.0.1, 0.0.0.0")
+    })
+}
+
+/// The address by which the network knows this computer. Nothing is sent: a route is only looked up.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    socket
+        .local_addr()
+        .ok()
+        .map(|address| address.ip())
+        .filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
+}
+
+fn addresses(host: IpAddr, port: u16) -> Vec<String> {
+    let mut all = vec![if host.is_unspecified() { IpAddr::from(Ipv4Addr::LOCALHOST) } else { host }];
+    if host.is_unspecified() {
+        all.extend(own_address());
+    }
+    all.iter().map(|ip| format!("http://{}/v1", std::net::SocketAddr::new(*ip, port))).collect()
+}
+
+impl App {
+    pub async fn sharing(&self) -> Result<SharingView, ErrorView> {
+        let spec = self.sharing.spec()?;
+        let host = host(&spec)?;
+        let worker = self.worker().await?;
+        let model_id = worker.model_id.filter(|_| worker.state == WorkerState::Ready && spec.on);
+        Ok(SharingView {
+            beyond: spec.on && !host.is_loopback(),
+            addresses: if spec.on { addresses(host, spec.port) } else { Vec::new() },
+            model_id,
+            keys: self.sharing.keys.all()?,
+            spec,
+        })
+    }
+
+    /// Keeps it; a worker that runs is started anew with it.
+    pub async fn sharing_save(&self, spec: SharingSpec) -> Result<SharingView, ErrorView> {
+        checked(&spec)?;
+        self.sharing.save(&spec)?;
+        self.shared_anew().await
+    }
+
+    /// As [`App::sharing_save`] for as long as this program runs; nothing is kept.
+    pub async fn sharing_for_now(&self, spec: SharingSpec) -> Result<SharingView, ErrorView> {
+        checked(&spec)?;
+        *self.sharing.instead.lock().unwrap_or_else(PoisonError::into_inner) = Some(spec);
+        self.shared_anew().await
+    }
+
+    async fn shared_anew(&self) -> Result<SharingView, ErrorView> {
+        let worker = self.worker().await?;
+        let runs = matches!(worker.state, WorkerState::Starting | WorkerState::Loading | WorkerState::Ready);
+        if let Some(model_id) = worker.model_id.filter(|_| runs) {
+            self.worker_start(&model_id).await?;
+        }
+        self.host.emit(AppEvent::SharingChanged);
+        self.sharing().await
+    }
+
+    /// The key is in the answer and nowhere else.
+    pub async fn sharing_key_add(&self, name: &str, days: Option<u32>) -> Result<NewSharingKey, ErrorView> {
+        let made = self.sharing.keys.add(name, days)?;
+        self.host.emit(AppEvent::SharingChanged);
+        Ok(made)
+    }
+
+    /// From now on it opens nothing.
+    pub async fn sharing_key_remove(&self, id: &str) -> Result<(), ErrorView> {
+        self.sharing.keys.remove(id)?;
+        self.host.emit(AppEvent::SharingChanged);
+        Ok(())
+    }
+
+    /// The last requests of other programs, the latest first.
+    pub async fn sharing_requests(&self) -> Result<Vec<SharingRequest>, ErrorView> {
+        let text = match std::fs::read_to_string(&self.sharing.log) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(storage_error("read the requests", &self.sharing.log, &error)),
+        };
+        // A line that was cut by a full disk is passed over.
+        Ok(text.lines().rev().filter_map(request).take(MOST_SHOWN).collect())
+    }
+}
+
+fn checked(spec: &SharingSpec) -> Result<(), ErrorView> {
+    host(spec)?;
+    if spec.port == 0 {
+        let error =
+            ErrorView::new(ErrorCode::InvalidInput, "offer the model: programs need a port that stays");
+        return Err(error.with("name", "port").with("allowed", "1-65535"));
+    }
+    Ok(())
+}
+
+fn request(line: &str) -> Option<SharingRequest> {
+    #[derive(Deserialize)]
+    struct Line {
+        at: i64,
+        key: String,
+        path: String,
+        status: u16,
+        ms: u32,
+        prompt_tokens: u32,
+        completion_tokens: u32,
+    }
+    let line: Line = serde_json::from_str(line).ok()?;
+    Some(SharingRequest {
+        at: Timestamp::from_second(line.at).ok()?.to_string(),
+        key: line.key,
+        path: line.path,
+        status: line.status,
+        ms: line.ms,
+        prompt_tokens: line.prompt_tokens,
+        completion_tokens: line.completion_tokens,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_shared_until_asked_for_and_never_by_a_damaged_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sharing = Sharing::new(folder.path());
+        assert_eq!(sharing.share().expect("reads"), None);
+        let spec = SharingSpec { on: true, host: "0.0.0.0".into(), port: 9000, rate: 5 };
+        sharing.save(&spec).expect("is kept");
+        let share = sharing.share().expect("reads").expect("is on");
+        assert_eq!((share.host.to_string().as_str(), share.port, share.rate), ("0.0.0.0", 9000, 5));
+        for text in ["{", "{\"version\":7,\"on\":true,\"host\":\"0.0.0.0\",\"port\":1,\"rate\":1}"] {
+            std::fs::write(folder.path().join(FILE), text).expect("writes");
+            assert_eq!(sharing.share().expect("reads"), None, "{text}");
+        }
+        assert!(checked(&SharingSpec { port: 0, ..spec.clone() }).is_err());
+        assert!(checked(&SharingSpec { host: "everywhere".into(), ..spec }).is_err());
+    }
+
+    #[test]
+    fn addresses_are_those_that_programs_reach() {
+        assert_eq!(addresses(Ipv4Addr::LOCALHOST.into(), 80), ["http://127.0.0.1:80/v1"]);
+        assert_eq!(addresses(Ipv4Addr::UNSPECIFIED.into(), 80)[0], "http://127.0.0.1:80/v1");
+        assert_eq!(addresses("::1".parse().expect("is one"), 80), ["http://[::1]:80/v1"]);
+    }
+
+    #[test]
+    fn a_line_of_the_log_is_read_and_a_broken_one_passed_over() {
+        let line = "{\"at\":0,\"key\":\"a\",\"path\":\"/v1/models\",\"status\":200,\"ms\":3,\"prompt_tokens\":1,\
+                    \"completion_tokens\":2,\"whole\":true}";
+        let read = request(line).expect("is one");
+        assert_eq!((read.at.as_str(), read.key.as_str(), read.status), ("1970-01-01T00:00:00Z", "a", 200));
+        assert_eq!(request(&line[..20]), None);
+    }
+}

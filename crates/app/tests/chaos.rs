@@ -1,0 +1,159 @@
+//! Fifty chats at once, on services that answer, die in mid-answer, send garbage, send a line without end, or fall silent: what
+//! arrived is kept, each failure has its name, the memory stays bounded, and all of it is there after the app was opened again.
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::{App, Keeping, Paths};
+use contract::{AnswerEvent, AppEvent, EndpointSpec, ErrorCode, MessageState, MessageView, SendRequest};
+use testkit::{Answer, End, TestCloud};
+
+const CHATS: usize = 50;
+/// Sent before anything goes wrong.
+const HALF: &str = "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Hm.\"}}]}\n\n\
+    data: {\"choices\":[{\"delta\":{\"content\":\"Half of \"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"it 鲸\"}}]}\n\n";
+/// A service that sends without end is left after a MiB; a hundred megabytes for each of ten chats would be a thousand.
+const MOST_GROWTH: u64 = 300 << 20;
+
+struct Deaf;
+
+impl app::Host for Deaf {
+    fn emit(&self, _: AppEvent) {}
+}
+
+async fn open(data: &Path) -> Arc<App> {
+    let paths = Paths {
+        data_dir: data.to_owned(),
+        models_dir: data.join("models"),
+        engine_binary: data.join("no-engine"),
+        guide_dir: data.join("no-guide"),
+    };
+    Arc::new(App::open_keeping(paths, Arc::new(Deaf), Keeping::File).await.expect("opens"))
+}
+
+/// How a service behaves, and what becomes of an answer of it.
+fn kinds() -> Vec<(&'static str, Answer, MessageState, Option<ErrorCode>)> {
+    let with = |rest: &str| format!("{HALF}{rest}");
+    let whole = with("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
+    let cut = MessageState::Interrupted;
+    vec![
+        ("well", Answer::stream(whole).split(97), MessageState::Done, None),
+        (
+            "killed",
+            Answer::stream(with("data: {\"cho")).ending(End::Reset),
+            cut,
+            Some(ErrorCode::EndpointCut),
+        ),
+        ("garbage", Answer::stream(with("data: \u{1}<html>{]\n\n")), cut, Some(ErrorCode::EndpointGarbled)),
+        (
+            "endless",
+            Answer::stream(with("data: ")).ending(End::Line(100 << 20)),
+            cut,
+            Some(ErrorCode::EndpointGarbled),
+        ),
+        // The person stops waiting; the longest silence that is borne is tested beside the client.
+        ("silent", Answer::stream(with("")).ending(End::Hang), MessageState::Stopped, None),
+        (
+            "slow",
+            Answer::stream(with("data: ")).ending(End::Trickle(Duration::from_millis(20))),
+            MessageState::Stopped,
+            None,
+        ),
+    ]
+}
+
+async fn asked(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
+    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
+    let request = SendRequest {
+        chat_id: chat_id.clone(),
+        parent_id: None,
+        text: format!("Tell me about {chat_id}"),
+        retry_of: None,
+        continue_of: None,
+        pictures: Vec::new(),
+        leave_out_pictures: false,
+    };
+    app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("it starts");
+    let mut heard = String::new();
+    loop {
+        let event = tokio::time::timeout(Duration::from_secs(60), events.recv()).await.expect("an end comes");
+        match event.expect("a terminal event comes before the end") {
+            AnswerEvent::Started { .. } => {}
+            AnswerEvent::Delta { text, .. } => {
+                heard += &text;
+                if stops && heard == "Half of it 鲸" {
+                    app.answer_stop(&chat_id).await.expect("stops");
+                }
+            }
+            AnswerEvent::Finished { message } | AnswerEvent::Failed { message, .. } => {
+                assert_eq!(message.text, heard, "what was shown is what is kept");
+                return message;
+            }
+        }
+    }
+}
+
+/// The most memory that this process had so far, in bytes.
+#[cfg(target_os = "linux")]
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("reads");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("is told");
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("a number") * 1024
+}
+
+#[cfg(not(target_os = "linux"))]
+fn peak() -> u64 {
+    0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_chats_lose_nothing_whatever_the_services_do() {
+    let data = tempfile::tempdir().expect("a folder");
+    let app = open(data.path()).await;
+    let mut clouds = Vec::new();
+    for (name, answer, ..) in kinds() {
+        let cloud = TestCloud::with_door(None).await.expect("starts");
+        cloud.answer_chat(answer);
+        let spec = EndpointSpec {
+            provider_id: "custom".into(),
+            name: name.into(),
+            address: cloud.address().into(),
+            key: String::new(),
+            models: vec!["m".into()],
+        };
+        assert_eq!(app.endpoint_add(spec).await.expect("is added").id, name);
+        clouds.push(cloud);
+    }
+    let before = peak();
+    let all = kinds();
+    let mut answers = Vec::new();
+    for number in 0..CHATS {
+        let (name, _, state, code) = &all[number % all.len()];
+        let chat = app.chat_create(&format!("cloud:{name}/m")).await.expect("a chat");
+        let stops = *state == MessageState::Stopped;
+        answers.push((
+            *name,
+            chat.id.clone(),
+            *state,
+            *code,
+            tokio::spawn(asked(app.clone(), chat.id, stops)),
+        ));
+    }
+    let mut kept = Vec::new();
+    for (name, chat_id, state, code, answer) in answers {
+        let message = answer.await.expect("no panic");
+        assert_eq!((message.text.as_str(), message.reasoning.as_str()), ("Half of it 鲸", "Hm."), "{name}");
+        assert_eq!((message.state, message.error.as_ref().map(|error| error.code)), (state, code), "{name}");
+        kept.push((chat_id, message));
+    }
+    let grown = peak() - before;
+    assert!(grown < MOST_GROWTH, "fifty chats took {grown} bytes");
+    drop(app);
+
+    let again = open(data.path()).await;
+    assert_eq!(again.chats().await.expect("reads").len(), CHATS);
+    for (chat_id, message) in kept {
+        let shown = again.chat_get(&chat_id).await.expect("is there").messages;
+        assert_eq!((shown.len(), shown.last()), (2, Some(&message)));
+    }
+}

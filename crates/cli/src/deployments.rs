@@ -1,0 +1,218 @@
+//! `deployments`: engines on machines, from a terminal. What is started goes on when this program ends.
+use std::process::ExitCode;
+
+use app::App;
+use app::lang::Lang;
+use contract::{
+    AppEvent, DeploymentSpec, DeploymentState, DeploymentView, ErrorCode, ErrorView, MachineView, PlanOutcome,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::args::Deployments;
+use crate::json::print_json;
+use crate::plan;
+
+pub async fn run(
+    app: &App,
+    events: UnboundedReceiver<AppEvent>,
+    command: &Deployments,
+    json: bool,
+    lang: Lang,
+) -> Result<(), ErrorView> {
+    match command {
+        Deployments::List => list(app, json, lang).await,
+        Deployments::Start { deployment: Some(id), no_wait, .. } => {
+            let view = app.deployment_restart(id).await?;
+            wait(app, events, view, *no_wait, json, lang).await
+        }
+        Deployments::Start { wish, machines, name, open, address, first, no_wait, .. } => {
+            let Some(wish) = wish else {
+                let message = "start a deployment: name one, or say --model and --gpus";
+                return Err(ErrorView::new(ErrorCode::InvalidInput, message));
+            };
+            let spec = DeploymentSpec {
+                name: name.clone(),
+                wish: wish.into(),
+                machines: machines.clone(),
+                open: *open,
+                address: address.clone(),
+                first: first.clone(),
+            };
+            let outcome = app.deployment_plan(spec.clone()).await?;
+            // With --json the events are what a program wants.
+            let planned = matches!(outcome, PlanOutcome::Plan(_));
+            if !json || !planned {
+                let code = plan::show(&outcome, None, json, lang)?;
+                if code != ExitCode::SUCCESS {
+                    std::process::exit(1);
+                }
+            }
+            let view = app.deployment_start(spec).await?;
+            wait(app, events, view, *no_wait, json, lang).await
+        }
+        Deployments::Stop { deployment } => {
+            let view = app.deployment_stop(deployment).await?;
+            told(&view, json, lang);
+            Ok(())
+        }
+        Deployments::Logs { deployment } => {
+            let lines = app.deployment_log(deployment).await?;
+            let several = lines.iter().any(|line| line.machine > 0);
+            for line in lines {
+                match (json, several) {
+                    (true, _) => print_json(&line),
+                    (false, true) => println!("[{}] {}", line.machine, line.text),
+                    (false, false) => println!("{}", line.text),
+                }
+            }
+            Ok(())
+        }
+        Deployments::Remove { deployment } => {
+            app.deployment_remove(deployment).await?;
+            if json {
+                print_json(&serde_json::json!({ "removed": deployment }));
+            } else {
+                println!(
+                    "{}",
+                    match lang {
+                        Lang::En => format!("{deployment} is stopped and forgotten"),
+                        Lang::Zh => format!("已停止并移除 {deployment}"),
+                    }
+                );
+            }
+            Ok(())
+        }
+        Deployments::Look { machine, first } => {
+            let view = app.machine_look(machine, first).await?;
+            if json {
+                print_json(&view)
+            } else {
+                looked(&view, lang)
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The id by which a chat calls its model.
+pub async fn model_of(app: &App, name: &str) -> Result<String, ErrorView> {
+    let known = app.deployments().await?;
+    let found = known.iter().find(|it| it.id == name || it.name == name).ok_or_else(|| {
+        ErrorView::new(ErrorCode::DeploymentNotFound, "find the deployment").with("deployment", name)
+    })?;
+    // It is there since another program started it, and has to be seen first.
+    app.deployment_ready(&found.id).await?;
+    Ok(found.chat_model.clone())
+}
+
+/// Each is seen once before it is shown.
+async fn list(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> {
+    let mut views = app.deployments().await?;
+    // A machine that does not answer is said to be looked for.
+    for _ in 0..100 {
+        let looking = |it: &DeploymentView| it.state == DeploymentState::Finding && it.lost.is_none();
+        if !views.iter().any(looking) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        views = app.deployments().await?;
+    }
+    if json {
+        print_json(&views);
+    } else if views.is_empty() {
+        println!("{}", lang.pick("Nothing was started yet.", "还没有启动过部署。"));
+    } else {
+        views.iter().for_each(|view| told(view, false, lang));
+    }
+    Ok(())
+}
+
+/// Says what happens until it serves or fails. Ctrl+C ends the waiting only.
+async fn wait(
+    app: &App,
+    mut events: UnboundedReceiver<AppEvent>,
+    view: DeploymentView,
+    no_wait: bool,
+    json: bool,
+    lang: Lang,
+) -> Result<(), ErrorView> {
+    let id = view.id.clone();
+    if !no_wait {
+        let shown = async {
+            while let Some(event) = events.recv().await {
+                match event {
+                    AppEvent::DeploymentSaid { id: of, lines } if of == id => {
+                        lines.iter().for_each(|line| eprintln!("{}", line.text));
+                    }
+                    AppEvent::DeploymentChanged { deployment } if deployment.id == id => {
+                        if json {
+                            print_json(&deployment);
+                        } else {
+                            eprintln!("== {}", state(&deployment, lang));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = shown => {}
+            ready = app.deployment_ready(&id) => {
+                told(&ready?, json, lang);
+                return Ok(());
+            }
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    } else {
+        // What is started is written down before this program ends.
+        while app.deployments().await?.iter().any(|it| it.id == id && it.state == DeploymentState::Starting) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+    let views = app.deployments().await?;
+    if let Some(view) = views.iter().find(|view| view.id == id) {
+        told(view, json, lang);
+    }
+    Ok(())
+}
+
+fn told(view: &DeploymentView, json: bool, lang: Lang) {
+    if json {
+        return print_json(view);
+    }
+    let (id, name, engine) = (&view.id, &view.name, &view.engine);
+    println!("{id}: {name}  {engine} {} {}  {}", view.precision, view.cards, state(view, lang));
+    let machines = view.machines.join(", ");
+    println!("  {}: {machines}", lang.pick("on", "运行于"));
+    if let Some(address) = &view.address {
+        println!("  {address}");
+    }
+    for error in [&view.error, &view.lost].into_iter().flatten() {
+        println!("  {}", app::words::words(error, lang).title);
+    }
+}
+
+fn state(view: &DeploymentView, lang: Lang) -> String {
+    let (en, zh) = match view.state {
+        DeploymentState::Stopped => ("stopped", "已停止"),
+        DeploymentState::Finding => ("being looked for", "正在寻找"),
+        DeploymentState::Starting => ("starting", "正在启动"),
+        DeploymentState::Loading => ("loading", "正在载入"),
+        DeploymentState::Ready => ("ready", "就绪"),
+        DeploymentState::Waiting => ("waits to be started again", "等待重新启动"),
+        DeploymentState::Draining => ("stopping", "正在停止"),
+        DeploymentState::Failed => ("failed", "失败"),
+    };
+    lang.pick(en, zh).to_owned()
+}
+
+fn looked(view: &MachineView, lang: Lang) {
+    println!("{}: {}", view.name, view.system);
+    let none = lang.pick("none", "无");
+    let all = |list: &[String]| if list.is_empty() { none.to_owned() } else { list.join(", ") };
+    println!("{}: {}", lang.pick("Engines", "引擎"), all(&view.engines));
+    println!("{}: {}", lang.pick("Cards", "显卡"), all(&view.gpus));
+    if let Some(cards) = &view.cards {
+        println!("--gpus {cards}");
+    }
+}

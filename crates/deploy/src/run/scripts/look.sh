@@ -1,0 +1,26 @@
+# What this machine has for an engine. Before it stand also: first, port, which is where to look for a free one.
+PATH=$HOME/.local/bin:$HOME/bin:$PATH:/usr/local/bin
+eval "$first"
+have() {
+  case $1 in
+    sglang) command -v python3 > /dev/null && python3 -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("sglang") is None)' 2> /dev/null ;;
+    *) command -v "$1" > /dev/null ;;
+  esac
+}
+echo "system $(uname -sm)"
+for one in sglang vllm ollama llama-server; do
+  if have "$one"; then echo "engine $one"; fi
+done
+if command -v nvidia-smi > /dev/null; then
+  nvidia-smi --query-gpu=name,memory.total --format=csv,noheader,nounits 2> /dev/null | sed 's/^/gpu /'
+fi
+taken=" $(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { n = split($2, at, ":"); print at[n] }' | tr '\n' ' ')"
+tries=0
+while [ "$tries" -lt 200 ]; do
+  case $taken in
+    *" $(printf %04X "$port") "*) port=$((port + 1)) ;;
+    *) break ;;
+  esac
+  tries=$((tries + 1))
+done
+echo "port $port"

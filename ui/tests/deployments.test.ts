@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { complete, machinesOf, specOf, type Wanted } from '$lib/components/deployments/spec';
+
+const row = (cards: string, name = '') => ({ here: name === '', name, cards });
+
+test('equal machines are counted in front of their cards', () => {
+  expect(machinesOf([row('8xH100-80G')])).toBe('8xH100-80G');
+  expect(machinesOf([row('8xH100-80G', 'a'), row('8xH100-80G', 'b')])).toBe('2x8xH100-80G');
+  expect(machinesOf([row('H100-80G', 'a'), row('H100-80G', 'b')])).toBe('2x1xH100-80G');
+});
+
+test('what the form says is what the app is asked', () => {
+  const wanted: Wanted = {
+    model: 'm', engine: 'vllm', precision: '', people: 3, context: 4096, rows: [row('L40S-48G'), row('L40S-48G', ' me@gpu ')], first: 'x', open: true, address: ' 10.0.0.1 ', name: ' R1 ',
+  };
+  expect(complete(wanted)).toBe(true);
+  expect(complete({ ...wanted, rows: [] })).toBe(false);
+  expect(complete({ ...wanted, people: 0 })).toBe(false);
+  expect(complete({ ...wanted, rows: [{ here: false, name: ' ', cards: 'x' }] })).toBe(false);
+  expect(specOf(wanted)).toEqual({
+    name: 'R1', machines: ['here', 'me@gpu'], open: true, address: '10.0.0.1', first: 'x',
+    wish: { model: 'm', engine: 'vllm', machines: '2x1xL40S-48G', precision: null, context: 4096, sequences: 3, ray: false },
+  });
+});
