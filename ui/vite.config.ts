@@ -3,15 +3,20 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
-import { errorWords } from './build/error-words.ts';
 import { oneFontFormat } from './build/one-font-format.ts';
+import { tomlWords } from './build/toml-words.ts';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const CSP = "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; frame-ancestors 'none'";
 
 export default defineConfig(({ mode }) => ({
-  plugins: [svelte(), oneFontFormat(), errorWords(at('../assets/messages/errors.toml'))],
+  plugins: [
+    svelte(),
+    oneFontFormat(),
+    tomlWords('virtual:error-words', at('../assets/messages/errors.toml')),
+    tomlWords('virtual:plan-words', at('../assets/messages/plans.toml')),
+  ],
   resolve: {
     alias: {
       $host: at(mode === 'mock' || mode === 'test' ? './src/lib/ipc/mock.ts' : './src/lib/ipc/tauri.ts'),

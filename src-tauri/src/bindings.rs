@@ -3,7 +3,7 @@
 use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
-use crate::commands::{chats, clouds, downloads, hardware, models, settings, worker};
+use crate::commands::{chats, clouds, downloads, hardware, models, settings, sizing, worker};
 
 /// Every command that the page may call; one that fails rejects with its `ErrorView`.
 pub fn builder() -> Builder<tauri::Wry> {
@@ -21,6 +21,10 @@ pub fn builder() -> Builder<tauri::Wry> {
         models::presets,
         models::model_import,
         models::model_remove,
+        sizing::sizing,
+        sizing::sizing_csv,
+        sizing::sizing_picture,
+        sizing::plan,
         downloads::downloads,
         downloads::download_start,
         downloads::download_pause,
@@ -37,6 +41,9 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::message_delete,
         chats::answer_start,
         chats::answer_stop,
+        chats::compare_start,
+        chats::compare_stop,
+        chats::prices_file,
         clouds::providers,
         clouds::endpoints,
         clouds::endpoint_add,
@@ -51,6 +58,8 @@ pub fn builder() -> Builder<tauri::Wry> {
         settings::events_subscribe,
         settings::pick_folder,
         settings::pick_model_file,
+        settings::pick_certificates,
+        settings::save_text,
         settings::open_url,
     ])
 }

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import * as comforts from './comforts.mjs';
+import * as screens from './screens.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pictures = fileURLToPath(new URL('../../artefacts/ui/', import.meta.url));
@@ -13,11 +14,12 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const PAGES = {
   welcome: ['first', '/welcome'], chat: ['full', '/chat/c1'], interrupted: ['interrupted', '/chat/c1'], begin: ['full', '/chat'],
   models: ['full', '/models'], hardware: ['full', '/hardware'], settings: ['full', '/settings'],
+  sizing: ['full', '/sizing'], compare: ['clouds', '/compare'],
   clouds: ['clouds', '/settings/clouds'], 'cloud-chat': ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'],
 };
 const ONCE = { 'models-empty': ['empty', '/models'], 'models-loading': ['slow', '/models'], 'models-broken': ['broken', '/models'], 'chat-broken': ['broken', '/chat/c1'],
   'hardware-loading': ['slow', '/hardware'], 'hardware-broken': ['broken', '/hardware'], 'welcome-loading': ['slow', '/welcome'], 'welcome-broken': ['broken', '/welcome'],
-  'begin-loading': ['slow', '/chat'], problems: ['problems', '/chat'],
+  'sizing-loading': ['slow', '/sizing'], 'sizing-broken': ['broken', '/sizing'], 'compare-broken': ['broken', '/compare'], 'begin-loading': ['slow', '/chat'], problems: ['problems', '/chat'],
 };
 const SIZES = [[1280, 800], [800, 600]];
 const problems = [];
@@ -133,6 +135,7 @@ async function comfort(browser, address) {
   for (const [name, where, lookAround] of [
     ['drawn', ['full', '/chat/c1'], comforts.drawn], ['long', ['long', '/chat/long'], comforts.long], ['palette', ['full', '/chat/c1'], comforts.palette],
     ['imports', ['first', '/welcome'], comforts.imports], ['cloud', ['first', '/welcome'], comforts.cloud], ['mend', ['interrupted', '/chat/c1'], comforts.mend], ['flood', ['full', '/chat/c3'], comforts.flood],
+    ['sizing', ['full', '/models'], screens.sizing], ['compare', ['clouds', '/compare'], screens.compare], ['connections', ['full', '/settings'], screens.connections],
   ]) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'] });
     const page = await open(context, address, where, '&lang=en&theme=light');

@@ -4,3 +4,7 @@ declare module 'virtual:error-words' {
   const words: unknown;
   export default words;
 }
+declare module 'virtual:plan-words' {
+  const words: unknown;
+  export default words;
+}

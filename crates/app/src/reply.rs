@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use contract::{ErrorCode, ErrorView, Role, SendRequest};
 use deploy::{State, Worker};
-use endpoint::{ChatDelta, ChatRequest, EndpointError, Message};
+use endpoint::{ChatDelta, ChatRequest, Endpoint, EndpointError, Message};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 
 use crate::App;
 use crate::ask::{OnAnswer, Question};
-use crate::cloud::{Clouds, Ready, cloud_error, cloud_model};
+use crate::cloud::{Ready, cloud_error, cloud_model};
 use crate::recorder::Piece;
-use crate::worker::{Launch, Workers, failure_view};
+use crate::worker::failure_view;
 
-type Pieces = BoxStream<'static, Result<Piece, ErrorView>>;
+pub(crate) type Pieces = BoxStream<'static, Result<Piece, ErrorView>>;
 
 impl App {
     /// Returns once both messages exist; the events follow until a terminal one. A worker that does not run, or has
@@ -25,14 +25,45 @@ impl App {
             self.may_continue(&request.chat_id).await?;
         }
         let source = |question: Question| {
-            if cloud_model(&question.model_id).is_some() {
-                return opened(from_cloud(self.clouds.clone(), question));
-            }
-            let launch = self.launch(&question.model_id);
-            let workers = self.workers.clone();
-            opened(async move { from_worker(&workers, launch, question).await })
+            let prepared = self.prepare(&question.model_id);
+            opened(async move { prepared.await?.ask(question).await })
         };
         self.answer_from(request, on_event, source).await
+    }
+
+    /// What a model is asked through, once it can be: a worker is started and waited for, a key is read.
+    pub(crate) fn prepare(
+        &self,
+        model_id: &str,
+    ) -> impl Future<Output = Result<Answerer, ErrorView>> + Send + use<> {
+        let cloud = cloud_model(model_id).is_some();
+        let launch = (!cloud).then(|| self.launch(model_id)).transpose();
+        let outbound = cloud.then(|| self.outbound()).transpose();
+        let (clouds, workers, model_id) = (self.clouds.clone(), self.workers.clone(), model_id.to_owned());
+        async move {
+            let Some(launch) = launch? else {
+                let outbound = outbound?.unwrap_or_default();
+                return clouds.ready(&model_id, outbound).await.map(Answerer::Cloud);
+            };
+            let worker = workers.start(launch).await;
+            let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
+            Ok(Answerer::Worker(worker, endpoint))
+        }
+    }
+}
+
+/// A model that can be asked now.
+pub(crate) enum Answerer {
+    Worker(Arc<Worker>, Endpoint),
+    Cloud(Ready),
+}
+
+impl Answerer {
+    pub(crate) async fn ask(self, question: Question) -> Result<Pieces, ErrorView> {
+        match self {
+            Self::Cloud(ready) => ask_cloud(ready, question).await,
+            Self::Worker(worker, endpoint) => ask_worker(worker, &endpoint, question).await,
+        }
     }
 }
 
@@ -42,8 +73,8 @@ fn opened(pieces: impl Future<Output = Result<Pieces, ErrorView>> + Send + 'stat
     stream::once(pieces).flatten().boxed()
 }
 
-async fn from_cloud(clouds: Arc<Clouds>, question: Question) -> Result<Pieces, ErrorView> {
-    let Ready { endpoint, host, model } = clouds.ready(&question.model_id).await?;
+async fn ask_cloud(ready: Ready, question: Question) -> Result<Pieces, ErrorView> {
+    let Ready { endpoint, host, model } = ready;
     let request = ChatRequest { model, ..request(question) };
     let deltas = endpoint.chat(&request).await.map_err(|error| cloud_error(&error, &host))?;
     let pieces = deltas.map(move |delta| match delta {
@@ -55,13 +86,11 @@ async fn from_cloud(clouds: Arc<Clouds>, question: Question) -> Result<Pieces, E
     Ok(pieces.flatten().chain(end).boxed())
 }
 
-async fn from_worker(
-    workers: &Workers,
-    launch: Result<Launch, ErrorView>,
+async fn ask_worker(
+    worker: Arc<Worker>,
+    endpoint: &Endpoint,
     question: Question,
 ) -> Result<Pieces, ErrorView> {
-    let worker = workers.start(launch?).await;
-    let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
     let deltas = match endpoint.chat(&request(question)).await {
         Ok(deltas) => deltas,
         Err(error) => return Err(explained(&worker, error).await),

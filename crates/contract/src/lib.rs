@@ -7,21 +7,25 @@
 mod catalog;
 mod chat;
 mod cloud;
+mod compare;
 mod download;
 mod error;
 mod event;
 mod hardware;
 mod plan;
 mod settings;
+mod sizing;
 mod worker;
 
 pub use catalog::*;
 pub use chat::*;
 pub use cloud::*;
+pub use compare::*;
 pub use download::*;
 pub use error::*;
 pub use event::*;
 pub use hardware::*;
 pub use plan::*;
 pub use settings::*;
+pub use sizing::*;
 pub use worker::*;

@@ -1,5 +1,7 @@
 //! Conversations and answers.
-use contract::{AnswerEvent, ChatSummary, ChatView, ErrorView, SamplingView, SendRequest};
+use contract::{
+    AnswerEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, ErrorView, SamplingView, SendRequest,
+};
 use tauri::ipc::Channel;
 
 use super::App;
@@ -87,4 +89,29 @@ pub async fn answer_start(
     // A closed page is no reason to stop: the answer is kept in the history.
     let forward = move |event| drop(on_event.send(event));
     app.answer_start(request, Box::new(forward)).await
+}
+
+/// One prompt to two models; the events arrive on the channel until each side had its last.
+#[tauri::command]
+#[specta::specta]
+pub async fn compare_start(
+    app: App<'_>,
+    request: CompareRequest,
+    on_event: Channel<CompareEvent>,
+) -> Result<(), ErrorView> {
+    // A closed page sees nothing of it; the answers end by themselves.
+    app.compare_start(request, Box::new(move |event| drop(on_event.send(event)))).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn compare_stop(app: App<'_>) -> Result<(), ErrorView> {
+    app.compare_stop().await
+}
+
+/// Where the person's own prices are looked for.
+#[tauri::command]
+#[specta::specta]
+pub async fn prices_file(app: App<'_>) -> Result<String, ErrorView> {
+    app.prices_file().await
 }

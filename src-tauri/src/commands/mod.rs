@@ -6,6 +6,7 @@ pub mod downloads;
 pub mod hardware;
 pub mod models;
 pub mod settings;
+pub mod sizing;
 pub mod worker;
 
 use std::sync::Arc;

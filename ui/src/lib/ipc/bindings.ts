@@ -13,6 +13,13 @@ export const commands = {
 	modelImport: (path: string) => __TAURI_INVOKE<ModelView>("model_import", { path }),
 	/**  Deletes a downloaded model. One of the person's own is only forgotten; its files stay. */
 	modelRemove: (modelId: string) => __TAURI_INVOKE<null>("model_remove", { modelId }),
+	sizing: (wish: SizingWish) => __TAURI_INVOKE<SizingView>("sizing", { wish }),
+	/**  The table for a spreadsheet. */
+	sizingCsv: (wish: SizingWish) => __TAURI_INVOKE<string>("sizing_csv", { wish }),
+	/**  The verdict and the table as one SVG; `lang` is `en` or `zh`. */
+	sizingPicture: (wish: SizingWish, lang: string) => __TAURI_INVOKE<string>("sizing_picture", { wish, lang }),
+	/**  Every word of the commands that would serve a model, or why none would. Starts nothing. */
+	plan: (wish: PlanWish) => __TAURI_INVOKE<PlanOutcome>("plan", { wish }),
 	downloads: () => __TAURI_INVOKE<DownloadView[]>("downloads"),
 	downloadStart: (modelId: string, variantId: string, source: SourceKind) => __TAURI_INVOKE<DownloadView>("download_start", { modelId, variantId, source }),
 	downloadPause: (id: string) => __TAURI_INVOKE<null>("download_pause", { id }),
@@ -31,6 +38,11 @@ export const commands = {
 	/**  Answers in the background; the events arrive on the channel until a terminal one. */
 	answerStart: (request: SendRequest, onEvent: Channel<AnswerEvent>) => __TAURI_INVOKE<null>("answer_start", { request, onEvent }),
 	answerStop: (chatId: string) => __TAURI_INVOKE<null>("answer_stop", { chatId }),
+	/**  One prompt to two models; the events arrive on the channel until each side had its last. */
+	compareStart: (request: CompareRequest, onEvent: Channel<CompareEvent>) => __TAURI_INVOKE<null>("compare_start", { request, onEvent }),
+	compareStop: () => __TAURI_INVOKE<null>("compare_stop"),
+	/**  Where the person's own prices are looked for. */
+	pricesFile: () => __TAURI_INVOKE<string>("prices_file"),
 	providers: () => __TAURI_INVOKE<ProviderView[]>("providers"),
 	endpoints: () => __TAURI_INVOKE<EndpointView[]>("endpoints"),
 	endpointAdd: (spec: EndpointSpec) => __TAURI_INVOKE<EndpointView>("endpoint_add", { spec }),
@@ -50,6 +62,13 @@ export const commands = {
 	pickFolder: () => __TAURI_INVOKE<string | null>("pick_folder"),
 	/**  A `.gguf` file that the person chose, or nothing when the dialog was closed. `kind` names such files in their words. */
 	pickModelFile: (kind: string) => __TAURI_INVOKE<string | null>("pick_model_file", { kind }),
+	/**  A file of certificates that the person chose, or nothing when the dialog was closed. `kind` names such files. */
+	pickCertificates: (kind: string) => __TAURI_INVOKE<string | null>("pick_certificates", { kind }),
+	/**
+	 *  Writes a text where the person chooses and says where, or nothing when the dialog was closed. The page suggests a name
+	 *  and never a place.
+	 */
+	saveText: (name: string, text: string) => __TAURI_INVOKE<string | null>("save_text", { name, text }),
 	/**  Opens a web page in the system's browser. Only https, and only pages this app names. */
 	openUrl: (url: string) => __TAURI_INVOKE<null>("open_url", { url }),
 };
@@ -78,6 +97,39 @@ export type AppEvent = { kind: "worker_changed"; worker: WorkerView } | { kind: 
 /**  A cloud service was added, changed or removed. */
 { kind: "endpoints_changed" };
 
+export type CardsVerdict = "holds" | 
+/**  The weights, but not the wished conversations. */
+"short_context" | "too_small" | "no_fp8" | "no_fp4" | "no_bf16";
+
+/**  Equal cards and what each holds when they share the model. Bytes are of the fullest card. */
+export type CardsView = {
+	/**  "2x8xH100-80G", as a plan takes it. */
+	machines: string,
+	/**  "H100-80G". */
+	card: string,
+	vendor: string,
+	/**  Cards in all. */
+	count: number,
+	nodes: number,
+	/**  Cards that share each layer. */
+	tensor: number,
+	/**  Groups of cards that each hold some of the layers. */
+	pipeline: number,
+	verdict: CardsVerdict,
+	/**  Bytes of one card. */
+	memory: number,
+	/**  What an engine may take of it. */
+	budget: number,
+	/**  Without the routed experts. */
+	weights: number,
+	experts: number,
+	overhead: number,
+	/**  Of the wished conversations. */
+	kv: number,
+	/**  Tokens that all conversations together may have. */
+	tokens: number,
+};
+
 export type ChatSummary = {
 	id: string,
 	title: string,
@@ -98,6 +150,24 @@ export type ChatView = {
 	messages: MessageView[],
 };
 
+export type ClaimDefect = "no_fp8" | "no_fp4" | "no_bf16" | "too_small" | "less_than_files";
+
+/**  Something that a published table says of this model and that cannot be true. */
+export type ClaimView = {
+	/**  Where it is said. */
+	source: string,
+	precision: string,
+	/**  Bytes of the files it speaks of. */
+	size: number,
+	/**  "8xH100-80G"; `None` when only an amount is claimed. */
+	machines: string | null,
+	/**  Bytes of these cards as they are sold, or of the claimed amount. */
+	claimed: number,
+	defect: ClaimDefect,
+	/**  Tokens that would be left for conversations, where the cards hold the weights at all. */
+	tokens: number,
+};
+
 export type CloudModelView = {
 	/**  What chats call it: `cloud:<endpoint>/<name>`. */
 	id: string,
@@ -105,13 +175,63 @@ export type CloudModelView = {
 	name: string,
 };
 
+/**  Pieces are coalesced to 40 ms. Each side ends with `finished` or `failed`. */
+export type CompareEvent = 
+/**  The model is loaded and asked now; its times begin here. */
+{ kind: "asked"; side: Side } | { kind: "delta"; side: Side; text: string; reasoning: string } | { kind: "finished"; side: Side; result: CompareResult } | 
+/**  What had arrived stays. */
+{ kind: "failed"; side: Side; result: CompareResult; error: ErrorView };
+
+export type CompareRequest = {
+	text: string,
+	system_prompt: string,
+	/**  As chats call them: a model of this computer, or `cloud:<endpoint>/<name>`. */
+	left: string,
+	right: string,
+	/**  The values of both sides; what is advised for each when left out. */
+	sampling: SamplingView | null,
+};
+
+export type CompareResult = {
+	state: CompareState,
+	/**  Milliseconds from the question to the first word, thinking included; `None` when none came. */
+	first_token_ms: number | null,
+	/**  Milliseconds from the question to the end. */
+	total_ms: number,
+	/**  Tokens, as the side counted them; `None` where it did not. */
+	prompt_tokens: number | null,
+	completion_tokens: number | null,
+	cost: CostView | null,
+	/**  Why the file of prices could not be used. */
+	cost_problem: ErrorView | null,
+};
+
+export type CompareState = "done" | 
+/**  Ended by a limit of tokens. */
+"length" | "stopped" | "failed";
+
 export type ConnectionStep = 
+/**  The proxy of the settings is there and lets the connection through. */
+"proxy" | 
 /**  The computer of the address has a name that is known. */
 "name" | "connect" | 
 /**  The connection is private and its certificate is trusted. */
 "tls" | "key" | "models" | 
 /**  A word of an answer. */
 "token";
+
+/**  From the person's own file of prices, without the discounts of a service. */
+export type CostView = {
+	amount: number,
+	/**  As the file writes it: "USD", "CNY". */
+	currency: string,
+	/**  Of a million tokens read, and written. */
+	input: number,
+	output: number,
+	/**  When the price was looked up, and where. */
+	date: string,
+	source: string,
+};
 
 export type CpuView = {
 	name: string,
@@ -230,7 +350,13 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  It sends callers to another address, which must not get the key. */
 "endpoint_moved" | "key_refused" | "no_credit" | "endpoint_rate_limited" | 
 /**  It answered that it will not do this, with its own words in `reason`. */
-"endpoint_refused" | "endpoint_failed" | "endpoint_silent" | "endpoint_cut" | "endpoint_garbled" | "continue_unsupported" | "key_store_failed" | "endpoints_unreadable" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | "invalid_input" | 
+"endpoint_refused" | "endpoint_failed" | "endpoint_silent" | "endpoint_cut" | "endpoint_garbled" | "continue_unsupported" | "key_store_failed" | "endpoints_unreadable" | 
+/**  The person's own file of prices has a mistake. */
+"prices_unreadable" | 
+/**  The proxy of the settings cannot be reached, or does not let the connection through. */
+"proxy_failed" | 
+/**  No certificate can be read from the chosen file. */
+"certificates_unreadable" | "no_network" | "source_not_trusted" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | "invalid_input" | 
 /**  A bug of ours: caught, reported, never a crash. */
 "internal";
 
@@ -381,7 +507,87 @@ export type ModelView = {
 	problem: ErrorView | null,
 };
 
+export type OfferView = {
+	engine: string,
+	precision: string,
+	machines: string,
+	/**  Tokens that all conversations together may have. */
+	tokens: number,
+	context: number,
+	sequences: number,
+};
+
 export type Place = "gpu" | "cpu" | "nowhere";
+
+/**  One file of a rendering. */
+export type PlanFile = {
+	/**  `shell`, `compose`, `k8s`, `systemd` or `modelfile`. */
+	form: string,
+	name: string,
+	text: string,
+};
+
+export type PlanLine = {
+	/**  Name and value, as they are typed. */
+	text: string,
+	why: ReasonView,
+};
+
+/**  Bytes on the fullest card. */
+export type PlanMemoryView = {
+	/**  Of all weights. */
+	size: number,
+	cards: number,
+	card: number,
+	budget: number,
+	weights: number,
+	overhead: number,
+	/**  Of one token of a conversation. */
+	token: number,
+	/**  Tokens that all conversations together may have. */
+	tokens: number,
+};
+
+export type PlanOutcome = {
+	outcome: "plan",
+} & PlanView | { outcome: "not_enough"; refusals: RefusalView[]; offers: OfferView[] };
+
+export type PlanView = {
+	engine: string,
+	model_id: string,
+	model_name: string,
+	precision: string,
+	/**  What is used of what there is. */
+	machines: string,
+	memory: PlanMemoryView,
+	/**  Tokens of one conversation. */
+	context: number,
+	sequences: number,
+	arguments: PlanLine[],
+	environment: PlanLine[],
+	/**  Lines of an ollama Modelfile. */
+	modelfile: PlanLine[],
+	notes: ReasonView[],
+	files: PlanFile[],
+};
+
+/**  What a person wants to serve, and on what. */
+export type PlanWish = {
+	/**  Id or name in the catalogue. */
+	model: string,
+	/**  `sglang`, `vllm`, `llama-server` or `ollama`. */
+	engine: string,
+	/**  "8xH100-80G", "2x8xH100-80G". */
+	machines: string,
+	/**  "FP8"; the best that fits when left out. */
+	precision: string | null,
+	/**  Tokens of one conversation. */
+	context: number,
+	/**  Conversations at the same time. */
+	sequences: number,
+	/**  vLLM over Ray. */
+	ray: boolean,
+};
 
 export type PresetView = {
 	/**  `factual`, `creative`, `code` or `deepseek`. */
@@ -403,6 +609,18 @@ export type ProviderView = {
 	lists_models: boolean,
 };
 
+export type ProxyKind = 
+/**  As the operating system says. */
+"system" | 
+/**  None, whatever the system says. */
+"direct" | "address";
+
+/**  A reason as a code with values; its words are in assets/messages/plans.toml. */
+export type ReasonView = {
+	code: string,
+	values: { [key in string]: string },
+};
+
 /**  The one answer of the Welcome page. */
 export type RecommendationView = {
 	/**  `None` when not even the smallest model fits; the sentence says why. */
@@ -413,6 +631,11 @@ export type RecommendationView = {
 	upgrade: Localized | null,
 	/**  Bytes to download. */
 	download_size: number,
+};
+
+export type RefusalView = {
+	precision: string,
+	why: ReasonView,
 };
 
 export type Role = "system" | "user" | "assistant";
@@ -456,6 +679,53 @@ export type SettingsView = {
 	/**  True once the person left the Welcome page. */
 	welcomed: boolean,
 	send_with_enter: boolean,
+	/**  For cloud services and downloads; what runs on this computer is never asked through a proxy. */
+	proxy: ProxyKind,
+	/**  Of `proxy = address`: `http://`, `https://`, `socks5://` or `socks5h://`, without a name or a password. */
+	proxy_address: string,
+	/**  A file with certificates (PEM) to trust beside those of the system; empty for none. */
+	certificates: string,
+};
+
+export type Side = "left" | "right";
+
+export type SizingView = {
+	model_id: string,
+	model_name: string,
+	variants: VariantView[],
+	/**  Id of the files that all numbers are of. */
+	variant_id: string,
+	/**  Those files are for llama.cpp and engines of its kind. */
+	gguf: boolean,
+	/**  As wished, up to what the model can. */
+	context: number,
+	context_max: number,
+	sequences: number,
+	here: FitView,
+	/**  Bytes of the weights that are routed experts, of `here.weights`; 0 where there are none. */
+	here_experts: number,
+	/**  Graphics cards of this computer that the verdict counts on. */
+	here_cards: number,
+	/**  The machines of the wish; `None` too where so many cards cannot share the model. */
+	machines: CardsView | null,
+	/**  For each known card the fewest that hold it, or the most that were tried. */
+	rows: CardsView[],
+	claims: ClaimView[],
+};
+
+export type SizingWish = {
+	/**  Id or name in the catalogue. */
+	model: string,
+	/**  Id of the files; those that suit this computer best when left out. */
+	variant: string | null,
+	/**  Tokens of one conversation. */
+	context: number,
+	/**  Conversations at the same time. */
+	sequences: number,
+	/**  The cache in numbers of 8 bits instead of 16. */
+	small_cache: boolean,
+	/**  "8xH100-80G", "2x8xH100-80G": judged beside the table. */
+	machines: string | null,
 };
 
 export type SourceKind = "hugging_face" | "model_scope";

@@ -5,6 +5,8 @@ export type Route =
   | { page: 'chat'; id: string | null; model: string | null }
   | { page: 'models' }
   | { page: 'hardware' }
+  | { page: 'compare' }
+  | { page: 'sizing'; model: string | null }
   | { page: 'settings'; section?: 'clouds' };
 
 function decode(part: string): string | null {
@@ -22,7 +24,10 @@ export function parseRoute(hash: string): Route {
     case 'welcome':
     case 'models':
     case 'hardware':
+    case 'compare':
       return { page };
+    case 'sizing':
+      return { page, model: decode(rest) };
     case 'settings':
       return rest === 'clouds' ? { page, section: 'clouds' } : { page };
     default:
@@ -32,6 +37,7 @@ export function parseRoute(hash: string): Route {
 
 export function hrefOf(route: Route): string {
   if (route.page === 'settings' && route.section) return `#/settings/${route.section}`;
+  if (route.page === 'sizing') return route.model === null ? '#/sizing' : `#/sizing/${encodeURIComponent(route.model)}`;
   if (route.page !== 'chat') return `#/${route.page}`;
   if (route.id !== null) return `#/chat/${encodeURIComponent(route.id)}`;
   return route.model === null ? '#/chat' : `#/chat?model=${encodeURIComponent(route.model)}`;
