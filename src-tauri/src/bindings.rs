@@ -3,7 +3,9 @@
 use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
-use crate::commands::{chats, clouds, deployments, downloads, hardware, models, settings, sharing, worker};
+use crate::commands::{
+    chats, clouds, deployments, downloads, hardware, models, settings, sharing, sizing, worker,
+};
 
 /// Every command that the page may call; one that fails rejects with its `ErrorView`.
 pub fn builder() -> Builder<tauri::Wry> {
@@ -21,6 +23,10 @@ pub fn builder() -> Builder<tauri::Wry> {
         models::presets,
         models::model_import,
         models::model_remove,
+        sizing::sizing,
+        sizing::sizing_csv,
+        sizing::sizing_picture,
+        sizing::plan,
         downloads::downloads,
         downloads::download_start,
         downloads::download_pause,
@@ -43,6 +49,9 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::pictures_plan,
         chats::chat_export,
         chats::chat_import,
+        chats::compare_start,
+        chats::compare_stop,
+        chats::prices_file,
         clouds::providers,
         clouds::endpoints,
         clouds::endpoint_add,
@@ -70,6 +79,8 @@ pub fn builder() -> Builder<tauri::Wry> {
         settings::events_subscribe,
         settings::pick_folder,
         settings::pick_model_file,
+        settings::pick_certificates,
+        settings::save_text,
         settings::open_url,
     ])
 }

@@ -93,10 +93,16 @@ async fn a_chat_moves_to_a_cloud_and_back() {
     let endpoint = app.endpoint_add(spec).await.expect("is added");
     assert_eq!(endpoint.models[0].id, "cloud:lab/big");
     let chat = app.chat_create("guide").await.expect("a chat");
+    let chosen = contract::SamplingView { temperature: 0.0, top_p: 0.8, ..chat.sampling.clone() };
+    app.chat_update(&chat.id, "guide", "custom", chosen.clone(), "Be brief.").await.expect("is kept");
     let mut texts = Vec::new();
     for model in ["guide", "cloud:lab/big", "guide"] {
         let now = app.chat_get(&chat.id).await.expect("reads");
-        app.chat_update(&chat.id, model, &now.preset_id, now.sampling, "Be brief.").await.expect("is kept");
+        // Only the model changes hands: style, instructions and everything said go along.
+        assert_eq!((now.preset_id.as_str(), &now.sampling), ("custom", &chosen));
+        app.chat_update(&chat.id, model, &now.preset_id, now.sampling, &now.system_prompt)
+            .await
+            .expect("is kept");
         let parent = now.messages.last().map(|message| message.id.clone());
         let events = ask_after(&app, &chat.id, parent, "What is MoE?").await;
         let Some(AnswerEvent::Finished { message }) = events.last() else { panic!("it failed: {events:?}") };
@@ -106,6 +112,8 @@ async fn a_chat_moves_to_a_cloud_and_back() {
     assert_eq!(texts[1], "A whale 是鲸。");
     let body: serde_json::Value =
         serde_json::from_str(&cloud.asked().last().expect("was asked").body).expect("is JSON");
+    assert_eq!(body["temperature"], 0.0);
+    assert!(body["top_p"].to_string().starts_with("0.8"), "{body}");
     let said: Vec<_> =
         body["messages"].as_array().expect("a list").iter().map(|one| &one["content"]).collect();
     assert_eq!(said, ["Be brief.", "What is MoE?", texts[0].as_str(), "What is MoE?"]);

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import * as comforts from './comforts.mjs';
 import * as shown from './pictures.mjs';
+import * as screens from './screens.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pictures = fileURLToPath(new URL('../../artefacts/ui/', import.meta.url));
@@ -17,10 +18,12 @@ const PAGES = {
   pictured: ['pictures', '/chat/p1'], clouds: ['clouds', '/settings/clouds'], 'cloud-chat': ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'],
   deployments: ['deployed', '/deployments'], 'deployment-chat': ['deployed', '/chat?model=deployment%3Ad-r1'],
   shared: ['shared', '/settings'],
+  sizing: ['full', '/sizing'], compare: ['clouds', '/compare'],
 };
 const ONCE = { 'models-empty': ['empty', '/models'], 'models-loading': ['slow', '/models'], 'models-broken': ['broken', '/models'], 'chat-broken': ['broken', '/chat/c1'],
   'hardware-loading': ['slow', '/hardware'], 'hardware-broken': ['broken', '/hardware'], 'welcome-loading': ['slow', '/welcome'], 'welcome-broken': ['broken', '/welcome'],
   'deployments-empty': ['full', '/deployments'], 'deployments-loading': ['slow', '/deployments'], 'deployments-broken': ['broken', '/deployments'],
+  'sizing-loading': ['slow', '/sizing'], 'sizing-broken': ['broken', '/sizing'], 'compare-broken': ['broken', '/compare'],
   'begin-loading': ['slow', '/chat'], problems: ['problems', '/chat'],
 };
 const SIZES = [[1280, 800], [800, 600]];
@@ -154,6 +157,7 @@ async function comfort(browser, address) {
   for (const [name, where, lookAround] of [
     ['drawn', ['full', '/chat/c1'], comforts.drawn], ['long', ['long', '/chat/long'], comforts.long], ['palette', ['full', '/chat/c1'], comforts.palette],
     ['imports', ['first', '/welcome'], comforts.imports], ['cloud', ['first', '/welcome'], comforts.cloud], ['deploy', ['deployed', '/deployments'], comforts.deploy], ['serve', ['shared', '/settings'], comforts.serve], ['mend', ['interrupted', '/chat/c1'], comforts.mend], ['attach', ['pictures', '/chat/p1'], shown.attach], ['blind', ['full', '/chat'], shown.blind], ['viewer', ['pictures', '/chat/p1'], shown.viewer], ['flood', ['full', '/chat/c3'], comforts.flood],
+    ['sizing', ['full', '/models'], screens.sizing], ['compare', ['clouds', '/compare'], screens.compare], ['connections', ['full', '/settings'], screens.connections],
   ]) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'] });
     const page = await open(context, address, where, '&lang=en&theme=light');

@@ -5,7 +5,7 @@ import { en } from '$lib/i18n/en';
 import { hrefOf, parseRoute, type Route } from '$lib/router/route';
 
 test.each<Route>([
-  { page: 'welcome' }, { page: 'models' }, { page: 'deployments' }, { page: 'hardware' }, { page: 'settings' }, { page: 'settings', section: 'clouds' },
+  { page: 'welcome' }, { page: 'models' }, { page: 'deployments' }, { page: 'hardware' }, { page: 'compare' }, { page: 'sizing', model: null }, { page: 'sizing', model: 'deepseek-r1' }, { page: 'settings' }, { page: 'settings', section: 'clouds' },
   { page: 'chat', id: null, model: null }, { page: 'chat', id: 'a/b ?#', model: null }, { page: 'chat', id: null, model: 'guide' },
 ])('the address of %o leads back to it', (route) => expect(parseRoute(hrefOf(route))).toEqual(route));
 

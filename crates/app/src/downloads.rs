@@ -43,7 +43,9 @@ impl App {
             ErrorView::new(ErrorCode::NotOnSource, "find the model on this source").with("repo", model_id)
         })?;
         from.token = token(source);
-        let hub = Hub::new(settings.models_dir).map_err(|error| hub_error(&error))?;
+        let outbound = self.outbound()?;
+        let hub = Hub::new(settings.models_dir).and_then(|hub| hub.through(&outbound));
+        let hub = hub.map_err(|error| hub_error(&error))?;
         let job = Job { id: model_id.to_owned(), source: from, repo, globs: variant.files.clone() };
         let wanted = Wanted { model_id: model_id.into(), variant_id: variant_id.into(), source };
         let (downloads, id) = (self.downloads.clone(), format!("{model_id}/{variant_id}"));

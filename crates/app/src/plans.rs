@@ -16,10 +16,7 @@ pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, NotEnough>, ErrorV
         let names = Engine::ALL.map(Engine::name).join(", ");
         return Err(invalid("engine", &names, format!("plan: no engine `{}`", wish.engine)));
     };
-    let inventory = Inventory::parse(&wish.machines).map_err(|error| {
-        let cards = Catalog::builtin().cards().iter().map(|card| card.label()).collect::<Vec<_>>().join(", ");
-        invalid("gpus", &format!("8xH100-80G, 2x8xH100-80G; {cards}"), format!("plan: {error}"))
-    })?;
+    let inventory = inventory(&wish.machines)?;
     let variant = wish.precision.as_ref().map(|precision| {
         let found = model.variants.iter().find(|it| it.precision.eq_ignore_ascii_case(precision));
         let all = || model.variants.iter().map(|it| it.precision.as_str()).collect::<Vec<_>>().join(", ");
@@ -28,11 +25,8 @@ pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, NotEnough>, ErrorV
             .ok_or_else(|| invalid("precision", &all(), format!("plan: {} has no {precision}", model.name)))
     });
     let variant = variant.transpose()?;
-    for (name, value) in [("context", wish.context), ("sequences", wish.sequences)] {
-        if value == 0 {
-            return Err(invalid(name, "> 0", format!("plan: {name} is 0")));
-        }
-    }
+    not_zero("context", wish.context)?;
+    not_zero("sequences", wish.sequences)?;
     let spec =
         Spec { model, variant, engine, context: wish.context, sequences: wish.sequences, ray: wish.ray };
     Ok(plan(&spec, &inventory))
@@ -45,11 +39,23 @@ pub fn cards_csv(model: &str, context: u32, sequences: u32) -> Result<String, Er
     Ok(catalog::csv(model, &catalog::table(Catalog::builtin(), model, demand)))
 }
 
-fn invalid(name: &str, allowed: &str, message: String) -> ErrorView {
+pub(crate) fn inventory(machines: &str) -> Result<Inventory, ErrorView> {
+    Inventory::parse(machines).map_err(|error| {
+        let cards = Catalog::builtin().cards().iter().map(|card| card.label()).collect::<Vec<_>>().join(", ");
+        invalid("gpus", &format!("8xH100-80G, 2x8xH100-80G; {cards}"), format!("plan: {error}"))
+    })
+}
+
+pub(crate) fn not_zero(name: &str, value: u32) -> Result<(), ErrorView> {
+    if value == 0 { Err(invalid(name, "> 0", format!("plan: {name} is 0"))) } else { Ok(()) }
+}
+
+pub(crate) fn invalid(name: &str, allowed: &str, message: String) -> ErrorView {
     ErrorView::new(ErrorCode::InvalidInput, message).with("name", name).with("allowed", allowed)
 }
 
-fn named(text: &str) -> Result<&'static ModelFacts, ErrorView> {
+/// By id, name or repository.
+pub(crate) fn named(text: &str) -> Result<&'static ModelFacts, ErrorView> {
     let models = Catalog::builtin().models();
     let same = |model: &&ModelFacts| {
         let repositories = model.variants.iter().filter_map(|variant| variant.repo_hugging_face.as_deref());

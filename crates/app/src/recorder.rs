@@ -48,7 +48,7 @@ impl Text {
         self.text.is_empty() && self.reasoning.is_empty()
     }
 
-    fn add(&mut self, piece: &Piece) {
+    pub(crate) fn add(&mut self, piece: &Piece) {
         match piece {
             Piece::Text(text) => self.text.push_str(text),
             Piece::Reasoning(text) => self.reasoning.push_str(text),

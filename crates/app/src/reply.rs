@@ -12,18 +12,18 @@ use history::{History, HistoryError};
 
 use crate::App;
 use crate::ask::{OnAnswer, Question, Said};
-use crate::cloud::{Clouds, Ready, cloud_error, cloud_model};
+use crate::cloud::{Ready, cloud_error, cloud_model};
 use crate::convert::history_error;
-use crate::deployments::{Deployments, Serving, deployment_model};
+use crate::deployments::{Serving, deployment_model};
 use crate::pictures::data_urls;
 use crate::recorder::Piece;
-use crate::worker::{Launch, Workers, failure_view};
+use crate::worker::failure_view;
 
 /// What a worker may take before its first word, and more for each picture on a slow processor.
 const SILENCE: Duration = Duration::from_secs(120);
 const LOOKING: Duration = Duration::from_secs(60);
 
-type Pieces = BoxStream<'static, Result<Piece, ErrorView>>;
+pub(crate) type Pieces = BoxStream<'static, Result<Piece, ErrorView>>;
 
 impl App {
     /// Returns once both messages exist; the events follow until a terminal one. A worker that does not run, or has
@@ -34,18 +34,52 @@ impl App {
         }
         let shown = self.may_show(&request).await?;
         let source = |question: Question| {
-            let history = self.history.clone();
-            if cloud_model(&question.model_id).is_some() {
-                return opened(from_cloud(self.clouds.clone(), question, history));
-            }
-            if deployment_model(&question.model_id).is_some() {
-                return opened(from_deployment(self.deployments.clone(), question, history));
-            }
-            let launch = self.launch(&question.model_id);
-            let workers = self.workers.clone();
-            opened(async move { from_worker(&workers, launch, question, history).await })
+            let (prepared, history) = (self.prepare(&question.model_id), self.history.clone());
+            opened(async move { prepared.await?.ask(question, history).await })
         };
         self.answer_from(request, shown, on_event, source).await
+    }
+
+    /// What a model is asked through, once it can be: a worker is started and waited for, a key is read.
+    pub(crate) fn prepare(
+        &self,
+        model_id: &str,
+    ) -> impl Future<Output = Result<Answerer, ErrorView>> + Send + use<> {
+        let cloud = cloud_model(model_id).is_some();
+        let deployed = deployment_model(model_id).map(|_| self.deployments.serving(model_id));
+        let launch = (!cloud && deployed.is_none()).then(|| self.launch(model_id)).transpose();
+        let outbound = cloud.then(|| self.outbound()).transpose();
+        let (clouds, workers, model_id) = (self.clouds.clone(), self.workers.clone(), model_id.to_owned());
+        async move {
+            if let Some(serving) = deployed {
+                let Serving { endpoint, name, model } = serving?;
+                return Ok(Answerer::Service(Ready { endpoint, host: name, model }));
+            }
+            let Some(launch) = launch? else {
+                let outbound = outbound?.unwrap_or_default();
+                return clouds.ready(&model_id, outbound).await.map(Answerer::Service);
+            };
+            let worker = workers.start(launch).await;
+            let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
+            Ok(Answerer::Worker(worker, endpoint))
+        }
+    }
+}
+
+/// A model that can be asked now.
+pub(crate) enum Answerer {
+    Worker(Arc<Worker>, Endpoint),
+    /// A cloud service or a deployment.
+    Service(Ready),
+}
+
+impl Answerer {
+    /// Pictures of the question are read from `history`.
+    pub(crate) async fn ask(self, question: Question, history: Arc<History>) -> Result<Pieces, ErrorView> {
+        match self {
+            Self::Service(ready) => ask_service(ready, question, history).await,
+            Self::Worker(worker, endpoint) => ask_worker(worker, endpoint, question, history).await,
+        }
     }
 }
 
@@ -55,32 +89,8 @@ fn opened(pieces: impl Future<Output = Result<Pieces, ErrorView>> + Send + 'stat
     stream::once(pieces).flatten().boxed()
 }
 
-async fn from_cloud(
-    clouds: Arc<Clouds>,
-    question: Question,
-    history: Arc<History>,
-) -> Result<Pieces, ErrorView> {
-    let Ready { endpoint, host, model } = clouds.ready(&question.model_id).await?;
-    from_service(endpoint, host, model, question, history).await
-}
-
-async fn from_deployment(
-    deployments: Arc<Deployments>,
-    question: Question,
-    history: Arc<History>,
-) -> Result<Pieces, ErrorView> {
-    let Serving { endpoint, name, model } = deployments.serving(&question.model_id)?;
-    from_service(endpoint, name, model, question, history).await
-}
-
-/// `host` is named in errors.
-async fn from_service(
-    endpoint: Endpoint,
-    host: String,
-    model: String,
-    question: Question,
-    history: Arc<History>,
-) -> Result<Pieces, ErrorView> {
+async fn ask_service(ready: Ready, question: Question, history: Arc<History>) -> Result<Pieces, ErrorView> {
+    let Ready { endpoint, host, model } = ready;
     let request = ChatRequest { model, ..request(question, history).await? };
     let deltas = endpoint.chat(&request).await.map_err(|error| cloud_error(&error, &host))?;
     let pieces = deltas.map(move |delta| match delta {
@@ -92,14 +102,12 @@ async fn from_service(
     Ok(pieces.flatten().chain(end).boxed())
 }
 
-async fn from_worker(
-    workers: &Workers,
-    launch: Result<Launch, ErrorView>,
+async fn ask_worker(
+    worker: Arc<Worker>,
+    endpoint: Endpoint,
     question: Question,
     history: Arc<History>,
 ) -> Result<Pieces, ErrorView> {
-    let worker = workers.start(launch?).await;
-    let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
     let pictures: u32 = question.messages.iter().map(|said| said.pictures.len() as u32).sum();
     // A worker says nothing while it looks at pictures.
     let endpoint = if pictures > 0 { endpoint.bearing(SILENCE + pictures * LOOKING) } else { endpoint };

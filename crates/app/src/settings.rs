@@ -2,7 +2,8 @@
 //! reported, never overwritten. Knows no page and no download.
 use std::path::Path;
 
-use contract::{ErrorCode, ErrorView, Language, SettingsView, SourceKind, Theme};
+use contract::{ErrorCode, ErrorView, Language, ProxyKind, SettingsView, SourceKind, Theme};
+use outbound::{Outbound, OutboundError, Proxy, ProxyAddress};
 use serde::{Deserialize, Serialize};
 
 use crate::convert::storage_error;
@@ -34,6 +35,9 @@ pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
         model_scope_endpoint: "https://modelscope.cn".into(),
         welcomed: false,
         send_with_enter: true,
+        proxy: ProxyKind::System,
+        proxy_address: String::new(),
+        certificates: String::new(),
     }
 }
 
@@ -48,11 +52,20 @@ pub(crate) fn load(path: &Path, defaults: SettingsView) -> Result<Loaded, ErrorV
         }
         Err(error) => return Err(storage_error("read the settings", path, &error)),
     };
-    match toml::from_str::<File>(&text) {
+    match whole(&text, &defaults) {
         Ok(file) if file.version == VERSION => Ok(Loaded { settings: file.settings, problem: None }),
         Ok(file) => set_aside(path, defaults, &format!("version {} is not known", file.version)),
         Err(error) => set_aside(path, defaults, &error),
     }
+}
+
+/// A file of an earlier version of the app lacks the newer settings: those begin as they are at first.
+fn whole(text: &str, defaults: &SettingsView) -> Result<File, Box<dyn std::error::Error>> {
+    let mut found: toml::Table = toml::from_str(text)?;
+    for (name, value) in toml::Table::try_from(defaults)? {
+        found.entry(name).or_insert(value);
+    }
+    Ok(found.try_into()?)
 }
 
 fn set_aside(path: &Path, defaults: SettingsView, why: &dyn std::fmt::Display) -> Result<Loaded, ErrorView> {
@@ -79,13 +92,50 @@ fn check(settings: &SettingsView) -> Result<(), ErrorView> {
             return refuse("an endpoint begins with https:// or http://", endpoint);
         }
     }
+    if let Err(OutboundError::HoldsSecrets) = ProxyAddress::parse(&settings.proxy_address) {
+        return refuse(&OutboundError::HoldsSecrets.to_string(), "");
+    }
     if !Path::new(&settings.models_dir).is_absolute() {
         return refuse("the model folder needs its whole path", &settings.models_dir);
     }
     Ok(())
 }
 
+/// The way out of this computer that the settings choose.
+fn outbound(settings: &SettingsView) -> Result<Outbound, ErrorView> {
+    let refused = |error: OutboundError| {
+        let message = format!("connect as the settings say: {error}");
+        match error {
+            OutboundError::Certificates { path, why } => {
+                ErrorView::new(ErrorCode::CertificatesUnreadable, message)
+                    .with("path", path.display())
+                    .with("reason", why)
+            }
+            OutboundError::NotAProxy => {
+                ErrorView::new(ErrorCode::InvalidInput, message).with("value", &settings.proxy_address)
+            }
+            // An address that holds a secret is not repeated.
+            OutboundError::HoldsSecrets => ErrorView::new(ErrorCode::InvalidInput, message),
+        }
+    };
+    let proxy = match settings.proxy {
+        ProxyKind::System => Proxy::System,
+        ProxyKind::Direct => Proxy::Direct,
+        ProxyKind::Address => Proxy::At(ProxyAddress::parse(&settings.proxy_address).map_err(refused)?),
+    };
+    let certificates = Some(settings.certificates.trim()).filter(|path| !path.is_empty());
+    Outbound::new(proxy, certificates.map(Path::new)).map_err(refused)
+}
+
 impl App {
+    /// Read at each use, so that a changed setting and a renewed certificate hold for the next connection.
+    ///
+    /// # Errors
+    /// When the file of certificates is not there any more: nothing is connected without it.
+    pub(crate) fn outbound(&self) -> Result<Outbound, ErrorView> {
+        outbound(&self.settings_now())
+    }
+
     pub async fn settings(&self) -> Result<SettingsView, ErrorView> {
         Ok(self.settings_now())
     }
@@ -93,6 +143,13 @@ impl App {
     /// Checks, writes, and returns what is in force now.
     pub async fn settings_save(&self, settings: SettingsView) -> Result<SettingsView, ErrorView> {
         check(&settings)?;
+        let way = |settings: &SettingsView| {
+            (settings.proxy, settings.proxy_address.clone(), settings.certificates.clone())
+        };
+        // A certificate that went away must not keep a person from changing the rest.
+        if way(&settings) != way(&self.settings_now()) {
+            outbound(&settings)?;
+        }
         save(&self.paths.data_dir.join(crate::SETTINGS_FILE), &settings)?;
         *self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = settings.clone();
         Ok(settings)
@@ -123,6 +180,41 @@ mod tests {
         let loaded = load(&path, defaults(Path::new("/other"))).expect("is loaded");
         assert_eq!(loaded.settings, settings);
         assert_eq!(loaded.problem, None);
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_of_the_app_keeps_its_settings() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("settings.toml");
+        let mut settings = defaults(Path::new("/models"));
+        settings.theme = Theme::Dark;
+        save(&path, &settings).expect("is saved");
+        let text = std::fs::read_to_string(&path).expect("is there");
+        let older: String =
+            text.lines().filter(|line| !line.starts_with("proxy")).collect::<Vec<_>>().join("\n");
+        assert!(older.len() < text.len());
+        std::fs::write(&path, older).expect("is written");
+        let loaded = load(&path, defaults(Path::new("/other"))).expect("is loaded");
+        assert_eq!((loaded.problem, loaded.settings), (None, settings));
+    }
+
+    #[test]
+    fn a_proxy_or_a_certificate_that_cannot_be_used_is_refused() {
+        let with = |address: &str, certificates: &str| SettingsView {
+            proxy: ProxyKind::Address,
+            proxy_address: address.into(),
+            certificates: certificates.into(),
+            ..defaults(Path::new("/models"))
+        };
+        assert!(outbound(&with("socks5h://localhost:1080", "")).is_ok());
+        let code = |settings| outbound(&settings).err().expect("is refused").code;
+        assert_eq!(code(with("proxy", "")), ErrorCode::InvalidInput);
+        assert_eq!(code(with("http://proxy:1", "/no/such.pem")), ErrorCode::CertificatesUnreadable);
+        let secret = check(&with("http://me:hunter2@proxy:1", "")).expect_err("is refused");
+        assert!(!format!("{secret:?}").contains("hunter2"));
+        // An address that is not used is not judged.
+        let unused = SettingsView { proxy: ProxyKind::Direct, ..with("proxy", "") };
+        assert!(outbound(&unused).is_ok() && check(&unused) == Ok(()));
     }
 
     #[test]

@@ -64,6 +64,9 @@ pub struct Shape {
     pub widths: Vec<u32>,
     /// Routed experts of a layer; 0 when there are none.
     pub experts: u32,
+    /// Parameters of all routed experts of all layers, those of prediction layers left out.
+    #[serde(default)]
+    pub expert_params: u64,
     /// Layers that predict further tokens and can draft (MTP).
     pub predictions: u32,
     /// Parameters of all attention layers: every card holds them whole under DP attention.
@@ -140,6 +143,15 @@ pub struct ModelFacts {
     /// Best precision first.
     #[serde(rename = "variant")]
     pub variants: Vec<Variant>,
+}
+
+impl ModelFacts {
+    /// Of `weights` bytes, those of routed experts, by their share of the parameters: a few hundredths off where files
+    /// store them in other numbers than the rest.
+    pub fn expert_bytes(&self, weights: u64) -> u64 {
+        let experts = self.shape.as_ref().map_or(0, |shape| shape.expert_params);
+        (u128::from(weights) * u128::from(experts) / u128::from(self.params_total.max(1))) as u64
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -22,6 +22,8 @@ pub struct Spec {
     pub variant: String,
     /// Tokens of conversation wanted; the model's own maximum caps it.
     pub context: u32,
+    /// Conversations at the same time.
+    pub sequences: u32,
     pub kv: KvDtype,
 }
 
@@ -48,7 +50,7 @@ pub struct Fit {
     pub place: Place,
     /// Cards used.
     pub gpus: u32,
-    /// Tokens of conversation that fit.
+    /// Tokens that each conversation can have.
     pub context: u32,
     pub weights: u64,
     pub kv: u64,
@@ -81,7 +83,7 @@ pub fn best_fit(snapshot: &Snapshot, model: &ModelFacts, context: u32, kv: KvDty
     model
         .variants
         .iter()
-        .map(|v| fit(snapshot, model, &Spec { variant: v.id.clone(), context, kv }))
+        .map(|v| fit(snapshot, model, &Spec { variant: v.id.clone(), context, sequences: 1, kv }))
         .reduce(|best, next| {
             let smaller = best.place != Place::Gpu && next.weights < best.weights;
             let (a, b) = ((best.verdict, best.place), (next.verdict, next.place));
@@ -116,7 +118,7 @@ fn nothing(variant: &str) -> Fit {
 fn weigh(model: &ModelFacts, variant: &Variant, spec: &Spec, available: u64, fixed: u64, copies: u64) -> Fit {
     let wanted = spec.context.min(model.context_max);
     let overhead = fixed + variant.size / 50;
-    let per_token = model.cache.bytes_per_token(spec.kv) * copies;
+    let per_token = model.cache.bytes_per_token(spec.kv) * copies * u64::from(spec.sequences.max(1));
     let room = available.saturating_sub(variant.size + overhead) / per_token.max(1);
     let possible = u32::try_from(room).unwrap_or(u32::MAX).min(wanted);
     let fits = possible >= wanted.min(SHORTEST);

@@ -17,4 +17,4 @@ pub use fit::{Fit, Place, Spec, Verdict, best_fit, fit};
 pub use memory::{BUDGET_PERCENT, CARD_OVERHEAD, Division, Gate, Memory, SHORTEST_POOL, gate, memory};
 pub use published::{Claim, Defect, Flagged, flagged};
 pub use recommend::{DEFAULT_CONTEXT, Recommendation, recommend};
-pub use table::{Demand, Row, Verdict as RowVerdict, csv, table};
+pub use table::{Demand, Row, Verdict as RowVerdict, csv, held, table};

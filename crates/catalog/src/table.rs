@@ -56,24 +56,10 @@ pub fn table<'a>(catalog: &'a Catalog, model: &'a ModelFacts, demand: Demand) ->
 }
 
 fn row<'a>(model: &'a ModelFacts, variant: &'a Variant, card: &'a Card, demand: Demand) -> Option<Row<'a>> {
-    let shape = model.shape.as_ref()?;
-    let gguf = variant.is_gguf();
-    let tries = COUNTS.iter().filter(|count| !gguf || **count <= IN_A_MACHINE).filter_map(|count| {
-        let division = if gguf {
-            Division::by_layers(*count)
-        } else {
-            Division::of(shape, &model.cache, variant, *count)?
-        };
-        let memory = memory(model, variant, card.memory(), division, demand.kv, 0);
-        let verdict = match (gate(card, variant), memory.tokens) {
-            (Some(lack), _) => Verdict::Lacks(lack),
-            (None, tokens) if tokens >= demand.tokens(model) => Verdict::Holds,
-            (None, tokens) if tokens >= SHORTEST_POOL => Verdict::ShortContext,
-            _ => Verdict::TooSmall,
-        };
-        let nodes = count.div_ceil(IN_A_MACHINE);
-        Some(Row { card, variant, count: *count, nodes, division, memory, verdict })
-    });
+    let tries = COUNTS
+        .iter()
+        .filter(|count| !variant.is_gguf() || **count <= IN_A_MACHINE)
+        .filter_map(|count| held(model, variant, card, (count.div_ceil(IN_A_MACHINE), *count), demand));
     let mut last = None;
     for row in tries {
         if matches!(row.verdict, Verdict::Holds | Verdict::Lacks(_)) {
@@ -82,6 +68,31 @@ fn row<'a>(model: &'a ModelFacts, variant: &'a Variant, card: &'a Card, demand: 
         last = Some(row);
     }
     last
+}
+
+/// What exactly `count` cards in `nodes` machines hold; nothing where they cannot share the model, as files for llama.cpp
+/// cannot be shared by machines.
+pub fn held<'a>(
+    model: &'a ModelFacts,
+    variant: &'a Variant,
+    card: &'a Card,
+    (nodes, count): (u32, u32),
+    demand: Demand,
+) -> Option<Row<'a>> {
+    let shape = model.shape.as_ref()?;
+    let division = match variant.is_gguf() {
+        true if nodes > 1 || u64::from(count) > model.cache.layers() => return None,
+        true => Division::by_layers(count),
+        false => Division::of(shape, &model.cache, variant, count)?,
+    };
+    let memory = memory(model, variant, card.memory(), division, demand.kv, 0);
+    let verdict = match (gate(card, variant), memory.tokens) {
+        (Some(lack), _) => Verdict::Lacks(lack),
+        (None, tokens) if tokens >= demand.tokens(model) => Verdict::Holds,
+        (None, tokens) if tokens >= SHORTEST_POOL => Verdict::ShortContext,
+        _ => Verdict::TooSmall,
+    };
+    Some(Row { card, variant, count, nodes, division, memory, verdict })
 }
 
 /// For a spreadsheet; headings and verdicts are the same in every language.

@@ -34,7 +34,7 @@ fn machine(ram_gib: u64, cards: u64, vram_gib: u64, capability: &str) -> Snapsho
 
 fn of(snapshot: &Snapshot, model: &str, variant: &str, context: u32) -> Fit {
     let facts = Catalog::builtin().model(model).unwrap();
-    fit(snapshot, facts, &Spec { variant: variant.into(), context, kv: KvDtype::Bf16 })
+    fit(snapshot, facts, &Spec { variant: variant.into(), context, sequences: 1, kv: KvDtype::Bf16 })
 }
 
 #[test]

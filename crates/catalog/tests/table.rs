@@ -173,3 +173,69 @@ fn other_peoples_tables_are_flagged_only_where_they_cannot_be_true() {
         claim.card.as_deref().map(card);
     }
 }
+
+#[test]
+fn experts_are_whole_and_their_share_agrees_with_the_active_parameters() {
+    for model in Catalog::builtin().models() {
+        let shape = model.shape.as_ref().unwrap();
+        if shape.experts == 0 {
+            assert_eq!((shape.expert_params, model.expert_bytes(1 << 40)), (0, 0), "{}", model.id);
+            continue;
+        }
+        // Three matrices of an expert's width, in every expert of every layer.
+        let width = u64::from(*shape.widths.last().unwrap());
+        assert_eq!(shape.expert_params % (3 * width * u64::from(shape.experts)), 0, "{}", model.id);
+        if model.family == catalog::FamilyKind::Guide {
+            continue;
+        }
+        // What rests while a token is computed is what the experts that were not chosen hold; makers round, and leave
+        // the table of words out of what is active.
+        let rest = (model.params_total - model.params_active) as f64;
+        let chosen = 1.0 - rest / shape.expert_params as f64;
+        let count = chosen * f64::from(shape.experts);
+        assert!((1.0..10.0).contains(&count), "{}: {count} experts of {} a token", model.id, shape.experts);
+    }
+    let r1 = model("deepseek-r1");
+    let gb = r1.expert_bytes(688_600_000_000) / 1_000_000_000;
+    assert!((660..675).contains(&gb), "{gb}");
+}
+
+#[test]
+fn exactly_so_many_cards_hold_what_they_hold() {
+    let r1 = model("deepseek-r1");
+    let demand = Demand { context: 8192, sequences: 1, kv: KvDtype::Bf16 };
+    let of = |part: &str, label: &str, nodes, count| {
+        catalog::held(r1, variant(r1, part), card(label), (nodes, count), demand).map(|row| row.verdict)
+    };
+    assert_eq!(of("fp8", "H100-80G", 1, 8), Some(RowVerdict::TooSmall));
+    assert_eq!(of("fp8", "H100-80G", 2, 16), Some(RowVerdict::Holds));
+    assert_eq!(of("fp8", "A100-80G", 2, 16), Some(RowVerdict::Lacks(Gate::Fp8)));
+    assert_eq!(of("q4_k_m", "H100-80G", 1, 6), Some(RowVerdict::Holds));
+    // llama.cpp's files stay in one machine, and every card gets a layer.
+    assert_eq!(of("q4_k_m", "H100-80G", 2, 16), None);
+    assert_eq!(of("q4_k_m", "H200-141G", 1, 62), None);
+}
+
+#[test]
+fn several_conversations_take_several_caches() {
+    use hardware::{Cpu, Disk, Snapshot};
+    let snapshot = Snapshot {
+        os: "Linux".into(),
+        cpu: Cpu::default(),
+        ram_total: 64 << 30,
+        ram_available: 64 << 30,
+        gpus: Vec::new(),
+        gpu_problem: None,
+        disk: Disk { models_dir: "/".into(), total: 0, free: 0 },
+        memory_bandwidth: None,
+    };
+    let qwen = model("deepseek-r1-distill-qwen-14b");
+    let of = |sequences| {
+        let spec = catalog::Spec { variant: "q4_k_m".into(), context: 16_384, sequences, kv: KvDtype::Bf16 };
+        catalog::fit(&snapshot, qwen, &spec)
+    };
+    let (one, four, many) = (of(1), of(4), of(64));
+    assert_eq!((one.context, four.context), (16_384, 16_384));
+    assert_eq!(four.kv, one.kv * 4);
+    assert!(many.context < 16_384 && many.kv <= many.available, "{many:?}");
+}

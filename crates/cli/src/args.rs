@@ -51,6 +51,31 @@ pub struct Wish {
     pub ray: bool,
 }
 
+/// What is to be held.
+#[derive(Debug, clap::Args)]
+pub struct Size {
+    #[arg(long)]
+    pub model: String,
+    /// FP8, BF16, Q8_0, Q4_K_M; what suits this computer best when left out.
+    #[arg(long)]
+    pub precision: Option<String>,
+    /// Tokens of one conversation.
+    #[arg(long, default_value_t = 32_768)]
+    pub context: u32,
+    /// Conversations at the same time.
+    #[arg(long, default_value_t = 1)]
+    pub sequences: u32,
+    /// The cache in 8 bits instead of 16.
+    #[arg(long)]
+    pub small_cache: bool,
+    /// Machines to judge too, as 8xH100-80G or 2x8xH100-80G.
+    #[arg(long)]
+    pub gpus: Option<String>,
+    /// Print a picture (SVG) instead.
+    #[arg(long, conflicts_with = "gpus")]
+    pub picture: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// What this computer has.
@@ -108,6 +133,8 @@ pub enum Command {
         #[arg(long, default_value_t = 1)]
         sequences: u32,
     },
+    /// Can I run it? What holds a model: this computer, machines you name, and each known card.
+    Sizing(Size),
     /// Talk, a line at a time, until the end of input (Ctrl+D). With --json each line is `{"text": "…"}`, with
     /// `"images": ["FILE"]` where pictures are shown, or `{"stop": true}` to stop an answer, and each event of an answer is
     /// printed as a line.

@@ -151,6 +151,7 @@ fn file_note(lang: Lang) -> &'static str {
 fn steps(test: &EndpointTest, lang: Lang) {
     for step in &test.steps {
         let name = match step.step {
+            ConnectionStep::Proxy => lang.pick("Proxy", "代理"),
             ConnectionStep::Name => lang.pick("Name of the computer", "域名"),
             ConnectionStep::Connect => lang.pick("Connection", "连接"),
             ConnectionStep::Tls => lang.pick("Private and trusted (TLS)", "加密与信任（TLS）"),

@@ -14,6 +14,7 @@ mod plan;
 mod pull;
 mod pull_shown;
 mod serve;
+mod sizing;
 mod talk;
 mod talk_json;
 
@@ -75,6 +76,7 @@ async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
         }
         Command::Import { path } => catalogue::import(&app, path, args.json, lang).await,
         Command::Remove { model } => catalogue::remove(&app, model, args.json, lang).await,
+        Command::Sizing(size) => sizing::sizing(&app, size, args.json, lang).await,
         Command::Models => catalogue::models(&app, args.json, lang).await,
         Command::Ask { question, at, pictures, temperature } => {
             let model = endpoints::model_of(&app, at).await?;

@@ -1,7 +1,7 @@
 //! `plan`: what would serve a model on machines that a person names, line by line with reasons, or as files to take away.
 use std::process::ExitCode;
 
-use app::lang::{Lang, bytes};
+use app::lang::{Lang, bytes, grouped};
 use app::plan_words;
 use contract::{ErrorCode, ErrorView, OfferView, PlanOutcome, PlanView, PlanWish, RefusalView};
 
@@ -144,19 +144,6 @@ fn tokens(count: f64, lang: Lang) -> String {
     format!("{} {}", grouped(count as u64), lang.pick("tokens", "个词元"))
 }
 
-/// 163840 as 163,840.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,10 +201,5 @@ mod tests {
         let text = said("8xH20-96G", Lang::En);
         assert!(text.contains("There is room for 8") && text.contains("tokens in all, not for 4"), "{text}");
         assert!(text.contains("--kv-cache-dtype fp8_e4m3"), "{text}");
-    }
-
-    #[test]
-    fn digits_are_grouped() {
-        assert_eq!([0, 999, 1000, 163_840].map(grouped), ["0", "999", "1,000", "163,840"]);
     }
 }

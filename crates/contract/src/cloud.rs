@@ -101,6 +101,8 @@ pub struct StepView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStep {
+    /// The proxy of the settings is there and lets the connection through.
+    Proxy,
     /// The computer of the address has a name that is known.
     Name,
     Connect,

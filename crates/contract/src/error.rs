@@ -118,8 +118,16 @@ pub enum ErrorCode {
     MachineRefused,
     MachineUnsupported,
     MachineFailed,
+    /// The person's own file of prices has a mistake.
+    PricesUnreadable,
+    // The way out of this computer
+    /// The proxy of the settings cannot be reached, or does not let the connection through.
+    ProxyFailed,
+    /// No certificate can be read from the chosen file.
+    CertificatesUnreadable,
     // Downloads
     NoNetwork,
+    SourceNotTrusted,
     SourceRefused,
     SourceRateLimited,
     NotOnSource,

@@ -7,6 +7,7 @@
 mod catalog;
 mod chat;
 mod cloud;
+mod compare;
 mod deployment;
 mod download;
 mod error;
@@ -16,11 +17,13 @@ mod picture;
 mod plan;
 mod settings;
 mod sharing;
+mod sizing;
 mod worker;
 
 pub use catalog::*;
 pub use chat::*;
 pub use cloud::*;
+pub use compare::*;
 pub use deployment::*;
 pub use download::*;
 pub use error::*;
@@ -30,4 +33,5 @@ pub use picture::*;
 pub use plan::*;
 pub use settings::*;
 pub use sharing::*;
+pub use sizing::*;
 pub use worker::*;

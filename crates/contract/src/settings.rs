@@ -15,6 +15,22 @@ pub struct SettingsView {
     /// True once the person left the Welcome page.
     pub welcomed: bool,
     pub send_with_enter: bool,
+    /// For cloud services and downloads; what runs on this computer is never asked through a proxy.
+    pub proxy: ProxyKind,
+    /// Of `proxy = address`: `http://`, `https://`, `socks5://` or `socks5h://`, without a name or a password.
+    pub proxy_address: String,
+    /// A file with certificates (PEM) to trust beside those of the system; empty for none.
+    pub certificates: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyKind {
+    /// As the operating system says.
+    System,
+    /// None, whatever the system says.
+    Direct,
+    Address,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]

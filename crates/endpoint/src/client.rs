@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use eventsource_stream::{Event, EventStreamError, Eventsource};
 use futures_util::{Stream, StreamExt, stream};
+use outbound::Outbound;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url, redirect};
 use serde::Deserialize;
@@ -30,7 +31,9 @@ pub struct Endpoint {
     api_key: Option<String>,
     dialect: Dialect,
     idle_limit: Duration,
-    http: reqwest::Client,
+    outbound: Outbound,
+    /// Or why there is no client, which never means one that goes another way.
+    http: Result<reqwest::Client, String>,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -61,18 +64,24 @@ impl Endpoint {
     pub fn with_idle_limit(base_url: impl Into<String>, api_key: Option<String>, limit: Duration) -> Self {
         let base_url = base_url.into();
         let address = Address::of_own(&base_url).ok_or(base_url);
-        Self::build(address, api_key, Dialect::own(), limit)
+        Self::build(address, api_key, Dialect::own(), limit, Outbound::default())
     }
 
     /// A service with a dialect of its own.
     pub fn of_service(address: Address, api_key: Option<String>, dialect: Dialect) -> Self {
-        Self::build(Ok(address), api_key, dialect, IDLE_LIMIT)
+        Self::build(Ok(address), api_key, dialect, IDLE_LIMIT, Outbound::default())
     }
 
     /// With another longest silence.
     #[must_use]
     pub fn bearing(self, limit: Duration) -> Self {
-        Self::build(self.address, self.api_key, self.dialect, limit)
+        Self::build(self.address, self.api_key, self.dialect, limit, self.outbound)
+    }
+
+    /// With another way out of this computer than the system's own.
+    #[must_use]
+    pub fn through(self, outbound: Outbound) -> Self {
+        Self::build(self.address, self.api_key, self.dialect, self.idle_limit, outbound)
     }
 
     fn build(
@@ -80,17 +89,20 @@ impl Endpoint {
         key: Option<String>,
         dialect: Dialect,
         limit: Duration,
+        outbound: Outbound,
     ) -> Self {
-        let builder = reqwest::Client::builder()
+        let builder = outbound
+            .client()
             .connect_timeout(Duration::from_secs(10).min(limit))
             .read_timeout(limit)
             // Another address must never see the key, nor the words.
             .redirect(redirect::Policy::none());
         // What runs on this computer is never asked through a proxy, which would see the key.
         let local = address.as_ref().is_ok_and(|address| is_local(address.host()));
-        let http = if local { builder.no_proxy() } else { builder }.build();
-        // The builder fails only when the system has no usable TLS store; plain HTTP to loopback still works then.
-        Self { address, api_key: key, dialect, idle_limit: limit, http: http.unwrap_or_default() }
+        let http = if local { builder.no_proxy() } else { builder }.build().map_err(|error| reason(&error));
+        // What runs on this computer is asked for itself: no proxy can be what is in the way.
+        let outbound = if local { Outbound::default() } else { outbound };
+        Self { address, api_key: key, dialect, idle_limit: limit, outbound, http }
     }
 
     /// Starts an answer and streams it.
@@ -106,7 +118,7 @@ impl Endpoint {
         let request = &self.dialect.spoken(request);
         let body = Streamed { request, stream: true, stream_options: StreamOptions { include_usage: true } };
         let response =
-            self.send(self.call(Method::POST, address.call("chat/completions")).json(&body)).await?;
+            self.send(self.call(Method::POST, address.call("chat/completions"))?.json(&body)).await?;
         if is_json(&response) {
             return self.whole(response).await;
         }
@@ -149,7 +161,7 @@ impl Endpoint {
             #[serde(default)]
             total: u64,
         }
-        let call = self.call(Method::GET, self.address()?.root("health")).timeout(Duration::from_secs(5));
+        let call = self.call(Method::GET, self.address()?.root("health"))?.timeout(Duration::from_secs(5));
         let response = call.send().await.map_err(|error| self.unreachable(&error))?;
         match response.status().as_u16() {
             200 => Ok(Health::Ready),
@@ -171,7 +183,7 @@ impl Endpoint {
     /// # Errors
     /// When the server refuses or answers something else.
     pub async fn models(&self) -> Result<Vec<String>, EndpointError> {
-        let response = self.send(self.call(Method::GET, self.address()?.call("models"))).await?;
+        let response = self.send(self.call(Method::GET, self.address()?.call("models"))?).await?;
         let text = self.text(response, WHOLE_LIMIT).await?.ok_or(EndpointError::TooLong)?;
         let list: Value =
             serde_json::from_str(&text).map_err(|error| EndpointError::Malformed(error.to_string()))?;
@@ -189,7 +201,7 @@ impl Endpoint {
         let url = self.address()?.root(path.trim_start_matches('/'));
         let limit = Duration::from_secs(10);
         let read = async {
-            let response = self.send(self.call(Method::GET, url)).await?;
+            let response = self.send(self.call(Method::GET, url)?).await?;
             self.text(response, WHOLE_LIMIT).await?.ok_or(EndpointError::TooLong)
         };
         tokio::time::timeout(limit, read).await.unwrap_or_else(|_| Err(silent(limit)))
@@ -211,14 +223,20 @@ impl Endpoint {
         self.api_key.as_deref()
     }
 
-    fn call(&self, method: Method, url: Url) -> RequestBuilder {
-        let call = self.http.request(method, url);
-        let Some(key) = &self.api_key else { return call };
+    fn call(&self, method: Method, url: Url) -> Result<RequestBuilder, EndpointError> {
+        let http = self.http.as_ref().map_err(|reason| EndpointError::Unreachable {
+            url: self.url(),
+            reason: reason.clone(),
+            // A client is refused for what it trusts; a proxy is only met on the way.
+            step: Step::Tls,
+        })?;
+        let call = http.request(method, url);
+        let Some(key) = &self.api_key else { return Ok(call) };
         let (name, value) = match self.dialect.auth {
             Auth::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
             Auth::ApiKey => (HeaderName::from_static("api-key"), key.clone()),
         };
-        match HeaderValue::from_str(&value) {
+        Ok(match HeaderValue::from_str(&value) {
             Ok(mut value) => {
                 // Shown as such by whoever prints a request.
                 value.set_sensitive(true);
@@ -226,7 +244,7 @@ impl Endpoint {
             }
             // Refused by the server as no key at all; keys are checked before they are kept.
             Err(_) => call,
-        }
+        })
     }
 
     /// Heads are waited for no longer than a line would be, however slowly they trickle.
@@ -268,7 +286,11 @@ impl Endpoint {
         if error.is_timeout() && !error.is_connect() {
             return silent(self.idle_limit);
         }
-        EndpointError::Unreachable { url: self.url(), reason: reason(error), step: step_of(error) }
+        EndpointError::Unreachable {
+            url: self.url(),
+            reason: reason(error),
+            step: step_of(&self.outbound, error),
+        }
     }
 }
 

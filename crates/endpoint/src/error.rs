@@ -34,6 +34,8 @@ pub enum EndpointError {
 /// How far a connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// The proxy was not reached, or let nothing through.
+    Proxy,
     Name,
     Connect,
     Tls,

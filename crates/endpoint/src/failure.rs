@@ -2,6 +2,7 @@
 //! words are, so both are looked for; a key that a service repeats is never passed on.
 use std::time::{Duration, SystemTime};
 
+use outbound::{Obstacle, Outbound};
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
@@ -110,22 +111,13 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
 }
 
 /// Where a connection that was not made broke off.
-pub(crate) fn step_of(error: &reqwest::Error) -> Step {
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        let text = inner.to_string().to_lowercase();
-        if text.contains("dns error") || text.contains("failed to lookup address") {
-            return Step::Name;
-        }
-        if ["certificate", "tls", "handshake", "invalidcontenttype", "received corrupt message"]
-            .iter()
-            .any(|word| text.contains(word))
-        {
-            return Step::Tls;
-        }
-        source = inner.source();
+pub(crate) fn step_of(outbound: &Outbound, error: &reqwest::Error) -> Step {
+    match outbound.obstacle(error) {
+        Obstacle::Proxy => Step::Proxy,
+        Obstacle::Name => Step::Name,
+        Obstacle::Trust => Step::Tls,
+        Obstacle::Connect => Step::Connect,
     }
-    Step::Connect
 }
 
 #[cfg(test)]

@@ -3,10 +3,17 @@
 
 use std::time::Duration;
 
+use outbound::{Obstacle, obstacle};
+
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
     #[error("reach {host}: {cause}")]
     NoNetwork { host: String, cause: String },
+    /// The proxy was not reached, or let nothing through.
+    #[error("reach {host} through the proxy: {cause}")]
+    Proxy { host: String, cause: String },
+    #[error("trust {host}: {cause}")]
+    NotTrusted { host: String, cause: String },
     /// `status` is 0 where the answer itself was unusable.
     #[error("get an answer from {host}: {reason}")]
     SourceRefused { host: String, status: u16, reason: String },
@@ -40,7 +47,12 @@ impl HubError {
         // The address may be a signed one, which is nobody else's business.
         let error = error.without_url();
         let cause = std::error::Error::source(&error).map(|c| format!(": {c}")).unwrap_or_default();
-        Self::NoNetwork { host: host.to_owned(), cause: format!("{error}{cause}") }
+        let (host, cause) = (host.to_owned(), format!("{error}{cause}"));
+        match obstacle(&error) {
+            Obstacle::Proxy => Self::Proxy { host, cause },
+            Obstacle::Trust => Self::NotTrusted { host, cause },
+            Obstacle::Name | Obstacle::Connect => Self::NoNetwork { host, cause },
+        }
     }
 
     /// An answer that makes no sense from this source.
@@ -50,6 +62,12 @@ impl HubError {
 
     /// Worth another try soon, from the bytes already here.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::NoNetwork { .. } | Self::DownloadStalled(_) | Self::SizeMismatch { .. })
+        matches!(
+            self,
+            Self::NoNetwork { .. }
+                | Self::Proxy { .. }
+                | Self::DownloadStalled(_)
+                | Self::SizeMismatch { .. }
+        )
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use outbound::Outbound;
 use reqwest::{Client, redirect::Policy};
 use tokio_util::sync::CancellationToken;
 
@@ -45,14 +46,14 @@ pub struct Hub {
 
 impl Hub {
     pub fn new(models_dir: impl Into<PathBuf>) -> Result<Self, HubError> {
-        let client = Client::builder()
-            .redirect(Policy::none())
-            .connect_timeout(Duration::from_secs(20))
-            .user_agent(concat!("whaledeck/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| HubError::network("", error))?;
         let free_space: FreeSpace = Arc::new(|dir| fs4::available_space(dir));
+        let client = client(&Outbound::default())?;
         Ok(Self { models_dir: models_dir.into(), client, timing: Timing::default(), free_space })
+    }
+
+    /// With another way out of this computer than the system's own.
+    pub fn through(self, outbound: &Outbound) -> Result<Self, HubError> {
+        Ok(Self { client: client(outbound)?, ..self })
     }
 
     pub fn with_timing(self, timing: Timing) -> Self {
@@ -87,4 +88,14 @@ impl Hub {
         tally.turn(Phase::Ended);
         outcome.map(|bytes| Installed { id: job.id.clone(), dir: dir.clone(), bytes })
     }
+}
+
+fn client(outbound: &Outbound) -> Result<Client, HubError> {
+    outbound
+        .client()
+        .redirect(Policy::none())
+        .connect_timeout(Duration::from_secs(20))
+        .user_agent(concat!("whaledeck/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| HubError::network("", error))
 }

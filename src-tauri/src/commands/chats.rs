@@ -1,6 +1,7 @@
 //! Conversations, their pictures and answers.
 use contract::{
-    AnswerEvent, ChatSummary, ChatView, ErrorView, PictureView, PicturesPlan, SamplingView, SendRequest,
+    AnswerEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, ErrorView, PictureView, PicturesPlan,
+    SamplingView, SendRequest,
 };
 use tauri::ipc::Channel;
 use tauri_plugin_dialog::DialogExt;
@@ -159,4 +160,29 @@ pub async fn chat_import(
         return Ok(None);
     };
     app.chat_import(&path).await.map(Some)
+}
+
+/// One prompt to two models; the events arrive on the channel until each side had its last.
+#[tauri::command]
+#[specta::specta]
+pub async fn compare_start(
+    app: App<'_>,
+    request: CompareRequest,
+    on_event: Channel<CompareEvent>,
+) -> Result<(), ErrorView> {
+    // A closed page sees nothing of it; the answers end by themselves.
+    app.compare_start(request, Box::new(move |event| drop(on_event.send(event)))).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn compare_stop(app: App<'_>) -> Result<(), ErrorView> {
+    app.compare_stop().await
+}
+
+/// Where the person's own prices are looked for.
+#[tauri::command]
+#[specta::specta]
+pub async fn prices_file(app: App<'_>) -> Result<String, ErrorView> {
+    app.prices_file().await
 }

@@ -8,6 +8,7 @@ pub mod hardware;
 pub mod models;
 pub mod settings;
 pub mod sharing;
+pub mod sizing;
 pub mod worker;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Settings, events, and the two things only a desktop can do: a folder dialog and the system browser.
+//! Settings, events, and what only a desktop can do: dialogs for folders and files, and the system browser.
 use contract::{AppEvent, ErrorCode, ErrorView, SettingsView};
 use tauri::ipc::Channel;
 use tauri_plugin_dialog::DialogExt;
@@ -50,6 +50,33 @@ pub async fn pick_model_file(window: tauri::WebviewWindow, kind: String) -> Opti
     let dialog = window.dialog().file().add_filter(kind, &["gguf"]);
     dialog.pick_file(move |file| drop(chosen.send(file)));
     answer.await.ok().flatten().map(|file| file.to_string())
+}
+
+/// A file of certificates that the person chose, or nothing when the dialog was closed. `kind` names such files.
+#[tauri::command]
+#[specta::specta]
+pub async fn pick_certificates(window: tauri::WebviewWindow, kind: String) -> Option<String> {
+    let (chosen, answer) = tokio::sync::oneshot::channel();
+    let dialog = window.dialog().file().add_filter(kind, &["pem", "crt", "cer"]);
+    dialog.pick_file(move |file| drop(chosen.send(file)));
+    answer.await.ok().flatten().map(|file| file.to_string())
+}
+
+/// Writes a text where the person chooses and says where, or nothing when the dialog was closed. The page suggests a name
+/// and never a place.
+#[tauri::command]
+#[specta::specta]
+pub async fn save_text(
+    window: tauri::WebviewWindow,
+    name: String,
+    text: String,
+) -> Result<Option<String>, ErrorView> {
+    let (chosen, answer) = tokio::sync::oneshot::channel();
+    window.dialog().file().set_file_name(name).save_file(move |file| drop(chosen.send(file)));
+    match answer.await.ok().flatten().and_then(|file| file.into_path().ok()) {
+        Some(path) => app::save_text(path, text).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Opens a web page in the system's browser. Only https, and only pages this app names.

@@ -18,6 +18,8 @@ pub(super) struct Checked {
 pub(super) struct Subject<'a> {
     pub endpoint: &'a Endpoint,
     pub host: &'a str,
+    /// A proxy was chosen in the settings.
+    pub proxied: bool,
     /// False for a server on the own network that is asked without TLS.
     pub secure: bool,
     pub has_key: bool,
@@ -26,9 +28,9 @@ pub(super) struct Subject<'a> {
     pub model: Option<&'a str>,
 }
 
-const ALL: [ConnectionStep; 6] = {
-    use ConnectionStep::{Connect, Key, Models, Name, Tls, Token};
-    [Name, Connect, Tls, Key, Models, Token]
+const ALL: [ConnectionStep; 7] = {
+    use ConnectionStep::{Connect, Key, Models, Name, Proxy, Tls, Token};
+    [Proxy, Name, Connect, Tls, Key, Models, Token]
 };
 
 pub(super) async fn check(subject: Subject<'_>) -> Checked {
@@ -81,6 +83,7 @@ fn failed(
     otherwise: ConnectionStep,
 ) -> Checked {
     let step = match error {
+        EndpointError::Unreachable { step: Step::Proxy, .. } => ConnectionStep::Proxy,
         EndpointError::Unreachable { step: Step::Name, .. } => ConnectionStep::Name,
         EndpointError::Unreachable { step: Step::Connect, .. } => ConnectionStep::Connect,
         EndpointError::Unreachable { step: Step::Tls, .. } => ConnectionStep::Tls,
@@ -112,6 +115,10 @@ fn ended(
         };
         StepView { step, state }
     };
-    let steps = ALL.into_iter().enumerate().map(state).collect();
+    // A proxy of the system's is told only where it is in the way.
+    let shown = |step: &StepView| {
+        step.step != ConnectionStep::Proxy || subject.proxied || step.state == StepState::Failed
+    };
+    let steps = ALL.into_iter().enumerate().map(state).filter(shown).collect();
     Checked { steps, error: failed.map(|(_, error)| error), listed, model }
 }

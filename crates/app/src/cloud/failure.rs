@@ -5,6 +5,7 @@ use endpoint::{AddressError, EndpointError, Step};
 /// `host` is where it happened.
 pub(crate) fn cloud_error(error: &EndpointError, host: &str) -> ErrorView {
     let code = match error {
+        EndpointError::Unreachable { step: Step::Proxy, .. } => ErrorCode::ProxyFailed,
         EndpointError::Unreachable { step: Step::Tls, .. } => ErrorCode::EndpointNotTrusted,
         EndpointError::Unreachable { .. } => ErrorCode::EndpointUnreachable,
         EndpointError::Unauthorized => ErrorCode::KeyRefused,

@@ -5,6 +5,7 @@ mod check;
 mod failure;
 mod keys;
 mod list;
+mod prices;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use contract::{
     Localized, ProviderView, SamplingView,
 };
 use endpoint::{Address, Dialect, Endpoint, Provider};
+use outbound::Outbound;
 
 use self::check::{Subject, check};
 use self::failure::address_error;
@@ -24,6 +26,7 @@ use crate::deployments::deployment_model;
 pub(crate) use self::failure::cloud_error;
 pub use self::keys::Keeping;
 use self::keys::Keys;
+pub(crate) use self::prices::Prices;
 
 /// What a chat calls a model of a cloud service begins like this; `<endpoint>/<model>` follows.
 const PREFIX: &str = "cloud:";
@@ -63,19 +66,24 @@ impl Clouds {
     }
 
     /// Waits for the keyring, so not for a thread of the runtime.
-    fn endpoint(&self, record: &Record) -> Result<(Endpoint, Address), ErrorView> {
+    fn endpoint(&self, record: &Record, outbound: Outbound) -> Result<(Endpoint, Address), ErrorView> {
         let address =
             Address::parse(&record.address).map_err(|error| address_error(error, &record.address))?;
         let key = self.keys.get(&record.key_id, record.key_place)?;
-        Ok((Endpoint::of_service(address.clone(), key, dialect(record)), address))
+        let endpoint = Endpoint::of_service(address.clone(), key, dialect(record)).through(outbound);
+        Ok((endpoint, address))
     }
 
-    pub(crate) async fn ready(self: Arc<Self>, model_id: &str) -> Result<Ready, ErrorView> {
+    pub(crate) async fn ready(
+        self: Arc<Self>,
+        model_id: &str,
+        outbound: Outbound,
+    ) -> Result<Ready, ErrorView> {
         let (id, model) =
             cloud_model(model_id).ok_or_else(|| invalid("find the cloud service: it has no name"))?;
         let (id, model) = (id.to_owned(), model.to_owned());
         blocking(move || {
-            let (endpoint, address) = self.endpoint(&self.records.find(&id)?)?;
+            let (endpoint, address) = self.endpoint(&self.records.find(&id)?, outbound)?;
             Ok(Ready { endpoint, host: address.host().to_owned(), model })
         })
         .await
@@ -213,10 +221,13 @@ impl App {
     pub async fn endpoint_test(&self, id: &str, model: Option<&str>) -> Result<EndpointTest, ErrorView> {
         let record = self.clouds.records.find(id)?;
         let (clouds, of) = (self.clouds.clone(), record.clone());
-        let (endpoint, address) = blocking(move || clouds.endpoint(&of)).await?;
+        let outbound = self.outbound()?;
+        let proxied = outbound.chosen_proxy();
+        let (endpoint, address) = blocking(move || clouds.endpoint(&of, outbound)).await?;
         let checked = check(Subject {
             endpoint: &endpoint,
             host: address.host(),
+            proxied,
             secure: record.address.starts_with("https://"),
             has_key: record.key_place != KeyPlace::Nowhere,
             lists: dialect(&record).lists,

@@ -6,7 +6,7 @@ use contract::{
 };
 
 pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
-    let mut variants: Vec<VariantView> = model.variants.iter().map(variant).collect();
+    let mut variants: Vec<VariantView> = model.variants.iter().map(variant_view).collect();
     // Stable: the others keep the order of the catalogue.
     variants.sort_by_key(|variant| variant.id != fit.variant_id);
     let family = match model.family {
@@ -68,7 +68,7 @@ pub(crate) fn sampling_view(sampling: &Sampling) -> SamplingView {
     }
 }
 
-fn fit_view(fit: &Fit) -> FitView {
+pub(crate) fn fit_view(fit: &Fit) -> FitView {
     FitView {
         verdict: match fit.verdict {
             catalog::Verdict::RunsWell => Verdict::RunsWell,
@@ -92,7 +92,7 @@ fn fit_view(fit: &Fit) -> FitView {
     }
 }
 
-fn variant(variant: &Variant) -> VariantView {
+pub(crate) fn variant_view(variant: &Variant) -> VariantView {
     VariantView {
         id: variant.id.clone(),
         precision: variant.precision.clone(),

@@ -14,6 +14,8 @@ pub(super) fn hub_error(error: &HubError) -> ErrorView {
     };
     match error {
         HubError::NoNetwork { host, .. } => at(ErrorCode::NoNetwork, host),
+        HubError::Proxy { host, .. } => at(ErrorCode::ProxyFailed, host),
+        HubError::NotTrusted { host, .. } => at(ErrorCode::SourceNotTrusted, host),
         HubError::SourceRefused { host, status: 0, .. } => at(ErrorCode::SourceRefused, host),
         HubError::SourceRefused { host, status, .. } => {
             at(ErrorCode::SourceRefused, host).with("status", status)

@@ -2,15 +2,21 @@
 // Error words are not here: they come from assets/messages/errors.toml, which the command line reads too.
 import { deploymentsEn } from './deployments';
 import { sharingEn } from './sharing';
+import { compareEn } from './compare';
+import { connectionsEn } from './connections';
+import { sizingEn } from './sizing';
 
 export const en = {
+  compare: compareEn,
+  connections: connectionsEn,
+  sizing: sizingEn,
   app: {
     name: 'Whaledeck', skip: 'Skip to content', loading: 'Loading', retry: 'Try again', cancel: 'Cancel',
     close: 'Close', copy: 'Copy', copied: 'Copied', details: 'Details', delete: 'Delete', save: 'Save',
     addressCopied: (url: string) => `This page is not opened from here. Its address was copied: ${url}`,
   },
   nav: {
-    label: 'Main', chats: 'Chats', newChat: 'New chat', search: 'Search chats', models: 'Models', deployments: 'Deployments',
+    label: 'Main', chats: 'Chats', newChat: 'New chat', search: 'Search chats', models: 'Models', sizing: 'Can I run it?', compare: 'Compare', deployments: 'Deployments',
     hardware: 'Hardware', settings: 'Settings', open: 'Show sidebar', close: 'Hide sidebar', welcome: 'Welcome page',
     noChats: 'Your chats appear here.', nothingFound: 'No chat contains these words.',
     today: 'Today', yesterday: 'Yesterday', week: 'Last 7 days', older: 'Older',
@@ -178,7 +184,7 @@ export const en = {
       file: 'No keyring is used on this computer, so the key lies in an encrypted file. Whoever can read all files of your account can open it.',
     },
     steps: 'Steps of the connection',
-    step: { name: 'Name of the computer', connect: 'Connection', tls: 'Private and trusted', key: 'Key', models: 'List of models', token: 'First word of an answer' },
+    step: { proxy: 'Proxy', name: 'Name of the computer', connect: 'Connection', tls: 'Private and trusted', key: 'Key', models: 'List of models', token: 'First word of an answer' },
     state: { passed: 'Passed', failed: 'Failed', skipped: 'Not tried' },
   },
   deployments: deploymentsEn,

@@ -2,15 +2,21 @@
 import { deploymentsZh } from './deployments';
 import { sharingZh } from './sharing';
 import type { Messages } from './en';
+import { compareZh } from './compare';
+import { connectionsZh } from './connections';
+import { sizingZh } from './sizing';
 
 export const zh: Messages = {
+  compare: compareZh,
+  connections: connectionsZh,
+  sizing: sizingZh,
   app: {
     name: 'Whaledeck', skip: '跳到正文', loading: '正在载入', retry: '重试', cancel: '取消', close: '关闭', copy: '复制',
     copied: '已复制', details: '详情', delete: '删除', save: '保存',
     addressCopied: (url) => `此处不打开该网页，地址已复制：${url}`,
   },
   nav: {
-    label: '主导航', chats: '对话', newChat: '新对话', search: '搜索对话', models: '模型', deployments: '部署', hardware: '硬件', settings: '设置',
+    label: '主导航', chats: '对话', newChat: '新对话', search: '搜索对话', models: '模型', sizing: '能运行吗？', compare: '对比', deployments: '部署', hardware: '硬件', settings: '设置',
     open: '显示侧栏', close: '隐藏侧栏', welcome: '欢迎页', noChats: '你的对话会显示在这里。', nothingFound: '没有包含这些文字的对话。',
     today: '今天', yesterday: '昨天', week: '最近 7 天', older: '更早', rename: '重命名', renameTo: '新名称',
     remove: '删除对话', confirmRemove: '永久删除此对话？',
@@ -129,7 +135,7 @@ export const zh: Messages = {
       file: '这台电脑没有使用系统钥匙串，密钥保存在加密文件里。能读取你账户全部文件的人可以打开它。',
     },
     steps: '连接的步骤',
-    step: { name: '域名', connect: '连接', tls: '加密与信任', key: '密钥', models: '模型列表', token: '回答的第一个词' },
+    step: { proxy: '代理', name: '域名', connect: '连接', tls: '加密与信任', key: '密钥', models: '模型列表', token: '回答的第一个词' },
     state: { passed: '通过', failed: '失败', skipped: '未测试' },
   },
   deployments: deploymentsZh,

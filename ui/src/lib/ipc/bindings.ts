@@ -13,6 +13,13 @@ export const commands = {
 	modelImport: (path: string) => __TAURI_INVOKE<ModelView>("model_import", { path }),
 	/**  Deletes a downloaded model. One of the person's own is only forgotten; its files stay. */
 	modelRemove: (modelId: string) => __TAURI_INVOKE<null>("model_remove", { modelId }),
+	sizing: (wish: SizingWish) => __TAURI_INVOKE<SizingView>("sizing", { wish }),
+	/**  The table for a spreadsheet. */
+	sizingCsv: (wish: SizingWish) => __TAURI_INVOKE<string>("sizing_csv", { wish }),
+	/**  The verdict and the table as one SVG; `lang` is `en` or `zh`. */
+	sizingPicture: (wish: SizingWish, lang: string) => __TAURI_INVOKE<string>("sizing_picture", { wish, lang }),
+	/**  Every word of the commands that would serve a model, or why none would. Starts nothing. */
+	plan: (wish: PlanWish) => __TAURI_INVOKE<PlanOutcome>("plan", { wish }),
 	downloads: () => __TAURI_INVOKE<DownloadView[]>("downloads"),
 	downloadStart: (modelId: string, variantId: string, source: SourceKind) => __TAURI_INVOKE<DownloadView>("download_start", { modelId, variantId, source }),
 	downloadPause: (id: string) => __TAURI_INVOKE<null>("download_pause", { id }),
@@ -46,6 +53,11 @@ export const commands = {
 	chatExport: (id: string, name: string, kind: string) => __TAURI_INVOKE<string | null>("chat_export", { id, name, kind }),
 	/**  Adds a chat from a file that the person chooses; nothing when the dialog was closed. */
 	chatImport: (kind: string) => __TAURI_INVOKE<ChatView | null>("chat_import", { kind }),
+	/**  One prompt to two models; the events arrive on the channel until each side had its last. */
+	compareStart: (request: CompareRequest, onEvent: Channel<CompareEvent>) => __TAURI_INVOKE<null>("compare_start", { request, onEvent }),
+	compareStop: () => __TAURI_INVOKE<null>("compare_stop"),
+	/**  Where the person's own prices are looked for. */
+	pricesFile: () => __TAURI_INVOKE<string>("prices_file"),
 	providers: () => __TAURI_INVOKE<ProviderView[]>("providers"),
 	endpoints: () => __TAURI_INVOKE<EndpointView[]>("endpoints"),
 	endpointAdd: (spec: EndpointSpec) => __TAURI_INVOKE<EndpointView>("endpoint_add", { spec }),
@@ -82,6 +94,13 @@ export const commands = {
 	pickFolder: () => __TAURI_INVOKE<string | null>("pick_folder"),
 	/**  A `.gguf` file that the person chose, or nothing when the dialog was closed. `kind` names such files in their words. */
 	pickModelFile: (kind: string) => __TAURI_INVOKE<string | null>("pick_model_file", { kind }),
+	/**  A file of certificates that the person chose, or nothing when the dialog was closed. `kind` names such files. */
+	pickCertificates: (kind: string) => __TAURI_INVOKE<string | null>("pick_certificates", { kind }),
+	/**
+	 *  Writes a text where the person chooses and says where, or nothing when the dialog was closed. The page suggests a name
+	 *  and never a place.
+	 */
+	saveText: (name: string, text: string) => __TAURI_INVOKE<string | null>("save_text", { name, text }),
 	/**  Opens a web page in the system's browser. Only https, and only pages this app names. */
 	openUrl: (url: string) => __TAURI_INVOKE<null>("open_url", { url }),
 };
@@ -129,6 +148,39 @@ export type BoxView = {
 	areas: AreaView[],
 };
 
+export type CardsVerdict = "holds" | 
+/**  The weights, but not the wished conversations. */
+"short_context" | "too_small" | "no_fp8" | "no_fp4" | "no_bf16";
+
+/**  Equal cards and what each holds when they share the model. Bytes are of the fullest card. */
+export type CardsView = {
+	/**  "2x8xH100-80G", as a plan takes it. */
+	machines: string,
+	/**  "H100-80G". */
+	card: string,
+	vendor: string,
+	/**  Cards in all. */
+	count: number,
+	nodes: number,
+	/**  Cards that share each layer. */
+	tensor: number,
+	/**  Groups of cards that each hold some of the layers. */
+	pipeline: number,
+	verdict: CardsVerdict,
+	/**  Bytes of one card. */
+	memory: number,
+	/**  What an engine may take of it. */
+	budget: number,
+	/**  Without the routed experts. */
+	weights: number,
+	experts: number,
+	overhead: number,
+	/**  Of the wished conversations. */
+	kv: number,
+	/**  Tokens that all conversations together may have. */
+	tokens: number,
+};
+
 export type ChatSummary = {
 	id: string,
 	title: string,
@@ -149,6 +201,24 @@ export type ChatView = {
 	messages: MessageView[],
 };
 
+export type ClaimDefect = "no_fp8" | "no_fp4" | "no_bf16" | "too_small" | "less_than_files";
+
+/**  Something that a published table says of this model and that cannot be true. */
+export type ClaimView = {
+	/**  Where it is said. */
+	source: string,
+	precision: string,
+	/**  Bytes of the files it speaks of. */
+	size: number,
+	/**  "8xH100-80G"; `None` when only an amount is claimed. */
+	machines: string | null,
+	/**  Bytes of these cards as they are sold, or of the claimed amount. */
+	claimed: number,
+	defect: ClaimDefect,
+	/**  Tokens that would be left for conversations, where the cards hold the weights at all. */
+	tokens: number,
+};
+
 export type CloudModelView = {
 	/**  What chats call it: `cloud:<endpoint>/<name>`. */
 	id: string,
@@ -156,13 +226,63 @@ export type CloudModelView = {
 	name: string,
 };
 
+/**  Pieces are coalesced to 40 ms. Each side ends with `finished` or `failed`. */
+export type CompareEvent = 
+/**  The model is loaded and asked now; its times begin here. */
+{ kind: "asked"; side: Side } | { kind: "delta"; side: Side; text: string; reasoning: string } | { kind: "finished"; side: Side; result: CompareResult } | 
+/**  What had arrived stays. */
+{ kind: "failed"; side: Side; result: CompareResult; error: ErrorView };
+
+export type CompareRequest = {
+	text: string,
+	system_prompt: string,
+	/**  As chats call them: a model of this computer, or `cloud:<endpoint>/<name>`. */
+	left: string,
+	right: string,
+	/**  The values of both sides; what is advised for each when left out. */
+	sampling: SamplingView | null,
+};
+
+export type CompareResult = {
+	state: CompareState,
+	/**  Milliseconds from the question to the first word, thinking included; `None` when none came. */
+	first_token_ms: number | null,
+	/**  Milliseconds from the question to the end. */
+	total_ms: number,
+	/**  Tokens, as the side counted them; `None` where it did not. */
+	prompt_tokens: number | null,
+	completion_tokens: number | null,
+	cost: CostView | null,
+	/**  Why the file of prices could not be used. */
+	cost_problem: ErrorView | null,
+};
+
+export type CompareState = "done" | 
+/**  Ended by a limit of tokens. */
+"length" | "stopped" | "failed";
+
 export type ConnectionStep = 
+/**  The proxy of the settings is there and lets the connection through. */
+"proxy" | 
 /**  The computer of the address has a name that is known. */
 "name" | "connect" | 
 /**  The connection is private and its certificate is trusted. */
 "tls" | "key" | "models" | 
 /**  A word of an answer. */
 "token";
+
+/**  From the person's own file of prices, without the discounts of a service. */
+export type CostView = {
+	amount: number,
+	/**  As the file writes it: "USD", "CNY". */
+	currency: string,
+	/**  Of a million tokens read, and written. */
+	input: number,
+	output: number,
+	/**  When the price was looked up, and where. */
+	date: string,
+	source: string,
+};
 
 export type CpuView = {
 	name: string,
@@ -356,9 +476,6 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  It sends callers to another address, which must not get the key. */
 "endpoint_moved" | "key_refused" | "no_credit" | "endpoint_rate_limited" | 
 /**  It answered that it will not do this, with its own words in `reason`. */
-"endpoint_refused" | "endpoint_failed" | "endpoint_silent" | "endpoint_cut" | "endpoint_garbled" | "continue_unsupported" | "key_store_failed" | "endpoints_unreadable" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | 
-/**  A file that no version of this app wrote, or one that was changed. */
-"chat_file_invalid" | "invalid_input" | 
 "endpoint_refused" | "endpoint_failed" | "endpoint_silent" | "endpoint_cut" | "endpoint_garbled" | "continue_unsupported" | "key_store_failed" | "endpoints_unreadable" | 
 /**  No deployment of this name is known. */
 "deployment_not_found" | 
@@ -371,7 +488,15 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  Its key is unknown to ssh, or another one than before. */
 "machine_not_trusted" | 
 /**  It lets none of the person's keys in. */
-"machine_refused" | "machine_unsupported" | "machine_failed" | "no_network" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | "invalid_input" | 
+"machine_refused" | "machine_unsupported" | "machine_failed" | 
+/**  The person's own file of prices has a mistake. */
+"prices_unreadable" | 
+/**  The proxy of the settings cannot be reached, or does not let the connection through. */
+"proxy_failed" | 
+/**  No certificate can be read from the chosen file. */
+"certificates_unreadable" | "no_network" | "source_not_trusted" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | 
+/**  A file that no version of this app wrote, or one that was changed. */
+"chat_file_invalid" | "invalid_input" | 
 /**  A bug of ours: caught, reported, never a crash. */
 "internal";
 
@@ -550,6 +675,22 @@ export type ModelView = {
 	problem: ErrorView | null,
 };
 
+/**  A key as it is shown, once. */
+export type NewSharingKey = {
+	secret: string,
+	key: SharingKey,
+};
+
+export type OfferView = {
+	engine: string,
+	precision: string,
+	machines: string,
+	/**  Tokens that all conversations together may have. */
+	tokens: number,
+	context: number,
+	sequences: number,
+};
+
 /**  How one picture is cut: the whole once, and tiles beside and above each other. */
 export type PicturePlan = {
 	id: string,
@@ -582,20 +723,6 @@ export type PicturesPlan = {
 	context: number | null,
 	/**  For a model of text alone: one that sees and fits this computer. */
 	offer: SightOffer | null,
-/**  A key as it is shown, once. */
-export type NewSharingKey = {
-	secret: string,
-	key: SharingKey,
-};
-
-export type OfferView = {
-	engine: string,
-	precision: string,
-	machines: string,
-	/**  Tokens that all conversations together may have. */
-	tokens: number,
-	context: number,
-	sequences: number,
 };
 
 export type Place = "gpu" | "cpu" | "nowhere";
@@ -690,6 +817,12 @@ export type ProviderView = {
 	lists_models: boolean,
 };
 
+export type ProxyKind = 
+/**  As the operating system says. */
+"system" | 
+/**  None, whatever the system says. */
+"direct" | "address";
+
 /**  A reason as a code with values; its words are in assets/messages/plans.toml. */
 export type ReasonView = {
 	code: string,
@@ -761,21 +894,14 @@ export type SettingsView = {
 	/**  True once the person left the Welcome page. */
 	welcomed: boolean,
 	send_with_enter: boolean,
+	/**  For cloud services and downloads; what runs on this computer is never asked through a proxy. */
+	proxy: ProxyKind,
+	/**  Of `proxy = address`: `http://`, `https://`, `socks5://` or `socks5h://`, without a name or a password. */
+	proxy_address: string,
+	/**  A file with certificates (PEM) to trust beside those of the system; empty for none. */
+	certificates: string,
 };
 
-export type Sight = "sees" | 
-/**  A model of text alone. */
-"blind" | 
-/**  Only the service of the model knows. */
-"unknown";
-
-export type SightOffer = {
-	model_id: string,
-	name: string,
-	/**  It can answer now; otherwise it is downloaded first. */
-	ready: boolean,
-	/**  Bytes to download, or on the disk. */
-	size: number,
 /**  A key of another program. What it is, is not known any more. */
 export type SharingKey = {
 	id: string,
@@ -818,6 +944,62 @@ export type SharingView = {
 	/**  The model that is served now. */
 	model_id: string | null,
 	keys: SharingKey[],
+};
+
+export type Side = "left" | "right";
+
+export type Sight = "sees" | 
+/**  A model of text alone. */
+"blind" | 
+/**  Only the service of the model knows. */
+"unknown";
+
+export type SightOffer = {
+	model_id: string,
+	name: string,
+	/**  It can answer now; otherwise it is downloaded first. */
+	ready: boolean,
+	/**  Bytes to download, or on the disk. */
+	size: number,
+};
+
+export type SizingView = {
+	model_id: string,
+	model_name: string,
+	variants: VariantView[],
+	/**  Id of the files that all numbers are of. */
+	variant_id: string,
+	/**  Those files are for llama.cpp and engines of its kind. */
+	gguf: boolean,
+	/**  As wished, up to what the model can. */
+	context: number,
+	context_max: number,
+	sequences: number,
+	here: FitView,
+	/**  Bytes of the weights that are routed experts, of `here.weights`; 0 where there are none. */
+	here_experts: number,
+	/**  Graphics cards of this computer that the verdict counts on. */
+	here_cards: number,
+	/**  The machines of the wish; `None` too where so many cards cannot share the model. */
+	machines: CardsView | null,
+	/**  For each known card the fewest that hold it, or the most that were tried. */
+	rows: CardsView[],
+	claims: ClaimView[],
+};
+
+export type SizingWish = {
+	/**  Id or name in the catalogue. */
+	model: string,
+	/**  Id of the files; those that suit this computer best when left out. */
+	variant: string | null,
+	/**  Tokens of one conversation. */
+	context: number,
+	/**  Conversations at the same time. */
+	sequences: number,
+	/**  The cache in numbers of 8 bits instead of 16. */
+	small_cache: boolean,
+	/**  "8xH100-80G", "2x8xH100-80G": judged beside the table. */
+	machines: string | null,
 };
 
 export type SourceKind = "hugging_face" | "model_scope";

@@ -124,7 +124,7 @@ export const died: ErrorView = { code: 'worker_died', message: 'read the answer:
 export const settings: SettingsView = {
   language: 'system', theme: 'system', models_dir: hardware.disk.models_dir, source: 'hugging_face',
   hugging_face_endpoint: 'https://huggingface.co', model_scope_endpoint: 'https://modelscope.cn', welcomed: true,
-  send_with_enter: true,
+  send_with_enter: true, proxy: 'system', proxy_address: '', certificates: '',
 };
 
 export const stats: AnswerStats = {

@@ -3,7 +3,8 @@
 import type { Host } from './host';
 import * as data from './mock-data';
 import * as deployed from './mock-deployments';
-import type { AnswerEvent, AppEvent, ChatView, DownloadView, EndpointView, ErrorView, MessageView, PictureView, SettingsView, SharingView, WorkerView } from './bindings';
+import { planOf, sizingOf } from './mock-sizing';
+import type { AnswerEvent, AppEvent, ChatView, CompareEvent, CompareRequest, CompareResult, DownloadView, EndpointView, ErrorView, MessageView, PictureView, SettingsView, SharingView, Side, WorkerView } from './bindings';
 
 const query = new URLSearchParams(location.search);
 const state = query.get('state') ?? 'full';
@@ -99,6 +100,32 @@ async function answer(view: ChatView, user: MessageView | null, assistant: Messa
   view.messages.push(assistant);
   onEvent({ kind: 'finished', message: structuredClone(assistant) });
   emit({ kind: 'chats_changed' });
+}
+
+let comparing = false;
+
+/** The right side of a cloud named `pro` is cut off, so that both ends are seen. */
+async function beside(side: Side, request: CompareRequest, onEvent: (event: CompareEvent) => void): Promise<void> {
+  const model = request[side];
+  const [began, cloud] = [performance.now(), model.startsWith('cloud:')];
+  onEvent({ kind: 'asked', side });
+  let first: number | null = null;
+  let at = 0;
+  const result = (state: CompareResult['state']): CompareResult => ({
+    state, first_token_ms: first, total_ms: performance.now() - began, prompt_tokens: 212, completion_tokens: Math.ceil(at / 4),
+    cost: model.endsWith('flash') ? { amount: 0.000_123, currency: 'USD', input: 0.28, output: 0.42, date: '2026-11-20', source: 'https://api-docs.deepseek.com/quick_start/pricing' } : null,
+    cost_problem: null,
+  });
+  if (cloud) onEvent({ kind: 'delta', side, text: '', reasoning: 'The question names a GPU with 24 GB.' });
+  for (const piece of data.ANSWER.match(/[\s\S]{1,24}/g) ?? []) {
+    await new Promise((resolve) => setTimeout(resolve, cloud ? 8 : 12));
+    if (!comparing) return onEvent({ kind: 'finished', side, result: result('stopped') });
+    if (model.endsWith('pro') && at > 200) return onEvent({ kind: 'failed', side, result: result('failed'), error: failure('endpoint_cut', 'hear the answer to its end', { host: 'api.deepseek.com' }) });
+    first ??= performance.now() - began;
+    at += piece.length;
+    onEvent({ kind: 'delta', side, text: piece, reasoning: '' });
+  }
+  onEvent({ kind: 'finished', side, result: result('done') });
 }
 
 function changeDownload(id: string, change: Partial<DownloadView>): void {
@@ -275,6 +302,20 @@ export const host: Host = {
       if (machine === 'nobody') throw failure('machine_unreachable', 'reach the machine', { machine, reason: 'Connection refused' });
       return deployed.machine(machine);
     }),
+  compareStart: (request, onEvent) =>
+    done(() => {
+      if (request.text.includes('refuse')) throw failure('answer_running', 'compare: another one is being written');
+      comparing = true;
+      void Promise.all([beside('left', request, onEvent), beside('right', request, onEvent)]).then(() => (comparing = false));
+    }),
+  compareStop: () => done(() => (comparing = false)),
+  pricesFile: () => reply(() => '/home/user/.local/share/whaledeck/prices.toml'),
+  sizing: (wish) => read(() => sizingOf(wish, models)),
+  sizingCsv: (wish) => reply(() => `model,card\n${wish.model},H100-80G\n`),
+  sizingPicture: () => reply(() => '<svg xmlns="http://www.w3.org/2000/svg"/>'),
+  plan: (wish) => reply(() => planOf(wish)),
+  saveText: (name) => reply(() => (name.endsWith('.csv') ? null : `/home/user/${name}`)),
+  pickCertificates: () => reply(() => '/etc/ssl/company.pem'),
   worker: () => read(() => worker),
   workerStart: (modelId) =>
     reply(() => {

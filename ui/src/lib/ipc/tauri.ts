@@ -9,10 +9,11 @@ function channel<T>(callback: (event: T) => void): Channel<T> {
   return made;
 }
 
-const { answerStart, eventsSubscribe, ...rest } = commands;
+const { answerStart, compareStart, eventsSubscribe, ...rest } = commands;
 
 export const host: Host = {
   ...rest,
   answerStart: (request, onEvent) => answerStart(request, channel(onEvent)),
+  compareStart: (request, onEvent) => compareStart(request, channel(onEvent)),
   onEvent: (callback) => eventsSubscribe(channel(callback)),
 };

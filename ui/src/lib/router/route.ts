@@ -6,6 +6,8 @@ export type Route =
   | { page: 'models' }
   | { page: 'deployments' }
   | { page: 'hardware' }
+  | { page: 'compare' }
+  | { page: 'sizing'; model: string | null }
   | { page: 'settings'; section?: 'clouds' };
 
 function decode(part: string): string | null {
@@ -24,7 +26,10 @@ export function parseRoute(hash: string): Route {
     case 'models':
     case 'deployments':
     case 'hardware':
+    case 'compare':
       return { page };
+    case 'sizing':
+      return { page, model: decode(rest) };
     case 'settings':
       return rest === 'clouds' ? { page, section: 'clouds' } : { page };
     default:
@@ -34,6 +39,7 @@ export function parseRoute(hash: string): Route {
 
 export function hrefOf(route: Route): string {
   if (route.page === 'settings' && route.section) return `#/settings/${route.section}`;
+  if (route.page === 'sizing') return route.model === null ? '#/sizing' : `#/sizing/${encodeURIComponent(route.model)}`;
   if (route.page !== 'chat') return `#/${route.page}`;
   if (route.id !== null) return `#/chat/${encodeURIComponent(route.id)}`;
   return route.model === null ? '#/chat' : `#/chat?model=${encodeURIComponent(route.model)}`;

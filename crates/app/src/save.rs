@@ -1,0 +1,49 @@
+//! A text that a person takes away: a table, a picture, a script of a plan. Knows no dialog.
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use contract::{ErrorCode, ErrorView};
+
+use crate::convert::storage_error;
+
+/// Writes beside and renames, so that a full disk leaves an older file whole; returns where it lies.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub async fn save_text(path: PathBuf, text: String) -> Result<String, ErrorView> {
+    let written = tokio::task::spawn_blocking(move || {
+        write(&path, text.as_bytes()).map_err(|error| storage_error("save the file", &path, &error))?;
+        Ok(path.display().to_string())
+    });
+    written.await.map_err(|error| ErrorView::new(ErrorCode::Internal, format!("save the file: {error}")))?
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    // Not a secret of ours: as readable as any file that the person makes.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_there_is_replaced_whole_and_a_missing_folder_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("table.csv");
+        for text in ["one", "two"] {
+            let said = save_text(path.clone(), text.into()).await.expect("is saved");
+            assert_eq!(said, path.display().to_string());
+            assert_eq!(std::fs::read_to_string(&path).expect("is there"), text);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 1, "nothing is left beside");
+        let nowhere = save_text(folder.path().join("no/table.csv"), String::new()).await;
+        assert!(nowhere.expect_err("is refused").detail["path"].ends_with("table.csv"));
+    }
+}

@@ -1,0 +1,222 @@
+//! The sizing of a model as one SVG, to be put into a document: this computer's verdict and the table of cards. Drawn from
+//! the view alone, with the colours of the light theme; bars carry their numbers in words beside them.
+use std::fmt::Write as _;
+
+use contract::{CardsVerdict, CardsView, SizingView, Verdict};
+
+use crate::lang::{Lang, bytes, grouped};
+
+const WIDTH: f64 = 1040.0;
+const MARGIN: f64 = 32.0;
+const ROW: f64 = 30.0;
+const INK: &str = "#17191e";
+const SOFT: &str = "#464a54";
+const LINE: &str = "#d9d9d1";
+/// Weights, experts, conversations, working space.
+const PARTS: [&str; 4] = ["#2f5fe0", "#8aa6f2", "#1c6b3a", "#84868c"];
+
+pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
+    let mut page = Page::default();
+    let variant = view.variants.iter().find(|variant| variant.id == view.variant_id);
+    let files = variant.map(|it| format!(" {} · {}", it.precision, bytes(it.size))).unwrap_or_default();
+    page.text(MARGIN, 50.0, 24, INK, "start", &format!("{}{files}", view.model_name));
+    page.text(MARGIN, 76.0, 15, SOFT, "start", &wanted(view, lang));
+
+    page.text(MARGIN, 118.0, 17, INK, "start", lang.pick("This computer", "这台电脑"));
+    let here = &view.here;
+    let reason = lang.pick(&here.reason.en, &here.reason.zh);
+    let said = format!("{}{}{reason}", verdict_here(here.verdict, lang), lang.pick(" ", ""));
+    page.text(MARGIN, 142.0, 15, INK, "start", &said);
+    let parts = [here.weights - view.here_experts, view.here_experts, here.kv, here.overhead];
+    page.bar(MARGIN, 156.0, WIDTH - 2.0 * MARGIN, 14.0, parts, here.available);
+    let mut x = MARGIN;
+    for ((name, part), colour) in names(here.verdict, lang).iter().zip(parts).zip(PARTS) {
+        page.rect(x, 182.0, 10.0, 10.0, colour);
+        let said = format!("{name} {}", bytes(part));
+        page.text(x + 16.0, 192.0, 13, SOFT, "start", &said);
+        x += 44.0 + wide(&said) * 7.4;
+    }
+
+    let mut y = 236.0;
+    page.text(MARGIN, y, 17, INK, "start", lang.pick("Graphics cards", "显卡"));
+    y += 26.0;
+    let columns = [MARGIN, 214.0, 360.0, 720.0, 1008.0];
+    let heads = lang.pick(
+        ["Card", "How many", "Memory of each", "Verdict", "Room in all"],
+        ["显卡", "数量", "每张卡的内存", "结论", "总共可容纳"],
+    );
+    for (at, head) in heads.iter().enumerate() {
+        page.text(columns[at], y, 13, SOFT, if at == 4 { "end" } else { "start" }, head);
+    }
+    for row in sorted(&view.rows) {
+        page.rect(MARGIN, y + 9.0, WIDTH - 2.0 * MARGIN, 1.0, LINE);
+        y += ROW;
+        let ink = if row.verdict == CardsVerdict::Holds { INK } else { SOFT };
+        page.text(columns[0], y, 14, ink, "start", &row.card);
+        if !lacks(row.verdict) {
+            page.text(columns[1], y, 14, ink, "start", &many(row, lang));
+            let parts = [row.weights, row.experts, row.kv, row.overhead];
+            page.bar(columns[2], y - 11.0, 200.0, 12.0, parts, row.budget);
+            let used = parts.iter().sum::<f64>();
+            let said = format!("{} / {}", bytes(used), bytes(row.budget));
+            page.text(columns[2] + 210.0, y, 12, SOFT, "start", &said);
+        }
+        page.text(columns[3], y, 14, ink, "start", verdict(row.verdict, lang));
+        if matches!(row.verdict, CardsVerdict::Holds | CardsVerdict::ShortContext) {
+            page.text(columns[4], y, 14, ink, "end", &tokens(row.tokens, lang));
+        }
+    }
+    y += 34.0;
+    let note = lang.pick(
+        "Weights and conversations are exact; a card's usable share (90 %) and working space are estimates. Whaledeck",
+        "权重与对话为精确值；显卡可用比例（90%）与工作空间为估计值。Whaledeck",
+    );
+    page.text(MARGIN, y, 12, SOFT, "start", note);
+    page.closed(y + 24.0)
+}
+
+/// Those that hold it first, the least memory in all before more; as the window shows them.
+pub(super) fn sorted(rows: &[CardsView]) -> Vec<&CardsView> {
+    let mut rows: Vec<&CardsView> = rows.iter().collect();
+    let order = |row: &CardsView| match row.verdict {
+        CardsVerdict::Holds => 0,
+        CardsVerdict::ShortContext => 1,
+        CardsVerdict::TooSmall => 2,
+        _ => 3,
+    };
+    let total = |row: &CardsView| row.memory * f64::from(row.count);
+    rows.sort_by(|a, b| order(a).cmp(&order(b)).then(total(a).total_cmp(&total(b))));
+    rows
+}
+
+fn lacks(verdict: CardsVerdict) -> bool {
+    matches!(verdict, CardsVerdict::NoFp8 | CardsVerdict::NoFp4 | CardsVerdict::NoBf16)
+}
+
+/// What does not fit is told with the least that would be of use.
+fn names(verdict: Verdict, lang: Lang) -> [&'static str; 4] {
+    let conversations = match verdict {
+        Verdict::TooLarge => lang.pick("Shortest conversation", "最短的对话"),
+        _ => lang.pick("Conversations", "对话"),
+    };
+    let [weights, experts, space] =
+        lang.pick(["Shared weights", "Experts", "Working space"], ["公共权重", "专家", "工作空间"]);
+    [weights, experts, conversations, space]
+}
+
+fn wanted(view: &SizingView, lang: Lang) -> String {
+    let tokens = format!("{} {}", grouped(u64::from(view.context)), lang.pick("tokens", "词元"));
+    let sequences = view.sequences;
+    match (lang, sequences) {
+        (Lang::En, 1) => format!("One conversation of {tokens}"),
+        (Lang::En, _) => format!("{sequences} conversations of {tokens} at the same time"),
+        (Lang::Zh, _) => format!("同时 {sequences} 个对话，每个 {tokens}"),
+    }
+}
+
+fn many(row: &CardsView, lang: Lang) -> String {
+    match (row.nodes, lang) {
+        (1, _) => row.count.to_string(),
+        (nodes, Lang::En) => format!("{} in {nodes} machines", row.count),
+        (nodes, Lang::Zh) => format!("{}（{nodes} 台）", row.count),
+    }
+}
+
+fn tokens(count: f64, lang: Lang) -> String {
+    let thousands = |count: f64| format!("{:.0}K", count / 1000.0);
+    let count = if count >= 10_000.0 { thousands(count) } else { format!("{count:.0}") };
+    format!("{count} {}", lang.pick("tokens", "词元"))
+}
+
+fn verdict(verdict: CardsVerdict, lang: Lang) -> &'static str {
+    let (en, zh) = match verdict {
+        CardsVerdict::Holds => ("Holds it", "放得下"),
+        CardsVerdict::ShortContext => ("Shorter conversations only", "只够较短的对话"),
+        CardsVerdict::TooSmall => ("Too small", "放不下"),
+        CardsVerdict::NoFp8 => ("Does not compute FP8", "不支持 FP8"),
+        CardsVerdict::NoFp4 => ("Does not compute FP4", "不支持 FP4"),
+        CardsVerdict::NoBf16 => ("Does not compute BF16", "不支持 BF16"),
+    };
+    lang.pick(en, zh)
+}
+
+fn verdict_here(verdict: Verdict, lang: Lang) -> &'static str {
+    let (en, zh) = match verdict {
+        Verdict::RunsWell => ("Runs well.", "运行良好。"),
+        Verdict::ShortContext => ("Short conversations only.", "只够较短的对话。"),
+        Verdict::Slow => ("Slow here.", "在此较慢。"),
+        Verdict::TooLarge => ("Too large.", "放不下。"),
+    };
+    lang.pick(en, zh)
+}
+
+/// Columns of a fixed font: a Chinese sign is as wide as two letters.
+fn wide(text: &str) -> f64 {
+    text.chars().map(|letter| if letter > '\u{2e80}' { 2.0 } else { 1.0 }).sum()
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn text(&mut self, x: f64, y: f64, size: u32, colour: &str, anchor: &str, text: &str) {
+        let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let _ = writeln!(
+            self.0,
+            r#"<text x="{x:.1}" y="{y:.1}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{text}</text>"#
+        );
+    }
+
+    fn rect(&mut self, x: f64, y: f64, width: f64, height: f64, colour: &str) {
+        let _ = writeln!(
+            self.0,
+            r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" fill="{colour}"/>"#
+        );
+    }
+
+    /// The parts one after the other, and a line where there is no more.
+    fn bar(&mut self, x: f64, y: f64, width: f64, height: f64, parts: [f64; 4], available: f64) {
+        let scale = parts.iter().sum::<f64>().max(available).max(1.0);
+        self.rect(x, y, width, height, LINE);
+        let mut at = x;
+        for (part, colour) in parts.into_iter().zip(PARTS) {
+            let part = part.max(0.0) / scale * width;
+            self.rect(at, y, part, height, colour);
+            at += part;
+        }
+        self.rect(x + available / scale * width - 1.0, y - 3.0, 2.0, height + 6.0, INK);
+    }
+
+    fn closed(self, height: f64) -> String {
+        format!(
+            concat!(
+                r#"<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h:.0}" viewBox="0 0 {w} {h:.0}" "#,
+                r#"font-family="'Segoe UI', 'Noto Sans', system-ui, 'Noto Sans CJK SC', 'DejaVu Sans', sans-serif">"#,
+                "\n",
+                r##"<rect width="{w}" height="{h:.0}" fill="#fbfbf9"/>"##,
+                "\n{body}</svg>\n"
+            ),
+            w = WIDTH,
+            h = height,
+            body = self.0
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_stay_in_their_place_and_words_are_escaped() {
+        let mut page = Page::default();
+        page.bar(10.0, 0.0, 100.0, 10.0, [10.0, 20.0, 30.0, 40.0], 50.0);
+        page.text(0.0, 0.0, 12, INK, "start", "a < b & c");
+        let text = page.closed(20.0);
+        assert!(text.contains("a &lt; b &amp; c"));
+        // More is needed than there is: the parts fill the bar and the line stands inside.
+        assert!(text.contains(r#"<rect x="59.0" y="-3.0" width="2.0" height="16.0""#), "{text}");
+        assert!(text.contains(r#"<rect x="70.0" y="0.0" width="40.0" height="10.0""#), "{text}");
+        assert_eq!(wide("ab显"), 4.0);
+    }
+}

@@ -1,0 +1,76 @@
+//! `sizing`: what holds a model: this computer, machines that a person names, and each known card.
+use app::App;
+use app::lang::{Lang, bytes};
+use contract::{CardsVerdict, CardsView, ErrorView, SizingView, SizingWish};
+
+use crate::args::Size;
+use crate::json::print_json;
+
+/// # Errors
+/// When the model, its files or the machines are not known.
+pub async fn sizing(app: &App, size: &Size, json: bool, lang: Lang) -> Result<(), ErrorView> {
+    let mut wish = SizingWish {
+        model: size.model.clone(),
+        variant: None,
+        context: size.context,
+        sequences: size.sequences,
+        small_cache: size.small_cache,
+        machines: size.gpus.clone(),
+    };
+    if let Some(precision) = &size.precision {
+        let known = app.sizing(wish.clone()).await?.variants;
+        let found = known.iter().find(|variant| variant.precision.eq_ignore_ascii_case(precision));
+        // An unknown one is refused by the use case, which names those there are.
+        wish.variant = Some(found.map_or_else(|| precision.clone(), |variant| variant.id.clone()));
+    }
+    if size.picture {
+        print!("{}", app.sizing_picture(wish, lang).await?);
+        return Ok(());
+    }
+    let view = app.sizing(wish).await?;
+    if json {
+        print_json(&view)
+    } else {
+        print!("{}", described(&view, lang))
+    }
+    Ok(())
+}
+
+fn described(view: &SizingView, lang: Lang) -> String {
+    let here = &view.here;
+    let mut text = format!(
+        "{}\n{}: {}\n  {} {} + {} {} + {} {} = {} / {}\n",
+        view.model_name,
+        lang.pick("This computer", "这台电脑"),
+        lang.pick(&here.reason.en, &here.reason.zh),
+        bytes(here.weights),
+        lang.pick("weights", "权重"),
+        bytes(here.kv),
+        lang.pick("conversations", "对话"),
+        bytes(here.overhead),
+        lang.pick("working space", "工作空间"),
+        bytes(here.needed),
+        bytes(here.available),
+    );
+    if let Some(cards) = &view.machines {
+        text.push_str(&format!("{}\n", line(cards, lang)));
+    }
+    text.push_str(lang.pick("\nCards that hold it\n", "\n放得下的显卡\n"));
+    let holds = view.rows.iter().filter(|row| row.verdict == CardsVerdict::Holds);
+    text.extend(holds.map(|row| format!("  {}\n", line(row, lang))));
+    text
+}
+
+fn line(cards: &CardsView, lang: Lang) -> String {
+    let used = cards.weights + cards.experts + cards.overhead + cards.kv;
+    let verdict = match cards.verdict {
+        CardsVerdict::Holds => lang.pick("holds it", "放得下"),
+        CardsVerdict::ShortContext => lang.pick("shorter conversations only", "只够较短的对话"),
+        CardsVerdict::TooSmall => lang.pick("too small", "放不下"),
+        CardsVerdict::NoFp8 => lang.pick("does not compute FP8", "不支持 FP8 计算"),
+        CardsVerdict::NoFp4 => lang.pick("does not compute FP4", "不支持 FP4 计算"),
+        CardsVerdict::NoBf16 => lang.pick("does not compute BF16", "不支持 BF16 计算"),
+    };
+    let each = lang.pick("a card", "每张卡");
+    format!("{}: {verdict}, {} / {} {each}", cards.machines, bytes(used), bytes(cards.budget))
+}

@@ -1,0 +1,32 @@
+//! What holds a model: this computer, cards by name, and the plan of an engine on them.
+use app::lang::Lang;
+use contract::{ErrorView, PlanOutcome, PlanWish, SizingView, SizingWish};
+
+use super::App;
+
+#[tauri::command]
+#[specta::specta]
+pub async fn sizing(app: App<'_>, wish: SizingWish) -> Result<SizingView, ErrorView> {
+    app.sizing(wish).await
+}
+
+/// The table for a spreadsheet.
+#[tauri::command]
+#[specta::specta]
+pub async fn sizing_csv(app: App<'_>, wish: SizingWish) -> Result<String, ErrorView> {
+    app.sizing_csv(wish).await
+}
+
+/// The verdict and the table as one SVG; `lang` is `en` or `zh`.
+#[tauri::command]
+#[specta::specta]
+pub async fn sizing_picture(app: App<'_>, wish: SizingWish, lang: String) -> Result<String, ErrorView> {
+    app.sizing_picture(wish, Lang::named(&lang).unwrap_or(Lang::En)).await
+}
+
+/// Every word of the commands that would serve a model, or why none would. Starts nothing.
+#[tauri::command]
+#[specta::specta]
+pub async fn plan(wish: PlanWish) -> Result<PlanOutcome, ErrorView> {
+    app::plan_for(&wish)
+}

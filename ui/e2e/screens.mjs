@@ -1,0 +1,114 @@
+// Steps through "Can I run it?" with its plans, Compare, and the settings of connections. `expect(what, holds)` takes note
+// of what does not hold, `judge(page, name)` looks at the page and takes a picture.
+
+/** From a model that is too large to a plan for machines that hold it. */
+export async function sizing(page, expect, judge) {
+  const card = page.locator('article[data-model="deepseek-r1"]');
+  await card.getByRole('button', { name: 'What would run it' }).click();
+  await page.getByRole('heading', { name: 'Can I run it?', level: 1 }).waitFor();
+  expect('the model of the card is chosen', (await page.getByLabel('Model', { exact: true }).inputValue()) === 'deepseek-r1');
+  const here = page.getByRole('region', { name: 'This computer' });
+  await here.getByText('Too large').waitFor();
+  expect('each part has words and a number', (await here.getByText(/Experts \d+ GB/).count()) === 1 && (await here.getByText(/Shortest conversation [\d.]+ [GM]B/).count()) === 1);
+  const byName = page.getByRole('region', { name: 'Any machine by name' });
+  await byName.getByText('8xH100-80G').waitFor();
+  expect('eight H100 are too small', await byName.getByText('Too small').isVisible());
+  await byName.getByLabel('Machines').fill('2');
+  await byName.getByLabel('Machines').press('Tab');
+  await byName.getByText('2x8xH100-80G').waitFor();
+  expect('sixteen hold it', await byName.getByText('Holds it').isVisible());
+  await byName.getByLabel('Cards in a machine').fill('99');
+  await byName.getByLabel('Cards in a machine').press('Tab');
+  expect('a count out of range is told', await byName.getByText('From 1 to 64 machines').isVisible());
+  await byName.getByLabel('Cards in a machine').fill('8');
+  await byName.getByLabel('Cards in a machine').press('Tab');
+  const table = page.getByRole('region', { name: 'Graphics cards that hold it' }).first();
+  expect('cards without FP8 are not among those that hold it', (await table.getByRole('rowheader', { name: 'A100 80G' }).count()) === 0);
+  await page.getByText(/^Cards that do not hold it/).click();
+  await page.getByText('Does not compute FP8').first().waitFor();
+  expect('wrong tables are flagged', await page.getByText('512 GB for FP8').isVisible());
+  await page.getByRole('button', { name: 'Save as picture (SVG)' }).click();
+  await page.getByText('Saved as /home/user/deepseek-r1-fp8.svg').waitFor();
+  await page.getByRole('button', { name: 'Save as table (CSV)' }).click();
+  await page.waitForTimeout(50);
+  expect('a closed dialog saves nothing', (await page.getByText(/^Saved as/).count()) === 1);
+  await judge(page, 'sizing-all');
+
+  await byName.getByRole('button', { name: /^Plan / }).click();
+  const plan = page.getByRole('article', { name: /DeepSeek-R1 FP8 on 2x8xH100-80G/ });
+  await plan.waitFor();
+  expect('each word has its reason', await plan.getByText('16 cards share each layer: 8 of 128 attention heads on each card.').isVisible());
+  expect('numbers of a reason are grouped', await plan.getByText(/cache for 440,467 tokens/).isVisible());
+  expect('SGLang comes first', (await page.getByLabel('Engine').inputValue()) === 'sglang');
+  await plan.getByRole('button', { name: 'Copy machine-1.sh' }).click();
+  expect('a script is copied whole', (await page.evaluate(() => navigator.clipboard.readText())).includes('--node-rank 1'));
+  await plan.getByRole('button', { name: 'Kubernetes' }).click();
+  await plan.getByRole('button', { name: 'Save sglang-deepseek-r1.yaml' }).click();
+  await plan.getByText('Saved as /home/user/sglang-deepseek-r1.yaml').waitFor();
+  await judge(page, 'plan');
+  const machines = page.getByRole('textbox', { name: 'Machines', exact: true });
+  await machines.fill('banana');
+  await machines.press('Enter');
+  await page.getByRole('alert').getByText('This value does not work here').waitFor();
+  await machines.fill('8xH100-80G');
+  await machines.press('Enter');
+  await page.getByText('There is no plan for this').waitFor();
+  expect('the refusal has its numbers', await page.getByText(/640 < 689 GB/).isVisible());
+  await judge(page, 'plan-none');
+  await page.getByRole('button', { name: 'Take 2x8xH100-80G · FP8 · sglang' }).click();
+  await plan.waitFor();
+  await page.getByLabel('Model', { exact: true }).selectOption('deepseek-r1-distill-qwen-14b');
+  await page.waitForURL(/#\/sizing\/deepseek-r1-distill-qwen-14b$/);
+  await here.getByText('Runs well').waitFor();
+  expect('another model puts the plan away', (await page.getByText('A plan for other machines').count()) === 0);
+}
+
+/** Two answers side by side: one ends, one is cut off; then both are stopped. */
+export async function compare(page, expect, judge) {
+  const question = page.getByLabel('Your question');
+  const ask = page.getByRole('button', { name: 'Ask both' });
+  expect('nothing is asked without a question', await ask.isDisabled());
+  await page.getByLabel('Right', { exact: true }).selectOption('cloud:deepseek/deepseek-flash');
+  expect('a cloud is marked', await page.getByText('Your question leaves this computer').isVisible());
+  await question.fill('Which model for 24 GB?');
+  await ask.click();
+  const sides = page.locator('article[data-side-state]');
+  await page.locator('article[data-side-state=done]').nth(1).waitFor({ timeout: 20_000 });
+  expect('times are told', (await sides.getByText(/^\d+\.\d+ s$/).count()) === 4);
+  expect('this computer costs nothing', await sides.first().getByText('None: runs on this computer').isVisible());
+  expect('a price has its date and source', await sides.nth(1).getByText(/as of 2026-11-20 · https:/).isVisible());
+  await judge(page, 'compare-done');
+  await page.getByLabel('Left', { exact: true }).selectOption('cloud:deepseek/deepseek-v4-pro');
+  await question.press('Enter');
+  await page.locator('article[data-side-state=failed]').waitFor({ timeout: 20_000 });
+  expect('what had arrived stays beside the error', await page.locator('article[data-side-state=failed]').getByText('card runs').isVisible());
+  await page.locator('article[data-side-state=done]').waitFor({ timeout: 20_000 });
+  expect('a price that is not known is said', await page.locator('article[data-side-state=failed]').getByText('Not known').isVisible());
+  await judge(page, 'compare-cut');
+  await question.press('Enter');
+  await page.locator('article[data-side-state=running] .markdown').first().waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('article[data-side-state=stopped]').nth(1).waitFor({ timeout: 5_000 });
+}
+
+export async function connections(page, expect, judge) {
+  const section = page.getByRole('region', { name: 'Connections' });
+  await section.getByLabel('This one').check();
+  const address = section.getByLabel('Address of the proxy');
+  for (const wrong of ['proxy:8080', 'http://me:secret@proxy:1', 'ftp://proxy']) {
+    await address.fill(wrong);
+    await address.press('Tab');
+    expect(`${wrong} is refused`, await section.getByText('holds no name or password', { exact: false }).isVisible());
+  }
+  await address.fill('socks5h://127.0.0.1:1080');
+  await address.press('Tab');
+  await page.getByText('Saved', { exact: true }).waitFor();
+  await section.getByRole('button', { name: 'Choose a file' }).click();
+  await section.getByText('/etc/ssl/company.pem').waitFor();
+  await section.scrollIntoViewIfNeeded();
+  await judge(page, 'connections');
+  await section.getByRole('button', { name: "Use only the system's" }).click();
+  await section.getByText('Only those of the system').waitFor();
+  await section.getByLabel('As the system').check();
+  expect('the address of another choice is put away', (await address.count()) === 0);
+}

@@ -1,0 +1,22 @@
+// Words of the settings of connections, both languages side by side.
+export const connectionsEn = {
+  title: 'Connections', lead: 'How this app reaches cloud services and downloads. What runs on this computer is always asked directly.',
+  proxy: 'Proxy', kinds: { system: 'As the system', direct: 'None', address: 'This one' },
+  systemNote: 'On Windows and macOS the system settings, and the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY everywhere.',
+  address: 'Address of the proxy', addressNote: 'HTTP or SOCKS, such as http://proxy.example:8080 or socks5h://127.0.0.1:1080. No name or password: they would be stored in the open.',
+  bad: 'It begins with http://, https://, socks5:// or socks5h://, names a computer, and holds no name or password.',
+  certificates: 'Company certificates', certificatesNote: 'Certificates of the operating system are always trusted. If your company uses its own, choose its file (PEM) here.',
+  none: 'Only those of the system', choose: 'Choose a file', remove: 'Use only the system\'s', kind: 'Certificates',
+  test: 'To see whether it works, test a service under Cloud keys: it names the step that fails.',
+};
+
+export const connectionsZh: typeof connectionsEn = {
+  title: '连接', lead: '本应用如何连接云端服务和下载源。在这台电脑上运行的内容始终直接访问。',
+  proxy: '代理', kinds: { system: '跟随系统', direct: '不使用', address: '指定代理' },
+  systemNote: '在 Windows 和 macOS 上使用系统设置；在所有系统上读取环境变量 HTTPS_PROXY、HTTP_PROXY、ALL_PROXY 和 NO_PROXY。',
+  address: '代理地址', addressNote: 'HTTP 或 SOCKS，例如 http://proxy.example:8080 或 socks5h://127.0.0.1:1080。不要包含用户名或密码，否则会以明文保存。',
+  bad: '地址以 http://、https://、socks5:// 或 socks5h:// 开头，包含主机名，且不含用户名或密码。',
+  certificates: '公司证书', certificatesNote: '操作系统的证书始终受信任。如果公司使用自己的证书，请在此选择证书文件（PEM）。',
+  none: '仅系统证书', choose: '选择文件', remove: '仅使用系统证书', kind: '证书',
+  test: '想确认是否可用，请在“云端密钥”里测试一个服务，它会指出失败的步骤。',
+};
