@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use catalog::{Catalog, ModelFacts};
+use catalog::{Catalog, FamilyKind, ModelFacts};
 use deploy::plan::{Argument, Engine, Inventory, NotEnough, Plan, Spec, Value, plan};
 use deploy::render::{File, Form, render};
 use serde::Deserialize;
@@ -119,7 +119,7 @@ fn every_model_on_every_machine_gets_a_plan_or_numbers() {
             assert!(!not.refusals.is_empty(), "{} {machines}", spec.model.id);
             for refusal in &not.refusals {
                 let guide = refusal.precision.is_empty();
-                assert!(guide == (spec.model.id == "guide"), "{} {machines}", spec.model.id);
+                assert!(guide == (spec.model.family == FamilyKind::Guide), "{} {machines}", spec.model.id);
                 assert!(!refusal.why.values.is_empty());
             }
             refusals += 1;
