@@ -245,14 +245,20 @@ impl Supervisor {
                     self.alive_at = Instant::now();
                 }
                 self.running[at] = true;
-                if self.running.iter().all(|&runs| runs) && self.phase() == Phase::Finding {
-                    self.take(Input::Runs);
+                // What was found is called loading or ready by its own answer, and that is asked for at once.
+                if self.found() && self.asking.is_none() {
+                    self.asking = self.question(false);
                 }
             }
             News::Seen(Seen::Stopped) => self.take(Input::StoppedElsewhere),
             News::Seen(Seen::Ended { code }) => self.died(rank, Some(code)),
             News::Seen(Seen::Gone) => self.died(rank, None),
         }
+    }
+
+    /// It was looked for, and all of it is seen to run.
+    fn found(&self) -> bool {
+        self.phase() == Phase::Finding && self.running.iter().all(|&runs| runs)
     }
 
     fn reachable_at(&mut self, port: Option<u16>) {
@@ -341,6 +347,9 @@ impl Supervisor {
 
     fn answered(&mut self, answer: Answer) {
         if !answer.serves {
+            if self.found() {
+                self.take(Input::Runs);
+            }
             return;
         }
         self.alive_at = Instant::now();
