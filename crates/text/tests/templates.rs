@@ -63,6 +63,7 @@ fn form(model: &str) -> Option<&'static str> {
         "deepseek-r1-0528" | "deepseek-r1-0528-qwen3-8b" => "r1_0528",
         _ if model.starts_with("deepseek-r1-distill-") => "r1_distill",
         _ if model.starts_with("deepseek-coder-v2-") => "v2",
+        "guide-vision" => return None,
         _ if model.starts_with("deepseek-vl2") => return None,
         _ => panic!("no template is tested for {model}"),
     })
