@@ -243,7 +243,7 @@ export const host: Host = {
       const before = path.flatMap((one) => one.pictures);
       const all = [...before, ...ids.flatMap((id) => kept.get(id) ?? [])];
       const each = all.map((one) => data.cut(one, all.length));
-      const offer = models.find((one) => one.takes_images);
+      const offer = models.find((one) => one.takes_images && one.family !== 'guide') ?? models.find((one) => one.takes_images);
       if (!model) return { sight: 'unknown', each: [], pictures: all.length, tokens: 0, context: null, offer: null };
       if (!model.takes_images) return { sight: 'blind', each: [], pictures: all.length, tokens: 0, context: null, offer: offer ? { model_id: offer.id, name: offer.name, ready: offer.state === 'ready', size: 6.7e9 } : null };
       return { sight: 'sees', each: each.slice(before.length), pictures: all.length, tokens: each.reduce((sum, one) => sum + one.tokens, 0), context: 4096, offer: null };
