@@ -15,6 +15,7 @@ mod hardware;
 mod host;
 mod imports;
 pub mod lang;
+mod list_file;
 mod models;
 mod open;
 mod paths;

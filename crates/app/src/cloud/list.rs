@@ -1,16 +1,18 @@
 //! The list of cloud services that were added: everything about them but their keys. Read at each use, because the window
 //! and the command line share it.
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
 use contract::{ErrorCode, ErrorView, KeyPlace};
 use serde::{Deserialize, Serialize};
 
-use crate::convert::storage_error;
-use crate::files;
+use crate::list_file::{Kind, ListFile};
 
-const FILE: &str = "endpoints.json";
-const VERSION: u32 = 1;
+static KIND: Kind = Kind {
+    file: "endpoints.json",
+    field: "endpoints",
+    name: "cloud services",
+    unreadable: ErrorCode::EndpointsUnreadable,
+};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -26,45 +28,17 @@ pub(crate) struct Record {
     pub listed: Vec<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct List {
-    version: u32,
-    endpoints: Vec<Record>,
-}
-
-pub(crate) struct Records {
-    file: PathBuf,
-    writing: Mutex<()>,
-}
+pub(crate) struct Records(ListFile<Record>);
 
 impl Records {
-    /// A list that cannot be read is moved aside, and the problem is told beside the empty one.
+    /// As [`ListFile::open`].
     pub(crate) fn open(data_dir: &Path) -> Result<(Self, Option<ErrorView>), ErrorView> {
-        let list = Self { file: data_dir.join(FILE), writing: Mutex::default() };
-        let Err(problem) = list.all() else { return Ok((list, None)) };
-        if problem.code != ErrorCode::EndpointsUnreadable {
-            return Err(problem);
-        }
-        let aside = files::set_aside(&list.file)
-            .map_err(|error| storage_error("keep the old list of cloud services", &list.file, &error))?;
-        Ok((list, Some(problem.with("path", aside.display()))))
+        let (list, problem) = ListFile::open(data_dir, &KIND)?;
+        Ok((Self(list), problem))
     }
 
     pub(crate) fn all(&self) -> Result<Vec<Record>, ErrorView> {
-        let unreadable = |why: String| {
-            let message = format!("read the list of cloud services: {why}");
-            ErrorView::new(ErrorCode::EndpointsUnreadable, message).with("path", self.file.display())
-        };
-        let text = match std::fs::read(&self.file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(storage_error("read the list of cloud services", &self.file, &error)),
-        };
-        let list: List = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
-        if list.version != VERSION {
-            return Err(unreadable(format!("version {} is not known", list.version)));
-        }
-        Ok(list.endpoints)
+        self.0.all()
     }
 
     pub(crate) fn find(&self, id: &str) -> Result<Record, ErrorView> {
@@ -74,14 +48,7 @@ impl Records {
     }
 
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Vec<Record>) -> T) -> Result<T, ErrorView> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut endpoints = self.all()?;
-        let changed = change(&mut endpoints);
-        let text = serde_json::to_vec_pretty(&List { version: VERSION, endpoints })
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
-        files::replace(&self.file, &text)
-            .map_err(|error| storage_error("write the list of cloud services", &self.file, &error))?;
-        Ok(changed)
+        self.0.change(change)
     }
 }
 
@@ -123,7 +90,8 @@ mod tests {
     #[test]
     fn a_list_that_cannot_be_read_is_kept_and_told() {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join(FILE), "{\"version\":9,\"endpoints\":[]}").expect("is written");
+        std::fs::write(folder.path().join(KIND.file), "{\"version\":9,\"endpoints\":[]}")
+            .expect("is written");
         let (list, problem) = Records::open(folder.path()).expect("opens");
         let problem = problem.expect("is told");
         assert_eq!(problem.code, ErrorCode::EndpointsUnreadable);

@@ -1,57 +1,30 @@
 //! The file of deployments: what was started where, so that it is found again after the app ended, however that happened.
 //! Read at each use, because the window and the command line share it.
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
 use contract::{ErrorCode, ErrorView};
 use deploy::run::Record;
-use serde::{Deserialize, Serialize};
 
-use crate::convert::storage_error;
-use crate::files;
+use crate::list_file::{Kind, ListFile};
 
-const FILE: &str = "deployments.json";
-const VERSION: u32 = 1;
+static KIND: Kind = Kind {
+    file: "deployments.json",
+    field: "deployments",
+    name: "deployments",
+    unreadable: ErrorCode::DeploymentsUnreadable,
+};
 
-#[derive(Debug, Serialize, Deserialize)]
-struct List {
-    version: u32,
-    deployments: Vec<Record>,
-}
-
-pub(crate) struct Records {
-    file: PathBuf,
-    writing: Mutex<()>,
-}
+pub(crate) struct Records(ListFile<Record>);
 
 impl Records {
-    /// A list that cannot be read is moved aside, and the problem is told beside the empty one.
+    /// As [`ListFile::open`].
     pub(crate) fn open(data_dir: &Path) -> Result<(Self, Option<ErrorView>), ErrorView> {
-        let list = Self { file: data_dir.join(FILE), writing: Mutex::default() };
-        let Err(problem) = list.all() else { return Ok((list, None)) };
-        if problem.code != ErrorCode::DeploymentsUnreadable {
-            return Err(problem);
-        }
-        let aside = files::set_aside(&list.file)
-            .map_err(|error| storage_error("keep the old list of deployments", &list.file, &error))?;
-        Ok((list, Some(problem.with("path", aside.display()))))
+        let (list, problem) = ListFile::open(data_dir, &KIND)?;
+        Ok((Self(list), problem))
     }
 
     pub(crate) fn all(&self) -> Result<Vec<Record>, ErrorView> {
-        let unreadable = |why: String| {
-            let message = format!("read the list of deployments: {why}");
-            ErrorView::new(ErrorCode::DeploymentsUnreadable, message).with("path", self.file.display())
-        };
-        let text = match std::fs::read(&self.file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(storage_error("read the list of deployments", &self.file, &error)),
-        };
-        let list: List = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
-        if list.version != VERSION {
-            return Err(unreadable(format!("version {} is not known", list.version)));
-        }
-        Ok(list.deployments)
+        self.0.all()
     }
 
     /// By its id, or by its name where only one has it.
@@ -64,30 +37,20 @@ impl Records {
     }
 
     pub(crate) fn add(&self, record: Record) -> Result<(), ErrorView> {
-        self.change(|records| records.push(record))
+        self.0.change(|records| records.push(record))
     }
 
     pub(crate) fn remove(&self, id: &str) -> Result<(), ErrorView> {
-        self.change(|records| records.retain(|record| record.id != id))
+        self.0.change(|records| records.retain(|record| record.id != id))
     }
 
     /// Of one that was removed meanwhile, nothing is kept.
     pub(crate) fn update(&self, record: Record) -> Result<(), ErrorView> {
-        self.change(|records| {
+        self.0.change(|records| {
             if let Some(known) = records.iter_mut().find(|known| known.id == record.id) {
                 *known = record;
             }
         })
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Vec<Record>)) -> Result<(), ErrorView> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut deployments = self.all()?;
-        change(&mut deployments);
-        let text = serde_json::to_vec_pretty(&List { version: VERSION, deployments })
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
-        files::replace(&self.file, &text)
-            .map_err(|error| storage_error("write the list of deployments", &self.file, &error))
     }
 }
 
@@ -139,8 +102,8 @@ mod tests {
         assert_eq!(again.find("twice").expect_err("two have it").code, ErrorCode::DeploymentNotFound);
         assert_eq!(again.all().expect("reads").len(), 3);
 
-        let text = std::fs::read_to_string(folder.path().join(FILE)).expect("reads");
-        std::fs::write(folder.path().join(FILE), text.replace("\"version\": 1", "\"version\": 9"))
+        let text = std::fs::read_to_string(folder.path().join(KIND.file)).expect("reads");
+        std::fs::write(folder.path().join(KIND.file), text.replace("\"version\": 1", "\"version\": 9"))
             .expect("writes");
         let (empty, problem) = Records::open(folder.path()).expect("opens");
         assert_eq!(problem.expect("is told").code, ErrorCode::DeploymentsUnreadable);

@@ -1,17 +1,19 @@
 //! The list of a person's own model files: where each lies and what its files said when it was added. The files
 //! themselves are never copied, changed or deleted. Read at each use, because the window and the command line share it.
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use contract::{ErrorCode, ErrorView};
 use serde::{Deserialize, Serialize};
 
 use super::examine::Facts;
-use crate::convert::storage_error;
-use crate::files;
+use crate::list_file::{Kind, ListFile};
 
-const FILE: &str = "own-models.json";
-const VERSION: u32 = 1;
+static KIND: Kind = Kind {
+    file: "own-models.json",
+    field: "models",
+    name: "own models",
+    unreadable: ErrorCode::OwnModelsUnreadable,
+};
 /// No model of the catalogue begins like this.
 const PREFIX: &str = "own-";
 
@@ -24,51 +26,19 @@ pub(crate) struct OwnModel {
     pub facts: Facts,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct List {
-    version: u32,
-    models: Vec<OwnModel>,
-}
-
-/// The file, and the right to change it.
-pub(crate) struct OwnModels {
-    file: PathBuf,
-    writing: Mutex<()>,
-}
+pub(crate) struct OwnModels(ListFile<OwnModel>);
 
 impl OwnModels {
-    /// A list that cannot be read is moved aside, and the problem is told beside the empty one.
-    ///
     /// # Errors
-    /// When the file can be neither read nor moved.
+    /// As [`ListFile::open`].
     pub(crate) fn open(data_dir: &Path) -> Result<(Self, Option<ErrorView>), ErrorView> {
-        let list = Self { file: data_dir.join(FILE), writing: Mutex::default() };
-        let Err(problem) = list.all() else { return Ok((list, None)) };
-        if problem.code != ErrorCode::OwnModelsUnreadable {
-            return Err(problem);
-        }
-        let aside = files::set_aside(&list.file);
-        let aside =
-            aside.map_err(|error| storage_error("keep the old list of own models", &list.file, &error))?;
-        Ok((list, Some(problem.with("path", aside.display()))))
+        let (list, problem) = ListFile::open(data_dir, &KIND)?;
+        Ok((Self(list), problem))
     }
 
     /// Every one, the earliest first.
     pub(crate) fn all(&self) -> Result<Vec<OwnModel>, ErrorView> {
-        let unreadable = |why: String| {
-            ErrorView::new(ErrorCode::OwnModelsUnreadable, format!("read the list of own models: {why}"))
-                .with("path", self.file.display())
-        };
-        let text = match std::fs::read(&self.file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(storage_error("read the list of own models", &self.file, &error)),
-        };
-        let list: List = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
-        if list.version != VERSION {
-            return Err(unreadable(format!("version {} is not known", list.version)));
-        }
-        Ok(list.models)
+        self.0.all()
     }
 
     /// `None` for an id that is not of this list.
@@ -81,7 +51,7 @@ impl OwnModels {
 
     /// Adds it, or renews the facts of one that is there already.
     pub(crate) fn add(&self, path: PathBuf, facts: Facts) -> Result<OwnModel, ErrorView> {
-        self.change(|models| {
+        self.0.change(|models| {
             if let Some(known) = models.iter_mut().find(|model| model.path == path) {
                 known.facts = facts;
                 return known.clone();
@@ -97,19 +67,8 @@ impl OwnModels {
         if self.find(id)?.is_none() {
             return Ok(false);
         }
-        self.change(|models| models.retain(|model| model.id != id))?;
+        self.0.change(|models| models.retain(|model| model.id != id))?;
         Ok(true)
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Vec<OwnModel>) -> T) -> Result<T, ErrorView> {
-        let _alone = self.writing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut models = self.all()?;
-        let changed = change(&mut models);
-        let text = serde_json::to_vec_pretty(&List { version: VERSION, models })
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
-        files::replace(&self.file, &text)
-            .map_err(|error| storage_error("write the list of own models", &self.file, &error))?;
-        Ok(changed)
     }
 }
 
@@ -157,7 +116,7 @@ mod tests {
     fn a_list_that_cannot_be_read_is_kept_and_told() {
         for text in ["{\"version\":1,\"models\":", "{\"version\":9,\"models\":[]}"] {
             let folder = tempfile::tempdir().expect("a folder");
-            std::fs::write(folder.path().join(FILE), text).expect("is written");
+            std::fs::write(folder.path().join(KIND.file), text).expect("is written");
             let (list, problem) = OwnModels::open(folder.path()).expect("opens");
             let problem = problem.expect("is told");
             assert_eq!(problem.code, ErrorCode::OwnModelsUnreadable);
