@@ -8,7 +8,7 @@ use crate::half_at;
 /// What the 16 codes of IQ4_NL and IQ4_XS stand for.
 pub static NON_LINEAR: [i8; 16] = KVALUES_IQ4NL;
 /// The 16 values of e2m1, doubled.
-static E2M1: [i8; 16] = KVALUES_FP4;
+pub static E2M1: [i8; 16] = KVALUES_FP4;
 
 pub fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
     let scale = half_at(block, 0);
@@ -73,6 +73,6 @@ fn fifth(low: u8, high: u32, at: usize) -> f32 {
 }
 
 /// Half of the power of two that an e8m0 byte stands for, because the table of e2m1 is doubled.
-fn half_of_e8m0(byte: u8) -> f32 {
+pub fn half_of_e8m0(byte: u8) -> f32 {
     f32::from_bits(if byte < 2 { 0x0020_0000 << byte } else { u32::from(byte - 1) << 23 })
 }

@@ -10,6 +10,8 @@ mod encode;
 mod encode_k;
 mod fp8;
 mod superblocks;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 pub use dtype::Dtype;
 pub use encode::encode;
@@ -27,6 +29,23 @@ pub fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
         out.len(),
         dtype.name()
     );
+    #[cfg(target_arch = "x86_64")]
+    if is_wide() {
+        // SAFETY: the processor was just asked.
+        if unsafe { wide::decode(dtype, bytes, out) } {
+            return;
+        }
+    }
+    decode_plain(dtype, bytes, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+fn is_wide() -> bool {
+    std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("f16c")
+}
+
+/// Every format on any processor, and the judge of `wide`.
+fn decode_plain(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
     match dtype {
         Dtype::F32 => dense::f32(bytes, out),
         Dtype::F16 => dense::f16(bytes, out),
@@ -57,10 +76,11 @@ pub fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
 
 /// Runs the decoder of one block over all of them. Both sizes are known to the compiler, so the bounds checks inside
 /// the decoders go away.
+#[inline(always)]
 fn each<const BYTES: usize, const LEN: usize>(
     bytes: &[u8],
     out: &mut [f32],
-    decode: fn(&[u8; BYTES], &mut [f32; LEN]),
+    decode: impl Fn(&[u8; BYTES], &mut [f32; LEN]),
 ) {
     let (blocks, _) = bytes.as_chunks::<BYTES>();
     let (values, _) = out.as_chunks_mut::<LEN>();
@@ -70,7 +90,7 @@ fn each<const BYTES: usize, const LEN: usize>(
 }
 
 /// The half-precision number at a place of a block: most blocks keep their scale so.
-#[inline]
+#[inline(always)]
 fn half_at(block: &[u8], at: usize) -> f32 {
     half::f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
 }

@@ -20,12 +20,10 @@ pub fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
 
 pub fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
     let (high, rest) = block.split_at(32);
-    let (codes, scales) = rest.split_at(64);
-    let scale = half_at(scales, 12);
+    let codes = &rest[..64];
+    let scale = half_at(block, 108);
     for (run, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-        let low = if run < 8 { scales[run] & 15 } else { scales[run - 8] >> 4 };
-        let top = scales[8 + run % 4] >> (run / 4 * 2) & 3;
-        let scale = scale * (f32::from(low | top << 4) - 32.0);
+        let scale = scale * q3_k_scale(block, run);
         let (half, within) = (run / 8, run % 8);
         let side = within % 2 * 16;
         let codes = &codes[half * 32 + side..][..16];
@@ -84,16 +82,28 @@ pub fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
 
 pub fn iq4_xs(block: &[u8; 136], out: &mut [f32; 256]) {
     let scale = half_at(block, 0);
-    let high = u16::from_le_bytes([block[2], block[3]]);
-    let (low, codes) = block[4..].split_at(4);
     for (run, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        let small = low[run / 2] >> (run % 2 * 4) & 15 | ((high >> (run * 2) & 3) as u8) << 4;
-        let scale = scale * (f32::from(small) - 32.0);
-        for (at, &byte) in codes[run * 16..][..16].iter().enumerate() {
+        let scale = scale * iq4_xs_scale(block, run);
+        for (at, &byte) in block[8 + run * 16..][..16].iter().enumerate() {
             out[at] = scale * f32::from(NON_LINEAR[usize::from(byte & 15)]);
             out[at + 16] = scale * f32::from(NON_LINEAR[usize::from(byte >> 4)]);
         }
     }
+}
+
+/// What one of 16 runs multiplies the block's scale with: 6 bits about 32, low ones in eight bytes, high ones in four.
+pub fn q3_k_scale(block: &[u8; 110], run: usize) -> f32 {
+    let scales = &block[96..];
+    let low = if run < 8 { scales[run] & 15 } else { scales[run - 8] >> 4 };
+    let top = scales[8 + run % 4] >> (run / 4 * 2) & 3;
+    f32::from(low | top << 4) - 32.0
+}
+
+/// What one of eight runs multiplies the block's scale with: 6 bits about 32, high ones in two bytes, low ones in four.
+pub fn iq4_xs_scale(block: &[u8; 136], run: usize) -> f32 {
+    let high = u16::from_le_bytes([block[2], block[3]]);
+    let low = block[4 + run / 2] >> (run % 2 * 4) & 15;
+    f32::from(low | ((high >> (run * 2) & 3) as u8) << 4) - 32.0
 }
 
 /// The 6-bit scale and minimum of one of eight runs, out of 12 bytes: the first four runs lie plainly, the others have
