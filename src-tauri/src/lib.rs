@@ -1,6 +1,7 @@
 //! The desktop host: a window around `app`. It starts the use cases, hands them to the web page as commands, and
 //! pushes their events. It knows nothing of models, files or HTTP, and never links the engine.
 
+mod again;
 pub mod bindings;
 mod commands;
 mod display;

@@ -6,7 +6,7 @@ use contract::{ErrorCode, ErrorView};
 use tauri::Manager;
 
 use crate::host::Subscribers;
-use crate::{bindings, display};
+use crate::{again, bindings, display};
 
 /// Opens the window and runs until it is closed.
 pub fn run() -> ExitCode {
@@ -20,9 +20,35 @@ pub fn run() -> ExitCode {
         return ExitCode::from(2);
     }
 
+    match build() {
+        Ok(tauri) => {
+            // Before the window, which is made when the loop runs: its first page asks at once.
+            if let Err(error) = open_app(&tauri) {
+                say(&error);
+                return ExitCode::FAILURE;
+            }
+            tauri.run(|handle, event| {
+                if let tauri::RunEvent::Exit = event {
+                    // First, so that a window opened now does not hand itself to one that is closing.
+                    tauri_plugin_single_instance::destroy(handle);
+                    let app = handle.state::<Arc<app::App>>();
+                    let _ = tauri::async_runtime::block_on(app.worker_stop());
+                }
+            });
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            again::start_if_handed_to_nobody(&error);
+            say(&ErrorView::new(ErrorCode::Internal, format!("open the window: {error}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build() -> tauri::Result<tauri::App> {
     let builder = bindings::builder();
     let handler = builder.invoke_handler();
-    let outcome = tauri::Builder::default()
+    tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _arguments, _directory| {
             if let Some(window) = app.get_webview_window("main") {
                 let _ = window.unminimize();
@@ -33,28 +59,7 @@ pub fn run() -> ExitCode {
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_opener::init())
         .invoke_handler(handler)
-        .build(tauri::generate_context!());
-
-    match outcome {
-        Ok(tauri) => {
-            // Before the window, which is made when the loop runs: its first page asks at once.
-            if let Err(error) = open_app(&tauri) {
-                say(&error);
-                return ExitCode::FAILURE;
-            }
-            tauri.run(|handle, event| {
-                if let tauri::RunEvent::Exit = event {
-                    let app = handle.state::<Arc<app::App>>();
-                    let _ = tauri::async_runtime::block_on(app.worker_stop());
-                }
-            });
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            say(&ErrorView::new(ErrorCode::Internal, format!("open the window: {error}")));
-            ExitCode::FAILURE
-        }
-    }
+        .build(tauri::generate_context!())
 }
 
 fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {

@@ -1,5 +1,6 @@
-// The real window, driven as a person would: first run, Try now, a question, Stop, a preset, close, reopen, a picture.
+// The real window, driven as a person would: first run, Try now, a question, Stop, a preset, close, reopen, a picture, a start that meets an end.
 // Every folder is a fresh one, so nothing of the developer's own is read or written. Screenshots go to artefacts/.
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -65,6 +66,20 @@ async function reopened(driver) {
   await window.close();
 }
 
+/** A start that hands itself to a window which ends just then opens one of its own. */
+async function handedToNobody(driver) {
+  const first = spawn(binary, { env: environment, stdio: 'inherit' });
+  const named = () => /whaledeck\S*SingleInstance/.test(execFileSync('dbus-send', ['--session', '--print-reply', '--dest=org.freedesktop.DBus', '/', 'org.freedesktop.DBus.ListNames']).toString());
+  await until('the name of the first window on the bus', async () => named(), 30);
+  first.kill('SIGSTOP');
+  const opening = Window.open(driver, binary);
+  await sleep(2000);
+  first.kill('SIGKILL');
+  const window = await opening;
+  await until('the chat in a window of its own', async () => (await window.text()).includes('R1-Distill-Qwen-14B'), 30);
+  await window.close();
+}
+
 /** A picture dropped on the chat is kept beside the history, shown, and said to be nothing for a model of text alone. */
 async function shows(window) {
   await window.run(`
@@ -88,6 +103,7 @@ const driver = await startDriver(environment);
 try {
   await firstRun(driver);
   await reopened(driver);
+  await handedToNobody(driver);
   console.log(`the window does its job; pictures in ${artefacts}`);
 } finally {
   driver.stop();
