@@ -6,7 +6,6 @@
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use crate::dot::dots;
 use crate::linear::{STRIP, transposed};
 use crate::router::Choices;
 use crate::slices::{tensor, with_slice};
@@ -156,24 +155,25 @@ fn weighted_sum(buckets: &[Bucket], tokens: usize, hidden: usize, cancellation: 
     if columns.is_empty() {
         return columns;
     }
+    let fed: Vec<Vec<&[f32]>> =
+        buckets.iter().map(|bucket| bucket.inner.chunks_exact(bucket.expert.inner()).collect()).collect();
     let widest = buckets.iter().map(|bucket| bucket.expert.inner()).max().unwrap_or(0);
+    let fullest = buckets.iter().map(|bucket| bucket.tokens.len()).max().unwrap_or(0);
+    let scratch = || Scratch { rows: vec![0.0; STRIP * widest], products: vec![0.0; STRIP * fullest] };
     columns.par_chunks_mut(STRIP * tokens).enumerate().with_min_len(4).for_each_init(
-        || vec![0.0; STRIP * widest],
+        scratch,
         |scratch, (index, out)| {
             let count = out.len() / tokens;
-            for bucket in buckets {
+            for (bucket, fed) in buckets.iter().zip(&fed) {
                 if cancellation.is_cancelled() {
                     return;
                 }
-                let inner = bucket.expert.inner();
-                for (offset, row) in scratch.chunks_exact_mut(inner).take(count).enumerate() {
-                    bucket.expert.down.row(index * STRIP + offset, row);
-                }
-                let rows: [&[f32]; STRIP] = std::array::from_fn(|offset| &scratch[offset * inner..][..inner]);
-                let members = bucket.tokens.iter().zip(&bucket.weights);
-                for ((&t, weight), x) in members.zip(bucket.inner.chunks_exact(inner)) {
-                    for (offset, product) in dots(x, rows).into_iter().take(count).enumerate() {
-                        out[offset * tokens + t] += weight * product;
+                let (down, members) = (&bucket.expert.down, fed.len());
+                let products = &mut scratch.products[..count * members];
+                down.strip(index * STRIP, &mut scratch.rows[..STRIP * down.cols()], fed, products);
+                for (products, out) in products.chunks_exact(members).zip(out.chunks_exact_mut(tokens)) {
+                    for ((&t, weight), product) in bucket.tokens.iter().zip(&bucket.weights).zip(products) {
+                        out[t] += weight * product;
                     }
                 }
             }
