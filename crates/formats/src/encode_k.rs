@@ -133,7 +133,7 @@ fn six_bits(value: f32, largest: f32) -> u8 {
     if largest > 0.0 { (value / largest * 63.0).round_ties_even() as u8 & 63 } else { 0 }
 }
 
-/// The inverse of [`crate::superblocks::scale_and_min`].
+/// The inverse of [`crate::superblocks::scales_and_minima`].
 fn pack(packed: &mut [u8], run: usize, scale: u8, min: u8) {
     if run < 4 {
         packed[run] |= scale;

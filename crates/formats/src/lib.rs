@@ -30,18 +30,10 @@ pub fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
         dtype.name()
     );
     #[cfg(target_arch = "x86_64")]
-    if is_wide() {
-        // SAFETY: the processor was just asked.
-        if unsafe { wide::decode(dtype, bytes, out) } {
-            return;
-        }
+    if wide::decode(dtype, bytes, out) {
+        return;
     }
     decode_plain(dtype, bytes, out);
-}
-
-#[cfg(target_arch = "x86_64")]
-fn is_wide() -> bool {
-    std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("f16c")
 }
 
 /// Every format on any processor, and the judge of `wide`.

@@ -37,10 +37,10 @@ pub fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
 
 pub fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
     let (scale, min) = (half_at(block, 0), half_at(block, 2));
-    let (scales, codes) = block[4..].split_at(12);
+    let (scales, codes) = block[4..].split_first_chunk().expect("a block has 12 bytes of scales");
+    let [scales, minima] = scales_and_minima(scales);
     for (run, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        let (small, offset) = scale_and_min(scales, run);
-        let (scale, min) = (scale * f32::from(small), min * f32::from(offset));
+        let (scale, min) = (scale * f32::from(scales[run]), min * f32::from(minima[run]));
         let codes = &codes[run / 2 * 32..][..32];
         for (value, &byte) in out.iter_mut().zip(codes) {
             *value = scale * f32::from(byte >> (run % 2 * 4) & 15) - min;
@@ -50,11 +50,11 @@ pub fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
 
 pub fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
     let (scale, min) = (half_at(block, 0), half_at(block, 2));
-    let (scales, rest) = block[4..].split_at(12);
+    let (scales, rest) = block[4..].split_first_chunk().expect("a block has 12 bytes of scales");
+    let [scales, minima] = scales_and_minima(scales);
     let (high, codes) = rest.split_at(32);
     for (run, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        let (small, offset) = scale_and_min(scales, run);
-        let (scale, min) = (scale * f32::from(small), min * f32::from(offset));
+        let (scale, min) = (scale * f32::from(scales[run]), min * f32::from(minima[run]));
         let codes = &codes[run / 2 * 32..][..32];
         for (value, (&byte, &high)) in out.iter_mut().zip(codes.iter().zip(high)) {
             let code = byte >> (run % 2 * 4) & 15 | (high >> run & 1) << 4;
@@ -106,12 +106,15 @@ pub fn iq4_xs_scale(block: &[u8; 136], run: usize) -> f32 {
     f32::from(low | ((high >> (run * 2) & 3) as u8) << 4) - 32.0
 }
 
-/// The 6-bit scale and minimum of one of eight runs, out of 12 bytes: the first four runs lie plainly, the others have
+/// The 6-bit scales and minima of eight runs, out of 12 bytes: those of the first four runs lie plainly, the others have
 /// their low bits in the last four bytes and their high bits above the plain ones.
-pub fn scale_and_min(packed: &[u8], run: usize) -> (u8, u8) {
-    if run < 4 {
-        return (packed[run] & 63, packed[run + 4] & 63);
-    }
-    let low = packed[run + 4];
-    (low & 15 | packed[run - 4] >> 6 << 4, low >> 4 | packed[run] >> 6 << 4)
+#[inline(always)]
+pub fn scales_and_minima(packed: &[u8; 12]) -> [[u8; 8]; 2] {
+    let [scales, minima, low] =
+        [0, 4, 8].map(|at| u32::from_le_bytes([packed[at], packed[at + 1], packed[at + 2], packed[at + 3]]));
+    let joined = |plain: u32, low: u32| {
+        let last = low & 0x0F0F_0F0F | (plain >> 6 & 0x0303_0303) << 4;
+        (u64::from(plain & 0x3F3F_3F3F) | u64::from(last) << 32).to_le_bytes()
+    };
+    [joined(scales, low), joined(minima, low >> 4)]
 }
