@@ -130,6 +130,10 @@ export const en = {
     states: { stopped: 'Not started', starting: 'Starting', loading: 'Loading', ready: 'Ready', draining: 'Stopping', failed: 'Stopped by an error' },
   },
   pictures: {
+    shoot: 'Take a picture of the screen', screen: 'Picture of the screen', cutTitle: 'Choose the part to attach', cutPart: 'Attach this part', cutWhole: 'Attach everything',
+    cutHow: 'Draw around the part. With the keyboard: arrows move it, Shift and arrows change its size, Enter attaches it, Esc closes.',
+    cutKeys: 'The part to attach. Arrows move it, Shift and arrows change its size, Enter attaches it.',
+    pasteScreen: 'Choose a part of the screen, then paste it here with Ctrl+V.',
     attach: 'Attach a picture', drop: 'Drop pictures here', attached: 'Attached pictures', shown: 'Pictures', reading: 'Reading the picture',
     alt: (at: number) => `Picture ${at}`, open: (at: number) => `Open picture ${at}`, remove: (at: number) => `Remove picture ${at}`,
     size: (width: number, height: number) => `${width} × ${height} pixels`,

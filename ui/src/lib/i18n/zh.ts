@@ -91,6 +91,10 @@ export const zh: Messages = {
     states: { stopped: '未启动', starting: '正在启动', loading: '正在载入', ready: '就绪', draining: '正在停止', failed: '因错误停止' },
   },
   pictures: {
+    shoot: '截取屏幕', screen: '屏幕截图', cutTitle: '选择要添加的部分', cutPart: '添加这一部分', cutWhole: '添加整个屏幕',
+    cutHow: '拖动鼠标框出需要的部分。也可以用键盘：方向键移动，Shift+方向键改变大小，Enter 添加，Esc 关闭。',
+    cutKeys: '要添加的部分。方向键移动，Shift+方向键改变大小，Enter 添加。',
+    pasteScreen: '选择屏幕的一部分，然后在这里按 Ctrl+V 粘贴。',
     attach: '添加图片', drop: '把图片放到这里', attached: '已添加的图片', shown: '图片', reading: '正在读取图片',
     alt: (at) => `图片 ${at}`, open: (at) => `打开图片 ${at}`, remove: (at) => `移除图片 ${at}`, size: (width, height) => `${width} × ${height} 像素`,
     cut: (columns, rows) => `${columns} × ${rows} 块 + 全图`, tokens: (count) => `${count} token`,
