@@ -4,7 +4,7 @@ use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
-    chats, clouds, deployments, downloads, hardware, models, settings, sharing, sizing, worker,
+    chats, clouds, deployments, downloads, hardware, models, screen, settings, sharing, sizing, worker,
 };
 
 /// Every command that the page may call; one that fails rejects with its `ErrorView`.
@@ -47,6 +47,8 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::picture_data,
         chats::picture_discard,
         chats::pictures_plan,
+        screen::screen_way,
+        screen::screen_take,
         chats::chat_export,
         chats::chat_import,
         chats::compare_start,

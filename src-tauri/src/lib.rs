@@ -7,5 +7,6 @@ mod commands;
 mod display;
 mod host;
 mod run;
+pub mod screen;
 
 pub use run::run;

@@ -63,6 +63,7 @@ async function reopened(driver) {
   await until('the chat after a restart', async () => (await window.text()).includes('R1-Distill-Qwen-14B'), 30);
   await picture(window, '5-reopened');
   await shows(window);
+  await shoots(window);
   await window.close();
 }
 
@@ -97,6 +98,35 @@ async function shows(window) {
   await picture(window, '6-picture');
   await window.click(button('Remove picture 1'));
   await until('the end of its file', () => readdirSync(join(environment.WHALEDECK_DATA, 'pictures')).length === 0);
+}
+
+/** A part of the screen, as X11 without a portal gives it: the window steps aside, comes back, and the part is attached. */
+async function shoots(window) {
+  const part = '//button[starts-with(@aria-label, "The part to attach.")]';
+  const screen = "document.querySelector('dialog img')";
+  await window.click(button('Take a picture of the screen'));
+  await window.find(part);
+  const [width, height] = await window.run(`return [${screen}.naturalWidth, ${screen}.naturalHeight]`);
+  if (width !== 1280 || height !== 800) throw new Error(`the screen has 1280 x 800 pixels, the picture ${width} x ${height}`);
+  const colours = await window.run(`
+    const canvas = Object.assign(document.createElement('canvas'), { width: 1280, height: 800 });
+    const pen = canvas.getContext('2d');
+    pen.drawImage(${screen}, 0, 0);
+    return new Set(new Uint32Array(pen.getImageData(0, 0, 1280, 800).data.buffer)).size;
+  `);
+  // The bare screen of the test is of one colour, or of two in turns.
+  if (colours > 2) throw new Error(`the window did not step aside: ${colours} colours`);
+  if ((await window.run('return document.visibilityState')) !== 'visible') throw new Error('the window did not come back');
+  await picture(window, '7-screen');
+  await window.type(part, '\uE007');
+  await until('the part in the composer', () => window.run("return [...document.querySelectorAll('.attached img')].some((one) => one.naturalWidth === 640 && one.naturalHeight === 400)"));
+  await picture(window, '8-part');
+  await window.click(button('Remove picture 1'));
+  await window.click(button('Take a picture of the screen'));
+  await window.find(part);
+  await window.type(part, '\uE00C');
+  await until('the end of the dialog at Esc', async () => (await window.all(part)).length === 0);
+  if ((await window.run("return document.querySelectorAll('.attached img').length")) !== 0) throw new Error('Esc attached something');
 }
 
 const driver = await startDriver(environment);

@@ -11,5 +11,6 @@ mod host;
 mod pictures;
 mod programs;
 mod sampling;
+mod screen;
 mod serving;
 mod worker_dies;

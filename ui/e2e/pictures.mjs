@@ -141,3 +141,52 @@ export async function look(page, judge, name) {
   await page.waitForTimeout(100);
   await judge(page, `viewer-${name}`);
 }
+
+/** A part of the screen, by keyboard and by pointer. */
+export async function screen(page, expect, judge) {
+  const shoot = page.getByRole('button', { name: 'Take a picture of the screen' });
+  const dialog = page.getByRole('dialog', { name: 'Choose the part to attach' });
+  const thumbs = page.getByRole('list', { name: 'Attached pictures' });
+  await shoot.focus();
+  await page.keyboard.press('Enter');
+  await dialog.getByText('800 × 450 pixels').waitFor({ timeout: 20_000 });
+  await judge(page, 'screen-cut');
+  for (const key of ['ArrowLeft', 'ArrowUp', 'Shift+ArrowRight', 'Shift+ArrowRight', 'Control+ArrowDown']) await page.keyboard.press(key);
+  await dialog.getByText('832 × 450 pixels').waitFor({ timeout: 20_000 });
+  await page.keyboard.press('Enter');
+  await thumbs.getByTitle('832 × 450 pixels').waitFor({ timeout: 20_000 });
+  expect('the message is written on', await page.getByRole('textbox', { name: 'Your message' }).evaluate((box) => box === document.activeElement));
+  await shoot.click();
+  const shown = await dialog.locator('img').boundingBox();
+  const at = (x, y) => [shown.x + (x / 1600) * shown.width, shown.y + (y / 900) * shown.height];
+  await page.mouse.move(...at(40, 40));
+  await page.mouse.down();
+  await page.mouse.move(...at(200, 60), { steps: 3 });
+  await page.mouse.move(...at(360, 120), { steps: 3 });
+  await page.mouse.up();
+  const size = (await dialog.getByRole('status').innerText()).split(' ');
+  expect('the pointer draws the part', Math.abs(size[0] - 320) < 4 && Math.abs(size[2] - 80) < 4);
+  await dialog.getByRole('button', { name: 'Attach this part' }).click();
+  await thumbs.getByRole('listitem').nth(1).waitFor({ timeout: 20_000 });
+  await shoot.click();
+  await dialog.waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  expect('Esc attaches nothing', (await thumbs.getByRole('listitem').count()) === 2);
+}
+
+/** The desktop refuses, or leaves the picture on the clipboard. */
+export async function refused(page, expect, judge) {
+  await page.getByRole('button', { name: 'Close', exact: true }).click();
+  await page.getByRole('button', { name: 'Take a picture of the screen' }).click();
+  await page.getByRole('alert').getByText('The desktop gave no picture of the screen').waitFor({ timeout: 20_000 });
+  expect('nothing is cut', (await page.getByRole('dialog').count()) === 0);
+  await judge(page, 'screen-refused');
+}
+export async function clipboard(page) {
+  await page.getByRole('button', { name: 'Take a picture of the screen' }).click();
+  await page.getByText('paste it here with Ctrl+V').waitFor({ timeout: 20_000 });
+  await bring(page, 'paste', await png(page, 200, 100));
+  await page.getByRole('list', { name: 'Attached pictures' }).getByRole('listitem').first().waitFor({ timeout: 20_000 });
+  await page.getByText('paste it here with Ctrl+V').waitFor({ state: 'detached', timeout: 20_000 });
+}

@@ -217,6 +217,23 @@ fn speed(bandwidth: f64, model: &ModelFacts, variant: &Variant) -> f64 {
     bandwidth * EFFICIENCY / touched
 }
 
+/// Tokens as words: 500 of them are about 670 tokens.
+pub(crate) fn words(tokens: f64) -> f64 {
+    tokens * 500.0 / 670.0
+}
+
+/// Tokens as printed pages of 500 words.
+fn pages(tokens: u32) -> String {
+    match (words(tokens.into()) / 500.0).round() {
+        count if count <= 1.0 => "about one page".into(),
+        count => format!("about {count} pages"),
+    }
+}
+
+fn pages_zh(tokens: u32) -> String {
+    format!("约 {} 页", (words(tokens.into()) / 500.0).round().max(1.0))
+}
+
 fn reason(model: &ModelFacts, variant: &Variant, fit: &Fit) -> Sentence {
     let name = format!("{} {}", model.name, variant.precision);
     let gib = |bytes: u64| {
@@ -235,15 +252,19 @@ fn reason(model: &ModelFacts, variant: &Variant, fit: &Fit) -> Sentence {
             format!("{name} 需要 {need} GiB，可用{place_zh} {have} GiB。"),
         ),
         Verdict::ShortContext => (
-            format!("{name} fits, but {have} GiB of {place} leave room for only {} tokens.", fit.context),
-            format!("{name} 放得下，但 {have} GiB {place_zh}只够 {} 个词元的对话。", fit.context),
+            format!(
+                "{name} fits, but {have} GiB of {place} leave room for only {} of conversation.",
+                pages(fit.context)
+            ),
+            format!("{name} 放得下，但 {have} GiB {place_zh}只够{}的对话。", pages_zh(fit.context)),
         ),
         Verdict::Slow => match fit.speed_estimate {
             Some(speed) => (
                 format!(
-                    "{name} fits in main memory, but answers slowly: about {speed:.1} tokens per second."
+                    "{name} fits in main memory, but answers slowly: about {:.1} words per second.",
+                    words(speed)
                 ),
-                format!("{name} 可放入内存，但回答较慢：约每秒 {speed:.1} 个词元。"),
+                format!("{name} 可放入内存，但回答较慢：约每秒 {:.1} 个词。", words(speed)),
             ),
             None => (
                 format!("{name} fits in main memory ({need} GiB), but will answer slowly without a GPU."),

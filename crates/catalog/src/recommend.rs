@@ -2,6 +2,7 @@
 //! Never names a model that does not fit.
 use hardware::{Gpu, GpuVendor, Snapshot};
 
+use crate::fit::words;
 use crate::{Card, Catalog, Fit, KvDtype, ModelFacts, Place, Sentence, Vendor, Verdict, best_fit};
 
 /// Tokens of conversation a recommendation makes room for.
@@ -73,8 +74,8 @@ fn sentence(snapshot: &Snapshot, model: &ModelFacts, fit: &Fit) -> Sentence {
     };
     let (speed, speed_zh) = match fit.speed_estimate {
         Some(rate) if fit.place == Place::Cpu => (
-            format!(" Expect about {rate:.0} tokens per second without a graphics card."),
-            format!("没有显卡时约每秒 {rate:.0} 个词元。"),
+            format!(" Expect about {:.0} words per second without a graphics card.", words(rate)),
+            format!("没有显卡时约每秒 {:.0} 个词。", words(rate)),
         ),
         _ => Default::default(),
     };

@@ -141,7 +141,7 @@ fn a_slow_processor_is_said_to_be_slow() {
     let snapshot = Snapshot { memory_bandwidth: Some(4e9), ..machine(16, 0, 0, "") };
     let answer = recommend(&snapshot, Catalog::builtin());
     assert_eq!(answer.model_id.as_deref(), Some("deepseek-r1-distill-qwen-1.5b"));
-    assert!(answer.sentence.en.contains("slowly") && answer.sentence.en.contains("2 tokens"), "{answer:?}");
+    assert!(answer.sentence.en.contains("slowly") && answer.sentence.en.contains("2 words"), "{answer:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::args::Pictures;
+use crate::interrupts::Interrupts;
 use crate::json::print_json;
 use crate::pictures::{attach, boxes_shown, discard};
 use app::lang::Lang;
@@ -44,7 +45,7 @@ pub async fn ask(
             leave_out_pictures: pictures.leave_out_pictures,
             ..SendRequest::default()
         };
-        answer(app, request, !json).await
+        answer(app, request, !json, &mut Interrupts::listen().await).await
     };
     let answered = answered.await;
     // A single question is no conversation to come back to.
@@ -73,6 +74,7 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures, lang: Lang) -> Re
         println!("{hint}");
     }
     let mut lines = typed_lines();
+    let mut interrupts = Interrupts::listen().await;
     let mut parent = None;
     loop {
         if person {
@@ -80,7 +82,7 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures, lang: Lang) -> Re
         }
         let line = tokio::select! {
             line = lines.recv() => line.transpose(),
-            _ = tokio::signal::ctrl_c() => Ok(None),
+            () = interrupts.next() => Ok(None),
         };
         let line =
             line.map_err(|error| ErrorView::new(ErrorCode::InvalidInput, format!("read a line: {error}")))?;
@@ -96,7 +98,7 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures, lang: Lang) -> Re
             leave_out_pictures: pictures.leave_out_pictures,
             ..SendRequest::default()
         };
-        match answer(app, request, true).await {
+        match answer(app, request, true, &mut interrupts).await {
             Ok(message) => {
                 attached.clear();
                 boxes_shown(&message.boxes, lang);
@@ -123,15 +125,30 @@ pub fn typed_lines() -> mpsc::UnboundedReceiver<std::io::Result<String>> {
 }
 
 /// Sends, shows the pieces while they come, and returns the message as it was stored.
-async fn answer(app: &App, request: SendRequest, shown: bool) -> Result<MessageView, ErrorView> {
-    let (sender, mut events) = mpsc::unbounded_channel();
+async fn answer(
+    app: &App,
+    request: SendRequest,
+    shown: bool,
+    interrupts: &mut Interrupts,
+) -> Result<MessageView, ErrorView> {
+    let (sender, events) = mpsc::unbounded_channel();
     let chat_id = request.chat_id.clone();
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
+    written(events, shown, interrupts, || app.answer_stop(&chat_id)).await
+}
+
+/// Follows an answer to its end; Ctrl+C calls `stop`, also when it came while a piece was shown.
+async fn written<S: Future<Output = Result<(), ErrorView>>>(
+    mut events: mpsc::UnboundedReceiver<AnswerEvent>,
+    shown: bool,
+    interrupts: &mut Interrupts,
+    stop: impl Fn() -> S,
+) -> Result<MessageView, ErrorView> {
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
-            _ = tokio::signal::ctrl_c() => {
-                app.answer_stop(&chat_id).await?;
+            () = interrupts.next() => {
+                stop().await?;
                 continue;
             }
         };
@@ -177,6 +194,24 @@ fn measured(stats: &AnswerStats, lang: Lang) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn ctrl_c_between_two_pieces_stops_the_answer() {
+        let (_writing, events) = mpsc::unbounded_channel();
+        let mut interrupts = Interrupts::listen().await;
+        // Pressed while nobody waits for it, as while a piece is written to a slow terminal.
+        let pressed =
+            std::process::Command::new("kill").args(["-INT", &std::process::id().to_string()]).status();
+        assert!(pressed.expect("kill runs").success());
+        // The program hears of it on its own thread.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let stopped = ErrorView::new(ErrorCode::Cancelled, "answer: it was stopped");
+        let stop = || async { Err(stopped.clone()) };
+        let written = written(events, false, &mut interrupts, stop);
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(20), written).await;
+        assert_eq!(ended.expect("the press is not lost"), Err(stopped));
+    }
 
     #[test]
     fn the_speed_is_said_in_both_languages() {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::args::Pictures;
+use crate::interrupts::Interrupts;
 use crate::json::print_json;
 use crate::pictures::attach;
 use crate::talk::typed_lines;
@@ -37,8 +38,9 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures) -> Result<(), Err
     let chat = app.chat_create(model).await?;
     print_json(&LineOut::Chat { chat_id: &chat.id, model_id: model });
     let mut lines = typed_lines();
+    let mut interrupts = Interrupts::listen().await;
     let (mut parent, mut waiting) = (None, VecDeque::new());
-    while let Some(line) = next(&mut waiting, &mut lines).await? {
+    while let Some(line) = next(&mut waiting, &mut lines, &mut interrupts).await? {
         match read(&line) {
             Ok(LineIn { text, images, .. }) if !text.is_empty() || !images.is_empty() => {
                 let answered = async {
@@ -52,7 +54,7 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures) -> Result<(), Err
                         leave_out_pictures: pictures.leave_out_pictures,
                         ..SendRequest::default()
                     };
-                    answer(app, request, &mut waiting, &mut lines).await
+                    answer(app, request, &mut waiting, &mut lines, &mut interrupts).await
                 };
                 match answered.await {
                     Ok(Some(id)) => {
@@ -84,6 +86,7 @@ fn read(line: &str) -> Result<LineIn, ErrorView> {
 async fn next(
     waiting: &mut VecDeque<String>,
     lines: &mut UnboundedReceiver<std::io::Result<String>>,
+    interrupts: &mut Interrupts,
 ) -> Result<Option<String>, ErrorView> {
     if let Some(line) = waiting.pop_front() {
         return Ok(Some(line));
@@ -91,7 +94,7 @@ async fn next(
     loop {
         let line = tokio::select! {
             line = lines.recv() => line.transpose(),
-            _ = tokio::signal::ctrl_c() => return Ok(None),
+            () = interrupts.next() => return Ok(None),
         };
         let line =
             line.map_err(|error| ErrorView::new(ErrorCode::InvalidInput, format!("read a line: {error}")))?;
@@ -109,6 +112,7 @@ async fn answer(
     request: SendRequest,
     waiting: &mut VecDeque<String>,
     lines: &mut UnboundedReceiver<std::io::Result<String>>,
+    interrupts: &mut Interrupts,
 ) -> Result<Option<String>, ErrorView> {
     let (sender, mut events) = unbounded_channel();
     let chat_id = request.chat_id.clone();
@@ -133,7 +137,7 @@ async fn answer(
                 // The answer is still wanted when nothing more is asked.
                 Ok(None) | Err(_) => open = false,
             },
-            _ = tokio::signal::ctrl_c() => app.answer_stop(&chat_id).await?,
+            () = interrupts.next() => app.answer_stop(&chat_id).await?,
         }
     }
 }

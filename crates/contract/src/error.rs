@@ -69,6 +69,10 @@ pub enum ErrorCode {
     /// A worker was given an address that it may not read from.
     PictureNotAllowed,
     PictureNotFetched,
+    /// The desktop offers no way to see the screen.
+    ScreenUnavailable,
+    /// It offers one, and gave no picture.
+    ScreenRefused,
     /// The model's own chat format does not take these messages.
     ConversationRefused,
     /// A hole cannot be filled by a model that was not trained for it.

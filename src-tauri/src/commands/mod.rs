@@ -6,6 +6,7 @@ pub mod deployments;
 pub mod downloads;
 pub mod hardware;
 pub mod models;
+pub mod screen;
 pub mod settings;
 pub mod sharing;
 pub mod sizing;

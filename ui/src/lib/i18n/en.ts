@@ -27,8 +27,8 @@ export const en = {
   welcome: {
     title: 'Welcome to Whaledeck', lead: 'Run DeepSeek models on your own computer.',
     computer: 'Your computer', suited: 'Recommended for this computer', noneFits: 'No downloadable model fits yet',
-    tryNow: 'Try now', tryPictures: 'Try pictures',
-    tryNowNote: 'Starts a built-in model; nothing is downloaded. The one for pictures is very small: it knows drawn shapes, simple charts, printed words and numbers and windows of this app, not photographs.',
+    atOnce: 'Right now, without a download', tryNow: 'Try now', tryPictures: 'Try pictures',
+    tryNowNote: 'Two very small built-in models. The one for pictures knows drawn shapes, simple charts, printed words and numbers and windows of this app, not photographs.',
     download: (size: string) => `Download (${size})`, downloadHint: 'Download the recommended model',
     ready: 'Chat with this model', downloading: 'Show the download',
     cannotRunHere: 'You can download it now; the engine of this version does not run this model yet.',
@@ -40,7 +40,7 @@ export const en = {
   },
   hardware: {
     title: 'Hardware', lead: 'What this computer has, and what that means for models.', gpu: 'Graphics card',
-    memory: 'Memory', disk: 'Disk', cpu: 'Processor', system: 'System', noGpu: 'No supported graphics card',
+    memory: 'Memory', disk: 'Disk', cpu: 'Processor', noGpu: 'No supported graphics card',
     noGpuNote: 'Models run on the processor.', freeOf: (free: string, total: string) => `${free} free of ${total}`,
     total: (total: string) => `${total} in all`,
     cores: (physical: number, logical: number) =>
@@ -57,7 +57,7 @@ export const en = {
   models: {
     title: 'Models', lead: 'Each card says whether this computer can run the model.', all: 'All',
     fits: 'Runs here', onDisk: 'On this computer',
-    usedSpace: (size: string) => `${size} on disk`, nothing: 'No model matches this choice.',
+    usedSpace: (size: string) => `${size} on disk`, nothing: 'No model matches this choice', nothingNote: 'Look at all models, or add a file that is already on this computer.', showAll: 'Show all models',
     families: {
       guide: 'Built in', own_file: 'Your own files', moe_original: 'DeepSeek\'s own models', dense_distill: 'Smaller models taught by R1',
     },
@@ -130,6 +130,10 @@ export const en = {
     states: { stopped: 'Not started', starting: 'Starting', loading: 'Loading', ready: 'Ready', draining: 'Stopping', failed: 'Stopped by an error' },
   },
   pictures: {
+    shoot: 'Take a picture of the screen', screen: 'Picture of the screen', cutTitle: 'Choose the part to attach', cutPart: 'Attach this part', cutWhole: 'Attach everything',
+    cutHow: 'Draw around the part. With the keyboard: arrows move it, Shift and arrows change its size, Enter attaches it, Esc closes.',
+    cutKeys: 'The part to attach. Arrows move it, Shift and arrows change its size, Enter attaches it.',
+    pasteScreen: 'Choose a part of the screen, then paste it here with Ctrl+V.',
     attach: 'Attach a picture', drop: 'Drop pictures here', attached: 'Attached pictures', shown: 'Pictures', reading: 'Reading the picture',
     alt: (at: number) => `Picture ${at}`, open: (at: number) => `Open picture ${at}`, remove: (at: number) => `Remove picture ${at}`,
     size: (width: number, height: number) => `${width} × ${height} pixels`,

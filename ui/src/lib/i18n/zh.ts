@@ -24,8 +24,8 @@ export const zh: Messages = {
   },
   welcome: {
     title: '欢迎使用 Whaledeck', lead: '在你自己的电脑上运行 DeepSeek 模型。', computer: '你的电脑',
-    suited: '适合这台电脑的模型', noneFits: '暂时没有适合下载的模型', tryNow: '立即试用', tryPictures: '试用图片',
-    tryNowNote: '启动内置模型，无需下载。看图的内置模型很小：只认得画出的图形、简单图表、印刷的文字和数字以及本应用的窗口，看不懂照片。',
+    suited: '适合这台电脑的模型', noneFits: '暂时没有适合下载的模型', atOnce: '现在就能用，无需下载', tryNow: '立即试用', tryPictures: '试用图片',
+    tryNowNote: '两个很小的内置模型。看图的那个只认得画出的图形、简单图表、印刷的文字和数字以及本应用的窗口，看不懂照片。',
     download: (size) => `下载（${size}）`, downloadHint: '下载推荐的模型', ready: '与此模型对话', downloading: '查看下载进度',
     cannotRunHere: '现在可以下载；此版本的引擎还不能运行该模型。',
     privacy: '除非你添加云端密钥，否则任何内容都不会离开这台电脑。无需账号，对话保存在你的磁盘上。', other: '其他方式', website: 'DeepSeek 官方网站',
@@ -34,7 +34,7 @@ export const zh: Messages = {
   },
   hardware: {
     title: '硬件', lead: '这台电脑有什么，以及对模型意味着什么。', gpu: '显卡', memory: '内存', disk: '磁盘', cpu: '处理器',
-    system: '系统', noGpu: '没有可用的显卡', noGpuNote: '模型在处理器上运行。', freeOf: (free, total) => `可用 ${free}，共 ${total}`,
+    noGpu: '没有可用的显卡', noGpuNote: '模型在处理器上运行。', freeOf: (free, total) => `可用 ${free}，共 ${total}`,
     total: (total) => `共 ${total}`, cores: (physical, logical) => `${physical} 个核心，${logical} 个线程`,
     bandwidth: '内存速度', notMeasured: '尚未测量', measure: '测量', measuring: '正在测量',
     bandwidthNote: '读取模型权重的速度，决定模型在处理器上回答得多快。', driver: '驱动', cuda: 'CUDA', capability: '计算能力',
@@ -44,7 +44,7 @@ export const zh: Messages = {
   },
   models: {
     title: '模型', lead: '每张卡片说明这台电脑能否运行该模型。', all: '全部', fits: '可以运行', onDisk: '本机已有',
-    usedSpace: (size) => `占用磁盘 ${size}`, nothing: '没有符合条件的模型。',
+    usedSpace: (size) => `占用磁盘 ${size}`, nothing: '没有符合条件的模型', nothingNote: '可以查看全部模型，或者添加这台电脑上已有的文件。', showAll: '显示全部模型',
     families: { guide: '内置', own_file: '你自己的文件', moe_original: 'DeepSeek 原版模型', dense_distill: '由 R1 教出来的较小模型' },
     badge: { guide: 'Guide', own_file: '自己的文件', moe_original: 'MoE 原版', dense_distill: '蒸馏' },
     verdict: { runs_well: '运行流畅', short_context: '只能短对话', slow: '运行较慢', too_large: '太大' },
@@ -91,6 +91,10 @@ export const zh: Messages = {
     states: { stopped: '未启动', starting: '正在启动', loading: '正在载入', ready: '就绪', draining: '正在停止', failed: '因错误停止' },
   },
   pictures: {
+    shoot: '截取屏幕', screen: '屏幕截图', cutTitle: '选择要添加的部分', cutPart: '添加这一部分', cutWhole: '添加整个屏幕',
+    cutHow: '拖动鼠标框出需要的部分。也可以用键盘：方向键移动，Shift+方向键改变大小，Enter 添加，Esc 关闭。',
+    cutKeys: '要添加的部分。方向键移动，Shift+方向键改变大小，Enter 添加。',
+    pasteScreen: '选择屏幕的一部分，然后在这里按 Ctrl+V 粘贴。',
     attach: '添加图片', drop: '把图片放到这里', attached: '已添加的图片', shown: '图片', reading: '正在读取图片',
     alt: (at) => `图片 ${at}`, open: (at) => `打开图片 ${at}`, remove: (at) => `移除图片 ${at}`, size: (width, height) => `${width} × ${height} 像素`,
     cut: (columns, rows) => `${columns} × ${rows} 块 + 全图`, tokens: (count) => `${count} token`,

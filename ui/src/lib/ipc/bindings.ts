@@ -46,6 +46,10 @@ export const commands = {
 	pictureDiscard: (id: string) => __TAURI_INVOKE<null>("picture_discard", { id }),
 	/**  What the model would make of the pictures attached to a message that answers `parent_id`, and of those before it. */
 	picturesPlan: (modelId: string, parentId: string | null, pictures: string[]) => __TAURI_INVOKE<PicturesPlan>("pictures_plan", { modelId, parentId, pictures }),
+	/**  How a picture of the screen is taken here. */
+	screenWay: () => __TAURI_INVOKE<ScreenWay>("screen_way"),
+	/**  Takes a picture of the screen; the page attaches it like a file. */
+	screenTake: () => __TAURI_INVOKE<ScreenTaken>("screen_take"),
 	/**
 	 *  Saves a chat with its pictures where the person says; the path, or nothing when the dialog was closed. `kind` names such
 	 *  files and `name` one of them in their words.
@@ -463,6 +467,10 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 "picture_missing" | 
 /**  A worker was given an address that it may not read from. */
 "picture_not_allowed" | "picture_not_fetched" | 
+/**  The desktop offers no way to see the screen. */
+"screen_unavailable" | 
+/**  It offers one, and gave no picture. */
+"screen_refused" | 
 /**  The model's own chat format does not take these messages. */
 "conversation_refused" | 
 /**  A hole cannot be filled by a model that was not trained for it. */
@@ -861,6 +869,26 @@ export type SamplingView = {
 	max_tokens: number,
 	seed: number | null,
 };
+
+export type ScreenTaken = 
+/**  The person closed it. */
+{ kind: "nothing" } | 
+/**  The part that the person chose: a picture file as base64, with its media type. */
+{ kind: "part"; data: string; media: string } | 
+/**  Everything on the screen, of which the person cuts a part. */
+{ kind: "whole"; data: string; media: string } | 
+/**  It will lie on the clipboard. */
+{ kind: "clipboard" };
+
+export type ScreenWay = 
+/**  This desktop lets no program see the screen. */
+"nothing" | 
+/**  The desktop asks the person which part it shall be. */
+"desktop" | 
+/**  The whole screen is taken, and the person cuts the part out here. */
+"cut" | 
+/**  The system's own tool leaves the picture on the clipboard. */
+"clipboard";
 
 /**  What the user sends. */
 export type SendRequest = {

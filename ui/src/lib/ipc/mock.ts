@@ -36,6 +36,18 @@ const stops = new Set<string>();
 const refusing = new Set<string>();
 let next = 1;
 
+/** A desktop with two windows on it, as a data URL. */
+function drawnScreen(): string {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 1600, height: 900 });
+  const pen = canvas.getContext('2d');
+  for (const [colour, left, top, width, height] of [['#2b4a6f', 0, 0, 1600, 900], ['#f4f4f0', 180, 120, 760, 560], ['#2f5fe0', 180, 120, 760, 48], ['#20252c', 860, 330, 620, 460]] as const) {
+    if (!pen) continue;
+    pen.fillStyle = colour;
+    pen.fillRect(left, top, width, height);
+  }
+  return canvas.toDataURL('image/png');
+}
+
 /** Every answer is a copy after a turn of the loop, as over a real channel. */
 function reply<T>(make: () => T): Promise<T> {
   return new Promise((resolve, reject) =>
@@ -235,6 +247,14 @@ export const host: Host = {
       if (found === undefined) throw failure('picture_missing', 'find the picture', { path: `/data/pictures/${id}.png` });
       return found;
     }),
+  // Each way of a desktop in some state: cut here, asked by the desktop, left on the clipboard, or none.
+  screenWay: () => reply(() => (state === 'broken' ? 'nothing' : state === 'first' ? 'desktop' : state === 'clouds' ? 'clipboard' : 'cut')),
+  screenTake: async () => {
+    if (state === 'clouds') return { kind: 'clipboard' };
+    if (state === 'problems') throw failure('screen_refused', 'take a picture of the screen: the portal ended it');
+    const [, data = ''] = drawnScreen().split(',');
+    return { kind: state === 'first' ? 'part' : 'whole', data, media: 'image/png' };
+  },
   pictureDiscard: () => done(() => undefined),
   picturesPlan: (modelId, parentId, ids) =>
     read(() => {

@@ -5,6 +5,7 @@ import { clouds } from './clouds.svelte';
 import { deployments } from './deployments.svelte';
 import { machine } from './machine.svelte';
 import { models } from './models.svelte';
+import { screen } from './screen.svelte';
 import { refreshForeignAnswers } from './session.svelte';
 import { settings } from './settings.svelte';
 import { sharing } from './sharing.svelte';
@@ -22,6 +23,6 @@ export async function start(): Promise<void> {
     if (event.kind === 'chats_changed') refreshForeignAnswers();
   });
   chats.ready = chats.load();
-  void Promise.all([worker.load(), models.load(), machine.load(), clouds.load(), deployments.load(), sharing.load()]);
+  void Promise.all([worker.load(), models.load(), machine.load(), clouds.load(), deployments.load(), sharing.load(), screen.load()]);
   await settings.load();
 }

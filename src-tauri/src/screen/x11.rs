@@ -1,0 +1,57 @@
+//! Everything that an X server shows, through the toolkit that draws the window: no connection and no library more.
+use gdk::prelude::*;
+use tauri::WebviewWindow;
+use tokio::sync::oneshot;
+
+/// Whether the session is X11. Under Wayland there is often an X server beside it, which shows its own windows only.
+pub fn present() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    set("DISPLAY") && !set("WAYLAND_DISPLAY")
+}
+
+/// All screens together, as PNG.
+///
+/// # Errors
+/// Why the X server gave nothing, as a fragment.
+pub async fn picture(window: &WebviewWindow) -> Result<Vec<u8>, String> {
+    let (sender, taken) = oneshot::channel();
+    // The toolkit may be asked on the thread of the window only.
+    window.run_on_main_thread(move || drop(sender.send(root()))).map_err(|error| error.to_string())?;
+    let pixels = taken.await.map_err(|_| "the window is closing".to_owned())??;
+    tokio::task::spawn_blocking(move || pixels.png()).await.map_err(|error| error.to_string())?
+}
+
+/// Bytes of the screen, which may leave the thread of the window.
+struct Pixels {
+    bytes: gdk::glib::Bytes,
+    alpha: bool,
+    width: i32,
+    height: i32,
+    row: i32,
+}
+
+fn root() -> Result<Pixels, String> {
+    let display = gdk::Display::default().ok_or("there is no display")?;
+    if !display.backend().is_x11() {
+        return Err("the window is not on X11".into());
+    }
+    let root = gdk::Window::default_root_window();
+    let picture = root.pixbuf(0, 0, root.width(), root.height()).ok_or("the X server gave no pixels")?;
+    Ok(Pixels {
+        bytes: picture.read_pixel_bytes(),
+        alpha: picture.has_alpha(),
+        width: picture.width(),
+        height: picture.height(),
+        row: picture.rowstride(),
+    })
+}
+
+impl Pixels {
+    fn png(self) -> Result<Vec<u8>, String> {
+        use gdk::gdk_pixbuf::{Colorspace, Pixbuf};
+        let Self { bytes, alpha, width, height, row } = self;
+        let picture = Pixbuf::from_bytes(&bytes, Colorspace::Rgb, alpha, 8, width, height, row);
+        // It is cut and written again anyway: quick before small.
+        picture.save_to_bufferv("png", &[("compression", "1")]).map_err(|error| error.to_string())
+    }
+}
