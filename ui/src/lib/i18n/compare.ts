@@ -19,8 +19,8 @@ export const compareZh: typeof compareEn = {
   noModels: '添加一个云端密钥，或再下载一个模型，就可以对比。',
   waiting: '等待中', loading: '正在准备', asking: '正在阅读问题', writing: '正在回答', answer: (side, model) => `${side}：${model}`,
   states: { done: '完成', length: '达到长度上限', stopped: '已停止', failed: '因错误停止' },
-  first: '首词用时', total: '总用时', read: '读入的 token', written: '写出的 token', cost: '费用',
+  first: '首词用时', total: '总用时', read: '读入的词元', written: '写出的词元', cost: '费用',
   seconds: (value) => `${value} 秒`, unknown: '未知', notCounted: '没有统计', none: '无：在这台电脑上运行', noWord: '没有任何内容',
-  price: (input, output, currency, date) => `每百万 token 读入 ${input}、写出 ${output} ${currency}，查询于 ${date}`,
+  price: (input, output, currency, date) => `每百万词元：读入 ${input}、写出 ${output} ${currency}，查询于 ${date}`,
   costNote: (file) => `费用按你写在 ${file} 里的价格计算，每个价格附有日期和来源；没有价格时费用未知。`,
 };

@@ -32,7 +32,7 @@ export const recommendation: RecommendationView = {
   model_id: 'deepseek-r1-distill-qwen-14b', variant_id: 'q4_k_m', download_size: 8.99e9,
   sentence: {
     en: 'R1-Distill-Qwen-14B is the largest that leaves room for 16K tokens of conversation in your 16 GB card.',
-    zh: 'R1-Distill-Qwen-14B 是能在你的 16 GB 显卡上留出 16K token 对话空间的最大模型。',
+    zh: 'R1-Distill-Qwen-14B 是能在你的 16 GB 显卡上留出 16K 词元对话空间的最大模型。',
   },
   upgrade: { en: 'With 24 GB of graphics memory you could run the 32B model.', zh: '如果有 24 GB 显存，就能运行 32B 模型。' },
 };
@@ -48,7 +48,7 @@ function model(id: string, name: string, change: Partial<ModelView>, size: numbe
     id, name, family: 'dense_distill', family_note: { en: 'A Qwen model taught by R1', zh: '由 R1 教出来的 Qwen 模型' },
     params_total: 14.8e9, params_active: 14.8e9, context_max: 131072, takes_images: false, licence: 'MIT',
     variants: [{ id: precision.toLowerCase(), precision, size, size_computed: false, repo_hugging_face: `deepseek-ai/${name}`, repo_model_scope: `deepseek-ai/${name}`, note: null }],
-    fit: fit('runs_well', size, 16.1e9, 'Leaves room for 16K tokens in 16 GB.', '在 16 GB 中留有 16K token 的空间。'),
+    fit: fit('runs_well', size, 16.1e9, 'Leaves room for 16K tokens in 16 GB.', '在 16 GB 中留有 16K 词元的空间。'),
     state: 'not_downloaded', download: null, disk_used: 0, recommended: sampling(0.6, 0.95), runs_embedded: true, path: null, problem: null, ...change,
   };
 }
