@@ -153,7 +153,7 @@ impl Asked {
                         counted.usage = Some((prompt_tokens, completion_tokens));
                     }
                     // Both sides are measured here, the same way.
-                    Some(Ok(Piece::Measured { .. })) => {}
+                    Some(Ok(Piece::Measured { .. } | Piece::Looking(_))) => {}
                     Some(Ok(Piece::End { length: true })) => break (CompareState::Length, None),
                     Some(Ok(Piece::End { length: false })) => break (CompareState::Done, None),
                     Some(Ok(piece)) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::{AnswerEvent, AnswerStats, AreaView, BoxView, ErrorCode, ErrorView, MessageView, PictureView};
-use endpoint::Boxes;
+use endpoint::{Boxes, Looking};
 use futures_util::{Stream, StreamExt};
 use history::{Ending, History, State};
 use tokio::sync::watch;
@@ -19,6 +19,8 @@ const WRITE_EVERY: Duration = Duration::from_millis(500);
 pub(crate) enum Piece {
     Text(String),
     Reasoning(String),
+    /// Before the first word: how far it is with the pictures.
+    Looking(Looking),
     /// Where that is which the text just named.
     Boxes(Vec<Boxes>),
     Usage {
@@ -52,7 +54,11 @@ impl Text {
         match piece {
             Piece::Text(text) => self.text.push_str(text),
             Piece::Reasoning(text) => self.reasoning.push_str(text),
-            Piece::Boxes(_) | Piece::Usage { .. } | Piece::Measured { .. } | Piece::End { .. } => {}
+            Piece::Looking(_)
+            | Piece::Boxes(_)
+            | Piece::Usage { .. }
+            | Piece::Measured { .. }
+            | Piece::End { .. } => {}
         }
     }
 }
@@ -84,7 +90,11 @@ impl Thinking {
                 self.began.get_or_insert_with(Instant::now);
             }
             Piece::Text(_) => self.pause(),
-            Piece::Boxes(_) | Piece::Usage { .. } | Piece::Measured { .. } | Piece::End { .. } => {}
+            Piece::Looking(_)
+            | Piece::Boxes(_)
+            | Piece::Usage { .. }
+            | Piece::Measured { .. }
+            | Piece::End { .. } => {}
         }
     }
 
@@ -140,6 +150,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                     Some(Ok(Piece::Measured { first_token_ms, tokens_per_second })) => {
                         measured = Some((first_token_ms, tokens_per_second));
                     }
+                    Some(Ok(Piece::Looking(looking))) => self.look(looking),
                     Some(Ok(Piece::Boxes(found))) => boxes.extend(found.iter().filter_map(|one| self.placed(one))),
                     Some(Ok(piece)) => {
                         first.get_or_insert_with(Instant::now);
@@ -191,6 +202,13 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         };
         let areas = found.pixels.iter().map(area).collect();
         Some(BoxView { label: found.label.clone(), picture_id: picture.id.clone(), areas })
+    }
+
+    /// The worker says it a few times a second at most.
+    fn look(&self, Looking { picture, pictures, done, all }: Looking) {
+        let percent = (u64::from(done.min(all)) * 100 / u64::from(all.max(1))) as u32;
+        let message_id = self.message_id.clone();
+        (self.on_event)(AnswerEvent::Looking { message_id, picture, pictures, percent });
     }
 
     fn show(&self, unshown: &mut Text) {

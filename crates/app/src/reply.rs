@@ -19,10 +19,6 @@ use crate::pictures::data_urls;
 use crate::recorder::Piece;
 use crate::worker::failure_view;
 
-/// What a worker may take before its first word, and more for each picture on a slow processor.
-const SILENCE: Duration = Duration::from_secs(120);
-const LOOKING: Duration = Duration::from_secs(60);
-
 pub(crate) type Pieces = BoxStream<'static, Result<Piece, ErrorView>>;
 
 impl App {
@@ -108,9 +104,6 @@ async fn ask_worker(
     question: Question,
     history: Arc<History>,
 ) -> Result<Pieces, ErrorView> {
-    let pictures: u32 = question.messages.iter().map(|said| said.pictures.len() as u32).sum();
-    // A worker says nothing while it looks at pictures.
-    let endpoint = if pictures > 0 { endpoint.bearing(SILENCE + pictures * LOOKING) } else { endpoint };
     let deltas = match endpoint.chat(&request(question, history).await?).await {
         Ok(deltas) => deltas,
         Err(error) => return Err(explained(&worker, error).await),
@@ -164,6 +157,7 @@ async fn request(question: Question, history: Arc<History>) -> Result<ChatReques
 /// The end comes last: what follows it is only waited for a moment.
 fn pieces(delta: ChatDelta) -> Vec<Result<Piece, ErrorView>> {
     let mut pieces = Vec::new();
+    pieces.extend(delta.looking.map(Piece::Looking));
     if !delta.reasoning.is_empty() {
         pieces.push(Piece::Reasoning(delta.reasoning));
     }

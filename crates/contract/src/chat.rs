@@ -111,6 +111,13 @@ pub enum AnswerEvent {
         user: Option<MessageView>,
         assistant: MessageView,
     },
+    /// Before the first word: a picture, counted from 1, is being looked at and so far through; 100 of the last one ends it.
+    Looking {
+        message_id: String,
+        picture: u32,
+        pictures: u32,
+        percent: u32,
+    },
     Delta {
         message_id: String,
         text: String,

@@ -15,4 +15,4 @@ pub use address::{Address, AddressError};
 pub use client::{ChatStream, Endpoint, Health};
 pub use error::{EndpointError, Step};
 pub use provider::{Auth, Continues, Dialect, Extra, Provider, provider, providers};
-pub use wire::{Boxes, ChatDelta, ChatRequest, Content, ImageUrl, Message, Part, Usage};
+pub use wire::{Boxes, ChatDelta, ChatRequest, Content, ImageUrl, Looking, Message, Part, Usage};

@@ -114,6 +114,17 @@ pub struct ChatDelta {
     pub usage: Option<Usage>,
     /// From our worker only.
     pub boxes: Vec<Boxes>,
+    /// From our worker only, before the first word.
+    pub looking: Option<Looking>,
+}
+
+/// How far a worker is that looks at pictures: `done` of `all` steps of one picture, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Looking {
+    pub picture: u32,
+    pub pictures: u32,
+    pub done: u32,
+    pub all: u32,
 }
 
 /// What an answer names, and where in the last picture that is.
@@ -188,6 +199,8 @@ impl From<Chunk> for ChatDelta {
                 // Boxes of a strange kind are no reason to lose an answer either.
                 let boxes = serde_json::from_value::<Vec<Boxes>>(said["whaledeck"]["grounding"].clone());
                 delta.boxes.extend(boxes.unwrap_or_default());
+                let looking = serde_json::from_value(said["whaledeck"]["looking"].clone()).ok();
+                delta.looking = looking.or(delta.looking);
             }
             delta.finish = choice.finish_reason.filter(|reason| !reason.is_empty());
         }

@@ -28,6 +28,24 @@ pub fn dot_tile<const M: usize, const N: usize>(x: [&[f32]; M], rows: [&[f32]; N
     x.map(|x| dots(x, rows))
 }
 
+/// As `dots`, to the last bit, with rows of little-endian bf16 that are widened on their way; nothing where `dots` has to meet decoded
+/// rows.
+#[inline]
+pub fn dots_of_bf16<const N: usize>(x: &[f32], rows: [&[u8]; N]) -> Option<[f32; N]> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has AVX-512.
+            return Some(unsafe { dots_of_bf16_widest(x, rows) });
+        }
+        if wide() {
+            // SAFETY: `wide` has just seen that the processor has AVX2 and FMA.
+            return Some(unsafe { dots_of_bf16_wide(x, rows) });
+        }
+    }
+    None
+}
+
 /// `y += weights[i] * rows[i * stride ..]` for every weight, in their order.
 #[inline]
 pub fn add_rows(y: &mut [f32], weights: &[f32], rows: &[f32], stride: usize) {
@@ -122,6 +140,80 @@ fn dot_tile_widest<const M: usize, const N: usize>(x: [&[f32]; M], rows: [&[f32]
         }
     }
     out
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn dots_of_bf16_widest<const N: usize>(x: &[f32], rows: [&[u8]; N]) -> [f32; N] {
+    use std::arch::x86_64::{
+        __m256i, __m512, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_fmadd_ps, _mm512_setzero_ps,
+        _mm512_slli_epi32,
+    };
+    let count = rows.iter().fold(x.len(), |len, row| len.min(row.len() / 2)) / LANES;
+    let x_runs = &x.as_chunks::<LANES>().0[..count];
+    let row_runs = rows.map(|row| &row.as_chunks::<{ 2 * LANES }>().0[..count]);
+    let mut sums = [_mm512_setzero_ps(); N];
+    for at in 0..count {
+        // SAFETY (of all three): both are of one size, and any bytes are numbers.
+        let x = unsafe { std::mem::transmute::<[f32; LANES], __m512>(x_runs[at]) };
+        for n in 0..N {
+            let halves = unsafe { std::mem::transmute::<[u8; 2 * LANES], __m256i>(row_runs[n][at]) };
+            let row = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)));
+            sums[n] = _mm512_fmadd_ps(x, row, sums[n]);
+        }
+    }
+    let mut out = [0.0; N];
+    for n in 0..N {
+        let lanes = unsafe { std::mem::transmute::<__m512, [f32; LANES]>(sums[n]) };
+        out[n] = joined_with_bf16(lanes, x, rows[n], count * LANES);
+    }
+    out
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn dots_of_bf16_wide<const N: usize>(x: &[f32], rows: [&[u8]; N]) -> [f32; N] {
+    use std::arch::x86_64::{
+        __m128i, __m256, _mm256_castsi256_ps, _mm256_cvtepu16_epi32, _mm256_fmadd_ps, _mm256_setzero_ps,
+        _mm256_slli_epi32,
+    };
+    let count = rows.iter().fold(x.len(), |len, row| len.min(row.len() / 2)) / LANES;
+    let x_runs = &x.as_chunks::<LANES>().0[..count];
+    let row_runs = rows.map(|row| &row.as_chunks::<{ 2 * LANES }>().0[..count]);
+    let (mut low, mut high) = ([_mm256_setzero_ps(); N], [_mm256_setzero_ps(); N]);
+    let widened = |halves: __m128i| -> __m256 {
+        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(halves)))
+    };
+    for at in 0..count {
+        let (x_low, x_high) = halves(&x_runs[at]);
+        for n in 0..N {
+            // SAFETY: both are 32 bytes, and any of them are numbers.
+            let [a, b] = unsafe { std::mem::transmute::<[u8; 2 * LANES], [__m128i; 2]>(row_runs[n][at]) };
+            low[n] = _mm256_fmadd_ps(x_low, widened(a), low[n]);
+            high[n] = _mm256_fmadd_ps(x_high, widened(b), high[n]);
+        }
+    }
+    let mut out = [0.0; N];
+    for n in 0..N {
+        let mut lanes = [0.0f32; LANES];
+        lanes[..8].copy_from_slice(&store(low[n]));
+        lanes[8..].copy_from_slice(&store(high[n]));
+        out[n] = joined_with_bf16(lanes, x, rows[n], count * LANES);
+    }
+    out
+}
+
+/// `joined`, where the row is bf16 and its first `whole` numbers are in the sums.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn joined_with_bf16(sums: [f32; LANES], x: &[f32], row: &[u8], whole: usize) -> f32 {
+    let mut rest = [0.0f32; LANES];
+    let halves = &row.as_chunks::<2>().0[whole..];
+    let count = halves.len().min(x.len() - whole);
+    for (value, half) in rest.iter_mut().zip(&halves[..count]) {
+        *value = f32::from_bits(u32::from(u16::from_le_bytes(*half)) << 16);
+    }
+    joined(sums, &x[whole..][..count], &rest[..count])
 }
 
 /// By value, because the loads of `std::arch` check their pointers in every build that is not a release.
@@ -232,6 +324,32 @@ mod tests {
             let mut y = other.clone();
             add_scaled(&mut y, 0.5, &x);
             assert!(y.iter().zip(&other).zip(&x).all(|((y, o), x)| (y - (o + 0.5 * x)).abs() < 1e-6));
+        }
+    }
+
+    #[test]
+    fn rows_of_bf16_give_the_same_bits_as_decoded_ones() {
+        for len in [0, 1, 15, 16, 17, 100, 896, 1283] {
+            let x = numbers(len, 1);
+            let rows = [2, 3, 4, 5].map(|seed| {
+                let mut bytes = Vec::new();
+                formats::encode(formats::Dtype::BF16, &numbers(len, seed), &mut bytes);
+                bytes
+            });
+            let decoded = rows.each_ref().map(|bytes| {
+                let mut row = vec![0.0; len];
+                formats::decode(formats::Dtype::BF16, bytes, &mut row);
+                row
+            });
+            let slow = dots(&x, decoded.each_ref().map(Vec::as_slice));
+            let check = |fast: [f32; 4]| assert_eq!(fast.map(f32::to_bits), slow.map(f32::to_bits), "{len}");
+            let rows = rows.each_ref().map(Vec::as_slice);
+            dots_of_bf16(&x, rows).into_iter().for_each(check);
+            #[cfg(target_arch = "x86_64")]
+            if wide() {
+                // SAFETY: the processor has AVX2 and FMA.
+                check(unsafe { dots_of_bf16_wide(&x, rows) });
+            }
         }
     }
 

@@ -3,11 +3,16 @@
 //!
 //! Knows nothing of models, tokens or files: a weight is bytes in a layout, a cache is pages in a layout.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 pub mod attention;
 pub mod cache;
 mod cancellation;
 mod dot;
+mod lanes;
+pub mod layer_norm;
 pub mod linear;
+mod many;
 pub mod moe;
 pub mod norm;
 pub mod rope;
@@ -19,4 +24,5 @@ pub mod weight;
 
 pub use cancellation::{Asked, Cancellation};
 pub use linear::Linear;
+pub use many::Then;
 pub use weight::{Bytes, Weight};

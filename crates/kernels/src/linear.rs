@@ -2,7 +2,7 @@
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use crate::dot::{dot_tile, dots};
+use crate::dot::{dot_tile, dots, dots_of_bf16};
 use crate::slices::{tensor, with_slice};
 use crate::{Cancellation, Weight};
 
@@ -36,6 +36,11 @@ impl Linear {
 
     pub fn weight(&self) -> &Weight {
         &self.weight
+    }
+
+    /// [rows], where the weight lies.
+    pub(crate) fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
     }
 
     /// Bytes of weight and bias.
@@ -105,6 +110,18 @@ impl Weight {
     pub(crate) fn strip(&self, first: usize, scratch: &mut [f32], tokens: &[&[f32]], out: &mut [f32]) {
         let (cols, n) = (self.cols(), tokens.len());
         let count = out.len() / n;
+        // So few tokens do not pay for decoded rows.
+        if n < TOGETHER
+            && let Some(rows) = self.bf16_rows::<STRIP>(first, count)
+            && tokens.iter().enumerate().all(|(t, token)| {
+                let products = dots_of_bf16(token, rows);
+                let each = products.iter().flatten().take(count).enumerate();
+                each.for_each(|(index, product)| out[index * n + t] = *product);
+                products.is_some()
+            })
+        {
+            return;
+        }
         for (index, row) in scratch.chunks_exact_mut(cols).take(count).enumerate() {
             self.row(first + index, row);
         }

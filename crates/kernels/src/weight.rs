@@ -126,12 +126,28 @@ impl Weight {
     /// As `row`, without the scales of FP8.
     #[inline]
     fn coded_row(&self, r: usize, out: &mut [f32]) {
+        formats::decode(self.dtype, self.bytes_of_row(r), &mut out[..self.cols]);
+    }
+
+    /// `N` rows from `first` on as they are stored, when they are bf16; beyond `count` the first one again.
+    #[inline]
+    pub(crate) fn bf16_rows<const N: usize>(&self, first: usize, count: usize) -> Option<[&[u8]; N]> {
+        let row = |index: usize| self.bytes_of_row(first + if index < count { index } else { 0 });
+        (self.dtype == Dtype::BF16).then(|| std::array::from_fn(row))
+    }
+
+    /// Row `r` as it is stored.
+    ///
+    /// # Panics
+    /// As `row`.
+    #[inline]
+    pub(crate) fn bytes_of_row(&self, r: usize) -> &[u8] {
         let Store::Plain { bytes, row_bytes, .. } = &self.store else {
             panic!("rows of a weight on a device are read with `select`");
         };
         let row = &(**bytes).as_ref()[r * row_bytes..][..*row_bytes];
         fetch_ahead(row);
-        formats::decode(self.dtype, row, &mut out[..self.cols]);
+        row
     }
 
     /// Rows in f32, [ids.len(), cols]: an embedding.

@@ -21,7 +21,7 @@ mod weights;
 use checkpoint::{Checkpoint, Dtype, ModelConfig};
 
 pub use candle_core::Device;
-pub use deepseek_vl2::Sight;
+pub use deepseek_vl2::{Looked, Sight};
 pub use error::{ForwardError, LoadError};
 pub use kernels::Asked;
 pub use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages, PAGE_TOKENS};

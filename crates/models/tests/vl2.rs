@@ -3,7 +3,7 @@
 mod fixture;
 
 use fixture::{Run, apart, argmax, folder, load, open, options, reference, rows, tokens};
-use models::{CacheDtype, ForwardError, Given, LoadOptions, Model, Pass, Want};
+use models::{CacheDtype, ForwardError, Given, LoadOptions, Looked, Model, Pass, Want};
 use serde_json::Value;
 use vision::{Picture, Tiling};
 
@@ -41,7 +41,7 @@ fn seen(model: &dyn Model, tiling: &Tiling, talk: &Value) -> (Vec<f32>, Vec<[usi
     for [width, height] in &sizes {
         let grid = tiling.grid(*width, *height, sizes.len());
         let tiles = tiling.tiles(&drawn(*width, *height), grid);
-        let seen = sight.see(&tiles.pixels, [grid.width, grid.height], &|| false).expect("it is seen");
+        let seen = sight.see(&tiles.pixels, [grid.width, grid.height], &|_| true).expect("it is seen");
         assert_eq!(seen.len(), tiling.tokens(grid) * model.hidden_size());
         all.extend(seen);
         grids.push([grid.width, grid.height]);
@@ -178,11 +178,21 @@ fn rows_and_pixels_that_do_not_fit_are_refused() {
     }
     let sight = model.sight().expect("it sees");
     for grid in [[1, 1], [0, 1], [usize::MAX, 2]] {
-        let error = sight.see(&[0.0; 7], grid, &|| false);
+        let error = sight.see(&[0.0; 7], grid, &|_| true);
         assert!(matches!(error, Err(ForwardError::Pixels { .. })), "{grid:?}");
     }
     let pixels = vec![0.0; 2 * 3 * 24 * 24];
-    assert!(matches!(sight.see(&pixels, [1, 1], &|| true), Err(ForwardError::Cancelled)));
+    // Asked before each layer of each tile; two layers and two tiles here.
+    for after in 0..4 {
+        let heard = std::cell::RefCell::new(Vec::new());
+        let goes_on = |looked: Looked| {
+            heard.borrow_mut().push(looked);
+            looked.layers < after
+        };
+        assert!(matches!(sight.see(&pixels, [1, 1], &goes_on), Err(ForwardError::Cancelled)), "{after}");
+        let expected: Vec<Looked> = (0..=after).map(|layers| Looked { layers, all: 4 }).collect();
+        assert_eq!(heard.into_inner(), expected);
+    }
 }
 
 #[test]

@@ -10,13 +10,48 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::error::{ApiError, Code};
 use crate::grammar::{Fault, Held};
+use crate::pictures::Looking;
 use crate::router::Shared;
 
 /// What the caller hears next.
 pub enum Update {
-    Pieces { pieces: Vec<Piece>, logprobs: Vec<Value> },
-    End { finish: &'static str, usage: Value },
+    /// Before the first word of a chat with pictures.
+    Looking(Looking),
+    Pieces {
+        pieces: Vec<Piece>,
+        logprobs: Vec<Value>,
+    },
+    End {
+        finish: &'static str,
+        usage: Value,
+    },
     Failed(ApiError),
+}
+
+/// Where updates come from, one after another until the end.
+pub trait Updates: Send + 'static {
+    fn next(&mut self) -> impl Future<Output = Option<Update>> + Send;
+}
+
+/// What every reply of one answer carries.
+pub struct Heading {
+    /// A number no other answer of this process has.
+    pub number: u64,
+    created: u64,
+    model: String,
+}
+
+impl Heading {
+    pub fn new(shared: &Shared) -> Self {
+        let created = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let created = created.map_or(0, |time| time.as_secs());
+        Self { number: shared.next_id(), created, model: shared.name.clone() }
+    }
+
+    pub fn json(&self, id: &str, object: &str) -> Value {
+        let id = format!("{id}-{}", self.number);
+        json!({"id": id, "object": object, "created": self.created, "model": self.model})
+    }
 }
 
 /// One answer as its protocol asks for it.
@@ -38,8 +73,6 @@ pub struct Asked {
 /// A running answer. Dropping it, as a closed connection does, cancels it.
 pub struct Answer {
     shared: Arc<Shared>,
-    id: u64,
-    created: u64,
     events: UnboundedReceiver<Event>,
     cancel: Cancelled,
     detokenizer: Detokenizer,
@@ -71,10 +104,7 @@ impl Answer {
         let sink = Box::new(move |event| drop(sender.send(event)));
         let cancel =
             loaded.engine.submit(request, sink).map_err(|error| submit_error(&error, asked.param))?;
-        let created = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Ok(Self {
-            id: shared.next_id(),
-            created: created.map_or(0, |time| time.as_secs()),
             events,
             cancel,
             detokenizer: Detokenizer::default(),
@@ -85,51 +115,6 @@ impl Answer {
             ended: false,
             shared,
         })
-    }
-
-    /// A number no other answer of this process has.
-    pub fn number(&self) -> u64 {
-        self.id
-    }
-
-    /// What every reply of this answer carries.
-    pub fn head(&self, id: &str, object: &str) -> Value {
-        let (id, model) = (format!("{id}-{}", self.id), &self.shared.name);
-        json!({"id": id, "object": object, "created": self.created, "model": model})
-    }
-
-    /// The next update, or nothing after the end.
-    pub async fn next(&mut self) -> Option<Update> {
-        while !self.ended {
-            let event = self.events.recv().await;
-            let update = match event {
-                Some(Event::Token { .. }) if self.stopped => None,
-                Some(Event::Token { id, logprob, alternatives }) => match self.token(id) {
-                    Ok(pieces) => {
-                        let logprobs: Vec<Value> = logprob
-                            .map(|logprob| self.logprob(id, logprob, &alternatives))
-                            .into_iter()
-                            .collect();
-                        let silent = pieces.is_empty() && logprobs.is_empty();
-                        (!silent).then_some(Update::Pieces { pieces, logprobs })
-                    }
-                    Err(error) => Some(self.failed(Code::EngineFailed, error.to_string())),
-                },
-                Some(Event::Finished { reason, timings }) => return Some(self.finish(reason, timings)),
-                Some(Event::Failed(error)) => {
-                    let code = match error {
-                        EngineError::NothingAllowed => Code::FormImpossible,
-                        EngineError::Step(_) | EngineError::Bug(_) => Code::EngineFailed,
-                    };
-                    Some(self.failed(code, error.to_string()))
-                }
-                None => Some(self.failed(Code::EngineFailed, "the engine has stopped".to_owned())),
-            };
-            if update.is_some() {
-                return update;
-            }
-        }
-        None
     }
 
     fn token(&mut self, id: u32) -> Result<Vec<Piece>, text::TextError> {
@@ -197,6 +182,41 @@ impl Answer {
         let mut value = entry(id, logprob);
         value["top_logprobs"] = alternatives.iter().map(|other| entry(other.id, other.logprob)).collect();
         value
+    }
+}
+
+impl Updates for Answer {
+    async fn next(&mut self) -> Option<Update> {
+        while !self.ended {
+            let event = self.events.recv().await;
+            let update = match event {
+                Some(Event::Token { .. }) if self.stopped => None,
+                Some(Event::Token { id, logprob, alternatives }) => match self.token(id) {
+                    Ok(pieces) => {
+                        let logprobs: Vec<Value> = logprob
+                            .map(|logprob| self.logprob(id, logprob, &alternatives))
+                            .into_iter()
+                            .collect();
+                        let silent = pieces.is_empty() && logprobs.is_empty();
+                        (!silent).then_some(Update::Pieces { pieces, logprobs })
+                    }
+                    Err(error) => Some(self.failed(Code::EngineFailed, error.to_string())),
+                },
+                Some(Event::Finished { reason, timings }) => return Some(self.finish(reason, timings)),
+                Some(Event::Failed(error)) => {
+                    let code = match error {
+                        EngineError::NothingAllowed => Code::FormImpossible,
+                        EngineError::Step(_) | EngineError::Bug(_) => Code::EngineFailed,
+                    };
+                    Some(self.failed(code, error.to_string()))
+                }
+                None => Some(self.failed(Code::EngineFailed, "the engine has stopped".to_owned())),
+            };
+            if update.is_some() {
+                return update;
+            }
+        }
+        None
     }
 }
 

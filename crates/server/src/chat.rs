@@ -1,6 +1,5 @@
 //! `/v1/chat/completions`: a conversation becomes a prompt, an answer becomes messages with reasoning and calls.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Json;
 use axum::extract::State;
@@ -10,10 +9,11 @@ use engine::Span;
 use serde_json::{Value, json};
 use text::{AnswerSplitter, Boxes, ChatTemplate, Conversation, Grammar, Piece, TextError, Tokenizer};
 
-use crate::answer::{Answer, Asked, Update};
+use crate::answer::{Answer, Asked, Heading, Update};
 use crate::error::{ApiError, Code};
 use crate::loaded::{Loaded, Speech};
-use crate::pictures::{Seen, addresses};
+use crate::looking::Viewing;
+use crate::pictures::{Looking, Prepared, Seen, addresses};
 use crate::reply::{Shape, reply, understood};
 use crate::request::{ChatRequest, Form};
 use crate::router::Shared;
@@ -27,23 +27,40 @@ pub async fn completions(
     request.check()?;
     let loaded = shared.loaded()?;
     let form = request.form()?;
-    let prompt = match &loaded.speech {
-        Speech::Template(template) => written(&request, &form, template, &loaded.tokenizer)?,
-        Speech::Pictures(_) => seen(&request, &form, loaded.clone(), &shared.sources).await?,
-    };
-    let asked = Asked {
-        tokens: prompt.tokens,
-        spans: prompt.spans,
+    let heading = Heading::new(&shared);
+    match &loaded.speech {
+        Speech::Template(template) => {
+            let spoken = written(&request, &form, template, &loaded.tokenizer)?;
+            let answer = Answer::start(shared.clone(), asked(&request, spoken))?;
+            let shape = Message { id: heading.number, ..Message::default() };
+            reply(&heading, answer, &request.options, shape).await
+        }
+        Speech::Pictures(_) => {
+            let (prepared, grammar) = prepared(&request, &form, loaded.clone(), &shared.sources).await?;
+            let shape = Message { id: heading.number, picture: prepared.last(), ..Message::default() };
+            let options = request.options.clone();
+            let (loaded, shared) = (loaded.clone(), shared.clone());
+            let viewing = Viewing::start(loaded, prepared, move |seen| {
+                let Seen { tokens, spans } = seen;
+                let spoken = Spoken { tokens, spans, splitter: AnswerSplitter::pointing(), grammar };
+                Answer::start(shared, asked(&request, spoken))
+            });
+            reply(&heading, viewing, &options, shape).await
+        }
+    }
+}
+
+fn asked(request: &ChatRequest, spoken: Spoken) -> Asked {
+    Asked {
+        tokens: spoken.tokens,
+        spans: spoken.spans,
         sampling: request.options.sampling(request.logprobs()),
         max_tokens: request.options.max_tokens(),
         stops: request.options.stops(),
-        splitter: Some(prompt.splitter),
-        grammar: prompt.grammar,
+        splitter: Some(spoken.splitter),
+        grammar: spoken.grammar,
         param: "messages",
-    };
-    let answer = Answer::start(shared.clone(), asked)?;
-    let shape = Message { id: answer.number(), picture: prompt.picture, ..Message::default() };
-    reply(answer, &request.options, shape).await
+    }
 }
 
 /// What a conversation asks of the engine.
@@ -52,8 +69,6 @@ struct Spoken {
     spans: Vec<Span>,
     splitter: AnswerSplitter,
     grammar: Option<(Grammar, bool)>,
-    /// What boxes lie on.
-    picture: Option<(usize, usize)>,
 }
 
 /// By the model's own template.
@@ -84,17 +99,16 @@ fn written(
         spans: Vec::new(),
         splitter: AnswerSplitter::new(prompt.thinking, !request.offered().is_empty()),
         grammar: grammar.transpose()?.map(|grammar| (grammar, prompt.thinking)),
-        picture: None,
     })
 }
 
-/// With pictures, which are seen on a thread of their own until nobody waits any more.
-async fn seen(
+/// With pictures, which are fetched and opened here and looked at later.
+async fn prepared(
     request: &ChatRequest,
     form: &Form,
     loaded: Arc<Loaded>,
     sources: &Sources,
-) -> Result<Spoken, ApiError> {
+) -> Result<(Prepared, Option<(Grammar, bool)>), ApiError> {
     if !request.offered().is_empty() {
         return Err(ApiError::invalid("tools", "this model was not trained to call functions"));
     }
@@ -114,27 +128,15 @@ async fn seen(
     for url in addresses(&request.messages)? {
         pictures.push(sources.bytes(&url).await?);
     }
-    let waits = Waits::default();
-    let (gone, turns) = (waits.0.clone(), request.messages.clone());
+    let turns = request.messages.clone();
     let read = tokio::task::spawn_blocking(move || {
         let Speech::Pictures(seeing) = &loaded.speech else { unreachable!("the model sees") };
-        seeing.prompt(&turns, &pictures, &loaded.tokenizer, loaded.engine.context(), &gone)
+        seeing.prepare(&turns, &pictures, &loaded.tokenizer, loaded.engine.context())
     });
     let failed = |error: tokio::task::JoinError| {
-        ApiError::new(Code::EngineFailed, format!("see the pictures: {error}"))
+        ApiError::new(Code::EngineFailed, format!("open the pictures: {error}"))
     };
-    let Seen { tokens, spans, last } = read.await.map_err(failed)??;
-    Ok(Spoken { tokens, spans, splitter: AnswerSplitter::pointing(), grammar, picture: last })
-}
-
-/// Says by its end that nobody waits: a closed connection drops what runs for it.
-#[derive(Default)]
-struct Waits(Arc<AtomicBool>);
-
-impl Drop for Waits {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+    Ok((read.await.map_err(failed)??, grammar))
 }
 
 /// The assistant's message as it grows.
@@ -210,6 +212,10 @@ impl Shape for Message {
 
     fn chunks(&mut self, update: &Update) -> Vec<Value> {
         match update {
+            Update::Looking(Looking { picture, pictures, done, all }) => {
+                let looking = json!({"picture": picture, "pictures": pictures, "done": done, "all": all});
+                vec![choice(json!({"whaledeck": {"looking": looking}}), None, Value::Null)]
+            }
             Update::Pieces { pieces, logprobs } => {
                 let mut logprobs = logprobs_of(logprobs);
                 let mut chunks = Vec::new();

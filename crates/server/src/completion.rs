@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use text::{Piece, TextError};
 
-use crate::answer::{Answer, Asked, Update};
+use crate::answer::{Answer, Asked, Heading, Update};
 use crate::error::{ApiError, Code};
 use crate::loaded::Loaded;
 use crate::options::Options;
@@ -60,7 +60,7 @@ pub async fn completions(
         param: "prompt",
     };
     let answer = Answer::start(shared.clone(), asked)?;
-    reply(answer, &request.options, Completion::default()).await
+    reply(&Heading::new(&shared), answer, &request.options, Completion::default()).await
 }
 
 impl CompletionRequest {
@@ -131,7 +131,7 @@ impl Shape for Completion {
             Update::End { finish, .. } => {
                 vec![json!({"index": 0, "text": "", "finish_reason": finish, "logprobs": null})]
             }
-            Update::Failed(_) => Vec::new(),
+            Update::Looking(_) | Update::Failed(_) => Vec::new(),
         }
     }
 

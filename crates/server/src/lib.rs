@@ -14,6 +14,7 @@ mod grammar;
 mod inspect;
 mod line;
 mod loaded;
+mod looking;
 mod memory;
 mod options;
 mod parent;

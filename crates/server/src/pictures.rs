@@ -1,11 +1,10 @@
 //! Pictures of a chat: from files to rows of the model's width in the places of the prompt. A picture seen before is
 //! not seen again. Where the files come from is decided beside it.
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use engine::Span;
-use models::{ForwardError, Sight};
+use models::{ForwardError, Looked, Sight};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use text::{ImagePart, ImageTemplate, ImageTurn, Tokenizer};
@@ -28,12 +27,27 @@ pub struct Seeing {
     kept: Mutex<Kept>,
 }
 
+/// A prompt with the places of its pictures, which were opened and not yet looked at.
+pub struct Prepared {
+    tokens: Vec<u32>,
+    shown: Vec<Shown>,
+    /// The first place of each picture.
+    places: Vec<usize>,
+}
+
 /// A prompt with its pictures.
 pub struct Seen {
     pub tokens: Vec<u32>,
     pub spans: Vec<Span>,
-    /// Width and height of the last picture, which boxes lie on.
-    pub last: Option<(usize, usize)>,
+}
+
+/// How far it is: `done` of `all` steps of picture `picture`, counted from 1, of `pictures`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Looking {
+    pub picture: usize,
+    pub pictures: usize,
+    pub done: usize,
+    pub all: usize,
 }
 
 struct Shown {
@@ -47,18 +61,18 @@ impl Seeing {
         Self { template, tiling, sight, kept: Mutex::default() }
     }
 
-    /// The prompt of a chat with the bytes of its pictures, in their order. It computes for long: not for a thread that others wait for.
+    /// The prompt of a chat with the bytes of its pictures, in their order. It computes for a moment: not for a thread that others
+    /// wait for.
     ///
     /// # Errors
-    /// A picture that cannot be read, turns the model does not know, a prompt longer than `context`, or `cancelled`.
-    pub fn prompt(
+    /// A picture that cannot be read, turns the model does not know, or a prompt longer than `context`.
+    pub fn prepare(
         &self,
         turns: &[Turn],
         pictures: &[Vec<u8>],
         tokenizer: &Tokenizer,
         context: usize,
-        cancelled: &AtomicBool,
-    ) -> Result<Seen, ApiError> {
+    ) -> Result<Prepared, ApiError> {
         let mut shown = Vec::new();
         for bytes in pictures {
             shown.push(self.open(bytes, pictures.len())?);
@@ -79,11 +93,23 @@ impl Seeing {
                 ..ApiError::of("messages", Code::ContextLengthExceeded, message)
             });
         }
+        Ok(Prepared { tokens: prompt.tokens, shown, places: prompt.images })
+    }
+
+    /// Looks at the pictures, for long. `goes_on` is asked before each layer.
+    ///
+    /// # Errors
+    /// When `goes_on` said no.
+    pub fn look(&self, prepared: Prepared, goes_on: &dyn Fn(Looking) -> bool) -> Result<Seen, ApiError> {
+        let Prepared { tokens, shown, places } = prepared;
         let mut spans = Vec::new();
-        for (one, &at) in shown.iter().zip(&prompt.images) {
-            spans.push(Span { at, rows: self.rows(one, cancelled)?, name: one.name });
+        for (number, (one, at)) in shown.iter().zip(places).enumerate() {
+            let (picture, pictures) = (number + 1, shown.len());
+            let goes_on =
+                |looked: Looked| goes_on(Looking { picture, pictures, done: looked.layers, all: looked.all });
+            spans.push(Span { at, rows: self.rows(one, &goes_on)?, name: one.name });
         }
-        Ok(Seen { tokens: prompt.tokens, spans, last: shown.last().map(|one| one.size) })
+        Ok(Seen { tokens, spans })
     }
 
     fn open(&self, bytes: &[u8], pictures: usize) -> Result<Shown, ApiError> {
@@ -121,12 +147,12 @@ impl Seeing {
         Ok(ImageTurn { role: turn.role.clone(), parts })
     }
 
-    fn rows(&self, one: &Shown, cancelled: &AtomicBool) -> Result<Arc<[f32]>, ApiError> {
+    fn rows(&self, one: &Shown, goes_on: &dyn Fn(Looked) -> bool) -> Result<Arc<[f32]>, ApiError> {
         if let Some(rows) = self.kept(&one.name) {
             return Ok(rows);
         }
         let grid = [one.tiles.grid.width, one.tiles.grid.height];
-        let seen = self.sight.see(&one.tiles.pixels, grid, &|| cancelled.load(Ordering::Relaxed));
+        let seen = self.sight.see(&one.tiles.pixels, grid, goes_on);
         let rows: Arc<[f32]> = seen.map_err(failed)?.into();
         let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         kept.push_back((one.name, rows.clone()));
@@ -144,6 +170,13 @@ impl Seeing {
         let one = kept.remove(at)?;
         kept.push_back(one.clone());
         Some(one.1)
+    }
+}
+
+impl Prepared {
+    /// Width and height of the last picture, which boxes lie on.
+    pub fn last(&self) -> Option<(usize, usize)> {
+        self.shown.last().map(|one| one.size)
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use text::Piece;
 
-use crate::answer::{Answer, Update};
+use crate::answer::{Heading, Update, Updates};
 use crate::error::{ApiError, Code};
 use crate::options::Options;
 use crate::request_log::Counted;
@@ -46,28 +46,33 @@ pub fn understood<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, ApiError
 
 /// # Errors
 /// When the answer fails before it is whole; a stream tells its failure as an event.
-pub async fn reply<S: Shape>(answer: Answer, options: &Options, shape: S) -> Result<Response, ApiError> {
+pub async fn reply<S: Shape>(
+    heading: &Heading,
+    updates: impl Updates,
+    options: &Options,
+    shape: S,
+) -> Result<Response, ApiError> {
     if options.stream {
-        Ok(stream_of(answer, options.stream_options.include_usage, shape))
+        Ok(stream_of(heading, updates, options.stream_options.include_usage, shape))
     } else {
-        whole(answer, shape).await
+        whole(heading, updates, shape).await
     }
 }
 
-fn stream_of<S: Shape>(answer: Answer, with_usage: bool, shape: S) -> Response {
-    let head = answer.head(S::ID, S::CHUNK);
+fn stream_of<S: Shape>(heading: &Heading, updates: impl Updates, with_usage: bool, shape: S) -> Response {
+    let head = heading.json(S::ID, S::CHUNK);
     let first: Vec<SseEvent> = shape.first().map(|choice| event(&head, choice)).into_iter().collect();
     let counted = Counted::default();
     let counting = counted.clone();
     let rest = stream::unfold(
-        (answer, head, shape, counting),
-        move |(mut answer, head, mut shape, counting)| async move {
-            let update = answer.next().await?;
+        (updates, head, shape, counting),
+        move |(mut updates, head, mut shape, counting)| async move {
+            let update = updates.next().await?;
             if let Update::End { usage, .. } = &update {
                 counting.set(usage);
             }
             let events = events(&head, update, with_usage, &mut shape);
-            Some((stream::iter(events), (answer, head, shape, counting)))
+            Some((stream::iter(events), (updates, head, shape, counting)))
         },
     );
     let all = stream::iter(first).chain(rest.flatten());
@@ -82,7 +87,7 @@ fn events<S: Shape>(head: &Value, update: Update, with_usage: bool, shape: &mut 
     let mut list: Vec<SseEvent> =
         shape.chunks(&update).into_iter().map(|choice| event(head, choice)).collect();
     match update {
-        Update::Pieces { .. } => {}
+        Update::Looking(_) | Update::Pieces { .. } => {}
         Update::End { usage, .. } => {
             if with_usage {
                 let mut last = head.clone();
@@ -103,12 +108,17 @@ fn event(head: &Value, choice: Value) -> SseEvent {
     SseEvent::default().data(body.to_string())
 }
 
-async fn whole<S: Shape>(mut answer: Answer, mut shape: S) -> Result<Response, ApiError> {
-    while let Some(update) = answer.next().await {
+async fn whole<S: Shape>(
+    heading: &Heading,
+    mut updates: impl Updates,
+    mut shape: S,
+) -> Result<Response, ApiError> {
+    while let Some(update) = updates.next().await {
         match update {
+            Update::Looking(_) => {}
             Update::Pieces { pieces, logprobs } => shape.add(pieces, logprobs),
             Update::End { finish, usage } => {
-                let mut body = answer.head(S::ID, S::OBJECT);
+                let mut body = heading.json(S::ID, S::OBJECT);
                 body["choices"] = json!([shape.whole(finish)]);
                 let counted = Counted::default();
                 counted.set(&usage);

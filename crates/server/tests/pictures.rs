@@ -39,7 +39,7 @@ impl Worker {
         Self { child, address: address.expect("it listens") }
     }
 
-    fn ask(&self, path: &str, body: &Value) -> (u16, Value) {
+    fn send(&self, path: &str, body: &Value) -> TcpStream {
         let body = body.to_string();
         let mut stream = TcpStream::connect(&self.address).expect("it answers");
         let head = format!(
@@ -50,6 +50,11 @@ impl Worker {
             .write_all(head.as_bytes())
             .and_then(|()| stream.write_all(body.as_bytes()))
             .expect("it is sent");
+        stream
+    }
+
+    fn ask(&self, path: &str, body: &Value) -> (u16, Value) {
+        let mut stream = self.send(path, body);
         let mut reply = String::new();
         stream.read_to_string(&mut reply).expect("it is answered");
         let (head, body) = reply.split_once("\r\n\r\n").expect("a head and a body");
@@ -135,6 +140,29 @@ fn a_chat_with_a_picture_is_answered_as_the_reference_answers() {
         let (_, other) = worker.chat(&shows(&drawn(31, 40), "What is this?"));
         assert!(cached(&other) < Some(15), "only the words before the picture: {other}");
     }
+}
+
+#[test]
+fn a_stream_says_how_far_it_is_with_the_pictures_before_the_first_word() {
+    let worker = Worker::start(&root().join("tests/fixtures/vl2/tiny"));
+    let picture = |width| json!({"type": "image_url", "image_url": {"url": drawn(width, 31)}});
+    let content = json!([picture(40), picture(41), {"type": "text", "text": "x"}]);
+    let body = json!({"messages": [{"role": "user", "content": content}], "max_tokens": 2, "stream": true});
+    let mut stream = worker.send("/v1/chat/completions", &body);
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).expect("it is answered");
+    let chunks = reply.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok());
+    let deltas: Vec<Value> = chunks.map(|chunk: Value| chunk["choices"][0]["delta"].clone()).collect();
+    let is_looking = |delta: &&Value| delta["whaledeck"]["looking"].is_object();
+    let looking: Vec<&Value> = deltas.iter().filter(is_looking).map(|d| &d["whaledeck"]["looking"]).collect();
+    let of = |at: usize, field: &str| looking[at][field].as_u64().expect("a number");
+    assert!((of(0, "picture"), of(0, "pictures"), of(0, "done")) == (1, 2, 0), "{looking:?}");
+    assert!(looking.iter().any(|one| one["picture"] == 2), "{looking:?}");
+    let last = looking.len() - 1;
+    assert_eq!((of(last, "picture"), of(last, "done")), (2, of(last, "all")));
+    let word = deltas.iter().position(|delta| delta["content"].as_str().is_some_and(|text| !text.is_empty()));
+    let until = deltas.iter().rposition(|delta| is_looking(&delta)).expect("it looked");
+    assert!(word.is_none_or(|word| until < word), "{deltas:?}");
 }
 
 #[test]

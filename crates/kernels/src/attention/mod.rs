@@ -10,11 +10,14 @@ mod latent;
 #[cfg(test)]
 mod reference;
 mod running;
+mod whole;
 
 use candle_core::{Result, Tensor, bail};
 
 use crate::cache::{CacheKind, KvPages};
 use crate::{Cancellation, Weight, slices};
+
+pub use whole::{whole, whole_reference};
 
 /// Sizes of latent attention.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use checkpoint::{DeepseekVl2Config, Vl2Attention};
 
-pub use sight::Sight;
+pub use sight::{Looked, Sight};
 
 use crate::LoadError;
 use crate::layers::FeedForward;

@@ -1,7 +1,7 @@
 //! From what the tower saw to rows of the text model's width: squares of patches become one, through a small network.
 use candle_core::Tensor;
 use checkpoint::ProjectorConfig;
-use kernels::Linear;
+use kernels::{Linear, Then};
 
 use crate::LoadError;
 use crate::ledger::Part;
@@ -43,7 +43,16 @@ impl Projector {
             if at > 0 {
                 x = x.gelu_erf()?;
             }
-            x = layer.forward(&x)?;
+            x = if x.device().is_cpu() {
+                let (n, width) = (x.dim(0)?, layer.weight().rows());
+                Tensor::from_vec(
+                    layer.many(&x.flatten_all()?.to_vec1()?, Then::Nothing)?,
+                    (n, width),
+                    x.device(),
+                )?
+            } else {
+                layer.forward(&x)?
+            };
         }
         Ok(x)
     }

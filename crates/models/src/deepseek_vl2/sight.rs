@@ -9,6 +9,15 @@ use crate::ledger::Part;
 use crate::weights::Loader;
 use crate::{ForwardError, LoadError};
 
+/// How far it is with one picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Looked {
+    /// Layers of the tower that are done, over all tiles.
+    pub layers: usize,
+    /// Layers times tiles.
+    pub all: usize,
+}
+
 /// Everything that sees. It can be asked from another thread than the one that computes text.
 pub struct Sight {
     vision: Siglip,
@@ -44,13 +53,15 @@ impl Sight {
     /// -> rows [n, H] in the order in which the prompt has places. Tile after tile, so that nine take no more room than
     /// one.
     ///
+    /// `goes_on` is asked before each layer.
+    ///
     /// # Errors
     /// `Cancelled` within one layer of the request; `Pixels` when they do not make the tiles.
     pub fn see(
         &self,
         pixels: &[f32],
         [width, height]: [usize; 2],
-        cancelled: &dyn Fn() -> bool,
+        goes_on: &dyn Fn(Looked) -> bool,
     ) -> Result<Vec<f32>, ForwardError> {
         let tiles = width.checked_mul(height).filter(|tiles| *tiles > 0);
         let wanted = tiles.and_then(|tiles| (tiles + 1).checked_mul(self.tile_numbers));
@@ -58,8 +69,12 @@ impl Sight {
             return Err(ForwardError::Pixels { numbers: pixels.len(), width, height });
         }
         let mut views = Vec::new();
-        for tile in pixels.chunks_exact(self.tile_numbers) {
-            views.push(self.tile(tile, cancelled)?);
+        let layers = self.vision.layers();
+        let all = layers * (pixels.len() / self.tile_numbers);
+        for (at, tile) in pixels.chunks_exact(self.tile_numbers).enumerate() {
+            let seen =
+                self.vision.forward(tile, &|layer| goes_on(Looked { layers: at * layers + layer, all }))?;
+            views.push(self.projector.forward(&seen.ok_or(ForwardError::Cancelled)?)?);
         }
         let local = self.lines(&views[1..], [width, height])?;
         let global = self.lines(&views[..1], [1, 1])?;
@@ -75,14 +90,9 @@ impl Sight {
         if pixels.len() != self.tile_numbers {
             return Err(ForwardError::Pixels { numbers: pixels.len(), width: 0, height: 0 });
         }
-        let seen = self.vision.forward(pixels, &|| false)?.ok_or(ForwardError::Cancelled)?;
+        let seen = self.vision.forward(pixels, &|_| true)?.ok_or(ForwardError::Cancelled)?;
         let projected = self.projector.forward(&seen)?;
         Ok([seen.flatten_all()?.to_vec1()?, projected.flatten_all()?.to_vec1()?])
-    }
-
-    fn tile(&self, pixels: &[f32], cancelled: &dyn Fn() -> bool) -> Result<Tensor, ForwardError> {
-        let seen = self.vision.forward(pixels, cancelled)?.ok_or(ForwardError::Cancelled)?;
-        Ok(self.projector.forward(&seen)?)
     }
 
     /// Tiles [side * side, H] beside and above each other as one large grid, a mark after each of its lines.

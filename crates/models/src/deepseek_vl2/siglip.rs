@@ -1,8 +1,12 @@
 //! The vision tower: SigLIP-so400m, a transformer over a plain grid of patches with learned positions, without class
 //! token and without head. Pixels beyond the last whole patch are not seen.
+//!
+//! On the processor the layers are fused operations on plain numbers; the same in tensors runs on any device and is their judge.
 use candle_core::{D, Tensor};
 use checkpoint::VisionConfig;
-use kernels::Linear;
+use kernels::attention::whole;
+use kernels::layer_norm::layer_norm;
+use kernels::{Linear, Then};
 
 use crate::LoadError;
 use crate::ledger::Part;
@@ -30,8 +34,10 @@ struct Block {
 }
 
 struct LayerNorm {
-    weight: Tensor,
-    bias: Tensor,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    /// Both where the model's device is another than the processor.
+    on_device: Option<(Tensor, Tensor)>,
 }
 
 impl Siglip {
@@ -53,23 +59,48 @@ impl Siglip {
         Ok(Self { patch_embed, pos_embed, blocks, norm, config: *config })
     }
 
-    /// One tile `pixels` [3, side, side] -> [patches, width]. `cancelled` is asked before each layer.
+    /// One tile `pixels` [3, side, side] -> [patches, width]. Before each layer `goes_on` is asked with the layers that are done;
+    /// nothing when it says no.
     pub fn forward(
         &self,
         pixels: &[f32],
-        cancelled: &dyn Fn() -> bool,
+        goes_on: &dyn Fn(usize) -> bool,
+    ) -> candle_core::Result<Option<Tensor>> {
+        if !self.pos_embed.device().is_cpu() {
+            return self.forward_in_tensors(pixels, goes_on);
+        }
+        let positions: Vec<f32> = self.pos_embed.flatten_all()?.to_vec1()?;
+        let mut x = self.patch_embed.many(&self.patches(pixels), Then::Add(&positions))?;
+        for (at, block) in self.blocks.iter().enumerate() {
+            if !goes_on(at) {
+                return Ok(None);
+            }
+            x = block.forward(x)?;
+        }
+        let (rows, width) = self.pos_embed.dims2()?;
+        Ok(Some(Tensor::from_vec(self.norm.forward(&x), (rows, width), self.pos_embed.device())?))
+    }
+
+    fn forward_in_tensors(
+        &self,
+        pixels: &[f32],
+        goes_on: &dyn Fn(usize) -> bool,
     ) -> candle_core::Result<Option<Tensor>> {
         let (grid, columns) = (self.config.grid(), 3 * self.config.patch_size * self.config.patch_size);
         let patches =
             Tensor::from_vec(self.patches(pixels), (grid * grid, columns), self.pos_embed.device())?;
         let mut x = (self.patch_embed.forward(&patches)? + &self.pos_embed)?;
-        for block in &self.blocks {
-            if cancelled() {
+        for (at, block) in self.blocks.iter().enumerate() {
+            if !goes_on(at) {
                 return Ok(None);
             }
-            x = block.forward(&x)?;
+            x = block.forward_in_tensors(&x)?;
         }
-        Ok(Some(self.norm.forward(&x)?))
+        Ok(Some(self.norm.forward_in_tensors(&x)?))
+    }
+
+    pub fn layers(&self) -> usize {
+        self.blocks.len()
     }
 
     /// Patch after patch, each plane by plane: what a convolution without overlap multiplies.
@@ -102,10 +133,20 @@ impl Block {
         Ok(Self { norm1, qkv, proj, norm2, fc1, fc2, heads: config.heads })
     }
 
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let x = (x + self.attend(&self.norm1.forward(x)?)?)?;
+    /// `x` [T, width] -> [T, width].
+    fn forward(&self, x: Vec<f32>) -> candle_core::Result<Vec<f32>> {
+        let width = self.proj.weight().rows();
+        let qkv = self.qkv.many(&self.norm1.forward(&x), Then::Nothing)?;
+        let seen = whole(&qkv, self.heads, width / self.heads)?;
+        let x = self.proj.many(&seen, Then::Add(&x))?;
+        let inner = self.fc1.many(&self.norm2.forward(&x), Then::Gelu)?;
+        self.fc2.many(&inner, Then::Add(&x))
+    }
+
+    fn forward_in_tensors(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let x = (x + self.attend(&self.norm1.forward_in_tensors(x)?)?)?;
         // Candle's `gelu` is the one with tanh.
-        let inner = self.fc1.forward(&self.norm2.forward(&x)?)?.gelu()?;
+        let inner = self.fc1.forward(&self.norm2.forward_in_tensors(&x)?)?.gelu()?;
         &x + self.fc2.forward(&inner)?
     }
 
@@ -134,12 +175,55 @@ impl LayerNorm {
         let weight = loader.vector(Part::Vision, &format!("{name}.weight"), width)?;
         let bias = loader.vector(Part::Vision, &format!("{name}.bias"), width)?;
         let device = loader.device();
-        Ok(Self { weight: Tensor::new(weight, device)?, bias: Tensor::new(bias, device)? })
+        let on_device = if device.is_cpu() {
+            None
+        } else {
+            Some((Tensor::new(&weight[..], device)?, Tensor::new(&bias[..], device)?))
+        };
+        Ok(Self { weight, bias, on_device })
     }
 
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+    fn forward(&self, x: &[f32]) -> Vec<f32> {
+        layer_norm(x, &self.weight, &self.bias, EPS as f32)
+    }
+
+    fn forward_in_tensors(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let (weight, bias) = match &self.on_device {
+            Some(both) => both.clone(),
+            None => (Tensor::new(&self.weight[..], x.device())?, Tensor::new(&self.bias[..], x.device())?),
+        };
         let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
         let spread = (centred.sqr()?.mean_keepdim(D::Minus1)? + EPS)?.sqrt()?;
-        centred.broadcast_div(&spread)?.broadcast_mul(&self.weight)?.broadcast_add(&self.bias)
+        centred.broadcast_div(&spread)?.broadcast_mul(&weight)?.broadcast_add(&bias)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use checkpoint::ModelConfig;
+
+    use super::*;
+    use crate::LoadOptions;
+
+    #[test]
+    fn the_fused_layers_equal_those_in_tensors() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/vl2/tiny");
+        let files = checkpoint::open(&folder).expect("the files are sound");
+        let ModelConfig::DeepseekVl2(config) = &files.config else { panic!("it sees") };
+        let (options, mut progress) = (LoadOptions::default(), |_, _| {});
+        let mut loader = Loader::new(&*files.weights, &options, &mut progress);
+        let tower = Siglip::load(&config.vision, &mut loader).expect("it loads");
+        let numbers = 3 * config.vision.image_size * config.vision.image_size;
+        let pixels: Vec<f32> = (0..numbers).map(|at| (at * 37 % 255) as f32 / 127.5 - 1.0).collect();
+        let values = |seen: candle_core::Result<Option<Tensor>>| {
+            let seen = seen.expect("it is seen").expect("nobody called it off");
+            seen.flatten_all().and_then(|seen| seen.to_vec1::<f32>()).expect("numbers")
+        };
+        let fused = values(tower.forward(&pixels, &|_| true));
+        let plain = values(tower.forward_in_tensors(&pixels, &|_| true));
+        let apart = fused.iter().zip(&plain).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(fused.len() == plain.len() && apart < 1e-4, "{apart}");
     }
 }

@@ -117,6 +117,7 @@ export const en = {
     copyMessage: 'Copy message', retry: 'Answer again', edit: 'Edit', editLabel: 'Edit your message', sendEdit: 'Send as new branch',
     previous: 'Previous version', next: 'Next version', version: (at: number, of: number) => `${at} of ${of}`,
     thinking: 'Thinking', thought: 'Thoughts', thoughtFor: (time: string) => `Thought for ${time}`, waiting: 'Reading your message',
+    looking: (at: number, of: number) => (of > 1 ? `Looking at picture ${at} of ${of}` : 'Looking at the picture'),
     loading: (name: string) => `Loading ${name}`, starting: (name: string) => `Starting ${name}`,
     stopped: 'You stopped this answer.', length: 'The answer reached its length limit.',
     interrupted: 'This answer was cut off. What had arrived is kept.',

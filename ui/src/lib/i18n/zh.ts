@@ -81,7 +81,7 @@ export const zh: Messages = {
     noModel: '没有模型', here: '这台电脑', hintEnter: 'Enter 发送，Shift+Enter 换行', hintCtrl: 'Ctrl+Enter 发送', you: '你',
     answer: '回答', conversation: '对话内容', copyMessage: '复制消息', retry: '重新回答', edit: '编辑', editLabel: '编辑你的消息',
     sendEdit: '作为新分支发送', previous: '上一个版本', next: '下一个版本', version: (at, of) => `${at} / ${of}`, thinking: '正在思考',
-    thought: '思考过程', thoughtFor: (time) => `思考了 ${time}`, waiting: '正在阅读你的消息', loading: (name) => `正在载入 ${name}`, starting: (name) => `正在启动 ${name}`,
+    thought: '思考过程', thoughtFor: (time) => `思考了 ${time}`, waiting: '正在阅读你的消息', looking: (at, of) => (of > 1 ? `正在看第 ${at} 张图片，共 ${of} 张` : '正在看图片'), loading: (name) => `正在载入 ${name}`, starting: (name) => `正在启动 ${name}`,
     stopped: '你停止了这个回答。', length: '回答达到了长度上限。', interrupted: '这个回答被中断，已收到的内容已保留。',
     restart: '重新启动并再次回答', restartModel: '重新启动模型', again: '再次回答', speed: (speed) => `${speed} 词元/秒`,
     latest: '回到最新', contextMeter: '对话空间', contextUsed: (percent, pages) => `已用 ${percent}，共${pages}`,

@@ -113,7 +113,9 @@ export const commands = {
 /**  One batch of an answer, coalesced on the Rust side to 30-50 ms. */
 export type AnswerEvent = 
 /**  Both messages exist in the history now; there is no new one of the person in a retry or a continuation. */
-{ kind: "started"; user: MessageView | null; assistant: MessageView } | { kind: "delta"; message_id: string; text: string; reasoning: string } | 
+{ kind: "started"; user: MessageView | null; assistant: MessageView } | 
+/**  Before the first word: a picture, counted from 1, is being looked at and so far through; 100 of the last one ends it. */
+{ kind: "looking"; message_id: string; picture: number; pictures: number; percent: number } | { kind: "delta"; message_id: string; text: string; reasoning: string } | 
 /**  Terminal: the message as stored. */
 { kind: "finished"; message: MessageView } | 
 /**  Terminal: the partial answer is kept, in state `interrupted`. */

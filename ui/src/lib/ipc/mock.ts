@@ -94,6 +94,14 @@ function message(parent: string | null, role: MessageView['role'], text: string,
 async function answer(view: ChatView, user: MessageView | null, assistant: MessageView, onEvent: (e: AnswerEvent) => void) {
   Object.assign(assistant, { state: 'streaming', error: null });
   onEvent({ kind: 'started', user, assistant: structuredClone(assistant) });
+  const seen = models.find((one) => one.id === view.model_id)?.takes_images ? (user?.pictures ?? []) : [];
+  for (const [at] of seen.entries()) {
+    for (const percent of [0, 40, 80]) {
+      onEvent({ kind: 'looking', message_id: assistant.id, picture: at + 1, pictures: seen.length, percent });
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+  }
+  if (seen.length > 0) onEvent({ kind: 'looking', message_id: assistant.id, picture: seen.length, pictures: seen.length, percent: 100 });
   const flood = user?.text === 'Flood';
   const pieces = flood ? data.FLOOD.match(/[\s\S]{1,60}/g) : data.ANSWER.slice(assistant.text.length).match(/[\s\S]{1,6}/g);
   for (const piece of pieces ?? []) {

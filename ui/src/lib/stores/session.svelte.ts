@@ -13,6 +13,8 @@ export class Growing {
   reasoning = $state('');
   /** How long it thought, once it writes; the app's own figure replaces it at the end. */
   thinkingSeconds = $state<number | null>(null);
+  /** Which picture is being looked at, from 1, and how far, in percent. */
+  looking = $state.raw<{ picture: number; pictures: number; percent: number } | undefined>(undefined);
   readonly base: MessageView;
   #thinkingSince: number | undefined;
 
@@ -152,6 +154,12 @@ export class Session {
         if (event.user) this.#append(event.user);
         this.growing = new Growing(event.assistant);
         break;
+      case 'looking': {
+        if (this.growing?.base.id !== event.message_id) return;
+        const { picture, pictures, percent } = event;
+        this.growing.looking = picture === pictures && percent >= 100 ? undefined : { picture, pictures, percent };
+        break;
+      }
       case 'delta':
         if (this.growing?.base.id !== event.message_id) return;
         this.growing.add(event.text, event.reasoning);
