@@ -114,7 +114,7 @@ async fn a_proxy_in_the_way_is_named_and_not_gone_around() {
     let none = "http://127.0.0.1:1".to_owned();
     let (door, gone) = (ErrorCode::ProxyLogin, ErrorCode::ProxyFailed);
     for (address, code) in
-        [(refusing.address("http"), door), (refusing.address("socks5"), door), (none, gone)]
+        [(refusing.address("http"), door), (refusing.address("socks5h"), door), (none, gone)]
     {
         set(&app, |settings| {
             (settings.proxy, settings.proxy_address) = (ProxyKind::Address, address.clone());
