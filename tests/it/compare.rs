@@ -15,7 +15,7 @@ async fn compare(app: &app::App, left: &str, right: &str) -> Vec<CompareEvent> {
         right: right.into(),
         sampling: Some(contract::SamplingView {
             temperature: 0.0,
-            max_tokens: 24,
+            max_tokens: 0,
             ..contract::SamplingView::default()
         }),
     };

@@ -23,7 +23,7 @@ fn told(data: &Path, words: &[&str], secret: &str) -> Said {
     command.env("WHALEDECK_KEYS", "file").env("RUST_LOG", "trace").args(words);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut program = command.spawn().expect("it starts");
-    assert_eq!(arguments(program.id()).iter().find(|word| word.contains(secret)), None);
+    assert!(secret.is_empty() || !arguments(program.id()).iter().any(|word| word.contains(secret)));
     program.stdin.take().expect("is piped").write_all(format!("{secret}\n").as_bytes()).expect("is typed");
     Said::of(program.wait_with_output().expect("it ends"))
 }
