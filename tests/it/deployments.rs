@@ -13,7 +13,7 @@ use crate::host::{engine_binary, root};
 use crate::programs::{LANGS, cli, run};
 
 /// A program named `llama-server` that is our worker with the Guide, and the line that lets a shell find it.
-fn installed(folder: &Path) -> String {
+pub fn installed(folder: &Path) -> String {
     let bin = folder.join("bin");
     std::fs::create_dir_all(&bin).expect("is made");
     let text = format!(
@@ -34,7 +34,7 @@ fn deployments(data: &Path, lang: &str, words: &[&str]) -> Command {
     command
 }
 
-fn start<'a>(first: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub fn start<'a>(first: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut words = vec!["start", "--model", "deepseek-r1-distill-qwen-7b", "--engine", "llama-server"];
     words.extend(["--gpus", "RTX-4090-24G", "--context", "2048", "--sequences", "1", "--first", first]);
     words.extend(more);

@@ -150,7 +150,7 @@ fn signal(name: &str, process: u32) {
 }
 
 /// The child of this test process with that name; `ONE_WORKER` makes it the only one.
-fn child(name: &str) -> u32 {
+pub fn child(name: &str) -> u32 {
     let listed = std::process::Command::new("pgrep")
         .args(["--parent", &std::process::id().to_string(), "--newest", "--full", name])
         .output()

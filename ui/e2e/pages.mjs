@@ -158,6 +158,7 @@ async function comfort(browser, address) {
     ['drawn', ['full', '/chat/c1'], comforts.drawn], ['long', ['long', '/chat/long'], comforts.long], ['palette', ['full', '/chat/c1'], comforts.palette],
     ['imports', ['first', '/welcome'], comforts.imports], ['cloud', ['first', '/welcome'], comforts.cloud], ['deploy', ['deployed', '/deployments'], comforts.deploy], ['serve', ['shared', '/settings'], comforts.serve], ['mend', ['interrupted', '/chat/c1'], comforts.mend], ['attach', ['pictures', '/chat/p1'], shown.attach], ['blind', ['full', '/chat'], shown.blind], ['viewer', ['pictures', '/chat/p1'], shown.viewer], ['screen', ['pictures', '/chat/p1'], shown.screen], ['screen-refused', ['problems', '/chat'], shown.refused], ['screen-clipboard', ['clouds', '/chat'], shown.clipboard], ['flood', ['full', '/chat/c3'], comforts.flood],
     ['sizing', ['full', '/models'], screens.sizing], ['compare', ['clouds', '/compare'], screens.compare], ['connections', ['full', '/settings'], screens.connections],
+    ['changing', ['clouds', '/settings/clouds'], screens.changing], ['thinking', ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'], screens.thinking],
   ]) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'] });
     const page = await open(context, address, where, '&lang=en&theme=light');

@@ -105,12 +105,59 @@ export async function connections(page, expect, judge) {
   await address.fill('socks5h://127.0.0.1:1080');
   await address.press('Tab');
   await page.getByText('Saved', { exact: true }).waitFor();
+  const login = section.getByRole('group', { name: 'Name and password of the proxy' });
+  await login.getByRole('button', { name: 'Enter them' }).click();
+  await login.getByLabel('User name').fill('me');
+  const keep = login.getByRole('button', { name: 'Keep' });
+  expect('a name without a password is not kept', await keep.isDisabled());
+  await login.getByLabel('Password').fill('marked');
+  await judge(page, 'connections-login');
+  await keep.click();
+  await login.getByText('As me').waitFor();
+  expect('the page holds no password', !(await page.content()).includes('marked'));
   await section.getByRole('button', { name: 'Choose a file' }).click();
   await section.getByText('/etc/ssl/company.pem').waitFor();
   await section.scrollIntoViewIfNeeded();
   await judge(page, 'connections');
+  await login.getByRole('button', { name: 'Forget' }).click();
+  await login.getByText('None. Most proxies ask for none.').waitFor();
   await section.getByRole('button', { name: "Use only the system's" }).click();
   await section.getByText('Only those of the system').waitFor();
   await section.getByLabel('As the system').check();
   expect('the address of another choice is put away', (await address.count()) === 0);
+}
+
+export async function changing(page, expect, judge) {
+  const service = page.locator('article[data-endpoint=deepseek]');
+  await service.getByRole('button', { name: 'Change DeepSeek' }).click();
+  const form = service.getByRole('form', { name: 'Change DeepSeek' });
+  const keep = form.getByRole('button', { name: 'Keep and test' });
+  expect('nothing changed is nothing to keep', await keep.isDisabled());
+  await form.getByLabel('Address', { exact: true }).fill('https://elsewhere.example');
+  await form.getByText('A key goes only where it was meant for', { exact: false }).waitFor();
+  await judge(page, 'cloud-change');
+  await keep.click();
+  expect('an address without its key is refused', await service.getByText('This value does not work here').isVisible());
+  await form.getByLabel('New key').fill('sk-marked-wrong');
+  await keep.click();
+  await service.getByText('Failed').waitFor();
+  expect('the page holds no key', !(await page.content()).includes('marked'));
+  await service.getByRole('button', { name: 'Change DeepSeek' }).click();
+  await form.getByLabel('New key').fill('sk-marked');
+  await form.getByLabel('Name in this app').fill('Mine');
+  await keep.click();
+  const mine = page.locator('article[data-endpoint=deepseek]').getByRole('heading', { name: 'Mine' });
+  await mine.waitFor();
+  await service.getByText('Passed').first().waitFor();
+}
+
+export async function thinking(page, expect, judge) {
+  await page.getByRole('button', { name: 'Show style panel' }).click();
+  const panel = page.getByRole('complementary', { name: 'Style and instructions' });
+  const group = panel.getByRole('group', { name: 'Thinking' });
+  expect('nothing is chosen for the model at first', (await group.getByRole('button', { name: 'As the model' }).getAttribute('aria-pressed')) === 'true');
+  expect('what is not used while it thinks is said', await panel.getByText('does not use it while the model thinks').first().isVisible());
+  await judge(page, 'thinking');
+  await group.getByRole('button', { name: 'Answer at once' }).click();
+  expect('then it is used', (await panel.getByText('does not use it while the model thinks').count()) === 0);
 }

@@ -43,7 +43,7 @@ impl App {
             ErrorView::new(ErrorCode::NotOnSource, "find the model on this source").with("repo", model_id)
         })?;
         from.token = token(source);
-        let outbound = self.outbound()?;
+        let outbound = self.outbound().await?;
         let hub = Hub::new(settings.models_dir).and_then(|hub| hub.through(&outbound));
         let hub = hub.map_err(|error| hub_error(&error))?;
         let job = Job { id: model_id.to_owned(), source: from, repo, globs: variant.files.clone() };

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{ErrorCode, ErrorView, Role, SendRequest};
+use contract::{ErrorCode, ErrorView, Role, SendRequest, Thinking};
 use deploy::{State, Worker};
 use endpoint::{ChatDelta, ChatRequest, Endpoint, EndpointError, Message};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use history::{History, HistoryError};
+use outbound::Outbound;
 
 use crate::App;
 use crate::ask::{OnAnswer, Question, Said};
@@ -44,7 +45,7 @@ impl App {
         let cloud = cloud_model(model_id).is_some();
         let deployed = deployment_model(model_id).map(|_| self.deployments.serving(model_id));
         let launch = (!cloud && deployed.is_none()).then(|| self.launch(model_id)).transpose();
-        let outbound = cloud.then(|| self.outbound()).transpose();
+        let outbound = cloud.then(|| self.outbound());
         let (clouds, workers, model_id) = (self.clouds.clone(), self.workers.clone(), model_id.to_owned());
         async move {
             if let Some(serving) = deployed {
@@ -52,7 +53,10 @@ impl App {
                 return Ok(Answerer::Service(Ready { endpoint, host: name, model }));
             }
             let Some(launch) = launch? else {
-                let outbound = outbound?.unwrap_or_default();
+                let outbound = match outbound {
+                    Some(way) => way.await?,
+                    None => Outbound::default(),
+                };
                 return clouds.ready(&model_id, outbound).await.map(Answerer::Service);
             };
             let worker = workers.start(launch).await;
@@ -151,6 +155,11 @@ async fn request(question: Question, history: Arc<History>) -> Result<ChatReques
         repetition_penalty: Some(sampling.repetition_penalty),
         max_tokens: (sampling.max_tokens > 0).then_some(sampling.max_tokens),
         seed: sampling.seed,
+        thinking: match sampling.thinking {
+            Thinking::Own => None,
+            Thinking::On => Some(true),
+            Thinking::Off => Some(false),
+        },
     })
 }
 

@@ -2,10 +2,11 @@
 //! reported, never overwritten. Knows no page and no download.
 use std::path::Path;
 
-use contract::{ErrorCode, ErrorView, Language, ProxyKind, SettingsView, SourceKind, Theme};
-use outbound::{Outbound, OutboundError, Proxy, ProxyAddress};
+use contract::{ErrorCode, ErrorView, KeyPlace, Language, ProxyKind, SettingsView, SourceKind, Theme};
+use outbound::{Login, Outbound, OutboundError, Proxy, ProxyAddress};
 use serde::{Deserialize, Serialize};
 
+use crate::cloud::{Clouds, blocking};
 use crate::convert::storage_error;
 use crate::{App, files};
 
@@ -37,6 +38,8 @@ pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
         send_with_enter: true,
         proxy: ProxyKind::System,
         proxy_address: String::new(),
+        proxy_user: String::new(),
+        proxy_password: KeyPlace::Nowhere,
         certificates: String::new(),
     }
 }
@@ -102,7 +105,7 @@ fn check(settings: &SettingsView) -> Result<(), ErrorView> {
 }
 
 /// The way out of this computer that the settings choose.
-fn outbound(settings: &SettingsView) -> Result<Outbound, ErrorView> {
+fn outbound(settings: &SettingsView, login: Option<Login>) -> Result<Outbound, ErrorView> {
     let refused = |error: OutboundError| {
         let message = format!("connect as the settings say: {error}");
         match error {
@@ -121,7 +124,10 @@ fn outbound(settings: &SettingsView) -> Result<Outbound, ErrorView> {
     let proxy = match settings.proxy {
         ProxyKind::System => Proxy::System,
         ProxyKind::Direct => Proxy::Direct,
-        ProxyKind::Address => Proxy::At(ProxyAddress::parse(&settings.proxy_address).map_err(refused)?),
+        ProxyKind::Address => {
+            let address = ProxyAddress::parse(&settings.proxy_address).map_err(refused)?;
+            Proxy::At(address.with_login(login))
+        }
     };
     let certificates = Some(settings.certificates.trim()).filter(|path| !path.is_empty());
     Outbound::new(proxy, certificates.map(Path::new)).map_err(refused)
@@ -131,9 +137,53 @@ impl App {
     /// Read at each use, so that a changed setting and a renewed certificate hold for the next connection.
     ///
     /// # Errors
-    /// When the file of certificates is not there any more: nothing is connected without it.
-    pub(crate) fn outbound(&self) -> Result<Outbound, ErrorView> {
-        outbound(&self.settings_now())
+    /// When the file of certificates is not there any more, or the password of the proxy: nothing is connected without.
+    pub(crate) fn outbound(&self) -> impl Future<Output = Result<Outbound, ErrorView>> + Send + use<> {
+        let (settings, clouds) = (self.settings_now(), self.clouds.clone());
+        async move {
+            let of = settings.clone();
+            let login = blocking(move || login_of(&clouds, &of)).await?;
+            outbound(&settings, login)
+        }
+    }
+
+    /// Keeps the name and the password that the proxy of the settings asks for, or forgets them where both are empty. They go
+    /// to this proxy and no other: with another address they are forgotten.
+    ///
+    /// # Errors
+    /// When no proxy was chosen by its address, only one of the two is given, or nothing can keep them.
+    pub async fn proxy_login(&self, user: &str, password: &str) -> Result<SettingsView, ErrorView> {
+        let refuse = |what: &str| {
+            ErrorView::new(ErrorCode::InvalidInput, format!("keep the name and the password: {what}"))
+        };
+        let now = self.settings_now();
+        if now.proxy_address.is_empty() {
+            return Err(refuse("the proxy has no address yet"));
+        }
+        if user.is_empty() != password.is_empty() {
+            return Err(refuse("a proxy wants both or neither"));
+        }
+        // As SOCKS5 counts them; and a colon would end the name for an HTTP proxy.
+        let too_long = [user, password].iter().any(|text| text.len() > 255);
+        if user.contains(':')
+            || too_long
+            || [user, password].iter().any(|text| text.contains(char::is_control))
+        {
+            return Err(refuse("a name holds no colon, and neither is longer than 255 bytes"));
+        }
+        let mut next = now.clone();
+        next.proxy_user = user.to_owned();
+        let (clouds, old, kept, password) =
+            (self.clouds.clone(), now.clone(), next.clone(), password.to_owned());
+        next.proxy_password = blocking(move || {
+            let place = clouds.keys.put(&login_id(&kept), &password)?;
+            if login_id(&old) != login_id(&kept) || old.proxy_password != place {
+                clouds.keys.remove(&login_id(&old), old.proxy_password)?;
+            }
+            Ok(place)
+        })
+        .await?;
+        self.settings_write(next)
     }
 
     pub async fn settings(&self) -> Result<SettingsView, ErrorView> {
@@ -141,15 +191,27 @@ impl App {
     }
 
     /// Checks, writes, and returns what is in force now.
-    pub async fn settings_save(&self, settings: SettingsView) -> Result<SettingsView, ErrorView> {
+    pub async fn settings_save(&self, mut settings: SettingsView) -> Result<SettingsView, ErrorView> {
         check(&settings)?;
+        let now = self.settings_now();
         let way = |settings: &SettingsView| {
             (settings.proxy, settings.proxy_address.clone(), settings.certificates.clone())
         };
         // A certificate that went away must not keep a person from changing the rest.
-        if way(&settings) != way(&self.settings_now()) {
-            outbound(&settings)?;
+        if way(&settings) != way(&now) {
+            outbound(&settings, None)?;
         }
+        // The two are kept by a use case of their own.
+        (settings.proxy_user, settings.proxy_password) = (now.proxy_user.clone(), now.proxy_password);
+        if settings.proxy_address != now.proxy_address && now.proxy_password != KeyPlace::Nowhere {
+            let (clouds, old) = (self.clouds.clone(), now);
+            blocking(move || clouds.keys.remove(&login_id(&old), old.proxy_password)).await?;
+            (settings.proxy_user, settings.proxy_password) = (String::new(), KeyPlace::Nowhere);
+        }
+        self.settings_write(settings)
+    }
+
+    fn settings_write(&self, settings: SettingsView) -> Result<SettingsView, ErrorView> {
         save(&self.paths.data_dir.join(crate::SETTINGS_FILE), &settings)?;
         *self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = settings.clone();
         Ok(settings)
@@ -163,6 +225,20 @@ impl App {
     pub(crate) fn settings_now(&self) -> SettingsView {
         self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
+}
+
+/// Made of the proxy and the name, so that a password is found for these and for nothing else.
+fn login_id(settings: &SettingsView) -> String {
+    format!("proxy {}@{}", settings.proxy_user, settings.proxy_address)
+}
+
+/// Waits for the keyring, so not for a thread of the runtime.
+fn login_of(clouds: &Clouds, settings: &SettingsView) -> Result<Option<Login>, ErrorView> {
+    if settings.proxy != ProxyKind::Address {
+        return Ok(None);
+    }
+    let password = clouds.keys.get(&login_id(settings), settings.proxy_password)?;
+    Ok(password.map(|password| Login { user: settings.proxy_user.clone(), password }))
 }
 
 #[cfg(test)]
@@ -206,15 +282,15 @@ mod tests {
             certificates: certificates.into(),
             ..defaults(Path::new("/models"))
         };
-        assert!(outbound(&with("socks5h://localhost:1080", "")).is_ok());
-        let code = |settings| outbound(&settings).err().expect("is refused").code;
+        assert!(outbound(&with("socks5h://localhost:1080", ""), None).is_ok());
+        let code = |settings| outbound(&settings, None).err().expect("is refused").code;
         assert_eq!(code(with("proxy", "")), ErrorCode::InvalidInput);
         assert_eq!(code(with("http://proxy:1", "/no/such.pem")), ErrorCode::CertificatesUnreadable);
         let secret = check(&with("http://me:hunter2@proxy:1", "")).expect_err("is refused");
         assert!(!format!("{secret:?}").contains("hunter2"));
         // An address that is not used is not judged.
         let unused = SettingsView { proxy: ProxyKind::Direct, ..with("proxy", "") };
-        assert!(outbound(&unused).is_ok() && check(&unused) == Ok(()));
+        assert!(outbound(&unused, None).is_ok() && check(&unused) == Ok(()));
     }
 
     #[test]

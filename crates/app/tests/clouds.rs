@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use app::{App, Keeping, Paths};
 use contract::{
-    AnswerEvent, AppEvent, ConnectionStep, EndpointSpec, ErrorCode, ErrorView, KeyPlace, MessageState,
-    MessageView, SendRequest, StepState,
+    AnswerEvent, AppEvent, ConnectionStep, EndpointChange, EndpointSpec, ErrorCode, ErrorView, KeyPlace,
+    MessageState, MessageView, SendRequest, StepState,
 };
 use testkit::{Answer, End, TestCloud};
 
@@ -78,6 +78,58 @@ fn files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_an_address_and_a_name_are_changed_in_place() {
+    let data = tempfile::tempdir().expect("a folder");
+    let [before, after] = [
+        TestCloud::start(KEY).await.expect("starts"),
+        TestCloud::start("sk-marked-new").await.expect("starts"),
+    ];
+    let app = open(data.path()).await;
+    let wrong = EndpointSpec { key: "sk-marked-old".into(), ..spec("deepseek", before.address()) };
+    let id = app.endpoint_add(wrong).await.expect("is added").id;
+    let test = async || app.endpoint_test(&id, None).await.expect("is tested").error.map(|error| error.code);
+    assert_eq!(test().await, Some(ErrorCode::KeyRefused));
+    let sealed = || std::fs::read_to_string(data.path().join("keys.sealed.json")).expect("is there");
+    let old = sealed();
+    let key = |key: &str| EndpointChange { key: Some(key.into()), ..EndpointChange::default() };
+    let changed = app.endpoint_change(&id, key(&format!(" {KEY}\n"))).await.expect("is changed");
+    assert_eq!((changed.id.as_str(), changed.name.as_str()), ("deepseek", "DeepSeek"));
+    assert_eq!(test().await, None);
+    assert_ne!(sealed(), old);
+    assert_eq!(sealed().matches('[').count(), 1, "the old key is forgotten: {}", sealed());
+    for bad in ["", "two words", "schlüssel"] {
+        let error = app.endpoint_change(&id, key(bad)).await.expect_err("is refused");
+        assert_eq!(error.code, ErrorCode::InvalidInput);
+    }
+    assert_eq!(test().await, None, "a refused change changes nothing");
+
+    // A key that belongs elsewhere is asked for again.
+    let address =
+        |address: &str| EndpointChange { address: Some(address.into()), ..EndpointChange::default() };
+    let elsewhere = app.endpoint_change(&id, address(after.address())).await.expect_err("is refused");
+    assert_eq!(elsewhere.code, ErrorCode::InvalidInput);
+    let moved = EndpointChange {
+        name: Some("My DeepSeek".into()),
+        key: Some("sk-marked-new".into()),
+        models: Some(vec![" mine ".into(), String::new()]),
+        ..address(after.address())
+    };
+    let moved = app.endpoint_change(&id, moved).await.expect("is changed");
+    assert_eq!((moved.id.as_str(), moved.name.as_str()), ("deepseek", "My DeepSeek"));
+    let names: Vec<_> = moved.models.iter().map(|model| model.name.as_str()).collect();
+    assert_eq!(names, ["mine"], "what the other one listed is not offered");
+    assert_eq!(test().await, None);
+    assert!(after.asked().iter().all(|asked| !format!("{asked:?}").contains(KEY)));
+    let other_path = format!("{}/lab/v1", after.address().trim_end_matches("/v1"));
+    app.endpoint_change(&id, address(&other_path)).await.expect("the same server keeps its key");
+    assert_eq!(
+        app.endpoint_change("nobody", key("sk")).await.expect_err("is missing").code,
+        ErrorCode::EndpointNotFound
+    );
+    assert!(files(data.path()).iter().all(|(_, bytes)| !bytes.windows(9).any(|some| some == b"sk-marked")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_becomes_a_chat_and_is_in_no_file() {
     let data = tempfile::tempdir().expect("a folder");
     let cloud = TestCloud::start(KEY).await.expect("starts");
@@ -87,7 +139,8 @@ async fn a_key_becomes_a_chat_and_is_in_no_file() {
         (added.id.as_str(), added.name.as_str(), added.key_place),
         ("deepseek", "DeepSeek", KeyPlace::File)
     );
-    assert!(added.continues && added.unused.contains(&"temperature".to_owned()), "{added:?}");
+    assert!(added.continues && added.unused.contains(&"seed".to_owned()), "{added:?}");
+    assert!(added.unused_while_thinking.contains(&"temperature".to_owned()), "{added:?}");
 
     let test = app.endpoint_test("deepseek", None).await.expect("is tested");
     assert_eq!(test.error, None);
@@ -102,6 +155,7 @@ async fn a_key_becomes_a_chat_and_is_in_no_file() {
     let chat = app.chat_create(ids[1]).await.expect("a chat");
     let mut sampling = chat.sampling.clone();
     sampling.top_p = 0.8;
+    sampling.thinking = contract::Thinking::Off;
     app.chat_update(&chat.id, ids[1], "custom", sampling, "Be brief.").await.expect("is kept");
     let first = send(&app, ask(&chat.id, None, "What is a whale?")).await.expect("answers");
     assert_eq!(
@@ -115,6 +169,7 @@ async fn a_key_becomes_a_chat_and_is_in_no_file() {
     let body: serde_json::Value =
         serde_json::from_str(&cloud.asked().last().expect("was asked").body).expect("is JSON");
     assert_eq!(body["model"], "deepseek/v4-pro");
+    assert_eq!(body["thinking"]["type"], "disabled");
     assert!(body["top_p"].to_string().starts_with("0.8"), "{body}");
     let said: Vec<_> = body["messages"]
         .as_array()

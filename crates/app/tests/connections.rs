@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use app::{App, Keeping, Paths};
 use contract::{
-    AppEvent, ConnectionStep, DownloadState, EndpointSpec, EndpointTest, ErrorCode, ModelState, ProxyKind,
-    SettingsView, SourceKind, StepState,
+    AppEvent, ConnectionStep, DownloadState, EndpointSpec, EndpointTest, ErrorCode, KeyPlace, ModelState,
+    ProxyKind, SettingsView, SourceKind, StepState,
 };
 use testkit::{AUTHORITY, Manner, TestCloud, TestHub, TestProxy, TestTls};
 
@@ -112,22 +112,130 @@ async fn a_proxy_in_the_way_is_named_and_not_gone_around() {
     };
     let (far, here) = (add("https://cloud.example").await, add(cloud.address()).await);
     let none = "http://127.0.0.1:1".to_owned();
-    for address in [refusing.address("http"), refusing.address("socks5"), none] {
+    let (door, gone) = (ErrorCode::ProxyLogin, ErrorCode::ProxyFailed);
+    for (address, code) in
+        [(refusing.address("http"), door), (refusing.address("socks5h"), door), (none, gone)]
+    {
         set(&app, |settings| {
             (settings.proxy, settings.proxy_address) = (ProxyKind::Address, address.clone());
         })
         .await;
         let test = app.endpoint_test(&far, None).await.expect("is tested");
-        assert_eq!(
-            failed(&test),
-            (Some(ConnectionStep::Proxy), Some(ErrorCode::ProxyFailed)),
-            "{address}: {test:?}"
-        );
+        assert_eq!(failed(&test), (Some(ConnectionStep::Proxy), Some(code)), "{address}: {test:?}");
         // What runs on this computer is asked directly.
         let near = app.endpoint_test(&here, None).await.expect("is tested");
         assert_eq!(near.error, None, "{address}");
     }
     assert!(refusing.asked().iter().all(|target| !target.starts_with("127.")), "{:?}", refusing.asked());
+}
+
+const WORD: &str = "märked:word-0815";
+
+/// Whether a file under a folder holds the text.
+fn holds(folder: &Path, text: &str) -> Option<std::path::PathBuf> {
+    let entries =
+        std::fs::read_dir(folder).expect("is a folder").map(|entry| entry.expect("an entry").path());
+    entries.into_iter().find_map(|path| {
+        if path.is_dir() {
+            return holds(&path, text);
+        }
+        let bytes = std::fs::read(&path).expect("is read");
+        bytes.windows(text.len()).any(|some| some == text.as_bytes()).then_some(path)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_gets_its_name_and_password_and_no_file_does() {
+    let data = tempfile::tempdir().expect("a folder");
+    let cloud = TestCloud::with_door(None).await.expect("starts");
+    let proxy = TestProxy::start(at(cloud.address()), Manner::Knows("me", WORD)).await.expect("starts");
+    let other = TestProxy::start(at(cloud.address()), Manner::Knows("me", WORD)).await.expect("starts");
+    let app = open(data.path()).await;
+    let spec = EndpointSpec {
+        provider_id: "custom".into(),
+        name: String::new(),
+        // Without a tunnel as well as with one: a plain request gets its refusal as an answer.
+        address: "http://cloud".into(),
+        key: String::new(),
+        models: vec!["m".into()],
+    };
+    let id = app.endpoint_add(spec).await.expect("is added").id;
+    let test = async |app: &App| app.endpoint_test(&id, None).await.expect("is tested");
+    let wanted = (Some(ConnectionStep::Proxy), Some(ErrorCode::ProxyLogin));
+    let early = app.proxy_login("me", WORD).await.expect_err("there is no proxy yet");
+    assert_eq!(early.code, ErrorCode::InvalidInput);
+
+    for scheme in ["http", "socks5h"] {
+        let address = proxy.address(scheme);
+        set(&app, |settings| (settings.proxy, settings.proxy_address) = (ProxyKind::Address, address)).await;
+        assert_eq!(failed(&test(&app).await), wanted, "{scheme}, without any");
+        app.proxy_login("me", "wrong").await.expect("is kept");
+        assert_eq!(failed(&test(&app).await), wanted, "{scheme}, with another");
+        let kept = app.proxy_login("me", WORD).await.expect("is kept");
+        assert_eq!((kept.proxy_user.as_str(), kept.proxy_password), ("me", KeyPlace::File));
+        let passed = test(&app).await;
+        assert_eq!(passed.error, None, "{scheme}: {passed:?}");
+        // A page that has not heard of it changes something else: both stay.
+        set(&app, |settings| {
+            (settings.proxy_user, settings.proxy_password) = ("x".into(), KeyPlace::Nowhere)
+        })
+        .await;
+        assert_eq!(test(&app).await.error, None, "{scheme}");
+        let text = std::fs::read_to_string(data.path().join("settings.toml")).expect("is there");
+        assert!(text.contains("proxy_user = \"me\""), "{text}");
+    }
+    for refused in [("me", ""), ("", WORD), ("m:e", WORD), ("me", "a\nb")] {
+        let error = app.proxy_login(refused.0, refused.1).await.expect_err("is refused");
+        assert!(!format!("{error:?}").contains("0815"), "{error:?}");
+    }
+    drop(app);
+    let app = open(data.path()).await;
+    assert_eq!(test(&app).await.error, None, "after another start");
+    assert_eq!(holds(data.path(), "0815"), None);
+
+    // Another proxy never hears what this one knows.
+    let address = other.address("http");
+    set(&app, |settings| settings.proxy_address = address).await;
+    assert_eq!(failed(&test(&app).await), wanted);
+    let now = app.settings().await.expect("are there");
+    assert_eq!((now.proxy_user.as_str(), now.proxy_password), ("", KeyPlace::Nowhere));
+    app.proxy_login("me", WORD).await.expect("is kept");
+    assert_eq!(test(&app).await.error, None);
+    app.proxy_login("", "").await.expect("is forgotten");
+    assert_eq!(failed(&test(&app).await), wanted);
+    let sealed = std::fs::read_to_string(data.path().join("keys.sealed.json")).expect("is there");
+    assert!(!sealed.contains("proxy"), "{sealed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_through_a_proxy_with_a_door_says_so() {
+    const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
+    let data = tempfile::tempdir().expect("a folder");
+    let files = tempfile::tempdir().expect("a folder");
+    std::fs::write(files.path().join("config.json"), "{}").expect("is written");
+    let hub =
+        TestHub::start(&[("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", files.path())]).await.expect("starts");
+    let proxy = TestProxy::start(at(hub.model_scope_endpoint()), Manner::Refuses).await.expect("starts");
+    let app = open(data.path()).await;
+    for (scheme, endpoint) in
+        [("http", "http://hub.example"), ("http", "https://hub.example"), ("socks5h", "http://hub.example")]
+    {
+        let address = proxy.address(scheme);
+        set(&app, |settings| {
+            settings.model_scope_endpoint = endpoint.into();
+            (settings.proxy, settings.proxy_address) = (ProxyKind::Address, address);
+        })
+        .await;
+        app.download_start(MODEL, "bf16", SourceKind::ModelScope).await.expect("begins");
+        let error = loop {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            let view = app.downloads().await.expect("lists").pop().expect("is listed");
+            if view.state == DownloadState::Failed {
+                break view.error.expect("is told");
+            }
+        };
+        assert_eq!(error.code, ErrorCode::ProxyLogin, "{scheme} {endpoint}: {error:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

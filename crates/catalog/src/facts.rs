@@ -131,6 +131,9 @@ pub struct ModelFacts {
     pub params_active: u64,
     pub context_max: u32,
     pub takes_images: bool,
+    /// It thinks or answers at once, as its template is told.
+    #[serde(default)]
+    pub hybrid: bool,
     pub licence: String,
     /// True when the architecture is one that the embedded engine implements.
     pub embedded: bool,

@@ -170,6 +170,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Deployments,
     },
+    /// How this program reaches cloud services and downloads; shows it when no change is named.
+    Connections {
+        #[command(subcommand)]
+        command: Option<Connections>,
+    },
     /// Cloud services with a key of yours. What you write in such a chat leaves this computer.
     Endpoints {
         #[command(subcommand)]
@@ -301,6 +306,21 @@ pub enum Endpoints {
         #[arg(long)]
         model: Vec<String>,
     },
+    /// Another key, address or name for a service that was added; chats go on with it. A new key is read from the standard
+    /// input, and the old one is forgotten.
+    Change {
+        id: String,
+        #[arg(long)]
+        key: bool,
+        #[arg(long)]
+        name: Option<String>,
+        /// On another computer the key has to come with it: add --key.
+        #[arg(long)]
+        address: Option<String>,
+        /// A model to offer beside those that the service lists, in place of those named before; may be given again.
+        #[arg(long)]
+        model: Vec<String>,
+    },
     /// The services that were added.
     List,
     /// The services that can be added.
@@ -313,6 +333,19 @@ pub enum Endpoints {
     },
     /// Forget a service and its key.
     Remove { name: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Connections {
+    /// Through which proxy connections go: system, direct, or an address such as http://proxy:8080 or socks5h://proxy:1080.
+    Proxy { way: String },
+    /// Keep the name and the password that the proxy asks for. The password is read from the standard input, never from the
+    /// command line; another proxy never gets it.
+    Login { user: String },
+    /// Forget the name and the password of the proxy.
+    Logout,
+    /// A file of certificates (PEM) to trust beside those of the system; `system` for none.
+    Certificates { file: String },
 }
 
 fn lang() -> impl TypedValueParser<Value = Lang> {

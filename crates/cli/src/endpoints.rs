@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Read};
 use app::App;
 use app::lang::Lang;
 use contract::{
-    ConnectionStep, EndpointSpec, EndpointTest, EndpointView, ErrorCode, ErrorView, KeyPlace, StepState,
+    ConnectionStep, EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorCode, ErrorView, KeyPlace,
+    StepState,
 };
 
 use crate::args::{At, Endpoints};
@@ -28,6 +29,19 @@ pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Resu
             show(&added, json, lang);
             // Said every time: a file is less than a keyring.
             if added.key_place == KeyPlace::File && !json {
+                println!("{}", file_note(lang));
+            }
+        }
+        Endpoints::Change { id, key: new, name, address, model } => {
+            let change = EndpointChange {
+                name: name.clone(),
+                address: address.clone(),
+                key: new.then(|| key(lang)).transpose()?,
+                models: (!model.is_empty()).then(|| model.clone()),
+            };
+            let changed = app.endpoint_change(id, change).await?;
+            show(&changed, json, lang);
+            if *new && changed.key_place == KeyPlace::File && !json {
                 println!("{}", file_note(lang));
             }
         }
@@ -113,14 +127,16 @@ pub async fn model_of(app: &App, at: &At) -> Result<String, ErrorView> {
 }
 
 fn key(lang: Lang) -> Result<String, ErrorView> {
+    secret(lang.pick(
+        "Paste the key and press Enter, then Ctrl+D. It is shown while you type; a pipe hides it.",
+        "粘贴密钥后按回车，再按 Ctrl+D。输入时会显示；用管道则不会显示。",
+    ))
+}
+
+/// All of the standard input; `prompt` is for a person who types it.
+pub fn secret(prompt: &str) -> Result<String, ErrorView> {
     if std::io::stdin().is_terminal() {
-        eprintln!(
-            "{}",
-            lang.pick(
-                "Paste the key and press Enter, then Ctrl+D. It is shown while you type; a pipe hides it.",
-                "粘贴密钥后按回车，再按 Ctrl+D。输入时会显示；用管道则不会显示。",
-            )
-        );
+        eprintln!("{prompt}");
     }
     let mut key = String::new();
     let read = std::io::stdin().take(KEY_LIMIT).read_to_string(&mut key);

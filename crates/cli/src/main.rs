@@ -3,6 +3,7 @@
 mod args;
 mod catalogue;
 mod chats;
+mod connections;
 mod deployments;
 mod endpoints;
 mod host;
@@ -98,6 +99,7 @@ async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
             serve::serve(&app, events, wanted, args.json, lang).await
         }
         Command::Deployments { command } => deployments::run(&app, events, command, args.json, lang).await,
+        Command::Connections { command } => connections::run(&app, command.as_ref(), args.json, lang).await,
         Command::Endpoints { command } => endpoints::run(&app, command, args.json, lang).await,
         Command::Plan { .. } | Command::Cards { .. } => Ok(()),
     }

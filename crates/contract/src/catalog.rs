@@ -19,6 +19,8 @@ pub struct ModelView {
     pub params_active: f64,
     pub context_max: u32,
     pub takes_images: bool,
+    /// It thinks or answers at once, as it is asked to.
+    pub hybrid: bool,
     pub licence: String,
     /// The precision chosen for the verdict comes first.
     pub variants: Vec<VariantView>,
@@ -156,6 +158,20 @@ pub struct SamplingView {
     /// 0 means as many as the context holds.
     pub max_tokens: u32,
     pub seed: Option<u32>,
+    /// Chats of earlier versions lack it.
+    #[serde(default)]
+    pub thinking: Thinking,
+}
+
+/// Whether a model that can do both thinks before it answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Thinking {
+    /// As the model or its service does by itself; nothing is sent.
+    #[default]
+    Own,
+    On,
+    Off,
 }
 
 impl Default for SamplingView {
@@ -170,6 +186,7 @@ impl Default for SamplingView {
             repetition_penalty: 1.0,
             max_tokens: 0,
             seed: None,
+            thinking: Thinking::Own,
         }
     }
 }

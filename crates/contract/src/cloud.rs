@@ -43,6 +43,27 @@ impl std::fmt::Debug for EndpointSpec {
     }
 }
 
+/// What is to be different about a service that was added; `None` leaves it as it is.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Type)]
+pub struct EndpointChange {
+    pub name: Option<String>,
+    /// Another computer or port needs its key with it: a key is sent only where it was meant for.
+    pub address: Option<String>,
+    pub key: Option<String>,
+    pub models: Option<Vec<String>>,
+}
+
+impl std::fmt::Debug for EndpointChange {
+    /// Without the key, as [`EndpointSpec`].
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EndpointChange")
+            .field("name", &self.name)
+            .field("address", &self.address)
+            .field("models", &self.models)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A service that was added. Its key never leaves the app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct EndpointView {
@@ -57,6 +78,8 @@ pub struct EndpointView {
     pub recommended: SamplingView,
     /// Values of the style that the service does not use, by their names in `SamplingView`.
     pub unused: Vec<String>,
+    /// Those that it does not use while the model thinks.
+    pub unused_while_thinking: Vec<String>,
     /// False where an answer that was cut off cannot be gone on with.
     pub continues: bool,
 }

@@ -127,6 +127,8 @@ pub enum ErrorCode {
     // The way out of this computer
     /// The proxy of the settings cannot be reached, or does not let the connection through.
     ProxyFailed,
+    /// It wants a name and a password, or others than it got.
+    ProxyLogin,
     /// No certificate can be read from the chosen file.
     CertificatesUnreadable,
     // Downloads

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::SourceKind;
+use crate::{KeyPlace, SourceKind};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct SettingsView {
@@ -19,6 +19,10 @@ pub struct SettingsView {
     pub proxy: ProxyKind,
     /// Of `proxy = address`: `http://`, `https://`, `socks5://` or `socks5h://`, without a name or a password.
     pub proxy_address: String,
+    /// Whom that proxy knows; empty where it asks for no name. Set together with its password, and only so.
+    pub proxy_user: String,
+    /// Where the password of the proxy is kept. It never leaves the app.
+    pub proxy_password: KeyPlace,
     /// A file with certificates (PEM) to trust beside those of the system; empty for none.
     pub certificates: String,
 }

@@ -1,7 +1,7 @@
 //! Every catalogue model on every kind of machine gets a plan in the engine's own flags or numbers that say why not; and
 //! the forms in which plans are carried off.
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use catalog::{Catalog, FamilyKind, ModelFacts};
@@ -142,6 +142,32 @@ fn scripts_of_every_plan() {
             lines.insert(serde_json::json!([spec.engine.name(), text.join("\n")]).to_string());
         }
     });
+    std::fs::write(path, lines.into_iter().collect::<Vec<_>>().join("\n")).expect("room");
+}
+
+/// `make test-forms` hands these to what reads such files.
+#[test]
+#[ignore = "writes a file for another program"]
+fn forms_of_every_plan() {
+    let path = std::env::var_os("WHALEDECK_FORMS").expect("where to");
+    let mut lines = BTreeSet::new();
+    let mut put = |plan: &Plan| {
+        for form in Form::ALL {
+            for File { name, text } in render(plan, form).into_iter().flatten() {
+                lines.insert(serde_json::json!([form.name(), name, text]).to_string());
+            }
+        }
+    };
+    // What a number says is not for them: one plan of each model, engine and division has every form.
+    let mut seen = BTreeSet::new();
+    each(|spec, _, outcome| {
+        let Ok(plan) = outcome else { return };
+        let division = format!("{:?}", (plan.division, plan.replicas, plan.inventory.machines));
+        if seen.insert((spec.model.id.clone(), spec.engine.name(), plan.container.image.clone(), division)) {
+            put(&plan);
+        }
+    });
+    examples().iter().for_each(|(_, plan)| put(plan));
     std::fs::write(path, lines.into_iter().collect::<Vec<_>>().join("\n")).expect("room");
 }
 
@@ -292,45 +318,53 @@ fn compose_and_kubernetes_are_yaml_with_every_word_of_the_plan() {
     }
 }
 
-/// Runs a checker over files, and says so when this machine has none.
-fn check(program: &str, before: &[&str], form: Form, environment: &[(&str, &str)]) {
-    let asked = if form == Form::Compose { "version" } else { "--version" };
-    let there = Command::new(program).args(before).arg(asked).output().is_ok_and(|it| it.status.success());
-    if !there {
-        println!("not run: no `{}` here", [&[program], before].concat().join(" "));
-        return;
+/// A checker: beside the Python of the tests, where set-up puts it, or on the path. Where set-up ran, it must be there.
+fn checker(name: &str) -> Option<PathBuf> {
+    let own = std::env::var_os("WHALEDECK_PYTHON").map(|python| Path::new(&python).with_file_name(name));
+    if own.as_ref().is_some_and(|it| it.is_file()) {
+        return own;
     }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|it| it.is_file());
+    assert!(found.is_some() || own.is_none(), "set-up installs {name}");
+    if found.is_none() {
+        println!("not run: no {name} here");
+    }
+    found
+}
+
+/// Runs a checker over each file of a form; it must be content and have nothing to remark.
+fn check(name: &str, before: &[&str], after: &[&str], form: Form) {
+    let Some(program) = checker(name) else { return };
     let folder = tempfile::tempdir().expect("a folder");
     for (name, plan) in examples() {
         for file in render(&plan, form).into_iter().flatten() {
             let path = folder.path().join(file.name);
             std::fs::write(&path, &file.text).expect("is written");
-            let mut command = Command::new(program);
-            command.envs(environment.iter().copied());
-            let output = match form {
-                Form::Compose => command.args(["compose", "-f"]).arg(&path).args(["config", "-q"]).output(),
-                _ => command.args(before).arg(&path).output(),
-            };
+            let mut command = Command::new(&program);
+            let output = command.env("LEADER", "10.0.0.1").args(before).arg(&path).args(after).output();
             let output = output.expect("it starts");
-            let said = String::from_utf8_lossy(&output.stderr).into_owned()
-                + &String::from_utf8_lossy(&output.stdout);
-            assert!(output.status.success(), "{name}: {said}\n{}", file.text);
+            let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert!(output.status.success() && said.is_empty(), "{name}: {said}\n{}", file.text);
         }
     }
 }
 
 #[test]
 fn scripts_please_their_shell() {
-    check("shellcheck", &[], Form::Shell, &[]);
-    // Every machine that builds this has a shell.
-    for (name, plan) in examples() {
-        for file in render(&plan, Form::Shell).unwrap() {
-            let folder = tempfile::tempdir().expect("a folder");
-            let path = folder.path().join(&file.name);
-            std::fs::write(&path, &file.text).expect("is written");
-            assert!(Command::new("sh").arg("-n").arg(&path).status().expect("sh starts").success(), "{name}");
-        }
-    }
+    check("shellcheck", &[], &[], Form::Shell);
+    check("sh", &["-n"], &[], Form::Shell);
+}
+
+#[test]
+fn what_a_machine_hears_pleases_its_shell() {
+    let Some(program) = checker("shellcheck") else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/run/scripts");
+    let scripts = std::fs::read_dir(folder).expect("is there").map(|one| one.expect("is read").path());
+    // The values that stand before a script are not in its file.
+    let output = Command::new(program).args(["-s", "sh", "-e", "SC2154"]).args(scripts).output();
+    let output = output.expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]
@@ -362,10 +396,10 @@ fn a_script_hands_its_words_to_the_engine_unchanged() {
 
 #[test]
 fn compose_files_please_compose() {
-    check("docker", &["compose"], Form::Compose, &[("LEADER", "10.0.0.1")]);
+    check("docker-compose", &["-f"], &["config", "-q"], Form::Compose);
 }
 
 #[test]
 fn units_please_systemd() {
-    check("systemd-analyze", &["verify"], Form::Systemd, &[]);
+    check("systemd-analyze", &["verify"], &[], Form::Systemd);
 }

@@ -50,6 +50,11 @@ impl Address {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// Whether both are one computer, port and way of asking: what one may be told, the other may.
+    pub fn same_server(&self, other: &Self) -> bool {
+        self.0.origin() == other.0.origin()
+    }
+
     /// The address of one call, such as `chat/completions`.
     pub(crate) fn call(&self, path: &str) -> Url {
         let mut url = self.0.clone();

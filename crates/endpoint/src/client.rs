@@ -115,8 +115,10 @@ impl Endpoint {
         if goes_on && self.dialect.continues == Some(Continues::Beta) {
             address = address.beta();
         }
+        let switch = self.dialect.switch(request.thinking);
         let request = &self.dialect.spoken(request);
-        let body = Streamed { request, stream: true, stream_options: StreamOptions { include_usage: true } };
+        let stream_options = StreamOptions { include_usage: true };
+        let body = Streamed { request, switch, stream: true, stream_options };
         let response =
             self.send(self.call(Method::POST, address.call("chat/completions"))?.json(&body)).await?;
         if is_json(&response) {
@@ -257,6 +259,11 @@ impl Endpoint {
             return Ok(response);
         }
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        // Only a proxy answers so, to a request that it was to pass on without a tunnel.
+        if status == 407 {
+            let reason = "the proxy wants a name and a password".into();
+            return Err(EndpointError::Unreachable { url: self.url(), reason, step: Step::ProxyLogin });
+        }
         // What a server says about a refusal is worth a moment, not a wait.
         let text = tokio::time::timeout(Duration::from_secs(10), self.text(response, ERROR_LIMIT)).await;
         let text = text.ok().and_then(Result::ok).flatten().unwrap_or_default();

@@ -36,6 +36,8 @@ pub enum EndpointError {
 pub enum Step {
     /// The proxy was not reached, or let nothing through.
     Proxy,
+    /// It wants a name and a password, or others than it got.
+    ProxyLogin,
     Name,
     Connect,
     Tls,

@@ -114,6 +114,7 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
 pub(crate) fn step_of(outbound: &Outbound, error: &reqwest::Error) -> Step {
     match outbound.obstacle(error) {
         Obstacle::Proxy => Step::Proxy,
+        Obstacle::ProxyLogin => Step::ProxyLogin,
         Obstacle::Name => Step::Name,
         Obstacle::Trust => Step::Tls,
         Obstacle::Connect => Step::Connect,

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::ChatRequest;
 
@@ -37,6 +38,11 @@ pub struct Dialect {
     /// Values of the protocol that the service takes and does not use.
     #[serde(default)]
     pub ignores: Vec<String>,
+    /// Those that it does not use while the model thinks.
+    #[serde(default)]
+    pub ignores_while_thinking: Vec<String>,
+    /// How thinking is switched; absent where it cannot be.
+    pub thinking: Option<Switch>,
     pub continues: Option<Continues>,
     #[serde(default = "yes")]
     pub lists: bool,
@@ -61,6 +67,20 @@ pub enum Extra {
     MinP,
     RepetitionPenalty,
     Seed,
+}
+
+/// The words in which a service is told whether to think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Switch {
+    /// `thinking: {type: enabled | disabled}`.
+    Thinking,
+    EnableThinking,
+    /// OpenRouter's `reasoning: {enabled}`.
+    Reasoning,
+    /// `chat_template_kwargs`, for servers that fill in the model's own template. DeepSeek's templates know `thinking`, Qwen's
+    /// `enable_thinking`; each passes over the other.
+    Template,
 }
 
 /// How an answer that was cut off is gone on with.
@@ -91,6 +111,7 @@ impl Dialect {
         use strum::VariantArray;
         Self {
             keeps: Extra::VARIANTS.to_vec(),
+            thinking: Some(Switch::Template),
             continues: Some(Continues::Prefix),
             lists: true,
             ..Self::default()
@@ -106,7 +127,21 @@ impl Dialect {
     pub fn unused(&self) -> Vec<String> {
         use strum::VariantArray;
         let left_out = Extra::VARIANTS.iter().filter(|extra| !self.keeps.contains(extra));
-        self.ignores.iter().cloned().chain(left_out.map(|extra| extra.name().to_owned())).collect()
+        let no_switch = self.thinking.is_none().then(|| "thinking".to_owned());
+        let left_out = left_out.map(|extra| extra.name().to_owned());
+        self.ignores.iter().cloned().chain(left_out).chain(no_switch).collect()
+    }
+
+    /// Nothing where the person left it to the model, or the service has no such switch.
+    pub(crate) fn switch(&self, thinks: Option<bool>) -> serde_json::Map<String, Value> {
+        let (Some(switch), Some(on)) = (self.thinking, thinks) else { return serde_json::Map::new() };
+        let (name, value) = match switch {
+            Switch::Thinking => ("thinking", json!({ "type": if on { "enabled" } else { "disabled" } })),
+            Switch::EnableThinking => ("enable_thinking", json!(on)),
+            Switch::Reasoning => ("reasoning", json!({ "enabled": on })),
+            Switch::Template => ("chat_template_kwargs", json!({ "thinking": on, "enable_thinking": on })),
+        };
+        [(name.to_owned(), value)].into_iter().collect()
     }
 
     /// The request in this dialect. Thinking is sent back only where it is demanded: inside a turn with tool calls, and
@@ -192,20 +227,40 @@ mod tests {
             (spoken.top_k, spoken.min_p, spoken.repetition_penalty, spoken.seed),
             (None, None, None, None)
         );
-        let unused = [
-            "temperature",
-            "frequency_penalty",
-            "presence_penalty",
-            "top_k",
-            "min_p",
-            "repetition_penalty",
-            "seed",
-        ];
-        assert_eq!(deepseek.unused(), unused);
+        assert_eq!(deepseek.unused(), ["top_k", "min_p", "repetition_penalty", "seed"]);
+        let while_thinking = ["temperature", "frequency_penalty", "presence_penalty"];
+        assert_eq!(deepseek.ignores_while_thinking, while_thinking);
+        assert!(provider("together").expect("is there").dialect.unused().contains(&"thinking".to_owned()));
         let openrouter = &provider("openrouter").expect("is there").dialect;
         assert_eq!(openrouter.spoken(&request), ChatRequest { repetition_penalty: None, ..request.clone() });
         assert_eq!(Dialect::own().spoken(&request), request);
         assert_eq!(Dialect::own().unused(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn thinking_is_switched_in_each_service_s_words() {
+        for (id, on, off) in [
+            ("deepseek", r#"{"thinking":{"type":"enabled"}}"#, r#"{"thinking":{"type":"disabled"}}"#),
+            ("volcengine", r#"{"thinking":{"type":"enabled"}}"#, r#"{"thinking":{"type":"disabled"}}"#),
+            ("bailian", r#"{"enable_thinking":true}"#, r#"{"enable_thinking":false}"#),
+            ("siliconflow", r#"{"enable_thinking":true}"#, r#"{"enable_thinking":false}"#),
+            ("openrouter", r#"{"reasoning":{"enabled":true}}"#, r#"{"reasoning":{"enabled":false}}"#),
+            (
+                "nim",
+                r#"{"chat_template_kwargs":{"enable_thinking":true,"thinking":true}}"#,
+                r#"{"chat_template_kwargs":{"enable_thinking":false,"thinking":false}}"#,
+            ),
+            ("together", "{}", "{}"),
+        ] {
+            let dialect = &provider(id).expect("is there").dialect;
+            let said = |thinks| Value::Object(dialect.switch(thinks)).to_string();
+            assert_eq!(
+                (said(Some(true)), said(Some(false)), said(None)),
+                (on.into(), off.into(), "{}".into()),
+                "{id}"
+            );
+        }
+        assert!(Dialect::engine().unused().is_empty());
     }
 
     #[test]

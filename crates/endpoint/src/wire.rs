@@ -88,6 +88,9 @@ pub struct ChatRequest {
     pub max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u32>,
+    /// Whether to think first; each service has a word of its own for it.
+    #[serde(skip)]
+    pub thinking: Option<bool>,
 }
 
 /// The request as it is sent. Written straight from the types: over a JSON value 0.7 would become 0.699999988.
@@ -95,6 +98,9 @@ pub struct ChatRequest {
 pub(crate) struct Streamed<'a> {
     #[serde(flatten)]
     pub request: &'a ChatRequest,
+    /// The switch for thinking, in the service's words.
+    #[serde(flatten)]
+    pub switch: serde_json::Map<String, Value>,
     pub stream: bool,
     pub stream_options: StreamOptions,
 }

@@ -103,6 +103,7 @@ fn refusal(response: &Response, own: bool) -> HubError {
     let (host, path) = (host_of(response.url()), response.url().path().to_owned());
     let status = response.status();
     match (status, header("x-error-code").unwrap_or_default()) {
+        (StatusCode::PROXY_AUTHENTICATION_REQUIRED, _) => HubError::ProxyLogin { host },
         (StatusCode::TOO_MANY_REQUESTS, _) => {
             HubError::SourceRateLimited { host, wait: asked_wait(response.headers(), SystemTime::now()) }
         }

@@ -12,6 +12,9 @@ pub enum HubError {
     /// The proxy was not reached, or let nothing through.
     #[error("reach {host} through the proxy: {cause}")]
     Proxy { host: String, cause: String },
+    /// It wants a name and a password, or others than it got.
+    #[error("reach {host} through the proxy: it wants a name and a password")]
+    ProxyLogin { host: String },
     #[error("trust {host}: {cause}")]
     NotTrusted { host: String, cause: String },
     /// `status` is 0 where the answer itself was unusable.
@@ -50,6 +53,7 @@ impl HubError {
         let (host, cause) = (host.to_owned(), format!("{error}{cause}"));
         match obstacle(&error) {
             Obstacle::Proxy => Self::Proxy { host, cause },
+            Obstacle::ProxyLogin => Self::ProxyLogin { host },
             Obstacle::Trust => Self::NotTrusted { host, cause },
             Obstacle::Name | Obstacle::Connect => Self::NoNetwork { host, cause },
         }

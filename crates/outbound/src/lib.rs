@@ -18,7 +18,24 @@ pub enum Proxy {
 
 /// `http://`, `https://`, `socks5://` or `socks5h://`, a host and a port. Under `socks5h` the proxy looks names up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyAddress(Url);
+pub struct ProxyAddress {
+    url: Url,
+    login: Option<Login>,
+}
+
+/// What a proxy wants before it lets anyone through. HTTP proxies get it as Basic, SOCKS5 ones as RFC 1929 says.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    pub user: String,
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    /// Without either: what is printed ends in logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Login(hidden)")
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
@@ -44,7 +61,13 @@ impl ProxyAddress {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(OutboundError::HoldsSecrets);
         }
-        Ok(Self(url))
+        Ok(Self { url, login: None })
+    }
+
+    /// With the name and the password that the proxy asks for.
+    #[must_use]
+    pub fn with_login(self, login: Option<Login>) -> Self {
+        Self { login, ..self }
     }
 }
 
@@ -75,8 +98,13 @@ impl Outbound {
             Proxy::System => builder,
             Proxy::Direct => builder.no_proxy(),
             Proxy::At(address) => {
-                let proxy = reqwest::Proxy::all(address.0.clone());
-                builder.no_proxy().proxy(proxy.expect("a proxy address was parsed as one"))
+                let proxy = reqwest::Proxy::all(address.url.clone());
+                let proxy = proxy.expect("a proxy address was parsed as one");
+                let proxy = match &address.login {
+                    Some(login) => proxy.basic_auth(&login.user, &login.password),
+                    None => proxy,
+                };
+                builder.no_proxy().proxy(proxy)
             }
         }
     }
@@ -102,6 +130,8 @@ fn read(path: &Path) -> Result<Vec<Certificate>, OutboundError> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
     Proxy,
+    /// The proxy wants a name and a password, or others than it got.
+    ProxyLogin,
     /// The computer of the address has no name that is known.
     Name,
     /// Its certificate is not trusted, or it speaks no TLS.
@@ -111,11 +141,18 @@ pub enum Obstacle {
 
 /// Where a connection that was not made broke off.
 pub fn obstacle(error: &reqwest::Error) -> Obstacle {
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        let text = inner.to_string().to_lowercase();
+    let causes = || {
+        let first = std::error::Error::source(error);
+        std::iter::successors(first, |inner| inner.source()).map(|inner| inner.to_string().to_lowercase())
+    };
+    // What a proxy says of its door stands deep inside of what says that there was a proxy.
+    let door = ["proxy authorization required", "user/pass authentication", "credentials not accepted"];
+    if causes().any(|text| door.iter().any(|word| text.contains(word))) {
+        return Obstacle::ProxyLogin;
+    }
+    for text in causes() {
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if says(&["tunnel error", "proxy authorization", "socks"]) {
+        if says(&["tunnel error", "socks"]) {
             return Obstacle::Proxy;
         }
         if says(&["dns error", "failed to lookup address"]) {
@@ -124,7 +161,6 @@ pub fn obstacle(error: &reqwest::Error) -> Obstacle {
         if says(&["certificate", "tls", "handshake", "invalidcontenttype", "received corrupt message"]) {
             return Obstacle::Trust;
         }
-        source = inner.source();
     }
     Obstacle::Connect
 }
@@ -158,6 +194,9 @@ mod tests {
         }
         let secret = ProxyAddress::parse("http://me:secret@proxy:1");
         assert!(matches!(secret, Err(OutboundError::HoldsSecrets)));
+        let login = Login { user: "me".into(), password: "hunter2".into() };
+        let address = ProxyAddress::parse("http://proxy:1").expect("is one").with_login(Some(login));
+        assert!(!format!("{address:?}").contains("hunter2"));
     }
 
     #[test]

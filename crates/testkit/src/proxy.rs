@@ -5,6 +5,8 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -20,8 +22,10 @@ pub struct TestProxy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
     Lets,
-    /// Asks for a password.
+    /// Asks for a password, and takes none.
     Refuses,
+    /// Lets this name with this password through.
+    Knows(&'static str, &'static str),
 }
 
 impl TestProxy {
@@ -65,19 +69,14 @@ async fn serve(
 ) -> io::Result<()> {
     let mut first = [0];
     caller.peek(&mut first).await?;
-    let (target, begun) =
-        if first == [5] { socks(&mut caller, manner).await? } else { http(&mut caller).await? };
+    let Some((target, begun)) =
+        (if first == [5] { socks(&mut caller, manner).await? } else { http(&mut caller, manner).await? })
+    else {
+        return Ok(());
+    };
     let here = target.replace("localhost:", "127.0.0.1:").parse().ok();
     let to = here.filter(|target: &SocketAddr| target.ip().is_loopback()).unwrap_or(to);
     asked.lock().unwrap_or_else(PoisonError::into_inner).push(target);
-    if manner == Manner::Refuses {
-        // To SOCKS the refusal was said in its greeting.
-        return if first == [5] {
-            Ok(())
-        } else {
-            caller.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n").await
-        };
-    }
     let mut server = TcpStream::connect(to).await?;
     match begun {
         Begun::Tunnel(answer) => caller.write_all(&answer).await?,
@@ -93,7 +92,8 @@ enum Begun {
     Request(Vec<u8>),
 }
 
-async fn http(caller: &mut TcpStream) -> io::Result<(String, Begun)> {
+/// Nothing where the caller was refused.
+async fn http(caller: &mut TcpStream, manner: Manner) -> io::Result<Option<(String, Begun)>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(caller.read_u8().await?);
@@ -101,25 +101,58 @@ async fn http(caller: &mut TcpStream) -> io::Result<(String, Begun)> {
     let text = String::from_utf8_lossy(&head).into_owned();
     let mut words = text.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default().to_owned());
+    let basic = |user: &str, word: &str| {
+        let said = format!("proxy-authorization: Basic {}", STANDARD.encode(format!("{user}:{word}")));
+        text.lines().any(|line| line.eq_ignore_ascii_case(&said))
+    };
+    let welcome = match manner {
+        Manner::Lets => true,
+        Manner::Refuses => false,
+        Manner::Knows(user, word) => basic(user, word),
+    };
+    if !welcome {
+        let refusal =
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"tests\"\r\n\
+            content-length: 0\r\n\r\n";
+        caller.write_all(refusal).await?;
+        return Ok(None);
+    }
     if method == "CONNECT" {
-        return Ok((target, Begun::Tunnel(b"HTTP/1.1 200 Connection established\r\n\r\n".to_vec())));
+        let answer = b"HTTP/1.1 200 Connection established\r\n\r\n".to_vec();
+        return Ok(Some((target, Begun::Tunnel(answer))));
     }
     // Absolute form becomes origin form.
     let rest = target.strip_prefix("http://").unwrap_or(&target);
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let origin = text.replacen(&target, &format!("/{path}"), 1);
-    Ok((host.to_owned(), Begun::Request(origin.into_bytes())))
+    Ok(Some((host.to_owned(), Begun::Request(origin.into_bytes()))))
 }
 
-async fn socks(caller: &mut TcpStream, manner: Manner) -> io::Result<(String, Begun)> {
+/// As [`http`].
+async fn socks(caller: &mut TcpStream, manner: Manner) -> io::Result<Option<(String, Begun)>> {
     caller.read_u8().await?;
     let mut methods = vec![0; usize::from(caller.read_u8().await?)];
     caller.read_exact(&mut methods).await?;
-    if manner == Manner::Refuses {
+    let wanted = if manner == Manner::Lets { 0 } else { 2 };
+    if manner == Manner::Refuses || !methods.contains(&wanted) {
         caller.write_all(&[5, 0xff]).await?;
-        return Ok((String::new(), Begun::Tunnel(Vec::new())));
+        return Ok(None);
     }
-    caller.write_all(&[5, 0]).await?;
+    caller.write_all(&[5, wanted]).await?;
+    if let Manner::Knows(user, word) = manner {
+        // RFC 1929: its version, then each of the two behind its length.
+        caller.read_u8().await?;
+        let mut said = [Vec::new(), Vec::new()];
+        for part in &mut said {
+            *part = vec![0; usize::from(caller.read_u8().await?)];
+            caller.read_exact(part).await?;
+        }
+        let known = said == [user.as_bytes(), word.as_bytes()];
+        caller.write_all(&[1, u8::from(!known)]).await?;
+        if !known {
+            return Ok(None);
+        }
+    }
     let mut request = [0; 4];
     caller.read_exact(&mut request).await?;
     let host = match request[3] {
@@ -132,5 +165,5 @@ async fn socks(caller: &mut TcpStream, manner: Manner) -> io::Result<(String, Be
         other => return Err(io::Error::other(format!("address of kind {other}"))),
     };
     let port = caller.read_u16().await?;
-    Ok((format!("{host}:{port}"), Begun::Tunnel(vec![5, 0, 0, 1, 0, 0, 0, 0, 0, 0])))
+    Ok(Some((format!("{host}:{port}"), Begun::Tunnel(vec![5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))))
 }

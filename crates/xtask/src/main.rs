@@ -1,9 +1,10 @@
-//! Automation of the house: `cargo xtask setup|run|test|test-parsers|bench|dist|cuda|bindings`. The Makefile is a line over each.
+//! Automation of the house: `cargo xtask setup|run|test|test-parsers|test-forms|bench|dist|cuda|bindings`. The Makefile is a line over each.
 //! It installs what is missing, calls the ordinary tools, and says what it skips and why.
 
 mod bench;
 mod cuda;
 mod dist;
+mod forms;
 mod parsers;
 mod run;
 mod setup;
@@ -19,12 +20,15 @@ fn main() -> Result<()> {
         Some("run") => run::run(),
         Some("test") => test::test(),
         Some("test-parsers") => parsers::test_parsers(),
+        Some("test-forms") => forms::test_forms(),
         Some("bench") => bench::bench(),
         Some("dist") => dist::dist(),
         Some("cuda") => cuda::cuda(),
         Some("bindings") => run::bindings(),
         other => {
-            bail!("no task {other:?}; there are: setup, run, test, test-parsers, bench, dist, cuda, bindings")
+            bail!(
+                "no task {other:?}; there are: setup, run, test, test-parsers, test-forms, bench, dist, cuda, bindings"
+            )
         }
     }
 }

@@ -22,6 +22,7 @@ const TEST: &[&str] = &[
     "procps",
     "openssh-client",
     "iproute2",
+    "systemd",
 ];
 /// Vite 8 asks for it.
 const NODE_MINIMUM: (u32, u32) = (20, 19);

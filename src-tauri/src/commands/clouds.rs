@@ -1,5 +1,5 @@
 //! Cloud services and their keys. A key goes in and never comes out.
-use contract::{EndpointSpec, EndpointTest, EndpointView, ErrorView, ProviderView};
+use contract::{EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorView, ProviderView};
 
 use super::App;
 
@@ -19,6 +19,16 @@ pub async fn endpoints(app: App<'_>) -> Result<Vec<EndpointView>, ErrorView> {
 #[specta::specta]
 pub async fn endpoint_add(app: App<'_>, spec: EndpointSpec) -> Result<EndpointView, ErrorView> {
     app.endpoint_add(spec).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn endpoint_change(
+    app: App<'_>,
+    id: String,
+    change: EndpointChange,
+) -> Result<EndpointView, ErrorView> {
+    app.endpoint_change(&id, change).await
 }
 
 /// Goes the whole way to one word of an answer; costs one token.

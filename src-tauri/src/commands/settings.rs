@@ -19,6 +19,13 @@ pub async fn settings_save(app: App<'_>, settings: SettingsView) -> Result<Setti
     app.settings_save(settings).await
 }
 
+/// Keeps what the proxy of the settings asks for; two empty texts forget it.
+#[tauri::command]
+#[specta::specta]
+pub async fn proxy_login(app: App<'_>, user: String, password: String) -> Result<SettingsView, ErrorView> {
+    app.proxy_login(&user, &password).await
+}
+
 /// What could not be read at the start and was moved aside, to be said once.
 #[tauri::command]
 #[specta::specta]

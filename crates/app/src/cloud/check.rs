@@ -83,7 +83,7 @@ fn failed(
     otherwise: ConnectionStep,
 ) -> Checked {
     let step = match error {
-        EndpointError::Unreachable { step: Step::Proxy, .. } => ConnectionStep::Proxy,
+        EndpointError::Unreachable { step: Step::Proxy | Step::ProxyLogin, .. } => ConnectionStep::Proxy,
         EndpointError::Unreachable { step: Step::Name, .. } => ConnectionStep::Name,
         EndpointError::Unreachable { step: Step::Connect, .. } => ConnectionStep::Connect,
         EndpointError::Unreachable { step: Step::Tls, .. } => ConnectionStep::Tls,

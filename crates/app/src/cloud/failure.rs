@@ -6,6 +6,7 @@ use endpoint::{AddressError, EndpointError, Step};
 pub(crate) fn cloud_error(error: &EndpointError, host: &str) -> ErrorView {
     let code = match error {
         EndpointError::Unreachable { step: Step::Proxy, .. } => ErrorCode::ProxyFailed,
+        EndpointError::Unreachable { step: Step::ProxyLogin, .. } => ErrorCode::ProxyLogin,
         EndpointError::Unreachable { step: Step::Tls, .. } => ErrorCode::EndpointNotTrusted,
         EndpointError::Unreachable { .. } => ErrorCode::EndpointUnreachable,
         EndpointError::Unauthorized => ErrorCode::KeyRefused,

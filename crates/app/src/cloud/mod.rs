@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use contract::{
-    AppEvent, CloudModelView, EndpointSpec, EndpointTest, EndpointView, ErrorCode, ErrorView, KeyPlace,
-    Localized, ProviderView, SamplingView,
+    AppEvent, CloudModelView, EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorCode, ErrorView,
+    KeyPlace, Localized, ProviderView, SamplingView,
 };
 use endpoint::{Address, Dialect, Endpoint, Provider};
 use outbound::Outbound;
@@ -35,7 +35,7 @@ const MOST_LISTED: usize = 60;
 
 pub(crate) struct Clouds {
     records: Records,
-    keys: Keys,
+    pub(crate) keys: Keys,
 }
 
 /// A model of a service, ready to be asked.
@@ -100,22 +100,8 @@ impl Clouds {
         let typed = spec.address.trim();
         let wanted = if typed.is_empty() { provider.address.as_str() } else { typed };
         let address = Address::parse(wanted).map_err(|error| address_error(error, wanted))?;
-        let key = spec.key.trim();
-        // A key that cannot stand in a header was pasted with something else.
-        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(invalid(
-                "add the cloud service: a key has no spaces and no letters beyond English ones",
-            ));
-        }
-        if key.is_empty() && provider.id != "custom" {
-            return Err(invalid("add the cloud service: its key is missing"));
-        }
-        let named = spec
-            .models
-            .iter()
-            .map(|model| model.trim().to_owned())
-            .filter(|model| !model.is_empty())
-            .collect();
+        let key = sound_key(&spec.key, provider)?;
+        let named = named(&spec.models);
         let key_id = uuid::Uuid::now_v7().to_string();
         let key_place = self.keys.put(&key_id, key)?;
         let name = spec.name.trim();
@@ -144,6 +130,58 @@ impl Clouds {
         }
     }
 
+    /// A new key is kept before the service names it, and the old one is forgotten after: whatever fails between, one of
+    /// the two works.
+    fn change(&self, id: &str, change: &EndpointChange) -> Result<EndpointView, ErrorView> {
+        let old = self.records.find(id)?;
+        let provider = endpoint::provider(&old.provider_id).or_else(|| endpoint::provider("custom"));
+        let provider = provider.ok_or_else(|| invalid("change the cloud service: its kind is not known"))?;
+        let mut new = old.clone();
+        if let Some(wanted) = &change.address {
+            let address = Address::parse(wanted).map_err(|error| address_error(error, wanted))?;
+            let before = Address::parse(&old.address).ok();
+            let elsewhere = before.is_none_or(|before| !before.same_server(&address));
+            if elsewhere && change.key.is_none() && old.key_place != KeyPlace::Nowhere {
+                return Err(invalid(
+                    "change the address: a key goes only where it was meant for, so enter it again",
+                ));
+            }
+            new.address = address.to_string();
+            if new.address != old.address {
+                new.listed.clear();
+            }
+        }
+        if let Some(name) = change.name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
+            new.name = name.to_owned();
+        }
+        if let Some(models) = &change.models {
+            new.named = named(models);
+        }
+        if let Some(key) = &change.key {
+            let key = sound_key(key, provider)?;
+            new.key_id = uuid::Uuid::now_v7().to_string();
+            new.key_place = self.keys.put(&new.key_id, key)?;
+        }
+        let kept = self.records.change(|records| {
+            let known = records.iter_mut().find(|record| record.id == id);
+            known.map(|record| *record = new.clone()).is_some()
+        });
+        let rotated = new.key_id != old.key_id;
+        match kept {
+            Ok(true) if rotated => self.keys.remove(&old.key_id, old.key_place)?,
+            Ok(true) => {}
+            // It was removed meanwhile, or could not be written.
+            other => {
+                if rotated {
+                    self.keys.remove(&new.key_id, new.key_place)?;
+                }
+                other?;
+                self.records.find(id)?;
+            }
+        }
+        Ok(view(&new))
+    }
+
     /// The key first: a service that lost its key can be removed again, a key that lost its service cannot.
     fn remove(&self, id: &str) -> Result<(), ErrorView> {
         let record = self.records.find(id)?;
@@ -154,6 +192,22 @@ impl Clouds {
 
 fn default_name(provider: &Provider, address: &Address) -> String {
     if provider.id == "custom" { address.host().to_owned() } else { provider.name.en.clone() }
+}
+
+fn sound_key<'a>(typed: &'a str, provider: &Provider) -> Result<&'a str, ErrorView> {
+    let key = typed.trim();
+    // A key that cannot stand in a header was pasted with something else.
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(invalid("keep the key: a key has no spaces and no letters beyond English ones"));
+    }
+    if key.is_empty() && provider.id != "custom" {
+        return Err(invalid("keep the cloud service: its key is missing"));
+    }
+    Ok(key)
+}
+
+fn named(models: &[String]) -> Vec<String> {
+    models.iter().map(|model| model.trim().to_owned()).filter(|model| !model.is_empty()).collect()
 }
 
 fn dialect(record: &Record) -> Dialect {
@@ -179,16 +233,17 @@ fn view(record: &Record) -> EndpointView {
         models,
         recommended: cloud_sampling(),
         unused: dialect.unused(),
+        unused_while_thinking: dialect.ignores_while_thinking.clone(),
         continues: dialect.continues.is_some(),
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ErrorView> + Send + 'static,
 ) -> Result<T, ErrorView> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("use the cloud services: {error}")))?
+        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("use what is kept: {error}")))?
 }
 
 impl App {
@@ -217,11 +272,19 @@ impl App {
         Ok(added)
     }
 
+    /// Another key, address or name, for the chats that know it as well. Nothing is asked of the service yet.
+    pub async fn endpoint_change(&self, id: &str, change: EndpointChange) -> Result<EndpointView, ErrorView> {
+        let (clouds, id) = (self.clouds.clone(), id.to_owned());
+        let changed = blocking(move || clouds.change(&id, &change)).await?;
+        self.host.emit(AppEvent::EndpointsChanged);
+        Ok(changed)
+    }
+
     /// Goes the whole way to one word of an answer, and keeps the list of models that it met.
     pub async fn endpoint_test(&self, id: &str, model: Option<&str>) -> Result<EndpointTest, ErrorView> {
         let record = self.clouds.records.find(id)?;
         let (clouds, of) = (self.clouds.clone(), record.clone());
-        let outbound = self.outbound()?;
+        let outbound = self.outbound().await?;
         let proxied = outbound.chosen_proxy();
         let (endpoint, address) = blocking(move || clouds.endpoint(&of, outbound)).await?;
         let checked = check(Subject {

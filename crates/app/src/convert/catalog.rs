@@ -23,6 +23,7 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
         params_active: model.params_active as f64,
         context_max: model.context_max,
         takes_images: model.takes_images,
+        hybrid: model.hybrid,
         licence: model.licence.clone(),
         variants,
         fit: fit_view(fit),

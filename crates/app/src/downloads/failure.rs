@@ -15,6 +15,7 @@ pub(super) fn hub_error(error: &HubError) -> ErrorView {
     match error {
         HubError::NoNetwork { host, .. } => at(ErrorCode::NoNetwork, host),
         HubError::Proxy { host, .. } => at(ErrorCode::ProxyFailed, host),
+        HubError::ProxyLogin { host } => at(ErrorCode::ProxyLogin, host),
         HubError::NotTrusted { host, .. } => at(ErrorCode::SourceNotTrusted, host),
         HubError::SourceRefused { host, status: 0, .. } => at(ErrorCode::SourceRefused, host),
         HubError::SourceRefused { host, status, .. } => {

@@ -56,6 +56,7 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot) -> Mod
         params_active: facts.params_active,
         context_max: facts.context_max,
         takes_images: sees(&model.path),
+        hybrid: false,
         licence: String::new(),
         embedded: true,
         rank: 0,

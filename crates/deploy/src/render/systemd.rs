@@ -33,17 +33,18 @@ fn unit(plan: &Plan, rank: u32) -> String {
     if plan.ray && rank > 0 {
         text.push_str(&command("ExecStart", ray(&place)));
     } else {
-        if plan.ray {
-            text.push_str(&command("ExecStartPre", ray(&place)));
-            text.push_str("ExecStopPost=/usr/bin/env ray stop\n");
-        }
         let mut all = program(plan.program);
         all.extend(words(plan, &place));
+        if plan.ray {
+            // Ray stays behind its command, and systemd ends whatever a command before the main one leaves running.
+            let both = format!("{} && exec {}", super::joined(ray(&place)), super::joined(all));
+            all = ["sh", "-c", &both].map(|word| Word::Plain(word.to_owned())).into();
+        }
         text.push_str(&command("ExecStart", all));
         if plan.engine == Engine::Ollama {
             text.push_str(&format!(
-                "# The Modelfile of this plan belongs there; the server must answer before it is read.\n\
-                 ExecStartPost=/usr/bin/env sh -c 'until ollama list >/dev/null 2>&1; do sleep 1; done; exec ollama create {} -f {ADDRESSES}.Modelfile'\n",
+                "# The Modelfile of this plan belongs there; the server must answer before it is read. The weights may come first.\n\
+                 TimeoutStartSec=infinity\nExecStartPost=/usr/bin/env sh -c 'until ollama list >/dev/null 2>&1; do sleep 1; done; exec ollama create {} -f {ADDRESSES}.Modelfile'\n",
                 plan.model_id
             ));
         }

@@ -31,10 +31,7 @@ export const deploymentsEn = {
     precision: 'Precision', best: 'The best that fits', more: 'Details', first: 'Before the engine starts (shell)', firstNote: 'For an engine in an environment of its own, such as: . venv/bin/activate',
     open: 'Open it to the network of the machine', openNote: 'Otherwise only this computer reaches it, through ssh. There is no key: whoever reaches an open one can use it.',
     address: 'Address of the first machine', addressNote: 'As the other machines reach it. Left empty, it is what ssh connects to.', name: 'Name in this app',
-    show: 'Show the plan', plan: 'What will run', start: 'Start', starting: 'Asking the machines', change: 'Change it', arithmetic: (weights: string, left: string, cards: string) => `Of ${cards} on each card, the model takes ${weights} and leaves ${left} for conversations.`,
-    room: (sequences: number, pages: string) => (sequences === 1 ? `One conversation of ${pages}.` : `${sequences} conversations of ${pages} each.`),
-    command: 'Command', environment: 'Variables', modelfile: 'Modelfile', notes: 'Good to know', noPlan: 'There is no plan for this', works: 'What works instead', take: 'Use this',
-    files: 'The same as scripts, one for each machine',
+    show: 'Show the plan', plan: 'What will run', start: 'Start', starting: 'Asking the machines',
   },
 };
 
@@ -70,9 +67,6 @@ export const deploymentsZh: typeof deploymentsEn = {
     precision: '精度', best: '能放下的最好精度', more: '详情', first: '引擎启动前执行（shell）', firstNote: '用于装在单独环境里的引擎，例如：. venv/bin/activate',
     open: '对机器所在的网络开放', openNote: '否则只有这台电脑能通过 ssh 访问。它没有密钥：能访问到的人都可以使用。',
     address: '第一台机器的地址', addressNote: '其他机器访问它的地址。留空则使用 ssh 连接的地址。', name: '在本应用中的名称',
-    show: '查看方案', plan: '将要运行的内容', start: '启动', starting: '正在询问机器', change: '修改', arithmetic: (weights, left, cards) => `每张卡可用 ${cards}，模型占 ${weights}，余下 ${left} 用于对话。`,
-    room: (sequences, pages) => `${sequences} 个对话，每个${pages}。`,
-    command: '命令', environment: '环境变量', modelfile: 'Modelfile', notes: '须知', noPlan: '没有可行的方案', works: '可行的选择', take: '采用',
-    files: '同一方案的脚本，每台机器一个',
+    show: '查看方案', plan: '将要运行的内容', start: '启动', starting: '正在询问机器',
   },
 };

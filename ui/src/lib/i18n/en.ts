@@ -160,7 +160,8 @@ export const en = {
     maxTokensWords: (pages: string) => `At most ${pages}`, maxTokensAll: 'As long as the conversation has room',
     technical: 'Values', firstToken: 'First word after', perSecond: 'Tokens per second', tokens: 'Tokens in the answer',
     promptTokens: 'Tokens read', noStats: 'Appears after the first answer.', seconds: (value: string) => `${value} s`,
-    failed: 'The change was not kept.', unused: 'This service does not use it',
+    failed: 'The change was not kept.', unused: 'This service does not use it', unusedThinking: 'This service does not use it while the model thinks',
+    thinking: 'Thinking', thinkings: { own: 'As the model', on: 'Think first', off: 'Answer at once' }, thinkingNote: 'Thinking takes longer and helps with hard questions. A model that can only do one of the two does that.',
   },
   settings: {
     title: 'Settings', appearance: 'Appearance', language: 'Language', languages: { system: 'As the system', en: 'English', zh: '中文' },
@@ -182,6 +183,8 @@ export const en = {
     addressNote: 'The address for OpenAI-compatible programs, such as https://example.com/v1.', fillNote: 'Put your own name in place of the part in braces.',
     more: 'More choices', models: 'Model names', modelsNote: 'Only for models that the service does not list, such as a deployment of your own.', name: 'Name in this app',
     addButton: 'Add and test', chat: 'Chat', chatWith: (name: string) => `Chat on ${name}`, test: 'Test', testName: (name: string) => `Test ${name}`, testAgain: 'Test again', testing: 'Testing the connection',
+    change: 'Change', changeName: (name: string) => `Change ${name}`, changeButton: 'Keep and test', newKey: 'New key',
+    newKeyNote: 'Takes the place of the old one, which is forgotten. Leave it empty to keep the old one.', newAddressNote: 'A key goes only where it was meant for: on another computer it has to be entered again.',
     remove: 'Remove', removeName: (name: string) => `Remove ${name}`, confirmRemove: (name: string) => `Forget ${name} and its key? Chats stay.`,
     offers: (count: number) => (count === 1 ? 'Offers 1 model' : `Offers ${count} models`), noModels: 'Its models are not known yet. Test it once.',
     places: {

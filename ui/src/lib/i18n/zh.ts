@@ -114,7 +114,8 @@ export const zh: Messages = {
     temperatureWords: ['总是选最可能的词', '谨慎稳定', '均衡', '富有创意', '难以预料'], topPWords: (percent) => `从合计占 ${percent} 可能性的词中选择`,
     frequencyWords: ['可以随意重复用词', '稍少重复', '寻找新的用词', '极力避免重复'], maxTokensWords: (pages) => `最多${pages}`,
     maxTokensAll: '对话空间有多少就写多少', technical: '数值', firstToken: '首词用时', perSecond: '每秒词元数', tokens: '回答的词元数',
-    promptTokens: '读入的词元数', noStats: '第一个回答之后显示。', seconds: (value) => `${value} 秒`, failed: '更改没有保存。', unused: '该服务不使用此项',
+    promptTokens: '读入的词元数', noStats: '第一个回答之后显示。', seconds: (value) => `${value} 秒`, failed: '更改没有保存。', unused: '该服务不使用此项', unusedThinking: '模型思考时，该服务不使用此项',
+    thinking: '思考', thinkings: { own: '由模型决定', on: '先思考', off: '直接回答' }, thinkingNote: '思考需要更多时间，对难题有帮助。只会其中一种的模型不受影响。',
   },
   settings: {
     title: '设置', appearance: '外观', language: '语言', languages: { system: '跟随系统', en: 'English', zh: '中文' }, theme: '主题',
@@ -132,6 +133,8 @@ export const zh: Messages = {
     addressNote: '兼容 OpenAI 的接口地址，例如 https://example.com/v1。', fillNote: '把花括号里的部分换成你自己的名称。',
     more: '更多选项', models: '模型名称', modelsNote: '仅用于服务没有列出的模型，例如你自己的部署。', name: '在本应用中的名称',
     addButton: '添加并测试', chat: '对话', chatWith: (name) => `在 ${name} 上对话`, test: '测试', testName: (name) => `测试 ${name}`, testAgain: '再次测试', testing: '正在测试连接',
+    change: '修改', changeName: (name) => `修改 ${name}`, changeButton: '保存并测试', newKey: '新密钥',
+    newKeyNote: '会替换旧密钥，旧密钥随即清除。留空则保留旧密钥。', newAddressNote: '密钥只会发送到它所属的服务器：换到另一台服务器时需要重新填写。',
     remove: '移除', removeName: (name) => `移除 ${name}`, confirmRemove: (name) => `移除 ${name} 及其密钥？对话会保留。`,
     offers: (count) => `提供 ${count} 个模型`, noModels: '还不知道它有哪些模型，请先测试一次。',
     places: {

@@ -65,6 +65,7 @@ export const commands = {
 	providers: () => __TAURI_INVOKE<ProviderView[]>("providers"),
 	endpoints: () => __TAURI_INVOKE<EndpointView[]>("endpoints"),
 	endpointAdd: (spec: EndpointSpec) => __TAURI_INVOKE<EndpointView>("endpoint_add", { spec }),
+	endpointChange: (id: string, change: EndpointChange) => __TAURI_INVOKE<EndpointView>("endpoint_change", { id, change }),
 	/**  Goes the whole way to one word of an answer; costs one token. */
 	endpointTest: (id: string) => __TAURI_INVOKE<EndpointTest>("endpoint_test", { id }),
 	endpointRemove: (id: string) => __TAURI_INVOKE<null>("endpoint_remove", { id }),
@@ -90,6 +91,8 @@ export const commands = {
 	sharingRequests: () => __TAURI_INVOKE<SharingRequest[]>("sharing_requests"),
 	settings: () => __TAURI_INVOKE<SettingsView>("settings"),
 	settingsSave: (settings: SettingsView) => __TAURI_INVOKE<SettingsView>("settings_save", { settings }),
+	/**  Keeps what the proxy of the settings asks for; two empty texts forget it. */
+	proxyLogin: (user: string, password: string) => __TAURI_INVOKE<SettingsView>("proxy_login", { user, password }),
 	/**  What could not be read at the start and was moved aside, to be said once. */
 	startProblems: () => __TAURI_INVOKE<ErrorView[]>("start_problems"),
 	/**  Pushes every event of the app to the page from now on. */
@@ -408,6 +411,15 @@ export type DownloadView = {
 	alternative: SourceKind | null,
 };
 
+/**  What is to be different about a service that was added; `None` leaves it as it is. */
+export type EndpointChange = {
+	name: string | null,
+	/**  Another computer or port needs its key with it: a key is sent only where it was meant for. */
+	address: string | null,
+	key: string | null,
+	models: string[] | null,
+};
+
 /**  What the person types to add a service. */
 export type EndpointSpec = {
 	provider_id: string,
@@ -445,6 +457,8 @@ export type EndpointView = {
 	recommended: SamplingView,
 	/**  Values of the style that the service does not use, by their names in `SamplingView`. */
 	unused: string[],
+	/**  Those that it does not use while the model thinks. */
+	unused_while_thinking: string[],
 	/**  False where an answer that was cut off cannot be gone on with. */
 	continues: boolean,
 };
@@ -503,6 +517,8 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 "prices_unreadable" | 
 /**  The proxy of the settings cannot be reached, or does not let the connection through. */
 "proxy_failed" | 
+/**  It wants a name and a password, or others than it got. */
+"proxy_login" | 
 /**  No certificate can be read from the chosen file. */
 "certificates_unreadable" | "no_network" | "source_not_trusted" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | 
 /**  A file that no version of this app wrote, or one that was changed. */
@@ -666,6 +682,8 @@ export type ModelView = {
 	params_active: number,
 	context_max: number,
 	takes_images: boolean,
+	/**  It thinks or answers at once, as it is asked to. */
+	hybrid: boolean,
 	licence: string,
 	/**  The precision chosen for the verdict comes first. */
 	variants: VariantView[],
@@ -870,6 +888,8 @@ export type SamplingView = {
 	/**  0 means as many as the context holds. */
 	max_tokens: number,
 	seed: number | null,
+	/**  Chats of earlier versions lack it. */
+	thinking?: Thinking,
 };
 
 export type ScreenTaken = 
@@ -928,6 +948,10 @@ export type SettingsView = {
 	proxy: ProxyKind,
 	/**  Of `proxy = address`: `http://`, `https://`, `socks5://` or `socks5h://`, without a name or a password. */
 	proxy_address: string,
+	/**  Whom that proxy knows; empty where it asks for no name. Set together with its password, and only so. */
+	proxy_user: string,
+	/**  Where the password of the proxy is kept. It never leaves the app. */
+	proxy_password: KeyPlace,
 	/**  A file with certificates (PEM) to trust beside those of the system; empty for none. */
 	certificates: string,
 };
@@ -1044,6 +1068,11 @@ export type StepView = {
 };
 
 export type Theme = "system" | "light" | "dark";
+
+/**  Whether a model that can do both thinks before it answers. */
+export type Thinking = 
+/**  As the model or its service does by itself; nothing is sent. */
+"own" | "on" | "off";
 
 /**  One set of files of a model: a repository at a precision. */
 export type VariantView = {

@@ -8,7 +8,7 @@ const day = (back: number) => new Date(Date.now() - back * 86_400_000).toISOStri
 export const NOW = day(0);
 
 const sampling = (temperature: number, top_p: number, frequency_penalty = 0): SamplingView => ({
-  temperature, top_p, frequency_penalty, top_k: 0, min_p: 0, presence_penalty: 0, repetition_penalty: 1, max_tokens: 0,
+  temperature, top_p, frequency_penalty, top_k: 0, min_p: 0, presence_penalty: 0, repetition_penalty: 1, thinking: 'own', max_tokens: 0,
   seed: null,
 });
 
@@ -46,7 +46,7 @@ const fit = (verdict: FitView['verdict'], weights: number, available: number, en
 function model(id: string, name: string, change: Partial<ModelView>, size: number, precision = 'BF16'): ModelView {
   return {
     id, name, family: 'dense_distill', family_note: { en: 'A Qwen model taught by R1', zh: '由 R1 教出来的 Qwen 模型' },
-    params_total: 14.8e9, params_active: 14.8e9, context_max: 131072, takes_images: false, licence: 'MIT',
+    params_total: 14.8e9, params_active: 14.8e9, context_max: 131072, takes_images: false, hybrid: false, licence: 'MIT',
     variants: [{ id: precision.toLowerCase(), precision, size, size_computed: false, repo_hugging_face: `deepseek-ai/${name}`, repo_model_scope: `deepseek-ai/${name}`, note: null }],
     fit: fit('runs_well', size, 16.1e9, 'Leaves room for 16K tokens in 16 GB.', '在 16 GB 中留有 16K 词元的空间。'),
     state: 'not_downloaded', download: null, disk_used: 0, recommended: sampling(0.6, 0.95), runs_embedded: true, path: null, problem: null, ...change,
@@ -124,7 +124,7 @@ export const died: ErrorView = { code: 'worker_died', message: 'read the answer:
 export const settings: SettingsView = {
   language: 'system', theme: 'system', models_dir: hardware.disk.models_dir, source: 'hugging_face',
   hugging_face_endpoint: 'https://huggingface.co', model_scope_endpoint: 'https://modelscope.cn', welcomed: true,
-  send_with_enter: true, proxy: 'system', proxy_address: '', certificates: '',
+  send_with_enter: true, proxy: 'system', proxy_address: '', proxy_user: '', proxy_password: 'nowhere', certificates: '',
 };
 
 export const stats: AnswerStats = {
@@ -268,7 +268,7 @@ export function endpoint(provider_id: string, name: string, key_place: EndpointV
   const models = ['deepseek-flash', 'deepseek-v4-pro'].map((model) => ({ id: `cloud:${provider_id}/${model}`, name: model }));
   return {
     id: provider_id, provider_id, name: name || (known?.name.en ?? provider_id), address: known?.address ?? '', key_place, models,
-    recommended: sampling(1, 0.95), unused: ['temperature', 'frequency_penalty'], continues: provider_id === 'deepseek',
+    recommended: sampling(1, 0.95), unused: provider_id === 'azure' ? ['top_k', 'thinking'] : ['top_k'], unused_while_thinking: ['temperature', 'frequency_penalty'], continues: provider_id === 'deepseek',
   };
 }
 

@@ -1,7 +1,7 @@
 // Deployments of the mock host: one that serves, one that crashed, and a plan for whatever is asked.
-import type { DeploymentLine, DeploymentSpec, DeploymentView, MachineView, MetricsPoint, PlanLine, PlanOutcome } from './bindings';
+import type { DeploymentLine, DeploymentSpec, DeploymentView, MachineView, MetricsPoint, PlanLine, PlanOutcome, SamplingView } from './bindings';
 
-const sampling = { temperature: 0.6, top_p: 0.95, top_k: 0, min_p: 0, frequency_penalty: 0, presence_penalty: 0, repetition_penalty: 1, max_tokens: 0, seed: null };
+const sampling: SamplingView = { temperature: 0.6, top_p: 0.95, top_k: 0, min_p: 0, frequency_penalty: 0, presence_penalty: 0, repetition_penalty: 1, thinking: 'own', max_tokens: 0, seed: null };
 
 const points: MetricsPoint[] = Array.from({ length: 120 }, (_, at) => ({
   tokens_per_second: Math.max(0, 180 + 90 * Math.sin(at / 9) + 30 * Math.sin(at / 2)), running: 2 + Math.round(2 * Math.sin(at / 11)), waiting: at > 70 && at < 90 ? 3 : 0,

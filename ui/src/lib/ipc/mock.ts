@@ -295,6 +295,19 @@ export const host: Host = {
       if (spec.key.includes('wrong')) refusing.add(added.id);
       return added;
     }),
+  endpointChange: (id, change) =>
+    reply(() => {
+      const known = endpoints.find((one) => one.id === id);
+      if (!known) throw failure('endpoint_not_found', 'find the cloud service', { endpoint: id });
+      if (change.address !== null && change.address !== known.address && change.key === null) throw failure('invalid_input', 'change the address: a key goes only where it was meant for, so enter it again');
+      const changed = { ...known, name: change.name ?? known.name, address: change.address ?? known.address };
+      if (change.key !== null) {
+        if (change.key.includes('wrong')) refusing.add(id);
+        else refusing.delete(id);
+      }
+      endpoints = endpoints.map((one) => (one.id === id ? changed : one));
+      return changed;
+    }),
   endpointTest: (id) =>
     reply(() => {
       const known = endpoints.find((one) => one.id === id);
@@ -370,6 +383,7 @@ export const host: Host = {
   sharingRequests: () => reply(() => data.requests),
   settings: () => reply(() => settings),
   settingsSave: (wanted) => reply(() => (settings = wanted)),
+  proxyLogin: (user, password) => reply(() => (settings = { ...settings, proxy_user: user, proxy_password: password ? 'file' : 'nowhere' })),
   pickFolder: () => reply(() => '/home/user/models/odd'),
   pickModelFile: () => reply(() => '/home/user/models/deepseek-r1-distill-qwen-7b-q4_k_m.gguf'),
   startProblems: () => reply(() => (state === 'problems' ? [data.movedAside] : [])),

@@ -1,7 +1,7 @@
 // Cloud services that were added with a key, and the models they offer. `endpoints_changed` asks for them again.
 import { host } from '$host';
 import { asError } from '$lib/errors';
-import type { AppEvent, CloudModelView, EndpointSpec, EndpointTest, EndpointView, ErrorView, ProviderView } from '$lib/ipc/bindings';
+import type { AppEvent, CloudModelView, EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorView, ProviderView } from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 
 const PREFIX = 'cloud:';
@@ -66,6 +66,20 @@ class Clouds {
     } finally {
       this.adding = false;
     }
+  }
+
+  /** Keeps the change, then goes the whole way once; returns whether it was kept. */
+  async change(id: string, change: EndpointChange): Promise<boolean> {
+    this.#tell(id, undefined);
+    try {
+      await host.endpointChange(id, change);
+    } catch (thrown) {
+      this.#tell(id, asError(thrown));
+      return false;
+    }
+    await this.list.run(() => host.endpoints());
+    void this.test(id);
+    return true;
   }
 
   async test(id: string): Promise<void> {

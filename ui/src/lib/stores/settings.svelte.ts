@@ -45,6 +45,18 @@ class Settings {
     }
   }
 
+  /** Keeps or forgets what the proxy asks for; returns whether the app did. The page keeps no copy. */
+  async proxyLogin(user: string, password: string): Promise<boolean> {
+    try {
+      this.view.set(await host.proxyLogin(user, password));
+      this.saveError = undefined;
+      return true;
+    } catch (thrown) {
+      this.saveError = asError(thrown);
+      return false;
+    }
+  }
+
   #apply(view: SettingsView): void {
     i18n.use(resolveLanguage(view.language, navigator.language));
     this.#theme = view.theme;

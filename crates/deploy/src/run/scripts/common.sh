@@ -15,6 +15,7 @@ alive() {
   read -r pid started booted < "$dir/pid" || return 1
   [ "$booted" = "$boot" ] || return 1
   # State, parent, group, session, …; the twentieth is the start.
+  # shellcheck disable=SC2046 # words are what is wanted
   set -- $(stat_of "$pid")
   [ "${20:-}" = "$started" ] && [ "$1" != Z ]
 }

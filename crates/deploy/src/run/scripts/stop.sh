@@ -19,6 +19,7 @@ while left=$(mine) && [ -n "$left" ]; do
     for one in $left; do kill -KILL "$one" 2>/dev/null; done
   fi
   if [ "$waited" -ge $((grace + 100)) ]; then
+    # shellcheck disable=SC2086 # lines become words
     echo stuck $left
     exit 66
   fi

@@ -1,0 +1,73 @@
+//! Compare with two models of this computer: one worker after the other, because both at once would share its memory and slow
+//! each other down; and a side that this computer cannot hold says so while the other answers.
+use std::time::Duration;
+
+use contract::{CompareEvent, CompareRequest, CompareState, ErrorCode, Side};
+
+use crate::host::{ONE_WORKER, open};
+
+async fn compare(app: &app::App, left: &str, right: &str) -> Vec<CompareEvent> {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let request = CompareRequest {
+        text: "Which model should I run?".into(),
+        system_prompt: String::new(),
+        left: left.into(),
+        right: right.into(),
+        sampling: Some(contract::SamplingView {
+            temperature: 0.0,
+            max_tokens: 0,
+            ..contract::SamplingView::default()
+        }),
+    };
+    app.compare_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("starts");
+    let mut events = Vec::new();
+    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(120), receiver.recv()).await {
+        events.push(event);
+    }
+    events
+}
+
+fn ended(events: &[CompareEvent], wanted: Side) -> (usize, CompareState, Option<ErrorCode>) {
+    let end = |(at, event): (usize, &CompareEvent)| match event {
+        CompareEvent::Finished { side, result } if *side == wanted => Some((at, result.state, None)),
+        CompareEvent::Failed { side, result, error } if *side == wanted => {
+            Some((at, result.state, Some(error.code)))
+        }
+        _ => None,
+    };
+    events.iter().enumerate().find_map(end).unwrap_or_else(|| panic!("no end of {wanted:?}: {events:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_models_of_this_computer_answer_one_after_the_other() {
+    let _alone = ONE_WORKER.lock().await;
+    let data = tempfile::tempdir().expect("a folder");
+    let (app, host) = open(data.path()).await;
+    let events = compare(&app, "guide", "guide-vision").await;
+    let (left_end, left, _) = ended(&events, Side::Left);
+    let (_, right, _) = ended(&events, Side::Right);
+    assert_eq!((left, right), (CompareState::Done, CompareState::Done), "{events:?}");
+    let right_begins = events.iter().position(|event| {
+        matches!(
+            event,
+            CompareEvent::Asked { side: Side::Right } | CompareEvent::Delta { side: Side::Right, .. }
+        )
+    });
+    assert!(right_begins.is_some_and(|at| at > left_end), "never two workers at once: {events:?}");
+    let said = |wanted: Side| -> String {
+        let of = |event: &CompareEvent| match event {
+            CompareEvent::Delta { side, text, .. } if *side == wanted => Some(text.clone()),
+            _ => None,
+        };
+        events.iter().filter_map(of).collect()
+    };
+    assert!(!said(Side::Left).trim().is_empty() && !said(Side::Right).trim().is_empty(), "{events:?}");
+    let started = host.events().iter().filter(|event| format!("{event:?}").contains("Starting")).count();
+    assert!(started >= 2, "two workers ran: {:?}", host.events());
+
+    // Not here at all: its side says so, and the other goes on.
+    let events = compare(&app, "deepseek-r1", "guide").await;
+    assert_eq!(ended(&events, Side::Left).2, Some(ErrorCode::ModelNotFound));
+    assert_eq!(ended(&events, Side::Right).1, CompareState::Done);
+    app.worker_stop().await.expect("stops");
+}
