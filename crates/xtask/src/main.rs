@@ -1,10 +1,11 @@
-//! Automation of the house: `cargo xtask setup|run|test|test-parsers|bench|dist|cuda|bindings`. The Makefile is a line over each.
+//! Automation of the house: `cargo xtask setup|run|test|test-engines|bench|dist|cuda|bindings`. The Makefile is a line over each.
 //! It installs what is missing, calls the ordinary tools, and says what it skips and why.
 
 mod bench;
 mod cuda;
 mod dist;
-mod parsers;
+mod engines;
+mod llama_server;
 mod run;
 mod setup;
 mod shell;
@@ -18,13 +19,13 @@ fn main() -> Result<()> {
         Some("setup") => setup::all(),
         Some("run") => run::run(),
         Some("test") => test::test(),
-        Some("test-parsers") => parsers::test_parsers(),
+        Some("test-engines") => engines::test_engines(),
         Some("bench") => bench::bench(),
         Some("dist") => dist::dist(),
         Some("cuda") => cuda::cuda(),
         Some("bindings") => run::bindings(),
         other => {
-            bail!("no task {other:?}; there are: setup, run, test, test-parsers, bench, dist, cuda, bindings")
+            bail!("no task {other:?}; there are: setup, run, test, test-engines, bench, dist, cuda, bindings")
         }
     }
 }

@@ -22,6 +22,8 @@ const TEST: &[&str] = &[
     "procps",
     "openssh-client",
     "iproute2",
+    "cmake",
+    "ninja-build",
 ];
 /// Vite 8 asks for it.
 const NODE_MINIMUM: (u32, u32) = (20, 19);
