@@ -1,30 +1,16 @@
 // The real window, driven as a person would: first run, Try now, a question, Stop, a preset, close, reopen, a picture, a start that meets an end.
 // Every folder is a fresh one, so nothing of the developer's own is read or written. Screenshots go to artefacts/.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+import { COMPOSER, button, freshHome } from './home.mjs';
 import { Window, sleep, startDriver, until } from './webdriver.mjs';
 
 const binary = resolve(process.env.WHALEDECK_BINARY);
-const artefacts = resolve('artefacts/window');
-const home = mkdtempSync(join(tmpdir(), 'whaledeck-window-'));
-const folders = { XDG_DATA_HOME: 'data', XDG_CONFIG_HOME: 'config', XDG_CACHE_HOME: 'cache', XDG_STATE_HOME: 'state', XDG_RUNTIME_DIR: 'run' };
-const environment = { ...process.env, WHALEDECK_DATA: join(home, 'whaledeck') };
-for (const [name, folder] of Object.entries(folders)) {
-  environment[name] = join(home, folder);
-  mkdirSync(environment[name], { recursive: true, mode: 0o700 });
-}
-mkdirSync(artefacts, { recursive: true });
+const { environment, artefacts, picture, remove } = freshHome('window');
 
 const QUESTION = 'Which DeepSeek model should I run on a 24 GB GPU?';
-const COMPOSER = '//textarea[@aria-label="Your message"]';
-const button = (name) => `//button[normalize-space(.)="${name}" or @aria-label="${name}"]`;
-
-async function picture(window, name) {
-  writeFileSync(join(artefacts, `${name}.png`), await window.screenshot());
-}
 
 async function firstRun(driver) {
   const start = Date.now();
@@ -137,5 +123,5 @@ try {
   console.log(`the window does its job; pictures in ${artefacts}`);
 } finally {
   driver.stop();
-  rmSync(home, { recursive: true, force: true });
+  remove();
 }

@@ -78,7 +78,7 @@ async fn asked(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
     loop {
         let event = tokio::time::timeout(Duration::from_secs(60), events.recv()).await.expect("an end comes");
         match event.expect("a terminal event comes before the end") {
-            AnswerEvent::Started { .. } => {}
+            AnswerEvent::Started { .. } | AnswerEvent::Looking { .. } => {}
             AnswerEvent::Delta { text, .. } => {
                 heard += &text;
                 if stops && heard == "Half of it 鲸" {

@@ -8,7 +8,7 @@ use contract::{
     AnswerEvent, AppEvent, ConnectionStep, EndpointChange, EndpointSpec, ErrorCode, ErrorView, KeyPlace,
     MessageState, MessageView, SendRequest, StepState,
 };
-use testkit::{Answer, End, TestCloud};
+use testkit::{Answer, End, TRANSFORMERS, TestCloud};
 
 const KEY: &str = "sk-marked-0815-4711";
 
@@ -253,6 +253,28 @@ async fn every_failure_has_a_step_and_a_code() {
         cloud.answer_chat(answer);
         assert_eq!(check(cloud.address()).await, told(Token, code));
     }
+}
+
+/// `transformers serve` on a computer where nothing was ever downloaded: its list fails, the named model answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_model_answers_where_the_list_fails() {
+    let data = tempfile::tempdir().expect("a folder");
+    let app = open(data.path()).await;
+    let cloud = TestCloud::start(KEY).await.expect("starts");
+    cloud.answer_models(Answer::new("500 Internal Server Error", "text/plain", "Internal Server Error"));
+    cloud.answer_chat(Answer::stream(TRANSFORMERS));
+    let unnamed = app.endpoint_add(spec("custom", cloud.address())).await.expect("is added");
+    let test = app.endpoint_test(&unnamed.id, None).await.expect("is tested");
+    assert_eq!(test.error.expect("nothing to ask").code, ErrorCode::EndpointFailed);
+    let spec = EndpointSpec { models: vec!["/models/guide".into()], ..spec("custom", cloud.address()) };
+    let named = app.endpoint_add(spec).await.expect("is added");
+    let test = app.endpoint_test(&named.id, None).await.expect("is tested");
+    assert_eq!((test.error, test.model.as_deref()), (None, Some("/models/guide")));
+    let model = test.endpoint.models.first().expect("is offered");
+    let chat = app.chat_create(&model.id).await.expect("a chat");
+    let answer = send(&app, ask(&chat.id, None, "What?")).await.expect("answers");
+    assert_eq!((answer.text.as_str(), answer.error), ("A whale 是鲸。", None));
+    assert!(cloud.asked().last().expect("was asked").body.contains("\"model\":\"/models/guide\""));
 }
 
 #[tokio::test(flavor = "multi_thread")]

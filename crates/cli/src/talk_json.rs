@@ -127,7 +127,7 @@ async fn answer(
                 match event {
                     AnswerEvent::Finished { message } => return Ok(Some(message.id)),
                     AnswerEvent::Failed { .. } => return Ok(None),
-                    AnswerEvent::Started { .. } | AnswerEvent::Delta { .. } => {}
+                    AnswerEvent::Started { .. } | AnswerEvent::Looking { .. } | AnswerEvent::Delta { .. } => {}
                 }
             }
             line = lines.recv(), if open => match line.transpose() {

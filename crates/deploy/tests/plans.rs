@@ -129,7 +129,7 @@ fn every_model_on_every_machine_gets_a_plan_or_numbers() {
     assert!(plans > 5000 && refusals > 5000, "{plans} plans, {refusals} refusals");
 }
 
-/// `make test-parsers` hands these to the engines' own parsers.
+/// `make test-engines` hands these to the engines' own parsers.
 #[test]
 #[ignore = "writes a file for another program"]
 fn scripts_of_every_plan() {

@@ -95,6 +95,9 @@ impl Endpoint {
             .client()
             .connect_timeout(Duration::from_secs(10).min(limit))
             .read_timeout(limit)
+            // A kept connection may be closed at the other end without a word, as `transformers serve` does after a failure, and a
+            // question that was lost on one must not be asked twice.
+            .pool_max_idle_per_host(0)
             // Another address must never see the key, nor the words.
             .redirect(redirect::Policy::none());
         // What runs on this computer is never asked through a proxy, which would see the key.
@@ -374,7 +377,14 @@ fn is_json(response: &Response) -> bool {
 }
 
 fn read(data: &str, key: Option<&str>) -> Result<ChatDelta, EndpointError> {
-    let chunk: Chunk =
-        serde_json::from_str(data).map_err(|error| EndpointError::Malformed(error.to_string()))?;
+    let chunk: Chunk = serde_json::from_str(data).map_err(|error| match unescaped(data) {
+        Some(words) => in_stream(&Value::from(words), key),
+        None => EndpointError::Malformed(error.to_string()),
+    })?;
     if chunk.error.is_null() { Ok(chunk.into()) } else { Err(in_stream(&chunk.error, key)) }
+}
+
+/// The words of an error that were put between quotes as they are, as `transformers serve` does.
+fn unescaped(data: &str) -> Option<&str> {
+    data.strip_prefix("{\"error\": \"")?.strip_suffix("\"}")
 }

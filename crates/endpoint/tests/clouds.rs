@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use endpoint::{Address, ChatDelta, ChatRequest, Dialect, Endpoint, EndpointError, Message, Step, provider};
 use futures_util::StreamExt;
-use testkit::{Answer, DEEPSEEK, End, TestCloud};
+use testkit::{Answer, DEEPSEEK, End, TRANSFORMERS, TestCloud};
 
 const KEY: &str = "sk-marked-4711";
 /// The longest silence in these tests.
@@ -60,6 +60,7 @@ fn dialects() -> Vec<(&'static str, String)> {
     let crlf = fields("\"reasoning\":\"想一想\"").replace('\n', "\r\n");
     vec![
         ("deepseek", DEEPSEEK.to_owned()),
+        ("transformers serve", TRANSFORMERS.to_owned()),
         (
             "openrouter",
             format!(
@@ -105,6 +106,47 @@ async fn every_dialect_says_the_same_at_every_split() {
             ..Answer::stream("")
         });
         assert_eq!(joined(&ask(&endpoint).await.expect("answers")), said, "{name} byte by byte");
+    }
+}
+
+#[tokio::test]
+async fn counts_come_with_the_end_or_after_it() {
+    let cloud = TestCloud::start(KEY).await.expect("starts");
+    let endpoint = endpoint(&cloud, custom());
+    for body in [DEEPSEEK, TRANSFORMERS] {
+        cloud.answer_chat(Answer::stream(body));
+        let heard = ask(&endpoint).await.expect("answers");
+        let usage = heard.iter().flatten().find_map(|delta| delta.usage.clone()).expect("counts");
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (9, 6));
+    }
+}
+
+/// `transformers serve` as it was seen: no list where nothing was downloaded, strict about what it does not know.
+#[tokio::test]
+async fn what_transformers_serve_refuses_is_said_in_its_words() {
+    let cloud = TestCloud::start(KEY).await.expect("starts");
+    let endpoint = endpoint(&cloud, custom());
+    cloud.answer_models(Answer::json("200 OK", "{\"object\":\"list\",\"data\":[]}"));
+    assert_eq!(endpoint.models().await, Ok(Vec::new()));
+    cloud.answer_models(Answer::new("500 Internal Server Error", "text/plain", "Internal Server Error"));
+    assert!(matches!(endpoint.models().await, Err(EndpointError::Server { status: 500, .. })));
+    let told = |status, message: &str| EndpointError::Server {
+        status,
+        code: String::new(),
+        message: message.into(),
+    };
+    for (status, number, said) in [
+        ("422 Unprocessable Entity", 422, "Unexpected fields in the request: {'min_p', 'top_k'}"),
+        ("400 Bad Request", 400, "Server is pinned to '/models/guide'; requested 'x'."),
+    ] {
+        cloud.answer_chat(Answer::json(status, format!("{{\"detail\":\"{said}\"}}")));
+        assert_eq!(ask(&endpoint).await.err(), Some(told(number, said)));
+    }
+    // What it says in the middle of an answer is put between quotes as it is.
+    for said in ["out of memory", "no \"kernel\" for this"] {
+        cloud.answer_chat(Answer::stream(format!("data: {{\"error\": \"{said}\"}}\n\n")));
+        let heard = ask(&endpoint).await.expect("begins");
+        assert_eq!(joined(&heard).3, Some(&told(200, said)));
     }
 }
 

@@ -114,6 +114,31 @@ async fn a_server_that_falls_silent_is_given_up() {
     assert_eq!(refused, Some(EndpointError::Silent { seconds: 1 }), "nor are heads waited for longer");
 }
 
+/// Answers as if it kept each connection, and resets one that is used again.
+#[tokio::test]
+async fn no_question_goes_over_a_connection_that_the_server_has_done_with() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 8192];
+                let _ = socket.read(&mut buffer).await;
+                let body = "{\"data\":[]}";
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+                let reply = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+                let _ = socket.write_all(reply.as_bytes()).await;
+                let _ = socket.read(&mut buffer).await;
+                let _ = socket.set_zero_linger();
+            });
+        }
+    });
+    let endpoint = Endpoint::new(format!("http://{address}"), None);
+    for _ in 0..3 {
+        assert_eq!(endpoint.models().await, Ok(Vec::new()));
+    }
+}
+
 #[tokio::test]
 async fn what_is_sent_is_what_was_set() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -77,7 +77,7 @@ fn finish(y: &mut [f32], bias: &[f32], more: &[f32], gelu: bool) {
 /// `x / 2 * (1 + tanh(u))` is `x / (1 + e^(-2u))`.
 #[inline(always)]
 fn gelu(x: f32) -> f32 {
-    const TWICE_ROOT: f32 = 1.595_769_1; // 2 sqrt(2 / pi)
+    const TWICE_ROOT: f32 = 1.595_769; // 2 sqrt(2 / pi)
     x / (1.0 + exp(-TWICE_ROOT * (x + 0.044_715 * x * x * x)))
 }
 

@@ -111,6 +111,20 @@ pub const DEEPSEEK: &str = ": keep-alive\n\n\
     data: {\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\
     \"completion_tokens\":6,\"prompt_cache_hit_tokens\":0}}\n\ndata: [DONE]\n\n";
 
+/// The same answer as `transformers serve` 5.23 writes it: a role alone, its model with a revision, the counts in the last
+/// delta, and no `[DONE]`.
+pub const TRANSFORMERS: &str = "data: {\"id\":\"a52e\",\"choices\":[{\"delta\":{\"role\":\"assistant\"},\"index\":0}],\
+    \"created\":1795687031,\"model\":\"/models/guide@main\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"\"}\n\n\
+    data: {\"id\":\"a52e\",\"choices\":[{\"delta\":{\"reasoning_content\":\"想一想\"},\"index\":0}],\"created\":1795687032,\
+    \"model\":\"/models/guide@main\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"\"}\n\n\
+    data: {\"id\":\"a52e\",\"choices\":[{\"delta\":{\"content\":\"A whale \"},\"index\":0}],\"created\":1795687032,\
+    \"model\":\"/models/guide@main\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"\"}\n\n\
+    data: {\"id\":\"a52e\",\"choices\":[{\"delta\":{\"content\":\"是鲸。\"},\"index\":0}],\"created\":1795687032,\
+    \"model\":\"/models/guide@main\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"\"}\n\n\
+    data: {\"id\":\"a52e\",\"choices\":[{\"delta\":{},\"index\":0,\"finish_reason\":\"stop\"}],\"created\":1795687032,\
+    \"model\":\"/models/guide@main\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"\",\
+    \"usage\":{\"completion_tokens\":6,\"prompt_tokens\":9,\"total_tokens\":15}}\n\n";
+
 impl TestCloud {
     /// Lets in whoever sends `Authorization: Bearer <key>`, lists two models and answers in DeepSeek's dialect.
     pub async fn start(key: &str) -> io::Result<Self> {

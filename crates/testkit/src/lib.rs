@@ -14,7 +14,7 @@ mod server;
 mod storage;
 mod tls;
 
-pub use cloud::{Answer, Asked, DEEPSEEK, End, TestCloud};
+pub use cloud::{Answer, Asked, DEEPSEEK, End, TRANSFORMERS, TestCloud};
 pub use fault::{Fault, Place};
 pub use proxy::{Manner, TestProxy};
 pub use server::{Request, TestHub};

@@ -1,11 +1,12 @@
-//! Automation of the house: `cargo xtask setup|run|test|test-parsers|test-forms|bench|dist|cuda|bindings`. The Makefile is a line over each.
-//! It installs what is missing, calls the ordinary tools, and says what it skips and why.
+//! Automation of the house: `cargo xtask setup|run|test|test-engines|test-forms|bench|dist|cuda|bindings`. The Makefile
+//! is a line over each. It installs what is missing, calls the ordinary tools, and says what it skips and why.
 
 mod bench;
 mod cuda;
 mod dist;
+mod engines;
 mod forms;
-mod parsers;
+mod llama_server;
 mod run;
 mod setup;
 mod shell;
@@ -19,7 +20,7 @@ fn main() -> Result<()> {
         Some("setup") => setup::all(),
         Some("run") => run::run(),
         Some("test") => test::test(),
-        Some("test-parsers") => parsers::test_parsers(),
+        Some("test-engines") => engines::test_engines(),
         Some("test-forms") => forms::test_forms(),
         Some("bench") => bench::bench(),
         Some("dist") => dist::dist(),
@@ -27,7 +28,7 @@ fn main() -> Result<()> {
         Some("bindings") => run::bindings(),
         other => {
             bail!(
-                "no task {other:?}; there are: setup, run, test, test-parsers, test-forms, bench, dist, cuda, bindings"
+                "no task {other:?}; there are: setup, run, test, test-engines, test-forms, bench, dist, cuda, bindings"
             )
         }
     }

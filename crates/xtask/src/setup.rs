@@ -23,6 +23,8 @@ const TEST: &[&str] = &[
     "openssh-client",
     "iproute2",
     "systemd",
+    "cmake",
+    "ninja-build",
 ];
 /// Vite 8 asks for it.
 const NODE_MINIMUM: (u32, u32) = (20, 19);

@@ -3,11 +3,11 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::setup;
 use crate::shell::{cmd, root, run, step, target};
+use crate::{llama_server, setup};
 
 /// Everything, with the UI inside the desktop program.
-const WHOLE: &str = "--workspace --features whaledeck/custom-protocol";
+pub const WHOLE: &str = "--workspace --features whaledeck/custom-protocol";
 
 pub fn test() -> Result<()> {
     step("set-up", setup::all)?;
@@ -21,11 +21,14 @@ pub fn test() -> Result<()> {
     step("lints", || run(&mut cmd("cargo", &format!("clippy {WHOLE} --all-targets -- -D warnings"))))?;
     // One selection of packages for building and testing: another would build the dependencies a second time.
     step("programs under test", || run(&mut cmd("cargo", &format!("build {WHOLE}"))))?;
+    step("llama-server, from its sources where it is not built yet", || llama_server::build().map(drop))?;
     step("Rust: unit, boundary, fidelity and flow tests", || {
         run(cmd("cargo", &format!("test {WHOLE}"))
             .env("WHALEDECK_PYTHON", setup::python()?)
             .env("WHALEDECK_SSHD", setup::sshd()?.unwrap_or_default())
-            .env("WHALEDECK_ENGINE", program("whaledeck-engine")))
+            .env("WHALEDECK_ENGINE", program("whaledeck-engine"))
+            .env("WHALEDECK_LLAMA_SERVER", llama_server::build()?)
+            .env("WHALEDECK_GUIDE_GGUF", llama_server::guide()?.join("guide.gguf")))
     })?;
     step("UI: every page in a browser", || {
         run(&mut setup::npm("run build:mock"))?;
@@ -35,7 +38,7 @@ pub fn test() -> Result<()> {
 }
 
 /// A program of the debug build.
-fn program(name: &str) -> std::path::PathBuf {
+pub fn program(name: &str) -> std::path::PathBuf {
     target().join("debug").join(name)
 }
 
@@ -54,19 +57,21 @@ fn licences() -> Result<()> {
 
 /// Drives the window under a virtual display, as a person would.
 fn window() -> Result<()> {
+    run(&mut in_window("tests/e2e/window.mjs"))?;
+    run(in_window("tests/e2e/backends.mjs")
+        .env("WHALEDECK_LLAMA_SERVER", llama_server::build()?)
+        .env("WHALEDECK_GUIDE_GGUF", llama_server::guide()?.join("guide.gguf"))
+        .env("WHALEDECK_TEST_CLOUD", program("examples/test-cloud")))
+}
+
+/// A script that drives the real window.
+pub fn in_window(script: &str) -> Command {
     let mut driver = Command::new("xvfb-run");
-    driver.args([
-        "-a",
-        "-s",
-        "-screen 0 1280x800x24",
-        "dbus-run-session",
-        "--",
-        "node",
-        "tests/e2e/window.mjs",
-    ]);
-    run(driver
+    driver
+        .args(["-a", "-s", "-screen 0 1280x800x24", "dbus-run-session", "--", "node", script])
         .env("LANG", "en_US.UTF-8")
         .env("WHALEDECK_BINARY", program("whaledeck"))
         .env("WHALEDECK_ENGINE", program("whaledeck-engine"))
-        .env("WHALEDECK_GUIDE", root().join("assets/guide-model")))
+        .env("WHALEDECK_GUIDE", root().join("assets/guide-model"));
+    driver
 }

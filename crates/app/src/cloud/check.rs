@@ -40,6 +40,8 @@ pub(super) async fn check(subject: Subject<'_>) -> Checked {
             Ok(models) => listed = Some(models),
             // It offers no list; the models that were named are tried.
             Err(EndpointError::Server { status: 404 | 405 | 501, .. }) => {}
+            // `transformers serve` fails at its list where nothing was ever downloaded, and answers.
+            Err(EndpointError::Server { status: 500, .. }) if subject.model.is_some() => {}
             Err(error) => return failed(&subject, listed, None, &error, ConnectionStep::Models),
         }
     }

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use catalog::Catalog;
-use deploy::plan::{Engine, Inventory, Plan, Spec, plan};
+use deploy::plan::{Engine, Inventory, Plan, Spec, Value, plan};
 use deploy::run::{Change, Deployment, Machine, OnNews, Pace, Place, Reach, Reaching, Record, look};
-use endpoint::{ChatRequest, Message};
+use endpoint::{ChatRequest, Endpoint, Message, Usage};
 use futures_util::StreamExt;
 
 pub const MODEL: &str = "deepseek-r1-distill-qwen-7b";
@@ -42,6 +42,37 @@ impl Bench {
         Self { folder, told: Arc::default() }
     }
 
+    /// With llama.cpp's own server in its place, and the Guide where that looks for a plan's files. Nothing where they were not
+    /// built, which `make test` does.
+    pub fn real(plan: &Plan) -> Option<Self> {
+        let built = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+        let (Some(program), Some(guide)) = (built("WHALEDECK_LLAMA_SERVER"), built("WHALEDECK_GUIDE_GGUF"))
+        else {
+            println!("not run: there is no llama-server; `make test` builds one");
+            return None;
+        };
+        let bench = Self::new();
+        std::fs::remove_file(bench.path("bin/llama-server")).expect("is removed");
+        std::os::unix::fs::symlink(program, bench.path("bin/llama-server")).expect("is made");
+        let value = |name| plan.arguments.iter().find(|it| it.name == name).map(|it| it.value.clone());
+        let Some(Value::Text(source)) = value("--hf-repo") else { panic!("no files: {plan:?}") };
+        let (repo, precision) = source.split_once(':').expect("files of a precision");
+        let commit = "0123456789".repeat(4);
+        let place = bench.path("hub").join(format!("models--{}", repo.replace('/', "--")));
+        std::fs::create_dir_all(place.join("refs")).expect("is made");
+        std::fs::write(place.join("refs/main"), &commit).expect("is written");
+        let files = place.join("snapshots").join(commit);
+        std::fs::create_dir_all(&files).expect("is made");
+        std::os::unix::fs::symlink(guide, files.join(format!("model-{precision}.gguf"))).expect("is made");
+        let more = format!(
+            "LLAMA_CACHE={}; LLAMA_ARG_OFFLINE=1; LLAMA_ARG_CACHE_TYPE_K=f32; LLAMA_ARG_CACHE_TYPE_V=f32; \
+             export LLAMA_CACHE LLAMA_ARG_OFFLINE LLAMA_ARG_CACHE_TYPE_K LLAMA_ARG_CACHE_TYPE_V",
+            bench.path("hub").display()
+        );
+        std::fs::write(bench.path("more"), more).expect("is written");
+        Some(bench)
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -55,7 +86,10 @@ impl Bench {
     /// Lines for the shell: the program is found, and behaves like this.
     pub fn first(&self, mode: &str) -> String {
         let folder = self.folder.path().display();
-        format!("PATH={folder}/bin:$PATH; export PATH; FAKE={mode}; FAKE_DIR={folder}; export FAKE FAKE_DIR")
+        let more = std::fs::read_to_string(self.path("more")).unwrap_or_else(|_| ":".into());
+        format!(
+            "PATH={folder}/bin:$PATH; export PATH; FAKE={mode}; FAKE_DIR={folder}; export FAKE FAKE_DIR; {more}"
+        )
     }
 
     pub async fn record(&self, mode: &str) -> Record {
@@ -169,4 +203,37 @@ pub async fn said(deployment: &Deployment, text: &str) -> String {
         all += &delta.expect("a word").text;
     }
     all
+}
+
+/// No dice: the likeliest token each time.
+pub fn greedy(text: &str, most: u32) -> ChatRequest {
+    ChatRequest {
+        model: MODEL.into(),
+        messages: vec![Message::new("user", text)],
+        top_p: 1.0,
+        max_tokens: Some(most),
+        ..ChatRequest::default()
+    }
+}
+
+/// A whole answer, and how it came.
+pub struct Answer {
+    pub text: String,
+    /// That brought text.
+    pub pieces: usize,
+    pub finish: String,
+    pub usage: Usage,
+}
+
+pub async fn answer(endpoint: &Endpoint, request: &ChatRequest) -> Answer {
+    let mut deltas = endpoint.chat(request).await.expect("it answers");
+    let (mut text, mut pieces, mut finish, mut usage) = (String::new(), 0, None, None);
+    while let Some(delta) = deltas.next().await {
+        let delta = delta.expect("a word");
+        pieces += usize::from(!delta.text.is_empty());
+        text += &delta.text;
+        finish = delta.finish.or(finish);
+        usage = delta.usage.or(usage);
+    }
+    Answer { text, pieces, finish: finish.expect("a reason"), usage: usage.expect("counts") }
 }
