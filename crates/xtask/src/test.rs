@@ -58,6 +58,7 @@ fn licences() -> Result<()> {
 /// Drives the window under a virtual display, as a person would.
 fn window() -> Result<()> {
     run(&mut in_window("tests/e2e/window.mjs"))?;
+    run(&mut cmd("cargo", &format!("build {WHOLE} --example test-cloud")))?;
     run(in_window("tests/e2e/backends.mjs")
         .env("WHALEDECK_LLAMA_SERVER", llama_server::build()?)
         .env("WHALEDECK_GUIDE_GGUF", llama_server::guide()?.join("guide.gguf"))
