@@ -83,12 +83,14 @@ fn gelu(x: f32) -> f32 {
 
 #[cfg(target_arch = "x86_64")]
 mod on_tiles {
+    use std::cell::Cell;
+
     use formats::Dtype;
     use rayon::prelude::*;
 
     use super::{Then, finish};
     use crate::Weight;
-    use crate::amx::{SIDE, SQUARE, TILE, Tiles, pack};
+    use crate::amx::{Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
 
     /// Blocks of 16 columns that are packed together, and met by all rows of a task while they are near.
     const STRIP: usize = 8;
@@ -112,9 +114,14 @@ mod on_tiles {
 
     #[derive(Default)]
     struct Scratch {
-        columns: Vec<u16>,
-        staging: Vec<u16>,
+        columns: Packed,
+        staging: Packed,
         numbers: Vec<f32>,
+    }
+
+    thread_local! {
+        /// Packed rows of the product before: to get megabytes of zeros anew for each takes as long as to multiply.
+        static ROOM: Cell<Packed> = Cell::default();
     }
 
     pub fn product(weight: &Weight, x: &[f32], bias: &[f32], then: Then) -> Vec<f32> {
@@ -123,7 +130,8 @@ mod on_tiles {
         let block = pack::depth_of(cols) * 2 * TILE;
         // Squares are two blocks high.
         let blocks = n.div_ceil(SQUARE) * 2;
-        let mut packed = vec![0u16; blocks * block];
+        let mut packed = ROOM.take();
+        packed.resize(blocks * block);
         packed.par_chunks_exact_mut(block).zip(x.par_chunks(SIDE * cols)).for_each(|(out, x)| {
             // SAFETY: AMX comes with AVX-512 (`available`).
             unsafe { pack_rows(x, cols, out) };
@@ -142,6 +150,7 @@ mod on_tiles {
                 }
             }
         });
+        ROOM.set(packed);
         y
     }
 
@@ -163,7 +172,7 @@ mod on_tiles {
             let (first, block) = (strip * STRIP * SIDE, depth * TERMS * TILE);
             let count = (self.weight.rows() - first).min(STRIP * SIDE);
             let blocks = count.div_ceil(SIDE);
-            scratch.columns.resize(blocks * block, 0);
+            scratch.columns.resize(blocks * block);
             for at in 0..blocks {
                 let from = first + at * SIDE;
                 let rows = from..(from + SIDE).min(self.weight.rows());
@@ -173,18 +182,18 @@ mod on_tiles {
             let tall = depth * 2 * TILE;
             let rows = |at: usize| &self.x[at * tall..][..tall];
             let tiles = Tiles::new();
-            let mut square = [0.0f32; SQUARE * SQUARE];
+            let mut square = Square::new();
             let end = ((run + 1) * RUN).min(self.x.len() / tall);
             for row in (run * RUN..end).step_by(2) {
                 for at in (0..blocks).step_by(2) {
                     tiles.square::<2, TERMS>(
                         [rows(row), rows(row + 1)],
                         [columns(at), columns(at + 1)],
-                        &mut square,
+                        &mut square.0,
                         SQUARE,
                     );
                     // SAFETY: the caller's.
-                    unsafe { self.put(row * SIDE, first + at * SIDE, &mut square) };
+                    unsafe { self.put(row * SIDE, first + at * SIDE, &mut square.0) };
                 }
             }
         }
@@ -254,6 +263,8 @@ mod tests {
     fn both_forms_equal_the_reference() {
         for (dtype, rows, cols, n) in [
             (Dtype::BF16, 300, 588, 50),
+            (Dtype::BF16, 40, 1250, 35),
+            (Dtype::F32, 20, 1170, 3),
             (Dtype::BF16, 17, 33, 1),
             (Dtype::F32, 130, 70, 33),
             (Dtype::F16, 16, 32, 32),

@@ -1,8 +1,8 @@
 //! The vision tower and the projector at their real size against DeepSeek's own, in fp32. The weights are too large to keep: both
 //! sides compute them, as tests/fixtures/vl2/make_real.py says.
 //!
-//! `make test` sees with two layers; all 27 take a minute and 2 GB more:
-//!     cargo test --release -p models --test sight -- --ignored
+//! `make test` sees with two layers; all 27 take ten seconds and 1 GB:
+//!     cargo test -p models --test sight -- --ignored
 mod fixture;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@
 pub mod pack;
 
 use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 use std::sync::OnceLock;
 
 /// Rows and columns of a tile of results.
@@ -42,6 +43,55 @@ fn granted() -> bool {
     // SAFETY: the call has no pointers; a system that does not know it answers with an error.
     has && crate::lanes::has_avx512()
         && unsafe { libc::syscall(libc::SYS_arch_prctl, ASK_FOR_STATE, TILE_DATA) } == 0
+}
+
+/// Packed numbers. They begin where a line of the processor's cache begins: else every row of a tile lies in two lines.
+#[derive(Default)]
+pub struct Packed(Vec<Line>);
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u16; DEPTH]);
+
+impl Packed {
+    /// `numbers`, a multiple of 32, of zero.
+    pub fn zeroed(numbers: usize) -> Self {
+        let mut packed = Self::default();
+        packed.resize(numbers);
+        packed
+    }
+
+    /// Numbers that come are zero; those that stay are as they were.
+    pub fn resize(&mut self, numbers: usize) {
+        self.0.resize(numbers / DEPTH, Line([0; DEPTH]));
+    }
+}
+
+impl Deref for Packed {
+    type Target = [u16];
+
+    fn deref(&self) -> &[u16] {
+        // SAFETY: a line is its numbers and nothing else.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * DEPTH) }
+    }
+}
+
+impl DerefMut for Packed {
+    fn deref_mut(&mut self) -> &mut [u16] {
+        let count = self.0.len() * DEPTH;
+        // SAFETY: a line is its numbers and nothing else.
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
+    }
+}
+
+/// What `Tiles::square` writes.
+#[repr(C, align(64))]
+pub struct Square(pub [f32; SQUARE * SQUARE]);
+
+impl Square {
+    pub const fn new() -> Self {
+        Self([0.0; SQUARE * SQUARE])
+    }
 }
 
 /// A thread that has its tiles in order, until this is dropped.

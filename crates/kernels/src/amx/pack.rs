@@ -1,6 +1,7 @@
 //! Numbers in the order in which tiles take them. Of a matrix of rows that are multiplied, a tile has 16 rows and 32 numbers of each;
-//! of the matrix that they meet, two numbers of each of 16 columns lie together. What is missing at the edges is zero.
-use super::{DEPTH, SIDE, TILE};
+//! of the matrix that they meet, two numbers of each of 16 columns lie together. The end of each row is filled up with zeros; rows and
+//! columns that are missing give numbers that nobody reads.
+use super::{DEPTH, Packed, SIDE, TILE};
 
 /// The two parts of a number: rounded to bf16, and the rest rounded to bf16.
 #[inline(always)]
@@ -27,6 +28,9 @@ pub fn row(numbers: &[f32], scale: f32, r: usize, out: &mut [u16]) {
     for (tiles, numbers) in out.chunks_exact_mut(2 * TILE).zip(numbers.chunks(DEPTH)) {
         let (high, low) = tiles.split_at_mut(TILE);
         let (high, low) = (&mut high[r * DEPTH..][..DEPTH], &mut low[r * DEPTH..][..DEPTH]);
+        // The room may have been used before.
+        high[numbers.len()..].fill(0);
+        low[numbers.len()..].fill(0);
         for ((high, low), x) in high.iter_mut().zip(low).zip(numbers) {
             [*high, *low] = parts(*x * scale);
         }
@@ -36,14 +40,10 @@ pub fn row(numbers: &[f32], scale: f32, r: usize, out: &mut [u16]) {
 /// Writes 16 columns, each a run of `numbers` [16][count], into their block `out` [depth, 2, 16, 16, 2], in two parts.
 /// `staging` is what it needs.
 #[inline(always)]
-pub fn columns_in_parts<'a>(
-    numbers: impl Iterator<Item = &'a [f32]>,
-    staging: &mut Vec<u16>,
-    out: &mut [u16],
-) {
+pub fn columns_in_parts<'a>(numbers: impl Iterator<Item = &'a [f32]>, staging: &mut Packed, out: &mut [u16]) {
     let width = out.len() / (2 * TILE) * DEPTH;
-    staging.clear();
-    staging.resize(2 * SIDE * width, 0);
+    staging.resize(2 * SIDE * width);
+    staging.fill(0);
     let (high, low) = staging.split_at_mut(SIDE * width);
     for (column, numbers) in numbers.enumerate() {
         let (high, low) = (&mut high[column * width..][..width], &mut low[column * width..][..width]);
@@ -60,10 +60,11 @@ pub fn columns_in_parts<'a>(
 
 /// Writes 16 columns, each little-endian bf16 numbers, into their block `out` [depth, 16, 16, 2].
 #[inline(always)]
-pub fn columns_of_bf16<'a>(bytes: impl Iterator<Item = &'a [u8]>, staging: &mut Vec<u16>, out: &mut [u16]) {
+pub fn columns_of_bf16<'a>(bytes: impl Iterator<Item = &'a [u8]>, staging: &mut Packed, out: &mut [u16]) {
     let width = out.len() / TILE * DEPTH;
-    staging.clear();
-    staging.resize(SIDE * width, 0);
+    staging.resize(SIDE * width);
+    // Rows that are missing, and the end of each row.
+    staging.chunks_exact_mut(width).for_each(|row| row[width - DEPTH..].fill(0));
     for (staged, bytes) in staging.chunks_exact_mut(width).zip(bytes) {
         let halves = bytes.as_chunks::<2>().0;
         staged.iter_mut().zip(halves).for_each(|(half, bytes)| *half = u16::from_le_bytes(*bytes));

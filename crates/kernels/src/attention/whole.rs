@@ -57,7 +57,7 @@ mod on_tiles {
     use rayon::prelude::*;
 
     use super::powers_of;
-    use crate::amx::{SIDE, SQUARE, TILE, Tiles, pack};
+    use crate::amx::{Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
 
     /// Where several threads write, each the columns of its own head.
     struct Out(*mut f32);
@@ -104,22 +104,22 @@ mod on_tiles {
             let (small, large) = (depth * 2 * TILE, long * 2 * TILE);
             // Blocks of columns of values, as many as squares are wide.
             let wide = self.head.div_ceil(SQUARE) * 2;
-            let mut keys = vec![0u16; blocks * small];
-            let mut staging = Vec::new();
+            let mut keys = Packed::zeroed(blocks * small);
+            let mut staging = Packed::default();
             for (at, block) in keys.chunks_exact_mut(small).take(rows.div_ceil(SIDE)).enumerate() {
                 let own = (at * SIDE..rows.min((at + 1) * SIDE)).map(|t| self.part(1, t));
                 pack::columns_in_parts(own, &mut staging, block);
             }
-            let mut values = vec![0u16; wide * large];
+            let mut values = Packed::zeroed(wide * large);
             for t in (0..rows).step_by(2) {
                 let second: &[f32] = if t + 1 < rows { self.part(2, t + 1) } else { &[] };
                 pack::pair_of_rows(t, [self.part(2, t), second], long, &mut values);
             }
             let scale = (self.head as f64).powf(-0.5) as f32;
-            let (mut queries, mut weights) = (vec![0u16; 2 * small], vec![0u16; 2 * large]);
+            let (mut queries, mut weights) = (Packed::zeroed(2 * small), Packed::zeroed(2 * large));
             let stride = blocks * SIDE;
             let mut scores = vec![0.0f32; SQUARE * stride];
-            let mut square = [0.0f32; SQUARE * SQUARE];
+            let mut square = Square::new();
             let tiles = Tiles::new();
             for first in (0..rows).step_by(SQUARE) {
                 let count = (rows - first).min(SQUARE);
@@ -144,9 +144,9 @@ mod on_tiles {
                 let pair = [&weights[..large], &weights[large..]];
                 for at in (0..wide).step_by(2) {
                     let met = [0, 1].map(|more| &values[(at + more) * large..][..large]);
-                    tiles.square::<2, 2>(pair, met, &mut square, SQUARE);
+                    tiles.square::<2, 2>(pair, met, &mut square.0, SQUARE);
                     let columns = (self.head - (at * SIDE).min(self.head)).min(SQUARE);
-                    for (r, line) in square.chunks_exact(SQUARE).take(count).enumerate() {
+                    for (r, line) in square.0.chunks_exact(SQUARE).take(count).enumerate() {
                         let place = (first + r) * self.width + at * SIDE;
                         // SAFETY: the caller's: `first + r` is a row, and the columns are this head's.
                         let own = unsafe { std::slice::from_raw_parts_mut(out.add(place), columns) };
