@@ -234,13 +234,18 @@ fn pages_zh(tokens: u32) -> String {
     format!("约 {} 页", (words(tokens.into()) / 500.0).round().max(1.0))
 }
 
+/// As the window writes sizes: a billion bytes is a GB.
+fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        count if count < 1e9 => format!("{:.0} MB", count / 1e6),
+        count if count < 1e11 => format!("{:.1} GB", count / 1e9),
+        count => format!("{:.0} GB", count / 1e9),
+    }
+}
+
 fn reason(model: &ModelFacts, variant: &Variant, fit: &Fit) -> Sentence {
     let name = format!("{} {}", model.name, variant.precision);
-    let gib = |bytes: u64| {
-        let value = bytes as f64 / GIB as f64;
-        if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") }
-    };
-    let (need, have) = (gib(fit.needed), gib(fit.available));
+    let (need, have) = (size(fit.needed), size(fit.available));
     let (place, place_zh) = match fit.place {
         Place::Gpu => ("graphics memory", "显存"),
         _ if fit.gpus > 0 => ("graphics memory", "显存"),
@@ -248,15 +253,15 @@ fn reason(model: &ModelFacts, variant: &Variant, fit: &Fit) -> Sentence {
     };
     let (en, zh) = match fit.verdict {
         Verdict::RunsWell => (
-            format!("{name} needs {need} GiB and {have} GiB of {place} can be used."),
-            format!("{name} 需要 {need} GiB，可用{place_zh} {have} GiB。"),
+            format!("{name} needs {need} of the {have} of {place} that can be used."),
+            format!("{name} 需要 {need}，可用{place_zh}有 {have}。"),
         ),
         Verdict::ShortContext => (
             format!(
-                "{name} fits, but {have} GiB of {place} leave room for only {} of conversation.",
+                "{name} fits, but {have} of {place} leave room for only {} of conversation.",
                 pages(fit.context)
             ),
-            format!("{name} 放得下，但 {have} GiB {place_zh}只够{}的对话。", pages_zh(fit.context)),
+            format!("{name} 放得下，但 {have} {place_zh}只够{}的对话。", pages_zh(fit.context)),
         ),
         Verdict::Slow => match fit.speed_estimate {
             Some(speed) => (
@@ -267,8 +272,8 @@ fn reason(model: &ModelFacts, variant: &Variant, fit: &Fit) -> Sentence {
                 format!("{name} 可放入内存，但回答较慢：约每秒 {:.1} 个词。", words(speed)),
             ),
             None => (
-                format!("{name} fits in main memory ({need} GiB), but will answer slowly without a GPU."),
-                format!("{name} 可放入内存（{need} GiB），但没有显卡时回答较慢。"),
+                format!("{name} fits in main memory ({need}), but will answer slowly without a GPU."),
+                format!("{name} 可放入内存（{need}），但没有显卡时回答较慢。"),
             ),
         },
         Verdict::TooLarge if fit.needed == 0 => (
@@ -276,8 +281,8 @@ fn reason(model: &ModelFacts, variant: &Variant, fit: &Fit) -> Sentence {
             format!("{name} 需要支持 FP8 的显卡（计算能力 8.9 或更高）。"),
         ),
         Verdict::TooLarge => (
-            format!("{name} needs {need} GiB, and only {have} GiB of {place} can be used."),
-            format!("{name} 需要 {need} GiB，而可用{place_zh}只有 {have} GiB。"),
+            format!("{name} needs {need}, and only {have} of {place} can be used."),
+            format!("{name} 需要 {need}，而可用{place_zh}只有 {have}。"),
         ),
     };
     Sentence { en, zh }
