@@ -85,8 +85,8 @@ export async function compare(page, expect, judge) {
   await page.locator('article[data-side-state=done]').waitFor({ timeout: 20_000 });
   expect('a price that is not known is said', await page.locator('article[data-side-state=failed]').getByText('Not known').isVisible());
   await judge(page, 'compare-cut');
-  // The other one is cut off by itself before long.
   await page.getByLabel('Left', { exact: true }).selectOption('guide');
+  await question.fill('Which model for 24 GB? Tell me slowly.');
   await question.press('Enter');
   await page.locator('article[data-side-state=running] .markdown').first().waitFor();
   await page.keyboard.press('Escape');

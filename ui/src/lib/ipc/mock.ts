@@ -124,7 +124,7 @@ async function answer(view: ChatView, user: MessageView | null, assistant: Messa
 
 let comparing = false;
 
-/** The right side of a cloud named `pro` is cut off, so that both ends are seen. */
+/** The right side of a cloud named `pro` is cut off, so that both ends are seen; what is asked slowly leaves time to stop. */
 async function beside(side: Side, request: CompareRequest, onEvent: (event: CompareEvent) => void): Promise<void> {
   const model = request[side];
   const [began, cloud] = [performance.now(), model.startsWith('cloud:')];
@@ -138,7 +138,7 @@ async function beside(side: Side, request: CompareRequest, onEvent: (event: Comp
   });
   if (cloud) onEvent({ kind: 'delta', side, text: '', reasoning: 'The question names a GPU with 24 GB.' });
   for (const piece of data.ANSWER.match(/[\s\S]{1,24}/g) ?? []) {
-    await new Promise((resolve) => setTimeout(resolve, cloud ? 8 : 12));
+    await new Promise((resolve) => setTimeout(resolve, request.text.includes('slowly') ? 300 : cloud ? 8 : 12));
     if (!comparing) return onEvent({ kind: 'finished', side, result: result('stopped') });
     if (model.endsWith('pro') && at > 200) return onEvent({ kind: 'failed', side, result: result('failed'), error: failure('endpoint_cut', 'hear the answer to its end', { host: 'api.deepseek.com' }) });
     first ??= performance.now() - began;
