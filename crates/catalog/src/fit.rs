@@ -223,19 +223,19 @@ pub(crate) fn words(tokens: f64) -> f64 {
 }
 
 /// Tokens as printed pages of 500 words.
-fn pages(tokens: u32) -> String {
+pub(crate) fn pages(tokens: u32) -> String {
     match (words(tokens.into()) / 500.0).round() {
         count if count <= 1.0 => "about one page".into(),
         count => format!("about {count} pages"),
     }
 }
 
-fn pages_zh(tokens: u32) -> String {
+pub(crate) fn pages_zh(tokens: u32) -> String {
     format!("约 {} 页", (words(tokens.into()) / 500.0).round().max(1.0))
 }
 
 /// As the window writes sizes: a billion bytes is a GB.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     match bytes as f64 {
         count if count < 1e9 => format!("{:.0} MB", count / 1e6),
         count if count < 1e11 => format!("{:.1} GB", count / 1e9),

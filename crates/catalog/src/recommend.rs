@@ -2,7 +2,7 @@
 //! Never names a model that does not fit.
 use hardware::{Gpu, GpuVendor, Snapshot};
 
-use crate::fit::words;
+use crate::fit::{pages, pages_zh, size, words};
 use crate::{Card, Catalog, Fit, KvDtype, ModelFacts, Place, Sentence, Vendor, Verdict, best_fit};
 
 /// Tokens of conversation a recommendation makes room for.
@@ -59,7 +59,7 @@ fn ranked(catalog: &Catalog) -> Vec<&ModelFacts> {
 }
 
 fn sentence(snapshot: &Snapshot, model: &ModelFacts, fit: &Fit) -> Sentence {
-    let (name, context) = (&model.name, fit.context / 1024);
+    let (name, room, room_zh) = (&model.name, pages(fit.context), pages_zh(fit.context));
     let (place, place_zh) = if fit.place == Place::Gpu {
         let mut sizes: Vec<u64> = snapshot.gpus.iter().map(|gpu| gpu.vram_total).collect();
         sizes.sort_unstable_by(|a, b| b.cmp(a));
@@ -69,8 +69,8 @@ fn sentence(snapshot: &Snapshot, model: &ModelFacts, fit: &Fit) -> Sentence {
             n => (format!("{n} of your cards"), format!("{n} 张显卡")),
         }
     } else {
-        let ram = snapshot.ram_available as f64 / (1u64 << 30) as f64;
-        (format!("the {ram:.0} GB of memory now free"), format!("{ram:.0} GB 空闲内存"))
+        let ram = size(snapshot.ram_available);
+        (format!("the {ram} of memory now free"), format!("{ram} 空闲内存"))
     };
     let (speed, speed_zh) = match fit.speed_estimate {
         Some(rate) if fit.place == Place::Cpu => (
@@ -85,10 +85,8 @@ fn sentence(snapshot: &Snapshot, model: &ModelFacts, fit: &Fit) -> Sentence {
         ("", "")
     };
     Sentence {
-        en: format!(
-            "{name}: the best that leaves room for {context}K of conversation in {place}.{slow}{speed}"
-        ),
-        zh: format!("{name}：在{place_zh}里能留出 {context}K 对话空间的最佳模型。{slow_zh}{speed_zh}"),
+        en: format!("{name}: the best that leaves room for {room} of conversation in {place}.{slow}{speed}"),
+        zh: format!("{name}：在{place_zh}里能留出{room_zh}对话空间的最佳模型。{slow_zh}{speed_zh}"),
     }
 }
 

@@ -113,7 +113,7 @@ fn known_machines_get_the_right_model() {
     }
     let sixteen = recommend(&machine(32, 1, 16, "8.9"), Catalog::builtin());
     assert!(
-        sixteen.sentence.en.contains("16K of conversation in your 16 GB card"),
+        sixteen.sentence.en.contains("about 24 pages of conversation in your 16 GB card"),
         "{}",
         sixteen.sentence.en
     );

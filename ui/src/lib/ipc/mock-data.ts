@@ -31,8 +31,8 @@ export const hardware: HardwareView = {
 export const recommendation: RecommendationView = {
   model_id: 'deepseek-r1-distill-qwen-14b', variant_id: 'q4_k_m', download_size: 8.99e9,
   sentence: {
-    en: 'R1-Distill-Qwen-14B is the largest that leaves room for 16K tokens of conversation in your 16 GB card.',
-    zh: 'R1-Distill-Qwen-14B 是能在你的 16 GB 显卡上留出 16K 词元对话空间的最大模型。',
+    en: 'R1-Distill-Qwen-14B: the best that leaves room for about 24 pages of conversation in your 16 GB card.',
+    zh: 'R1-Distill-Qwen-14B：在 16 GB 显卡里能留出约 24 页对话空间的最佳模型。',
   },
   upgrade: { en: 'With 24 GB of graphics memory you could run the 32B model.', zh: '如果有 24 GB 显存，就能运行 32B 模型。' },
 };
