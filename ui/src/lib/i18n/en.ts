@@ -103,7 +103,7 @@ export const en = {
   },
   chat: {
     title: 'Chat', empty: 'What would you like to know?', emptyNote: 'The answer is written on this computer.', emptyDeployment: (machines: string) => `The answer is written on ${machines}.`, emptyCloud: (name: string) => `The answer is written by ${name}. What you send goes there.`,
-    cloud: 'Cloud: your words leave this computer', cloudOf: (name: string) => `Cloud: ${name}`,
+    cloud: 'Cloud: your words leave this computer', beside: 'Another program on this computer', cloudOf: (name: string) => `Cloud: ${name}`,
     suggestions: [
       'What can I do with Whaledeck?',
       'Which DeepSeek model should I run on a 24 GB GPU?',

@@ -1,12 +1,13 @@
 // Cloud services that were added with a key, and the models they offer. `endpoints_changed` asks for them again.
 import { host } from '$host';
+import { isLoopback } from '$lib/address';
 import { asError } from '$lib/errors';
 import type { AppEvent, CloudModelView, EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorView, ProviderView } from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 
 const PREFIX = 'cloud:';
 
-/** Whether what is written in a chat with this model leaves the computer. */
+/** Whether a chat with this model is written by a service that was added by its address. */
 export const isCloud = (modelId: string): boolean => modelId.startsWith(PREFIX);
 
 class Clouds {
@@ -33,6 +34,12 @@ class Clouds {
     if (!isCloud(modelId)) return undefined;
     const id = modelId.slice(PREFIX.length).split('/')[0];
     return this.list.value?.find((one) => one.id === id);
+  }
+
+  /** Whether what is written in a chat with this model goes to an address elsewhere. A service that is gone may have been. */
+  leaves(modelId: string): boolean {
+    const service = this.of(modelId);
+    return isCloud(modelId) && !(service && isLoopback(service.address));
   }
 
   /** The model's own name, also where the service is gone. */
