@@ -32,12 +32,12 @@ const OPTIONS: &[&str] = &[
     "-DLLAMA_BUILD_EXAMPLES=OFF",
 ];
 
-pub fn program() -> PathBuf {
+fn program() -> PathBuf {
     target().join(format!("tools/llama-server-{VERSION}/llama-server"))
 }
 
 /// Builds it where it is not there yet.
-pub fn build() -> Result<PathBuf> {
+fn build() -> Result<PathBuf> {
     let program = program();
     if program.is_file() {
         return Ok(program);
@@ -82,6 +82,11 @@ fn source(work: &Path) -> Result<PathBuf> {
         .arg(&source)
         .arg("*/vendor/llama.cpp/*"))?;
     Ok(source)
+}
+
+/// What tests are told of both.
+pub fn environment() -> Result<[(&'static str, PathBuf); 2]> {
+    Ok([("WHALEDECK_LLAMA_SERVER", build()?), ("WHALEDECK_GUIDE_GGUF", guide()?.join("guide.gguf"))])
 }
 
 /// A folder with the Guide as other engines read it: `guide.gguf`, and `guide` for transformers.

@@ -49,12 +49,12 @@ pub fn output(command: &mut Command) -> Result<String> {
 }
 
 /// One named step of a longer task, with its time.
-pub fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("\n== {name}");
     let start = Instant::now();
-    work().with_context(|| format!("step '{name}'"))?;
+    let made = work().with_context(|| format!("step '{name}'"))?;
     println!("== {name}: {:.0} s", start.elapsed().as_secs_f64());
-    Ok(())
+    Ok(made)
 }
 
 fn line(command: &Command) -> String {

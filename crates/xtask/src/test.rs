@@ -1,4 +1,5 @@
 //! `make test`: everything that can be checked on a machine without a GPU or a display, cheapest first.
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -21,24 +22,23 @@ pub fn test() -> Result<()> {
     step("lints", || run(&mut cmd("cargo", &format!("clippy {WHOLE} --all-targets -- -D warnings"))))?;
     // One selection of packages for building and testing: another would build the dependencies a second time.
     step("programs under test", || run(&mut cmd("cargo", &format!("build {WHOLE}"))))?;
-    step("llama-server, from its sources where it is not built yet", || llama_server::build().map(drop))?;
+    let llama = step("llama-server, from its sources where it is not built yet", llama_server::environment)?;
     step("Rust: unit, boundary, fidelity and flow tests", || {
         run(cmd("cargo", &format!("test {WHOLE}"))
             .env("WHALEDECK_PYTHON", setup::python()?)
             .env("WHALEDECK_SSHD", setup::sshd()?.unwrap_or_default())
             .env("WHALEDECK_ENGINE", program("whaledeck-engine"))
-            .env("WHALEDECK_LLAMA_SERVER", llama_server::build()?)
-            .env("WHALEDECK_GUIDE_GGUF", llama_server::guide()?.join("guide.gguf")))
+            .envs(llama.clone()))
     })?;
     step("UI: every page in a browser", || {
         run(&mut setup::npm("run build:mock"))?;
         run(setup::npm("run pages").env("WHALEDECK_BROWSER", setup::browser()?))
     })?;
-    step("the real window", window)
+    step("the real window", || window(llama))
 }
 
 /// A program of the debug build.
-pub fn program(name: &str) -> std::path::PathBuf {
+pub fn program(name: &str) -> PathBuf {
     target().join("debug").join(name)
 }
 
@@ -56,12 +56,11 @@ fn licences() -> Result<()> {
 }
 
 /// Drives the window under a virtual display, as a person would.
-fn window() -> Result<()> {
+fn window(llama: [(&str, PathBuf); 2]) -> Result<()> {
     run(&mut in_window("tests/e2e/window.mjs"))?;
     run(&mut cmd("cargo", &format!("build {WHOLE} --example test-cloud")))?;
     run(in_window("tests/e2e/backends.mjs")
-        .env("WHALEDECK_LLAMA_SERVER", llama_server::build()?)
-        .env("WHALEDECK_GUIDE_GGUF", llama_server::guide()?.join("guide.gguf"))
+        .envs(llama)
         .env("WHALEDECK_TEST_CLOUD", program("examples/test-cloud")))
 }
 
