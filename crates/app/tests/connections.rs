@@ -186,12 +186,12 @@ async fn a_proxy_gets_its_name_and_password_and_no_file_does() {
     }
     for refused in [("me", ""), ("", WORD), ("m:e", WORD), ("me", "a\nb")] {
         let error = app.proxy_login(refused.0, refused.1).await.expect_err("is refused");
-        assert!(!format!("{error:?}").contains("0815"), "{error:?}");
+        assert!(!format!("{error:?}").contains("word-0815"), "{error:?}");
     }
     drop(app);
     let app = open(data.path()).await;
     assert_eq!(test(&app).await.error, None, "after another start");
-    assert_eq!(holds(data.path(), "0815"), None);
+    assert_eq!(holds(data.path(), "word-0815"), None);
 
     // Another proxy never hears what this one knows.
     let address = other.address("http");
