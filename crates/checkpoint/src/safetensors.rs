@@ -11,6 +11,7 @@ use memmap2::Mmap;
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor};
 
+use crate::view::prefer_large_pages;
 use crate::{TensorView, WeightError, WeightSource};
 
 /// No published header comes near this.
@@ -189,6 +190,7 @@ fn read_file(path: &Path) -> Result<Vec<(String, Stored)>, WeightError> {
     // SAFETY: the map is read only. A file that another program shortens while it is mapped would end this process,
     // which is the worker and never the window; the store's files are not rewritten in place.
     let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(open_error)?);
+    prefer_large_pages(&map);
     let actual = map.len() as u64;
     let places = places(&map).map_err(|error| match error {
         Fault::Truncated(expected) => WeightError::Truncated { path: path.to_owned(), expected, actual },

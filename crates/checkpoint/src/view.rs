@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use formats::Dtype;
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 
 /// A tensor: nothing of a mapped one is copied until it is read.
 #[derive(Debug, Clone)]
@@ -25,7 +25,11 @@ enum Store {
 impl TensorView {
     /// A tensor in memory; `bytes` must be what the type and the shape make.
     pub fn owned(dtype: Dtype, shape: Vec<usize>, bytes: Vec<u8>) -> Self {
-        Self::checked(dtype, shape, Store::Owned(bytes.into()))
+        let store = match in_large_pages(&bytes) {
+            Some(map) => Store::Mapped { range: 0..map.len(), map: Arc::new(map) },
+            None => Store::Owned(bytes.into()),
+        };
+        Self::checked(dtype, shape, store)
     }
 
     /// A tensor in a mapped file; the range is checked by whoever read the header.
@@ -85,6 +89,28 @@ impl TensorView {
     pub(crate) fn reshaped(self, shape: Vec<usize>) -> Self {
         Self::checked(self.dtype, shape, self.store)
     }
+}
+
+/// Asks for fewer, larger pages of a mapped file. Not every file system has them: nothing is lost then.
+pub(crate) fn prefer_large_pages(map: &Mmap) {
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::HugePage);
+    #[cfg(not(target_os = "linux"))]
+    let _ = map;
+}
+
+/// A copy that is read through fewer, larger pages, where it is worth it and the system has them.
+fn in_large_pages(bytes: &[u8]) -> Option<Mmap> {
+    /// One large page.
+    const FROM: usize = 2 << 20;
+    if bytes.len() < FROM {
+        return None;
+    }
+    let mut map = MmapMut::map_anon(bytes.len()).ok()?;
+    #[cfg(target_os = "linux")]
+    map.advise(memmap2::Advice::HugePage).ok()?;
+    map.copy_from_slice(bytes);
+    map.make_read_only().ok()
 }
 
 impl fmt::Debug for Store {

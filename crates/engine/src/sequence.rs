@@ -144,7 +144,8 @@ impl Sequence {
 
     /// What the pass under way reads of it.
     pub fn step(&self) -> Step<'_> {
-        Step { tokens: &self.reading, pages: &self.pages.list, past: self.cached, want: self.want() }
+        let (tokens, pages) = (&self.reading[..], &self.pages.list[..]);
+        Step { tokens, pages, past: self.cached, want: self.want(), prompt: !self.is_decoding() }
     }
 
     /// The rows that are given for places of the pass under way, which is at row `first` of the batch.

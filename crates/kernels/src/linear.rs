@@ -1,10 +1,11 @@
-//! `y = x W^T + b`. Each row of the weight is decoded once for all tokens, a few rows at a time.
+//! `y = x W^T + b`. Each row of the weight is decoded once for all tokens, a few rows at a time. Long runs of tokens go onto tiles
+//! where there are any.
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::dot::{dot_tile, dots, dots_of_bf16};
 use crate::slices::{tensor, with_slice};
-use crate::{Cancellation, Weight};
+use crate::{Cancellation, Prompts, Weight};
 
 /// Below this many multiplications a second thread costs more than it brings.
 const PARALLEL_FROM: usize = 1 << 16;
@@ -52,8 +53,8 @@ impl Linear {
     ///
     /// # Errors
     /// When the width of `x` is not the weight's.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = self.weight.forward(x)?;
+    pub fn forward(&self, x: &Tensor, prompts: &Prompts) -> Result<Tensor> {
+        let y = self.weight.forward(x, prompts)?;
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),
@@ -66,7 +67,7 @@ impl Weight {
     ///
     /// # Errors
     /// When the width of `x` is not the weight's.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, prompts: &Prompts) -> Result<Tensor> {
         let (n, cols) = x.dims2()?;
         if cols != self.cols() {
             bail!("an input {cols} wide meets a weight {} wide", self.cols());
@@ -74,15 +75,47 @@ impl Weight {
         if !self.is_plain() {
             return self.matmul_in_tensors(x);
         }
-        with_slice(x, |x| tensor(self.matmul(x), (n, self.rows())))
+        with_slice(x, |x| tensor(self.matmul(x, prompts, &Cancellation::never()), (n, self.rows())))
     }
 
     /// `x` [n, cols] -> [n, rows], on slices.
-    pub fn matmul(&self, x: &[f32]) -> Vec<f32> {
-        self.matmul_unless(x, &Cancellation::never())
+    pub(crate) fn matmul(&self, x: &[f32], prompts: &Prompts, cancellation: &Cancellation) -> Vec<f32> {
+        let (rows, cols) = (self.rows(), self.cols());
+        let n = x.len() / cols;
+        match &prompts.parts(n)[..] {
+            [] => Vec::new(),
+            [(_, false)] => self.few(x, cancellation),
+            #[cfg(target_arch = "x86_64")]
+            [(_, true)] => self.on_tiles(x, cancellation),
+            parts => {
+                let mut y = Vec::with_capacity(n * rows);
+                for (part, long) in parts {
+                    let alone = if *long { Prompts::all() } else { Prompts::none() };
+                    y.extend(self.matmul(&x[part.start * cols..part.end * cols], &alone, cancellation));
+                }
+                y
+            }
+        }
     }
 
-    pub(crate) fn matmul_unless(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
+    #[cfg(target_arch = "x86_64")]
+    fn on_tiles(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
+        use crate::amx::SQUARE;
+        use crate::amx::places::Places;
+        use crate::amx::product::{Keep, Rows, product};
+        let (width, cols) = (self.rows(), self.cols());
+        let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
+        let mut y = vec![0.0; rows.len() * width];
+        let places = Places::new(&mut y, width);
+        product(self, &Rows::pack(&rows, cols, Keep::All), cancellation, |row, column, square| {
+            let (rows, columns) = (row..rows.len().min(row + SQUARE), column..width.min(column + SQUARE));
+            // SAFETY: each square has places of its own.
+            unsafe { places.put(rows, columns, square) };
+        });
+        y
+    }
+
+    fn few(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
         let (rows, cols) = (self.rows(), self.cols());
         let n = x.len() / cols;
         // [rows, n]: what one strip makes lies together.

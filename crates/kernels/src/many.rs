@@ -3,9 +3,10 @@
 use candle_core::{Result, bail};
 use rayon::prelude::*;
 
-use crate::Linear;
 use crate::lanes::{exp, in_widest};
+use crate::pages;
 use crate::slices::{tensor, with_slice};
+use crate::{Cancellation, Linear, Weight};
 
 /// What becomes of a product and its bias.
 #[derive(Debug, Clone, Copy)]
@@ -18,11 +19,11 @@ pub enum Then<'a> {
 }
 
 impl Linear {
-    /// `x` [n, cols] -> [n, rows], of a weight in the processor's memory.
+    /// `x` [n, cols] -> `y` [n, rows], of a weight in the processor's memory. What `y` has held is gone; its room is used again.
     ///
     /// # Errors
     /// When `x` is not whole rows, what is added is of another size, or the weight lies on a device.
-    pub fn many(&self, x: &[f32], then: Then) -> Result<Vec<f32>> {
+    pub fn many(&self, x: &[f32], then: Then, y: &mut Vec<f32>) -> Result<()> {
         let (weight, cols) = (self.weight(), self.weight().cols());
         if !weight.is_plain() || !x.len().is_multiple_of(cols) {
             bail!("{} numbers meet a weight {cols} wide", x.len());
@@ -34,17 +35,19 @@ impl Linear {
             bail!("{} numbers are added to {n} rows of {}", more.len(), weight.rows());
         }
         match self.bias() {
-            Some(bias) => with_slice(bias, |bias| self.product(x, n, bias, then)),
-            None => self.product(x, n, &vec![0.0; weight.rows()], then),
+            Some(bias) => with_slice(bias, |bias| self.product(x, n, bias, then, y)),
+            None => self.product(x, n, &vec![0.0; weight.rows()], then, y),
         }
     }
 
-    fn product(&self, x: &[f32], n: usize, bias: &[f32], then: Then) -> Result<Vec<f32>> {
+    fn product(&self, x: &[f32], n: usize, bias: &[f32], then: Then, y: &mut Vec<f32>) -> Result<()> {
         #[cfg(target_arch = "x86_64")]
         if n > 0 && crate::amx::available() {
-            return Ok(on_tiles::product(self.weight(), x, bias, then));
+            product_on_tiles(self.weight(), x, bias, then, y);
+            return Ok(());
         }
-        self.product_in_tensors(x, n, bias, then)
+        *y = self.product_in_tensors(x, n, bias, then)?;
+        Ok(())
     }
 
     /// What any processor can.
@@ -52,26 +55,44 @@ impl Linear {
         let (rows, cols) = (self.weight().rows(), self.weight().cols());
         let x = tensor(x.to_vec(), (n, cols))?;
         let mut y: Vec<f32> = self.weight().matmul_in_tensors(&x)?.flatten_all()?.to_vec1()?;
-        y.par_chunks_exact_mut(rows).with_min_len(8).enumerate().for_each(|(at, y)| {
-            let more = if let Then::Add(more) = then { &more[at * rows..][..rows] } else { &[] };
-            finish_row(y, bias, more, matches!(then, Then::Gelu));
+        y.par_chunks_mut(8 * rows).enumerate().for_each(|(at, y)| {
+            let more = if let Then::Add(more) = then { &more[8 * at * rows..] } else { &[] };
+            let beside = Beside { bias, more, width: rows, gelu: matches!(then, Then::Gelu) };
+            finish_lines(y, rows, &beside);
         });
         Ok(y)
     }
 }
 
+/// What goes with a product.
+struct Beside<'a> {
+    bias: &'a [f32],
+    /// Nothing, or lines `width` apart.
+    more: &'a [f32],
+    width: usize,
+    gelu: bool,
+}
+
 in_widest! {
-    fn finish_row(y: &mut [f32], bias: &[f32], more: &[f32], gelu: bool) = finish
+    /// `lines` are `stride` apart and as long as the bias.
+    fn finish_lines(lines: &mut [f32], stride: usize, beside: &Beside) = finish
 }
 
 /// Bias, then gelu, or `more` where there is any.
 #[inline(always)]
-fn finish(y: &mut [f32], bias: &[f32], more: &[f32], gelu: bool) {
-    y.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
-    if gelu {
-        y.iter_mut().for_each(|y| *y = self::gelu(*y));
+fn finish(lines: &mut [f32], stride: usize, beside: &Beside) {
+    let count = beside.bias.len();
+    for (at, line) in lines.chunks_exact_mut(stride).enumerate() {
+        let line = &mut line[..count];
+        line.iter_mut().zip(beside.bias).for_each(|(y, bias)| *y += bias);
+        if beside.gelu {
+            line.iter_mut().for_each(|y| *y = self::gelu(*y));
+        }
+        if !beside.more.is_empty() {
+            let more = &beside.more[at * beside.width..][..count];
+            line.iter_mut().zip(more).for_each(|(y, more)| *y += more);
+        }
     }
-    y.iter_mut().zip(more).for_each(|(y, more)| *y += more);
 }
 
 /// `x / 2 * (1 + tanh(u))` is `x / (1 + e^(-2u))`.
@@ -82,163 +103,23 @@ fn gelu(x: f32) -> f32 {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod on_tiles {
-    use std::cell::Cell;
-
-    use formats::Dtype;
-    use rayon::prelude::*;
-
-    use super::{Then, finish};
-    use crate::Weight;
-    use crate::amx::{Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
-
-    /// Blocks of 16 columns that are packed together, and met by all rows of a task while they are near.
-    const STRIP: usize = 8;
-    /// Blocks of 16 rows of one task at most.
-    const RUN: usize = 24;
-
-    /// Where several threads write, each its own squares.
-    struct Out(*mut f32);
-    // SAFETY: see `Task::square`.
-    unsafe impl Sync for Out {}
-
-    struct Task<'a> {
-        weight: &'a Weight,
-        /// [blocks of rows, depth, 2, 16, 32]
-        x: &'a [u16],
-        n: usize,
-        bias: &'a [f32],
-        then: Then<'a>,
-        out: Out,
-    }
-
-    #[derive(Default)]
-    struct Scratch {
-        columns: Packed,
-        staging: Packed,
-        numbers: Vec<f32>,
-    }
-
-    thread_local! {
-        /// Packed rows of the product before: to get megabytes of zeros anew for each takes as long as to multiply.
-        static ROOM: Cell<Packed> = Cell::default();
-    }
-
-    pub fn product(weight: &Weight, x: &[f32], bias: &[f32], then: Then) -> Vec<f32> {
-        let (rows, cols) = (weight.rows(), weight.cols());
-        let n = x.len() / cols;
-        let block = pack::depth_of(cols) * 2 * TILE;
-        // Squares are two blocks high.
-        let blocks = n.div_ceil(SQUARE) * 2;
-        let mut packed = ROOM.take();
-        packed.resize(blocks * block);
-        packed.par_chunks_exact_mut(block).zip(x.par_chunks(SIDE * cols)).for_each(|(out, x)| {
-            // SAFETY: AMX comes with AVX-512 (`available`).
-            unsafe { pack_rows(x, cols, out) };
-        });
-        let mut y = vec![0.0f32; n * rows];
-        let task = Task { weight, x: &packed, n, bias, then, out: Out(y.as_mut_ptr()) };
-        let (strips, runs) = (rows.div_ceil(STRIP * SIDE), blocks.div_ceil(RUN));
-        (0..strips * runs).into_par_iter().with_max_len(1).for_each_init(Scratch::default, |scratch, at| {
-            let (strip, run) = (at / runs, at % runs);
-            // SAFETY: as above; no two tasks have the same strip and run.
-            unsafe {
-                if weight.dtype() == Dtype::BF16 {
-                    task.run::<1>(strip, run, scratch);
-                } else {
-                    task.run::<2>(strip, run, scratch);
-                }
-            }
-        });
-        ROOM.set(packed);
-        y
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    fn pack_rows(x: &[f32], cols: usize, out: &mut [u16]) {
-        for (r, x) in x.chunks_exact(cols).enumerate() {
-            pack::row(x, 1.0, r, out);
-        }
-    }
-
-    impl Task<'_> {
-        /// One strip of columns for one run of rows.
-        ///
-        /// # Safety
-        /// Only one thread may have this strip and run.
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-        unsafe fn run<const TERMS: usize>(&self, strip: usize, run: usize, scratch: &mut Scratch) {
-            let depth = pack::depth_of(self.weight.cols());
-            let (first, block) = (strip * STRIP * SIDE, depth * TERMS * TILE);
-            let count = (self.weight.rows() - first).min(STRIP * SIDE);
-            let blocks = count.div_ceil(SIDE);
-            scratch.columns.resize(blocks * block);
-            for at in 0..blocks {
-                let from = first + at * SIDE;
-                let rows = from..(from + SIDE).min(self.weight.rows());
-                self.pack_columns::<TERMS>(rows, at * block, block, scratch);
-            }
-            let columns = |at: usize| &scratch.columns[at.min(blocks - 1) * block..][..block];
-            let tall = depth * 2 * TILE;
-            let rows = |at: usize| &self.x[at * tall..][..tall];
-            let tiles = Tiles::new();
-            let mut square = Square::new();
-            let end = ((run + 1) * RUN).min(self.x.len() / tall);
-            for row in (run * RUN..end).step_by(2) {
-                for at in (0..blocks).step_by(2) {
-                    tiles.square::<2, TERMS>(
-                        [rows(row), rows(row + 1)],
-                        [columns(at), columns(at + 1)],
-                        &mut square.0,
-                        SQUARE,
-                    );
-                    // SAFETY: the caller's.
-                    unsafe { self.put(row * SIDE, first + at * SIDE, &mut square.0) };
-                }
-            }
-        }
-
-        /// Rows of the weight as columns, at `at` of the scratch.
-        #[inline(always)]
-        fn pack_columns<const TERMS: usize>(
-            &self,
-            rows: std::ops::Range<usize>,
-            at: usize,
-            block: usize,
-            scratch: &mut Scratch,
-        ) {
-            let out = &mut scratch.columns[at..][..block];
-            if TERMS == 1 {
-                let bytes = rows.map(|r| self.weight.bytes_of_row(r));
-                pack::columns_of_bf16(bytes, &mut scratch.staging, out);
-                return;
-            }
-            let cols = self.weight.cols();
-            scratch.numbers.resize(SIDE * cols, 0.0);
-            for (r, numbers) in rows.clone().zip(scratch.numbers.chunks_exact_mut(cols)) {
-                self.weight.row(r, numbers);
-            }
-            let numbers = scratch.numbers.chunks_exact(cols).take(rows.len());
-            pack::columns_in_parts(numbers, &mut scratch.staging, out);
-        }
-
-        /// # Safety
-        /// Nobody else writes the rows and columns of this square.
-        #[inline(always)]
-        unsafe fn put(&self, row: usize, column: usize, square: &mut [f32; SQUARE * SQUARE]) {
-            let width = self.weight.rows();
-            let count = (width - column).min(SQUARE);
-            let (bias, gelu) = (&self.bias[column..][..count], matches!(self.then, Then::Gelu));
-            for (row, line) in (row..self.n).zip(square.chunks_exact_mut(SQUARE)) {
-                let at = row * width + column;
-                let more = if let Then::Add(more) = self.then { &more[at..][..count] } else { &[] };
-                let line = &mut line[..count];
-                finish(line, bias, more, gelu);
-                // SAFETY: it lies in `y`, which has `n` rows of `width`, and is this caller's alone.
-                unsafe { std::slice::from_raw_parts_mut(self.out.0.add(at), count) }.copy_from_slice(line);
-            }
-        }
-    }
+fn product_on_tiles(weight: &Weight, x: &[f32], bias: &[f32], then: Then, y: &mut Vec<f32>) {
+    use crate::amx::SQUARE;
+    use crate::amx::places::Places;
+    use crate::amx::product::{Keep, Rows, product};
+    let (width, cols) = (weight.rows(), weight.cols());
+    let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
+    pages::resize(y, rows.len() * width, 0.0);
+    let out = Places::new(y, width);
+    product(weight, &Rows::pack(&rows, cols, Keep::Most), &Cancellation::never(), |row, column, square| {
+        let columns = column..width.min(column + SQUARE);
+        let rows = row..rows.len().min(row + SQUARE);
+        let more = if let Then::Add(more) = then { &more[row * width + column..] } else { &[] };
+        let beside = Beside { bias: &bias[columns.clone()], more, width, gelu: matches!(then, Then::Gelu) };
+        finish_lines(&mut square[..rows.len() * SQUARE], SQUARE, &beside);
+        // SAFETY: each square has places of its own.
+        unsafe { out.put(rows, columns, square) };
+    });
 }
 
 #[cfg(test)]
@@ -285,7 +166,9 @@ mod tests {
             // Sums of `cols` products of numbers below a half, of which 16 bits are kept.
             let near = 2f32.powi(-17) * (cols as f32).sqrt();
             for (then, slow) in [(Then::Nothing, biased), (Then::Gelu, gelu), (Then::Add(&more), added)] {
-                close(&linear.many(&x, then).expect("it fits"), &slow, near);
+                let mut fast = vec![7.0; 5];
+                linear.many(&x, then, &mut fast).expect("it fits");
+                close(&fast, &slow, near);
                 close(&linear.product_in_tensors(&x, n, &bias, then).expect("it fits"), &slow, near);
             }
         }
@@ -294,8 +177,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let linear = linear(Dtype::BF16, 5, 7);
-        assert!(linear.many(&[0.0; 8], Then::Nothing).is_err());
-        assert!(linear.many(&[0.0; 14], Then::Add(&[0.0; 9])).is_err());
-        assert_eq!(linear.many(&[], Then::Nothing).expect("no rows"), [0.0f32; 0]);
+        let mut y = vec![7.0];
+        assert!(linear.many(&[0.0; 8], Then::Nothing, &mut y).is_err());
+        assert!(linear.many(&[0.0; 14], Then::Add(&[0.0; 9]), &mut y).is_err());
+        linear.many(&[], Then::Nothing, &mut y).expect("no rows");
+        assert_eq!(y, [0.0f32; 0]);
     }
 }

@@ -6,10 +6,11 @@
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
+use crate::lanes::{exp, in_widest};
 use crate::linear::{STRIP, transposed};
 use crate::router::Choices;
 use crate::slices::{tensor, with_slice};
-use crate::{Cancellation, Weight};
+use crate::{Cancellation, Prompts, Weight};
 
 /// One network: `gate` and `up` [inner, hidden], `down` [hidden, inner].
 #[derive(Clone)]
@@ -50,7 +51,7 @@ impl ExpertWeights {
     ///
     /// # Errors
     /// When the width of `x` is another one.
-    pub fn forward(&self, x: &Tensor, cancellation: &Cancellation) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, prompts: &Prompts, cancellation: &Cancellation) -> Result<Tensor> {
         let (n, cols) = x.dims2()?;
         if cols != self.hidden() {
             bail!("an input {cols} wide meets a network {} wide", self.hidden());
@@ -59,29 +60,37 @@ impl ExpertWeights {
             return self.forward_in_tensors(x);
         }
         with_slice(x, |x| {
-            let tokens: Vec<usize> = (0..n).collect();
-            let inner = if n == 0 { Vec::new() } else { self.inner_of(x, &tokens, cancellation) };
-            tensor(self.down.matmul_unless(&inner, cancellation), (n, cols))
+            let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
+            let mut inner = Vec::with_capacity(n * self.inner());
+            for (part, tiled) in prompts.parts(n) {
+                inner.extend(self.inner_of(&rows[part], tiled, cancellation));
+            }
+            tensor(self.down.matmul(&inner, prompts, cancellation), (n, cols))
         })
     }
 
     fn forward_in_tensors(&self, x: &Tensor) -> Result<Tensor> {
-        let gate = self.gate.forward(x)?;
-        self.down.forward(&(gate.silu()? * self.up.forward(x)?)?)
+        let few = &Prompts::none();
+        let gate = self.gate.forward(x, few)?;
+        self.down.forward(&(gate.silu()? * self.up.forward(x, few)?)?, few)
     }
 
-    /// `silu(gate x) * up x` of the named tokens, [tokens, inner].
-    fn inner_of(&self, x: &[f32], tokens: &[usize], cancellation: &Cancellation) -> Vec<f32> {
-        let (n, cols) = (tokens.len(), self.hidden());
+    /// `silu(gate x) * up x` of some tokens, [tokens, inner].
+    fn inner_of(&self, x: &[&[f32]], tiled: bool, cancellation: &Cancellation) -> Vec<f32> {
+        #[cfg(target_arch = "x86_64")]
+        if tiled {
+            return on_tiles::inner(self, x, cancellation);
+        }
+        let _ = tiled;
+        let (n, cols) = (x.len(), self.hidden());
         let mut columns = vec![0.0; self.inner() * n]; // [inner, n]
-        let x: Vec<&[f32]> = tokens.iter().map(|t| &x[t * cols..][..cols]).collect();
         let strip = |scratch: &mut Scratch, (index, out): (usize, &mut [f32])| {
             if cancellation.is_cancelled() {
                 return;
             }
             let up = &mut scratch.products[..out.len()];
-            self.gate.strip(index * STRIP, &mut scratch.rows, &x, out);
-            self.up.strip(index * STRIP, &mut scratch.rows, &x, up);
+            self.gate.strip(index * STRIP, &mut scratch.rows, x, out);
+            self.up.strip(index * STRIP, &mut scratch.rows, x, up);
             silu_mul(out, up);
         };
         let scratch = || Scratch { rows: vec![0.0; STRIP * cols], products: vec![0.0; STRIP * n] };
@@ -95,9 +104,10 @@ struct Scratch {
     products: Vec<f32>,
 }
 
-/// The tokens of one expert.
+/// Tokens of one expert, of one kind.
 struct Bucket<'a> {
     expert: &'a ExpertWeights,
+    tiled: bool,
     tokens: Vec<usize>,
     weights: Vec<f32>,
     /// [tokens, inner]
@@ -112,6 +122,7 @@ pub fn moe(
     x: &Tensor,
     choices: &Choices,
     experts: &[ExpertWeights],
+    prompts: &Prompts,
     cancellation: &Cancellation,
 ) -> Result<Tensor> {
     let (tokens, hidden) = x.dims2()?;
@@ -128,21 +139,34 @@ pub fn moe(
         return moe_in_tensors(x, choices, experts, cancellation);
     }
     with_slice(x, |x| {
-        let mut buckets = by_expert(choices, experts);
+        let mut buckets = by_expert(choices, experts, prompts);
         buckets.par_iter_mut().for_each(|bucket| {
-            bucket.inner = bucket.expert.inner_of(x, &bucket.tokens, cancellation);
+            let rows: Vec<&[f32]> = bucket.tokens.iter().map(|t| &x[t * hidden..][..hidden]).collect();
+            bucket.inner = bucket.expert.inner_of(&rows, bucket.tiled, cancellation);
         });
-        tensor(weighted_sum(&buckets, tokens, hidden, cancellation), (tokens, hidden))
+        let (tiled, few): (Vec<_>, Vec<_>) = buckets.into_iter().partition(|bucket| bucket.tiled);
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "there are no tiles"))]
+        let mut out = weighted_sum(&few, tokens, hidden, cancellation);
+        #[cfg(target_arch = "x86_64")]
+        on_tiles::add_weighted(&tiled, &mut out, hidden, cancellation);
+        let _ = tiled;
+        tensor(out, (tokens, hidden))
     })
 }
 
-fn by_expert<'a>(choices: &Choices, experts: &'a [ExpertWeights]) -> Vec<Bucket<'a>> {
-    let bucket = |expert| Bucket { expert, tokens: Vec::new(), weights: Vec::new(), inner: Vec::new() };
-    let mut buckets: Vec<Bucket> = experts.iter().map(bucket).collect();
+fn by_expert<'a>(choices: &Choices, experts: &'a [ExpertWeights], prompts: &Prompts) -> Vec<Bucket<'a>> {
+    let bucket = |expert, tiled| {
+        let (tokens, weights, inner) = (Vec::new(), Vec::new(), Vec::new());
+        Bucket { expert, tiled, tokens, weights, inner }
+    };
+    let mut buckets: Vec<Bucket> =
+        experts.iter().flat_map(|expert| [bucket(expert, false), bucket(expert, true)]).collect();
     for t in 0..choices.tokens() {
+        let tiled = usize::from(prompts.is_tiled(t));
         for (expert, weight) in choices.token(t) {
-            buckets[expert as usize].tokens.push(t);
-            buckets[expert as usize].weights.push(weight);
+            let bucket = &mut buckets[2 * expert as usize + tiled];
+            bucket.tokens.push(t);
+            bucket.weights.push(weight);
         }
     }
     buckets.retain(|bucket| !bucket.tokens.is_empty());
@@ -152,7 +176,7 @@ fn by_expert<'a>(choices: &Choices, experts: &'a [ExpertWeights]) -> Vec<Bucket<
 /// The down projections of all buckets, each task owning some numbers of every token.
 fn weighted_sum(buckets: &[Bucket], tokens: usize, hidden: usize, cancellation: &Cancellation) -> Vec<f32> {
     let mut columns = vec![0.0; hidden * tokens]; // [hidden, T]
-    if columns.is_empty() {
+    if buckets.is_empty() || columns.is_empty() {
         return columns;
     }
     let fed: Vec<Vec<&[f32]>> =
@@ -182,6 +206,68 @@ fn weighted_sum(buckets: &[Bucket], tokens: usize, hidden: usize, cancellation: 
     if tokens == 1 { columns } else { transposed(&columns, tokens) }
 }
 
+#[cfg(target_arch = "x86_64")]
+mod on_tiles {
+    use rayon::prelude::*;
+
+    use super::{Bucket, ExpertWeights, silu_mul};
+    use crate::Cancellation;
+    use crate::amx::SQUARE;
+    use crate::amx::places::Places;
+    use crate::amx::product::{Keep, Rows, Scratch, product, product_of_strip, strips};
+
+    /// `ExpertWeights::inner_of`.
+    pub fn inner(expert: &ExpertWeights, x: &[&[f32]], cancellation: &Cancellation) -> Vec<f32> {
+        let (n, width) = (x.len(), expert.inner());
+        let rows = Rows::pack(x, expert.hidden(), Keep::All);
+        let mut inner = vec![0.0; n * width];
+        let places = Places::new(&mut inner, width);
+        let within =
+            |row: usize, column: usize| (row..n.min(row + SQUARE), column..width.min(column + SQUARE));
+        product(&expert.gate, &rows, cancellation, |row, column, square| {
+            let (rows, columns) = within(row, column);
+            // SAFETY: each square has places of its own.
+            unsafe { places.put(rows, columns, square) };
+        });
+        product(&expert.up, &rows, cancellation, |row, column, square| {
+            let (rows, columns) = within(row, column);
+            for (row, up) in rows.zip(square.chunks_exact(SQUARE)) {
+                // SAFETY: as above; the gate is done.
+                silu_mul(unsafe { places.line(row, columns.clone()) }, &up[..columns.len()]);
+            }
+        });
+        inner
+    }
+
+    /// Adds to `out` [tokens, hidden] what the experts give, each task to some columns of every token.
+    pub fn add_weighted(buckets: &[Bucket], out: &mut [f32], hidden: usize, cancellation: &Cancellation) {
+        let Some(first) = buckets.first() else { return };
+        let fed: Vec<Rows> = buckets
+            .iter()
+            .map(|bucket| {
+                let width = bucket.expert.inner();
+                Rows::pack(&bucket.inner.chunks_exact(width).collect::<Vec<_>>(), width, Keep::All)
+            })
+            .collect();
+        let places = Places::new(out, hidden);
+        let strips = strips(&first.expert.down, Keep::All).into_par_iter().with_max_len(1);
+        strips.for_each_init(Scratch::default, |scratch, strip| {
+            for (bucket, rows) in buckets.iter().zip(&fed) {
+                let down = &bucket.expert.down;
+                product_of_strip(down, strip.clone(), rows, scratch, cancellation, |row, column, square| {
+                    let columns = column..hidden.min(column + SQUARE);
+                    let members = bucket.tokens.iter().zip(&bucket.weights).skip(row);
+                    for ((&token, weight), line) in members.zip(square.chunks_exact(SQUARE)) {
+                        // SAFETY: the strip's columns are this task's alone.
+                        let sums = unsafe { places.line(token, columns.clone()) };
+                        sums.iter_mut().zip(line).for_each(|(sum, value)| *sum += weight * value);
+                    }
+                });
+            }
+        });
+    }
+}
+
 /// The form that any device has: gather by expert, compute, add back.
 fn moe_in_tensors(
     x: &Tensor,
@@ -190,7 +276,7 @@ fn moe_in_tensors(
     cancellation: &Cancellation,
 ) -> Result<Tensor> {
     let mut out = x.zeros_like()?;
-    for bucket in by_expert(choices, experts) {
+    for bucket in by_expert(choices, experts, &Prompts::none()) {
         if cancellation.is_cancelled() {
             break;
         }
@@ -224,11 +310,14 @@ pub fn moe_reference(x: &[f32], choices: &Choices, experts: &[ExpertWeights]) ->
     out
 }
 
-/// `gate = silu(gate) * up`, in place.
-fn silu_mul(gate: &mut [f32], up: &[f32]) {
-    for (g, u) in gate.iter_mut().zip(up) {
-        *g = *g / (1.0 + (-*g).exp()) * u;
-    }
+in_widest! {
+    /// `gate = silu(gate) * up`, in place.
+    fn silu_mul(gate: &mut [f32], up: &[f32]) = gated
+}
+
+#[inline(always)]
+fn gated(gate: &mut [f32], up: &[f32]) {
+    gate.iter_mut().zip(up).for_each(|(gate, up)| *gate = *gate / (1.0 + exp(-*gate)) * up);
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! A matrix as it is stored, in any format of `formats`. On the CPU its bytes are read where they lie, such as in a
 //! mapped file, and a row is decoded when it is needed: no second copy stays resident. Elsewhere it becomes a tensor.
+use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 use formats::Dtype;
 use half::{bf16, f16};
 use rayon::prelude::*;
+
+use crate::pages;
 
 /// Side of an FP8 scale block.
 pub const BLOCK: usize = 128;
@@ -142,12 +145,21 @@ impl Weight {
     /// As `row`.
     #[inline]
     pub(crate) fn bytes_of_row(&self, r: usize) -> &[u8] {
+        let row = self.bytes_of_rows(r..r + 1);
+        fetch(row, 4096);
+        row
+    }
+
+    /// Rows as they are stored, one after another.
+    ///
+    /// # Panics
+    /// As `row`.
+    #[inline]
+    pub(crate) fn bytes_of_rows(&self, rows: Range<usize>) -> &[u8] {
         let Store::Plain { bytes, row_bytes, .. } = &self.store else {
             panic!("rows of a weight on a device are read with `select`");
         };
-        let row = &(**bytes).as_ref()[r * row_bytes..][..*row_bytes];
-        fetch_ahead(row);
-        row
+        &(**bytes).as_ref()[rows.start * row_bytes..rows.end * row_bytes]
     }
 
     /// Rows in f32, [ids.len(), cols]: an embedding.
@@ -218,6 +230,7 @@ impl Weight {
             bail!("weights are not shrunk to {}", dtype.name());
         }
         let mut bytes = vec![0u8; rows * row_bytes];
+        pages::prefer_large(&mut bytes);
         let scratch = || (vec![0.0; cols], Vec::with_capacity(row_bytes));
         let rows_of_bytes = bytes.par_chunks_exact_mut(row_bytes).enumerate();
         rows_of_bytes.for_each_init(scratch, |(values, encoded), (r, out)| {
@@ -265,18 +278,17 @@ impl Weight {
     }
 }
 
-/// Asks memory for what a walk over the rows will read a page after `row`. A processor that fetches ahead by itself stops at
-/// the end of each page.
+/// Asks memory for what lies `ahead` bytes after these. A processor that fetches ahead by itself stops at the end of each page.
 #[inline]
-fn fetch_ahead(row: &[u8]) {
+pub(crate) fn fetch(bytes: &[u8], ahead: usize) {
     #[cfg(target_arch = "x86_64")]
-    for line in row.chunks(64) {
+    for line in bytes.chunks(64) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch reads nothing and may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(4096).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(ahead).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = row;
+    let _ = (bytes, ahead);
 }
 
 /// `rows` [n, cols] in f32, those of the weight's rows `ids`, each block times its scale.

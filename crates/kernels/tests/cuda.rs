@@ -12,7 +12,7 @@ use kernels::moe::{ExpertWeights, moe};
 use kernels::norm::RmsNorm;
 use kernels::rope::{Pairs, Rope};
 use kernels::router::Choices;
-use kernels::{Cancellation, Linear, Weight};
+use kernels::{Cancellation, Linear, Prompts, Weight};
 
 static NEVER: Cancellation = Cancellation::never();
 const DTYPES: [CacheDtype; 3] = [CacheDtype::F32, CacheDtype::Bf16, CacheDtype::Fp8];
@@ -67,8 +67,13 @@ fn weights_norms_and_positions() {
         };
         let (there, here) = (make(&gpu), make(&cpu));
         let bound = if matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) { 1e-5 } else { 5e-3 };
-        let y = there.forward(&tensor(&[5, 512], 3, &gpu)).expect("it fits");
-        close(dtype.name(), &y, &here.forward(&tensor(&[5, 512], 3, &cpu)).expect("it fits"), bound);
+        let y = there.forward(&tensor(&[5, 512], 3, &gpu), &Prompts::none()).expect("it fits");
+        close(
+            dtype.name(),
+            &y,
+            &here.forward(&tensor(&[5, 512], 3, &cpu), &Prompts::none()).expect("it fits"),
+            bound,
+        );
         let ids = [299, 0, 7];
         let rows = there.weight().select(&ids).expect("rows");
         close(dtype.name(), &rows, &here.weight().select(&ids).expect("rows"), 4e-3);
@@ -102,8 +107,14 @@ fn experts() {
         weights: numbers(30, 9),
     };
     let (cpu, gpu) = (Device::Cpu, device());
-    let y = moe(&tensor(&[10, 128], 1, &gpu), &choices, &on(&gpu), &NEVER).expect("it fits");
-    close("moe", &y, &moe(&tensor(&[10, 128], 1, &cpu), &choices, &on(&cpu), &NEVER).expect("it fits"), 1e-4);
+    let y =
+        moe(&tensor(&[10, 128], 1, &gpu), &choices, &on(&gpu), &Prompts::none(), &NEVER).expect("it fits");
+    close(
+        "moe",
+        &y,
+        &moe(&tensor(&[10, 128], 1, &cpu), &choices, &on(&cpu), &Prompts::none(), &NEVER).expect("it fits"),
+        1e-4,
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! A ragged batch, checked once: the tokens of all steps in one list, their positions, and which rows belong to whom.
+use kernels::Prompts;
 use kernels::cache::{KvPages, PAGE_TOKENS};
 
 use crate::{ForwardError, Step, Want};
@@ -9,6 +10,7 @@ pub struct Batch<'a> {
     pub tokens: Vec<u32>,
     /// [rows]
     pub positions: Vec<usize>,
+    pub prompts: Prompts,
 }
 
 /// What a model allows.
@@ -27,7 +29,8 @@ impl<'a> Batch<'a> {
         }
         let tokens = steps.iter().flat_map(|step| step.tokens).copied().collect();
         let positions = steps.iter().flat_map(|step| step.past..step.past + step.tokens.len()).collect();
-        Ok(Self { steps, tokens, positions })
+        let prompts = Prompts::of(steps.iter().map(|step| (step.tokens.len(), step.prompt)));
+        Ok(Self { steps, tokens, positions, prompts })
     }
 
     /// Each step with its first row.

@@ -60,6 +60,8 @@ pub struct Step<'a> {
     /// How many tokens the pages hold already.
     pub past: usize,
     pub want: Want,
+    /// Whether they were given, rather than written by the model or drafted: those come in numbers.
+    pub prompt: bool,
 }
 
 /// What a step answers.

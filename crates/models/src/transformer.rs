@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use kernels::Prompts;
 use kernels::cache::{CacheKind, CacheShape, KvPages};
 use kernels::norm::RmsNorm;
 use kernels::rope::Pairs;
@@ -83,7 +84,7 @@ impl Transformer {
         }
         let pick = |x: &Tensor, ids: &[u32]| x.index_select(&Tensor::new(ids, x.device())?, 0);
         let hidden = norm.forward(&pick(x, &rows)?)?;
-        let logits = self.decoder.lm_head.forward(&pick(&hidden, &heads)?)?;
+        let logits = self.decoder.lm_head.forward(&pick(&hidden, &heads)?, &Prompts::none())?;
         let width = hidden.dim(1)?;
         let (hidden, logits): (Vec<f32>, Vec<f32>) =
             (hidden.flatten_all()?.to_vec1()?, logits.flatten_all()?.to_vec1()?);

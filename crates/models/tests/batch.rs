@@ -23,7 +23,7 @@ const ROUNDS: [[usize; 3]; 4] = [[70, 33, 5], [1, 20, 1], [3, 1, 40], [1, 1, 1]]
 
 fn step<'a>(prompts: &'a [Vec<u32>; 3], past: &[usize; 3], round: &[usize; 3], which: usize) -> Step<'a> {
     let tokens = &prompts[which][past[which]..past[which] + round[which]];
-    Step { tokens, pages: &PAGES[which], past: past[which], want: Want::All }
+    Step { tokens, pages: &PAGES[which], past: past[which], want: Want::All, prompt: true }
 }
 
 fn forward(model: &dyn Model, steps: &[Step], kv: &mut KvPages) -> Vec<Output> {
@@ -71,7 +71,7 @@ fn each_step_gets_what_it_wants() {
     let (vocab, hidden) = (model.vocab_size(), 48);
     let all = forward(
         &*model,
-        &[Step { tokens: &prompt[..9], pages: &[0], past: 0, want: Want::All }],
+        &[Step { tokens: &prompt[..9], pages: &[0], past: 0, want: Want::All, prompt: true }],
         &mut cache(&*model, 4, CacheDtype::F32),
     )
     .remove(0);
@@ -80,7 +80,7 @@ fn each_step_gets_what_it_wants() {
     let steps: Vec<Step> = wants
         .iter()
         .zip(&pages)
-        .map(|(&want, pages)| Step { tokens: &prompt[..9], pages, past: 0, want })
+        .map(|(&want, pages)| Step { tokens: &prompt[..9], pages, past: 0, want, prompt: true })
         .collect();
     let outputs = forward(&*model, &steps, &mut cache(&*model, 4, CacheDtype::F32));
     let (last, state) = (&all.logits[8 * vocab..], &all.hidden[8 * hidden..]);
@@ -99,7 +99,13 @@ fn routing_is_told_for_every_token_and_mixture() {
     let go = || false;
     let mut pass = Pass { routing: Some(&mut routing), ..Pass::new(&go) };
     let steps = [[7, 8].as_slice(), &[9]].map(|tokens| (tokens, [tokens[0] - 7]));
-    let steps = steps.each_ref().map(|(tokens, pages)| Step { tokens, pages, past: 0, want: Want::None });
+    let steps = steps.each_ref().map(|(tokens, pages)| Step {
+        tokens,
+        pages,
+        past: 0,
+        want: Want::None,
+        prompt: true,
+    });
     model.forward(&steps, &mut cache(&*model, 4, CacheDtype::F32), &mut pass).expect("a step");
     let places: Vec<(usize, usize)> = routing.iter().map(|routed| (routed.layer, routed.row)).collect();
     assert_eq!(places, [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]);
@@ -120,7 +126,7 @@ fn a_cancelled_step_stops_at_every_question() {
         let read = |after: usize| {
             let asked = AtomicUsize::new(0);
             let cancelled = || asked.fetch_add(1, Relaxed) >= after;
-            let step = Step { tokens: &prompt, pages: &[0], past: 0, want: Want::Last };
+            let step = Step { tokens: &prompt, pages: &[0], past: 0, want: Want::Last, prompt: true };
             let mut kv = cache(&*model, 1, dtype);
             (model.forward(&[step], &mut kv, &mut Pass::new(&cancelled)), asked.into_inner())
         };
@@ -139,7 +145,7 @@ fn bad_input_is_named() {
     let model = load("llama/llama3");
     let mut kv = cache(&*model, 2, CacheDtype::Bf16);
     let mut refused = |tokens: &[u32], pages: &[u32], past| {
-        let step = Step { tokens, pages, past, want: Want::Last };
+        let step = Step { tokens, pages, past, want: Want::Last, prompt: true };
         model.forward(&[step], &mut kv, &mut Pass::new(&|| false)).expect_err("refused")
     };
     assert!(matches!(refused(&[256], &[0], 0), ForwardError::Token { token: 256, vocab: 256 }));

@@ -35,6 +35,10 @@ fn check(case: &str) {
     near("in one piece", &whole.logits);
     hidden(case, &reference, &layers);
 
+    let mut answer = Run::new(&*model, CacheDtype::F32);
+    let read = answer.read_as(false, &prompt, Want::All, &mut Pass::new(&go));
+    near("in one piece that is not given", &read.logits);
+
     let mut pieces = Run::new(&*model, CacheDtype::F32);
     let read = |chunk: &[u32]| pieces.read(chunk, Want::All).logits;
     near("in chunks", &prompt.chunks(17).flat_map(read).collect::<Vec<_>>());

@@ -41,7 +41,7 @@ fn the_prediction_layer_comes_from_both() {
         assert!(model.has_mtp(), "{path}");
         let mut run = Run::new(&*model, CacheDtype::F32);
         let hidden = run.read(&[1, 2, 3, 4], Want::All).hidden;
-        let step = Step { tokens: &[2, 3, 4, 5], pages: &run.pages, past: 0, want: Want::All };
+        let step = Step { tokens: &[2, 3, 4, 5], pages: &run.pages, past: 0, want: Want::All, prompt: true };
         model.draft(&step, &hidden, &mut run.kv, &mut Pass::new(&|| false)).expect("a draft").logits
     };
     equal(&draft("deepseek_v3"), &draft("deepseek_v3/f32.gguf"), "drafts");

@@ -18,7 +18,7 @@ fn drafts(run: &mut Run, chunk: usize, want: Want) -> Vec<Output> {
     let shifted = [&prompt[1..], &tokens(&reference["greedy"])[..1]].concat();
     let mut past = 0;
     let mut draft = |(tokens, hidden): (&[u32], &[f32])| {
-        let step = Step { tokens, pages: &run.pages, past, want };
+        let step = Step { tokens, pages: &run.pages, past, want, prompt: true };
         past += tokens.len();
         run.model.draft(&step, hidden, &mut run.kv, &mut Pass::new(&|| false)).expect("a draft")
     };
@@ -48,7 +48,7 @@ fn a_further_draft_goes_on_from_the_layers_own_hidden_state() {
     let last = drafts(&mut run, 96, Want::Last).remove(0);
     let token = argmax(&last.logits);
     assert_eq!(u64::from(token), reference["draft"]["token"].as_u64().expect("a token"));
-    let step = Step { tokens: &[token], pages: &run.pages, past: 96, want: Want::Last };
+    let step = Step { tokens: &[token], pages: &run.pages, past: 96, want: Want::Last, prompt: true };
     let second =
         run.model.draft(&step, &last.hidden, &mut run.kv, &mut Pass::new(&|| false)).expect("a draft");
     let expected: Vec<f32> = serde_json::from_value(reference["draft"]["second"].clone()).expect("logits");
@@ -73,7 +73,7 @@ fn a_model_without_the_layer_says_so_and_hidden_states_must_fit() {
     let plain = load("deepseek-v3/yarn");
     assert!(!plain.has_mtp());
     let mut run = Run::new(&*plain, CacheDtype::F32);
-    let step = Step { tokens: &[1], pages: &run.pages, past: 0, want: Want::Last };
+    let step = Step { tokens: &[1], pages: &run.pages, past: 0, want: Want::Last, prompt: true };
     let refused = plain.draft(&step, &[0.0; 48], &mut run.kv, &mut Pass::new(&|| false));
     assert!(matches!(refused, Err(ForwardError::NoDraft)));
 
@@ -81,7 +81,7 @@ fn a_model_without_the_layer_says_so_and_hidden_states_must_fit() {
     assert!(model.has_mtp());
     assert_eq!(model.cache_shape().layers, 3);
     let mut run = Run::new(&*model, CacheDtype::F32);
-    let step = Step { tokens: &[1, 2], pages: &run.pages, past: 0, want: Want::Last };
+    let step = Step { tokens: &[1, 2], pages: &run.pages, past: 0, want: Want::Last, prompt: true };
     let refused = model.draft(&step, &[0.0; 48], &mut run.kv, &mut Pass::new(&|| false));
     assert!(matches!(refused, Err(ForwardError::Hidden { tokens: 2, numbers: 48 })));
 }
@@ -97,7 +97,13 @@ fn the_guide_models_drafts_are_mostly_what_it_says_next() {
     for _ in 0..200 {
         let next = argmax(&output.logits);
         text.push(next);
-        let step = Step { tokens: &text[filled + 1..], pages: &run.pages, past: filled, want: Want::Last };
+        let step = Step {
+            tokens: &text[filled + 1..],
+            pages: &run.pages,
+            past: filled,
+            want: Want::Last,
+            prompt: true,
+        };
         let drafted =
             model.draft(&step, &output.hidden, &mut run.kv, &mut Pass::new(&|| false)).expect("a draft");
         filled = text.len() - 1;

@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
     }
 
     fn pass(&mut self, tokens: &[u32], want: Want, pass: &mut Pass) -> Result<Output, ForwardError> {
-        let step = Step { tokens, pages: &self.pages, past: self.past, want };
+        let step = Step { tokens, pages: &self.pages, past: self.past, want, prompt: tokens.len() > 1 };
         let outputs = self.model.forward(&[step], &mut self.kv, pass)?;
         Ok(outputs.into_iter().next().expect("one output for one step"))
     }

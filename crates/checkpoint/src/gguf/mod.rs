@@ -25,6 +25,7 @@ pub use tokenizer::GgufTokenizer;
 pub use value::{List, Metadata, Value};
 pub use weights::GgufWeights;
 
+use crate::view::prefer_large_pages;
 use crate::{TensorView, WeightError};
 
 /// An open model file with all of its shards.
@@ -155,6 +156,7 @@ fn read_file(path: &Path) -> Result<(Metadata, Tensors), WeightError> {
     // SAFETY: the map is read only. A file that another program shortens while it is mapped would end this process,
     // which is the worker and never the window; the store's files are not rewritten in place.
     let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(open_error)?);
+    prefer_large_pages(&map);
     let header = Header::parse(&map).map_err(|error| match error {
         HeaderError::Truncated { expected } => {
             WeightError::Truncated { path: path.to_owned(), expected, actual: map.len() as u64 }

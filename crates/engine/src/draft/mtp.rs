@@ -31,8 +31,8 @@ impl Mtp {
     fn read(&mut self, view: &mut View, end: usize, want: Want) -> Result<models::Output, ForwardError> {
         let count = end - self.filled;
         let pairs = &self.hidden[..count * self.size];
-        let step =
-            Step { tokens: &view.tokens[self.filled..end], pages: view.pages, past: self.filled, want };
+        let (tokens, prompt) = (&view.tokens[self.filled..end], count >= PAGE_TOKENS);
+        let step = Step { tokens, pages: view.pages, past: self.filled, want, prompt };
         let mut pass = Pass::new(view.cancelled);
         let output = view.model.draft(&step, pairs, view.kv, &mut pass)?;
         self.hidden.drain(..count * self.size);
@@ -98,7 +98,7 @@ impl Drafter for Mtp {
                 return Ok(drafts);
             }
             let past = view.tokens.len() + drafts.len() - 1;
-            let step = Step { tokens: &[guess.id], pages: view.pages, past, want: Want::Last };
+            let step = Step { tokens: &[guess.id], pages: view.pages, past, want: Want::Last, prompt: false };
             let mut pass = Pass::new(view.cancelled);
             output = view.model.draft(&step, &output.hidden, view.kv, &mut pass)?;
         }

@@ -1,13 +1,17 @@
 //! Products of matrices on the tiles of Intel's AMX: 16 rows of 32 bf16 numbers meet 16 columns of as many, summed in f32.
 //!
 //! Numbers that bf16 does not hold are given in two parts, what bf16 holds and what bf16 holds of the rest: 16 bits of each number
-//! stay. Linux only, because a process has to ask for the tiles and other systems are asked otherwise.
+//! stay. With what bf16 holds of the second rest as a third part all 24 do. Linux only, because a process has to ask for the tiles and other systems are asked otherwise.
 
 pub mod pack;
+pub mod places;
+pub mod product;
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::OnceLock;
+
+use crate::pages;
 
 /// Rows and columns of a tile of results.
 pub const SIDE: usize = 16;
@@ -54,16 +58,9 @@ pub struct Packed(Vec<Line>);
 struct Line([u16; DEPTH]);
 
 impl Packed {
-    /// `numbers`, a multiple of 32, of zero.
-    pub fn zeroed(numbers: usize) -> Self {
-        let mut packed = Self::default();
-        packed.resize(numbers);
-        packed
-    }
-
     /// Numbers that come are zero; those that stay are as they were.
     pub fn resize(&mut self, numbers: usize) {
-        self.0.resize(numbers / DEPTH, Line([0; DEPTH]));
+        pages::resize(&mut self.0, numbers / DEPTH, Line([0; DEPTH]));
     }
 }
 
@@ -114,6 +111,41 @@ static SHAPE: Shape = Shape {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
+/// Loads one part of two tiles of rows.
+macro_rules! rows {
+    ($part:literal) => {
+        concat!(
+            "tileloadd tmm4, [{a0} + {line}*1 + 1024*",
+            $part,
+            "]\n",
+            "tileloadd tmm5, [{a1} + {line}*1 + 1024*",
+            $part,
+            "]"
+        )
+    };
+}
+
+/// Loads one part of two tiles of columns.
+macro_rules! columns {
+    ($part:literal) => {
+        concat!(
+            "tileloadd tmm6, [{b0} + {line}*1 + 1024*",
+            $part,
+            "]\n",
+            "tileloadd tmm7, [{b1} + {line}*1 + 1024*",
+            $part,
+            "]"
+        )
+    };
+}
+
+/// Multiplies what was loaded.
+macro_rules! meet {
+    () => {
+        "tdpbf16ps tmm0, tmm4, tmm6\ntdpbf16ps tmm1, tmm4, tmm7\ntdpbf16ps tmm2, tmm5, tmm6\ntdpbf16ps tmm3, tmm5, tmm7"
+    };
+}
+
 impl Tiles {
     /// # Panics
     /// When the tiles are not `available`.
@@ -125,12 +157,12 @@ impl Tiles {
     }
 
     /// 32 rows times 32 columns, `out[r * stride + c]`. `rows` and `columns` are two runs of packed tiles each, tile after tile
-    /// along the depth, with `TERMS` parts of each tile beside each other. Of two parts on both sides the product of the
-    /// two small ones is left out.
+    /// along the depth, with `TERMS` parts of each tile beside each other. Products of parts that are smaller than what the parts
+    /// leave out are not made. With `MORE` the products are added to what is in `out`.
     ///
     /// # Panics
     /// When a run is shorter than another, or `out` too short.
-    pub fn square<const ROW_TERMS: usize, const COLUMN_TERMS: usize>(
+    pub fn square<const ROW_TERMS: usize, const COLUMN_TERMS: usize, const MORE: bool>(
         &self,
         rows: [&[u16]; 2],
         columns: [&[u16]; 2],
@@ -143,11 +175,26 @@ impl Tiles {
         assert!(stride >= SQUARE && out.len() >= (SQUARE - 1) * stride + SQUARE);
         let out = out.as_mut_ptr();
         macro_rules! product {
-            ($($step:literal),*) => {
+            ($($step:expr),*) => {
+                if MORE {
+                    product!(
+                        from "tileloadd tmm0, [{c0} + {stride}*1]",
+                        "tileloadd tmm1, [{c0} + {stride}*1 + 64]",
+                        "tileloadd tmm2, [{c1} + {stride}*1]",
+                        "tileloadd tmm3, [{c1} + {stride}*1 + 64]";
+                        $($step),*
+                    )
+                } else {
+                    product!(
+                        from "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3"; $($step),*
+                    )
+                }
+            };
+            (from $($start:literal),*; $($step:expr),*) => {
                 // SAFETY: tiles are in order, as `self` proves; what is read and written was measured above.
                 unsafe {
                     std::arch::asm!(
-                        "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+                        $($start,)*
                         "2:",
                         $($step,)*
                         "add {a0}, {a_step}", "add {a1}, {a_step}", "add {b0}, {b_step}", "add {b1}, {b_step}",
@@ -175,46 +222,27 @@ impl Tiles {
                 }
             };
         }
+        // The small products come first.
         match (ROW_TERMS, COLUMN_TERMS) {
-            (2, 1) => product!(
-                "tileloadd tmm6, [{b0} + {line}*1]",
-                "tileloadd tmm4, [{a0} + {line}*1]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tileloadd tmm7, [{b1} + {line}*1]",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tileloadd tmm5, [{a1} + {line}*1]",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tileloadd tmm4, [{a0} + {line}*1 + 1024]",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                "tileloadd tmm5, [{a1} + {line}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7"
+            (2, 1) => product!(columns!(0), rows!(1), meet!(), rows!(0), meet!()),
+            (3, 1) => product!(columns!(0), rows!(2), meet!(), rows!(1), meet!(), rows!(0), meet!()),
+            (2, 2) => product!(rows!(1), columns!(0), meet!(), rows!(0), meet!(), columns!(1), meet!()),
+            (3, 3) => product!(
+                rows!(1),
+                columns!(1),
+                meet!(),
+                columns!(0),
+                meet!(),
+                rows!(2),
+                meet!(),
+                rows!(0),
+                meet!(),
+                columns!(1),
+                meet!(),
+                columns!(2),
+                meet!()
             ),
-            (2, 2) => product!(
-                "tileloadd tmm6, [{b0} + {line}*1 + 1024]",
-                "tileloadd tmm4, [{a0} + {line}*1]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tileloadd tmm7, [{b1} + {line}*1 + 1024]",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tileloadd tmm5, [{a1} + {line}*1]",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                "tileloadd tmm6, [{b0} + {line}*1]",
-                "tileloadd tmm7, [{b1} + {line}*1]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                "tileloadd tmm4, [{a0} + {line}*1 + 1024]",
-                "tileloadd tmm5, [{a1} + {line}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7"
-            ),
-            _ => unreachable!("two parts of rows, one or two of columns"),
+            _ => unreachable!("two or three parts of rows, one or as many of columns"),
         }
     }
 }

@@ -3,11 +3,26 @@
 //! columns that are missing give numbers that nobody reads.
 use super::{DEPTH, Packed, SIDE, TILE};
 
-/// The two parts of a number: rounded to bf16, and the rest rounded to bf16.
+/// The parts of numbers: each rounded to bf16, and each rest rounded to bf16.
 #[inline(always)]
-fn parts(x: f32) -> [u16; 2] {
-    let high = rounded(x);
-    [high, rounded(x - f32::from_bits(u32::from(high) << 16))]
+fn parts<const N: usize, const TERMS: usize>(mut rest: [f32; N]) -> [[u16; N]; TERMS] {
+    let mut parts = [[0; N]; TERMS];
+    for part in &mut parts {
+        for (part, rest) in part.iter_mut().zip(&mut rest) {
+            *part = rounded(*rest);
+            *rest -= f32::from_bits(u32::from(*part) << 16);
+        }
+    }
+    parts
+}
+
+/// The first of `numbers`, times `scale`, and zeros where there are too few.
+#[inline(always)]
+fn first(numbers: &[f32], scale: f32) -> [f32; DEPTH] {
+    match numbers.first_chunk() {
+        Some(numbers) => numbers.map(|x| x * scale),
+        None => std::array::from_fn(|at| numbers.get(at).map_or(0.0, |x| x * scale)),
+    }
 }
 
 /// To the nearest bf16, of two as near to the even one.
@@ -22,37 +37,38 @@ pub fn depth_of(numbers: usize) -> usize {
     numbers.div_ceil(DEPTH)
 }
 
-/// Writes row `r` of 16 into the tiles of its block `out` [depth, 2, 16, 32], in two parts.
+/// Writes row `r` of 16 into the tiles of its block `out` [depth, TERMS, 16, 32].
 #[inline(always)]
-pub fn row(numbers: &[f32], scale: f32, r: usize, out: &mut [u16]) {
-    for (tiles, numbers) in out.chunks_exact_mut(2 * TILE).zip(numbers.chunks(DEPTH)) {
-        let (high, low) = tiles.split_at_mut(TILE);
-        let (high, low) = (&mut high[r * DEPTH..][..DEPTH], &mut low[r * DEPTH..][..DEPTH]);
-        // The room may have been used before.
-        high[numbers.len()..].fill(0);
-        low[numbers.len()..].fill(0);
-        for ((high, low), x) in high.iter_mut().zip(low).zip(numbers) {
-            [*high, *low] = parts(*x * scale);
+pub fn row<const TERMS: usize>(numbers: &[f32], scale: f32, r: usize, out: &mut [u16]) {
+    for (tiles, numbers) in out.chunks_exact_mut(TERMS * TILE).zip(numbers.chunks(DEPTH)) {
+        let parts = parts::<DEPTH, TERMS>(first(numbers, scale));
+        for (tile, part) in tiles.chunks_exact_mut(TILE).zip(&parts) {
+            tile[r * DEPTH..][..DEPTH].copy_from_slice(part);
         }
     }
 }
 
-/// Writes 16 columns, each a run of `numbers` [16][count], into their block `out` [depth, 2, 16, 16, 2], in two parts.
+/// Writes 16 columns, each a run of `numbers` [16][count], into their block `out` [depth, TERMS, 16, 16, 2].
 /// `staging` is what it needs.
 #[inline(always)]
-pub fn columns_in_parts<'a>(numbers: impl Iterator<Item = &'a [f32]>, staging: &mut Packed, out: &mut [u16]) {
-    let width = out.len() / (2 * TILE) * DEPTH;
-    staging.resize(2 * SIDE * width);
-    staging.fill(0);
-    let (high, low) = staging.split_at_mut(SIDE * width);
+pub fn columns_in_parts<'a, const TERMS: usize>(
+    numbers: impl Iterator<Item = &'a [f32]>,
+    staging: &mut Packed,
+    out: &mut [u16],
+) {
+    let width = out.len() / (TERMS * TILE) * DEPTH;
+    // [TERMS, 16, width]; columns that are missing keep what was there.
+    staging.resize(TERMS * SIDE * width);
     for (column, numbers) in numbers.enumerate() {
-        let (high, low) = (&mut high[column * width..][..width], &mut low[column * width..][..width]);
-        for ((high, low), x) in high.iter_mut().zip(low).zip(numbers) {
-            [*high, *low] = parts(*x);
+        for (at, numbers) in numbers.chunks(DEPTH).enumerate() {
+            let parts = parts::<DEPTH, TERMS>(first(numbers, 1.0));
+            for (staged, part) in staging.chunks_exact_mut(SIDE * width).zip(&parts) {
+                staged[column * width + at * DEPTH..][..DEPTH].copy_from_slice(part);
+            }
         }
     }
-    for (part, staged) in [high, low].into_iter().enumerate() {
-        for (at, tile) in out.chunks_exact_mut(TILE).skip(part).step_by(2).enumerate() {
+    for (part, staged) in staging.chunks_exact(SIDE * width).enumerate() {
+        for (at, tile) in out.chunks_exact_mut(TILE).skip(part).step_by(TERMS).enumerate() {
             turn(&staged[at * DEPTH..], width, tile);
         }
     }
@@ -83,7 +99,8 @@ pub fn pair_of_rows(first: usize, pair: [&[f32]; 2], depth: usize, out: &mut [u1
         let (high, low) = (&mut high[line * DEPTH..][..DEPTH], &mut low[line * DEPTH..][..DEPTH]);
         for (side, row) in pair.into_iter().enumerate() {
             for (column, x) in row.iter().skip(block * SIDE).take(SIDE).enumerate() {
-                [high[2 * column + side], low[2 * column + side]] = parts(*x);
+                let [[first], [second]] = parts::<1, 2>([*x]);
+                (high[2 * column + side], low[2 * column + side]) = (first, second);
             }
         }
     }
@@ -160,10 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn two_parts_keep_sixteen_bits() {
-        for x in [1.0f32, -3.3, 1e-20, 0.1, 12345.678, -0.0] {
-            let [high, low] = parts(x).map(|part| f32::from_bits(u32::from(part) << 16));
-            assert!((high + low - x).abs() <= x.abs() * 2f32.powi(-16), "{x}: {high} {low}");
+    fn two_parts_keep_sixteen_bits_and_three_keep_all() {
+        let sum = |parts: &[[u16; 1]]| {
+            parts.iter().rev().map(|[part]| f32::from_bits(u32::from(*part) << 16)).sum::<f32>()
+        };
+        for x in [1.0f32, -3.3, 1e-20, 0.1, 12345.678, -0.0, 16_777_215.0] {
+            assert!((sum(&parts::<1, 2>([x])) - x).abs() <= x.abs() * 2f32.powi(-16), "{x}");
+            assert_eq!(sum(&parts::<1, 3>([x])), x);
         }
     }
 }

@@ -3,10 +3,10 @@ use rayon::prelude::*;
 
 use super::running::{Queries, RANGE, RowShape, Source, Sums};
 use super::{Context, LatentSizes};
-use crate::Weight;
 use crate::cache::PAGE_TOKENS;
 use crate::dot::{add_scaled, dots};
 use crate::linear::STRIP;
+use crate::{Prompts, Weight};
 
 /// Up to so many tokens are always absorbed, so that checking a few drafts computes what plain decoding computes.
 const FEW: usize = 16;
@@ -151,7 +151,7 @@ pub fn expanded(sizes: &LatentSizes, kv_b: &Weight, q: &[f32], context: &Context
             context.rows(at, count, 0, latent, c);
             context.rows(at, count, latent, rope, k_pe);
         });
-        let source = Expanded { sizes, first, kv: kv_b.matmul(&c), k_pe };
+        let source = Expanded { sizes, first, kv: kv_b.matmul(&c, &Prompts::all(), cancellation), k_pe };
         sums.attend(&source, &queries, first, first + count);
     }
     by_token(&sums.finish(), heads, tokens, value)

@@ -6,20 +6,27 @@ use rayon::prelude::*;
 use crate::lanes::{exp, in_widest, largest, sum};
 use crate::slices::tensor;
 
-/// `qkv` [T, 3, heads, head] -> [T, heads * head].
+/// `qkv` [pictures, T, 3, heads, head] -> `out` [pictures, T, heads * head], whose room is used again. What is in one picture does not
+/// see the others.
 ///
 /// # Errors
-/// When the numbers are not whole rows.
-pub fn whole(qkv: &[f32], heads: usize, head: usize) -> Result<Vec<f32>> {
+/// When the numbers are not whole rows of so many pictures.
+pub fn whole(qkv: &[f32], pictures: usize, heads: usize, head: usize, out: &mut Vec<f32>) -> Result<()> {
     let width = heads * head;
-    if width == 0 || !qkv.len().is_multiple_of(3 * width) {
+    if pictures * width == 0 || !qkv.len().is_multiple_of(3 * width * pictures) {
         bail!("{} numbers are no queries, keys and values of {heads} heads of {head}", qkv.len());
     }
+    let each = qkv.len() / pictures;
     #[cfg(target_arch = "x86_64")]
     if !qkv.is_empty() && crate::amx::available() {
-        return Ok(on_tiles::whole(qkv, heads, head));
+        on_tiles::whole(qkv, each, heads, head, out);
+        return Ok(());
     }
-    in_tensors(qkv, heads, head)
+    out.clear();
+    for one in 0..pictures {
+        out.extend(in_tensors(&qkv[one * each..][..each], heads, head)?);
+    }
+    Ok(())
 }
 
 /// What any processor can.
@@ -58,6 +65,7 @@ mod on_tiles {
 
     use super::powers_of;
     use crate::amx::{Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
+    use crate::pages;
 
     /// Where several threads write, each the columns of its own head.
     struct Out(*mut f32);
@@ -72,18 +80,31 @@ mod on_tiles {
         head: usize,
     }
 
-    pub fn whole(qkv: &[f32], heads: usize, head: usize) -> Vec<f32> {
+    /// `each` numbers of `qkv` are of one picture.
+    pub fn whole(qkv: &[f32], each: usize, heads: usize, head: usize, out: &mut Vec<f32>) {
         let width = heads * head;
-        let rows = qkv.len() / (3 * width);
-        let mut out = vec![0.0f32; rows * width];
+        let rows = each / (3 * width);
+        pages::resize(out, qkv.len() / 3, 0.0);
         let shared = Out(out.as_mut_ptr());
         let shared = &shared;
-        (0..heads).into_par_iter().with_max_len(1).for_each(|at| {
-            let one = Head { qkv: &qkv[at * head..], rows, width, head };
-            // SAFETY: AMX comes with AVX-512 (`available`); each head has columns of its own.
-            unsafe { one.run(shared.0.add(at * head)) };
+        let all = (0..qkv.len() / each * heads).into_par_iter().with_max_len(1);
+        all.for_each_init(Scratch::default, |scratch, at| {
+            let (picture, at) = (at / heads, at % heads);
+            let one = Head { qkv: &qkv[picture * each + at * head..], rows, width, head };
+            // SAFETY: AMX comes with AVX-512 (`available`); each head of a picture has places of its own.
+            unsafe { one.run(scratch, shared.0.add(picture * rows * width + at * head)) };
         });
-        out
+    }
+
+    /// Packed numbers of the head before: all of them are finite, so what meets a weight of zero is nothing.
+    #[derive(Default)]
+    struct Scratch {
+        keys: Packed,
+        values: Packed,
+        queries: Packed,
+        weights: Packed,
+        staging: Packed,
+        scores: Vec<f32>,
     }
 
     impl Head<'_> {
@@ -98,33 +119,34 @@ mod on_tiles {
         /// # Safety
         /// `out` has room for all rows, and nobody else writes there.
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-        unsafe fn run(&self, out: *mut f32) {
+        unsafe fn run(&self, scratch: &mut Scratch, out: *mut f32) {
             let (rows, blocks) = (self.rows, self.rows.div_ceil(SQUARE) * 2);
             let (depth, long) = (pack::depth_of(self.head), pack::depth_of(rows));
             let (small, large) = (depth * 2 * TILE, long * 2 * TILE);
             // Blocks of columns of values, as many as squares are wide.
             let wide = self.head.div_ceil(SQUARE) * 2;
-            let mut keys = Packed::zeroed(blocks * small);
-            let mut staging = Packed::default();
+            let Scratch { keys, values, queries, weights, staging, scores } = scratch;
+            keys.resize(blocks * small);
             for (at, block) in keys.chunks_exact_mut(small).take(rows.div_ceil(SIDE)).enumerate() {
                 let own = (at * SIDE..rows.min((at + 1) * SIDE)).map(|t| self.part(1, t));
-                pack::columns_in_parts(own, &mut staging, block);
+                pack::columns_in_parts::<2>(own, staging, block);
             }
-            let mut values = Packed::zeroed(wide * large);
+            values.resize(wide * large);
             for t in (0..rows).step_by(2) {
                 let second: &[f32] = if t + 1 < rows { self.part(2, t + 1) } else { &[] };
-                pack::pair_of_rows(t, [self.part(2, t), second], long, &mut values);
+                pack::pair_of_rows(t, [self.part(2, t), second], long, values);
             }
             let scale = (self.head as f64).powf(-0.5) as f32;
-            let (mut queries, mut weights) = (Packed::zeroed(2 * small), Packed::zeroed(2 * large));
+            queries.resize(2 * small);
+            weights.resize(2 * large);
             let stride = blocks * SIDE;
-            let mut scores = vec![0.0f32; SQUARE * stride];
+            scores.resize(SQUARE * stride, 0.0);
             let mut square = Square::new();
             let tiles = Tiles::new();
             for first in (0..rows).step_by(SQUARE) {
                 let count = (rows - first).min(SQUARE);
                 for r in 0..count {
-                    pack::row(
+                    pack::row::<2>(
                         self.part(0, first + r),
                         scale,
                         r % SIDE,
@@ -134,17 +156,17 @@ mod on_tiles {
                 let pair = [&queries[..small], &queries[small..]];
                 for at in (0..blocks).step_by(2) {
                     let met = [0, 1].map(|more| &keys[(at + more) * small..][..small]);
-                    tiles.square::<2, 2>(pair, met, &mut scores[at * SIDE..], stride);
+                    tiles.square::<2, 2, false>(pair, met, &mut scores[at * SIDE..], stride);
                 }
                 let mut sums = [1.0f32; SQUARE];
                 for (r, scores) in scores.chunks_exact_mut(stride).take(count).enumerate() {
                     sums[r] = powers_of(&mut scores[..rows]);
-                    pack::row(&scores[..rows], 1.0, r % SIDE, &mut weights[r / SIDE * large..][..large]);
+                    pack::row::<2>(&scores[..rows], 1.0, r % SIDE, &mut weights[r / SIDE * large..][..large]);
                 }
                 let pair = [&weights[..large], &weights[large..]];
                 for at in (0..wide).step_by(2) {
                     let met = [0, 1].map(|more| &values[(at + more) * large..][..large]);
-                    tiles.square::<2, 2>(pair, met, &mut square.0, SQUARE);
+                    tiles.square::<2, 2, false>(pair, met, &mut square.0, SQUARE);
                     let columns = (self.head - (at * SIDE).min(self.head)).min(SQUARE);
                     for (r, line) in square.0.chunks_exact(SQUARE).take(count).enumerate() {
                         let place = (first + r) * self.width + at * SIDE;
@@ -191,10 +213,18 @@ mod tests {
             let qkv: Vec<f32> = numbers(rows * 3 * heads * head, 5).into_iter().map(|x| 4.0 * x).collect();
             let slow = whole_reference(&qkv, heads, head);
             // Of queries, keys, weights and values 16 bits are kept on tiles.
-            close(&whole(&qkv, heads, head).expect("it fits"), &slow, 4e-5);
+            let mut fast = vec![7.0; 3];
+            whole(&qkv, 1, heads, head, &mut fast).expect("it fits");
+            close(&fast, &slow, 4e-5);
+            // One that is twice itself sees the same, twice.
+            let mut twice = Vec::new();
+            whole(&[&qkv[..], &qkv[..]].concat(), 2, heads, head, &mut twice).expect("it fits");
+            assert_eq!(twice, [&fast[..], &fast[..]].concat());
             close(&in_tensors(&qkv, heads, head).expect("it fits"), &slow, 1e-5);
         }
-        assert!(whole(&[0.0; 10], 1, 3).is_err());
-        assert!(whole(&[], 2, 3).expect("nothing").is_empty());
+        let mut out = vec![7.0];
+        assert!(whole(&[0.0; 10], 1, 1, 3, &mut out).is_err());
+        whole(&[], 1, 2, 3, &mut out).expect("nothing");
+        assert!(out.is_empty());
     }
 }

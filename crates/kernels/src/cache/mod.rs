@@ -43,7 +43,9 @@ impl KvPages {
                 bail!("there is no memory for a cache of {bytes} bytes ({pages} pages)");
             }
             // Zeroed memory that the system hands out when it is first touched.
-            return Ok(Self::with(shape, pages, dtype, Store::Bytes(vec![0; bytes])));
+            let mut memory = vec![0; bytes];
+            crate::pages::prefer_large(&mut memory);
+            return Ok(Self::with(shape, pages, dtype, Store::Bytes(memory)));
         }
         Self::in_tensors(shape, pages, dtype, device)
     }

@@ -5,7 +5,7 @@ use formats::Dtype;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{close, numbers};
+use crate::testing::{NEVER, close, numbers};
 use crate::weight::BLOCK;
 
 /// A weight of random bytes; where a byte pattern can be no number, numbers that were encoded.
@@ -40,18 +40,25 @@ proptest! {
             let slow = weight.matmul_reference(&x);
             prop_assert!(slow.iter().all(|y| y.is_finite()), "{:?}", dtype);
             let largest = slow.iter().fold(1.0f32, |largest, y| largest.max(y.abs()));
-            let fast: Vec<f32> = weight.matmul(&x).iter().map(|y| y / largest).collect();
-            close(&fast, &slow.iter().map(|y| y / largest).collect::<Vec<_>>(), 2e-5);
+            let slow: Vec<f32> = slow.iter().map(|y| y / largest).collect();
+            for prompts in [Prompts::none(), Prompts::all()] {
+                let fast: Vec<f32> = weight.matmul(&x, &prompts, &NEVER).iter().map(|y| y / largest).collect();
+                close(&fast, &slow, 2e-5);
+            }
         }
     }
 
     #[test]
-    fn a_token_has_the_same_result_in_any_company(rows in 1usize..70, cols in 1usize..600, n in 2usize..7, seed in 0u64..1000) {
-        let weight = weight(Dtype::BF16, rows, cols, seed);
-        let x = numbers(n * cols, seed);
-        let all = weight.matmul(&x);
-        for (token, y) in x.chunks_exact(cols).zip(all.chunks_exact(rows)) {
-            prop_assert_eq!(weight.matmul(token), y);
+    fn a_token_has_the_same_result_in_any_company(rows in 1usize..70, cols in 1usize..1600, n in 2usize..7, seed in 0u64..1000) {
+        for dtype in [Dtype::BF16, Dtype::F32] {
+            let weight = weight(dtype, rows, cols, seed);
+            let x = numbers(n * cols, seed);
+            // Each of the tokens as one of few, as one of many, and beside those of the other kind.
+            let mixed = weight.matmul(&x, &Prompts::of([(1, false), (17, true)]), &NEVER);
+            for (t, token) in x.chunks_exact(cols).enumerate() {
+                let prompts = if t == 0 { Prompts::none() } else { Prompts::all() };
+                prop_assert_eq!(&weight.matmul(token, &prompts, &NEVER), &mixed[t * rows..][..rows]);
+            }
         }
     }
 }
@@ -93,7 +100,10 @@ fn the_device_form_equals_the_fused_one() {
         let plain = weight(dtype, 37, 256, 5);
         let device = plain.in_tensor(&Device::Cpu).expect("memory");
         let values = |y: Tensor| y.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let (fast, slow) = (values(device.forward(&x).unwrap()), values(plain.forward(&x).unwrap()));
+        let (fast, slow) = (
+            values(device.forward(&x, &Prompts::none()).unwrap()),
+            values(plain.forward(&x, &Prompts::none()).unwrap()),
+        );
         let largest = slow.iter().fold(1.0f32, |largest, y| largest.max(y.abs()));
         let exact = matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16);
         for (a, b) in fast.iter().zip(&slow) {
@@ -111,7 +121,11 @@ fn the_device_form_equals_the_fused_one() {
 fn a_bias_is_added_to_every_token() {
     let linear = Linear::new(weight(Dtype::F32, 5, 7, 1), Some(numbers(5, 2))).expect("the sizes match");
     let x = numbers(14, 3);
-    let y = linear.forward(&tensor(x.clone(), (2, 7)).unwrap()).unwrap().to_vec2::<f32>().unwrap();
+    let y = linear
+        .forward(&tensor(x.clone(), (2, 7)).unwrap(), &Prompts::none())
+        .unwrap()
+        .to_vec2::<f32>()
+        .unwrap();
     let plain = linear.weight().matmul_reference(&x);
     for (y, plain) in y.iter().zip(plain.chunks_exact(5)) {
         let sum: Vec<f32> = plain.iter().zip(numbers(5, 2)).map(|(a, b)| a + b).collect();

@@ -47,10 +47,16 @@ proptest! {
         let x = numbers(tokens * hidden, seed + 7);
         let input = tensor(x.clone(), (tokens, hidden)).unwrap();
         let slow = moe_reference(&x, &choices, &experts);
-        close(&values(&moe(&input, &choices, &experts, &NEVER).unwrap()), &slow, 1e-5);
-        close(&values(&moe(&input, &choices, &on_device(&experts), &NEVER).unwrap()), &slow, 1e-5);
+        let few = Prompts::none();
+        close(&values(&moe(&input, &choices, &experts, &few, &NEVER).unwrap()), &slow, 1e-5);
+        close(&values(&moe(&input, &choices, &on_device(&experts), &few, &NEVER).unwrap()), &slow, 1e-5);
         let first = Choices { experts_per_token: 1, experts: vec![0; tokens], weights: vec![1.0; tokens] };
-        close(&values(&experts[0].forward(&input, &NEVER).unwrap()), &moe_reference(&x, &first, &experts), 1e-5);
+        let one = moe_reference(&x, &first, &experts);
+        close(&values(&experts[0].forward(&input, &few, &NEVER).unwrap()), &one, 1e-5);
+        for prompts in [Prompts::all(), Prompts::of([(1, false), (17, true)])] {
+            close(&values(&moe(&input, &choices, &experts, &prompts, &NEVER).unwrap()), &slow, 1e-5);
+            close(&values(&experts[0].forward(&input, &prompts, &NEVER).unwrap()), &one, 1e-5);
+        }
     }
 }
 
@@ -59,12 +65,16 @@ fn a_token_has_the_same_result_in_any_company() {
     let experts: Vec<ExpertWeights> = (0..6).map(|e| expert(40, 24, 10 * e)).collect();
     let all = choices(9, 3, 6, 3);
     let x = numbers(9 * 40, 1);
-    let together = values(&moe(&tensor(x.clone(), (9, 40)).unwrap(), &all, &experts, &NEVER).unwrap());
+    let mixed = Prompts::of([(2, false), (17, true)]);
+    let together =
+        values(&moe(&tensor(x.clone(), (9, 40)).unwrap(), &all, &experts, &mixed, &NEVER).unwrap());
     for t in 0..9 {
+        let prompts = if t < 2 { Prompts::none() } else { Prompts::all() };
         let (ids, weights) = all.token(t).unzip();
         let one = Choices { experts_per_token: 3, experts: ids, weights };
         let alone =
-            moe(&tensor(x[t * 40..][..40].to_vec(), (1, 40)).unwrap(), &one, &experts, &NEVER).unwrap();
+            moe(&tensor(x[t * 40..][..40].to_vec(), (1, 40)).unwrap(), &one, &experts, &prompts, &NEVER)
+                .unwrap();
         assert_eq!(values(&alone), together[t * 40..][..40]);
     }
 }
@@ -76,11 +86,11 @@ fn what_does_not_fit_is_refused() {
     let check = |experts_of: Vec<u16>, x: &Tensor| {
         let weights = vec![1.0; experts_of.len()];
         let choices = Choices { experts_per_token: 1, experts: experts_of, weights };
-        assert!(moe(x, &choices, &experts, &NEVER).is_err());
+        assert!(moe(x, &choices, &experts, &Prompts::none(), &NEVER).is_err());
     };
     check(vec![0], &x);
     check(vec![0, 1], &x);
     check(vec![0, 0], &tensor(vec![0.0; 14], (2, 7)).unwrap());
     assert!(ExpertWeights::new(weight(4, 8, 1), weight(4, 8, 2), weight(4, 8, 3)).is_err());
-    assert!(experts[0].forward(&tensor(vec![0.0; 7], (1, 7)).unwrap(), &NEVER).is_err());
+    assert!(experts[0].forward(&tensor(vec![0.0; 7], (1, 7)).unwrap(), &Prompts::none(), &NEVER).is_err());
 }

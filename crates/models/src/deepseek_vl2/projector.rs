@@ -1,7 +1,7 @@
 //! From what the tower saw to rows of the text model's width: squares of patches become one, through a small network.
 use candle_core::Tensor;
 use checkpoint::ProjectorConfig;
-use kernels::{Linear, Then};
+use kernels::{Linear, Prompts, Then};
 
 use crate::LoadError;
 use crate::ledger::Part;
@@ -44,14 +44,11 @@ impl Projector {
                 x = x.gelu_erf()?;
             }
             x = if x.device().is_cpu() {
-                let (n, width) = (x.dim(0)?, layer.weight().rows());
-                Tensor::from_vec(
-                    layer.many(&x.flatten_all()?.to_vec1()?, Then::Nothing)?,
-                    (n, width),
-                    x.device(),
-                )?
+                let mut y = Vec::new();
+                layer.many(&x.flatten_all()?.to_vec1()?, Then::Nothing, &mut y)?;
+                Tensor::from_vec(y, (x.dim(0)?, layer.weight().rows()), x.device())?
             } else {
-                layer.forward(&x)?
+                layer.forward(&x, &Prompts::none())?
             };
         }
         Ok(x)

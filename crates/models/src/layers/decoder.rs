@@ -141,7 +141,7 @@ impl Layer {
         };
         let x = (x + attended)?;
         pass.go_on()?;
-        let fed = self.mlp.forward(&self.post_attention_layernorm.forward(&x)?, reading.layer, pass)?;
+        let fed = self.mlp.forward(&self.post_attention_layernorm.forward(&x)?, reading, pass)?;
         pass.go_on()?;
         let x = (x + fed)?;
         if let Some(layers) = &mut pass.layers {

@@ -1,10 +1,11 @@
 //! The feed-forward half of a layer: one network, or a mixture of experts with shared ones beside it.
 use candle_core::Tensor;
 use checkpoint::{Decoder, Experts, ScoringFunc, TopkMethod};
-use kernels::Linear;
 use kernels::moe::{ExpertWeights, moe};
 use kernels::router::{Choices, Gate, Method, Scoring};
+use kernels::{Linear, Prompts};
 
+use super::Reading;
 use crate::ledger::Part;
 use crate::weights::Loader;
 use crate::{ForwardError, LoadError, Pass, Routed};
@@ -47,10 +48,10 @@ impl FeedForward {
     }
 
     /// `x` [T, H] -> [T, H].
-    pub fn forward(&self, x: &Tensor, index: usize, pass: &mut Pass) -> Result<Tensor, ForwardError> {
+    pub fn forward(&self, x: &Tensor, reading: &Reading, pass: &mut Pass) -> Result<Tensor, ForwardError> {
         match self {
-            Self::Dense(network) => Ok(network.forward(x, &pass.cancellation)?),
-            Self::Moe(moe) => moe.forward(x, index, pass),
+            Self::Dense(network) => Ok(network.forward(x, &reading.batch.prompts, &pass.cancellation)?),
+            Self::Moe(moe) => moe.forward(x, reading, pass),
         }
     }
 }
@@ -73,12 +74,15 @@ impl Moe {
         Ok(Self { gate, e_score_correction_bias: bias, rule: rule(config), experts, shared_experts: shared })
     }
 
-    fn forward(&self, x: &Tensor, index: usize, pass: &mut Pass) -> Result<Tensor, ForwardError> {
-        let choices = self.rule.route(&self.gate.forward(x)?, self.e_score_correction_bias.as_deref())?;
-        log(&choices, index, pass);
-        let routed = moe(x, &choices, &self.experts, &pass.cancellation)?;
+    fn forward(&self, x: &Tensor, reading: &Reading, pass: &mut Pass) -> Result<Tensor, ForwardError> {
+        // Which experts are chosen hangs on differences that tiles would round.
+        let scores = self.gate.forward(x, &Prompts::none())?;
+        let choices = self.rule.route(&scores, self.e_score_correction_bias.as_deref())?;
+        log(&choices, reading.layer, pass);
+        let prompts = &reading.batch.prompts;
+        let routed = moe(x, &choices, &self.experts, prompts, &pass.cancellation)?;
         match &self.shared_experts {
-            Some(shared) => Ok((routed + shared.forward(x, &pass.cancellation)?)?),
+            Some(shared) => Ok((routed + shared.forward(x, prompts, &pass.cancellation)?)?),
             None => Ok(routed),
         }
     }

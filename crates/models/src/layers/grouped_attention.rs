@@ -50,11 +50,11 @@ impl GroupedAttention {
 
     /// `x` [T, H] -> [T, H], with keys and values of these tokens written to the cache.
     pub fn forward(&self, x: &Tensor, reading: &mut Reading, pass: &Pass) -> Result<Tensor, ForwardError> {
-        let rows = x.dim(0)?;
+        let (rows, prompts) = (x.dim(0)?, &reading.batch.prompts);
         let GqaSizes { heads, kv_heads, head_dim, .. } = self.sizes;
-        let mut q = self.q_proj.forward(x)?.reshape((rows, heads, head_dim))?;
-        let mut k = self.k_proj.forward(x)?.reshape((rows, kv_heads, head_dim))?;
-        let v = self.v_proj.forward(x)?.reshape((rows, kv_heads, head_dim))?;
+        let mut q = self.q_proj.forward(x, prompts)?.reshape((rows, heads, head_dim))?;
+        let mut k = self.k_proj.forward(x, prompts)?.reshape((rows, kv_heads, head_dim))?;
+        let v = self.v_proj.forward(x, prompts)?.reshape((rows, kv_heads, head_dim))?;
         if let Some((q_norm, k_norm)) = &self.norms {
             (q, k) = (q_norm.forward(&q)?, k_norm.forward(&k)?);
         }
@@ -68,6 +68,6 @@ impl GroupedAttention {
             attended.push(gqa(&self.sizes, &own(&q)?, &reading.context(step, pass))?);
         }
         pass.go_on()?;
-        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?)?)
+        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?, prompts)?)
     }
 }

@@ -3,7 +3,7 @@ use candle_core::Tensor;
 use checkpoint::{self, Decoder, RopeScaling};
 use kernels::attention::{LatentSizes, latent};
 use kernels::norm::RmsNorm;
-use kernels::{Linear, Weight};
+use kernels::{Linear, Prompts, Weight};
 
 use super::Reading;
 use crate::ledger::Part::Attention;
@@ -73,13 +73,13 @@ impl LatentAttention {
 
     /// `x` [T, H] -> [T, H], with the latents of these tokens written to the cache: normed and rotated.
     pub fn forward(&self, x: &Tensor, reading: &mut Reading, pass: &Pass) -> Result<Tensor, ForwardError> {
-        let rows = x.dim(0)?;
+        let (rows, prompts) = (x.dim(0)?, &reading.batch.prompts);
         let LatentSizes { heads, latent: rank, nope, rope, .. } = self.sizes;
-        let kv = self.kv_a_proj_with_mqa.forward(x)?;
+        let kv = self.kv_a_proj_with_mqa.forward(x, prompts)?;
         let c = self.kv_a_layernorm.forward(&kv.narrow(1, 0, rank)?.contiguous()?)?;
         let k_pe = reading.turns.apply(&kv.narrow(1, rank, rope)?.contiguous()?)?;
         let latents = Tensor::cat(&[c, k_pe], 1)?;
-        let q = self.query(x)?.reshape((rows, heads, nope + rope))?;
+        let q = self.query(x, prompts)?.reshape((rows, heads, nope + rope))?;
         let q = reading.turns.apply(&q)?;
 
         let mut attended = Vec::new();
@@ -91,14 +91,14 @@ impl LatentAttention {
             attended.push(latent(&self.sizes, &self.kv_b_proj, &q, &reading.context(step, pass))?);
         }
         pass.go_on()?;
-        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?)?)
+        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?, prompts)?)
     }
 
-    fn query(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+    fn query(&self, x: &Tensor, prompts: &Prompts) -> candle_core::Result<Tensor> {
         match &self.q {
-            Query::Plain { q_proj } => q_proj.forward(x),
+            Query::Plain { q_proj } => q_proj.forward(x, prompts),
             Query::Low { q_a_proj, q_a_layernorm, q_b_proj } => {
-                q_b_proj.forward(&q_a_layernorm.forward(&q_a_proj.forward(x)?)?)
+                q_b_proj.forward(&q_a_layernorm.forward(&q_a_proj.forward(x, prompts)?)?, prompts)
             }
         }
     }

@@ -51,6 +51,6 @@ impl Prediction {
         pass: &mut Pass,
     ) -> Result<Tensor, ForwardError> {
         let pair = Tensor::cat(&[self.enorm.forward(embedded)?, self.hnorm.forward(hidden)?], 1)?;
-        self.layer.forward(&self.eh_proj.forward(&pair)?, reading, pass)
+        self.layer.forward(&self.eh_proj.forward(&pair, &reading.batch.prompts)?, reading, pass)
     }
 }

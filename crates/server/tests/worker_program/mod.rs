@@ -55,6 +55,14 @@ impl Worker {
     }
 }
 
+/// A test that ends, well or not, leaves nothing running.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// What is said to a command line that it does not take.
 pub fn usage_error(model: &Path, more: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"))
