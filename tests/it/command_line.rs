@@ -41,6 +41,19 @@ async fn a_program_talks_in_lines() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_whose_answer_nobody_reads_leaves_no_chat() {
+    let _alone = ONE_WORKER.lock().await;
+    let data = tempfile::tempdir().expect("a folder");
+    let unread = std::io::pipe().expect("a pipe").1;
+    let said = Said::of(
+        cli(data.path(), LANGS[0]).args(["ask", "Hello"]).stdout(unread).output().expect("the program runs"),
+    );
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let chats = run(cli(data.path(), LANGS[0]).args(["chats", "list", "--json"]));
+    assert_eq!(lines::<serde_json::Value>(&chats.out), [serde_json::json!([])], "{chats:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn models_come_and_go() {
     let data = tempfile::tempdir().expect("a folder");
     let copy = guide_copy(data.path());

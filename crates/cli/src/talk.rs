@@ -159,13 +159,13 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
             }
             Some(AnswerEvent::Finished { message }) => {
                 if shown {
-                    println!();
+                    show("\n");
                 }
                 return Ok(message);
             }
             Some(AnswerEvent::Failed { error, .. }) => {
                 if shown {
-                    println!();
+                    show("\n");
                 }
                 return Err(error);
             }
@@ -177,7 +177,7 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
     }
 }
 
-/// A reader that went away, as `head` does, is not worth a word.
+/// A reader that went away, as `head` does, is not worth a word: the answer is still kept, and its leftovers are cleaned up.
 fn show(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
