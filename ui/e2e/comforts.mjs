@@ -181,6 +181,14 @@ export async function cloud(page, expect, judge) {
   await key.press('Enter');
   await service.locator('li.passed', { hasText: 'First word' }).waitFor();
   await judge(page, 'cloud-passed');
+  await page.getByLabel('Service', { exact: true }).selectOption('custom');
+  await page.locator('#cloud-address').fill('http://127.0.0.1:8000/v1');
+  await add.click();
+  const own = page.locator('article[data-endpoint="custom"]');
+  await own.locator('li.absent', { hasText: 'List of models' }).getByText('The service has none, which is fine').waitFor();
+  expect('what a service does without is no step that was not tried', (await own.getByText('Not tried').count()) === 0);
+  await own.scrollIntoViewIfNeeded();
+  await judge(page, 'cloud-without-list');
   await service.getByRole('button', { name: 'Chat on DeepSeek' }).press('Enter');
   const badge = page.getByText('Cloud: your words leave this computer');
   await badge.waitFor();
