@@ -152,6 +152,34 @@ export async function flood(page, expect) {
   expect(`a long answer is followed to its end (${left} px from it)`, left < 2);
 }
 
+/** A chat of the sidebar by the keyboard: what was asked and not done gives the focus back. */
+export async function sidebar(page, expect) {
+  const row = page.locator('nav li', { has: page.locator('[data-tool=remove]') }).first();
+  const name = await row.getByRole('link').innerText();
+  const tool = (does) => page.getByRole('button', { name: `${does}: ${name}` });
+  const focused = (what) => what.evaluate((one) => one === document.activeElement);
+  await row.getByRole('link').focus();
+  await tool('Delete chat').focus();
+  for (const no of ['Escape', 'Enter']) {
+    await page.keyboard.press('Enter');
+    const cancel = page.getByRole('group', { name: 'Delete chat' }).getByRole('button', { name: 'Cancel' });
+    await cancel.waitFor();
+    expect('the way back has the focus', await focused(cancel));
+    await page.keyboard.press(no);
+    await cancel.waitFor({ state: 'detached' });
+    expect(`a delete taken back with ${no} leaves the focus where it was`, await focused(tool('Delete chat')));
+  }
+  await tool('Rename').focus();
+  for (const key of ['Escape', 'Enter']) {
+    await page.keyboard.press('Enter');
+    const box = page.getByRole('textbox', { name: 'New name' });
+    await box.waitFor();
+    await box.press(key);
+    await box.waitFor({ state: 'detached' });
+    expect(`a name left with ${key} leaves the focus where it was`, await focused(tool('Rename')));
+  }
+}
+
 /** From the first page to a chat on a cloud service, by the keyboard; a wrong key is told and its step named. */
 export async function cloud(page, expect, judge) {
   await page.getByRole('button', { name: /A cloud key/ }).focus();
