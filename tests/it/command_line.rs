@@ -3,7 +3,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use contract::{AnswerEvent, DownloadState, DownloadView, ModelView};
+use contract::{AnswerEvent, DownloadState, DownloadView, ModelView, SizingView, Verdict};
 use testkit::{Fault, Place, TestHub};
 
 use crate::host::{ONE_WORKER, open};
@@ -51,6 +51,25 @@ async fn a_question_whose_answer_nobody_reads_leaves_no_chat() {
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     let chats = run(cli(data.path(), LANGS[0]).args(["chats", "list", "--json"]));
     assert_eq!(lines::<serde_json::Value>(&chats.out), [serde_json::json!([])], "{chats:?}");
+}
+
+#[test]
+fn a_model_is_sized_with_the_conversations_that_are_asked_for() {
+    let data = tempfile::tempdir().expect("a folder");
+    for (lang, sequences, said) in [
+        (LANGS[0], "1", "One conversation of 163,840 tokens\n"),
+        (LANGS[1], "4", "同时 4 个对话，每个 163,840 词元\n"),
+    ] {
+        let words =
+            ["sizing", "--model", "deepseek-r1", "--precision", "fp8", "--context", "163840", "--sequences"];
+        let sized = |more: &[&str]| run(cli(data.path(), lang).args(words).arg(sequences).args(more));
+        let shown = sized(&[]);
+        assert!(shown.code == Some(0) && shown.out.contains(said), "{shown:?}");
+        let view: SizingView = serde_json::from_str(sized(&["--json"]).out.trim()).expect("is JSON");
+        // Of each conversation, on each card that shares the model.
+        let asked = 163_840.0 * 70_272.0 * f64::from(view.sequences);
+        assert!(view.here.verdict == Verdict::ShortContext || view.here.kv >= asked, "{:?}", view.here);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,11 @@ export async function sizing(page, expect, judge) {
   expect('the model of the card is chosen', (await page.getByLabel('Model', { exact: true }).inputValue()) === 'deepseek-r1');
   const here = page.getByRole('region', { name: 'This computer' });
   await here.getByText('Too large').waitFor();
-  expect('each part has words and a number', (await here.getByText(/Experts \d+ GB/).count()) === 1 && (await here.getByText(/Shortest conversation [\d.]+ [GM]B/).count()) === 1);
+  expect('each part has words and a number', (await here.getByText(/Experts \d+ GB/).count()) === 1 && (await here.getByText(/Conversations [\d.]+ [GM]B/).count()) === 1);
+  for (const [length, room] of [['131072', '9.2 GB'], ['32768', '2.3 GB']]) {
+    await page.getByLabel('Length of a conversation').selectOption(length);
+    await here.getByText(`Conversations ${room}`).waitFor();
+  }
   const byName = page.getByRole('region', { name: 'Any machine by name' });
   await byName.getByText('8xH100-80G').waitFor();
   expect('eight H100 are too small', await byName.getByText('Too small').isVisible());
