@@ -12,6 +12,7 @@ mod endpoints;
 mod host;
 mod interrupts;
 mod json;
+mod looking;
 mod machine;
 mod pictures;
 mod plan;
