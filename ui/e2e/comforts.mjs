@@ -276,9 +276,17 @@ export async function deploy(page, expect, picture) {
   await served.getByText('Stopped', { exact: true }).waitFor({ timeout: 3_000 });
 }
 
+/** Every field lies under its name as in all forms, and not in a way of its own. */
+export const sharesLooks = (form) =>
+  form.evaluate((one) => {
+    const fields = [...one.querySelectorAll('.field')];
+    return fields.length > 1 && fields.every((field) => field.parentElement.matches('.entry') && getComputedStyle(field.parentElement).rowGap === '6px');
+  });
+
 /** The model for other programs: a key that is shown once, who came, and the red line that closes it. */
 export async function serve(page, expect, picture) {
   const section = page.locator('section[aria-labelledby=sharing-title]');
+  expect('each field has the looks of a form', await sharesLooks(section));
   await section.getByRole('textbox', { name: 'For whom or what' }).fill('A script');
   await section.getByRole('button', { name: 'Make a key' }).click();
   await section.getByText('wd-').waitFor({ timeout: 3_000 });

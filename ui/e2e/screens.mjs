@@ -1,5 +1,6 @@
 // Steps through "Can I run it?" with its plans, Compare, and the settings of connections. `expect(what, holds)` takes note
 // of what does not hold, `judge(page, name)` looks at the page and takes a picture.
+import { sharesLooks } from './comforts.mjs';
 
 /** From a model that is too large to a plan for machines that hold it. */
 export async function sizing(page, expect, judge) {
@@ -72,6 +73,7 @@ export async function compare(page, expect, judge) {
   const question = page.getByLabel('Your question');
   const ask = page.getByRole('button', { name: 'Ask both' });
   expect('nothing is asked without a question', await ask.isDisabled());
+  expect('each field has the looks of a form', await sharesLooks(page.getByRole('region', { name: 'Compare' })));
   await page.getByLabel('Right', { exact: true }).selectOption('cloud:deepseek/deepseek-flash');
   expect('a cloud is marked', await page.getByText('Your question leaves this computer').isVisible());
   await question.fill('Which model for 24 GB?');
