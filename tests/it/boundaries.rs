@@ -71,6 +71,7 @@ const HOUSE: &[&str] = &[
     "models",
     "outbound",
     "server",
+    "stdio",
     "testkit",
     "text",
     "vision",
@@ -92,8 +93,9 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("engine", &["models"]),
     ("text", &["checkpoint"]),
     ("vision", &["checkpoint"]),
-    ("server", &["engine", "models", "text", "vision", "checkpoint", "catalog"]),
+    ("server", &["engine", "models", "text", "vision", "checkpoint", "catalog", "stdio"]),
     ("endpoint", &["outbound"]),
+    ("stdio", &[]),
     ("testkit", &[]),
     ("deploy", &["catalog", "hardware", "endpoint"]),
     ("history", &[]),
@@ -112,7 +114,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "vision",
         ],
     ),
-    ("cli", &["app", "contract"]),
+    ("cli", &["app", "contract", "stdio"]),
     ("whaledeck", &["app", "contract"]),
 ];
 

@@ -45,6 +45,15 @@ async fn a_terminal_adds_tests_asks_and_removes() {
     assert!(added.out.contains("deepseek: DeepSeek") && added.out.contains("sealed file"), "{added:?}");
     let tested = run(&mut endpoints(place, LANGS[1], &["test", "deepseek"]));
     assert!(tested.out.contains("密钥: 通过") && tested.out.contains("模型列表: 通过"), "{tested:?}");
+    cloud.answer_models(Answer::json("404 Not Found", ""));
+    for (lang, said) in LANGS.into_iter().zip([
+        "List of models: the service has none, which is fine\n",
+        "模型列表: 服务没有提供，不影响使用\n",
+    ]) {
+        let unlisted = run(&mut endpoints(place, lang, &["test", "deepseek", "--model", "deepseek-flash"]));
+        assert!(unlisted.code == Some(0) && unlisted.out.contains(said), "{unlisted:?}");
+    }
+    cloud.answer_models(Answer::json("200 OK", "{\"data\":[{\"id\":\"deepseek-flash\"}]}"));
     let listed = run(&mut endpoints(place, LANGS[0], &["list", "--json"]));
     let list: Vec<EndpointView> = serde_json::from_str(&listed.out).expect("is JSON");
     assert_eq!(list[0].models[0].name, "deepseek-flash");

@@ -3,7 +3,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use contract::{AnswerEvent, DownloadState, DownloadView, ModelView};
+use contract::{AnswerEvent, DownloadState, DownloadView, ModelView, SizingView, Verdict};
 use testkit::{Fault, Place, TestHub};
 
 use crate::host::{ONE_WORKER, open};
@@ -38,6 +38,38 @@ async fn a_program_talks_in_lines() {
         events.map(|line| serde_json::from_value(line.clone()).expect("an event of the contract")).collect();
     let finished = events.iter().filter(|event| matches!(event, AnswerEvent::Finished { .. })).count();
     assert_eq!(finished, 2, "{events:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_whose_answer_nobody_reads_leaves_no_chat() {
+    let _alone = ONE_WORKER.lock().await;
+    let data = tempfile::tempdir().expect("a folder");
+    let unread = std::io::pipe().expect("a pipe").1;
+    let said = Said::of(
+        cli(data.path(), LANGS[0]).args(["ask", "Hello"]).stdout(unread).output().expect("the program runs"),
+    );
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let chats = run(cli(data.path(), LANGS[0]).args(["chats", "list", "--json"]));
+    assert_eq!(lines::<serde_json::Value>(&chats.out), [serde_json::json!([])], "{chats:?}");
+}
+
+#[test]
+fn a_model_is_sized_with_the_conversations_that_are_asked_for() {
+    let data = tempfile::tempdir().expect("a folder");
+    for (lang, sequences, said) in [
+        (LANGS[0], "1", "One conversation of 163,840 tokens\n"),
+        (LANGS[1], "4", "同时 4 个对话，每个 163,840 词元\n"),
+    ] {
+        let words =
+            ["sizing", "--model", "deepseek-r1", "--precision", "fp8", "--context", "163840", "--sequences"];
+        let sized = |more: &[&str]| run(cli(data.path(), lang).args(words).arg(sequences).args(more));
+        let shown = sized(&[]);
+        assert!(shown.code == Some(0) && shown.out.contains(said), "{shown:?}");
+        let view: SizingView = serde_json::from_str(sized(&["--json"]).out.trim()).expect("is JSON");
+        // Of each conversation, on each card that shares the model.
+        let asked = 163_840.0 * 70_272.0 * f64::from(view.sequences);
+        assert!(view.here.verdict == Verdict::ShortContext || view.here.kv >= asked, "{:?}", view.here);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

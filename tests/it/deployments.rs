@@ -28,7 +28,7 @@ pub fn installed(folder: &Path) -> String {
     format!("PATH={}:$PATH; export PATH", bin.display())
 }
 
-fn deployments(data: &Path, lang: &str, words: &[&str]) -> Command {
+pub fn deployments(data: &Path, lang: &str, words: &[&str]) -> Command {
     let mut command = cli(data, lang);
     command.env("WHALEDECK_KEYS", "file").arg("deployments").args(words);
     command

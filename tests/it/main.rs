@@ -9,6 +9,7 @@ mod compare;
 mod deployments;
 mod first_run;
 mod host;
+mod llama_server;
 mod pictures;
 mod programs;
 mod sampling;

@@ -248,6 +248,51 @@ async fn a_terminal_shows_pictures() {
     wrong.refused(LANGS[0], "chat_file_invalid", "This file is not a chat that was saved", "");
 }
 
+/// `script` runs it on a terminal of its own and passes on every byte that this shows.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_is_told_how_far_a_look_is_and_is_left_clean() {
+    const CLEARED: &str = "\u{1b}[2K";
+    let _alone = ONE_WORKER.lock().await;
+    let data = tempfile::tempdir().expect("a folder");
+    let (app, _host) = open(data.path()).await;
+    let own = app.model_import(&model(data.path())).await.expect("is taken");
+    drop(app);
+    let file = data.path().join("drawn.bmp");
+    std::fs::write(&file, drawn(SIZE)).expect("is written");
+    for (lang, looking) in LANGS.into_iter().zip(["Looking at the picture: ", "正在看图片："]) {
+        let mut command = cli(data.path(), lang);
+        command.args(["ask", QUESTION, "--temperature", "0", "--model", &own.id, "--image"]).arg(&file);
+        let mut terminal = std::process::Command::new("script");
+        terminal.args([
+            "-q",
+            "-e",
+            "-c",
+            "\"$PROGRAM\" ask \"$QUESTION\" --temperature 0 --model \"$MODEL\" --image \"$FILE\"",
+        ]);
+        terminal.arg("/dev/null").envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        terminal.env("PROGRAM", command.get_program()).env("QUESTION", QUESTION).env("MODEL", &own.id);
+        terminal
+            .env("FILE", &file)
+            .env_remove("LC_ALL")
+            .env_remove("LC_MESSAGES")
+            .stdin(std::process::Stdio::null());
+        let seen = run(&mut terminal);
+        let (_, after) =
+            seen.out.rsplit_once(looking).unwrap_or_else(|| panic!("no `{looking}` in {seen:?}"));
+        let (percent, rest) = after.split_once('%').expect("a number");
+        assert!(percent.parse::<u32>().is_ok_and(|percent| percent <= 100), "{seen:?}");
+        assert!(seen.code == Some(0) && rest.contains(CLEARED), "{seen:?}");
+
+        let kept = run(&mut command);
+        assert_eq!((kept.code, kept.err.as_str()), (Some(0), ""), "{kept:?}");
+        let answer = kept.out.trim();
+        assert!(!answer.is_empty() && !kept.out.contains(CLEARED) && !kept.out.contains(looking), "{kept:?}");
+        let (_, shown) = rest.rsplit_once(CLEARED).expect("was cleared");
+        assert_eq!(shown.trim().replace("\r\n", "\n"), answer, "the line is gone before the answer");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_go_to_a_cloud_as_data_urls_and_are_left_out_only_when_agreed() {
     let cloud = TestCloud::with_door(None).await.expect("starts");

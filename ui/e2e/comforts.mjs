@@ -152,6 +152,34 @@ export async function flood(page, expect) {
   expect(`a long answer is followed to its end (${left} px from it)`, left < 2);
 }
 
+/** A chat of the sidebar by the keyboard: what was asked and not done gives the focus back. */
+export async function sidebar(page, expect) {
+  const row = page.locator('nav li', { has: page.locator('[data-tool=remove]') }).first();
+  const name = await row.getByRole('link').innerText();
+  const tool = (does) => page.getByRole('button', { name: `${does}: ${name}` });
+  const focused = (what) => what.evaluate((one) => one === document.activeElement);
+  await row.getByRole('link').focus();
+  await tool('Delete chat').focus();
+  for (const no of ['Escape', 'Enter']) {
+    await page.keyboard.press('Enter');
+    const cancel = page.getByRole('group', { name: 'Delete chat' }).getByRole('button', { name: 'Cancel' });
+    await cancel.waitFor();
+    expect('the way back has the focus', await focused(cancel));
+    await page.keyboard.press(no);
+    await cancel.waitFor({ state: 'detached' });
+    expect(`a delete taken back with ${no} leaves the focus where it was`, await focused(tool('Delete chat')));
+  }
+  await tool('Rename').focus();
+  for (const key of ['Escape', 'Enter']) {
+    await page.keyboard.press('Enter');
+    const box = page.getByRole('textbox', { name: 'New name' });
+    await box.waitFor();
+    await box.press(key);
+    await box.waitFor({ state: 'detached' });
+    expect(`a name left with ${key} leaves the focus where it was`, await focused(tool('Rename')));
+  }
+}
+
 /** From the first page to a chat on a cloud service, by the keyboard; a wrong key is told and its step named. */
 export async function cloud(page, expect, judge) {
   await page.getByRole('button', { name: /A cloud key/ }).focus();
@@ -181,6 +209,14 @@ export async function cloud(page, expect, judge) {
   await key.press('Enter');
   await service.locator('li.passed', { hasText: 'First word' }).waitFor();
   await judge(page, 'cloud-passed');
+  await page.getByLabel('Service', { exact: true }).selectOption('custom');
+  await page.locator('#cloud-address').fill('http://127.0.0.1:8000/v1');
+  await add.click();
+  const own = page.locator('article[data-endpoint="custom"]');
+  await own.locator('li.absent', { hasText: 'List of models' }).getByText('The service has none, which is fine').waitFor();
+  expect('what a service does without is no step that was not tried', (await own.getByText('Not tried').count()) === 0);
+  await own.scrollIntoViewIfNeeded();
+  await judge(page, 'cloud-without-list');
   await service.getByRole('button', { name: 'Chat on DeepSeek' }).press('Enter');
   const badge = page.getByText('Cloud: your words leave this computer');
   await badge.waitFor();
@@ -240,9 +276,17 @@ export async function deploy(page, expect, picture) {
   await served.getByText('Stopped', { exact: true }).waitFor({ timeout: 3_000 });
 }
 
+/** Every field lies under its name as in all forms, and not in a way of its own. */
+export const sharesLooks = (form) =>
+  form.evaluate((one) => {
+    const fields = [...one.querySelectorAll('.field')];
+    return fields.length > 1 && fields.every((field) => field.parentElement.matches('.entry') && getComputedStyle(field.parentElement).rowGap === '6px');
+  });
+
 /** The model for other programs: a key that is shown once, who came, and the red line that closes it. */
 export async function serve(page, expect, picture) {
   const section = page.locator('section[aria-labelledby=sharing-title]');
+  expect('each field has the looks of a form', await sharesLooks(section));
   await section.getByRole('textbox', { name: 'For whom or what' }).fill('A script');
   await section.getByRole('button', { name: 'Make a key' }).click();
   await section.getByText('wd-').waitFor({ timeout: 3_000 });

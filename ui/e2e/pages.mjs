@@ -160,7 +160,7 @@ async function pictured(browser, address) {
 
 async function comfort(browser, address) {
   for (const [name, where, lookAround] of [
-    ['drawn', ['full', '/chat/c1'], comforts.drawn], ['long', ['long', '/chat/long'], comforts.long], ['palette', ['full', '/chat/c1'], comforts.palette],
+    ['drawn', ['full', '/chat/c1'], comforts.drawn], ['long', ['long', '/chat/long'], comforts.long], ['palette', ['full', '/chat/c1'], comforts.palette], ['sidebar', ['full', '/chat/c1'], comforts.sidebar],
     ['imports', ['first', '/welcome'], comforts.imports], ['cloud', ['first', '/welcome'], comforts.cloud], ['deploy', ['deployed', '/deployments'], comforts.deploy], ['serve', ['shared', '/settings'], comforts.serve], ['mend', ['interrupted', '/chat/c1'], comforts.mend], ['attach', ['pictures', '/chat/p1'], shown.attach], ['blind', ['full', '/chat'], shown.blind], ['viewer', ['pictures', '/chat/p1'], shown.viewer], ['screen', ['pictures', '/chat/p1'], shown.screen], ['screen-refused', ['problems', '/chat'], shown.refused], ['screen-clipboard', ['clouds', '/chat'], shown.clipboard], ['flood', ['full', '/chat/c3'], comforts.flood],
     ['sizing', ['full', '/models'], screens.sizing], ['compare', ['clouds', '/compare'], screens.compare], ['connections', ['full', '/settings'], screens.connections],
     ['changing', ['clouds', '/settings/clouds'], screens.changing], ['thinking', ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'], screens.thinking],

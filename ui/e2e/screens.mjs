@@ -1,5 +1,6 @@
 // Steps through "Can I run it?" with its plans, Compare, and the settings of connections. `expect(what, holds)` takes note
 // of what does not hold, `judge(page, name)` looks at the page and takes a picture.
+import { sharesLooks } from './comforts.mjs';
 
 /** From a model that is too large to a plan for machines that hold it. */
 export async function sizing(page, expect, judge) {
@@ -9,7 +10,11 @@ export async function sizing(page, expect, judge) {
   expect('the model of the card is chosen', (await page.getByLabel('Model', { exact: true }).inputValue()) === 'deepseek-r1');
   const here = page.getByRole('region', { name: 'This computer' });
   await here.getByText('Too large').waitFor();
-  expect('each part has words and a number', (await here.getByText(/Experts \d+ GB/).count()) === 1 && (await here.getByText(/Shortest conversation [\d.]+ [GM]B/).count()) === 1);
+  expect('each part has words and a number', (await here.getByText(/Experts \d+ GB/).count()) === 1 && (await here.getByText(/Conversations [\d.]+ [GM]B/).count()) === 1);
+  for (const [length, room] of [['131072', '9.2 GB'], ['32768', '2.3 GB']]) {
+    await page.getByLabel('Length of a conversation').selectOption(length);
+    await here.getByText(`Conversations ${room}`).waitFor();
+  }
   const byName = page.getByRole('region', { name: 'Any machine by name' });
   await byName.getByText('8xH100-80G').waitFor();
   expect('eight H100 are too small', await byName.getByText('Too small').isVisible());
@@ -68,6 +73,7 @@ export async function compare(page, expect, judge) {
   const question = page.getByLabel('Your question');
   const ask = page.getByRole('button', { name: 'Ask both' });
   expect('nothing is asked without a question', await ask.isDisabled());
+  expect('each field has the looks of a form', await sharesLooks(page.getByRole('region', { name: 'Compare' })));
   await page.getByLabel('Right', { exact: true }).selectOption('cloud:deepseek/deepseek-flash');
   expect('a cloud is marked', await page.getByText('Your question leaves this computer').isVisible());
   await question.fill('Which model for 24 GB?');

@@ -41,3 +41,4 @@ pub use paths::{Paths, find_paths};
 pub use plan_words::plan_words;
 pub use plans::{cards_csv, plan_for};
 pub use save::save_text;
+pub use sizing::sizing_wanted;

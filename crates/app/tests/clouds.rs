@@ -269,7 +269,10 @@ async fn a_named_model_answers_where_the_list_fails() {
     let spec = EndpointSpec { models: vec!["/models/guide".into()], ..spec("custom", cloud.address()) };
     let named = app.endpoint_add(spec).await.expect("is added");
     let test = app.endpoint_test(&named.id, None).await.expect("is tested");
-    assert_eq!((test.error, test.model.as_deref()), (None, Some("/models/guide")));
+    assert_eq!((&test.error, test.model.as_deref()), (&None, Some("/models/guide")));
+    use StepState::{Absent, Passed, Skipped};
+    let states: Vec<_> = test.steps.iter().map(|step| step.state).collect();
+    assert_eq!(states, [Passed, Passed, Skipped, Passed, Absent, Passed], "the list was tried");
     let model = test.endpoint.models.first().expect("is offered");
     let chat = app.chat_create(&model.id).await.expect("a chat");
     let answer = send(&app, ask(&chat.id, None, "What?")).await.expect("answers");

@@ -74,7 +74,7 @@ pub fn fit(snapshot: &Snapshot, model: &ModelFacts, spec: &Spec) -> Fit {
         .into_iter()
         .reduce(|best, next| if key(&next) > key(&best) { next } else { best })
         .unwrap_or_else(|| nothing(&variant.id));
-    best.reason = reason(model, variant, &best);
+    best.reason = reason(model, variant, spec, &best);
     best
 }
 
@@ -122,7 +122,8 @@ fn weigh(model: &ModelFacts, variant: &Variant, spec: &Spec, available: u64, fix
     let room = available.saturating_sub(variant.size + overhead) / per_token.max(1);
     let possible = u32::try_from(room).unwrap_or(u32::MAX).min(wanted);
     let fits = possible >= wanted.min(SHORTEST);
-    let context = if fits { possible } else { wanted.min(SHORTEST) };
+    // What does not fit is told with what was asked for.
+    let context = if fits { possible } else { wanted };
     let kv = u64::from(context) * per_token;
     let verdict = match (fits, possible >= wanted) {
         (false, _) => Verdict::TooLarge,
@@ -243,7 +244,28 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
-fn reason(model: &ModelFacts, variant: &Variant, fit: &Fit) -> Sentence {
+/// What a model that is too large needs: with the conversations that were asked for, and with the shortest where that is less.
+fn refusal(name: &str, model: &ModelFacts, spec: &Spec, fit: &Fit, places: (&str, &str)) -> Sentence {
+    let wanted = spec.context.min(model.context_max);
+    let (room, room_zh) = (pages(wanted), pages_zh(wanted));
+    let (talk, talk_zh) = match spec.sequences {
+        0 | 1 => (format!("{room} of conversation"), format!("{room_zh}的对话")),
+        many => (format!("{many} conversations of {room} each"), format!(" {many} 个{room_zh}的对话")),
+    };
+    let shortest = fit.kv / u64::from(wanted.max(1)) * u64::from(wanted.min(SHORTEST));
+    let (need, have, least) = (size(fit.needed), size(fit.available), size(fit.needed - fit.kv + shortest));
+    let (less, less_zh) = match least == need {
+        true => Default::default(),
+        false => (format!(" ({least} with the shortest)"), format!("（最短的对话也要 {least}）")),
+    };
+    let (place, place_zh) = places;
+    Sentence {
+        en: format!("{name} needs {need} with {talk}{less}, and only {have} of {place} can be used."),
+        zh: format!("{name} 加上{talk_zh}需要 {need}{less_zh}，而可用{place_zh}只有 {have}。"),
+    }
+}
+
+fn reason(model: &ModelFacts, variant: &Variant, spec: &Spec, fit: &Fit) -> Sentence {
     let name = format!("{} {}", model.name, variant.precision);
     let (need, have) = (size(fit.needed), size(fit.available));
     let (place, place_zh) = match fit.place {
@@ -280,10 +302,7 @@ fn reason(model: &ModelFacts, variant: &Variant, fit: &Fit) -> Sentence {
             format!("{name} needs a card with FP8 (compute capability 8.9 or newer)."),
             format!("{name} 需要支持 FP8 的显卡（计算能力 8.9 或更高）。"),
         ),
-        Verdict::TooLarge => (
-            format!("{name} needs {need}, and only {have} of {place} can be used."),
-            format!("{name} 需要 {need}，而可用{place_zh}只有 {have}。"),
-        ),
+        Verdict::TooLarge => return refusal(&name, model, spec, fit, (place, place_zh)),
     };
     Sentence { en, zh }
 }

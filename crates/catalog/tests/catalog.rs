@@ -95,6 +95,31 @@ fn eight_h100_refuse_fp8_r1() {
 }
 
 #[test]
+fn a_refusal_is_told_with_the_conversations_that_were_asked_for() {
+    let told = |context, sequences| {
+        let facts = Catalog::builtin().model("deepseek-r1").unwrap();
+        fit(
+            &machine(64, 0, 0, ""),
+            facts,
+            &Spec { variant: "fp8".into(), context, sequences, kv: KvDtype::Bf16 },
+        )
+    };
+    for (context, sequences, en, zh) in [
+        (2048, 1, "703 GB with about 3 pages of conversation, and", "加上约 3 页的对话需要 703 GB，而"),
+        (32_768, 1, "with about 49 pages of conversation (", "加上约 49 页的对话需要"),
+        (163_840, 4, "with 4 conversations of about 245 pages each (", "加上 4 个约 245 页的对话需要"),
+    ] {
+        let refused = told(context, sequences);
+        assert_eq!(refused.verdict, Verdict::TooLarge);
+        assert_eq!(refused.kv, u64::from(context) * u64::from(sequences) * 70_272);
+        assert_eq!(refused.needed, refused.weights + refused.kv + refused.overhead);
+        assert!(refused.reason.en.contains(en) && refused.reason.zh.contains(zh), "{:?}", refused.reason);
+    }
+    // More than the model can is not asked of anything.
+    assert_eq!(told(1 << 20, 1).kv, 163_840 * 70_272);
+}
+
+#[test]
 fn known_machines_get_the_right_model() {
     let table = [
         (machine(32, 1, 8, "8.9"), Some("deepseek-r1-distill-qwen-7b")),

@@ -178,6 +178,7 @@ fn steps(test: &EndpointTest, lang: Lang) {
         let state = match step.state {
             StepState::Passed => lang.pick("passed", "通过"),
             StepState::Failed => lang.pick("FAILED", "失败"),
+            StepState::Absent => lang.pick("the service has none, which is fine", "服务没有提供，不影响使用"),
             StepState::Skipped => lang.pick("not tried", "未测试"),
         };
         println!("{name}: {state}");

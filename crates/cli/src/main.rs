@@ -1,5 +1,8 @@
 //! The headless host: the same use cases as the window, in a terminal. Decides nothing; parses, calls, prints.
 
+#[macro_use]
+extern crate stdio;
+
 mod args;
 mod catalogue;
 mod chats;
@@ -9,6 +12,7 @@ mod endpoints;
 mod host;
 mod interrupts;
 mod json;
+mod looking;
 mod machine;
 mod pictures;
 mod plan;

@@ -39,8 +39,9 @@ pub async fn sizing(app: &App, size: &Size, json: bool, lang: Lang) -> Result<()
 fn described(view: &SizingView, lang: Lang) -> String {
     let here = &view.here;
     let mut text = format!(
-        "{}\n{}: {}\n  {} {} + {} {} + {} {} = {} / {}\n",
+        "{}\n{}\n{}: {}\n  {} {} + {} {} + {} {} = {} / {}\n",
         view.model_name,
+        app::sizing_wanted(view, lang),
         lang.pick("This computer", "这台电脑"),
         lang.pick(&here.reason.en, &here.reason.zh),
         bytes(here.weights),

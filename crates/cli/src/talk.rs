@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use crate::args::Pictures;
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
+use crate::looking::LookingLine;
 use crate::pictures::{attach, boxes_shown, discard};
 use app::lang::Lang;
 use app::words;
@@ -45,7 +46,7 @@ pub async fn ask(
             leave_out_pictures: pictures.leave_out_pictures,
             ..SendRequest::default()
         };
-        answer(app, request, !json, &mut Interrupts::listen().await).await
+        answer(app, request, (!json).then_some(lang), &mut Interrupts::listen().await).await
     };
     let answered = answered.await;
     // A single question is no conversation to come back to.
@@ -98,7 +99,7 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures, lang: Lang) -> Re
             leave_out_pictures: pictures.leave_out_pictures,
             ..SendRequest::default()
         };
-        match answer(app, request, true, &mut interrupts).await {
+        match answer(app, request, Some(lang), &mut interrupts).await {
             Ok(message) => {
                 attached.clear();
                 boxes_shown(&message.boxes, lang);
@@ -124,11 +125,11 @@ pub fn typed_lines() -> mpsc::UnboundedReceiver<std::io::Result<String>> {
     lines
 }
 
-/// Sends, shows the pieces while they come, and returns the message as it was stored.
+/// Sends, shows the pieces while they come where a language is given for it, and returns the message as it was stored.
 async fn answer(
     app: &App,
     request: SendRequest,
-    shown: bool,
+    shown: Option<Lang>,
     interrupts: &mut Interrupts,
 ) -> Result<MessageView, ErrorView> {
     let (sender, events) = mpsc::unbounded_channel();
@@ -140,10 +141,11 @@ async fn answer(
 /// Follows an answer to its end; Ctrl+C calls `stop`, also when it came while a piece was shown.
 async fn written<S: Future<Output = Result<(), ErrorView>>>(
     mut events: mpsc::UnboundedReceiver<AnswerEvent>,
-    shown: bool,
+    shown: Option<Lang>,
     interrupts: &mut Interrupts,
     stop: impl Fn() -> S,
 ) -> Result<MessageView, ErrorView> {
+    let mut looking = shown.map(LookingLine::new);
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
@@ -152,20 +154,31 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
                 continue;
             }
         };
+        if let Some(line) = &mut looking {
+            match event {
+                // The whole of the last one: what comes now is the answer.
+                Some(AnswerEvent::Looking { picture, pictures, percent, .. })
+                    if picture < pictures || percent < 100 =>
+                {
+                    line.show(picture, pictures, percent)
+                }
+                _ => line.end(),
+            }
+        }
         match event {
-            Some(AnswerEvent::Delta { text, reasoning, .. }) if shown => {
+            Some(AnswerEvent::Delta { text, reasoning, .. }) if shown.is_some() => {
                 show(&reasoning);
                 show(&text);
             }
             Some(AnswerEvent::Finished { message }) => {
-                if shown {
-                    println!();
+                if shown.is_some() {
+                    show("\n");
                 }
                 return Ok(message);
             }
             Some(AnswerEvent::Failed { error, .. }) => {
-                if shown {
-                    println!();
+                if shown.is_some() {
+                    show("\n");
                 }
                 return Err(error);
             }
@@ -177,7 +190,7 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
     }
 }
 
-/// A reader that went away, as `head` does, is not worth a word.
+/// A reader that went away, as `head` does, is not worth a word: the answer is still kept, and its leftovers are cleaned up.
 fn show(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -208,7 +221,7 @@ mod tests {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         let stopped = ErrorView::new(ErrorCode::Cancelled, "answer: it was stopped");
         let stop = || async { Err(stopped.clone()) };
-        let written = written(events, false, &mut interrupts, stop);
+        let written = written(events, None, &mut interrupts, stop);
         let ended = tokio::time::timeout(std::time::Duration::from_secs(20), written).await;
         assert_eq!(ended.expect("the press is not lost"), Err(stopped));
     }

@@ -142,6 +142,8 @@ pub enum ConnectionStep {
 pub enum StepState {
     Passed,
     Failed,
+    /// It was tried, the service has nothing of the kind, and the connection does without.
+    Absent,
     /// A step before it failed, or it does not apply.
     Skipped,
 }

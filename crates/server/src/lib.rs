@@ -2,6 +2,9 @@
 //!
 //! Knows nothing of Tauri or of `app`. It speaks JSON lines to whoever started it and HTTP to whoever has its key.
 
+#[macro_use]
+extern crate stdio;
+
 mod answer;
 pub mod args;
 mod bench;

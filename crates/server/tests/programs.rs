@@ -39,6 +39,28 @@ fn the_guide_is_inspected() {
 }
 
 #[test]
+fn a_closed_pipe_ends_it_without_a_word() {
+    let guide = guide();
+    let path = guide.to_str().expect("a path");
+    let program = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"));
+        command.args(args);
+        command
+    };
+    // The end to write to of a pipe whose other end is closed, as `| head -1` leaves it.
+    let unread = || std::io::pipe().expect("a pipe").1;
+    let quick = ["bench", path, "--prompt", "8", "--tokens", "2"];
+    for args in [&["inspect", path, "--json"][..], &["inspect", path], &quick] {
+        let output = program(args).stdout(unread()).output().expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        // As a shell counts a program that SIGPIPE ended.
+        assert_eq!((output.status.code(), &*said), (Some(141), ""), "{args:?}");
+    }
+    let refused = program(&["inspect", "/nowhere"]).stderr(unread()).output().expect("the program runs");
+    assert_eq!((refused.status.code(), refused.stdout), (Some(141), Vec::new()));
+}
+
+#[test]
 fn r1_is_inspected_from_its_headers() {
     let dir = tempfile::tempdir().expect("a folder");
     let config = serde_json::json!({

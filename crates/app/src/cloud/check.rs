@@ -106,12 +106,13 @@ fn ended(
         let applies = match step {
             ConnectionStep::Tls => subject.secure,
             ConnectionStep::Key => subject.has_key,
-            ConnectionStep::Models => listed.is_some(),
+            ConnectionStep::Models => subject.lists,
             _ => true,
         };
         let state = match at {
             Some(at) if number == at => StepState::Failed,
             Some(at) if number > at => StepState::Skipped,
+            _ if applies && step == ConnectionStep::Models && listed.is_none() => StepState::Absent,
             _ if applies => StepState::Passed,
             _ => StepState::Skipped,
         };

@@ -8,7 +8,7 @@ use deploy::plan::Inventory;
 
 use crate::App;
 use crate::convert::{cards_view, claim_view, fit_view, variant_view};
-use crate::lang::Lang;
+use crate::lang::{Lang, grouped};
 use crate::plans::{invalid, inventory, named, not_zero};
 
 mod picture;
@@ -82,6 +82,17 @@ impl App {
     /// As [`App::sizing`].
     pub async fn sizing_picture(&self, wish: SizingWish, lang: Lang) -> Result<String, ErrorView> {
         Ok(picture::draw(&self.sizing(wish).await?, lang))
+    }
+}
+
+/// The conversations that all numbers are of, in words.
+pub fn sizing_wanted(view: &SizingView, lang: Lang) -> String {
+    let tokens = format!("{} {}", grouped(u64::from(view.context)), lang.pick("tokens", "词元"));
+    let sequences = view.sequences;
+    match (lang, sequences) {
+        (Lang::En, 1) => format!("One conversation of {tokens}"),
+        (Lang::En, _) => format!("{sequences} conversations of {tokens} at the same time"),
+        (Lang::Zh, _) => format!("同时 {sequences} 个对话，每个 {tokens}"),
     }
 }
 
@@ -162,6 +173,9 @@ mod tests {
         assert_eq!(cards.kv, 2.0 * 8192.0 * 70_272.0);
         assert!(cards.weights + cards.experts + cards.overhead + cards.kv <= cards.budget);
         assert!(view.here_experts <= view.here.weights);
+        // This computer is judged by the same conversations, unless it has room for shorter ones only.
+        let short = view.here.verdict == contract::Verdict::ShortContext;
+        assert!(short || view.here.kv >= 2.0 * 8192.0 * 70_272.0, "{:?}", view.here);
         let row = view.rows.iter().find(|row| row.card == "H100-80G").expect("is known");
         assert_eq!(row.machines, "2x8xH100-80G");
         assert_eq!(view.rows.len(), Catalog::builtin().cards().len());

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use contract::{CardsVerdict, CardsView, SizingView, Verdict};
 
-use crate::lang::{Lang, bytes, grouped};
+use super::sizing_wanted;
+use crate::lang::{Lang, bytes};
 
 const WIDTH: f64 = 1040.0;
 const MARGIN: f64 = 32.0;
@@ -20,7 +21,7 @@ pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
     let variant = view.variants.iter().find(|variant| variant.id == view.variant_id);
     let files = variant.map(|it| format!(" {} · {}", it.precision, bytes(it.size))).unwrap_or_default();
     page.text(MARGIN, 50.0, 24, INK, "start", &format!("{}{files}", view.model_name));
-    page.text(MARGIN, 76.0, 15, SOFT, "start", &wanted(view, lang));
+    page.text(MARGIN, 76.0, 15, SOFT, "start", &sizing_wanted(view, lang));
 
     page.text(MARGIN, 118.0, 17, INK, "start", lang.pick("This computer", "这台电脑"));
     let here = &view.here;
@@ -30,7 +31,7 @@ pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
     let parts = [here.weights - view.here_experts, view.here_experts, here.kv, here.overhead];
     page.bar(MARGIN, 156.0, WIDTH - 2.0 * MARGIN, 14.0, parts, here.available);
     let mut x = MARGIN;
-    for ((name, part), colour) in names(here.verdict, lang).iter().zip(parts).zip(PARTS) {
+    for ((name, part), colour) in names(lang).iter().zip(parts).zip(PARTS) {
         page.rect(x, 182.0, 10.0, 10.0, colour);
         let said = format!("{name} {}", bytes(part));
         page.text(x + 16.0, 192.0, 13, SOFT, "start", &said);
@@ -93,25 +94,11 @@ fn lacks(verdict: CardsVerdict) -> bool {
     matches!(verdict, CardsVerdict::NoFp8 | CardsVerdict::NoFp4 | CardsVerdict::NoBf16)
 }
 
-/// What does not fit is told with the least that would be of use.
-fn names(verdict: Verdict, lang: Lang) -> [&'static str; 4] {
-    let conversations = match verdict {
-        Verdict::TooLarge => lang.pick("Shortest conversation", "最短的对话"),
-        _ => lang.pick("Conversations", "对话"),
-    };
-    let [weights, experts, space] =
-        lang.pick(["Shared weights", "Experts", "Working space"], ["公共权重", "专家", "工作空间"]);
-    [weights, experts, conversations, space]
-}
-
-fn wanted(view: &SizingView, lang: Lang) -> String {
-    let tokens = format!("{} {}", grouped(u64::from(view.context)), lang.pick("tokens", "词元"));
-    let sequences = view.sequences;
-    match (lang, sequences) {
-        (Lang::En, 1) => format!("One conversation of {tokens}"),
-        (Lang::En, _) => format!("{sequences} conversations of {tokens} at the same time"),
-        (Lang::Zh, _) => format!("同时 {sequences} 个对话，每个 {tokens}"),
-    }
+fn names(lang: Lang) -> [&'static str; 4] {
+    lang.pick(
+        ["Shared weights", "Experts", "Conversations", "Working space"],
+        ["公共权重", "专家", "对话", "工作空间"],
+    )
 }
 
 fn many(row: &CardsView, lang: Lang) -> String {

@@ -193,7 +193,7 @@ export const en = {
     },
     steps: 'Steps of the connection',
     step: { proxy: 'Proxy', name: 'Name of the computer', connect: 'Connection', tls: 'Private and trusted', key: 'Key', models: 'List of models', token: 'First word of an answer' },
-    state: { passed: 'Passed', failed: 'Failed', skipped: 'Not tried' },
+    state: { passed: 'Passed', failed: 'Failed', absent: 'The service has none, which is fine', skipped: 'Not tried' },
   },
   deployments: deploymentsEn,
   sharing: sharingEn,

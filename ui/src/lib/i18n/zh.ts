@@ -143,7 +143,7 @@ export const zh: Messages = {
     },
     steps: '连接的步骤',
     step: { proxy: '代理', name: '域名', connect: '连接', tls: '加密与信任', key: '密钥', models: '模型列表', token: '回答的第一个词' },
-    state: { passed: '通过', failed: '失败', skipped: '未测试' },
+    state: { passed: '通过', failed: '失败', absent: '服务没有提供，不影响使用', skipped: '未测试' },
   },
   deployments: deploymentsZh,
   sharing: sharingZh,

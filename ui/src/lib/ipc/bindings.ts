@@ -1059,6 +1059,8 @@ export type SizingWish = {
 export type SourceKind = "hugging_face" | "model_scope";
 
 export type StepState = "passed" | "failed" | 
+/**  It was tried, the service has nothing of the kind, and the connection does without. */
+"absent" | 
 /**  A step before it failed, or it does not apply. */
 "skipped";
 

@@ -275,8 +275,9 @@ export function endpoint(provider_id: string, name: string, key_place: EndpointV
 export const endpoints: EndpointView[] = [endpoint('deepseek', ''), endpoint('volcengine', '', 'file')];
 
 const STEPS = ['name', 'connect', 'tls', 'key', 'models', 'token'] as const;
+/** A service of the person's own has no list of its models. */
 export const passedTest = (tested: EndpointView): EndpointTest => ({
-  steps: STEPS.map((step) => ({ step, state: 'passed' })), error: null, endpoint: tested, model: tested.models[0]?.name ?? null,
+  steps: STEPS.map((step) => ({ step, state: step === 'models' && tested.provider_id === 'custom' ? 'absent' : 'passed' })), error: null, endpoint: tested, model: tested.models[0]?.name ?? null,
 });
 export const refusedTest = (tested: EndpointView): EndpointTest => ({
   steps: STEPS.map((step, at) => ({ step, state: at < 3 ? 'passed' : at === 3 ? 'failed' : 'skipped' })),

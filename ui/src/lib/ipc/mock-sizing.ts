@@ -45,9 +45,11 @@ export function sizingOf(wish: SizingWish, models: ModelView[]): SizingView {
   const asked = parseMachines(wish.machines ?? '');
   const card = CARDS.find(([label]) => label === asked?.card);
   const count = (asked?.machines ?? 1) * (asked?.each ?? 1);
+  // What does not fit is told with what was asked for.
+  const kv = model.fit.verdict === 'too_large' ? tokens * 70_272 : model.fit.kv;
   return {
     model_id: model.id, model_name: model.name, variants: model.variants, variant_id: variant?.id ?? '', gguf: variant?.precision.startsWith('Q') ?? false,
-    context, context_max: model.context_max, sequences: wish.sequences, here: { ...model.fit, weights: size, needed: size + model.fit.kv + model.fit.overhead },
+    context, context_max: model.context_max, sequences: wish.sequences, here: { ...model.fit, weights: size, kv, needed: size + kv + model.fit.overhead },
     here_experts: size * experts, here_cards: 1, machines: card && count <= 61 ? held(size, experts, fp8, tokens, card, count) : null,
     rows: CARDS.map(row), claims: model.id === 'deepseek-r1' ? claims : [],
   };
