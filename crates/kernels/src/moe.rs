@@ -214,7 +214,7 @@ mod on_tiles {
     use crate::Cancellation;
     use crate::amx::SQUARE;
     use crate::amx::places::Places;
-    use crate::amx::product::{Keep, Rows, Scratch, product, product_of_strip, strips};
+    use crate::amx::product::{Keep, Rows, product, product_of_strip, strips};
 
     /// `ExpertWeights::inner_of`.
     pub fn inner(expert: &ExpertWeights, x: &[&[f32]], cancellation: &Cancellation) -> Vec<f32> {
@@ -251,10 +251,10 @@ mod on_tiles {
             .collect();
         let places = Places::new(out, hidden);
         let strips = strips(&first.expert.down, Keep::All).into_par_iter().with_max_len(1);
-        strips.for_each_init(Scratch::default, |scratch, strip| {
+        strips.for_each(|strip| {
             for (bucket, rows) in buckets.iter().zip(&fed) {
                 let down = &bucket.expert.down;
-                product_of_strip(down, strip.clone(), rows, scratch, cancellation, |row, column, square| {
+                product_of_strip(down, strip.clone(), rows, cancellation, |row, column, square| {
                     let columns = column..hidden.min(column + SQUARE);
                     let members = bucket.tokens.iter().zip(&bucket.weights).skip(row);
                     for ((&token, weight), line) in members.zip(square.chunks_exact(SQUARE)) {

@@ -227,6 +227,19 @@ impl Tiles {
             (2, 1) => product!(columns!(0), rows!(1), meet!(), rows!(0), meet!()),
             (3, 1) => product!(columns!(0), rows!(2), meet!(), rows!(1), meet!(), rows!(0), meet!()),
             (2, 2) => product!(rows!(1), columns!(0), meet!(), rows!(0), meet!(), columns!(1), meet!()),
+            (3, 2) => product!(
+                rows!(1),
+                columns!(1),
+                meet!(),
+                columns!(0),
+                meet!(),
+                rows!(2),
+                meet!(),
+                rows!(0),
+                meet!(),
+                columns!(1),
+                meet!()
+            ),
             (3, 3) => product!(
                 rows!(1),
                 columns!(1),
@@ -242,7 +255,7 @@ impl Tiles {
                 columns!(2),
                 meet!()
             ),
-            _ => unreachable!("two or three parts of rows, one or as many of columns"),
+            _ => unreachable!("two or three parts of rows, one to as many of columns"),
         }
     }
 }

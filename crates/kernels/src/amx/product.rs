@@ -43,8 +43,9 @@ pub struct Rows {
 }
 
 thread_local! {
-    /// Packed rows of a product before: to get megabytes of zeros anew for each takes as long as to multiply.
+    /// Memory of a product before: to get megabytes of zeros anew for each takes as long as to multiply.
     static ROOM: Cell<Packed> = Cell::default();
+    static SCRATCH: Cell<Scratch> = Cell::default();
 }
 
 impl Rows {
@@ -97,12 +98,10 @@ pub fn product<P>(weight: &Weight, rows: &Rows, cancellation: &Cancellation, put
 where
     P: Fn(usize, usize, &mut [f32; SQUARE * SQUARE]) + Sync,
 {
-    strips(weight, rows.keep).into_par_iter().with_max_len(1).for_each_init(
-        Scratch::default,
-        |scratch, strip| {
-            product_of_strip(weight, strip, rows, scratch, cancellation, &put);
-        },
-    );
+    strips(weight, rows.keep)
+        .into_par_iter()
+        .with_max_len(1)
+        .for_each(|strip| product_of_strip(weight, strip, rows, cancellation, &put));
 }
 
 /// What `product` does, for some blocks of 16 columns.
@@ -110,21 +109,23 @@ pub fn product_of_strip(
     weight: &Weight,
     strip: Range<usize>,
     rows: &Rows,
-    scratch: &mut Scratch,
     cancellation: &Cancellation,
     put: impl Fn(usize, usize, &mut [f32; SQUARE * SQUARE]),
 ) {
     debug_assert_eq!(pack::depth_of(weight.cols()), rows.depth);
     let task = Task { weight, rows, deep: deep(rows.depth), strip, cancellation, put };
+    let mut scratch = SCRATCH.take();
     // SAFETY: AMX comes with AVX-512 (`available`), and rows are packed where it is.
     unsafe {
         match (rows.keep, terms(weight, rows.keep)) {
-            (Keep::Most, 1) => task.run::<2, 1>(scratch),
-            (Keep::Most, _) => task.run::<2, 2>(scratch),
-            (Keep::All, 1) => task.run::<3, 1>(scratch),
-            (Keep::All, _) => task.run::<3, 3>(scratch),
+            (Keep::Most, 1) => task.run::<2, 1>(&mut scratch),
+            (Keep::Most, _) => task.run::<2, 2>(&mut scratch),
+            (Keep::All, 1) => task.run::<3, 1>(&mut scratch),
+            (Keep::All, 2) => task.run::<3, 2>(&mut scratch),
+            (Keep::All, _) => task.run::<3, 3>(&mut scratch),
         }
     }
+    SCRATCH.set(scratch);
 }
 
 /// Blocks of 16 columns that are worked on together, for all threads.
@@ -135,9 +136,13 @@ pub fn strips(weight: &Weight, keep: Keep) -> Vec<Range<usize>> {
     (0..blocks).step_by(strip).map(|first| first..blocks.min(first + strip)).collect()
 }
 
-/// Parts that a weight's numbers need.
+/// Parts that a weight's numbers need. Two hold those of f16, and more of a number in few bits than its block's scale is true to.
 fn terms(weight: &Weight, keep: Keep) -> usize {
-    if weight.dtype() == Dtype::BF16 { 1 } else { keep.terms() }
+    match weight.dtype() {
+        Dtype::BF16 => 1,
+        Dtype::F32 | Dtype::F8E4M3 => keep.terms(),
+        _ => 2,
+    }
 }
 
 /// Tiles along the depth of each piece.
@@ -163,7 +168,7 @@ struct Task<'a, P> {
 
 /// What a thread needs to multiply.
 #[derive(Default)]
-pub struct Scratch {
+struct Scratch {
     columns: Packed,
     staging: Packed,
     numbers: Vec<f32>,
@@ -186,7 +191,10 @@ impl<P: Fn(usize, usize, &mut [f32; SQUARE * SQUARE])> Task<'_, P> {
         let pieces = depth.div_ceil(self.deep);
         let pairs = self.rows.n.div_ceil(SQUARE);
         // With one piece a square is done when it is made.
-        scratch.squares.resize_with(if pieces == 1 { 1 } else { pairs * width }, Square::new);
+        let squares = if pieces == 1 { 1 } else { pairs * width };
+        if scratch.squares.len() < squares {
+            scratch.squares.resize_with(squares, Square::new);
+        }
         let mut ahead = self.ahead(pieces * pairs * width);
         let tiles = Tiles::new();
         for piece in 0..pieces {

@@ -6,26 +6,21 @@ use rayon::prelude::*;
 use crate::lanes::{exp, in_widest, largest, sum};
 use crate::slices::tensor;
 
-/// `qkv` [pictures, T, 3, heads, head] -> `out` [pictures, T, heads * head], whose room is used again. What is in one picture does not
-/// see the others.
+/// `qkv` [T, 3, heads, head] -> `out` [T, heads * head], whose room is used again.
 ///
 /// # Errors
-/// When the numbers are not whole rows of so many pictures.
-pub fn whole(qkv: &[f32], pictures: usize, heads: usize, head: usize, out: &mut Vec<f32>) -> Result<()> {
+/// When the numbers are not whole rows.
+pub fn whole(qkv: &[f32], heads: usize, head: usize, out: &mut Vec<f32>) -> Result<()> {
     let width = heads * head;
-    if pictures * width == 0 || !qkv.len().is_multiple_of(3 * width * pictures) {
+    if width == 0 || !qkv.len().is_multiple_of(3 * width) {
         bail!("{} numbers are no queries, keys and values of {heads} heads of {head}", qkv.len());
     }
-    let each = qkv.len() / pictures;
     #[cfg(target_arch = "x86_64")]
     if !qkv.is_empty() && crate::amx::available() {
-        on_tiles::whole(qkv, each, heads, head, out);
+        on_tiles::whole(qkv, heads, head, out);
         return Ok(());
     }
-    out.clear();
-    for one in 0..pictures {
-        out.extend(in_tensors(&qkv[one * each..][..each], heads, head)?);
-    }
+    *out = in_tensors(qkv, heads, head)?;
     Ok(())
 }
 
@@ -80,19 +75,16 @@ mod on_tiles {
         head: usize,
     }
 
-    /// `each` numbers of `qkv` are of one picture.
-    pub fn whole(qkv: &[f32], each: usize, heads: usize, head: usize, out: &mut Vec<f32>) {
+    pub fn whole(qkv: &[f32], heads: usize, head: usize, out: &mut Vec<f32>) {
         let width = heads * head;
-        let rows = each / (3 * width);
-        pages::resize(out, qkv.len() / 3, 0.0);
+        let rows = qkv.len() / (3 * width);
+        pages::resize(out, rows * width, 0.0);
         let shared = Out(out.as_mut_ptr());
         let shared = &shared;
-        let all = (0..qkv.len() / each * heads).into_par_iter().with_max_len(1);
-        all.for_each_init(Scratch::default, |scratch, at| {
-            let (picture, at) = (at / heads, at % heads);
-            let one = Head { qkv: &qkv[picture * each + at * head..], rows, width, head };
-            // SAFETY: AMX comes with AVX-512 (`available`); each head of a picture has places of its own.
-            unsafe { one.run(scratch, shared.0.add(picture * rows * width + at * head)) };
+        (0..heads).into_par_iter().with_max_len(1).for_each_init(Scratch::default, |scratch, at| {
+            let one = Head { qkv: &qkv[at * head..], rows, width, head };
+            // SAFETY: AMX comes with AVX-512 (`available`); each head has columns of its own.
+            unsafe { one.run(scratch, shared.0.add(at * head)) };
         });
     }
 
@@ -214,17 +206,13 @@ mod tests {
             let slow = whole_reference(&qkv, heads, head);
             // Of queries, keys, weights and values 16 bits are kept on tiles.
             let mut fast = vec![7.0; 3];
-            whole(&qkv, 1, heads, head, &mut fast).expect("it fits");
+            whole(&qkv, heads, head, &mut fast).expect("it fits");
             close(&fast, &slow, 4e-5);
-            // One that is twice itself sees the same, twice.
-            let mut twice = Vec::new();
-            whole(&[&qkv[..], &qkv[..]].concat(), 2, heads, head, &mut twice).expect("it fits");
-            assert_eq!(twice, [&fast[..], &fast[..]].concat());
             close(&in_tensors(&qkv, heads, head).expect("it fits"), &slow, 1e-5);
         }
         let mut out = vec![7.0];
-        assert!(whole(&[0.0; 10], 1, 1, 3, &mut out).is_err());
-        whole(&[], 1, 2, 3, &mut out).expect("nothing");
+        assert!(whole(&[0.0; 10], 1, 3, &mut out).is_err());
+        whole(&[], 2, 3, &mut out).expect("nothing");
         assert!(out.is_empty());
     }
 }

@@ -9,9 +9,6 @@ use crate::ledger::Part;
 use crate::weights::Loader;
 use crate::{ForwardError, LoadError};
 
-/// Tiles that are looked at together: more take more memory and hardly less time.
-const TOGETHER: usize = 2;
-
 /// How far it is with one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Looked {
@@ -53,8 +50,8 @@ impl Sight {
     }
 
     /// `pixels` [1 + width * height, 3, side, side], the whole picture and then its tiles row by row, normalised
-    /// -> rows [n, H] in the order in which the prompt has places. A few tiles after another, so that nine take no more room
-    /// than those.
+    /// -> rows [n, H] in the order in which the prompt has places. Tile after tile, so that nine take no more room than
+    /// one.
     ///
     /// `goes_on` is asked before each layer.
     ///
@@ -74,14 +71,10 @@ impl Sight {
         let mut views = Vec::new();
         let layers = self.vision.layers();
         let all = layers * (pixels.len() / self.tile_numbers);
-        for tiles in pixels.chunks(TOGETHER * self.tile_numbers) {
-            let (done, count) = (views.len() * layers, tiles.len() / self.tile_numbers);
-            let asked = |layer: usize| goes_on(Looked { layers: done + layer * count, all });
-            let seen = self.vision.forward(tiles, &asked)?.ok_or(ForwardError::Cancelled)?;
-            let patches = seen.dim(0)? / count;
-            for at in 0..count {
-                views.push(self.projector.forward(&seen.narrow(0, at * patches, patches)?)?);
-            }
+        for (at, tile) in pixels.chunks_exact(self.tile_numbers).enumerate() {
+            let seen =
+                self.vision.forward(tile, &|layer| goes_on(Looked { layers: at * layers + layer, all }))?;
+            views.push(self.projector.forward(&seen.ok_or(ForwardError::Cancelled)?)?);
         }
         let local = self.lines(&views[1..], [width, height])?;
         let global = self.lines(&views[..1], [1, 1])?;
