@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use crate::dot::{dot_tile, dots, dots_of_bf16};
+use crate::dot::{dot_tile, dots, dots_of_stored};
 use crate::slices::{tensor, with_slice};
 use crate::{Cancellation, Prompts, Weight};
 
@@ -145,9 +145,9 @@ impl Weight {
         let count = out.len() / n;
         // So few tokens do not pay for decoded rows.
         if n < TOGETHER
-            && let Some(rows) = self.bf16_rows::<STRIP>(first, count)
+            && let Some(rows) = self.stored_rows::<STRIP>(first, count)
             && tokens.iter().enumerate().all(|(t, token)| {
-                let products = dots_of_bf16(token, rows);
+                let products = dots_of_stored(self.dtype(), token, rows, STRIP * rows[0].len());
                 let each = products.iter().flatten().take(count).enumerate();
                 each.for_each(|(index, product)| out[index * n + t] = *product);
                 products.is_some()
