@@ -92,7 +92,8 @@ fn part(config: &ModelConfig, name: &str) -> &'static str {
     }
 }
 
-/// The widest moment of a pass: one layer's activations of a chunk in f32, and the logits of every sequence.
+/// The widest moment of a pass: one layer's activations of a chunk in f32, the widest of them once more in three parts of two bytes for
+/// tiles, and the logits of every sequence.
 fn buffers(config: &ModelConfig, how: &Use) -> u64 {
     let decoder = config.decoder();
     let heads = match config.attention() {
@@ -106,9 +107,11 @@ fn buffers(config: &ModelConfig, how: &Use) -> u64 {
     };
     let routed =
         config.experts().map_or(0, |experts| experts.num_experts_per_tok * experts.moe_intermediate_size);
-    let wide = heads.max(3 * decoder.intermediate_size.max(routed));
+    let inner = decoder.intermediate_size.max(routed);
+    let wide = heads.max(3 * inner);
     let rows = how.chunk.min(how.context);
     seeing(config)
+        + (6 * rows * inner.max(decoder.hidden_size)) as u64
         + 4 * (rows * (4 * decoder.hidden_size + wide) + 2 * how.sequences * decoder.vocab_size) as u64
 }
 
