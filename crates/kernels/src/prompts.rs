@@ -31,7 +31,7 @@ impl Prompts {
     }
 
     pub fn all() -> Self {
-        Self { rows: vec![0..usize::MAX] }
+        Self::of([(usize::MAX, true)])
     }
 
     /// Whether row `at` goes onto tiles here.

@@ -27,7 +27,7 @@ impl<'a> Places<'a> {
     /// # Panics
     /// When they are not of this matrix.
     #[inline]
-    #[allow(clippy::mut_from_ref, reason = "whose the places are is the caller's promise")]
+    #[expect(clippy::mut_from_ref, reason = "whose the places are is the caller's promise")]
     pub unsafe fn line(&self, row: usize, columns: Range<usize>) -> &mut [f32] {
         assert!(columns.end <= self.width && (row + 1) * self.width <= self.len);
         // SAFETY: it was measured above, and is the caller's alone.
