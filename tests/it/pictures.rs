@@ -195,21 +195,26 @@ async fn what_is_no_picture_is_refused_before_anything_is_kept() {
     said.refused(LANGS[1], "picture_kind_unknown", "", "这个文件不是可读取的图片");
 }
 
+/// The name of a model that sees, taken in by the app of this folder, and a picture beside it.
+async fn model_and_picture(data: &Path) -> (String, PathBuf) {
+    let (app, _host) = open(data).await;
+    let own = app.model_import(&model(data)).await.expect("is taken");
+    let file = data.join("drawn.bmp");
+    std::fs::write(&file, drawn(SIZE)).expect("is written");
+    (own.id, file)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_shows_pictures() {
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
-    let (app, _host) = open(data.path()).await;
-    let own = app.model_import(&model(data.path())).await.expect("is taken");
-    drop(app);
-    let file = data.path().join("drawn.bmp");
-    std::fs::write(&file, drawn(SIZE)).expect("is written");
+    let (own, file) = model_and_picture(data.path()).await;
     let ask = |lang, model: &str, more: &[&str]| {
         let mut command = cli(data.path(), lang);
         command.args(["ask", QUESTION, "--temperature", "0", "--model", model, "--image"]).arg(&file);
         run(command.args(more))
     };
-    let said = ask(LANGS[0], &own.id, &["--json"]);
+    let said = ask(LANGS[0], &own, &["--json"]);
     assert_eq!(said.code, Some(0), "{said:?}");
     let answer: serde_json::Value = serde_json::from_str(&said.out).expect("is JSON");
     let expected = talk()["input_ids"].as_array().expect("a list").len();
@@ -225,7 +230,7 @@ async fn a_terminal_shows_pictures() {
     assert_eq!(blind.code, Some(0), "{blind:?}");
 
     let mut talking = cli(data.path(), LANGS[0]);
-    talking.args(["chat", "--json", "--model", &own.id]).stdin(std::process::Stdio::piped());
+    talking.args(["chat", "--json", "--model", &own]).stdin(std::process::Stdio::piped());
     talking.stdout(std::process::Stdio::piped());
     let mut program = talking.spawn().expect("it starts");
     let line = serde_json::json!({"text": QUESTION, "images": [file]});
@@ -255,14 +260,10 @@ async fn a_terminal_is_told_how_far_a_look_is_and_is_left_clean() {
     const CLEARED: &str = "\u{1b}[2K";
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
-    let (app, _host) = open(data.path()).await;
-    let own = app.model_import(&model(data.path())).await.expect("is taken");
-    drop(app);
-    let file = data.path().join("drawn.bmp");
-    std::fs::write(&file, drawn(SIZE)).expect("is written");
+    let (own, file) = model_and_picture(data.path()).await;
     for (lang, looking) in LANGS.into_iter().zip(["Looking at the picture: ", "正在看图片："]) {
         let mut command = cli(data.path(), lang);
-        command.args(["ask", QUESTION, "--temperature", "0", "--model", &own.id, "--image"]).arg(&file);
+        command.args(["ask", QUESTION, "--temperature", "0", "--model", &own, "--image"]).arg(&file);
         let mut terminal = std::process::Command::new("script");
         terminal.args([
             "-q",
@@ -271,7 +272,7 @@ async fn a_terminal_is_told_how_far_a_look_is_and_is_left_clean() {
             "\"$PROGRAM\" ask \"$QUESTION\" --temperature 0 --model \"$MODEL\" --image \"$FILE\"",
         ]);
         terminal.arg("/dev/null").envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        terminal.env("PROGRAM", command.get_program()).env("QUESTION", QUESTION).env("MODEL", &own.id);
+        terminal.env("PROGRAM", command.get_program()).env("QUESTION", QUESTION).env("MODEL", &own);
         terminal
             .env("FILE", &file)
             .env_remove("LC_ALL")

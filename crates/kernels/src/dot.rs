@@ -5,6 +5,9 @@
 
 use formats::Dtype;
 
+#[cfg(target_arch = "x86_64")]
+use crate::weight::fetch_line;
+
 /// Running sums of one dot product.
 const LANES: usize = 16;
 
@@ -258,15 +261,6 @@ fn dots_of_bf16_wide<const N: usize>(x: &[f32], rows: [&[u8]; N], ahead: usize) 
         out[n] = joined_with_bf16(lanes, x, rows[n], count * LANES);
     }
     out
-}
-
-/// Asks memory for the line that lies `ahead` bytes after this.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn fetch_line(run: &[u8], ahead: usize) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    // SAFETY: a prefetch reads nothing and may name any address.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(run.as_ptr().wrapping_add(ahead).cast()) };
 }
 
 /// `joined`, where the row is bf16 and its first `whole` numbers are in the sums.

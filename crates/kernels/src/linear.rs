@@ -1,5 +1,5 @@
-//! `y = x W^T + b`. Each row of the weight is decoded once for all tokens, a few rows at a time. Long runs of tokens go onto tiles
-//! where there are any.
+//! `y = x W^T + b`. Each row of the weight is decoded once for all tokens, a few rows at a time. Prompts go onto tiles where
+//! there are any.
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
@@ -89,8 +89,8 @@ impl Weight {
             [(_, true)] => self.on_tiles(x, cancellation),
             parts => {
                 let mut y = Vec::with_capacity(n * rows);
-                for (part, long) in parts {
-                    let alone = if *long { Prompts::all() } else { Prompts::none() };
+                for (part, tiled) in parts {
+                    let alone = if *tiled { Prompts::all() } else { Prompts::none() };
                     y.extend(self.matmul(&x[part.start * cols..part.end * cols], &alone, cancellation));
                 }
                 y
@@ -100,15 +100,13 @@ impl Weight {
 
     #[cfg(target_arch = "x86_64")]
     fn on_tiles(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
-        use crate::amx::SQUARE;
         use crate::amx::places::Places;
         use crate::amx::product::{Keep, Rows, product};
         let (width, cols) = (self.rows(), self.cols());
         let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
         let mut y = vec![0.0; rows.len() * width];
         let places = Places::new(&mut y, width);
-        product(self, &Rows::pack(&rows, cols, Keep::All), cancellation, |row, column, square| {
-            let (rows, columns) = (row..rows.len().min(row + SQUARE), column..width.min(column + SQUARE));
+        product(self, &Rows::pack(&rows, cols, Keep::All), cancellation, |rows, columns, square| {
             // SAFETY: each square has places of its own.
             unsafe { places.put(rows, columns, square) };
         });

@@ -111,10 +111,8 @@ fn product_on_tiles(weight: &Weight, x: &[f32], bias: &[f32], then: Then, y: &mu
     let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
     pages::resize(y, rows.len() * width, 0.0);
     let out = Places::new(y, width);
-    product(weight, &Rows::pack(&rows, cols, Keep::Most), &Cancellation::never(), |row, column, square| {
-        let columns = column..width.min(column + SQUARE);
-        let rows = row..rows.len().min(row + SQUARE);
-        let more = if let Then::Add(more) = then { &more[row * width + column..] } else { &[] };
+    product(weight, &Rows::pack(&rows, cols, Keep::Most), &Cancellation::never(), |rows, columns, square| {
+        let more = if let Then::Add(more) = then { &more[rows.start * width + columns.start..] } else { &[] };
         let beside = Beside { bias: &bias[columns.clone()], more, width, gelu: matches!(then, Then::Gelu) };
         finish_lines(&mut square[..rows.len() * SQUARE], SQUARE, &beside);
         // SAFETY: each square has places of its own.

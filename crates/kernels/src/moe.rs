@@ -222,15 +222,11 @@ mod on_tiles {
         let rows = Rows::pack(x, expert.hidden(), Keep::All);
         let mut inner = vec![0.0; n * width];
         let places = Places::new(&mut inner, width);
-        let within =
-            |row: usize, column: usize| (row..n.min(row + SQUARE), column..width.min(column + SQUARE));
-        product(&expert.gate, &rows, cancellation, |row, column, square| {
-            let (rows, columns) = within(row, column);
+        product(&expert.gate, &rows, cancellation, |rows, columns, square| {
             // SAFETY: each square has places of its own.
             unsafe { places.put(rows, columns, square) };
         });
-        product(&expert.up, &rows, cancellation, |row, column, square| {
-            let (rows, columns) = within(row, column);
+        product(&expert.up, &rows, cancellation, |rows, columns, square| {
             for (row, up) in rows.zip(square.chunks_exact(SQUARE)) {
                 // SAFETY: as above; the gate is done.
                 silu_mul(unsafe { places.line(row, columns.clone()) }, &up[..columns.len()]);
@@ -254,9 +250,8 @@ mod on_tiles {
         strips.for_each(|strip| {
             for (bucket, rows) in buckets.iter().zip(&fed) {
                 let down = &bucket.expert.down;
-                product_of_strip(down, strip.clone(), rows, cancellation, |row, column, square| {
-                    let columns = column..hidden.min(column + SQUARE);
-                    let members = bucket.tokens.iter().zip(&bucket.weights).skip(row);
+                product_of_strip(down, strip.clone(), rows, cancellation, |rows, columns, square| {
+                    let members = bucket.tokens[rows.clone()].iter().zip(&bucket.weights[rows]);
                     for ((&token, weight), line) in members.zip(square.chunks_exact(SQUARE)) {
                         // SAFETY: the strip's columns are this task's alone.
                         let sums = unsafe { places.line(token, columns.clone()) };

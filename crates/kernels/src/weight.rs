@@ -284,11 +284,17 @@ impl Weight {
 /// Asks memory for what lies `ahead` bytes after these. A processor that fetches ahead by itself stops at the end of each page.
 #[inline]
 pub(crate) fn fetch(bytes: &[u8], ahead: usize) {
+    bytes.chunks(64).for_each(|line| fetch_line(line, ahead));
+}
+
+/// `fetch` of the one line in which these begin.
+#[inline(always)]
+pub(crate) fn fetch_line(bytes: &[u8], ahead: usize) {
     #[cfg(target_arch = "x86_64")]
-    for line in bytes.chunks(64) {
+    {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch reads nothing and may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(ahead).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(ahead).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (bytes, ahead);

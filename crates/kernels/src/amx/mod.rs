@@ -1,7 +1,8 @@
 //! Products of matrices on the tiles of Intel's AMX: 16 rows of 32 bf16 numbers meet 16 columns of as many, summed in f32.
 //!
 //! Numbers that bf16 does not hold are given in two parts, what bf16 holds and what bf16 holds of the rest: 16 bits of each number
-//! stay. With what bf16 holds of the second rest as a third part all 24 do. Linux only, because a process has to ask for the tiles and other systems are asked otherwise.
+//! stay. With what bf16 holds of the second rest as a third part all 24 do. Linux only, because a process has to ask for the tiles and
+//! other systems are asked otherwise.
 
 pub mod pack;
 pub mod places;
@@ -222,39 +223,20 @@ impl Tiles {
                 }
             };
         }
-        // The small products come first.
+        macro_rules! three_with_two {
+            ($($more:expr),*) => {
+                product!(
+                    rows!(1), columns!(1), meet!(), columns!(0), meet!(), rows!(2), meet!(), rows!(0), meet!(),
+                    columns!(1), meet!() $(, $more)*
+                )
+            };
+        }
         match (ROW_TERMS, COLUMN_TERMS) {
             (2, 1) => product!(columns!(0), rows!(1), meet!(), rows!(0), meet!()),
             (3, 1) => product!(columns!(0), rows!(2), meet!(), rows!(1), meet!(), rows!(0), meet!()),
             (2, 2) => product!(rows!(1), columns!(0), meet!(), rows!(0), meet!(), columns!(1), meet!()),
-            (3, 2) => product!(
-                rows!(1),
-                columns!(1),
-                meet!(),
-                columns!(0),
-                meet!(),
-                rows!(2),
-                meet!(),
-                rows!(0),
-                meet!(),
-                columns!(1),
-                meet!()
-            ),
-            (3, 3) => product!(
-                rows!(1),
-                columns!(1),
-                meet!(),
-                columns!(0),
-                meet!(),
-                rows!(2),
-                meet!(),
-                rows!(0),
-                meet!(),
-                columns!(1),
-                meet!(),
-                columns!(2),
-                meet!()
-            ),
+            (3, 2) => three_with_two!(),
+            (3, 3) => three_with_two!(columns!(2), meet!()),
             _ => unreachable!("two or three parts of rows, one to as many of columns"),
         }
     }

@@ -11,7 +11,7 @@ pub(crate) struct Places<'a> {
     owner: std::marker::PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: `put` is unsafe, and asks that no two threads write the same place.
+// SAFETY: `line` and `put` are unsafe, and ask that no two threads write the same place.
 unsafe impl Sync for Places<'_> {}
 
 impl<'a> Places<'a> {

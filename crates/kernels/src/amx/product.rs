@@ -92,11 +92,11 @@ fn pack_block<const TERMS: usize>(rows: &[&[f32]], out: &mut [u16]) {
     }
 }
 
-/// Calls `put(row, column, square)` with each 32 rows and 32 columns of `rows` times the transposed `weight`, from several
-/// threads; rows and columns that are not there are to be left. When it is cancelled some are missing.
+/// Calls `put(rows, columns, square)` with all parts of `rows` times the transposed `weight`, 32 rows and columns at most, whose lines are
+/// `SQUARE` apart: each once, from several threads. When it is cancelled some are missing.
 pub fn product<P>(weight: &Weight, rows: &Rows, cancellation: &Cancellation, put: P)
 where
-    P: Fn(usize, usize, &mut [f32; SQUARE * SQUARE]) + Sync,
+    P: Fn(Range<usize>, Range<usize>, &mut [f32; SQUARE * SQUARE]) + Sync,
 {
     strips(weight, rows.keep)
         .into_par_iter()
@@ -110,7 +110,7 @@ pub fn product_of_strip(
     strip: Range<usize>,
     rows: &Rows,
     cancellation: &Cancellation,
-    put: impl Fn(usize, usize, &mut [f32; SQUARE * SQUARE]),
+    put: impl Fn(Range<usize>, Range<usize>, &mut [f32; SQUARE * SQUARE]),
 ) {
     debug_assert_eq!(pack::depth_of(weight.cols()), rows.depth);
     let task = Task { weight, rows, deep: deep(rows.depth), strip, cancellation, put };
@@ -175,7 +175,7 @@ struct Scratch {
     squares: Vec<Square>,
 }
 
-impl<P: Fn(usize, usize, &mut [f32; SQUARE * SQUARE])> Task<'_, P> {
+impl<P: Fn(Range<usize>, Range<usize>, &mut [f32; SQUARE * SQUARE])> Task<'_, P> {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     fn run<const ROW_TERMS: usize, const TERMS: usize>(&self, scratch: &mut Scratch) {
         let depth = self.rows.depth;
@@ -217,7 +217,9 @@ impl<P: Fn(usize, usize, &mut [f32; SQUARE * SQUARE])> Task<'_, P> {
                         tiles.square::<ROW_TERMS, TERMS, true>(rows, met, square, SQUARE);
                     }
                     if piece + 1 == pieces {
-                        (self.put)(row * SQUARE, first * SIDE + at * SQUARE, square);
+                        let part = |from: usize, end: usize| from..end.min(from + SQUARE);
+                        let columns = part(first * SIDE + at * SQUARE, self.weight.rows());
+                        (self.put)(part(row * SQUARE, self.rows.n), columns, square);
                     }
                 }
             }

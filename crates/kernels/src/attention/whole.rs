@@ -59,13 +59,9 @@ mod on_tiles {
     use rayon::prelude::*;
 
     use super::powers_of;
+    use crate::amx::places::Places;
     use crate::amx::{Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
     use crate::pages;
-
-    /// Where several threads write, each the columns of its own head.
-    struct Out(*mut f32);
-    // SAFETY: see `Head::run`.
-    unsafe impl Sync for Out {}
 
     struct Head<'a> {
         /// From the first number of this head's queries.
@@ -79,12 +75,11 @@ mod on_tiles {
         let width = heads * head;
         let rows = qkv.len() / (3 * width);
         pages::resize(out, rows * width, 0.0);
-        let shared = Out(out.as_mut_ptr());
-        let shared = &shared;
+        let places = Places::new(out, width);
         (0..heads).into_par_iter().with_max_len(1).for_each_init(Scratch::default, |scratch, at| {
             let one = Head { qkv: &qkv[at * head..], rows, width, head };
             // SAFETY: AMX comes with AVX-512 (`available`); each head has columns of its own.
-            unsafe { one.run(scratch, shared.0.add(at * head)) };
+            unsafe { one.run(scratch, &places, at * head) };
         });
     }
 
@@ -106,12 +101,12 @@ mod on_tiles {
             &self.qkv[(3 * t + part) * self.width..][..self.head]
         }
 
-        /// Writes rows of `head` numbers, `width` apart.
+        /// Writes the `head` columns from `column` on.
         ///
         /// # Safety
-        /// `out` has room for all rows, and nobody else writes there.
+        /// Nobody else writes there.
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-        unsafe fn run(&self, scratch: &mut Scratch, out: *mut f32) {
+        unsafe fn run(&self, scratch: &mut Scratch, places: &Places, column: usize) {
             let (rows, blocks) = (self.rows, self.rows.div_ceil(SQUARE) * 2);
             let (depth, long) = (pack::depth_of(self.head), pack::depth_of(rows));
             let (small, large) = (depth * 2 * TILE, long * 2 * TILE);
@@ -161,9 +156,9 @@ mod on_tiles {
                     tiles.square::<2, 2, false>(pair, met, &mut square.0, SQUARE);
                     let columns = (self.head - (at * SIDE).min(self.head)).min(SQUARE);
                     for (r, line) in square.0.chunks_exact(SQUARE).take(count).enumerate() {
-                        let place = (first + r) * self.width + at * SIDE;
-                        // SAFETY: the caller's: `first + r` is a row, and the columns are this head's.
-                        let own = unsafe { std::slice::from_raw_parts_mut(out.add(place), columns) };
+                        let start = column + at * SIDE;
+                        // SAFETY: the caller's: the columns are this head's.
+                        let own = unsafe { places.line(first + r, start..start + columns) };
                         let scale = 1.0 / sums[r];
                         own.iter_mut().zip(line).for_each(|(own, value)| *own = value * scale);
                     }
