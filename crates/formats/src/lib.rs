@@ -1,7 +1,7 @@
 //! How numbers are stored: dense floats, FP8, and the block formats of GGUF, each turned into `f32`, and some made from
 //! `f32`. A *block* is the smallest run of numbers that is stored together: one for dense types, 32 or 256 for the rest.
 //!
-//! Knows no files, no tensors' shapes, no models and no devices: bytes in, numbers out.
+//! Knows no files, no tensors' shapes, no models and no devices: bytes in, numbers out, or their products with others.
 mod blocks;
 mod codebooks;
 mod dense;
@@ -16,6 +16,9 @@ mod wide;
 pub use dtype::Dtype;
 pub use encode::encode;
 pub use fp8::{E4M3, e4m3_to_f32, f32_to_e4m3};
+
+/// Numbers that are summed beside each other.
+pub const LANES: usize = 16;
 
 /// Turns stored bytes into `f32`: `out.len()` numbers.
 ///
@@ -34,6 +37,25 @@ pub fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
         return;
     }
     decode_plain(dtype, bytes, out);
+}
+
+/// The products of `M` vectors with `N` rows as they are stored, [row][vector], as sixteen sums each: those of every sixteenth
+/// number, each product rounded together with its sum. What fills no sixteen is left out. Nothing where this processor or this
+/// format has no such form. While it reads, memory is asked for what lies `ahead` bytes after: the rows that come next.
+#[inline]
+pub fn lane_sums<const M: usize, const N: usize>(
+    dtype: Dtype,
+    x: [&[f32]; M],
+    rows: [&[u8]; N],
+    ahead: usize,
+) -> Option<[[[f32; LANES]; M]; N]> {
+    #[cfg(target_arch = "x86_64")]
+    return wide::lane_sums(dtype, x, rows, ahead);
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = (dtype, x, rows, ahead);
+        None
+    }
 }
 
 /// Every format on any processor, and the judge of `wide`.

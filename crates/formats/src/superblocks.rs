@@ -21,9 +21,9 @@ pub fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
 pub fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
     let (high, rest) = block.split_at(32);
     let codes = &rest[..64];
-    let scale = half_at(block, 108);
+    let (scale, scales) = (half_at(block, 108), q3_k_scales(block));
     for (run, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-        let scale = scale * q3_k_scale(block, run);
+        let scale = scale * (f32::from(scales[run]) - 32.0);
         let (half, within) = (run / 8, run % 8);
         let side = within % 2 * 16;
         let codes = &codes[half * 32 + side..][..16];
@@ -81,9 +81,9 @@ pub fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
 }
 
 pub fn iq4_xs(block: &[u8; 136], out: &mut [f32; 256]) {
-    let scale = half_at(block, 0);
+    let (scale, scales) = (half_at(block, 0), iq4_xs_scales(block));
     for (run, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        let scale = scale * iq4_xs_scale(block, run);
+        let scale = scale * (f32::from(scales[run]) - 32.0);
         for (at, &byte) in block[8 + run * 16..][..16].iter().enumerate() {
             out[at] = scale * f32::from(NON_LINEAR[usize::from(byte & 15)]);
             out[at + 16] = scale * f32::from(NON_LINEAR[usize::from(byte >> 4)]);
@@ -91,27 +91,40 @@ pub fn iq4_xs(block: &[u8; 136], out: &mut [f32; 256]) {
     }
 }
 
-/// What one of 16 runs multiplies the block's scale with: 6 bits about 32, low ones in eight bytes, high ones in four.
-pub fn q3_k_scale(block: &[u8; 110], run: usize) -> f32 {
-    let scales = &block[96..];
-    let low = if run < 8 { scales[run] & 15 } else { scales[run - 8] >> 4 };
-    let top = scales[8 + run % 4] >> (run / 4 * 2) & 3;
-    f32::from(low | top << 4) - 32.0
+/// What 16 runs multiply the block's scale with, and 32 more: 6 bits, low ones in eight bytes, high ones in four.
+#[inline(always)]
+pub fn q3_k_scales(block: &[u8; 110]) -> [u8; 16] {
+    let word = |at: usize| u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
+    let (first, second, top) = (word(96), word(100), word(104));
+    let joined = |low: u32, top: u32| u128::from(low & 0x0F0F_0F0F | (top & 0x0303_0303) << 4);
+    let words = [
+        joined(first, top),
+        joined(second, top >> 2),
+        joined(first >> 4, top >> 4),
+        joined(second >> 4, top >> 6),
+    ];
+    (words[0] | words[1] << 32 | words[2] << 64 | words[3] << 96).to_le_bytes()
 }
 
-/// What one of eight runs multiplies the block's scale with: 6 bits about 32, high ones in two bytes, low ones in four.
-pub fn iq4_xs_scale(block: &[u8; 136], run: usize) -> f32 {
+/// What eight runs multiply the block's scale with, and 32 more: 6 bits, high ones in two bytes, low ones in four. Eight more
+/// bytes mean nothing.
+#[inline(always)]
+pub fn iq4_xs_scales(block: &[u8; 136]) -> [u8; 16] {
     let high = u16::from_le_bytes([block[2], block[3]]);
-    let low = block[4 + run / 2] >> (run % 2 * 4) & 15;
-    f32::from(low | ((high >> (run * 2) & 3) as u8) << 4) - 32.0
+    let mut scales = [0; 16];
+    for run in 0..8 {
+        let low = block[4 + run / 2] >> (run % 2 * 4) & 15;
+        scales[run] = low | ((high >> (run * 2) & 3) as u8) << 4;
+    }
+    scales
 }
 
 /// The 6-bit scales and minima of eight runs, out of 12 bytes: those of the first four runs lie plainly, the others have
 /// their low bits in the last four bytes and their high bits above the plain ones.
 #[inline(always)]
 pub fn scales_and_minima(packed: &[u8; 12]) -> [[u8; 8]; 2] {
-    let [scales, minima, low] =
-        [0, 4, 8].map(|at| u32::from_le_bytes([packed[at], packed[at + 1], packed[at + 2], packed[at + 3]]));
+    let word = |at: usize| u32::from_le_bytes([packed[at], packed[at + 1], packed[at + 2], packed[at + 3]]);
+    let (scales, minima, low) = (word(0), word(4), word(8));
     let joined = |plain: u32, low: u32| {
         let last = low & 0x0F0F_0F0F | (plain >> 6 & 0x0303_0303) << 4;
         (u64::from(plain & 0x3F3F_3F3F) | u64::from(last) << 32).to_le_bytes()

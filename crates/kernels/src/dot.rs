@@ -3,13 +3,7 @@
 //! A dot product has the same order of additions however many stand beside it, so the result for one token does not
 //! depend on what else is in the batch: speculation and plain decoding agree to the last bit.
 
-use formats::Dtype;
-
-#[cfg(target_arch = "x86_64")]
-use crate::weight::fetch_line;
-
-/// Running sums of one dot product.
-const LANES: usize = 16;
+use formats::{Dtype, LANES};
 
 /// `N` dot products against the same `x`. Lengths are the caller's contract: the shortest counts.
 #[inline]
@@ -33,34 +27,31 @@ pub fn dot_tile<const M: usize, const N: usize>(x: [&[f32]; M], rows: [&[f32]; N
     x.map(|x| dots(x, rows))
 }
 
-/// As `dots`, to the last bit, with rows as they are stored, which are decoded on their way; nothing where `dots` has to meet decoded
-/// rows. While it reads, memory is asked for what lies `ahead` bytes after: the rows that come next.
+/// `M * N` dot products, [x][row], each as `dots` gives it to the last bit, with rows as they are stored, which are decoded on their
+/// way; nothing where `dots` has to meet decoded rows. While it reads, memory is asked for what lies `ahead` bytes after: the rows
+/// that come next. All have one length.
 #[inline]
-pub fn dots_of_stored<const N: usize>(
+pub fn dots_of_stored<const M: usize, const N: usize>(
     dtype: Dtype,
-    x: &[f32],
+    x: [&[f32]; M],
     rows: [&[u8]; N],
     ahead: usize,
-) -> Option<[f32; N]> {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if dtype == Dtype::Q8_0
-            && std::is_x86_feature_detected!("avx512f")
-            && std::is_x86_feature_detected!("f16c")
-        {
-            // SAFETY: the processor has both.
-            return Some(unsafe { dots_of_q8_widest(x, rows, ahead) });
+) -> Option<[[f32; N]; M]> {
+    let sums = formats::lane_sums(dtype, x, rows, ahead)?;
+    let len = x[0].len();
+    let whole = len / LANES * LANES;
+    let mut out = [[0.0; N]; M];
+    for n in 0..N {
+        let mut rest = [0.0; LANES];
+        let rest = &mut rest[..len - whole];
+        if let Some(start) = dtype.bytes_of(whole).filter(|_| !rest.is_empty()) {
+            formats::decode(dtype, &rows[n][start..], rest);
         }
-        if dtype == Dtype::BF16 && std::is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has AVX-512.
-            return Some(unsafe { dots_of_bf16_widest(x, rows, ahead) });
-        }
-        if dtype == Dtype::BF16 && wide() {
-            // SAFETY: `wide` has just seen that the processor has AVX2 and FMA.
-            return Some(unsafe { dots_of_bf16_wide(x, rows, ahead) });
+        for m in 0..M {
+            out[m][n] = joined(sums[n][m], &x[m][whole..], rest);
         }
     }
-    None
+    Some(out)
 }
 
 /// `y += weights[i] * rows[i * stride ..]` for every weight, in their order.
@@ -157,123 +148,6 @@ fn dot_tile_widest<const M: usize, const N: usize>(x: [&[f32]; M], rows: [&[f32]
         }
     }
     out
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn dots_of_bf16_widest<const N: usize>(x: &[f32], rows: [&[u8]; N], ahead: usize) -> [f32; N] {
-    use std::arch::x86_64::{
-        __m256i, __m512, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_fmadd_ps, _mm512_setzero_ps,
-        _mm512_slli_epi32,
-    };
-    let count = rows.iter().fold(x.len(), |len, row| len.min(row.len() / 2)) / LANES;
-    let x_runs = &x.as_chunks::<LANES>().0[..count];
-    let row_runs = rows.map(|row| &row.as_chunks::<{ 2 * LANES }>().0[..count]);
-    let mut sums = [_mm512_setzero_ps(); N];
-    for at in 0..count {
-        // SAFETY (of all three): both are of one size, and any bytes are numbers.
-        let x = unsafe { std::mem::transmute::<[f32; LANES], __m512>(x_runs[at]) };
-        for n in 0..N {
-            if at % 2 == 0 {
-                fetch_line(&row_runs[n][at], ahead);
-            }
-            let halves = unsafe { std::mem::transmute::<[u8; 2 * LANES], __m256i>(row_runs[n][at]) };
-            let row = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)));
-            sums[n] = _mm512_fmadd_ps(x, row, sums[n]);
-        }
-    }
-    let mut out = [0.0; N];
-    for n in 0..N {
-        let lanes = unsafe { std::mem::transmute::<__m512, [f32; LANES]>(sums[n]) };
-        out[n] = joined_with_bf16(lanes, x, rows[n], count * LANES);
-    }
-    out
-}
-
-/// A block is a scale in f16 and 32 signed bytes: two runs of lanes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,f16c")]
-fn dots_of_q8_widest<const N: usize>(x: &[f32], rows: [&[u8]; N], ahead: usize) -> [f32; N] {
-    use std::arch::x86_64::{
-        __m128i, __m512, _mm_cvtph_ps, _mm_cvtsi32_si128, _mm512_broadcastss_ps, _mm512_cvtepi8_epi32,
-        _mm512_cvtepi32_ps, _mm512_fmadd_ps, _mm512_mul_ps, _mm512_setzero_ps,
-    };
-    const BLOCK: usize = 2 + 2 * LANES;
-    let count = rows.iter().fold(x.len() / (2 * LANES), |count, row| count.min(row.len() / BLOCK));
-    let x_runs = &x.as_chunks::<{ 2 * LANES }>().0[..count];
-    let blocks = rows.map(|row| &row.as_chunks::<BLOCK>().0[..count]);
-    let mut sums = [_mm512_setzero_ps(); N];
-    for at in 0..count {
-        // SAFETY (of all): both are of one size, and any bytes are numbers.
-        let x = unsafe { std::mem::transmute::<[f32; 2 * LANES], [__m512; 2]>(x_runs[at]) };
-        for n in 0..N {
-            let block = &blocks[n][at];
-            fetch_line(block, ahead);
-            let scale = _mm_cvtsi32_si128(i32::from(u16::from_le_bytes([block[0], block[1]])));
-            let scale = _mm512_broadcastss_ps(_mm_cvtph_ps(scale));
-            for half in 0..2 {
-                let codes: [u8; LANES] = *block[2 + half * LANES..].first_chunk().expect("half a block");
-                let codes = unsafe { std::mem::transmute::<[u8; LANES], __m128i>(codes) };
-                let row = _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes)));
-                sums[n] = _mm512_fmadd_ps(x[half], row, sums[n]);
-            }
-        }
-    }
-    let mut out = [0.0; N];
-    for n in 0..N {
-        let lanes = unsafe { std::mem::transmute::<__m512, [f32; LANES]>(sums[n]) };
-        out[n] = joined(lanes, &[], &[]);
-    }
-    out
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn dots_of_bf16_wide<const N: usize>(x: &[f32], rows: [&[u8]; N], ahead: usize) -> [f32; N] {
-    use std::arch::x86_64::{
-        __m128i, __m256, _mm256_castsi256_ps, _mm256_cvtepu16_epi32, _mm256_fmadd_ps, _mm256_setzero_ps,
-        _mm256_slli_epi32,
-    };
-    let count = rows.iter().fold(x.len(), |len, row| len.min(row.len() / 2)) / LANES;
-    let x_runs = &x.as_chunks::<LANES>().0[..count];
-    let row_runs = rows.map(|row| &row.as_chunks::<{ 2 * LANES }>().0[..count]);
-    let (mut low, mut high) = ([_mm256_setzero_ps(); N], [_mm256_setzero_ps(); N]);
-    let widened = |halves: __m128i| -> __m256 {
-        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(halves)))
-    };
-    for at in 0..count {
-        let (x_low, x_high) = halves(&x_runs[at]);
-        for n in 0..N {
-            if at % 2 == 0 {
-                fetch_line(&row_runs[n][at], ahead);
-            }
-            // SAFETY: both are 32 bytes, and any of them are numbers.
-            let [a, b] = unsafe { std::mem::transmute::<[u8; 2 * LANES], [__m128i; 2]>(row_runs[n][at]) };
-            low[n] = _mm256_fmadd_ps(x_low, widened(a), low[n]);
-            high[n] = _mm256_fmadd_ps(x_high, widened(b), high[n]);
-        }
-    }
-    let mut out = [0.0; N];
-    for n in 0..N {
-        let mut lanes = [0.0f32; LANES];
-        lanes[..8].copy_from_slice(&store(low[n]));
-        lanes[8..].copy_from_slice(&store(high[n]));
-        out[n] = joined_with_bf16(lanes, x, rows[n], count * LANES);
-    }
-    out
-}
-
-/// `joined`, where the row is bf16 and its first `whole` numbers are in the sums.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn joined_with_bf16(sums: [f32; LANES], x: &[f32], row: &[u8], whole: usize) -> f32 {
-    let mut rest = [0.0f32; LANES];
-    let halves = &row.as_chunks::<2>().0[whole..];
-    let count = halves.len().min(x.len() - whole);
-    for (value, half) in rest.iter_mut().zip(&halves[..count]) {
-        *value = f32::from_bits(u32::from(u16::from_le_bytes(*half)) << 16);
-    }
-    joined(sums, &x[whole..][..count], &rest[..count])
 }
 
 /// By value, because the loads of `std::arch` check their pointers in every build that is not a release.
@@ -389,9 +263,14 @@ mod tests {
 
     #[test]
     fn stored_rows_give_the_same_bits_as_decoded_ones() {
-        let all = [0, 1, 15, 16, 17, 100, 896, 1283].map(|len| (Dtype::BF16, len));
-        for (dtype, len) in all.into_iter().chain([0, 32, 96, 896].map(|len| (Dtype::Q8_0, len))) {
-            let x = numbers(len, 1);
+        let dense = [0, 1, 15, 16, 17, 100, 896, 1283];
+        let dense =
+            [Dtype::F32, Dtype::F16, Dtype::BF16].into_iter().flat_map(|dtype| dense.map(|len| (dtype, len)));
+        let blocks = [Dtype::Q8_0, Dtype::Q4K, Dtype::Q6K]
+            .into_iter()
+            .flat_map(|dtype| [0, 256, 768].map(|len| (dtype, len)));
+        for (dtype, len) in dense.chain(blocks) {
+            let x = [numbers(len, 1), numbers(len, 6)];
             let rows = [2, 3, 4, 5].map(|seed| {
                 let mut bytes = Vec::new();
                 formats::encode(dtype, &numbers(len, seed), &mut bytes);
@@ -402,15 +281,13 @@ mod tests {
                 formats::decode(dtype, bytes, &mut row);
                 row
             });
-            let slow = dots(&x, decoded.each_ref().map(Vec::as_slice));
-            let check = |fast: [f32; 4]| assert_eq!(fast.map(f32::to_bits), slow.map(f32::to_bits), "{len}");
+            let slow = x.each_ref().map(|x| dots(x, decoded.each_ref().map(Vec::as_slice)).map(f32::to_bits));
             let rows = rows.each_ref().map(Vec::as_slice);
-            dots_of_stored(dtype, &x, rows, 4096).into_iter().for_each(check);
+            let fast = dots_of_stored(dtype, x.each_ref().map(Vec::as_slice), rows, 4096);
             #[cfg(target_arch = "x86_64")]
-            if dtype == Dtype::BF16 && wide() {
-                // SAFETY: the processor has AVX2 and FMA.
-                check(unsafe { dots_of_bf16_wide(&x, rows, 4096) });
-            }
+            assert_eq!(fast.is_some(), wide(), "{dtype:?}");
+            fast.into_iter()
+                .for_each(|fast| assert_eq!(fast.map(|x| x.map(f32::to_bits)), slow, "{dtype:?} {len}"));
         }
     }
 

@@ -1,8 +1,7 @@
 //! Loops over many numbers in the widest registers that this processor has, and the exponential they share. Nothing is
 //! fused or reordered by the width, so every processor gives the same bits.
 
-/// Numbers that are summed beside each other.
-pub const LANES: usize = 16;
+use formats::LANES;
 
 /// A function that is compiled three times, for AVX-512, for AVX2 and for what every processor has, and chosen when it runs.
 /// `$plain` has to be `#[inline(always)]`.

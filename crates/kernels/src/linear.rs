@@ -129,40 +129,38 @@ impl Weight {
         };
         if rows * cols * n >= PARALLEL_FROM {
             let strips = columns.par_chunks_mut(STRIP * n).enumerate().with_min_len(STRIPS_A_TASK);
-            strips.for_each_init(|| vec![0.0; STRIP * cols], strip);
+            strips.for_each_init(Vec::new, strip);
         } else {
-            let mut scratch = vec![0.0; STRIP * cols];
+            let mut scratch = Vec::new();
             columns.chunks_mut(STRIP * n).enumerate().for_each(|item| strip(&mut scratch, item));
         }
         if n == 1 { columns } else { transposed(&columns, n) }
     }
 
     /// The products of the rows from `first` on, as many as `out` [rows of the strip, n] holds, with `tokens`.
-    pub(crate) fn strip(&self, first: usize, scratch: &mut [f32], tokens: &[&[f32]], out: &mut [f32]) {
+    pub(crate) fn strip(&self, first: usize, scratch: &mut Vec<f32>, tokens: &[&[f32]], out: &mut [f32]) {
         let (cols, n) = (self.cols(), tokens.len());
         let count = out.len() / n;
-        // So few tokens do not pay for decoded rows.
-        if n < TOGETHER
-            && let Some(rows) = self.stored_rows::<STRIP>(first, count)
-            && tokens.iter().enumerate().all(|(t, token)| {
-                let products = dots_of_stored(self.dtype(), token, rows, STRIP * rows[0].len());
-                let each = products.iter().flatten().take(count).enumerate();
-                each.for_each(|(index, product)| out[index * n + t] = *product);
-                products.is_some()
-            })
-        {
-            return;
-        }
-        for (index, row) in scratch.chunks_exact_mut(cols).take(count).enumerate() {
-            self.row(first + index, row);
-        }
-        // Rows that a shorter last strip lacks are numbers of an earlier one; their products are dropped.
-        let rows: [&[f32]; STRIP] = std::array::from_fn(|index| &scratch[index * cols..][..cols]);
         let mut put = |t: usize, products: [f32; STRIP]| {
             for (index, product) in products.into_iter().take(count).enumerate() {
                 out[index * n + t] = product;
             }
         };
+        // So few tokens do not pay for decoded rows.
+        if let Some(products) = match *tokens {
+            [token] => self.products_as_stored(first, count, [token]).map(|[p]| [p; 2]),
+            [a, b] => self.products_as_stored(first, count, [a, b]),
+            _ => None,
+        } {
+            products.into_iter().take(n).enumerate().for_each(|(t, products)| put(t, products));
+            return;
+        }
+        scratch.resize(STRIP * cols, 0.0);
+        for (index, row) in scratch.chunks_exact_mut(cols).take(count).enumerate() {
+            self.row(first + index, row);
+        }
+        // Rows that a shorter last strip lacks are numbers of an earlier one; their products are dropped.
+        let rows: [&[f32]; STRIP] = std::array::from_fn(|index| &scratch[index * cols..][..cols]);
         let (groups, rest) = tokens.as_chunks::<TOGETHER>();
         for (group, tokens) in groups.iter().enumerate() {
             let products = dot_tile(*tokens, rows);
@@ -171,6 +169,16 @@ impl Weight {
         for (index, token) in rest.iter().enumerate() {
             put(groups.len() * TOGETHER + index, dots(token, rows));
         }
+    }
+
+    fn products_as_stored<const M: usize>(
+        &self,
+        first: usize,
+        count: usize,
+        tokens: [&[f32]; M],
+    ) -> Option<[[f32; STRIP]; M]> {
+        let rows = self.stored_rows::<STRIP>(first, count)?;
+        dots_of_stored(self.dtype(), tokens, rows, STRIP * rows[0].len())
     }
 
     /// The judge of `matmul`: one multiplication at a time, summed in f64.

@@ -82,7 +82,7 @@ impl ExpertWeights {
             return on_tiles::inner(self, x, cancellation);
         }
         let _ = tiled;
-        let (n, cols) = (x.len(), self.hidden());
+        let n = x.len();
         let mut columns = vec![0.0; self.inner() * n]; // [inner, n]
         let strip = |scratch: &mut Scratch, (index, out): (usize, &mut [f32])| {
             if cancellation.is_cancelled() {
@@ -93,7 +93,7 @@ impl ExpertWeights {
             self.up.strip(index * STRIP, &mut scratch.rows, x, up);
             silu_mul(out, up);
         };
-        let scratch = || Scratch { rows: vec![0.0; STRIP * cols], products: vec![0.0; STRIP * n] };
+        let scratch = || Scratch { rows: Vec::new(), products: vec![0.0; STRIP * n] };
         columns.par_chunks_mut(STRIP * n).enumerate().with_min_len(4).for_each_init(scratch, strip);
         if n == 1 { columns } else { transposed(&columns, n) }
     }
@@ -181,9 +181,8 @@ fn weighted_sum(buckets: &[Bucket], tokens: usize, hidden: usize, cancellation: 
     }
     let fed: Vec<Vec<&[f32]>> =
         buckets.iter().map(|bucket| bucket.inner.chunks_exact(bucket.expert.inner()).collect()).collect();
-    let widest = buckets.iter().map(|bucket| bucket.expert.inner()).max().unwrap_or(0);
     let fullest = buckets.iter().map(|bucket| bucket.tokens.len()).max().unwrap_or(0);
-    let scratch = || Scratch { rows: vec![0.0; STRIP * widest], products: vec![0.0; STRIP * fullest] };
+    let scratch = || Scratch { rows: Vec::new(), products: vec![0.0; STRIP * fullest] };
     columns.par_chunks_mut(STRIP * tokens).enumerate().with_min_len(4).for_each_init(
         scratch,
         |scratch, (index, out)| {
@@ -194,7 +193,7 @@ fn weighted_sum(buckets: &[Bucket], tokens: usize, hidden: usize, cancellation: 
                 }
                 let (down, members) = (&bucket.expert.down, fed.len());
                 let products = &mut scratch.products[..count * members];
-                down.strip(index * STRIP, &mut scratch.rows[..STRIP * down.cols()], fed, products);
+                down.strip(index * STRIP, &mut scratch.rows, fed, products);
                 for (products, out) in products.chunks_exact(members).zip(out.chunks_exact_mut(tokens)) {
                     for ((&t, weight), product) in bucket.tokens.iter().zip(&bucket.weights).zip(products) {
                         out[t] += weight * product;

@@ -132,14 +132,14 @@ impl Weight {
         formats::decode(self.dtype, self.bytes_of_row(r), &mut out[..self.cols]);
     }
 
-    /// `N` rows from `first` on as they are stored, when `dots_of_stored` may take them so; beyond `count` the first one again.
+    /// `N` rows from `first` on as they are stored, when that is all there is to them; beyond `count` the first one again.
     #[inline]
     pub(crate) fn stored_rows<const N: usize>(&self, first: usize, count: usize) -> Option<[&[u8]; N]> {
         let row = |index: usize| {
             let row = first + if index < count { index } else { 0 };
             self.bytes_of_rows(row..row + 1)
         };
-        matches!(self.dtype, Dtype::BF16 | Dtype::Q8_0).then(|| std::array::from_fn(row))
+        matches!(self.store, Store::Plain { scales: None, .. }).then(|| std::array::from_fn(row))
     }
 
     /// Row `r` as it is stored.

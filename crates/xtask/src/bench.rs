@@ -1,8 +1,9 @@
-//! `make bench`: first-token time and decode rate of the Guide model, printed beside the floor they are held to.
+//! `make bench`: each way of being fast beside the plain way, in one sitting.
 use anyhow::Result;
 
 use crate::shell::{cmd, run};
 
 pub fn bench() -> Result<()> {
+    run(&mut cmd("cargo", "bench --package formats --bench rows"))?;
     run(&mut cmd("cargo", "bench --package engine"))
 }
