@@ -54,7 +54,7 @@ impl Prompts {
     }
 }
 
-fn has_tiles() -> bool {
+pub(crate) fn has_tiles() -> bool {
     #[cfg(target_arch = "x86_64")]
     return crate::amx::available();
     #[cfg(not(target_arch = "x86_64"))]

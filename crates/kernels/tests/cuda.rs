@@ -131,7 +131,7 @@ fn latent_attention_over_every_cache() {
         let page = kv.read_page(3).expect("it exists");
         let kv_b = weight(16 * 256, 512, Dtype::BF16, 2, device);
         let q = tensor(&[tokens, 16, 192], 3, device);
-        let context = Context { kv: &kv, pages: &pages, layer: 1, past, cancellation: &NEVER };
+        let context = Context { kv: &kv, pages: &pages, layer: 1, past, prompt: false, cancellation: &NEVER };
         (latent(&sizes, &kv_b, &q, &context).expect("it fits"), page)
     };
     for dtype in DTYPES {
@@ -158,7 +158,7 @@ fn grouped_attention_over_every_cache() {
         kv.restore_page(3, &saved).expect("the length is right");
         assert!(kv.read_page(3).expect("it exists") == saved);
         let q = tensor(&[tokens, 12, 128], 3, device);
-        let context = Context { kv: &kv, pages: &pages, layer: 1, past, cancellation: &NEVER };
+        let context = Context { kv: &kv, pages: &pages, layer: 1, past, prompt: false, cancellation: &NEVER };
         (gqa(&sizes, &q, &context).expect("it fits"), saved)
     };
     for dtype in DTYPES {

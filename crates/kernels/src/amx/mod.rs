@@ -158,8 +158,8 @@ impl Tiles {
     }
 
     /// 32 rows times 32 columns, `out[r * stride + c]`. `rows` and `columns` are two runs of packed tiles each, tile after tile
-    /// along the depth, with `TERMS` parts of each tile beside each other. Products of parts that are smaller than what the parts
-    /// leave out are not made. With `MORE` the products are added to what is in `out`.
+    /// along the depth, with `TERMS` parts of each tile beside each other; those of columns are `step` numbers apart. Products of
+    /// parts that are smaller than what the parts leave out are not made. With `MORE` the products are added to what is in `out`.
     ///
     /// # Panics
     /// When a run is shorter than another, or `out` too short.
@@ -167,12 +167,15 @@ impl Tiles {
         &self,
         rows: [&[u16]; 2],
         columns: [&[u16]; 2],
+        step: usize,
         out: &mut [f32],
         stride: usize,
     ) {
         let depth = rows[0].len() / (TILE * ROW_TERMS);
         assert!(rows.iter().all(|run| run.len() == depth * TILE * ROW_TERMS) && depth > 0);
-        assert!(columns.iter().all(|run| run.len() == depth * TILE * COLUMN_TERMS));
+        assert!(
+            step < 1 << 40 && columns.iter().all(|run| run.len() >= (depth - 1) * step + TILE * COLUMN_TERMS)
+        );
         assert!(stride >= SQUARE && out.len() >= (SQUARE - 1) * stride + SQUARE);
         let out = out.as_mut_ptr();
         macro_rules! product {
@@ -215,7 +218,7 @@ impl Tiles {
                         c0 = in(reg) out,
                         c1 = in(reg) out.add(SIDE * stride),
                         a_step = const 2 * TILE * ROW_TERMS,
-                        b_step = const 2 * TILE * COLUMN_TERMS,
+                        b_step = in(reg) 2 * step,
                         out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                         out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
                         options(nostack),

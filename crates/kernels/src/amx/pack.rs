@@ -90,17 +90,24 @@ pub fn columns_of_bf16<'a>(bytes: impl Iterator<Item = &'a [u8]>, staging: &mut 
     }
 }
 
-/// Writes rows `first, first + 1` of a matrix whose *columns* are multiplied into `out` [blocks of columns][depth, 2, 16, 16, 2].
+/// Writes rows `first, first + 1` of a matrix whose *columns* are multiplied into `out` [depth][blocks of columns][TERMS, 16, 16, 2].
 #[inline(always)]
-pub fn pair_of_rows(first: usize, pair: [&[f32]; 2], depth: usize, out: &mut [u16]) {
+pub fn pair_of_rows<const TERMS: usize>(first: usize, pair: [&[f32]; 2], blocks: usize, out: &mut [u16]) {
     let (at, line) = (first / DEPTH, first % DEPTH / 2);
-    for (block, tiles) in out.chunks_exact_mut(depth * 2 * TILE).enumerate() {
-        let (high, low) = tiles[at * 2 * TILE..][..2 * TILE].split_at_mut(TILE);
-        let (high, low) = (&mut high[line * DEPTH..][..DEPTH], &mut low[line * DEPTH..][..DEPTH]);
-        for (side, row) in pair.into_iter().enumerate() {
-            for (column, x) in row.iter().skip(block * SIDE).take(SIDE).enumerate() {
-                let [[first], [second]] = parts::<1, 2>([*x]);
-                (high[2 * column + side], low[2 * column + side]) = (first, second);
+    let tiles = &mut out[at * blocks * TERMS * TILE..][..blocks * TERMS * TILE];
+    for (block, tiles) in tiles.chunks_exact_mut(TERMS * TILE).enumerate() {
+        let own = |row: &[f32]| -> [[u16; SIDE]; TERMS] {
+            let row = row.get(block * SIDE..).unwrap_or_default();
+            match row.first_chunk() {
+                Some(numbers) => parts(*numbers),
+                None => parts(std::array::from_fn(|at| row.get(at).copied().unwrap_or(0.0))),
+            }
+        };
+        let [even, odd] = [own(pair[0]), own(pair[1])];
+        for (part, tile) in tiles.chunks_exact_mut(TILE).enumerate() {
+            let line = tile[line * DEPTH..].first_chunk_mut::<DEPTH>().expect("a tile has sixteen lines");
+            for column in 0..SIDE {
+                (line[2 * column], line[2 * column + 1]) = (even[part][column], odd[part][column]);
             }
         }
     }
@@ -122,9 +129,14 @@ fn turn_in_registers(rows: [&[u16; DEPTH]; SIDE], out: &mut [u16; TILE]) {
         __m512i, _mm512_shuffle_i32x4, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
         _mm512_unpacklo_epi64,
     };
-    // SAFETY: both are 64 bytes, and any of them are numbers.
-    let load = |row: &[u16; DEPTH]| unsafe { std::mem::transmute::<[u16; DEPTH], __m512i>(*row) };
-    let rows = rows.map(load);
+    // Loops, because what a closure holds stays behind when it is given to `map`.
+    // SAFETY: all numbers of a register may be 0.
+    let mut lines: [__m512i; SIDE] = unsafe { std::mem::zeroed() };
+    for (line, row) in lines.iter_mut().zip(rows) {
+        // SAFETY: both are 64 bytes, and any of them are numbers.
+        *line = unsafe { std::mem::transmute::<[u16; DEPTH], __m512i>(*row) };
+    }
+    let rows = lines;
     let mut twos = rows;
     for pair in 0..8 {
         twos[2 * pair] = _mm512_unpacklo_epi32(rows[2 * pair], rows[2 * pair + 1]);
@@ -140,7 +152,7 @@ fn turn_in_registers(rows: [&[u16; DEPTH]; SIDE], out: &mut [u16; TILE]) {
         }
     }
     for column in 0..4 {
-        let [a, b, c, d] = [0, 4, 8, 12].map(|four| fours[four + column]);
+        let (a, b, c, d) = (fours[column], fours[4 + column], fours[8 + column], fours[12 + column]);
         let (ab_even, ab_odd) = (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xDD>(a, b));
         let (cd_even, cd_odd) = (_mm512_shuffle_i32x4::<0x88>(c, d), _mm512_shuffle_i32x4::<0xDD>(c, d));
         let turned = [

@@ -212,9 +212,9 @@ impl<P: Fn(Range<usize>, Range<usize>, &mut [f32; SQUARE * SQUARE])> Task<'_, P>
                     let square = &mut scratch.squares[if pieces == 1 { 0 } else { row * width + at }].0;
                     let met = [columns(2 * at), columns(2 * at + 1)];
                     if piece == 0 {
-                        tiles.square::<ROW_TERMS, TERMS, false>(rows, met, square, SQUARE);
+                        tiles.square::<ROW_TERMS, TERMS, false>(rows, met, TERMS * TILE, square, SQUARE);
                     } else {
-                        tiles.square::<ROW_TERMS, TERMS, true>(rows, met, square, SQUARE);
+                        tiles.square::<ROW_TERMS, TERMS, true>(rows, met, TERMS * TILE, square, SQUARE);
                     }
                     if piece + 1 == pieces {
                         let part = |from: usize, end: usize| from..end.min(from + SQUARE);

@@ -19,6 +19,10 @@ impl Source for Heads<'_> {
         }
     }
 
+    fn is_bf16(&self) -> bool {
+        self.context.has_bf16()
+    }
+
     fn load(&self, key_head: usize, first: usize, tokens: usize, out: &mut [f32]) {
         let width = 2 * self.head_dim;
         self.context.rows(first, tokens, key_head * width, width, out);
@@ -32,8 +36,7 @@ pub fn attend(sizes: &GqaSizes, q: &[f32], context: &Context) -> Vec<f32> {
     let group = heads / kv_heads;
     let q = by_token(q, tokens, kv_heads, group * head_dim); // [kv_heads, T, group, head_dim]
     let visible = |row: usize| context.past + row / group + 1;
-    let cancellation = context.cancellation;
-    let queries = Queries { q: &q, rows: tokens * group, visible, scale, cancellation };
+    let queries = Queries::new(&q, [tokens * group, head_dim], visible, scale, context);
     let mut sums = Sums::new(heads * tokens, head_dim);
     sums.attend(&Heads { context, head_dim }, &queries, 0, context.past + tokens);
     by_token(&sums.finish(), kv_heads, tokens, group * head_dim)

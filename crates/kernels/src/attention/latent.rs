@@ -11,13 +11,16 @@ use crate::{Prompts, Weight};
 /// Up to so many tokens are always absorbed, so that checking a few drafts computes what plain decoding computes.
 const FEW: usize = 16;
 
-/// Whether the absorbed form needs fewer multiplications.
-pub fn prefers_absorbed(sizes: &LatentSizes, tokens: usize, past: usize) -> bool {
+/// Whether the absorbed form takes less time. Without tiles that is whether it needs fewer multiplications. On tiles a latent meets
+/// queries in three products, an expanded key in six, and what expands it meets latents in five; turning queries into latents and
+/// back is not done there, and takes about as long as ten.
+pub fn prefers_absorbed(sizes: &LatentSizes, tokens: usize, past: usize, tiled: bool) -> bool {
     let LatentSizes { latent, nope, rope, value, .. } = *sizes;
     let pairs = tokens * past + tokens * (tokens + 1) / 2;
     let up = latent * (nope + value);
-    let absorbed = tokens * up + pairs * (2 * latent + rope);
-    let expanded = (past + tokens) * up + pairs * (nope + rope + value);
+    let [turned, met, made, met_expanded] = if tiled { [10, 3, 5, 6] } else { [1; 4] };
+    let absorbed = turned * tokens * up + met * pairs * (2 * latent + rope);
+    let expanded = made * (past + tokens) * up + met_expanded * pairs * (nope + rope + value);
     tokens <= FEW || absorbed < expanded
 }
 
@@ -30,6 +33,10 @@ struct Latents<'a> {
 impl Source for Latents<'_> {
     fn row_shape(&self) -> RowShape {
         self.shape
+    }
+
+    fn is_bf16(&self) -> bool {
+        self.context.has_bf16()
     }
 
     fn load(&self, _: usize, first: usize, tokens: usize, out: &mut [f32]) {
@@ -73,8 +80,7 @@ pub fn absorbed(sizes: &LatentSizes, kv_b: &Weight, q: &[f32], context: &Context
         },
     );
     let visible = |row: usize| context.past + row % tokens + 1;
-    let cancellation = context.cancellation;
-    let queries = Queries { q: &turned, rows: heads * tokens, visible, scale, cancellation };
+    let queries = Queries::new(&turned, [heads * tokens, width], visible, scale, context);
     let shape = RowShape { stride: width, key: width, value_at: 0, value: latent };
     let mut sums = Sums::new(heads * tokens, latent);
     sums.attend(&Latents { context, shape }, &queries, 0, context.past + tokens);
@@ -117,6 +123,10 @@ impl Source for Expanded<'_> {
         RowShape { stride: nope + rope + value, key: nope + rope, value_at: nope + rope, value }
     }
 
+    fn is_bf16(&self) -> bool {
+        false
+    }
+
     fn load(&self, head: usize, first: usize, tokens: usize, out: &mut [f32]) {
         let LatentSizes { heads, nope, rope, value, .. } = *self.sizes;
         for (index, row) in out.chunks_exact_mut(nope + rope + value).take(tokens).enumerate() {
@@ -136,7 +146,7 @@ pub fn expanded(sizes: &LatentSizes, kv_b: &Weight, q: &[f32], context: &Context
     let q = by_token(q, tokens, heads, nope + rope); // [heads, T, nope + rope]
     let visible = |row: usize| context.past + row + 1;
     let cancellation = context.cancellation;
-    let queries = Queries { q: &q, rows: tokens, visible, scale, cancellation };
+    let queries = Queries::new(&q, [tokens, nope + rope], visible, scale, context);
     let mut sums = Sums::new(heads * tokens, value);
     let end = context.past + tokens;
     for first in (0..end).step_by(RANGE) {

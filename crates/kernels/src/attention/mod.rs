@@ -10,11 +10,13 @@ mod latent;
 #[cfg(test)]
 mod reference;
 mod running;
+#[cfg(target_arch = "x86_64")]
+mod tiled;
 mod whole;
 
 use candle_core::{Result, Tensor, bail};
 
-use crate::cache::{CacheKind, KvPages};
+use crate::cache::{CacheDtype, CacheKind, KvPages};
 use crate::{Cancellation, Weight, slices};
 
 pub use whole::{whole, whole_reference};
@@ -52,12 +54,23 @@ pub struct Context<'a> {
     pub pages: &'a [u32],
     pub layer: usize,
     pub past: usize,
+    /// Whether the new tokens are read as a prompt: see [`crate::Prompts`].
+    pub prompt: bool,
     pub cancellation: &'a Cancellation<'a>,
 }
 
 impl Context<'_> {
     fn check(&self, tokens: usize) -> Result<()> {
         self.kv.check(self.pages, self.layer, self.past + tokens)
+    }
+
+    fn is_tiled(&self) -> bool {
+        self.prompt && crate::prompts::has_tiles()
+    }
+
+    /// Whether bf16 holds what is cached; scales of FP8 are powers of two.
+    fn has_bf16(&self) -> bool {
+        self.kv.layout().dtype != CacheDtype::F32
     }
 }
 
@@ -84,7 +97,7 @@ pub fn latent(sizes: &LatentSizes, kv_b: &Weight, q: &Tensor, context: &Context)
         return device::latent(sizes, kv_b, q, context);
     }
     let out = slices::with_slice(q, |q| {
-        let absorb = latent::prefers_absorbed(sizes, tokens, context.past);
+        let absorb = latent::prefers_absorbed(sizes, tokens, context.past, context.is_tiled());
         let form = if absorb { latent::absorbed } else { latent::expanded };
         Ok(form(sizes, kv_b, q, context))
     })?;

@@ -3,6 +3,7 @@
 //! nothing, and ranges are joined in order: the threads change who computes, never what comes out.
 use rayon::prelude::*;
 
+use super::Context;
 use crate::Cancellation;
 use crate::cache::PAGE_TOKENS;
 use crate::dot::{add_rows, dot_tile, dots};
@@ -29,6 +30,8 @@ pub struct RowShape {
 /// Something that has keys and values by position.
 pub trait Source: Sync {
     fn row_shape(&self) -> RowShape;
+    /// Whether bf16 holds its numbers.
+    fn is_bf16(&self) -> bool;
     /// Writes the rows [tokens, stride] of one key head, of positions that lie in one page.
     fn load(&self, key_head: usize, first: usize, tokens: usize, out: &mut [f32]);
 }
@@ -36,18 +39,38 @@ pub trait Source: Sync {
 /// Query rows of all key heads.
 pub struct Queries<'a, V> {
     /// [key heads, rows, key]
-    pub q: &'a [f32],
+    q: &'a [f32],
     /// Rows of one key head.
     pub rows: usize,
     /// How many positions, from 0, a row sees.
     pub visible: V,
     pub scale: f32,
     pub cancellation: &'a Cancellation<'a>,
+    #[cfg(target_arch = "x86_64")]
+    packed: Option<crate::amx::Packed>,
+}
+
+impl<'a, V> Queries<'a, V> {
+    /// `q` [key heads, rows, key], which are the prompt's that `context` may say it is.
+    pub fn new(q: &'a [f32], [rows, key]: [usize; 2], visible: V, scale: f32, context: &'a Context) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let packed = context.is_tiled().then(|| super::tiled::pack_queries(q, rows, key));
+        let _ = key;
+        Self {
+            q,
+            rows,
+            visible,
+            scale,
+            cancellation: context.cancellation,
+            #[cfg(target_arch = "x86_64")]
+            packed,
+        }
+    }
 }
 
 /// For each row [largest score, sum of powers, weighted values..].
 pub struct Sums {
-    cells: Vec<f32>,
+    pub(super) cells: Vec<f32>,
     value: usize,
 }
 
@@ -70,6 +93,13 @@ impl Sums {
         S: Source,
         V: Fn(usize) -> usize + Sync,
     {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(packed) = &queries.packed {
+            return match source.is_bf16() {
+                true => super::tiled::attend::<1, _, _>(self, source, queries, packed, from, to),
+                false => super::tiled::attend::<3, _, _>(self, source, queries, packed, from, to),
+            };
+        }
         let (width, key) = (self.value + 2, source.row_shape().key);
         let heads = self.cells.par_chunks_mut(queries.rows * width).enumerate();
         heads.for_each(|(head, cells)| {

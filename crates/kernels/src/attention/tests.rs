@@ -15,7 +15,7 @@ const GQA: GqaSizes = GqaSizes { heads: 6, kv_heads: 2, head_dim: 20, scale: 0.4
 
 /// The second layer, to its end.
 fn on<'a>(kv: &'a KvPages, pages: &'a [u32], past: usize) -> Context<'a> {
-    Context { kv, pages, layer: 1, past, cancellation: &NEVER }
+    Context { kv, pages, layer: 1, past, prompt: false, cancellation: &NEVER }
 }
 
 /// Pages of a sequence in an order of their own, among others.
@@ -169,11 +169,41 @@ fn what_lies_behind_a_token_is_not_seen() {
 #[test]
 fn few_tokens_are_absorbed_and_long_chunks_expanded() {
     let v3 = LatentSizes { heads: 128, latent: 512, nope: 128, rope: 64, value: 128, scale: 0.1 };
-    assert!(super::latent::prefers_absorbed(&v3, 1, 0) && super::latent::prefers_absorbed(&v3, 9, 100_000));
-    assert!(super::latent::prefers_absorbed(&v3, 100, 10_000));
-    assert!(
-        !super::latent::prefers_absorbed(&v3, 512, 0) && !super::latent::prefers_absorbed(&v3, 512, 10_000)
-    );
+    let absorbed = |tokens, past| super::latent::prefers_absorbed(&v3, tokens, past, false);
+    assert!(absorbed(1, 0) && absorbed(9, 100_000) && absorbed(100, 10_000));
+    assert!(!absorbed(512, 0) && !absorbed(512, 10_000));
+    let absorbed = |tokens, past| super::latent::prefers_absorbed(&v3, tokens, past, true);
+    assert!(absorbed(1, 0) && absorbed(256, 10_000) && !absorbed(256, 0) && !absorbed(2048, 0));
+}
+
+/// Rows and keys that fill no tile, several ranges, and large scores; whatever has tiles or not.
+#[test]
+fn a_prompt_equals_the_definition_and_its_rows_know_no_others() {
+    let (past, tokens) = (1100, 37);
+    let latent_sizes = LatentSizes { heads: 3, latent: 40, nope: 36, rope: 6, value: 50, scale: 0.3 };
+    let grouped = GqaSizes { heads: 6, kv_heads: 2, head_dim: 72, scale: 2.0 };
+    let (kv_b, width) = (up(&latent_sizes, 3), 42);
+    let q = numbers(tokens * 3 * width, 4);
+    let g = numbers(tokens * 6 * 72, 7);
+    for dtype in DTYPES {
+        let (kv, pages) = latents(&latent_sizes, dtype, past + tokens, 5, false);
+        let slow = reference::latent(&latent_sizes, &kv_b, &q, &kv.decoded(&pages, 1, past + tokens));
+        let context = Context { prompt: true, ..on(&kv, &pages, past) };
+        for form in [super::latent::absorbed, super::latent::expanded] {
+            let all = form(&latent_sizes, &kv_b, &q, &context);
+            close(&all, &slow, 5e-5);
+            let from = 20 * 3 * width;
+            let later = form(&latent_sizes, &kv_b, &q[from..], &Context { past: past + 20, ..context });
+            assert_eq!(later, all[20 * 3 * 50..]);
+        }
+        let (kv, pages) = heads(&grouped, dtype, past + tokens, 6, false);
+        let slow = reference::gqa(&grouped, &g, &kv.decoded(&pages, 1, past + tokens));
+        let context = Context { prompt: true, ..on(&kv, &pages, past) };
+        let all = super::gqa::attend(&grouped, &g, &context);
+        close(&all, &slow, 1e-4);
+        let later = super::gqa::attend(&grouped, &g[20 * 432..], &Context { past: past + 20, ..context });
+        assert_eq!(later, all[20 * 432..]);
+    }
 }
 
 #[test]

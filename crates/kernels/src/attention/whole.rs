@@ -118,10 +118,10 @@ mod on_tiles {
                 let own = (at * SIDE..rows.min((at + 1) * SIDE)).map(|t| self.part(1, t));
                 pack::columns_in_parts::<2>(own, staging, block);
             }
-            values.resize(wide * large);
+            values.resize(wide * large); // [depth][blocks]: what each tile of weights meets
             for t in (0..rows).step_by(2) {
                 let second: &[f32] = if t + 1 < rows { self.part(2, t + 1) } else { &[] };
-                pack::pair_of_rows(t, [self.part(2, t), second], long, values);
+                pack::pair_of_rows::<2>(t, [self.part(2, t), second], wide, values);
             }
             let scale = (self.head as f64).powf(-0.5) as f32;
             queries.resize(2 * small);
@@ -143,7 +143,7 @@ mod on_tiles {
                 let pair = [&queries[..small], &queries[small..]];
                 for at in (0..blocks).step_by(2) {
                     let met = [0, 1].map(|more| &keys[(at + more) * small..][..small]);
-                    tiles.square::<2, 2, false>(pair, met, &mut scores[at * SIDE..], stride);
+                    tiles.square::<2, 2, false>(pair, met, 2 * TILE, &mut scores[at * SIDE..], stride);
                 }
                 let mut sums = [1.0f32; SQUARE];
                 for (r, scores) in scores.chunks_exact_mut(stride).take(count).enumerate() {
@@ -152,8 +152,8 @@ mod on_tiles {
                 }
                 let pair = [&weights[..large], &weights[large..]];
                 for at in (0..wide).step_by(2) {
-                    let met = [0, 1].map(|more| &values[(at + more) * large..][..large]);
-                    tiles.square::<2, 2, false>(pair, met, &mut square.0, SQUARE);
+                    let met = [0, 1].map(|more| &values[(at + more) * 2 * TILE..]);
+                    tiles.square::<2, 2, false>(pair, met, wide * 2 * TILE, &mut square.0, SQUARE);
                     let columns = (self.head - (at * SIDE).min(self.head)).min(SQUARE);
                     for (r, line) in square.0.chunks_exact(SQUARE).take(count).enumerate() {
                         let start = column + at * SIDE;

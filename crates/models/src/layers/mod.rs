@@ -36,6 +36,7 @@ impl Reading<'_> {
             pages: step.pages,
             layer: self.layer,
             past: step.past,
+            prompt: step.prompt,
             cancellation: &pass.cancellation,
         }
     }
