@@ -93,13 +93,15 @@ fn part(config: &ModelConfig, name: &str) -> &'static str {
 }
 
 /// The widest moment of a pass: one layer's activations of a chunk in f32, the widest of them once more in three parts of two bytes for
-/// tiles, and the logits of every sequence.
+/// tiles, the logits of every sequence, and what each thread keeps to multiply.
 fn buffers(config: &ModelConfig, how: &Use) -> u64 {
     let decoder = config.decoder();
     let heads = match config.attention() {
         Attention::Latent(sizes) => {
-            sizes.num_attention_heads
-                * (2 * (sizes.qk_nope_head_dim + sizes.qk_rope_head_dim) + 2 * sizes.v_head_dim)
+            let expanded = 2 * (sizes.qk_nope_head_dim + sizes.qk_rope_head_dim) + 2 * sizes.v_head_dim;
+            // Queries as latents, packed too, and what they find.
+            let absorbed = 5 * (sizes.kv_lora_rank + sizes.qk_rope_head_dim) / 2 + 2 * sizes.kv_lora_rank;
+            sizes.num_attention_heads * expanded.max(absorbed)
         }
         Attention::Grouped(sizes) => {
             (2 * sizes.num_attention_heads + 2 * sizes.num_key_value_heads) * sizes.head_dim
@@ -110,9 +112,17 @@ fn buffers(config: &ModelConfig, how: &Use) -> u64 {
     let inner = decoder.intermediate_size.max(routed);
     let wide = heads.max(3 * inner);
     let rows = how.chunk.min(how.context);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     seeing(config)
+        + (threads * of_a_thread(decoder.intermediate_size.max(decoder.hidden_size))) as u64
         + (6 * rows * inner.max(decoder.hidden_size)) as u64
         + 4 * (rows * (4 * decoder.hidden_size + wide) + 2 * how.sequences * decoder.vocab_size) as u64
+}
+
+/// Bytes that a thread keeps: 16 rows of the widest weight in f32 and in two parts of two bytes, and what of weights, squares and
+/// scores it has near.
+fn of_a_thread(widest: usize) -> usize {
+    16 * widest * (4 + 4) + (5 << 18)
 }
 
 /// One tile in the vision tower: a layer's activations, and how much every patch looks at every other.

@@ -47,6 +47,7 @@ fn granted() -> bool {
         unsafe { __get_cpuid_max(0).0 >= 7 && __cpuid_count(7, 0).edx & TILES_AND_BF16 == TILES_AND_BF16 };
     // SAFETY: the call has no pointers; a system that does not know it answers with an error.
     has && crate::lanes::has_avx512()
+        && std::is_x86_feature_detected!("avx512bf16")
         && unsafe { libc::syscall(libc::SYS_arch_prctl, ASK_FOR_STATE, TILE_DATA) } == 0
 }
 

@@ -3,14 +3,23 @@
 //! columns that are missing give numbers that nobody reads.
 use super::{DEPTH, Packed, SIDE, TILE};
 
-/// The parts of numbers: each rounded to bf16, and each rest rounded to bf16.
+/// The parts of numbers: each rounded to bf16, and each rest rounded to bf16. Whoever packs has tiles, and whoever has tiles has
+/// AVX-512 with bf16 (`available`).
 #[inline(always)]
-fn parts<const N: usize, const TERMS: usize>(mut rest: [f32; N]) -> [[u16; N]; TERMS] {
-    let mut parts = [[0; N]; TERMS];
-    for part in &mut parts {
-        for (part, rest) in part.iter_mut().zip(&mut rest) {
-            *part = rounded(*rest);
-            *rest -= f32::from_bits(u32::from(*part) << 16);
+fn parts<const TERMS: usize>(numbers: [f32; SIDE]) -> [[u16; SIDE]; TERMS] {
+    use std::arch::x86_64::{
+        __m256bh, __m256i, __m512, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh,
+        _mm512_slli_epi32, _mm512_sub_ps,
+    };
+    let mut parts = [[0; SIDE]; TERMS];
+    // SAFETY: the processor has these, and registers are as long as what they are made of.
+    unsafe {
+        let mut rest = std::mem::transmute::<[f32; SIDE], __m512>(numbers);
+        for part in &mut parts {
+            let halves = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(rest));
+            *part = std::mem::transmute::<__m256i, [u16; SIDE]>(halves);
+            let taken = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves));
+            rest = _mm512_sub_ps(rest, _mm512_castsi512_ps(taken));
         }
     }
     parts
@@ -18,18 +27,16 @@ fn parts<const N: usize, const TERMS: usize>(mut rest: [f32; N]) -> [[u16; N]; T
 
 /// The first of `numbers`, times `scale`, and zeros where there are too few.
 #[inline(always)]
-fn first(numbers: &[f32], scale: f32) -> [f32; DEPTH] {
-    match numbers.first_chunk() {
-        Some(numbers) => numbers.map(|x| x * scale),
-        None => std::array::from_fn(|at| numbers.get(at).map_or(0.0, |x| x * scale)),
+fn first(numbers: &[f32], scale: f32) -> [f32; SIDE] {
+    let mut out = [0.0; SIDE];
+    match numbers.first_chunk::<SIDE>() {
+        Some(numbers) => out = *numbers,
+        None => out[..numbers.len()].copy_from_slice(numbers),
     }
-}
-
-/// To the nearest bf16, of two as near to the even one.
-#[inline(always)]
-fn rounded(x: f32) -> u16 {
-    let bits = x.to_bits();
-    (bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) >> 16) as u16
+    for number in &mut out {
+        *number *= scale;
+    }
+    out
 }
 
 /// Tiles along the depth for numbers of one row.
@@ -41,9 +48,11 @@ pub fn depth_of(numbers: usize) -> usize {
 #[inline(always)]
 pub fn row<const TERMS: usize>(numbers: &[f32], scale: f32, r: usize, out: &mut [u16]) {
     for (tiles, numbers) in out.chunks_exact_mut(TERMS * TILE).zip(numbers.chunks(DEPTH)) {
-        let parts = parts::<DEPTH, TERMS>(first(numbers, scale));
-        for (tile, part) in tiles.chunks_exact_mut(TILE).zip(&parts) {
-            tile[r * DEPTH..][..DEPTH].copy_from_slice(part);
+        let (low, high) = numbers.split_at(numbers.len().min(SIDE));
+        let (low, high) = (parts::<TERMS>(first(low, scale)), parts::<TERMS>(first(high, scale)));
+        for (part, tile) in tiles.chunks_exact_mut(TILE).enumerate() {
+            tile[r * DEPTH..][..SIDE].copy_from_slice(&low[part]);
+            tile[r * DEPTH + SIDE..][..SIDE].copy_from_slice(&high[part]);
         }
     }
 }
@@ -60,10 +69,11 @@ pub fn columns_in_parts<'a, const TERMS: usize>(
     // [TERMS, 16, width]; columns that are missing keep what was there.
     staging.resize(TERMS * SIDE * width);
     for (column, numbers) in numbers.enumerate() {
-        for (at, numbers) in numbers.chunks(DEPTH).enumerate() {
-            let parts = parts::<DEPTH, TERMS>(first(numbers, 1.0));
+        let runs = width / SIDE;
+        for at in 0..runs {
+            let parts = parts::<TERMS>(first(numbers.get(at * SIDE..).unwrap_or_default(), 1.0));
             for (staged, part) in staging.chunks_exact_mut(SIDE * width).zip(&parts) {
-                staged[column * width + at * DEPTH..][..DEPTH].copy_from_slice(part);
+                staged[column * width + at * SIDE..][..SIDE].copy_from_slice(part);
             }
         }
     }
@@ -90,20 +100,15 @@ pub fn columns_of_bf16<'a>(bytes: impl Iterator<Item = &'a [u8]>, staging: &mut 
     }
 }
 
-/// Writes rows `first, first + 1` of a matrix whose *columns* are multiplied into `out` [depth][blocks of columns][TERMS, 16, 16, 2].
+/// Writes rows `t, t + 1` of a matrix whose *columns* are multiplied into `out` [depth][blocks of columns][TERMS, 16, 16, 2].
 #[inline(always)]
-pub fn pair_of_rows<const TERMS: usize>(first: usize, pair: [&[f32]; 2], blocks: usize, out: &mut [u16]) {
-    let (at, line) = (first / DEPTH, first % DEPTH / 2);
+pub fn pair_of_rows<'a, const TERMS: usize>(t: usize, pair: [&'a [f32]; 2], blocks: usize, out: &mut [u16]) {
+    let (at, line) = (t / DEPTH, t % DEPTH / 2);
     let tiles = &mut out[at * blocks * TERMS * TILE..][..blocks * TERMS * TILE];
     for (block, tiles) in tiles.chunks_exact_mut(TERMS * TILE).enumerate() {
-        let own = |row: &[f32]| -> [[u16; SIDE]; TERMS] {
-            let row = row.get(block * SIDE..).unwrap_or_default();
-            match row.first_chunk() {
-                Some(numbers) => parts(*numbers),
-                None => parts(std::array::from_fn(|at| row.get(at).copied().unwrap_or(0.0))),
-            }
-        };
-        let [even, odd] = [own(pair[0]), own(pair[1])];
+        let own = |row: &'a [f32]| row.get(block * SIDE..).unwrap_or_default();
+        let (even, odd) = (first(own(pair[0]), 1.0), first(own(pair[1]), 1.0));
+        let (even, odd) = (parts::<TERMS>(even), parts::<TERMS>(odd));
         for (part, tile) in tiles.chunks_exact_mut(TILE).enumerate() {
             let line = tile[line * DEPTH..].first_chunk_mut::<DEPTH>().expect("a tile has sixteen lines");
             for column in 0..SIDE {
@@ -116,11 +121,13 @@ pub fn pair_of_rows<const TERMS: usize>(first: usize, pair: [&[f32]; 2], blocks:
 /// 16 rows of 32 numbers, `stride` apart, to 16 rows of 16 pairs: pair after pair of each row becomes a column.
 #[inline(always)]
 fn turn(rows: &[u16], stride: usize, out: &mut [u16]) {
-    let rows: [&[u16; DEPTH]; SIDE] =
-        std::array::from_fn(|r| rows[r * stride..].first_chunk().expect("a row has its tile"));
+    let mut lines = [&[0; DEPTH]; SIDE];
+    for (r, line) in lines.iter_mut().enumerate() {
+        *line = rows[r * stride..].first_chunk().expect("a row has its tile");
+    }
     let out: &mut [u16; TILE] = out.first_chunk_mut().expect("a tile");
     // SAFETY: whoever packs has tiles, and whoever has tiles has AVX-512 (`available`).
-    unsafe { turn_in_registers(rows, out) };
+    unsafe { turn_in_registers(lines, out) };
 }
 
 #[target_feature(enable = "avx512f")]
@@ -190,12 +197,19 @@ mod tests {
 
     #[test]
     fn two_parts_keep_sixteen_bits_and_three_keep_all() {
-        let sum = |parts: &[[u16; 1]]| {
-            parts.iter().rev().map(|[part]| f32::from_bits(u32::from(*part) << 16)).sum::<f32>()
-        };
+        if !available() {
+            return eprintln!("skipped: no AMX here");
+        }
+        #[target_feature(enable = "avx512f,avx512bf16")]
+        fn compiled<const TERMS: usize>(x: f32) -> f32 {
+            let parts = parts::<TERMS>([x; SIDE]);
+            parts.iter().rev().map(|part| f32::from_bits(u32::from(part[5]) << 16)).sum()
+        }
         for x in [1.0f32, -3.3, 1e-20, 0.1, 12345.678, -0.0, 16_777_215.0] {
-            assert!((sum(&parts::<1, 2>([x])) - x).abs() <= x.abs() * 2f32.powi(-16), "{x}");
-            assert_eq!(sum(&parts::<1, 3>([x])), x);
+            // SAFETY: AMX comes with both (`available`).
+            let (two, three) = unsafe { (compiled::<2>(x), compiled::<3>(x)) };
+            assert!((two - x).abs() <= x.abs() * 2f32.powi(-16), "{x}");
+            assert_eq!(three, x);
         }
     }
 }

@@ -60,7 +60,7 @@ impl Rows {
         let mut packed = ROOM.take();
         packed.resize(rows.len().div_ceil(SQUARE) * 2 * block);
         packed.par_chunks_exact_mut(block).zip(rows.par_chunks(SIDE)).for_each(|(out, rows)| {
-            // SAFETY: AMX comes with AVX-512 (`available`).
+            // SAFETY: AMX comes with AVX-512 and its bf16 (`available`).
             unsafe {
                 match keep {
                     Keep::Most => pack_block::<2>(rows, out),
@@ -85,7 +85,7 @@ impl Drop for Rows {
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
 fn pack_block<const TERMS: usize>(rows: &[&[f32]], out: &mut [u16]) {
     for (r, row) in rows.iter().enumerate() {
         pack::row::<TERMS>(row, 1.0, r, out);
@@ -115,7 +115,7 @@ pub fn product_of_strip(
     debug_assert_eq!(pack::depth_of(weight.cols()), rows.depth);
     let task = Task { weight, rows, deep: deep(rows.depth), strip, cancellation, put };
     let mut scratch = SCRATCH.take();
-    // SAFETY: AMX comes with AVX-512 (`available`), and rows are packed where it is.
+    // SAFETY: AMX comes with AVX-512 and its bf16 (`available`), and rows are packed where it is.
     unsafe {
         match (rows.keep, terms(weight, rows.keep)) {
             (Keep::Most, 1) => task.run::<2, 1>(&mut scratch),
@@ -176,7 +176,7 @@ struct Scratch {
 }
 
 impl<P: Fn(Range<usize>, Range<usize>, &mut [f32; SQUARE * SQUARE])> Task<'_, P> {
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
     fn run<const ROW_TERMS: usize, const TERMS: usize>(&self, scratch: &mut Scratch) {
         let depth = self.rows.depth;
         let (first, blocks) = (self.strip.start, self.strip.len());

@@ -22,14 +22,14 @@ pub fn pack_queries(q: &[f32], rows: usize, key: usize) -> Packed {
     let heads = packed.par_chunks_exact_mut(groups * 2 * block).zip(q.par_chunks_exact(rows * key));
     heads.for_each(|(packed, q)| {
         packed.par_chunks_exact_mut(block).zip(q.par_chunks(SIDE * key)).for_each(|(block, rows)| {
-            // SAFETY: whoever packs has tiles, and whoever has tiles has AVX-512 (`available`).
+            // SAFETY: whoever packs has tiles, and whoever has tiles has AVX-512 with bf16 (`available`).
             unsafe { pack_block(rows, key, block) };
         });
     });
     packed
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
 fn pack_block(rows: &[f32], key: usize, block: &mut [u16]) {
     for (r, row) in rows.chunks_exact(key).enumerate() {
         pack::row::<TERMS>(row, 1.0, r, block);
@@ -127,7 +127,7 @@ struct PageRoom {
 }
 
 /// What was there before of keys and values that are missing stays: finite numbers, whose weights are zero.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
 fn pack_page<const T: usize>(
     shape: &RowShape,
     count: usize,
@@ -166,7 +166,7 @@ struct Part<'a> {
 
 impl Part<'_> {
     /// Takes the keys that each row has `seen` of the range into `cells` [rows, width].
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
     fn run<const T: usize>(
         &self,
         cells: &mut [f32],

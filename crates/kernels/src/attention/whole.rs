@@ -78,7 +78,7 @@ mod on_tiles {
         let places = Places::new(out, width);
         (0..heads).into_par_iter().with_max_len(1).for_each_init(Scratch::default, |scratch, at| {
             let one = Head { qkv: &qkv[at * head..], rows, width, head };
-            // SAFETY: AMX comes with AVX-512 (`available`); each head has columns of its own.
+            // SAFETY: AMX comes with AVX-512 and its bf16 (`available`); each head has columns of its own.
             unsafe { one.run(scratch, &places, at * head) };
         });
     }
@@ -105,7 +105,7 @@ mod on_tiles {
         ///
         /// # Safety
         /// Nobody else writes there.
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
         unsafe fn run(&self, scratch: &mut Scratch, places: &Places, column: usize) {
             let (rows, blocks) = (self.rows, self.rows.div_ceil(SQUARE) * 2);
             let (depth, long) = (pack::depth_of(self.head), pack::depth_of(rows));
