@@ -58,6 +58,19 @@ pub fn lane_sums<const M: usize, const N: usize>(
     }
 }
 
+/// Asks memory for what lies `ahead` bytes after these. A processor that fetches ahead by itself stops at the end of each page.
+#[inline(always)]
+pub fn fetch(bytes: &[u8], ahead: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing and may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(ahead).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (bytes, ahead);
+}
+
 /// Every format on any processor, and the judge of `wide`.
 fn decode_plain(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
     match dtype {

@@ -7,7 +7,7 @@ mod width;
 use layouts::Layout;
 use width::{Eight, Sixteen, Width};
 
-use crate::{Dtype, LANES};
+use crate::{Dtype, LANES, fetch};
 
 /// Decodes, or says that this format has no wide form or this processor no wide registers.
 pub fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) -> bool {
@@ -150,16 +150,6 @@ impl<W: Width, const LEN: usize, const M: usize> Sink<W> for Products<'_, W, LEN
             let x = self.width.load(&self.x[m].as_chunks().0[run]);
             self.sums[m] = self.width.fused(x, numbers, self.sums[m]);
         }
-    }
-}
-
-/// Asks memory for what lies `ahead` bytes after a block.
-#[inline(always)]
-fn fetch(block: &[u8], ahead: usize) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    for line in block.chunks(64) {
-        // SAFETY: a prefetch reads nothing and may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(ahead).cast()) };
     }
 }
 

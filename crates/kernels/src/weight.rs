@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
-use formats::Dtype;
+use formats::{Dtype, fetch};
 use half::{bf16, f16};
 use rayon::prelude::*;
 
@@ -279,25 +279,6 @@ impl Weight {
         };
         Ok(Self { store: Store::Device { tensor, scales: scales.transpose()? }, ..self.clone() })
     }
-}
-
-/// Asks memory for what lies `ahead` bytes after these. A processor that fetches ahead by itself stops at the end of each page.
-#[inline]
-pub(crate) fn fetch(bytes: &[u8], ahead: usize) {
-    bytes.chunks(64).for_each(|line| fetch_line(line, ahead));
-}
-
-/// `fetch` of the one line in which these begin.
-#[inline(always)]
-pub(crate) fn fetch_line(bytes: &[u8], ahead: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing and may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(ahead).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (bytes, ahead);
 }
 
 /// `rows` [n, cols] in f32, those of the weight's rows `ids`, each block times its scale.

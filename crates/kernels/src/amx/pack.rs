@@ -57,6 +57,14 @@ pub fn row<const TERMS: usize>(numbers: &[f32], scale: f32, r: usize, out: &mut 
     }
 }
 
+/// Writes up to 16 rows into the tiles of their block.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+pub fn rows<'a, const TERMS: usize>(rows: impl Iterator<Item = &'a [f32]>, out: &mut [u16]) {
+    for (r, numbers) in rows.enumerate() {
+        row::<TERMS>(numbers, 1.0, r, out);
+    }
+}
+
 /// Writes 16 columns, each a run of `numbers` [16][count], into their block `out` [depth, TERMS, 16, 16, 2].
 /// `staging` is what it needs.
 #[inline(always)]

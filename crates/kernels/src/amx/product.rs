@@ -3,11 +3,10 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use formats::Dtype;
+use formats::{Dtype, fetch};
 use rayon::prelude::*;
 
 use super::{DEPTH, Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
-use crate::weight::fetch;
 use crate::{Cancellation, Weight};
 
 /// Tiles along the depth that are multiplied in one go at most.
@@ -63,8 +62,8 @@ impl Rows {
             // SAFETY: AMX comes with AVX-512 and its bf16 (`available`).
             unsafe {
                 match keep {
-                    Keep::Most => pack_block::<2>(rows, out),
-                    Keep::All => pack_block::<3>(rows, out),
+                    Keep::Most => pack::rows::<2>(rows.iter().copied(), out),
+                    Keep::All => pack::rows::<3>(rows.iter().copied(), out),
                 }
             }
         });
@@ -82,13 +81,6 @@ impl Rows {
 impl Drop for Rows {
     fn drop(&mut self) {
         ROOM.set(std::mem::take(&mut self.packed));
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-fn pack_block<const TERMS: usize>(rows: &[&[f32]], out: &mut [u16]) {
-    for (r, row) in rows.iter().enumerate() {
-        pack::row::<TERMS>(row, 1.0, r, out);
     }
 }
 

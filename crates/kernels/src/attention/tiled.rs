@@ -23,17 +23,10 @@ pub fn pack_queries(q: &[f32], rows: usize, key: usize) -> Packed {
     heads.for_each(|(packed, q)| {
         packed.par_chunks_exact_mut(block).zip(q.par_chunks(SIDE * key)).for_each(|(block, rows)| {
             // SAFETY: whoever packs has tiles, and whoever has tiles has AVX-512 with bf16 (`available`).
-            unsafe { pack_block(rows, key, block) };
+            unsafe { pack::rows::<TERMS>(rows.chunks_exact(key), block) };
         });
     });
     packed
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-fn pack_block(rows: &[f32], key: usize, block: &mut [u16]) {
-    for (r, row) in rows.chunks_exact(key).enumerate() {
-        pack::row::<TERMS>(row, 1.0, r, block);
-    }
 }
 
 /// `Sums::attend`, with the queries as `pack_queries` gives them. `T` parts hold the keys and values of `source`.
