@@ -29,3 +29,9 @@ pub use linear::Linear;
 pub use many::Then;
 pub use prompts::Prompts;
 pub use weight::{Bytes, Weight};
+
+/// Does `work` on one of the threads that share products out, so that it takes part instead of sleeping until each is done: a token
+/// needs hundreds of them.
+pub fn with_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}

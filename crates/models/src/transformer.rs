@@ -138,9 +138,11 @@ impl Model for Transformer {
         kv: &mut KvPages,
         pass: &mut Pass,
     ) -> Result<Vec<Output>, ForwardError> {
-        let batch = Batch::new(steps, &self.limits(), kv)?;
-        let x = self.decoder.forward(&batch, kv, pass)?;
-        self.answer(&x, &self.decoder.norm, &batch)
+        kernels::with_threads(|| {
+            let batch = Batch::new(steps, &self.limits(), kv)?;
+            let x = self.decoder.forward(&batch, kv, pass)?;
+            self.answer(&x, &self.decoder.norm, &batch)
+        })
     }
 
     fn has_mtp(&self) -> bool {
