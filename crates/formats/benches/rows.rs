@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use formats::{Dtype, LANES, decode, lane_sums};
 
-/// Numbers of a row, and rows: 16,384 x 64 codes of a byte are 1 MiB.
+/// Numbers of a row, and rows: 4,096 x 64 codes of a byte are 256 KiB.
 const COLS: usize = 4096;
 const ROWS: usize = 64;
 const ROUNDS: usize = 7;

@@ -162,12 +162,14 @@ impl Model for Transformer {
         if hidden.len() != tokens * width {
             return Err(ForwardError::Hidden { tokens, numbers: hidden.len() });
         }
-        let hidden = Tensor::from_slice(hidden, (tokens, width), &self.device)?;
-        let embedded = self.decoder.embed_tokens.select(step.tokens)?;
-        let layer = self.decoder.layers.len();
-        let mut reading = Reading { batch: &batch, turns: &self.decoder.turns(&batch)?, kv, layer };
-        let x = prediction.forward(&embedded, &hidden, &mut reading, pass)?;
-        let mut outputs = self.answer(&x, &prediction.shared_head_norm, &batch)?;
-        Ok(outputs.remove(0))
+        kernels::with_threads(|| {
+            let hidden = Tensor::from_slice(hidden, (tokens, width), &self.device)?;
+            let embedded = self.decoder.embed_tokens.select(step.tokens)?;
+            let layer = self.decoder.layers.len();
+            let mut reading = Reading { batch: &batch, turns: &self.decoder.turns(&batch)?, kv, layer };
+            let x = prediction.forward(&embedded, &hidden, &mut reading, pass)?;
+            let mut outputs = self.answer(&x, &prediction.shared_head_norm, &batch)?;
+            Ok(outputs.remove(0))
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! How each format lays its numbers into a block, sixteen numbers after another. Every operation is the plain decoder's and is
 //! rounded by itself, so the numbers are the same to the last bit; where a code is moved before it becomes a float here and
-//! after it there, both are exact.
+//! after it there, or a product is not rounded before something is taken from it, both are exact.
 //!
 //! All is inlined always, so that each is compiled with the instructions of the width it is used with; in loops, because what a
 //! closure holds stays behind when it is given to another function.
@@ -63,7 +63,8 @@ impl Layout<32, LANES> for Bf16 {
 impl Layout<18, 32> for Q4_0 {
     #[inline(always)]
     fn decode<W: Width>(width: W, block: &[u8; 18], sink: &mut impl Sink<W>) {
-        looked_up(width, Bytes::of(block, 2), &AROUND_EIGHT, width.half_at(block, 0), 0, sink);
+        let table = width.scaled_table(&AROUND_EIGHT, width.half_at(block, 0));
+        looked_up(width, Bytes::of(block, 2), table, 0, sink);
     }
 }
 
@@ -71,9 +72,7 @@ impl Layout<20, 32> for Q4_1 {
     #[inline(always)]
     fn decode<W: Width>(width: W, block: &[u8; 20], sink: &mut impl Sink<W>) {
         let table = width.table(&COUNTED, width.half_at(block, 0), width.negated_half_at(block, 2));
-        let [low, high] = width.looked_up(Bytes::of(block, 4), [table; 2]);
-        sink.take(0, low);
-        sink.take(1, high);
+        looked_up(width, Bytes::of(block, 4), table, 0, sink);
     }
 }
 
@@ -109,14 +108,16 @@ impl Layout<34, 32> for Q8_0 {
 impl Layout<17, 32> for Mxfp4 {
     #[inline(always)]
     fn decode<W: Width>(width: W, block: &[u8; 17], sink: &mut impl Sink<W>) {
-        looked_up(width, Bytes::of(block, 1), &E2M1, width.all(half_of_e8m0(block[0])), 0, sink);
+        let table = width.scaled_table(&E2M1, width.all(half_of_e8m0(block[0])));
+        looked_up(width, Bytes::of(block, 1), table, 0, sink);
     }
 }
 
 impl Layout<18, 32> for Iq4Nl {
     #[inline(always)]
     fn decode<W: Width>(width: W, block: &[u8; 18], sink: &mut impl Sink<W>) {
-        looked_up(width, Bytes::of(block, 2), &NON_LINEAR, width.half_at(block, 0), 0, sink);
+        let table = width.scaled_table(&NON_LINEAR, width.half_at(block, 0));
+        looked_up(width, Bytes::of(block, 2), table, 0, sink);
     }
 }
 
@@ -126,7 +127,7 @@ impl Layout<136, 256> for Iq4Xs {
         let scales = width.scales(Bytes::new(&iq4_xs_scales(block)).minus(32), width.half_at(block, 0));
         for (run, scale) in in_memory(&scales).iter().enumerate().take(8) {
             let codes = Bytes::of(block, 8 + run * 16);
-            looked_up(width, codes, &NON_LINEAR, width.all(*scale), 2 * run, sink);
+            looked_up(width, codes, width.scaled_table(&NON_LINEAR, width.all(*scale)), 2 * run, sink);
         }
     }
 }
@@ -238,17 +239,9 @@ fn in_memory(scales: &[f32; 16]) -> &[f32; 16] {
     std::hint::black_box(scales)
 }
 
-/// Sixteen bytes, each two codes into `values`: two runs from `run` on.
+/// Sixteen bytes, each two codes into `table`: two runs from `run` on.
 #[inline(always)]
-fn looked_up<W: Width>(
-    width: W,
-    codes: Bytes,
-    values: &[i8; 16],
-    scale: W::Numbers,
-    run: usize,
-    sink: &mut impl Sink<W>,
-) {
-    let table = width.table(values, scale, width.zeros());
+fn looked_up<W: Width>(width: W, codes: Bytes, table: W::Table, run: usize, sink: &mut impl Sink<W>) {
     let [low, high] = width.looked_up(codes, [table; 2]);
     sink.take(run, low);
     sink.take(run + 1, high);

@@ -72,6 +72,12 @@ pub trait Width: Copy {
         self.product_less(self.signed(codes), scale, min)
     }
 
+    /// `scale * value` for each value.
+    #[inline(always)]
+    fn scaled_table(self, values: &[i8; 16], scale: Self::Numbers) -> Self::Table {
+        self.table(values, scale, self.zeros())
+    }
+
     /// The scales of runs: `scale * code` of signed codes.
     #[inline(always)]
     fn scales(self, codes: Bytes, scale: Self::Numbers) -> [f32; 16] {

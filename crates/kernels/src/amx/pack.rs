@@ -77,8 +77,7 @@ pub fn columns_in_parts<'a, const TERMS: usize>(
     // [TERMS, 16, width]; columns that are missing keep what was there.
     staging.resize(TERMS * SIDE * width);
     for (column, numbers) in numbers.enumerate() {
-        let runs = width / SIDE;
-        for at in 0..runs {
+        for at in 0..width / SIDE {
             let parts = parts::<TERMS>(first(numbers.get(at * SIDE..).unwrap_or_default(), 1.0));
             for (staged, part) in staging.chunks_exact_mut(SIDE * width).zip(&parts) {
                 staged[column * width + at * SIDE..][..SIDE].copy_from_slice(part);

@@ -51,7 +51,7 @@ pub struct Queries<'a, V> {
 }
 
 impl<'a, V> Queries<'a, V> {
-    /// `q` [key heads, rows, key], which are the prompt's that `context` may say it is.
+    /// `q` [key heads, rows, key]; packed for tiles when `context` says that they are a prompt's.
     pub fn new(q: &'a [f32], [rows, key]: [usize; 2], visible: V, scale: f32, context: &'a Context) -> Self {
         #[cfg(target_arch = "x86_64")]
         let packed = context.is_tiled().then(|| super::tiled::pack_queries(q, rows, key));

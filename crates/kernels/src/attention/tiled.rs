@@ -62,7 +62,7 @@ pub fn attend<const T: usize, S, V>(
                 room.rows.resize(PAGE_TOKENS * shape.stride, 0.0);
                 source.load(at / PAGES, first, count, &mut room.rows);
                 // SAFETY: as in `pack_queries`.
-                unsafe { pack_page::<T>(&shape, count, room, keys, values) };
+                unsafe { pack_page::<T>(&shape, &sizes, count, room, keys, values) };
             }
         });
         let heads = sums.cells.par_chunks_exact_mut(rows * width).enumerate();
@@ -123,21 +123,21 @@ struct PageRoom {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
 fn pack_page<const T: usize>(
     shape: &RowShape,
+    sizes: &Sizes,
     count: usize,
     room: &mut PageRoom,
     keys: &mut [u16],
     values: &mut [u16],
 ) {
     let row = |t: usize| &room.rows[t * shape.stride..][..shape.stride];
-    let block = pack::depth_of(shape.key) * T * TILE;
+    let block = sizes.keys / (PAGE_TOKENS / SIDE);
     for (at, block) in keys.chunks_exact_mut(block).take(count.div_ceil(SIDE)).enumerate() {
         let own = (at * SIDE..count.min((at + 1) * SIDE)).map(|t| &row(t)[..shape.key]);
         pack::columns_in_parts::<T>(own, &mut room.staging, block);
     }
-    let blocks = shape.value.div_ceil(SQUARE) * 2;
     let value = |t: usize| if t < count { &row(t)[shape.value_at..][..shape.value] } else { &[] };
     for t in (0..count).step_by(2) {
-        pack::pair_of_rows::<T>(t, [value(t), value(t + 1)], blocks, values);
+        pack::pair_of_rows::<T>(t, [value(t), value(t + 1)], sizes.blocks, values);
     }
 }
 
@@ -175,9 +175,8 @@ impl Part<'_> {
         let tiles = Tiles::new();
         let squares = most.div_ceil(SQUARE);
         room.scores.resize(SQUARE * RANGE, 0.0);
-        let [first, second] =
-            [0, 1].map(|half| half * self.queries.len() / 2..(half + 1) * self.queries.len() / 2);
-        let queries = [&self.queries[first], &self.queries[second]];
+        let (first, second) = self.queries.split_at(self.queries.len() / 2);
+        let queries = [first, second];
         let block = self.keys.len() / (RANGE / SIDE);
         for at in 0..squares {
             let met = [2 * at, 2 * at + 1].map(|at| &self.keys[at * block..][..block]);
