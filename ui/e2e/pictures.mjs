@@ -192,3 +192,31 @@ export async function clipboard(page) {
   await page.getByRole('list', { name: 'Attached pictures' }).getByRole('listitem').first().waitFor({ timeout: 20_000 });
   await page.getByText('paste it here with Ctrl+V').waitFor({ state: 'detached', timeout: 20_000 });
 }
+
+/** "Try pictures": samples that one click attaches, and questions about what is attached. */
+export async function samples(page, expect, picture) {
+  await page.getByRole('button', { name: 'Try pictures' }).click();
+  const offered = page.getByRole('list', { name: 'Sample pictures' }).getByRole('button');
+  await offered.first().waitFor({ timeout: 20_000 });
+  expect('four samples are offered', (await offered.count()) === 4);
+  const questions = page.getByRole('list', { name: 'Questions to begin with' }).getByRole('button');
+  expect('no question is about the app', (await questions.allInnerTexts()).every((text) => !text.includes('Whaledeck')));
+  const thumbs = page.getByRole('list', { name: 'Attached pictures' }).getByRole('listitem');
+  await offered.nth(1).click();
+  await thumbs.first().waitFor({ timeout: 20_000 });
+  await questions.filter({ hasText: 'What is the value of C?' }).waitFor({ timeout: 20_000 });
+  await offered.nth(1).click();
+  await page.waitForTimeout(150);
+  expect('the same sample is attached once', (await thumbs.count()) === 1);
+  await picture(page, 'samples-chosen');
+  await page.getByRole('button', { name: 'Remove picture 1' }).click();
+  await questions.filter({ hasText: 'What do you see?' }).waitFor({ timeout: 20_000 });
+  await choose(page, [file('own.png', await png(page, 256, 256))]);
+  await questions.filter({ hasText: 'What kind of picture is this?' }).waitFor({ timeout: 20_000 });
+  await page.getByRole('button', { name: 'Remove picture 1' }).click();
+  // With nothing attached a question brings its sample.
+  await questions.filter({ hasText: 'Which bar is the highest?' }).click();
+  const sent = page.locator('article[data-role=user]', { hasText: 'Which bar is the highest?' });
+  await sent.getByRole('button', { name: 'Open picture 1' }).waitFor({ timeout: 20_000 });
+  await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 60_000 });
+}

@@ -4,11 +4,13 @@ import { deploymentsEn } from './deployments';
 import { sharingEn } from './sharing';
 import { compareEn } from './compare';
 import { connectionsEn } from './connections';
+import { samplesEn } from './samples';
 import { sizingEn } from './sizing';
 
 export const en = {
   compare: compareEn,
   connections: connectionsEn,
+  samples: samplesEn,
   sizing: sizingEn,
   app: {
     name: 'Whaledeck', skip: 'Skip to content', loading: 'Loading', retry: 'Try again', cancel: 'Cancel',

@@ -4,11 +4,13 @@ import { sharingZh } from './sharing';
 import type { Messages } from './en';
 import { compareZh } from './compare';
 import { connectionsZh } from './connections';
+import { samplesZh } from './samples';
 import { sizingZh } from './sizing';
 
 export const zh: Messages = {
   compare: compareZh,
   connections: connectionsZh,
+  samples: samplesZh,
   sizing: sizingZh,
   app: {
     name: 'Whaledeck', skip: '跳到正文', loading: '正在载入', retry: '重试', cancel: '取消', close: '关闭', copy: '复制',
