@@ -4,7 +4,7 @@ use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
-    chats, clouds, deployments, downloads, hardware, models, screen, settings, sharing, sizing, worker,
+    chats, clouds, deployments, downloads, hardware, models, screen, settings, sharing, sizing, start, worker,
 };
 
 /// Every command that the page may call; one that fails rejects with its `ErrorView`.
@@ -42,6 +42,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::chat_select_leaf,
         chats::message_delete,
         chats::answer_start,
+        chats::answer_follow,
         chats::answer_stop,
         chats::picture_add,
         chats::picture_data,
@@ -76,6 +77,12 @@ pub fn builder() -> Builder<tauri::Wry> {
         sharing::sharing_key_add,
         sharing::sharing_key_remove,
         sharing::sharing_requests,
+        start::start_state,
+        start::start_again,
+        start::show_place,
+        start::backups,
+        start::backup_create,
+        start::backup_restore,
         settings::settings,
         settings::settings_save,
         settings::proxy_login,

@@ -1,4 +1,6 @@
-//! What must be settled before a window can open: a display, and a web view that draws on NVIDIA cards.
+//! What must be settled before a window can open: a display, and a web view that draws on NVIDIA cards and on a full disk.
+#[cfg(target_os = "linux")]
+use std::path::PathBuf;
 
 /// WebKitGTK shows a white window on NVIDIA's driver unless its DMA-BUF renderer is off.
 /// A value that the user set is left alone.
@@ -12,8 +14,31 @@ pub fn prepare_renderer() {
     }
 }
 
+/// Mesa writes compiled shaders into a file that it maps into memory: on a full disk the first write ends the process that draws
+/// the page. Without that file a start takes a little longer.
+#[cfg(target_os = "linux")]
+pub fn prepare_cache() {
+    const SWITCH: &str = "MESA_SHADER_CACHE_DISABLE";
+    /// Room that the cache and what is written beside it may take in a session.
+    const LOW: u64 = 256 << 20;
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("MESA_SHADER_CACHE_DIR")
+        .or_else(|| set("XDG_CACHE_HOME"))
+        .or_else(|| set("HOME").map(|home| home.join(".cache")));
+    // The folder may not be there yet; the disk is that of the nearest one.
+    let there = cache.as_deref().and_then(|cache| cache.ancestors().find(|folder| folder.is_dir()));
+    let low = there.and_then(|folder| fs4::available_space(folder).ok()).is_some_and(|free| free < LOW);
+    if low && std::env::var_os(SWITCH).is_none() {
+        // SAFETY: called first thing in `run`, before any other thread exists.
+        unsafe { std::env::set_var(SWITCH, "true") };
+    }
+}
+
 #[cfg(not(target_os = "linux"))]
 pub fn prepare_renderer() {}
+
+#[cfg(not(target_os = "linux"))]
+pub fn prepare_cache() {}
 
 /// Whether there is a display to open a window on.
 #[cfg(target_os = "linux")]

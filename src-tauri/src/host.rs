@@ -1,7 +1,9 @@
 //! What `app` sees of the desktop: a place to send events. Every open page that subscribed gets each one.
 use std::sync::{Arc, Mutex};
 
-use contract::AppEvent;
+use app::lang::Lang;
+use contract::{AppEvent, Language};
+use tauri::Manager;
 use tauri::ipc::Channel;
 
 /// Pages that listen. A page that went away is forgotten at the next event.
@@ -13,6 +15,11 @@ impl Subscribers {
         self.lock().push(channel);
     }
 
+    /// Pages that are gone with the process that drew them.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Channel<AppEvent>>> {
         // A poisoned list is still a list: losing all events would be worse than one odd entry.
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -22,5 +29,23 @@ impl Subscribers {
 impl app::Host for Subscribers {
     fn emit(&self, event: AppEvent) {
         self.lock().retain(|channel| channel.send(event.clone()).is_ok());
+    }
+}
+
+/// After the process that drew them died: events go to the page that is loaded next.
+pub fn forget_pages(window: &tauri::WebviewWindow) {
+    if let Some(subscribers) = window.try_state::<Subscribers>() {
+        subscribers.clear();
+    }
+}
+
+/// For what is said outside a page: as the settings say, or the session.
+pub fn lang(handle: &tauri::AppHandle) -> Lang {
+    let app = handle.try_state::<Arc<app::App>>();
+    let settings = app.and_then(|app| tauri::async_runtime::block_on(app.settings()).ok());
+    match settings.map(|settings| settings.language) {
+        Some(Language::En) => Lang::En,
+        Some(Language::Zh) => Lang::Zh,
+        Some(Language::System) | None => Lang::of_environment(),
     }
 }

@@ -8,5 +8,6 @@ mod display;
 mod host;
 mod run;
 pub mod screen;
+mod web_process;
 
 pub use run::run;

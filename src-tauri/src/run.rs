@@ -6,11 +6,12 @@ use contract::{ErrorCode, ErrorView};
 use tauri::Manager;
 
 use crate::host::Subscribers;
-use crate::{again, bindings, display};
+use crate::{again, bindings, display, web_process};
 
 /// Opens the window and runs until it is closed.
 pub fn run() -> ExitCode {
     display::prepare_renderer();
+    display::prepare_cache();
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
     if !display::present() {
         say(&ErrorView::new(
@@ -28,11 +29,18 @@ pub fn run() -> ExitCode {
                 return ExitCode::FAILURE;
             }
             tauri.run(|handle, event| {
+                if let tauri::RunEvent::Ready = event {
+                    let window = handle.get_webview_window("main");
+                    if let Some(Err(error)) = window.map(|window| web_process::watch(&window)) {
+                        tracing::warn!(%error, "a dead page will not be loaded again");
+                    }
+                }
                 if let tauri::RunEvent::Exit = event {
                     // First, so that a window opened now does not hand itself to one that is closing.
                     tauri_plugin_single_instance::destroy(handle);
                     let app = handle.state::<Arc<app::App>>();
                     let _ = tauri::async_runtime::block_on(app.worker_stop());
+                    tauri::async_runtime::block_on(app.close());
                 }
             });
             ExitCode::SUCCESS
@@ -66,13 +74,16 @@ fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {
     let subscribers = Subscribers::default();
     let resources = tauri.path().resource_dir().ok();
     let paths = app::find_paths(resources.as_deref());
-    let app = tauri::async_runtime::block_on(app::App::open(paths, Arc::new(subscribers.clone())))?;
+    let host = Arc::new(subscribers.clone());
+    // Chats that cannot be opened are said by the page, with the ways on.
+    let app = Arc::new(tauri::async_runtime::block_on(app::App::open_or_say(paths, host))?);
     // What was started before goes on, and is watched again from now on.
     if let Err(error) = tauri::async_runtime::block_on(app.deployments()) {
         // The page of deployments says it, too; a window is worth more than none.
         tracing::warn!(%error, "deployments were not found again");
     }
-    tauri.manage(Arc::new(app));
+    tauri::async_runtime::block_on(async { app.keep_safe() });
+    tauri.manage(app);
     tauri.manage(subscribers);
     Ok(())
 }

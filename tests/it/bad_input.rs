@@ -190,6 +190,84 @@ async fn a_full_disk() {
     }
 }
 
+/// What a terminal says of chats that cannot be opened, and the ways on that it names.
+#[tokio::test(flavor = "multi_thread")]
+async fn chats_that_cannot_be_opened() {
+    let _alone = ONE_WORKER.lock().await;
+    let data = tempfile::tempdir().expect("a folder");
+    let before = belongings(data.path()).await;
+    let file = data.path().join("history.db");
+    let made = run(cli(data.path(), LANGS[0]).args(["backups", "create"]));
+    let backup = made.out.split_whitespace().next().expect("its name").to_owned();
+    let whole = std::fs::read(&file).expect("reads");
+    let mut newer = whole.clone();
+    // The version of the tables, at offset 60 of the file.
+    newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    let (unreadable, unreadable_zh) = ("Your chats cannot be opened", "无法打开对话记录");
+    let (too_new, too_new_zh) =
+        ("Your chats were saved by a newer version of Whaledeck", "对话记录由更新版本的 Whaledeck 保存");
+    for (bytes, code, en, zh) in [
+        (b"no database ".repeat(900), "history_unreadable", unreadable, unreadable_zh),
+        (whole[..whole.len() / 2].to_vec(), "history_unreadable", unreadable, unreadable_zh),
+        (newer, "history_too_new", too_new, too_new_zh),
+    ] {
+        std::fs::write(&file, &bytes).expect("is written");
+        for lang in LANGS {
+            let said = run(cli(data.path(), lang).args(["chats", "list"]));
+            said.refused(lang, code, en, zh);
+            assert!(said.err.contains("history.db"), "{said:?}");
+            assert_eq!(std::fs::read(&file).expect("reads"), bytes, "it is left as it was");
+        }
+        let listed = run(cli(data.path(), LANGS[0]).args(["backups", "list"]));
+        assert!(listed.code == Some(0) && listed.out.contains(&backup), "{listed:?}");
+        let read = run(cli(data.path(), LANGS[0]).args(["--read-only", "chats", "list"]));
+        assert_eq!(read.out.contains(&before.chat.id), code == "history_too_new", "{read:?}");
+        let restored = run(cli(data.path(), LANGS[0]).args(["backups", "restore", &backup]));
+        assert_eq!(restored.code, Some(0), "{restored:?}");
+        nothing_lost(data.path(), &before).await;
+    }
+}
+
+/// A folder that cannot be written, as on a stick with its switch set: said, and read all the same.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_disk() {
+    const SCRIPT: &str = r#"mount -t tmpfs tmpfs "$DISK" && cp -a "$SEED/." "$DISK" && mount -o remount,ro "$DISK" || exit 99
+        exec "$@""#;
+    let _alone = ONE_WORKER.lock().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let [seed, disk] = ["seed", "disk"].map(|name| folder.path().join(name));
+    for folder in [&seed, &disk] {
+        std::fs::create_dir_all(folder).expect("is made");
+    }
+    let before = belongings(&seed).await;
+    for lang in LANGS {
+        let on_disk = |args: &[&str]| {
+            let asked = cli(&disk, lang);
+            let mut command = Command::new("unshare");
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", SCRIPT, "sh"]);
+            command.arg(asked.get_program()).args(args);
+            command.envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            run(command.envs([("SEED", &seed), ("DISK", &disk)]))
+        };
+        let said = on_disk(&["chats", "list"]);
+        if said.code == Some(99) || said.err.starts_with("unshare:") {
+            println!("not run: this system lets nobody mount a disk: {}", said.err.trim());
+            return;
+        }
+        said.refused(lang, "permission_denied", "Access was refused", "没有访问权限");
+        let read = on_disk(&["--read-only", "chats", "list"]);
+        assert!(read.code == Some(0) && read.out.contains(&before.chat.id), "{read:?}");
+        let asked = on_disk(&["--read-only", "ask", "Hello"]);
+        asked.refused(
+            lang,
+            "history_read_only",
+            "Your chats are open for reading only",
+            "对话以只读方式打开",
+        );
+    }
+}
+
 /// The window without a screen: clear words in the person's language, and an exit code for scripts.
 #[cfg(target_os = "linux")]
 #[test]

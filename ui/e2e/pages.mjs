@@ -17,14 +17,14 @@ const PAGES = {
   models: ['full', '/models'], hardware: ['full', '/hardware'], settings: ['full', '/settings'],
   pictured: ['pictures', '/chat/p1'], samples: ['full', '/chat?model=guide-vision'], clouds: ['clouds', '/settings/clouds'], 'cloud-chat': ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'],
   deployments: ['deployed', '/deployments'], 'deployment-chat': ['deployed', '/chat?model=deployment%3Ad-r1'],
-  shared: ['shared', '/settings'],
+  shared: ['shared', '/settings'], unopened: ['unopened', '/chat'],
   sizing: ['full', '/sizing'], compare: ['clouds', '/compare'],
 };
 const ONCE = { 'models-empty': ['empty', '/models'], 'models-loading': ['slow', '/models'], 'models-broken': ['broken', '/models'], 'chat-broken': ['broken', '/chat/c1'],
   'hardware-loading': ['slow', '/hardware'], 'hardware-broken': ['broken', '/hardware'], 'welcome-loading': ['slow', '/welcome'], 'welcome-broken': ['broken', '/welcome'],
   'deployments-empty': ['full', '/deployments'], 'deployments-loading': ['slow', '/deployments'], 'deployments-broken': ['broken', '/deployments'],
   'sizing-loading': ['slow', '/sizing'], 'sizing-broken': ['broken', '/sizing'], 'compare-broken': ['broken', '/compare'],
-  'begin-loading': ['slow', '/chat'], problems: ['problems', '/chat'],
+  'begin-loading': ['slow', '/chat'], problems: ['problems', '/chat'], readonly: ['readonly', '/chat/c1'],
 };
 const SIZES = [[1280, 800], [800, 600]];
 const problems = [];
@@ -162,7 +162,7 @@ async function comfort(browser, address) {
   for (const [name, where, lookAround] of [
     ['drawn', ['full', '/chat/c1'], comforts.drawn], ['long', ['long', '/chat/long'], comforts.long], ['palette', ['full', '/chat/c1'], comforts.palette], ['sidebar', ['full', '/chat/c1'], comforts.sidebar],
     ['imports', ['first', '/welcome'], comforts.imports], ['cloud', ['first', '/welcome'], comforts.cloud], ['deploy', ['deployed', '/deployments'], comforts.deploy], ['serve', ['shared', '/settings'], comforts.serve], ['mend', ['interrupted', '/chat/c1'], comforts.mend], ['attach', ['pictures', '/chat/p1'], shown.attach], ['blind', ['full', '/chat'], shown.blind], ['viewer', ['pictures', '/chat/p1'], shown.viewer], ['samples', ['first', '/welcome'], shown.samples], ['screen', ['pictures', '/chat/p1'], shown.screen], ['screen-refused', ['problems', '/chat'], shown.refused], ['screen-clipboard', ['clouds', '/chat'], shown.clipboard], ['flood', ['full', '/chat/c3'], comforts.flood],
-    ['sizing', ['full', '/models'], screens.sizing], ['compare', ['clouds', '/compare'], screens.compare], ['connections', ['full', '/settings'], screens.connections],
+    ['sizing', ['full', '/models'], screens.sizing], ['compare', ['clouds', '/compare'], screens.compare], ['connections', ['full', '/settings'], screens.connections], ['unopened', ['unopened', '/chat'], screens.unopened], ['backups', ['full', '/settings'], screens.backups],
     ['changing', ['clouds', '/settings/clouds'], screens.changing], ['thinking', ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'], screens.thinking],
   ]) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'] });

@@ -167,3 +167,33 @@ export async function thinking(page, expect, judge) {
   await group.getByRole('button', { name: 'Answer at once' }).click();
   await panel.getByText('does not use it while the model thinks').first().waitFor({ state: 'detached', timeout: 10_000 });
 }
+
+/** Chats that cannot be opened: trying again changes nothing here, reading only says so on every page, and a way back leads on. */
+export async function unopened(page, expect, judge) {
+  await page.getByRole('heading', { name: 'Your chats are not open' }).waitFor();
+  await page.getByText('is damaged').waitFor();
+  expect('the file is named', await page.getByText('File: /home/user/.local/share/whaledeck/history.db').isVisible());
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('heading', { name: 'Your chats are not open' }).waitFor();
+  await page.getByRole('button', { name: 'Open read-only' }).click();
+  await page.getByText('Read-only: nothing can be sent.').waitFor();
+  const box = page.getByRole('textbox', { name: 'Your message' });
+  await box.fill('Hello');
+  expect('nothing is sent', await page.getByRole('button', { name: 'Send', exact: true }).isDisabled());
+  await judge(page, 'unopened-read-only');
+}
+
+/** A backup is made, asked about, and put back. */
+export async function backups(page, expect, judge) {
+  const section = page.locator('section[aria-labelledby=backups-title]');
+  await section.getByText('Daily').first().waitFor();
+  await section.getByRole('button', { name: 'Back up now' }).click();
+  await section.getByText('Made by you').waitFor();
+  const restore = section.getByRole('button', { name: /^Restore the backup of/ });
+  expect('each has its way back', (await restore.count()) === 4);
+  await restore.nth(1).click();
+  await section.getByText('Your present chats are kept as a backup.').waitFor();
+  await judge(page, 'backups-question');
+  await page.keyboard.press('Escape');
+  expect('Esc asks no more', (await section.getByText('Your present chats are kept as a backup.').count()) === 0);
+}

@@ -40,6 +40,10 @@ impl Running {
         Ok(Turn { running: self.clone(), chat_id: chat_id.to_owned(), number, stopped })
     }
 
+    pub(crate) fn any(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
     fn stop(&self, chat_id: &str) {
         if let Some((_, switch)) = self.lock().get(chat_id) {
             switch.send_replace(true);

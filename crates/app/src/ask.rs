@@ -53,18 +53,24 @@ impl App {
         if fresh && request.text.trim().is_empty() && request.pictures.is_empty() {
             return Err(ErrorView::new(ErrorCode::InvalidInput, "send the message: it is empty"));
         }
-        let turn = Arc::new(self.running.begin(&request.chat_id)?);
+        let history = self.chats_file.writable()?;
+        let chat_id = request.chat_id.clone();
+        let turn = Arc::new(self.running.begin(&chat_id)?);
         let begun = self.with_history(move |history| begin(history, &request)).await?;
         let message_id = begun.assistant.id.clone();
         let thought_before = begun.assistant.thinking_ms;
         let (started, boxes, question) = split(begun, shown)?;
         let pieces = source(question.clone());
+        if let AnswerEvent::Started { assistant, .. } = &started {
+            self.streams.begin(&chat_id, assistant);
+        }
         on_event(started);
         self.host.emit(AppEvent::ChatsChanged);
 
         let (host, stopped, held) = (self.host.clone(), turn.stopped.clone(), turn.clone());
+        let streams = self.streams.clone();
         let recorder = Recorder {
-            history: self.history.clone(),
+            history,
             message_id,
             model_id: question.model_id,
             so_far: question.so_far,
@@ -77,6 +83,7 @@ impl App {
                     // First, so that whoever sees the end may send the next message at once.
                     held.end();
                 }
+                streams.event(&chat_id, &event);
                 on_event(event);
                 if terminal {
                     host.emit(AppEvent::ChatsChanged);
@@ -208,6 +215,51 @@ mod tests {
         assert_eq!(shown.messages.len(), 2);
         assert_eq!(shown.messages[1].text, "Hence.");
         assert_eq!(shown.messages[1].siblings.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_page_that_was_loaded_again_gets_what_is_there_and_what_comes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = open(folder.path()).await;
+        let chat = app.chat_create("guide").await.expect("creates");
+        let request =
+            SendRequest { chat_id: chat.id.clone(), text: "Count".into(), ..SendRequest::default() };
+        let (pieces, arriving) = mpsc::unbounded_channel();
+        let source = stream::unfold(arriving, |mut arriving: mpsc::UnboundedReceiver<_>| async move {
+            arriving.recv().await.map(|piece| (Ok::<Piece, ErrorView>(piece), arriving))
+        });
+        // The first page is gone: nobody takes its events.
+        app.answer_from(request, Shown::Yes, Box::new(|_| ()), |_| source).await.expect("starts");
+        let nothing = app.answer_follow("another chat", Box::new(|_| ())).await;
+        assert_eq!(nothing, Ok(false));
+        pieces.send(Piece::Text("One, ".into())).expect("arrives");
+        let follow = |sender: mpsc::UnboundedSender<AnswerEvent>| {
+            app.answer_follow(&chat.id, Box::new(move |event| drop(sender.send(event))))
+        };
+        // Asked again until the first piece is in the text so far, which is shown a moment after it came.
+        let (so_far, mut events) = loop {
+            let (sender, mut events) = mpsc::unbounded_channel();
+            assert_eq!(follow(sender).await, Ok(true));
+            let Some(AnswerEvent::Started { user: None, assistant }) = events.recv().await else {
+                panic!("the text so far comes first")
+            };
+            if !assistant.text.is_empty() {
+                break (assistant.text, events);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        };
+        assert_eq!(so_far, "One, ");
+        pieces.send(Piece::Text("two.".into())).expect("arrives");
+        pieces.send(Piece::End { length: false }).expect("arrives");
+        let end = loop {
+            match events.recv().await.expect("an end comes") {
+                AnswerEvent::Finished { message } => break message,
+                AnswerEvent::Delta { text, .. } => assert_eq!(text, "two."),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(end.text, "One, two.");
+        assert_eq!(follow(mpsc::unbounded_channel().0).await, Ok(false), "it has ended");
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@ use contract::{AppEvent, ChatSummary, ChatView, ErrorCode, ErrorView, SamplingVi
 use history::{ChatSettings, HistoryError};
 
 use crate::App;
+use crate::chats_file::blocking;
 use crate::convert::{chat_view, history_error, sampling_json, summary};
 use crate::deployments::deployment_model;
 use crate::models::advised_sampling;
@@ -98,11 +99,8 @@ impl App {
         &self,
         work: impl FnOnce(&history::History) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, ErrorView> {
-        let history = self.history.clone();
-        tokio::task::spawn_blocking(move || work(&history))
-            .await
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("use the history: {error}")))?
-            .map_err(history_error)
+        let history = self.chats_file.get()?;
+        blocking(move || work(&history).map_err(history_error)).await
     }
 }
 

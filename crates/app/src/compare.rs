@@ -55,7 +55,7 @@ impl App {
         let asked = |side, model_id: &str| {
             let (prices, on_event) = (prices.clone(), on_event.clone());
             let (turn, open) = (turn.clone(), open.clone());
-            let (question, history) = (question(model_id)?, self.history.clone());
+            let (question, history) = (question(model_id)?, self.chats_file.get()?);
             Ok::<_, ErrorView>(Asked { side, question, history, prices, on_event, turn, open })
         };
         let (left, right) = (asked(Side::Left, &request.left)?, asked(Side::Right, &request.right)?);

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::App;
 use crate::chats::{check, title_of};
+use crate::chats_file::blocking;
 use crate::convert::{chat_view, history_error, message_view, sampling_json, storage_error};
 use crate::files;
 use crate::pictures::keep;
@@ -68,7 +69,7 @@ struct Kept {
 impl App {
     /// Writes the chat to a file, which is replaced whole.
     pub async fn chat_export(&self, chat_id: &str, path: &Path) -> Result<(), ErrorView> {
-        let (history, id, path) = (self.history.clone(), chat_id.to_owned(), path.to_owned());
+        let (history, id, path) = (self.chats_file.get()?, chat_id.to_owned(), path.to_owned());
         blocking(move || {
             let file = file(&history, &id)?;
             let text = serde_json::to_vec_pretty(&file).map_err(|error| internal(&error.to_string()))?;
@@ -79,7 +80,7 @@ impl App {
 
     /// Adds the chat of a file as a new one. Nothing is added unless all of it is understood.
     pub async fn chat_import(&self, path: &Path) -> Result<ChatView, ErrorView> {
-        let (history, path) = (self.history.clone(), path.to_owned());
+        let (history, path) = (self.chats_file.writable()?, path.to_owned());
         let chat = blocking(move || {
             let file = read(&path)?;
             add(&history, &file).map_err(|error| {
@@ -262,10 +263,4 @@ fn invalid(path: &Path, why: &str) -> ErrorView {
 
 fn internal(why: &str) -> ErrorView {
     ErrorView::new(ErrorCode::Internal, why)
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ErrorView> + Send + 'static,
-) -> Result<T, ErrorView> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| internal(&format!("copy the chat: {error}")))?
 }

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 /// Writes beside and renames, so that a full disk or a cut leaves the old file whole. The folder is made if needed.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    // One that exists may be the person's own, with the rights that they gave it.
+    if !folder.is_dir() {
+        history::private::create_dir(folder)?;
+    }
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -16,11 +19,25 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 /// Renames to `<name>.unreadable-<n>.<extension>` and returns the new name.
 pub(crate) fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
-    let name = |number: u32| path.with_extension(format!("unreadable-{number}.{extension}"));
-    let aside = (1..u32::MAX).map(name).find(|candidate| !candidate.exists()).unwrap_or_else(|| name(0));
+    let aside = aside(path);
     std::fs::rename(path, &aside)?;
     Ok(aside)
+}
+
+/// As [`set_aside`], and the file stays, too, until another is put in its place.
+pub(crate) fn keep_copy(path: &Path) -> std::io::Result<PathBuf> {
+    let aside = aside(path);
+    // Needs no room on a full disk. Where a file cannot have two names, it is copied.
+    if std::fs::hard_link(path, &aside).is_err() {
+        replace(&aside, &std::fs::read(path)?)?;
+    }
+    Ok(aside)
+}
+
+fn aside(path: &Path) -> PathBuf {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+    let name = |number: u32| path.with_extension(format!("unreadable-{number}.{extension}"));
+    (1..u32::MAX).map(name).find(|candidate| !candidate.exists()).unwrap_or_else(|| name(0))
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 
 mod answers;
 mod ask;
+mod backups;
 mod chats;
+mod chats_file;
 mod cloud;
 mod compare;
 mod convert;
@@ -11,6 +13,7 @@ mod copies;
 mod deployments;
 mod downloads;
 mod files;
+mod follow;
 mod hardware;
 mod host;
 mod imports;
@@ -24,6 +27,7 @@ mod plan_words;
 mod plans;
 mod recorder;
 mod reply;
+mod rights;
 mod save;
 mod settings;
 mod sharing;

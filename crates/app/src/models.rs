@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn advice_is_the_makers_own_and_unknown_models_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (own, _) = OwnModels::open(folder.path()).expect("opens");
+        let (own, _) = OwnModels::open(folder.path());
         assert_eq!(advised_sampling(&own, "guide").expect("is known").temperature, 0.0);
         let refused = advised_sampling(&own, "nobody").expect_err("is unknown");
         assert_eq!((refused.code, refused.detail["model_id"].as_str()), (ErrorCode::ModelNotFound, "nobody"));

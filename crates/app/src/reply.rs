@@ -30,8 +30,9 @@ impl App {
             self.may_continue(&request.chat_id).await?;
         }
         let shown = self.may_show(&request).await?;
+        let history = self.chats_file.writable()?;
         let source = |question: Question| {
-            let (prepared, history) = (self.prepare(&question.model_id), self.history.clone());
+            let prepared = self.prepare(&question.model_id);
             opened(async move { prepared.await?.ask(question, history).await })
         };
         self.answer_from(request, shown, on_event, source).await

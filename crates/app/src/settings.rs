@@ -1,30 +1,16 @@
-//! The settings file: TOML with a version, replaced whole by a rename. A file that cannot be read is moved aside and
-//! reported, never overwritten. Knows no page and no download.
+//! The settings as a use case: read, checked, kept, and what follows from them for connections. How they are stored is the file
+//! below. Knows no page and no download.
+pub(crate) mod file;
+
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use contract::{ErrorCode, ErrorView, KeyPlace, Language, ProxyKind, SettingsView, SourceKind, Theme};
 use outbound::{Login, Outbound, OutboundError, Proxy, ProxyAddress};
-use serde::{Deserialize, Serialize};
 
 use crate::cloud::{Clouds, blocking};
 use crate::convert::storage_error;
 use crate::{App, files};
-
-const VERSION: u32 = 1;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct File {
-    version: u32,
-    #[serde(flatten)]
-    settings: SettingsView,
-}
-
-/// What was found, and the trouble with it if there was any.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub settings: SettingsView,
-    pub problem: Option<ErrorView>,
-}
 
 pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
     SettingsView {
@@ -42,47 +28,6 @@ pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
         proxy_password: KeyPlace::Nowhere,
         certificates: String::new(),
     }
-}
-
-pub(crate) fn load(path: &Path, defaults: SettingsView) -> Result<Loaded, ErrorView> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Loaded { settings: defaults, problem: None });
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            return set_aside(path, defaults, &error);
-        }
-        Err(error) => return Err(storage_error("read the settings", path, &error)),
-    };
-    match whole(&text, &defaults) {
-        Ok(file) if file.version == VERSION => Ok(Loaded { settings: file.settings, problem: None }),
-        Ok(file) => set_aside(path, defaults, &format!("version {} is not known", file.version)),
-        Err(error) => set_aside(path, defaults, &error),
-    }
-}
-
-/// A file of an earlier version of the app lacks the newer settings: those begin as they are at first.
-fn whole(text: &str, defaults: &SettingsView) -> Result<File, Box<dyn std::error::Error>> {
-    let mut found: toml::Table = toml::from_str(text)?;
-    for (name, value) in toml::Table::try_from(defaults)? {
-        found.entry(name).or_insert(value);
-    }
-    Ok(found.try_into()?)
-}
-
-fn set_aside(path: &Path, defaults: SettingsView, why: &dyn std::fmt::Display) -> Result<Loaded, ErrorView> {
-    let aside =
-        files::set_aside(path).map_err(|error| storage_error("keep the old settings", path, &error))?;
-    let problem = ErrorView::new(ErrorCode::SettingsUnreadable, format!("read the settings: {why}"))
-        .with("path", aside.display());
-    Ok(Loaded { settings: defaults, problem: Some(problem) })
-}
-
-pub(crate) fn save(path: &Path, settings: &SettingsView) -> Result<(), ErrorView> {
-    let text = toml::to_string_pretty(&File { version: VERSION, settings: settings.clone() })
-        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("write the settings: {error}")))?;
-    files::replace(path, text.as_bytes()).map_err(|error| storage_error("write the settings", path, &error))
 }
 
 fn check(settings: &SettingsView) -> Result<(), ErrorView> {
@@ -212,14 +157,20 @@ impl App {
     }
 
     fn settings_write(&self, settings: SettingsView) -> Result<SettingsView, ErrorView> {
-        save(&self.paths.data_dir.join(crate::SETTINGS_FILE), &settings)?;
+        let path = self.paths.data_dir.join(crate::SETTINGS_FILE);
+        // More is in the file than was understood at the start.
+        if self.settings_unkept.load(Ordering::Relaxed) && path.exists() {
+            files::set_aside(&path).map_err(|error| storage_error("keep the old settings", &path, &error))?;
+        }
+        file::save(&path, &settings)?;
+        self.settings_unkept.store(false, Ordering::Relaxed);
         *self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = settings.clone();
         Ok(settings)
     }
 
     /// What could not be read at the start and was moved aside, so that the page may say it once.
-    pub fn start_problems(&self) -> &[ErrorView] {
-        &self.start_problems
+    pub fn start_problems(&self) -> Vec<ErrorView> {
+        self.start_problems.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     pub(crate) fn settings_now(&self) -> SettingsView {
@@ -246,35 +197,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_saved_is_loaded() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("new/settings.toml");
-        let mut settings = defaults(Path::new("/models"));
-        settings.theme = Theme::Dark;
-        settings.welcomed = true;
-        save(&path, &settings).expect("is saved");
-        let loaded = load(&path, defaults(Path::new("/other"))).expect("is loaded");
-        assert_eq!(loaded.settings, settings);
-        assert_eq!(loaded.problem, None);
-    }
-
-    #[test]
-    fn a_file_of_an_earlier_version_of_the_app_keeps_its_settings() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("settings.toml");
-        let mut settings = defaults(Path::new("/models"));
-        settings.theme = Theme::Dark;
-        save(&path, &settings).expect("is saved");
-        let text = std::fs::read_to_string(&path).expect("is there");
-        let older: String =
-            text.lines().filter(|line| !line.starts_with("proxy")).collect::<Vec<_>>().join("\n");
-        assert!(older.len() < text.len());
-        std::fs::write(&path, older).expect("is written");
-        let loaded = load(&path, defaults(Path::new("/other"))).expect("is loaded");
-        assert_eq!((loaded.problem, loaded.settings), (None, settings));
-    }
-
-    #[test]
     fn a_proxy_or_a_certificate_that_cannot_be_used_is_refused() {
         let with = |address: &str, certificates: &str| SettingsView {
             proxy: ProxyKind::Address,
@@ -291,19 +213,5 @@ mod tests {
         // An address that is not used is not judged.
         let unused = SettingsView { proxy: ProxyKind::Direct, ..with("proxy", "") };
         assert!(outbound(&unused, None).is_ok() && check(&unused) == Ok(()));
-    }
-
-    #[test]
-    fn an_unreadable_file_is_kept_and_reported() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("settings.toml");
-        for text in ["version = 1\nlanguage = ", "version = 7"] {
-            std::fs::write(&path, text).expect("is written");
-            let loaded = load(&path, defaults(Path::new("/models"))).expect("defaults come");
-            assert_eq!(loaded.settings, defaults(Path::new("/models")));
-            let problem = loaded.problem.expect("it is reported");
-            assert_eq!(problem.code, ErrorCode::SettingsUnreadable);
-            assert_eq!(std::fs::read_to_string(&problem.detail["path"]).expect("was kept"), text);
-        }
     }
 }

@@ -17,6 +17,9 @@ pub struct Args {
     /// Language of the words; as LANG says when left out.
     #[arg(long, global = true, value_parser = lang())]
     pub lang: Option<Lang>,
+    /// Open the chats for reading only, where they cannot be written: a folder without rights, a full disk, a newer version.
+    #[arg(long, global = true)]
+    pub read_only: bool,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -149,6 +152,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Chats,
     },
+    /// Backups of the chats: list and make them, put one back, or start with empty chats where the file cannot be opened.
+    Backups {
+        #[command(subcommand)]
+        command: Backups,
+    },
     /// Offer a model of this computer to other programs over the OpenAI protocol, until Ctrl+C.
     #[command(args_conflicts_with_subcommands = true)]
     Serve {
@@ -190,6 +198,18 @@ pub enum Chats {
     Export { chat: String, file: std::path::PathBuf },
     /// Add the chat of a file that was saved so.
     Import { file: std::path::PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Backups {
+    /// The latest first, with the name that `restore` takes.
+    List,
+    /// Make one now, beside the daily ones.
+    Create,
+    /// Put a backup in the place of the chats. It is checked first, and the chats that are there are kept as a backup.
+    Restore { backup: String },
+    /// Start with empty chats. The file that cannot be opened is kept as a backup.
+    StartEmpty,
 }
 
 /// Pictures of a question.

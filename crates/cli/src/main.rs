@@ -4,6 +4,7 @@
 extern crate stdio;
 
 mod args;
+mod backups;
 mod catalogue;
 mod chats;
 mod connections;
@@ -29,7 +30,8 @@ use std::sync::Arc;
 use app::lang::Lang;
 use app::words;
 use clap::Parser;
-use contract::{ErrorCode, ErrorView};
+use contract::{AppEvent, ErrorCode, ErrorView, StartWay};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use args::{Args, Command};
 use host::Terminal;
@@ -68,43 +70,70 @@ async fn run(args: &Args, lang: Lang) -> Result<ExitCode, ErrorView> {
 
 async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
     let (terminal, events) = Terminal::new();
-    let app = app::App::open(app::find_paths(None), Arc::new(terminal)).await?;
+    let app = open(args, terminal).await?;
     for problem in app.start_problems() {
-        eprintln!("{}", words::printed(problem, lang));
+        eprintln!("{}", words::printed(&problem, lang));
     }
+    let done = with_opened(&app, events, args, lang).await;
+    // So that a copy of the file of the chats is whole.
+    app.close().await;
+    done
+}
+
+async fn open(args: &Args, terminal: Terminal) -> Result<app::App, ErrorView> {
+    let (paths, host) = (app::find_paths(None), Arc::new(terminal));
+    // What is there for chats that cannot be opened asks for no open chats.
+    let backups = matches!(args.command, Command::Backups { .. });
+    if !args.read_only && !backups {
+        return app::App::open(paths, host).await;
+    }
+    let app = app::App::open_or_say(paths, host).await?;
+    if args.read_only && app.start_state().await?.failure.is_some() {
+        app.start_again(StartWay::ReadOnly).await?;
+    }
+    Ok(app)
+}
+
+async fn with_opened(
+    app: &app::App,
+    events: UnboundedReceiver<AppEvent>,
+    args: &Args,
+    lang: Lang,
+) -> Result<(), ErrorView> {
     match &args.command {
-        Command::Hardware { measure } => machine::hardware(&app, *measure, args.json, lang).await,
-        Command::Recommend => catalogue::recommend(&app, args.json, lang).await,
+        Command::Hardware { measure } => machine::hardware(app, *measure, args.json, lang).await,
+        Command::Recommend => catalogue::recommend(app, args.json, lang).await,
         Command::Pull { model, variant, source } => {
             let wanted = Wanted { model, variant: variant.as_deref(), source: *source };
-            pull::pull(&app, events, wanted, args.json, lang).await
+            pull::pull(app, events, wanted, args.json, lang).await
         }
-        Command::Import { path } => catalogue::import(&app, path, args.json, lang).await,
-        Command::Remove { model } => catalogue::remove(&app, model, args.json, lang).await,
-        Command::Sizing(size) => sizing::sizing(&app, size, args.json, lang).await,
-        Command::Models => catalogue::models(&app, args.json, lang).await,
+        Command::Import { path } => catalogue::import(app, path, args.json, lang).await,
+        Command::Remove { model } => catalogue::remove(app, model, args.json, lang).await,
+        Command::Sizing(size) => sizing::sizing(app, size, args.json, lang).await,
+        Command::Models => catalogue::models(app, args.json, lang).await,
         Command::Ask { question, at, pictures, temperature } => {
-            let model = endpoints::model_of(&app, at).await?;
-            talk::ask(&app, question, pictures, &model, *temperature, args.json, lang).await
+            let model = endpoints::model_of(app, at).await?;
+            talk::ask(app, question, pictures, &model, *temperature, args.json, lang).await
         }
         Command::Chat { at, pictures } => {
-            let model = endpoints::model_of(&app, at).await?;
+            let model = endpoints::model_of(app, at).await?;
             if args.json {
-                talk_json::chat(&app, &model, pictures).await
+                talk_json::chat(app, &model, pictures).await
             } else {
-                talk::chat(&app, &model, pictures, lang).await
+                talk::chat(app, &model, pictures, lang).await
             }
         }
-        Command::Chats { command } => chats::run(&app, command, args.json, lang).await,
-        Command::Serve { command: Some(command), .. } => serve::run(&app, command, args.json, lang).await,
+        Command::Chats { command } => chats::run(app, command, args.json, lang).await,
+        Command::Backups { command } => backups::run(app, command, args.json, lang).await,
+        Command::Serve { command: Some(command), .. } => serve::run(app, command, args.json, lang).await,
         Command::Serve { command: None, model, host, port, rate } => {
             let host = host.to_string();
             let wanted = serve::Wanted { model, host: &host, port: *port, rate: *rate };
-            serve::serve(&app, events, wanted, args.json, lang).await
+            serve::serve(app, events, wanted, args.json, lang).await
         }
-        Command::Deployments { command } => deployments::run(&app, events, command, args.json, lang).await,
-        Command::Connections { command } => connections::run(&app, command.as_ref(), args.json, lang).await,
-        Command::Endpoints { command } => endpoints::run(&app, command, args.json, lang).await,
+        Command::Deployments { command } => deployments::run(app, events, command, args.json, lang).await,
+        Command::Connections { command } => connections::run(app, command.as_ref(), args.json, lang).await,
+        Command::Endpoints { command } => endpoints::run(app, command, args.json, lang).await,
         Command::Plan { .. } | Command::Cards { .. } => Ok(()),
     }
 }

@@ -148,10 +148,26 @@ pub enum ErrorCode {
     GpuDriverMissing,
     GpuDriverMismatch,
     NoDisplay,
+    /// The process that draws the window's page died again and again.
+    PageDied,
     // Storage
     HistoryUnreadable,
+    /// A newer version of the app wrote it.
+    HistoryTooNew,
+    /// Another program keeps it to itself.
+    HistoryLocked,
+    /// It was opened for reading only.
+    HistoryReadOnly,
+    /// A backup that is not whole.
+    BackupDamaged,
     SettingsUnreadable,
+    /// Some of them; the others are in force.
+    SettingsLinesUnreadable,
     OwnModelsUnreadable,
+    DownloadsUnreadable,
+    SharingUnreadable,
+    SharingKeysUnreadable,
+    CloudKeysUnreadable,
     PermissionDenied,
     /// A file that no version of this app wrote, or one that was changed.
     ChatFileInvalid,

@@ -16,6 +16,8 @@ pub enum AppEvent {
     /// A model became visible or vanished.
     ModelsChanged,
     ChatsChanged,
+    /// A backup was made or could not be made, or one was put back.
+    BackupsChanged,
     /// A cloud service was added, changed or removed.
     EndpointsChanged,
     /// How the worker is offered to other programs, or their keys.

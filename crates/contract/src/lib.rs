@@ -19,6 +19,7 @@ mod screen;
 mod settings;
 mod sharing;
 mod sizing;
+mod start;
 mod worker;
 
 pub use catalog::*;
@@ -36,4 +37,5 @@ pub use screen::*;
 pub use settings::*;
 pub use sharing::*;
 pub use sizing::*;
+pub use start::*;
 pub use worker::*;

@@ -1,19 +1,36 @@
 //! What can go wrong with the file of conversations.
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode as Sql;
 
 /// Display is a fragment that reads after "failed to".
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     #[error("open the history at {path}: {source}")]
     Open { path: PathBuf, source: rusqlite::Error },
+    /// No database, or one with pages that are missing or make no sense.
+    #[error("read the history at {path}: {why}")]
+    Damaged { path: PathBuf, why: String },
+    /// Another program keeps it to itself.
+    #[error("open the history at {path}: another program has locked it")]
+    Locked { path: PathBuf },
     #[error("bring the history at {path} up to date: {source}")]
     Migrate { path: PathBuf, source: Box<rusqlite_migration::Error> },
     #[error(
         "open the history at {path}: it was written by a newer version ({found}, this one knows {known})"
     )]
     TooNew { path: PathBuf, found: usize, known: usize },
-    #[error("create the folder of the history at {path}: {source}")]
-    Folder { path: PathBuf, source: std::io::Error },
+    /// A file or folder of the history, of its pictures or of its backups.
+    #[error("{what} at {path}: {source}")]
+    File { what: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("change the history: it was opened for reading only")]
+    ReadOnly,
+    #[error("find the backup {0}")]
+    BackupNotFound(String),
+    /// A copy that is not whole replaces nothing.
+    #[error("use the backup at {path}: {why}")]
+    BackupDamaged { path: PathBuf, why: String },
     #[error("find chat {0}")]
     ChatNotFound(String),
     #[error("find message {id} in chat {chat_id}")]
@@ -34,20 +51,71 @@ pub enum HistoryError {
 
 impl From<rusqlite::Error> for HistoryError {
     fn from(error: rusqlite::Error) -> Self {
-        if is_full(&error) { Self::DiskFull } else { Self::Sqlite(error) }
+        match error.sqlite_error_code() {
+            _ if is_full(&error) => Self::DiskFull,
+            Some(Sql::ReadOnly) => Self::ReadOnly,
+            _ => Self::Sqlite(error),
+        }
     }
 }
 
 impl HistoryError {
-    /// Even opening writes: the log and its index beside the file.
+    /// What a failure means while the file is opened. Even opening writes: the log and its index beside the file.
     pub(crate) fn opening(path: &Path, source: rusqlite::Error) -> Self {
-        if is_full(&source) { Self::DiskFull } else { Self::Open { path: path.to_owned(), source } }
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            _ if is_full(&source) => Self::DiskFull,
+            Some(Sql::NotADatabase | Sql::DatabaseCorrupt) => Self::Damaged { path, why: source.to_string() },
+            Some(Sql::DatabaseBusy | Sql::DatabaseLocked) => Self::Locked { path },
+            // SQLite has one word for a folder that cannot be written and for a disk that fails; the system says which.
+            _ => match refused(&path) {
+                Some(why) if why.kind() == ErrorKind::StorageFull => Self::DiskFull,
+                Some(source) => Self::File { what: "open the history", path, source },
+                None => Self::Open { path, source },
+            },
+        }
     }
+
+    pub(crate) fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::File { what, path: path.to_owned(), source },
+        }
+    }
+
+    /// Whether the file itself cannot be read as what it should be.
+    pub fn is_damage(&self) -> bool {
+        let corrupt = |error: &rusqlite::Error| {
+            matches!(error.sqlite_error_code(), Some(Sql::NotADatabase | Sql::DatabaseCorrupt))
+        };
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Sqlite(error) | Self::Open { source: error, .. } => corrupt(error),
+            _ => false,
+        }
+    }
+}
+
+/// Why the system lets nobody read the file or write beside it, if it does not.
+fn refused(path: &Path) -> Option<std::io::Error> {
+    if let Err(error) = std::fs::File::open(path)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Some(error);
+    }
+    let probe = path.with_extension(format!("{}.probe", std::process::id()));
+    let made = crate::private::create_new(&probe).and_then(|mut file| {
+        use std::io::Write;
+        file.write_all(&[0; 4096])?;
+        file.sync_all()
+    });
+    let _ = std::fs::remove_file(&probe);
+    made.err()
 }
 
 fn is_full(error: &rusqlite::Error) -> bool {
     // The index of the log is shared memory in a file, and says it in its own way when it cannot grow.
     let index_cannot_grow =
         error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) || index_cannot_grow
+    error.sqlite_error_code() == Some(Sql::DiskFull) || index_cannot_grow
 }

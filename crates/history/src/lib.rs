@@ -1,17 +1,23 @@
 //! Conversations as a tree of messages in one SQLite file, their pictures in a folder beside it: what was said and shown
-//! survives a crash of anything else.
+//! survives a crash of anything else. Backups of both are in another folder there.
 //!
 //! Knows no models, no network and no window. Sampling, errors and statistics are opaque JSON text here; who writes
 //! them also reads them.
 
+mod backup;
 mod chats;
 mod copy;
 mod error;
 mod messages;
 mod open;
 mod pictures;
+pub mod private;
+mod read_only;
+mod restore;
+mod schema;
 mod types;
 
+pub use backup::{Backup, BackupKind, folder as backup_folder, list as backups};
 pub use copy::Copied;
 pub use error::HistoryError;
 pub use messages::Ending;

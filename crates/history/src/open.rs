@@ -1,220 +1,160 @@
-//! Opening the file: pragmas, a copy before a migration, migrations, and the recovery of answers that were being
-//! written when the last process went away. Knows the tables, not their use.
+//! Opening the file: rights, a look at its length, pragmas, migrations, and the recovery of answers that were being written when
+//! the last process went away. Also how it is left: with nothing in the write-ahead log. Knows the tables, not their use.
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
-use rusqlite_migration::{M, Migrations};
+use rusqlite_migration::M;
 
-use crate::HistoryError;
 use crate::pictures::tidy;
-
-/// Each entry is one version and never changes once released.
-const MIGRATIONS: &[M<'static>] = &[
-    M::up(FIRST),
-    M::up("ALTER TABLE messages ADD COLUMN thinking_ms INTEGER CHECK (thinking_ms >= 0);"),
-    M::up(PICTURES),
-];
-
-const PICTURES: &str = "CREATE TABLE pictures (
-    hash TEXT PRIMARY KEY NOT NULL CHECK (length(hash) = 64),
-    kind TEXT NOT NULL,
-    width INTEGER NOT NULL CHECK (width > 0),
-    height INTEGER NOT NULL CHECK (height > 0),
-    bytes INTEGER NOT NULL CHECK (bytes > 0),
-    added_at TEXT NOT NULL
-) STRICT;
-CREATE TABLE message_pictures (
-    message_id TEXT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
-    place INTEGER NOT NULL,
-    hash TEXT NOT NULL REFERENCES pictures (hash),
-    PRIMARY KEY (message_id, place)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX message_pictures_hash ON message_pictures (hash);
-ALTER TABLE messages ADD COLUMN boxes TEXT;";
-
-const FIRST: &str = "CREATE TABLE chats (
-    id TEXT PRIMARY KEY NOT NULL,
-    title TEXT NOT NULL,
-    model_id TEXT NOT NULL,
-    preset_id TEXT NOT NULL,
-    sampling TEXT NOT NULL,
-    system_prompt TEXT NOT NULL,
-    leaf_id TEXT REFERENCES messages (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
-    created_at TEXT NOT NULL,
-    updated_at TEXT NOT NULL
-) STRICT;
-CREATE TABLE messages (
-    id TEXT PRIMARY KEY NOT NULL,
-    chat_id TEXT NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
-    parent_id TEXT REFERENCES messages (id) ON DELETE CASCADE,
-    role TEXT NOT NULL CHECK (role IN ('system', 'user', 'assistant')),
-    text TEXT NOT NULL,
-    reasoning TEXT NOT NULL DEFAULT '',
-    state TEXT NOT NULL CHECK (state IN ('streaming', 'done', 'stopped', 'length', 'interrupted')),
-    error TEXT,
-    stats TEXT,
-    created_at TEXT NOT NULL
-) STRICT;
-CREATE INDEX messages_by_parent ON messages (chat_id, parent_id);
-CREATE INDEX messages_parent ON messages (parent_id);
-CREATE INDEX messages_streaming ON messages (state) WHERE state = 'streaming';
-CREATE INDEX chats_leaf ON chats (leaf_id);
-CREATE INDEX chats_by_time ON chats (updated_at);";
+use crate::schema::{MIGRATIONS, migrate};
+use crate::{HistoryError, private};
 
 /// Of the pictures, beside the file.
-const PICTURES_FOLDER: &str = "pictures";
+pub(crate) const PICTURES_FOLDER: &str = "pictures";
+
+/// The window and the command line may use the file at the same time.
+const WAIT: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(5) };
 
 /// The open file. One connection, used in turn; calls block for as long as the disk takes.
 #[derive(Debug)]
 pub struct History {
     connection: Mutex<Connection>,
+    pub(crate) path: PathBuf,
     pub(crate) pictures: PathBuf,
 }
 
 impl History {
-    /// Opens or creates the file. An older file is copied to `<name>.v<version>.bak` before it is changed.
+    /// Opens or creates the file. An older file is backed up before it is changed.
     pub fn open(path: &Path) -> Result<Self, HistoryError> {
         Self::open_at(path, MIGRATIONS)
     }
 
-    fn open_at(path: &Path, migrations: &[M<'static>]) -> Result<Self, HistoryError> {
+    pub(crate) fn open_at(path: &Path, migrations: &[M<'static>]) -> Result<Self, HistoryError> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|source| HistoryError::Folder { path: folder.to_owned(), source })?;
+            private::create_dir(folder)
+                .map_err(HistoryError::file("create the folder of the history", folder))?;
         }
+        // Before SQLite does, which would give it the rights of the umask; its log and index take those of the file.
+        let found = match private::create_new(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => true,
+            Err(error) => return Err(HistoryError::file("create the history", path)(error)),
+            Ok(_) => false,
+        };
+        for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+            private::restrict(&file);
+        }
+        let cut = found && is_cut(path)?;
         let failed = |source| HistoryError::opening(path, source);
         let mut connection = Connection::open(path).map_err(failed)?;
         prepare(&connection).map_err(failed)?;
+        if cut {
+            check_pages(&connection, path)?;
+        }
         migrate(&mut connection, path, migrations)?;
         recover(&connection).map_err(failed)?;
         let pictures = path.with_file_name(PICTURES_FOLDER);
+        private::restrict_all(&pictures);
         tidy(&mut connection, &pictures)?;
-        Ok(Self { connection: Mutex::new(connection), pictures })
+        Ok(Self::of(connection, path))
+    }
+
+    pub(crate) fn of(connection: Connection, path: &Path) -> Self {
+        let pictures = path.with_file_name(PICTURES_FOLDER);
+        Self { connection: Mutex::new(connection), path: path.to_owned(), pictures }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
         // SQLite rolled back whatever a panicking caller had begun, so the connection is still good.
         self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+
+    /// Moves everything from the write-ahead log into the file and empties the log, so that a copy of the file is whole. Returns
+    /// false when another process reads at this moment; nothing is lost then, and the next call may do it.
+    pub fn checkpoint(&self) -> Result<bool, HistoryError> {
+        let connection = self.lock();
+        // Called when a program ends: it does not wait long for another.
+        connection.busy_timeout(Duration::from_millis(500))?;
+        let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+        connection.busy_timeout(WAIT)?;
+        Ok(!busy?)
+    }
+
+    /// As [`History::checkpoint`], when the log holds something and was not written to for this long.
+    pub fn checkpoint_after(&self, quiet: Duration) -> Result<bool, HistoryError> {
+        let Ok(log) = std::fs::metadata(beside(&self.path, "-wal")) else { return Ok(false) };
+        let age = log.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        if log.len() == 0 || age.is_none_or(|age| age < quiet) {
+            return Ok(false);
+        }
+        self.checkpoint()
+    }
+}
+
+/// SQLite's own file beside the history.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    path.with_file_name(name)
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    // The window and the command line may use the file at the same time.
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(WAIT)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     // In WAL mode NORMAL loses nothing when a process dies, only the last moments when the power fails.
     connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
 }
 
-fn migrate(connection: &mut Connection, path: &Path, list: &[M<'static>]) -> Result<(), HistoryError> {
-    let failed = |source| HistoryError::opening(path, source);
-    let known = list.len();
-    let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-    let found = found as usize;
-    if found > known {
-        return Err(HistoryError::TooNew { path: path.to_owned(), found, known });
+/// Whether the file is shorter than its first page says. SQLite would open it and fail at the first page that is missing, in the
+/// middle of a chat. True when only the pages can decide: a log beside the file may hold the rest.
+///
+/// # Errors
+/// `Damaged` when nothing can hold the rest.
+fn is_cut(path: &Path) -> Result<bool, HistoryError> {
+    use std::io::Read;
+    let failed = |error| HistoryError::file("read the history", path)(error);
+    let mut head = [0; 100];
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let log = std::fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len());
+    let damaged = |why: String| Err(HistoryError::Damaged { path: path.to_owned(), why });
+    if length == 0 {
+        // SQLite takes an empty file for a new one and throws its log away.
+        let used = log > 0 || crate::backup::any(path);
+        return if used { damaged("the file is empty".into()) } else { Ok(false) };
     }
-    if found > 0 && found < known {
-        let copy = snapshot_path(path, found);
-        if !copy.exists() {
-            // VACUUM INTO also takes in what still lies in the write-ahead log, which a copy of the file would miss.
-            connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map_err(failed)?;
-        }
+    if file.read_exact(&mut head).is_err() {
+        return damaged(format!("the file has only {length} bytes"));
     }
-    Migrations::from_slice(list)
-        .to_latest(connection)
-        .map_err(|source| HistoryError::Migrate { path: path.to_owned(), source: Box::new(source) })
+    // Not given to SQLite, which would take in the log beside it and delete that.
+    if &head[..16] != b"SQLite format 3\0" {
+        return damaged("it is no database".into());
+    }
+    let number = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let page = match u16::from_be_bytes([head[16], head[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    // The count holds only when the same write set both counters (fileformat2.html, 1.3.8).
+    let counted = number(24) == number(92);
+    let due = page * u64::from(number(28));
+    if !counted || length >= due {
+        return Ok(false);
+    }
+    if log > 0 { Ok(true) } else { damaged(format!("the file ends at {length} of {due} bytes")) }
 }
 
-fn snapshot_path(path: &Path, version: usize) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".v{version}.bak"));
-    path.with_file_name(name)
+fn check_pages(connection: &Connection, path: &Path) -> Result<(), HistoryError> {
+    let said = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+        .map_err(|error| HistoryError::opening(path, error))?;
+    if said == "ok" { Ok(()) } else { Err(HistoryError::Damaged { path: path.to_owned(), why: said }) }
 }
 
-fn recover(connection: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn recover(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute("UPDATE messages SET state = 'interrupted' WHERE state = 'streaming'", []).map(drop)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ChatSettings;
-
-    fn settings() -> ChatSettings {
-        ChatSettings {
-            model_id: "guide".into(),
-            preset_id: "custom".into(),
-            sampling: "{}".into(),
-            system_prompt: String::new(),
-        }
-    }
-
-    #[test]
-    fn migrations_are_sound() {
-        Migrations::from_slice(MIGRATIONS).validate().expect("each applies to an empty file");
-    }
-
-    #[test]
-    fn an_older_file_is_copied_before_it_changes() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("history.db");
-        let id = History::open(&path).expect("opens").chat_create(&settings()).expect("creates").id;
-
-        let mut newer = MIGRATIONS.to_vec();
-        newer.push(M::up("CREATE TABLE extra (id INTEGER) STRICT; DELETE FROM chats;"));
-        let opened = History::open_at(&path, &newer).expect("migrates");
-        assert!(opened.chats().expect("lists").is_empty(), "the new migration ran");
-
-        let copy = Connection::open(snapshot_path(&path, MIGRATIONS.len())).expect("the copy is there");
-        let kept: String = copy.query_row("SELECT id FROM chats", [], |row| row.get(0)).expect("a chat");
-        assert_eq!(kept, id);
-    }
-
-    #[test]
-    fn a_file_of_the_first_version_keeps_its_messages() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("history.db");
-        let mut first = Connection::open(&path).expect("opens");
-        Migrations::from_slice(&MIGRATIONS[..1]).to_latest(&mut first).expect("the first tables");
-        first
-            .execute_batch(
-                "INSERT INTO chats (id, title, model_id, preset_id, sampling, system_prompt, created_at, updated_at)
-                 VALUES ('c', '', 'guide', 'custom', '{}', '', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z');
-                 INSERT INTO messages (id, chat_id, role, text, state, created_at)
-                 VALUES ('m', 'c', 'assistant', 'said before', 'done', '2026-01-01T00:00:00.000Z');",
-            )
-            .expect("is written as the first version did");
-        drop(first);
-        let message = History::open(&path).expect("migrates").message("m").expect("is there");
-        assert_eq!((message.text.as_str(), message.thinking_ms), ("said before", None));
-        assert!(snapshot_path(&path, 1).is_file(), "the old file was copied first");
-    }
-
-    #[test]
-    fn a_newer_file_is_refused_and_left_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("history.db");
-        drop(History::open(&path).expect("opens"));
-        Connection::open(&path).expect("opens").pragma_update(None, "user_version", 99).expect("is set");
-        let refused = History::open(&path).expect_err("it is newer");
-        let known_here = MIGRATIONS.len();
-        assert!(
-            matches!(refused, HistoryError::TooNew { found: 99, known, .. } if known == known_here),
-            "{refused}"
-        );
-    }
-
-    #[test]
-    fn a_file_of_something_else_is_refused_and_left_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("history.db");
-        let other = "not a database at all, but a letter to somebody ".repeat(40);
-        std::fs::write(&path, &other).expect("is written");
-        let refused = History::open(&path).expect_err("it is no database");
-        assert!(matches!(refused, HistoryError::Open { .. }), "{refused}");
-        assert_eq!(std::fs::read_to_string(&path).expect("is read"), other);
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use crate::chats::now;
-use crate::{History, HistoryError, Message, Picture};
+use crate::{History, HistoryError, Message, Picture, private};
 
 /// What was attached and never sent, or left by a killed process, is kept for a day: another process may be about to use it.
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -192,9 +192,11 @@ fn file(folder: &Path, picture: &Picture) -> PathBuf {
 
 /// Beside first, so that the name never stands for half a file, even after the power failed.
 fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    private::create_dir(folder)?;
     let part = path.with_extension(format!("{}.part", std::process::id()));
-    let mut written = std::fs::File::create(&part)?;
+    // Of a process that had this number and was killed.
+    let _ = std::fs::remove_file(&part);
+    let mut written = private::create_new(&part)?;
     written.write_all(bytes)?;
     written.sync_all()?;
     std::fs::rename(&part, path)

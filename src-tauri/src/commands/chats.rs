@@ -93,6 +93,17 @@ pub async fn answer_start(
     app.answer_start(request, Box::new(forward)).await
 }
 
+/// For a page that was loaded again: what an answer has so far, then its events. False when none is being written.
+#[tauri::command]
+#[specta::specta]
+pub async fn answer_follow(
+    app: App<'_>,
+    chat_id: String,
+    on_event: Channel<AnswerEvent>,
+) -> Result<bool, ErrorView> {
+    app.answer_follow(&chat_id, Box::new(move |event| drop(on_event.send(event)))).await
+}
+
 /// Attaches a picture whose bytes come as base64.
 #[tauri::command]
 #[specta::specta]

@@ -10,6 +10,7 @@ pub mod screen;
 pub mod settings;
 pub mod sharing;
 pub mod sizing;
+pub mod start;
 pub mod worker;
 
 use std::sync::Arc;

@@ -30,7 +30,7 @@ pub async fn proxy_login(app: App<'_>, user: String, password: String) -> Result
 #[tauri::command]
 #[specta::specta]
 pub async fn start_problems(app: App<'_>) -> Result<Vec<ErrorView>, ErrorView> {
-    Ok(app.start_problems().to_vec())
+    Ok(app.start_problems())
 }
 
 /// Pushes every event of the app to the page from now on.

@@ -128,6 +128,21 @@ impl Keys {
         XChaCha20Poly1305::new_from_slice(&seal).map_err(|_| failed("the seal is damaged"))
     }
 
+    /// A sealed file that no version of this app wrote is moved aside, because no key could be added to it.
+    pub(crate) fn put_right(&self) -> Option<ErrorView> {
+        let problem = self.sealed().err()?;
+        if problem.code != ErrorCode::KeyStoreFailed {
+            return Some(problem);
+        }
+        let path = self.folder.join(SEALED_FILE);
+        Some(match files::set_aside(&path) {
+            Ok(aside) => {
+                ErrorView::new(ErrorCode::CloudKeysUnreadable, problem.message).with("path", aside.display())
+            }
+            Err(error) => storage_error("keep the old sealed keys", &path, &error),
+        })
+    }
+
     fn sealed(&self) -> Result<Sealed, ErrorView> {
         let path = self.folder.join(SEALED_FILE);
         match std::fs::read(&path) {
@@ -206,6 +221,19 @@ mod tests {
         again.remove("one", KeyPlace::File).expect("is removed");
         assert_eq!(again.get("one", KeyPlace::File).expect_err("is gone").code, ErrorCode::KeyStoreFailed);
         assert_eq!(again.get("two", KeyPlace::File).expect("opens").as_deref(), Some("sk-other"));
+    }
+
+    #[test]
+    fn a_sealed_file_of_something_else_is_kept_and_said_and_keys_can_be_added() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = Keys::new(folder.path(), Keeping::File);
+        assert_eq!(keys.put_right(), None);
+        std::fs::write(folder.path().join(SEALED_FILE), "{\"version\": 1, \"keys\": [").expect("is written");
+        let problem = keys.put_right().expect("is said");
+        assert_eq!(problem.code, ErrorCode::CloudKeysUnreadable);
+        assert!(Path::new(&problem.detail["path"]).is_file());
+        assert_eq!(keys.put("one", "sk").expect("is kept"), KeyPlace::File);
+        assert_eq!(keys.put_right(), None);
     }
 
     #[cfg(unix)]

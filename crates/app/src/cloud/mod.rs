@@ -60,9 +60,12 @@ fn invalid(message: &str) -> ErrorView {
 }
 
 impl Clouds {
-    pub(crate) fn open(data_dir: &Path, keeping: Keeping) -> Result<(Self, Option<ErrorView>), ErrorView> {
-        let (records, problem) = Records::open(data_dir)?;
-        Ok((Self { records, keys: Keys::new(data_dir, keeping) }, problem))
+    /// With what could not be read of the list and of the keys.
+    pub(crate) fn open(data_dir: &Path, keeping: Keeping) -> (Self, Vec<ErrorView>) {
+        let (records, problem) = Records::open(data_dir);
+        let keys = Keys::new(data_dir, keeping);
+        let problems = problem.into_iter().chain(keys.put_right()).collect();
+        (Self { records, keys }, problems)
     }
 
     /// Waits for the keyring, so not for a thread of the runtime.

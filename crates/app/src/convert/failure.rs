@@ -21,10 +21,21 @@ pub(crate) fn history_error(error: HistoryError) -> ErrorView {
     match error {
         HistoryError::Open { path, .. }
         | HistoryError::Migrate { path, .. }
-        | HistoryError::TooNew { path, .. } => {
+        | HistoryError::Damaged { path, .. } => {
             ErrorView::new(ErrorCode::HistoryUnreadable, message).with("path", path.display())
         }
-        HistoryError::Folder { path, source } => storage_error("create the data folder", &path, &source),
+        HistoryError::TooNew { path, .. } => {
+            ErrorView::new(ErrorCode::HistoryTooNew, message).with("path", path.display())
+        }
+        HistoryError::Locked { path } => {
+            ErrorView::new(ErrorCode::HistoryLocked, message).with("path", path.display())
+        }
+        HistoryError::File { what, path, source } => storage_error(what, &path, &source),
+        HistoryError::ReadOnly => ErrorView::new(ErrorCode::HistoryReadOnly, message),
+        HistoryError::BackupNotFound(id) => ErrorView::new(ErrorCode::InvalidInput, message).with("id", id),
+        HistoryError::BackupDamaged { path, .. } => {
+            ErrorView::new(ErrorCode::BackupDamaged, message).with("path", path.display())
+        }
         HistoryError::ChatNotFound(id) => {
             ErrorView::new(ErrorCode::ChatNotFound, message).with("chat_id", id)
         }
@@ -43,6 +54,10 @@ pub(crate) fn history_error(error: HistoryError) -> ErrorView {
         }
         HistoryError::PictureFile { path, source } => storage_error("use the picture", &path, &source),
         HistoryError::DiskFull => ErrorView::new(ErrorCode::DiskFull, message),
+        // Met in the middle of a chat, when the file changed under the program.
+        error @ HistoryError::Sqlite(_) if error.is_damage() => {
+            ErrorView::new(ErrorCode::HistoryUnreadable, message)
+        }
         HistoryError::Sqlite(_) => ErrorView::new(ErrorCode::Internal, message),
     }
 }

@@ -47,14 +47,11 @@ pub(crate) struct Serving {
 }
 
 impl Deployments {
-    pub(crate) fn open(
-        data_dir: &Path,
-        host: Arc<dyn Host>,
-    ) -> Result<(Arc<Self>, Option<ErrorView>), ErrorView> {
-        let (records, problem) = Records::open(data_dir)?;
+    pub(crate) fn open(data_dir: &Path, host: Arc<dyn Host>) -> (Arc<Self>, Option<ErrorView>) {
+        let (records, problem) = Records::open(data_dir);
         let ssh_config = std::env::var_os(SSH_CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
         let reaching = Reaching { folder: data_dir.join("deployments"), ssh_config };
-        Ok((Arc::new(Self { records, reaching, watched: Mutex::default(), host }), problem))
+        (Arc::new(Self { records, reaching, watched: Mutex::default(), host }), problem)
     }
 
     fn watched(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Deployment>>> {

@@ -18,9 +18,9 @@ pub(crate) struct Records(ListFile<Record>);
 
 impl Records {
     /// As [`ListFile::open`].
-    pub(crate) fn open(data_dir: &Path) -> Result<(Self, Option<ErrorView>), ErrorView> {
-        let (list, problem) = ListFile::open(data_dir, &KIND)?;
-        Ok((Self(list), problem))
+    pub(crate) fn open(data_dir: &Path) -> (Self, Option<ErrorView>) {
+        let (list, problem) = ListFile::open(data_dir, &KIND);
+        (Self(list), problem)
     }
 
     pub(crate) fn all(&self) -> Result<Vec<Record>, ErrorView> {
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn what_was_started_is_read_again_and_a_strange_file_is_kept() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (records, _) = Records::open(folder.path()).expect("opens");
+        let (records, _) = Records::open(folder.path());
         let mut one = record("1", "R1");
         records.add(one.clone()).expect("is written");
         records.add(record("2", "twice")).expect("is written");
@@ -97,7 +97,7 @@ mod tests {
         one.nodes[0].process = Some(Process { pid: 7, started: 8, boot: "b".into() });
         records.update(one.clone()).expect("is written");
         records.update(record("gone", "x")).expect("changes nothing");
-        let (again, problem) = Records::open(folder.path()).expect("opens");
+        let (again, problem) = Records::open(folder.path());
         assert_eq!((again.find("1"), again.find("R1"), problem), (Ok(one.clone()), Ok(one), None));
         assert_eq!(again.find("twice").expect_err("two have it").code, ErrorCode::DeploymentNotFound);
         assert_eq!(again.all().expect("reads").len(), 3);
@@ -105,7 +105,7 @@ mod tests {
         let text = std::fs::read_to_string(folder.path().join(KIND.file)).expect("reads");
         std::fs::write(folder.path().join(KIND.file), text.replace("\"version\": 1", "\"version\": 9"))
             .expect("writes");
-        let (empty, problem) = Records::open(folder.path()).expect("opens");
+        let (empty, problem) = Records::open(folder.path());
         assert_eq!(problem.expect("is told").code, ErrorCode::DeploymentsUnreadable);
         assert_eq!(empty.all().expect("reads"), []);
     }

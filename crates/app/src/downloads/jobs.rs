@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use contract::{AppEvent, DownloadFileView, DownloadState, DownloadView, SourceKind};
+use contract::{AppEvent, DownloadFileView, DownloadState, DownloadView, ErrorView, SourceKind};
 use hub::{CancellationToken, HubError, Phase, Progress};
 use tokio::task::JoinHandle;
 
@@ -48,14 +48,15 @@ pub(super) struct Run {
 
 impl Downloads {
     /// Unfinished downloads of the last run come back paused.
-    pub(crate) fn open(data_dir: &Path, host: Arc<dyn Host>) -> Self {
-        let list = List::in_folder(data_dir);
+    /// With what could not be read of their list.
+    pub(crate) fn open(data_dir: &Path, host: Arc<dyn Host>) -> (Self, Option<ErrorView>) {
+        let (list, problem) = List::open(data_dir);
         let entry = |wanted: Wanted| {
             let view = fresh(&wanted, DownloadState::Paused);
             (view.id.clone(), Entry::new(view, 0))
         };
         let jobs = Mutex::new(list.read().into_iter().map(entry).collect());
-        Self { jobs, runs: AtomicU64::new(1), list, host }
+        (Self { jobs, runs: AtomicU64::new(1), list, host }, problem)
     }
 
     pub(crate) fn of_model(&self, model_id: &str) -> Option<DownloadView> {

@@ -29,11 +29,10 @@ pub(crate) struct OwnModel {
 pub(crate) struct OwnModels(ListFile<OwnModel>);
 
 impl OwnModels {
-    /// # Errors
     /// As [`ListFile::open`].
-    pub(crate) fn open(data_dir: &Path) -> Result<(Self, Option<ErrorView>), ErrorView> {
-        let (list, problem) = ListFile::open(data_dir, &KIND)?;
-        Ok((Self(list), problem))
+    pub(crate) fn open(data_dir: &Path) -> (Self, Option<ErrorView>) {
+        let (list, problem) = ListFile::open(data_dir, &KIND);
+        (Self(list), problem)
     }
 
     /// Every one, the earliest first.
@@ -97,7 +96,7 @@ mod tests {
     #[test]
     fn what_is_added_is_there_for_another_process_and_forgotten_on_request() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (list, problem) = OwnModels::open(folder.path()).expect("opens");
+        let (list, problem) = OwnModels::open(folder.path());
         assert_eq!(problem, None);
         let one = list.add("/m/one".into(), facts("My Model (v2)")).expect("is added");
         let two = list.add("/m/two".into(), facts("my model, V2")).expect("is added");
@@ -105,7 +104,7 @@ mod tests {
         let again = list.add("/m/one".into(), facts("renewed")).expect("is renewed");
         assert_eq!((again.id, again.facts.name.as_str()), (one.id.clone(), "renewed"));
 
-        let (other, _) = OwnModels::open(folder.path()).expect("opens");
+        let (other, _) = OwnModels::open(folder.path());
         assert_eq!(other.find(&two.id).expect("reads"), Some(two));
         assert!(other.forget(&one.id).expect("forgets"));
         assert!(!list.forget(&one.id).expect("was not there"));
@@ -117,7 +116,7 @@ mod tests {
         for text in ["{\"version\":1,\"models\":", "{\"version\":9,\"models\":[]}"] {
             let folder = tempfile::tempdir().expect("a folder");
             std::fs::write(folder.path().join(KIND.file), text).expect("is written");
-            let (list, problem) = OwnModels::open(folder.path()).expect("opens");
+            let (list, problem) = OwnModels::open(folder.path());
             let problem = problem.expect("is told");
             assert_eq!(problem.code, ErrorCode::OwnModelsUnreadable);
             assert_eq!(std::fs::read_to_string(&problem.detail["path"]).expect("was kept"), text);

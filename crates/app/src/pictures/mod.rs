@@ -80,7 +80,7 @@ impl App {
         &self,
         read: impl FnOnce() -> Result<Vec<u8>, ErrorView> + Send + 'static,
     ) -> Result<PictureView, ErrorView> {
-        let history = self.history.clone();
+        let history = self.chats_file.writable()?;
         let kept = tokio::task::spawn_blocking(move || keep(&history, &read()?));
         kept.await
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the picture: {error}")))?

@@ -1,7 +1,6 @@
 //! Keys of other programs: made, shown once, and kept as hashes in the file that the worker reads. A key is 256 random bits, so
 //! that a plain SHA-256 of it gives nothing away.
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,20 +9,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::convert::storage_error;
-use crate::files;
+use crate::list_file::{Kind, ListFile};
 
-const FILE: &str = "sharing-keys.json";
-const VERSION: u32 = 1;
+/// The worker reads it, too.
+static KIND: Kind = Kind {
+    file: "sharing-keys.json",
+    field: "keys",
+    name: "keys of other programs",
+    unreadable: ErrorCode::SharingKeysUnreadable,
+};
 const NAME_LIMIT: usize = 60;
 /// Ten years.
 const MOST_DAYS: u32 = 3650;
-
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct List {
-    version: u32,
-    keys: Vec<Record>,
-}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
@@ -35,22 +32,21 @@ struct Record {
     expires: Option<u64>,
 }
 
-pub(super) struct Keys {
-    file: PathBuf,
-    writing: Mutex<()>,
-}
+pub(super) struct Keys(ListFile<Record>);
 
 impl Keys {
-    pub(super) fn new(data_dir: &Path) -> Self {
-        Self { file: data_dir.join(FILE), writing: Mutex::default() }
+    /// As [`ListFile::open`]. The file is its owner's alone, as every file that is replaced whole.
+    pub(super) fn open(data_dir: &Path) -> (Self, Option<ErrorView>) {
+        let (list, problem) = ListFile::open(data_dir, &KIND);
+        (Self(list), problem)
     }
 
     pub(super) fn file(&self) -> &Path {
-        &self.file
+        self.0.path()
     }
 
     pub(super) fn all(&self) -> Result<Vec<SharingKey>, ErrorView> {
-        Ok(self.list()?.keys.iter().map(view).collect())
+        Ok(self.0.all()?.iter().map(view).collect())
     }
 
     /// `days` from now on, or for ever.
@@ -76,43 +72,17 @@ impl Keys {
             expires: expires.map(|time| time.as_second().max(0) as u64),
         };
         let key = view(&record);
-        self.change(|keys| keys.push(record))?;
+        self.0.change(|keys| keys.push(record))?;
         Ok(NewSharingKey { secret, key })
     }
 
     /// By its id, or by its name.
     pub(super) fn remove(&self, id: &str) -> Result<(), ErrorView> {
-        let known = self.list()?.keys.into_iter().any(|key| key.id == id || key.name == id);
+        let known = self.0.all()?.into_iter().any(|key| key.id == id || key.name == id);
         if !known {
             return Err(invalid("take the key back: there is none of this name", "name", id));
         }
-        self.change(|keys| keys.retain(|key| key.id != id && key.name != id))
-    }
-
-    fn list(&self) -> Result<List, ErrorView> {
-        let text = match std::fs::read(&self.file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(List::default()),
-            Err(error) => return Err(storage_error("read the keys of other programs", &self.file, &error)),
-        };
-        let damaged = || {
-            ErrorView::new(ErrorCode::SettingsUnreadable, "read the keys of other programs")
-                .with("path", self.file.display())
-        };
-        let list: List = serde_json::from_slice(&text).map_err(|_| damaged())?;
-        if list.version == VERSION { Ok(list) } else { Err(damaged()) }
-    }
-
-    /// The file is its owner's alone, as a temporary file is from its first moment.
-    fn change(&self, change: impl FnOnce(&mut Vec<Record>)) -> Result<(), ErrorView> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut list = self.list()?;
-        change(&mut list.keys);
-        list.version = VERSION;
-        let text = serde_json::to_vec_pretty(&list)
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
-        files::replace(&self.file, &text)
-            .map_err(|error| storage_error("write the keys of other programs", &self.file, &error))
+        self.0.change(|keys| keys.retain(|key| key.id != id && key.name != id))
     }
 }
 
@@ -145,7 +115,7 @@ mod tests {
     #[test]
     fn a_key_is_shown_once_and_kept_as_a_hash() {
         let folder = tempfile::tempdir().expect("a folder");
-        let keys = Keys::new(folder.path());
+        let (keys, _) = Keys::open(folder.path());
         let made = keys.add(" laptop ", Some(30)).expect("is made");
         assert!(made.secret.starts_with("wd-") && made.secret.len() == 46, "{}", made.secret.len());
         assert!(!format!("{made:?}").contains(&made.secret));
@@ -153,7 +123,7 @@ mod tests {
         assert_ne!(other.secret, made.secret);
         let text = std::fs::read_to_string(keys.file()).expect("reads");
         assert!(!text.contains(&made.secret) && !text.contains(&other.secret));
-        let again = Keys::new(folder.path()).all().expect("reads");
+        let again = Keys::open(folder.path()).0.all().expect("reads");
         assert_eq!((again.len(), again[0].name.as_str(), again[0].expired), (2, "laptop", false));
         assert_eq!((again[0].expires_at.is_some(), again[1].expires_at.clone()), (true, None));
         #[cfg(unix)]
@@ -169,6 +139,9 @@ mod tests {
             assert_eq!(keys.add(name, days).expect_err("is refused").code, ErrorCode::InvalidInput);
         }
         std::fs::write(keys.file(), "{").expect("writes");
-        assert_eq!(keys.all().expect_err("is damaged").code, ErrorCode::SettingsUnreadable);
+        assert_eq!(keys.all().expect_err("is damaged").code, ErrorCode::SharingKeysUnreadable);
+        let (keys, problem) = Keys::open(folder.path());
+        assert_eq!(problem.expect("is said").code, ErrorCode::SharingKeysUnreadable);
+        keys.add("again", None).expect("keys can be made again");
     }
 }

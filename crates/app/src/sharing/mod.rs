@@ -42,14 +42,32 @@ pub(crate) struct Sharing {
 }
 
 impl Sharing {
-    pub(crate) fn new(data_dir: &Path) -> Self {
-        Self {
+    /// With what could not be read; it was moved aside.
+    pub(crate) fn open(data_dir: &Path) -> (Self, Vec<ErrorView>) {
+        let (keys, keys_problem) = Keys::open(data_dir);
+        let sharing = Self {
             file: data_dir.join(FILE),
             log: data_dir.join(LOG),
-            keys: Keys::new(data_dir),
+            keys,
             instead: Mutex::default(),
             writing: Mutex::default(),
-        }
+        };
+        let problem = sharing.put_right();
+        (sharing, problem.into_iter().chain(keys_problem).collect())
+    }
+
+    fn put_right(&self) -> Option<ErrorView> {
+        let text = std::fs::read(&self.file).ok()?;
+        let why = match understood(&text) {
+            Ok(_) => return None,
+            Err(why) => why,
+        };
+        let problem = |path: &Path| {
+            let message = format!("read how the model is offered: {why}");
+            ErrorView::new(ErrorCode::SharingUnreadable, message).with("path", path.display())
+        };
+        // Where it cannot be moved it stays, and says so at the next start, too.
+        Some(problem(&files::set_aside(&self.file).unwrap_or_else(|_| self.file.clone())))
     }
 
     /// A file that cannot be understood shares nothing.
@@ -63,8 +81,7 @@ impl Sharing {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(off),
             Err(error) => return Err(storage_error("read how the model is offered", &self.file, &error)),
         };
-        let file = serde_json::from_slice::<File>(&text).ok().filter(|file| file.version == VERSION);
-        Ok(file.map_or(off, |file| file.spec))
+        Ok(understood(&text).unwrap_or(off))
     }
 
     fn save(&self, spec: &SharingSpec) -> Result<(), ErrorView> {
@@ -88,6 +105,15 @@ impl Sharing {
             keys: self.keys.file().to_owned(),
             request_log: self.log.clone(),
         }))
+    }
+}
+
+fn understood(text: &[u8]) -> Result<SharingSpec, String> {
+    let file: File = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if file.version == VERSION {
+        Ok(file.spec)
+    } else {
+        Err(format!("version {} is not known", file.version))
     }
 }
 
@@ -224,7 +250,8 @@ mod tests {
     #[test]
     fn nothing_is_shared_until_asked_for_and_never_by_a_damaged_file() {
         let folder = tempfile::tempdir().expect("a folder");
-        let sharing = Sharing::new(folder.path());
+        let (sharing, problems) = Sharing::open(folder.path());
+        assert_eq!(problems, []);
         assert_eq!(sharing.share().expect("reads"), None);
         let spec = SharingSpec { on: true, host: "0.0.0.0".into(), port: 9000, rate: 5 };
         sharing.save(&spec).expect("is kept");
@@ -233,6 +260,11 @@ mod tests {
         for text in ["{", "{\"version\":7,\"on\":true,\"host\":\"0.0.0.0\",\"port\":1,\"rate\":1}"] {
             std::fs::write(folder.path().join(FILE), text).expect("writes");
             assert_eq!(sharing.share().expect("reads"), None, "{text}");
+            let (_, problems) = Sharing::open(folder.path());
+            assert_eq!(problems.len(), 1, "{text}");
+            assert_eq!(problems[0].code, ErrorCode::SharingUnreadable);
+            assert_eq!(std::fs::read_to_string(&problems[0].detail["path"]).expect("is kept"), text);
+            assert_eq!(Sharing::open(folder.path()).1, [], "it is said once");
         }
         assert!(checked(&SharingSpec { port: 0, ..spec.clone() }).is_err());
         assert!(checked(&SharingSpec { host: "everywhere".into(), ..spec }).is_err());

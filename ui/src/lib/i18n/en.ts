@@ -1,6 +1,7 @@
 // English words of the interface. The Chinese catalogue must have the same keys: the compiler holds it to this type.
 // Error words are not here: they come from assets/messages/errors.toml, which the command line reads too.
 import { deploymentsEn } from './deployments';
+import { backupsEn, openingEn } from './opening';
 import { sharingEn } from './sharing';
 import { compareEn } from './compare';
 import { connectionsEn } from './connections';
@@ -199,6 +200,8 @@ export const en = {
   },
   deployments: deploymentsEn,
   sharing: sharingEn,
+  opening: openingEn,
+  backups: backupsEn,
   palette: { title: 'Commands', placeholder: 'Search commands and chats', pages: 'Go to', chats: 'Chats', nothing: 'No command has this name.' },
   errors: { unknownTitle: 'Something did not work', unknownNext: 'Copy the details if you report it.', code: 'Code', loadFailed: 'This page could not be loaded' },
   format: {

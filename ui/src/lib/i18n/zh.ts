@@ -1,5 +1,6 @@
 // Chinese words of the interface (Simplified). The type demands every key of the English catalogue.
 import { deploymentsZh } from './deployments';
+import { backupsZh, openingZh } from './opening';
 import { sharingZh } from './sharing';
 import type { Messages } from './en';
 import { compareZh } from './compare';
@@ -149,6 +150,8 @@ export const zh: Messages = {
   },
   deployments: deploymentsZh,
   sharing: sharingZh,
+  opening: openingZh,
+  backups: backupsZh,
   palette: { title: '命令', placeholder: '搜索命令和对话', pages: '前往', chats: '对话', nothing: '没有这个命令。' },
   errors: { unknownTitle: '有一步没有成功', unknownNext: '反馈问题时可以复制详情。', code: '代码', loadFailed: '此页无法载入' },
   format: {

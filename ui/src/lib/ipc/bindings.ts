@@ -37,6 +37,8 @@ export const commands = {
 	messageDelete: (chatId: string, messageId: string) => __TAURI_INVOKE<ChatView>("message_delete", { chatId, messageId }),
 	/**  Answers in the background; the events arrive on the channel until a terminal one. */
 	answerStart: (request: SendRequest, onEvent: Channel<AnswerEvent>) => __TAURI_INVOKE<null>("answer_start", { request, onEvent }),
+	/**  For a page that was loaded again: what an answer has so far, then its events. False when none is being written. */
+	answerFollow: (chatId: string, onEvent: Channel<AnswerEvent>) => __TAURI_INVOKE<boolean>("answer_follow", { chatId, onEvent }),
 	answerStop: (chatId: string) => __TAURI_INVOKE<null>("answer_stop", { chatId }),
 	/**  Attaches a picture whose bytes come as base64. */
 	pictureAdd: (data: string) => __TAURI_INVOKE<PictureView>("picture_add", { data }),
@@ -89,6 +91,15 @@ export const commands = {
 	sharingKeyRemove: (id: string) => __TAURI_INVOKE<null>("sharing_key_remove", { id }),
 	/**  The last requests of other programs, without a word of what was asked or answered. */
 	sharingRequests: () => __TAURI_INVOKE<SharingRequest[]>("sharing_requests"),
+	startState: () => __TAURI_INVOKE<StartView>("start_state"),
+	/**  Takes a way on after a start that failed; a retry that fails again is the new state. */
+	startAgain: (way: StartWay) => __TAURI_INVOKE<StartView>("start_again", { way }),
+	/**  Shows a file or folder of ours in the system's file manager. */
+	showPlace: (place: ShownPlace) => __TAURI_INVOKE<null>("show_place", { place }),
+	backups: () => __TAURI_INVOKE<BackupsView>("backups"),
+	backupCreate: () => __TAURI_INVOKE<BackupView>("backup_create"),
+	/**  Puts a backup in the place of the chats; those that were there are kept as a backup. */
+	backupRestore: (id: string) => __TAURI_INVOKE<BackupsView>("backup_restore", { id }),
 	settings: () => __TAURI_INVOKE<SettingsView>("settings"),
 	settingsSave: (settings: SettingsView) => __TAURI_INVOKE<SettingsView>("settings_save", { settings }),
 	/**  Keeps what the proxy of the settings asks for; two empty texts forget it. */
@@ -135,6 +146,8 @@ export type AnswerStats = {
 export type AppEvent = { kind: "worker_changed"; worker: WorkerView } | { kind: "download_changed"; download: DownloadView } | 
 /**  A model became visible or vanished. */
 { kind: "models_changed" } | { kind: "chats_changed" } | 
+/**  A backup was made or could not be made, or one was put back. */
+{ kind: "backups_changed" } | 
 /**  A cloud service was added, changed or removed. */
 { kind: "endpoints_changed" } | 
 /**  How the worker is offered to other programs, or their keys. */
@@ -148,6 +161,32 @@ export type AreaView = {
 	top: number,
 	right: number,
 	bottom: number,
+};
+
+export type BackupKind = "daily" | 
+/**  Before the file was changed for a newer version of the app. */
+"update" | 
+/**  What was there when a backup was put back, or when the person started empty. */
+"replaced" | 
+/**  The person asked for it. */
+"asked";
+
+export type BackupView = {
+	id: string,
+	kind: BackupKind,
+	/**  RFC 3339, UTC. */
+	created_at: string,
+	bytes: number,
+	/**  They share their room on the disk with those of the chats. */
+	pictures: number,
+};
+
+export type BackupsView = {
+	folder: string,
+	/**  The latest first. */
+	backups: BackupView[],
+	/**  Why the last one that was due could not be made. Those before it are there still. */
+	problem: ErrorView | null,
 };
 
 /**  Something that an answer names, and where in a picture it is. */
@@ -520,7 +559,19 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  It wants a name and a password, or others than it got. */
 "proxy_login" | 
 /**  No certificate can be read from the chosen file. */
-"certificates_unreadable" | "no_network" | "source_not_trusted" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | "history_unreadable" | "settings_unreadable" | "own_models_unreadable" | "permission_denied" | 
+"certificates_unreadable" | "no_network" | "source_not_trusted" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | 
+/**  The process that draws the window's page died again and again. */
+"page_died" | "history_unreadable" | 
+/**  A newer version of the app wrote it. */
+"history_too_new" | 
+/**  Another program keeps it to itself. */
+"history_locked" | 
+/**  It was opened for reading only. */
+"history_read_only" | 
+/**  A backup that is not whole. */
+"backup_damaged" | "settings_unreadable" | 
+/**  Some of them; the others are in force. */
+"settings_lines_unreadable" | "own_models_unreadable" | "downloads_unreadable" | "sharing_unreadable" | "sharing_keys_unreadable" | "cloud_keys_unreadable" | "permission_denied" | 
 /**  A file that no version of this app wrote, or one that was changed. */
 "chat_file_invalid" | "invalid_input" | 
 /**  A bug of ours: caught, reported, never a crash. */
@@ -1000,6 +1051,9 @@ export type SharingView = {
 	keys: SharingKey[],
 };
 
+/**  A place on the disk that a desktop can show. */
+export type ShownPlace = "chats" | "backups";
+
 export type Side = "left" | "right";
 
 export type Sight = "sees" | 
@@ -1057,6 +1111,21 @@ export type SizingWish = {
 };
 
 export type SourceKind = "hugging_face" | "model_scope";
+
+export type StartView = {
+	/**  Why the chats are not open; everything that needs them fails with it. */
+	failure: ErrorView | null,
+	/**  Why they are open for reading only: nothing can be sent or changed. */
+	read_only: ErrorView | null,
+	/**  What can be tried next, the most careful first. */
+	ways: StartWay[],
+	/**  The file of the chats. */
+	path: string,
+};
+
+export type StartWay = "retry" | "read_only" | 
+/**  The file that cannot be opened is kept among the backups. */
+"empty";
 
 export type StepState = "passed" | "failed" | 
 /**  It was tried, the service has nothing of the kind, and the connection does without. */

@@ -1,7 +1,7 @@
 // What the mock host knows: one plausible machine, a few models in each state, and chats on fixed days.
 import type {
-  AnswerStats, BoxView, ChatView, DownloadView, EndpointTest, EndpointView, ErrorView, FitView, HardwareView, MessageView, ModelView, PicturePlan, PictureView, PresetView, ProviderView, RecommendationView,
-  SamplingView, SettingsView, SharingRequest, SharingView, WorkerView,
+  AnswerStats, BackupView, BoxView, ChatView, DownloadView, EndpointTest, EndpointView, ErrorView, FitView, HardwareView, MessageView, ModelView, PicturePlan, PictureView, PresetView, ProviderView, RecommendationView,
+  SamplingView, SettingsView, SharingRequest, SharingView, StartView, WorkerView,
 } from './bindings';
 
 const day = (back: number) => new Date(Date.now() - back * 86_400_000).toISOString();
@@ -113,6 +113,19 @@ export const ownFile = (path: string): ModelView =>
   }, 4.68e9, 'Q4_K_M');
 
 export const movedAside: ErrorView = { code: 'own_models_unreadable', message: 'read the list', detail: { path: '/data/own-models.json.bad' } };
+
+const FILE = '/home/user/.local/share/whaledeck/history.db';
+export const opened: StartView = { failure: null, read_only: null, ways: ['retry'], path: FILE };
+export const unopened: StartView = {
+  ...opened, ways: ['retry', 'read_only', 'empty'],
+  failure: { code: 'history_unreadable', message: `read the history at ${FILE}: the file ends at 40960 of 86016 bytes`, detail: { path: FILE } },
+};
+export const fullDisk: ErrorView = { code: 'disk_full', message: 'write the history: the disk is full', detail: {} };
+export const backups: BackupView[] = [
+  { id: '20261124T081500.000Z-daily', kind: 'daily', created_at: '2026-11-24T08:15:00Z', bytes: 1.42e6, pictures: 3 },
+  { id: '20261123T092000.000Z-daily', kind: 'daily', created_at: '2026-11-23T09:20:00Z', bytes: 1.31e6, pictures: 1 },
+  { id: '20261122T200100.000Z-update', kind: 'update', created_at: '2026-11-22T20:01:00Z', bytes: 1.3e6, pictures: 0 },
+];
 
 export const worker: WorkerView = {
   model_id: 'guide', state: 'ready', loaded: 11.4e6, total: 11.4e6, place: 'CPU, 8 threads', memory: 148e6,

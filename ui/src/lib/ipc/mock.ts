@@ -1,10 +1,10 @@
 // A host kept in memory, for tests of the page and for looking at it without the app. The address picks its state:
-// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages), empty, problems (a list was moved aside), clouds (two services were added), deployed (two deployments), shared (the model is open to the network), pictures (a chat with pictures on a model that sees), slow (all but the settings never arrives) or broken (every read fails).
+// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages), empty, problems (a list was moved aside), unopened (the file of the chats is damaged), readonly (it is open for reading only), clouds (two services were added), deployed (two deployments), shared (the model is open to the network), pictures (a chat with pictures on a model that sees), slow (all but the settings never arrives) or broken (every read fails).
 import type { Host } from './host';
 import * as data from './mock-data';
 import * as deployed from './mock-deployments';
 import { planOf, sizingOf } from './mock-sizing';
-import type { AnswerEvent, AppEvent, ChatView, CompareEvent, CompareRequest, CompareResult, DownloadView, EndpointView, ErrorView, MessageView, PictureView, SettingsView, SharingView, Side, WorkerView } from './bindings';
+import type { AnswerEvent, AppEvent, ChatView, CompareEvent, CompareRequest, CompareResult, DownloadView, EndpointView, ErrorView, MessageView, PictureView, SettingsView, SharingView, Side, StartView, WorkerView } from './bindings';
 
 const query = new URLSearchParams(location.search);
 const state = query.get('state') ?? 'full';
@@ -27,9 +27,11 @@ const pictures = new Map<string, string>(Object.entries(data.drawn));
 const kept = new Map<string, PictureView>(data.pictures.map((one) => [one.id, one]));
 let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoints) : [];
 const chats = new Map<string, ChatView>(
-  ['full', 'interrupted', 'long', 'clouds', 'deployed', 'shared', 'pictures'].includes(state) ? data.chats(state).map((chat) => [chat.id, chat]) : [],
+  ['full', 'interrupted', 'long', 'clouds', 'deployed', 'shared', 'pictures', 'readonly'].includes(state) ? data.chats(state).map((chat) => [chat.id, chat]) : [],
 );
 let sharing: SharingView = state === 'shared' ? structuredClone(data.shared) : data.unshared;
+let opening: StartView = state === 'unopened' ? structuredClone(data.unopened) : state === 'readonly' ? { ...data.opened, read_only: data.fullDisk } : data.opened;
+let backups = ['full', 'unopened', 'readonly'].includes(state) ? structuredClone(data.backups) : [];
 let deployments = state === 'deployed' ? deployed.some() : [];
 const stops = new Set<string>();
 /** Services whose key is wrong. */
@@ -218,6 +220,7 @@ export const host: Host = {
       return view;
     }),
   chatSelectLeaf: (id) => reply(() => chat(id)),
+  answerFollow: () => reply(() => false),
   answerStart: (request, onEvent) =>
     done(() => {
       const view = chat(request.chat_id);
@@ -386,6 +389,30 @@ export const host: Host = {
   proxyLogin: (user, password) => reply(() => (settings = { ...settings, proxy_user: user, proxy_password: password ? 'file' : 'nowhere' })),
   pickFolder: () => reply(() => '/home/user/models/odd'),
   pickModelFile: () => reply(() => '/home/user/models/deepseek-r1-distill-qwen-7b-q4_k_m.gguf'),
+  startState: () => reply(() => opening),
+  startAgain: (way) =>
+    reply(() => {
+      // What stands in the way here stays: only another way helps.
+      if (way === 'empty') chats.clear();
+      if (way !== 'retry') opening = { ...data.opened, read_only: way === 'read_only' ? opening.failure : null };
+      return opening;
+    }),
+  showPlace: () => done(() => undefined),
+  backups: () => reply(() => ({ folder: '/home/user/.local/share/whaledeck/backups', backups, problem: null })),
+  backupCreate: () =>
+    reply(() => {
+      const made = { id: `b-${next++}`, kind: 'asked' as const, created_at: data.NOW, bytes: 1.4e6, pictures: 0 };
+      backups = [made, ...backups];
+      emit({ kind: 'backups_changed' });
+      return made;
+    }),
+  backupRestore: (id) =>
+    reply(() => {
+      if (!backups.some((one) => one.id === id)) throw failure('backup_damaged', 'use the backup', { path: `/data/backups/${id}/history.db` });
+      if (opening.failure) opening = data.opened;
+      else backups = [{ ...backups[0]!, id: `b-${next++}`, kind: 'replaced', created_at: data.NOW }, ...backups];
+      return { folder: '/data/backups', backups, problem: null };
+    }),
   startProblems: () => reply(() => (state === 'problems' ? [data.movedAside] : [])),
   openUrl: () => done(() => undefined),
   onEvent: (callback) => reply(() => void listeners.push(callback)),

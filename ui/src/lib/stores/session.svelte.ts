@@ -58,7 +58,11 @@ export class Session {
     this.id = id;
   }
 
-  load = () => this.chat.run(() => host.chatGet(this.id));
+  load = async () => {
+    const chat = await this.chat.run(() => host.chatGet(this.id));
+    // An answer that a page before this one asked for.
+    if (chat?.messages.at(-1)?.state === 'streaming' && !this.answering) await this.#follow();
+  };
 
   readonly messages = $derived.by<MessageView[]>(() => this.chat.value?.messages ?? []);
   readonly last = $derived(this.messages.at(-1));
@@ -126,6 +130,12 @@ export class Session {
     }
   }
 
+  async #follow(): Promise<void> {
+    const followed = await host.answerFollow(this.id, (event) => this.#take(event)).catch(() => false);
+    // It may have ended between the two questions.
+    if (!followed) await this.chat.run(() => host.chatGet(this.id));
+  }
+
   async #answer(what: Partial<SendRequest>): Promise<void> {
     const request: SendRequest = {
       chat_id: this.id, parent_id: null, text: '', pictures: [], leave_out_pictures: this.leaveOut, retry_of: null, continue_of: null, ...what,
@@ -153,6 +163,7 @@ export class Session {
         this.pending = undefined;
         if (event.user) this.#append(event.user);
         this.growing = new Growing(event.assistant);
+        this.answering = true;
         break;
       case 'looking': {
         if (this.growing?.base.id !== event.message_id) return;

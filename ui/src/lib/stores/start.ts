@@ -1,5 +1,6 @@
 // Wakes the stores: subscribes once to the app's events and asks for what every page needs.
 import { host } from '$host';
+import { backups } from './backups.svelte';
 import { chats } from './chats.svelte';
 import { clouds } from './clouds.svelte';
 import { deployments } from './deployments.svelte';
@@ -7,16 +8,16 @@ import { machine } from './machine.svelte';
 import { models } from './models.svelte';
 import { screen } from './screen.svelte';
 import { refreshForeignAnswers } from './session.svelte';
-import { settings } from './settings.svelte';
 import { sharing } from './sharing.svelte';
 import { worker } from './worker.svelte';
 
-export async function start(): Promise<void> {
+export function start(): void {
   // Subscribed before the first question, so that no change falls between the two.
   void host.onEvent((event) => {
     worker.onEvent(event);
     models.onEvent(event);
     chats.onEvent(event);
+    backups.onEvent(event);
     clouds.onEvent(event);
     deployments.onEvent(event);
     sharing.onEvent(event);
@@ -24,5 +25,4 @@ export async function start(): Promise<void> {
   });
   chats.ready = chats.load();
   void Promise.all([worker.load(), models.load(), machine.load(), clouds.load(), deployments.load(), sharing.load(), screen.load()]);
-  await settings.load();
 }

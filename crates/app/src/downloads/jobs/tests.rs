@@ -28,7 +28,7 @@ struct Scene {
 
 fn scene() -> Scene {
     let (data, host) = (tempfile::tempdir().expect("a folder"), Arc::new(TestHost::default()));
-    Scene { downloads: Downloads::open(data.path(), host.clone()), host, _data: data }
+    Scene { downloads: Downloads::open(data.path(), host.clone()).0, host, _data: data }
 }
 
 impl Scene {

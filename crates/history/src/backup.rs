@@ -1,0 +1,338 @@
+//! Backups: a folder each under `backups` beside the history, with a whole `history.db` and the pictures that it shows. They are
+//! written under a name that no list shows, flushed, then renamed, so that a backup of the list is complete whenever a process is
+//! killed or a disk is full.
+//!
+//! Pictures are hard links to the files of the history: they take no room of their own and stay when a chat is deleted. Where the
+//! file system has no hard links they are copied.
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::open::{PICTURES_FOLDER, beside};
+use crate::schema::{MIGRATIONS, version};
+use crate::{History, HistoryError, private};
+
+const FOLDER: &str = "backups";
+const FILE: &str = "history.db";
+/// Of what is being written or removed; no list shows it.
+const PART: &str = ".part-";
+/// Daily ones that stay.
+const DAILY_KEPT: usize = 7;
+/// Of those before an update: the last ones, because a start that is killed again and again makes one each time.
+const UPDATES_KEPT: usize = 3;
+
+/// Why it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackupKind {
+    Daily,
+    /// Before the tables were changed by a newer version of the app.
+    Update,
+    /// What was there when a backup was put back, or when the person started empty.
+    Replaced,
+    /// The person asked for it.
+    Asked,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// The name of its folder.
+    pub id: String,
+    pub kind: BackupKind,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+    /// Of its database; the pictures are shared with the history.
+    pub bytes: u64,
+    pub pictures: usize,
+}
+
+impl BackupKind {
+    const ALL: [Self; 4] = [Self::Daily, Self::Update, Self::Replaced, Self::Asked];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Update => "update",
+            Self::Replaced => "replaced",
+            Self::Asked => "asked",
+        }
+    }
+}
+
+/// Where the backups of the history at this path are.
+pub fn folder(history: &Path) -> PathBuf {
+    history.with_file_name(FOLDER)
+}
+
+/// Whether there is one: then there was a history, too.
+pub(crate) fn any(history: &Path) -> bool {
+    list(history).is_ok_and(|all| !all.is_empty())
+}
+
+/// Every complete one, the latest first.
+pub fn list(history: &Path) -> Result<Vec<Backup>, HistoryError> {
+    let root = folder(history);
+    let failed = |error| HistoryError::file("list the backups", &root)(error);
+    let entries = match std::fs::read_dir(&root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut all: Vec<Backup> = entries.flatten().filter_map(|entry| described(&entry.path())).collect();
+    all.sort_by(|a, b| b.id.cmp(&a.id));
+    Ok(all)
+}
+
+fn described(path: &Path) -> Option<Backup> {
+    let id = path.file_name()?.to_str()?;
+    let (stamp, kind) = id.split_once('-')?;
+    // A number after the kind tells two of one millisecond apart.
+    let kind = kind.split('-').next().unwrap_or_default();
+    let kind = BackupKind::ALL.into_iter().find(|known| known.key() == kind)?;
+    let at = moment(stamp)?;
+    let bytes = std::fs::metadata(path.join(FILE)).ok()?.len();
+    let pictures = std::fs::read_dir(path.join(PICTURES_FOLDER)).map_or(0, Iterator::count);
+    Some(Backup { id: id.to_owned(), kind, created_at: format!("{at:.3}"), bytes, pictures })
+}
+
+/// A moment as the name of a folder, which sorts as time does.
+fn stamp(at: Timestamp) -> String {
+    format!("{}.{:03}Z", at.strftime("%Y%m%dT%H%M%S"), at.subsec_millisecond())
+}
+
+fn moment(stamp: &str) -> Option<Timestamp> {
+    let (seconds, millis) = stamp.strip_suffix('Z')?.split_once('.')?;
+    let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S", seconds).ok()?;
+    let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    Some(at + jiff::SignedDuration::from_millis(millis.parse().ok()?))
+}
+
+impl History {
+    /// Makes one now. Chats can be used meanwhile: it reads through a connection of its own.
+    pub fn backup(&self, kind: BackupKind) -> Result<Backup, HistoryError> {
+        let opened = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+        let connection = opened.map_err(|error| HistoryError::opening(&self.path, error))?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        create(&connection, &self.path, kind)
+    }
+}
+
+/// A backup of what this connection sees. The oldest of its kind beyond those that are kept goes, once the new one is complete.
+pub(crate) fn create(source: &Connection, history: &Path, kind: BackupKind) -> Result<Backup, HistoryError> {
+    let root = folder(history);
+    let _alone = lock(&root)?;
+    let made = publish(&root, kind, |part| {
+        let pictures = history.with_file_name(PICTURES_FOLDER);
+        // First those that are there, because one may be deleted while the database is copied; then those that came since.
+        share_pictures(&pictures, &part.join(PICTURES_FOLDER), |_| true)?;
+        let target = part.join(FILE);
+        private::create_new(&target).map_err(HistoryError::file("write the backup", &target))?;
+        // Takes in what is still in the write-ahead log, which a copy of the file would miss.
+        source
+            .execute("VACUUM INTO ?1", [target.to_string_lossy()])
+            .map_err(|error| HistoryError::opening(history, error))?;
+        sync(&target)?;
+        let shown = shown_in(&target)?;
+        share_pictures(&pictures, &part.join(PICTURES_FOLDER), |name| shown.contains(&name.to_owned()))?;
+        remove_others(&part.join(PICTURES_FOLDER), &shown);
+        Ok(())
+    })?;
+    prune(history, &root, BackupKind::Daily, DAILY_KEPT)?;
+    prune(history, &root, BackupKind::Update, UPDATES_KEPT)?;
+    Ok(made)
+}
+
+/// Writes a backup under a hidden name, then gives it its own.
+pub(crate) fn publish(
+    root: &Path,
+    kind: BackupKind,
+    fill: impl FnOnce(&Path) -> Result<(), HistoryError>,
+) -> Result<Backup, HistoryError> {
+    // What killed processes left; nobody else writes while the lock is held.
+    for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PART) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    let name = format!("{}-{}", stamp(Timestamp::now()), kind.key());
+    let numbered = (2..1000u32).map(|number| format!("{name}-{number}"));
+    let id = std::iter::once(name.clone()).chain(numbered).find(|id| !root.join(id).exists());
+    let id = id.unwrap_or_else(|| name.clone());
+    let (part, path) = (root.join(format!("{PART}{id}")), root.join(&id));
+    let written = private::create_dir(&part)
+        .map_err(HistoryError::file("write the backup", &part))
+        .and_then(|()| fill(&part))
+        .and_then(|()| private::sync_dir(&part).map_err(HistoryError::file("write the backup", &part)));
+    if let Err(error) = written {
+        // The room is wanted more than half a backup.
+        let _ = std::fs::remove_dir_all(&part);
+        return Err(error);
+    }
+    std::fs::rename(&part, &path).map_err(HistoryError::file("write the backup", &path))?;
+    private::sync_dir(root).map_err(HistoryError::file("write the backup", root))?;
+    described(&path).ok_or(HistoryError::BackupNotFound(id))
+}
+
+/// Held by whoever writes into the folder, in this process or another. The system gives it back when the holder is killed.
+pub(crate) fn lock(root: &Path) -> Result<File, HistoryError> {
+    private::create_dir(root).map_err(HistoryError::file("create the folder of the backups", root))?;
+    let path = root.join(".lock");
+    let file = match private::create_new(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            File::options().write(true).open(&path)
+        }
+        made => made,
+    };
+    let file = file.map_err(HistoryError::file("write the backup", &path))?;
+    match file.lock() {
+        // A file system without locks has one writer at most in practice: a folder on another computer.
+        Err(error) if error.kind() != std::io::ErrorKind::Unsupported => {
+            Err(HistoryError::file("write the backup", &path)(error))
+        }
+        _ => Ok(file),
+    }
+}
+
+/// Removes the oldest of a kind. Hidden first, so that no list shows half of one.
+fn prune(history: &Path, root: &Path, kind: BackupKind, kept: usize) -> Result<(), HistoryError> {
+    for old in list(history)?.into_iter().filter(|one| one.kind == kind).skip(kept) {
+        let hidden = root.join(format!("{PART}{}", old.id));
+        if std::fs::rename(root.join(&old.id), &hidden).is_ok() {
+            // What stays goes at the next backup.
+            let _ = std::fs::remove_dir_all(&hidden);
+        }
+    }
+    Ok(())
+}
+
+/// Opens a copy without writing a byte and reads all of it: pages, references, and a version that is known. Returns the version.
+///
+/// # Errors
+/// `BackupDamaged`, or `TooNew`.
+pub(crate) fn prove(copy: &Path) -> Result<usize, HistoryError> {
+    let damaged = |why: String| HistoryError::BackupDamaged { path: copy.to_owned(), why };
+    let failed = |error: rusqlite::Error| damaged(error.to_string());
+    let connection = open_unchanging(copy).map_err(failed)?;
+    let pages: String =
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    if pages != "ok" {
+        return Err(damaged(pages));
+    }
+    let dangling = connection.prepare("PRAGMA foreign_key_check").and_then(|mut check| check.exists([]));
+    if dangling.map_err(failed)? {
+        return Err(damaged("rows refer to others that are missing".into()));
+    }
+    let (found, known) = (version(&connection).map_err(failed)?, MIGRATIONS.len());
+    match found {
+        0 => Err(damaged("it has no chats in it".into())),
+        _ if found > known => Err(HistoryError::TooNew { path: copy.to_owned(), found, known }),
+        _ => Ok(found),
+    }
+}
+
+/// For a file that no process writes to: without locks and without files beside it.
+pub(crate) fn open_unchanging(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(uri(path, "immutable=1"), flags)
+}
+
+/// A path as SQLite's URI: everything but plain letters is escaped.
+pub(crate) fn uri(path: &Path, options: &str) -> String {
+    use std::fmt::Write;
+    let mut text = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b':' | b'\\' => {
+                text.push(char::from(*byte));
+            }
+            _ => drop(write!(text, "%{byte:02X}")),
+        }
+    }
+    text + "?" + options
+}
+
+pub(crate) fn path_of(history: &Path, id: &str) -> Result<PathBuf, HistoryError> {
+    let known = list(history)?.into_iter().any(|one| one.id == id);
+    known.then(|| folder(history).join(id)).ok_or_else(|| HistoryError::BackupNotFound(id.to_owned()))
+}
+
+/// The database of a backup.
+pub(crate) fn database(backup: &Path) -> PathBuf {
+    backup.join(FILE)
+}
+
+/// Gives `to` the pictures of `from` that it has not yet, of those whose hash is wanted.
+pub(crate) fn share_pictures(
+    from: &Path,
+    to: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(), HistoryError> {
+    let Ok(entries) = std::fs::read_dir(from) else { return Ok(()) };
+    private::create_dir(to).map_err(HistoryError::file("keep the pictures", to))?;
+    for entry in entries.flatten() {
+        let (name, target) = (entry.file_name(), to.join(entry.file_name()));
+        let hash = name.to_string_lossy();
+        let whole = !hash.ends_with(".part");
+        if whole && wanted(hash.split('.').next().unwrap_or_default()) && !target.exists() {
+            link(&entry.path(), &target)?;
+        }
+    }
+    private::sync_dir(to).map_err(HistoryError::file("keep the pictures", to))
+}
+
+/// One file under a second name; copied where the file system has no such thing.
+pub(crate) fn link(from: &Path, to: &Path) -> Result<(), HistoryError> {
+    match std::fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        // Deleted since it was listed, or made since by another process.
+        Err(error)
+            if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::AlreadyExists) =>
+        {
+            Ok(())
+        }
+        Err(_) => copy(from, to),
+    }
+}
+
+/// A copy on the disk before it has its name.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), HistoryError> {
+    let part = beside(to, ".part");
+    let _ = std::fs::remove_file(&part);
+    let written = private::create_new(&part).and_then(|mut target| {
+        std::io::copy(&mut File::open(from)?, &mut target)?;
+        target.sync_all()?;
+        std::fs::rename(&part, to)
+    });
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&part);
+        HistoryError::file("copy a file", to)(error)
+    })
+}
+
+fn sync(path: &Path) -> Result<(), HistoryError> {
+    let synced = File::options().write(true).open(path).and_then(|file| file.sync_all());
+    synced.map_err(HistoryError::file("write the backup", path))
+}
+
+/// Hashes of the pictures of a database that is complete; none before there were pictures.
+fn shown_in(database: &Path) -> Result<Vec<String>, HistoryError> {
+    let failed = |error| HistoryError::opening(database, error);
+    let connection = open_unchanging(database).map_err(failed)?;
+    if !connection.table_exists(None, "pictures").map_err(failed)? {
+        return Ok(Vec::new());
+    }
+    let mut query = connection.prepare("SELECT hash FROM pictures").map_err(failed)?;
+    let hashes = query.query_map([], |row| row.get(0)).map_err(failed)?;
+    hashes.collect::<Result<_, _>>().map_err(failed)
+}
+
+fn remove_others(pictures: &Path, shown: &[String]) {
+    for entry in std::fs::read_dir(pictures).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !shown.iter().any(|hash| name.starts_with(hash.as_str())) {
+            // A second name of a file that is in the history still, or of one that was deleted.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}

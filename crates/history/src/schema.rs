@@ -1,0 +1,96 @@
+//! The tables, one migration a version, and the step from an older version to this one. A backup is made before each.
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+use crate::HistoryError;
+use crate::backup::{self, BackupKind};
+
+/// Each entry is one version and never changes once released.
+pub(crate) const MIGRATIONS: &[M<'static>] = &[
+    M::up(FIRST),
+    M::up("ALTER TABLE messages ADD COLUMN thinking_ms INTEGER CHECK (thinking_ms >= 0);"),
+    M::up(PICTURES),
+];
+
+const PICTURES: &str = "CREATE TABLE pictures (
+    hash TEXT PRIMARY KEY NOT NULL CHECK (length(hash) = 64),
+    kind TEXT NOT NULL,
+    width INTEGER NOT NULL CHECK (width > 0),
+    height INTEGER NOT NULL CHECK (height > 0),
+    bytes INTEGER NOT NULL CHECK (bytes > 0),
+    added_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE message_pictures (
+    message_id TEXT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    hash TEXT NOT NULL REFERENCES pictures (hash),
+    PRIMARY KEY (message_id, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX message_pictures_hash ON message_pictures (hash);
+ALTER TABLE messages ADD COLUMN boxes TEXT;";
+
+const FIRST: &str = "CREATE TABLE chats (
+    id TEXT PRIMARY KEY NOT NULL,
+    title TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    preset_id TEXT NOT NULL,
+    sampling TEXT NOT NULL,
+    system_prompt TEXT NOT NULL,
+    leaf_id TEXT REFERENCES messages (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE messages (
+    id TEXT PRIMARY KEY NOT NULL,
+    chat_id TEXT NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+    parent_id TEXT REFERENCES messages (id) ON DELETE CASCADE,
+    role TEXT NOT NULL CHECK (role IN ('system', 'user', 'assistant')),
+    text TEXT NOT NULL,
+    reasoning TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL CHECK (state IN ('streaming', 'done', 'stopped', 'length', 'interrupted')),
+    error TEXT,
+    stats TEXT,
+    created_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX messages_by_parent ON messages (chat_id, parent_id);
+CREATE INDEX messages_parent ON messages (parent_id);
+CREATE INDEX messages_streaming ON messages (state) WHERE state = 'streaming';
+CREATE INDEX chats_leaf ON chats (leaf_id);
+CREATE INDEX chats_by_time ON chats (updated_at);";
+
+/// The version that a file has; 0 for one without tables.
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map(|found| found as usize)
+}
+
+/// Brings the file to the last version of the list, all of it or none.
+pub(crate) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    list: &[M<'static>],
+) -> Result<(), HistoryError> {
+    let (found, known) =
+        (version(connection).map_err(|error| HistoryError::opening(path, error))?, list.len());
+    if found > known {
+        return Err(HistoryError::TooNew { path: path.to_owned(), found, known });
+    }
+    if found > 0 && found < known {
+        backup::create(connection, path, BackupKind::Update)?;
+    }
+    Migrations::from_slice(list).to_latest(connection).map_err(|source| match source {
+        rusqlite_migration::Error::RusqliteError { err, .. } => HistoryError::opening(path, err),
+        other => HistoryError::Migrate { path: path.to_owned(), source: Box::new(other) },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_sound() {
+        Migrations::from_slice(MIGRATIONS).validate().expect("each applies to an empty file");
+    }
+}
