@@ -1,0 +1,160 @@
+//! Targets that write other files: a download, and the settings.
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use testkit::TestHub;
+
+use crate::Target;
+use crate::scene::cli;
+
+const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
+const REPOSITORY: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B";
+const WEIGHTS: &str = "model.safetensors";
+/// Enough for a transfer that takes a moment.
+const BYTES: usize = 6_000_000;
+/// Kills of one download before it may end.
+const CHAIN: usize = 8;
+
+struct Quiet;
+
+impl app::Host for Quiet {
+    fn emit(&self, _: contract::AppEvent) {}
+}
+
+/// A download that is gone on with after each kill.
+pub struct Pull {
+    _hub: TestHub,
+    data: TempDir,
+    bytes: Vec<u8>,
+    runs: usize,
+}
+
+fn expected() -> Vec<u8> {
+    (0..BYTES).map(|at| (at * 31 + at / 4096) as u8).collect()
+}
+
+impl Pull {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bytes = expected();
+        std::fs::write(folder.path().join(WEIGHTS), &bytes).expect("is written");
+        std::fs::write(folder.path().join("config.json"), "{}").expect("is written");
+        let hub = TestHub::start(&[(REPOSITORY, folder.path())]).await.expect("the hub starts");
+        let data = tempfile::tempdir().expect("a folder");
+        let paths = app::Paths {
+            data_dir: data.path().to_owned(),
+            models_dir: data.path().join("models"),
+            engine_binary: data.path().join("no-engine"),
+            guide_dir: data.path().join("no-guide"),
+        };
+        let app = app::App::open(paths, Arc::new(Quiet)).await.expect("the app opens");
+        let mut settings = app.settings().await.expect("there are settings");
+        settings.hugging_face_endpoint = hub.hugging_face_endpoint().into();
+        app.settings_save(settings).await.expect("are kept");
+        Self { _hub: hub, data, bytes, runs: 0 }
+    }
+
+    fn command(&self) -> std::process::Command {
+        let source = ["pull", MODEL, "--variant", "bf16", "--source", "hugging-face", "--json"];
+        let mut command = cli(self.data.path(), &source);
+        command.env("NO_PROXY", "*").stdout(std::process::Stdio::null());
+        command
+    }
+
+    /// Every file of this name under the folder of the models, wherever a download puts it.
+    fn found(&self) -> Vec<PathBuf> {
+        fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    walk(&path, found);
+                } else if path.file_name().is_some_and(|name| name == WEIGHTS) {
+                    found.push(path);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.data.path().join("models"), &mut found);
+        found
+    }
+}
+
+impl Target for Pull {
+    fn name(&self) -> &'static str {
+        "pull"
+    }
+
+    fn share(&self) -> usize {
+        8
+    }
+
+    fn start(&mut self) -> Child {
+        self.runs += 1;
+        self.command().spawn().expect("it starts")
+    }
+
+    fn check(&mut self, _: Child, killed: bool) {
+        let when = format!("pull {}", self.runs);
+        for path in self.found() {
+            assert!(std::fs::read(&path).expect("reads") == self.bytes, "{when}: {}", path.display());
+        }
+        if killed && !self.runs.is_multiple_of(CHAIN) {
+            return;
+        }
+        assert!(self.command().status().expect("it runs").success(), "{when}: it does not go on");
+        let found = self.found();
+        assert_eq!(found.len(), 1, "{when}: {found:?}");
+        assert!(std::fs::read(&found[0]).expect("reads") == self.bytes, "{when}: other bytes");
+        std::fs::remove_dir_all(self.data.path().join("models")).expect("is removed");
+    }
+}
+
+/// Settings that are saved again and again.
+pub struct Settings {
+    data: TempDir,
+    runs: usize,
+    before: String,
+}
+
+impl Settings {
+    pub fn new() -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let set = cli(data.path(), &["connections", "proxy", "http://proxy-0.example:1"]).status();
+        assert!(set.expect("it runs").success());
+        let before = "http://proxy-0.example:1".to_owned();
+        Self { data, runs: 0, before }
+    }
+
+    fn wanted(&self) -> String {
+        format!("http://proxy-{}.example:1", self.runs)
+    }
+}
+
+impl Target for Settings {
+    fn name(&self) -> &'static str {
+        "settings"
+    }
+
+    fn share(&self) -> usize {
+        8
+    }
+
+    fn start(&mut self) -> Child {
+        self.runs += 1;
+        cli(self.data.path(), &["connections", "proxy", &self.wanted()]).spawn().expect("it starts")
+    }
+
+    fn check(&mut self, _: Child, killed: bool) {
+        let when = format!("settings {}", self.runs);
+        let text = std::fs::read_to_string(self.data.path().join("settings.toml")).expect("are there");
+        let has = |address: &str| text.contains(&format!("proxy_address = \"{address}\""));
+        let (old, new) = (has(&self.before), has(&self.wanted()));
+        assert!(new || (old && killed), "{when}: {text}");
+        assert!(text.lines().count() > 8, "{when}: only half: {text}");
+        if new {
+            self.before = self.wanted();
+        }
+    }
+}
