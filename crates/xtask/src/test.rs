@@ -58,6 +58,7 @@ fn licences() -> Result<()> {
 /// Drives the window under a virtual display, as a person would.
 fn window(llama: [(&str, PathBuf); 2]) -> Result<()> {
     run(&mut in_window("tests/e2e/window.mjs"))?;
+    run(&mut in_window("tests/e2e/starts.mjs"))?;
     run(&mut cmd("cargo", &format!("build {WHOLE} --example test-cloud")))?;
     run(in_window("tests/e2e/backends.mjs")
         .envs(llama)
