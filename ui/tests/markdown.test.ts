@@ -92,3 +92,53 @@ test('code names its language for the colours', () => {
   expect(html).toContain('<code data-language="python">');
   expect(html).toContain('<code>plain');
 });
+
+const strong = (html: string): string => html.replaceAll(/<strong>(.*?)<\/strong>/g, '[$1]').replaceAll(/<\/?p>|\n/g, '');
+
+test.each([
+  ['**注意：**这里', '[注意：]这里'],
+  ['这是**“引号”**的文字', '这是[“引号”]的文字'],
+  ['**（注）**正文', '[（注）]正文'],
+  ['他说**好。**然后**“走”**', '他说[好。]然后[“走”]'],
+  ['**重要**：读', '[重要]：读'],
+  ['2*3*4 and 5**2', '2*3*4 and 5**2'],
+])('emphasis beside CJK punctuation and digits: %s', (text, shown) => {
+  expect(strong(makeMarkdown(() => 'Copy').render(text))).toBe(shown);
+});
+
+const formulas = (text: string): string[] =>
+  [...makeMarkdown(() => 'Copy').render(text).matchAll(/data-tex="([^"]*)"/g)].map((found) => found[1] ?? '');
+
+test.each([
+  'Costs $5 and $10', 'US$5 to US$10', '$5–$10 or $5-$10', '$5k/$10k a year', '$20/month, and 1$ more',
+  '花费 $5（约 36 元）到 $10', '价格$5，约 36 元，$10 起', 'export PATH=$HOME/bin:$PATH', 'a$b$c', '\\$5 and 10$',
+])('money, ranges and shell variables are no formula: %s', (text) => {
+  expect(formulas(text)).toEqual([]);
+});
+
+test.each([
+  ['Costs $5; let $x$ be', ['x']],
+  ['$2\\pi r$ and $2ab + b^2$ and $10$', ['2\\pi r', '2ab + b^2', '10']],
+  ['$3\\text{ apples}$', ['3\\text{ apples}']],
+  ['公式$x^2$是平方', ['x^2']],
+  ['$-5$ and $\\$5$', ['-5', '\\$5']],
+])('formulas beside money: %s', (text, found) => {
+  expect(formulas(text)).toEqual(found);
+});
+
+test.each([
+  ['Let $a_1 + b_1', '<p>Let $a_1 + b_1</p>'],
+  ['Let \\(a *b* c', '<p>Let \\(a *b* c</p>'],
+  ['From $5–$', '<p>From $5–$</p>'],
+  ['So $x$', '<p>So $x$</p>'],
+])('a formula that is not closed yet is plain text while the answer grows: %s', (text, html) => {
+  expect(new MarkdownStream(makeMarkdown(() => 'Copy')).update(text, true).join('').trim()).toBe(html);
+});
+
+test.each([1, 5])('an answer that grew by %d characters ends as the whole text rendered at once', (size) => {
+  const whole = `${FORMULAS}\n\n**注意：**$a_1$ 花费 $5 到 $10。\n\nLast $y_1$`;
+  const md = makeMarkdown(() => 'Copy');
+  const stream = new MarkdownStream(md);
+  for (let end = size; end < whole.length; end += size) stream.update(whole.slice(0, end), true);
+  expect(stream.update(whole).join('')).toBe(md.render(whole));
+});

@@ -1,5 +1,6 @@
 // Formulas in Markdown: $x$, $$x$$, \(x\) and \[x\] become elements that carry their TeX. They are drawn later (draw.ts),
-// so that this file needs no typesetter and a text without formulas loads none.
+// so that this file needs no typesetter and a text without formulas loads none. While the text grows, a formula that is
+// not closed yet stays plain source, because its underscores and asterisks are no emphasis.
 import type { Markdown } from './render';
 
 const PAIRS: [open: string, close: string, display: boolean][] = [
@@ -7,15 +8,39 @@ const PAIRS: [open: string, close: string, display: boolean][] = [
 ];
 const BLOCK = PAIRS.filter(([, , display]) => display);
 
-/** Where a formula that begins at `start` ends, or -1. A dollar that is money does not open one. */
+/**
+ * Where the formula that opens at `start` ends, or -1. A dollar sign is also money ("$5 and $10", "US$5") and a shell
+ * variable ("$HOME:$PATH"): TeX allows no dollar sign inside `$…$`, so the next one closes the formula or there is none.
+ */
 export function formulaEnd(text: string, start: number, open: string, close: string): number {
   const from = start + open.length;
-  if (open === '$' && /[\s$]/.test(text[from] ?? ' ')) return -1;
+  if (open === '$' && !opensFormula(text, start)) return -1;
   for (let at = text.indexOf(close, from); at !== -1; at = text.indexOf(close, at + 1)) {
-    if (open === '$' && (/[\s\\]/.test(text[at - 1] ?? '') || /\d/.test(text[at + 1] ?? ''))) continue;
-    return at > from && text.slice(from, at).trim() !== '' ? at : -1;
+    if (open === '$' && text[at - 1] === '\\') continue;
+    const content = text.slice(from, at);
+    if (content.trim() === '') return -1;
+    if (open === '$' && (/\s$/.test(content) || /[\w$]/.test(text[at + 1] ?? '') || isMoney(content))) return -1;
+    return at;
   }
   return -1;
+}
+
+/** Whether the single dollar sign at `at` can open a formula: no letter before it, no space or dollar sign after it. */
+const opensFormula = (text: string, at: number): boolean =>
+  !/\w/.test(text[at - 1] ?? '') && !/[\s$]/.test(text[at + 1] ?? ' ');
+
+/** An amount and what follows it up to another amount: "5 to", "20/month", "5–". A formula such as "2\pi r" is none. */
+function isMoney(content: string): boolean {
+  if (!/^\d/.test(content)) return false;
+  const words = content.replace(/\\(text|mathrm|operatorname)\s*\{[^}]*\}|\\[A-Za-z]+/g, ' ');
+  return /[A-Za-z]{3,}|(^|\s)[A-Za-z]{2,}(\s|$)|\p{Script=Han}|[-–—~/,;:(（，、至到]\s*$/u.test(words);
+}
+
+/** Whether more text may still make a formula of the opening mark at `start`, or unmake the one that ends with the text. */
+function isUnfinished(text: string, start: number, open: string, close: string, end: number): boolean {
+  if (open !== '$') return end === -1 && text.indexOf(close, start + open.length) === -1;
+  if (!opensFormula(text, start) || /\d/.test(text[start + 1] ?? '')) return end === text.length - 1;
+  return end === text.length - 1 || (end === -1 && !text.slice(start + 1).replaceAll('\\$', '').includes('$'));
 }
 
 export function useMath(md: Markdown): void {
@@ -29,6 +54,12 @@ export function useMath(md: Markdown): void {
     for (const [open, close, display] of PAIRS) {
       if (!state.src.startsWith(open, state.pos)) continue;
       const end = formulaEnd(state.src, state.pos, open, close);
+      const grows = state.env.growing !== undefined && state.env.growing === state.tokens;
+      if (grows && isUnfinished(state.src, state.pos, open, close, end)) {
+        if (!silent) state.push('text', '', 0).content = state.src.slice(state.pos, state.posMax);
+        state.pos = state.posMax;
+        return true;
+      }
       if (end === -1 || end >= state.posMax) return false;
       if (!silent) {
         const token = state.push('math', '', 0);

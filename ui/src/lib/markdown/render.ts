@@ -1,6 +1,7 @@
 // Markdown of answers into HTML strings. Models write what they like: raw HTML is shown as text, pictures become
 // links, and the result is cleaned once more before it reaches the page (clean.ts).
 import MarkdownIt from 'markdown-it';
+import cjkFriendly from 'markdown-it-cjk-friendly';
 import { useMath } from './math';
 
 export type Markdown = InstanceType<typeof MarkdownIt>;
@@ -8,6 +9,9 @@ export type Markdown = InstanceType<typeof MarkdownIt>;
 export function makeMarkdown(copyLabel: () => string): Markdown {
   const md = new MarkdownIt({ html: false, linkify: true, breaks: false });
   md.disable('image');
+  // CommonMark leaves `**注意：**这里` as it is, because its rules for emphasis expect a space beside punctuation.
+  md.use(cjkFriendly);
+  keepProducts(md);
   const escape = md.utils.escapeHtml;
   const code = (text: string, info: string) => {
     const language = info.trim().split(/\s+/)[0] ?? '';
@@ -23,4 +27,15 @@ export function makeMarkdown(copyLabel: () => string): Markdown {
   md.renderer.rules.table_close = () => '</table></div>\n';
   useMath(md);
   return md;
+}
+
+/** In "2*3*4" an asterisk between digits is a multiplication sign, not emphasis. */
+function keepProducts(md: Markdown): void {
+  md.inline.ruler.before('emphasis', 'product', (state, silent) => {
+    const [before, at, after] = [state.src[state.pos - 1], state.src[state.pos], state.src[state.pos + 1]];
+    if (at !== '*' || !/\d/.test(before ?? '') || !/\d/.test(after ?? '')) return false;
+    if (!silent) state.pending += at;
+    state.pos += 1;
+    return true;
+  });
 }

@@ -2,21 +2,39 @@
 // follows. Keeps a long answer cheap to stream and its finished blocks still on the page.
 import type { Markdown } from './render';
 
+type Token = ReturnType<Markdown['parse']>[number];
+
+/** What the parser is given beside the text: link references, and the inline tokens of the block that still grows. */
+interface Env {
+  [name: string | symbol]: unknown;
+  grows?: boolean;
+  growing?: Token[];
+}
+
 export class MarkdownStream {
   #md: Markdown;
   #source = '';
   #stable: string[] = [];
   #stableEnd = 0;
-  #env = {};
+  #env: Env = {};
 
   constructor(md: Markdown) {
     this.#md = md;
+    md.core.ruler.before('inline', 'growing', (state) => {
+      const env = state.env as Env;
+      const last = state.tokens.findLast((token) => token.nesting !== -1);
+      env.growing = env.grows && last?.type === 'inline' ? (last.children ?? undefined) : undefined;
+    });
   }
 
-  /** HTML of each block of `text`; the array is new, its finished strings are the same as before. */
-  update(text: string): string[] {
+  /**
+   * HTML of each block of `text`; the array is new, its finished strings are the same as before. `growing` says that
+   * more text will come, so that a formula at the end may be unfinished.
+   */
+  update(text: string, growing = false): string[] {
     if (!text.startsWith(this.#source)) this.#reset();
     this.#source = text;
+    this.#env.grows = growing;
     const tail = text.slice(this.#stableEnd);
     const tokens = this.#md.parse(tail, this.#env);
     const starts: number[] = [];
