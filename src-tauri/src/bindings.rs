@@ -4,7 +4,8 @@ use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
-    chats, clouds, deployments, downloads, hardware, models, screen, settings, sharing, sizing, start, worker,
+    chats, clipboard, clouds, deployments, downloads, hardware, models, screen, settings, sharing, sizing,
+    start, worker,
 };
 
 /// Every command that the page may call; one that fails rejects with its `ErrorView`.
@@ -48,6 +49,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::picture_data,
         chats::picture_discard,
         chats::pictures_plan,
+        clipboard::clipboard_images,
         screen::screen_way,
         screen::screen_take,
         chats::chat_export,

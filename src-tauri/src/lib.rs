@@ -3,6 +3,7 @@
 
 mod again;
 pub mod bindings;
+mod clipboard;
 mod commands;
 mod display;
 mod host;

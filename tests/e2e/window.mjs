@@ -1,4 +1,4 @@
-// The real window, driven as a person would: first run, Try now, a question, Stop, a preset, close, reopen, a picture, a start that meets an end.
+// The real window, driven as a person would: first run, Try now, a question, Stop, a preset, close, reopen, a picture, a paste, a start that meets an end.
 // Every folder is a fresh one, so nothing of the developer's own is read or written. Screenshots go to artefacts/.
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -50,6 +50,7 @@ async function reopened(driver) {
   await picture(window, '5-reopened');
   await shows(window);
   await shoots(window);
+  await pastes(window);
   await window.close();
 }
 
@@ -84,6 +85,27 @@ async function shows(window) {
   await picture(window, '6-picture');
   await window.click(button('Remove picture 1'));
   await until('the end of its file', () => readdirSync(join(environment.WHALEDECK_DATA, 'pictures')).length === 0);
+}
+
+/** An image and a copied file on a real clipboard, whose bytes WebKitGTK does not give to the page. */
+async function pastes(window) {
+  const image = resolve('tests/fixtures/guide-vision/00.png');
+  const attachments = (count) => until(`${count} pasted images in the composer`, () => window.run(`return [...document.querySelectorAll('.attached img')].filter((one) => one.naturalWidth > 0).length === ${count}`));
+  const clipboard = (type, input, ...file) => execFileSync('xclip', ['-selection', 'clipboard', '-t', type, ...file], { env: environment, input, stdio: ['pipe', 'ignore', 'inherit'] });
+  const paste = () => window.type(COMPOSER, '\uE009v');
+  clipboard('image/png', undefined, '-i', image);
+  await paste();
+  await attachments(1);
+  clipboard('text/uri-list', `file://${resolve('tests/fixtures/guide-vision/01.png')}\r\n`);
+  await paste();
+  await attachments(2);
+  await picture(window, '9-pasted');
+  clipboard('UTF8_STRING', 'words of another program');
+  await paste();
+  await until('the pasted words', () => window.run("return document.querySelector('.composer textarea').value === 'words of another program'"));
+  await attachments(2);
+  for (const at of [2, 1]) await window.click(button(`Remove picture ${at}`));
+  await window.run("const box = document.querySelector('.composer textarea'); box.value = ''; box.dispatchEvent(new Event('input', { bubbles: true }));");
 }
 
 /** A part of the screen, as X11 without a portal gives it: the window steps aside, comes back, and the part is attached. */

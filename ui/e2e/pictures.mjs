@@ -62,6 +62,8 @@ export async function attach(page, expect, picture) {
   await page.getByRole('alert').getByText('this one has 34.6 MB').waitFor({ timeout: 20_000 });
   expect('what was refused is not attached', (await thumbs.count()) === 2);
   await picture(page, 'picture-refused');
+  await page.locator('.refused').getByRole('button', { name: 'Close' }).click();
+  await page.locator('.refused').waitFor({ state: 'detached' });
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('Which of these is larger?');
   await box.press('Enter');

@@ -10,7 +10,7 @@ use futures_util::Stream;
 use crate::App;
 use crate::answers::{Begun, begin};
 use crate::convert::{chat_view, message_view};
-use crate::pictures::{Shown, left_out, shown_in};
+use crate::pictures::{BoxTarget, Shown, left_out};
 use crate::recorder::{Piece, Recorder, Text};
 
 /// Where the events of one answer go.
@@ -25,8 +25,8 @@ pub(crate) struct Question {
     pub messages: Vec<Said>,
     /// What the answer has already; it goes on from there. Empty for a new one.
     pub so_far: Text,
-    /// The last picture that is shown, which the answer points into.
-    pub picture: Option<PictureView>,
+    /// The image that boxes of the answer lie on.
+    pub box_target: BoxTarget,
 }
 
 /// One message as the model is told it.
@@ -75,7 +75,7 @@ impl App {
             model_id: question.model_id,
             so_far: question.so_far,
             boxes,
-            picture: question.picture,
+            box_target: question.box_target,
             thought_before,
             on_event: move |event: AnswerEvent| {
                 let terminal = matches!(event, AnswerEvent::Finished { .. } | AnswerEvent::Failed { .. });
@@ -120,9 +120,18 @@ fn split(begun: Begun, shown: Shown) -> Result<(AnswerEvent, Vec<BoxView>, Quest
             Shown::LeftOut => Said { role, text: left_out(&pictures, &text), pictures: Vec::new() },
         });
     }
-    let picture = shown_in(messages.iter().map(|said| &said.pictures[..]));
-    let question = Question { model_id: chat.model_id, sampling: chat.sampling, messages, so_far, picture };
+    let box_target = box_target(&messages);
+    let question =
+        Question { model_id: chat.model_id, sampling: chat.sampling, messages, so_far, box_target };
     Ok((AnswerEvent::Started { user, assistant }, boxes, question))
+}
+
+fn box_target(messages: &[Said]) -> BoxTarget {
+    let last = messages.iter().rposition(|said| said.role == Role::User).unwrap_or(0);
+    let images = |part: &[Said]| part.iter().flat_map(|said| said.pictures.clone()).collect::<Vec<_>>();
+    let (before, question) = messages.split_at(last);
+    let text = question.first().map_or("", |said| said.text.as_str());
+    BoxTarget::of(&images(before), &images(question), text)
 }
 
 #[cfg(test)]

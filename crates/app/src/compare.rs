@@ -14,6 +14,7 @@ use crate::ask::{Question, Said};
 use crate::cloud::{Prices, cloud_model};
 use crate::deployments::deployment_model;
 use crate::models::advised_sampling;
+use crate::pictures::BoxTarget;
 use crate::recorder::{Piece, Text};
 use crate::reply::Answerer;
 
@@ -48,7 +49,13 @@ impl App {
             let said = |(role, text)| Said { role, text, pictures: Vec::new() };
             let messages = system.into_iter().chain([(Role::User, request.text.clone())]).map(said).collect();
             let so_far = Text::default();
-            Ok(Question { model_id: model_id.to_owned(), sampling, messages, so_far, picture: None })
+            Ok(Question {
+                model_id: model_id.to_owned(),
+                sampling,
+                messages,
+                so_far,
+                box_target: BoxTarget::None,
+            })
         };
         let prices = Arc::new(Prices::read(&self.paths.data_dir));
         let on_event = Arc::new(on_event);

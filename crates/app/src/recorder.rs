@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::{AnswerEvent, AnswerStats, AreaView, BoxView, ErrorCode, ErrorView, MessageView, PictureView};
+use contract::{AnswerEvent, AnswerStats, AreaView, BOX_SCALE, BoxView, ErrorCode, ErrorView, MessageView};
 use endpoint::{Boxes, Looking};
 use futures_util::{Stream, StreamExt};
 use history::{Ending, History, State};
 use tokio::sync::watch;
 
 use crate::convert::{history_error, message_view};
+use crate::pictures::BoxTarget;
 
 const SHOW_EVERY: Duration = Duration::from_millis(40);
 const WRITE_EVERY: Duration = Duration::from_millis(500);
@@ -71,8 +72,8 @@ pub(crate) struct Recorder<F> {
     pub so_far: Text,
     pub thought_before: Option<u32>,
     pub boxes: Vec<BoxView>,
-    /// What the answer points into.
-    pub picture: Option<PictureView>,
+    /// The image that boxes of the answer lie on.
+    pub box_target: BoxTarget,
     pub on_event: F,
 }
 
@@ -191,17 +192,22 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         self.end(all, Outcome { state, error, stats, boxes, thinking_ms }).await;
     }
 
-    /// On the last picture, whichever corner the model named first; nothing where there is no picture to lie on.
+    /// In pixels of its image, whichever corner the model named first; nothing where there is no image.
     fn placed(&self, found: &Boxes) -> Option<BoxView> {
-        let picture = self.picture.as_ref()?;
-        let area = |&[x, y, x2, y2]: &[u32; 4]| AreaView {
-            left: x.min(x2).min(picture.width),
-            top: y.min(y2).min(picture.height),
-            right: x.max(x2).min(picture.width),
-            bottom: y.max(y2).min(picture.height),
+        let (picture_id, width, height) = match &self.box_target {
+            BoxTarget::None => return None,
+            BoxTarget::Image(image) => (Some(image.id.clone()), image.width, image.height),
+            BoxTarget::Unknown => (None, BOX_SCALE, BOX_SCALE),
         };
-        let areas = found.pixels.iter().map(area).collect();
-        Some(BoxView { label: found.label.clone(), picture_id: picture.id.clone(), areas })
+        let scaled = |v: u16, side: u32| (f64::from(v) / f64::from(BOX_SCALE) * f64::from(side)) as u32;
+        let area = |&[x, y, x2, y2]: &[u16; 4]| AreaView {
+            left: scaled(x.min(x2), width).min(width),
+            top: scaled(y.min(y2), height).min(height),
+            right: scaled(x.max(x2), width).min(width),
+            bottom: scaled(y.max(y2), height).min(height),
+        };
+        let areas = found.boxes.iter().map(area).collect();
+        Some(BoxView { label: found.label.clone(), picture_id, areas })
     }
 
     /// The worker says it a few times a second at most.

@@ -127,7 +127,7 @@ async fn ask_worker(
 
 /// Reads the pictures from the disk.
 async fn request(question: Question, history: Arc<History>) -> Result<ChatRequest, ErrorView> {
-    let Question { model_id, sampling, messages, so_far, picture: _ } = question;
+    let Question { model_id, sampling, messages, so_far, box_target: _ } = question;
     let message = move |Said { role, text, pictures }| {
         let role = match role {
             Role::System => "system",

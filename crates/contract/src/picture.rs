@@ -2,6 +2,8 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+use crate::ErrorView;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct PictureView {
     /// SHA-256 of its bytes.
@@ -15,11 +17,35 @@ pub struct PictureView {
     pub size: f64,
 }
 
+/// An image of the clipboard: attached, or refused and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct PastedImage {
+    /// Of its file; empty for an image without one.
+    pub name: String,
+    pub image: Option<PictureView>,
+    pub error: Option<ErrorView>,
+}
+
+impl PastedImage {
+    pub fn new(name: String, attached: Result<PictureView, ErrorView>) -> Self {
+        let (image, error) = match attached {
+            Ok(image) => (Some(image), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self { name, image, error }
+    }
+}
+
+/// Sides of an image as DeepSeek-VL2 writes boxes: 0 to 999.
+pub const BOX_SCALE: u32 = 999;
+
 /// Something that an answer names, and where in a picture it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct BoxView {
     pub label: String,
-    pub picture_id: String,
+    /// `None` where several images are in the conversation and it does not tell which one is meant; areas are then in
+    /// 0..=999 of the sides.
+    pub picture_id: Option<String>,
     pub areas: Vec<AreaView>,
 }
 

@@ -133,12 +133,12 @@ pub struct Looking {
     pub all: u32,
 }
 
-/// What an answer names, and where in the last picture that is.
+/// What an answer names, and where in an image that is.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Boxes {
     pub label: String,
-    /// Left, top, right, bottom, in pixels.
-    pub pixels: Vec<[u32; 4]>,
+    /// Left, top, right, bottom, in 0..=999 of the sides.
+    pub boxes: Vec<[u16; 4]>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -5,10 +5,12 @@
 
 mod decode;
 mod fit;
+mod preview;
 mod resample;
 mod tiling;
 
 pub use decode::{ImageError, MOST_BYTES, MOST_PIXELS, Picture, decode, kind};
 pub use fit::pad;
+pub use preview::preview;
 pub use resample::resize;
 pub use tiling::{Grid, MOST_PICTURES, Tiles, Tiling};

@@ -17,6 +17,7 @@ const TEST: &[&str] = &[
     "fonts-dejavu-core",
     "imagemagick",
     "x11-utils",
+    "xclip",
     "libnss3",
     "python3-venv",
     "procps",

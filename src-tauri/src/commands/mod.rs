@@ -1,6 +1,7 @@
 //! Commands, one file per domain. Each is a line over a use case; nothing is decided here.
 
 pub mod chats;
+pub mod clipboard;
 pub mod clouds;
 pub mod deployments;
 pub mod downloads;

@@ -10,9 +10,11 @@ use vision::ImageError;
 
 mod plan;
 mod sight;
+mod target;
 
-pub(crate) use plan::{Shown, data_urls, left_out, shown_in};
+pub(crate) use plan::{Shown, data_urls, left_out};
 pub(crate) use sight::config_of;
+pub(crate) use target::BoxTarget;
 
 use crate::App;
 use crate::convert::{history_error, picture_view, storage_error};
@@ -34,6 +36,11 @@ impl App {
             })
         })
         .await
+    }
+
+    /// Attaches a picture by its bytes, as the clipboard gives them.
+    pub async fn picture_add_bytes(&self, bytes: Vec<u8>) -> Result<PictureView, ErrorView> {
+        self.added(move || Ok(bytes)).await
     }
 
     /// Attaches a picture file.
@@ -60,14 +67,22 @@ impl App {
         added.await.map_err(|error| error.with("path", shown))
     }
 
-    /// The whole picture as a data URL.
+    /// The whole picture as a data URL, as the engine decodes it: a browser would show transparency and animations.
     pub async fn picture_data(&self, id: &str) -> Result<String, ErrorView> {
         let id = id.to_owned();
-        self.with_history(move |history| {
-            let kind = history.picture(&id)?.kind;
-            Ok(data_url(&kind, &history.picture_bytes(&id)?))
-        })
-        .await
+        let (kind, bytes) = self
+            .with_history(move |history| Ok((history.picture(&id)?.kind, history.picture_bytes(&id)?)))
+            .await?;
+        let shown = tokio::task::spawn_blocking(move || {
+            let preview = vision::preview(&bytes).map_err(|error| unreadable(&error))?;
+            Ok(match preview {
+                Some(png) => data_url("image/png", &png),
+                None => data_url(&kind, &bytes),
+            })
+        });
+        shown
+            .await
+            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("show the picture: {error}")))?
     }
 
     /// Takes an attached picture away; one that a message shows stays.

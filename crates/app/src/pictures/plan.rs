@@ -144,13 +144,6 @@ pub(crate) fn data_urls(history: &History, pictures: &[PictureView]) -> Result<V
     pictures.iter().map(url).collect()
 }
 
-/// The last picture of a conversation, which an answer points into.
-pub(crate) fn shown_in<'a>(
-    messages: impl DoubleEndedIterator<Item = &'a [PictureView]>,
-) -> Option<PictureView> {
-    messages.rev().find_map(|pictures| pictures.last().cloned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

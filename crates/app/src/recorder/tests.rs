@@ -1,7 +1,7 @@
 //! Every way an answer can end, against the real history.
 use std::sync::Mutex;
 
-use contract::{MessageState, SendRequest};
+use contract::{MessageState, PictureView, SendRequest};
 use futures_util::stream;
 use history::ChatSettings;
 
@@ -12,7 +12,7 @@ struct Case {
     _folder: tempfile::TempDir,
     history: Arc<History>,
     message_id: String,
-    picture: Option<PictureView>,
+    box_target: BoxTarget,
     events: Mutex<Vec<AnswerEvent>>,
 }
 
@@ -39,7 +39,7 @@ impl Case {
         assert_eq!(history.chat(&request.chat_id).expect("reads").title, "why?");
         assert_eq!(begun.path.len(), 1);
         let message_id = begun.assistant.id;
-        Self { _folder: folder, history, message_id, picture: None, events: Mutex::default() }
+        Self { _folder: folder, history, message_id, box_target: BoxTarget::None, events: Mutex::default() }
     }
 
     async fn run(
@@ -54,7 +54,7 @@ impl Case {
             so_far: Text::default(),
             thought_before: None,
             boxes: Vec::new(),
-            picture: self.picture.clone(),
+            box_target: self.box_target.clone(),
             on_event: |event| self.events.lock().expect("no panic").push(event),
         };
         recorder.run(pieces, stopped).await;
@@ -192,14 +192,14 @@ async fn a_part_is_on_disk_long_before_the_end() {
 
 #[tokio::test]
 async fn what_an_answer_points_at_is_kept_on_its_picture() {
-    let boxes = |label: &str, pixels: &[[u32; 4]]| {
-        Ok(Piece::Boxes(vec![Boxes { label: label.into(), pixels: pixels.to_vec() }]))
+    let boxes = |label: &str, boxes: &[[u16; 4]]| {
+        Ok(Piece::Boxes(vec![Boxes { label: label.into(), boxes: boxes.to_vec() }]))
     };
     let pieces = || {
         stream::iter([
             Ok(Piece::Text("a whale and a ship".into())),
-            boxes("whale", &[[10, 20, 30, 40], [90, 70, 50, 900]]),
-            boxes("ship", &[[0, 0, 100, 80]]),
+            boxes("whale", &[[100, 250, 300, 500], [900, 875, 500, 999]]),
+            boxes("ship", &[[0, 0, 999, 999]]),
             Ok(Piece::End { length: false }),
         ])
     };
@@ -210,13 +210,13 @@ async fn what_an_answer_points_at_is_kept_on_its_picture() {
 
     let mut case = Case::new();
     let (id, kind) = ("p".to_owned(), "image/png".to_owned());
-    case.picture = Some(PictureView { id, kind, width: 100, height: 80, size: 9.0 });
-    case.run(pieces(), stopped).await;
+    case.box_target = BoxTarget::Image(PictureView { id, kind, width: 100, height: 80, size: 9.0 });
+    case.run(pieces(), stopped.clone()).await;
     let kept = message_view(case.history.message(&case.message_id).expect("reads")).expect("is understood");
     let area = |left, top, right, bottom| AreaView { left, top, right, bottom };
     let placed = |label: &str, areas: &[AreaView]| BoxView {
         label: label.into(),
-        picture_id: "p".into(),
+        picture_id: Some("p".into()),
         areas: areas.to_vec(),
     };
     assert_eq!(
@@ -226,4 +226,11 @@ async fn what_an_answer_points_at_is_kept_on_its_picture() {
             placed("ship", &[area(0, 0, 100, 80)])
         ]
     );
+
+    let mut case = Case::new();
+    case.box_target = BoxTarget::Unknown;
+    case.run(pieces(), stopped).await;
+    let kept = message_view(case.history.message(&case.message_id).expect("reads")).expect("is understood");
+    let ship = BoxView { label: "ship".into(), picture_id: None, areas: vec![area(0, 0, 999, 999)] };
+    assert_eq!(kept.boxes[1], ship);
 }

@@ -150,6 +150,7 @@ export const en = {
     leave: 'Ask without the pictures', leftOut: (name: string) => `${name} does not get the pictures of this chat. In their place it reads that there is one.`, undoLeave: 'Show the pictures again',
     unknown: (name: string) => `Whether ${name} sees pictures, only its service knows. The pictures are sent there.`,
     viewer: 'Picture', before: 'Previous picture', after: 'Next picture', marks: 'Marked in the picture', showMarks: 'Show marks', hideMarks: 'Hide marks', unnamed: 'Without a name',
+    whichPicture: 'This chat has several images, and the answer does not say which one it means. Show the marks on:',
     area: (left: number, top: number, right: number, bottom: number) => `${left}, ${top} – ${right}, ${bottom}`, and: '; ',
     blindAnswer: 'Written without seeing the pictures.',
   },

@@ -109,6 +109,7 @@ export const zh: Messages = {
     leave: '不带图片提问', leftOut: (name) => `不会把此对话的图片发给 ${name}，它只会读到“这里有一张图片”。`, undoLeave: '重新带上图片',
     unknown: (name) => `${name} 能否看图片，只有它的服务方知道。图片会发送到那里。`,
     viewer: '图片', before: '上一张图片', after: '下一张图片', marks: '图片中的标记', showMarks: '显示标记', hideMarks: '隐藏标记', unnamed: '无名称',
+    whichPicture: '这个对话里有多张图片，回答没有说明指的是哪一张。把标记显示在：',
     area: (left, top, right, bottom) => `${left}, ${top} – ${right}, ${bottom}`, and: '；', blindAnswer: '写这个回答时没有看图片。',
   },
   panel: {

@@ -48,6 +48,8 @@ export const commands = {
 	pictureDiscard: (id: string) => __TAURI_INVOKE<null>("picture_discard", { id }),
 	/**  What the model would make of the pictures attached to a message that answers `parent_id`, and of those before it. */
 	picturesPlan: (modelId: string, parentId: string | null, pictures: string[]) => __TAURI_INVOKE<PicturesPlan>("pictures_plan", { modelId, parentId, pictures }),
+	/**  Attaches the image or the copied image files of the clipboard. Each file is attached or refused by itself. */
+	clipboardImages: () => __TAURI_INVOKE<PastedImage[]>("clipboard_images"),
 	/**  How a picture of the screen is taken here. */
 	screenWay: () => __TAURI_INVOKE<ScreenWay>("screen_way"),
 	/**  Takes a picture of the screen; the page attaches it like a file. */
@@ -192,7 +194,11 @@ export type BackupsView = {
 /**  Something that an answer names, and where in a picture it is. */
 export type BoxView = {
 	label: string,
-	picture_id: string,
+	/**
+	 *  `None` where several images are in the conversation and it does not tell which one is meant; areas are then in
+	 *  0..=999 of the sides.
+	 */
+	picture_id: string | null,
 	areas: AreaView[],
 };
 
@@ -768,6 +774,14 @@ export type OfferView = {
 	tokens: number,
 	context: number,
 	sequences: number,
+};
+
+/**  An image of the clipboard: attached, or refused and why. */
+export type PastedImage = {
+	/**  Of its file; empty for an image without one. */
+	name: string,
+	image: PictureView | null,
+	error: ErrorView | null,
 };
 
 /**  How one picture is cut: the whole once, and tiles beside and above each other. */

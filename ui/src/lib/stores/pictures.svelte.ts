@@ -53,12 +53,21 @@ export function filesOf(data: DataTransfer | null): File[] {
   return [...(data?.files ?? [])];
 }
 
+/** Whether pasted text is nothing but paths of image files, as a file manager gives them. */
+export function namesImageFiles(text: string): boolean {
+  const lines = text.trim().split(/\r?\n/);
+  return lines.every((line) => /^(file:\/\/|\/).*\.(png|jpe?g|webp|gif|bmp)$/i.test(line.trim()));
+}
+
+/** A file that was not attached, and why. */
+type Refused = { name: string; error: ErrorView };
+
 /** The pictures of one message while it is written. */
 export class Attached {
   list = $state.raw<PictureView[]>([]);
   /** Files on their way. */
   reading = $state(0);
-  errors = $state.raw<{ name: string; error: ErrorView }[]>([]);
+  errors = $state.raw<Refused[]>([]);
   readonly plan = new Load<PicturesPlan>();
   readonly ids = $derived(this.list.map((one) => one.id));
 
@@ -79,6 +88,29 @@ export class Attached {
         this.reading -= 1;
       }
     }
+  }
+
+  /** What the page was not given of a paste; whether there was anything. */
+  async addFromClipboard(): Promise<boolean> {
+    this.reading += 1;
+    try {
+      const pasted = await host.clipboardImages();
+      if (pasted.length > 0) this.errors = [];
+      for (const { name, image, error } of pasted) {
+        if (error) this.errors = [...this.errors, { name, error }];
+        else if (image && !this.ids.includes(image.id)) this.list = [...this.list, image];
+      }
+      return pasted.length > 0;
+    } catch (thrown) {
+      this.errors = [...this.errors, { name: '', error: asError(thrown) }];
+      return true;
+    } finally {
+      this.reading -= 1;
+    }
+  }
+
+  dismiss(refused: Refused): void {
+    this.errors = this.errors.filter((one) => one !== refused);
   }
 
   remove(id: string): void {

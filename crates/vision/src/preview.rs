@@ -1,0 +1,98 @@
+//! The image as the model gets it, for a person who looks at it before sending: without transparency, and of an animation
+//! the first frame. Knows nothing of how a page shows it.
+use std::io::Cursor;
+
+use image::codecs::png::PngDecoder;
+use image::{ColorType, ExtendedColorType, ImageEncoder, ImageFormat, ImageReader};
+
+use crate::{ImageError, decode};
+
+/// A PNG of what [`decode`] gives, where a browser would show the file differently; `None` where it shows the same.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn preview(bytes: &[u8]) -> Result<Option<Vec<u8>>, ImageError> {
+    if !differs(bytes) {
+        return Ok(None);
+    }
+    let picture = decode(bytes)?;
+    let side = |side: usize| u32::try_from(side).expect("decode bounds the sides");
+    let mut png = Vec::new();
+    image::codecs::png::PngEncoder::new(&mut png)
+        .write_image(&picture.rgb, side(picture.width), side(picture.height), ExtendedColorType::Rgb8)
+        .map_err(|error| ImageError::Broken(error.to_string()))?;
+    Ok(Some(png))
+}
+
+/// Whether the file may have an alpha channel or several frames, by its header.
+fn differs(bytes: &[u8]) -> bool {
+    match image::guess_format(bytes) {
+        // A transparent colour and frames are written after the header.
+        Ok(ImageFormat::Gif | ImageFormat::WebP) => true,
+        Ok(ImageFormat::Png) => PngDecoder::new(Cursor::new(bytes))
+            .is_ok_and(|png| png.is_apng().unwrap_or(true) || has_alpha(bytes)),
+        Ok(ImageFormat::Bmp) => has_alpha(bytes),
+        _ => false,
+    }
+}
+
+fn has_alpha(bytes: &[u8]) -> bool {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let color = reader.ok().and_then(|reader| reader.into_decoder().ok()).map(|decoder| {
+        use image::ImageDecoder;
+        decoder.color_type()
+    });
+    color.is_none_or(ColorType::has_alpha)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::codecs::gif::GifEncoder;
+    use image::{Frame, Rgb, RgbImage, Rgba, RgbaImage};
+
+    use super::*;
+
+    fn written(image: impl Into<image::DynamicImage>, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image.into().write_to(&mut bytes, format).expect("writes");
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn transparent_pixels_show_the_colour_that_the_model_gets() {
+        let image =
+            RgbaImage::from_fn(2, 1, |x, _| if x == 0 { Rgba([255, 0, 0, 0]) } else { Rgba([1, 2, 3, 255]) });
+        for format in [ImageFormat::Png, ImageFormat::WebP] {
+            let shown = preview(&written(image.clone(), format)).expect("reads").expect("differs");
+            let shown = image::load_from_memory(&shown).expect("is a PNG");
+            assert!(!shown.color().has_alpha());
+            assert_eq!(shown.to_rgb8().into_raw(), [255, 0, 0, 1, 2, 3], "{format:?}");
+        }
+    }
+
+    #[test]
+    fn an_animation_shows_its_first_frame() {
+        let frame = |red| Frame::new(RgbaImage::from_pixel(3, 2, Rgba([red, 0, 0, 255])));
+        let mut gif = Vec::new();
+        GifEncoder::new(&mut gif).encode_frames([frame(255), frame(0)]).expect("writes");
+        let shown = preview(&gif).expect("reads").expect("differs");
+        assert_eq!(shown[1..4], *b"PNG");
+        assert_eq!(
+            image::load_from_memory(&shown).expect("reads").to_rgb8().get_pixel(0, 0),
+            &Rgb([255, 0, 0])
+        );
+    }
+
+    #[test]
+    fn an_opaque_file_is_shown_as_it_is() {
+        let image = RgbImage::from_pixel(2, 2, Rgb([9, 8, 7]));
+        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp] {
+            assert_eq!(preview(&written(image.clone(), format)), Ok(None), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error() {
+        assert!(preview(b"GIF89a").is_err());
+    }
+}
