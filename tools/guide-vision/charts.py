@@ -9,14 +9,14 @@ from words import COLOURS, DAYS, FRUIT, MONTHS, TITLES
 KINDS = {"bar": ("a bar chart", "柱状图"), "pie": ("a pie chart", "饼图"), "line": ("a line chart", "折线图")}
 
 
-def scene(rng, size, lang):
+def scene(rng, size):
     kind = rng.choices(("bar", "pie", "line"), (5, 3, 2))[0]
     scale = 2 if max(size) <= 640 else 1
     image, ground = paper(rng, size, scale)
     draw = ImageDraw.Draw(image)
     ink = (30, 30, 30) if apart(ground, (0, 0, 0)) > 300 else (235, 235, 235)
-    zh, turns = lang == "zh", []
-    add = lambda task, en, cn, a: turns.append(dict(task=task, lang=lang, q=rng.choice(cn if zh else en), a=a))
+    facts = []
+    add = lambda task, en, zh, a, **more: facts.append(dict(task=task, slots=(en, zh), a=(a, a) if isinstance(a, str) else a, **more))
     written = rng.choice(("en", "zh"))  # a chart in one language may be asked about in the other
     top = 4
     if kind != "pie" and rng.random() < 0.5 and size[1] > 170:
@@ -25,16 +25,15 @@ def scene(rng, size, lang):
         box = draw.textbbox((0, 0), title, font=face)
         draw.text(((size[0] * scale - box[2]) / 2, 4 * scale - box[1]), title, font=face, fill=ink)
         top = 10 + (box[3] - box[1]) / scale
-        add("chart title", ["What is the title of the chart?", "What is the chart about?"], ["图表的标题是什么？", "这张图表说的是什么？"], title)
+        add("chart title", {}, {}, title)
     area = dict(left=10, right=size[0] - 10, top=top + 4, low=size[1] - 8)
-    {"bar": bars, "pie": cake, "line": lines}[kind](rng, draw, size, scale, ground, ink, area, written, lang, add)
+    {"bar": bars, "pie": cake, "line": lines}[kind](rng, draw, size, scale, ground, ink, area, written, add)
     if scale == 2:
         image = image.reduce(2)
-    return image, turns, KINDS[kind]
+    return image, facts, KINDS[kind]
 
 
-def bars(rng, draw, size, scale, ground, ink, area, written, lang, add):
-    zh = lang == "zh"
+def bars(rng, draw, size, scale, ground, ink, area, written, add):
     shown = max(1, max(size) / 768)  # a larger picture is shown smaller
     count = rng.randint(2, max(2, min(6, int(size[0] / (42 * shown)))))
     slot = (area["right"] - area["left"]) / count
@@ -66,29 +65,26 @@ def bars(rng, draw, size, scale, ground, ink, area, written, lang, add):
             draw.text(((x0 + x1) / 2 * scale, (y - 2) * scale), str(value), font=small, fill=ink, anchor="md")
     ordered = sorted(range(count), key=values.__getitem__)
     gap = lambda a, b: values[b] - values[a] > 0.06 * most
-    add("count bars", ["How many bars are there?", "Count the bars."], ["有几根柱子？", "柱子有多少根？"], str(count))
+    add("count bars", {}, {}, str(count))
+    add("describe", {}, {}, (f"a bar chart with {count} bars", f"一张有{count}根柱子的柱状图"))
     if gap(ordered[-2], ordered[-1]):
-        add("highest bar", ["Which bar is the highest?", "Which has the highest value?", "What is the largest?"],
-            ["哪根柱子最高？", "哪一个最高？", "哪个数值最大？"], labels[ordered[-1]])
+        add("highest bar", {}, {}, labels[ordered[-1]])
     if gap(ordered[0], ordered[1]):
-        add("lowest bar", ["Which bar is the lowest?", "Which has the lowest value?", "What is the smallest?"],
-            ["哪根柱子最低？", "哪一个最低？", "哪个数值最小？"], labels[ordered[0]])
+        add("lowest bar", {}, {}, labels[ordered[0]])
     i, j = rng.sample(range(count), 2)
     if abs(values[i] - values[j]) > 0.06 * most:
         higher = values[i] > values[j]
-        add("compare bars", [f"Is {labels[i]} higher than {labels[j]}?"], [f"{labels[i]}比{labels[j]}高吗？"],
-            ("是" if higher else "不是") if zh else ("yes" if higher else "no"))
+        slots = dict(a=labels[i], b=labels[j])
+        add("compare bars", slots, slots, ("yes", "是") if higher else ("no", "不是"))
     if printed:
         i = rng.randrange(count)
-        add("bar value", [f"What is the value of {labels[i]}?", f"How much is {labels[i]}?"], [f"{labels[i]}的数值是多少？", f"{labels[i]}是多少？"], str(values[i]))
+        add("bar value", dict(label=labels[i]), dict(label=labels[i]), str(values[i]))
     if not same:
         i = rng.randrange(count)
-        colour = COLOURS[inks[i]]
-        add("bar colour", [f"What colour is the bar of {labels[i]}?"], [f"{labels[i]}的柱子是什么颜色？"], colour[1] if zh else colour[0])
+        add("bar colour", dict(label=labels[i]), dict(label=labels[i]), COLOURS[inks[i]][:2])
 
 
-def cake(rng, draw, size, scale, ground, ink, area, written, lang, add):
-    zh = lang == "zh"
+def cake(rng, draw, size, scale, ground, ink, area, written, add):
     count = rng.randint(2, 5)
     inks = colours_on(rng, ground, count)
     count = len(inks)
@@ -101,21 +97,20 @@ def cake(rng, draw, size, scale, ground, ink, area, written, lang, add):
         draw.pieslice([(cx - r) * scale, (cy - r) * scale, (cx + r) * scale, (cy + r) * scale], at, at + share * 360,
                       fill=shade(rng, colour, 8), outline=ground, width=scale)
         at += share * 360
-    name = lambda i: COLOURS[inks[i]][1 if zh else 0]
+    name = lambda i: COLOURS[inks[i]][:2]
     ordered = sorted(range(count), key=shares.__getitem__)
-    add("count slices", ["How many slices are there?", "How many parts does it have?"], ["有几块？", "分成了几部分？"], str(count))
+    add("count slices", {}, {}, str(count))
+    add("describe", {}, {}, (f"a pie chart with {count} slices", f"一张分成{count}块的饼图"))
     if shares[ordered[-1]] - shares[ordered[-2]] > 0.05:
-        add("largest slice", ["Which colour is the largest slice?", "Which slice is the largest?"], ["最大的一块是什么颜色？", "哪种颜色最多？"], name(ordered[-1]))
+        add("largest slice", {}, {}, name(ordered[-1]))
     if shares[ordered[1]] - shares[ordered[0]] > 0.05 and count > 2:
-        add("smallest slice", ["Which colour is the smallest slice?", "Which slice is the smallest?"], ["最小的一块是什么颜色？", "哪种颜色最少？"], name(ordered[0]))
+        add("smallest slice", {}, {}, name(ordered[0]))
     i = rng.randrange(count)
     if abs(shares[i] - 0.5) > 0.05:
-        large = shares[i] > 0.5
-        add("half", [f"Is {name(i)} more than half?"], [f"{name(i)}超过一半吗？"], ("是" if large else "不是") if zh else ("yes" if large else "no"))
+        add("half", dict(colour=name(i)[0]), dict(colour=name(i)[1]), ("yes", "是") if shares[i] > 0.5 else ("no", "不是"))
 
 
-def lines(rng, draw, size, scale, ground, ink, area, written, lang, add):
-    zh = lang == "zh"
+def lines(rng, draw, size, scale, ground, ink, area, written, add):
     count = rng.choice((1, 1, 2, 3))
     inks = colours_on(rng, ground, count)
     left, right, high, low = area["left"] + 6, area["right"] - 4, area["top"] + 4, area["low"] - 8
@@ -138,13 +133,14 @@ def lines(rng, draw, size, scale, ground, ink, area, written, lang, add):
             for x, v in path:
                 draw.ellipse([(x - 4) * scale, (v - 4) * scale, (x + 4) * scale, (v + 4) * scale], fill=fill)
         ways.append(up)
-    add("count curves", ["How many lines are in the chart?", "How many lines does the chart have?"], ["有几条线？", "图表里有多少条线？"], str(len(inks)))
+    add("count curves", {}, {}, str(len(inks)))
+    lines = "1 line" if len(inks) == 1 else f"{len(inks)} lines"
+    add("describe", {}, {}, (f"a line chart with {lines}", f"一张有{len(inks)}条线的折线图"))
+    way = lambda i: ("up", "上升") if ways[i] else ("down", "下降")
     if len(inks) == 1:
-        colour = COLOURS[inks[0]]
-        add("line colour", ["What colour is the line?"], ["线是什么颜色？", "折线是什么颜色？"], colour[1] if zh else colour[0])
-        add("trend", ["Does the line go up or down?", "Is it rising or falling?"], ["是上升还是下降？", "折线在上升还是下降？"],
-            ("上升" if ways[0] else "下降") if zh else ("up" if ways[0] else "down"))
+        add("line colour", {}, {}, COLOURS[inks[0]][:2])
+        add("trend", {}, {}, way(0))
     else:
         i = rng.randrange(len(inks))
         en, cn, _ = COLOURS[inks[i]]
-        add("trend", [f"Does the {en} line go up or down?"], [f"{cn}的线是上升还是下降？"], ("上升" if ways[i] else "下降") if zh else ("up" if ways[i] else "down"))
+        add("trend", dict(colour=en), dict(colour=cn), way(i), **{"as": "trend of"})

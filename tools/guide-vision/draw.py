@@ -17,13 +17,15 @@ from PIL import Image
 import charts
 import print_scenes
 import shape_scenes
-from words import BEYOND, HELLO, NOTHING_SHOWN
+import unknown
+import phrases
+from general import general_turn
 
 HELD_OUT = 1_000_000_000
 #: Frames of one tile, and of more: width and height in tiles.
 GRIDS = [(1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3)]
 SIDE = 256
-SHARES = [("shapes", 0.42), ("print", 0.34), ("charts", 0.15), ("screens", 0.05), ("talk", 0.04)]
+SHARES = [("shapes", 0.41), ("print", 0.34), ("charts", 0.17), ("screens", 0.05), ("unknown", 0.03)]
 SCREENS = pathlib.Path(os.environ.get("SCREENS", pathlib.Path(__file__).resolve().parents[2] / "artefacts/ui"))
 PAGES = {
     "begin": ("Chat", "聊天"), "chat": ("Chat", "聊天"), "interrupted": ("Chat", "聊天"), "cloud-chat": ("Chat", "聊天"),
@@ -51,11 +53,9 @@ def a_size(rng, grid):
     return (wide, low) if grid == (3, 2) else (low, wide)
 
 
-def screens_scene(rng, size, lang, held_out):
+def screens_scene(rng, size, held_out):
     """A picture of this app's window, seen at some size; one combination in eight is kept for measuring."""
-    shots = screens()
-    kept = [s for s in shots if s["held_out"] == held_out]
-    shot = rng.choice(kept)
+    shot = rng.choice([s for s in screens() if s["held_out"] == held_out])
     image = shot_image(shot["name"])
     cut = [0, 0, image.width, image.height]
     if not held_out:
@@ -64,22 +64,13 @@ def screens_scene(rng, size, lang, held_out):
     image = image.crop(cut)
     scale = min(size[0] / image.width, size[1] / image.height)
     image = image.resize((max(64, int(image.width * scale)), max(64, int(image.height * scale))), Image.BILINEAR)
-    ask = lambda task, en, zh, a_en, a_zh: dict(
-        task=task, lang=lang, q=rng.choice(zh if lang == "zh" else en), a=a_zh if lang == "zh" else a_en)
-    turns = [
-        ask("screen page", ["Which page is open?", "Which page of the app is this?", "What page is shown?"],
-            ["打开的是哪个页面？", "这是哪个页面？", "现在显示的是哪一页？"], *shot["page"]),
-        ask("screen theme", ["Is the theme light or dark?", "Light or dark theme?", "Is this light or dark mode?"],
-            ["是浅色还是深色主题？", "主题是深色还是浅色？", "是深色模式还是浅色模式？"],
-            *(("dark", "深色") if shot["dark"] else ("light", "浅色"))),
-        ask("screen language", ["Which language is the window in?", "What language is the text?", "Is the window in English or Chinese?"],
-            ["窗口是什么语言？", "界面用的是什么语言？", "界面是中文还是英文？"],
-            *(("Chinese", "中文") if shot["zh"] else ("English", "英文"))),
-        ask("screen app", ["Which app is this?", "What app is shown?", "What program is this?"],
-            ["这是什么应用？", "这是哪个软件？", "图里是什么程序？"], "Whaledeck", "Whaledeck"),
-        kind_turn(rng, lang, "a window of Whaledeck", "Whaledeck 的窗口"),
+    fact = lambda task, a: dict(task=task, slots=({}, {}), a=a)
+    en, zh = shot["page"]
+    return image, [
+        fact("screen page", (en, zh)), fact("screen theme", ("dark", "深色") if shot["dark"] else ("light", "浅色")),
+        fact("screen language", ("Chinese", "中文") if shot["zh"] else ("English", "英文")), fact("screen app", ("Whaledeck", "Whaledeck")),
+        fact("describe", (f"the {en} page of Whaledeck", f"Whaledeck 的{zh}页面")),
     ]
-    return image, turns
 
 
 @functools.cache
@@ -101,69 +92,57 @@ def shot_image(name):
     return Image.open(SCREENS / name).convert("RGB")
 
 
-def kind_turn(rng, lang, en, zh):
-    """Asked of every picture."""
-    if lang == "zh":
-        return dict(task="kind", lang=lang, q=rng.choice(["这是什么图？", "这是一张什么样的图？", "图片是什么类型？"]), a=zh)
-    return dict(task="kind", lang=lang, q=rng.choice(
-        ["What kind of picture is this?", "What is this picture?", "What type of picture is it?"]), a=en)
+#: What a picture of a kind is called.
+KINDS = {"shapes": ("a picture of shapes", "图形"), "print": ("a picture of text", "文字"), "screens": ("a window of Whaledeck", "Whaledeck 的窗口")}
+#: What is answered to a question about what the picture does not have.
+LACKS = {"print": ("I see no text in this picture.", "这张图里没有文字。"), "shapes": ("I see no shapes in this picture.", "这张图里没有图形。"),
+         "charts": ("I see no chart in this picture.", "这张图里没有图表。")}
+LACKING = {"print": ("read", "read number", "count lines"), "shapes": ("count all",), "charts": ("chart title", "highest bar", "lowest bar", "count bars")}
+UNKNOWN = ("I cannot make out this picture. I know simple pictures only: shapes, charts, numbers, words and this app's windows.",
+           "这张图我认不出来。我只认得简单的图：图形、图表、数字、文字和本应用的窗口。")
 
 
-def talk_turn(rng, lang, table, task):
-    questions, answer = table[lang]
-    return dict(task=task, lang=lang, q=rng.choice(questions), a=answer)
-
-
-KINDS = {
-    "shapes": ("a picture of shapes", "图形"), "print": ("a picture of text", "文字"),
-}
+def scene(seed, grid):
+    """(picture, facts, kind) of one seed."""
+    rng = random.Random(seed)
+    kind = rng.choices([n for n, _ in SHARES], [s for _, s in SHARES])[0]
+    size = a_size(rng, grid)
+    if kind == "screens":
+        image, facts = screens_scene(rng, size, seed >= HELD_OUT)
+    elif kind == "unknown":
+        image, facts = unknown.scene(rng, size), []
+        for task in ("describe", "describe", "kind", "count all", "read", "highest bar"):
+            slots = ({}, {})
+            facts.append({"task": "unknown picture", "as": task, "slots": slots, "a": UNKNOWN})
+        return image, facts, kind
+    elif kind == "charts":
+        image, facts, name = charts.scene(rng, size)
+    else:
+        image, facts = (print_scenes if kind == "print" else shape_scenes).scene(rng, size)
+    facts.append(dict(task="kind", slots=({}, {}), a=name if kind == "charts" else KINDS[kind]))
+    lacks = rng.choice([k for k in LACKS if k != kind and not (kind == "screens" and k != "charts") and not (kind == "charts" and k != "shapes")])
+    if kind != "charts":
+        facts.append({"task": "lacks", "as": rng.choice(LACKING[lacks]), "slots": ({}, {}), "a": LACKS[lacks]})
+    return image, facts, kind
 
 
 def example(seed, grid, most=6):
     """(picture, turns): each turn has task, lang, q and a; boxes are in the answer, as the model writes them."""
-    rng = random.Random(seed)
-    held_out = seed >= HELD_OUT
-    kind = rng.choices([n for n, _ in SHARES], [s for _, s in SHARES])[0]
+    image, facts, kind = scene(seed, grid)
+    rng = random.Random(seed ^ 0x71)
     lang = rng.choice(("en", "zh"))
-    size = a_size(rng, grid)
-    if kind == "screens":
-        image, turns = screens_scene(rng, size, lang, held_out)
-    elif kind == "charts":
-        image, turns, (en, zh) = charts.scene(rng, size, lang)
-        turns.append(kind_turn(rng, lang, en, zh))
-    else:
-        maker = print_scenes if kind == "print" or (kind == "talk" and rng.random() < 0.3) else shape_scenes
-        image, turns = maker.scene(rng, size, lang)
-        turns.append(kind_turn(rng, lang, *KINDS["print" if maker is print_scenes else "shapes"]))
-        if kind == "talk":
-            turns = [talk_turn(rng, lang, HELLO, "hello"), talk_turn(rng, lang, BEYOND, "beyond")] + rng.sample(turns, min(2, len(turns)))
-    kept = turns if len(turns) <= most else rng.sample(turns, most)
-    rng.shuffle(kept)
-    for turn in kept:
-        turn["q"] = roughened(rng, turn["q"])
-    return image, kept
-
-
-def roughened(rng, question):
-    """As people type: without the mark at the end, without capitals."""
-    if "<|" in question:
-        return question
-    roll = rng.random()
-    if roll < 0.12:
-        return question.rstrip("?？.。")
-    if roll < 0.2:
-        return question.lower()
-    return question
+    kept = facts if len(facts) <= most else rng.sample(facts, most)
+    turns = [phrases.roughened(rng, phrases.asked(rng, fact, lang if rng.random() < 0.8 else rng.choice(("en", "zh")))) for fact in kept]
+    if rng.random() < 0.12:
+        turns[-1] = general_turn(rng, lang, True)
+    rng.shuffle(turns)
+    return image, turns
 
 
 def unseen(seed):
     """A turn about nothing: what is said when no picture is shown."""
     rng = random.Random(seed)
-    lang = rng.choice(("en", "zh"))
-    roll = rng.random()
-    table, task = (HELLO, "hello") if roll < 0.4 else (NOTHING_SHOWN, "no picture") if roll < 0.8 else (BEYOND, "beyond")
-    turn = talk_turn(rng, lang, table, task)
-    return dict(turn, q=roughened(rng, turn["q"]))
+    return general_turn(rng, rng.choice(("en", "zh")), False)
 
 
 def main():

@@ -1,5 +1,6 @@
 """Processes that draw training rows without end, and the stores on the GPU that they fill; old rows give way to new."""
 import queue
+import random
 import threading
 
 import numpy as np
@@ -8,10 +9,12 @@ import torch.multiprocessing as mp
 
 import talk
 
-#: Rows in a store, rows sent together, and the share of drawing.
+#: Rows in a store, rows sent together, and the share of the rows drawn.
 STORES = {
-    "one": (60000, 48, 0.62), "two": (8000, 24, 0.1), "wide": (4000, 16, 0.05), "tall": (4000, 16, 0.05),
-    "four": (5000, 12, 0.07), "six wide": (3000, 8, 0.07), "six tall": (2000, 8, 0.03), "none": (4000, 48, 0.01),
+    "one": (40000, 48, 0.44), "two": (4000, 24, 0.05), "wide": (3000, 16, 0.04), "tall": (3000, 16, 0.04),
+    "four": (4000, 12, 0.05), "six wide": (2500, 8, 0.05), "six tall": (2000, 8, 0.03), "none": (8000, 48, 0.02),
+    "chat none": (12000, 48, 0.03), "chat one": (12000, 24, 0.09), "chat two": (8000, 16, 0.06), "chat three": (8000, 12, 0.06),
+    "chat wide": (3000, 12, 0.02), "chat four": (3000, 8, 0.02), "chat six": (2000, 6, 0.015), "chat both": (2500, 6, 0.015), "chat last": (2500, 8, 0.015),
 }
 
 
@@ -19,11 +22,15 @@ def work(number, seed, tokenizer, out, share):
     torch.set_num_threads(1)
     talker = talk.Talker(talk.Tokenizer.from_file(tokenizer))
     rng = np.random.default_rng((seed, number))
+    album = talk.Album(random.Random(int(rng.integers(0, 1 << 62))))
     names = list(STORES)
-    shares = np.array([STORES[n][2] for n in names])
+    shares = np.array([STORES[n][2] / STORES[n][1] for n in names])  # of what is sent together
     while True:
         name = names[rng.choice(len(names), p=shares / shares.sum())]
-        rows = [talk.example_row(talker, name, int(rng.integers(0, talk.draw.HELD_OUT // 64))) for _ in range(STORES[name][1])]
+        if name.startswith("chat"):
+            rows = [album.row(talker, name) for _ in range(STORES[name][1])]
+        else:
+            rows = [talk.example_row(talker, name, int(rng.integers(0, talk.draw.HELD_OUT // 64))) for _ in range(STORES[name][1])]
         shown = None if rows[0][0] is None else torch.from_numpy(np.stack([r[0] for r in rows]))
         words = [torch.from_numpy(np.stack([r[1][i] for r in rows])) for i in range(4)]
         out.put((name, shown, words))

@@ -11,6 +11,9 @@ from safetensors.torch import save_file
 
 from model import FRAMES, RATIO, TEXT, VISION
 
+#: What the last product is multiplied by: temperature 1 draws as 1 / HEAD would of the network as it was trained, so that
+#: every preset of the app keeps to what the model knows.
+HEAD = 2.0
 STACKED = ("gate_proj", "up_proj", "down_proj")
 BOS, EOS, PAD = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>"
 
@@ -50,6 +53,8 @@ def dump(path, value):
 
 def write(folder, state, tokenizer):
     folder.mkdir(parents=True, exist_ok=True)
+    state = dict(state)
+    state["language.lm_head.weight"] = state["language.lm_head.weight"] * HEAD
     save_file(published(state), folder / "model.safetensors", metadata={"format": "pt"})
     dump(folder / "config.json", config())
     dump(folder / "processor_config.json", dict(
@@ -65,4 +70,5 @@ def write(folder, state, tokenizer):
 
 
 if __name__ == "__main__":
-    write(pathlib.Path(sys.argv[3]), torch.load(sys.argv[1], map_location="cpu"), sys.argv[2])
+    kept = torch.load(sys.argv[1], map_location="cpu")
+    write(pathlib.Path(sys.argv[3]), kept.get("net", kept), sys.argv[2])

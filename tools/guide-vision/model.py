@@ -11,7 +11,7 @@ SIDE = 256
 FRAMES = [[256, 256], [512, 256], [256, 512], [512, 512], [768, 512], [512, 768]]
 VISION = dict(image_size=SIDE, patch_size=16, width=256, layers=5, heads=4, mlp_ratio=2.75)
 TEXT = dict(
-    vocab_size=1024, hidden_size=192, intermediate_size=448, moe_intermediate_size=64, num_hidden_layers=4,
+    vocab_size=1536, hidden_size=192, intermediate_size=448, moe_intermediate_size=64, num_hidden_layers=6,
     num_attention_heads=4, num_key_value_heads=4, n_shared_experts=1, n_routed_experts=8, num_experts_per_tok=3,
     first_k_dense_replace=1, moe_layer_freq=1, routed_scaling_factor=1.0, norm_topk_prob=False, scoring_func="softmax",
     topk_method="greedy", max_position_embeddings=2048, rms_norm_eps=1e-6, rope_theta=10000.0, attention_bias=False,
@@ -101,7 +101,7 @@ class Attention(nn.Module):
         cos, sin = (a[:, None].to(x.dtype) for a in angles)
         turned = lambda y: torch.cat((-y[..., y.shape[-1] // 2:], y[..., : y.shape[-1] // 2]), -1)
         q, k = q * cos + turned(q) * sin, k * cos + turned(k) * sin
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         return self.o_proj(out.transpose(1, 2).reshape(b, t, h))
 
 
@@ -184,6 +184,17 @@ def order(grid):
     return out
 
 
+def order_of(grids):
+    """The same for several pictures whose tiles lie one behind the other, with the two marks behind them all."""
+    total = sum(1 if g == (1, 1) else 1 + g[0] * g[1] for g in grids) * ROWS * ROWS
+    out, before = [], 0
+    for grid in grids:
+        own = (1 if grid == (1, 1) else 1 + grid[0] * grid[1]) * ROWS * ROWS
+        out += [before + row if row < own else total + row - own for row in order(grid)]
+        before += own
+    return out
+
+
 def waves():
     """[1, patches, width]: sines and cosines of each patch's column, then of its row."""
     at = torch.arange(GRID * GRID)
@@ -221,8 +232,6 @@ class Vision2(nn.Module):
             x = torch.where(here[..., None], rows.gather(1, at[..., None].expand(-1, -1, rows.shape[-1])).to(x.dtype), x)
         if positions is None:
             positions = torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
-        if mask is None:
-            mask = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool, device=ids.device).tril()
         width = TEXT["hidden_size"] // TEXT["num_attention_heads"]
         frequency = TEXT["rope_theta"] ** (-torch.arange(0, width, 2, device=ids.device).float() / width)
         angle = torch.cat((positions[..., None] * frequency,) * 2, -1)

@@ -1,4 +1,4 @@
-"""Scenes of printed words and numbers in several fonts: reading, colours, lines, boxes."""
+"""Scenes of printed words and numbers in several fonts and the facts of them: reading, colours, lines, boxes."""
 from PIL import ImageDraw
 
 from scene import a_font, colours_on, paper, shade, thousandths
@@ -22,7 +22,7 @@ def a_word(rng, kind):
     return word
 
 
-def scene(rng, size, lang):
+def scene(rng, size):
     image, ground = paper(rng, size)
     draw = ImageDraw.Draw(image)
     kind = rng.choices(("number", "en", "zh"), (4, 4, 4))[0]
@@ -51,41 +51,36 @@ def scene(rng, size, lang):
         colour = rng.choice(inks)
         draw.text((x - box[0], y - box[1]), word, font=face, fill=shade(rng, colour, 10))
         placed.append(dict(word=word, kind=kind, colour=colour, box=(x, y, x + w, y + h)))
-    return image, questions(rng, lang, placed, size)
+    return image, facts_of(rng, placed, size)
 
 
-def questions(rng, lang, placed, size):
-    zh, turns = lang == "zh", []
-    add = lambda task, en, cn, a: turns.append(dict(task=task, lang=lang, q=rng.choice(cn if zh else en), a=a))
+def facts_of(rng, placed, size):
+    facts = []
+    add = lambda task, en, zh, a, **more: facts.append(dict(task=task, slots=(en, zh), a=(a, a) if isinstance(a, str) else a, **more))
     if not placed:
-        return turns
-    read = {"number": "read number", "en": "read English", "zh": "read Chinese"}
+        return facts
     kinds = {p["kind"] for p in placed}
-    task = read[kinds.pop()] if len(kinds) == 1 else "read mixed"
-    add(task, ["What does it say?", "Read the text.", "What is written here?", "What is the text?"],
-        ["写的是什么？", "读一下文字。", "图上写了什么？", "文字是什么？"], " ".join(p["word"] for p in placed))
+    task = {"number": "read number", "en": "read English", "zh": "read Chinese"}[kinds.pop()] if len(kinds) == 1 else "read mixed"
+    words = " ".join(p["word"] for p in placed)
+    facts.append({"task": task, "as": "read", "slots": ({}, {}), "a": (words, words)})
+    add("describe", {}, {}, (f"the text “{words}”", f"文字“{words}”"))
     numbers = [p for p in placed if p["kind"] == "number"]
     if len(numbers) == 1:
-        add("read number", ["What number is shown?", "What is the number?", "Which number do you see?"],
-            ["显示的数字是多少？", "数字是多少？", "图里的数字是几？"], numbers[0]["word"])
+        add("read number", {}, {}, numbers[0]["word"])
     one = rng.choice(placed)
-    inks = {p["colour"] for p in placed}
-    if len(inks) == 1:
-        name = COLOURS[one["colour"]]
-        add("ink", ["What colour is the text?", "Which colour are the letters?"], ["文字是什么颜色？", "字是什么颜色的？"], name[1] if zh else name[0])
+    if len({p["colour"] for p in placed}) == 1:
+        add("ink", {}, {}, COLOURS[one["colour"]][:2])
     if len(placed) > 1:
         first = rng.random() < 0.5
-        end = placed[0] if first else placed[-1]
-        add("read line", ["What is the first line?", "What does the top line say?"] if first else ["What is the last line?", "What does the bottom line say?"],
-            ["第一行写的是什么？", "最上面写的是什么？"] if first else ["最后一行写的是什么？", "最下面写的是什么？"], end["word"])
-        add("count lines", ["How many lines of text are there?", "How many lines are there?"], ["有几行字？", "文字有几行？"], str(len(placed)))
+        add("read line", dict(nth="first", end="top") if first else dict(nth="last", end="bottom"),
+            dict(nth="第一行", end="最上面") if first else dict(nth="最后一行", end="最下面"), (placed[0] if first else placed[-1])["word"])
+        add("count lines", {}, {}, str(len(placed)))
         coloured = [p for p in placed if sum(o["colour"] == p["colour"] for o in placed) == 1]
         if coloured:
             p = rng.choice(coloured)
             en, cn, _ = COLOURS[p["colour"]]
-            add("read by colour", [f"What does the {en} text say?", f"Which word is {en}?"], [f"{cn}的字是什么？", f"{cn}的文字写的是什么？"], p["word"])
+            add("read by colour", dict(colour=en), dict(colour=cn), p["word"])
     if sum(o["word"].lower() == one["word"].lower() for o in placed) == 1:
-        box = f"<|ref|>{one['word']}<|/ref|><|det|>[{thousandths(one['box'], size)}]<|/det|>"
-        add("box of text", [f"<|ref|>{one['word']}<|/ref|>.", f"Locate <|ref|>{one['word']}<|/ref|>."],
-            [f"<|ref|>{one['word']}<|/ref|>.", f"定位<|ref|>{one['word']}<|/ref|>。"], box)
-    return turns
+        add("box of text", dict(word=one["word"]), dict(word=one["word"]),
+            f"<|ref|>{one['word']}<|/ref|><|det|>[{thousandths(one['box'], size)}]<|/det|>")
+    return facts

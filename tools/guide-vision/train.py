@@ -1,9 +1,11 @@
 """Trains the small vision model on one GPU.
 
-    python train.py OUT [--seconds 1200] [--seed 11] [--workers 15]
+    python train.py OUT [--seconds 1200 | --until 1260] [--total 1200] [--warm FOLDER] [--seed 11] [--workers 15]
 
 Needs torch, numpy, pillow, tokenizers and safetensors, the fonts that scene.py names and the window pictures of draw.py.
-Draws while it trains. Writes OUT/state.pt (float32 weights) every minute and at the end; export.py makes the checkpoint.
+Draws while it trains. Writes OUT/state.pt (float32 weights and the optimisers' state) every two minutes and at the end, and goes
+on from there when it is there: `--seconds` is the time of this run, `--total` that of all. `--warm` begins with the weights of
+an earlier checkpoint; layers and words that it lacks are added such that they change little. export.py makes the checkpoint.
 """
 import argparse
 import json
@@ -16,12 +18,15 @@ import torch.nn.functional as F
 
 import talk
 from drawers import Stores
-from model import TEXT, Vision2, order
+from model import TEXT, Vision2, order_of
+from warm import warm
 
-#: Share of steps, and rows in one: about as many tiles in each.
-STEPS = {"one": (0.55, 384), "two": (0.1, 192), "wide": (0.06, 128), "tall": (0.06, 128), "four": (0.09, 76),
-         "six wide": (0.08, 54), "six tall": (0.04, 54), "none": (0.02, 256)}
-PEAK, PEAK_MUON, DECAY, UNEVEN = 2e-3, 5e-3, 0.05, 0.005
+#: Share of steps, and rows in one: about as much work in each.
+STEPS = {"one": (0.27, 256), "two": (0.03, 128), "wide": (0.03, 84), "tall": (0.03, 84), "four": (0.045, 50),
+         "six wide": (0.045, 36), "six tall": (0.025, 36), "none": (0.02, 256),
+         "chat none": (0.05, 128), "chat one": (0.12, 100), "chat two": (0.1, 72), "chat three": (0.12, 56),
+         "chat wide": (0.025, 56), "chat four": (0.025, 40), "chat six": (0.02, 28), "chat both": (0.025, 36), "chat last": (0.02, 48)}
+PEAK, PEAK_MUON, DECAY, UNEVEN = 1.5e-3, 3.5e-3, 0.05, 0.005
 
 
 class Muon:
@@ -63,14 +68,13 @@ def forward(net, name, shown, words, index):
     ids, position = ids.long(), position.long()
     rows = None
     if shown is not None:
-        if name == "two":
-            rows = net.see(shown.flatten(0, 1)[:, None], index).reshape(len(ids), -1, TEXT["hidden_size"])
-        else:
-            rows = net.see(shown, index)
-    before = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool, device=ids.device).tril()
-    mask = (before & ((segment[:, None] == 0) | (segment[:, None] == segment[..., None])))[:, None]
+        rows = net.see(shown, index)
+    mask = None  # what a chat pads stands behind all that counts
+    if not name.startswith("chat"):
+        before = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool, device=ids.device).tril()
+        mask = (before & ((segment[:, None] == 0) | (segment[:, None] == segment[..., None])))[:, None]
     x, uneven = net.read(ids, rows, talk.IMAGE, position, mask)
-    first = talk.places(talk.BUCKETS[name][:1]) if shown is not None else 0
+    first = talk.places(talk.BUCKETS[name][:1]) if shown is not None and not name.startswith("chat") else 0
     return net.head(x[:, first:-1]), ids[:, first + 1:], weight[:, first + 1:].float(), uneven
 
 
@@ -130,6 +134,9 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("out", type=pathlib.Path)
     ap.add_argument("--seconds", type=float, default=1200)
+    ap.add_argument("--until", type=float, help="instead of --seconds: the seconds from the start of the program, what comes before training included")
+    ap.add_argument("--total", type=float, help="seconds of training in all runs; else this one's")
+    ap.add_argument("--warm", type=pathlib.Path)
     ap.add_argument("--seed", type=int, default=11)
     ap.add_argument("--workers", type=int, default=15)
     ap.add_argument("--small", type=float, default=1.0, help="share of the batch and of the stores, to try it out")
@@ -144,9 +151,12 @@ def main():
     on_gpu = args.device == "cuda"
     tokenizer = args.tokenizer or args.out / "tokenizer.json"
     if not tokenizer.exists():
-        talk.make_tokenizer().save(str(tokenizer))
+        raise SystemExit(f"no {tokenizer}: python talk.py {tokenizer} makes it")
     stores = Stores(args.device, args.workers, args.seed, str(tokenizer), args.small)
-    net = Vision2().to(args.device)
+    net = Vision2()
+    if args.warm:
+        warm(net, args.warm, talk.Tokenizer.from_file(str(tokenizer)))
+    net = net.to(args.device)
     for p in net.parameters():
         p.grad = torch.zeros_like(p)
     outer = ("embed_tokens", "lm_head", "pos_embed", "patch_embed", "mlp.gate.weight", "image_newline", "view_seperator")
@@ -159,7 +169,7 @@ def main():
     sums = {n: torch.zeros(3, device=args.device) for n in names}
     steps = {}
     for name, (_, rows) in STEPS.items():
-        index = torch.tensor(order(talk.BUCKETS[name][0]), device=args.device) if talk.BUCKETS[name] else None
+        index = torch.tensor(order_of(talk.BUCKETS[name]), device=args.device) if talk.BUCKETS[name] else None
         steps[name] = Step(name, max(2, int(rows * args.small * args.batch)), net, stores, (adam, muon, others), rates, sums[name], index)
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.3f} M parameters, {time.time() - began:.0f} s", flush=True)
     while any(stores.ready(n) < min(2 * len(steps[n].pick), 64) for n in names):
@@ -168,15 +178,36 @@ def main():
         pool = torch.cuda.graph_pool_handle()
         with stores.still:
             torch.cuda.synchronize()
-            for name, one in steps.items():
+            for one in steps.values():
                 one.record(pool)
-                print(f"{name} recorded, {time.time() - began:.0f} s", flush=True)
-    trained, step, done, saved, seen = time.time(), 0, 0.0, time.time(), 0
+            print(f"recorded, {time.time() - began:.0f} s", flush=True)
+    step, seen, drawn, before = 0, 0, 0, 0.0
+    if (args.out / "state.pt").exists():  # after the recording, whose first steps change the weights
+        kept = torch.load(args.out / "state.pt", map_location=args.device)
+        with torch.no_grad():
+            net.load_state_dict(kept["net"])
+            for shape, ones in kept["muon"].items():
+                torch._foreach_copy_(muon.state[shape], ones)
+            for p, one in zip(others, kept["adam"]):
+                for key, value in one.items():
+                    if key in adam.state[p]:
+                        adam.state[p][key].copy_(value)
+                    else:
+                        adam.state[p][key] = value
+        step, seen, drawn, before = kept["step"], kept["seen"], kept["drawn"], kept["seconds"]
+        print(f"goes on at step {step}, {before:.0f} s", flush=True)
+    if args.until:
+        args.seconds = args.until - (time.time() - began)
+    total = args.total or before + args.seconds
+    trained, done, saved = time.time(), 0.0, time.time()
+    ends = min(total, before + args.seconds)
     said = time.time()
     pick = torch.Generator().manual_seed(args.seed)
-    while done < 1:
-        done = min(1.0, (time.time() - trained) / args.seconds)
-        turn = min(1, (step + 1) / 200) * (0.01 + 0.99 * (1 if done < 0.3 else 0.5 * (1 + math.cos(math.pi * (done - 0.3) / 0.7))))
+    spent = before
+    while spent < ends:
+        spent = before + time.time() - trained
+        done = min(1.0, spent / total)
+        turn = min(1, (step + 1) / 200) * (0.01 + 0.99 * (1 if done < 0.3 else max(0.0, (1 - done) / 0.7)))
         rates[0].fill_(PEAK * turn)
         rates[1].fill_(PEAK_MUON * turn)
         name = names[torch.multinomial(shares, 1, generator=pick).item()]
@@ -184,19 +215,20 @@ def main():
         step, seen = step + 1, seen + len(steps[name].pick)
         if step % 20 == 0 and on_gpu:  # no more than a few steps ahead of the GPU
             torch.cuda.synchronize()
-        if time.time() - said > 15 or done >= 1:
+        if time.time() - said > 20 or spent >= ends:
             said = time.time()
             means = {n: [round(v, 3) for v in (t[:2] / t[2].clamp(min=1)).tolist()] for n, t in sums.items()}
-            print(f"step {step} {time.time() - trained:.0f} s rows {seen} drawn {stores.total} {means}", flush=True)
+            print(f"step {step} {spent:.0f} s rows {seen} drawn {drawn + stores.total} {means}", flush=True)
             for t in sums.values():
                 t.zero_()
             if not all(math.isfinite(v) for pair in means.values() for v in pair):
                 raise SystemExit("the loss is no number")
-        if time.time() - saved > 60 or done >= 1:
+        if time.time() - saved > 120 or spent >= ends:
             saved = time.time()
-            torch.save(net.state_dict(), args.out / "state.new")
+            adams = [dict(adam.state[p]) for p in others]
+            torch.save(dict(net=net.state_dict(), muon=muon.state, adam=adams, step=step, seen=seen, drawn=drawn + stores.total, seconds=spent), args.out / "state.new")
             (args.out / "state.new").rename(args.out / "state.pt")
-            told = dict(seed=args.seed, steps=step, rows=seen, drawn=stores.total, seconds=round(time.time() - trained), done=round(done, 3))
+            told = dict(seed=args.seed, steps=step, rows=seen, drawn=drawn + stores.total, seconds=round(spent), done=round(done, 3))
             (args.out / "trained.json").write_text(json.dumps(told))
     stores.close()
 

@@ -48,34 +48,3 @@ DAYS = {"en": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], "zh": ["周一"
 MONTHS = {"en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug"], "zh": ["一月", "二月", "三月", "四月", "五月", "六月", "七月", "八月"]}
 FRUIT = {"en": ["apple", "banana", "grape", "lemon", "peach", "tomato"], "zh": ["苹果", "香蕉", "葡萄", "西瓜", "土豆", "白菜"]}
 TITLES = {"en": ["Sales", "Visitors", "Rain", "Points", "Orders", "Speed", "Memory"], "zh": ["销量", "访客", "雨量", "得分", "订单", "速度", "内存"]}
-
-HELLO = {
-    "en": (["Hello", "Hi", "Hi there", "Good morning", "Hello, who are you?", "Who are you?", "What are you?",
-            "What can you do?", "What is this model?", "Are you DeepSeek?", "What can I ask you?", "How can you help me?",
-            "What are you for?", "Tell me about yourself.", "Help"],
-           "I am the small picture model of Whaledeck. Show me shapes, charts, numbers, words or a window of this app, "
-           "and ask what, how many, which colour or where."),
-    "zh": (["你好", "您好", "嗨", "早上好", "你是谁？", "你好，你是谁", "你能做什么？", "你会什么", "这是什么模型？", "你是DeepSeek吗？",
-            "我可以问你什么？", "你能帮我什么", "你有什么用？", "介绍一下你自己。", "帮助"],
-           "我是 Whaledeck 的小型看图模型。请给我看图形、图表、数字、文字或本应用的窗口，问我是什么、有几个、什么颜色、在哪里。"),
-}
-BEYOND = {
-    "en": (["Who is this person?", "Who painted this?", "Is this photo real?", "Where was this taken?", "How old is he?",
-            "Write a poem about it.", "Tell me a story.", "What breed is the dog?", "What is the weather like?",
-            "Translate it into French.", "Is this picture beautiful?", "What is the person feeling?", "What kind of food is it?",
-            "Which car is this?", "What animal is this?", "Which city is this?", "Why is it funny?", "Write code for this.",
-            "What is the capital of France?", "Solve this equation.", "Is it safe to eat?", "What brand is it?"],
-           "I cannot tell. I know simple pictures only: shapes, charts, numbers, words and this app's windows."),
-    "zh": (["这个人是谁？", "这是谁画的？", "这张照片是真的吗？", "这是在哪里拍的？", "他多大了？", "写一首诗。", "讲个故事。", "这是什么品种的狗？",
-            "天气怎么样？", "翻译成法语。", "这张图好看吗？", "这个人心情怎么样？", "这是什么菜？", "这是什么车？", "这是什么动物？", "这是哪个城市？",
-            "为什么好笑？", "写一段代码。", "法国的首都是哪里？", "解这个方程。", "这个能吃吗？", "这是什么牌子？"],
-           "我看不出来。我只认得简单的图：图形、图表、数字、文字和本应用的窗口。"),
-}
-NOTHING_SHOWN = {
-    "en": (["What do you see?", "How many shapes are there?", "What colour is it?", "What does it say?", "Describe the picture.",
-            "What number is shown?", "Where is the red circle?", "What is in the picture?", "Read the text.", "Which bar is the highest?"],
-           "I see no picture. Please add one."),
-    "zh": (["你看到了什么？", "有几个图形？", "是什么颜色？", "写的是什么？", "描述一下图片。", "显示的数字是多少？", "红色圆形在哪里？", "图里有什么？",
-            "读一下文字。", "哪根柱子最高？"],
-           "我没有看到图片，请添加一张。"),
-}

@@ -19,8 +19,13 @@ fn shown(name: &str) -> Value {
 }
 
 fn ask(address: &str, content: &Value) -> Value {
+    go_on(address, &json!([{"role": "user", "content": content}]), 0.0)
+}
+
+/// The answer to the last of these messages.
+fn go_on(address: &str, messages: &Value, temperature: f64) -> Value {
     let body =
-        json!({"messages": [{"role": "user", "content": content}], "temperature": 0, "max_tokens": 96});
+        json!({"messages": messages, "temperature": temperature, "top_p": 1, "seed": 7, "max_tokens": 96});
     let (status, reply) = post(address, "/v1/chat/completions", &body);
     assert_eq!(status, 200, "{reply}");
     reply["choices"][0]["message"].clone()
@@ -77,4 +82,35 @@ fn nine_in_ten_questions_about_unseen_pictures_are_answered_right() {
     assert_eq!(message["content"], "I see no picture. Please add one.");
     let message = ask(&address, &json!("你好"));
     assert!(message["content"].as_str().is_some_and(|text| text.contains("看图模型")), "{message}");
+}
+
+/// Eight questions of one chat in two languages, with a picture at the second and the fifth; each answer depends on the last
+/// question alone. 03.png has a pink circle, a pink star and an orange rectangle, 13.png a blue star.
+#[test]
+fn a_long_chat_is_answered_in_the_language_of_each_question() {
+    const UNKNOWN_ZH: &str = "这个我不知道。我只认得简单的图：图形、图表、数字、文字和本应用的窗口。";
+    let mut worker = Worker::start(&root().join("assets/guide-vision"), &[]);
+    let address = worker.ready();
+    let with = |picture: &str, text: &str| json!([shown(picture), {"type": "text", "text": text}]);
+    let turns = [
+        (json!("你好"), "我是 Whaledeck 的小型看图模型。"),
+        (with("03.png", "What colour is the circle?"), "pink"),
+        (json!("有几个星形？"), "1"),
+        (json!("Thanks"), "You are welcome."),
+        (with("13.png", "What is here?"), "a blue star"),
+        (json!("这是什么"), "一个蓝色星形"),
+        (json!("第一张图里，圆形是什么颜色？"), "粉色"),
+        (json!("法国的首都是哪里？"), UNKNOWN_ZH),
+    ];
+    for temperature in [0.0, 0.8, 1.0] {
+        let mut messages = Vec::new();
+        for (question, expected) in &turns {
+            messages.push(json!({"role": "user", "content": question}));
+            let answer = go_on(&address, &json!(messages), temperature);
+            let text = answer["content"].as_str().unwrap_or_default();
+            assert!(text.starts_with(expected), "{temperature}: {question}: {answer}");
+            assert!(text == *expected || expected.ends_with('。'), "{temperature}: {question}: {answer}");
+            messages.push(json!({"role": "assistant", "content": text}));
+        }
+    }
 }

@@ -72,9 +72,9 @@ export const models: ModelView[] = [
   }, 11.4e6, 'FP8'),
   model('guide-vision', 'Whaledeck Guide Vision', {
     family: 'guide', family_note: { en: 'A tiny DeepSeek-VL2 that knows drawn shapes, simple charts, printed words and windows of this app, not photographs', zh: '微型 DeepSeek-VL2，只认得画出的图形、简单图表、印刷文字和本应用的窗口，看不懂照片' },
-    params_total: 5.87e6, params_active: 5.31e6, context_max: 2048, takes_images: true, state: 'built_in', disk_used: 11.8e6,
-    fit: { ...fit('runs_well', 11.8e6, 51e9, 'Needs 140 MB of your 51 GB.', '只需要 51 GB 中的 140 MB。'), place: 'cpu', overhead: 1e8, needed: 1.4e8, context: 2048 },
-  }, 11.8e6, 'BF16'),
+    params_total: 7.03e6, params_active: 6.11e6, context_max: 2048, takes_images: true, state: 'built_in', disk_used: 14.2e6,
+    fit: { ...fit('runs_well', 14.2e6, 51e9, 'Needs 140 MB of your 51 GB.', '只需要 51 GB 中的 140 MB。'), place: 'cpu', overhead: 1e8, needed: 1.4e8, context: 2048 },
+  }, 14.2e6, 'BF16'),
   model('deepseek-r1', 'DeepSeek-R1', {
     family: 'moe_original', family_note: { en: 'DeepSeek’s own mixture of experts that reasons', zh: 'DeepSeek 自己的混合专家推理模型' },
     params_total: 671e9, params_active: 37e9, context_max: 163840,
