@@ -104,6 +104,11 @@ async function use(browser, address) {
   const page = await open(context, address, ['first', ''], '&lang=en');
   expect('a fresh start shows Welcome', page.url().endsWith('#/welcome'));
   await page.getByRole('button', { name: 'Try now' }).click();
+  const ask = page.getByRole('list', { name: 'Questions to begin with' });
+  await ask.getByRole('button', { name: 'What can I do with Whaledeck?' }).waitFor();
+  const notice = page.locator('[data-notice=guide]');
+  expect('the Guide says that it is tiny', (await notice.innerText()).startsWith('A tiny model'));
+  expect('its line leads to the recommended model', await notice.getByRole('button', { name: /R1-Distill/ }).isVisible());
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('你好');
   await box.dispatchEvent('keydown', { key: 'Enter', keyCode: 229 });

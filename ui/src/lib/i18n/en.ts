@@ -6,12 +6,14 @@ import { sharingEn } from './sharing';
 import { compareEn } from './compare';
 import { connectionsEn } from './connections';
 import { samplesEn } from './samples';
+import { guideEn } from './guide';
 import { sizingEn } from './sizing';
 
 export const en = {
   compare: compareEn,
   connections: connectionsEn,
   samples: samplesEn,
+  guide: guideEn,
   sizing: sizingEn,
   app: {
     name: 'Whaledeck', skip: 'Skip to content', loading: 'Loading', retry: 'Try again', cancel: 'Cancel',
@@ -107,12 +109,6 @@ export const en = {
   chat: {
     title: 'Chat', empty: 'What would you like to know?', emptyNote: 'The answer is written on this computer.', emptyDeployment: (machines: string) => `The answer is written on ${machines}.`, emptyCloud: (name: string) => `The answer is written by ${name}. What you send goes there.`,
     cloud: 'Cloud: your words leave this computer', beside: 'Another program on this computer', cloudOf: (name: string) => `Cloud: ${name}`,
-    suggestions: [
-      'What can I do with Whaledeck?',
-      'Which DeepSeek model should I run on a 24 GB GPU?',
-      'What does mixture of experts mean?',
-      'What do the presets change?',
-    ],
     suggestionsLabel: 'Questions to begin with',
     placeholder: 'Ask something', composer: 'Your message', send: 'Send', stop: 'Stop', model: 'Model of this chat',
     noModel: 'No model', here: 'This computer', hintEnter: 'Enter sends, Shift+Enter starts a new line',

@@ -6,12 +6,14 @@ import type { Messages } from './en';
 import { compareZh } from './compare';
 import { connectionsZh } from './connections';
 import { samplesZh } from './samples';
+import { guideZh } from './guide';
 import { sizingZh } from './sizing';
 
 export const zh: Messages = {
   compare: compareZh,
   connections: connectionsZh,
   samples: samplesZh,
+  guide: guideZh,
   sizing: sizingZh,
   app: {
     name: 'Whaledeck', skip: '跳到正文', loading: '正在载入', retry: '重试', cancel: '取消', close: '关闭', copy: '复制',
@@ -79,7 +81,6 @@ export const zh: Messages = {
   chat: {
     title: '对话', empty: '想了解什么？', emptyNote: '回答在这台电脑上生成。', emptyDeployment: (machines) => `回答在 ${machines} 上生成。`, emptyCloud: (name) => `回答由 ${name} 生成，你发送的内容会传到那里。`,
     cloud: '云端：内容会离开这台电脑', beside: '这台电脑上的另一个程序', cloudOf: (name) => `云端：${name}`,
-    suggestions: ['Whaledeck 能做什么？', '24 GB 显卡适合运行哪个 DeepSeek 模型？', '混合专家是什么意思？', '预设会改变什么？'],
     suggestionsLabel: '可以从这些问题开始', placeholder: '输入问题', composer: '你的消息', send: '发送', stop: '停止', model: '此对话的模型',
     noModel: '没有模型', here: '这台电脑', hintEnter: 'Enter 发送，Shift+Enter 换行', hintCtrl: 'Ctrl+Enter 发送', you: '你',
     answer: '回答', conversation: '对话内容', copyMessage: '复制消息', retry: '重新回答', edit: '编辑', editLabel: '编辑你的消息',
