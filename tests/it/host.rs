@@ -55,12 +55,17 @@ pub async fn open(data: &Path) -> (app::App, Arc<TestHost>) {
     (app::App::open(paths, host.clone()).await.expect("the app opens"), host)
 }
 
-/// Sends a text and returns every event up to the terminal one.
+/// Sends the first text of a chat and returns every event up to the terminal one.
 pub async fn ask(app: &app::App, chat_id: &str, text: &str) -> Vec<AnswerEvent> {
+    ask_after(app, chat_id, None, text).await
+}
+
+/// Sends a text after this message of the chat.
+pub async fn ask_after(app: &app::App, chat_id: &str, parent: Option<&str>, text: &str) -> Vec<AnswerEvent> {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let request = SendRequest {
         chat_id: chat_id.into(),
-        parent_id: None,
+        parent_id: parent.map(Into::into),
         text: text.into(),
         retry_of: None,
         continue_of: None,

@@ -8,6 +8,7 @@ mod command_line;
 mod compare;
 mod deployments;
 mod first_run;
+mod guide_talks;
 mod host;
 mod llama_server;
 mod pictures;

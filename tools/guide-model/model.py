@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 CONFIG = dict(
-    vocab_size=2048, hidden_size=256, intermediate_size=512, moe_intermediate_size=40, num_hidden_layers=5,
+    vocab_size=3072, hidden_size=256, intermediate_size=768, moe_intermediate_size=48, num_hidden_layers=5,
     num_nextn_predict_layers=1, num_attention_heads=4, num_key_value_heads=4, n_shared_experts=1, n_routed_experts=32,
     routed_scaling_factor=2.5, kv_lora_rank=128, q_lora_rank=128, qk_rope_head_dim=32, v_head_dim=32,
     qk_nope_head_dim=32, n_group=4, topk_group=2, num_experts_per_tok=4, first_k_dense_replace=1, moe_layer_freq=1,
@@ -104,7 +104,8 @@ class Attention(nn.Module):
         k_pe = rope(k_pe[:, None], table).expand(b, self.nh, t, self.dr)
         q = torch.cat((q[..., : self.dn], rope(q[..., self.dn:], table)), -1)
         k, v = torch.cat((kv[..., : self.dn], k_pe), -1), kv[..., self.dn:]
-        out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.scale)
+        v = F.pad(v, (0, self.dn + self.dr - self.dv))  # as wide as the keys, which the fastest kernel asks for
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.scale)[..., : self.dv]
         return self.o_proj(out.transpose(1, 2).reshape(b, t, -1))
 
 
@@ -127,7 +128,7 @@ class Gate(nn.Module):
     def forward(self, x):
         """Weights of all experts for each token, zero for those not chosen; and which were chosen."""
         c = CONFIG
-        with torch.autocast("cuda", enabled=False):
+        with torch.autocast(x.device.type, enabled=False):
             scores = F.linear(x.float(), self.weight.float()).sigmoid()
         choice = (scores + self.e_score_correction_bias).detach()
         groups = choice.view(-1, c["n_group"], c["n_routed_experts"] // c["n_group"])
@@ -147,13 +148,13 @@ class MoE(nn.Module):
         self.gate, self.shared_experts = Gate(), MLP(i * c["n_shared_experts"])
         self.gate_proj, self.up_proj = nn.Parameter(torch.empty(e, i, h)), nn.Parameter(torch.empty(e, i, h))
         self.down_proj = nn.Parameter(torch.empty(e, h, i))
-        self.load, self.mask = None, None
+        self.register_buffer("load", torch.zeros(e), persistent=False)
 
     def forward(self, x):
         flat = x.reshape(-1, x.shape[-1])
         weights, chosen = self.gate(flat)
-        counted = chosen if self.mask is None else chosen * self.mask.reshape(-1, 1)
-        self.load = counted.sum(0).detach()
+        with torch.no_grad():
+            self.load.copy_(chosen.sum(0))
         gate, up = (F.linear(flat, seen(p).flatten(0, 1)) for p in (self.gate_proj, self.up_proj))
         inner = (F.silu(gate) * up).view(len(flat), CONFIG["n_routed_experts"], -1) * weights[..., None].to(gate.dtype)
         out = F.linear(inner.flatten(1), seen(self.down_proj).transpose(0, 1).flatten(1))
@@ -184,6 +185,8 @@ class Guide(nn.Module):
         self.model.embed_tokens = nn.Embedding(c["vocab_size"], c["hidden_size"])
         self.model.layers = nn.ModuleList(Layer(i) for i in range(c["num_hidden_layers"] + 1))
         self.model.norm = RMSNorm(c["hidden_size"])
+        for name, part in zip(("cos", "sin"), yarn_table(c["max_position_embeddings"], "cpu")):
+            self.register_buffer(name, part, persistent=False)
         for p in self.parameters():
             if p.dim() > 1:
                 nn.init.normal_(p, std=0.04)
@@ -191,14 +194,17 @@ class Guide(nn.Module):
     def moes(self):
         return [layer.mlp for layer in self.model.layers if isinstance(layer.mlp, MoE)]
 
-    def forward(self, ids, draft=False):
-        """Logits of the next token and, with `draft`, the MTP layer's logits of the one after: row p from t_p+1 and h_p."""
-        table = yarn_table(ids.shape[1], ids.device)
+    def forward(self, ids, draft=False, rows=None):
+        """Logits of the next token and, with `draft`, the MTP layer's logits of the one after: row p from t_p+1 and h_p.
+        With `rows`, two index tensors, the next token's logits of those places only."""
+        table = self.cos, self.sin
         embedded = self.model.embed_tokens(ids)
         x = F.dropout(embedded, 0.1, self.training)
         for layer in self.model.layers[:-1]:
             x = layer(x, table)
         h = self.model.norm(x)
+        if rows is not None:
+            return self.lm_head(h[rows])
         logits = self.lm_head(h)
         if not draft:
             return logits, None

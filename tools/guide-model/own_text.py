@@ -10,7 +10,7 @@ DATA = Path(__file__).parent / "data"
 
 def chats():
     for name in ["app", "fit", "models", "terms"]:
-        for fact in tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8"))["fact"]:
+        for fact in tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8"))["fact"].values():
             for language in ["en", "zh"]:
                 for key in ["q", "how", "what"]:
                     questions = fact.get(f"{key}_{language}")

@@ -1,13 +1,21 @@
 """Trains the Guide on one GPU and writes the checkpoint, its model card and what was measured.
 
-    python train.py OUT [--seconds 400] [--seed 7]
+    python train.py OUT [--seconds 1000] [--seed 7]
+
+`--seconds` is how long this call takes until it measures. Training in two calls: the first with `--state FILE --until 0.5`,
+the second with the same FILE.
 """
 import argparse
 import math
+import multiprocessing
+import os
 import pathlib
 import random
 import time
 
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import numpy
 import torch
 import torch.nn.functional as F
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -15,17 +23,23 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 import corpus
 import evaluate
 import export
+from dialogues import AGAIN, EOS, LENGTH, SYSTEMS, Talks
 from model import CONFIG, ROUND_TO_FP8, Guide
 
 SPECIAL = ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>"]
-BOS, EOS, PAD, USER, ASSISTANT = range(5)
-SYSTEMS = ["You are a helpful assistant.", "Answer in short sentences.", "你是一个乐于助人的助手。", "请简短回答。", "Be precise and friendly."]
-ROWS, LENGTH, WIDTHS = 160, 192, 700
+KEPT, CHUNK = 24000, 64
 PEAK, BALANCE, QUESTION_LOSS, DRAFT_LOSS = 2.5e-3, 1e-3, 0.03, 0.3
-NOISE = 0.06  # share of question tokens replaced by random ones, so that no single word decides
+NOISE = 0.06   # share of question tokens replaced by random ones, so that no single word decides
+MARGIN = 2.0   # a right token must lead by this much more, so that heat and penalties do not change the answer
 
 
-def make_tokenizer(texts):
+def make_tokenizer(rng):
+    texts = list(SYSTEMS) + AGAIN["en"] + AGAIN["zh"]
+    for name, fact in corpus.facts().items():
+        for lang in ("en", "zh"):
+            fact["weights"] = {k: [w for _, _, w in fact["ways"][k]] for k in ("en", "zh")}
+            texts += [fact[lang]] * 25 + [c for c in fact[lang] if corpus.CHINESE.match(c)] * 250  # no answer is made of half letters
+            texts += [corpus.widen(fact, name, rng, lang) for _ in range(2500 if name == "unknown" else 120)]
     tok = Tokenizer(models.BPE(byte_fallback=False))
     tok.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(r"\p{N}"), "isolated"), pre_tokenizers.Split(Regex("[一-龥]+"), "isolated"),
@@ -37,121 +51,147 @@ def make_tokenizer(texts):
     return tok
 
 
-def make_turns(tok, rng, dropout):
-    """(question ids, answer ids) of WIDTHS ways to ask each fact in each language; some with tokens split at random."""
-    asked, answers = [], []
-    kept_out = {evaluate.bare(case["q"]) for case in evaluate.heldout()}  # no widening may hit one by chance
-    for fact in corpus.facts():
-        for lang in ("en", "zh"):
-            whole, made = corpus.questions(fact, lang)
-            if not whole and not made:
-                continue
-            for _ in range(WIDTHS * fact.get("weight", 1)):
-                question = corpus.widen(whole, made, rng, lang)
-                if evaluate.bare(question) not in kept_out:
-                    asked.append(question)
-                    answers.append(fact[lang])
-    coded = {a: tok.encode(a).ids for a in set(answers)}
-    tok.model.dropout = dropout
-    half = [e.ids for e in tok.encode_batch(asked[::2])]
-    tok.model.dropout = None
-    rest = [e.ids for e in tok.encode_batch(asked[1::2])]
-    ids = [half[i // 2] if i % 2 == 0 else rest[i // 2] for i in range(len(asked))]
-    return [(q, coded[a]) for q, a in zip(ids, answers)]
+def work(text, seed, queue):
+    tok, loose = Tokenizer.from_str(text), Tokenizer.from_str(text)
+    loose.model.dropout = 0.1
+    talks = Talks(tok, loose, evaluate.kept_out(), seed)
+    while True:
+        ids, marks = talks.rows(CHUNK)
+        queue.put((numpy.array(ids, dtype=numpy.int16), numpy.array(marks, dtype=numpy.uint8)))
 
 
-def make_rows(turns, systems, rng, count):
-    """Conversations of one to five unrelated turns, padded to LENGTH: ids, and the loss weight of each as a target."""
-    ids = torch.full((count, LENGTH), PAD, dtype=torch.int16)
-    weight = torch.zeros((count, LENGTH), dtype=torch.uint8)
-    for r in range(count):
-        row = [BOS] + (rng.choice(systems) if rng.random() < 0.08 else [])
-        mark, most = [0] * len(row), rng.choice((1, 3, 5))
-        for _ in range(most):
-            q, a = turns[rng.randrange(len(turns))]
-            row += [USER] + q + [ASSISTANT] + a + [EOS]
-            mark += [0] + [1] * len(q) + [0] + [2] * (len(a) + 1)
-            if len(row) > LENGTH:
-                break
-        row, mark = row[:LENGTH], mark[:LENGTH]
-        ids[r, : len(row)] = torch.tensor(row, dtype=torch.int16)
-        weight[r, : len(mark)] = torch.tensor(mark, dtype=torch.uint8)
-    return ids, weight
+class Stream:
+    """Rows on the GPU, replaced one chunk after another by new ones while training goes on."""
+
+    def __init__(self, queue, device, first):
+        self.queue, self.at, self.filled, self.seen = queue, 0, 0, 0
+        self.ids = torch.zeros((KEPT, LENGTH), dtype=torch.int16, device=device)
+        self.marks = torch.zeros((KEPT, LENGTH), dtype=torch.uint8, device=device)
+        while self.filled < first:
+            self.take()
+
+    def take(self):
+        ids, marks = self.queue.get()
+        part = slice(self.at, self.at + CHUNK)
+        self.ids[part], self.marks[part] = torch.from_numpy(ids).to(self.ids.device), torch.from_numpy(marks).to(self.ids.device)
+        self.at = (self.at + CHUNK) % (KEPT // CHUNK * CHUNK)
+        self.filled, self.seen = min(max(self.filled, self.at), KEPT) if self.at else KEPT // CHUNK * CHUNK, self.seen + CHUNK
+
+    def batch(self, rows):
+        for _ in range(2):
+            if not self.queue.empty():
+                self.take()
+        pick = torch.randint(self.filled, (rows,), device=self.ids.device)
+        return self.ids[pick].long(), self.marks[pick].long()
 
 
-def loss_of(logits, ids, weight):
-    each = F.cross_entropy(logits.flatten(0, 1).float(), ids.flatten(), reduction="none")
+def loss_of(logits, ids, weight, margin=None):
+    flat, target = logits.flatten(0, 1).float(), ids.flatten()[:, None]
+    if margin is not None:
+        flat = flat.scatter_add(1, target, -margin.flatten()[:, None])
+    each = torch.logsumexp(flat, -1) - flat.gather(1, target)[:, 0]
     return (each * weight.flatten()).sum() / weight.sum().clamp(min=1)
+
+
+def losses(net, batch, marks, values):
+    w = values[marks]
+    with torch.autocast(batch.device.type, torch.bfloat16, enabled=batch.is_cuda):
+        logits, ahead = net(batch, draft=True)
+    main = loss_of(logits[:, :-1], batch[:, 1:], w[:, 1:], MARGIN * (marks[:, 1:] == 2).float())
+    return main, main + DRAFT_LOSS * loss_of(ahead[:, :-1], batch[:, 2:], w[:, 2:])
 
 
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("out", type=pathlib.Path)
-    ap.add_argument("--seconds", type=float, default=400)
+    ap.add_argument("--seconds", type=float, default=1000)
     ap.add_argument("--seed", type=int, default=7)
+    ap.add_argument("--state", type=pathlib.Path)
+    ap.add_argument("--until", type=float, default=1.0)
+    ap.add_argument("--workers", type=int, default=10)
+    ap.add_argument("--rows", type=int, default=32)
+    ap.add_argument("--first", type=int, default=8 * CHUNK, help="rows to have before the first step")
+    ap.add_argument("--device", default="cuda")
+    ap.add_argument("--eager", action="store_true")
+    ap.add_argument("--dev-only", action="store_true", help="leave the held-out questions unasked")
     args = ap.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    began = time.time()
-    rng = random.Random(args.seed)
+    began, rng, device = time.time(), random.Random(args.seed), args.device
     torch.manual_seed(args.seed)
     torch.backends.cuda.matmul.allow_tf32 = True
-    texts = []
-    for fact in corpus.facts():
-        for lang in ("en", "zh"):
-            whole, made = corpus.questions(fact, lang)
-            texts += [fact[lang]] * 20 + whole * 4 + made
-    tok = make_tokenizer(texts)
-    turns = make_turns(tok, rng, 0.1)
-    systems = [tok.encode(s).ids for s in SYSTEMS]
-    ids, weight = (t.cuda() for t in make_rows(turns, systems, rng, 120000))
-    lens = sorted(len(a) for _, a in turns)
-    print(f"{sum(1 for _ in corpus.facts())} facts, {len(turns)} turns, vocab {tok.get_vocab_size()}, answer tokens "
-          f"median {lens[len(lens) // 2]} max {lens[-1]}, {time.time() - began:.0f} s", flush=True)
-    net = Guide().cuda()
-    print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters", flush=True)
+    state = torch.load(args.state, map_location="cpu", weights_only=False) if args.state and args.state.exists() else None
+    tok = Tokenizer.from_str(state["tok"]) if state else make_tokenizer(rng)
+    text = tok.to_str()
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue(maxsize=24)
+    makers = [context.Process(target=work, args=(text, args.seed * 1000 + i + (500 if state else 0), queue), daemon=True) for i in range(args.workers)]
+    for one in makers:
+        one.start()
+    net = Guide().to(device)
+    print(f"{len(corpus.facts())} facts, {sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {time.time() - began:.0f} s", flush=True)
     flat = [p for p in net.parameters() if p.dim() < 2]
     opt = torch.optim.AdamW([{"params": [p for p in net.parameters() if p.dim() > 1], "weight_decay": 0.1},
-                             {"params": flat, "weight_decay": 0.0}], lr=PEAK, betas=(0.9, 0.95), fused=True)
-    values = torch.tensor([0.0, QUESTION_LOSS, 1.0], device="cuda")
-    trained, step, done = time.time(), 0, 0.0
-    while done < 1:
-        done = (time.time() - trained) / args.seconds
-        rate = PEAK * min(1, (step + 1) / 150) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
+                             {"params": flat, "weight_decay": 0.0}], lr=PEAK, betas=(0.9, 0.95), fused=device == "cuda")
+    done, spent, step = 0.0, 0.0, 0
+    if state:
+        net.load_state_dict(state["net"])
+        opt.load_state_dict(state["opt"])
+        done, spent, step = state["done"], state["spent"], state["step"]
+        print(f"goes on at step {step}, {done:.3f} done", flush=True)
+    stream = Stream(queue, device, args.first)
+    print(f"first rows after {time.time() - began:.0f} s", flush=True)
+    values = torch.tensor([0.0, QUESTION_LOSS, 1.0], device=device)
+    noisy = torch.tensor([i >= len(SPECIAL) and not any(c.isdigit() for c in tok.id_to_token(i)) for i in range(CONFIG["vocab_size"])], device=device)
+    plain = lambda batch, marks: losses(net, batch, marks, values)
+    quick = plain if args.eager else torch.compile(plain)
+    ROUND_TO_FP8[0] = True  # training sees the weights as they will be stored
+    first, base = time.time(), done
+    while done < args.until:
+        rate = PEAK * min(1, (step + 1) / 150) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
         for g in opt.param_groups:
             g["lr"] = rate
-        ROUND_TO_FP8[0] = done > 0.8
-        pick = torch.randint(len(ids), (ROWS,), device="cuda")
-        batch, w = ids[pick].long(), values[weight[pick].long()]
-        noise = (weight[pick] == 1) & (torch.rand(batch.shape, device="cuda") < NOISE)
-        batch = torch.where(noise, torch.randint(len(SPECIAL), CONFIG["vocab_size"], batch.shape, device="cuda"), batch)
-        for moe in net.moes()[:-1]:
-            moe.mask = (batch != PAD).float()
-        net.moes()[-1].mask = (batch[:, 1:] != PAD).float()
-        with torch.autocast("cuda", torch.bfloat16):
-            logits, ahead = net(batch, draft=True)
-        main_loss = loss_of(logits[:, :-1], batch[:, 1:], w[:, 1:])
-        loss = main_loss + DRAFT_LOSS * loss_of(ahead[:, :-1], batch[:, 2:], w[:, 2:])
+        batch, marks = stream.batch(args.rows)
+        noise = (marks == 1) & noisy[batch] & (torch.rand(batch.shape, device=device) < NOISE)
+        batch = torch.where(noise, torch.randint(len(SPECIAL), CONFIG["vocab_size"], batch.shape, device=device), batch)
+        try:
+            main_loss, loss = quick(batch, marks)
+        except Exception as error:
+            if quick is plain:
+                raise
+            print(f"compilation failed, goes on without: {error!r}"[:2000], flush=True)
+            quick = plain
+            main_loss, loss = quick(batch, marks)
         opt.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         opt.step()
-        for moe in net.moes():  # balance without an auxiliary loss: only the bias that chooses moves
-            moe.gate.e_score_correction_bias += BALANCE * min(1, rate / PEAK * 2) * torch.sign(moe.load.mean() - moe.load)
+        with torch.no_grad():
+            for moe in net.moes():  # balance without an auxiliary loss: only the bias that chooses moves
+                moe.gate.e_score_correction_bias += BALANCE * min(1, rate / PEAK * 2) * torch.sign(moe.load.mean() - moe.load)
         if step % 250 == 0:
             worst = max((m.load.max() / m.load.mean()).item() for m in net.moes())
-            print(f"step {step} {time.time() - trained:.0f} s loss {main_loss.item():.4f} both {loss.item():.4f} load {worst:.2f}", flush=True)
+            print(f"step {step} done {done:.3f} loss {main_loss.item():.4f} both {loss.item():.4f} load {worst:.2f} rows {stream.seen} {time.time() - began:.0f} s", flush=True)
+        if step % 2500 == 2499:
+            net.eval()
+            print(f"step {step}", evaluate.quick(net, tok, device), flush=True)
+            net.train()
         step += 1
-    train_seconds = time.time() - trained
+        done = base + (args.until - base) * (time.time() - first) / max(began + args.seconds - first, 1)
+    spent += time.time() - first
+    for one in makers:
+        one.terminate()
+    if args.until < 1:
+        torch.save(dict(net=net.state_dict(), opt=opt.state_dict(), done=done, spent=spent, step=step, tok=text), args.state)
+        print(f"kept at step {step} after {time.time() - began:.0f} s", flush=True)
+        return
     ROUND_TO_FP8[0] = False
-    for moe in net.moes():
-        moe.mask = None
     tensors = export.write(args.out, net, tok)
     export.put_back(net, tensors)
-    report = evaluate.measure(net.eval(), tok, args.out, tensors)
-    report |= dict(seed=args.seed, steps=step, train_seconds=round(train_seconds), facts=sum(1 for _ in corpus.facts()),
-                   questions=len(turns), parameters=sum(p.numel() for p in net.parameters()))
+    report = evaluate.measure(net.eval(), tok, args.out, tensors, device, args.dev_only)
+    report |= dict(seed=args.seed, steps=step, train_seconds=round(spent), rows=stream.seen, facts=len(corpus.facts()),
+                   parameters=sum(p.numel() for p in net.parameters()))
     evaluate.card(args.out, report)
-    print(f"all in {time.time() - began:.0f} s")
+    print(f"all in {time.time() - began:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
