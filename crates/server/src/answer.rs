@@ -64,6 +64,8 @@ pub struct Asked {
     pub stops: Vec<String>,
     /// Tells reasoning and calls apart; without one all is text.
     pub splitter: Option<AnswerSplitter>,
+    /// The answer ends before a second call, as `parallel_tool_calls: false` asks.
+    pub one_call: bool,
     /// The form of the answer, and whether it begins with reasoning, which is free.
     pub grammar: Option<(Grammar, bool)>,
     /// The field to blame for a prompt that cannot be read.
@@ -78,6 +80,8 @@ pub struct Answer {
     detokenizer: Detokenizer,
     stops: StopStrings,
     splitter: Option<AnswerSplitter>,
+    /// Calls that may still come; any number when absent.
+    calls_left: Option<usize>,
     fault: Fault,
     /// A stop string came; the engine's own end is awaited for its timings.
     stopped: bool,
@@ -110,6 +114,7 @@ impl Answer {
             detokenizer: Detokenizer::default(),
             stops: StopStrings::new(asked.stops),
             splitter: asked.splitter,
+            calls_left: asked.one_call.then_some(1),
             fault: fault.unwrap_or_default(),
             stopped: false,
             ended: false,
@@ -125,7 +130,22 @@ impl Answer {
             self.stopped = true;
             self.cancel.cancel();
         }
-        Ok(self.split(watched.text, watched.ended))
+        let pieces = self.split(watched.text, watched.ended);
+        Ok(self.within_calls(pieces))
+    }
+
+    /// What comes before a call too many, which ends the answer.
+    fn within_calls(&mut self, mut pieces: Vec<Piece>) -> Vec<Piece> {
+        let Some(left) = &mut self.calls_left else { return pieces };
+        let begins = |piece: &(usize, &Piece)| matches!(piece.1, Piece::CallName(_));
+        let begun: Vec<usize> = pieces.iter().enumerate().filter(begins).map(|(at, _)| at).collect();
+        if let Some(&at) = begun.get(*left) {
+            pieces.truncate(at);
+            self.stopped = true;
+            self.cancel.cancel();
+        }
+        *left = left.saturating_sub(begun.len());
+        pieces
     }
 
     fn split(&mut self, text: String, last: bool) -> Vec<Piece> {
@@ -153,6 +173,7 @@ impl Answer {
             let watched = self.stops.push(&rest);
             let tail = if watched.ended { String::new() } else { self.stops.flush() };
             let pieces = self.split(watched.text + &tail, true);
+            let pieces = self.within_calls(pieces);
             if !pieces.is_empty() {
                 let (sender, events) = unbounded_channel();
                 drop(sender.send(Event::Finished { reason, timings }));

@@ -9,7 +9,7 @@ use models::CacheDtype;
 
 /// Whaledeck's engine: runs a DeepSeek model and answers the OpenAI protocol.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "whaledeck-engine", version)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -52,12 +52,12 @@ pub struct Serve {
     /// File for a line about each of their requests, without a word of what was asked or answered.
     #[arg(long, requires = "keys")]
     pub request_log: Option<PathBuf>,
-    /// Tokens of one conversation.
-    #[arg(long, default_value_t = 4096)]
-    pub context: usize,
+    /// Tokens of one conversation; 4096 when absent, or as many as the model reads where it reads fewer.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub context: Option<u32>,
     /// Conversations answered at once, 1 to 8.
-    #[arg(long, default_value_t = 2)]
-    pub sequences: usize,
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub sequences: u8,
     /// How the cache keeps numbers; bf16 up to 8192 tokens of context and fp8 above when absent.
     #[arg(long)]
     pub cache_dtype: Option<CacheName>,
@@ -82,6 +82,9 @@ pub struct Serve {
     /// Let pictures be fetched from every host with a public address.
     #[arg(long)]
     pub allow_picture_web: bool,
+    /// Name under which this computer is reached without a key, besides localhost and its address; may be given again.
+    #[arg(long, value_name = "HOST")]
+    pub allow_host: Vec<String>,
     /// End when this process is gone.
     #[arg(long)]
     pub parent_pid: Option<u32>,
@@ -173,6 +176,9 @@ pub enum SpeculationName {
     Auto,
     Off,
 }
+
+/// Of a conversation when nobody chose.
+pub const DEFAULT_CONTEXT: usize = 4096;
 
 /// Drafts a step at most: CPU reads other experts for each.
 const MOST_DRAFTS: usize = 3;

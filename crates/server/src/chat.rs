@@ -1,29 +1,30 @@
 //! `/v1/chat/completions`: a conversation becomes a prompt, an answer becomes messages with reasoning and calls.
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::response::Response;
 use engine::Span;
 use serde_json::{Value, json};
-use text::{AnswerSplitter, Boxes, ChatTemplate, Conversation, Grammar, Piece, TextError, Tokenizer};
+use text::{
+    AnswerSplitter, Boxes, ChatTemplate, Conversation, Grammar, Piece, Reasoning, TextError, Tokenizer,
+};
 
 use crate::answer::{Answer, Asked, Heading, Update};
+use crate::body::Body;
 use crate::error::{ApiError, Code};
 use crate::loaded::{Loaded, Speech};
 use crate::looking::Viewing;
 use crate::pictures::{Looking, Prepared, Seen, addresses};
-use crate::reply::{Shape, reply, understood};
+use crate::reply::{Shape, reply};
 use crate::request::{ChatRequest, Form};
 use crate::router::Shared;
 use crate::sources::Sources;
 
 pub async fn completions(
     State(shared): State<Arc<Shared>>,
-    body: Result<Json<ChatRequest>, JsonRejection>,
+    Body(request): Body<ChatRequest>,
 ) -> Result<Response, ApiError> {
-    let request = understood(body)?;
+    shared.serves(request.model.as_deref())?;
     request.check()?;
     let loaded = shared.loaded()?;
     let form = request.form()?;
@@ -55,9 +56,10 @@ fn asked(request: &ChatRequest, spoken: Spoken) -> Asked {
         tokens: spoken.tokens,
         spans: spoken.spans,
         sampling: request.options.sampling(request.logprobs()),
-        max_tokens: request.options.max_tokens(),
+        max_tokens: request.options.max_tokens().tokens(None),
         stops: request.options.stops(),
         splitter: Some(spoken.splitter),
+        one_call: request.parallel_tool_calls == Some(false),
         grammar: spoken.grammar,
         param: "messages",
     }
@@ -79,10 +81,11 @@ fn written(
     tokenizer: &Tokenizer,
 ) -> Result<Spoken, ApiError> {
     let messages = request.messages()?;
+    let flags = request.thinking().flags(template.reasoning(), &request.chat_template_kwargs)?;
     let prompt = template.render(&Conversation {
         messages: &messages,
         tools: request.offered(),
-        flags: Some(&request.chat_template_kwargs),
+        flags: Some(&flags),
         continued: request.continues(),
     });
     let refused = |error: TextError| ApiError::of("messages", Code::ConversationRefused, error.to_string());
@@ -109,6 +112,7 @@ async fn prepared(
     loaded: Arc<Loaded>,
     sources: &Sources,
 ) -> Result<(Prepared, Option<(Grammar, bool)>), ApiError> {
+    request.thinking().flags(&Reasoning::Never, &request.chat_template_kwargs)?;
     if !request.offered().is_empty() {
         return Err(ApiError::invalid("tools", "this model was not trained to call functions"));
     }

@@ -1,19 +1,18 @@
 //! `/v1/completions`: text goes on, or a hole in it is filled.
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use text::{Piece, TextError};
 
 use crate::answer::{Answer, Asked, Heading, Update};
+use crate::body::{Body, RequestBody};
 use crate::error::{ApiError, Code};
 use crate::loaded::Loaded;
 use crate::options::Options;
-use crate::reply::{Shape, reply, understood};
+use crate::reply::{Shape, reply};
 use crate::router::Shared;
 
 /// As many as OpenAI gives when nothing is said.
@@ -21,10 +20,12 @@ const MAX_TOKENS: usize = 16;
 
 #[derive(Debug, Deserialize)]
 pub struct CompletionRequest {
+    pub model: Option<String>,
     pub prompt: Prompt,
     /// What follows the hole.
     pub suffix: Option<String>,
-    #[serde(flatten)]
+    /// Read from the same object.
+    #[serde(skip)]
     pub options: Options,
     pub logprobs: Option<usize>,
     #[serde(default)]
@@ -32,20 +33,47 @@ pub struct CompletionRequest {
     pub best_of: Option<usize>,
 }
 
-/// A text, one text in a list, or tokens.
+impl RequestBody for CompletionRequest {
+    /// Several times the longest context of text.
+    const LONGEST: usize = 16 << 20;
+
+    fn with_options(self, options: Options) -> Self {
+        Self { options, ..self }
+    }
+}
+
+/// A text, a list of texts, a list of tokens, or a list of such lists.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(from = "Value")]
 pub enum Prompt {
     Text(String),
     Tokens(Vec<u32>),
-    Texts(Vec<String>),
+    /// Something else, or more than one.
+    Other,
+}
+
+impl From<Value> for Prompt {
+    fn from(value: Value) -> Self {
+        let token = |value: &Value| {
+            let whole = value.as_f64().filter(|number| number.fract() == 0.0)?;
+            (0.0..=f64::from(u32::MAX)).contains(&whole).then_some(whole as u32)
+        };
+        match value {
+            Value::String(text) => Self::Text(text),
+            Value::Array(list) => match &list[..] {
+                [one @ (Value::String(_) | Value::Array(_))] => Self::from(one.clone()),
+                _ => list.iter().map(token).collect::<Option<_>>().map_or(Self::Other, Self::Tokens),
+            },
+            _ => Self::Other,
+        }
+    }
 }
 
 pub async fn completions(
     State(shared): State<Arc<Shared>>,
-    body: Result<Json<CompletionRequest>, JsonRejection>,
+    Body(request): Body<CompletionRequest>,
 ) -> Result<Response, ApiError> {
-    let request = understood(body)?;
+    shared.serves(request.model.as_deref())?;
     request.check()?;
     let loaded = shared.loaded()?;
     let sampling = request.options.sampling(request.logprobs);
@@ -53,9 +81,10 @@ pub async fn completions(
         tokens: request.tokens(loaded)?,
         spans: Vec::new(),
         sampling,
-        max_tokens: Some(request.options.max_tokens().unwrap_or(MAX_TOKENS)),
+        max_tokens: request.options.max_tokens().tokens(Some(MAX_TOKENS)),
         stops: request.options.stops(),
         splitter: None,
+        one_call: false,
         grammar: None,
         param: "prompt",
     };
@@ -81,9 +110,9 @@ impl CompletionRequest {
     fn tokens(&self, loaded: &Loaded) -> Result<Vec<u32>, ApiError> {
         let text = match &self.prompt {
             Prompt::Text(text) => text,
-            Prompt::Texts(texts) if texts.len() == 1 => &texts[0],
-            Prompt::Texts(_) => {
-                return Err(ApiError::invalid("prompt", "one prompt is taken for each request"));
+            Prompt::Other => {
+                let message = "prompt is one text or one list of token ids for each request";
+                return Err(ApiError::invalid("prompt", message));
             }
             Prompt::Tokens(tokens) if self.suffix.is_none() => return Ok(tokens.clone()),
             Prompt::Tokens(_) => {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -68,7 +68,7 @@ impl Door {
     }
 
     /// Whether anybody may come in.
-    fn open(&self) -> bool {
+    pub fn open(&self) -> bool {
         self.own.is_none() && self.named.is_none()
     }
 
@@ -144,9 +144,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let path = request.uri().path().to_owned();
-    let shown =
-        request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let (name, response) = match door.let_in(shown) {
+    let (name, response) = match door.let_in(key_of(request.headers())) {
         Ok(name) => (name, next.run(request).await),
         Err(error) => ("?".to_owned(), error.into_response()),
     };
@@ -156,6 +154,18 @@ pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) 
             Note::new(name, path, started, response.status()).upon(response, log.clone())
         }
         _ => response,
+    }
+}
+
+/// As OpenAI's clients send it, the scheme in any case (RFC 9110), or as Anthropic's and Azure's do.
+fn key_of(headers: &HeaderMap) -> Option<&str> {
+    match headers.get(AUTHORIZATION) {
+        Some(value) => {
+            let value = value.to_str().ok()?;
+            let (scheme, key) = value.trim().split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+        }
+        None => headers.get("x-api-key").or_else(|| headers.get("api-key"))?.to_str().ok(),
     }
 }
 

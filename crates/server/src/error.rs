@@ -1,6 +1,9 @@
 //! Errors as the OpenAI protocol shapes them, and failures to load as codes.
+use std::borrow::Cow;
+
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use checkpoint::{ConfigError, OpenError, WeightError};
 use models::LoadError;
@@ -33,12 +36,22 @@ pub enum Code {
     EngineFailed,
     /// More requests of one key than it may make.
     RateLimited,
+    /// Another model was asked for than the one that is served.
+    ModelNotFound,
+    /// No such address.
+    NotFound,
+    MethodNotAllowed,
+    /// A body that does not say it is JSON.
+    UnsupportedMediaType,
+    RequestTooLarge,
+    /// Without a key, a request that was sent to another name than this computer's.
+    HostNotAllowed,
     Internal,
 }
 
 impl Code {
     #[cfg(test)]
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 20] = [
         Self::InvalidApiKey,
         Self::Loading,
         Self::InvalidInput,
@@ -52,6 +65,12 @@ impl Code {
         Self::FormImpossible,
         Self::EngineFailed,
         Self::RateLimited,
+        Self::ModelNotFound,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::UnsupportedMediaType,
+        Self::RequestTooLarge,
+        Self::HostNotAllowed,
         Self::Internal,
     ];
 
@@ -72,6 +91,12 @@ impl Code {
             Self::FormImpossible => "form_impossible",
             Self::EngineFailed => "engine_failed",
             Self::RateLimited => "rate_limit_exceeded",
+            Self::ModelNotFound => "model_not_found",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::RequestTooLarge => "request_too_large",
+            Self::HostNotAllowed => "host_not_allowed",
             Self::Internal => "internal",
         }
     }
@@ -81,6 +106,11 @@ impl Code {
             Self::InvalidApiKey => StatusCode::UNAUTHORIZED,
             Self::Loading => StatusCode::SERVICE_UNAVAILABLE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::ModelNotFound | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::HostNotAllowed => StatusCode::FORBIDDEN,
             Self::EngineFailed | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -92,7 +122,7 @@ impl Code {
 pub struct ApiError {
     pub code: Code,
     pub message: String,
-    pub param: Option<&'static str>,
+    pub param: Option<Cow<'static, str>>,
     /// Numbers for the words of the window, under a name of our own.
     pub whaledeck: Option<Box<serde_json::Value>>,
     /// Seconds to wait before another try.
@@ -105,8 +135,8 @@ impl ApiError {
     }
 
     /// A refusal that is about one field.
-    pub fn of(param: &'static str, code: Code, message: impl Into<String>) -> Self {
-        Self { param: Some(param), ..Self::new(code, message) }
+    pub fn of(param: impl Into<Cow<'static, str>>, code: Code, message: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..Self::new(code, message) }
     }
 
     /// With the seconds to wait.
@@ -114,7 +144,7 @@ impl ApiError {
         Self { after: Some(seconds), ..self }
     }
 
-    pub fn invalid(param: &'static str, message: impl Into<String>) -> Self {
+    pub fn invalid(param: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self::of(param, Code::InvalidInput, message)
     }
 
@@ -137,6 +167,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.code.status(), Json(self.body())).into_response();
         response.headers_mut().extend(self.after.and_then(retry_after));
+        if self.code == Code::InvalidApiKey {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 }
@@ -184,12 +217,17 @@ mod tests {
     fn the_window_has_words_for_every_refusal() {
         let words = include_str!("../../../assets/messages/errors.toml");
         for code in Code::ALL {
-            // The window tells these four by other means than the code.
+            // The window tells these by other means than the code, or asks so that they do not occur.
             let key = match code {
                 Code::InvalidApiKey => "worker_unreachable",
                 Code::Loading => "not_loaded",
                 Code::RateLimited => "endpoint_rate_limited",
                 Code::ContextLengthExceeded => "prompt_too_long",
+                Code::NotFound
+                | Code::MethodNotAllowed
+                | Code::UnsupportedMediaType
+                | Code::RequestTooLarge
+                | Code::HostNotAllowed => "internal",
                 other => other.name(),
             };
             for language in ["en", "zh"] {

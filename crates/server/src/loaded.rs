@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
 use vision::Tiling;
 
-use crate::args::{CacheName, Serve};
+use crate::args::{CacheName, DEFAULT_CONTEXT, Serve};
 use crate::error::{load_failure, open_failure};
 use crate::line::Failure;
 use crate::memory::resident;
@@ -59,10 +59,10 @@ impl Loaded {
             Some(_) => None,
         };
 
-        let context = args.context.min(checkpoint.config.decoder().max_position_embeddings);
+        let context = context(args, checkpoint.config.decoder().max_position_embeddings)?;
         let cache = args.cache_dtype.unwrap_or_else(|| CacheName::for_context(context)).dtype();
         let plain = EngineOptions::default();
-        let how = Use { context, sequences: args.sequences.clamp(1, 8), cache, chunk: plain.prefill_chunk };
+        let how = Use { context, sequences: args.sequences.into(), cache, chunk: plain.prefill_chunk };
         let plan = Plan::new(&checkpoint.config, &*checkpoint.weights, &how)
             .map_err(|error| invalid(error.to_string()))?;
         let spill =
@@ -90,6 +90,22 @@ impl Loaded {
         }
         let experts = checkpoint.config.experts().map_or(0, |experts| experts.n_routed_experts);
         Ok(Self { engine, tokenizer, speech, ledger, plan, experts, resident_before })
+    }
+}
+
+/// Tokens of one conversation.
+///
+/// # Errors
+/// When more was asked for than the model reads: a shorter one would end conversations early without a word.
+fn context(args: &Serve, most: usize) -> Result<usize, Failure> {
+    match args.context.map(|context| context as usize) {
+        None => Ok(DEFAULT_CONTEXT.min(most)),
+        Some(context) if context <= most => Ok(context),
+        Some(context) => Err(Failure {
+            code: "invalid_input",
+            message: format!("serve --context {context}: this model reads at most {most} tokens"),
+            detail: json!({"context": context, "most": most}),
+        }),
     }
 }
 

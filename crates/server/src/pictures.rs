@@ -128,7 +128,7 @@ impl Seeing {
     fn turn(&self, turn: &Turn, places: &mut impl Iterator<Item = usize>) -> Result<ImageTurn, ApiError> {
         let mut parts = Vec::new();
         match &turn.content {
-            Content::Nothing(()) => {}
+            Content::Nothing => {}
             Content::Text(text) => parts.push(ImagePart::Text(text.clone())),
             Content::Parts(list) => {
                 for (at, part) in list.iter().enumerate() {

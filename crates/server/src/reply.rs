@@ -2,7 +2,6 @@
 use std::convert::Infallible;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
@@ -33,15 +32,6 @@ pub trait Shape: Send + 'static {
 
     /// The choice of an answer that is given whole.
     fn whole(self, finish: &str) -> Value;
-}
-
-/// # Errors
-/// A body that is no JSON of this request.
-pub fn understood<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, ApiError> {
-    body.map(|Json(request)| request).map_err(|error| {
-        let message = format!("the request is not understood: {error}");
-        ApiError::new(Code::InvalidInput, message)
-    })
 }
 
 /// # Errors

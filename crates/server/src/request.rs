@@ -1,15 +1,21 @@
-//! The body of a chat request: OpenAI's names, and the few that every local engine adds.
+//! The body of a chat request: OpenAI's names, and the few that every local engine adds. Second spellings are read beside it.
 use serde::Deserialize;
 use serde_json::Value;
 use text::{Message, ToolCall};
 
+use crate::body::RequestBody;
 use crate::error::{ApiError, Code};
 use crate::options::Options;
+use crate::thinking::ThinkingFields;
+
+mod spellings;
 
 #[derive(Debug, Deserialize)]
 pub struct ChatRequest {
+    pub model: Option<String>,
     pub messages: Vec<Turn>,
-    #[serde(flatten)]
+    /// Read from the same object.
+    #[serde(skip)]
     pub options: Options,
     #[serde(default)]
     pub logprobs: bool,
@@ -23,6 +29,19 @@ pub struct ChatRequest {
     /// Go on with the last message instead of answering it, as vLLM calls it.
     #[serde(default)]
     pub continue_final_message: bool,
+    /// Which of these the model can do is known by its template.
+    pub reasoning_effort: Option<String>,
+    pub thinking: Option<ThinkingField>,
+    pub enable_thinking: Option<bool>,
+    /// True is what is done anyway; false ends an answer after its first call.
+    pub parallel_tool_calls: Option<bool>,
+}
+
+/// DeepSeek's own: `{"type": "enabled" | "disabled"}`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ThinkingField {
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -31,7 +50,8 @@ pub struct Turn {
     #[serde(default)]
     pub content: Content,
     pub reasoning_content: Option<String>,
-    #[serde(default)]
+    /// The same as vLLM and OpenRouter name it.
+    pub reasoning: Option<String>,
     pub tool_calls: Option<Vec<Call>>,
     pub tool_call_id: Option<String>,
     pub name: Option<String>,
@@ -41,23 +61,24 @@ pub struct Turn {
 }
 
 /// A text, or a list of parts.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, Default)]
 pub enum Content {
     Text(String),
     Parts(Vec<Part>),
-    Nothing(()),
+    #[default]
+    Nothing,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// A text may stand for a part of type text.
+#[derive(Debug, Clone)]
 pub struct Part {
-    #[serde(rename = "type")]
     pub kind: String,
     pub text: Option<String>,
     pub image_url: Option<ImageUrl>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// `{"url": …}`, or the address alone.
+#[derive(Debug, Clone)]
 pub struct ImageUrl {
     pub url: String,
 }
@@ -72,7 +93,8 @@ pub struct Call {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Function {
     pub name: String,
-    #[serde(default)]
+    /// JSON; where a client sends the object itself, as Python writes it.
+    #[serde(default, deserialize_with = "spellings::arguments")]
     pub arguments: String,
 }
 
@@ -81,6 +103,8 @@ pub struct ResponseFormat {
     #[serde(rename = "type")]
     kind: String,
     json_schema: Option<Value>,
+    /// Of a json_object, as llama.cpp and SGLang know it.
+    schema: Option<Value>,
 }
 
 /// What the answer has to be.
@@ -92,9 +116,12 @@ pub enum Form {
     Call(Vec<Value>),
 }
 
-impl Default for Content {
-    fn default() -> Self {
-        Self::Nothing(())
+impl RequestBody for ChatRequest {
+    /// A chat sends its pictures with every turn.
+    const LONGEST: usize = 64 << 20;
+
+    fn with_options(self, options: Options) -> Self {
+        Self { options, ..self }
     }
 }
 
@@ -108,6 +135,12 @@ impl ChatRequest {
         }
         if self.top_logprobs.is_some_and(|count| count > 20) {
             return Err(ApiError::invalid("top_logprobs", "at most 20 alternatives are given"));
+        }
+        if !self.logprobs && self.top_logprobs.is_some_and(|count| count > 0) {
+            return Err(ApiError::invalid("top_logprobs", "top_logprobs are given where logprobs is true"));
+        }
+        if !self.chat_template_kwargs.is_null() && !self.chat_template_kwargs.is_object() {
+            return Err(ApiError::invalid("chat_template_kwargs", "an object of the template's variables"));
         }
         let named = |tool: &Value| tool["type"] == "function" && tool["function"]["name"].is_string();
         if !self.tools.iter().all(named) {
@@ -128,6 +161,14 @@ impl ChatRequest {
 
     pub fn continues(&self) -> bool {
         self.continue_final_message || self.messages.last().is_some_and(|last| last.prefix)
+    }
+
+    pub fn thinking(&self) -> ThinkingFields<'_> {
+        ThinkingFields {
+            effort: self.reasoning_effort.as_deref(),
+            thinking: self.thinking.as_ref().map(|thinking| thinking.kind.as_str()),
+            enable: self.enable_thinking,
+        }
     }
 
     /// The functions the model is told of.
@@ -174,7 +215,10 @@ impl ResponseFormat {
         let invalid = |message: &str| ApiError::invalid("response_format", message);
         match self.kind.as_str() {
             "text" => Ok(None),
-            "json_object" => Ok(Some(serde_json::json!({"type": "object"}))),
+            "json_object" => {
+                let schema = self.schema.clone().filter(Value::is_object);
+                Ok(Some(schema.unwrap_or_else(|| serde_json::json!({"type": "object"}))))
+            }
             "json_schema" => {
                 let schema = self.json_schema.as_ref().map(|named| named["schema"].clone());
                 schema.filter(Value::is_object).map(Some).ok_or_else(|| invalid("json_schema has no schema"))
@@ -189,7 +233,7 @@ impl Turn {
     /// When a part is not text: this model sees no images.
     fn message(&self) -> Result<Message, ApiError> {
         let content = match &self.content {
-            Content::Nothing(()) => String::new(),
+            Content::Nothing => String::new(),
             Content::Text(text) => text.clone(),
             Content::Parts(parts) => parts.iter().map(Part::text).collect::<Result<_, _>>()?,
         };
@@ -201,7 +245,7 @@ impl Turn {
         Ok(Message {
             role: self.role.clone(),
             content,
-            reasoning: self.reasoning_content.clone().unwrap_or_default(),
+            reasoning: self.reasoning_content.clone().or_else(|| self.reasoning.clone()).unwrap_or_default(),
             tool_calls: self.tool_calls.iter().flatten().map(call).collect(),
             tool_call_id: self.tool_call_id.clone(),
             name: self.name.clone(),

@@ -1,9 +1,10 @@
 //! Addresses and the small answers. No page of a browser is let in from elsewhere: no answer says that it may be read there.
+//! Every refusal has a body of the protocol, also that of an address or a method that is not here.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, State};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,12 +15,10 @@ use crate::chat;
 use crate::completion;
 use crate::door::{Door, guard};
 use crate::error::{ApiError, Code};
+use crate::hosts::{HostCheck, check_host};
 use crate::loaded::Loaded;
 use crate::sources::Sources;
 use crate::{memory, routing};
-
-/// A chat sends its pictures with every turn.
-const MOST_BODY: usize = 64 << 20;
 
 /// What every request may see.
 pub struct Shared {
@@ -43,6 +42,11 @@ impl Shared {
         }
     }
 
+    fn model(&self) -> serde_json::Value {
+        let context = self.loaded.get().map(|loaded| loaded.engine.context());
+        json!({"id": self.name, "object": "model", "owned_by": "whaledeck", "max_model_len": context})
+    }
+
     /// A number for each answer of this process.
     pub fn next_id(&self) -> u64 {
         self.answers.fetch_add(1, Ordering::Relaxed)
@@ -58,22 +62,51 @@ impl Shared {
     }
 
     /// # Errors
+    /// When another model was asked for: its words would be taken for those of the one that was meant.
+    pub fn serves(&self, model: Option<&str>) -> Result<(), ApiError> {
+        match model {
+            // No name, as an empty field of a form, is none.
+            Some(model) if !model.is_empty() && model != self.name => {
+                let message = format!("there is no model {model} here; this worker serves {}", self.name);
+                Err(ApiError::of("model", Code::ModelNotFound, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// # Errors
     /// While the model is still loading.
     pub fn loaded(&self) -> Result<&Arc<Loaded>, ApiError> {
         self.loaded.get().ok_or_else(|| ApiError::new(Code::Loading, "the model is still loading"))
     }
 }
 
-pub fn router(shared: Arc<Shared>, door: Door) -> Router {
+pub fn router(shared: Arc<Shared>, door: Door, hosts: HostCheck) -> Router {
     let guarded = Router::new()
         .route("/v1/models", get(models))
-        .route("/v1/chat/completions", post(chat::completions).layer(DefaultBodyLimit::max(MOST_BODY)))
+        .route("/v1/models/{*name}", get(model))
+        .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/completions", post(completion::completions))
         .route("/v1/whaledeck/memory", get(memory::memory))
         .route("/v1/whaledeck/routing", get(routing::routing))
         .route("/metrics", get(metrics))
         .route_layer(middleware::from_fn_with_state(Arc::new(door), guard));
-    Router::new().route("/health", get(health)).merge(guarded).with_state(shared)
+    Router::new()
+        .route("/health", get(health))
+        .merge(guarded)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::new(hosts), check_host))
+        .with_state(shared)
+}
+
+async fn not_found(uri: Uri) -> ApiError {
+    let message = format!("there is nothing at {}; the addresses begin with /v1", uri.path());
+    ApiError::new(Code::NotFound, message)
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, format!("{} does not answer to {method}", uri.path()))
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> Response {
@@ -86,10 +119,12 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn models(State(shared): State<Arc<Shared>>) -> Response {
-    let context = shared.loaded.get().map(|loaded| loaded.engine.context());
-    let model =
-        json!({"id": shared.name, "object": "model", "owned_by": "whaledeck", "max_model_len": context});
-    Json(json!({"object": "list", "data": [model]})).into_response()
+    Json(json!({"object": "list", "data": [shared.model()]})).into_response()
+}
+
+async fn model(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Result<Response, ApiError> {
+    shared.serves(Some(&name))?;
+    Ok(Json(shared.model()).into_response())
 }
 
 /// Prometheus text exposition, version 0.0.4.

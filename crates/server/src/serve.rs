@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::args::Serve;
 use crate::door::Door;
+use crate::hosts::HostCheck;
 use crate::line::{Failure, Line, say};
 use crate::loaded::Loaded;
 use crate::parent;
@@ -54,8 +55,9 @@ async fn start(args: Serve) -> Result<(), Failure> {
 
     let shared = Arc::new(Shared::new(name.clone(), sources));
     let door = Door::new(key, args.keys.clone(), args.rate, args.request_log.clone());
+    let hosts = HostCheck::new(door.open(), address.ip(), &args.allow_host);
     let loading = tokio::spawn(load(args, shared.clone(), name));
-    let (ending, app) = (shared.clone(), router(shared, door));
+    let (ending, app) = (shared.clone(), router(shared, door, hosts));
     let server = async move { axum::serve(listener, app).await };
     tokio::select! {
         ended = server => ended.map_err(|error| invalid(&format!("go on serving: {error}"))),

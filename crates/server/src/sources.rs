@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use futures_util::StreamExt;
 use reqwest::{Client, Response, Url, redirect};
 
@@ -15,6 +16,12 @@ use crate::error::{ApiError, Code};
 /// To the last byte, with every redirect.
 const LONGEST: Duration = Duration::from_secs(20);
 const MOST_REDIRECTS: usize = 3;
+
+/// The padding says nothing that the length does not, and some clients leave it out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// What this worker may read besides data URLs; nothing unless it is said.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +45,9 @@ impl Sources {
     /// # Errors
     /// An address that may not be read, or that gives no bytes within the bounds.
     pub async fn bytes(&self, url: &str) -> Result<Vec<u8>, ApiError> {
-        if let Some(rest) = url.strip_prefix("data:") {
+        if let Some((scheme, rest)) = url.trim().split_once(':')
+            && scheme.eq_ignore_ascii_case("data")
+        {
             return data(rest);
         }
         let url = Url::parse(url).map_err(|_| refused("it is neither a data URL nor an address"))?;
@@ -144,10 +153,14 @@ async fn body(response: Response) -> Result<Vec<u8>, ApiError> {
 /// Of `image/...;base64,...`.
 fn data(rest: &str) -> Result<Vec<u8>, ApiError> {
     let invalid = |message: String| ApiError::of("messages", Code::InvalidImage, message);
-    let (_, data) = rest
-        .split_once(";base64,")
-        .ok_or_else(|| invalid("a picture's data URL is base64 of an image".to_owned()))?;
-    STANDARD.decode(data.trim()).map_err(|error| invalid(format!("the picture's base64 is broken: {error}")))
+    let (kind, data) = rest.split_once(',').unwrap_or_default();
+    let (_, encoding) = kind.rsplit_once(';').unwrap_or_default();
+    if !encoding.trim().eq_ignore_ascii_case("base64") {
+        return Err(invalid("a picture's data URL is base64 of an image".to_owned()));
+    }
+    // `base64` and MIME break lines after 76 letters.
+    let data: String = data.chars().filter(|letter| !letter.is_ascii_whitespace()).collect();
+    BASE64.decode(data).map_err(|error| invalid(format!("the picture's base64 is broken: {error}")))
 }
 
 /// An address that the whole internet means the same by.
@@ -260,7 +273,16 @@ mod tests {
             assert_eq!(code(&sources, url).await, Code::PictureNotAllowed, "{url}");
         }
         assert_eq!(sources.bytes("data:image/png;base64,AQI=").await.expect("is in the request"), [1, 2]);
-        assert_eq!(code(&sources, "data:image/png,abc").await, Code::InvalidImage);
+        for same in [
+            "DATA:image/png;BASE64,AQI=",
+            "data:;base64,AQI",
+            "data:image/png;charset=x;Base64, A\r\nQ\nI=\n",
+        ] {
+            assert_eq!(sources.bytes(same).await.expect(same), [1, 2]);
+        }
+        for broken in ["data:image/png,abc", "data:base64,AQI=", "data:", "data:image/png;base64,A*I="] {
+            assert_eq!(code(&sources, broken).await, Code::InvalidImage, "{broken}");
+        }
     }
 
     #[tokio::test]

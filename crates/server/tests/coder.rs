@@ -182,7 +182,7 @@ fn refusals_have_the_codes_that_the_window_has_words_for() {
     };
     check(ask(json!({"temperature": 3})), "invalid_input", json!("temperature"));
     check(ask(json!({"messages": []})), "invalid_input", json!("messages"));
-    check(ask(json!({"messages": 5})), "invalid_input", Value::Null);
+    check(ask(json!({"messages": 5})), "invalid_input", json!("messages"));
     let image = json!([{"type": "image_url", "image_url": {"url": "data:"}}]);
     check(
         ask(json!({"messages": [{"role": "user", "content": image}]})),

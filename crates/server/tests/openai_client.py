@@ -84,6 +84,19 @@ assert (name, arguments) == ("get_weather", call.function.arguments) and ends[-1
 any_call = client.chat.completions.create(**(forced | {"tool_choice": "required"})).choices[0].message.tool_calls
 assert any_call[0].function.name in ("get_time", "get_weather")
 
+# What the client, and frameworks on it, send along without a wish.
+harmless = client.chat.completions.create(
+    model=model, messages=QUESTION, temperature=0, n=1, logit_bias={}, presence_penalty=0, frequency_penalty=0, user="somebody",
+    response_format={"type": "text"}, top_logprobs=None, logprobs=None, tools=None, tool_choice=None, stop=None, seed=None,
+    metadata={"a": "b"}, store=False, service_tier="auto", parallel_tool_calls=True, modalities=["text"],
+    prompt_cache_key="x", safety_identifier="y", stream_options=None, max_tokens=None,
+)
+assert harmless.choices[0].message.content == text, harmless
+# An answer as the client dumps it, sent back with every field.
+back = QUESTION + [harmless.choices[0].message.model_dump(), {"role": "user", "content": ["Thanks"]}]
+client.chat.completions.create(model=model, messages=back, max_tokens=4)
+assert client.models.retrieve(model).id == model
+
 half = QUESTION + [{"role": "assistant", "content": text[:20]}]
 rest = client.chat.completions.create(
     model=model, messages=half, temperature=0, extra_body={"continue_final_message": True}
@@ -96,6 +109,13 @@ for call, status in [
         model=model, messages=QUESTION,
         response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nothing"}}}), 400),
     (lambda: client.chat.completions.create(model=model, messages=QUESTION, tools=[TIME], tool_choice="perhaps"), 400),
+    (lambda: client.chat.completions.create(model="gpt-4o", messages=QUESTION), 404),
+    (lambda: client.models.retrieve("gpt-4o"), 404),
+    (lambda: client.embeddings.create(model=model, input="a"), 404),
+    (lambda: client.chat.completions.create(model=model, messages=QUESTION, logit_bias={"5": 1}), 400),
+    (lambda: client.chat.completions.create(model=model, messages=QUESTION, verbosity="low"), 400),
+    (lambda: client.chat.completions.create(model=model, messages=QUESTION, max_tokens=0), 400),
+    (lambda: client.chat.completions.create(model=model, messages=QUESTION, extra_body={"no_such": 1}), 400),
     (lambda: openai.OpenAI(base_url=f"{address}/v1", api_key="wrong").models.list(), 401),
     (lambda: client.chat.completions.create(model=model, messages=QUESTION, temperature=3), 400),
     (lambda: client.chat.completions.create(model=model, messages=[{"role": "user", "content": "a b " * 9000}]), 400),
@@ -103,7 +123,7 @@ for call, status in [
     try:
         call()
     except openai.APIStatusError as error:
-        assert error.status_code == status, error
+        assert error.status_code == status and error.body["message"], error
     else:
         raise AssertionError("it should have been refused")
 again = client.chat.completions.create(model=model, messages=QUESTION, temperature=0).usage.model_extra["whaledeck"]

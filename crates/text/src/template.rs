@@ -7,7 +7,7 @@ use checkpoint::{GgufTokenizer, TokenizerSource};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, context};
 use serde_json::Value;
 
-use crate::{CallForm, Message, TextError, python};
+use crate::{CallForm, Message, Reasoning, TextError, python};
 
 /// Instructions one prompt may take. The longest conversations take some hundred thousand.
 const FUEL: u64 = 4_000_000;
@@ -23,6 +23,7 @@ pub struct ChatTemplate {
     call_form: CallForm,
     describes_tools: bool,
     writes_calls: bool,
+    reasoning: Reasoning,
 }
 
 /// What a template is asked to render.
@@ -103,15 +104,22 @@ impl ChatTemplate {
             .add_template_owned("chat", without_generation_tags(source))
             .map_err(|error| TextError::Template(error.to_string()))?;
         let asks_for = environment.get_template("chat").map(|template| template.undeclared_variables(false));
-        let describes_tools = asks_for.is_ok_and(|names| names.contains("tools"));
+        let asks_for = asks_for.unwrap_or_default();
+        let describes_tools = asks_for.contains("tools");
+        let reasoning = Reasoning::of_template(source, &asks_for);
         let call_form = CallForm::of_template(source);
         let writes_calls = source.contains("tool_calls");
-        Ok(Self { environment, bos, eos, call_form, describes_tools, writes_calls })
+        Ok(Self { environment, bos, eos, call_form, describes_tools, writes_calls, reasoning })
     }
 
     /// How this model writes calls of functions.
     pub fn call_form(&self) -> CallForm {
         self.call_form
+    }
+
+    /// Whether this model thinks, and how it is told to.
+    pub fn reasoning(&self) -> &Reasoning {
+        &self.reasoning
     }
 
     /// The prompt of a conversation. Functions that the template would not mention are described in the system text, and

@@ -16,7 +16,7 @@ pub struct Worker {
 
 impl Worker {
     pub fn start(model: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"))
+        let child = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"))
             .args(["serve", "--api-key-env", "WHALEDECK_TEST_KEY", "--model"])
             .arg(model)
             .args(more)
@@ -24,6 +24,11 @@ impl Worker {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the worker starts");
+        Self::of(child)
+    }
+
+    /// One that was started with other words.
+    pub fn of(mut child: Child) -> Self {
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         Self { child, lines }
     }
