@@ -4,6 +4,7 @@
 mod again;
 pub mod bindings;
 mod clipboard;
+mod command_line;
 mod commands;
 mod display;
 mod host;

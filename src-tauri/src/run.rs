@@ -6,10 +6,13 @@ use contract::{ErrorCode, ErrorView};
 use tauri::Manager;
 
 use crate::host::Subscribers;
-use crate::{again, bindings, display, web_process};
+use crate::{again, bindings, command_line, display, web_process};
 
 /// Opens the window and runs until it is closed.
 pub fn run() -> ExitCode {
+    if let Some(ended) = command_line::answer(std::env::args_os().skip(1)) {
+        return ended;
+    }
     display::prepare_renderer();
     display::prepare_cache();
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();

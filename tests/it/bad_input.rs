@@ -268,6 +268,22 @@ async fn a_read_only_disk() {
     }
 }
 
+/// On the terminal, without a screen and without a word about one.
+#[test]
+fn the_window_s_program_says_its_version() {
+    for word in ["--version", "-V"] {
+        let said = run(Command::new(env!("CARGO_BIN_EXE_whaledeck")).arg(word).env_remove("DISPLAY"));
+        let version = format!("whaledeck {}\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!((said.code, said.out, said.err), (Some(0), version, String::new()));
+    }
+    for (lang, words) in [(LANGS[0], "Usage: whaledeck"), (LANGS[1], "用法：whaledeck")] {
+        let mut help = Command::new(env!("CARGO_BIN_EXE_whaledeck"));
+        help.arg("--help").env("LANG", lang).env_remove("LC_ALL").env_remove("LC_MESSAGES");
+        let said = run(help.env_remove("DISPLAY"));
+        assert!(said.code == Some(0) && said.out.contains(words), "{said:?}");
+    }
+}
+
 /// The window without a screen: clear words in the person's language, and an exit code for scripts.
 #[cfg(target_os = "linux")]
 #[test]

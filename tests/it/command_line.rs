@@ -53,6 +53,32 @@ async fn a_question_whose_answer_nobody_reads_leaves_no_chat() {
     assert_eq!(lines::<serde_json::Value>(&chats.out), [serde_json::json!([])], "{chats:?}");
 }
 
+/// The Guide under R1's published template, whose prompt opens `<think>`: all that it writes is thought.
+#[tokio::test(flavor = "multi_thread")]
+async fn thoughts_are_kept_apart_from_the_answer_in_a_pipe() {
+    let _alone = ONE_WORKER.lock().await;
+    let data = tempfile::tempdir().expect("a folder");
+    let copy = guide_copy(data.path());
+    let template = crate::host::root().join("tests/fixtures/text/templates/r1.jinja");
+    std::fs::copy(template, copy.join("chat_template.jinja")).expect("is copied");
+    let imported = run(cli(data.path(), LANGS[0]).arg("import").arg(&copy).arg("--json"));
+    let [model] = &lines::<ModelView>(&imported.out)[..] else { panic!("{imported:?}") };
+    for (lang, thinking, answer) in
+        [(LANGS[0], "Thinking:\n", "\n\nAnswer:\n"), (LANGS[1], "思考：\n", "\n\n回答：\n")]
+    {
+        let said =
+            run(cli(data.path(), lang).args(["ask", "Hello", "--model", &model.id, "--temperature", "0"]));
+        assert_eq!((said.code, said.out.as_str()), (Some(0), "\n"), "{said:?}");
+        assert!(
+            said.err.starts_with(thinking) && said.err.ends_with(answer) && said.err.len() > 40,
+            "{said:?}"
+        );
+    }
+    // The Guide under its own template does not think.
+    let said = run(cli(data.path(), LANGS[0]).args(["ask", "Hello", "--temperature", "0"]));
+    assert!(said.out.len() > 10 && said.err.is_empty(), "{said:?}");
+}
+
 #[test]
 fn a_model_is_sized_with_the_conversations_that_are_asked_for() {
     let data = tempfile::tempdir().expect("a folder");

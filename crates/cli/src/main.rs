@@ -3,6 +3,7 @@
 #[macro_use]
 extern crate stdio;
 
+mod answer_lines;
 mod args;
 mod backups;
 mod catalogue;

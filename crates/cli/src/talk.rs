@@ -1,11 +1,12 @@
 //! `ask` and `chat`: one question, or a conversation on the lines of a terminal. Ctrl+C stops an answer.
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Write, stdin};
 
 use app::App;
 use contract::{AnswerEvent, AnswerStats, BoxView, ErrorCode, ErrorView, MessageView, SendRequest};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::answer_lines::AnswerLines;
 use crate::args::Pictures;
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
@@ -66,7 +67,7 @@ pub async fn ask(
 pub async fn chat(app: &App, model: &str, pictures: &Pictures, lang: Lang) -> Result<(), ErrorView> {
     let mut attached = attach(app, &pictures.images).await?;
     let chat = app.chat_create(model).await?;
-    let person = std::io::stdin().is_terminal();
+    let person = stdin().is_terminal();
     if person {
         let hint = lang.pick(
             "Write a line and press Enter. Ctrl+C stops an answer, Ctrl+D ends.",
@@ -121,7 +122,7 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures, lang: Lang) -> Re
 /// On a thread of its own, which a read that never ends cannot keep the program from ending.
 pub fn typed_lines() -> mpsc::UnboundedReceiver<std::io::Result<String>> {
     let (sender, lines) = mpsc::unbounded_channel();
-    std::thread::spawn(move || std::io::stdin().lines().try_for_each(|line| sender.send(line)));
+    std::thread::spawn(move || stdin().lines().try_for_each(|line| sender.send(line)));
     lines
 }
 
@@ -146,6 +147,7 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
     stop: impl Fn() -> S,
 ) -> Result<MessageView, ErrorView> {
     let mut looking = shown.map(LookingLine::new);
+    let mut lines = shown.map(AnswerLines::of_terminal);
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
@@ -166,20 +168,17 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
             }
         }
         match event {
-            Some(AnswerEvent::Delta { text, reasoning, .. }) if shown.is_some() => {
-                show(&reasoning);
-                show(&text);
+            Some(AnswerEvent::Delta { text, reasoning, .. }) => {
+                if let Some(lines) = &mut lines {
+                    lines.show(&reasoning, &text);
+                }
             }
             Some(AnswerEvent::Finished { message }) => {
-                if shown.is_some() {
-                    show("\n");
-                }
+                lines.iter_mut().for_each(AnswerLines::end);
                 return Ok(message);
             }
             Some(AnswerEvent::Failed { error, .. }) => {
-                if shown.is_some() {
-                    show("\n");
-                }
+                lines.iter_mut().for_each(AnswerLines::end);
                 return Err(error);
             }
             Some(_) => {}
@@ -190,7 +189,7 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
     }
 }
 
-/// A reader that went away, as `head` does, is not worth a word: the answer is still kept, and its leftovers are cleaned up.
+/// A reader that went away is not worth a word.
 fn show(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
