@@ -17,7 +17,7 @@ pub fn installed(folder: &Path) -> String {
     let bin = folder.join("bin");
     std::fs::create_dir_all(&bin).expect("is made");
     let text = format!(
-        "#!/bin/sh\nwhile [ $# -gt 0 ]; do\n  case $1 in\n    --alias) name=$2 ;;\n    --host) host=$2 ;;\n    --port) port=$2 ;;\n  esac\n  \
+        "#!/bin/sh\nwhile [ $# -gt 0 ]; do\n  case $1 in\n    --version) echo 'version: 6123 (test)'; exit ;;\n    --alias) name=$2 ;;\n    --host) host=$2 ;;\n    --port) port=$2 ;;\n  esac\n  \
          shift\ndone\nexec {} serve --model {} --model-name \"$name\" --host \"$host\" --port \"$port\" --context 2048\n",
         engine_binary().display(),
         root().join("assets/guide-model").display()

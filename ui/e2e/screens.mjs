@@ -28,9 +28,10 @@ export async function sizing(page, expect, judge) {
   await byName.getByLabel('Cards in a machine').fill('8');
   await byName.getByLabel('Cards in a machine').press('Tab');
   const table = page.getByRole('region', { name: 'Graphics cards that hold it' }).first();
-  expect('cards without FP8 are not among those that hold it', (await table.getByRole('rowheader', { name: 'A100 80G' }).count()) === 0);
+  expect('cards on which no engine runs FP8 are not among those that hold it', (await table.getByRole('rowheader', { name: 'T4 16G' }).count()) === 0);
+  expect('an engine that runs it alone is named', await table.getByRole('row', { name: /A100 80G/ }).getByText('with vLLM only').isVisible());
   await page.getByText(/^Cards that do not hold it/).click();
-  await page.getByText('Does not compute FP8').first().waitFor();
+  await page.getByText('No engine runs FP8').first().waitFor();
   expect('wrong tables are flagged', await page.getByText('512 GB for FP8').isVisible());
   await page.getByRole('button', { name: 'Save as picture (SVG)' }).click();
   await page.getByText('Saved as /home/user/deepseek-r1-fp8.svg').waitFor();
@@ -45,6 +46,7 @@ export async function sizing(page, expect, judge) {
   expect('each word has its reason', await plan.getByText('16 cards share each layer: 8 of 128 attention heads on each card.').isVisible());
   expect('numbers of a reason are grouped', await plan.getByText(/cache for 440,467 tokens/).isVisible());
   expect('SGLang comes first', (await page.getByLabel('Engine').inputValue()) === 'sglang');
+  expect('a plan is for the machine alone', await plan.getByText('Listens to this machine only').isVisible());
   await plan.getByRole('button', { name: 'Copy machine-1.sh' }).click();
   expect('a script is copied whole', (await page.evaluate(() => navigator.clipboard.readText())).includes('--node-rank 1'));
   await plan.getByRole('button', { name: 'Kubernetes' }).click();
@@ -61,6 +63,12 @@ export async function sizing(page, expect, judge) {
   expect('the refusal has its numbers', await page.getByText(/640 < 689 GB/).isVisible());
   await judge(page, 'plan-none');
   await page.getByRole('button', { name: 'Take 2x8xH100-80G · FP8 · sglang' }).click();
+  await plan.waitFor();
+  await page.getByRole('button', { name: 'Start it on your machines' }).click();
+  await page.getByRole('heading', { name: 'New deployment' }).waitFor();
+  expect('the plan comes along', (await page.getByRole('textbox', { name: 'Its graphics cards' }).nth(1).inputValue()) === '8xH100-80G');
+  expect('the model comes along', (await page.getByLabel('Which model').inputValue()) === 'deepseek-r1');
+  await page.goBack();
   await plan.waitFor();
   await page.getByLabel('Model', { exact: true }).selectOption('deepseek-r1-distill-qwen-14b');
   await page.waitForURL(/#\/sizing\/deepseek-r1-distill-qwen-14b$/);

@@ -1,7 +1,7 @@
 //! What would serve a model on machines that a person names. Nothing is started and nothing is asked.
 use catalog::{Catalog, ModelFacts};
 use contract::{ErrorCode, ErrorView, PlanOutcome, PlanWish};
-use deploy::plan::{Engine, Inventory, NotEnough, Plan, Spec, plan};
+use deploy::plan::{Engine, Inventory, NotEnough, Plan, Spec, plan, plan_with_any};
 
 use crate::convert::plan_outcome;
 
@@ -12,10 +12,11 @@ pub fn plan_for(wish: &PlanWish) -> Result<PlanOutcome, ErrorView> {
 
 pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, NotEnough>, ErrorView> {
     let model = named(&wish.model)?;
-    let Some(engine) = Engine::named(&wish.engine) else {
+    let engine = Engine::named(&wish.engine);
+    if engine.is_none() && !wish.engine.is_empty() {
         let names = Engine::ALL.map(Engine::name).join(", ");
         return Err(invalid("engine", &names, format!("plan: no engine `{}`", wish.engine)));
-    };
+    }
     let inventory = inventory(&wish.machines)?;
     let variant = wish.precision.as_ref().map(|precision| {
         let found = model.variants.iter().find(|it| it.precision.eq_ignore_ascii_case(precision));
@@ -27,9 +28,15 @@ pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, NotEnough>, ErrorV
     let variant = variant.transpose()?;
     not_zero("context", wish.context)?;
     not_zero("sequences", wish.sequences)?;
-    let spec =
-        Spec { model, variant, engine, context: wish.context, sequences: wish.sequences, ray: wish.ray };
-    Ok(plan(&spec, &inventory))
+    let spec = Spec {
+        model,
+        variant,
+        engine: engine.unwrap_or(Engine::Sglang),
+        context: wish.context,
+        sequences: wish.sequences,
+        ray: wish.ray,
+    };
+    Ok(if engine.is_some() { plan(&spec, &inventory) } else { plan_with_any(&spec, &inventory) })
 }
 
 /// For a spreadsheet: which cards hold the model, and how many of each.

@@ -14,7 +14,9 @@ pub use facts::{
     Cache, Catalog, FamilyKind, KvDtype, ModelFacts, Preset, Sampling, Sentence, Shape, Variant, presets,
 };
 pub use fit::{Fit, Place, Spec, Verdict, best_fit, fit};
-pub use memory::{BUDGET_PERCENT, CARD_OVERHEAD, Division, Gate, Memory, SHORTEST_POOL, gate, memory};
+pub use memory::{
+    BUDGET_PERCENT, CARD_OVERHEAD, Division, Gate, Memory, SHORTEST_POOL, gate, lacks, memory, widens_fp8,
+};
 pub use published::{Claim, Defect, Flagged, flagged};
 pub use recommend::{DEFAULT_CONTEXT, Recommendation, recommend};
 pub use table::{Demand, Row, Verdict as RowVerdict, csv, held, table};

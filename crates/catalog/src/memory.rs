@@ -37,7 +37,7 @@ pub struct Memory {
     pub tokens: u64,
 }
 
-/// What a card lacks to compute with the numbers of these files.
+/// What a card lacks to compute with the numbers of these files by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
     Fp8,
@@ -53,6 +53,18 @@ pub fn gate(card: &Card, variant: &Variant) -> Option<Gate> {
         "BF16" if card.capability().is_some_and(|capability| capability < 8.0) => Some(Gate::Bf16),
         _ => None,
     }
+}
+
+/// Whether FP8 files run on a card without units for FP8: vLLM keeps such weights in 8 bits on NVIDIA's cards from Ampere on, and
+/// widens each as it is multiplied (Marlin kernels; docs.vllm.ai, features/quantization/fp8).
+pub fn widens_fp8(card: &Card) -> bool {
+    let ampere = card.capability().is_some_and(|capability| capability >= 8.0);
+    card.vendor == crate::Vendor::Nvidia && !card.fp8 && ampere
+}
+
+/// What no engine makes up for. [`gate`] is about the card alone.
+pub fn lacks(card: &Card, variant: &Variant) -> Option<Gate> {
+    gate(card, variant).filter(|gate| *gate != Gate::Fp8 || !widens_fp8(card))
 }
 
 impl Division {

@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::memory::{Division, Memory, SHORTEST_POOL, gate, memory};
+use crate::memory::{Division, Memory, SHORTEST_POOL, lacks, memory};
 use crate::{Catalog, KvDtype, ModelFacts};
 
 /// One cell of somebody's table.
@@ -68,7 +68,7 @@ fn defect(model: &ModelFacts, claim: &Claim) -> Option<Defect> {
         return Some(Defect::LessThanFiles);
     }
     let card = Catalog::builtin().card(claim.card.as_deref()?)?;
-    if let Some(lack) = gate(card, variant) {
+    if let Some(lack) = lacks(card, variant) {
         return Some(Defect::Lacks(lack));
     }
     let division = if variant.is_gguf() {

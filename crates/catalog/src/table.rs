@@ -1,6 +1,6 @@
 //! "What would run it": for each card of the catalogue the smallest count that holds a model with the wanted
 //! conversations, or why no count does.
-use crate::memory::{Division, Gate, Memory, SHORTEST_POOL, gate, memory};
+use crate::memory::{Division, Gate, Memory, SHORTEST_POOL, lacks, memory};
 use crate::{Card, Catalog, KvDtype, ModelFacts, Variant};
 
 /// Conversations to make room for.
@@ -86,7 +86,7 @@ pub fn held<'a>(
         false => Division::of(shape, &model.cache, variant, count)?,
     };
     let memory = memory(model, variant, card.memory(), division, demand.kv, 0);
-    let verdict = match (gate(card, variant), memory.tokens) {
+    let verdict = match (lacks(card, variant), memory.tokens) {
         (Some(lack), _) => Verdict::Lacks(lack),
         (None, tokens) if tokens >= demand.tokens(model) => Verdict::Holds,
         (None, tokens) if tokens >= SHORTEST_POOL => Verdict::ShortContext,

@@ -35,8 +35,9 @@ pub enum Source {
 pub struct Wish {
     #[arg(long)]
     pub model: String,
-    #[arg(long, value_parser = ["sglang", "vllm", "llama-server", "ollama"], default_value = "sglang")]
-    pub engine: String,
+    /// The first of them that serves the files there when left out.
+    #[arg(long, value_parser = ["sglang", "vllm", "llama-server", "ollama"])]
+    pub engine: Option<String>,
     /// Cards as 8xH100-80G, or machines of cards as 2x8xH100-80G.
     #[arg(long)]
     pub gpus: String,

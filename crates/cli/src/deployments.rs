@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use app::App;
 use app::lang::Lang;
 use contract::{
-    AppEvent, DeploymentSpec, DeploymentState, DeploymentView, ErrorCode, ErrorView, MachineView, PlanOutcome,
+    AppEvent, DeploymentSpec, DeploymentState, DeploymentView, EngineView, ErrorCode, ErrorView, InstallView,
+    MachineView, PlanOutcome,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -187,6 +188,9 @@ fn told(view: &DeploymentView, json: bool, lang: Lang) {
     if let Some(address) = &view.address {
         println!("  {address}");
     }
+    if let Some(key) = &view.key {
+        println!("  {}: {key}", lang.pick("key", "密钥"));
+    }
     for error in [&view.error, &view.lost].into_iter().flatten() {
         println!("  {}", app::words::words(error, lang).title);
     }
@@ -210,9 +214,26 @@ fn looked(view: &MachineView, lang: Lang) {
     println!("{}: {}", view.name, view.system);
     let none = lang.pick("none", "无");
     let all = |list: &[String]| if list.is_empty() { none.to_owned() } else { list.join(", ") };
-    println!("{}: {}", lang.pick("Engines", "引擎"), all(&view.engines));
+    let engines: Vec<String> = view.engines.iter().map(|engine| engine_line(engine, lang)).collect();
+    println!("{}: {}", lang.pick("Engines", "引擎"), all(&engines));
+    if view.engines.is_empty() {
+        for InstallView { name, command, first } in &view.missing {
+            let first = if first.is_empty() { String::new() } else { format!("  (--first '{first}')") };
+            println!("  {} {name}: {command}{first}", lang.pick("install", "安装"));
+        }
+    }
     println!("{}: {}", lang.pick("Cards", "显卡"), all(&view.gpus));
     if let Some(cards) = &view.cards {
         println!("--gpus {cards}");
+    }
+}
+
+fn engine_line(engine: &EngineView, lang: Lang) -> String {
+    let EngineView { name, version, expected } = engine;
+    let name = version.as_ref().map_or_else(|| name.clone(), |version| format!("{name} {version}"));
+    match (expected, lang) {
+        (None, _) => name,
+        (Some(expected), Lang::En) => format!("{name} (plans are made for {expected}: flags may differ)"),
+        (Some(expected), Lang::Zh) => format!("{name}（方案按 {expected} 编写，参数可能不同）"),
     }
 }

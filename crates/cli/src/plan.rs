@@ -12,7 +12,7 @@ impl From<&Wish> for PlanWish {
     fn from(wish: &Wish) -> Self {
         Self {
             model: wish.model.clone(),
-            engine: wish.engine.clone(),
+            engine: wish.engine.clone().unwrap_or_default(),
             machines: wish.gpus.clone(),
             precision: wish.precision.clone(),
             context: wish.context,

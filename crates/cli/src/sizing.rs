@@ -68,7 +68,7 @@ fn line(cards: &CardsView, lang: Lang) -> String {
         CardsVerdict::Holds => lang.pick("holds it", "放得下"),
         CardsVerdict::ShortContext => lang.pick("shorter conversations only", "只够较短的对话"),
         CardsVerdict::TooSmall => lang.pick("too small", "放不下"),
-        CardsVerdict::NoFp8 => lang.pick("does not compute FP8", "不支持 FP8 计算"),
+        CardsVerdict::NoFp8 => lang.pick("no engine runs FP8", "没有引擎能运行 FP8"),
         CardsVerdict::NoFp4 => lang.pick("does not compute FP4", "不支持 FP4 计算"),
         CardsVerdict::NoBf16 => lang.pick("does not compute BF16", "不支持 BF16 计算"),
     };

@@ -38,6 +38,8 @@ pub struct DeploymentView {
     /// `here` or names of ssh, the first one first.
     pub machines: Vec<String>,
     pub open: bool,
+    /// What other programs show to use it, where it is open.
+    pub key: Option<String>,
     /// Where it answers from this computer, while it is seen.
     pub address: Option<String>,
     pub state: DeploymentState,
@@ -94,14 +96,38 @@ pub struct DeploymentLine {
     pub text: String,
 }
 
+/// An engine that is installed on a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct EngineView {
+    /// `sglang`, `vllm`, `ollama`, `llama-server`.
+    pub name: String,
+    /// As it says itself.
+    pub version: Option<String>,
+    /// The version that plans were read against, where this is another one: flags may differ.
+    pub expected: Option<String>,
+}
+
+/// How an engine gets onto a machine that lacks it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct InstallView {
+    /// As in [`EngineView`].
+    pub name: String,
+    /// For a shell there.
+    pub command: String,
+    /// What a deployment then needs before the engine starts; empty where nothing.
+    pub first: String,
+}
+
 /// What a machine has for an engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct MachineView {
     pub name: String,
     /// Such as "Linux x86_64".
     pub system: String,
-    /// Installed there: `sglang`, `vllm`, `ollama`, `llama-server`.
-    pub engines: Vec<String>,
+    /// Installed there.
+    pub engines: Vec<EngineView>,
+    /// Of those that are not.
+    pub missing: Vec<InstallView>,
     /// As NVIDIA's driver names them.
     pub gpus: Vec<String>,
     /// As plans name them, such as "8xH100-80G"; absent where the cards are not known, or not equal.

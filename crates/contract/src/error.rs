@@ -87,6 +87,8 @@ pub enum ErrorCode {
     /// No service of this name was added, or it was removed.
     EndpointNotFound,
     EndpointUnreachable,
+    /// The same of a server on this computer, which needs no internet.
+    LocalServerUnreachable,
     EndpointNotTrusted,
     /// It sends callers to another address, which must not get the key.
     EndpointMoved,
@@ -112,6 +114,10 @@ pub enum ErrorCode {
     NoPlan,
     EngineMissing,
     EngineDied,
+    /// The memory of a GPU or of the machine did not do for it.
+    EngineOutOfMemory,
+    /// Its version does not take a flag of the plan.
+    EngineFlagRefused,
     /// It runs and gives no sign of life.
     EngineSilent,
     SshMissing,

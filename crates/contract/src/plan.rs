@@ -16,7 +16,7 @@ pub struct ReasonView {
 pub struct PlanWish {
     /// Id or name in the catalogue.
     pub model: String,
-    /// `sglang`, `vllm`, `llama-server` or `ollama`.
+    /// `sglang`, `vllm`, `llama-server` or `ollama`; the first of them that serves the files there when it is empty.
     pub engine: String,
     /// "8xH100-80G", "2x8xH100-80G".
     pub machines: String,

@@ -61,6 +61,8 @@ pub struct CardsView {
     /// Groups of cards that each hold some of the layers.
     pub pipeline: u32,
     pub verdict: CardsVerdict,
+    /// The only engine that runs these files on these cards; absent where there are several.
+    pub only: Option<String>,
     /// Bytes of one card.
     pub memory: f64,
     /// What an engine may take of it.

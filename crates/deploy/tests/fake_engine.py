@@ -1,5 +1,5 @@
 """Stands in for an engine: takes the flags of llama-server, SGLang or vLLM that say host, port and name, and speaks health,
-models, metrics and chat. FAKE says how it behaves: ready, slow (loads, and says so, until there is a file "go"), crash, once (crashes at its first start), hang."""
+models, metrics and chat. FAKE says how it behaves: memory and flag end at once, each for that reason; ready, slow (loads, and says so, until there is a file "go"), crash, once (crashes at its first start), hang."""
 
 import json
 import os
@@ -19,9 +19,15 @@ def value(*names):
     return ""
 
 
+if words == ["--version"]:
+    print("version: 6123 (fake)", file=sys.stderr)
+    sys.exit()
 mode, here = os.environ.get("FAKE", "ready"), os.environ.get("FAKE_DIR", ".")
 host, port = value("--host") or "127.0.0.1", int(value("--port") or 0)
 name = value("--alias", "--served-model-name")
+key = value("--api-key")
+if key:
+    print(f"api_key='{key}'", flush=True)
 print("fake engine", mode, "rank", value("--node-rank") or 0, "of", os.environ.get("LEADER", ""), flush=True)
 tokens = 0
 mute = threading.Event()
@@ -36,8 +42,19 @@ def starts():
 
 count = starts()
 if mode == "crash" or (mode == "once" and count == 1):
-    print("out of memory: 80 GB wanted", flush=True)
+    print("Fatal Python error: Segmentation fault", flush=True)
     sys.exit(3)
+if mode == "memory":
+    # As vLLM ends: the reason first, then what waited for it.
+    print("ValueError: To serve at least one request with the models's max seq len (4096), (0.22 GiB KV cache is needed, which is larger than", end=" ")
+    print("the available KV cache memory (0.11 GiB). Based on the available memory, the estimated maximum model length is 2060. Try increasing")
+    for line in range(20):
+        print(f"  File \"core.py\", line {line}, in run_engine_core")
+    print("RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}", flush=True)
+    sys.exit(1)
+if mode == "flag":
+    print("usage: llama-server [-h]\nerror: invalid argument: --reasoning-format", flush=True)
+    sys.exit(1)
 if mode == "hang":
     print("loading weights", flush=True)
     signal.pause()
@@ -57,13 +74,21 @@ class Door(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text.encode())
 
+    def lets_in(self):
+        if key and self.headers.get("Authorization") != f"Bearer {key}":
+            self.send_error(401)
+            return False
+        return True
+
     def do_GET(self):
         if mute.is_set():
             time.sleep(1000)
         if self.path == "/health":
             self.say("{}")
-        elif self.path == "/v1/models":
+        elif self.path == "/v1/models" and self.lets_in():
             self.say(json.dumps({"data": [{"id": name}]}))
+        elif self.path == "/v1/models":
+            pass
         elif self.path == "/metrics":
             self.say(
                 f"llamacpp:tokens_predicted_total {tokens}\nllamacpp:requests_processing 1\nllamacpp:requests_deferred 2\n",
@@ -79,6 +104,8 @@ class Door(BaseHTTPRequestHandler):
 
     def do_POST(self):
         global tokens
+        if not self.lets_in():
+            return
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")

@@ -15,7 +15,7 @@ async fn llama_server_serves_a_plan_word_for_word() {
     let plan = llama();
     let Some(bench) = Bench::real(&plan) else { return };
     let looked = look(&bench.reaching(), &Machine::Here, &bench.first(""), 38_120).await.expect("is here");
-    assert!(looked.engines.contains(&plan.engine), "{looked:?}");
+    assert!(looked.installed(plan.engine).is_some_and(|it| it.version.is_some()), "{looked:?}");
     let record = bench.record_on("", vec![Machine::Here], free_port(), &plan);
     let deployment = bench.begin(record, Deployment::start, quick());
     let endpoint = deployment.ready().await.unwrap_or_else(|failure| panic!("{failure:?}"));
@@ -63,7 +63,7 @@ async fn llama_server_serves_a_plan_word_for_word() {
     let again = bench.begin(record.clone(), Deployment::find, quick());
     let endpoint = again.ready().await.expect("it still serves");
     assert_eq!(answer(&endpoint, &greedy("What is a narwhal?", 24)).await.text, text);
-    let log = read_log(&bench.reaching(), &Machine::Here, &record.part(0)).await.expect("reads");
+    let log = read_log(&bench.reaching(), &Machine::Here, &record.part(0), None).await.expect("reads");
     assert!(log.iter().any(|line| line.text.contains("listening")), "{log:?}");
 
     // Another one of the same program, which nobody of us started.

@@ -34,7 +34,7 @@ async fn an_engine_elsewhere_is_private_survives_a_lost_line_and_stops() {
     let bench = Bench::new();
     let Some(mut machines) = Machines::start(bench.folder.path(), 1) else { return };
     let looked = look(&bench.reaching(), &machine(0), &bench.first("ready"), 38_090).await.expect("is there");
-    assert_eq!((looked.engines.contains(&Engine::LlamaServer), looked.port), (true, Some(38_090)));
+    assert_eq!((looked.installed(Engine::LlamaServer).is_some(), looked.port), (true, Some(38_090)));
     let port = free_port();
     let record = bench.record_on("ready", vec![machine(0)], port, &llama());
     let deployment = bench.begin(record, Deployment::start, quick());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use catalog::{Catalog, FamilyKind, ModelFacts};
-use deploy::plan::{Argument, Engine, Inventory, NotEnough, Plan, Spec, Value, plan};
+use deploy::plan::{Argument, Engine, Inventory, NotEnough, Plan, Spec, Value, plan, plan_with_any};
 use deploy::render::{File, Form, render};
 use serde::Deserialize;
 
@@ -244,6 +244,74 @@ fn a_named_precision_is_not_exchanged_for_another() {
     }
 }
 
+/// A fact of an engine on a card: vLLM keeps FP8 weights as they are and computes in 16 bits.
+#[test]
+fn fp8_files_run_on_ampere_with_vllm_alone() {
+    let fp8 = |engine| Spec { variant: Some("fp8".into()), ..spec("deepseek-r1", engine) };
+    let plan = of(&fp8(Engine::Vllm), "2x8xA100-80G").unwrap();
+    assert!(plan.notes.iter().any(|note| note.code.key() == "fp8_widened"), "{:?}", plan.notes);
+    // No units for FP8: neither a cache of it nor drafts, which would be computed in it.
+    assert_eq!((value(&plan, "--kv-cache-dtype"), value(&plan, "--speculative-config")), (None, None));
+    let refused = of(&fp8(Engine::Sglang), "2x8xA100-80G").unwrap_err();
+    let why = &refused.refusals[0].why;
+    assert_eq!((why.code.key(), why.values["engine"].as_str()), ("no_fp8", "sglang"));
+    assert_eq!(refused.offers[0].engine, Engine::Vllm, "{:?}", refused.offers);
+    for old in ["4x8xT4-16G", "4x8xV100-32G"] {
+        assert_eq!(of(&fp8(Engine::Vllm), old).unwrap_err().refusals[0].why.code.key(), "no_fp8", "{old}");
+    }
+    assert!(
+        of(&fp8(Engine::Vllm), "2x8xH100-80G")
+            .unwrap()
+            .notes
+            .iter()
+            .all(|note| note.code.key() != "fp8_widened")
+    );
+}
+
+#[test]
+fn without_a_named_engine_the_first_that_serves_the_files_is_taken() {
+    let any = |id, variant: &str, machines| {
+        let spec = Spec { variant: Some(variant.to_owned()), ..spec(id, Engine::Sglang) };
+        plan_with_any(&spec, &Inventory::parse(machines).expect("is understood"))
+    };
+    for (id, variant, machines, engine) in [
+        ("deepseek-r1", "fp8", "2x8xH100-80G", Engine::Sglang),
+        ("deepseek-r1", "fp8", "2x8xA100-80G", Engine::Vllm),
+        ("deepseek-r1", "q4_k_m", "8xH100-80G", Engine::LlamaServer),
+        ("deepseek-r1-distill-qwen-14b", "q4_k_m", "RTX-4090-24G", Engine::LlamaServer),
+    ] {
+        assert_eq!(any(id, variant, machines).unwrap().engine, engine, "{id} {variant} {machines}");
+    }
+    // Why not is said of an engine that reads the files, and not of the first one.
+    let refused = any("deepseek-r1", "q4_k_m", "RTX-4090-24G").unwrap_err();
+    assert_eq!(refused.refusals[0].why.code.key(), "weights_exceed_memory");
+}
+
+/// Whoever can reach a port can use it: a plan is for its machine alone, or asks for a key.
+#[test]
+fn no_plan_listens_to_the_network_without_a_key() {
+    let mut seen = BTreeSet::new();
+    each(|spec, machines, outcome| {
+        let Ok(plan) = outcome else { return };
+        if !seen.insert((spec.engine.name(), plan.inventory.machines > 1, plan.ray)) {
+            return;
+        }
+        let open = plan.clone().open();
+        assert_eq!(open.is_none(), spec.engine == Engine::Ollama, "{machines}");
+        for (plan, open) in std::iter::once((plan, false)).chain(open.map(|plan| (plan, true))) {
+            for form in Form::ALL {
+                for File { name, text } in render(&plan, form).into_iter().flatten() {
+                    let listens = text.contains("0.0.0.0");
+                    assert_eq!(listens, open || form == Form::Kubernetes, "{name}: {text}");
+                    assert_eq!(text.contains("--api-key"), listens, "{name}: {text}");
+                    assert_eq!(text.contains("API_KEY"), listens, "{name}: {text}");
+                }
+            }
+        }
+    });
+    assert!(seen.len() >= 6, "{seen:?}");
+}
+
 #[test]
 fn machines_are_read_as_they_are_typed() {
     for (text, machines, cards) in [("2x8xH100-80G", 2, 8), ("8xh20", 1, 8), ("RTX 4090", 1, 1)] {
@@ -282,6 +350,10 @@ fn examples() -> Vec<(&'static str, Plan)> {
         (
             "llama-server",
             of(&spec("deepseek-r1-distill-qwen-14b", Engine::LlamaServer), "2xRTX-4090-24G").unwrap(),
+        ),
+        (
+            "vllm-open",
+            of(&spec("deepseek-r1-distill-qwen-14b", Engine::Vllm), "1xL40S-48G").unwrap().open().unwrap(),
         ),
         ("ollama", of(&spec("deepseek-r1-distill-qwen-14b", Engine::Ollama), "RTX-4090-24G").unwrap()),
     ]

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use bench::{Bench, lives, quick, said, until};
-use deploy::run::{Change, Deployment, Machine, Pace, Phase, Record, read_log};
+use deploy::run::{Change, Deployment, Machine, Pace, Phase, Reach, Record, read_log};
 
 #[tokio::test]
 async fn an_engine_serves_is_measured_is_found_again_and_stops_alone() {
@@ -47,7 +47,7 @@ async fn an_engine_serves_is_measured_is_found_again_and_stops_alone() {
     again.ready().await.expect("it still serves");
     assert_eq!((bench.starts(), said(&again, "again").await.as_str()), (1, "You said: again"));
     assert!(again.log().iter().any(|line| line.text.starts_with("listening on")), "its log is read again");
-    let log = read_log(&bench.reaching(), &Machine::Here, &record.part(0)).await.expect("reads");
+    let log = read_log(&bench.reaching(), &Machine::Here, &record.part(0), None).await.expect("reads");
     assert!(log.iter().any(|line| line.text.starts_with("fake engine slow")));
 
     again.stop().await.expect("it stops");
@@ -79,7 +79,49 @@ async fn a_crash_is_started_again_and_a_steady_one_is_given_up_with_its_last_wor
     let failure = deployment.ready().await.expect_err("it never serves");
     assert_eq!((failure.code.as_str(), failure.detail["status"].as_str()), ("engine_died", "code 3"));
     assert_eq!((failure.detail["tries"].as_str(), bench.starts()), ("5", 5));
-    assert!(failure.detail["log"].ends_with("out of memory: 80 GB wanted"), "{failure:?}");
+    assert!(failure.detail["log"].ends_with("Segmentation fault"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn memory_and_refused_flags_are_said_as_such_and_not_tried_again() {
+    let bench = Bench::new();
+    let deployment = bench.begin(bench.record("memory").await, Deployment::start, quick());
+    let failure = deployment.ready().await.expect_err("it never serves");
+    let said = |name: &str| failure.detail[name].as_str();
+    assert_eq!((failure.code.as_str(), bench.starts()), ("engine_out_of_memory", 1), "{failure:?}");
+    assert_eq!((said("engine"), said("machine"), said("smaller")), ("llama-server", "here", "2048"));
+    assert!(said("line").contains("larger than the available KV cache memory"), "{failure:?}");
+
+    let bench = Bench::new();
+    let record = Record { engine_version: Some("6123".into()), ..bench.record("flag").await };
+    let deployment = bench.begin(record, Deployment::start, quick());
+    let failure = deployment.ready().await.expect_err("it never serves");
+    assert_eq!((failure.code.as_str(), bench.starts()), ("engine_flag_refused", 1), "{failure:?}");
+    assert_eq!(failure.detail["version"], "6123");
+    assert_eq!(failure.detail["line"], "error: invalid argument: --reasoning-format");
+}
+
+#[tokio::test]
+async fn an_open_engine_asks_for_a_key_that_is_in_no_record_and_no_log() {
+    let bench = Bench::new();
+    let plan = bench::llama().open().expect("llama-server knows keys");
+    let record = bench.record_on("ready", vec![Machine::Here], bench::free_port(), &plan);
+    assert!(record.keyed && record.key.is_none());
+    let key = "wd-of-this-test";
+    let record = Record { reach: Reach::Open("127.0.0.1".into()), key: Some(key.into()), ..record };
+    let deployment = bench.begin(record, Deployment::start, quick());
+    deployment.ready().await.expect("it serves whoever shows the key");
+    assert_eq!(said(&deployment, "Hi").await, "You said: Hi");
+    let address = deployment.address().expect("is seen");
+    let stranger = endpoint::Endpoint::new(address, Some("wd-other".into()));
+    assert!(matches!(stranger.models().await, Err(endpoint::EndpointError::Unauthorized)));
+    let log: Vec<String> = deployment.log().into_iter().map(|line| line.text).collect();
+    assert!(log.iter().any(|line| line == "api_key='•••'"), "{log:?}");
+    let written = serde_json::to_string(&deployment.record()).expect("is written");
+    assert!(!written.contains(key) && written.contains("API_KEY"), "{written}");
+    let read = read_log(&bench.reaching(), &Machine::Here, &deployment.record().part(0), Some(key)).await;
+    assert!(read.expect("reads").iter().all(|line| !line.text.contains(key)));
+    deployment.stop().await.expect("stops");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! The calls: chat, health, models. Nothing is followed to another address, and nothing is read without a bound.
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -368,7 +369,14 @@ fn reason(error: &reqwest::Error) -> String {
 }
 
 fn is_local(host: &str) -> bool {
-    ["127.0.0.1", "localhost", "[::1]"].contains(&host)
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<IpAddr>().map(|address| address.to_canonical());
+    bare == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether an address is of this computer, which needs no network to be reached.
+pub fn on_this_computer(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(is_local))
 }
 
 fn is_json(response: &Response) -> bool {

@@ -12,7 +12,7 @@ mod think;
 mod wire;
 
 pub use address::{Address, AddressError};
-pub use client::{ChatStream, Endpoint, Health};
+pub use client::{ChatStream, Endpoint, Health, on_this_computer};
 pub use error::{EndpointError, Step};
 pub use provider::{Auth, Continues, Dialect, Extra, Provider, provider, providers};
 pub use wire::{Boxes, ChatDelta, ChatRequest, Content, ImageUrl, Looking, Message, Part, Usage};

@@ -1,6 +1,6 @@
 //! What a cloud service did not do, as a code with the values its words need.
 use contract::{ErrorCode, ErrorView};
-use endpoint::{AddressError, EndpointError, Step};
+use endpoint::{AddressError, EndpointError, Step, on_this_computer};
 
 /// `host` is where it happened.
 pub(crate) fn cloud_error(error: &EndpointError, host: &str) -> ErrorView {
@@ -8,6 +8,7 @@ pub(crate) fn cloud_error(error: &EndpointError, host: &str) -> ErrorView {
         EndpointError::Unreachable { step: Step::Proxy, .. } => ErrorCode::ProxyFailed,
         EndpointError::Unreachable { step: Step::ProxyLogin, .. } => ErrorCode::ProxyLogin,
         EndpointError::Unreachable { step: Step::Tls, .. } => ErrorCode::EndpointNotTrusted,
+        EndpointError::Unreachable { url, .. } if on_this_computer(url) => ErrorCode::LocalServerUnreachable,
         EndpointError::Unreachable { .. } => ErrorCode::EndpointUnreachable,
         EndpointError::Unauthorized => ErrorCode::KeyRefused,
         EndpointError::NoCredit { .. } => ErrorCode::NoCredit,

@@ -181,7 +181,7 @@ fn entry(id: &str) -> Result<keyring::v1::Entry, ErrorView> {
 }
 
 /// A temporary file is its owner's alone from its first moment; one that exists already is left as it is.
-fn write_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

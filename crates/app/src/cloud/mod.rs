@@ -26,6 +26,7 @@ use crate::deployments::deployment_model;
 pub(crate) use self::failure::cloud_error;
 pub use self::keys::Keeping;
 use self::keys::Keys;
+pub(crate) use self::keys::write_once;
 pub(crate) use self::prices::Prices;
 
 /// What a chat calls a model of a cloud service begins like this; `<endpoint>/<model>` follows.

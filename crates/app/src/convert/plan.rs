@@ -65,6 +65,7 @@ fn line(argument: &Argument) -> PlanLine {
         Value::Leader(Some(port)) => format!("LEADER:{port}"),
         Value::Leader(None) => "LEADER".to_owned(),
         Value::Rank => "RANK".to_owned(),
+        Value::Key => "API_KEY".to_owned(),
     };
     PlanLine { text: format!("{} {value}", argument.name).trim().to_owned(), why: reason(&argument.why) }
 }

@@ -1,7 +1,7 @@
 //! Rows of the table of cards, and other people's claims, as the hosts see them.
 use catalog::{Catalog, Defect, Demand, Flagged, Gate, ModelFacts, Row, RowVerdict};
 use contract::{CardsVerdict, CardsView, ClaimDefect, ClaimView};
-use deploy::plan::Inventory;
+use deploy::plan::{Engine, Inventory};
 
 pub(crate) fn cards_view(model: &ModelFacts, row: &Row, demand: Demand) -> CardsView {
     let inventory =
@@ -27,6 +27,9 @@ pub(crate) fn cards_view(model: &ModelFacts, row: &Row, demand: Demand) -> Cards
             RowVerdict::Lacks(Gate::Fp4) => CardsVerdict::NoFp4,
             RowVerdict::Lacks(Gate::Bf16) => CardsVerdict::NoBf16,
         },
+        only: catalog::gate(row.card, row.variant)
+            .filter(|gate| *gate == Gate::Fp8 && catalog::widens_fp8(row.card))
+            .map(|_| Engine::Vllm.name().to_owned()),
         memory: row.card.memory() as f64,
         budget: row.memory.budget as f64,
         weights: (row.memory.weights - experts) as f64,

@@ -1,6 +1,7 @@
 //! Deployments as use cases: plan, start, find again, watch, stop and forget them, and answer in a chat that runs on one.
 //! What runs outlives this program; only a stop that was asked for ends it.
 
+mod keys;
 mod records;
 mod start;
 mod views;
@@ -16,6 +17,7 @@ use contract::{
 use deploy::run::{self, Change, Deployment, Machine, OnNews, Pace, Reaching, Record};
 use endpoint::Endpoint;
 
+use self::keys::Keys;
 use self::records::Records;
 use self::views::{deployment_view, line_view, machine_view, point_view, recommended, resting_view};
 use crate::worker::failure_view;
@@ -33,6 +35,7 @@ pub(crate) fn deployment_model(model_id: &str) -> Option<&str> {
 
 pub(crate) struct Deployments {
     records: Records,
+    keys: Keys,
     reaching: Reaching,
     watched: Mutex<BTreeMap<String, Arc<Deployment>>>,
     host: Arc<dyn Host>,
@@ -51,7 +54,8 @@ impl Deployments {
         let (records, problem) = Records::open(data_dir);
         let ssh_config = std::env::var_os(SSH_CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
         let reaching = Reaching { folder: data_dir.join("deployments"), ssh_config };
-        (Arc::new(Self { records, reaching, watched: Mutex::default(), host }), problem)
+        let keys = Keys::new(data_dir);
+        (Arc::new(Self { records, keys, reaching, watched: Mutex::default(), host }), problem)
     }
 
     fn watched(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Deployment>>> {
@@ -62,11 +66,12 @@ impl Deployments {
         self: &Arc<Self>,
         record: Record,
         begin: fn(Record, Reaching, Pace, OnNews) -> Deployment,
-    ) -> Arc<Deployment> {
+    ) -> Result<Arc<Deployment>, ErrorView> {
         let mut watched = self.watched();
         if let Some(known) = watched.get(&record.id) {
-            return known.clone();
+            return Ok(known.clone());
         }
+        let record = self.keys.fill(record)?;
         let (this, id) = (Arc::downgrade(self), record.id.clone());
         let on_news: OnNews = Arc::new(move |change| {
             if let Some(this) = this.upgrade() {
@@ -76,7 +81,7 @@ impl Deployments {
         let id = record.id.clone();
         let deployment = Arc::new(begin(record, self.reaching.clone(), Pace::default(), on_news));
         watched.insert(id, deployment.clone());
-        deployment
+        Ok(deployment)
     }
 
     fn heard(&self, id: &str, change: Change) {
@@ -110,7 +115,7 @@ impl Deployments {
     fn find_all(self: &Arc<Self>) -> Result<Vec<Record>, ErrorView> {
         let records = self.records.all()?;
         for record in records.iter().filter(|record| record.started()) {
-            self.watch(record.clone(), Deployment::find);
+            self.watch(record.clone(), Deployment::find)?;
         }
         Ok(records)
     }
@@ -119,7 +124,7 @@ impl Deployments {
     fn one(self: &Arc<Self>, id: &str) -> Result<Arc<Deployment>, ErrorView> {
         let record = self.records.find(id)?;
         let begin = if record.started() { Deployment::find } else { Deployment::rest };
-        Ok(self.watch(record, begin))
+        self.watch(record, begin)
     }
 
     fn view(&self, record: &Record) -> DeploymentView {
@@ -156,7 +161,7 @@ impl App {
     pub async fn deployment_start(&self, spec: DeploymentSpec) -> Result<DeploymentView, ErrorView> {
         let record = start::record(&self.deployments.reaching, &spec).await?;
         self.deployments.records.add(record.clone())?;
-        self.deployments.watch(record.clone(), Deployment::start);
+        self.deployments.watch(record.clone(), Deployment::start)?;
         self.host.emit(AppEvent::DeploymentsChanged);
         Ok(self.deployments.view(&record))
     }
@@ -190,7 +195,7 @@ impl App {
 
     /// The last lines that it said: those that were seen, or else those on its machines.
     pub async fn deployment_log(&self, id: &str) -> Result<Vec<DeploymentLine>, ErrorView> {
-        let record = self.deployments.records.find(id)?;
+        let record = self.deployments.keys.fill(self.deployments.records.find(id)?)?;
         let known = self.deployments.watched().get(&record.id).cloned();
         let seen = known.map(|known| known.log()).unwrap_or_default();
         if !seen.is_empty() {
@@ -198,7 +203,8 @@ impl App {
         }
         let mut all: Vec<DeploymentLine> = Vec::new();
         for (rank, node) in record.nodes.iter().enumerate() {
-            let lines = run::read_log(&self.deployments.reaching, &node.machine, &record.part(rank)).await;
+            let (part, key) = (record.part(rank), record.key.as_deref());
+            let lines = run::read_log(&self.deployments.reaching, &node.machine, &part, key).await;
             for line in lines.map_err(|failure| failure_view(&failure))? {
                 all.push(DeploymentLine { number: all.len() as u32, machine: rank as u32, text: line.text });
             }

@@ -59,18 +59,21 @@ pub(crate) fn missing(id: &str) -> ErrorView {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use deploy::run::{Machine, Node, Process, Reach};
 
     use super::*;
 
-    fn record(id: &str, name: &str) -> Record {
+    pub(crate) fn record(id: &str, name: &str) -> Record {
         let node = Node { machine: Machine::Ssh("gpu1".into()), script: "exec x\n".into(), process: None };
         Record {
             id: id.into(),
             name: name.into(),
             engine: "vllm".into(),
             model_id: "m".into(),
+            engine_version: None,
+            keyed: false,
+            key: None,
             model_name: "M".into(),
             precision: "FP8".into(),
             context: 4096,

@@ -11,11 +11,22 @@ use crate::worker::failure_view;
 pub(super) fn plan(spec: &DeploymentSpec) -> Result<PlanOutcome, ErrorView> {
     machines(spec)?;
     let plan = planned(&spec.wish)?;
-    let at_door = |plan: Plan| {
-        let port = plan.port;
-        plan.at(port, !spec.open)
+    let plan = match plan {
+        Ok(plan) => Ok(reached(plan, spec)?),
+        Err(not) => Err(not),
     };
-    Ok(plan_outcome(&plan.map(at_door)))
+    Ok(plan_outcome(&plan))
+}
+
+/// Private, or open to the network with a key.
+fn reached(plan: Plan, spec: &DeploymentSpec) -> Result<Plan, ErrorView> {
+    if !spec.open {
+        return Ok(plan);
+    }
+    let refused = || {
+        invalid("open the deployment: ollama asks callers for no key", "engine", "sglang, vllm, llama-server")
+    };
+    plan.open().ok_or_else(refused)
 }
 
 /// Asks every machine whether it is there and has the engine, and the first one for a port.
@@ -31,20 +42,22 @@ pub(super) async fn record(reaching: &Reaching, spec: &DeploymentSpec) -> Result
     }
     // The plan does with fewer than there are.
     machines.truncate(plan.inventory.machines as usize);
-    let mut port = plan.port;
+    let (mut port, mut version) = (plan.port, None);
     for (rank, machine) in machines.iter().enumerate() {
         let looked = run::look(reaching, machine, &spec.first, plan.port).await;
         let looked = looked.map_err(|failure| failure_view(&failure))?;
-        if !looked.engines.contains(&plan.engine) {
+        let Some(installed) = looked.installed(plan.engine) else {
             return Err(ErrorView::new(
                 ErrorCode::EngineMissing,
                 "start the deployment: its program was not found",
             )
             .with("engine", plan.engine.name())
+            .with("install", plan.engine.install().0)
             .with("machine", machine.name()));
-        }
+        };
         if rank == 0 {
             port = looked.port.unwrap_or(port);
+            version.clone_from(&installed.version);
         }
     }
     let leader = match spec.address.trim() {
@@ -60,12 +73,13 @@ pub(super) async fn record(reaching: &Reaching, spec: &DeploymentSpec) -> Result
         return Err(invalid(message, "address", "10.0.0.1"));
     }
     let reach = if spec.open { Reach::Open(leader.clone()) } else { Reach::Private };
-    let plan = plan.at(port, !spec.open);
+    let plan = reached(plan.at(port), spec)?;
     let name =
         if spec.name.trim().is_empty() { plan.model_name.clone() } else { spec.name.trim().to_owned() };
     let place = Place { machines, reach, first: spec.first.clone(), leader };
     let now = jiff::Timestamp::now().to_string();
-    Ok(Record::new(uuid::Uuid::now_v7().simple().to_string(), name, now, &plan, place))
+    let record = Record::new(uuid::Uuid::now_v7().simple().to_string(), name, now, &plan, place);
+    Ok(Record { engine_version: version, ..record })
 }
 
 fn machines(spec: &DeploymentSpec) -> Result<Vec<Machine>, ErrorView> {

@@ -1,9 +1,11 @@
 //! Deployments as the hosts see them.
 use catalog::Catalog;
 use contract::{
-    DeploymentLine, DeploymentState, DeploymentView, ErrorView, MachineView, MetricsPoint, SamplingView,
+    DeploymentLine, DeploymentState, DeploymentView, EngineView, ErrorView, InstallView, MachineView,
+    MetricsPoint, SamplingView,
 };
-use deploy::run::{Deployment, Gpu, LogLine, Looked, Machine, Phase, Point, Reach, Record, State};
+use deploy::plan::Engine;
+use deploy::run::{Deployment, Gpu, Installed, LogLine, Looked, Machine, Phase, Point, Reach, Record, State};
 
 use super::PREFIX;
 use crate::convert::sampling_view;
@@ -52,6 +54,7 @@ fn view(
         sequences: record.sequences,
         machines: record.nodes.iter().map(|node| node.machine.name().to_owned()).collect(),
         open: record.reach != Reach::Private,
+        key: record.key.clone(),
         address,
         state: shown,
         wait,
@@ -85,10 +88,30 @@ pub(crate) fn machine_view(machine: &Machine, looked: &Looked) -> Result<Machine
     Ok(MachineView {
         name: machine.name().to_owned(),
         system: looked.system.clone(),
-        engines: looked.engines.iter().map(|engine| engine.name().to_owned()).collect(),
+        engines: looked.engines.iter().map(engine_view).collect(),
+        missing: Engine::ALL
+            .into_iter()
+            .filter(|engine| looked.installed(*engine).is_none())
+            .map(install_view)
+            .collect(),
         gpus: looked.gpus.iter().map(|gpu| gpu.name.clone()).collect(),
         cards: cards(&looked.gpus),
     })
+}
+
+fn install_view(engine: Engine) -> InstallView {
+    let (command, first) = engine.install();
+    InstallView { name: engine.name().to_owned(), command, first: first.to_owned() }
+}
+
+fn engine_view(installed: &Installed) -> EngineView {
+    let Installed { engine, version } = installed;
+    let other = version.as_deref().is_some_and(|version| !engine.is_read(version));
+    EngineView {
+        name: engine.name().to_owned(),
+        version: version.clone(),
+        expected: engine.read_version().filter(|_| other).map(str::to_owned),
+    }
 }
 
 /// As a plan wants them: equal cards that the catalogue knows.

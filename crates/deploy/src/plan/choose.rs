@@ -2,6 +2,7 @@
 //! what it costs in quality and speed, that holds the wanted conversations; else the one that holds most.
 use catalog::{
     Division, Gate, KvDtype, Memory, ModelFacts, SHORTEST_POOL, Shape, Variant, Vendor, gate, memory,
+    widens_fp8,
 };
 
 use super::explained::{Code, Explained, gb, gib};
@@ -134,9 +135,11 @@ fn barred(spec: &Spec, variant: &Variant, inventory: &Inventory) -> Result<(), E
     }
     let lack = |code| {
         let capability = card.compute_capability.as_deref().unwrap_or("-");
-        Err(Explained::new(code).with("card", card.label()).with("capability", capability))
+        let why = Explained::new(code).with("card", card.label()).with("capability", capability);
+        Err(why.with("engine", engine))
     };
     match gate(card, variant) {
+        Some(Gate::Fp8) if spec.engine == Engine::Vllm && widens_fp8(card) => {}
         Some(Gate::Fp8) => return lack(Code::NoFp8),
         Some(Gate::Fp4) => return lack(Code::NoFp4),
         Some(Gate::Bf16) => return lack(Code::NoBf16),
@@ -210,7 +213,7 @@ fn fitted(spec: &Spec, memory: Memory) -> (u32, u32) {
 /// Drafting costs the cache of a further layer; it is taken where all that was wanted still fits.
 fn drafted<'a>(spec: &Spec, inventory: &Inventory, choice: Choice<'a>, wanted: u64) -> Choice<'a> {
     const MANY: u32 = 32;
-    let native = choice.variant.precision == "FP8" && choice.shape.predictions > 0;
+    let native = choice.variant.precision == "FP8" && inventory.card.fp8 && choice.shape.predictions > 0;
     let simple = choice.division.pipeline == 1 && choice.division.attention_data == 1;
     if !(choice.whole && native && simple && !spec.engine.reads_gguf() && choice.sequences <= MANY) {
         return choice;

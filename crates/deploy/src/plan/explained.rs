@@ -38,6 +38,7 @@ pub enum Code {
     Metrics,
     Host,
     HostPrivate,
+    ApiKey,
     Port,
     PictureArchitecture,
     AllLayers,
@@ -55,6 +56,7 @@ pub enum Code {
     UnusedMachines,
     UnusedCards,
     OpenToNetwork,
+    Fp8Widened,
     AmdImage,
     OllamaHere,
     // Why there is no plan

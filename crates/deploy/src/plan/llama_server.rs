@@ -52,7 +52,7 @@ pub(super) fn words(spec: &Spec, choice: &Choice) -> Words {
         ),
         set("--top-p", advised.top_p, Explained::new(Code::TopP).with("value", advised.top_p)),
         flag("--metrics", Explained::new(Code::Metrics)),
-        set("--host", "0.0.0.0", Explained::new(Code::Host)),
+        set("--host", "127.0.0.1", Explained::new(Code::HostPrivate)),
         set("--port", PORT, Explained::new(Code::Port).with("port", PORT)),
     ]);
     Words {

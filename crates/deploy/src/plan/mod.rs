@@ -73,6 +73,8 @@ pub enum Value {
     Rank,
     /// A word for all machines but the first.
     OnFollowers,
+    /// What callers have to show: known to whoever starts it, and in no file of a plan.
+    Key,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +83,31 @@ pub struct NotEnough {
     pub refusals: Vec<Refusal>,
     /// What would do, the nearest first.
     pub offers: Vec<Offer>,
+}
+
+/// With the first engine that serves the files on these machines, the recommended ones first; else why the first one that reads
+/// them does not.
+pub fn plan_with_any(spec: &Spec, inventory: &Inventory) -> Result<Plan, NotEnough> {
+    let mut refused: Option<NotEnough> = None;
+    for engine in Engine::ALL {
+        match plan(&Spec { engine, ..spec.clone() }, inventory) {
+            Ok(plan) => return Ok(plan),
+            Err(why) if refused.as_ref().is_none_or(|first| !first.reads_files() && why.reads_files()) => {
+                refused = Some(why);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(refused.unwrap_or(NotEnough { refusals: Vec::new(), offers: Vec::new() }))
+}
+
+impl NotEnough {
+    /// Whether some of the files are of a form that the engine reads on these cards.
+    fn reads_files(&self) -> bool {
+        use Code::{CardUnknownToEngine, FilesInParts, NoBf16, NoFiles, NoFp4, NoFp8};
+        let barred = [NoFiles, NoFp8, NoFp4, NoBf16, CardUnknownToEngine, FilesInParts];
+        self.refusals.iter().any(|refusal| !barred.contains(&refusal.why.code))
+    }
 }
 
 pub fn plan(spec: &Spec, inventory: &Inventory) -> Result<Plan, NotEnough> {
@@ -169,8 +196,9 @@ fn notes(spec: &Spec, inventory: &Inventory, choice: &Choice, container: &Contai
     }
     if spec.engine == Engine::Ollama {
         notes.push(Explained::new(Code::OllamaHere));
-    } else {
-        notes.push(Explained::new(Code::OpenToNetwork));
+    }
+    if choice.variant.precision == "FP8" && catalog::widens_fp8(&inventory.card) {
+        notes.push(Explained::new(Code::Fp8Widened).with("card", inventory.card.label()));
     }
     if container.by_pattern {
         notes.push(Explained::new(Code::AmdImage).with("image", &container.image));

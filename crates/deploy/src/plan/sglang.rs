@@ -6,6 +6,7 @@ use super::explained::{Code, Explained};
 use super::wish::{Engine, Inventory, Spec};
 use super::{Argument, Value, Words, flag, memory_share, model_path, parsers, set};
 
+pub(super) const VERSION: &str = "0.5.23";
 const PORT: u16 = 30000;
 const LEADER_PORT: u16 = 5000;
 /// Conversations up to which compiled graphs pay for the minutes they take at the start.
@@ -61,7 +62,7 @@ pub(super) fn words(spec: &Spec, inventory: &Inventory, choice: &Choice) -> Word
     arguments.extend(known.reasoning.map(|name| parser("--reasoning-parser", name, Code::Reasoning)));
     arguments.extend(known.tools.map(|name| parser("--tool-call-parser", name, Code::ToolCalls)));
     arguments.push(flag("--enable-metrics", Explained::new(Code::Metrics)));
-    arguments.push(set("--host", "0.0.0.0", Explained::new(Code::Host)));
+    arguments.push(set("--host", "127.0.0.1", Explained::new(Code::HostPrivate)));
     arguments.push(set("--port", PORT, Explained::new(Code::Port).with("port", PORT)));
     let amd = inventory.card.vendor == Vendor::Amd;
     let environment =

@@ -6,6 +6,8 @@ use super::explained::{Code, Explained};
 use super::wish::{Engine, Inventory, Spec};
 use super::{Argument, Value, Words, flag, memory_share, model_path, parsers, set};
 
+/// Patch releases keep the flags.
+pub(super) const VERSION: &str = "0.33";
 const PORT: u16 = 8000;
 const LEADER_PORT: u16 = 29501;
 
@@ -53,7 +55,7 @@ pub(super) fn words(spec: &Spec, inventory: &Inventory, choice: &Choice) -> Word
         let why = Explained::new(Code::ToolCalls).with("parser", name);
         arguments.push(flag("--enable-auto-tool-choice", why));
     }
-    arguments.push(set("--host", "0.0.0.0", Explained::new(Code::Host)));
+    arguments.push(set("--host", "127.0.0.1", Explained::new(Code::HostPrivate)));
     arguments.push(set("--port", PORT, Explained::new(Code::Port).with("port", PORT)));
     let amd = inventory.card.vendor == Vendor::Amd;
     let environment =

@@ -21,6 +21,46 @@ impl Engine {
         }
     }
 
+    /// The version whose flags the plans were read against, where they have one: llama.cpp numbers its builds and keeps its flags.
+    pub fn read_version(self) -> Option<&'static str> {
+        match self {
+            Self::Sglang => Some(super::sglang::VERSION),
+            Self::Vllm => Some(super::vllm::VERSION),
+            Self::LlamaServer | Self::Ollama => None,
+        }
+    }
+
+    /// A command that installs it, and the line for a shell that enters where it then is.
+    pub fn install(self) -> (String, &'static str) {
+        match self {
+            Self::Sglang => (
+                format!(
+                    "python3 -m venv ~/sglang && ~/sglang/bin/pip install 'sglang=={}'",
+                    super::sglang::VERSION
+                ),
+                ". ~/sglang/bin/activate",
+            ),
+            Self::Vllm => (
+                format!(
+                    "python3 -m venv ~/vllm && ~/vllm/bin/pip install 'vllm=={}.*'",
+                    super::vllm::VERSION
+                ),
+                ". ~/vllm/bin/activate",
+            ),
+            Self::LlamaServer => ("brew install llama.cpp".to_owned(), ""),
+            Self::Ollama => ("curl -fsSL https://ollama.com/install.sh | sh".to_owned(), ""),
+        }
+    }
+
+    /// Whether an installed version is the one that was read, up to what it adds behind.
+    pub fn is_read(self, installed: &str) -> bool {
+        self.read_version().is_none_or(|read| {
+            installed
+                .strip_prefix(read)
+                .is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_digit()))
+        })
+    }
+
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|engine| engine.name() == name)
     }

@@ -17,7 +17,8 @@ pub(super) fn files(plan: &Plan) -> Vec<File> {
 fn file(plan: &Plan, rank: u32) -> String {
     // Compose itself stops with this sentence when the variable is missing.
     let leader = "${LEADER:?set LEADER to the address of the first machine}";
-    let place = Place { follows: rank > 0, rank: &rank.to_string(), leader };
+    let key = "${API_KEY:?set API_KEY to the key that callers must show}";
+    let place = Place { follows: rank > 0, rank: &rank.to_string(), leader, key };
     let mut command = program(plan.container.program);
     command.extend(words(plan, &place));
     if plan.ray {

@@ -1,4 +1,5 @@
-//! A LeaderWorkerSet (0.6 or newer, which numbers its pods) and the Service before its leader. A pod is a machine.
+//! A LeaderWorkerSet (0.6 or newer, which numbers its pods) and the Service before its leader. A pod is a machine. The Service and
+//! the probe reach a pod over the cluster's network, so that it is open there, and asks for the key of a Secret.
 use catalog::Vendor;
 
 use super::compose::string;
@@ -8,11 +9,19 @@ use crate::plan::Plan;
 /// Kubernetes' own limit for the names of sets whose pods and services carry it as a label.
 const NAME_LIMIT: usize = 50;
 
-pub(super) fn files(plan: &Plan) -> Vec<File> {
+/// Where the key comes from, and the name it has for the command.
+const KEY: &str = "API_KEY";
+
+pub(super) fn files(plan: &Plan) -> Option<Vec<File>> {
+    let open = if plan.has_key() { plan.clone() } else { plan.clone().open()? };
+    Some(of_open(&open))
+}
+
+fn of_open(plan: &Plan) -> Vec<File> {
     let machines = plan.inventory.machines;
     let name = name(plan);
     let mut text = format!(
-        "# {}\napiVersion: leaderworkerset.x-k8s.io/v1\nkind: LeaderWorkerSet\nmetadata:\n  name: {name}\nspec:\n  replicas: 1\n  \
+        "# {}\n# First: kubectl create secret generic {name} --from-literal={KEY}=\"$(openssl rand -hex 32)\"\napiVersion: leaderworkerset.x-k8s.io/v1\nkind: LeaderWorkerSet\nmetadata:\n  name: {name}\nspec:\n  replicas: 1\n  \
          leaderWorkerTemplate:\n    size: {machines}\n    restartPolicy: RecreateGroupOnPodRestart\n",
         title(plan)
     );
@@ -38,7 +47,8 @@ fn name(plan: &Plan) -> String {
 }
 
 fn pod(plan: &Plan, follows: bool) -> String {
-    let place = Place { follows, rank: "$(LWS_WORKER_INDEX)", leader: "$(LWS_LEADER_ADDRESS)" };
+    let place =
+        Place { follows, rank: "$(LWS_WORKER_INDEX)", leader: "$(LWS_LEADER_ADDRESS)", key: "$(API_KEY)" };
     let mut command = program(plan.container.program);
     command.extend(words(plan, &place));
     if plan.ray {
@@ -65,6 +75,11 @@ fn pod(plan: &Plan, follows: bool) -> String {
         put(format!("  - name: {name}"));
         put(format!("    value: {}", string(value)));
     }
+    put(format!("  - name: {KEY}"));
+    put("    valueFrom:".into());
+    put("      secretKeyRef:".into());
+    put(format!("        name: {}", name(plan)));
+    put(format!("        key: {KEY}"));
     let resource = match plan.container.vendor {
         Vendor::Nvidia => "nvidia.com/gpu",
         Vendor::Amd => "amd.com/gpu",

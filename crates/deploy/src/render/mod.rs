@@ -32,7 +32,7 @@ pub fn render(plan: &Plan, form: Form) -> Option<Vec<File>> {
         Form::Shell => Some(shell::files(plan)),
         Form::Systemd => Some(systemd::files(plan)),
         Form::Compose if !ollama => Some(compose::files(plan)),
-        Form::Kubernetes if !ollama => Some(kubernetes::files(plan)),
+        Form::Kubernetes => kubernetes::files(plan),
         Form::Modelfile if ollama => {
             Some(vec![File { name: "Modelfile".into(), text: modelfile::text(plan) }])
         }
@@ -66,6 +66,8 @@ struct Place<'a> {
     follows: bool,
     rank: &'a str,
     leader: &'a str,
+    /// What callers must show.
+    key: &'a str,
 }
 
 /// A word that is written as it is, or one that holds a name the form itself fills in.
@@ -89,6 +91,7 @@ fn words(plan: &Plan, place: &Place) -> Vec<Word> {
             Value::Text(text) => words.push(Word::Plain(text.clone())),
             Value::Leader(Some(port)) => words.push(Word::Filled(format!("{}:{port}", place.leader))),
             Value::Leader(None) => words.push(Word::Filled(place.leader.to_owned())),
+            Value::Key => words.push(Word::Filled(place.key.to_owned())),
             Value::Rank => words.push(Word::Filled(place.rank.to_owned())),
         }
     }

@@ -14,6 +14,9 @@ fn script(plan: &Plan, rank: u32) -> String {
     if several && !(plan.ray && rank == 0) {
         text.push_str(": \"${LEADER:?set LEADER to the address of the first machine}\"\n");
     }
+    if plan.has_key() {
+        text.push_str(": \"${API_KEY:?set API_KEY to the key that callers must show}\"\n");
+    }
     for (name, value) in variables(plan) {
         text.push_str(&format!("export {name}={}\n", quoted(value)));
     }
@@ -21,7 +24,7 @@ fn script(plan: &Plan, rank: u32) -> String {
         text.push_str(&ollama(plan));
         return text;
     }
-    let place = Place { follows: rank > 0, rank: &rank.to_string(), leader: "$LEADER" };
+    let place = Place { follows: rank > 0, rank: &rank.to_string(), leader: "$LEADER", key: "$API_KEY" };
     if plan.ray {
         text.push_str(&line(if rank > 0 { "exec " } else { "" }, ray(&place)));
         if rank > 0 {

@@ -15,7 +15,7 @@ pub(super) fn files(plan: &Plan) -> Vec<File> {
 }
 
 fn unit(plan: &Plan, rank: u32) -> String {
-    let place = Place { follows: rank > 0, rank: &rank.to_string(), leader: "${LEADER}" };
+    let place = Place { follows: rank > 0, rank: &rank.to_string(), leader: "${LEADER}", key: "${API_KEY}" };
     let mut text = format!(
         "# {}\n[Unit]\nDescription={} ({})\nWants=network-online.target\nAfter=network-online.target\n\n[Service]\n",
         title(plan),
@@ -23,9 +23,13 @@ fn unit(plan: &Plan, rank: u32) -> String {
         plan.engine.name()
     );
     if plan.inventory.machines > 1 {
-        text.push_str(&format!(
-            "# One line there: LEADER=address of the first machine\nEnvironmentFile={ADDRESSES}\n"
-        ));
+        text.push_str("# A line there: LEADER=address of the first machine\n");
+    }
+    if plan.has_key() {
+        text.push_str("# A line there: API_KEY=key that callers must show\n");
+    }
+    if plan.inventory.machines > 1 || plan.has_key() {
+        text.push_str(&format!("EnvironmentFile={ADDRESSES}\n"));
     }
     for (name, value) in variables(plan) {
         text.push_str(&format!("Environment={}\n", quoted(&format!("{name}={value}"))));

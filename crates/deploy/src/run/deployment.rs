@@ -95,10 +95,11 @@ impl Deployment {
     }
 
     fn begin(record: Record, reaching: Reaching, pace: Pace, on_news: OnNews, phase: Phase) -> Self {
+        let log = Mutex::new(Log::new(record.key.clone()));
         let shared = Arc::new(Shared {
             record: Mutex::new(record),
             state: watch::Sender::new(State::new(phase)),
-            log: Mutex::default(),
+            log,
             series: Mutex::default(),
             endpoint: Mutex::default(),
             on_news,

@@ -19,8 +19,10 @@ pub(crate) async fn launch(shared: &Arc<Shared>, reaching: &Reaching) -> Result<
     for (rank, node) in record.nodes.iter().enumerate() {
         let (reaching, node, id) = (reaching.clone(), node.clone(), record.part(rank));
         let (first, leader) = (record.first.clone(), record.leader.clone());
+        let key = record.key.clone().unwrap_or_default();
         starts.spawn(async move {
-            let values = [("body", node.script.as_str()), ("first", &first), ("leader", &leader)];
+            let body = node.script.as_str();
+            let values = [("body", body), ("first", &first), ("leader", &leader), ("key", &key)];
             (rank, reaching.ask(&node.machine, &id, START, &values).await, node.machine)
         });
     }

@@ -20,9 +20,15 @@ pub(crate) struct Log {
     /// What each machine has said of a line that has not ended.
     begun: Vec<Vec<u8>>,
     next: u64,
+    /// Engines write down what they were started with.
+    key: Option<String>,
 }
 
 impl Log {
+    pub(crate) fn new(key: Option<String>) -> Self {
+        Self { key, ..Self::default() }
+    }
+
     /// The lines that the bytes complete. A carriage return begins a line anew, as progress bars do.
     pub(crate) fn add(&mut self, rank: u32, bytes: &[u8]) -> Vec<LogLine> {
         let rank_at = rank as usize;
@@ -36,7 +42,11 @@ impl Log {
                 b'\n' | b'\r' => {
                     let line = std::mem::take(begun);
                     if !line.iter().all(u8::is_ascii_whitespace) {
-                        complete.push(LogLine { number: self.next, rank, text: plain(&line) });
+                        complete.push(LogLine {
+                            number: self.next,
+                            rank,
+                            text: hidden(&plain(&line), self.key.as_deref()),
+                        });
                         self.next += 1;
                     }
                 }
@@ -53,6 +63,17 @@ impl Log {
 
     pub(crate) fn lines(&self) -> Vec<LogLine> {
         self.lines.iter().cloned().collect()
+    }
+
+    /// The number that the next line gets.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// What one machine said since a line, as far as it is kept.
+    pub(crate) fn since(&self, number: u64, rank: u32) -> Vec<String> {
+        let of = |line: &&LogLine| line.number >= number && line.rank == rank;
+        self.lines.iter().filter(of).map(|line| line.text.clone()).collect()
     }
 
     /// The last few of one machine, for a failure that has to say why.
@@ -75,6 +96,14 @@ pub fn lines_of(text: &str) -> Vec<LogLine> {
     log.add(0, text.as_bytes());
     log.add(0, b"\n");
     log.lines()
+}
+
+/// With dots in the place of a key.
+pub(crate) fn hidden(text: &str, key: Option<&str>) -> String {
+    match key.filter(|key| !key.is_empty()) {
+        Some(key) => text.replace(key, "•••"),
+        None => text.to_owned(),
+    }
 }
 
 fn plain(line: &[u8]) -> String {
@@ -101,6 +130,8 @@ mod tests {
 
     #[test]
     fn lines_are_whole_plain_and_few() {
+        let mut keyed = Log::new(Some("wd-1".to_owned()));
+        assert_eq!(keyed.add(0, b"api_key='wd-1'\n")[0].text, "api_key='•••'");
         let mut log = Log::default();
         assert_eq!(log.add(0, b"load").len(), 0);
         let lines = log.add(0, b"ing \x1b[32mok\x1b[0m\r\n\n 50%\r100%\nno");

@@ -1,5 +1,5 @@
 //! One question to a machine: what it has for an engine, or what an engine last said there. Starts nothing.
-use super::log::{LogLine, lines_of};
+use super::log::{LogLine, hidden, lines_of};
 use super::machine::{Machine, Reaching};
 use crate::Failure;
 use crate::plan::Engine;
@@ -13,10 +13,24 @@ const LOG_BYTES: &str = "262144";
 pub struct Looked {
     /// Such as "Linux x86_64".
     pub system: String,
-    pub engines: Vec<Engine>,
+    pub engines: Vec<Installed>,
     pub gpus: Vec<Gpu>,
     /// Free there, the wanted one or one above it.
     pub port: Option<u16>,
+}
+
+/// An engine that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    pub engine: Engine,
+    /// As it says itself, such as "0.33.1"; a build number of llama.cpp.
+    pub version: Option<String>,
+}
+
+impl Looked {
+    pub fn installed(&self, engine: Engine) -> Option<&Installed> {
+        self.engines.iter().find(|one| one.engine == engine)
+    }
 }
 
 /// As NVIDIA's driver names it.
@@ -34,10 +48,15 @@ pub async fn look(reaching: &Reaching, machine: &Machine, first: &str, port: u16
     Ok(read(&said))
 }
 
-/// The last lines of a part of a deployment on its machine.
-pub async fn read_log(reaching: &Reaching, machine: &Machine, part: &str) -> Result<Vec<LogLine>, Failure> {
+/// The last lines of a part of a deployment on its machine, without its key.
+pub async fn read_log(
+    reaching: &Reaching,
+    machine: &Machine,
+    part: &str,
+    key: Option<&str>,
+) -> Result<Vec<LogLine>, Failure> {
     let said = reaching.ask(machine, part, READ, &[("most", LOG_BYTES)]).await?;
-    Ok(lines_of(&said))
+    Ok(lines_of(&hidden(&said, key)))
 }
 
 fn read(said: &str) -> Looked {
@@ -45,7 +64,11 @@ fn read(said: &str) -> Looked {
     for line in said.lines() {
         match line.split_once(' ') {
             Some(("system", system)) => looked.system = system.to_owned(),
-            Some(("engine", name)) => looked.engines.extend(Engine::named(name)),
+            Some(("engine", said)) => {
+                let (name, version) = said.split_once(' ').unwrap_or((said, ""));
+                let engine = Engine::named(name);
+                looked.engines.extend(engine.map(|engine| Installed { engine, version: number(version) }));
+            }
             Some(("gpu", gpu)) => looked.gpus.extend(gpu.rsplit_once(',').and_then(|(name, mib)| {
                 let mib: u64 = mib.trim().parse().ok()?;
                 Some(Gpu { name: name.trim().to_owned(), memory: mib << 20 })
@@ -57,17 +80,50 @@ fn read(said: &str) -> Looked {
     looked
 }
 
+/// The version in "0.33.1", "version: 6123 (abc)" or "ollama version is 0.12.3".
+fn number(said: &str) -> Option<String> {
+    let begins = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_digit());
+    let word = said.split([' ', ',', '(', ')']).find(begins)?;
+    Some(word.trim_end_matches('.').to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_machine_tells_what_it_has() {
-        let said = "Welcome!\nsystem Linux x86_64\nengine vllm\nengine llama-server\n\
+        let said = "Welcome!\nsystem Linux x86_64\nengine vllm 0.33.1\nengine llama-server version: 6123 (b1d2c3)\n\
+                    engine ollama client version is 0.12.3\nengine sglang \n\
                     gpu NVIDIA H100 80GB HBM3, 81559\ngpu NVIDIA H100 80GB HBM3, [N/A]\nport 8001\n";
         let gpu = Gpu { name: "NVIDIA H100 80GB HBM3".into(), memory: 81_559 << 20 };
-        let engines = vec![Engine::Vllm, Engine::LlamaServer];
+        let installed =
+            |engine, version: Option<&str>| Installed { engine, version: version.map(str::to_owned) };
+        let engines = vec![
+            installed(Engine::Vllm, Some("0.33.1")),
+            installed(Engine::LlamaServer, Some("6123")),
+            installed(Engine::Ollama, Some("0.12.3")),
+            installed(Engine::Sglang, None),
+        ];
         let all = Looked { system: "Linux x86_64".into(), engines, gpus: vec![gpu], port: Some(8001) };
         assert_eq!(read(said), all);
+    }
+
+    #[test]
+    fn a_version_is_the_one_that_was_read_or_another() {
+        for (engine, version, same) in [
+            (Engine::Vllm, "0.33.0", true),
+            (Engine::Vllm, "0.33.1.post1", true),
+            (Engine::Vllm, "0.3.3", false),
+            (Engine::Vllm, "0.330.0", false),
+            (Engine::Vllm, "0.11.0", false),
+            (Engine::Sglang, "0.5.23", true),
+            (Engine::Sglang, "0.5.23.post1", true),
+            (Engine::Sglang, "0.5.2", false),
+            (Engine::LlamaServer, "6123", true),
+            (Engine::Ollama, "0.1.0", true),
+        ] {
+            assert_eq!(engine.is_read(version), same, "{engine:?} {version}");
+        }
     }
 }

@@ -11,6 +11,9 @@ pub struct Record {
     pub id: String,
     pub name: String,
     pub engine: String,
+    /// Of the program that was found on the first machine, where it says one.
+    #[serde(default)]
+    pub engine_version: Option<String>,
     pub model_id: String,
     pub model_name: String,
     pub precision: String,
@@ -22,6 +25,12 @@ pub struct Record {
     /// Path that answers when the engine serves.
     pub health: String,
     pub reach: Reach,
+    /// Whether callers must show a key. Open deployments of versions before this have none.
+    #[serde(default)]
+    pub keyed: bool,
+    /// Filled in by whoever knows it, and never written down.
+    #[serde(skip)]
+    pub key: Option<String>,
     /// Lines for the shell before the engine starts.
     pub first: String,
     /// Address at which the machines find the first one.
@@ -78,6 +87,7 @@ impl Record {
             id,
             name,
             engine: plan.engine.name().to_owned(),
+            engine_version: None,
             model_id: plan.model_id.clone(),
             model_name: plan.model_name.clone(),
             precision: plan.precision.clone(),
@@ -87,6 +97,8 @@ impl Record {
             port: plan.port,
             health: plan.health.to_owned(),
             reach: place.reach,
+            keyed: plan.has_key(),
+            key: None,
             first: place.first,
             leader: place.leader,
             nodes: nodes.map(|(machine, file)| Node { machine, script: file.text, process: None }).collect(),

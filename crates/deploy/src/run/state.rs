@@ -102,6 +102,8 @@ impl State {
             }
             // What ended while nobody looked is not started again unasked.
             (Phase::Finding, Input::Died(why)) => self.to(Phase::Failed(why), vec![Effect::Rest]),
+            // The same command meets the same end, at once or after it has read the weights once more.
+            (Phase::Loading, Input::Died(why)) if is_final(&why) => self.failed(why),
             (Phase::Loading | Phase::Ready, Input::Died(why)) => self.again(why),
             (Phase::Waiting { .. }, Input::WaitOver) => self.to(Phase::Starting, vec![Effect::Launch]),
             (
@@ -125,17 +127,27 @@ impl State {
         effects
     }
 
+    fn failed(&mut self, why: Failure) -> Vec<Effect> {
+        self.tries += 1;
+        let why = why.with("tries", self.tries.to_string());
+        // Of several machines, some may still run.
+        self.to(Phase::Failed(why), vec![Effect::Sweep, Effect::Rest])
+    }
+
     /// Once more after a while that doubles each time, unless there is no sense in it.
     fn again(&mut self, why: Failure) -> Vec<Effect> {
-        self.tries += 1;
-        if self.tries >= MOST_TRIES || why.code == "engine_missing" {
-            let why = why.with("tries", self.tries.to_string());
-            // Of several machines, some may still run.
-            return self.to(Phase::Failed(why), vec![Effect::Sweep, Effect::Rest]);
+        if self.tries + 1 >= MOST_TRIES || why.code == "engine_missing" {
+            return self.failed(why);
         }
+        self.tries += 1;
         let wait = FIRST_WAIT.saturating_mul(1 << (self.tries - 1)).min(LONGEST_WAIT);
         self.to(Phase::Waiting { wait, why }, vec![Effect::Sweep, Effect::Wait(wait)])
     }
+}
+
+/// What no second start of the same command changes, where the first did not come to serve.
+fn is_final(why: &Failure) -> bool {
+    matches!(why.code.as_str(), "engine_missing" | "engine_flag_refused" | "engine_out_of_memory")
 }
 
 #[cfg(test)]
@@ -197,6 +209,15 @@ mod tests {
             [ready(), vec![died(), Input::WaitOver, Input::Launched, Input::Healthy, Input::Steady, died()]]
                 .concat();
         assert_eq!(after(calm).0.tries, 1);
+        // Memory that runs out and a flag that is refused end it while it loads; what served before is tried again.
+        for code in ["engine_out_of_memory", "engine_flag_refused", "engine_missing"] {
+            let why = || Input::Died(Failure::new(code, "it"));
+            let (state, effects) = after(vec![Input::StartAsked, Input::Launched, why()]);
+            assert!(matches!(&state.phase, Phase::Failed(failed) if failed.detail["tries"] == "1"), "{code}");
+            assert_eq!(effects, [Effect::Sweep, Effect::Rest]);
+            let (state, _) = after([ready(), vec![why()]].concat());
+            assert_eq!(matches!(state.phase, Phase::Waiting { .. }), code != "engine_missing", "{code}");
+        }
         // No program, no second try.
         let (state, _) = after([ready(), vec![Input::Died(Failure::new("engine_missing", "it"))]].concat());
         assert!(matches!(state.phase, Phase::Failed(_)));

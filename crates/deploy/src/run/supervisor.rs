@@ -10,15 +10,17 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::cause::{Cause, smaller_context};
 use super::deployment::{Change, Command, Pace, Shared, lock};
 use super::launch::{launch, sweep};
 use super::machine::Reaching;
 use super::metrics;
 use super::node::{self, Look, News};
-use super::record::Reach;
+use super::record::{Reach, Record};
 use super::state::{Effect, Input, Phase};
 use super::watch::Seen;
 use crate::Failure;
+use crate::plan::Engine;
 
 /// Lines of the log that a failure shows.
 const LAST_LINES: usize = 8;
@@ -52,6 +54,8 @@ pub(crate) struct Supervisor {
     running: Vec<bool>,
     used: Vec<u64>,
     from: Vec<Arc<AtomicU64>>,
+    /// The line of the log from which on this start speaks.
+    log_from: u64,
     alive_at: Instant,
     ready_at: Option<Instant>,
     asked_at: Instant,
@@ -76,6 +80,7 @@ impl Supervisor {
             running: vec![false; count],
             used: vec![0; count],
             from: (0..count).map(|_| Arc::new(AtomicU64::new(u64::MAX))).collect(),
+            log_from: 0,
             alive_at: now,
             ready_at: None,
             asked_at: now,
@@ -204,6 +209,7 @@ impl Supervisor {
 
     fn launch(&mut self) {
         self.unwatch();
+        self.log_from = lock(&self.shared.log).next();
         let (shared, reaching) = (self.shared.clone(), self.reaching.clone());
         self.work = Some(Box::pin(async move {
             match launch(&shared, &reaching).await {
@@ -279,30 +285,26 @@ impl Supervisor {
         let Some(address) = Address::of_own(&text) else {
             return tracing::warn!(%text, "no address of a deployment");
         };
-        let endpoint = Endpoint::of_service(address, None, Dialect::engine());
+        let endpoint = Endpoint::of_service(address, record.key.clone(), Dialect::engine());
         *lock(&self.shared.endpoint) = Some((text, endpoint));
         self.asking = None;
     }
 
     fn died(&mut self, rank: u32, code: Option<i32>) {
-        let (machine, engine) = {
-            let record = lock(&self.shared.record);
-            (record.nodes[rank as usize].machine.name().to_owned(), record.engine.clone())
-        };
+        // Of machines that serve together, one fails and the others notice: the cause is where it is said.
+        let count = self.from.len() as u32;
+        let cause = std::iter::once(rank).chain((0..count).filter(|&other| other != rank)).find_map(|rank| {
+            let said = lock(&self.shared.log).since(self.log_from, rank);
+            Cause::of(said.iter().map(String::as_str)).map(|cause| (rank, cause))
+        });
+        let (rank, cause) = cause.map_or((rank, None), |(rank, cause)| (rank, Some(cause)));
+        let record = lock(&self.shared.record).clone();
+        let machine = record.nodes[rank as usize].machine.name().to_owned();
         let log = lock(&self.shared.log).tail(rank, LAST_LINES);
-        let failure = match code {
-            Some(NO_PROGRAM) => {
-                Failure::new("engine_missing", format!("start {engine}: it is not installed there"))
-            }
-            Some(code) => {
-                let status =
-                    if code > 128 { format!("signal {}", code - 128) } else { format!("code {code}") };
-                Failure::new("engine_died", format!("go on: {engine} ended with {status}"))
-                    .with("status", status)
-            }
-            None => Failure::new("engine_died", format!("go on: {engine} is gone")).with("status", "unknown"),
-        };
-        self.take(Input::Died(failure.with("machine", machine).with("engine", engine).with("log", log)));
+        let failure = failure(&record, code, cause);
+        self.take(Input::Died(
+            failure.with("machine", machine).with("engine", record.engine).with("log", log),
+        ));
     }
 
     fn tick(&mut self) {
@@ -368,6 +370,38 @@ impl Supervisor {
 impl Drop for Supervisor {
     fn drop(&mut self) {
         self.unwatch();
+    }
+}
+
+/// What the end of an engine is called.
+fn failure(record: &Record, code: Option<i32>, cause: Option<Cause>) -> Failure {
+    let engine = &record.engine;
+    match (cause, code) {
+        (Some(Cause::OutOfMemory { line, context }), _) => {
+            let smaller = smaller_context(record.context, context);
+            Failure::new("engine_out_of_memory", format!("go on: {engine} ran out of memory"))
+                .with("line", line)
+                .with("context", record.context.to_string())
+                .with("smaller", smaller.to_string())
+        }
+        (Some(Cause::FlagRefused { line }), _) => {
+            let message = format!("start {engine}: it does not take a flag of the plan");
+            let failure = Failure::new("engine_flag_refused", message).with("line", line);
+            let failure = failure.with("version", record.engine_version.as_deref().unwrap_or("-"));
+            failure.with("expected", record.engine().and_then(Engine::read_version).unwrap_or("-"))
+        }
+        (None, Some(NO_PROGRAM)) => {
+            let install = record.engine().map(|engine| engine.install().0).unwrap_or_default();
+            Failure::new("engine_missing", format!("start {engine}: it is not installed there"))
+                .with("install", install)
+        }
+        (None, Some(code)) => {
+            let status = if code > 128 { format!("signal {}", code - 128) } else { format!("code {code}") };
+            Failure::new("engine_died", format!("go on: {engine} ended with {status}")).with("status", status)
+        }
+        (None, None) => {
+            Failure::new("engine_died", format!("go on: {engine} is gone")).with("status", "unknown")
+        }
     }
 }
 

@@ -95,12 +95,16 @@ impl Bench {
     pub async fn record(&self, mode: &str) -> Record {
         let looked = look(&self.reaching(), &Machine::Here, &self.first(mode), 38_080).await;
         let looked = looked.expect("this computer");
-        assert!(looked.engines.contains(&Engine::LlamaServer), "{looked:?}");
+        assert_eq!(
+            looked.installed(Engine::LlamaServer).and_then(|it| it.version.as_deref()),
+            Some("6123"),
+            "{looked:?}"
+        );
         self.record_on(mode, vec![Machine::Here], free_port(), &llama())
     }
 
     pub fn record_on(&self, mode: &str, machines: Vec<Machine>, port: u16, plan: &Plan) -> Record {
-        let plan = plan.clone().at(port, true);
+        let plan = plan.clone().at(port);
         let place =
             Place { machines, reach: Reach::Private, first: self.first(mode), leader: "10.0.0.1".into() };
         let id = uuid::Uuid::new_v4().simple().to_string();

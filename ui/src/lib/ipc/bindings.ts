@@ -221,6 +221,8 @@ export type CardsView = {
 	/**  Groups of cards that each hold some of the layers. */
 	pipeline: number,
 	verdict: CardsVerdict,
+	/**  The only engine that runs these files on these cards; absent where there are several. */
+	only: string | null,
 	/**  Bytes of one card. */
 	memory: number,
 	/**  What an engine may take of it. */
@@ -394,6 +396,8 @@ export type DeploymentView = {
 	/**  `here` or names of ssh, the first one first. */
 	machines: string[],
 	open: boolean,
+	/**  What other programs show to use it, where it is open. */
+	key: string | null,
 	/**  Where it answers from this computer, while it is seen. */
 	address: string | null,
 	state: DeploymentState,
@@ -508,6 +512,16 @@ export type EndpointView = {
 	continues: boolean,
 };
 
+/**  An engine that is installed on a machine. */
+export type EngineView = {
+	/**  `sglang`, `vllm`, `ollama`, `llama-server`. */
+	name: string,
+	/**  As it says itself. */
+	version: string | null,
+	/**  The version that plans were read against, where this is another one: flags may differ. */
+	expected: string | null,
+};
+
 /**  What somebody can act on. Each code has a title, a meaning and a next step in English and Chinese. */
 export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file_invalid" | "model_unsupported" | "model_too_large" | 
 /**  Nothing at a chosen path is a model. */
@@ -541,7 +555,9 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  One answer failed; the model runs on. */
 "engine_failed" | "not_loaded" | "cancelled" | 
 /**  No service of this name was added, or it was removed. */
-"endpoint_not_found" | "endpoint_unreachable" | "endpoint_not_trusted" | 
+"endpoint_not_found" | "endpoint_unreachable" | 
+/**  The same of a server on this computer, which needs no internet. */
+"local_server_unreachable" | "endpoint_not_trusted" | 
 /**  It sends callers to another address, which must not get the key. */
 "endpoint_moved" | "key_refused" | "no_credit" | "endpoint_rate_limited" | 
 /**  It answered that it will not do this, with its own words in `reason`. */
@@ -552,6 +568,10 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 "deployment_not_ready" | "deployments_unreadable" | 
 /**  The machines cannot hold the model; a plan says why. */
 "no_plan" | "engine_missing" | "engine_died" | 
+/**  The memory of a GPU or of the machine did not do for it. */
+"engine_out_of_memory" | 
+/**  Its version does not take a flag of the plan. */
+"engine_flag_refused" | 
 /**  It runs and gives no sign of life. */
 "engine_silent" | "ssh_missing" | "machine_unreachable" | 
 /**  Its key is unknown to ssh, or another one than before. */
@@ -650,6 +670,16 @@ export type HardwareView = {
 	disk: DiskView,
 };
 
+/**  How an engine gets onto a machine that lacks it. */
+export type InstallView = {
+	/**  As in [`EngineView`]. */
+	name: string,
+	/**  For a shell there. */
+	command: string,
+	/**  What a deployment then needs before the engine starts; empty where nothing. */
+	first: string,
+};
+
 export type KeyPlace = 
 /**  The operating system's own store of secrets. */
 "keyring" | 
@@ -672,8 +702,10 @@ export type MachineView = {
 	name: string,
 	/**  Such as "Linux x86_64". */
 	system: string,
-	/**  Installed there: `sglang`, `vllm`, `ollama`, `llama-server`. */
-	engines: string[],
+	/**  Installed there. */
+	engines: EngineView[],
+	/**  Of those that are not. */
+	missing: InstallView[],
 	/**  As NVIDIA's driver names them. */
 	gpus: string[],
 	/**  As plans name them, such as "8xH100-80G"; absent where the cards are not known, or not equal. */
@@ -876,7 +908,7 @@ export type PlanView = {
 export type PlanWish = {
 	/**  Id or name in the catalogue. */
 	model: string,
-	/**  `sglang`, `vllm`, `llama-server` or `ollama`. */
+	/**  `sglang`, `vllm`, `llama-server` or `ollama`; the first of them that serves the files there when it is empty. */
 	engine: string,
 	/**  "8xH100-80G", "2x8xH100-80G". */
 	machines: string,

@@ -3,10 +3,10 @@ import { parseMachines } from '$lib/components/sizing/machines';
 import type { CardsView, ClaimView, ModelView, PlanLine, PlanOutcome, PlanWish, SizingView, SizingWish } from './bindings';
 
 const GIB = 2 ** 30;
-/** Label, GiB, whether it computes FP8. */
-const CARDS: [string, number, boolean][] = [
-  ['RTX-4060-8G', 8, true], ['RTX-3060-12G', 12, false], ['RTX-4080-16G', 16, true], ['RTX-4090-24G', 24, true], ['L40S-48G', 45, true],
-  ['A100-80G', 80, false], ['H100-80G', 79.6, true], ['H20-96G', 95.6, true], ['H200-141G', 140, true], ['MI300X-192G', 191, true], ['B300-288G', 268, true],
+/** Label, GiB, whether FP8 files run on it: by every engine, by vLLM alone, by none. */
+const CARDS: [string, number, boolean | 'vllm'][] = [
+  ['RTX-4060-8G', 8, true], ['T4-16G', 15, false], ['RTX-3060-12G', 12, 'vllm'], ['RTX-4080-16G', 16, true], ['RTX-4090-24G', 24, true], ['L40S-48G', 45, true],
+  ['A100-80G', 80, 'vllm'], ['H100-80G', 79.6, true], ['H20-96G', 95.6, true], ['H200-141G', 140, true], ['MI300X-192G', 191, true], ['B300-288G', 268, true],
 ];
 
 function held(size: number, experts: number, fp8: boolean, tokens: number, [card, gib, able]: (typeof CARDS)[number], count: number): CardsView {
@@ -19,12 +19,12 @@ function held(size: number, experts: number, fp8: boolean, tokens: number, [card
   return {
     machines: nodes > 1 ? `${nodes}x${count / nodes}x${card}` : `${count}x${card}`, card, vendor: card.startsWith('MI') ? 'AMD' : 'NVIDIA', count, nodes, tensor: count, pipeline: 1,
     verdict: fp8 && !able ? 'no_fp8' : room >= tokens ? 'holds' : room >= 2048 ? 'short_context' : 'too_small',
-    memory, budget, weights: weights - weights * experts, experts: weights * experts, overhead, kv: tokens * 70_272, tokens: room,
+    only: fp8 && able === 'vllm' ? 'vllm' : null, memory, budget, weights: weights - weights * experts, experts: weights * experts, overhead, kv: tokens * 70_272, tokens: room,
   };
 }
 
 const claims: ClaimView[] = [
-  { source: 'cnblogs.com/zafu/p/18699353', precision: 'FP8', size: 688.6e9, machines: '8xA100-80G', claimed: 640e9, defect: 'no_fp8', tokens: 0 },
+  { source: 'cnblogs.com/zafu/p/18699353', precision: 'FP8', size: 688.6e9, machines: '8xA100-80G', claimed: 640e9, defect: 'too_small', tokens: 0 },
   { source: 'docs.baseten.co/examples/models/deepseek/deepseek-r1', precision: 'FP8', size: 688.6e9, machines: '8xH100-80G', claimed: 640e9, defect: 'too_small', tokens: 0 },
   { source: 'readycoffee.cn/hydt/236', precision: 'FP8', size: 688.6e9, machines: null, claimed: 512e9, defect: 'less_than_files', tokens: 0 },
 ];
@@ -85,7 +85,7 @@ export function planOf(wish: PlanWish): PlanOutcome {
     };
   }
   return {
-    outcome: 'plan', engine: wish.engine, model_id: wish.model, model_name: 'DeepSeek-R1', precision: 'FP8', machines: wish.machines,
+    outcome: 'plan', engine: wish.engine || 'sglang', model_id: wish.model, model_name: 'DeepSeek-R1', precision: 'FP8', machines: wish.machines,
     memory: { size: 688.6e9, cards: 16, card: 85.5e9, budget: 76.97e9, weights: 43.04e9, overhead: 2.47e9, token: 71_424, tokens: 440_467 },
     context: wish.context, sequences: wish.sequences,
     arguments: [
@@ -99,10 +99,10 @@ export function planOf(wish: PlanWish): PlanOutcome {
       line('--mem-fraction-static 0.87', 'memory_share', { share: '0.87', card: '79.6', weights: '40.1', overhead: '2.3', tokens: '440467' }),
       line('--speculative-algorithm EAGLE', 'draft', { layers: '1' }),
       line('--reasoning-parser deepseek-r1', 'reasoning', { parser: 'deepseek-r1' }),
-      line('--port 30000', 'port', { port: '30000' }),
+      line('--host 127.0.0.1', 'host_private'), line('--port 30000', 'port', { port: '30000' }),
     ],
     environment: [], modelfile: [],
-    notes: [{ code: 'replicated_cache', values: { cards: '16' } }, { code: 'open_to_network', values: {} }],
+    notes: [{ code: 'replicated_cache', values: { cards: '16' } }],
     files: [
       { form: 'shell', name: 'machine-0.sh', text: script(0) }, { form: 'shell', name: 'machine-1.sh', text: script(1) },
       { form: 'compose', name: 'compose-0.yaml', text: 'services:\n  engine:\n    image: "lmsysorg/sglang:v0.5.23"\n    network_mode: host\n' },

@@ -12,7 +12,11 @@ const LINES = 2000;
 
 export const isDeployment = (modelId: string): boolean => modelId.startsWith(PREFIX);
 
+/** A plan that another page made, to be started here. */
+export type Draft = { model: string; engine: string; precision: string; people: number; context: number; machines: string };
+
 class Deployments {
+  draft = $state.raw<Draft | undefined>(undefined);
   readonly list = new Load<DeploymentView[]>();
   /** What was said, of those whose log was opened. */
   lines = $state.raw<Record<string, DeploymentLine[]>>({});

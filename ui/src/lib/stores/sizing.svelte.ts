@@ -6,7 +6,8 @@ import { Load } from './load.svelte';
 
 class Sizing {
   wish = $state.raw<SizingWish>({ model: 'deepseek-r1', variant: null, context: 32768, sequences: 1, small_cache: false, machines: '8xH100-80G' });
-  engine = $state('sglang');
+  /** Empty: the first that serves the files. */
+  engine = $state('');
   ray = $state(false);
   /** Machines of the plan that is on show. */
   planned = $state<string | undefined>(undefined);
@@ -25,14 +26,13 @@ class Sizing {
     this.wish = { ...this.wish, ...(other ? { variant: null } : {}), ...change };
     if (other) this.planned = undefined;
     await this.load();
-    if (change.model !== undefined || change.variant !== undefined) this.#suit();
+    // Other files may be of another form, which another engine reads.
+    if (change.model !== undefined || change.variant !== undefined) this.engine = '';
     if (this.planned !== undefined) await this.#draw();
   }
 
-  /** The engine that reads these files and suits most. */
-  #suit(): void {
-    this.engine = this.view.value?.gguf ? 'llama-server' : 'sglang';
-  }
+  /** The one that is on show. */
+  readonly planEngine = $derived(this.engine || (this.plan.value?.outcome === 'plan' ? this.plan.value.engine : ''));
 
   async makePlan(machines: string, change: { engine?: string; ray?: boolean } = {}): Promise<void> {
     this.engine = change.engine ?? this.engine;
@@ -58,7 +58,7 @@ class Sizing {
     if (machines === undefined) return;
     const { model, context, sequences } = this.wish;
     await this.plan.run(() =>
-      host.plan({ model, engine: this.engine, machines, precision: this.precision || null, context, sequences, ray: this.ray && this.engine === 'vllm' }),
+      host.plan({ model, engine: this.engine, machines, precision: this.precision || null, context, sequences, ray: this.ray && this.planEngine === 'vllm' }),
     );
   }
 }

@@ -7,9 +7,22 @@ have() {
     *) command -v "$1" > /dev/null ;;
   esac
 }
+# What a program says of its version. Python's packages are asked by name: starting one takes half a minute.
+version() {
+  name='import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))'
+  case $1 in
+    sglang) python3 -c "$name" sglang ;;
+    vllm)
+      # By the interpreter that its script names, which may be of another environment.
+      python=$(sed -n '1s/^#! *//p' "$(command -v vllm)")
+      ${python:-python3} -c "$name" vllm
+      ;;
+    *) timeout 10 "$1" --version 2>&1 | grep -i version | tail -n 1 ;;
+  esac < /dev/null 2> /dev/null
+}
 echo "system $(uname -sm)"
 for one in sglang vllm ollama llama-server; do
-  if have "$one"; then echo "engine $one"; fi
+  if have "$one"; then echo "engine $one $(version "$one")"; fi
 done
 if command -v nvidia-smi > /dev/null; then
   nvidia-smi --query-gpu=name,memory.total --format=csv,noheader,nounits 2> /dev/null | sed 's/^/gpu /'

@@ -1,4 +1,4 @@
-# Starts the engine in a session of its own, which outlives whoever asked for it. Before it stand also: body, first, leader.
+# Starts the engine in a session of its own, which outlives whoever asked for it. Before it stand also: body, first, leader, key.
 mkdir -p "$dir"
 if alive; then
   echo "running $pid $started $booted"
@@ -29,6 +29,9 @@ keeper=$!
 PATH=$HOME/.local/bin:$HOME/bin:$PATH:/usr/local/bin
 export PATH
 cd "$HOME" || cd /
+# Linux counts the processes that it ended for want of memory.
+killed() { sed -n 's/^oom_kill //p' /proc/vmstat 2>/dev/null; }
+before=$(killed)
 sh "$dir/engine.sh" >> "$log" 2>&1 < /dev/null &
 engine=$!
 while :; do
@@ -36,11 +39,14 @@ while :; do
   code=$?
   kill -0 "$engine" 2>/dev/null || break
 done
+if [ "$code" -gt 128 ] && [ "$(killed)" != "$before" ]; then
+  echo "whaledeck: the system ended a process because the memory ran out (out of memory)" >> "$log"
+fi
 echo "$code" > "$dir/exit"
 kill -KILL "$keeper" 2>/dev/null
 RUN
 touch "$dir/log"
-WHALEDECK_DEPLOYMENT=$id LEADER=$leader setsid sh "$dir/run.sh" "$dir" < /dev/null > /dev/null 2>&1 &
+WHALEDECK_DEPLOYMENT=$id LEADER=$leader API_KEY=$key setsid sh "$dir/run.sh" "$dir" < /dev/null > /dev/null 2>&1 &
 tries=0
 until [ -s "$dir/pid" ]; do
   tries=$((tries + 1))

@@ -14,6 +14,18 @@ done
 size=$(($(wc -c < log)))
 if [ -z "$from" ]; then from=$((size > 131072 ? size - 131072 : 0)); fi
 while :; do
+  # Before the log is read: what an engine says last belongs before its end.
+  if alive; then
+    # Time of the processor that its session has used: a sign of life of an engine that says nothing.
+    used=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v s="$pid" '{ sub(/^.*\) /, "") } $4 == s { t += $12 + $13 } END { print t + 0 }')
+    state="run $used"
+  elif [ -e stop ]; then
+    state="stop 0"
+  elif [ -s exit ]; then
+    state="end $(cat exit)"
+  else
+    state="gone 0"
+  fi
   size=$(($(wc -c < log)))
   # It was cut, because it had grown long.
   if [ "$size" -lt "$from" ]; then from=0; fi
@@ -25,16 +37,6 @@ while :; do
     echo "L $got $from" || exit 0
     cat "$part" 2>/dev/null || exit 0
   done
-  if alive; then
-    # Time of the processor that its session has used: a sign of life of an engine that says nothing.
-    used=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v s="$pid" '{ sub(/^.*\) /, "") } $4 == s { t += $12 + $13 } END { print t + 0 }')
-    echo "S run $used" || exit 0
-  elif [ -e stop ]; then
-    echo "S stop 0" || exit 0
-  elif [ -s exit ]; then
-    echo "S end $(cat exit)" || exit 0
-  else
-    echo "S gone 0" || exit 0
-  fi
+  echo "S $state" || exit 0
   sleep 1
 done

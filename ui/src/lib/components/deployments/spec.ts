@@ -13,6 +13,15 @@ export function machinesOf(rows: readonly Row[]): string {
   return `${rows.length}x${/^\d+\s*[x×]/i.test(cards) ? cards : `1x${cards}`}`;
 }
 
+/** The other way: rows for "2x8xH100-80G", with the names that are known already. */
+export function rowsOf(machines: string, known: readonly Row[]): Row[] {
+  const parts = machines.split('x');
+  const count = parts.length > 2 ? Number(parts[0]) : 1;
+  const cards = parts.length > 2 ? parts.slice(1).join('x') : machines;
+  const blank = (): Row => ({ here: false, name: '', cards });
+  return Array.from({ length: count }, (_, at) => ({ ...blank(), ...known[at], cards }));
+}
+
 export function specOf(wanted: Wanted): DeploymentSpec {
   return {
     name: wanted.name.trim(),
@@ -25,6 +34,10 @@ export function specOf(wanted: Wanted): DeploymentSpec {
   };
 }
 
-/** Whether enough is said to ask for a plan. */
-export const complete = (wanted: Wanted): boolean =>
-  wanted.model !== '' && wanted.people > 0 && wanted.rows.length > 0 && wanted.rows.every((row) => row.cards.trim() !== '' && (row.here || row.name.trim() !== ''));
+/** What still has to be said before there can be a plan; undefined when nothing. */
+export function missing(wanted: Wanted): 'model' | 'people' | 'name' | 'cards' | undefined {
+  if (wanted.model === '') return 'model';
+  if (!(wanted.people > 0)) return 'people';
+  if (wanted.rows.some((row) => !row.here && row.name.trim() === '')) return 'name';
+  return wanted.rows.some((row) => row.cards.trim() === '') ? 'cards' : undefined;
+}
