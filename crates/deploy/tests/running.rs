@@ -39,7 +39,7 @@ async fn an_engine_serves_is_measured_is_found_again_and_stops_alone() {
         .lock()
         .expect("no panic")
         .iter()
-        .any(|it| matches!(it, Change::Record(it) if *it == record));
+        .any(|it| matches!(it, Change::Record(it) if **it == record));
     assert!(written, "whoever keeps records was told");
     drop(deployment);
     assert!(lives(process.pid));

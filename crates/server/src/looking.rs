@@ -26,7 +26,7 @@ pub enum Viewing {
         ask: Ask,
         _waits: Waits,
     },
-    Answering(Answer),
+    Answering(Box<Answer>),
     Over,
 }
 
@@ -76,7 +76,7 @@ impl Updates for Viewing {
                 ApiError::new(Code::EngineFailed, format!("see the pictures: {error}"))
             };
             match seen.map_err(failed).flatten().and_then(ask) {
-                Ok(answer) => *self = Self::Answering(answer),
+                Ok(answer) => *self = Self::Answering(Box::new(answer)),
                 Err(error) => return Some(Update::Failed(error)),
             }
         }

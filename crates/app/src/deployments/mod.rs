@@ -88,7 +88,7 @@ impl Deployments {
         match change {
             // Written down before anything else happens: a program that is killed now finds it again.
             Change::Record(record) => {
-                if let Err(error) = self.records.update(record) {
+                if let Err(error) = self.records.update(*record) {
                     tracing::error!(%error, "a deployment was not written down");
                 }
             }

@@ -46,7 +46,7 @@ impl Default for Pace {
 pub enum Change {
     State(State),
     /// Processes were started or ended: to be written down before anything else happens.
-    Record(Record),
+    Record(Box<Record>),
     Log(Vec<LogLine>),
     Point(Point),
 }
@@ -199,6 +199,6 @@ impl Shared {
             change(&mut record);
             record.clone()
         };
-        self.tell(Change::Record(record));
+        self.tell(Change::Record(Box::new(record)));
     }
 }
