@@ -38,6 +38,27 @@ pub enum ErrorCode {
     ModelFileInvalid,
     ModelUnsupported,
     ModelTooLarge,
+    /// The disk or its drive gives no bytes.
+    ModelFileUnreadable,
+    /// A sound model of an architecture that others run.
+    ModelNotRun,
+    /// A sound file whose numbers are stored in a way that is not read.
+    ModelFormatUnsupported,
+    /// By its first bytes a file is something else.
+    ModelFileIsPage,
+    ModelFileIsPointer,
+    ModelFileIsPickle,
+    ModelFileTooOld,
+    /// One of the files of a model that lies in several.
+    ModelPartMissing,
+    SeveralModels,
+    /// The part of a model that reads pictures, without the model.
+    ProjectorAlone,
+    TokenizerUnusable,
+    /// It has another vocabulary than the model.
+    TokenizerMismatch,
+    ChatTemplateMissing,
+    ChatTemplateInvalid,
     /// Nothing at a chosen path is a model.
     NotAModel,
     /// A model that was used where it lies is not there any more.
@@ -141,6 +162,12 @@ pub enum ErrorCode {
     NoNetwork,
     SourceNotTrusted,
     SourceRefused,
+    /// It has trouble of its own, which may pass.
+    SourceFailed,
+    /// A web page came in place of a file: mostly the login page of a network.
+    CaptivePortal,
+    /// Bytes of something else came in place of a file.
+    SourceForeign,
     SourceRateLimited,
     NotOnSource,
     GatedModel,
@@ -150,6 +177,8 @@ pub enum ErrorCode {
     DiskFull,
     DownloadStalled,
     DownloadRunning,
+    /// Which of the precisions that are here is meant has to be said.
+    SeveralPrecisions,
     // Machine
     GpuDriverMissing,
     GpuDriverMismatch,
@@ -174,6 +203,7 @@ pub enum ErrorCode {
     SharingUnreadable,
     SharingKeysUnreadable,
     CloudKeysUnreadable,
+    PrecisionsUnreadable,
     PermissionDenied,
     /// A file that no version of this app wrote, or one that was changed.
     ChatFileInvalid,

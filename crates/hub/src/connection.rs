@@ -22,6 +22,13 @@ pub(crate) struct Connection<'a> {
     pub on_wait: &'a (dyn Fn(Duration) + Send + Sync),
 }
 
+/// A successful answer, and what the source said of the file where it redirected to a storage.
+pub(crate) struct Got {
+    pub response: Response,
+    pub linked_size: Option<u64>,
+    pub linked_etag: Option<String>,
+}
+
 /// How much longer one piece of work waits for a source that limits its requests.
 pub(crate) struct Patience(pub Duration);
 
@@ -31,7 +38,10 @@ impl Connection<'_> {
         let host = host_of(&url);
         loop {
             let asked = async {
-                let response = self.get(url.clone(), &[]).await?;
+                let response = self.get(url.clone(), &[]).await?.response;
+                if is_page(&response) {
+                    return Err(HubError::WebPage { host: host.clone() });
+                }
                 response.bytes().await.map_err(|error| HubError::network(&host, error))
             };
             match self.in_time(&host, asked).await? {
@@ -45,7 +55,8 @@ impl Connection<'_> {
     }
 
     /// A GET answered by success, after up to five redirects.
-    pub async fn get(&self, mut url: Url, headers: &[(HeaderName, String)]) -> Result<Response, HubError> {
+    pub async fn get(&self, mut url: Url, headers: &[(HeaderName, String)]) -> Result<Got, HubError> {
+        let (mut linked_size, mut linked_etag) = (None, None);
         for _ in 0..=REDIRECTS {
             let host = host_of(&url);
             let mut request = self.client.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
@@ -60,8 +71,14 @@ impl Connection<'_> {
             let location = response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok());
             let Some(location) = location.filter(|_| response.status().is_redirection()) else {
                 let success = response.status().is_success();
-                return if success { Ok(response) } else { Err(refusal(&response, own)) };
+                let got = |response| Got { response, linked_size, linked_etag };
+                return if success { Ok(got(response)) } else { Err(refusal(&response, own)) };
             };
+            if own {
+                let text = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
+                linked_size = text("x-linked-size").and_then(|size| size.parse().ok());
+                linked_etag = text("x-linked-etag").map(str::to_owned);
+            }
             let next = url.join(location).map_err(|e| HubError::unusable(&host, format!("redirect: {e}")))?;
             if url.scheme() == "https" && next.scheme() != "https" {
                 return Err(HubError::unusable(&host, "redirect from https to http"));
@@ -90,6 +107,12 @@ impl Connection<'_> {
     }
 }
 
+/// No source answers a question about a model with a page: it is the network's own, or that of a wrong address.
+fn is_page(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
+}
+
 pub(crate) fn host_of(url: &Url) -> String {
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
@@ -111,7 +134,7 @@ fn refusal(response: &Response, own: bool) -> HubError {
         (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE, _)
             if !own =>
         {
-            HubError::NoNetwork { host, cause: format!("the storage answered {status}") }
+            HubError::LinkRefused { host, status: status.as_u16() }
         }
         (_, "GatedRepo") => HubError::GatedModel(path),
         // Hugging Face hides private models: without a token, 401 stands for "not found" when it says so.
@@ -119,7 +142,7 @@ fn refusal(response: &Response, own: bool) -> HubError {
         (StatusCode::UNAUTHORIZED, _) => HubError::TokenNeeded { host },
         (StatusCode::NOT_FOUND, _) => HubError::NotOnSource(path),
         (status, _) if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-            HubError::NoNetwork { host, cause: format!("it answered {status}") }
+            HubError::SourceFailed { host, status: status.as_u16() }
         }
         _ => {
             let reason = header("x-error-message").map_or_else(|| status.to_string(), str::to_owned);

@@ -2,7 +2,7 @@
 //! SHA-256 of the bytes (large files, ModelScope) or git's blob SHA-1 (small files of Hugging Face).
 //! It does not know where bytes come from.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::PathBuf;
 
 use sha1::Sha1;
@@ -24,6 +24,7 @@ pub(crate) struct Hashes {
     sha256: Sha256,
     git: Sha1,
     len: u64,
+    size: u64,
 }
 
 /// The hashes of a whole file.
@@ -35,7 +36,17 @@ pub(crate) struct Hashed {
 impl Hashes {
     /// `size` is that of the whole file, which git's hash begins with.
     pub fn new(size: u64) -> Self {
-        Self { sha256: Sha256::new(), git: Sha1::new_with_prefix(format!("blob {size}\0")), len: 0 }
+        Self { sha256: Sha256::new(), git: Sha1::new_with_prefix(format!("blob {size}\0")), len: 0, size }
+    }
+
+    /// Of the same file, from its first byte on.
+    pub fn anew(&self) -> Self {
+        Self::new(self.size)
+    }
+
+    /// Of what was hashed so far.
+    pub fn sha256(&self) -> String {
+        hex(&self.sha256.clone().finalize())
     }
 
     pub fn update(&mut self, bytes: &[u8], announced: Option<&Digest>) {
@@ -67,25 +78,29 @@ impl Hashed {
     }
 }
 
-/// Hashes what is on the disk of a file of `size` bytes; `on_bytes` gets the bytes read so far and may say stop.
-pub(crate) async fn hash_file(
+/// Goes on hashing a file on the disk up to byte `to`; `go_on` gets the bytes hashed so far and may say stop.
+pub(crate) async fn hash_on(
     path: PathBuf,
-    size: u64,
+    mut hashes: Hashes,
+    to: u64,
     announced: Option<Digest>,
-    on_bytes: impl Fn(u64) -> bool + Send + 'static,
+    go_on: impl Fn(u64) -> bool + Send + 'static,
 ) -> Result<Hashes, HubError> {
     let hashed = tokio::task::spawn_blocking(move || {
         let mut file = std::fs::File::open(path)?;
-        let (mut hashes, mut buffer) = (Hashes::new(size), vec![0; 1 << 20]);
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok(hashes),
+        file.seek(io::SeekFrom::Start(hashes.len()))?;
+        let mut buffer = vec![0; 1 << 20];
+        while hashes.len() < to {
+            let most = usize::try_from(to - hashes.len()).unwrap_or(usize::MAX).min(buffer.len());
+            match file.read(&mut buffer[..most])? {
+                0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 n => hashes.update(&buffer[..n], announced.as_ref()),
             }
-            if !on_bytes(hashes.len()) {
+            if !go_on(hashes.len()) {
                 return Err(HubError::Cancelled);
             }
         }
+        Ok(hashes)
     });
     hashed.await.map_err(io::Error::other)?
 }

@@ -9,7 +9,7 @@ use reqwest::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
-use crate::digest::hash_file;
+use crate::digest::{Hashes, hash_on};
 use crate::names::part_path;
 use crate::pin::{PIN, Pin};
 use crate::progress::Tally;
@@ -34,6 +34,7 @@ pub(crate) struct Download<'a> {
     pub client: &'a Client,
     pub timing: Timing,
     pub free_space: &'a FreeSpace,
+    pub block: u64,
     pub job: &'a Job,
     pub dir: &'a Path,
     pub tally: &'a Tally,
@@ -51,11 +52,22 @@ impl Download<'_> {
             on_wait: &on_wait,
         };
         let mut left = Pin::read(self.dir);
-        let Listing { revision, files } = tokio::select! {
+        let listing = tokio::select! {
             () = self.cancel.cancelled() => return Err(HubError::Cancelled),
             listing = self.list(&connection, left.as_mut()) => listing?,
         };
-        let mut pin = Pin::new(self.job, &revision, left, Manifest::read(self.dir));
+        let mut pin = Pin::new(self.job, &listing, left, Manifest::read(self.dir));
+        let Listing { revision, files } = listing;
+        let renamed = pin.renamed(self.dir, &files);
+        if !renamed.is_empty() {
+            pin.write(self.dir)?;
+            drop_file(&self.dir.join(MANIFEST))?;
+        }
+        for (from, to) in renamed {
+            tracing::info!(from = %from.display(), to = %to.display(), "the source has a file under another name");
+            std::fs::create_dir_all(to.parent().unwrap_or(self.dir))?;
+            std::fs::rename(from, to)?;
+        }
         let mut ready = self.check_what_is_here(&files, &mut pin).await?;
 
         let missing = || files.iter().enumerate().zip(&ready).filter(|(_, sha256)| sha256.is_none());
@@ -166,7 +178,8 @@ impl Download<'_> {
             return Ok(None);
         }
         let cancel = self.cancel.clone();
-        let hashes = hash_file(path, file.size, file.digest.clone(), move |_| !cancel.is_cancelled()).await?;
+        let (nothing, go_on) = (Hashes::new(file.size), move |_| !cancel.is_cancelled());
+        let hashes = hash_on(path, nothing, file.size, file.digest.clone(), go_on).await?;
         let hashed = hashes.finish();
         Ok(hashed.is(file.digest.as_ref()).then_some(hashed.sha256))
     }
@@ -186,11 +199,19 @@ impl Download<'_> {
         let mut transfers: Vec<BoxFuture<'_, Result<(usize, String), HubError>>> = Vec::new();
         for &index in missing {
             let (file, stop, tally) = (&files[index], &stop, self.tally);
-            let (repo, dir) = (&*self.job.repo, self.dir);
+            let (repo, dir, block) = (&*self.job.repo, self.dir, self.block);
             transfers.push(Box::pin(async move {
                 let on_bytes = move |bytes: u64| tally.set(index, bytes);
-                let transfer =
-                    Transfer { connection, repo, revision, file, dir, cancel: stop, on_bytes: &on_bytes };
+                let transfer = Transfer {
+                    connection,
+                    repo,
+                    revision,
+                    file,
+                    dir,
+                    block,
+                    cancel: stop,
+                    on_bytes: &on_bytes,
+                };
                 Ok((index, transfer.run().await?))
             }));
         }

@@ -20,6 +20,18 @@ pub enum HubError {
     /// `status` is 0 where the answer itself was unusable.
     #[error("get an answer from {host}: {reason}")]
     SourceRefused { host: String, status: u16, reason: String },
+    /// The storage behind a source takes no link that the source gives.
+    #[error("get the file from {host}: it answers {status} to a fresh link")]
+    LinkRefused { host: String, status: u16 },
+    /// Its own trouble, which may pass.
+    #[error("get an answer from {host}: it answers {status}")]
+    SourceFailed { host: String, status: u16 },
+    /// A page came in place of what was asked for: mostly the login page of the network.
+    #[error("get an answer of the source: {host} sent a web page")]
+    WebPage { host: String },
+    /// Bytes of something else came in place of a file; none was kept.
+    #[error("take what {host} sent: {reason}")]
+    Foreign { host: String, reason: String },
     /// `wait` is what the source asked for, where it said so.
     #[error("go on at {host}: it asks for fewer requests{}", wait.map_or(String::new(), |w| format!(" for {} s", w.as_secs())))]
     SourceRateLimited { host: String, wait: Option<Duration> },
@@ -70,6 +82,10 @@ impl HubError {
             self,
             Self::NoNetwork { .. }
                 | Self::Proxy { .. }
+                | Self::LinkRefused { .. }
+                | Self::SourceFailed { .. }
+                | Self::WebPage { .. }
+                | Self::Foreign { .. }
                 | Self::DownloadStalled(_)
                 | Self::SizeMismatch { .. }
         )

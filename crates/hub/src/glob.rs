@@ -2,7 +2,7 @@
 //! `*` stands for any run of characters, folders included, and `?` for one.
 
 /// No patterns at all mean everything.
-pub(crate) fn wanted(globs: &[String], path: &str) -> bool {
+pub fn wanted(globs: &[String], path: &str) -> bool {
     globs.is_empty() || globs.iter().any(|glob| matches(glob, path))
 }
 

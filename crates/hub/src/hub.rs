@@ -13,12 +13,15 @@ use crate::download::Download;
 use crate::lock::Lock;
 use crate::names::model_dir;
 use crate::progress::Tally;
+use crate::sums::BLOCK;
 use crate::{HubError, Installed, Job, OnProgress, Phase};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// How long a source may send nothing.
     pub stall: Duration,
+    /// Bytes that have to come in that time: a byte now and then is no download.
+    pub least: u64,
     /// The first pause before a retry; it doubles each time.
     pub back_off: Duration,
     pub retries: u32,
@@ -29,7 +32,8 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { stall: seconds(60), back_off: seconds(1), retries: 5, patience: seconds(600) }
+        let least = 16 << 10;
+        Self { stall: seconds(60), least, back_off: seconds(1), retries: 5, patience: seconds(600) }
     }
 }
 
@@ -42,13 +46,20 @@ pub struct Hub {
     client: Client,
     timing: Timing,
     free_space: FreeSpace,
+    block: u64,
 }
 
 impl Hub {
     pub fn new(models_dir: impl Into<PathBuf>) -> Result<Self, HubError> {
         let free_space: FreeSpace = Arc::new(|dir| fs4::available_space(dir));
         let client = client(&Outbound::default())?;
-        Ok(Self { models_dir: models_dir.into(), client, timing: Timing::default(), free_space })
+        Ok(Self {
+            models_dir: models_dir.into(),
+            client,
+            timing: Timing::default(),
+            free_space,
+            block: BLOCK,
+        })
     }
 
     /// With another way out of this computer than the system's own.
@@ -62,6 +73,11 @@ impl Hub {
 
     pub fn with_free_space(self, free_space: FreeSpace) -> Self {
         Self { free_space, ..self }
+    }
+
+    /// With blocks of another size, of which each that is damaged is fetched again by itself.
+    pub fn with_block(self, block: u64) -> Self {
+        Self { block, ..self }
     }
 
     /// Fetches what is missing. After an error or a cancel, the next call goes on from the same bytes of the same
@@ -79,6 +95,7 @@ impl Hub {
             client: &self.client,
             timing: self.timing,
             free_space: &self.free_space,
+            block: self.block,
             job: &job,
             dir: &dir,
             tally: &tally,

@@ -9,7 +9,7 @@ use crate::HubError;
 pub fn check_path(path: &str) -> Result<(), HubError> {
     let plain = !path.is_empty()
         && !path.contains(['\\', ':', '\0'])
-        && !path.ends_with(".part")
+        && ![".part", ".part.sums"].iter().any(|own| path.ends_with(own))
         && path.split('/').all(|p| !p.is_empty() && p != "." && p != "..")
         && Path::new(path).components().all(|c| matches!(c, Component::Normal(_)));
     if plain { Ok(()) } else { Err(HubError::unusable("", format!("unsafe name {path:?}"))) }
@@ -35,7 +35,8 @@ mod tests {
 
     #[test]
     fn unsafe_names_are_refused() {
-        for bad in ["", "..", "a/../b", "/etc/passwd", "a\\b", "C:/x", "a//b", "./a", "x.part"] {
+        for bad in ["", "..", "a/../b", "/etc/passwd", "a\\b", "C:/x", "a//b", "./a", "x.part", "x.part.sums"]
+        {
             assert!(check_path(bad).is_err(), "{bad}");
         }
         assert!(check_path("sub/model-00001-of-00002.safetensors").is_ok());

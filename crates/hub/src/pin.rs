@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::glob::wanted;
+use crate::names::part_path;
 use crate::store::{drop_file, write_whole};
-use crate::{Digest, Job, Manifest, RemoteFile, SourceKind};
+use crate::{Digest, Job, Listing, Manifest, RemoteFile, SourceKind};
 
 pub(crate) const PIN: &str = "download.json";
 
@@ -23,6 +25,27 @@ pub(crate) struct Pin {
     revision: Option<String>,
     checked: BTreeMap<String, Checked>,
     replaces: BTreeSet<String>,
+    /// What was wanted, by name: a later listing may have the same content under another one. Older versions kept none.
+    #[serde(default)]
+    listed: BTreeMap<String, Content>,
+}
+
+/// What tells that two files are the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Content {
+    size: u64,
+    /// With its kind, as `sha256:` or `git:`.
+    digest: String,
+}
+
+impl Content {
+    fn of(file: &RemoteFile) -> Option<Self> {
+        let digest = match file.digest.as_ref()? {
+            Digest::Sha256(sha256) => format!("sha256:{}", sha256.to_ascii_lowercase()),
+            Digest::GitBlob(sha1) => format!("git:{}", sha1.to_ascii_lowercase()),
+        };
+        Some(Self { size: file.size, digest })
+    }
 }
 
 /// A file as it was when it passed.
@@ -40,14 +63,44 @@ impl Pin {
         serde_json::from_slice(&std::fs::read(dir.join(PIN)).ok()?).ok()
     }
 
-    /// For `job` at `revision`, after what was left here by an unfinished download and by a whole one.
-    pub fn new(job: &Job, revision: &str, left: Option<Self>, installed: Option<Manifest>) -> Self {
+    /// For `job`, whose `listing` it is, after what was left here by an unfinished download and by a whole one.
+    pub fn new(job: &Job, listing: &Listing, left: Option<Self>, installed: Option<Manifest>) -> Self {
+        let mut known = left.as_ref().map(|left| left.listed.clone()).unwrap_or_default();
         let mut replaces: BTreeSet<_> = left.iter().flat_map(|left| left.replaces.iter().cloned()).collect();
-        replaces.extend(installed.into_iter().flat_map(|manifest| manifest.files).map(|file| file.path));
-        let same = left.filter(|left| left.revision_for(job) == Some(revision));
+        for file in installed.into_iter().flat_map(|manifest| manifest.files) {
+            replaces.insert(file.path.clone());
+            known.insert(file.path, Content { size: file.size, digest: format!("sha256:{}", file.sha256) });
+        }
+        replaces.extend(known.keys().cloned());
+        // Files of another choice from the same repository are not this download's to remove.
+        replaces.retain(|path| wanted(&job.globs, path));
+        let same = left.filter(|left| left.revision_for(job) == Some(listing.revision.as_str()));
         let checked = same.map(|left| left.checked).unwrap_or_default();
+        known.extend(listing.files.iter().filter_map(|file| Some((file.path.clone(), Content::of(file)?))));
         let (repo, source) = (job.repo.clone(), job.source.kind);
-        Self { repo, source, revision: Some(revision.to_owned()), checked, replaces }
+        Self { repo, source, revision: Some(listing.revision.clone()), checked, replaces, listed: known }
+    }
+
+    /// What is here under an old name, whole or in part, and the name that the same content has now.
+    pub fn renamed(&self, dir: &Path, files: &[RemoteFile]) -> Vec<(PathBuf, PathBuf)> {
+        let mut renamed = Vec::new();
+        for file in files {
+            let now = [dir.join(&file.path), part_path(dir, &file.path)];
+            let Some(content) = Content::of(file).filter(|_| now.iter().all(|path| !path.exists())) else {
+                continue;
+            };
+            let gone =
+                |old: &str| files.iter().all(|file| file.path != old) && crate::check_path(old).is_ok();
+            let same = self.listed.iter().filter(|(old, known)| **known == content && gone(old));
+            let here =
+                same.flat_map(|(old, _)| [dir.join(old), part_path(dir, old)].into_iter().zip(now.clone()));
+            renamed.extend({ here }.find(|(from, _)| from.is_file()));
+        }
+        renamed
+    }
+
+    pub fn repo(&self) -> &str {
+        &self.repo
     }
 
     /// The commit to go on with, if this is of the same job.
@@ -91,6 +144,7 @@ impl Pin {
             self.replaces.iter().filter(|path| crate::check_path(path).is_ok() && !kept.contains(path))
         {
             drop_file(&dir.join(path))?;
+            drop_file(&part_path(dir, path))?;
         }
         Ok(())
     }
@@ -119,7 +173,8 @@ mod tests {
     fn a_file_is_trusted_as_long_as_nothing_about_it_changed() {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::write(dir.path().join("a"), "abc").expect("written");
-        let mut pin = Pin::new(&job(), "c1", None, None);
+        let listing = |revision: &str| Listing { revision: revision.into(), files: Vec::new() };
+        let mut pin = Pin::new(&job(), &listing("c1"), None, None);
         pin.passed(dir.path(), "a", "00ff").expect("it is there");
         pin.write(dir.path()).expect("it is kept");
         let file = |size, digest: Option<&str>| RemoteFile {
@@ -128,7 +183,7 @@ mod tests {
             digest: digest.map(|sha256| Digest::Sha256(sha256.into())),
         };
         let check = |revision: &str, file: &RemoteFile, expected: bool| {
-            let pin = Pin::new(&job(), revision, Pin::read(dir.path()), None);
+            let pin = Pin::new(&job(), &listing(revision), Pin::read(dir.path()), None);
             assert_eq!(pin.has_passed(dir.path(), file).is_some(), expected, "{revision} {file:?}");
         };
         check("c1", &file(3, None), true);

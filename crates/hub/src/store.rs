@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lock::Lock;
 use crate::names::{check_path, model_dir};
+use crate::pin::{PIN, Pin};
 use crate::{HubError, SourceKind};
 
 pub(crate) const MANIFEST: &str = "model.json";
@@ -62,8 +63,62 @@ impl Manifest {
         manifest
     }
 
+    fn is_whole(&self, dir: &Path) -> bool {
+        self.files.iter().all(|file| {
+            let there = std::fs::metadata(dir.join(&file.path));
+            check_path(&file.path).is_ok()
+                && there.is_ok_and(|meta| meta.is_file() && meta.len() == file.size)
+        })
+    }
+
     pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
         write_whole(&dir.join(MANIFEST), &serde_json::to_vec_pretty(self)?)
+    }
+}
+
+/// What lies in a model's folder, whole or in part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// Empty where nothing says it.
+    pub repo: String,
+    /// Seconds since 1970, when the last file passed its check; `None` for a model that is not whole.
+    pub verified_at: Option<u64>,
+    /// Under the names that they have in the repository.
+    pub files: Vec<String>,
+    /// On the disk, of files and of parts of files.
+    pub bytes: u64,
+}
+
+/// What lies in the folder of a model; `None` when there is none.
+pub fn contents(models_dir: &Path, id: &str) -> Option<Contents> {
+    let dir = model_dir(models_dir, id).ok().filter(|dir| dir.is_dir())?;
+    let manifest = Manifest::read(&dir);
+    let (mut files, mut bytes) = (Vec::new(), 0);
+    walk(&dir, "", &mut |path, size| {
+        bytes += size;
+        let name = path.strip_suffix(".part").unwrap_or(path);
+        if ![MANIFEST, PIN].contains(&path) && !path.ends_with(".part.sums") {
+            files.push(name.to_owned());
+        }
+    });
+    files.sort();
+    files.dedup();
+    let of_manifest = manifest.as_ref().map(|manifest| manifest.repo.clone());
+    let repo = of_manifest.or_else(|| Some(Pin::read(&dir)?.repo().to_owned())).unwrap_or_default();
+    let verified_at =
+        manifest.filter(|manifest| manifest.is_whole(&dir)).map(|manifest| manifest.verified_at);
+    Some(Contents { repo, verified_at, files, bytes })
+}
+
+/// Every file below a folder with its size; what cannot be read is passed over.
+fn walk(dir: &Path, prefix: &str, found: &mut dyn FnMut(&str, u64)) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = format!("{prefix}{name}");
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => walk(&entry.path(), &format!("{path}/"), found),
+            _ => found(&path, entry.metadata().map_or(0, |meta| meta.len())),
+        }
     }
 }
 
@@ -79,11 +134,7 @@ pub fn installed(models_dir: &Path) -> io::Result<Vec<Installed>> {
         let dir = entry?.path();
         let Some(id) = dir.file_name().and_then(|n| n.to_str()).map(str::to_owned) else { continue };
         let Some(manifest) = Manifest::read(&dir) else { continue };
-        let whole = manifest.files.iter().all(|f| {
-            check_path(&f.path).is_ok()
-                && std::fs::metadata(dir.join(&f.path)).is_ok_and(|m| m.is_file() && m.len() == f.size)
-        });
-        if whole {
+        if manifest.is_whole(&dir) {
             found.push(Installed { id, bytes: manifest.files.iter().map(|f| f.size).sum(), dir });
         }
     }

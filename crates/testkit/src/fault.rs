@@ -1,6 +1,8 @@
 //! What the hub does wrong, where, and how often.
 //! It does not know how a fault is carried out.
 
+use std::time::Duration;
+
 /// Which answers a fault spoils.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -20,6 +22,13 @@ pub(crate) enum What {
     ExpiredLink,
     IgnoreRange,
     AnnouncedSize(u64),
+    Page,
+    Portal,
+    Encoded,
+    WrongRange(usize),
+    Trickle(Duration),
+    OtherTag,
+    Unsized,
 }
 
 /// Happens once, unless `times` says otherwise.
@@ -68,6 +77,41 @@ impl Fault {
     /// A listing says that the file has this size.
     pub fn announced_size(place: Place, bytes: u64) -> Self {
         Self::new(place, What::AnnouncedSize(bytes))
+    }
+
+    /// A login page of 27 bytes comes with the status of success.
+    pub fn page(place: Place) -> Self {
+        Self::new(place, What::Page)
+    }
+
+    /// The network sends callers to its login page on another host, as captive portals do.
+    pub fn portal(place: Place) -> Self {
+        Self::new(place, What::Portal)
+    }
+
+    /// The answer says that it is compressed, though nobody asked for that.
+    pub fn encoded(place: Place) -> Self {
+        Self::new(place, What::Encoded)
+    }
+
+    /// A request for a range is answered with one that begins so many bytes later.
+    pub fn wrong_range(place: Place, later: usize) -> Self {
+        Self::new(place, What::WrongRange(later))
+    }
+
+    /// One byte comes at a time, so far apart.
+    pub fn trickle(place: Place, every: Duration) -> Self {
+        Self::new(place, What::Trickle(every))
+    }
+
+    /// The answer has another `ETag` than the file.
+    pub fn other_tag(place: Place) -> Self {
+        Self::new(place, What::OtherTag)
+    }
+
+    /// The answer does not say how long it is.
+    pub fn unsized_body(place: Place) -> Self {
+        Self::new(place, What::Unsized)
     }
 
     /// `X-Error-Code` of a refusal.

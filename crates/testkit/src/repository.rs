@@ -60,6 +60,14 @@ impl Repository {
         self.commits.push(Commit { id, files });
     }
 
+    /// A new commit in which a file has another name.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let last = self.commits.last().expect("there is a first commit");
+        let bytes = last.files[from].bytes.clone();
+        self.commit(BTreeMap::from([(to.to_owned(), bytes)]));
+        self.commits.last_mut().expect("it was just made").files.remove(from);
+    }
+
     /// By commit, or by the name of the one branch.
     pub fn at(&self, revision: &str, branch: &str) -> Option<&Commit> {
         match revision == branch {

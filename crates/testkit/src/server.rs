@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::response::IntoResponse;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -114,6 +115,12 @@ impl TestHub {
         repository.commit(files.into_iter().collect());
     }
 
+    /// Puts a new commit on top in which a file has another name, and forgets the commits before it.
+    pub fn rename(&self, repository: &str, from: &str, to: &str) {
+        self.state.repositories().get_mut(repository).expect("it is known").rename(from, to);
+        self.forget_history(repository);
+    }
+
     /// The commit a repository is at.
     pub fn commit(&self, repository: &str) -> String {
         let repositories = self.state.repositories();
@@ -190,6 +197,14 @@ impl State {
 
     /// The refusal that was asked for, if one was; `file` is `None` for a listing.
     pub fn refusal(&self, file: Option<&str>) -> Option<Response<Body>> {
+        match self.faults().take(file, |what| matches!(what, What::Page | What::Portal)) {
+            Some(What::Page) => return Some(page()),
+            Some(_) => {
+                let there = (header::LOCATION, format!("{}/portal", self.storage));
+                return Some((StatusCode::FOUND, [there]).into_response());
+            }
+            None => {}
+        }
         let what = self.faults().take(file, |what| matches!(what, What::Status { .. }))?;
         let What::Status { status, error_code, retry_after } = what else { return None };
         let mut response = Response::builder().status(status);
@@ -201,6 +216,12 @@ impl State {
         }
         Some(response.body(Body::empty()).expect("plain headers"))
     }
+}
+
+/// What the network of a hotel answers in place of everything.
+pub(crate) fn page() -> Response<Body> {
+    const PAGE: &str = "<html>Please sign in</html>";
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response()
 }
 
 /// A refusal with the words of the hub.

@@ -16,14 +16,16 @@ use serde::Deserialize;
 
 use crate::fault::What;
 use crate::repository::File;
-use crate::server::{Shared, State};
+use crate::server::{Shared, State, page};
 
 const CHUNK: usize = 64 << 10;
 /// Time enough for the bytes before a cut to leave.
 const FLUSH: Duration = Duration::from_millis(50);
 
 pub(crate) fn routes() -> Router<Arc<State>> {
-    Router::new().route("/stored/{owner}/{name}/{commit}/{*path}", get(stored))
+    Router::new()
+        .route("/stored/{owner}/{name}/{commit}/{*path}", get(stored))
+        .route("/portal", get(|| async { page() }))
 }
 
 #[derive(Deserialize)]
@@ -65,14 +67,18 @@ pub(crate) fn send(
     file: Arc<File>,
 ) -> Response<Body> {
     let total = file.bytes.len();
-    let mut response = Response::builder()
-        .header(header::ETAG, file.etag())
-        .header(header::ACCEPT_RANGES, "bytes")
-        .header(header::CONTENT_TYPE, "application/octet-stream");
     let take = |fits: fn(&What) -> bool| match *method == Method::HEAD {
         true => None,
         false => state.faults().take(Some(path), fits),
     };
+    let other_tag = take(|what| *what == What::OtherTag).map(|_| "\"another-version\"".to_owned());
+    let mut response = Response::builder()
+        .header(header::ETAG, other_tag.unwrap_or_else(|| file.etag()))
+        .header(header::ACCEPT_RANGES, "bytes")
+        .header(header::CONTENT_TYPE, "application/octet-stream");
+    if take(|what| *what == What::Encoded).is_some() {
+        response = response.header(header::CONTENT_ENCODING, "gzip");
+    }
     let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     let same_version = text(header::IF_RANGE).is_none_or(|tag| tag == file.etag());
     let asked = text(header::RANGE).filter(|_| same_version);
@@ -80,6 +86,11 @@ pub(crate) fn send(
     let (from, to) = match asked.map(|range| parse_range(range, total)) {
         None => (0, total),
         Some(Some((from, to))) => {
+            let later = match take(|what| matches!(what, What::WrongRange(_))) {
+                Some(What::WrongRange(later)) => later,
+                _ => 0,
+            };
+            let from = (from + later).min(to - 1);
             let range = format!("bytes {from}-{}/{total}", to - 1);
             response = response.status(StatusCode::PARTIAL_CONTENT).header(header::CONTENT_RANGE, range);
             (from, to)
@@ -90,11 +101,16 @@ pub(crate) fn send(
             return response.body(Body::empty()).expect("plain headers");
         }
     };
-    let response = response.header(header::CONTENT_LENGTH, to - from);
+    let response = match take(|what| *what == What::Unsized) {
+        Some(_) => response,
+        None => response.header(header::CONTENT_LENGTH, to - from),
+    };
     if *method == Method::HEAD {
         return response.body(Body::empty()).expect("plain headers");
     }
-    let fault = take(|what| matches!(what, What::CutAfter(_) | What::StallAfter(_) | What::WrongByte(_)));
+    let fault = take(|what| {
+        matches!(what, What::CutAfter(_) | What::StallAfter(_) | What::WrongByte(_) | What::Trickle(_))
+    });
     let end = match fault {
         Some(What::CutAfter(bytes) | What::StallAfter(bytes)) => to.min(from + bytes),
         _ => to,
@@ -104,7 +120,11 @@ pub(crate) fn send(
         let (state, path, file, fault) = (state.clone(), path.clone(), file.clone(), fault.clone());
         async move {
             if at < end {
-                let until = end.min(at + CHUNK);
+                let mut until = end.min(at + CHUNK);
+                if let Some(What::Trickle(every)) = fault {
+                    tokio::time::sleep(every).await;
+                    until = at + 1;
+                }
                 let mut chunk = file.bytes[at..until].to_vec();
                 if let Some(What::WrongByte(wrong)) = fault
                     && let Some(byte) = wrong.checked_sub(at).and_then(|offset| chunk.get_mut(offset))

@@ -21,6 +21,10 @@ pub(super) fn hub_error(error: &HubError) -> ErrorView {
         HubError::SourceRefused { host, status, .. } => {
             at(ErrorCode::SourceRefused, host).with("status", status)
         }
+        HubError::LinkRefused { host, status } => at(ErrorCode::SourceRefused, host).with("status", status),
+        HubError::SourceFailed { host, status } => at(ErrorCode::SourceFailed, host).with("status", status),
+        HubError::WebPage { host } => at(ErrorCode::CaptivePortal, host),
+        HubError::Foreign { host, .. } => at(ErrorCode::SourceForeign, host),
         HubError::SourceRateLimited { host, wait: None } => at(ErrorCode::SourceRateLimited, host),
         HubError::SourceRateLimited { host, wait: Some(wait) } => {
             at(ErrorCode::SourceRateLimited, host).with("seconds", wait.as_secs())

@@ -41,23 +41,23 @@ async fn a_folder_that_model_scope_cuts_is_refused() {
 }
 
 #[tokio::test]
-async fn a_variant_takes_the_place_of_the_one_before() {
+async fn another_choice_of_files_deletes_none_of_the_first() {
     let scene = Scene::new().await;
     let variant = |glob: &str| Job { globs: vec![glob.into()], ..job(scene.hugging_face()) };
     let installed = || hub::installed(scene.models.path()).expect("a list").first().map(|model| model.bytes);
-    fetch(scene.models.path(), variant("*"), timing(0)).await.expect("the large one");
-    assert_eq!(installed(), Some(total()));
+    fetch(scene.models.path(), variant("*.safetensors"), timing(0)).await.expect("the large one");
     fetch(scene.models.path(), variant("*.json"), timing(0)).await.expect("the small one");
     assert_eq!(installed(), Some(config().len() as u64));
-    assert!(!scene.path(WEIGHTS).exists(), "what the engine would find is one variant");
-    assert!(scene.path(CONFIG).exists());
+    assert!(scene.path(WEIGHTS).exists(), "hours of downloading are not thrown away unasked");
+    let served = scene.hub.bytes_served();
+    fetch(scene.models.path(), variant("*"), timing(0)).await.expect("both");
+    assert_eq!((installed(), scene.hub.bytes_served()), (Some(total()), served));
 
-    // The old files stay until the new ones are whole, over a cut too.
-    scene.hub.inject(testkit::Fault::cut_after(crate::model::weights_file(), 100_000));
-    fetch(scene.models.path(), variant("*.safetensors"), timing(0)).await.expect_err("it is cut");
-    assert!(scene.path(CONFIG).exists());
-    fetch(scene.models.path(), variant("*.safetensors"), timing(0)).await.expect("it goes on");
-    assert!(!scene.path(CONFIG).exists() && scene.path(WEIGHTS).exists());
+    // Of the same choice, what is no part of it any more goes once the new one is whole.
+    scene.hub.push(REPOSITORY, CONFIG, b"{\"changed\": true}");
+    scene.hub.rename(REPOSITORY, CONFIG, "other.json");
+    fetch(scene.models.path(), variant("*"), timing(0)).await.expect("the new one");
+    assert!(!scene.path(CONFIG).exists() && scene.path("other.json").exists());
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Downloads against the test hub: whole, cut, resumed, killed, lied to, refused.
 
+mod blocks;
+mod foreign;
 mod killed;
 mod listing;
 mod model;

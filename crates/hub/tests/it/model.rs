@@ -89,7 +89,8 @@ pub fn job(source: Source) -> Job {
 
 pub fn timing(retries: u32) -> Timing {
     let millis = Duration::from_millis;
-    Timing { stall: Duration::from_secs(5), back_off: millis(1), retries, patience: Duration::from_secs(3) }
+    let (stall, patience) = (Duration::from_secs(5), Duration::from_secs(3));
+    Timing { stall, least: 1, back_off: millis(1), retries, patience }
 }
 
 pub async fn fetch(models: &Path, job: Job, timing: Timing) -> Result<Installed, HubError> {

@@ -26,7 +26,9 @@ async fn refusals_have_names() {
     check(files(404).error_code("EntryNotFound"), |e| matches!(e, HubError::NotOnSource(_))).await;
     check(files(404), |e| matches!(e, HubError::NotOnSource(_))).await;
     check(files(400), |e| matches!(e, HubError::SourceRefused { status: 400, .. })).await;
-    check(files(503), |e| matches!(e, HubError::NoNetwork { .. })).await;
+    check(files(503), |e| matches!(e, HubError::SourceFailed { status: 503, .. })).await;
+    let link = Fault::expired_link(weights_file()).always();
+    check(link, |e| matches!(e, HubError::LinkRefused { status: 403, .. })).await;
     let listing = Fault::status(Place::Listing, 401);
     check(listing, |e| matches!(e, HubError::TokenNeeded { .. })).await;
 }
