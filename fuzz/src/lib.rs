@@ -25,8 +25,9 @@ pub fn gguf(file: &[u8]) -> Result<(), String> {
     };
     let tensors = header.tensors.into_iter().map(view).collect();
     let gguf = Gguf { metadata: header.metadata, tensors, path: PathBuf::from("fuzzed") };
-    let config =
-        config_json(&gguf).and_then(|json| ModelConfig::from_json(json).map_err(|error| error.to_string()));
+    let config = config_json(&gguf)
+        .map_err(|refusal| refusal.to_string())
+        .and_then(|json| ModelConfig::from_json(json).map_err(|error| error.to_string()));
     let weights = GgufWeights::new(gguf).map_err(|error| error.to_string())?;
     let mut bytes = 0;
     for name in weights.names() {

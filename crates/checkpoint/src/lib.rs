@@ -4,6 +4,9 @@
 //! Knows nothing of candle, of the network, or of arithmetic on tensors beyond turning stored bytes into `f32`.
 
 mod config;
+mod failure;
+mod file_kind;
+mod find;
 pub mod gguf;
 mod open;
 mod random;
@@ -16,6 +19,9 @@ pub use config::{
     ModelConfig, ProjectorConfig, Qwen2Config, Qwen3Config, Rope, RopeScaling, ScoringFunc, TopkMethod,
     VisionConfig, Vl2Attention, YarnConfig,
 };
+pub use failure::Failure;
+pub use file_kind::FileKind;
+pub use find::find;
 pub use formats::{Dtype, E4M3, e4m3_to_f32};
 pub use gguf::GgufTokenizer;
 pub use open::{Checkpoint, OpenError, TokenizerSource, open};

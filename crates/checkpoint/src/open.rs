@@ -1,8 +1,8 @@
 //! A model on disk, whatever kind of files it is: a folder of safetensors, a folder with a GGUF, or a GGUF by itself.
 use std::path::{Path, PathBuf};
 
-use crate::gguf::{Gguf, GgufTokenizer, GgufWeights, config_json};
-use crate::{ConfigError, ModelConfig, Safetensors, WeightError, WeightSource};
+use crate::gguf::{Gguf, GgufTokenizer, GgufWeights, config_json, refused};
+use crate::{ConfigError, ModelConfig, Safetensors, WeightError, WeightSource, find};
 
 /// An open model: what it is, its weights, and where its tokenizer is.
 pub struct Checkpoint {
@@ -28,28 +28,26 @@ pub enum OpenError {
     Weight(#[from] WeightError),
 }
 
-/// Opens a folder or a `.gguf` file. A folder with safetensors is read as such, even with a GGUF beside them.
+/// Opens the model that a path means, a folder or a file, as [`find`] finds it.
 ///
 /// # Errors
 /// No files, files that cannot be believed, or a model that this version cannot run.
 pub fn open(path: &Path) -> Result<Checkpoint, OpenError> {
-    if path.extension().is_some_and(|ending| ending == "gguf") {
-        return open_gguf(path);
+    let path = find(path)?;
+    if path.is_file() {
+        return open_gguf(&path);
     }
-    let names = ["model.safetensors", "model.safetensors.index.json"];
-    if names.iter().any(|name| path.join(name).is_file()) {
-        let weights = Box::new(Safetensors::open(path)?);
-        let tokenizer = TokenizerSource::Folder(path.to_owned());
-        return Ok(Checkpoint { config: ModelConfig::read(path)?, weights, tokenizer });
-    }
-    open_gguf(&Gguf::find(path)?)
+    // What the model is comes first: the files of one that is not run are not judged.
+    let config = ModelConfig::read(&path)?;
+    let weights = Box::new(Safetensors::open(&path)?);
+    Ok(Checkpoint { config, weights, tokenizer: TokenizerSource::Folder(path) })
 }
 
 fn open_gguf(path: &Path) -> Result<Checkpoint, OpenError> {
     let gguf = Gguf::open(path)?;
     let path = gguf.path.clone();
     let invalid = |reason: String| WeightError::Invalid { path: path.clone(), reason };
-    let config = config_json(&gguf).map_err(&invalid)?;
+    let config = config_json(&gguf).map_err(|refusal| refused(&path, refusal))?;
     let config = ModelConfig::from_json(config).map_err(|error| match error {
         ConfigError::Invalid { reason, .. } => ConfigError::Invalid { path: path.clone(), reason },
         other => other,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use formats::Dtype;
@@ -12,8 +12,10 @@ use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor};
 
 use crate::view::prefer_large_pages;
-use crate::{TensorView, WeightError, WeightSource};
+use crate::{FileKind, TensorView, WeightError, WeightSource};
 
+/// Says which tensor is in which shard.
+pub(crate) const INDEX: &str = "model.safetensors.index.json";
 /// No published header comes near this.
 const HEADER_LIMIT: u64 = 100 << 20;
 /// R1 has 91,000 tensors, each with its scales.
@@ -81,24 +83,23 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
 }
 
 impl Safetensors {
-    /// Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+    /// Opens the shards that the index of a folder names, or the only file, or the only set of numbered files.
     ///
     /// # Errors
     /// A missing, truncated or inconsistent file, naming it.
     pub fn open(dir: &Path) -> Result<Self, WeightError> {
-        let index = dir.join("model.safetensors.index.json");
+        let index = dir.join(INDEX);
         if !index.is_file() {
-            let single = dir.join("model.safetensors");
-            if !single.is_file() {
-                return Err(WeightError::NoFiles(dir.to_owned()));
-            }
-            return Ok(Self { tensors: read_file(&single)?.into_iter().collect() });
+            return Self::without_index(dir);
         }
         let wanted = read_index(&index)?;
         let mut tensors = BTreeMap::new();
         let shards: BTreeSet<&String> = wanted.values().collect();
-        for shard in shards {
+        for shard in shards.iter().copied() {
             let path = dir.join(shard);
+            if path.symlink_metadata().is_err() {
+                return Err(missing(path, &shards));
+            }
             let invalid = |reason: String| WeightError::Invalid { path: path.clone(), reason };
             for (name, stored) in read_file(&path)? {
                 if tensors.insert(name.clone(), stored).is_some() {
@@ -118,6 +119,72 @@ impl Safetensors {
             None => Ok(Self { tensors }),
         }
     }
+}
+
+impl Safetensors {
+    fn without_index(dir: &Path) -> Result<Self, WeightError> {
+        let single = dir.join("model.safetensors");
+        let files = if single.is_file() { vec![single] } else { whole_set(dir)? };
+        let mut tensors = BTreeMap::new();
+        for path in files {
+            for (name, stored) in read_file(&path)? {
+                if tensors.insert(name.clone(), stored).is_some() {
+                    let reason = format!("tensor {name} is in two files");
+                    return Err(WeightError::Invalid { path, reason });
+                }
+            }
+        }
+        Ok(Self { tensors })
+    }
+}
+
+/// The safetensors of a folder without an index, whatever they are called: one, or `name-00001-of-00003` and its siblings.
+fn whole_set(dir: &Path) -> Result<Vec<PathBuf>, WeightError> {
+    let open = |source| WeightError::Open { path: dir.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(open)? {
+        let path = entry.map_err(open)?.path();
+        if path.is_file() && matches!(FileKind::of(&path), Ok(FileKind::Safetensors)) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    match &files[..] {
+        [] => return Err(WeightError::NoFiles(dir.to_owned())),
+        [_] => return Ok(files),
+        _ => {}
+    }
+    let numbered = |path: &PathBuf| {
+        let name = path.file_stem()?.to_str()?;
+        let (rest, count) = name.rsplit_once("-of-")?;
+        let (stem, number) = rest.rsplit_once('-')?;
+        Some((stem.to_owned(), number.parse::<u32>().ok()?, count.parse::<u32>().ok()?))
+    };
+    let sets: Vec<_> = files.iter().map(numbered).collect();
+    let one = sets.first().cloned().flatten().filter(|(stem, _, count)| {
+        let same = |set: &Option<(String, u32, u32)>| {
+            set.as_ref().is_some_and(|(other, _, of)| other == stem && of == count)
+        };
+        sets.iter().all(same)
+    });
+    let Some((stem, _, count)) = one else {
+        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Err(WeightError::Several { path: dir.to_owned(), names: files.iter().map(name).collect() });
+    };
+    let there: BTreeSet<u32> = sets.iter().flatten().map(|(_, number, _)| *number).collect();
+    match (1..=count).find(|number| !there.contains(number)) {
+        None => Ok(files),
+        Some(number) => {
+            let path = dir.join(format!("{stem}-{number:05}-of-{count:05}.safetensors"));
+            Err(WeightError::MissingShard { path, number, count })
+        }
+    }
+}
+
+/// Which of the shards of an index is not there.
+fn missing(path: PathBuf, shards: &BTreeSet<&String>) -> WeightError {
+    let at = shards.iter().position(|shard| path.ends_with(shard.as_str())).unwrap_or_default();
+    WeightError::MissingShard { path, number: at as u32 + 1, count: shards.len() as u32 }
 }
 
 impl WeightSource for Safetensors {
@@ -190,11 +257,16 @@ fn read_file(path: &Path) -> Result<Vec<(String, Stored)>, WeightError> {
     // SAFETY: the map is read only. A file that another program shortens while it is mapped would end this process,
     // which is the worker and never the window; the store's files are not rewritten in place.
     let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(open_error)?);
+    let kind = FileKind::of_bytes(&map[..map.len().min(512)]);
+    if !matches!(kind, FileKind::Safetensors | FileKind::Unknown) {
+        return Err(WeightError::Foreign { path: path.to_owned(), kind });
+    }
     prefer_large_pages(&map);
     let actual = map.len() as u64;
     let places = places(&map).map_err(|error| match error {
         Fault::Truncated(expected) => WeightError::Truncated { path: path.to_owned(), expected, actual },
         Fault::Invalid(reason) => WeightError::Invalid { path: path.to_owned(), reason },
+        Fault::Format { tensor, format } => WeightError::Format { path: path.to_owned(), tensor, format },
     })?;
     let stored = |place: Place| {
         let Place { name, dtype, shape, begin, end } = place;
@@ -228,6 +300,9 @@ pub enum Fault {
     Truncated(u64),
     #[error("{0}")]
     Invalid(String),
+    /// The file is sound, and a tensor of it is of a type that is not read here.
+    #[error("tensor {tensor} has type {format}")]
+    Format { tensor: String, format: String },
 }
 
 /// Reads the header at the front of a whole file and checks every place against its length.
@@ -254,7 +329,7 @@ pub fn places(file: &[u8]) -> Result<Vec<Place>, Fault> {
         let entry: Entry =
             serde_json::from_value(value).map_err(|error| invalid(format!("tensor {name}: {error}")))?;
         let dtype =
-            dtype(&entry.dtype).ok_or_else(|| invalid(format!("tensor {name} has type {}", entry.dtype)))?;
+            dtype(&entry.dtype).ok_or_else(|| Fault::Format { tensor: name.clone(), format: entry.dtype })?;
         let (begin, end) = entry.data_offsets;
         let shape: Option<Vec<usize>> = entry.shape.iter().map(|&dim| usize::try_from(dim).ok()).collect();
         let bytes = shape.as_deref().and_then(|shape| bytes_of(dtype, shape));
@@ -357,7 +432,7 @@ mod tests {
             &[one, ("2.safetensors", B, 4)],
             "the index says",
         );
-        check(r#""a":"3.safetensors""#, &[], "open");
+        check(r#""a":"3.safetensors""#, &[], "part 1 of 1");
     }
 
     #[cfg(unix)]
@@ -395,7 +470,7 @@ mod tests {
             "has shape",
         );
         check(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#, &[0; 8], "has shape");
-        check(r#"{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}"#, &[0; 8], "has type");
+        check(r#"{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}"#, &[0; 8], "stored as I64");
         check("nonsense", &[], "not JSON");
         check(
             r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,

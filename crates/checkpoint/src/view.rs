@@ -7,6 +7,8 @@ use std::sync::Arc;
 use formats::Dtype;
 use memmap2::{Mmap, MmapMut};
 
+use crate::FileKind;
+
 /// A tensor: nothing of a mapped one is copied until it is read.
 #[derive(Debug, Clone)]
 pub struct TensorView {
@@ -151,4 +153,23 @@ pub enum WeightError {
     NoFiles(PathBuf),
     #[error("find tensor {0}")]
     Missing(String),
+    /// A sound file of a model that this version does not run.
+    #[error("run {path}: its architecture {architecture} is not one that this version runs")]
+    NotRun { path: PathBuf, architecture: String },
+    /// A sound file of a model that is run, built in a way that is not known.
+    #[error("run {path}: {field} is {value}, which this version does not know")]
+    Unsupported { path: PathBuf, field: String, value: String },
+    /// A sound file whose numbers are stored in a way that is not read.
+    #[error("read {path}: tensor {tensor} is stored as {format}, which this version does not read")]
+    Format { path: PathBuf, tensor: String, format: String },
+    #[error("use {0} by itself: it is the part of a model that reads pictures")]
+    Projector(PathBuf),
+    /// By its first bytes it is something else.
+    #[error("read {path} as weights: it is {}", kind.name())]
+    Foreign { path: PathBuf, kind: FileKind },
+    #[error("choose a model in {path}: there are {}", names.join(", "))]
+    Several { path: PathBuf, names: Vec<String> },
+    /// One of several files of a model; `number` counts from 1.
+    #[error("find {path}: part {number} of {count} is not there")]
+    MissingShard { path: PathBuf, number: u32, count: u32 },
 }

@@ -97,6 +97,9 @@ pub struct Inspect {
     /// Everything, each tensor included, as JSON.
     #[arg(long)]
     pub json: bool,
+    /// Only say whether it would start: a JSON line with the reason where it would not.
+    #[arg(long, conflicts_with = "json")]
+    pub check: bool,
 }
 
 /// What is measured: a file, or a shape with random weights.

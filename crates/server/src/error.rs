@@ -5,7 +5,7 @@ use axum::Json;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use checkpoint::{ConfigError, OpenError, WeightError};
+use checkpoint::OpenError;
 use models::LoadError;
 use serde_json::json;
 
@@ -176,37 +176,21 @@ impl IntoResponse for ApiError {
 
 /// A failure to open a model's files, under the code that the window has words for.
 pub fn open_failure(error: &OpenError) -> Failure {
-    let (code, detail) = match error {
-        OpenError::Config(ConfigError::Unsupported { field, value, .. }) => {
-            ("model_unsupported", json!({"field": field, "value": value}))
-        }
-        OpenError::Config(ConfigError::Read { path, .. }) => ("model_not_found", json!({"path": path})),
-        OpenError::Config(ConfigError::Invalid { path, .. }) => ("model_file_invalid", json!({"path": path})),
-        OpenError::Weight(error) => weight_code(error),
-    };
-    Failure { code, message: error.to_string(), detail }
+    coded(error.failure(), error.to_string())
 }
 
 /// A failure to load what was opened.
 pub fn load_failure(error: &LoadError) -> Failure {
-    let (code, detail) = match error {
-        LoadError::Weight(error) => weight_code(error),
-        _ => ("model_file_invalid", json!({})),
-    };
-    Failure { code, message: error.to_string(), detail }
+    match error {
+        LoadError::Weight(error) => coded(error.failure(), error.to_string()),
+        _ => Failure { code: "model_file_invalid", message: error.to_string(), detail: json!({}) },
+    }
 }
 
-fn weight_code(error: &WeightError) -> (&'static str, serde_json::Value) {
-    match error {
-        WeightError::Open { path, .. } | WeightError::NoFiles(path) => {
-            ("model_not_found", json!({"path": path}))
-        }
-        WeightError::Truncated { path, expected, actual } => {
-            ("model_file_truncated", json!({"path": path, "expected": expected, "actual": actual}))
-        }
-        WeightError::Invalid { path, .. } => ("model_file_invalid", json!({"path": path})),
-        _ => ("model_file_invalid", json!({})),
-    }
+fn coded(failure: checkpoint::Failure, message: String) -> Failure {
+    let detail = failure.detail.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+    let detail = serde_json::Value::Object(detail.collect());
+    Failure { code: failure.code, message, detail }
 }
 
 #[cfg(test)]

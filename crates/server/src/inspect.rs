@@ -1,5 +1,6 @@
 //! `whaledeck-engine inspect`: what a file holds and what it would take, without loading it.
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 
 use checkpoint::{Attention, Checkpoint, ModelConfig, TokenizerSource, WeightError};
@@ -8,13 +9,18 @@ use serde_json::{Value, json};
 
 use crate::args::Inspect;
 use crate::error::open_failure;
+use crate::line::{Line, say};
 use crate::plan::{Plan, Use, cache_shape};
+use crate::text_pipeline::TextPipeline;
 
 /// Contexts that the plan is printed for, cut to what the model knows.
 const CONTEXTS: [usize; 4] = [4096, 16_384, 65_536, 131_072];
 const CHUNK: usize = 256;
 
 pub fn inspect(args: &Inspect) -> ExitCode {
+    if args.check {
+        return check(&args.file);
+    }
     let report = checkpoint::open(&args.file)
         .map_err(|error| open_failure(&error).message)
         .and_then(|checkpoint| report(&checkpoint).map_err(|error| error.to_string()));
@@ -27,6 +33,18 @@ pub fn inspect(args: &Inspect) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Everything that a start does before it reads weights.
+fn check(file: &Path) -> ExitCode {
+    let opened = checkpoint::open(file).map_err(|error| open_failure(&error));
+    match opened.and_then(|checkpoint| TextPipeline::open(&checkpoint, file)) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&Line::Failed { error });
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn report(checkpoint: &Checkpoint) -> Result<Value, WeightError> {

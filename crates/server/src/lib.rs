@@ -35,6 +35,7 @@ mod routing;
 mod serve;
 mod sources;
 mod subject;
+mod text_pipeline;
 mod thinking;
 
 pub use bench::bench;

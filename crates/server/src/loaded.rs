@@ -7,7 +7,6 @@ use models::{Device, Ledger, LoadOptions};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
-use vision::Tiling;
 
 use crate::args::{CacheName, DEFAULT_CONTEXT, Serve};
 use crate::error::{load_failure, open_failure};
@@ -15,6 +14,7 @@ use crate::line::Failure;
 use crate::memory::resident;
 use crate::pictures::Seeing;
 use crate::plan::{Plan, Use};
+use crate::text_pipeline::{PromptSource, TextPipeline};
 
 pub struct Loaded {
     pub engine: Engine,
@@ -46,18 +46,7 @@ impl Loaded {
             detail: json!({"path": args.model}),
         };
         let checkpoint = checkpoint::open(&args.model).map_err(|error| open_failure(&error))?;
-        let words = |error: text::TextError| invalid(error.to_string());
-        let (tokenizer, turns) = match checkpoint.config.images() {
-            None => (Tokenizer::open(&checkpoint.tokenizer).map_err(words)?, None),
-            Some(images) => {
-                let (tokenizer, turns) = Tokenizer::open_seeing(&checkpoint.tokenizer).map_err(words)?;
-                (tokenizer, Some((turns, Tiling::from(images))))
-            }
-        };
-        let template = match turns {
-            None => Some(ChatTemplate::open(&checkpoint.tokenizer).map_err(words)?),
-            Some(_) => None,
-        };
+        let TextPipeline { tokenizer, prompt } = TextPipeline::open(&checkpoint, &args.model)?;
 
         let context = context(args, checkpoint.config.decoder().max_position_embeddings)?;
         let cache = args.cache_dtype.unwrap_or_else(|| CacheName::for_context(context)).dtype();
@@ -78,9 +67,11 @@ impl Loaded {
         let load = LoadOptions { device: Device::Cpu, shrink: args.shrink.map(|shrink| shrink.dtype()) };
         let model = models::load(&checkpoint, &load, progress).map_err(|error| load_failure(&error))?;
         let ledger = model.ledger().clone();
-        let speech = match (template, turns, model.sight()) {
-            (Some(template), _, _) => Speech::Template(template),
-            (None, Some((turns, tiling)), Some(sight)) => Speech::Pictures(Seeing::new(turns, tiling, sight)),
+        let speech = match (prompt, model.sight()) {
+            (PromptSource::Template(template), _) => Speech::Template(template),
+            (PromptSource::Images(turns, tiling), Some(sight)) => {
+                Speech::Pictures(Seeing::new(turns, tiling, sight))
+            }
             _ => return Err(invalid("the model has neither a template nor eyes".to_owned())),
         };
         let engine = Engine::start(model, options).map_err(|error| start_failure(&error))?;

@@ -16,6 +16,9 @@ pub enum TextError {
     Decode(String),
     #[error("apply the chat template: {0}")]
     Template(String),
+    /// The model says nowhere how a conversation is written.
+    #[error("find a chat template: {0} has none")]
+    NoTemplate(String),
     #[error("hold the answer to its form: {0}")]
     Grammar(String),
 }

@@ -59,8 +59,7 @@ impl ChatTemplate {
 
     fn from_gguf(gguf: &GgufTokenizer) -> Result<Self, TextError> {
         let source = gguf.chat_template.as_deref();
-        let source =
-            source.ok_or_else(|| TextError::Template("the file has no tokenizer.chat_template".into()))?;
+        let source = source.ok_or_else(|| TextError::NoTemplate("the file".to_owned()))?;
         let token =
             |id: Option<u32>| id.and_then(|id| gguf.tokens.get(id as usize)).cloned().unwrap_or_default();
         Self::new(source, token(gguf.bos), token(gguf.eos))
@@ -75,7 +74,7 @@ impl ChatTemplate {
         let own_file = std::fs::read_to_string(dir.join("chat_template.jinja")).ok();
         let source = own_file
             .or_else(|| template_of(&config))
-            .ok_or_else(|| read_error("it has no chat_template".into()))?;
+            .ok_or_else(|| TextError::NoTemplate(path.display().to_string()))?;
         Self::new(&source, token(&config["bos_token"]), token(&config["eos_token"]))
     }
 

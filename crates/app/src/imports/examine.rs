@@ -3,10 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use checkpoint::{
-    Attention, Checkpoint, ConfigError, Dtype, ModelConfig, OpenError, TokenizerSource, WeightError,
-    WeightSource,
-};
+use checkpoint::{Attention, Checkpoint, Dtype, ModelConfig, TokenizerSource, WeightSource};
 use contract::{ErrorCode, ErrorView};
 use serde::{Deserialize, Serialize};
 
@@ -41,35 +38,25 @@ pub(crate) enum Cached {
     Heads { kv_heads: u64, head_dim: u64 },
 }
 
-/// The folder or file that a choice means: somebody who picks `config.json` means its folder.
+/// Where the model lies that a choice means: the folder of its safetensors, or its GGUF file, also one a level below.
 pub(crate) fn place(chosen: &Path) -> Result<PathBuf, ErrorView> {
     let path =
         std::path::absolute(chosen).map_err(|error| storage_error("find the model", chosen, &error))?;
-    let meta = std::fs::metadata(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => not_a_model(&path),
-        _ => storage_error("read the model", &path, &error),
-    })?;
-    if meta.is_dir() || has_extension(&path, "gguf") {
-        return Ok(path);
-    }
-    match path.parent() {
-        Some(folder) if has_extension(&path, "safetensors") || has_extension(&path, "json") => {
-            Ok(folder.to_owned())
-        }
-        _ => Err(not_a_model(&path)),
-    }
+    checkpoint::find(&path).map_err(|error| refusal(&path, error.failure(), &error))
 }
 
 /// Reads the configuration and the head of every weight file.
 pub(crate) fn examine(path: &Path) -> Result<Facts, ErrorView> {
     let Checkpoint { config, weights, tokenizer } =
-        checkpoint::open(path).map_err(|error| open_error(path, &error))?;
+        checkpoint::open(path).map_err(|error| refusal(path, error.failure(), &error))?;
     let tensors = answering(&config);
     complete(path, &*weights, &tensors)?;
     if let TokenizerSource::Folder(folder) = &tokenizer {
         for part in ["tokenizer.json", "tokenizer_config.json"] {
             if !folder.join(part).is_file() {
-                return Err(incomplete(&folder.join(part), "its tokenizer is not beside it"));
+                let message = format!("add the model: {part} is not beside it");
+                let missing = ErrorView::new(ErrorCode::TokenizerUnusable, message);
+                return Err(missing.with("path", folder.join(part).display()));
             }
         }
     }
@@ -124,7 +111,7 @@ fn complete(
         if !names.contains(name) {
             return Err(incomplete(path, &format!("{name} is missing")));
         }
-        let (_, actual) = weights.layout(name).map_err(|error| weight_error(path, &error))?;
+        let (_, actual) = weights.layout(name).map_err(|error| refusal(path, error.failure(), &error))?;
         if actual != *shape {
             let why = format!("{name} has the shape {actual:?} and config.json means {shape:?}");
             return Err(incomplete(path, &why));
@@ -205,54 +192,23 @@ fn name(path: &Path) -> String {
     let cached =
         snapshots.and_then(Path::parent).and_then(Path::file_name).map(|name| name.to_string_lossy());
     let cached = cached.and_then(|name| Some(name.strip_prefix("models--")?.rsplit_once("--")?.1.to_owned()));
-    let own = if path.is_dir() { path.file_name() } else { path.file_stem() };
-    cached
-        .or_else(|| own.map(|name| name.to_string_lossy().into_owned()))
-        .unwrap_or_else(|| "model".to_owned())
-}
-
-fn has_extension(path: &Path, extension: &str) -> bool {
-    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
-}
-
-fn not_a_model(path: &Path) -> ErrorView {
-    let message = "add the model: there is no config.json, .safetensors or .gguf file";
-    ErrorView::new(ErrorCode::NotAModel, message).with("path", path.display())
+    let folder = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let own = if path.is_dir() { folder() } else { checkpoint::gguf::stem(path) };
+    cached.unwrap_or(if own.is_empty() { "model".to_owned() } else { own })
 }
 
 fn incomplete(path: &Path, why: &str) -> ErrorView {
     ErrorView::new(ErrorCode::ModelFileInvalid, format!("add the model: {why}")).with("path", path.display())
 }
 
-fn open_error(path: &Path, error: &OpenError) -> ErrorView {
-    let view = |code| ErrorView::new(code, error.to_string()).with("path", path.display());
-    match error {
-        OpenError::Weight(error) => weight_error(path, error),
-        OpenError::Config(ConfigError::Read { source, .. }) => match source.kind() {
-            std::io::ErrorKind::NotFound => view(ErrorCode::NotAModel),
-            _ => storage_error("read the model", path, source),
-        },
-        OpenError::Config(ConfigError::Invalid { .. }) => view(ErrorCode::ModelFileInvalid),
-        OpenError::Config(ConfigError::Unsupported { field, value, .. }) => {
-            view(ErrorCode::ModelUnsupported).with("field", field).with("value", value)
-        }
-    }
-}
-
-fn weight_error(folder: &Path, error: &WeightError) -> ErrorView {
-    let view = |code, path: &Path| ErrorView::new(code, error.to_string()).with("path", path.display());
-    match error {
-        WeightError::Open { path, source } => match source.kind() {
-            std::io::ErrorKind::NotFound => view(ErrorCode::ModelFileInvalid, path),
-            _ => storage_error("read the model", path, source),
-        },
-        WeightError::Truncated { path, expected, actual } => {
-            view(ErrorCode::ModelFileTruncated, path).with("expected", expected).with("actual", actual)
-        }
-        WeightError::Invalid { path, .. } => view(ErrorCode::ModelFileInvalid, path),
-        WeightError::NoFiles(path) => view(ErrorCode::NotAModel, path),
-        WeightError::Missing(_) => view(ErrorCode::ModelFileInvalid, folder),
-    }
+/// The same code as a start would have, but for a path at which there is no model at all.
+fn refusal(path: &Path, failure: checkpoint::Failure, error: &dyn std::error::Error) -> ErrorView {
+    let code = match failure.code {
+        "model_not_found" => ErrorCode::NotAModel,
+        code => serde_json::from_value(code.into()).unwrap_or(ErrorCode::Internal),
+    };
+    let view = ErrorView::new(code, error.to_string()).with("path", path.display());
+    failure.detail.into_iter().fold(view, |view, (name, value)| view.with(name, value))
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ fn a_gguf_file_says_the_same_things() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/gguf").join(family);
         let entries = std::fs::read_dir(folder).expect("the fixture is there");
         let mut paths = entries.map(|entry| entry.expect("an entry").path());
-        paths.find(|path| has_extension(path, "gguf")).expect("a GGUF")
+        paths.find(|path| path.extension().is_some_and(|ending| ending == "gguf")).expect("a GGUF")
     };
     let qwen = file("qwen2");
     let facts = examine(&place(&qwen).expect("is a place")).expect("is a model");

@@ -8,6 +8,7 @@ use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, ModelState, ModelView
 use crate::App;
 use crate::convert::model_view;
 use crate::pictures::config_of;
+use crate::worker::failure_view;
 
 mod examine;
 mod list;
@@ -26,6 +27,9 @@ impl App {
         let (path, facts) = examined
             .await
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the model: {error}")))??;
+        // The worker alone reads tokenizers and templates: it says now what it would say at a start.
+        let checked = deploy::check_model(&self.paths.engine_binary, &path).await;
+        checked.map_err(|failure| failure_view(&failure))?;
         let model = self.own_models.add(path, facts)?;
         self.host.emit(AppEvent::ModelsChanged);
         Ok(own_view(&model, &self.snapshot().await?))

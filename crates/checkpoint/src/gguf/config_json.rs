@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::rope_factors::llama3;
 use super::value::List;
-use super::{Gguf, Value};
+use super::{Gguf, Refusal, Value, architecture};
 
 /// Gating functions as the format numbers them.
 const SOFTMAX: i128 = 1;
@@ -13,25 +13,21 @@ const SIGMOID: i128 = 2;
 /// Deeper than any published model.
 const MOST_BLOCKS: usize = 1024;
 
-type Result<T> = std::result::Result<T, String>;
+type Result<T> = std::result::Result<T, Refusal>;
 
 /// `config.json` of the model in a file.
 ///
 /// # Errors
 /// An architecture or a scaling that has no counterpart, naming it.
 pub fn config_json(gguf: &Gguf) -> Result<Json> {
-    let architecture = match gguf.metadata.get("general.architecture") {
-        Some(Value::Text(name)) => name.as_str(),
-        _ => return Err("general.architecture is missing".to_owned()),
-    };
+    let architecture = architecture(&gguf.metadata)?;
     let facts = Facts { gguf, architecture };
     let mut config = Map::new();
     common(&facts, &mut config)?;
     let published = match architecture {
         "qwen2" => "Qwen2ForCausalLM",
         "qwen3" => "Qwen3ForCausalLM",
-        "llama" if facts.number("expert_count")?.unwrap_or(0.0) == 0.0 => "LlamaForCausalLM",
-        "llama" => return Err("general.architecture is llama with experts, which is not run".to_owned()),
+        "llama" => "LlamaForCausalLM",
         "deepseek" => {
             experts(&facts, &mut config)?;
             config.insert("scoring_func".to_owned(), json!("softmax"));
@@ -43,7 +39,7 @@ pub fn config_json(gguf: &Gguf) -> Result<Json> {
             experts(&facts, &mut config)?;
             gate(&facts, &mut config)?
         }
-        other => return Err(format!("general.architecture is {other}, which is not run")),
+        other => return Err(Refusal::NotRun(other.to_owned())),
     };
     if architecture != "deepseek2" {
         grouped(&facts, &mut config)?;
@@ -75,7 +71,8 @@ impl Facts<'_> {
             },
             _ => None,
         };
-        number.map(Some).ok_or_else(|| format!("{}.{key} is not one number", self.architecture))
+        let field = || format!("{}.{key}", self.architecture);
+        number.map(Some).ok_or_else(|| Refusal::unsupported(field(), "not one number"))
     }
 
     pub fn text(&self, key: &str) -> Option<&str> {
@@ -125,7 +122,7 @@ fn common(facts: &Facts, config: &mut Map<String, Json>) -> Result<()> {
     config.insert("num_nextn_predict_layers".to_owned(), json!(predict));
     // The table of embeddings is what counts: some vocabularies have fewer texts than rows.
     let embedding = facts.gguf.tensors.get("token_embd.weight");
-    let rows = embedding.ok_or("tensor token_embd.weight is missing")?.shape[0];
+    let rows = embedding.ok_or_else(|| "tensor token_embd.weight is missing".to_owned())?.shape[0];
     config.insert("vocab_size".to_owned(), json!(rows));
     config.insert("tie_word_embeddings".to_owned(), json!(!facts.has("output.weight")));
     for (published, key) in [("bos_token_id", "bos"), ("eos_token_id", "eos"), ("pad_token_id", "padding")] {
@@ -151,7 +148,7 @@ fn layers(facts: &Facts) -> Result<(usize, usize)> {
     };
     let count = (first..MOST_BLOCKS).take_while(predicting).count();
     if first != blocks && first + count != blocks {
-        return Err(format!("layer {first} predicts ahead, and block_count is {blocks}"));
+        return Err(format!("layer {first} predicts ahead, and block_count is {blocks}").into());
     }
     Ok((first, count))
 }
@@ -161,7 +158,10 @@ fn rope_scaling(facts: &Facts, config: &Map<String, Json>) -> Result<Json> {
     let factor = facts.number("rope.scaling.factor")?;
     if let Some(factors) = facts.gguf.tensors.get("rope_freqs.weight") {
         if kind != "none" {
-            return Err(format!("rope_freqs.weight beside rope.scaling.type {kind}"));
+            return Err(Refusal::unsupported(
+                "rope_freqs.weight",
+                format!("beside rope.scaling.type {kind}"),
+            ));
         }
         let theta = config.get("rope_theta").and_then(Json::as_f64).unwrap_or(10000.0);
         return llama3(&factors.to_f32(), theta);
@@ -192,7 +192,7 @@ fn rope_scaling(facts: &Facts, config: &Map<String, Json>) -> Result<Json> {
             }
             Ok(scaling)
         }
-        other => Err(format!("rope.scaling.type is {other}; none, linear and yarn are known")),
+        other => Err(Refusal::unsupported("rope.scaling.type", other)),
     }
 }
 
@@ -210,7 +210,8 @@ fn grouped(facts: &Facts, config: &mut Map<String, Json>) -> Result<()> {
     config.insert("attention_bias".to_owned(), json!(biased));
     let (key, value) = (facts.number("attention.key_length")?, facts.number("attention.value_length")?);
     if value.is_some() && key != value {
-        return Err(format!("attention.value_length is {value:?} beside attention.key_length {key:?}"));
+        let value = format!("{value:?} beside attention.key_length {key:?}");
+        return Err(Refusal::unsupported("attention.value_length", value));
     }
     Ok(())
 }
@@ -268,10 +269,12 @@ fn gate(facts: &Facts, config: &mut Map<String, Json>) -> Result<&'static str> {
         Some(Value::Integer(SOFTMAX | 0)) => false,
         // Files older than the key: only V3 has the bias.
         None => biased,
-        Some(other) => return Err(format!("deepseek2.expert_gating_func is {other:?}")),
+        Some(other) => {
+            return Err(Refusal::unsupported("deepseek2.expert_gating_func", format!("{other:?}")));
+        }
     };
     if biased && !sigmoid {
-        return Err("the gate has a bias (exp_probs_b) and is no sigmoid".to_owned());
+        return Err(Refusal::unsupported("exp_probs_b", "a bias of a gate that is no sigmoid"));
     }
     let count = facts.number("expert_count")?.unwrap_or(0.0);
     let written = (facts.number("expert_group_count")?, facts.number("expert_group_used_count")?);

@@ -6,6 +6,7 @@ use std::ops::Range;
 use formats::Dtype;
 
 use super::reader::Reader;
+use super::types::{dtype, other_name};
 use super::value::{Metadata, Value, Values};
 
 const MAGIC: [u8; 4] = *b"GGUF";
@@ -41,6 +42,9 @@ pub enum HeaderError {
     Truncated { expected: u64 },
     #[error("{0}")]
     Invalid(String),
+    /// The file is sound, and a tensor of it is of a type that is not read here.
+    #[error("tensor {tensor} is stored as {format}, which this version does not read")]
+    Format { tensor: String, format: String },
 }
 
 impl HeaderError {
@@ -57,7 +61,36 @@ impl Header {
     /// # Errors
     /// Whatever is truncated, impossible, unknown or overlapping, in words.
     pub fn parse(file: &[u8]) -> Result<Self> {
+        Front::read(file)?.tensors()
+    }
+}
+
+/// A header up to the end of its metadata, which says what the rest is about.
+pub struct Front<'a> {
+    pub metadata: Metadata,
+    tensors: u64,
+    reader: Reader<'a>,
+    file: u64,
+}
+
+/// What a file says that it has.
+pub struct Counts {
+    pub tensors: u64,
+    pub keys: u64,
+}
+
+impl<'a> Front<'a> {
+    /// # Errors
+    /// As [`Header::parse`].
+    pub fn read(file: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(file);
+        let Counts { tensors, keys } = Self::counts(&mut reader)?;
+        let metadata = read_metadata(&mut reader, keys)?;
+        Ok(Self { metadata, tensors, reader, file: file.len() as u64 })
+    }
+
+    /// Reads the part before the metadata.
+    pub fn counts(reader: &mut Reader) -> Result<Counts> {
         if reader.array()? != MAGIC {
             return Err(HeaderError::invalid("it does not begin with GGUF"));
         }
@@ -68,14 +101,20 @@ impl Header {
                 "it claims {tensors} tensors and {keys} metadata keys"
             )));
         }
-        let metadata = read_metadata(&mut reader, keys)?;
-        let alignment = alignment(&metadata)?;
-        let raw = (0..tensors).map(|_| RawInfo::read(&mut reader, alignment)).collect::<Result<Vec<_>>>()?;
-        let start = (reader.position() as u64).next_multiple_of(alignment);
-        let tensors = raw.into_iter().map(|raw| raw.place(start, file.len() as u64));
+        Ok(Counts { tensors, keys })
+    }
+
+    /// # Errors
+    /// As [`Header::parse`].
+    pub fn tensors(mut self) -> Result<Header> {
+        let alignment = alignment(&self.metadata)?;
+        let raw = (0..self.tensors).map(|_| RawInfo::read(&mut self.reader, alignment));
+        let raw = raw.collect::<Result<Vec<_>>>()?;
+        let start = (self.reader.position() as u64).next_multiple_of(alignment);
+        let tensors = raw.into_iter().map(|raw| raw.place(start, self.file));
         let tensors = tensors.collect::<Result<Vec<_>>>()?;
         check_apart(&tensors)?;
-        Ok(Self { metadata, tensors })
+        Ok(Header { metadata: self.metadata, tensors })
     }
 }
 
@@ -133,8 +172,9 @@ impl RawInfo {
         }
         let sizes = (0..dimensions).map(|_| reader.u64()).collect::<Result<Vec<_>>>()?;
         let kind = reader.u32()?;
-        let dtype = dtype(kind).ok_or_else(|| {
-            HeaderError::invalid(format!("tensor {name} has type {kind}, which this version does not know"))
+        let dtype = dtype(kind).ok_or_else(|| HeaderError::Format {
+            tensor: name.clone(),
+            format: other_name(kind).map_or_else(|| format!("type {kind}"), str::to_owned),
         })?;
         let bytes = bytes_of(dtype, &sizes).ok_or_else(|| {
             HeaderError::invalid(format!(
@@ -189,33 +229,4 @@ fn check_apart(tensors: &[TensorInfo]) -> Result<()> {
         }
         None => Ok(()),
     }
-}
-
-fn dtype(kind: u32) -> Option<Dtype> {
-    Some(match kind {
-        0 => Dtype::F32,
-        1 => Dtype::F16,
-        2 => Dtype::Q4_0,
-        3 => Dtype::Q4_1,
-        6 => Dtype::Q5_0,
-        7 => Dtype::Q5_1,
-        8 => Dtype::Q8_0,
-        10 => Dtype::Q2K,
-        11 => Dtype::Q3K,
-        12 => Dtype::Q4K,
-        13 => Dtype::Q5K,
-        14 => Dtype::Q6K,
-        16 => Dtype::IQ2XXS,
-        17 => Dtype::IQ2XS,
-        18 => Dtype::IQ3XXS,
-        19 => Dtype::IQ1S,
-        20 => Dtype::IQ4NL,
-        21 => Dtype::IQ3S,
-        22 => Dtype::IQ2S,
-        23 => Dtype::IQ4XS,
-        29 => Dtype::IQ1M,
-        30 => Dtype::BF16,
-        39 => Dtype::MXFP4,
-        _ => return None,
-    })
 }

@@ -1,11 +1,15 @@
 //! GGUF: one file, or shards named -00001-of-0000N.gguf, memory-mapped. The file's own names stay in here; outside, a
 //! tensor has its published name and the metadata looks like `config.json`.
+mod architecture;
 mod config_json;
 mod header;
 mod names;
+mod peek;
 mod reader;
 mod rope_factors;
+mod shards;
 mod tokenizer;
+mod types;
 mod value;
 mod weights;
 
@@ -19,12 +23,18 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
+pub use architecture::{Refusal, architecture};
 pub use config_json::config_json;
 pub use header::{Header, HeaderError, TensorInfo};
+pub use peek::Peek;
+pub use shards::{shard_number, stem};
 pub use tokenizer::GgufTokenizer;
 pub use value::{List, Metadata, Value};
 pub use weights::GgufWeights;
 
+use header::Front;
+
+use crate::file_kind::FileKind;
 use crate::view::prefer_large_pages;
 use crate::{TensorView, WeightError};
 
@@ -40,22 +50,20 @@ pub struct Gguf {
 }
 
 impl Gguf {
-    /// Opens a file, and the other shards of it when its name says that it is one of several. Any shard may be named.
+    /// Opens a file, and the other shards of it when it is one of several. Any shard may be named.
     ///
     /// # Errors
-    /// A shard that is missing, truncated, inconsistent, or that belongs to another model, naming it.
+    /// A shard that is missing, truncated, inconsistent, or that belongs to another model, naming it; a model that this
+    /// version does not run.
     pub fn open(path: &Path) -> Result<Self, WeightError> {
-        let Some(shards) = shards(path) else {
-            let (metadata, tensors) = read_file(path)?;
-            if let Some(count) = integer(&metadata, "split.count").filter(|&count| count > 1) {
-                let reason = format!(
-                    "it is one of {count} shards, and its name does not end in -00001-of-{count:05}.gguf"
-                );
-                return Err(WeightError::Invalid { path: path.to_owned(), reason });
-            }
-            return Ok(Self { metadata, tensors: tensors.into_iter().collect(), path: path.to_owned() });
-        };
-        Self::open_shards(&shards)
+        if let Some(shards) = shards::by_name(path)? {
+            return Self::open_shards(&shards);
+        }
+        let (metadata, tensors) = read_file(path, true)?;
+        match integer(&metadata, "split.count").and_then(|count| u32::try_from(count).ok()) {
+            Some(count @ 2..) => Self::open_shards(&shards::by_metadata(path, count)?),
+            _ => Ok(Self { metadata, tensors: tensors.into_iter().collect(), path: path.to_owned() }),
+        }
     }
 
     fn open_shards(shards: &[PathBuf]) -> Result<Self, WeightError> {
@@ -63,13 +71,13 @@ impl Gguf {
         let mut first = None;
         for (at, path) in shards.iter().enumerate() {
             let invalid = |reason: String| WeightError::Invalid { path: path.clone(), reason };
-            let (metadata, tensors) = read_file(path)?;
+            let (metadata, tensors) = read_file(path, at == 0)?;
             let (number, count) = (integer(&metadata, "split.no"), integer(&metadata, "split.count"));
             if number != Some(at as i128) || count != Some(shards.len() as i128) {
                 let said =
                     |value: Option<i128>| value.map_or("nothing".to_owned(), |value| value.to_string());
                 return Err(invalid(format!(
-                    "by its name it is shard {at} (from 0) of {}, and it says split.no {} of split.count {}",
+                    "it should be shard {at} (from 0) of {}, and it says split.no {} of split.count {}",
                     shards.len(),
                     said(number),
                     said(count)
@@ -91,57 +99,6 @@ impl Gguf {
         }
         Ok(Self { metadata, tensors: all, path })
     }
-
-    /// Finds the model of a folder: its only GGUF file, or the first of its only set of shards. Files of vision
-    /// projectors, which lie beside some models, do not count.
-    ///
-    /// # Errors
-    /// None, or several to choose from.
-    pub fn find(dir: &Path) -> Result<PathBuf, WeightError> {
-        let open = |source| WeightError::Open { path: dir.to_owned(), source };
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(dir).map_err(open)? {
-            let path = entry.map_err(open)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let later = shard_number(&path).is_some_and(|(_, number, _)| number != 1);
-            if name.ends_with(".gguf") && !name.starts_with("mmproj") && !later {
-                found.push(path);
-            }
-        }
-        found.sort();
-        match found.len() {
-            0 => Err(WeightError::NoFiles(dir.to_owned())),
-            1 => Ok(found.remove(0)),
-            _ => {
-                let names: Vec<_> = found.iter().filter_map(|path| path.file_name()).collect();
-                let reason = format!("it holds several models, choose one: {names:?}");
-                Err(WeightError::Invalid { path: dir.to_owned(), reason })
-            }
-        }
-    }
-}
-
-/// All shards of the set that a file belongs to by its name; `None` for a file by itself.
-fn shards(path: &Path) -> Option<Vec<PathBuf>> {
-    let (stem, _, count) = shard_number(path)?;
-    Some(
-        (1..=count)
-            .map(|number| path.with_file_name(format!("{stem}-{number:05}-of-{count:05}.gguf")))
-            .collect(),
-    )
-}
-
-/// Name, number and count of `name-00001-of-00003.gguf`.
-fn shard_number(path: &Path) -> Option<(String, u32, u32)> {
-    let name = path.file_name()?.to_str()?.strip_suffix(".gguf")?;
-    let (rest, count) = name.rsplit_once("-of-")?;
-    let (stem, number) = rest.rsplit_once('-')?;
-    let digits = |text: &str| -> Option<u32> {
-        let plain = text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-        if plain { text.parse().ok() } else { None }
-    };
-    let (number, count) = (digits(number)?, digits(count)?);
-    (1..=count).contains(&number).then(|| (stem.to_owned(), number, count))
 }
 
 fn integer(metadata: &Metadata, key: &str) -> Option<i128> {
@@ -150,20 +107,44 @@ fn integer(metadata: &Metadata, key: &str) -> Option<i128> {
 
 type Tensors = Vec<(String, TensorView)>;
 
-fn read_file(path: &Path) -> Result<(Metadata, Tensors), WeightError> {
+/// The first file of a model says which model it is.
+fn read_file(path: &Path, first: bool) -> Result<(Metadata, Tensors), WeightError> {
     let open_error = |source| WeightError::Open { path: path.to_owned(), source };
     let file = File::open(path).map_err(open_error)?;
     // SAFETY: the map is read only. A file that another program shortens while it is mapped would end this process,
     // which is the worker and never the window; the store's files are not rewritten in place.
     let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(open_error)?);
+    let kind = FileKind::of_bytes(&map[..map.len().min(512)]);
+    if kind != FileKind::Gguf {
+        return Err(WeightError::Foreign { path: path.to_owned(), kind });
+    }
     prefer_large_pages(&map);
-    let header = Header::parse(&map).map_err(|error| match error {
-        HeaderError::Truncated { expected } => {
-            WeightError::Truncated { path: path.to_owned(), expected, actual: map.len() as u64 }
-        }
-        HeaderError::Invalid(reason) => WeightError::Invalid { path: path.to_owned(), reason },
-    })?;
+    let actual = map.len() as u64;
+    let failed = |error| header_error(path, actual, error);
+    let front = Front::read(&map).map_err(failed)?;
+    if first {
+        architecture(&front.metadata).map_err(|refusal| refused(path, refusal))?;
+    }
+    let header = front.tensors().map_err(failed)?;
     let view =
         |info: TensorInfo| (info.name, TensorView::mapped(info.dtype, info.shape, map.clone(), info.range));
     Ok((header.metadata, header.tensors.into_iter().map(view).collect()))
+}
+
+fn header_error(path: &Path, actual: u64, error: HeaderError) -> WeightError {
+    let path = path.to_owned();
+    match error {
+        HeaderError::Truncated { expected } => WeightError::Truncated { path, expected, actual },
+        HeaderError::Invalid(reason) => WeightError::Invalid { path, reason },
+        HeaderError::Format { tensor, format } => WeightError::Format { path, tensor, format },
+    }
+}
+
+pub(crate) fn refused(path: &Path, refusal: Refusal) -> WeightError {
+    let path = path.to_owned();
+    match refusal {
+        Refusal::Invalid(reason) => WeightError::Invalid { path, reason },
+        Refusal::NotRun(architecture) => WeightError::NotRun { path, architecture },
+        Refusal::Unsupported { field, value } => WeightError::Unsupported { path, field, value },
+    }
 }

@@ -2,6 +2,8 @@
 //! that the factors follow from. The numbers are put back only when they give the stored factors again.
 use serde_json::{Value as Json, json};
 
+use super::Refusal;
+
 /// As every published Llama 3.1, 3.3 and distill has them; 3.2 differs by `factor` alone, which the factors show.
 const LOW_FREQ_FACTOR: f64 = 1.0;
 const HIGH_FREQ_FACTOR: f64 = 4.0;
@@ -12,7 +14,7 @@ const CLOSE: f64 = 1e-3;
 ///
 /// # Errors
 /// Factors that no known scaling gives.
-pub fn llama3(factors: &[f32], theta: f64) -> Result<Json, String> {
+pub fn llama3(factors: &[f32], theta: f64) -> Result<Json, Refusal> {
     let largest = factors.iter().fold(0.0f32, |largest, &factor| largest.max(factor));
     if factors.iter().all(|&factor| factor == 1.0) {
         return Ok(Json::Null);
@@ -23,7 +25,7 @@ pub fn llama3(factors: &[f32], theta: f64) -> Result<Json, String> {
         (expect - f64::from(stored)).abs() <= CLOSE * expect
     });
     if !known {
-        return Err("rope_freqs.weight has factors that are not those of Llama 3.1".to_owned());
+        return Err(Refusal::unsupported("rope_freqs.weight", "factors that are not those of Llama 3.1"));
     }
     Ok(json!({
         "rope_type": "llama3",

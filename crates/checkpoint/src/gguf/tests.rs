@@ -62,7 +62,9 @@ fn hostile_headers_are_refused_with_the_reason() {
     refused(&none().tensor("a", &[16], 0, u64::MAX - 31).file(64), "lies at");
     refused(&none().tensor("a", &[16], 0, 32).file(64), "ends before");
     refused(&none().tensor("a", &[16], 0, 4).file(128), "alignment");
-    refused(&none().tensor("a", &[16], 34, 0).file(64), "type 34");
+    refused(&none().tensor("a", &[16], 34, 0).file(64), "stored as TQ1_0");
+    refused(&none().tensor("a", &[16], 26, 0).file(64), "stored as I32");
+    refused(&none().tensor("a", &[16], 99, 0).file(64), "stored as type 99");
     refused(&none().tensor("a", &[], 0, 0).file(64), "0 dimensions");
     refused(&none().tensor("a", &[1; 5], 0, 0).file(64), "5 dimensions");
     refused(&none().tensor("", &[16], 0, 0).file(64), "a name");
@@ -245,7 +247,7 @@ fn what_has_no_published_counterpart_is_refused() {
     let check = |keys: &[(&str, Value)], tensors: &[(&str, &[usize])], expect: &str| {
         let gguf = file(keys, tensors);
         let error = match config_json(&gguf) {
-            Err(reason) => reason,
+            Err(refusal) => refusal.to_string(),
             Ok(_) => GgufWeights::new(gguf).expect_err(expect).to_string(),
         };
         assert!(error.contains(expect), "{expect}: {error}");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use formats::Dtype;
 
 use super::names::{Meaning, meaning};
-use super::{Gguf, Metadata, Value, integer};
+use super::{Gguf, Metadata, Refusal, architecture, integer, refused};
 use crate::{TensorView, WeightError, WeightSource};
 
 /// Far above the 256 of R1: every expert has three names.
@@ -50,10 +50,7 @@ impl GgufWeights {
     pub fn new(gguf: Gguf) -> Result<Self, WeightError> {
         let Gguf { metadata, tensors, path } = gguf;
         let invalid = |reason: String| WeightError::Invalid { path: path.clone(), reason };
-        let architecture = match metadata.get("general.architecture") {
-            Some(Value::Text(name)) => name.as_str(),
-            _ => return Err(invalid("it does not name its general.architecture".to_owned())),
-        };
+        let architecture = architecture(&metadata).map_err(|refusal| refused(&path, refusal))?;
         let heads = Heads { metadata: &metadata, architecture };
         let mut found = BTreeMap::new();
         let mut parts: BTreeMap<u32, Parts> = BTreeMap::new();
@@ -63,10 +60,10 @@ impl GgufWeights {
         };
         for (name, view) in tensors {
             let known = meaning(architecture, &name);
+            // Without it a part of the model would be missing.
             let known = known.ok_or_else(|| {
-                invalid(format!(
-                    "tensor {name} is unknown for {architecture}: a part of the model would be missing"
-                ))
+                let field = format!("tensor {name}");
+                refused(&path, Refusal::unsupported(field, format!("unknown for {architecture}")))
             })?;
             match known {
                 Meaning::Plain(published) => add(published, Entry::Plain(view))?,

@@ -1,0 +1,129 @@
+//! Failures to open a model as codes of the message catalogue, in one place for whoever opens one: the import of the
+//! window and the start of the worker say the same of the same file. It has no words itself.
+use std::io::{Error, ErrorKind};
+use std::path::Path;
+
+use crate::file_kind::is_named_like_weights;
+use crate::{ConfigError, FileKind, OpenError, WeightError};
+
+/// A code, and the values that its words use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub code: &'static str,
+    pub detail: Vec<(&'static str, String)>,
+}
+
+/// Architectures that people have and this version does not run, by the names of both kinds of files.
+const OTHERS: &[(&str, &str)] = &[
+    ("deepseek32", "DeepSeek-V3.2"),
+    ("DeepseekV32ForCausalLM", "DeepSeek-V3.2"),
+    ("deepseek4", "DeepSeek-V4"),
+    ("DeepseekV4ForCausalLM", "DeepSeek-V4"),
+    ("deepseek2-ocr", "DeepSeek-OCR"),
+    ("DeepseekOCRForCausalLM", "DeepSeek-OCR"),
+    ("DeepseekOCR2ForCausalLM", "DeepSeek-OCR-2"),
+    ("MultiModalityCausalLM", "Janus or DeepSeek-VL"),
+    ("llama with experts", "Mixtral or another Llama with experts"),
+    ("MixtralForCausalLM", "Mixtral"),
+    ("gpt-oss", "gpt-oss"),
+    ("GptOssForCausalLM", "gpt-oss"),
+    ("llama4", "Llama 4"),
+    ("qwen2moe", "Qwen2 with experts"),
+    ("qwen3moe", "Qwen3 with experts"),
+    ("Qwen3MoeForCausalLM", "Qwen3 with experts"),
+    ("qwen2vl", "Qwen2-VL"),
+    ("qwen3vl", "Qwen3-VL"),
+    ("gemma3", "Gemma 3"),
+    ("Gemma3ForConditionalGeneration", "Gemma 3"),
+    ("glm4moe", "GLM-4 with experts"),
+    ("mistral3", "Mistral 3"),
+    ("MistralForCausalLM", "Mistral"),
+    ("phi3", "Phi-3"),
+];
+
+impl Failure {
+    fn new(code: &'static str, detail: &[(&'static str, &dyn ToString)]) -> Self {
+        Self { code, detail: detail.iter().map(|(name, value)| (*name, value.to_string())).collect() }
+    }
+
+    /// A sound model of another architecture, and who runs it.
+    fn not_run(architecture: &str, engine: &str) -> Self {
+        let known = OTHERS.iter().find(|(name, _)| *name == architecture).map(|(_, name)| *name);
+        let name = known.unwrap_or(architecture);
+        Self::new("model_not_run", &[("name", &name), ("architecture", &architecture), ("engine", &engine)])
+    }
+
+    fn io(path: &Path, error: &Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => "model_not_found",
+            ErrorKind::PermissionDenied => "permission_denied",
+            _ => "model_file_unreadable",
+        };
+        Self::new(code, &[("path", &path.display())])
+    }
+}
+
+impl OpenError {
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Config(error) => error.failure(),
+            Self::Weight(error) => error.failure(),
+        }
+    }
+}
+
+impl ConfigError {
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Read { path, source } => Failure::io(path, source),
+            Self::Invalid { path, .. } => Failure::new("model_file_invalid", &[("path", &path.display())]),
+            Self::Unsupported { field: "architectures", value, .. } => Failure::not_run(value, "vLLM"),
+            Self::Unsupported { field, value, .. } => {
+                Failure::new("model_unsupported", &[("field", field), ("value", value)])
+            }
+        }
+    }
+}
+
+impl WeightError {
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Open { path, source } => Failure::io(path, source),
+            Self::NoFiles(path) => Failure::new("model_not_found", &[("path", &path.display())]),
+            Self::Truncated { path, expected, actual } => Failure::new(
+                "model_file_truncated",
+                &[("path", &path.display()), ("expected", expected), ("actual", actual)],
+            ),
+            Self::Invalid { path, .. } => Failure::new("model_file_invalid", &[("path", &path.display())]),
+            Self::Missing(_) => Failure::new("model_file_invalid", &[]),
+            Self::NotRun { architecture, .. } => Failure::not_run(architecture, "llama-server"),
+            Self::Unsupported { field, value, .. } => {
+                Failure::new("model_unsupported", &[("field", field), ("value", value)])
+            }
+            Self::Format { path, format, .. } => {
+                Failure::new("model_format_unsupported", &[("path", &path.display()), ("format", format)])
+            }
+            Self::Projector(path) => Failure::new("projector_alone", &[("path", &path.display())]),
+            Self::Foreign { path, kind } => Failure::new(foreign(path, *kind), &[("path", &path.display())]),
+            Self::Several { path, names } => {
+                Failure::new("several_models", &[("path", &path.display()), ("names", &names.join(", "))])
+            }
+            Self::MissingShard { path, number, count } => Failure::new(
+                "model_part_missing",
+                &[("path", &path.display()), ("number", number), ("count", count)],
+            ),
+        }
+    }
+}
+
+fn foreign(path: &Path, kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::WebPage => "model_file_is_page",
+        FileKind::LfsPointer => "model_file_is_pointer",
+        FileKind::Pickle => "model_file_is_pickle",
+        FileKind::Ggml => "model_file_too_old",
+        _ if is_named_like_weights(path) => "model_file_invalid",
+        // A letter is no damaged model.
+        _ => "model_not_found",
+    }
+}

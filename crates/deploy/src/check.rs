@@ -1,0 +1,49 @@
+//! Asks the worker program whether it would start a model, without starting it. Knows nothing of models.
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::state::{Failure, Line};
+
+/// Reading a vocabulary takes a second or two; a network drive more.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// `Ok` when a start would get as far as the weights.
+///
+/// # Errors
+/// What a start would fail with.
+pub async fn check_model(binary: &Path, model: &Path) -> Result<(), Failure> {
+    let path = binary.display().to_string();
+    let asked = Command::new(binary)
+        .args(["inspect", "--check"])
+        .arg(model)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let failed = |code: &str, message: String| Failure::new(code, message).with("path", &path);
+    let output = match timeout(PATIENCE, asked).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) if error.kind() == ErrorKind::NotFound => {
+            return Err(failed("worker_missing", format!("check the model: {error}")));
+        }
+        Ok(Err(error)) => return Err(failed("worker_start_failed", format!("check the model: {error}"))),
+        Err(_) => return Err(failed("model_file_unreadable", "check the model: no end in sight".to_owned())),
+    };
+    if output.status.success() {
+        return Ok(());
+    }
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    let mut said = lines.filter_map(|line| match serde_json::from_slice(line) {
+        Ok(Line::Failed { error }) => Some(Failure::from(error)),
+        _ => None,
+    });
+    let status = output.status.to_string();
+    Err(said
+        .next_back()
+        .unwrap_or_else(|| failed("worker_died", "check the model".to_owned()).with("status", status)))
+}

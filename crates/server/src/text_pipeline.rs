@@ -1,0 +1,103 @@
+//! Tokenizer and chat template of a model, opened and tried: what a start needs of them, and what an import asks before it
+//! takes a model. Reads no weights.
+use std::path::Path;
+
+use checkpoint::{Checkpoint, ModelConfig, TokenizerSource};
+use serde_json::json;
+use text::{ChatTemplate, Conversation, ImageTemplate, Message, TextError, Tokenizer};
+use vision::Tiling;
+
+use crate::line::Failure;
+
+/// Any question: what it says must stand in the prompt.
+const QUESTION: &str = "Hello";
+/// Rows of the embeddings that no token has, as a share of all: published models leave at most 3 of 100 free, and the
+/// vocabulary of another DeepSeek model leaves over 20.
+const FREE_SHARE: usize = 8;
+/// So many are left free however small the model.
+const FREE_ROWS: usize = 1024;
+
+pub struct TextPipeline {
+    pub tokenizer: Tokenizer,
+    pub prompt: PromptSource,
+}
+
+/// What writes a conversation as a prompt.
+pub enum PromptSource {
+    Template(ChatTemplate),
+    /// With pictures, by the published code of the family.
+    Images(ImageTemplate, Tiling),
+}
+
+impl TextPipeline {
+    /// Opens both and asks a first question of them; `path` is the model's.
+    pub fn open(checkpoint: &Checkpoint, path: &Path) -> Result<Self, Failure> {
+        let failed = |error: TextError| text_failure(&error, path);
+        let (tokenizer, prompt) = match checkpoint.config.images() {
+            None => {
+                let tokenizer = Tokenizer::open(&checkpoint.tokenizer).map_err(failed)?;
+                let template = ChatTemplate::open(&checkpoint.tokenizer).map_err(|error| match error {
+                    TextError::Template(_) => template_failure(&error, path),
+                    error => failed(error),
+                })?;
+                (tokenizer, PromptSource::Template(template))
+            }
+            Some(images) => {
+                let (tokenizer, turns) = Tokenizer::open_seeing(&checkpoint.tokenizer).map_err(failed)?;
+                (tokenizer, PromptSource::Images(turns, Tiling::from(images)))
+            }
+        };
+        check_vocabulary(&tokenizer, &checkpoint.config, tokenizer_path(&checkpoint.tokenizer, path))?;
+        if let PromptSource::Template(template) = &prompt {
+            ask(template, &tokenizer).map_err(|error| template_failure(&error, path))?;
+        }
+        Ok(Self { tokenizer, prompt })
+    }
+}
+
+/// Every id of the tokenizer must be a row of the model's table, and most rows must have a token.
+fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig, path: &Path) -> Result<(), Failure> {
+    let (tokens, rows) = (tokenizer.size(), config.decoder().vocab_size);
+    let free = rows.saturating_sub(tokens);
+    if tokens <= rows && free <= (rows / FREE_SHARE).max(FREE_ROWS) {
+        return Ok(());
+    }
+    Err(Failure {
+        code: "tokenizer_mismatch",
+        message: format!("use the tokenizer: it has {tokens} tokens and the model {rows}"),
+        detail: json!({"tokens": tokens, "rows": rows, "path": path}),
+    })
+}
+
+fn ask(template: &ChatTemplate, tokenizer: &Tokenizer) -> Result<(), TextError> {
+    let messages = [Message::new("user", QUESTION)];
+    let prompt = template.render(&Conversation { messages: &messages, ..Conversation::default() })?;
+    if !prompt.text.contains(QUESTION) {
+        return Err(TextError::Template("it leaves the question out".to_owned()));
+    }
+    tokenizer.encode(&prompt.text).map(drop)
+}
+
+fn tokenizer_path<'a>(source: &'a TokenizerSource, path: &'a Path) -> &'a Path {
+    match source {
+        TokenizerSource::Folder(folder) => folder,
+        TokenizerSource::Gguf(_) => path,
+    }
+}
+
+fn template_failure(error: &TextError, path: &Path) -> Failure {
+    Failure { code: "chat_template_invalid", message: error.to_string(), detail: json!({"path": path}) }
+}
+
+fn text_failure(error: &TextError, model: &Path) -> Failure {
+    let (code, detail) = match error {
+        TextError::Read { path, .. } => ("tokenizer_unusable", json!({"path": path})),
+        TextError::Unsupported { field, value } => {
+            ("model_unsupported", json!({"field": field, "value": value}))
+        }
+        TextError::NoTemplate(_) => ("chat_template_missing", json!({"path": model})),
+        TextError::Template(_) => ("chat_template_invalid", json!({"path": model})),
+        _ => ("tokenizer_unusable", json!({"path": model})),
+    };
+    Failure { code, message: error.to_string(), detail }
+}
