@@ -24,6 +24,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         models::presets,
         models::model_import,
         models::model_remove,
+        models::precision_use,
         sizing::sizing,
         sizing::sizing_csv,
         sizing::sizing_picture,

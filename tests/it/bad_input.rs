@@ -105,7 +105,7 @@ async fn a_file_of_ones_own_that_was_moved() {
         assert!(said.err.contains(own.path.as_deref().expect("a path")), "{said:?}");
     }
     app.model_import(&moved).await.expect("is taken from its new place");
-    app.model_remove(&own.id).await.expect("is forgotten");
+    app.model_remove(&own.id, None).await.expect("is forgotten");
     assert!(moved.join("model.safetensors").is_file(), "forgetting deletes nothing");
 }
 

@@ -11,6 +11,7 @@ use crate::programs::{LANGS, Said, cli, guide_copy, lines, run};
 
 /// Of the catalogue; the test hub serves the Guide's files under its name.
 const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
+const FOLDER: &str = "deepseek-r1-distill-qwen-1.5b@bf16";
 const REPOSITORY: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +160,7 @@ async fn a_download_is_paused_by_ctrl_c_and_goes_on() {
     let said = run(&mut pull(data.path(), &words));
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(said.out.contains("is here and checked") && said.err.contains("downloading"), "{said:?}");
-    assert!(data.path().join("models").join(MODEL).join("model.json").is_file());
+    assert!(data.path().join("models").join(FOLDER).join("model.json").is_file());
 
     let again = run(&mut pull(data.path(), &["--variant", "bf16", "--source", "model-scope", "--json"]));
     assert_eq!(again.code, Some(0), "{again:?}");

@@ -7,6 +7,7 @@ mod clouds;
 mod command_line;
 mod compare;
 mod deployments;
+mod files;
 mod first_run;
 mod guide_talks;
 mod host;

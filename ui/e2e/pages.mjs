@@ -143,6 +143,14 @@ async function use(browser, address) {
   await page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true)));
   await judge(page, 'models-details');
   await cards.screenshot({ path: `${pictures}download.png` });
+  const two = page.locator('article[data-model="deepseek-r1-distill-qwen-1.5b"]');
+  await two.screenshot({ path: `${pictures}precisions.png` });
+  await two.getByRole('button', { name: 'Use DeepSeek-R1-Distill-Qwen-1.5B BF16' }).click();
+  await two.locator('[data-precision=bf16]', { hasText: 'In use' }).waitFor();
+  await two.getByRole('button', { name: 'Delete DeepSeek-R1-Distill-Qwen-1.5B Q8_0' }).click();
+  await two.getByRole('group', { name: 'Delete' }).getByRole('button', { name: 'Delete' }).click();
+  await two.locator('[data-precision=q8_0]').waitFor({ state: 'detached' });
+  expect('deleting one precision leaves the other', (await two.locator('[data-precision=bf16]').count()) === 1);
   await context.close();
   const other = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US' });
   const first = await open(other, address, ['first', ''], '&lang=en');

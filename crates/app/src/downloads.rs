@@ -7,7 +7,7 @@ mod list;
 use std::path::Path;
 use std::sync::Arc;
 
-use catalog::{Catalog, Variant};
+use catalog::{Catalog, ModelFacts, Variant};
 use contract::{AppEvent, DownloadView, ErrorCode, ErrorView, SourceKind};
 use failure::hub_error;
 use hub::{Hub, Job, Progress, Source};
@@ -16,6 +16,7 @@ use jobs::Run;
 use list::Wanted;
 
 use crate::App;
+use crate::precisions::{Precision, folder};
 
 impl App {
     pub async fn downloads(&self) -> Result<Vec<DownloadView>, ErrorView> {
@@ -29,7 +30,7 @@ impl App {
         variant_id: &str,
         source: SourceKind,
     ) -> Result<DownloadView, ErrorView> {
-        let variant = variant(model_id, variant_id)?;
+        let (model, variant) = variant(model_id, variant_id)?;
         let settings = self.settings_now();
         let (repo, mut from) = match source {
             SourceKind::HuggingFace => {
@@ -44,9 +45,10 @@ impl App {
         })?;
         from.token = token(source);
         let outbound = self.outbound().await?;
+        let folder = folder(Path::new(&settings.models_dir), model, variant);
         let hub = Hub::new(settings.models_dir).and_then(|hub| hub.through(&outbound));
         let hub = hub.map_err(|error| hub_error(&error))?;
-        let job = Job { id: model_id.to_owned(), source: from, repo, globs: variant.files.clone() };
+        let job = Job { id: folder, source: from, repo, globs: variant.files.clone() };
         let wanted = Wanted { model_id: model_id.into(), variant_id: variant_id.into(), source };
         let (downloads, id) = (self.downloads.clone(), format!("{model_id}/{variant_id}"));
         Ok(self.downloads.start(&wanted, |Run { number, cancel, previous }| {
@@ -76,23 +78,51 @@ impl App {
     /// Ends the download and removes its bytes.
     pub async fn download_remove(&self, id: &str) -> Result<(), ErrorView> {
         let view = self.downloads.remove(id).await.ok_or_else(|| unknown(id))?;
-        self.remove_files(&view.model_id)
+        let (model, variant) = variant(&view.model_id, &view.variant_id)?;
+        self.remove_folder(&folder(Path::new(&self.settings_now().models_dir), model, variant))
     }
 
-    /// Deletes a downloaded model, or forgets one of the person's own; its worker, if it runs, is stopped first.
-    pub async fn model_remove(&self, model_id: &str) -> Result<(), ErrorView> {
-        if self.worker().await?.model_id.as_deref() == Some(model_id) {
-            self.worker_stop().await?;
-        }
-        if self.model_forget(model_id)? {
+    /// Deletes one precision of a downloaded model, or forgets a model of the person's own; a worker that runs it is
+    /// stopped first. Which one has to be said where several are here.
+    pub async fn model_remove(&self, model_id: &str, variant_id: Option<&str>) -> Result<(), ErrorView> {
+        if self.own_models.find(model_id)?.is_some() {
+            self.stop_if_it_runs(model_id, None).await?;
+            self.model_forget(model_id)?;
             return Ok(());
         }
-        self.remove_files(model_id)
+        let here = self.precisions_of(model_id);
+        let named = |one: &&Precision| variant_id.is_none_or(|named| named == one.variant.id);
+        let removed: Vec<&Precision> = here.iter().filter(named).collect();
+        match removed[..] {
+            // Nothing is there, which is what was wanted.
+            [] => self.host.emit(AppEvent::ModelsChanged),
+            [one] => {
+                self.stop_if_it_runs(model_id, Some(&one.dir)).await?;
+                // One that is half here is not offered any more.
+                self.downloads.remove(&format!("{model_id}/{}", one.variant.id)).await;
+                self.remove_folder(&one.folder)?;
+            }
+            _ => {
+                let allowed: Vec<&str> = here.iter().map(|one| one.variant.id.as_str()).collect();
+                let message = "delete the model: several precisions of it are here";
+                let several = ErrorView::new(ErrorCode::SeveralPrecisions, message);
+                return Err(several.with("model_id", model_id).with("allowed", allowed.join(", ")));
+            }
+        }
+        Ok(())
     }
 
-    fn remove_files(&self, model_id: &str) -> Result<(), ErrorView> {
+    async fn stop_if_it_runs(&self, model_id: &str, dir: Option<&Path>) -> Result<(), ErrorView> {
+        let runs = self.workers.running();
+        if runs.is_some_and(|(id, running)| id == model_id && dir.is_none_or(|dir| dir == running)) {
+            self.worker_stop().await?;
+        }
+        Ok(())
+    }
+
+    fn remove_folder(&self, folder: &str) -> Result<(), ErrorView> {
         let models_dir = self.settings_now().models_dir;
-        let outcome = hub::remove(Path::new(&models_dir), model_id);
+        let outcome = hub::remove(Path::new(&models_dir), folder);
         self.host.emit(AppEvent::ModelsChanged);
         outcome.map_err(|error| hub_error(&error))
     }
@@ -107,14 +137,15 @@ fn token(source: SourceKind) -> Option<String> {
     std::env::var(name).ok().filter(|token| !token.is_empty())
 }
 
-fn variant(model_id: &str, variant_id: &str) -> Result<&'static Variant, ErrorView> {
+fn variant(model_id: &str, variant_id: &str) -> Result<(&'static ModelFacts, &'static Variant), ErrorView> {
     let missing = || {
         ErrorView::new(ErrorCode::ModelNotFound, "find the model in the catalogue")
             .with("model_id", model_id)
             .with("variant_id", variant_id)
     };
     let model = Catalog::builtin().model(model_id).ok_or_else(missing)?;
-    model.variants.iter().find(|variant| variant.id == variant_id).ok_or_else(missing)
+    let variant = model.variants.iter().find(|variant| variant.id == variant_id).ok_or_else(missing)?;
+    Ok((model, variant))
 }
 
 fn other(source: SourceKind) -> SourceKind {

@@ -25,6 +25,7 @@ mod paths;
 mod pictures;
 mod plan_words;
 mod plans;
+mod precisions;
 mod recorder;
 mod reply;
 mod rights;

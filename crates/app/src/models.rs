@@ -1,8 +1,8 @@
 //! The catalogue with a verdict for this computer, the recommendation and the presets.
-use catalog::{Catalog, DEFAULT_CONTEXT, KvDtype, ModelFacts, best_fit};
+use catalog::{Catalog, DEFAULT_CONTEXT, KvDtype, ModelFacts, Variant, best_fit};
 use contract::{
-    DownloadState, ErrorCode, ErrorView, Localized, ModelState, ModelView, PresetView, RecommendationView,
-    SamplingView,
+    DownloadState, DownloadView, ErrorCode, ErrorView, Localized, ModelState, ModelView, PrecisionView,
+    PresetView, RecommendationView, SamplingView,
 };
 
 use crate::App;
@@ -14,28 +14,47 @@ impl App {
     /// Every model of the catalogue, the variant of the verdict first; then the person's own.
     pub async fn models(&self) -> Result<Vec<ModelView>, ErrorView> {
         let snapshot = self.snapshot().await?;
-        let installed =
-            hub::installed(std::path::Path::new(&self.settings_now().models_dir)).unwrap_or_default();
-        let view = |model: &ModelFacts| {
+        let view = |model: &'static ModelFacts| {
             let mut view = model_view(model, &best_fit(&snapshot, model, DEFAULT_CONTEXT, KvDtype::Bf16));
-            if let Some(here) = installed.iter().find(|here| here.id == model.id) {
-                (view.state, view.disk_used) = (ModelState::Ready, here.bytes as f64);
-            }
-            if let Some(download) = self.downloads.of_model(&model.id) {
-                view.state = match download.state {
-                    DownloadState::Listing | DownloadState::Transferring => ModelState::Downloading,
-                    DownloadState::Paused => ModelState::Paused,
-                    DownloadState::Verifying => ModelState::Verifying,
-                    DownloadState::Ready => ModelState::Ready,
-                    DownloadState::Failed => ModelState::Failed,
-                };
-                view.download = Some(download);
+            view.precisions = self.precision_views(model);
+            view.disk_used = view.precisions.iter().map(|one| one.disk_used).sum();
+            view.download = view.precisions.iter().find_map(|one| one.download.clone());
+            let ready = view.precisions.iter().find(|one| one.state == ModelState::Ready);
+            if let Some(one) = ready.or_else(|| view.precisions.first()) {
+                view.state = one.state;
             }
             view
         };
         let own = self.own_models.all()?;
         let own = own.iter().map(|model| own_view(model, &snapshot));
         Ok(Catalog::builtin().models().iter().map(view).chain(own).collect())
+    }
+
+    /// The precisions of a model that are on the disk or on their way, in the order of the catalogue.
+    fn precision_views(&self, model: &'static ModelFacts) -> Vec<PrecisionView> {
+        let here = self.precisions_of(&model.id);
+        let used = self.precisions.used(&model.id, &here).map(|used| &used.variant.id);
+        let mut downloads = self.downloads.of_model(&model.id);
+        let view = |variant: &Variant| {
+            let one = here.iter().find(|one| one.variant.id == variant.id);
+            let at = downloads.iter().position(|download| download.variant_id == variant.id);
+            let download = at.map(|at| downloads.swap_remove(at));
+            let whole = one.is_some_and(|one| one.contents.verified_at.is_some());
+            if download.is_none() && one.is_none() {
+                return None;
+            }
+            // Without a download, what is here in part was left by one that nobody remembers.
+            let alone = if whole { ModelState::Ready } else { ModelState::Paused };
+            Some(PrecisionView {
+                variant_id: variant.id.clone(),
+                precision: variant.precision.clone(),
+                state: download.as_ref().map_or(alone, state_of),
+                disk_used: one.map_or(0.0, |one| one.contents.bytes as f64),
+                in_use: used == Some(&variant.id),
+                download,
+            })
+        };
+        model.variants.iter().filter_map(view).collect()
     }
 
     pub async fn recommendation(&self) -> Result<RecommendationView, ErrorView> {
@@ -46,6 +65,16 @@ impl App {
         let mut presets: Vec<_> = Catalog::builtin().presets().iter().map(preset_view).collect();
         presets.push(advised_preset());
         Ok(presets)
+    }
+}
+
+fn state_of(download: &DownloadView) -> ModelState {
+    match download.state {
+        DownloadState::Listing | DownloadState::Transferring => ModelState::Downloading,
+        DownloadState::Paused => ModelState::Paused,
+        DownloadState::Verifying => ModelState::Verifying,
+        DownloadState::Ready => ModelState::Ready,
+        DownloadState::Failed => ModelState::Failed,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::deployments::Deployments;
 use crate::downloads::Downloads;
 use crate::follow::Streams;
 use crate::imports::OwnModels;
+use crate::precisions::Precisions;
 use crate::sharing::Sharing;
 use crate::worker::Workers;
 use crate::{Host, Keeping, Paths, rights, settings};
@@ -34,6 +35,7 @@ pub struct App {
     pub(crate) workers: Arc<Workers>,
     pub(crate) downloads: Arc<Downloads>,
     pub(crate) own_models: OwnModels,
+    pub(crate) precisions: Precisions,
     pub(crate) clouds: Arc<Clouds>,
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) sharing: Sharing,
@@ -79,17 +81,19 @@ impl App {
         let defaults = settings::defaults(&paths.models_dir);
         let loaded = settings::file::load(&paths.data_dir.join(SETTINGS_FILE), defaults);
         let (own_models, own_models_problem) = OwnModels::open(&paths.data_dir);
+        let (precisions, precisions_problem) = Precisions::open(&paths.data_dir);
         let (clouds, clouds_problems) = Clouds::open(&paths.data_dir, keeping);
         let (deployments, deployments_problem) = Deployments::open(&paths.data_dir, host.clone());
         let (downloads, downloads_problem) = Downloads::open(&paths.data_dir, host.clone());
         let (sharing, sharing_problems) = Sharing::open(&paths.data_dir);
-        let problems = [loaded.problem, own_models_problem, deployments_problem, downloads_problem];
-        let problems =
-            problems.into_iter().flatten().chain(clouds_problems).chain(sharing_problems).collect();
+        let lists = [own_models_problem, precisions_problem, deployments_problem, downloads_problem];
+        let problems = loaded.problem.into_iter().chain(lists.into_iter().flatten());
+        let problems = problems.chain(clouds_problems).chain(sharing_problems).collect();
         Ok(Self {
             paths,
             downloads: Arc::new(downloads),
             own_models,
+            precisions,
             clouds: Arc::new(clouds),
             deployments,
             sharing,

@@ -1,6 +1,6 @@
 //! The worker as a use case: which model runs, how far loading is, start and stop. Every change reaches the host in
 //! the order in which it happened.
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use catalog::{Catalog, DEFAULT_CONTEXT, FamilyKind};
@@ -15,6 +15,8 @@ use crate::{App, Host, Paths};
 #[derive(Clone)]
 struct Slot {
     model_id: String,
+    /// The files that it runs: another precision of the same model is another worker.
+    model_dir: PathBuf,
     share: Option<Share>,
     worker: Arc<Worker>,
 }
@@ -58,7 +60,8 @@ impl Workers {
         if let Some(slot) = self.slot() {
             let alive =
                 matches!(slot.worker.state(), State::Starting | State::Loading { .. } | State::Ready { .. });
-            if alive && slot.model_id == launch.model_id && slot.share == launch.spec.share {
+            let same = slot.model_id == launch.model_id && slot.model_dir == launch.spec.model_dir;
+            if alive && same && slot.share == launch.spec.share {
                 return slot.worker;
             }
             slot.worker.stop().await;
@@ -72,10 +75,10 @@ impl Workers {
             // Without a receiver the runtime is ending, and nobody looks.
             let _ = changes.send(Change { model_id, worker, state: state.clone() });
         };
-        let share = launch.spec.share.clone();
+        let (share, model_dir) = (launch.spec.share.clone(), launch.spec.model_dir.clone());
         let worker = Arc::new(Worker::start(launch.spec, Arc::new(on_change)));
         let _ = own.set(Arc::downgrade(&worker));
-        *self.lock() = Some(Slot { model_id: launch.model_id, share, worker: worker.clone() });
+        *self.lock() = Some(Slot { model_id: launch.model_id, model_dir, share, worker: worker.clone() });
         worker
     }
 
@@ -92,6 +95,11 @@ impl Workers {
             || view("", &State::Stopped, None),
             |slot| view(&slot.model_id, &slot.worker.state(), slot.worker.memory()),
         )
+    }
+
+    /// The model that has a worker, and its files.
+    pub(crate) fn running(&self) -> Option<(String, PathBuf)> {
+        self.slot().map(|slot| (slot.model_id, slot.model_dir))
     }
 
     fn slot(&self) -> Option<Slot> {
@@ -131,12 +139,14 @@ impl App {
             check_there(&model)?;
             return Ok(started(&self.paths, model.path, model_id, model.facts.context_max));
         }
-        launch(&self.paths, Path::new(&self.settings_now().models_dir), model_id)
+        let here = self.precisions_of(model_id);
+        let used = self.precisions.used(model_id, &here).map(|used| used.dir.clone());
+        launch(&self.paths, used, model_id)
     }
 }
 
-/// Only models of the catalogue, so an id is never a path of its own.
-fn launch(paths: &Paths, models_dir: &Path, model_id: &str) -> Result<Launch, ErrorView> {
+/// Only models of the catalogue, so an id is never a path of its own. `used` is where the precision lies that is used.
+fn launch(paths: &Paths, used: Option<PathBuf>, model_id: &str) -> Result<Launch, ErrorView> {
     let missing = |message| ErrorView::new(ErrorCode::ModelNotFound, message).with("model_id", model_id);
     let model =
         Catalog::builtin().model(model_id).ok_or_else(|| missing("find the model in the catalogue"))?;
@@ -144,14 +154,10 @@ fn launch(paths: &Paths, models_dir: &Path, model_id: &str) -> Result<Launch, Er
         let message = "start the model: the engine of this version cannot run it";
         return Err(ErrorView::new(ErrorCode::ModelUnsupported, message).with("model_id", model_id));
     }
-    let model_dir: PathBuf = if model.family == FamilyKind::Guide {
+    let model_dir = if model.family == FamilyKind::Guide {
         paths.built_in(model_id)
     } else {
-        let folder = models_dir.join(model_id);
-        if !folder.join("model.json").is_file() {
-            return Err(missing("start the model: it is not downloaded").with("path", folder.display()));
-        }
-        folder
+        used.ok_or_else(|| missing("start the model: it is not downloaded"))?
     };
     Ok(started(paths, model_dir, model_id, model.context_max))
 }
@@ -211,6 +217,8 @@ fn view(model_id: &str, state: &State, memory: Option<u64>) -> WorkerView {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn paths(folder: &Path) -> Paths {
@@ -225,21 +233,14 @@ mod tests {
     #[test]
     fn only_models_that_are_here_and_understood_may_start() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (paths, models) = (paths(folder.path()), folder.path().join("models"));
-        let code = |id: &str| launch(&paths, &models, id).err().map(|error| error.code);
-        assert_eq!(code("guide"), None);
-        assert_eq!(code("../guide"), Some(ErrorCode::ModelNotFound));
+        let paths = paths(folder.path());
+        let code = |id: &str, used: Option<PathBuf>| launch(&paths, used, id).err().map(|error| error.code);
+        assert_eq!(code("guide", None), None);
+        assert_eq!(code("../guide", None), Some(ErrorCode::ModelNotFound));
         for model in Catalog::builtin().models().iter().filter(|model| model.family != FamilyKind::Guide) {
-            let absent = if model.embedded { ErrorCode::ModelNotFound } else { ErrorCode::ModelUnsupported };
-            assert_eq!(code(&model.id), Some(absent), "{}", model.id);
-            std::fs::create_dir_all(models.join(&model.id)).expect("is made");
-            std::fs::write(models.join(&model.id).join("model.json"), "{}").expect("is written");
-            assert_eq!(
-                code(&model.id),
-                (!model.embedded).then_some(ErrorCode::ModelUnsupported),
-                "{}",
-                model.id
-            );
+            let unsupported = (!model.embedded).then_some(ErrorCode::ModelUnsupported);
+            assert_eq!(code(&model.id, None), unsupported.or(Some(ErrorCode::ModelNotFound)), "{}", model.id);
+            assert_eq!(code(&model.id, Some(folder.path().to_owned())), unsupported, "{}", model.id);
         }
     }
 

@@ -10,6 +10,7 @@ use testkit::{Fault, Place, TestHub};
 /// Of the catalogue; the test hub serves a small folder under its name.
 const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
 const VARIANT: &str = "bf16";
+const FOLDER: &str = "deepseek-r1-distill-qwen-1.5b@bf16";
 const ID: &str = "deepseek-r1-distill-qwen-1.5b/bf16";
 const REPOSITORY: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B";
 const WEIGHTS: &str = "model.safetensors";
@@ -96,7 +97,7 @@ impl Scene {
     }
 
     fn file(&self, name: &str) -> std::path::PathBuf {
-        self.data.path().join("models").join(MODEL).join(name)
+        self.data.path().join("models").join(FOLDER).join(name)
     }
 
     async fn model_state(&self) -> ModelState {
@@ -139,7 +140,7 @@ async fn a_download_is_told_file_by_file_and_becomes_a_model() {
     }
     assert_eq!(scene.model_state().await, ModelState::Ready);
     assert_eq!(scene.app.downloads().await.expect("a list"), []);
-    scene.app.model_remove(MODEL).await.expect("it is removed");
+    scene.app.model_remove(MODEL, None).await.expect("it is removed");
     assert_eq!(scene.model_state().await, ModelState::NotDownloaded);
 }
 
@@ -272,7 +273,7 @@ async fn a_wait_is_shown_while_it_lasts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_hash_is_never_installed() {
     let scene = Scene::new().await;
-    scene.hub.inject(Fault::wrong_byte(Place::File(WEIGHTS.into()), 123_456));
+    scene.hub.inject(Fault::wrong_byte(Place::File(WEIGHTS.into()), 123_456).always());
     scene.start().await;
     let failed = scene.until_state(0, DownloadState::Failed).await;
     let error = failed.error.expect("it is said");
@@ -281,6 +282,7 @@ async fn a_wrong_hash_is_never_installed() {
     assert!(!scene.file(WEIGHTS).exists() && !scene.file("model.json").exists());
     assert_eq!(scene.model_state().await, ModelState::Failed);
     let after = scene.told().len();
+    scene.hub.heal();
     scene.app.download_resume(ID).await.expect("it is tried again");
     scene.until_state(after, DownloadState::Ready).await;
     assert!(std::fs::read(scene.file(WEIGHTS)).expect("it is there") == vec![7; WEIGHTS_BYTES]);

@@ -102,10 +102,17 @@ pub enum Command {
         #[arg(long)]
         source: Option<Source>,
     },
-    /// Use a model that is already here: a folder with config.json, or a .gguf file. Nothing is copied.
+    /// Add a model that is already here: its folder, or a .gguf file. Nothing is copied.
     Import { path: std::path::PathBuf },
+    /// Choose which precision of a model is used where several are downloaded.
+    Use { model: String, variant: String },
     /// Delete a downloaded model; one that was imported is only forgotten.
-    Remove { model: String },
+    Remove {
+        model: String,
+        /// Which precision; needed where several are downloaded.
+        #[arg(long)]
+        variant: Option<String>,
+    },
     /// Ask one question.
     Ask {
         question: String,

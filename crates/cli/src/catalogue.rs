@@ -1,8 +1,8 @@
-//! `recommend`, `models`, `import` and `remove`: advice, verdicts and what is here, in words or as JSON.
+//! `recommend`, `models`, `import`, `use` and `remove`: advice, verdicts and what is here, in words or as JSON.
 use std::path::Path;
 
 use app::App;
-use contract::{ErrorCode, ErrorView, Localized, ModelView, Verdict};
+use contract::{ErrorCode, ErrorView, Localized, ModelState, ModelView, PrecisionView, Verdict};
 
 use crate::json::print_json;
 use app::lang::{Lang, bytes};
@@ -44,26 +44,77 @@ pub async fn import(app: &App, path: &Path, json: bool, lang: Lang) -> Result<()
     Ok(())
 }
 
-pub async fn remove(app: &App, model: &str, json: bool, lang: Lang) -> Result<(), ErrorView> {
-    let models = app.models().await?;
-    let here = models.iter().find(|known| known.id == model && known.disk_used > 0.0).ok_or_else(|| {
-        ErrorView::new(ErrorCode::ModelNotFound, "remove the model: it is not here").with("model_id", model)
-    })?;
-    app.model_remove(model).await?;
+pub async fn use_precision(
+    app: &App,
+    model: &str,
+    variant: &str,
+    json: bool,
+    lang: Lang,
+) -> Result<(), ErrorView> {
+    app.precision_use(model, variant).await?;
     if json {
-        print_json(&serde_json::json!({ "removed": model }));
+        print_json(&serde_json::json!({ "model_id": model, "variant_id": variant }));
     } else {
         println!(
             "{}",
-            match (&here.path, lang) {
-                (Some(path), Lang::En) => format!("{model} is forgotten; the files stay in {path}"),
-                (Some(path), Lang::Zh) => format!("已不再记录 {model}，文件仍在 {path}"),
-                (None, Lang::En) => format!("{model} is deleted; {} are free again", bytes(here.disk_used)),
-                (None, Lang::Zh) => format!("已删除 {model}，释放了 {}", bytes(here.disk_used)),
+            match lang {
+                Lang::En => format!("{model} uses {variant} from now on"),
+                Lang::Zh => format!("{model} 从现在起使用 {variant}"),
             }
         );
     }
     Ok(())
+}
+
+pub async fn remove(
+    app: &App,
+    model: &str,
+    variant: Option<&str>,
+    json: bool,
+    lang: Lang,
+) -> Result<(), ErrorView> {
+    let missing = || {
+        ErrorView::new(ErrorCode::ModelNotFound, "remove the model: it is not here").with("model_id", model)
+    };
+    let models = app.models().await?;
+    let here = models.iter().find(|known| known.id == model && known.disk_used > 0.0).ok_or_else(missing)?;
+    let of_precision = |one: &&PrecisionView| variant.is_none_or(|named| named == one.variant_id);
+    let freed = match &here.path {
+        Some(_) => 0.0,
+        None => here.precisions.iter().find(of_precision).ok_or_else(missing)?.disk_used,
+    };
+    app.model_remove(model, variant).await?;
+    let name = variant.map_or_else(|| model.to_owned(), |variant| format!("{model} {variant}"));
+    if json {
+        print_json(&serde_json::json!({ "removed": model, "variant_id": variant }));
+    } else {
+        println!(
+            "{}",
+            match (&here.path, lang) {
+                (Some(path), Lang::En) => format!("{name} is forgotten; the files stay in {path}"),
+                (Some(path), Lang::Zh) => format!("已不再记录 {name}，文件仍在 {path}"),
+                (None, Lang::En) => format!("{name} is deleted; {} are free again", bytes(freed)),
+                (None, Lang::Zh) => format!("已删除 {name}，释放了 {}", bytes(freed)),
+            }
+        );
+    }
+    Ok(())
+}
+
+/// What is here of a model, a line each.
+fn here(model: &ModelView, lang: Lang) -> String {
+    let line = |one: &PrecisionView| {
+        let state = match one.state {
+            ModelState::Downloading => lang.pick("downloading", "正在下载"),
+            ModelState::Paused => lang.pick("paused", "已暂停"),
+            ModelState::Verifying => lang.pick("checking", "正在校验"),
+            ModelState::Failed => lang.pick("failed", "失败"),
+            ModelState::BuiltIn | ModelState::NotDownloaded | ModelState::Ready => lang.pick("ready", "可用"),
+        };
+        let used = if one.in_use { lang.pick(", in use", "，使用中") } else { "" };
+        format!("  {} ({}): {state}{used}  {}\n", one.precision, one.variant_id, bytes(one.disk_used))
+    };
+    model.precisions.iter().map(line).collect()
 }
 
 fn described(model: &ModelView, lang: Lang) -> String {
@@ -84,7 +135,8 @@ fn described(model: &ModelView, lang: Lang) -> String {
     let problem =
         model.problem.as_ref().map_or(String::new(), |problem| words::printed(problem, lang) + "\n");
     let reason = text(&model.fit.reason, lang);
-    format!("{}: {verdict}\n  {}{variant}\n  {reason}\n{own}{problem}", model.id, model.name)
+    let here = here(model, lang);
+    format!("{}: {verdict}\n  {}{variant}\n  {reason}\n{here}{own}{problem}", model.id, model.name)
 }
 
 fn text(sentence: &Localized, lang: Lang) -> &str {

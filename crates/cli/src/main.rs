@@ -109,7 +109,12 @@ async fn with_opened(
             pull::pull(app, events, wanted, args.json, lang).await
         }
         Command::Import { path } => catalogue::import(app, path, args.json, lang).await,
-        Command::Remove { model } => catalogue::remove(app, model, args.json, lang).await,
+        Command::Use { model, variant } => {
+            catalogue::use_precision(app, model, variant, args.json, lang).await
+        }
+        Command::Remove { model, variant } => {
+            catalogue::remove(app, model, variant.as_deref(), args.json, lang).await
+        }
         Command::Sizing(size) => sizing::sizing(app, size, args.json, lang).await,
         Command::Models => catalogue::models(app, args.json, lang).await,
         Command::Ask { question, at, pictures, temperature } => {

@@ -9,6 +9,7 @@ use testkit::{Fault, Place, TestHub};
 
 /// Of the catalogue; the test hub serves a small folder under its name.
 const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
+const FOLDER: &str = "deepseek-r1-distill-qwen-1.5b@bf16";
 const REPOSITORY: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B";
 const WEIGHTS: &str = "model.safetensors";
 const WEIGHTS_BYTES: usize = 400_000;
@@ -65,7 +66,7 @@ impl Scene {
     }
 
     fn weights(&self) -> std::path::PathBuf {
-        self.data.path().join("models").join(MODEL).join(WEIGHTS)
+        self.data.path().join("models").join(FOLDER).join(WEIGHTS)
     }
 }
 

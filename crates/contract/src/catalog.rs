@@ -26,10 +26,12 @@ pub struct ModelView {
     pub variants: Vec<VariantView>,
     pub fit: FitView,
     pub state: ModelState,
-    /// Present while state is `downloading`, `paused` or `verifying`.
+    /// The first of its downloads that is not finished.
     pub download: Option<DownloadView>,
-    /// Bytes on disk, 0 when nothing is.
+    /// Bytes on disk of all its precisions, 0 when nothing is.
     pub disk_used: f64,
+    /// Those that are on the disk or on their way, in the order of the catalogue; none of a built-in model or an own file.
+    pub precisions: Vec<PrecisionView>,
     /// The sampling that the model's own makers advise.
     pub recommended: SamplingView,
     /// True when the embedded engine of this version can run it.
@@ -72,6 +74,21 @@ pub struct VariantView {
     pub repo_hugging_face: Option<String>,
     pub repo_model_scope: Option<String>,
     pub note: Option<Localized>,
+}
+
+/// One precision of a model on this computer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct PrecisionView {
+    /// Of one of the model's variants.
+    pub variant_id: String,
+    /// "FP8", "BF16", "Q4_K_M".
+    pub precision: String,
+    pub state: ModelState,
+    /// Bytes on disk.
+    pub disk_used: f64,
+    /// The one that chats with this model use.
+    pub in_use: bool,
+    pub download: Option<DownloadView>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
@@ -118,7 +135,7 @@ pub enum ModelState {
     Downloading,
     Paused,
     Verifying,
-    /// Every file's size and SHA-256 were checked.
+    /// Every file's size and SHA-256 were checked. A model is when one of its precisions is.
     Ready,
     Failed,
 }

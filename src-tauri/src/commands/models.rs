@@ -28,9 +28,21 @@ pub async fn model_import(app: App<'_>, path: String) -> Result<ModelView, Error
     app.model_import(std::path::Path::new(&path)).await
 }
 
-/// Deletes a downloaded model. One of the person's own is only forgotten; its files stay.
+/// Deletes one precision of a downloaded model; which one has to be said where several are here. One of the person's own
+/// is only forgotten; its files stay.
 #[tauri::command]
 #[specta::specta]
-pub async fn model_remove(app: App<'_>, model_id: String) -> Result<(), ErrorView> {
-    app.model_remove(&model_id).await
+pub async fn model_remove(
+    app: App<'_>,
+    model_id: String,
+    variant_id: Option<String>,
+) -> Result<(), ErrorView> {
+    app.model_remove(&model_id, variant_id.as_deref()).await
+}
+
+/// Which of the downloaded precisions of a model its chats use, from the next answer on.
+#[tauri::command]
+#[specta::specta]
+pub async fn precision_use(app: App<'_>, model_id: String, variant_id: String) -> Result<(), ErrorView> {
+    app.precision_use(&model_id, &variant_id).await
 }

@@ -59,8 +59,10 @@ impl Downloads {
         (Self { jobs, runs: AtomicU64::new(1), list, host }, problem)
     }
 
-    pub(crate) fn of_model(&self, model_id: &str) -> Option<DownloadView> {
-        self.lock().values().map(|entry| &entry.view).find(|view| view.model_id == model_id).cloned()
+    /// Those of one model.
+    pub(crate) fn of_model(&self, model_id: &str) -> Vec<DownloadView> {
+        let of_model = |view: &&DownloadView| view.model_id == model_id;
+        self.lock().values().map(|entry| &entry.view).filter(of_model).cloned().collect()
     }
 
     pub(super) fn all(&self) -> Vec<DownloadView> {
@@ -236,7 +238,7 @@ fn has_repository(view: &DownloadView, source: SourceKind) -> bool {
         SourceKind::HuggingFace => variant.repo_hugging_face.is_some(),
         SourceKind::ModelScope => variant.repo_model_scope.is_some(),
     };
-    variant(&view.model_id, &view.variant_id).is_ok_and(repository)
+    variant(&view.model_id, &view.variant_id).is_ok_and(|(_, variant)| repository(variant))
 }
 
 fn fresh(wanted: &Wanted, state: DownloadState) -> DownloadView {
@@ -246,7 +248,7 @@ fn fresh(wanted: &Wanted, state: DownloadState) -> DownloadView {
         variant_id: wanted.variant_id.clone(),
         source: wanted.source,
         state,
-        total: variant(&wanted.model_id, &wanted.variant_id).map_or(0.0, |variant| variant.size as f64),
+        total: variant(&wanted.model_id, &wanted.variant_id).map_or(0.0, |(_, variant)| variant.size as f64),
         done: 0.0,
         verified: 0.0,
         speed: 0.0,

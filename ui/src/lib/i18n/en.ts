@@ -82,7 +82,8 @@ export const en = {
     onProcessor: 'The engine of this version computes on the processor, not yet on the graphics card: expect a slower answer than this.',
     chat: 'Chat', chatWith: (name: string) => `Chat with ${name}`, remove: 'Delete', removeName: (name: string) => `Delete ${name}`,
     confirmRemove: (name: string, size: string) => `Delete ${name} and free ${size}?`,
-    pause: 'Pause', resume: 'Resume', stop: 'Cancel download',
+    inUse: 'In use', use: 'Use', useName: (name: string) => `Use ${name}`, inPart: 'In part', another: 'Get another precision',
+    pause: 'Pause', resume: 'Resume', resumeName: (name: string) => `Resume ${name}`, stop: 'Cancel download',
     states: {
       listing: 'Asking for the list of files', transferring: 'Downloading', paused: 'Paused',
       verifying: 'Checking every byte', ready: 'Ready', failed: 'Stopped by an error',

@@ -11,8 +11,13 @@ export const commands = {
 	presets: () => __TAURI_INVOKE<PresetView[]>("presets"),
 	/**  Adds a person's own model where it lies: a folder with `config.json`, or a `.gguf` file. Nothing is copied. */
 	modelImport: (path: string) => __TAURI_INVOKE<ModelView>("model_import", { path }),
-	/**  Deletes a downloaded model. One of the person's own is only forgotten; its files stay. */
-	modelRemove: (modelId: string) => __TAURI_INVOKE<null>("model_remove", { modelId }),
+	/**
+	 *  Deletes one precision of a downloaded model; which one has to be said where several are here. One of the person's own
+	 *  is only forgotten; its files stay.
+	 */
+	modelRemove: (modelId: string, variantId: string | null) => __TAURI_INVOKE<null>("model_remove", { modelId, variantId }),
+	/**  Which of the downloaded precisions of a model its chats use, from the next answer on. */
+	precisionUse: (modelId: string, variantId: string) => __TAURI_INVOKE<null>("precision_use", { modelId, variantId }),
 	sizing: (wish: SizingWish) => __TAURI_INVOKE<SizingView>("sizing", { wish }),
 	/**  The table for a spreadsheet. */
 	sizingCsv: (wish: SizingWish) => __TAURI_INVOKE<string>("sizing_csv", { wish }),
@@ -524,6 +529,20 @@ export type EngineView = {
 
 /**  What somebody can act on. Each code has a title, a meaning and a next step in English and Chinese. */
 export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file_invalid" | "model_unsupported" | "model_too_large" | 
+/**  The disk or its drive gives no bytes. */
+"model_file_unreadable" | 
+/**  A sound model of an architecture that others run. */
+"model_not_run" | 
+/**  A sound file whose numbers are stored in a way that is not read. */
+"model_format_unsupported" | 
+/**  By its first bytes a file is something else. */
+"model_file_is_page" | "model_file_is_pointer" | "model_file_is_pickle" | "model_file_too_old" | 
+/**  One of the files of a model that lies in several. */
+"model_part_missing" | "several_models" | 
+/**  The part of a model that reads pictures, without the model. */
+"projector_alone" | "tokenizer_unusable" | 
+/**  It has another vocabulary than the model. */
+"tokenizer_mismatch" | "chat_template_missing" | "chat_template_invalid" | 
 /**  Nothing at a chosen path is a model. */
 "not_a_model" | 
 /**  A model that was used where it lies is not there any more. */
@@ -585,7 +604,15 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  It wants a name and a password, or others than it got. */
 "proxy_login" | 
 /**  No certificate can be read from the chosen file. */
-"certificates_unreadable" | "no_network" | "source_not_trusted" | "source_refused" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | 
+"certificates_unreadable" | "no_network" | "source_not_trusted" | "source_refused" | 
+/**  It has trouble of its own, which may pass. */
+"source_failed" | 
+/**  A web page came in place of a file: mostly the login page of a network. */
+"captive_portal" | 
+/**  Bytes of something else came in place of a file. */
+"source_foreign" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | 
+/**  Which of the precisions that are here is meant has to be said. */
+"several_precisions" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | 
 /**  The process that draws the window's page died again and again. */
 "page_died" | "history_unreadable" | 
 /**  A newer version of the app wrote it. */
@@ -597,7 +624,7 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  A backup that is not whole. */
 "backup_damaged" | "settings_unreadable" | 
 /**  Some of them; the others are in force. */
-"settings_lines_unreadable" | "own_models_unreadable" | "downloads_unreadable" | "sharing_unreadable" | "sharing_keys_unreadable" | "cloud_keys_unreadable" | "permission_denied" | 
+"settings_lines_unreadable" | "own_models_unreadable" | "downloads_unreadable" | "sharing_unreadable" | "sharing_keys_unreadable" | "cloud_keys_unreadable" | "precisions_unreadable" | "permission_denied" | 
 /**  A file that no version of this app wrote, or one that was changed. */
 "chat_file_invalid" | "invalid_input" | 
 /**  A bug of ours: caught, reported, never a crash. */
@@ -754,7 +781,7 @@ export type MetricsPoint = {
 };
 
 export type ModelState = "built_in" | "not_downloaded" | "downloading" | "paused" | "verifying" | 
-/**  Every file's size and SHA-256 were checked. */
+/**  Every file's size and SHA-256 were checked. A model is when one of its precisions is. */
 "ready" | "failed";
 
 /**  One row of the Models page: facts, verdict for this machine, and what is on disk. */
@@ -778,10 +805,12 @@ export type ModelView = {
 	variants: VariantView[],
 	fit: FitView,
 	state: ModelState,
-	/**  Present while state is `downloading`, `paused` or `verifying`. */
+	/**  The first of its downloads that is not finished. */
 	download: DownloadView | null,
-	/**  Bytes on disk, 0 when nothing is. */
+	/**  Bytes on disk of all its precisions, 0 when nothing is. */
 	disk_used: number,
+	/**  Those that are on the disk or on their way, in the order of the catalogue; none of a built-in model or an own file. */
+	precisions: PrecisionView[],
 	/**  The sampling that the model's own makers advise. */
 	recommended: SamplingView,
 	/**  True when the embedded engine of this version can run it. */
@@ -920,6 +949,20 @@ export type PlanWish = {
 	sequences: number,
 	/**  vLLM over Ray. */
 	ray: boolean,
+};
+
+/**  One precision of a model on this computer. */
+export type PrecisionView = {
+	/**  Of one of the model's variants. */
+	variant_id: string,
+	/**  "FP8", "BF16", "Q4_K_M". */
+	precision: string,
+	state: ModelState,
+	/**  Bytes on disk. */
+	disk_used: number,
+	/**  The one that chats with this model use. */
+	in_use: boolean,
+	download: DownloadView | null,
 };
 
 export type PresetView = {

@@ -43,14 +43,23 @@ const fit = (verdict: FitView['verdict'], weights: number, available: number, en
   speed_estimate: verdict === 'too_large' ? null : 42,
 });
 
+/** What the states of a model mean for its one precision. */
+function precisionsOf(model: ModelView): ModelView {
+  const known = model.variants[0];
+  if (model.precisions.length > 0 || !known || model.family === 'guide' || model.state === 'not_downloaded') return model;
+  const done = model.download?.done ?? 0;
+  const one = { variant_id: known.id, precision: known.precision, state: model.state, disk_used: model.disk_used || done, in_use: model.state === 'ready', download: model.download };
+  return { ...model, precisions: [one] };
+}
+
 function model(id: string, name: string, change: Partial<ModelView>, size: number, precision = 'BF16'): ModelView {
-  return {
+  return precisionsOf({
     id, name, family: 'dense_distill', family_note: { en: 'A Qwen model taught by R1', zh: '由 R1 教出来的 Qwen 模型' },
     params_total: 14.8e9, params_active: 14.8e9, context_max: 131072, takes_images: false, hybrid: false, licence: 'MIT',
     variants: [{ id: precision.toLowerCase(), precision, size, size_computed: false, repo_hugging_face: `deepseek-ai/${name}`, repo_model_scope: `deepseek-ai/${name}`, note: null }],
     fit: fit('runs_well', size, 16.1e9, 'Leaves room for 16K tokens in 16 GB.', '在 16 GB 中留有 16K 词元的空间。'),
-    state: 'not_downloaded', download: null, disk_used: 0, recommended: sampling(0.6, 0.95), runs_embedded: true, path: null, problem: null, ...change,
-  };
+    state: 'not_downloaded', download: null, disk_used: 0, precisions: [], recommended: sampling(0.6, 0.95), runs_embedded: true, path: null, problem: null, ...change,
+  });
 }
 
 export const download = (model_id: string, variant_id: string): DownloadView => ({
@@ -95,7 +104,17 @@ export const models: ModelView[] = [
   }, 6.7e9),
   model('deepseek-r1-distill-qwen-14b', 'DeepSeek-R1-Distill-Qwen-14B', {}, 8.99e9, 'Q4_K_M'),
   model('deepseek-r1-distill-qwen-7b', 'DeepSeek-R1-Distill-Qwen-7B', { state: 'downloading', download: download('deepseek-r1-distill-qwen-7b', 'bf16') }, 15.2e9),
-  model('deepseek-r1-distill-qwen-1.5b', 'DeepSeek-R1-Distill-Qwen-1.5B', { state: 'ready', disk_used: 3.55e9, params_total: 1.78e9, params_active: 1.78e9 }, 3.55e9),
+  model('deepseek-r1-distill-qwen-1.5b', 'DeepSeek-R1-Distill-Qwen-1.5B', {
+    state: 'ready', disk_used: 5.44e9, params_total: 1.78e9, params_active: 1.78e9,
+    variants: ['BF16', 'Q8_0', 'Q4_K_M'].map((precision, at) => ({
+      id: precision.toLowerCase(), precision, size: [3.55e9, 1.89e9, 1.12e9][at] ?? 0, size_computed: false,
+      repo_hugging_face: 'unsloth/DeepSeek-R1-Distill-Qwen-1.5B-GGUF', repo_model_scope: null, note: null,
+    })),
+    precisions: [
+      { variant_id: 'bf16', precision: 'BF16', state: 'ready', disk_used: 3.55e9, in_use: false, download: null },
+      { variant_id: 'q8_0', precision: 'Q8_0', state: 'ready', disk_used: 1.89e9, in_use: true, download: null },
+    ],
+  }, 3.55e9),
   model('deepseek-r1-distill-llama-8b', 'DeepSeek-R1-Distill-Llama-8B', {
     family_note: { en: 'A Llama model taught by R1', zh: '由 R1 教出来的 Llama 模型' }, state: 'failed',
     fit: fit('short_context', 15.0e9, 16.1e9, 'Leaves room for only 2K tokens in 16 GB.', '在 16 GB 中只剩 2K token 的空间。'),

@@ -4,7 +4,7 @@ import type { Host } from './host';
 import * as data from './mock-data';
 import * as deployed from './mock-deployments';
 import { planOf, sizingOf } from './mock-sizing';
-import type { AnswerEvent, AppEvent, ChatView, CompareEvent, CompareRequest, CompareResult, DownloadView, EndpointView, ErrorView, MessageView, PictureView, SettingsView, SharingView, Side, StartView, WorkerView } from './bindings';
+import type { AnswerEvent, AppEvent, ChatView, CompareEvent, CompareRequest, CompareResult, DownloadView, EndpointView, ErrorView, MessageView, ModelView, PictureView, SettingsView, SharingView, Side, StartView, WorkerView } from './bindings';
 
 const query = new URLSearchParams(location.search);
 const state = query.get('state') ?? 'full';
@@ -21,7 +21,11 @@ let settings: SettingsView = {
 };
 let worker: WorkerView = state === 'interrupted' ? { ...data.worker, state: 'failed', error: data.died } : { ...data.worker };
 let models = structuredClone(data.models);
-if (state === 'pictures') models = models.map((one) => (one.takes_images ? { ...one, state: 'ready', disk_used: 6.7e9 } : one));
+if (state === 'pictures') for (const one of models.filter((known) => known.takes_images)) {
+  const variant = one.variants[0];
+  if (one.family !== 'guide' && variant) one.precisions = [{ variant_id: variant.id, precision: variant.precision, state: 'ready', disk_used: 6.7e9, in_use: true, download: null }];
+  Object.assign(one, { state: 'ready', disk_used: 6.7e9 });
+}
 /** Data URLs of pictures by their id. */
 const pictures = new Map<string, string>(Object.entries(data.drawn));
 const kept = new Map<string, PictureView>(data.pictures.map((one) => [one.id, one]));
@@ -151,11 +155,24 @@ async function beside(side: Side, request: CompareRequest, onEvent: (event: Comp
 }
 
 function changeDownload(id: string, change: Partial<DownloadView>): void {
-  const model = models.find((m) => m.download?.id === id);
-  if (!model?.download) throw failure('invalid_input', 'find the download', { id });
-  model.download = { ...model.download, ...change };
-  model.state = model.download.state === 'paused' ? 'paused' : 'downloading';
-  emit({ kind: 'download_changed', download: model.download });
+  const model = models.find((m) => m.precisions.some((one) => one.download?.id === id));
+  const one = model?.precisions.find((known) => known.download?.id === id);
+  if (!model || !one?.download) throw failure('invalid_input', 'find the download', { id });
+  one.download = { ...one.download, ...change };
+  one.state = one.download.state === 'paused' ? 'paused' : 'downloading';
+  settled(model);
+  emit({ kind: 'download_changed', download: one.download });
+}
+
+/** A model whose own fields follow from its precisions. */
+function settled(model: ModelView): ModelView {
+  const chosen = model.precisions.find((one) => one.state === 'ready') ?? model.precisions[0];
+  model.state = chosen?.state ?? 'not_downloaded';
+  model.download = model.precisions.find((one) => one.download)?.download ?? null;
+  model.disk_used = model.precisions.reduce((sum, one) => sum + one.disk_used, 0);
+  const ready = model.precisions.filter((one) => one.state === 'ready');
+  if (ready[0] && !ready.some((one) => one.in_use)) ready[0].in_use = true;
+  return model;
 }
 
 function changeDeployment(id: string, wanted: 'loading' | 'ready' | 'stopped') {
@@ -173,9 +190,19 @@ export const host: Host = {
   models: () => read(() => (state === 'empty' ? [] : models)),
   recommendation: () => read(() => data.recommendation),
   presets: () => read(() => data.presets),
-  modelRemove: (id) =>
+  modelRemove: (id, variant) =>
     done(() => {
-      models = models.filter((m) => m.id !== id || m.family !== 'own_file').map((m) => (m.id === id ? { ...m, state: 'not_downloaded', disk_used: 0, download: null } : m));
+      models = models.filter((m) => m.id !== id || m.family !== 'own_file');
+      const model = models.find((m) => m.id === id);
+      if (!model) return;
+      model.precisions = model.precisions.filter((one) => variant !== null && one.variant_id !== variant);
+      settled(model);
+    }),
+  precisionUse: (id, variant) =>
+    done(() => {
+      const model = models.find((m) => m.id === id);
+      if (!model) throw failure('model_not_found', 'use the precision', { model_id: id });
+      model.precisions = model.precisions.map((one) => ({ ...one, in_use: one.variant_id === variant }));
     }),
   modelImport: (path) =>
     reply(() => {
@@ -184,20 +211,26 @@ export const host: Host = {
       models = [...models.filter((m) => m.id !== added.id), added];
       return added;
     }),
-  downloads: () => read(() => models.flatMap((m) => (m.download ? [m.download] : []))),
+  downloads: () => read(() => models.flatMap((m) => m.precisions.flatMap((one) => one.download ?? []))),
   downloadStart: (modelId, variantId, source) =>
     reply(() => {
       const model = models.find((m) => m.id === modelId);
       if (!model) throw failure('model_not_found', 'find the model', { id: modelId });
-      model.download = { ...data.download(modelId, variantId), source, done: 0, state: 'listing', files: [] };
-      model.state = 'downloading';
-      return model.download;
+      const download: DownloadView = { ...data.download(modelId, variantId), source, done: 0, state: 'listing', files: [] };
+      const precision = model.variants.find((one) => one.id === variantId)?.precision ?? variantId;
+      const others = model.precisions.filter((one) => one.variant_id !== variantId);
+      model.precisions = [...others, { variant_id: variantId, precision, state: 'downloading', disk_used: 0, in_use: false, download }];
+      settled(model);
+      return download;
     }),
   downloadPause: (id) => done(() => changeDownload(id, { state: 'paused', speed: 0, seconds_left: null })),
   downloadResume: (id) => done(() => changeDownload(id, { state: 'transferring', speed: 24e6, error: null })),
   downloadRemove: (id) =>
     done(() => {
-      models = models.map((m) => (m.download?.id === id ? { ...m, state: 'not_downloaded', download: null } : m));
+      const model = models.find((m) => m.precisions.some((one) => one.download?.id === id));
+      if (!model) return;
+      model.precisions = model.precisions.filter((one) => one.download?.id !== id);
+      settled(model);
     }),
   chats: () => read(summaries),
   chatsSearch: (text) => read(() => summaries().filter((c) => c.title.toLowerCase().includes(text.toLowerCase()))),

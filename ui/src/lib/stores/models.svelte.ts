@@ -2,13 +2,26 @@
 // `download_changed` replaces one download in place.
 import { host } from '$host';
 import { asError } from '$lib/errors';
-import type { AppEvent, DownloadView, ErrorView, ModelView, PresetView, RecommendationView, SamplingView, SourceKind } from '$lib/ipc/bindings';
+import type { AppEvent, DownloadView, ErrorView, ModelView, PrecisionView, PresetView, RecommendationView, SamplingView, SourceKind } from '$lib/ipc/bindings';
 import { clouds } from './clouds.svelte';
 import { deployments } from './deployments.svelte';
 import { Load } from './load.svelte';
 
 const stateOf = (download: DownloadView): ModelView['state'] =>
   download.state === 'listing' || download.state === 'transferring' ? 'downloading' : download.state;
+
+/** A model with the newest of one of its downloads. It stays ready while another precision of it is on its way. */
+function withDownload(model: ModelView, download: DownloadView): ModelView {
+  const state = stateOf(download);
+  const before = model.precisions.find((one) => one.variant_id === download.variant_id);
+  const precision = model.variants.find((one) => one.id === download.variant_id)?.precision ?? '';
+  const changed: PrecisionView = {
+    ...(before ?? { variant_id: download.variant_id, precision, disk_used: 0, in_use: false }), state, download,
+  };
+  const precisions = before ? model.precisions.map((one) => (one === before ? changed : one)) : [...model.precisions, changed];
+  const ready = precisions.some((one) => one.state === 'ready');
+  return { ...model, precisions, download, state: ready ? 'ready' : state };
+}
 
 class Models {
   readonly list = new Load<ModelView[]>();
@@ -50,7 +63,8 @@ class Models {
   pause = (id: string) => this.#act(() => host.downloadPause(id));
   resume = (id: string) => this.#act(() => host.downloadResume(id));
   cancel = (id: string) => this.#act(() => host.downloadRemove(id), true);
-  remove = (id: string) => this.#act(() => host.modelRemove(id), true);
+  remove = (id: string, variant: string | null) => this.#act(() => host.modelRemove(id, variant), true);
+  use = (id: string, variant: string) => this.#act(() => host.precisionUse(id, variant), true);
 
   /** Takes a model of the person's where it lies; nothing when it cannot be used, and `importError` says why. */
   async import(path: string): Promise<ModelView | undefined> {
@@ -71,9 +85,7 @@ class Models {
   #put(download: DownloadView): void {
     const list = this.list.value;
     if (!list) return;
-    this.list.set(
-      list.map((m) => (m.id === download.model_id ? { ...m, state: stateOf(download), download } : m)),
-    );
+    this.list.set(list.map((m) => (m.id === download.model_id ? withDownload(m, download) : m)));
   }
 
   async #act(action: () => Promise<unknown>, reload = false): Promise<void> {

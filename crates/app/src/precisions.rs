@@ -1,0 +1,192 @@
+//! The precisions of the catalogue's models on the disk: each in a folder of its own, so that getting or deleting one
+//! never touches another, and which of a model is used. Knows neither how files are fetched nor how they are run.
+use std::path::{Path, PathBuf};
+
+use catalog::{Catalog, ModelFacts, Variant};
+use contract::{AppEvent, ErrorCode, ErrorView};
+use hub::Contents;
+use serde::{Deserialize, Serialize};
+
+use crate::App;
+use crate::list_file::{Kind, ListFile};
+
+static KIND: Kind = Kind {
+    file: "precisions.json",
+    field: "precisions",
+    name: "chosen precisions",
+    unreadable: ErrorCode::PrecisionsUnreadable,
+};
+
+/// What was chosen where several are here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Chosen {
+    model_id: String,
+    variant_id: String,
+}
+
+/// The person's choices.
+pub(crate) struct Precisions(ListFile<Chosen>);
+
+/// One precision that is on the disk, whole or in part.
+pub(crate) struct Precision {
+    pub variant: &'static Variant,
+    /// Its name under the folder of models.
+    pub folder: String,
+    pub dir: PathBuf,
+    pub contents: Contents,
+}
+
+impl Precisions {
+    /// As [`ListFile::open`].
+    pub(crate) fn open(data_dir: &Path) -> (Self, Option<ErrorView>) {
+        let (list, problem) = ListFile::open(data_dir, &KIND);
+        (Self(list), problem)
+    }
+
+    fn chosen(&self, model_id: &str) -> Option<String> {
+        let all = self.0.all().unwrap_or_default();
+        all.into_iter().find(|chosen| chosen.model_id == model_id).map(|chosen| chosen.variant_id)
+    }
+
+    fn choose(&self, model_id: &str, variant_id: &str) -> Result<(), ErrorView> {
+        let chosen = Chosen { model_id: model_id.to_owned(), variant_id: variant_id.to_owned() };
+        self.0.change(|all| {
+            all.retain(|known| known.model_id != model_id);
+            all.push(chosen);
+        })
+    }
+
+    /// The one of those that are whole that a chat uses: as chosen, or else the one that was here first.
+    pub(crate) fn used<'a>(&self, model_id: &str, here: &'a [Precision]) -> Option<&'a Precision> {
+        let whole = || here.iter().filter(|precision| precision.contents.verified_at.is_some());
+        let chosen = self.chosen(model_id);
+        whole()
+            .find(|precision| Some(&precision.variant.id) == chosen.as_ref())
+            .or_else(|| whole().min_by_key(|precision| precision.contents.verified_at))
+    }
+}
+
+impl App {
+    /// From the next answer on chats with this model use this precision of it.
+    pub async fn precision_use(&self, model_id: &str, variant_id: &str) -> Result<(), ErrorView> {
+        let here = self.precisions_of(model_id);
+        let wanted =
+            here.iter().find(|one| one.variant.id == variant_id && one.contents.verified_at.is_some());
+        if wanted.is_none() {
+            let message = "use the precision: it is not downloaded";
+            let missing = ErrorView::new(ErrorCode::ModelNotFound, message);
+            return Err(missing.with("model_id", model_id).with("variant_id", variant_id));
+        }
+        self.precisions.choose(model_id, variant_id)?;
+        self.host.emit(AppEvent::ModelsChanged);
+        Ok(())
+    }
+
+    /// Those of a model of the catalogue that are on the disk.
+    pub(crate) fn precisions_of(&self, model_id: &str) -> Vec<Precision> {
+        let models_dir = self.settings_now().models_dir;
+        Catalog::builtin()
+            .model(model_id)
+            .map(|model| here(Path::new(&models_dir), model))
+            .unwrap_or_default()
+    }
+}
+
+pub(crate) fn here(models_dir: &Path, model: &'static ModelFacts) -> Vec<Precision> {
+    let precision = |variant: &'static Variant| {
+        let folder = folder(models_dir, model, variant);
+        let contents = hub::contents(models_dir, &folder)?;
+        Some(Precision { variant, dir: models_dir.join(&folder), folder, contents })
+    };
+    model.variants.iter().filter_map(precision).collect()
+}
+
+/// The folder of a precision. Earlier versions had one for each model, which stays that of the precision it was for.
+pub(crate) fn folder(models_dir: &Path, model: &ModelFacts, variant: &Variant) -> String {
+    let own = format!("{}@{}", model.id, variant.id);
+    if !models_dir.join(&own).is_dir() && earlier(models_dir, model).is_some_and(|id| id == variant.id) {
+        return model.id.clone();
+    }
+    own
+}
+
+/// Which precision the folder of an earlier version holds, by its repository and its files.
+fn earlier<'a>(models_dir: &Path, model: &'a ModelFacts) -> Option<&'a str> {
+    let contents = hub::contents(models_dir, &model.id)?;
+    let of_repository = |variant: &&Variant| {
+        [&variant.repo_hugging_face, &variant.repo_model_scope]
+            .into_iter()
+            .flatten()
+            .any(|repo| *repo == contents.repo)
+    };
+    let matching =
+        |variant: &&Variant| contents.files.iter().filter(|path| hub::wanted(&variant.files, path)).count();
+    let known = model.variants.iter().filter(of_repository).max_by_key(matching);
+    // A repository that the catalogue does not name any more: of the same kind of files.
+    let gguf = contents.files.iter().any(|path| path.ends_with(".gguf"));
+    let like = || model.variants.iter().find(|variant| variant.is_gguf() == gguf);
+    known.or_else(like).map(|variant| variant.id.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODEL: &str = "deepseek-r1";
+
+    fn model() -> &'static ModelFacts {
+        Catalog::builtin().model(MODEL).expect("is known")
+    }
+
+    /// A folder as a finished download leaves it.
+    fn install(models: &Path, folder: &str, repo: &str, file: &str, verified_at: u64) {
+        let dir = models.join(folder);
+        std::fs::create_dir_all(dir.join(file).parent().expect("a folder")).expect("is made");
+        std::fs::write(dir.join(file), "abc").expect("is written");
+        let manifest = serde_json::json!({
+            "version": 1, "repo": repo, "source": "hugging_face", "revision": "c1", "verified_at": verified_at,
+            "files": [{"path": file, "size": 3, "sha256": "00"}],
+        });
+        std::fs::write(dir.join("model.json"), manifest.to_string()).expect("is written");
+    }
+
+    #[test]
+    fn a_folder_of_an_earlier_version_is_of_the_precision_that_it_holds() {
+        let check = |repo: &str, file: &str, expect: &str| {
+            let models = tempfile::tempdir().expect("a folder");
+            install(models.path(), MODEL, repo, file, 1);
+            let here = here(models.path(), model());
+            let found: Vec<_> = here.iter().map(|one| (&*one.variant.id, &*one.folder)).collect();
+            assert_eq!(found, [(expect, MODEL)]);
+            let other =
+                model().variants.iter().find(|variant| variant.id != expect).expect("there are several");
+            assert_eq!(folder(models.path(), model(), other), format!("{MODEL}@{}", other.id));
+        };
+        check("deepseek-ai/DeepSeek-R1", "model-00001-of-00163.safetensors", "fp8");
+        check("unsloth/DeepSeek-R1-GGUF", "DeepSeek-R1-Q4_K_M/R1-Q4_K_M-00001-of-00009.gguf", "q4_k_m");
+        check("unsloth/DeepSeek-R1-GGUF", "DeepSeek-R1.Q8_0/R1.Q8_0-00001-of-00015.gguf", "q8_0");
+        check("somebody/R1-GGUF", "old.gguf", "q8_0");
+    }
+
+    #[test]
+    fn the_one_that_was_first_is_used_until_another_is_chosen() {
+        let (data, models) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (precisions, problem) = Precisions::open(data.path());
+        assert_eq!(problem, None);
+        let repo = "unsloth/DeepSeek-R1-GGUF";
+        install(models.path(), "deepseek-r1@q8_0", repo, "R1-Q8_0.gguf", 20);
+        install(models.path(), "deepseek-r1@q4_k_m", repo, "R1-Q4_K_M.gguf", 10);
+        // One that is half here is never used.
+        std::fs::create_dir_all(models.path().join("deepseek-r1@fp8")).expect("is made");
+        std::fs::write(models.path().join("deepseek-r1@fp8/a.safetensors.part"), "a").expect("is written");
+        let used = || {
+            let here = here(models.path(), model());
+            precisions.used(MODEL, &here).map(|one| one.variant.id.clone())
+        };
+        assert_eq!(used().as_deref(), Some("q4_k_m"));
+        precisions.choose(MODEL, "q8_0").expect("is kept");
+        assert_eq!(used().as_deref(), Some("q8_0"));
+        std::fs::remove_dir_all(models.path().join("deepseek-r1@q8_0")).expect("is removed");
+        assert_eq!(used().as_deref(), Some("q4_k_m"), "what is chosen and gone is not used");
+    }
+}

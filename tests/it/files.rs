@@ -1,0 +1,256 @@
+//! Model files as people have them, through the real programs: shards in folders of their own from the download to the
+//! answer, two precisions of one model side by side, and what an import refuses before a start would.
+use std::path::{Path, PathBuf};
+
+use contract::{AnswerEvent, ErrorCode, ModelState, ModelView};
+use testkit::{TestGguf, TestHub};
+
+use crate::host::{ONE_WORKER, ask, open, root};
+use crate::programs::{LANGS, Said, cli, guide_copy, run};
+
+/// Of the catalogue: its two GGUF precisions are shards in folders of one repository.
+const MODEL: &str = "deepseek-r1";
+const REPOSITORY: &str = "unsloth/DeepSeek-R1-GGUF";
+const Q4: &str = "DeepSeek-R1-Q4_K_M/DeepSeek-R1-Q4_K_M";
+const Q8: &str = "DeepSeek-R1.Q8_0/DeepSeek-R1.Q8_0";
+
+/// A small model that answers, with as many positions as R1, whose place it takes.
+fn coder() -> TestGguf {
+    const U32: u32 = 4;
+    let path = root().join("tests/fixtures/worker/coder.gguf");
+    let model = TestGguf::read(&std::fs::read(path).expect("the fixture is there"));
+    model.with("deepseek2.context_length", U32, 163_840u32.to_le_bytes().to_vec())
+}
+
+/// A hub that has the small model as R1 lies on the real ones, and a data folder whose settings name it.
+async fn hub(data: &Path) -> TestHub {
+    let files = tempfile::tempdir().expect("a folder");
+    std::fs::write(files.path().join("README.md"), "# R1").expect("is written");
+    let hub = TestHub::start(&[(REPOSITORY, files.path())]).await.expect("the hub starts");
+    let shards = |name: &str, count: usize| {
+        let named = |(at, shard)| (format!("{name}-{:05}-of-{count:05}.gguf", at + 1), shard);
+        coder().split(count).into_iter().enumerate().map(named).collect::<Vec<_>>()
+    };
+    hub.push_all(REPOSITORY, [shards(Q4, 3), shards(Q8, 2)].concat());
+    let (app, _host) = open(data).await;
+    let mut settings = app.settings().await.expect("settings");
+    settings.hugging_face_endpoint = hub.hugging_face_endpoint().into();
+    settings.model_scope_endpoint = hub.model_scope_endpoint().into();
+    app.settings_save(settings).await.expect("are saved");
+    hub
+}
+
+fn told(data: &Path, args: &[&str]) -> Said {
+    let said = run(cli(data, LANGS[0]).args(args).env("NO_PROXY", "*"));
+    assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
+    said
+}
+
+fn model(data: &Path) -> ModelView {
+    let models: Vec<ModelView> =
+        serde_json::from_str(&told(data, &["models", "--json"]).out).expect("a list");
+    models.into_iter().find(|model| model.id == MODEL).expect("is of the catalogue")
+}
+
+/// The true worker starts it, and it answers: some tokens, for its weights are random.
+async fn answers(data: &Path) {
+    let (app, _host) = open(data).await;
+    let chat = app.chat_create(MODEL).await.expect("a chat");
+    let mut sampling = chat.sampling.clone();
+    sampling.max_tokens = 8;
+    app.chat_update(&chat.id, MODEL, "custom", sampling, "").await.expect("is kept");
+    let events = ask(&app, &chat.id, "def area(width, height):").await;
+    let Some(AnswerEvent::Finished { message }) = events.last() else { panic!("{events:?}") };
+    assert!(!message.text.is_empty(), "{message:?}");
+    app.worker_stop().await.expect("stops");
+}
+
+fn bytes_below(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .map(|path| if path.is_dir() { bytes_below(&path) } else { path.metadata().expect("is there").len() })
+        .sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_in_a_folder_of_their_own_go_the_whole_way() {
+    let _alone = ONE_WORKER.lock().await;
+    for source in ["hugging-face", "model-scope"] {
+        let data = tempfile::tempdir().expect("a folder");
+        let _hub = hub(data.path()).await;
+        told(data.path(), &["pull", MODEL, "--variant", "q4_k_m", "--source", source]);
+        let folder = data.path().join("models/deepseek-r1@q4_k_m");
+        assert!(folder.join(format!("{Q4}-00003-of-00003.gguf")).is_file());
+        assert_eq!(model(data.path()).state, ModelState::Ready);
+        answers(data.path()).await;
+        told(data.path(), &["remove", MODEL]);
+        assert!(!folder.exists(), "nothing of it is left");
+        assert_eq!(
+            (model(data.path()).state, model(data.path()).disk_used),
+            (ModelState::NotDownloaded, 0.0)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_precisions_of_one_model_stay_side_by_side() {
+    let _alone = ONE_WORKER.lock().await;
+    let data = tempfile::tempdir().expect("a folder");
+    let hub = hub(data.path()).await;
+    let pull =
+        |variant: &str| told(data.path(), &["pull", MODEL, "--variant", variant, "--source", "hugging-face"]);
+    pull("q4_k_m");
+    let served = hub.bytes_served();
+    pull("q8_0");
+    let shown = model(data.path());
+    let here: Vec<_> = shown.precisions.iter().map(|one| (&*one.variant_id, one.state, one.in_use)).collect();
+    assert_eq!(here, [("q8_0", ModelState::Ready, false), ("q4_k_m", ModelState::Ready, true)]);
+    assert_eq!(shown.disk_used, shown.precisions.iter().map(|one| one.disk_used).sum::<f64>());
+    // But for the locks, which are empty, nothing else is there.
+    assert_eq!(shown.disk_used as u64, bytes_below(&data.path().join("models")));
+    pull("q4_k_m");
+    assert!(hub.bytes_served() < 2 * served + served, "what is here is not fetched again");
+
+    for (lang, used) in [(LANGS[0], "in use"), (LANGS[1], "使用中")] {
+        let said = run(cli(data.path(), lang).arg("models"));
+        let line =
+            |id: &str| said.out.lines().find(|line| line.contains(&format!("({id})"))).map(str::to_owned);
+        assert!(line("q4_k_m").is_some_and(|line| line.contains(used)), "{said:?}");
+        assert!(line("q8_0").is_some_and(|line| !line.contains(used)), "{said:?}");
+    }
+    told(data.path(), &["use", MODEL, "q8_0"]);
+    assert!(model(data.path()).precisions.iter().all(|one| one.in_use == (one.variant_id == "q8_0")));
+    let (app, _host) = open(data.path()).await;
+    app.worker_start(MODEL).await.expect("starts");
+    // The other one may go while this one runs.
+    app.model_remove(MODEL, Some("q4_k_m")).await.expect("is removed");
+    assert!(app.worker().await.expect("a worker").model_id.is_some());
+    app.worker_stop().await.expect("stops");
+
+    pull("q4_k_m");
+    for lang in LANGS {
+        let said = run(cli(data.path(), lang).args(["remove", MODEL]));
+        let (en, zh) = ("Several precisions of this model are here", "这个模型有多种精度");
+        said.refused(lang, "several_precisions", en, zh);
+        assert!(said.err.contains("q4_k_m") && said.err.contains("q8_0"), "{said:?}");
+    }
+    told(data.path(), &["remove", MODEL, "--variant", "q8_0"]);
+    let left = model(data.path());
+    let here: Vec<_> = left.precisions.iter().map(|one| (&*one.variant_id, one.in_use)).collect();
+    assert_eq!(here, [("q4_k_m", true)], "what was chosen is gone, and the other one is used");
+    answers(data.path()).await;
+}
+
+/// What an import says of a folder or file, in both languages, under one code; and that nothing was added.
+fn refused(data: &Path, path: &Path, code: &str, words: [&str; 2]) {
+    for (lang, word) in LANGS.into_iter().zip(words) {
+        let said = run(cli(data, lang).arg("import").arg(path));
+        said.refused(lang, code, word, word);
+        assert!(!said.err.contains("download it again") || !said.err.contains("Delete"), "{said:?}");
+    }
+    let models = told(data, &["models", "--json"]).out;
+    let models: Vec<ModelView> = serde_json::from_str(&models).expect("a list");
+    assert!(models.iter().all(|model| model.path.is_none()), "nothing was added");
+}
+
+fn write(data: &Path, name: &str, gguf: &TestGguf) -> PathBuf {
+    let path = data.join(name);
+    std::fs::write(&path, gguf.write()).expect("is written");
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_refuses_what_a_start_would() {
+    let data = tempfile::tempdir().expect("a folder");
+    let check = |path: &Path, code: &str, words: [&str; 2]| refused(data.path(), path, code, words);
+    let folder = guide_copy(data.path());
+    let change = |name: &str, text: &str, code: &str, words: [&str; 2]| {
+        let path = folder.join(name);
+        let before = std::fs::read(&path).expect("is there");
+        std::fs::write(&path, text).expect("is written");
+        check(&folder, code, words);
+        std::fs::write(&path, before).expect("is written");
+    };
+    let unusable = ["The tokenizer of this model cannot be used", "这个模型的分词器无法使用"];
+    change("tokenizer.json", "{}", "tokenizer_unusable", unusable);
+    change("tokenizer.json", "not JSON", "tokenizer_unusable", unusable);
+    let config = std::fs::read_to_string(folder.join("tokenizer_config.json")).expect("is there");
+    let mut config: serde_json::Value = serde_json::from_str(&config).expect("JSON");
+    let template = config["chat_template"].take();
+    config.as_object_mut().expect("an object").remove("chat_template");
+    if !folder.join("chat_template.jinja").is_file() {
+        assert!(template.is_string());
+        let missing = ["This model has no chat template", "这个模型没有对话模板"];
+        change("tokenizer_config.json", &config.to_string(), "chat_template_missing", missing);
+    }
+    let broken = ["The chat template of this model cannot be used", "这个模型的对话模板无法使用"];
+    for template in ["{% if %}", "{{ raise_exception('no') }}", "a fixed text"] {
+        config["chat_template"] = template.into();
+        change("tokenizer_config.json", &config.to_string(), "chat_template_invalid", broken);
+    }
+    // Of another model, with fewer tokens than the table has rows, and with more.
+    let small = root().join("tests/fixtures/worker/coder");
+    let text = |folder: &Path| std::fs::read_to_string(folder.join("tokenizer.json")).expect("is there");
+    let mismatch = ["The tokenizer belongs to another model", "分词器属于另一个模型"];
+    change("tokenizer.json", &text(&small), "tokenizer_mismatch", mismatch);
+    let other = data.path().join("other");
+    std::fs::create_dir_all(&other).expect("is made");
+    for name in ["config.json", "model.safetensors", "tokenizer_config.json"] {
+        std::fs::copy(small.join(name), other.join(name)).expect("is copied");
+    }
+    std::fs::write(other.join("tokenizer.json"), text(&folder)).expect("is written");
+    check(&other, "tokenizer_mismatch", mismatch);
+
+    let gguf = coder();
+    let missing = ["This model has no chat template", "这个模型没有对话模板"];
+    let path = write(data.path(), "base.gguf", &gguf.clone().without("tokenizer.chat_template"));
+    check(&path, "chat_template_missing", missing);
+    let unknown = gguf.clone().with_text("tokenizer.ggml.pre", "smollm");
+    let unsupported = ["This version cannot run this model", "当前版本无法运行这个模型"];
+    check(&write(data.path(), "pre.gguf", &unknown), "model_unsupported", unsupported);
+    let kind = gguf.clone().with_text("tokenizer.ggml.model", "llama");
+    check(&write(data.path(), "kind.gguf", &kind), "model_unsupported", unsupported);
+
+    // Whole again, they are taken.
+    for path in [folder.clone(), write(data.path(), "whole.GGUF", &gguf)] {
+        let said = run(cli(data.path(), LANGS[0]).arg("import").arg(&path));
+        assert_eq!(said.code, Some(0), "{said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_files_that_are_not_run_are_told_apart_from_damaged_ones() {
+    let data = tempfile::tempdir().expect("a folder");
+    let check = |path: &Path, code: &str, words: [&str; 2]| refused(data.path(), path, code, words);
+    let mut v4 = coder().with_text("general.architecture", "deepseek4");
+    v4.tensors[0].kind = 26;
+    let path = write(data.path(), "v4.gguf", &v4);
+    check(&path, "model_not_run", ["DeepSeek-V4", "DeepSeek-V4"]);
+    check(&path, "model_not_run", ["llama-server", "llama-server"]);
+    let mut ternary = coder();
+    ternary.tensors[0].kind = 34;
+    check(&write(data.path(), "t.gguf", &ternary), "model_format_unsupported", ["TQ1_0", "TQ1_0"]);
+    let projector = coder().with_text("general.architecture", "clip");
+    let part = ["This file is only the vision part of a model", "这个文件只是模型的视觉部分"];
+    check(&write(data.path(), "vision.gguf", &projector), "projector_alone", part);
+    let page = data.path().join("page.gguf");
+    std::fs::write(&page, "<!doctype html><title>Sign in</title>").expect("is written");
+    check(&page, "model_file_is_page", ["This file is a web page, not a model", "这个文件是网页，不是模型"]);
+    let two = data.path().join("two");
+    for name in ["a", "b"] {
+        std::fs::create_dir_all(two.join(name)).expect("is made");
+        write(&two, &format!("{name}/m.gguf"), &coder());
+    }
+    check(&two, "several_models", ["There are several models there", "那里有多个模型"]);
+    check(&two, "several_models", ["m.gguf", "m.gguf"]);
+
+    // One of them a level below is the one that is meant, and it says which.
+    std::fs::remove_dir_all(two.join("b")).expect("is removed");
+    let said = told(data.path(), &["import", two.to_str().expect("a name"), "--json"]);
+    let added: ModelView = serde_json::from_str(&said.out).expect("a model");
+    assert_eq!(added.path.as_deref(), two.join("a/m.gguf").to_str());
+    let (app, _host) = open(data.path()).await;
+    let missing = app.model_import(&data.path().join("nothing")).await.expect_err("is not there");
+    assert_eq!(missing.code, ErrorCode::NotAModel);
+}
