@@ -41,6 +41,7 @@ pub struct App {
     pub(crate) sharing: Sharing,
     /// Measured on request, bytes per second.
     pub(crate) bandwidth: Mutex<Option<f64>>,
+    pub(crate) last_look: crate::hardware::LastLook,
 }
 
 impl App {
@@ -107,6 +108,7 @@ impl App {
             running: Arc::default(),
             streams: Arc::default(),
             bandwidth: Mutex::default(),
+            last_look: Default::default(),
         })
     }
 

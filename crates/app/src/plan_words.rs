@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use contract::ReasonView;
 use serde::Deserialize;
 
-use crate::lang::Lang;
+use crate::lang::{Lang, grouped};
 
 const FILE: &str = include_str!("../../../assets/messages/plans.toml");
 
@@ -26,7 +26,9 @@ pub fn plan_words(reason: &ReasonView, lang: Lang) -> String {
     let both = &catalogue()[&reason.code];
     let mut text = lang.pick(&both.en, &both.zh).clone();
     for (name, value) in &reason.values {
-        text = text.replace(&format!("{{{name}}}"), value);
+        let count = value.parse::<u64>().ok().filter(|_| name != "port" && name != "repo");
+        let value = count.map_or_else(|| value.clone(), grouped);
+        text = text.replace(&format!("{{{name}}}"), &value);
     }
     text
 }

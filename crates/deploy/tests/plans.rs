@@ -236,8 +236,8 @@ fn a_named_precision_is_not_exchanged_for_another() {
     assert_eq!(refused.refusals[0].why.code.key(), "no_fp8");
     let refused = of(&fp8, "8xH100-80G").unwrap_err();
     let why = &refused.refusals[0].why;
-    assert_eq!((why.code.key(), why.values["memory_gb"].as_str()), ("weights_exceed_memory", "640"));
-    assert_eq!(why.values["weights_gb"], "689");
+    assert_eq!((why.code.key(), why.values["memory"].as_str()), ("weights_exceed_memory", "684 GB"));
+    assert_eq!(why.values["files"], "689 GB");
     for offer in &refused.offers {
         let again = Spec { engine: offer.engine, variant: None, ..fp8.clone() };
         assert!(plan(&again, &offer.inventory).is_ok(), "{offer:?}");
