@@ -7,6 +7,7 @@ mod dist;
 mod engines;
 mod forms;
 mod llama_server;
+mod package;
 mod run;
 mod setup;
 mod shell;
