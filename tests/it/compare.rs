@@ -18,6 +18,7 @@ async fn compare(app: &app::App, left: &str, right: &str) -> Vec<CompareEvent> {
             max_tokens: 0,
             ..contract::SamplingView::default()
         }),
+        when_busy: contract::WhenBusy::Ask,
     };
     app.compare_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("starts");
     let mut events = Vec::new();

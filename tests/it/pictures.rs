@@ -57,7 +57,12 @@ async fn answer(app: &app::App, request: SendRequest) -> Result<MessageView, Err
         match event {
             AnswerEvent::Finished { message } => return Ok(message),
             AnswerEvent::Failed { error, .. } => return Err(error),
-            AnswerEvent::Started { .. } | AnswerEvent::Looking { .. } | AnswerEvent::Delta { .. } => {}
+            AnswerEvent::Started { .. }
+            | AnswerEvent::Looking { .. }
+            | AnswerEvent::Waiting { .. }
+            | AnswerEvent::Delta { .. }
+            | AnswerEvent::Counted { .. }
+            | AnswerEvent::Repeating { .. } => {}
         }
     }
     panic!("no terminal event came")

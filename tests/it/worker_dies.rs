@@ -60,7 +60,7 @@ async fn first_words(worker: u32, events: &mut UnboundedReceiver<AnswerEvent>) -
         while let Ok(event) = events.try_recv() {
             match event {
                 AnswerEvent::Delta { text, .. } => heard += &text,
-                AnswerEvent::Started { .. } => {}
+                AnswerEvent::Started { .. } | AnswerEvent::Counted { .. } => {}
                 ended => panic!("it ended before it could be killed: {ended:?}"),
             }
         }
@@ -96,6 +96,7 @@ async fn words_that_arrived_before_the_death_are_kept_and_gone_on_from() {
         let event = tokio::time::timeout(Duration::from_secs(30), events.recv()).await.expect("an end comes");
         match event.expect("a terminal event comes before the end") {
             AnswerEvent::Delta { text, .. } => heard += &text,
+            AnswerEvent::Counted { .. } => {}
             AnswerEvent::Failed { message, error } => break (message, error),
             other => panic!("it should fail: {other:?}"),
         }

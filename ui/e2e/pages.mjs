@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import * as comforts from './comforts.mjs';
+import * as length from './length.mjs';
 import * as shown from './pictures.mjs';
 import * as screens from './screens.mjs';
 
@@ -177,6 +178,7 @@ async function comfort(browser, address) {
     ['imports', ['first', '/welcome'], comforts.imports], ['cloud', ['first', '/welcome'], comforts.cloud], ['deploy', ['deployed', '/deployments'], comforts.deploy], ['serve', ['shared', '/settings'], comforts.serve], ['mend', ['interrupted', '/chat/c1'], comforts.mend], ['attach', ['pictures', '/chat/p1'], shown.attach], ['blind', ['full', '/chat'], shown.blind], ['viewer', ['pictures', '/chat/p1'], shown.viewer], ['samples', ['first', '/welcome'], shown.samples], ['screen', ['pictures', '/chat/p1'], shown.screen], ['screen-refused', ['problems', '/chat'], shown.refused], ['screen-clipboard', ['clouds', '/chat'], shown.clipboard], ['flood', ['full', '/chat/c3'], comforts.flood],
     ['sizing', ['full', '/models'], screens.sizing], ['compare', ['clouds', '/compare'], screens.compare], ['connections', ['full', '/settings'], screens.connections], ['unopened', ['unopened', '/chat'], screens.unopened], ['backups', ['full', '/settings'], screens.backups],
     ['changing', ['clouds', '/settings/clouds'], screens.changing], ['thinking', ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'], screens.thinking],
+    ['full', ['full', '/chat?model=guide'], length.full], ['busy', ['full', '/chat?model=guide'], length.busy], ['search', ['long', '/chat'], length.search], ['odd', ['full', '/chat?model=guide'], length.odd], ['alike', ['full', '/chat?model=guide'], length.alike], ['room', ['full', '/models'], length.room],
   ]) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'] });
     const page = await open(context, address, where, '&lang=en&theme=light');

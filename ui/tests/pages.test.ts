@@ -7,6 +7,7 @@ import { hrefOf, parseRoute, type Route } from '$lib/router/route';
 test.each<Route>([
   { page: 'welcome' }, { page: 'models' }, { page: 'deployments' }, { page: 'hardware' }, { page: 'compare' }, { page: 'sizing', model: null }, { page: 'sizing', model: 'deepseek-r1' }, { page: 'settings' }, { page: 'settings', section: 'clouds' },
   { page: 'chat', id: null, model: null }, { page: 'chat', id: 'a/b ?#', model: null }, { page: 'chat', id: null, model: 'guide' },
+  { page: 'chat', id: 'c1', model: null, message: 'm 1', find: '鲸 & ship?' },
 ])('the address of %o leads back to it', (route) => expect(parseRoute(hrefOf(route))).toEqual(route));
 
 test.each(['', '#', '#/', '#/nowhere', '#/chat/%E0%A4%A'])('%s is the chat page', (hash) => {

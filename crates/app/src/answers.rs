@@ -44,7 +44,12 @@ impl Running {
         !self.lock().is_empty()
     }
 
-    fn stop(&self, chat_id: &str) {
+    /// Whether an answer is being written in this chat.
+    pub(crate) fn writes(&self, chat_id: &str) -> bool {
+        self.lock().contains_key(chat_id)
+    }
+
+    pub(crate) fn stop(&self, chat_id: &str) {
         if let Some((_, switch)) = self.lock().get(chat_id) {
             switch.send_replace(true);
         }
@@ -78,7 +83,7 @@ pub(crate) struct Begun {
     pub user: Option<Message>,
     /// In state `streaming`; empty unless it is continued.
     pub assistant: Message,
-    /// From the root to the message of the person.
+    /// What the model reads, up to the message of the person.
     pub path: Vec<Message>,
 }
 
@@ -87,8 +92,10 @@ pub(crate) fn begin(history: &History, request: &SendRequest) -> Result<Begun, H
     let chat = history.chat(&request.chat_id)?;
     if let Some(id) = &request.continue_of {
         let assistant = history.message_reopen(&chat.id, id)?;
-        let path =
-            assistant.parent_id.as_deref().map_or_else(|| Ok(Vec::new()), |parent| history.path(parent))?;
+        let path = assistant
+            .parent_id
+            .as_deref()
+            .map_or_else(|| Ok(Vec::new()), |parent| history.context_path(parent))?;
         return Ok(Begun { chat, user: None, assistant, path });
     }
     let (user, parent) = match &request.retry_of {
@@ -105,6 +112,9 @@ pub(crate) fn begin(history: &History, request: &SendRequest) -> Result<Begun, H
             if chat.title.is_empty() {
                 history.chat_rename(&chat.id, &title_of(&request.text))?;
             }
+            if request.leave_out_older {
+                history.chat_context_start(&chat.id, Some(&user.id))?;
+            }
             let id = user.id.clone();
             (Some(user), id)
         }
@@ -117,7 +127,7 @@ pub(crate) fn begin(history: &History, request: &SendRequest) -> Result<Begun, H
         state: State::Streaming,
         pictures: &[],
     })?;
-    let path = history.path(&parent)?;
+    let path = history.context_path(&parent)?;
     Ok(Begun { chat, user, assistant, path })
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    AnswerEvent, AppEvent, BoxView, ErrorCode, ErrorView, PictureView, Role, SamplingView, SendRequest,
+    AnswerEvent, AppEvent, BoxView, ErrorCode, ErrorView, MessageView, PictureView, Role, SamplingView,
+    SendRequest,
 };
 use futures_util::Stream;
 
@@ -104,13 +105,21 @@ fn split(begun: Begun, shown: Shown) -> Result<(AnswerEvent, Vec<BoxView>, Quest
     let assistant = message_view(begun.assistant)?;
     let boxes = assistant.boxes.clone();
     let chat = chat_view(begun.chat)?;
+    let path = begun.path.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
+    let messages = told(&chat.system_prompt, path, shown);
+    let box_target = box_target(&messages);
+    let question =
+        Question { model_id: chat.model_id, sampling: chat.sampling, messages, so_far, box_target };
+    Ok((AnswerEvent::Started { user, assistant }, boxes, question))
+}
+
+/// A conversation as the model is told it. Thinking of earlier answers is left out.
+pub(crate) fn told(system_prompt: &str, path: Vec<MessageView>, shown: Shown) -> Vec<Said> {
     let mut messages = Vec::new();
-    if !chat.system_prompt.trim().is_empty() {
-        messages.push(Said { role: Role::System, text: chat.system_prompt, pictures: Vec::new() });
+    if !system_prompt.trim().is_empty() {
+        messages.push(Said { role: Role::System, text: system_prompt.to_owned(), pictures: Vec::new() });
     }
-    for message in begun.path {
-        let message = message_view(message)?;
-        let (role, text, pictures) = (message.role, message.text, message.pictures);
+    for MessageView { role, text, pictures, .. } in path {
         // An answer that failed before its first word says nothing.
         if text.is_empty() && pictures.is_empty() {
             continue;
@@ -120,10 +129,7 @@ fn split(begun: Begun, shown: Shown) -> Result<(AnswerEvent, Vec<BoxView>, Quest
             Shown::LeftOut => Said { role, text: left_out(&pictures, &text), pictures: Vec::new() },
         });
     }
-    let box_target = box_target(&messages);
-    let question =
-        Question { model_id: chat.model_id, sampling: chat.sampling, messages, so_far, box_target };
-    Ok((AnswerEvent::Started { user, assistant }, boxes, question))
+    messages
 }
 
 fn box_target(messages: &[Said]) -> BoxTarget {

@@ -1,34 +1,117 @@
 //! Conversations as use cases: list, search, create, change, delete, choose a branch.
-use contract::{AppEvent, ChatSummary, ChatView, ErrorCode, ErrorView, SamplingView};
-use history::{ChatSettings, HistoryError};
+use contract::{AppEvent, ChatSummary, ChatView, ErrorCode, ErrorView, LastChat, SamplingView, SearchHit};
+use history::{ChatSettings, Found, HistoryError};
 
 use crate::App;
 use crate::chats_file::blocking;
 use crate::convert::{chat_view, history_error, sampling_json, summary};
 use crate::deployments::deployment_model;
 use crate::models::advised_sampling;
+use crate::snippet::snippet;
 
 impl App {
     /// The latest first.
     pub async fn chats(&self) -> Result<Vec<ChatSummary>, ErrorView> {
-        Ok(self.with_history(|history| history.chats()).await?.into_iter().map(summary).collect())
+        let chats = self.with_history(|history| history.chats()).await?.into_iter();
+        Ok(chats.map(|chat| self.summary(chat, None)).collect())
     }
 
+    /// Those that hold every word of the query, each with the place to open it at.
     pub async fn chats_search(&self, query: &str) -> Result<Vec<ChatSummary>, ErrorView> {
-        let query = query.to_owned();
-        Ok(self.with_history(move |history| history.search(&query)).await?.into_iter().map(summary).collect())
+        let wanted = query.to_owned();
+        let found = self.with_history(move |history| history.search(&wanted)).await?.into_iter();
+        Ok(found
+            .map(|Found { chat, hit }| {
+                let hit = hit
+                    .map(|hit| SearchHit { message_id: hit.message_id, snippet: snippet(&hit.text, query) });
+                self.summary(chat, hit)
+            })
+            .collect())
     }
 
+    fn summary(&self, chat: history::Summary, hit: Option<SearchHit>) -> ChatSummary {
+        let answering = self.running.writes(&chat.id);
+        summary(chat, answering, hit)
+    }
+
+    /// With what the makers of the model advise and no instructions.
     pub async fn chat_create(&self, model_id: &str) -> Result<ChatView, ErrorView> {
-        let advised = match deployment_model(model_id) {
-            Some(id) => self.deployments.advised(id)?,
-            None => advised_sampling(&self.own_models, model_id)?,
+        let sampling = self.advised(model_id)?;
+        self.chat_made(model_id, "deepseek", &sampling, "").await
+    }
+
+    /// With the preset and the instructions of the last chat. Its model is the next one's.
+    pub async fn chat_create_alike(&self, model_id: &str) -> Result<ChatView, ErrorView> {
+        let LastChat { preset_id, sampling, system_prompt, .. } = self.settings_now().last_chat;
+        let of_preset = match preset_id.as_str() {
+            "custom" => sampling,
+            id => self
+                .presets()
+                .await?
+                .into_iter()
+                .find(|one| one.id == id && id != "deepseek")
+                .map(|one| one.sampling),
         };
+        let chat = match of_preset {
+            Some(sampling) => self.chat_made(model_id, &preset_id, &sampling, &system_prompt).await?,
+            // DeepSeek's own advice differs from model to model.
+            None => self.chat_made(model_id, "deepseek", &self.advised(model_id)?, &system_prompt).await?,
+        };
+        self.remember(&chat);
+        Ok(chat)
+    }
+
+    /// As [`App::chat_update`], and the next chat begins with the same.
+    pub async fn chat_update_last(
+        &self,
+        id: &str,
+        model_id: &str,
+        preset_id: &str,
+        sampling: SamplingView,
+        system_prompt: &str,
+    ) -> Result<ChatView, ErrorView> {
+        let chat = self.chat_update(id, model_id, preset_id, sampling, system_prompt).await?;
+        self.remember(&chat);
+        Ok(chat)
+    }
+
+    /// A disk that is full takes no chat away; the choice is only not kept.
+    fn remember(&self, chat: &ChatView) {
+        let last_chat = LastChat {
+            model_id: chat.model_id.clone(),
+            preset_id: chat.preset_id.clone(),
+            sampling: (chat.preset_id == "custom").then(|| chat.sampling.clone()),
+            system_prompt: chat.system_prompt.clone(),
+        };
+        if let Err(error) = self.settings_change(|settings| settings.last_chat = last_chat) {
+            tracing::warn!(%error, "the choices of the last chat were not kept");
+        }
+    }
+
+    pub(crate) async fn model_of(&self, chat_id: &str) -> Result<String, ErrorView> {
+        let chat_id = chat_id.to_owned();
+        Ok(self.with_history(move |history| history.chat(&chat_id)).await?.settings.model_id)
+    }
+
+    fn advised(&self, model_id: &str) -> Result<SamplingView, ErrorView> {
+        match deployment_model(model_id) {
+            Some(id) => self.deployments.advised(id),
+            None => advised_sampling(&self.own_models, model_id),
+        }
+    }
+
+    async fn chat_made(
+        &self,
+        model_id: &str,
+        preset_id: &str,
+        sampling: &SamplingView,
+        system_prompt: &str,
+    ) -> Result<ChatView, ErrorView> {
         let settings = ChatSettings {
             model_id: model_id.to_owned(),
-            preset_id: "deepseek".into(),
-            sampling: sampling_json(&advised)?,
-            system_prompt: String::new(),
+            preset_id: preset_id.to_owned(),
+            sampling: sampling_json(sampling)?,
+            system_prompt: system_prompt.to_owned(),
         };
         let chat = self.with_history(move |history| history.chat_create(&settings)).await?;
         self.host.emit(AppEvent::ChatsChanged);
@@ -88,6 +171,19 @@ impl App {
         self.chat_get(id).await
     }
 
+    /// From which message on the model reads the chat; from the first one with `None`. Refused while an answer is being
+    /// written there.
+    pub async fn chat_context_start(
+        &self,
+        id: &str,
+        message_id: Option<&str>,
+    ) -> Result<ChatView, ErrorView> {
+        let _turn = self.running.begin(id)?;
+        let (key, start) = (id.to_owned(), message_id.map(str::to_owned));
+        self.with_history(move |history| history.chat_context_start(&key, start.as_deref())).await?;
+        self.chat_get(id).await
+    }
+
     pub async fn chat_select_leaf(&self, id: &str, message_id: &str) -> Result<ChatView, ErrorView> {
         let (key, leaf) = (id.to_owned(), message_id.to_owned());
         self.with_history(move |history| history.select(&key, &leaf)).await?;
@@ -135,6 +231,8 @@ pub(crate) fn check(sampling: &SamplingView) -> Result<(), ErrorView> {
 
 #[cfg(test)]
 mod tests {
+    use contract::SettingsView;
+
     use super::*;
 
     #[test]
@@ -144,6 +242,86 @@ mod tests {
         let long = title_of(&"显".repeat(100));
         assert_eq!(long.chars().count(), 60);
         assert!(long.ends_with('…'));
+    }
+
+    async fn open(folder: &std::path::Path) -> App {
+        struct Deaf;
+        impl crate::Host for Deaf {
+            fn emit(&self, _: AppEvent) {}
+        }
+        let paths = crate::Paths {
+            data_dir: folder.to_owned(),
+            models_dir: folder.join("models"),
+            engine_binary: folder.join("whaledeck-engine"),
+            guide_dir: folder.join("guide"),
+        };
+        App::open(paths, std::sync::Arc::new(Deaf)).await.expect("opens")
+    }
+
+    #[tokio::test]
+    async fn the_next_chat_begins_like_the_last_one_also_after_a_restart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = open(folder.path()).await;
+        let first = app.chat_create_alike("guide").await.expect("creates");
+        assert_eq!((first.preset_id.as_str(), first.sampling.temperature), ("deepseek", 0.0), "as advised");
+        let creative = app.presets().await.expect("reads").into_iter().find(|one| one.id == "creative");
+        let creative = creative.expect("is there").sampling;
+        app.chat_update_last(&first.id, "guide", "creative", creative.clone(), "Be brief.")
+            .await
+            .expect("changes");
+        drop(app);
+
+        let app = open(folder.path()).await;
+        assert_eq!(app.settings_now().last_chat.model_id, "guide");
+        let second = app.chat_create_alike("guide-vision").await.expect("creates");
+        assert_eq!(
+            (second.preset_id.as_str(), &second.sampling, second.system_prompt.as_str()),
+            ("creative", &creative, "Be brief.")
+        );
+        assert_eq!(app.settings_now().last_chat.model_id, "guide-vision");
+        let own = SamplingView { temperature: 1.1, seed: Some(7), ..creative };
+        app.chat_update_last(&second.id, "guide-vision", "custom", own.clone(), "").await.expect("changes");
+        // A page that asked earlier sends old choices back with the rest of the settings.
+        let stale =
+            SettingsView { theme: contract::Theme::Dark, last_chat: first_choice(), ..app.settings_now() };
+        app.settings_save(stale).await.expect("saves");
+        drop(app);
+
+        let app = open(folder.path()).await;
+        let third = app.chat_create_alike("guide").await.expect("creates");
+        assert_eq!(
+            (third.preset_id.as_str(), third.sampling, third.system_prompt.as_str()),
+            ("custom", own, "")
+        );
+        assert_eq!(app.settings_now().theme, contract::Theme::Dark);
+        // A program that asks one question leaves no trace in what a person chose.
+        let plain = app.chat_create("guide").await.expect("creates");
+        assert_eq!(plain.preset_id, "deepseek");
+        assert_eq!(app.settings_now().last_chat.preset_id, "custom");
+    }
+
+    fn first_choice() -> LastChat {
+        let (model_id, preset_id) = ("guide".into(), "deepseek".into());
+        LastChat { model_id, preset_id, sampling: None, system_prompt: String::new() }
+    }
+
+    #[tokio::test]
+    async fn what_was_measured_is_kept_for_this_processor() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = open(folder.path()).await;
+        let cpu = app.snapshot().await.expect("looks").cpu.name;
+        let measured = |cpu: &str| Some(contract::MeasuredMemory { cpu: cpu.into(), bandwidth: 41e9 });
+        app.settings_change(|settings| settings.measured = measured(&cpu)).expect("saves");
+        drop(app);
+        let app = open(folder.path()).await;
+        assert_eq!(app.snapshot().await.expect("looks").memory_bandwidth, Some(41e9));
+        let models = app.models().await.expect("lists");
+        let guide = models.iter().find(|model| model.id == "guide").expect("is there");
+        assert!(guide.fit.speed_estimate.is_some_and(|speed| speed > 0.0), "every verdict has a speed now");
+        app.settings_change(|settings| settings.measured = measured("another one")).expect("saves");
+        drop(app);
+        let app = open(folder.path()).await;
+        assert_eq!(app.snapshot().await.expect("looks").memory_bandwidth, None, "of another computer");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::reply::Answerer;
 pub type OnCompare = Box<dyn Fn(CompareEvent) + Send + Sync>;
 
 /// Beside the ids of chats, which are UUIDs: one comparison at a time, and a switch to stop it.
-const TURN: &str = "compare";
+pub(crate) const TURN: &str = "compare";
 const SHOW_EVERY: Duration = Duration::from_millis(40);
 
 impl App {
@@ -33,6 +33,9 @@ impl App {
     pub async fn compare_start(&self, request: CompareRequest, on_event: OnCompare) -> Result<(), ErrorView> {
         if request.text.trim().is_empty() {
             return Err(ErrorView::new(ErrorCode::InvalidInput, "compare: the prompt is empty"));
+        }
+        for model_id in [&request.left, &request.right] {
+            self.may_use_worker(model_id, TURN, request.when_busy).await?;
         }
         let turn = Arc::new(self.running.begin(TURN)?);
         let open = Arc::new(AtomicUsize::new(2));
@@ -66,10 +69,10 @@ impl App {
             Ok::<_, ErrorView>(Asked { side, question, history, prices, on_event, turn, open })
         };
         let (left, right) = (asked(Side::Left, &request.left)?, asked(Side::Right, &request.right)?);
-        let (left, right) = (left.run(self.prepare(&request.left)), right.run(self.prepare(&request.right)));
+        let prepared = |model_id: &str| self.prepare(model_id, TURN, request.when_busy, || {});
+        let (left, right) = (left.run(prepared(&request.left)), right.run(prepared(&request.right)));
         // One worker at a time, and each would slow the other down.
-        let here = |model: &String| cloud_model(model).is_none() && deployment_model(model).is_none();
-        let both_here = [&request.left, &request.right].into_iter().all(here);
+        let both_here = [&request.left, &request.right].into_iter().all(|model| self.runs_here(model));
         tokio::spawn(async move {
             if both_here {
                 left.await;
@@ -160,7 +163,7 @@ impl Asked {
                         counted.usage = Some((prompt_tokens, completion_tokens));
                     }
                     // Both sides are measured here, the same way.
-                    Some(Ok(Piece::Measured { .. } | Piece::Looking(_))) => {}
+                    Some(Ok(Piece::Measured { .. } | Piece::Looking(_) | Piece::Waiting)) => {}
                     Some(Ok(Piece::End { length: true })) => break (CompareState::Length, None),
                     Some(Ok(Piece::End { length: false })) => break (CompareState::Done, None),
                     Some(Ok(piece)) => {

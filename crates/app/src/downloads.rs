@@ -83,7 +83,7 @@ impl App {
     }
 
     /// Deletes one precision of a downloaded model, or forgets a model of the person's own; a worker that runs it is
-    /// stopped first. Which one has to be said where several are here.
+    /// stopped first, unless it is answering. Which one has to be said where several are here.
     pub async fn model_remove(&self, model_id: &str, variant_id: Option<&str>) -> Result<(), ErrorView> {
         if self.own_models.find(model_id)?.is_some() {
             self.stop_if_it_runs(model_id, None).await?;
@@ -115,6 +115,9 @@ impl App {
     async fn stop_if_it_runs(&self, model_id: &str, dir: Option<&Path>) -> Result<(), ErrorView> {
         let runs = self.workers.running();
         if runs.is_some_and(|(id, running)| id == model_id && dir.is_none_or(|dir| dir == running)) {
+            if let Some(busy) = self.workers.users(model_id).await {
+                return Err(self.busy_error(busy).await);
+            }
             self.worker_stop().await?;
         }
         Ok(())

@@ -1,6 +1,4 @@
 //! Which language a host without a page speaks, and numbers as people read them.
-pub use catalog::units::grouped;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lang {
     En,
@@ -34,14 +32,104 @@ impl Lang {
     }
 }
 
-/// By the one rule for amounts of bytes.
+/// Decimal units, as disks and downloads are sold.
 pub fn bytes(count: f64) -> String {
-    catalog::units::size(count.max(0.0) as u64)
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = count;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{value:.0} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// A count with its noun, which is singular for one and only one: "1 machine", "0 machines", "2,048 tokens". Chinese has
+/// one form, with its counting word: "2 台机器" is `counted(lang, 2, _, "台机器")`.
+pub fn counted(lang: Lang, count: u64, (one, many): (&str, &str), zh: &str) -> String {
+    let number = grouped(count);
+    match lang {
+        Lang::En if count == 1 => format!("{number} {one}"),
+        Lang::En => format!("{number} {many}"),
+        Lang::Zh => format!("{number} {zh}"),
+    }
+}
+
+/// "a 24 GB card", "an 8 GB card", "an 11 GB card", "an 80 GB card": by how the number or the word is said.
+pub fn with_article(words: &str) -> String {
+    let number: String =
+        words.chars().take_while(|letter| letter.is_ascii_digit() || *letter == ',').collect();
+    let digits = number.replace(',', "");
+    // Eleven and eighteen are said so where they are the leading group: 11, 11,000, 18 million.
+    let leading = if digits.len() % 3 == 0 { 3 } else { digits.len() % 3 };
+    let vowel = match digits.get(..leading) {
+        Some(group) if !digits.is_empty() => group.starts_with('8') || group == "11" || group == "18",
+        _ => words.starts_with(|letter: char| "AEIOaeio".contains(letter)),
+    };
+    format!("{} {words}", if vowel { "an" } else { "a" })
+}
+
+/// 163840 as 163,840.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nouns_agree_with_their_numbers() {
+        let machines = |count| counted(Lang::En, count, ("machine", "machines"), "台机器");
+        assert_eq!(
+            [0, 1, 2, 21, 2048].map(machines),
+            ["0 machines", "1 machine", "2 machines", "21 machines", "2,048 machines"]
+        );
+        assert_eq!(counted(Lang::Zh, 1, ("machine", "machines"), "台机器"), "1 台机器");
+    }
+
+    #[test]
+    fn articles_follow_the_sound() {
+        for (words, whole) in [
+            ("8 GB card", "an 8 GB card"),
+            ("80 GB card", "an 80 GB card"),
+            ("800 MB file", "an 800 MB file"),
+            ("8,000 token chat", "an 8,000 token chat"),
+            ("11 GB card", "an 11 GB card"),
+            ("18 GB card", "an 18 GB card"),
+            ("11,000 token chat", "an 11,000 token chat"),
+            ("110 GB card", "a 110 GB card"),
+            ("1100 MB file", "a 1100 MB file"),
+            ("24 GB card", "a 24 GB card"),
+            ("1 GB card", "a 1 GB card"),
+            ("engine", "an engine"),
+            ("user", "a user"),
+        ] {
+            assert_eq!(with_article(words), whole);
+        }
+    }
+
+    #[test]
+    fn digits_are_grouped() {
+        assert_eq!([0, 999, 1000, 163_840].map(grouped), ["0", "999", "1,000", "163,840"]);
+    }
+
+    #[test]
+    fn bytes_are_read_at_a_glance() {
+        for (count, text) in
+            [(0.0, "0 B"), (999.0, "999 B"), (1500.0, "1.5 kB"), (999_960.0, "1.0 MB"), (6.9e11, "690.0 GB")]
+        {
+            assert_eq!(bytes(count), text);
+        }
+    }
 
     #[test]
     fn the_locale_decides_the_language() {

@@ -39,9 +39,8 @@ pub struct App {
     pub(crate) clouds: Arc<Clouds>,
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) sharing: Sharing,
-    /// Measured on request, bytes per second.
-    pub(crate) bandwidth: Mutex<Option<f64>>,
-    pub(crate) last_look: crate::hardware::LastLook,
+    /// Held while the settings are changed and written.
+    pub(crate) settings_writing: Mutex<()>,
 }
 
 impl App {
@@ -90,6 +89,7 @@ impl App {
         let lists = [own_models_problem, precisions_problem, deployments_problem, downloads_problem];
         let problems = loaded.problem.into_iter().chain(lists.into_iter().flatten());
         let problems = problems.chain(clouds_problems).chain(sharing_problems).collect();
+        let running = Arc::<Running>::default();
         Ok(Self {
             paths,
             downloads: Arc::new(downloads),
@@ -98,17 +98,16 @@ impl App {
             clouds: Arc::new(clouds),
             deployments,
             sharing,
-            workers: Arc::new(Workers::new(host.clone())),
+            workers: Arc::new(Workers::new(host.clone(), running.clone())),
             host,
             chats_file,
             backup_problem: Mutex::default(),
             settings: Mutex::new(loaded.settings),
             settings_unkept: AtomicBool::new(loaded.unkept),
             start_problems: Mutex::new(problems),
-            running: Arc::default(),
+            running,
             streams: Arc::default(),
-            bandwidth: Mutex::default(),
-            last_look: Default::default(),
+            settings_writing: Mutex::default(),
         })
     }
 

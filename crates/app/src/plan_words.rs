@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use contract::ReasonView;
 use serde::Deserialize;
 
-use crate::lang::{Lang, grouped};
+use crate::lang::Lang;
 
 const FILE: &str = include_str!("../../../assets/messages/plans.toml");
 
@@ -24,13 +24,28 @@ fn catalogue() -> &'static BTreeMap<String, Both> {
 /// The sentence of a reason with its values put in.
 pub fn plan_words(reason: &ReasonView, lang: Lang) -> String {
     let both = &catalogue()[&reason.code];
-    let mut text = lang.pick(&both.en, &both.zh).clone();
-    for (name, value) in &reason.values {
-        let count = value.parse::<u64>().ok().filter(|_| name != "port" && name != "repo");
-        let value = count.map_or_else(|| value.clone(), grouped);
-        text = text.replace(&format!("{{{name}}}"), &value);
+    filled(lang.pick(&both.en, &both.zh), &reason.values)
+}
+
+/// Puts values in place of `{name}`, and with their noun in place of `{name|one|many}`. A name without a value stays.
+fn filled(template: &str, values: &BTreeMap<String, String>) -> String {
+    let (mut text, mut rest) = (String::new(), template);
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((place, behind)) = after.split_once('}') else { break };
+        text += before;
+        let mut parts = place.split('|');
+        let name = parts.next().unwrap_or_default();
+        match (values.get(name), parts.next(), parts.next()) {
+            (Some(value), Some(one), Some(many)) => {
+                let noun = if value == "1" { one } else { many };
+                text += &format!("{value} {noun}");
+            }
+            (Some(value), ..) => text += value,
+            (None, ..) => text += &format!("{{{place}}}"),
+        }
+        rest = behind;
     }
-    text
+    text + rest
 }
 
 #[cfg(test)]
@@ -44,8 +59,35 @@ mod tests {
     use super::*;
     use crate::plan_for;
 
-    fn places(text: &str) -> BTreeSet<&str> {
-        text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+    fn places(text: &'static str) -> BTreeSet<&'static str> {
+        let place =
+            |rest: &'static str| -> Option<&'static str> { rest.split_once('}')?.0.split('|').next() };
+        text.split('{').skip(1).filter_map(place).collect()
+    }
+
+    #[test]
+    fn nouns_agree_with_their_values() {
+        let said = |code: &str, name: &str, value: &str, lang| {
+            let values = [(name.to_owned(), value.to_owned())].into_iter().collect();
+            plan_words(&ReasonView { code: code.into(), values }, lang)
+        };
+        let most = |count, lang| said("sequences", "count", count, lang);
+        assert_eq!(most("1", Lang::En), "At most 1 conversation at the same time; more wait in line.");
+        assert_eq!(most("4", Lang::En), "At most 4 conversations at the same time; more wait in line.");
+        assert_eq!(most("1", Lang::Zh), "最多同时进行 1 个对话，其余排队。");
+        let left = said("unused_machines", "machines", "1", Lang::En);
+        assert!(left.starts_with("1 machine is left over"), "{left}");
+    }
+
+    /// A value before a plural noun is written so that one of them is singular.
+    #[test]
+    fn no_count_stands_before_a_plain_plural() {
+        let nouns = ["cards", "machines", "conversations", "layers", "groups", "copies", "ranks"];
+        for (code, both) in catalogue() {
+            for noun in nouns {
+                assert!(!both.en.contains(&format!("}} {noun}")), "{code}: {}", both.en);
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::convert::{history_error, message_view};
 use crate::pictures::BoxTarget;
+use crate::repetition::Repetition;
 
 const SHOW_EVERY: Duration = Duration::from_millis(40);
 const WRITE_EVERY: Duration = Duration::from_millis(500);
@@ -20,6 +21,8 @@ const WRITE_EVERY: Duration = Duration::from_millis(500);
 pub(crate) enum Piece {
     Text(String),
     Reasoning(String),
+    /// Another model is answering somebody, and this answer waits for its end.
+    Waiting,
     /// Before the first word: how far it is with the pictures.
     Looking(Looking),
     /// Where that is which the text just named.
@@ -55,7 +58,8 @@ impl Text {
         match piece {
             Piece::Text(text) => self.text.push_str(text),
             Piece::Reasoning(text) => self.reasoning.push_str(text),
-            Piece::Looking(_)
+            Piece::Waiting
+            | Piece::Looking(_)
             | Piece::Boxes(_)
             | Piece::Usage { .. }
             | Piece::Measured { .. }
@@ -91,7 +95,8 @@ impl Thinking {
                 self.began.get_or_insert_with(Instant::now);
             }
             Piece::Text(_) => self.pause(),
-            Piece::Looking(_)
+            Piece::Waiting
+            | Piece::Looking(_)
             | Piece::Boxes(_)
             | Piece::Usage { .. }
             | Piece::Measured { .. }
@@ -123,10 +128,11 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         pieces: impl Stream<Item = Result<Piece, ErrorView>>,
         mut stopped: watch::Receiver<bool>,
     ) {
-        let mut pieces = std::pin::pin!(pieces);
+        let mut pieces = Box::pin(pieces);
         let (mut all, mut unshown, mut unwritten) = (self.so_far.clone(), Text::default(), Text::default());
         let (mut thinking, mut boxes) = (Thinking::default(), self.boxes.clone());
-        let (mut usage, mut measured) = (None, None);
+        let (mut usage, mut measured, mut counted) = (None, None, None);
+        let mut repetition = Repetition::default();
         let (started, mut first, mut written) = (Instant::now(), None, Instant::now());
         let mut tick = tokio::time::interval(SHOW_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -135,7 +141,16 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                 biased;
                 true = async { stopped.wait_for(|stop| *stop).await.is_ok() } => break (State::Stopped, None),
                 _ = tick.tick() => {
+                    repetition.push(&unshown.reasoning);
+                    repetition.push(&unshown.text);
                     self.show(&mut unshown);
+                    if counted != usage {
+                        counted = usage;
+                        self.count(usage);
+                    }
+                    if repetition.found() {
+                        (self.on_event)(AnswerEvent::Repeating { message_id: self.message_id.clone() });
+                    }
                     if written.elapsed() >= WRITE_EVERY && !unwritten.is_empty() {
                         if let Err(error) = self.write(std::mem::take(&mut unwritten)).await {
                             break (State::Interrupted, Some(error));
@@ -152,6 +167,9 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                         measured = Some((first_token_ms, tokens_per_second));
                     }
                     Some(Ok(Piece::Looking(looking))) => self.look(looking),
+                    Some(Ok(Piece::Waiting)) => {
+                        (self.on_event)(AnswerEvent::Waiting { message_id: self.message_id.clone() });
+                    }
                     Some(Ok(Piece::Boxes(found))) => boxes.extend(found.iter().filter_map(|one| self.placed(one))),
                     Some(Ok(piece)) => {
                         first.get_or_insert_with(Instant::now);
@@ -184,6 +202,8 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
             };
             let _ = tokio::time::timeout(Duration::from_millis(500), rest).await;
         }
+        // Whoever waits for the worker may have it before the end is told.
+        drop(pieces);
         self.show(&mut unshown);
         let mut stats = usage.zip(first).map(|(counts, first)| self.stats(counts, started, first));
         if let (Some(stats), Some((first_token_ms, tokens_per_second))) = (&mut stats, measured) {
@@ -215,6 +235,13 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         let percent = (u64::from(done.min(all)) * 100 / u64::from(all.max(1))) as u32;
         let message_id = self.message_id.clone();
         (self.on_event)(AnswerEvent::Looking { message_id, picture, pictures, percent });
+    }
+
+    fn count(&self, usage: Option<(u32, u32)>) {
+        if let Some((prompt_tokens, completion_tokens)) = usage {
+            let message_id = self.message_id.clone();
+            (self.on_event)(AnswerEvent::Counted { message_id, prompt_tokens, completion_tokens });
+        }
     }
 
     fn show(&self, unshown: &mut Text) {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{ErrorCode, ErrorView, Role, SendRequest, Thinking};
+use contract::{ErrorCode, ErrorView, Role, SendRequest, Thinking, WhenBusy};
 use deploy::{State, Worker};
 use endpoint::{ChatDelta, ChatRequest, Endpoint, EndpointError, Message};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use history::{History, HistoryError};
 use outbound::Outbound;
+use tokio::sync::mpsc;
 
 use crate::App;
 use crate::ask::{OnAnswer, Question, Said};
@@ -18,7 +19,7 @@ use crate::convert::history_error;
 use crate::deployments::{Serving, deployment_model};
 use crate::pictures::data_urls;
 use crate::recorder::Piece;
-use crate::worker::failure_view;
+use crate::worker::{Lease, failure_view};
 
 pub(crate) type Pieces = BoxStream<'static, Result<Piece, ErrorView>>;
 
@@ -30,24 +31,36 @@ impl App {
             self.may_continue(&request.chat_id).await?;
         }
         let shown = self.may_show(&request).await?;
+        let (chat_id, when_busy) = (request.chat_id.clone(), request.when_busy);
+        let model_id = self.model_of(&chat_id).await?;
+        self.may_use_worker(&model_id, &chat_id, when_busy).await?;
+        self.may_fit(&request, &model_id, shown).await?;
         let history = self.chats_file.writable()?;
         let source = |question: Question| {
-            let prepared = self.prepare(&question.model_id);
-            opened(async move { prepared.await?.ask(question, history).await })
+            let (waits, waiting) = mpsc::unbounded_channel();
+            let on_wait = move || drop(waits.send(Ok(Piece::Waiting)));
+            let prepared = self.prepare(&question.model_id, &chat_id, when_busy, on_wait);
+            let pieces = opened(async move { prepared.await?.ask(question, history).await });
+            stream::select(received(waiting), pieces)
         };
         self.answer_from(request, shown, on_event, source).await
     }
 
     /// What a model is asked through, once it can be: a worker is started and waited for, a key is read.
-    pub(crate) fn prepare(
+    /// `holder` is for whom, and `on_wait` is called while another model is answering.
+    pub(crate) fn prepare<F: Fn() + Send + Sync + 'static>(
         &self,
         model_id: &str,
-    ) -> impl Future<Output = Result<Answerer, ErrorView>> + Send + use<> {
+        holder: &str,
+        when_busy: WhenBusy,
+        on_wait: F,
+    ) -> impl Future<Output = Result<Answerer, ErrorView>> + Send + use<F> {
         let cloud = cloud_model(model_id).is_some();
         let deployed = deployment_model(model_id).map(|_| self.deployments.serving(model_id));
         let launch = (!cloud && deployed.is_none()).then(|| self.launch(model_id)).transpose();
         let outbound = cloud.then(|| self.outbound());
         let (clouds, workers, model_id) = (self.clouds.clone(), self.workers.clone(), model_id.to_owned());
+        let holder = holder.to_owned();
         async move {
             if let Some(serving) = deployed {
                 let Serving { endpoint, name, model } = serving?;
@@ -60,16 +73,16 @@ impl App {
                 };
                 return clouds.ready(&model_id, outbound).await.map(Answerer::Service);
             };
-            let worker = workers.start(launch).await;
+            let (worker, lease) = workers.lease(launch, &holder, when_busy, on_wait).await;
             let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
-            Ok(Answerer::Worker(worker, endpoint))
+            Ok(Answerer::Worker(worker, endpoint, lease))
         }
     }
 }
 
 /// A model that can be asked now.
 pub(crate) enum Answerer {
-    Worker(Arc<Worker>, Endpoint),
+    Worker(Arc<Worker>, Endpoint, Lease),
     /// A cloud service or a deployment.
     Service(Ready),
 }
@@ -79,7 +92,9 @@ impl Answerer {
     pub(crate) async fn ask(self, question: Question, history: Arc<History>) -> Result<Pieces, ErrorView> {
         match self {
             Self::Service(ready) => ask_service(ready, question, history).await,
-            Self::Worker(worker, endpoint) => ask_worker(worker, endpoint, question, history).await,
+            Self::Worker(worker, endpoint, lease) => {
+                ask_worker(worker, endpoint, lease, question, history).await
+            }
         }
     }
 }
@@ -106,6 +121,7 @@ async fn ask_service(ready: Ready, question: Question, history: Arc<History>) ->
 async fn ask_worker(
     worker: Arc<Worker>,
     endpoint: Endpoint,
+    lease: Lease,
     question: Question,
     history: Arc<History>,
 ) -> Result<Pieces, ErrorView> {
@@ -114,6 +130,8 @@ async fn ask_worker(
         Err(error) => return Err(explained(&worker, error).await),
     };
     let pieces = deltas.then(move |delta| {
+        // As long as pieces may come, no other model takes the worker's place.
+        let _held = &lease;
         let worker = worker.clone();
         async move {
             match delta {
@@ -125,15 +143,15 @@ async fn ask_worker(
     Ok(pieces.flatten().boxed())
 }
 
+fn received<T: Send + 'static>(channel: mpsc::UnboundedReceiver<T>) -> BoxStream<'static, T> {
+    stream::unfold(channel, |mut channel| async { Some((channel.recv().await?, channel)) }).boxed()
+}
+
 /// Reads the pictures from the disk.
 async fn request(question: Question, history: Arc<History>) -> Result<ChatRequest, ErrorView> {
     let Question { model_id, sampling, messages, so_far, box_target: _ } = question;
     let message = move |Said { role, text, pictures }| {
-        let role = match role {
-            Role::System => "system",
-            Role::User => "user",
-            Role::Assistant => "assistant",
-        };
+        let role = role_key(role);
         if pictures.is_empty() {
             return Ok(Message::new(role, text));
         }
@@ -156,12 +174,24 @@ async fn request(question: Question, history: Arc<History>) -> Result<ChatReques
         repetition_penalty: Some(sampling.repetition_penalty),
         max_tokens: (sampling.max_tokens > 0).then_some(sampling.max_tokens),
         seed: sampling.seed,
-        thinking: match sampling.thinking {
-            Thinking::Own => None,
-            Thinking::On => Some(true),
-            Thinking::Off => Some(false),
-        },
+        thinking: thinks(sampling.thinking),
     })
+}
+
+pub(crate) fn thinks(thinking: Thinking) -> Option<bool> {
+    match thinking {
+        Thinking::Own => None,
+        Thinking::On => Some(true),
+        Thinking::Off => Some(false),
+    }
+}
+
+pub(crate) fn role_key(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    }
 }
 
 /// The end comes last: what follows it is only waited for a moment.

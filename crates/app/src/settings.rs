@@ -2,10 +2,13 @@
 //! below. Knows no page and no download.
 pub(crate) mod file;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use contract::{ErrorCode, ErrorView, KeyPlace, Language, ProxyKind, SettingsView, SourceKind, Theme};
+use contract::{
+    ErrorCode, ErrorView, KeyPlace, Language, LastChat, ProxyKind, SettingsView, SourceKind, Theme,
+};
 use outbound::{Login, Outbound, OutboundError, Proxy, ProxyAddress};
 
 use crate::cloud::{Clouds, blocking};
@@ -27,6 +30,14 @@ pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
         proxy_user: String::new(),
         proxy_password: KeyPlace::Nowhere,
         certificates: String::new(),
+        last_chat: LastChat {
+            model_id: String::new(),
+            preset_id: "deepseek".into(),
+            sampling: None,
+            system_prompt: String::new(),
+        },
+        contexts: BTreeMap::new(),
+        measured: None,
     }
 }
 
@@ -156,16 +167,36 @@ impl App {
         self.settings_write(settings)
     }
 
+    /// What the app keeps by itself stays: a page sends it back as it was when the page asked.
     fn settings_write(&self, settings: SettingsView) -> Result<SettingsView, ErrorView> {
-        let path = self.paths.data_dir.join(crate::SETTINGS_FILE);
-        // More is in the file than was understood at the start.
-        if self.settings_unkept.load(Ordering::Relaxed) && path.exists() {
-            files::set_aside(&path).map_err(|error| storage_error("keep the old settings", &path, &error))?;
+        self.settings_change(|now| {
+            let own = (now.last_chat.clone(), now.contexts.clone(), now.measured.clone());
+            *now = settings;
+            (now.last_chat, now.contexts, now.measured) = own;
+        })
+    }
+
+    /// Changes the settings, one caller at a time, and writes them where that made a difference.
+    pub(crate) fn settings_change(
+        &self,
+        change: impl FnOnce(&mut SettingsView),
+    ) -> Result<SettingsView, ErrorView> {
+        let _alone = self.settings_writing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let now = self.settings_now();
+        let mut next = now.clone();
+        change(&mut next);
+        if next != now {
+            let path = self.paths.data_dir.join(crate::SETTINGS_FILE);
+            // More is in the file than was understood at the start.
+            if self.settings_unkept.load(Ordering::Relaxed) && path.exists() {
+                files::set_aside(&path)
+                    .map_err(|error| storage_error("keep the old settings", &path, &error))?;
+            }
+            file::save(&path, &next)?;
+            self.settings_unkept.store(false, Ordering::Relaxed);
+            *self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = next.clone();
         }
-        file::save(&path, &settings)?;
-        self.settings_unkept.store(false, Ordering::Relaxed);
-        *self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = settings.clone();
-        Ok(settings)
+        Ok(next)
     }
 
     /// What could not be read at the start and was moved aside, so that the page may say it once.

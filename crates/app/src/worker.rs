@@ -1,15 +1,24 @@
 //! The worker as a use case: which model runs, how far loading is, start and stop. Every change reaches the host in
-//! the order in which it happened.
+//! the order in which it happened. A worker that is answering is never exchanged for another unless somebody chose so.
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 use catalog::{Catalog, DEFAULT_CONTEXT, FamilyKind};
-use contract::{AppEvent, ErrorCode, ErrorView, WorkerState, WorkerView};
+use contract::{AppEvent, ErrorCode, ErrorView, WhenBusy, WorkerState, WorkerView};
 use deploy::{Failure, Share, State, Worker, WorkerSpec};
-use tokio::sync::mpsc;
+use endpoint::Endpoint;
+use tokio::sync::{mpsc, watch};
 
+use crate::answers::Running;
+use crate::cloud::cloud_model;
+use crate::deployments::deployment_model;
 use crate::imports::check_there;
 use crate::{App, Host, Paths};
+
+/// Requests of other programs end without a word to this one, so they are looked at so often.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A worker and the model it was started for.
 #[derive(Clone)]
@@ -18,6 +27,7 @@ struct Slot {
     /// The files that it runs: another precision of the same model is another worker.
     model_dir: PathBuf,
     share: Option<Share>,
+    context: u32,
     worker: Arc<Worker>,
 }
 
@@ -33,17 +43,75 @@ struct Change {
     state: State,
 }
 
+/// Who would be cut off by another model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Busy {
+    /// The model that answers.
+    pub model_id: String,
+    /// Chats, or the name of a comparison.
+    pub holders: Vec<String>,
+    /// Requests of other programs.
+    pub requests: u32,
+}
+
 /// At most one worker, shared with the answers that wait for it.
 pub(crate) struct Workers {
     slot: Mutex<Option<Slot>>,
     /// Held while a worker is exchanged for another.
     exchange: tokio::sync::Mutex<()>,
     changes: mpsc::UnboundedSender<Change>,
+    leases: Arc<Leases>,
+    running: Arc<Running>,
+}
+
+/// The answers that use the worker now, by number.
+#[derive(Default)]
+struct Leases {
+    holders: Mutex<(u64, BTreeMap<u64, String>)>,
+    changed: watch::Sender<()>,
+}
+
+/// The right of one answer to the worker, until it is dropped.
+pub(crate) struct Lease {
+    leases: Arc<Leases>,
+    number: u64,
+}
+
+impl Leases {
+    fn take(self: &Arc<Self>, holder: &str) -> Lease {
+        let (next, holders) = &mut *self.lock();
+        *next += 1;
+        holders.insert(*next, holder.to_owned());
+        Lease { leases: self.clone(), number: *next }
+    }
+
+    /// Those of others than `holder`, each once.
+    fn others(&self, holder: &str) -> Vec<String> {
+        let mut others: Vec<String> =
+            self.lock().1.values().filter(|other| *other != holder).cloned().collect();
+        others.dedup();
+        others
+    }
+
+    fn count(&self) -> usize {
+        self.lock().1.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, String>)> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.leases.lock().1.remove(&self.number);
+        self.leases.changed.send_replace(());
+    }
 }
 
 impl Workers {
     /// Must be called inside a runtime: a task there passes the changes on.
-    pub(crate) fn new(host: Arc<dyn Host>) -> Self {
+    pub(crate) fn new(host: Arc<dyn Host>, running: Arc<Running>) -> Self {
         let (changes, mut received) = mpsc::unbounded_channel::<Change>();
         tokio::spawn(async move {
             while let Some(Change { model_id, worker, state }) = received.recv().await {
@@ -51,17 +119,84 @@ impl Workers {
                 host.emit(AppEvent::WorkerChanged { worker: view(&model_id, &state, memory) });
             }
         });
-        Self { slot: Mutex::default(), exchange: tokio::sync::Mutex::default(), changes }
+        let (slot, exchange) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { slot, exchange, changes, leases: Arc::default(), running }
+    }
+
+    /// The worker for this model, for one answer of `holder`: the one that runs, or a new one once the answers of the old
+    /// one have ended. `on_wait` is called where that takes time. [`WhenBusy::Ask`] waits here: whoever is to be asked
+    /// was asked before.
+    pub(crate) async fn lease(
+        &self,
+        launch: Launch,
+        holder: &str,
+        when_busy: WhenBusy,
+        on_wait: impl Fn(),
+    ) -> (Arc<Worker>, Lease) {
+        let mut changed = self.leases.changed.subscribe();
+        loop {
+            changed.borrow_and_update();
+            let exchange = self.exchange.lock().await;
+            let busy = self.busy(&launch, holder).await;
+            let stopping = when_busy == WhenBusy::Stop;
+            let blocked = busy.filter(|busy| !stopping || !busy.holders.is_empty());
+            let Some(busy) = blocked else {
+                let worker = self.start_alone(launch).await;
+                return (worker, self.leases.take(holder));
+            };
+            drop(exchange);
+            if stopping {
+                busy.holders.iter().for_each(|other| self.running.stop(other));
+            }
+            on_wait();
+            // A change is the usual end of the wait; the time is for other programs.
+            let _ = tokio::time::timeout(LOOK_AGAIN, changed.changed()).await;
+        }
+    }
+
+    /// Who would be cut off if this were started for `holder` now; nobody where the worker that runs is the right one.
+    pub(crate) async fn busy(&self, launch: &Launch, holder: &str) -> Option<Busy> {
+        let slot = self.slot().filter(|slot| slot.alive() && !slot.serves(launch))?;
+        let holders = self.leases.others(holder);
+        let requests = self.requests(&slot).await;
+        let model_id = slot.model_id;
+        (!holders.is_empty() || requests > 0).then_some(Busy { model_id, holders, requests })
+    }
+
+    /// Who uses the worker that runs, where it runs this model.
+    pub(crate) async fn users(&self, model_id: &str) -> Option<Busy> {
+        let slot = self.slot().filter(|slot| slot.alive() && slot.model_id == model_id)?;
+        let (holders, requests) = (self.leases.others(""), self.requests(&slot).await);
+        let model_id = slot.model_id;
+        (!holders.is_empty() || requests > 0).then_some(Busy { model_id, holders, requests })
+    }
+
+    /// Requests that other programs have with this worker now.
+    async fn requests(&self, slot: &Slot) -> u32 {
+        if slot.share.is_none() || !matches!(slot.worker.state(), State::Ready { .. }) {
+            return 0;
+        }
+        let Ok(endpoint) = slot.worker.ready().await else { return 0 };
+        let Ok(text) = endpoint.root_text("metrics").await else { return 0 };
+        let all: u32 = ["whaledeck_running ", "whaledeck_waiting "]
+            .iter()
+            .filter_map(|name| {
+                text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u32>().ok())
+            })
+            .sum();
+        all.saturating_sub(u32::try_from(self.leases.count()).unwrap_or(u32::MAX))
     }
 
     /// The worker for this model: the one that runs, or a new one after the old one ended.
     pub(crate) async fn start(&self, launch: Launch) -> Arc<Worker> {
         let _exchange = self.exchange.lock().await;
+        self.start_alone(launch).await
+    }
+
+    /// As `start`, for a caller that holds `exchange`.
+    async fn start_alone(&self, launch: Launch) -> Arc<Worker> {
         if let Some(slot) = self.slot() {
-            let alive =
-                matches!(slot.worker.state(), State::Starting | State::Loading { .. } | State::Ready { .. });
-            let same = slot.model_id == launch.model_id && slot.model_dir == launch.spec.model_dir;
-            if alive && same && slot.share == launch.spec.share {
+            if slot.alive() && slot.serves(&launch) {
                 return slot.worker;
             }
             slot.worker.stop().await;
@@ -75,11 +210,33 @@ impl Workers {
             // Without a receiver the runtime is ending, and nobody looks.
             let _ = changes.send(Change { model_id, worker, state: state.clone() });
         };
-        let (share, model_dir) = (launch.spec.share.clone(), launch.spec.model_dir.clone());
+        let (share, context) = (launch.spec.share.clone(), launch.spec.context);
+        let model_dir = launch.spec.model_dir.clone();
         let worker = Arc::new(Worker::start(launch.spec, Arc::new(on_change)));
         let _ = own.set(Arc::downgrade(&worker));
-        *self.lock() = Some(Slot { model_id: launch.model_id, model_dir, share, worker: worker.clone() });
+        *self.lock() =
+            Some(Slot { model_id: launch.model_id, model_dir, share, context, worker: worker.clone() });
         worker
+    }
+
+    /// The worker of this model and length, where it answers now.
+    pub(crate) async fn ready(&self, launch: &Launch) -> Option<Endpoint> {
+        let fits = |slot: &Slot| slot.model_id == launch.model_id && slot.context == launch.spec.context;
+        let slot = self.slot().filter(fits)?;
+        if !matches!(slot.worker.state(), State::Ready { .. }) {
+            return None;
+        }
+        slot.worker.ready().await.ok()
+    }
+
+    /// Waits until nobody would be cut off, and starts it then.
+    pub(crate) async fn start_when_free(&self, launch: Launch) {
+        drop(self.lease(launch, "", WhenBusy::Wait, || {}).await);
+    }
+
+    /// Stops the answers of everybody who would be cut off, and starts it.
+    pub(crate) async fn start_at_once(&self, launch: Launch) {
+        drop(self.lease(launch, "", WhenBusy::Stop, || {}).await);
     }
 
     async fn stop(&self) {
@@ -106,8 +263,21 @@ impl Workers {
         self.lock().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Slot>> {
-        self.slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn lock(&self) -> MutexGuard<'_, Option<Slot>> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    fn alive(&self) -> bool {
+        matches!(self.worker.state(), State::Starting | State::Loading { .. } | State::Ready { .. })
+    }
+
+    fn serves(&self, launch: &Launch) -> bool {
+        self.model_id == launch.model_id
+            && self.model_dir == launch.spec.model_dir
+            && self.share == launch.spec.share
+            && self.context == launch.spec.context
     }
 }
 
@@ -116,10 +286,68 @@ impl App {
         Ok(self.workers.view())
     }
 
-    /// Returns as soon as the process is on its way; the events tell the rest.
+    /// Returns while the process is on its way; the events tell the rest.
+    ///
+    /// # Errors
+    /// When another model is answering: a start ends no answer.
     pub async fn worker_start(&self, model_id: &str) -> Result<WorkerView, ErrorView> {
-        self.workers.start(self.launch(model_id)?).await;
+        let launch = self.launch(model_id)?;
+        if let Some(busy) = self.workers.busy(&launch, "").await {
+            return Err(self.busy_error(busy).await);
+        }
+        self.workers.start(launch).await;
         Ok(self.workers.view())
+    }
+
+    /// Refuses, before anything is written down, what would cut off somebody else's answer.
+    pub(crate) async fn may_use_worker(
+        &self,
+        model_id: &str,
+        holder: &str,
+        when_busy: WhenBusy,
+    ) -> Result<(), ErrorView> {
+        if when_busy != WhenBusy::Ask || !self.runs_here(model_id) {
+            return Ok(());
+        }
+        // A model that cannot start is told of by the answer itself.
+        let Ok(launch) = self.launch(model_id) else { return Ok(()) };
+        match self.workers.busy(&launch, holder).await {
+            Some(busy) => Err(self.busy_error(busy).await),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) async fn busy_error(&self, busy: Busy) -> ErrorView {
+        let name = self.model_name(&busy.model_id);
+        let message = format!("load another model: {name} is answering");
+        let mut error = ErrorView::new(ErrorCode::ModelBusy, message).with("model", name);
+        let mut titles = Vec::new();
+        for holder in &busy.holders {
+            if holder == crate::compare::TURN {
+                error = error.with("comparing", "1");
+            } else if let Ok(chat) = self.chat_get(holder).await {
+                titles.push(chat.title);
+            }
+        }
+        if !titles.is_empty() {
+            error = error.with("chats", titles.join(" · "));
+        }
+        if busy.requests > 0 {
+            error = error.with("requests", busy.requests);
+        }
+        error
+    }
+
+    /// As people know it; the id of one that nobody knows.
+    fn model_name(&self, model_id: &str) -> String {
+        let own = self.own_models.find(model_id).ok().flatten().map(|model| model.facts.name);
+        let known = || Catalog::builtin().model(model_id).map(|model| model.name.clone());
+        own.or_else(known).unwrap_or_else(|| model_id.to_owned())
+    }
+
+    /// Whether the model is one of this computer's engine.
+    pub(crate) fn runs_here(&self, model_id: &str) -> bool {
+        cloud_model(model_id).is_none() && deployment_model(model_id).is_none()
     }
 
     /// Nothing happens when there is none.
@@ -134,19 +362,33 @@ impl App {
         Ok(launch)
     }
 
+    /// The longest conversation that this model of this computer was made for.
+    pub(crate) fn context_max(&self, model_id: &str) -> Result<Option<u32>, ErrorView> {
+        if let Some(model) = self.own_models.find(model_id)? {
+            return Ok(Some(model.facts.context_max));
+        }
+        Ok(Catalog::builtin().model(model_id).map(|model| model.context_max))
+    }
+
     fn launch_alone(&self, model_id: &str) -> Result<Launch, ErrorView> {
+        let chosen = self.settings_now().contexts.get(model_id).copied();
         if let Some(model) = self.own_models.find(model_id)? {
             check_there(&model)?;
-            return Ok(started(&self.paths, model.path, model_id, model.facts.context_max));
+            return Ok(started(&self.paths, model.path, model_id, model.facts.context_max, chosen));
         }
         let here = self.precisions_of(model_id);
         let used = self.precisions.used(model_id, &here).map(|used| used.dir.clone());
-        launch(&self.paths, used, model_id)
+        launch(&self.paths, used, model_id, chosen)
     }
 }
 
 /// Only models of the catalogue, so an id is never a path of its own. `used` is where the precision lies that is used.
-fn launch(paths: &Paths, used: Option<PathBuf>, model_id: &str) -> Result<Launch, ErrorView> {
+fn launch(
+    paths: &Paths,
+    used: Option<PathBuf>,
+    model_id: &str,
+    chosen: Option<u32>,
+) -> Result<Launch, ErrorView> {
     let missing = |message| ErrorView::new(ErrorCode::ModelNotFound, message).with("model_id", model_id);
     let model =
         Catalog::builtin().model(model_id).ok_or_else(|| missing("find the model in the catalogue"))?;
@@ -155,24 +397,25 @@ fn launch(paths: &Paths, used: Option<PathBuf>, model_id: &str) -> Result<Launch
         return Err(ErrorView::new(ErrorCode::ModelUnsupported, message).with("model_id", model_id));
     }
     let model_dir = if model.family == FamilyKind::Guide {
-        let folder = paths.built_in(model_id);
-        if !folder.join("config.json").is_file() {
-            let message = "start the model: it is not where this program's own files are";
-            return Err(ErrorView::new(ErrorCode::BuiltInMissing, message).with("path", folder.display()));
-        }
-        folder
+        paths.built_in(model_id)
     } else {
         used.ok_or_else(|| missing("start the model: it is not downloaded"))?
     };
-    Ok(started(paths, model_dir, model_id, model.context_max))
+    Ok(started(paths, model_dir, model_id, model.context_max, chosen))
 }
 
-fn started(paths: &Paths, model_dir: PathBuf, model_id: &str, context_max: u32) -> Launch {
+fn started(
+    paths: &Paths,
+    model_dir: PathBuf,
+    model_id: &str,
+    context_max: u32,
+    chosen: Option<u32>,
+) -> Launch {
     let spec = WorkerSpec {
         binary: paths.engine_binary.clone(),
         model_dir,
         model_name: model_id.to_owned(),
-        context: context_max.min(DEFAULT_CONTEXT),
+        context: context_max.min(chosen.unwrap_or(DEFAULT_CONTEXT)),
         share: None,
     };
     Launch { model_id: model_id.to_owned(), spec }
@@ -239,11 +482,8 @@ mod tests {
     fn only_models_that_are_here_and_understood_may_start() {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = paths(folder.path());
-        let code = |id: &str, used: Option<PathBuf>| launch(&paths, used, id).err().map(|error| error.code);
-        // Its files come with the program, so downloading them again is no way out.
-        assert_eq!(code("guide", None), Some(ErrorCode::BuiltInMissing));
-        std::fs::create_dir_all(folder.path().join("guide")).expect("is made");
-        std::fs::write(folder.path().join("guide/config.json"), "{}").expect("is written");
+        let code =
+            |id: &str, used: Option<PathBuf>| launch(&paths, used, id, None).err().map(|error| error.code);
         assert_eq!(code("guide", None), None);
         assert_eq!(code("../guide", None), Some(ErrorCode::ModelNotFound));
         for model in Catalog::builtin().models().iter().filter(|model| model.family != FamilyKind::Guide) {

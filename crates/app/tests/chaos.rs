@@ -66,19 +66,19 @@ async fn asked(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
     let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
     let request = SendRequest {
         chat_id: chat_id.clone(),
-        parent_id: None,
         text: format!("Tell me about {chat_id}"),
-        retry_of: None,
-        continue_of: None,
-        pictures: Vec::new(),
-        leave_out_pictures: false,
+        ..SendRequest::default()
     };
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("it starts");
     let mut heard = String::new();
     loop {
         let event = tokio::time::timeout(Duration::from_secs(60), events.recv()).await.expect("an end comes");
         match event.expect("a terminal event comes before the end") {
-            AnswerEvent::Started { .. } | AnswerEvent::Looking { .. } => {}
+            AnswerEvent::Started { .. }
+            | AnswerEvent::Looking { .. }
+            | AnswerEvent::Waiting { .. }
+            | AnswerEvent::Counted { .. }
+            | AnswerEvent::Repeating { .. } => {}
             AnswerEvent::Delta { text, .. } => {
                 heard += &text;
                 if stops && heard == "Half of it 鲸" {

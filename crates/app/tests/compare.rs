@@ -44,6 +44,7 @@ fn request(text: &str) -> CompareRequest {
         left: "cloud:one/m".into(),
         right: "cloud:two/m".into(),
         sampling: None,
+        when_busy: contract::WhenBusy::Ask,
     }
 }
 

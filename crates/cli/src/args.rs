@@ -154,6 +154,10 @@ pub enum Command {
         at: At,
         #[command(flatten)]
         pictures: Pictures,
+        /// Where the chat becomes longer than the model reads, leave out its oldest messages; each time that is said. Without
+        /// this, such a question is refused.
+        #[arg(long)]
+        leave_out_oldest: bool,
     },
     /// The chats that are kept: list them, save one to a file with its pictures, or add one from such a file.
     Chats {

@@ -3,7 +3,7 @@ use app::App;
 use contract::{ErrorView, HardwareView};
 
 use crate::json::print_json;
-use app::lang::{Lang, bytes};
+use app::lang::{Lang, bytes, counted};
 use app::words;
 
 pub async fn hardware(app: &App, measure: bool, json: bool, lang: Lang) -> Result<(), ErrorView> {
@@ -18,10 +18,9 @@ pub async fn hardware(app: &App, measure: bool, json: bool, lang: Lang) -> Resul
 
 fn described(view: &HardwareView, lang: Lang) -> String {
     let cpu = &view.cpu;
-    let cores = match lang {
-        Lang::En => format!("{}, {} cores, {} threads", cpu.name, cpu.physical_cores, cpu.logical_cores),
-        Lang::Zh => format!("{}，{} 核，{} 线程", cpu.name, cpu.physical_cores, cpu.logical_cores),
-    };
+    let cores = counted(lang, cpu.physical_cores.into(), ("core", "cores"), "核");
+    let threads = counted(lang, cpu.logical_cores.into(), ("thread", "threads"), "线程");
+    let cores = [cpu.name.as_str(), &cores, &threads].join(lang.pick(", ", "，"));
     let of = |free: f64, total: f64| match lang {
         Lang::En => format!("{} free of {}", bytes(free), bytes(total)),
         Lang::Zh => format!("共 {}，可用 {}", bytes(total), bytes(free)),
@@ -38,17 +37,7 @@ fn described(view: &HardwareView, lang: Lang) -> String {
         rows.push((lang.pick("Memory speed", "内存速度"), format!("{}/s", bytes(rate))));
     }
     for gpu in &view.gpus {
-        let room = match (gpu.vram_free, gpu.vram_total) {
-            (Some(free), Some(total)) => of(free, total),
-            (None, Some(total)) => bytes(total),
-            _ => lang.pick("memory unknown", "显存大小未知").to_owned(),
-        };
-        let shared = if gpu.shared_memory {
-            lang.pick(" (shared with the system)", "（与系统共用）")
-        } else {
-            ""
-        };
-        let text = format!("{}, {room}{shared}", gpu.name);
+        let text = format!("{}, {}", gpu.name, of(gpu.vram_free, gpu.vram_total));
         rows.push((lang.pick("Graphics card", "显卡"), text));
     }
     if view.gpus.is_empty() {
@@ -62,9 +51,6 @@ fn described(view: &HardwareView, lang: Lang) -> String {
         format!("{} ({})", of(view.disk.free, view.disk.total), view.disk.models_dir),
     ));
     let mut text: String = rows.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-    if let Some(note) = &view.gpu_note {
-        text.push_str(&format!("{}\n", lang.pick(&note.en, &note.zh)));
-    }
     if let Some(problem) = &view.gpu_problem {
         text.push_str(&words::printed(problem, lang));
         text.push('\n');
@@ -92,15 +78,14 @@ mod tests {
             ram_available: 8e9,
             memory_bandwidth: Some(20e9),
             gpus: Vec::new(),
-            gpu_note: None,
             gpu_problem: Some(ErrorView::new(ErrorCode::GpuDriverMissing, "use the graphics card")),
             disk: DiskView { models_dir: "/models".into(), total: 1e12, free: 5e11 },
         };
         let english = described(&view, Lang::En);
-        assert!(english.contains("Memory: 8 GB free of 16 GB\nMemory speed: 20 GB/s\n"), "{english}");
+        assert!(english.contains("Memory: 8.0 GB free of 16.0 GB\nMemory speed: 20.0 GB/s\n"), "{english}");
         assert!(english.contains("The graphics driver is missing"), "{english}");
         let chinese = described(&view, Lang::Zh);
-        assert!(chinese.contains("内存: 共 16 GB，可用 8 GB\n"), "{chinese}");
+        assert!(chinese.contains("内存: 共 16.0 GB，可用 8.0 GB\n"), "{chinese}");
         assert!(chinese.contains("缺少显卡驱动"), "{chinese}");
     }
 }

@@ -24,6 +24,7 @@ mod serve;
 mod sizing;
 mod talk;
 mod talk_json;
+mod too_long;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -82,7 +83,7 @@ async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
 }
 
 async fn open(args: &Args, terminal: Terminal) -> Result<app::App, ErrorView> {
-    let (paths, host) = (app::find_paths(), Arc::new(terminal));
+    let (paths, host) = (app::find_paths(None), Arc::new(terminal));
     // What is there for chats that cannot be opened asks for no open chats.
     let backups = matches!(args.command, Command::Backups { .. });
     if !args.read_only && !backups {
@@ -121,12 +122,12 @@ async fn with_opened(
             let model = endpoints::model_of(app, at).await?;
             talk::ask(app, question, pictures, &model, *temperature, args.json, lang).await
         }
-        Command::Chat { at, pictures } => {
+        Command::Chat { at, pictures, leave_out_oldest } => {
             let model = endpoints::model_of(app, at).await?;
             if args.json {
-                talk_json::chat(app, &model, pictures).await
+                talk_json::chat(app, &model, pictures, *leave_out_oldest).await
             } else {
-                talk::chat(app, &model, pictures, lang).await
+                talk::chat(app, &model, pictures, *leave_out_oldest, lang).await
             }
         }
         Command::Chats { command } => chats::run(app, command, args.json, lang).await,

@@ -2,7 +2,9 @@
 use std::io::{IsTerminal, Write, stdin};
 
 use app::App;
-use contract::{AnswerEvent, AnswerStats, BoxView, ErrorCode, ErrorView, MessageView, SendRequest};
+use contract::{
+    AnswerEvent, AnswerStats, BoxView, ErrorCode, ErrorView, MessageState, MessageView, SendRequest,
+};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -12,7 +14,8 @@ use crate::interrupts::Interrupts;
 use crate::json::print_json;
 use crate::looking::LookingLine;
 use crate::pictures::{attach, boxes_shown, discard};
-use app::lang::Lang;
+use crate::too_long::{make_room, said};
+use app::lang::{Lang, counted};
 use app::words;
 
 /// What a program gets of an answer.
@@ -64,7 +67,13 @@ pub async fn ask(
     Ok(())
 }
 
-pub async fn chat(app: &App, model: &str, pictures: &Pictures, lang: Lang) -> Result<(), ErrorView> {
+pub async fn chat(
+    app: &App,
+    model: &str,
+    pictures: &Pictures,
+    leave_out_oldest: bool,
+    lang: Lang,
+) -> Result<(), ErrorView> {
     let mut attached = attach(app, &pictures.images).await?;
     let chat = app.chat_create(model).await?;
     let person = stdin().is_terminal();
@@ -92,7 +101,7 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures, lang: Lang) -> Re
         if line.trim().is_empty() {
             continue;
         }
-        let request = SendRequest {
+        let mut request = SendRequest {
             chat_id: chat.id.clone(),
             parent_id: parent.clone(),
             text: line,
@@ -100,7 +109,15 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures, lang: Lang) -> Re
             leave_out_pictures: pictures.leave_out_pictures,
             ..SendRequest::default()
         };
-        match answer(app, request, Some(lang), &mut interrupts).await {
+        let mut answered = answer(app, request.clone(), Some(lang), &mut interrupts).await;
+        let too_long = |error: &ErrorView| leave_out_oldest && error.code == ErrorCode::PromptTooLong;
+        if answered.as_ref().is_err_and(too_long)
+            && let Some(messages) = make_room(app, &mut request, model).await?
+        {
+            eprintln!("{}", said(messages, lang));
+            answered = answer(app, request, Some(lang), &mut interrupts).await;
+        }
+        match answered {
             Ok(message) => {
                 attached.clear();
                 boxes_shown(&message.boxes, lang);
@@ -173,8 +190,24 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
                     lines.show(&reasoning, &text);
                 }
             }
+            // Beside the answer: a program that reads it gets no word of this.
+            Some(AnswerEvent::Repeating { .. }) => {
+                if let Some(lang) = shown {
+                    eprintln!(
+                        "\n{}",
+                        lang.pick(
+                            "(The model repeats itself. Ctrl+C stops it.)",
+                            "（模型在重复同样的内容，按 Ctrl+C 停止。）"
+                        )
+                    );
+                }
+            }
             Some(AnswerEvent::Finished { message }) => {
                 lines.iter_mut().for_each(AnswerLines::end);
+                let empty = message.text.trim().is_empty() && message.state == MessageState::Done;
+                if let Some(lang) = shown.filter(|_| empty) {
+                    eprintln!("{}", lang.pick("(The answer is empty.)", "（回答是空的。）"));
+                }
                 return Ok(message);
             }
             Some(AnswerEvent::Failed { error, .. }) => {
@@ -196,10 +229,11 @@ fn show(text: &str) {
 }
 
 fn measured(stats: &AnswerStats, lang: Lang) -> String {
-    let (count, rate) = (stats.completion_tokens, stats.tokens_per_second);
+    let rate = stats.tokens_per_second;
+    let count = counted(lang, stats.completion_tokens.into(), ("token", "tokens"), "个词元");
     match lang {
-        Lang::En => format!("({count} tokens, {rate:.1} per second)"),
-        Lang::Zh => format!("（{count} 个词元，每秒 {rate:.1} 个）"),
+        Lang::En => format!("({count}, {rate:.1} per second)"),
+        Lang::Zh => format!("（{count}，每秒 {rate:.1} 个）"),
     }
 }
 
@@ -235,6 +269,8 @@ mod tests {
             tokens_per_second: 40.25,
         };
         assert_eq!(measured(&stats, Lang::En), "(12 tokens, 40.2 per second)");
+        let one = AnswerStats { completion_tokens: 1, ..stats.clone() };
+        assert_eq!(measured(&one, Lang::En), "(1 token, 40.2 per second)");
         assert_eq!(measured(&stats, Lang::Zh), "（12 个词元，每秒 40.2 个）");
     }
 }

@@ -13,6 +13,7 @@ use crate::interrupts::Interrupts;
 use crate::json::print_json;
 use crate::pictures::attach;
 use crate::talk::typed_lines;
+use crate::too_long::make_room;
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,11 +30,25 @@ struct LineIn {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum LineOut<'a> {
-    Chat { chat_id: &'a str, model_id: &'a str },
-    Error { error: ErrorView },
+    Chat {
+        chat_id: &'a str,
+        model_id: &'a str,
+    },
+    /// So many of the oldest messages are not read from here on.
+    LeftOut {
+        messages: u32,
+    },
+    Error {
+        error: ErrorView,
+    },
 }
 
-pub async fn chat(app: &App, model: &str, pictures: &Pictures) -> Result<(), ErrorView> {
+pub async fn chat(
+    app: &App,
+    model: &str,
+    pictures: &Pictures,
+    leave_out_oldest: bool,
+) -> Result<(), ErrorView> {
     let mut attached = attach(app, &pictures.images).await?;
     let chat = app.chat_create(model).await?;
     print_json(&LineOut::Chat { chat_id: &chat.id, model_id: model });
@@ -46,7 +61,7 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures) -> Result<(), Err
                 let answered = async {
                     let mut all = attached.clone();
                     all.extend(attach(app, &images).await?);
-                    let request = SendRequest {
+                    let mut request = SendRequest {
                         chat_id: chat.id.clone(),
                         parent_id: parent.clone(),
                         text,
@@ -54,14 +69,27 @@ pub async fn chat(app: &App, model: &str, pictures: &Pictures) -> Result<(), Err
                         leave_out_pictures: pictures.leave_out_pictures,
                         ..SendRequest::default()
                     };
-                    answer(app, request, &mut waiting, &mut lines, &mut interrupts).await
+                    let first = answer(app, request.clone(), &mut waiting, &mut lines, &mut interrupts).await;
+                    match first {
+                        Err(error) | Ok(Err(error))
+                            if leave_out_oldest && error.code == ErrorCode::PromptTooLong =>
+                        {
+                            let Some(messages) = make_room(app, &mut request, model).await? else {
+                                return Err(error);
+                            };
+                            print_json(&LineOut::LeftOut { messages });
+                            answer(app, request, &mut waiting, &mut lines, &mut interrupts).await
+                        }
+                        first => first,
+                    }
                 };
                 match answered.await {
-                    Ok(Some(id)) => {
+                    Ok(Ok(id)) => {
                         attached.clear();
                         parent = Some(id);
                     }
-                    Ok(None) => {}
+                    // Its event says why.
+                    Ok(Err(_)) => {}
                     Err(error) => print_json(&LineOut::Error { error }),
                 }
             }
@@ -105,7 +133,7 @@ async fn next(
     }
 }
 
-/// Prints each event; returns the id of the answer, from which the conversation goes on, unless it failed. A stop acts
+/// Prints each event; returns the id of the answer, from which the conversation goes on, or why it failed. A stop acts
 /// at once; what else comes meanwhile waits for its turn.
 async fn answer(
     app: &App,
@@ -113,7 +141,7 @@ async fn answer(
     waiting: &mut VecDeque<String>,
     lines: &mut UnboundedReceiver<std::io::Result<String>>,
     interrupts: &mut Interrupts,
-) -> Result<Option<String>, ErrorView> {
+) -> Result<Result<String, ErrorView>, ErrorView> {
     let (sender, mut events) = unbounded_channel();
     let chat_id = request.chat_id.clone();
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
@@ -125,9 +153,14 @@ async fn answer(
                 let event = event.ok_or_else(lost)?;
                 print_json(&event);
                 match event {
-                    AnswerEvent::Finished { message } => return Ok(Some(message.id)),
-                    AnswerEvent::Failed { .. } => return Ok(None),
-                    AnswerEvent::Started { .. } | AnswerEvent::Looking { .. } | AnswerEvent::Delta { .. } => {}
+                    AnswerEvent::Finished { message } => return Ok(Ok(message.id)),
+                    AnswerEvent::Failed { error, .. } => return Ok(Err(error)),
+                    AnswerEvent::Started { .. }
+                    | AnswerEvent::Looking { .. }
+                    | AnswerEvent::Waiting { .. }
+                    | AnswerEvent::Delta { .. }
+                    | AnswerEvent::Counted { .. }
+                    | AnswerEvent::Repeating { .. } => {}
                 }
             }
             line = lines.recv(), if open => match line.transpose() {

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{ErrorView, SamplingView};
+use crate::{ErrorView, SamplingView, WhenBusy};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct CompareRequest {
@@ -13,6 +13,7 @@ pub struct CompareRequest {
     pub right: String,
     /// The values of both sides; what is advised for each when left out.
     pub sampling: Option<SamplingView>,
+    pub when_busy: WhenBusy,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]

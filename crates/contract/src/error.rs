@@ -34,8 +34,6 @@ pub struct ErrorView {
 pub enum ErrorCode {
     // Model files
     ModelNotFound,
-    /// A file that comes with this program is not there.
-    BuiltInMissing,
     ModelFileTruncated,
     ModelFileInvalid,
     ModelUnsupported,
@@ -76,6 +74,8 @@ pub enum ErrorCode {
     ChatNotFound,
     /// One answer at a time in a chat.
     AnswerRunning,
+    /// The engine has another model loaded, and it is answering.
+    ModelBusy,
     ContextFull,
     PromptTooLong,
     /// A model that reads text was shown something else.
@@ -184,13 +184,6 @@ pub enum ErrorCode {
     // Machine
     GpuDriverMissing,
     GpuDriverMismatch,
-    GpuDriverNotLoaded,
-    GpuLibraryMissing,
-    GpuNotOffered,
-    GpuNoPermission,
-    GpuLost,
-    GpuNoPower,
-    GpuDriverFailed,
     NoDisplay,
     /// The process that draws the window's page died again and again.
     PageDied,
@@ -214,6 +207,16 @@ pub enum ErrorCode {
     CloudKeysUnreadable,
     PrecisionsUnreadable,
     PermissionDenied,
+    /// The disk, the drive or the network folder gave an error of its own.
+    DiskFailed,
+    /// A file or folder is not there, or something else is in its place.
+    FileMissing,
+    /// A file is in use by another program.
+    FileBusy,
+    /// More than the file system holds in one file.
+    FileTooLarge,
+    /// The system has no more open files, processes or memory for programs.
+    SystemLimit,
     /// A file that no version of this app wrote, or one that was changed.
     ChatFileInvalid,
     InvalidInput,

@@ -1,8 +1,10 @@
 //! Settings of the app.
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{KeyPlace, SourceKind};
+use crate::{KeyPlace, SamplingView, SourceKind};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct SettingsView {
@@ -25,6 +27,31 @@ pub struct SettingsView {
     pub proxy_password: KeyPlace,
     /// A file with certificates (PEM) to trust beside those of the system; empty for none.
     pub certificates: String,
+    /// What was chosen last in a chat, for the next one. Set by the app; what a page sends is passed over.
+    pub last_chat: LastChat,
+    /// Tokens of a conversation by the id of a model of this computer, where the person chose another length than the
+    /// usual one. Set by the app.
+    pub contexts: BTreeMap<String, u32>,
+    /// What was measured of this computer, `None` before. Set by the app.
+    pub measured: Option<MeasuredMemory>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct LastChat {
+    /// Empty before the first chat.
+    pub model_id: String,
+    pub preset_id: String,
+    /// Of `preset_id = custom`; a preset has its own values.
+    pub sampling: Option<SamplingView>,
+    pub system_prompt: String,
+}
+
+/// Speed of main memory, and on which processor: settings that came from another computer say nothing here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct MeasuredMemory {
+    pub cpu: String,
+    /// Bytes per second.
+    pub bandwidth: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]

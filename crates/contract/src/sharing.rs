@@ -21,6 +21,8 @@ pub struct SharingView {
     pub addresses: Vec<String>,
     /// The model that is served now.
     pub model_id: Option<String>,
+    /// What was chosen begins when the answers that are being written have ended.
+    pub waiting: bool,
     pub keys: Vec<SharingKey>,
 }
 

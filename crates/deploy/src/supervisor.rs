@@ -220,8 +220,16 @@ fn spawn(spec: &WorkerSpec, key: &str) -> Result<(Child, Lines), Failure> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| {
-            let code =
-                if error.kind() == ErrorKind::NotFound { "worker_missing" } else { "worker_start_failed" };
+            let code = match error.kind() {
+                ErrorKind::NotFound => "worker_missing",
+                ErrorKind::PermissionDenied => "permission_denied",
+                // The program is being replaced by an update.
+                ErrorKind::ExecutableFileBusy => "file_busy",
+                // No more processes, memory or open files.
+                ErrorKind::WouldBlock | ErrorKind::OutOfMemory => "system_limit",
+                _ if matches!(error.raw_os_error(), Some(23 | 24)) => "system_limit",
+                _ => "worker_start_failed",
+            };
             Failure::new(code, format!("worker did not start: {error}")).with("path", &path)
         })?;
     let out = child

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::bounds::{Bounded, Broken};
 use crate::failure::{ERROR_LIMIT, in_stream, refused, step_of};
 use crate::think::Splitter;
-use crate::wire::{Chunk, StreamOptions, Streamed};
+use crate::wire::{Chunk, Counted, StreamOptions, Streamed};
 use crate::{Address, Auth, ChatDelta, ChatRequest, Continues, Dialect, EndpointError, Step};
 
 /// The events of one answer. Dropping it closes the connection, which cancels the answer.
@@ -121,7 +121,8 @@ impl Endpoint {
         }
         let switch = self.dialect.switch(request.thinking);
         let request = &self.dialect.spoken(request);
-        let stream_options = StreamOptions { include_usage: true };
+        let continuous_usage_stats = self.dialect.continuous_usage;
+        let stream_options = StreamOptions { include_usage: true, continuous_usage_stats };
         let body = Streamed { request, switch, stream: true, stream_options };
         let response =
             self.send(self.call(Method::POST, address.call("chat/completions"))?.json(&body)).await?;
@@ -197,6 +198,27 @@ impl Endpoint {
         let models = list["data"].as_array().or(list.as_array());
         let models = models.ok_or_else(|| EndpointError::Malformed("it is no list of models".into()))?;
         Ok(models.iter().filter_map(|model| model["id"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// How many tokens the prompt of these messages has, and how many a conversation may have; our own worker only.
+    ///
+    /// # Errors
+    /// When the server does not count, or refuses the conversation.
+    pub async fn count_tokens(&self, request: &ChatRequest) -> Result<(u32, u32), EndpointError> {
+        #[derive(Deserialize)]
+        struct Reply {
+            count: u32,
+            max_model_len: u32,
+        }
+        let switch = self.dialect.switch(request.thinking);
+        let request = &self.dialect.spoken(request);
+        let body = Counted { request, switch };
+        let call = self.call(Method::POST, self.address()?.root("tokenize"))?.json(&body);
+        let response = self.send(call).await?;
+        let text = self.text(response, WHOLE_LIMIT).await?.ok_or(EndpointError::TooLong)?;
+        let reply: Reply =
+            serde_json::from_str(&text).map_err(|error| EndpointError::Malformed(error.to_string()))?;
+        Ok((reply.count, reply.max_model_len))
     }
 
     /// A page beside the protocol, such as `health` or `metrics`, within ten seconds.

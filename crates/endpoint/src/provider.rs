@@ -46,6 +46,9 @@ pub struct Dialect {
     pub continues: Option<Continues>,
     #[serde(default = "yes")]
     pub lists: bool,
+    /// Counts come with every piece of an answer when they are asked for.
+    #[serde(default)]
+    pub continuous_usage: bool,
 }
 
 fn yes() -> bool {
@@ -114,13 +117,14 @@ impl Dialect {
             thinking: Some(Switch::Template),
             continues: Some(Continues::Prefix),
             lists: true,
+            continuous_usage: true,
             ..Self::default()
         }
     }
 
     /// Of SGLang, vLLM, llama-server and ollama: all is known, and answers are only begun, not gone on with.
     pub fn engine() -> Self {
-        Self { continues: None, ..Self::own() }
+        Self { continues: None, continuous_usage: false, ..Self::own() }
     }
 
     /// Names of values that change nothing here, so that they can be shown as such.

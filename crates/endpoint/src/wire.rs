@@ -105,9 +105,21 @@ pub(crate) struct Streamed<'a> {
     pub stream_options: StreamOptions,
 }
 
+/// The request as its tokens are counted.
+#[derive(Serialize)]
+pub(crate) struct Counted<'a> {
+    #[serde(flatten)]
+    pub request: &'a ChatRequest,
+    #[serde(flatten)]
+    pub switch: serde_json::Map<String, Value>,
+}
+
 #[derive(Serialize)]
 pub(crate) struct StreamOptions {
     pub include_usage: bool,
+    /// vLLM's name for counts in every chunk; other services may refuse a field that they do not know.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub continuous_usage_stats: bool,
 }
 
 /// What one event of the stream added.
@@ -117,6 +129,7 @@ pub struct ChatDelta {
     pub reasoning: String,
     /// `stop`, `length`, …: the answer is complete.
     pub finish: Option<String>,
+    /// From our worker with every piece, from others with the last.
     pub usage: Option<Usage>,
     /// From our worker only.
     pub boxes: Vec<Boxes>,

@@ -166,7 +166,7 @@ async fn what_is_sent_is_what_was_set() {
         "\"top_p\":0.95,",
         "{\"role\":\"user\",\"content\":\"hi\"}",
         "{\"role\":\"assistant\",\"content\":\"One, \",\"reasoning_content\":\"Hm.\",\"prefix\":true}",
-        "\"stream\":true,\"stream_options\":{\"include_usage\":true}",
+        "\"stream\":true,\"stream_options\":{\"include_usage\":true,\"continuous_usage_stats\":true}",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
     }

@@ -1,7 +1,7 @@
 //! Chats: create, list, search, rename, change, delete, and the path that is on show.
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::messages::{MESSAGE_COLUMNS, message, with_siblings};
+use crate::messages::{MESSAGE_COLUMNS, belongs, message, with_siblings};
 use crate::pictures::{collect, shown_by, with_pictures};
 use crate::{Chat, ChatSettings, History, HistoryError, Message, Summary};
 
@@ -25,7 +25,8 @@ impl History {
              VALUES (?1, '', ?2, ?3, ?4, ?5, ?6, ?6)",
             params![id, settings.model_id, settings.preset_id, settings.sampling, settings.system_prompt, now()],
         )?;
-        Ok(Chat { id, title: String::new(), settings: settings.clone(), path: Vec::new() })
+        let (title, context_start) = (String::new(), None);
+        Ok(Chat { id, title, settings: settings.clone(), context_start, path: Vec::new() })
     }
 
     /// All chats, the latest first.
@@ -35,29 +36,13 @@ impl History {
         Ok(query.query_map([], summary)?.collect::<Result<_, _>>()?)
     }
 
-    /// Chats whose title or any message holds the words as they are written, the latest first. Text is compared
-    /// without regard to the case of Latin letters; Chinese needs no word borders.
-    pub fn search(&self, words: &str) -> Result<Vec<Summary>, HistoryError> {
-        let words = words.trim();
-        if words.is_empty() {
-            return self.chats();
-        }
-        let escaped = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        let connection = self.lock();
-        let mut query = connection.prepare_cached(&format!(
-            "{SUMMARY} WHERE title LIKE ?1 ESCAPE '\\'
-               OR EXISTS (SELECT 1 FROM messages WHERE chat_id = chats.id AND text LIKE ?1 ESCAPE '\\')
-             ORDER BY updated_at DESC, id DESC"
-        ))?;
-        Ok(query.query_map([format!("%{escaped}%")], summary)?.collect::<Result<_, _>>()?)
-    }
-
     /// The chat with the path to its chosen leaf.
     pub fn chat(&self, id: &str) -> Result<Chat, HistoryError> {
         let connection = self.lock();
-        let (title, settings, leaf) = connection
+        let (title, settings, leaf, context_start) = connection
             .query_row(
-                "SELECT title, model_id, preset_id, sampling, system_prompt, leaf_id FROM chats WHERE id = ?1",
+                "SELECT title, model_id, preset_id, sampling, system_prompt, leaf_id, context_start
+                 FROM chats WHERE id = ?1",
                 [id],
                 |row| {
                     let settings = ChatSettings {
@@ -66,7 +51,8 @@ impl History {
                         sampling: row.get(3)?,
                         system_prompt: row.get(4)?,
                     };
-                    Ok((row.get::<_, String>(0)?, settings, row.get::<_, Option<String>>(5)?))
+                    let leaf: Option<String> = row.get(5)?;
+                    Ok((row.get::<_, String>(0)?, settings, leaf, row.get(6)?))
                 },
             )
             .optional()?
@@ -75,7 +61,7 @@ impl History {
             Some(leaf) => path_to(&connection, &leaf)?,
             None => Vec::new(),
         };
-        Ok(Chat { id: id.to_owned(), title, settings, path })
+        Ok(Chat { id: id.to_owned(), title, settings, context_start, path })
     }
 
     pub fn chat_rename(&self, id: &str, title: &str) -> Result<(), HistoryError> {
@@ -105,6 +91,20 @@ impl History {
             params![id, settings.model_id, settings.preset_id, settings.sampling, settings.system_prompt],
         )?;
         found(changed, id)
+    }
+
+    /// From which message on the model reads the chat; from the first one with `None`. What is before stays in the chat.
+    ///
+    /// # Errors
+    /// A message of another chat.
+    pub fn chat_context_start(&self, chat_id: &str, message_id: Option<&str>) -> Result<(), HistoryError> {
+        let connection = self.lock();
+        if let Some(id) = message_id {
+            belongs(&connection, chat_id, id)?;
+        }
+        let changed = connection
+            .execute("UPDATE chats SET context_start = ?2 WHERE id = ?1", params![chat_id, message_id])?;
+        found(changed, chat_id)
     }
 
     /// Shows the branch of a message: the path goes through it and on to the latest message below it.

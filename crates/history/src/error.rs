@@ -49,6 +49,36 @@ pub enum HistoryError {
     Sqlite(rusqlite::Error),
 }
 
+/// A failure of the storage below the database, not of its use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// It cannot be read or written.
+    Failed,
+    /// It may not be written.
+    Refused,
+    /// Another program holds it.
+    Busy,
+    Damaged,
+    Memory,
+}
+
+impl HistoryError {
+    /// What the storage did, where that is what failed.
+    pub fn storage(&self) -> Option<Storage> {
+        let Self::Sqlite(error) = self else { return None };
+        match error.sqlite_error_code()? {
+            rusqlite::ErrorCode::SystemIoFailure | rusqlite::ErrorCode::CannotOpen => Some(Storage::Failed),
+            rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::PermissionDenied => Some(Storage::Refused),
+            rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked => Some(Storage::Busy),
+            rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase => {
+                Some(Storage::Damaged)
+            }
+            rusqlite::ErrorCode::OutOfMemory => Some(Storage::Memory),
+            _ => None,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for HistoryError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {

@@ -15,11 +15,13 @@ pub mod private;
 mod read_only;
 mod restore;
 mod schema;
+mod search;
 mod types;
 
 pub use backup::{Backup, BackupKind, folder as backup_folder, list as backups};
 pub use copy::Copied;
-pub use error::HistoryError;
+pub use error::{HistoryError, Storage};
 pub use messages::Ending;
 pub use open::History;
-pub use types::{Chat, ChatSettings, Message, NewMessage, Picture, Role, State, Summary};
+pub use search::words as search_words;
+pub use types::{Chat, ChatSettings, Found, Hit, Message, NewMessage, Picture, Role, State, Summary};

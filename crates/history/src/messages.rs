@@ -156,6 +156,21 @@ impl History {
         read(&self.lock(), id)
     }
 
+    /// As [`History::path`], from where the model reads the chat: without the turns that the person left out.
+    pub fn context_path(&self, id: &str) -> Result<Vec<Message>, HistoryError> {
+        let connection = self.lock();
+        let mut path = path_to(&connection, id)?;
+        let Some(chat_id) = path.first().map(|message| message.chat_id.clone()) else { return Ok(path) };
+        let start: Option<String> =
+            connection
+                .query_row("SELECT context_start FROM chats WHERE id = ?1", [chat_id], |row| row.get(0))?;
+        // A start on another branch leaves nothing out of this one.
+        if let Some(at) = start.and_then(|start| path.iter().position(|message| message.id == start)) {
+            path.drain(..at);
+        }
+        Ok(path)
+    }
+
     /// The messages from the root to this one, oldest first.
     pub fn path(&self, id: &str) -> Result<Vec<Message>, HistoryError> {
         path_to(&self.lock(), id)
@@ -170,7 +185,7 @@ fn not_found(chat_id: &str, id: &str) -> HistoryError {
     HistoryError::MessageNotFound { chat_id: chat_id.to_owned(), id: id.to_owned() }
 }
 
-fn belongs(connection: &Connection, chat_id: &str, id: &str) -> Result<(), HistoryError> {
+pub(crate) fn belongs(connection: &Connection, chat_id: &str, id: &str) -> Result<(), HistoryError> {
     let there = connection
         .query_row("SELECT 1 FROM messages WHERE id = ?2 AND chat_id = ?1", [chat_id, id], |_| Ok(()))
         .optional()?;

@@ -12,6 +12,11 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(FIRST),
     M::up("ALTER TABLE messages ADD COLUMN thinking_ms INTEGER CHECK (thinking_ms >= 0);"),
     M::up(PICTURES),
+    // From where the model reads a chat whose oldest turns the person left out.
+    M::up(
+        "ALTER TABLE chats ADD COLUMN context_start TEXT REFERENCES messages (id) ON DELETE SET NULL;
+         CREATE INDEX chats_context_start ON chats (context_start);",
+    ),
 ];
 
 const PICTURES: &str = "CREATE TABLE pictures (

@@ -10,6 +10,21 @@ pub struct Summary {
     pub updated_at: String,
 }
 
+/// A chat that a search found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    pub chat: Summary,
+    /// `None` where only the title holds the words.
+    pub hit: Option<Hit>,
+}
+
+/// The latest message that holds all the words; one that holds them as they were typed goes first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    pub message_id: String,
+    pub text: String,
+}
+
 /// What a chat asks of its model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatSettings {
@@ -26,6 +41,8 @@ pub struct Chat {
     pub id: String,
     pub title: String,
     pub settings: ChatSettings,
+    /// The message from which on the model reads the chat; the first one with `None`.
+    pub context_start: Option<String>,
     /// From the root to the chosen leaf, oldest first.
     pub path: Vec<Message>,
 }

@@ -31,6 +31,9 @@ pub enum Update {
 /// Where updates come from, one after another until the end.
 pub trait Updates: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Option<Update>> + Send;
+
+    /// Tokens of the prompt and of the answer so far.
+    fn token_counts(&self) -> (usize, usize);
 }
 
 /// What every reply of one answer carries.
@@ -83,6 +86,8 @@ pub struct Answer {
     /// Calls that may still come; any number when absent.
     calls_left: Option<usize>,
     fault: Fault,
+    prompt_tokens: usize,
+    completion_tokens: usize,
     /// A stop string came; the engine's own end is awaited for its timings.
     stopped: bool,
     ended: bool,
@@ -93,6 +98,7 @@ impl Answer {
     /// A prompt that does not fit.
     pub fn start(shared: Arc<Shared>, asked: Asked) -> Result<Self, ApiError> {
         let loaded = shared.loaded()?;
+        let prompt_tokens = asked.tokens.len();
         let (sender, events) = unbounded_channel();
         let held = asked.grammar.map(|(grammar, thinking)| Held::new(grammar, loaded.clone(), thinking));
         let (constraint, fault) = held.unzip();
@@ -116,6 +122,8 @@ impl Answer {
             splitter: asked.splitter,
             calls_left: asked.one_call.then_some(1),
             fault: fault.unwrap_or_default(),
+            prompt_tokens,
+            completion_tokens: 0,
             stopped: false,
             ended: false,
             shared,
@@ -124,6 +132,7 @@ impl Answer {
 
     fn token(&mut self, id: u32) -> Result<Vec<Piece>, text::TextError> {
         let loaded = self.shared.loaded().expect("an answer starts after loading");
+        self.completion_tokens += 1;
         let fresh = self.detokenizer.push(&loaded.tokenizer, id)?;
         let watched = self.stops.push(&fresh);
         if watched.ended {
@@ -207,6 +216,10 @@ impl Answer {
 }
 
 impl Updates for Answer {
+    fn token_counts(&self) -> (usize, usize) {
+        (self.prompt_tokens, self.completion_tokens)
+    }
+
     async fn next(&mut self) -> Option<Update> {
         while !self.ended {
             let event = self.events.recv().await;

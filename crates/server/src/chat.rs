@@ -143,6 +143,32 @@ async fn prepared(
     Ok((read.await.map_err(failed)??, grammar))
 }
 
+/// The tokens of the prompt that `completions` would answer, of whatever length. Pictures are opened and not looked at.
+///
+/// # Errors
+/// As `completions`, but for a prompt that is too long.
+pub async fn prompt_tokens(
+    request: ChatRequest,
+    loaded: Arc<Loaded>,
+    sources: &Sources,
+) -> Result<Vec<u32>, ApiError> {
+    let mut pictures = Vec::new();
+    if matches!(loaded.speech, Speech::Pictures(_)) {
+        for url in addresses(&request.messages)? {
+            pictures.push(sources.bytes(&url).await?);
+        }
+    }
+    let counted = tokio::task::spawn_blocking(move || match &loaded.speech {
+        Speech::Template(template) => {
+            written(&request, &Form::Free, template, &loaded.tokenizer).map(|spoken| spoken.tokens)
+        }
+        Speech::Pictures(seeing) => seeing
+            .prepare(&request.messages, &pictures, &loaded.tokenizer, usize::MAX)
+            .map(Prepared::into_tokens),
+    });
+    counted.await.map_err(|error| ApiError::new(Code::Internal, format!("count the tokens: {error}")))?
+}
+
 /// The assistant's message as it grows.
 #[derive(Default)]
 struct Message {

@@ -37,6 +37,7 @@ mod sources;
 mod subject;
 mod text_pipeline;
 mod thinking;
+mod tokenize;
 
 pub use bench::bench;
 pub use cache_quality::cache_quality;

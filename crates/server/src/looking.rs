@@ -65,6 +65,13 @@ impl Viewing {
 }
 
 impl Updates for Viewing {
+    fn token_counts(&self) -> (usize, usize) {
+        match self {
+            Self::Answering(answer) => answer.token_counts(),
+            Self::Looking { .. } | Self::Over => (0, 0),
+        }
+    }
+
     async fn next(&mut self) -> Option<Update> {
         if let Self::Looking { progress, seen, .. } = self {
             if let Some(looking) = progress.recv().await {

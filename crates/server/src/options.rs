@@ -37,6 +37,9 @@ pub struct Options {
 pub struct StreamOptions {
     #[serde(default)]
     pub include_usage: bool,
+    /// With `include_usage`: the counts so far in every chunk, as vLLM calls it.
+    #[serde(default)]
+    pub continuous_usage_stats: bool,
 }
 
 /// One text, or a list of them.

@@ -174,6 +174,10 @@ impl Seeing {
 }
 
 impl Prepared {
+    pub fn into_tokens(self) -> Vec<u32> {
+        self.tokens
+    }
+
     /// Width and height of the last picture, which boxes lie on.
     pub fn last(&self) -> Option<(usize, usize)> {
         self.shown.last().map(|one| one.size)

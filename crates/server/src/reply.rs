@@ -10,7 +10,7 @@ use text::Piece;
 
 use crate::answer::{Heading, Update, Updates};
 use crate::error::{ApiError, Code};
-use crate::options::Options;
+use crate::options::{Options, StreamOptions};
 use crate::request_log::Counted;
 
 /// How a protocol writes the one choice of an answer.
@@ -43,26 +43,31 @@ pub async fn reply<S: Shape>(
     shape: S,
 ) -> Result<Response, ApiError> {
     if options.stream {
-        Ok(stream_of(heading, updates, options.stream_options.include_usage, shape))
+        Ok(stream_of(heading, updates, options.stream_options.clone(), shape))
     } else {
         whole(heading, updates, shape).await
     }
 }
 
-fn stream_of<S: Shape>(heading: &Heading, updates: impl Updates, with_usage: bool, shape: S) -> Response {
+fn stream_of<S: Shape>(
+    heading: &Heading,
+    updates: impl Updates,
+    options: StreamOptions,
+    shape: S,
+) -> Response {
     let head = heading.json(S::ID, S::CHUNK);
     let first: Vec<SseEvent> = shape.first().map(|choice| event(&head, choice)).into_iter().collect();
     let counted = Counted::default();
     let counting = counted.clone();
     let rest = stream::unfold(
-        (updates, head, shape, counting),
-        move |(mut updates, head, mut shape, counting)| async move {
+        (updates, head, shape, counting, options),
+        move |(mut updates, head, mut shape, counting, options)| async move {
             let update = updates.next().await?;
             if let Update::End { usage, .. } = &update {
                 counting.set(usage);
             }
-            let events = events(&head, update, with_usage, &mut shape);
-            Some((stream::iter(events), (updates, head, shape, counting)))
+            let events = events(&head, update, &options, updates.token_counts(), &mut shape);
+            Some((stream::iter(events), (updates, head, shape, counting, options)))
         },
     );
     let all = stream::iter(first).chain(rest.flatten());
@@ -73,7 +78,21 @@ fn stream_of<S: Shape>(heading: &Heading, updates: impl Updates, with_usage: boo
     response
 }
 
-fn events<S: Shape>(head: &Value, update: Update, with_usage: bool, shape: &mut S) -> Vec<SseEvent> {
+fn events<S: Shape>(
+    head: &Value,
+    update: Update,
+    options: &StreamOptions,
+    (prompt, completion): (usize, usize),
+    shape: &mut S,
+) -> Vec<SseEvent> {
+    let with_usage = options.include_usage;
+    let mut head = head.clone();
+    if with_usage && options.continuous_usage_stats && matches!(update, Update::Pieces { .. }) {
+        head["usage"] = json!({
+            "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
+        });
+    }
+    let head = &head;
     let mut list: Vec<SseEvent> =
         shape.chunks(&update).into_iter().map(|choice| event(head, choice)).collect();
     match update {

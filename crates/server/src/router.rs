@@ -18,7 +18,7 @@ use crate::error::{ApiError, Code};
 use crate::hosts::{HostCheck, check_host};
 use crate::loaded::Loaded;
 use crate::sources::Sources;
-use crate::{memory, routing};
+use crate::{memory, routing, tokenize};
 
 /// What every request may see.
 pub struct Shared {
@@ -87,6 +87,7 @@ pub fn router(shared: Arc<Shared>, door: Door, hosts: HostCheck) -> Router {
         .route("/v1/models/{*name}", get(model))
         .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/completions", post(completion::completions))
+        .route("/tokenize", post(tokenize::tokenize).layer(DefaultBodyLimit::max(MOST_BODY)))
         .route("/v1/whaledeck/memory", get(memory::memory))
         .route("/v1/whaledeck/routing", get(routing::routing))
         .route("/metrics", get(metrics))

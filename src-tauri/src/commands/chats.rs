@@ -1,7 +1,7 @@
 //! Conversations, their pictures and answers.
 use contract::{
-    AnswerEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, ErrorView, PictureView, PicturesPlan,
-    SamplingView, SendRequest,
+    AnswerEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, ContextQuery, ContextUse, ErrorView,
+    PictureView, PicturesPlan, SamplingView, SendRequest,
 };
 use tauri::ipc::Channel;
 use tauri_plugin_dialog::DialogExt;
@@ -23,7 +23,7 @@ pub async fn chats_search(app: App<'_>, query: String) -> Result<Vec<ChatSummary
 #[tauri::command]
 #[specta::specta]
 pub async fn chat_create(app: App<'_>, model_id: String) -> Result<ChatView, ErrorView> {
-    app.chat_create(&model_id).await
+    app.chat_create_alike(&model_id).await
 }
 
 #[tauri::command]
@@ -54,13 +54,38 @@ pub async fn chat_update(
     sampling: SamplingView,
     system_prompt: String,
 ) -> Result<ChatView, ErrorView> {
-    app.chat_update(&id, &model_id, &preset_id, sampling, &system_prompt).await
+    app.chat_update_last(&id, &model_id, &preset_id, sampling, &system_prompt).await
 }
 
 #[tauri::command]
 #[specta::specta]
 pub async fn chat_select_leaf(app: App<'_>, id: String, message_id: String) -> Result<ChatView, ErrorView> {
     app.chat_select_leaf(&id, &message_id).await
+}
+
+/// From which message on the model reads the chat; from the first one without.
+#[tauri::command]
+#[specta::specta]
+pub async fn chat_context_start(
+    app: App<'_>,
+    id: String,
+    message_id: Option<String>,
+) -> Result<ChatView, ErrorView> {
+    app.chat_context_start(&id, message_id.as_deref()).await
+}
+
+/// How much of a conversation's length a question would take.
+#[tauri::command]
+#[specta::specta]
+pub async fn context_use(app: App<'_>, query: ContextQuery) -> Result<ContextUse, ErrorView> {
+    app.context_use(query).await
+}
+
+/// The length of conversations with a model of this computer, from its next start on.
+#[tauri::command]
+#[specta::specta]
+pub async fn context_length_set(app: App<'_>, model_id: String, context: u32) -> Result<(), ErrorView> {
+    app.context_length_set(&model_id, context).await
 }
 
 /// Deletes a message with everything after it; returns the chat with the path that is on show now.

@@ -336,8 +336,7 @@ impl App {
 
     /// Refuses to go on with an answer where the service can only begin one.
     pub(crate) async fn may_continue(&self, chat_id: &str) -> Result<(), ErrorView> {
-        let chat_id = chat_id.to_owned();
-        let model_id = self.with_history(move |history| history.chat(&chat_id)).await?.settings.model_id;
+        let model_id = self.model_of(chat_id).await?;
         let cannot =
             || ErrorView::new(ErrorCode::ContinueUnsupported, "go on with the answer: the service cannot");
         if deployment_model(&model_id).is_some() {

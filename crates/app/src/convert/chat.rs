@@ -1,16 +1,19 @@
 //! Chats and messages of the history as the hosts see them.
 use contract::{
     ChatSummary, ChatView, ErrorCode, ErrorView, MessageState, MessageView, PictureView, Role, SamplingView,
+    SearchHit,
 };
 use history::{Chat, Message, Picture, State, Summary};
 use serde::de::DeserializeOwned;
 
-pub(crate) fn summary(summary: Summary) -> ChatSummary {
+pub(crate) fn summary(summary: Summary, answering: bool, hit: Option<SearchHit>) -> ChatSummary {
     ChatSummary {
         id: summary.id,
         title: summary.title,
         model_id: summary.model_id,
         updated_at: summary.updated_at,
+        answering,
+        hit,
     }
 }
 
@@ -22,6 +25,7 @@ pub(crate) fn chat_view(chat: Chat) -> Result<ChatView, ErrorView> {
         preset_id: chat.settings.preset_id,
         sampling: read(&chat.settings.sampling)?,
         system_prompt: chat.settings.system_prompt,
+        context_start: chat.context_start,
         messages: chat.path.into_iter().map(message_view).collect::<Result<_, _>>()?,
     })
 }

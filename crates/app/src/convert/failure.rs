@@ -2,18 +2,49 @@
 use std::path::Path;
 
 use contract::{ErrorCode, ErrorView};
-use history::HistoryError;
+use history::{HistoryError, Storage};
 
 /// A failure of the file system while doing `what` at `path`.
 pub(crate) fn storage_error(what: &str, path: &Path, error: &std::io::Error) -> ErrorView {
-    let code = match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-            ErrorCode::PermissionDenied
-        }
+    ErrorView::new(io_code(error), format!("{what}: {error}")).with("path", path.display())
+}
+
+/// What a failure of the operating system means for a person. Only what no state of a computer explains is a mistake of
+/// ours.
+pub(crate) fn io_code(error: &std::io::Error) -> ErrorCode {
+    use std::io::ErrorKind;
+    // The library has no kinds for these.
+    #[cfg(unix)]
+    match error.raw_os_error() {
+        // EIO, ENXIO, ENODEV, EREMOTEIO; a medium that went away or fails.
+        Some(5 | 6 | 19 | 121) => return ErrorCode::DiskFailed,
+        // ENFILE, EMFILE: too many open files.
+        Some(23 | 24) => return ErrorCode::SystemLimit,
+        _ => {}
+    }
+    // ERROR_TOO_MANY_OPEN_FILES; ERROR_CRC, ERROR_NOT_READY, ERROR_IO_DEVICE; ERROR_SHARING_VIOLATION.
+    #[cfg(windows)]
+    match error.raw_os_error() {
+        Some(4) => return ErrorCode::SystemLimit,
+        Some(21 | 23 | 1117) => return ErrorCode::DiskFailed,
+        Some(32) => return ErrorCode::FileBusy,
+        _ => {}
+    }
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
+        ErrorKind::FileTooLarge => ErrorCode::FileTooLarge,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => ErrorCode::PermissionDenied,
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => ErrorCode::FileMissing,
+        ErrorKind::ResourceBusy | ErrorKind::ExecutableFileBusy | ErrorKind::Deadlock => ErrorCode::FileBusy,
+        ErrorKind::OutOfMemory | ErrorKind::WouldBlock => ErrorCode::SystemLimit,
+        ErrorKind::StaleNetworkFileHandle
+        | ErrorKind::NetworkDown
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::HostUnreachable
+        | ErrorKind::NotConnected
+        | ErrorKind::TimedOut => ErrorCode::DiskFailed,
         _ => ErrorCode::Internal,
-    };
-    ErrorView::new(code, format!("{what}: {error}")).with("path", path.display())
+    }
 }
 
 pub(crate) fn history_error(error: HistoryError) -> ErrorView {
@@ -54,10 +85,59 @@ pub(crate) fn history_error(error: HistoryError) -> ErrorView {
         }
         HistoryError::PictureFile { path, source } => storage_error("use the picture", &path, &source),
         HistoryError::DiskFull => ErrorView::new(ErrorCode::DiskFull, message),
-        // Met in the middle of a chat, when the file changed under the program.
-        error @ HistoryError::Sqlite(_) if error.is_damage() => {
-            ErrorView::new(ErrorCode::HistoryUnreadable, message)
+        HistoryError::Sqlite(_) => {
+            let code = match error.storage() {
+                Some(Storage::Failed) => ErrorCode::DiskFailed,
+                Some(Storage::Refused) => ErrorCode::PermissionDenied,
+                Some(Storage::Busy) => ErrorCode::FileBusy,
+                Some(Storage::Damaged) => ErrorCode::HistoryUnreadable,
+                Some(Storage::Memory) => ErrorCode::SystemLimit,
+                None => ErrorCode::Internal,
+            };
+            ErrorView::new(code, message)
         }
-        HistoryError::Sqlite(_) => ErrorView::new(ErrorCode::Internal, message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Error;
+
+    use super::*;
+
+    /// Numbers from errno(3) of Linux.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn errors_of_the_system_are_not_called_mistakes_of_the_program() {
+        let cases = [
+            ("EPERM", 1, ErrorCode::PermissionDenied),
+            ("ENOENT", 2, ErrorCode::FileMissing),
+            ("EIO", 5, ErrorCode::DiskFailed),
+            ("ENXIO", 6, ErrorCode::DiskFailed),
+            ("EAGAIN", 11, ErrorCode::SystemLimit),
+            ("ENOMEM", 12, ErrorCode::SystemLimit),
+            ("EACCES", 13, ErrorCode::PermissionDenied),
+            ("EBUSY", 16, ErrorCode::FileBusy),
+            ("ENODEV", 19, ErrorCode::DiskFailed),
+            ("ENOTDIR", 20, ErrorCode::FileMissing),
+            ("EISDIR", 21, ErrorCode::FileMissing),
+            ("ENFILE", 23, ErrorCode::SystemLimit),
+            ("EMFILE", 24, ErrorCode::SystemLimit),
+            ("ETXTBSY", 26, ErrorCode::FileBusy),
+            ("EFBIG", 27, ErrorCode::FileTooLarge),
+            ("ENOSPC", 28, ErrorCode::DiskFull),
+            ("EROFS", 30, ErrorCode::PermissionDenied),
+            ("ENOTCONN", 107, ErrorCode::DiskFailed),
+            ("ETIMEDOUT", 110, ErrorCode::DiskFailed),
+            ("EHOSTUNREACH", 113, ErrorCode::DiskFailed),
+            ("ESTALE", 116, ErrorCode::DiskFailed),
+            ("EREMOTEIO", 121, ErrorCode::DiskFailed),
+            ("EDQUOT", 122, ErrorCode::DiskFull),
+            // A bad address is a bug.
+            ("EFAULT", 14, ErrorCode::Internal),
+        ];
+        for (name, number, code) in cases {
+            assert_eq!(io_code(&Error::from_raw_os_error(number)), code, "{name}");
+        }
     }
 }

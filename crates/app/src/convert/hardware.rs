@@ -1,11 +1,8 @@
 //! The machine as the hosts see it.
-use catalog::Devices;
 use contract::{CpuView, DiskView, ErrorCode, ErrorView, GpuVendor, GpuView, HardwareView};
 use hardware::{Gpu, GpuProblem, Snapshot};
 
-use super::catalog::localized;
-
-pub(crate) fn hardware_view(snapshot: &Snapshot, devices: Devices) -> HardwareView {
+pub(crate) fn hardware_view(snapshot: &Snapshot) -> HardwareView {
     HardwareView {
         os: snapshot.os.clone(),
         cpu: CpuView {
@@ -17,8 +14,7 @@ pub(crate) fn hardware_view(snapshot: &Snapshot, devices: Devices) -> HardwareVi
         ram_total: snapshot.ram_total as f64,
         ram_available: snapshot.ram_available as f64,
         memory_bandwidth: snapshot.memory_bandwidth,
-        gpus: snapshot.gpus.iter().map(|it| gpu(it, devices)).collect(),
-        gpu_note: devices.idle(snapshot).as_ref().map(localized),
+        gpus: snapshot.gpus.iter().map(gpu).collect(),
         gpu_problem: snapshot.gpu_problem.as_ref().map(problem),
         disk: DiskView {
             models_dir: snapshot.disk.models_dir.to_string_lossy().into_owned(),
@@ -28,17 +24,15 @@ pub(crate) fn hardware_view(snapshot: &Snapshot, devices: Devices) -> HardwareVi
     }
 }
 
-fn gpu(gpu: &Gpu, devices: Devices) -> GpuView {
+fn gpu(gpu: &Gpu) -> GpuView {
     GpuView {
-        computes: devices.uses(gpu),
         name: gpu.name.clone(),
         vendor: match gpu.vendor {
             hardware::GpuVendor::Nvidia => GpuVendor::Nvidia,
             hardware::GpuVendor::Amd => GpuVendor::Amd,
         },
-        vram_total: gpu.vram_total.map(|bytes| bytes as f64),
-        vram_free: gpu.vram_free.map(|bytes| bytes as f64),
-        shared_memory: gpu.shared_memory,
+        vram_total: gpu.vram_total as f64,
+        vram_free: gpu.vram_free as f64,
         driver: gpu.driver.clone(),
         cuda: gpu.cuda.clone(),
         compute_capability: gpu.compute_capability.clone(),
@@ -46,21 +40,15 @@ fn gpu(gpu: &Gpu, devices: Devices) -> GpuView {
 }
 
 fn problem(problem: &GpuProblem) -> ErrorView {
-    let code = match problem {
-        GpuProblem::DriverMissing => ErrorCode::GpuDriverMissing,
-        GpuProblem::DriverNotLoaded => ErrorCode::GpuDriverNotLoaded,
-        GpuProblem::LibraryMissing => ErrorCode::GpuLibraryMissing,
-        GpuProblem::DriverMismatch { .. } => ErrorCode::GpuDriverMismatch,
-        GpuProblem::NoDevice => ErrorCode::GpuNotOffered,
-        GpuProblem::NoPermission => ErrorCode::GpuNoPermission,
-        GpuProblem::Lost => ErrorCode::GpuLost,
-        GpuProblem::InsufficientPower => ErrorCode::GpuNoPower,
-        GpuProblem::Other(_) => ErrorCode::GpuDriverFailed,
-    };
-    let error = ErrorView::new(code, format!("use the graphics card: {problem}"));
+    let message = format!("use the graphics card: {problem}");
     match problem {
-        GpuProblem::DriverMismatch { kernel: Some(version) } => error.with("kernel", version),
-        GpuProblem::Other(why) => error.with("why", why),
-        _ => error,
+        GpuProblem::DriverMismatch { kernel } => {
+            let error = ErrorView::new(ErrorCode::GpuDriverMismatch, message);
+            kernel.iter().fold(error, |error, version| error.with("kernel", version))
+        }
+        // Each of these is cured by installing the driver properly.
+        GpuProblem::DriverMissing | GpuProblem::NoDevice | GpuProblem::Other(_) => {
+            ErrorView::new(ErrorCode::GpuDriverMissing, message)
+        }
     }
 }

@@ -140,6 +140,11 @@ impl Deployments {
         Ok(Serving { endpoint, name: record.name, model: record.model_id })
     }
 
+    /// Tokens of one conversation.
+    pub(crate) fn context(&self, id: &str) -> Result<u32, ErrorView> {
+        Ok(self.records.find(id)?.context)
+    }
+
     pub(crate) fn advised(&self, id: &str) -> Result<SamplingView, ErrorView> {
         Ok(recommended(&self.records.find(id)?))
     }

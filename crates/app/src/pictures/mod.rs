@@ -12,8 +12,8 @@ mod plan;
 mod sight;
 mod target;
 
-pub(crate) use plan::{Shown, data_urls, left_out};
-pub(crate) use sight::config_of;
+pub(crate) use plan::{Shown, data_urls, left_out, picture_tokens};
+pub(crate) use sight::{Eyes, config_of};
 pub(crate) use target::BoxTarget;
 
 use crate::App;

@@ -68,7 +68,7 @@ impl App {
                 let parent = match (&asked.continue_of, &asked.retry_of) {
                     (Some(id), _) => history.message(id)?.parent_id,
                     (None, Some(id)) => Some(id.clone()),
-                    (None, None) => asked.parent_id.clone(),
+                    (None, None) => asked.parent_id.clone().filter(|_| !asked.leave_out_older),
                 };
                 let mut pictures = pictures_of(history, parent.as_deref())?;
                 pictures.extend(found(history, &asked.pictures)?);
@@ -121,8 +121,12 @@ fn cut(tiling: &Tiling, picture: &PictureView, pictures: usize) -> PicturePlan {
     }
 }
 
+pub(crate) fn picture_tokens(tiling: &Tiling, picture: &PictureView, pictures: usize) -> u32 {
+    cut(tiling, picture, pictures).tokens
+}
+
 fn pictures_of(history: &History, parent: Option<&str>) -> Result<Vec<PictureView>, HistoryError> {
-    let path = parent.map_or_else(|| Ok(Vec::new()), |parent| history.path(parent))?;
+    let path = parent.map_or_else(|| Ok(Vec::new()), |parent| history.context_path(parent))?;
     Ok(path.into_iter().flat_map(|message| message.pictures).map(picture_view).collect())
 }
 

@@ -4,7 +4,8 @@ mod keys;
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::{
     AppEvent, ErrorCode, ErrorView, NewSharingKey, SharingRequest, SharingSpec, SharingView, WorkerState,
@@ -39,6 +40,8 @@ pub(crate) struct Sharing {
     /// Instead of the file, for a host that shares as long as it runs.
     instead: Mutex<Option<SharingSpec>>,
     writing: Mutex<()>,
+    /// Starts of the worker that wait for the end of answers.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Sharing {
@@ -51,6 +54,7 @@ impl Sharing {
             keys,
             instead: Mutex::default(),
             writing: Mutex::default(),
+            waiting: Arc::default(),
         };
         let problem = sharing.put_right();
         (sharing, problem.into_iter().chain(keys_problem).collect())
@@ -155,6 +159,7 @@ impl App {
             beyond: spec.on && !host.is_loopback(),
             addresses: if spec.on { addresses(host, spec.port) } else { Vec::new() },
             model_id,
+            waiting: self.sharing.waiting.load(Ordering::Relaxed) > 0,
             keys: self.sharing.keys.all()?,
             spec,
         })
@@ -163,22 +168,39 @@ impl App {
     /// Keeps it; a worker that runs is started anew with it.
     pub async fn sharing_save(&self, spec: SharingSpec) -> Result<SharingView, ErrorView> {
         checked(&spec)?;
+        let before = self.sharing.spec()?;
         self.sharing.save(&spec)?;
-        self.shared_anew().await
+        let closes = before.on && (!spec.on || spec.host != before.host);
+        self.shared_anew(closes).await
     }
 
     /// As [`App::sharing_save`] for as long as this program runs; nothing is kept.
     pub async fn sharing_for_now(&self, spec: SharingSpec) -> Result<SharingView, ErrorView> {
         checked(&spec)?;
         *self.sharing.instead.lock().unwrap_or_else(PoisonError::into_inner) = Some(spec);
-        self.shared_anew().await
+        self.shared_anew(false).await
     }
 
-    async fn shared_anew(&self) -> Result<SharingView, ErrorView> {
+    /// What closes the door holds at once and stops the answers that are being written; what opens it waits for their end.
+    async fn shared_anew(&self, closes: bool) -> Result<SharingView, ErrorView> {
         let worker = self.worker().await?;
         let runs = matches!(worker.state, WorkerState::Starting | WorkerState::Loading | WorkerState::Ready);
         if let Some(model_id) = worker.model_id.filter(|_| runs) {
-            self.worker_start(&model_id).await?;
+            let launch = self.launch(&model_id)?;
+            if closes {
+                self.workers.start_at_once(launch).await;
+            } else if self.workers.busy(&launch, "").await.is_none() {
+                self.workers.start(launch).await;
+            } else {
+                let (workers, waiting, host) =
+                    (self.workers.clone(), self.sharing.waiting.clone(), self.host.clone());
+                waiting.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(async move {
+                    workers.start_when_free(launch).await;
+                    waiting.fetch_sub(1, Ordering::Relaxed);
+                    host.emit(AppEvent::SharingChanged);
+                });
+            }
         }
         self.host.emit(AppEvent::SharingChanged);
         self.sharing().await

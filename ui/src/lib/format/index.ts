@@ -1,5 +1,4 @@
-// Numbers in human units, in the language in use. Pure: the words and the locale are handed in. The rules are those of
-// crates/catalog/src/units.rs, and tests/fixtures/units.json holds both to them.
+// Numbers in human units, in the language in use. Pure: the words and the locale are handed in.
 import type { Messages } from '$lib/i18n/en';
 import { localeOf, type Lang } from '$lib/i18n/language';
 
@@ -26,16 +25,26 @@ export function percent(part: number, whole: number, lang: Lang): string {
   return new Intl.NumberFormat(localeOf(lang), { style: 'percent', maximumFractionDigits: 0 }).format(share);
 }
 
+/** A share that may be more than all of it: "538%". */
+export function share(part: number, whole: number, lang: Lang): string {
+  const value = whole > 0 ? Math.max(0, part / whole) : 0;
+  return new Intl.NumberFormat(localeOf(lang), { style: 'percent', maximumFractionDigits: value > 0 && value < 0.01 ? 1 : 0 }).format(value);
+}
+
 export const number = (value: number, lang: Lang, digits = 0): string => decimal(value, digits, lang);
 
 /** Speeds need one digit below ten and none above. */
 export const speed = (value: number, lang: Lang): string => decimal(value, value < 10 ? 1 : 0, lang);
 
+/** Tokens as words: 500 of them are about 670 tokens, as the verdicts count. */
+export const wordsOf = (tokens: number): number => (tokens * 500) / 670;
+
 /** Tokens as printed pages: about 500 words, which are about 670 tokens. */
 export function pages(tokens: number, t: Messages, lang: Lang): string {
   const count = tokens / 670;
   if (count < 1.5) return t.format.page;
-  return t.format.pages(decimal(count, 0, lang));
+  const rounded = count < 20 ? Math.round(count) : Math.round(count / 5) * 5;
+  return t.format.pages(decimal(rounded, 0, lang));
 }
 
 /** Parameter counts; Chinese counts in ten thousands and hundred millions. */

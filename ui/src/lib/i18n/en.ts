@@ -7,6 +7,7 @@ import { compareEn } from './compare';
 import { connectionsEn } from './connections';
 import { samplesEn } from './samples';
 import { guideEn } from './guide';
+import { contextEn } from './context';
 import { sizingEn } from './sizing';
 
 export const en = {
@@ -14,6 +15,7 @@ export const en = {
   connections: connectionsEn,
   samples: samplesEn,
   guide: guideEn,
+  context: contextEn,
   sizing: sizingEn,
   app: {
     name: 'Whaledeck', skip: 'Skip to content', loading: 'Loading', retry: 'Try again', cancel: 'Cancel',
@@ -34,7 +36,7 @@ export const en = {
     computer: 'Your computer', suited: 'Recommended for this computer', noneFits: 'No downloadable model fits yet',
     atOnce: 'Right now, without a download', tryNow: 'Try now', tryPictures: 'Try pictures',
     tryNowNote: 'Two very small built-in models. The one for pictures knows drawn shapes, simple charts, printed words and numbers and windows of this app, not photographs.',
-    downloadHint: 'Download the recommended model',
+    download: (size: string) => `Download (${size})`, downloadHint: 'Download the recommended model',
     ready: 'Chat with this model', downloading: 'Show the download',
     cannotRunHere: 'You can download it now; the engine of this version does not run this model yet.',
     privacy: 'Nothing leaves this machine unless you add a cloud key. There is no account, and chats stay in a file on your disk.',
@@ -47,8 +49,7 @@ export const en = {
     title: 'Hardware', lead: 'What this computer has, and what that means for models.', gpu: 'Graphics card',
     memory: 'Memory', disk: 'Disk', cpu: 'Processor', noGpu: 'No supported graphics card',
     noGpuNote: 'Models run on the processor.', freeOf: (free: string, total: string) => `${free} free of ${total}`,
-    total: (total: string) => `${total} in all`, memoryUnknown: 'Memory unknown', sharedMemory: 'Shared with the system: it is the main memory.',
-    unit: '1 GB is a billion bytes here: a card sold with 24 GB has 25.8.',
+    total: (total: string) => `${total} in all`,
     cores: (physical: number, logical: number) =>
       `${physical} ${physical === 1 ? 'core' : 'cores'}, ${logical} ${logical === 1 ? 'thread' : 'threads'}`,
     bandwidth: 'Memory speed', notMeasured: 'Not measured yet', measure: 'Measure', measuring: 'Measuring',
@@ -57,7 +58,7 @@ export const en = {
     refresh: 'Look again', allows: 'What runs here', model: 'Model', verdict: 'Verdict', needs: 'Needs',
     used: (percent: string) => `${percent} in use`,
     gpuAllows: 'Graphics memory decides which model answers fast.',
-    cpuAndMemory: 'Processor and memory', memoryAllows: 'A model runs in the free memory; the processor and the speed of the memory decide how fast.',
+    memoryAllows: 'Without a graphics card, models live here.',
     diskAllows: 'Downloaded models are kept here.',
   },
   models: {
@@ -70,17 +71,17 @@ export const en = {
     badge: { guide: 'Guide', own_file: 'Your file', moe_original: 'MoE original', dense_distill: 'Distill' },
     verdict: { runs_well: 'Runs well', short_context: 'Short conversations', slow: 'Slow here', too_large: 'Too large' },
     tooLarge: (size: string) => `Too large: needs ${size}`,
-    params: (total: string) => `${total} parameters, embeddings included`,
+    params: (total: string) => `${total} parameters`,
     paramsMoe: (total: string, active: string) => `${total} parameters, ${active} used per word`,
-    contextLabel: 'Context', context: (here: string, tokens: string) => `${here} (${tokens} tokens)`,
-    contextOf: (here: string, tokens: string, most: string) => `${here} (${tokens} tokens) here; the model itself takes up to ${most}`, images: 'Reads images', licence: 'Licence',
+    context: (pages: string) => `Remembers up to ${pages}`, images: 'Reads images', licence: 'Licence',
     precision: 'Precision', precisionOf: (name: string) => `Precision of ${name}`, computed: 'estimated',
-    memoryOf: (name: string) => `Memory needed by ${name}`,
+    memory: 'Memory', memoryOf: (name: string) => `Memory needed by ${name}`,
     weights: 'Model', kv: 'Conversation', overhead: 'Working space', available: 'Available',
     needed: (needed: string, available: string) => `${needed} needed, ${available} available`,
-    speed: (speed: string) => `About ${speed} words per second`, runsOn: 'Runs on', place: { gpu: 'Graphics card', cpu: 'Processor', nowhere: 'Does not run here' },
-    download: (size: string, time?: string) => (time ? `Download (${size}, about ${time})` : `Download (${size})`), downloadName: (name: string, size: string) => `Download ${name} (${size})`,
+    speed: (speed: string) => `About ${speed} words per second`, place: { gpu: 'Graphics card', cpu: 'Processor', nowhere: 'Nowhere' },
+    download: (size: string) => `Download (${size})`, downloadName: (name: string, size: string) => `Download ${name} (${size})`,
     notEmbedded: 'The engine of this version does not run this model yet.',
+    onProcessor: 'The engine of this version computes on the processor, not yet on the graphics card: expect a slower answer than this.',
     chat: 'Chat', chatWith: (name: string) => `Chat with ${name}`, remove: 'Delete', removeName: (name: string) => `Delete ${name}`,
     confirmRemove: (name: string, size: string) => `Delete ${name} and free ${size}?`,
     inUse: 'In use', use: 'Use', useName: (name: string) => `Use ${name}`, inPart: 'In part', another: 'Get another precision',

@@ -7,6 +7,7 @@ import { compareZh } from './compare';
 import { connectionsZh } from './connections';
 import { samplesZh } from './samples';
 import { guideZh } from './guide';
+import { contextZh } from './context';
 import { sizingZh } from './sizing';
 
 export const zh: Messages = {
@@ -14,6 +15,7 @@ export const zh: Messages = {
   connections: connectionsZh,
   samples: samplesZh,
   guide: guideZh,
+  context: contextZh,
   sizing: sizingZh,
   app: {
     name: 'Whaledeck', skip: '跳到正文', loading: '正在载入', retry: '重试', cancel: '取消', close: '关闭', copy: '复制',
@@ -31,7 +33,7 @@ export const zh: Messages = {
     title: '欢迎使用 Whaledeck', lead: '在你自己的电脑上运行 DeepSeek 模型。', computer: '你的电脑',
     suited: '适合这台电脑的模型', noneFits: '暂时没有适合下载的模型', atOnce: '现在就能用，无需下载', tryNow: '立即试用', tryPictures: '试用图片',
     tryNowNote: '两个很小的内置模型。看图的那个只认得画出的图形、简单图表、印刷的文字和数字以及本应用的窗口，看不懂照片。',
-    downloadHint: '下载推荐的模型', ready: '与此模型对话', downloading: '查看下载进度',
+    download: (size) => `下载（${size}）`, downloadHint: '下载推荐的模型', ready: '与此模型对话', downloading: '查看下载进度',
     cannotRunHere: '现在可以下载；此版本的引擎还不能运行该模型。',
     privacy: '除非你添加云端密钥，否则任何内容都不会离开这台电脑。无需账号，对话保存在你的磁盘上。', other: '其他方式', website: 'DeepSeek 官方网站',
     websiteNote: '在浏览器中打开 chat.deepseek.com。', file: '本机已有的文件', fileNote: '这台电脑上的文件夹或 .gguf 文件，不会复制。', cloud: '云端密钥', cloudNote: '在 DeepSeek 官方或其他服务上对话，内容会离开这台电脑。',
@@ -40,11 +42,11 @@ export const zh: Messages = {
   hardware: {
     title: '硬件', lead: '这台电脑有什么，以及对模型意味着什么。', gpu: '显卡', memory: '内存', disk: '磁盘', cpu: '处理器',
     noGpu: '没有可用的显卡', noGpuNote: '模型在处理器上运行。', freeOf: (free, total) => `可用 ${free}，共 ${total}`,
-    total: (total) => `共 ${total}`, memoryUnknown: '显存大小未知', sharedMemory: '与系统共用，就是主内存。', unit: '这里 1 GB 为十亿字节：标称 24 GB 的显卡是 25.8 GB。', cores: (physical, logical) => `${physical} 个核心，${logical} 个线程`,
+    total: (total) => `共 ${total}`, cores: (physical, logical) => `${physical} 个核心，${logical} 个线程`,
     bandwidth: '内存速度', notMeasured: '尚未测量', measure: '测量', measuring: '正在测量',
     bandwidthNote: '读取模型权重的速度，决定模型在处理器上回答得多快。', driver: '驱动', cuda: 'CUDA', capability: '计算能力',
     folder: '模型文件夹', features: '指令集', refresh: '重新检测', allows: '可以运行什么', model: '模型', verdict: '结论', needs: '需要',
-    used: (percent) => `已用 ${percent}`, gpuAllows: '显存决定哪个模型回答得快。', cpuAndMemory: '处理器和内存', memoryAllows: '模型在空闲内存里运行，回答速度取决于处理器和内存速度。',
+    used: (percent) => `已用 ${percent}`, gpuAllows: '显存决定哪个模型回答得快。', memoryAllows: '没有显卡时，模型放在内存里。',
     diskAllows: '下载的模型保存在这里。',
   },
   models: {
@@ -53,13 +55,13 @@ export const zh: Messages = {
     families: { guide: '内置', own_file: '你自己的文件', moe_original: 'DeepSeek 原版模型', dense_distill: '由 R1 教出来的较小模型' },
     badge: { guide: 'Guide', own_file: '自己的文件', moe_original: 'MoE 原版', dense_distill: '蒸馏' },
     verdict: { runs_well: '运行流畅', short_context: '只能短对话', slow: '运行较慢', too_large: '太大' },
-    tooLarge: (size) => `太大：需要 ${size}`, params: (total) => `${total}参数（含词嵌入）`,
-    paramsMoe: (total, active) => `共 ${total}参数，每个词用到 ${active}`, contextLabel: '上下文', context: (here, tokens) => `${here}（${tokens} 个词元）`, contextOf: (here, tokens, most) => `这里${here}（${tokens} 个词元），模型本身最多${most}`, images: '能看图片',
-    licence: '许可证', precision: '精度', precisionOf: (name) => `${name} 的精度`, computed: '估算',
+    tooLarge: (size) => `太大：需要 ${size}`, params: (total) => `${total}参数`,
+    paramsMoe: (total, active) => `共 ${total}参数，每个词用到 ${active}`, context: (pages) => `最多记住${pages}`, images: '能看图片',
+    licence: '许可证', precision: '精度', precisionOf: (name) => `${name} 的精度`, computed: '估算', memory: '内存',
     memoryOf: (name) => `${name} 需要的内存`, weights: '模型', kv: '对话', overhead: '工作空间', available: '可用',
     needed: (needed, available) => `需要 ${needed}，可用 ${available}`, speed: (speed) => `每秒约 ${speed} 个词`,
-    runsOn: '运行于', place: { gpu: '显卡', cpu: '处理器', nowhere: '无法运行' }, download: (size, time) => (time ? `下载（${size}，约 ${time}）` : `下载（${size}）`),
-    downloadName: (name, size) => `下载 ${name}（${size}）`, notEmbedded: '此版本的引擎还不能运行该模型。', chat: '对话',
+    place: { gpu: '显卡', cpu: '处理器', nowhere: '无处' }, download: (size) => `下载（${size}）`,
+    downloadName: (name, size) => `下载 ${name}（${size}）`, notEmbedded: '此版本的引擎还不能运行该模型。', onProcessor: '此版本的引擎用处理器计算，还不使用显卡，所以会比上面说的慢。', chat: '对话',
     chatWith: (name) => `与 ${name} 对话`, remove: '删除', removeName: (name) => `删除 ${name}`,
     confirmRemove: (name, size) => `删除 ${name} 并释放 ${size}？`, inUse: '使用中', use: '使用', useName: (name) => `使用 ${name}`, inPart: '部分下载', another: '获取其他精度',
     pause: '暂停', resume: '继续', resumeName: (name) => `继续下载 ${name}`, stop: '取消下载',

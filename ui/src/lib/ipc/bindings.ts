@@ -38,6 +38,12 @@ export const commands = {
 	chatDelete: (id: string) => __TAURI_INVOKE<null>("chat_delete", { id }),
 	chatUpdate: (id: string, modelId: string, presetId: string, sampling: SamplingView, systemPrompt: string) => __TAURI_INVOKE<ChatView>("chat_update", { id, modelId, presetId, sampling, systemPrompt }),
 	chatSelectLeaf: (id: string, messageId: string) => __TAURI_INVOKE<ChatView>("chat_select_leaf", { id, messageId }),
+	/**  From which message on the model reads the chat; from the first one without. */
+	chatContextStart: (id: string, messageId: string | null) => __TAURI_INVOKE<ChatView>("chat_context_start", { id, messageId }),
+	/**  How much of a conversation's length a question would take. */
+	contextUse: (query: ContextQuery) => __TAURI_INVOKE<ContextUse>("context_use", { query }),
+	/**  The length of conversations with a model of this computer, from its next start on. */
+	contextLengthSet: (modelId: string, context: number) => __TAURI_INVOKE<null>("context_length_set", { modelId, context }),
 	/**  Deletes a message with everything after it; returns the chat with the path that is on show now. */
 	messageDelete: (chatId: string, messageId: string) => __TAURI_INVOKE<ChatView>("message_delete", { chatId, messageId }),
 	/**  Answers in the background; the events arrive on the channel until a terminal one. */
@@ -136,7 +142,13 @@ export type AnswerEvent =
 /**  Both messages exist in the history now; there is no new one of the person in a retry or a continuation. */
 { kind: "started"; user: MessageView | null; assistant: MessageView } | 
 /**  Before the first word: a picture, counted from 1, is being looked at and so far through; 100 of the last one ends it. */
-{ kind: "looking"; message_id: string; picture: number; pictures: number; percent: number } | { kind: "delta"; message_id: string; text: string; reasoning: string } | 
+{ kind: "looking"; message_id: string; picture: number; pictures: number; percent: number } | 
+/**  Another model is answering somebody; this answer begins when that has ended. */
+{ kind: "waiting"; message_id: string } | { kind: "delta"; message_id: string; text: string; reasoning: string } | 
+/**  Tokens of the prompt and of the answer so far, where the model counts while it writes. */
+{ kind: "counted"; message_id: string; prompt_tokens: number; completion_tokens: number } | 
+/**  The model writes the same again and again. Once for an answer; nothing is stopped. */
+{ kind: "repeating"; message_id: string } | 
 /**  Terminal: the message as stored. */
 { kind: "finished"; message: MessageView } | 
 /**  Terminal: the partial answer is kept, in state `interrupted`. */
@@ -248,6 +260,10 @@ export type ChatSummary = {
 	model_id: string,
 	/**  RFC 3339. */
 	updated_at: string,
+	/**  An answer is being written in it by this program. */
+	answering: boolean,
+	/**  Of a search: where the words are. `None` where only the title holds them. */
+	hit: SearchHit | null,
 };
 
 export type ChatView = {
@@ -258,6 +274,8 @@ export type ChatView = {
 	preset_id: string,
 	sampling: SamplingView,
 	system_prompt: string,
+	/**  The message from which on the model reads the chat, where the person left out the older ones. */
+	context_start: string | null,
 	/**  The path from the root to the chosen leaf, oldest first. */
 	messages: MessageView[],
 };
@@ -273,7 +291,7 @@ export type ClaimView = {
 	size: number,
 	/**  "8xH100-80G"; `None` when only an amount is claimed. */
 	machines: string | null,
-	/**  Bytes of these cards, or of the claimed amount. */
+	/**  Bytes of these cards as they are sold, or of the claimed amount. */
 	claimed: number,
 	defect: ClaimDefect,
 	/**  Tokens that would be left for conversations, where the cards hold the weights at all. */
@@ -302,6 +320,7 @@ export type CompareRequest = {
 	right: string,
 	/**  The values of both sides; what is advised for each when left out. */
 	sampling: SamplingView | null,
+	when_busy: WhenBusy,
 };
 
 export type CompareResult = {
@@ -331,6 +350,46 @@ export type ConnectionStep =
 "tls" | "key" | "models" | 
 /**  A word of an answer. */
 "token";
+
+/**  What is about to be sent, to be counted. */
+export type ContextQuery = {
+	model_id: string,
+	/**  `None` for a chat that does not exist yet. */
+	chat_id: string | null,
+	/**  The last message that the next one answers to; `None` at the root. */
+	parent_id: string | null,
+	system_prompt: string,
+	text: string,
+	/**  Ids of pictures that were added. */
+	pictures: string[],
+	/**  Tokens that a conversation may have, where the service said so and the app does not know. */
+	context: number | null,
+	/**  It was sent and refused as too long, whatever an estimate says. */
+	refused: boolean,
+};
+
+/**  The oldest turns of a chat, as many as have to go so that the rest has room for an answer. */
+export type ContextTrim = {
+	/**  The first message that stays; `None` where all go and only the new one stays. */
+	message_id: string | null,
+	/**  Messages that are left out. */
+	messages: number,
+	/**  Tokens of what stays, with the new message. */
+	tokens: number,
+};
+
+/**  How much of a conversation's length would be used by a question, before it is sent. */
+export type ContextUse = {
+	tokens: number,
+	/**  Counted by the model's own tokenizer; otherwise an estimate from the letters. */
+	exact: boolean,
+	/**  Tokens that a conversation with this model may have; `None` where only its service knows. */
+	context: number | null,
+	/**  What could be left out where it is too long. */
+	trim: ContextTrim | null,
+	/**  A longer conversation that the model and the memory allow, where that is enough. */
+	longer: LongerContext | null,
+};
 
 /**  From the person's own file of prices, without the discounts of a service. */
 export type CostView = {
@@ -528,9 +587,7 @@ export type EngineView = {
 };
 
 /**  What somebody can act on. Each code has a title, a meaning and a next step in English and Chinese. */
-export type ErrorCode = "model_not_found" | 
-/**  A file that comes with this program is not there. */
-"built_in_missing" | "model_file_truncated" | "model_file_invalid" | "model_unsupported" | "model_too_large" | 
+export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file_invalid" | "model_unsupported" | "model_too_large" | 
 /**  The disk or its drive gives no bytes. */
 "model_file_unreadable" | 
 /**  A sound model of an architecture that others run. */
@@ -550,7 +607,9 @@ export type ErrorCode = "model_not_found" |
 /**  A model that was used where it lies is not there any more. */
 "own_file_missing" | "worker_missing" | "worker_start_failed" | "worker_died" | "worker_unreachable" | "port_in_use" | "out_of_memory" | "chat_not_found" | 
 /**  One answer at a time in a chat. */
-"answer_running" | "context_full" | "prompt_too_long" | 
+"answer_running" | 
+/**  The engine has another model loaded, and it is answering. */
+"model_busy" | "context_full" | "prompt_too_long" | 
 /**  A model that reads text was shown something else. */
 "unsupported_content" | 
 /**  A picture that cannot be read. */
@@ -614,7 +673,7 @@ export type ErrorCode = "model_not_found" |
 /**  Bytes of something else came in place of a file. */
 "source_foreign" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | 
 /**  Which of the precisions that are here is meant has to be said. */
-"several_precisions" | "gpu_driver_missing" | "gpu_driver_mismatch" | "gpu_driver_not_loaded" | "gpu_library_missing" | "gpu_not_offered" | "gpu_no_permission" | "gpu_lost" | "gpu_no_power" | "gpu_driver_failed" | "no_display" | 
+"several_precisions" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | 
 /**  The process that draws the window's page died again and again. */
 "page_died" | "history_unreadable" | 
 /**  A newer version of the app wrote it. */
@@ -627,6 +686,16 @@ export type ErrorCode = "model_not_found" |
 "backup_damaged" | "settings_unreadable" | 
 /**  Some of them; the others are in force. */
 "settings_lines_unreadable" | "own_models_unreadable" | "downloads_unreadable" | "sharing_unreadable" | "sharing_keys_unreadable" | "cloud_keys_unreadable" | "precisions_unreadable" | "permission_denied" | 
+/**  The disk, the drive or the network folder gave an error of its own. */
+"disk_failed" | 
+/**  A file or folder is not there, or something else is in its place. */
+"file_missing" | 
+/**  A file is in use by another program. */
+"file_busy" | 
+/**  More than the file system holds in one file. */
+"file_too_large" | 
+/**  The system has no more open files, processes or memory for programs. */
+"system_limit" | 
 /**  A file that no version of this app wrote, or one that was changed. */
 "chat_file_invalid" | "invalid_input" | 
 /**  A bug of ours: caught, reported, never a crash. */
@@ -671,16 +740,12 @@ export type FitView = {
 export type GpuVendor = "nvidia" | "amd";
 
 export type GpuView = {
-	/**  True when the embedded engine of this version uses it. */
-	computes: boolean,
 	name: string,
 	vendor: GpuVendor,
-	/**  Bytes; `None` when the driver does not say. */
-	vram_total: number | null,
+	/**  Bytes. */
+	vram_total: number,
 	/**  Bytes free right now. */
-	vram_free: number | null,
-	/**  It computes in the memory of the system: both sizes are the system's. */
-	shared_memory: boolean,
+	vram_free: number,
 	driver: string,
 	/**  Highest CUDA version the driver supports, such as "13.0"; NVIDIA only. */
 	cuda: string | null,
@@ -698,9 +763,7 @@ export type HardwareView = {
 	/**  Measured streaming read of main memory, bytes per second; `None` until measured. */
 	memory_bandwidth: number | null,
 	gpus: GpuView[],
-	/**  What is to be said of cards that the embedded engine does not use. */
-	gpu_note: Localized | null,
-	/**  What is wrong with a card or its driver (driver absent, driver and library differ, card lost). */
+	/**  Why there is no usable GPU although one may be present (driver absent, driver and library differ). */
 	gpu_problem: ErrorView | null,
 	disk: DiskView,
 };
@@ -727,9 +790,25 @@ export type Language =
 /**  As the operating system says. */
 "system" | "en" | "zh";
 
+export type LastChat = {
+	/**  Empty before the first chat. */
+	model_id: string,
+	preset_id: string,
+	/**  Of `preset_id = custom`; a preset has its own values. */
+	sampling: SamplingView | null,
+	system_prompt: string,
+};
+
 export type Localized = {
 	en: string,
 	zh: string,
+};
+
+export type LongerContext = {
+	/**  Tokens. */
+	context: number,
+	/**  Bytes that the conversation takes in memory then. */
+	memory: number,
 };
 
 /**  What a machine has for an engine. */
@@ -745,6 +824,13 @@ export type MachineView = {
 	gpus: string[],
 	/**  As plans name them, such as "8xH100-80G"; absent where the cards are not known, or not equal. */
 	cards: string | null,
+};
+
+/**  Speed of main memory, and on which processor: settings that came from another computer say nothing here. */
+export type MeasuredMemory = {
+	cpu: string,
+	/**  Bytes per second. */
+	bandwidth: number,
 };
 
 export type MessageState = "streaming" | "done" | 
@@ -1013,8 +1099,6 @@ export type RecommendationView = {
 	sentence: Localized,
 	/**  The cheapest upgrade that would change the answer. */
 	upgrade: Localized | null,
-	/**  What is to be said of graphics cards that the embedded engine does not use. */
-	gpu_note: Localized | null,
 	/**  Bytes to download. */
 	download_size: number,
 };
@@ -1062,6 +1146,12 @@ export type ScreenWay =
 /**  The system's own tool leaves the picture on the clipboard. */
 "clipboard";
 
+export type SearchHit = {
+	message_id: string,
+	/**  Some words of the message, in parts. */
+	snippet: SnippetPart[],
+};
+
 /**  What the user sends. */
 export type SendRequest = {
 	chat_id: string,
@@ -1082,6 +1172,9 @@ export type SendRequest = {
 	 *  message with what it had, and the deltas are added to it. `text` is empty.
 	 */
 	continue_of: string | null,
+	when_busy: WhenBusy,
+	/**  Of a new message: the model reads nothing that is before it. The person chose so, and the chat shows it. */
+	leave_out_older: boolean,
 };
 
 export type SettingsView = {
@@ -1104,6 +1197,15 @@ export type SettingsView = {
 	proxy_password: KeyPlace,
 	/**  A file with certificates (PEM) to trust beside those of the system; empty for none. */
 	certificates: string,
+	/**  What was chosen last in a chat, for the next one. Set by the app; what a page sends is passed over. */
+	last_chat: LastChat,
+	/**
+	 *  Tokens of a conversation by the id of a model of this computer, where the person chose another length than the
+	 *  usual one. Set by the app.
+	 */
+	contexts: { [key in string]: number },
+	/**  What was measured of this computer, `None` before. Set by the app. */
+	measured: MeasuredMemory | null,
 };
 
 /**  A key of another program. What it is, is not known any more. */
@@ -1147,6 +1249,8 @@ export type SharingView = {
 	addresses: string[],
 	/**  The model that is served now. */
 	model_id: string | null,
+	/**  What was chosen begins when the answers that are being written have ended. */
+	waiting: boolean,
 	keys: SharingKey[],
 };
 
@@ -1182,10 +1286,7 @@ export type SizingView = {
 	context: number,
 	context_max: number,
 	sequences: number,
-	/**  What the embedded engine makes of it on this computer. */
 	here: FitView,
-	/**  What is to be said of graphics cards that the embedded engine does not use. */
-	gpu_note: Localized | null,
 	/**  Bytes of the weights that are routed experts, of `here.weights`; 0 where there are none. */
 	here_experts: number,
 	/**  Graphics cards of this computer that the verdict counts on. */
@@ -1210,6 +1311,12 @@ export type SizingWish = {
 	small_cache: boolean,
 	/**  "8xH100-80G", "2x8xH100-80G": judged beside the table. */
 	machines: string | null,
+};
+
+export type SnippetPart = {
+	text: string,
+	/**  It is one of the words that were looked for. */
+	hit: boolean,
 };
 
 export type SourceKind = "hugging_face" | "model_scope";
@@ -1265,6 +1372,15 @@ export type Verdict = "runs_well" | "short_context" |
 /**  Fits in memory but will answer slowly. */
 "slow" | "too_large";
 
+/**  What to do when the engine has another model loaded that is answering somebody. */
+export type WhenBusy = 
+/**  Refuse with `model_busy`, before anything is written down. */
+"ask" | 
+/**  Begin when those answers have ended. */
+"wait" | 
+/**  Stop those answers; what was written of them is kept. */
+"stop";
+
 export type WorkerState = "stopped" | "starting" | "loading" | "ready" | "draining" | "failed";
 
 export type WorkerView = {
@@ -1281,4 +1397,3 @@ export type WorkerView = {
 	context_length: number | null,
 	error: ErrorView | null,
 };
-

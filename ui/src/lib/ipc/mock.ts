@@ -1,10 +1,11 @@
 // A host kept in memory, for tests of the page and for looking at it without the app. The address picks its state:
 // ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages), empty, problems (a list was moved aside), unopened (the file of the chats is damaged), readonly (it is open for reading only), clouds (two services were added), deployed (two deployments), shared (the model is open to the network), pictures (a chat with pictures on a model that sees), slow (all but the settings never arrives) or broken (every read fails).
 import type { Host } from './host';
+import { contextUse } from './mock-context';
 import * as data from './mock-data';
 import * as deployed from './mock-deployments';
 import { planOf, sizingOf } from './mock-sizing';
-import type { AnswerEvent, AppEvent, ChatView, CompareEvent, CompareRequest, CompareResult, DownloadView, EndpointView, ErrorView, MessageView, ModelView, PictureView, SettingsView, SharingView, Side, StartView, WorkerView } from './bindings';
+import type { AnswerEvent, AppEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, CompareResult, DownloadView, EndpointView, ErrorView, MessageView, ModelView, PictureView, SettingsView, SharingView, Side, StartView, WhenBusy, WorkerView } from './bindings';
 
 const query = new URLSearchParams(location.search);
 const state = query.get('state') ?? 'full';
@@ -38,6 +39,11 @@ let opening: StartView = state === 'unopened' ? structuredClone(data.unopened) :
 let backups = ['full', 'unopened', 'readonly'].includes(state) ? structuredClone(data.backups) : [];
 let deployments = state === 'deployed' ? deployed.some() : [];
 const stops = new Set<string>();
+/** Chats that are being answered, by the model that does it. */
+const answering = new Map<string, string>();
+const here = (model: string) => !model.startsWith('cloud:') && !model.startsWith('deployment:');
+const others = (view: ChatView) => [...answering].filter(([id, model]) => id !== view.id && here(model) && here(view.model_id) && model !== view.model_id);
+const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 /** Services whose key is wrong. */
 const refusing = new Set<string>();
 let next = 1;
@@ -86,8 +92,22 @@ function chat(id: string): ChatView {
 }
 const summaries = () =>
   [...chats.values()].map(({ id, title, model_id }) => ({
-    id, title, model_id, updated_at: data.updatedAt(id),
+    id, title, model_id, updated_at: data.updatedAt(id), answering: answering.has(id), hit: null,
   }));
+
+/** As the app: every word of the query, in any order. */
+function searched(query: string): ChatSummary[] {
+  const words = query.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  const holds = (text: string) => words.every((word) => text.toLowerCase().includes(word));
+  return summaries().flatMap((one) => {
+    const found = chats.get(one.id)?.messages.findLast((m) => holds(m.text));
+    if (!found && !holds(one.title)) return [];
+    const first = words[0] ?? '';
+    const at = found?.text.toLowerCase().indexOf(first) ?? -1;
+    const snippet = found ? [{ text: found.text.slice(Math.max(0, at - 20), at), hit: false }, { text: found.text.slice(at, at + first.length), hit: true }, { text: found.text.slice(at + first.length, at + 90), hit: false }] : [];
+    return [{ ...one, hit: found ? { message_id: found.id, snippet } : null }];
+  });
+}
 
 function message(parent: string | null, role: MessageView['role'], text: string, shown: string[] = []): MessageView {
   const id = `m-new-${next++}`;
@@ -97,9 +117,21 @@ function message(parent: string | null, role: MessageView['role'], text: string,
   };
 }
 
-async function answer(view: ChatView, user: MessageView | null, assistant: MessageView, onEvent: (e: AnswerEvent) => void) {
+async function answer(view: ChatView, user: MessageView | null, assistant: MessageView, onEvent: (e: AnswerEvent) => void, whenBusy: WhenBusy = 'ask') {
   Object.assign(assistant, { state: 'streaming', error: null });
   onEvent({ kind: 'started', user, assistant: structuredClone(assistant) });
+  emit({ kind: 'chats_changed' });
+  if (whenBusy === 'stop') others(view).forEach(([id]) => stops.add(id));
+  while (others(view).length > 0) {
+    onEvent({ kind: 'waiting', message_id: assistant.id });
+    await pause(50);
+  }
+  answering.set(view.id, view.model_id);
+  if (here(view.model_id) && worker.model_id !== view.model_id) {
+    worker = { ...worker, model_id: view.model_id };
+    emit({ kind: 'worker_changed', worker });
+  }
+  emit({ kind: 'chats_changed' });
   const seen = models.find((one) => one.id === view.model_id)?.takes_images ? (user?.pictures ?? []) : [];
   for (const [at] of seen.entries()) {
     for (const percent of [0, 40, 80]) {
@@ -109,7 +141,9 @@ async function answer(view: ChatView, user: MessageView | null, assistant: Messa
   }
   if (seen.length > 0) onEvent({ kind: 'looking', message_id: assistant.id, picture: seen.length, pictures: seen.length, percent: 100 });
   const flood = user?.text === 'Flood';
-  const pieces = flood ? data.FLOOD.match(/[\s\S]{1,60}/g) : data.ANSWER.slice(assistant.text.length).match(/[\s\S]{1,6}/g);
+  const said = { Flood: data.FLOOD, Empty: '', Repeat: 'The whale is large. '.repeat(120) }[user?.text ?? ''] ?? data.ANSWER.slice(assistant.text.length);
+  const pieces = said.match(flood ? /[\s\S]{1,60}/g : /[\s\S]{1,6}/g);
+  const prompt = Math.ceil((user?.text.length ?? 0) * 0.3) + 20;
   for (const piece of pieces ?? []) {
     await new Promise((resolve) => setTimeout(resolve, 12));
     if (stops.delete(view.id)) {
@@ -118,12 +152,15 @@ async function answer(view: ChatView, user: MessageView | null, assistant: Messa
     }
     assistant.text += piece;
     onEvent({ kind: 'delta', message_id: assistant.id, text: piece, reasoning: '' });
+    onEvent({ kind: 'counted', message_id: assistant.id, prompt_tokens: prompt, completion_tokens: Math.ceil(assistant.text.length * 0.3) });
+    if (user?.text === 'Repeat' && assistant.text.length > 240 && assistant.text.length < 250) onEvent({ kind: 'repeating', message_id: assistant.id });
   }
   const shown = view.messages.flatMap((one) => one.pictures).at(-1);
   if (shown && models.find((one) => one.id === view.model_id)?.takes_images) assistant.boxes = data.boxesOn(shown);
   if (assistant.state === 'streaming') assistant.state = 'done';
   assistant.stats = { ...data.stats, model_id: view.model_id };
   view.messages.push(assistant);
+  answering.delete(view.id);
   onEvent({ kind: 'finished', message: structuredClone(assistant) });
   emit({ kind: 'chats_changed' });
 }
@@ -186,7 +223,12 @@ function changeDeployment(id: string, wanted: 'loading' | 'ready' | 'stopped') {
 
 export const host: Host = {
   hardware: () => read(() => data.hardware),
-  hardwareMeasure: () => read(() => ({ ...data.hardware, memory_bandwidth: 28.4e9 })),
+  hardwareMeasure: () =>
+    read(() => {
+      models = models.map((one) => (one.fit.place === 'cpu' ? { ...one, fit: { ...one.fit, speed_estimate: 12.06 } } : one));
+      emit({ kind: 'models_changed' });
+      return { ...data.hardware, memory_bandwidth: 28.4e9 };
+    }),
   models: () => read(() => (state === 'empty' ? [] : models)),
   recommendation: () => read(() => data.recommendation),
   presets: () => read(() => data.presets),
@@ -233,11 +275,14 @@ export const host: Host = {
       settled(model);
     }),
   chats: () => read(summaries),
-  chatsSearch: (text) => read(() => summaries().filter((c) => c.title.toLowerCase().includes(text.toLowerCase()))),
+  chatsSearch: (text) => read(() => searched(text)),
   chatCreate: (modelId) =>
     reply(() => {
-      const made: ChatView = { ...data.emptyChat(`c-new-${next++}`), model_id: modelId };
+      const { preset_id, sampling, system_prompt } = settings.last_chat;
+      const style = data.presets.find((one) => one.id === preset_id)?.sampling ?? sampling ?? data.emptyChat('').sampling;
+      const made: ChatView = { ...data.emptyChat(`c-new-${next++}`), model_id: modelId, preset_id, sampling: style, system_prompt };
       chats.set(made.id, made);
+      settings = { ...settings, last_chat: { ...settings.last_chat, model_id: modelId } };
       emit({ kind: 'chats_changed' });
       return made;
     }),
@@ -245,7 +290,13 @@ export const host: Host = {
   chatRename: (id, title) => done(() => (chat(id).title = title)),
   chatDelete: (id) => done(() => chats.delete(id)),
   chatUpdate: (id, model_id, preset_id, sampling, system_prompt) =>
-    reply(() => Object.assign(chat(id), { model_id, preset_id, sampling, system_prompt })),
+    reply(() => {
+      settings = { ...settings, last_chat: { model_id, preset_id, sampling: preset_id === 'custom' ? sampling : null, system_prompt } };
+      return Object.assign(chat(id), { model_id, preset_id, sampling, system_prompt });
+    }),
+  chatContextStart: (id, messageId) => reply(() => Object.assign(chat(id), { context_start: messageId })),
+  contextUse: (query) => read(() => contextUse(query, query.chat_id === null ? undefined : chats.get(query.chat_id), worker.model_id)),
+  contextLengthSet: () => done(() => undefined),
   messageDelete: (id, messageId) =>
     reply(() => {
       const view = chat(id);
@@ -257,15 +308,19 @@ export const host: Host = {
   answerStart: (request, onEvent) =>
     done(() => {
       const view = chat(request.chat_id);
+      const [busy] = others(view);
+      if (busy && request.when_busy === 'ask') {
+        throw failure('model_busy', 'load another model', { model: models.find((one) => one.id === busy[1])?.name ?? busy[1], chats: chat(busy[0]).title });
+      }
       if (request.continue_of !== null) {
         const cut = view.messages.findIndex((m) => m.id === request.continue_of);
         const [begun] = view.messages.splice(cut, 1);
-        return void answer(view, null, begun ?? message(null, 'assistant', ''), onEvent);
+        return void answer(view, null, begun ?? message(null, 'assistant', ''), onEvent, request.when_busy);
       }
       const parent = request.retry_of ?? request.parent_id;
       const at = view.messages.findIndex((m) => m.id === parent);
       view.messages = view.messages.slice(0, at + 1);
-      if (request.retry_of !== null) return void answer(view, null, message(request.retry_of, 'assistant', ''), onEvent);
+      if (request.retry_of !== null) return void answer(view, null, message(request.retry_of, 'assistant', ''), onEvent, request.when_busy);
       const blind = models.find((one) => one.id === view.model_id)?.takes_images === false;
       const user = message(parent, 'user', request.text, request.pictures);
       if (blind && !request.leave_out_pictures && [...view.messages, user].some((one) => one.pictures.length > 0)) {
@@ -273,7 +328,8 @@ export const host: Host = {
       }
       if (view.messages.length === 0) view.title = request.text;
       view.messages.push(user);
-      void answer(view, structuredClone(user), message(user.id, 'assistant', ''), onEvent);
+      if (request.leave_out_older) view.context_start = user.id;
+      void answer(view, structuredClone(user), message(user.id, 'assistant', ''), onEvent, request.when_busy);
     }),
   pictureAdd: async (encoded) => {
     const text = atob(encoded);
@@ -300,7 +356,7 @@ export const host: Host = {
     return { kind: state === 'first' ? 'part' : 'whole', data, media: 'image/png' };
   },
   pictureDiscard: () => done(() => undefined),
-  clipboardImages: () => reply(() => []),
+  clipboardImages: () => done(() => []),
   picturesPlan: (modelId, parentId, ids) =>
     read(() => {
       const model = models.find((one) => one.id === modelId);

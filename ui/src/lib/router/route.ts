@@ -2,7 +2,8 @@
 
 export type Route =
   | { page: 'welcome' }
-  | { page: 'chat'; id: string | null; model: string | null }
+  /** `message` and `find`: opened at this message, with these words marked. */
+  | { page: 'chat'; id: string | null; model: string | null; message?: string; find?: string }
   | { page: 'models' }
   | { page: 'deployments' }
   | { page: 'hardware' }
@@ -33,14 +34,23 @@ export function parseRoute(hash: string): Route {
     case 'settings':
       return rest === 'clouds' ? { page, section: 'clouds' } : { page };
     default:
-      return { page: 'chat', id: page === 'chat' ? decode(rest) : null, model: new URLSearchParams(query).get('model') };
+      return chatOf(page === 'chat' ? decode(rest) : null, new URLSearchParams(query));
   }
+}
+
+function chatOf(id: string | null, query: URLSearchParams): Route {
+  const [model, message, find] = [query.get('model'), query.get('message'), query.get('find')];
+  return { page: 'chat', id, model, ...(message === null ? {} : { message }), ...(find === null ? {} : { find }) };
 }
 
 export function hrefOf(route: Route): string {
   if (route.page === 'settings' && route.section) return `#/settings/${route.section}`;
   if (route.page === 'sizing') return route.model === null ? '#/sizing' : `#/sizing/${encodeURIComponent(route.model)}`;
   if (route.page !== 'chat') return `#/${route.page}`;
-  if (route.id !== null) return `#/chat/${encodeURIComponent(route.id)}`;
+  if (route.id !== null) {
+    const place = Object.entries({ message: route.message, find: route.find })
+      .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`])).join('&');
+    return `#/chat/${encodeURIComponent(route.id)}${place === '' ? '' : `?${place}`}`;
+  }
   return route.model === null ? '#/chat' : `#/chat?model=${encodeURIComponent(route.model)}`;
 }

@@ -1,7 +1,7 @@
 // One question to two models: what is asked and how each side goes. Lives as long as the window; nothing of it is stored.
 import { host } from '$host';
 import { asError } from '$lib/errors';
-import type { CompareEvent, CompareResult, ErrorView, SamplingView, Side } from '$lib/ipc/bindings';
+import type { CompareEvent, CompareResult, ErrorView, SamplingView, Side, WhenBusy } from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 
 export class Answer {
@@ -30,7 +30,7 @@ class Compare {
   /** Where prices are looked for. */
   readonly prices = new Load<string>();
 
-  async ask(sampling: SamplingView | null): Promise<void> {
+  async ask(sampling: SamplingView | null, whenBusy: WhenBusy = 'ask'): Promise<void> {
     if (this.running || this.text.trim() === '') return;
     const { left, right } = this.models;
     const answers = { left: new Answer(left), right: new Answer(right) };
@@ -39,7 +39,7 @@ class Compare {
     this.running = true;
     this.stopping = false;
     try {
-      await host.compareStart({ text: this.text, system_prompt: this.system, left, right, sampling }, (event) => this.#take(answers, event));
+      await host.compareStart({ text: this.text, system_prompt: this.system, left, right, sampling, when_busy: whenBusy }, (event) => this.#take(answers, event));
     } catch (thrown) {
       this.error = asError(thrown);
       this.answers = undefined;

@@ -3,9 +3,10 @@
 // `chats_changed` while an answer streams that this page did not ask for.
 import { host } from '$host';
 import { asError } from '$lib/errors';
-import type { AnswerEvent, ChatView, ErrorView, MessageView, PictureView, SamplingView, SendRequest } from '$lib/ipc/bindings';
+import type { AnswerEvent, ChatView, ErrorView, MessageView, PictureView, SamplingView, SendRequest, WhenBusy } from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 import { Attached } from './pictures.svelte';
+import { settings } from './settings.svelte';
 
 /** A message while its text grows; plain text fields so that a delta touches nothing else. */
 export class Growing {
@@ -15,6 +16,12 @@ export class Growing {
   thinkingSeconds = $state<number | null>(null);
   /** Which picture is being looked at, from 1, and how far, in percent. */
   looking = $state.raw<{ picture: number; pictures: number; percent: number } | undefined>(undefined);
+  /** Another model is answering, and this answer waits for its end. */
+  waiting = $state(false);
+  /** Tokens of the prompt and of the answer so far, where the model counts them. */
+  counted = $state.raw<number | undefined>(undefined);
+  /** It says the same again and again, and the person has not said to go on. */
+  repeating = $state(false);
   readonly base: MessageView;
   #thinkingSince: number | undefined;
 
@@ -26,6 +33,7 @@ export class Growing {
   }
 
   add(text: string, reasoning: string): void {
+    this.waiting = false;
     if (reasoning !== '') this.#thinkingSince ??= performance.now();
     if (text !== '' && this.#thinkingSince !== undefined) {
       this.thinkingSeconds = (this.thinkingSeconds ?? 0) + (performance.now() - this.#thinkingSince) / 1000;
@@ -48,6 +56,8 @@ export class Session {
   draft = $state('');
   /** What was sent and is not yet in the history: shown at once. */
   pending = $state.raw<{ text: string; pictures: PictureView[] } | undefined>(undefined);
+  /** What was not sent because another model is answering; `error` says which. */
+  blocked = $state.raw<Partial<SendRequest> | undefined>(undefined);
   /** Pictures of the message that is being written. */
   attached = $state.raw(new Attached());
   /** The person wants answers of a model that does not see the pictures of this chat. */
@@ -69,10 +79,41 @@ export class Session {
 
   readonly pictured = $derived(this.messages.some((m) => m.pictures.length > 0));
 
-  send(text: string, pictures: PictureView[] = [], parentId: string | null = this.last?.id ?? null): Promise<void> {
+  send(text: string, pictures: PictureView[] = [], parentId: string | null = this.last?.id ?? null, leaveOutOlder = false): Promise<void> {
     this.#cutAfter(parentId);
     this.pending = { text, pictures };
-    return this.#answer({ parent_id: parentId, text, pictures: pictures.map((one) => one.id) });
+    return this.#answer({ parent_id: parentId, text, pictures: pictures.map((one) => one.id), leave_out_older: leaveOutOlder });
+  }
+
+  /** Sends what was held back for another model's answer: after its end, or at once. */
+  sendBlocked(when: WhenBusy): Promise<void> {
+    const what = this.blocked;
+    if (!what) return Promise.resolve();
+    if (what.text !== undefined) {
+      const pictures = this.attached.take();
+      this.pending = { text: what.text, pictures };
+      if (this.draft === what.text) this.draft = '';
+      this.#cutAfter(what.parent_id ?? null);
+    } else this.#cutAfter(what.retry_of ?? what.continue_of ?? null);
+    return this.#answer({ ...what, when_busy: when });
+  }
+
+  /** Nothing is sent; the text is in the composer. */
+  dismiss(): void {
+    this.error = undefined;
+    this.blocked = undefined;
+  }
+
+  /** From which message on the model reads this chat; from the first one with null. True when the app took it. */
+  async readFrom(messageId: string | null): Promise<boolean> {
+    try {
+      this.chat.set(await host.chatContextStart(this.id, messageId));
+      this.error = undefined;
+      return true;
+    } catch (thrown) {
+      this.error = asError(thrown);
+      return false;
+    }
   }
 
   retry(userMessageId: string): Promise<void> {
@@ -124,6 +165,7 @@ export class Session {
     this.#saving = undefined;
     try {
       await host.chatUpdate(this.id, now.model_id, now.preset_id, now.sampling, now.system_prompt);
+      settings.remember(now);
       this.settingsError = undefined;
     } catch (thrown) {
       this.settingsError = asError(thrown);
@@ -138,9 +180,11 @@ export class Session {
 
   async #answer(what: Partial<SendRequest>): Promise<void> {
     const request: SendRequest = {
-      chat_id: this.id, parent_id: null, text: '', pictures: [], leave_out_pictures: this.leaveOut, retry_of: null, continue_of: null, ...what,
+      chat_id: this.id, parent_id: null, text: '', pictures: [], leave_out_pictures: this.leaveOut, retry_of: null, continue_of: null,
+      when_busy: 'ask', leave_out_older: false, ...what,
     };
     this.error = undefined;
+    this.blocked = undefined;
     this.answering = true;
     this.stopping = false;
     try {
@@ -152,6 +196,7 @@ export class Session {
         this.attached.list = this.pending.pictures;
       }
       this.error = asError(thrown);
+      if (this.error.code === 'model_busy') this.blocked = what;
       this.#end();
       await this.load();
     }
@@ -168,9 +213,19 @@ export class Session {
       case 'looking': {
         if (this.growing?.base.id !== event.message_id) return;
         const { picture, pictures, percent } = event;
+        this.growing.waiting = false;
         this.growing.looking = picture === pictures && percent >= 100 ? undefined : { picture, pictures, percent };
         break;
       }
+      case 'waiting':
+        if (this.growing?.base.id === event.message_id) this.growing.waiting = true;
+        break;
+      case 'counted':
+        if (this.growing?.base.id === event.message_id) this.growing.counted = event.prompt_tokens + event.completion_tokens;
+        break;
+      case 'repeating':
+        if (this.growing?.base.id === event.message_id) this.growing.repeating = true;
+        break;
       case 'delta':
         if (this.growing?.base.id !== event.message_id) return;
         this.growing.add(event.text, event.reasoning);

@@ -3,7 +3,7 @@ import { host } from '$host';
 import { asError } from '$lib/errors';
 import { i18n } from '$lib/i18n/index.svelte';
 import { resolveLanguage } from '$lib/i18n/language';
-import type { ErrorView, SettingsView, Theme } from '$lib/ipc/bindings';
+import type { ChatView, ErrorView, SettingsView, Theme } from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -55,6 +55,12 @@ class Settings {
       this.saveError = asError(thrown);
       return false;
     }
+  }
+
+  /** What the app keeps of a chat for the next one, as it did when this chat was made or changed. */
+  remember({ model_id, preset_id, sampling, system_prompt }: Pick<ChatView, 'model_id' | 'preset_id' | 'sampling' | 'system_prompt'>): void {
+    const now = this.view.value;
+    if (now) this.view.set({ ...now, last_chat: { model_id, preset_id, sampling: preset_id === 'custom' ? sampling : null, system_prompt } });
   }
 
   #apply(view: SettingsView): void {

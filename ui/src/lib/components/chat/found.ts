@@ -1,17 +1,17 @@
 // Marks found words on the page without touching it: the ranges are painted by the browser's highlight registry. A
 // webview that has none shows only the outline of the message, which Message.svelte draws.
 
-export function ranges(root: Element, query: string): Range[] {
-  const wanted = query.trim().toLowerCase();
+import { places } from './search';
+
+export function ranges(root: Element, needles: readonly string[]): Range[] {
   const found: Range[] = [];
-  if (wanted === '') return found;
+  if (needles.length === 0) return found;
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const text = node.nodeValue?.toLowerCase() ?? '';
-    for (let at = text.indexOf(wanted); at !== -1; at = text.indexOf(wanted, at + wanted.length)) {
+    for (const { at, length } of places(node.nodeValue ?? '', needles)) {
       const range = document.createRange();
       range.setStart(node, at);
-      range.setEnd(node, at + wanted.length);
+      range.setEnd(node, at + length);
       found.push(range);
     }
   }
