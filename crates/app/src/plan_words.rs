@@ -154,9 +154,9 @@ mod tests {
                 }
             }
         }
-        // A plan is private when a deployment makes it so. No catalogue model has FP4 files yet, and none fails to divide when a single card is a way too.
+        // A plan is open when a deployment makes it so. No catalogue model has FP4 files yet, and none fails to divide when a single card is a way too.
         let unseen: Vec<_> =
             Code::ALL.iter().map(|code| code.key()).filter(|key| !seen.contains(*key)).collect();
-        assert_eq!(unseen, ["host_private", "no_fp4", "no_division"]);
+        assert_eq!(unseen, ["host", "api_key", "open_to_network", "no_fp4", "no_division"]);
     }
 }

@@ -179,8 +179,10 @@ mod tests {
         let row = view.rows.iter().find(|row| row.card == "H100-80G").expect("is known");
         assert_eq!(row.machines, "2x8xH100-80G");
         assert_eq!(view.rows.len(), Catalog::builtin().cards().len());
-        let none = view.rows.iter().find(|row| row.card == "A100-80G").expect("is known");
-        assert_eq!(none.verdict, CardsVerdict::NoFp8);
+        let of = |card: &str| view.rows.iter().find(|row| row.card == card).expect("is known");
+        assert_eq!((of("T4-16G").verdict, &of("T4-16G").only), (CardsVerdict::NoFp8, &None));
+        let ampere = of("A100-80G");
+        assert_eq!((ampere.verdict, ampere.only.as_deref()), (CardsVerdict::Holds, Some("vllm")));
         assert!(view.claims.iter().any(|claim| claim.machines.as_deref() == Some("8xH100-80G")));
         assert!(view.claims.iter().all(|claim| claim.size > 0.0 && claim.claimed > 0.0));
     }

@@ -120,7 +120,7 @@ fn verdict(verdict: CardsVerdict, lang: Lang) -> &'static str {
         CardsVerdict::Holds => ("Holds it", "放得下"),
         CardsVerdict::ShortContext => ("Shorter conversations only", "只够较短的对话"),
         CardsVerdict::TooSmall => ("Too small", "放不下"),
-        CardsVerdict::NoFp8 => ("Does not compute FP8", "不支持 FP8"),
+        CardsVerdict::NoFp8 => ("No engine runs FP8", "没有引擎能运行 FP8"),
         CardsVerdict::NoFp4 => ("Does not compute FP4", "不支持 FP4"),
         CardsVerdict::NoBf16 => ("Does not compute BF16", "不支持 BF16"),
     };
