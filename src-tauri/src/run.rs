@@ -75,11 +75,9 @@ fn build() -> tauri::Result<tauri::App> {
 
 fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {
     let subscribers = Subscribers::default();
-    let resources = tauri.path().resource_dir().ok();
-    let paths = app::find_paths(resources.as_deref());
     let host = Arc::new(subscribers.clone());
     // Chats that cannot be opened are said by the page, with the ways on.
-    let app = Arc::new(tauri::async_runtime::block_on(app::App::open_or_say(paths, host))?);
+    let app = Arc::new(tauri::async_runtime::block_on(app::App::open_or_say(app::find_paths(), host))?);
     // What was started before goes on, and is watched again from now on.
     if let Err(error) = tauri::async_runtime::block_on(app.deployments()) {
         // The page of deployments says it, too; a window is worth more than none.

@@ -133,7 +133,7 @@ fn what_cannot_be_started_is_said_and_leaves_nothing() {
     let mut small =
         deployments(place, LANGS[0], &["start", "--model", "DeepSeek-R1", "--gpus", "8xH100-80G"]);
     let small = run(&mut small);
-    assert!(small.code == Some(1) && small.out.contains("640 < 689 GB"), "{small:?}");
+    assert!(small.code == Some(1) && small.out.contains("684 GB < 689 GB"), "{small:?}");
     let none = run(&mut deployments(place, LANGS[1], &["list"]));
     assert!(none.out.contains("还没有启动过部署"), "{none:?}");
     let here = run(&mut deployments(place, LANGS[0], &["look"]));

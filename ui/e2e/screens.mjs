@@ -60,7 +60,7 @@ export async function sizing(page, expect, judge) {
   await machines.fill('8xH100-80G');
   await machines.press('Enter');
   await page.getByText('There is no plan for this').waitFor();
-  expect('the refusal has its numbers', await page.getByText(/640 < 689 GB/).isVisible());
+  expect('the refusal has its numbers', await page.getByText(/684 GB < 689 GB/).isVisible());
   await judge(page, 'plan-none');
   await page.getByRole('button', { name: 'Take 2x8xH100-80G · FP8 · sglang' }).click();
   await plan.waitFor();

@@ -19,7 +19,7 @@ test('parameters follow the counting of the language', () => {
 test('tokens read as pages', () => {
   expect(pages(300, en, 'en')).toBe('about one page');
   expect(pages(8192, en, 'en')).toBe('about 12 pages');
-  expect(pages(131_072, zh, 'zh')).toBe('约 195 页');
+  expect(pages(131_072, zh, 'zh')).toBe('约 196 页');
 });
 
 test('durations, shares and speeds', () => {

@@ -28,6 +28,7 @@ test('every error code has words in both languages', () => {
 
 test('values are put in, bytes in human units, and a missing one goes with its brackets', () => {
   expect(fill('Needs {needed}, {free} free.', { needed: '19900000000', free: '1000' }, 'en')).toBe('Needs 19.9 GB, 1 kB free.');
+  expect(fill('({tokens} of {context} tokens)', { tokens: '54007', context: '2048' }, 'en')).toBe('(54,007 of 2,048 tokens)');
   expect(fill('It ends early ({path}).', {}, 'en')).toBe('It ends early.');
   expect(fill('文件不完整（{path}）。', {}, 'zh')).toBe('文件不完整。');
   expect(fill('It ends early ({path}).', { path: 'a.safetensors' }, 'en')).toBe('It ends early (a.safetensors).');

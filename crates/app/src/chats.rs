@@ -309,7 +309,7 @@ mod tests {
     async fn what_was_measured_is_kept_for_this_processor() {
         let folder = tempfile::tempdir().expect("a folder");
         let app = open(folder.path()).await;
-        let cpu = app.snapshot().await.expect("looks").cpu.name;
+        let cpu = app.snapshot().await.expect("looks").cpu.name.clone();
         let measured = |cpu: &str| Some(contract::MeasuredMemory { cpu: cpu.into(), bandwidth: 41e9 });
         app.settings_change(|settings| settings.measured = measured(&cpu)).expect("saves");
         drop(app);

@@ -1,14 +1,27 @@
-//! What this computer has, now and measured.
+//! What this computer has, now and measured. A page shows numbers of one moment: the last look serves every verdict until
+//! somebody looks again.
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use ::hardware::Snapshot;
+use catalog::Devices;
 use contract::{AppEvent, ErrorCode, ErrorView, HardwareView, MeasuredMemory};
 
 use crate::App;
 use crate::convert::hardware_view;
 
+/// After this a verdict looks again by itself, because programs have come and gone.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// The machine as it was seen last.
+pub(crate) type LastLook = tokio::sync::Mutex<Option<(Instant, Arc<Snapshot>)>>;
+
 impl App {
+    /// Looks again; the verdicts that are asked for next are of this look.
     pub async fn hardware(&self) -> Result<HardwareView, ErrorView> {
-        Ok(hardware_view(&self.snapshot().await?))
+        let snapshot = self.look().await?;
+        Ok(hardware_view(&snapshot, self.devices()))
     }
 
     /// Measures the memory once more; takes about a second of all cores. What was measured is kept, and every verdict is
@@ -18,22 +31,130 @@ impl App {
             .await
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("measure the memory: {error}")))?;
         if let Some(bandwidth) = measured {
-            let cpu = self.snapshot().await?.cpu.name;
+            let cpu = self.snapshot().await?.cpu.name.clone();
             self.settings_change(|settings| settings.measured = Some(MeasuredMemory { cpu, bandwidth }))?;
-            self.host.emit(AppEvent::ModelsChanged);
         }
-        self.hardware().await
+        let view = self.hardware().await?;
+        self.host.emit(AppEvent::ModelsChanged);
+        Ok(view)
     }
 
-    /// The machine as it is, with the bandwidth if it was measured.
-    pub(crate) async fn snapshot(&self) -> Result<::hardware::Snapshot, ErrorView> {
-        let settings = self.settings_now();
-        let models_dir = PathBuf::from(settings.models_dir);
+    /// What the embedded engine computes on.
+    pub(crate) fn devices(&self) -> Devices {
+        Devices::EMBEDDED
+    }
+
+    /// The machine as it was seen last, with the bandwidth if it was measured.
+    pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, ErrorView> {
+        let models_dir = PathBuf::from(self.settings_now().models_dir);
+        let mut last = self.last_look.lock().await;
+        match &*last {
+            Some((at, seen)) if at.elapsed() < FRESH && seen.disk.models_dir == models_dir => {
+                Ok(seen.clone())
+            }
+            _ => self.look_into(&mut last, models_dir).await,
+        }
+    }
+
+    async fn look(&self) -> Result<Arc<Snapshot>, ErrorView> {
+        let models_dir = PathBuf::from(self.settings_now().models_dir);
+        self.look_into(&mut self.last_look.lock().await, models_dir).await
+    }
+
+    async fn look_into(
+        &self,
+        last: &mut Option<(Instant, Arc<Snapshot>)>,
+        models_dir: PathBuf,
+    ) -> Result<Arc<Snapshot>, ErrorView> {
         let mut snapshot = tokio::task::spawn_blocking(move || ::hardware::snapshot(&models_dir))
             .await
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("look at the hardware: {error}")))?;
-        let measured = settings.measured.filter(|measured| measured.cpu == snapshot.cpu.name);
+        let measured = self.settings_now().measured.filter(|measured| measured.cpu == snapshot.cpu.name);
         snapshot.memory_bandwidth = measured.map(|measured| measured.bandwidth);
-        Ok(snapshot)
+        let seen = Arc::new(snapshot);
+        *last = Some((Instant::now(), seen.clone()));
+        Ok(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{FamilyKind, Place, SizingWish};
+    use hardware::{Cpu, Disk, Gpu, GpuVendor};
+
+    use super::*;
+
+    /// A card of 48 GB that is not used, and 25 GB of free memory.
+    fn seen(models_dir: PathBuf) -> Snapshot {
+        Snapshot {
+            os: "Linux".into(),
+            cpu: Cpu::default(),
+            ram_total: 33_000_000_000,
+            ram_available: 25_000_000_000,
+            gpus: vec![Gpu {
+                name: "NVIDIA L40S".into(),
+                vendor: GpuVendor::Nvidia,
+                vram_total: Some(48_305_799_168),
+                vram_free: Some(47_800_000_000),
+                shared_memory: false,
+                driver: "580.95.05".into(),
+                cuda: Some("13.0".into()),
+                compute_capability: Some("8.9".into()),
+            }],
+            gpu_problem: None,
+            disk: Disk { models_dir, total: 1 << 41, free: 1 << 40 },
+            memory_bandwidth: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn no_verdict_counts_on_a_card_that_does_not_compute_and_all_count_on_one_moment() {
+        struct Deaf;
+        impl crate::Host for Deaf {
+            fn emit(&self, _: contract::AppEvent) {}
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = crate::Paths {
+            data_dir: folder.path().to_owned(),
+            models_dir: folder.path().join("models"),
+            engine_binary: folder.path().join("whaledeck-engine"),
+            guide_dir: folder.path().join("guide"),
+        };
+        let app = App::open(paths, Arc::new(Deaf)).await.expect("opens");
+        let models_dir = PathBuf::from(app.settings_now().models_dir);
+        *app.last_look.lock().await = Some((Instant::now(), Arc::new(seen(models_dir))));
+
+        const NOTE: &str = "Your L40S is not used yet; llama-server under Deployments uses it.";
+        // Nine tenths of 25 GB less a GiB.
+        let usable = 22_500_000_000.0 - f64::from(1u32 << 30);
+        let advice = app.recommendation().await.expect("is given");
+        assert_eq!(advice.model_id.as_deref(), Some("deepseek-r1-distill-qwen-1.5b"));
+        assert_eq!((advice.download_size, advice.upgrade), (1.12e9, None));
+        assert_eq!(advice.gpu_note.expect("is said").en, NOTE);
+        for model in app.models().await.expect("a list") {
+            assert_ne!(model.fit.place, Place::Gpu, "{}", model.id);
+            assert_eq!(model.fit.available, usable, "{}", model.id);
+            if model.family == FamilyKind::DenseDistill && model.fit.place == Place::Cpu {
+                assert!(model.fit.needed <= usable && model.variants[0].size <= usable, "{}", model.id);
+            }
+        }
+        let wish = |machines| SizingWish {
+            model: "deepseek-r1-distill-qwen-32b".into(),
+            variant: Some("q8_0".into()),
+            context: 16_384,
+            sequences: 1,
+            small_cache: false,
+            machines,
+        };
+        let sized = app.sizing(wish(Some("1xL40S-48G".into()))).await.expect("is sized");
+        assert_eq!((sized.here.place, sized.here_cards), (Place::Nowhere, 0));
+        assert_eq!(sized.gpu_note.expect("is said").en, NOTE);
+        // Another engine on the same card is another question, and the card holds it.
+        assert_eq!(sized.machines.expect("is judged").verdict, contract::CardsVerdict::Holds);
+        // Looking again sees this machine as it is.
+        let here = app.hardware().await.expect("is seen");
+        let now = app.models().await.expect("a list");
+        assert!(now[0].fit.available < here.ram_available);
+        assert_eq!(app.snapshot().await.expect("is kept").ram_available as f64, here.ram_available);
     }
 }

@@ -1,4 +1,6 @@
 //! Which language a host without a page speaks, and numbers as people read them.
+pub use catalog::units::grouped;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lang {
     En,
@@ -32,16 +34,9 @@ impl Lang {
     }
 }
 
-/// Decimal units, as disks and downloads are sold.
+/// By the one rule for amounts of bytes.
 pub fn bytes(count: f64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = count;
-    let mut unit = 0;
-    while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{value:.0} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    catalog::units::size(count.max(0.0) as u64)
 }
 
 /// A count with its noun, which is singular for one and only one: "1 machine", "0 machines", "2,048 tokens". Chinese has
@@ -67,19 +62,6 @@ pub fn with_article(words: &str) -> String {
         _ => words.starts_with(|letter: char| "AEIOaeio".contains(letter)),
     };
     format!("{} {words}", if vowel { "an" } else { "a" })
-}
-
-/// 163840 as 163,840.
-pub fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
@@ -117,21 +99,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn digits_are_grouped() {
-        assert_eq!([0, 999, 1000, 163_840].map(grouped), ["0", "999", "1,000", "163,840"]);
-    }
-
-    #[test]
-    fn bytes_are_read_at_a_glance() {
-        for (count, text) in
-            [(0.0, "0 B"), (999.0, "999 B"), (1500.0, "1.5 kB"), (999_960.0, "1.0 MB"), (6.9e11, "690.0 GB")]
-        {
-            assert_eq!(bytes(count), text);
-        }
-    }
-
-    #[test]
     fn the_locale_decides_the_language() {
         assert_eq!(Lang::of(Some("zh_CN.UTF-8")), Lang::Zh);
         assert_eq!(Lang::of(Some("de_DE.UTF-8")), Lang::En);

@@ -15,7 +15,8 @@ impl App {
     pub async fn models(&self) -> Result<Vec<ModelView>, ErrorView> {
         let snapshot = self.snapshot().await?;
         let view = |model: &'static ModelFacts| {
-            let mut view = model_view(model, &best_fit(&snapshot, model, DEFAULT_CONTEXT, KvDtype::Bf16));
+            let fit = best_fit(&snapshot, self.devices(), model, DEFAULT_CONTEXT, KvDtype::Bf16);
+            let mut view = model_view(model, &fit);
             view.precisions = self.precision_views(model);
             view.disk_used = view.precisions.iter().map(|one| one.disk_used).sum();
             view.download = view.precisions.iter().find_map(|one| one.download.clone());
@@ -26,7 +27,7 @@ impl App {
             view
         };
         let own = self.own_models.all()?;
-        let own = own.iter().map(|model| own_view(model, &snapshot));
+        let own = own.iter().map(|model| own_view(model, &snapshot, self.devices()));
         Ok(Catalog::builtin().models().iter().map(view).chain(own).collect())
     }
 
@@ -58,7 +59,15 @@ impl App {
     }
 
     pub async fn recommendation(&self) -> Result<RecommendationView, ErrorView> {
-        Ok(recommendation_view(catalog::recommend(&self.snapshot().await?, Catalog::builtin())))
+        let snapshot = self.snapshot().await?;
+        // Whole ones only: the rest of a model that is here in part needs room too.
+        let whole = |model: &&ModelFacts| {
+            self.precisions_of(&model.id).iter().any(|one| one.contents.verified_at.is_some())
+        };
+        let here: Vec<String> =
+            Catalog::builtin().models().iter().filter(whole).map(|model| model.id.clone()).collect();
+        let advice = catalog::recommend(&snapshot, self.devices(), Catalog::builtin(), &here);
+        Ok(recommendation_view(advice, self.devices().idle(&snapshot)))
     }
 
     pub async fn presets(&self) -> Result<Vec<PresetView>, ErrorView> {
@@ -121,8 +130,8 @@ mod tests {
     fn the_variant_of_the_verdict_comes_first() {
         for model in Catalog::builtin().models() {
             for variant in &model.variants {
-                let mut fit =
-                    best_fit(&::hardware::snapshot(std::path::Path::new("/")), model, 2048, KvDtype::Bf16);
+                let snapshot = ::hardware::snapshot(std::path::Path::new("/"));
+                let mut fit = best_fit(&snapshot, catalog::Devices::EMBEDDED, model, 2048, KvDtype::Bf16);
                 fit.variant_id = variant.id.clone();
                 assert_eq!(model_view(model, &fit).variants[0].id, variant.id);
             }

@@ -39,6 +39,7 @@ pub struct App {
     pub(crate) clouds: Arc<Clouds>,
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) sharing: Sharing,
+    pub(crate) last_look: crate::hardware::LastLook,
     /// Held while the settings are changed and written.
     pub(crate) settings_writing: Mutex<()>,
 }
@@ -107,6 +108,7 @@ impl App {
             start_problems: Mutex::new(problems),
             running,
             streams: Arc::default(),
+            last_look: Default::default(),
             settings_writing: Mutex::default(),
         })
     }

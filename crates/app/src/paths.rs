@@ -13,17 +13,16 @@ pub struct Paths {
     pub guide_dir: PathBuf,
 }
 
-/// The usual places. `WHALEDECK_DATA`, `WHALEDECK_ENGINE` and `WHALEDECK_GUIDE` come first; `resources` is the folder
-/// of bundled files, when the host has one.
-pub fn find_paths(resources: Option<&Path>) -> Paths {
-    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
+/// The usual places. `WHALEDECK_DATA`, `WHALEDECK_ENGINE` and `WHALEDECK_GUIDE` come first.
+pub fn find_paths() -> Paths {
+    let program = std::env::current_exe().and_then(|program| program.canonicalize());
+    let folder = program.ok().and_then(|program| program.parent().map(Path::to_owned)).unwrap_or_default();
     let data_dir = named("WHALEDECK_DATA").unwrap_or_else(usual_data_dir);
     Paths {
         models_dir: data_dir.join("models"),
         data_dir,
-        engine_binary: named("WHALEDECK_ENGINE").unwrap_or_else(|| engine_beside(beside.as_deref())),
-        guide_dir: named("WHALEDECK_GUIDE")
-            .unwrap_or_else(|| guide_among(&guide_places(resources, beside.as_deref()))),
+        engine_binary: named("WHALEDECK_ENGINE").unwrap_or_else(|| engine_beside(&folder)),
+        guide_dir: named("WHALEDECK_GUIDE").unwrap_or_else(|| guide_of(&folder)),
     }
 }
 
@@ -44,28 +43,20 @@ fn usual_data_dir() -> PathBuf {
         .map_or_else(|| PathBuf::from("whaledeck-data"), |dirs| dirs.data_dir().to_owned())
 }
 
-fn engine_beside(beside: Option<&Path>) -> PathBuf {
-    beside.unwrap_or(Path::new(".")).join(format!("whaledeck-engine{}", std::env::consts::EXE_SUFFIX))
+/// The programs of a package are in one folder.
+fn engine_beside(programs: &Path) -> PathBuf {
+    programs.join(format!("whaledeck-engine{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// Installed beside the program, in a share folder, in the bundle, or in the checkout that built this.
-fn guide_places(resources: Option<&Path>, beside: Option<&Path>) -> Vec<PathBuf> {
-    const GUIDE: &str = "assets/guide-model";
-    let mut places = Vec::new();
-    places.extend(resources.map(|folder| folder.join(GUIDE)));
-    if let Some(beside) = beside {
-        places.push(beside.join(GUIDE));
-        places.push(beside.join("../share/whaledeck").join(GUIDE));
-        // target/debug or target/release in a checkout.
-        places.push(beside.join("../..").join(GUIDE));
-    }
-    places.push(PathBuf::from(GUIDE));
-    places
-}
+/// The bundled files of a package as seen from the folder of its programs, the same for all of them. A Linux package and an
+/// AppImage keep them in a folder of the product's name (`productName` of tauri.conf.json), a macOS application in
+/// Resources, Windows beside the programs; the last is a checkout as seen from target/debug or target/release.
+const BUNDLES: [&str; 5] = ["../lib/Whaledeck", "../Resources", ".", "../share/whaledeck", "../.."];
 
-fn guide_among(places: &[PathBuf]) -> PathBuf {
-    let found = places.iter().find(|place| place.join("config.json").is_file());
-    found.or(places.first()).cloned().unwrap_or_default()
+/// Where the Guide is, or where it should be when there is none.
+fn guide_of(programs: &Path) -> PathBuf {
+    let places = BUNDLES.map(|bundle| programs.join(bundle).join("assets/guide-model"));
+    places.iter().find(|place| place.join("config.json").is_file()).unwrap_or(&places[0]).clone()
 }
 
 #[cfg(test)]
@@ -73,12 +64,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guide_is_taken_from_the_first_place_that_has_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (empty, full) = (folder.path().join("a"), folder.path().join("b"));
-        std::fs::create_dir_all(&full).expect("is made");
-        std::fs::write(full.join("config.json"), "{}").expect("is written");
-        assert_eq!(guide_among(&[empty.clone(), full.clone()]), full);
-        assert_eq!(guide_among(std::slice::from_ref(&empty)), empty, "a name to show when nothing is there");
+    fn bundled_files_are_found_from_the_folder_of_the_programs_in_every_kind_of_package() {
+        for (programs, guide) in [
+            ("usr/bin", "usr/lib/Whaledeck/assets/guide-model"),
+            ("Whaledeck.app/Contents/MacOS", "Whaledeck.app/Contents/Resources/assets/guide-model"),
+            ("portable", "portable/assets/guide-model"),
+            ("usr/local/bin", "usr/local/share/whaledeck/assets/guide-model"),
+            ("checkout/target/debug", "checkout/assets/guide-model"),
+        ] {
+            let root = tempfile::tempdir().expect("a folder");
+            let (programs, guide) = (root.path().join(programs), root.path().join(guide));
+            std::fs::create_dir_all(&programs).expect("is made");
+            std::fs::create_dir_all(&guide).expect("is made");
+            std::fs::write(guide.join("config.json"), "{}").expect("is written");
+            let found = guide_of(&programs).canonicalize().expect("is there");
+            assert_eq!(found, guide.canonicalize().expect("is there"));
+        }
+        let nowhere = guide_of(Path::new("/no/bin"));
+        assert_eq!(nowhere, Path::new("/no/bin/../lib/Whaledeck/assets/guide-model"), "a name to show");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use contract::ReasonView;
 use serde::Deserialize;
 
-use crate::lang::Lang;
+use crate::lang::{Lang, grouped};
 
 const FILE: &str = include_str!("../../../assets/messages/plans.toml");
 
@@ -35,12 +35,16 @@ fn filled(template: &str, values: &BTreeMap<String, String>) -> String {
         text += before;
         let mut parts = place.split('|');
         let name = parts.next().unwrap_or_default();
-        match (values.get(name), parts.next(), parts.next()) {
+        let shown = values.get(name).map(|value| {
+            let count = value.parse::<u64>().ok().filter(|_| name != "port" && name != "repo");
+            count.map_or_else(|| value.clone(), grouped)
+        });
+        match (shown, parts.next(), parts.next()) {
             (Some(value), Some(one), Some(many)) => {
                 let noun = if value == "1" { one } else { many };
                 text += &format!("{value} {noun}");
             }
-            (Some(value), ..) => text += value,
+            (Some(value), ..) => text += &value,
             (None, ..) => text += &format!("{{{place}}}"),
         }
         rest = behind;

@@ -5,12 +5,14 @@ use std::sync::OnceLock;
 use contract::ErrorView;
 use serde::Deserialize;
 
-use crate::lang::{Lang, bytes};
+use crate::lang::{Lang, bytes, grouped};
 
 const FILE: &str = include_str!("../../../assets/messages/errors.toml");
 
 /// Values that are counts of bytes.
 const BYTES: [&str; 7] = ["needed", "free", "available", "expected", "actual", "total", "size"];
+/// Values that are counts of anything else.
+const COUNTS: [&str; 4] = ["tokens", "context", "pixels", "most"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,11 +50,12 @@ fn fill(text: &str, detail: &BTreeMap<String, String>) -> String {
         let name = &filled[start + 1..end];
         match detail.get(name) {
             Some(value) => {
-                let value = value.parse().ok().filter(|_| BYTES.contains(&name)).map_or_else(
+                let value = match value.parse::<f64>() {
+                    Ok(count) if BYTES.contains(&name) => bytes(count),
+                    Ok(count) if COUNTS.contains(&name) && count >= 0.0 => grouped(count as u64),
                     // A brace in a path must not be taken for a place to fill.
-                    || value.replace(['{', '}'], ""),
-                    bytes,
-                );
+                    _ => value.replace(['{', '}'], ""),
+                };
                 filled.replace_range(start..=end, &value);
             }
             None => filled = without_brackets(&filled, start, end),
@@ -111,7 +114,11 @@ mod tests {
         let error =
             ErrorView::new(ErrorCode::DiskFull, "write").with("needed", 2_000_000_000).with("free", 5);
         let full = words(&error, Lang::En).meaning;
-        assert!(full.contains("(needs 2.0 GB, free 5 B)"), "{full}");
+        assert!(full.contains("(needs 2 GB, free 5 B)"), "{full}");
+        let long =
+            ErrorView::new(ErrorCode::PromptTooLong, "ask").with("tokens", 54_007).with("context", 2048);
+        assert!(words(&long, Lang::En).meaning.contains("(54,007 of 2,048 tokens)"));
+        assert!(words(&long, Lang::Zh).meaning.contains("（54,007 / 2,048 个词元）"));
         for code in ErrorCode::ALL {
             for lang in [Lang::En, Lang::Zh] {
                 let Words { title, meaning, next } = words(&ErrorView::new(*code, "x"), lang);

@@ -397,7 +397,12 @@ fn launch(
         return Err(ErrorView::new(ErrorCode::ModelUnsupported, message).with("model_id", model_id));
     }
     let model_dir = if model.family == FamilyKind::Guide {
-        paths.built_in(model_id)
+        let folder = paths.built_in(model_id);
+        if !folder.join("config.json").is_file() {
+            let message = "start the model: it is not where this program's own files are";
+            return Err(ErrorView::new(ErrorCode::BuiltInMissing, message).with("path", folder.display()));
+        }
+        folder
     } else {
         used.ok_or_else(|| missing("start the model: it is not downloaded"))?
     };
@@ -484,6 +489,10 @@ mod tests {
         let paths = paths(folder.path());
         let code =
             |id: &str, used: Option<PathBuf>| launch(&paths, used, id, None).err().map(|error| error.code);
+        // Its files come with the program, so downloading them again is no way out.
+        assert_eq!(code("guide", None), Some(ErrorCode::BuiltInMissing));
+        std::fs::create_dir_all(folder.path().join("guide")).expect("is made");
+        std::fs::write(folder.path().join("guide/config.json"), "{}").expect("is written");
         assert_eq!(code("guide", None), None);
         assert_eq!(code("../guide", None), Some(ErrorCode::ModelNotFound));
         for model in Catalog::builtin().models().iter().filter(|model| model.family != FamilyKind::Guide) {

@@ -2,7 +2,8 @@
 //! all parameters, never the active ones, and the cache as the architecture really stores it.
 use hardware::{Gpu, GpuVendor, Snapshot};
 
-use crate::{Cache, Catalog, KvDtype, ModelFacts, Sentence, Variant};
+use crate::units::{pages, pages_zh, rate, size};
+use crate::{Cache, Catalog, Devices, KvDtype, ModelFacts, Sentence, Variant};
 
 const GIB: u64 = 1 << 30;
 const GPU_OVERHEAD: u64 = GIB * 3 / 2;
@@ -62,13 +63,13 @@ pub struct Fit {
     pub reason: Sentence,
 }
 
-/// The verdict for one variant, or `TooLarge` when the model has no such variant.
-pub fn fit(snapshot: &Snapshot, model: &ModelFacts, spec: &Spec) -> Fit {
+/// The verdict for one variant on the devices that compute, or `TooLarge` when the model has no such variant.
+pub fn fit(snapshot: &Snapshot, devices: Devices, model: &ModelFacts, spec: &Spec) -> Fit {
     let Some(variant) = model.variants.iter().find(|v| v.id == spec.variant) else {
         let reason = Sentence { en: "No such files.".into(), zh: "没有这样的文件。".into() };
         return Fit { reason, ..nothing(&spec.variant) };
     };
-    let mut tries = on_gpus(snapshot, model, variant, spec);
+    let mut tries = on_gpus(snapshot, devices, model, variant, spec);
     tries.extend(on_cpu(snapshot, model, variant, spec));
     let mut best = tries
         .into_iter()
@@ -79,11 +80,23 @@ pub fn fit(snapshot: &Snapshot, model: &ModelFacts, spec: &Spec) -> Fit {
 }
 
 /// The best variant: verdict first, then the better precision on cards and the smaller files on a processor.
-pub fn best_fit(snapshot: &Snapshot, model: &ModelFacts, context: u32, kv: KvDtype) -> Fit {
+pub fn best_fit(snapshot: &Snapshot, devices: Devices, model: &ModelFacts, context: u32, kv: KvDtype) -> Fit {
+    best_of(snapshot, devices, model, (context, kv), |_| true)
+}
+
+/// As [`best_fit`], among the variants that `admits` takes.
+pub(crate) fn best_of(
+    snapshot: &Snapshot,
+    devices: Devices,
+    model: &ModelFacts,
+    (context, kv): (u32, KvDtype),
+    admits: impl Fn(&Variant) -> bool,
+) -> Fit {
     model
         .variants
         .iter()
-        .map(|v| fit(snapshot, model, &Spec { variant: v.id.clone(), context, sequences: 1, kv }))
+        .filter(|variant| admits(variant))
+        .map(|v| fit(snapshot, devices, model, &Spec { variant: v.id.clone(), context, sequences: 1, kv }))
         .reduce(|best, next| {
             let smaller = best.place != Place::Gpu && next.weights < best.weights;
             let (a, b) = ((best.verdict, best.place), (next.verdict, next.place));
@@ -142,15 +155,20 @@ fn weigh(model: &ModelFacts, variant: &Variant, spec: &Spec, available: u64, fix
     }
 }
 
-fn on_gpus(snapshot: &Snapshot, model: &ModelFacts, variant: &Variant, spec: &Spec) -> Vec<Fit> {
+fn on_gpus(
+    snapshot: &Snapshot,
+    devices: Devices,
+    model: &ModelFacts,
+    variant: &Variant,
+    spec: &Spec,
+) -> Vec<Fit> {
     let mut tries = Vec::new();
     for vendor in [GpuVendor::Nvidia, GpuVendor::Amd] {
-        let mut cards: Vec<&Gpu> = snapshot
-            .gpus
-            .iter()
+        let mut cards: Vec<&Gpu> = devices
+            .gpus(snapshot)
             .filter(|gpu| gpu.vendor == vendor && (variant.precision != "FP8" || has_fp8(gpu)))
             .collect();
-        cards.sort_by_key(|gpu| std::cmp::Reverse(budget(gpu)));
+        cards.sort_by_key(|gpu| std::cmp::Reverse(budget(gpu, snapshot)));
         for count in [1usize, 2, 4, 8, 16].into_iter().filter(|n| *n <= cards.len()) {
             let n = count as u64;
             let copies = match model.cache {
@@ -158,7 +176,7 @@ fn on_gpus(snapshot: &Snapshot, model: &ModelFacts, variant: &Variant, spec: &Sp
                 Cache::Latent { .. } => n,
                 Cache::Heads { kv_heads, .. } => n.div_ceil(kv_heads),
             };
-            let available = budget(cards[count - 1]) * n;
+            let available = budget(cards[count - 1], snapshot) * n;
             let mut fit = weigh(model, variant, spec, available, GPU_OVERHEAD * n, copies);
             fit.gpus = count as u32;
             if fit.verdict != Verdict::TooLarge {
@@ -178,8 +196,8 @@ fn on_cpu(snapshot: &Snapshot, model: &ModelFacts, variant: &Variant, spec: &Spe
     }
     // The Guide is megabytes; the general overhead would hide that it runs anywhere.
     let guide = model.family == crate::FamilyKind::Guide;
-    let (reserve, fixed) = if guide { (0, GIB / 8) } else { (RAM_RESERVE, CPU_OVERHEAD) };
-    let available = (snapshot.ram_available / 10 * 9).saturating_sub(reserve);
+    let fixed = if guide { GIB / 8 } else { CPU_OVERHEAD };
+    let available = usable_ram(snapshot);
     let mut fit = weigh(model, variant, spec, available, fixed, 1);
     if fit.verdict != Verdict::TooLarge {
         fit.place = Place::Cpu;
@@ -192,9 +210,20 @@ fn on_cpu(snapshot: &Snapshot, model: &ModelFacts, variant: &Variant, spec: &Spe
     Some(fit)
 }
 
-/// What an engine may take of a card: nine tenths of it, and never more than is free.
-fn budget(gpu: &Gpu) -> u64 {
-    (gpu.vram_total / 10 * 9).min(gpu.vram_free)
+/// What an engine may take of the main memory: the same for every model.
+fn usable_ram(snapshot: &Snapshot) -> u64 {
+    let most = snapshot.ram_available / 10 * 9;
+    most - RAM_RESERVE.min(most / 4)
+}
+
+/// What an engine may take of a card: nine tenths of it, and never more than is free. Memory that it shares with the
+/// system is treated as the processor's is, and a card of unknown memory is counted on for nothing.
+fn budget(gpu: &Gpu, snapshot: &Snapshot) -> u64 {
+    match gpu.vram_total {
+        _ if gpu.shared_memory => usable_ram(snapshot),
+        Some(total) => (total / 10 * 9).min(gpu.vram_free.unwrap_or(total)),
+        None => 0,
+    }
 }
 
 fn has_fp8(gpu: &Gpu) -> bool {
@@ -216,32 +245,6 @@ fn bandwidth(gpu: &Gpu) -> Option<f64> {
 fn speed(bandwidth: f64, model: &ModelFacts, variant: &Variant) -> f64 {
     let touched = variant.size as f64 * model.params_active as f64 / model.params_total as f64;
     bandwidth * EFFICIENCY / touched
-}
-
-/// Tokens as words: 500 of them are about 670 tokens.
-pub(crate) fn words(tokens: f64) -> f64 {
-    tokens * 500.0 / 670.0
-}
-
-/// Tokens as printed pages of 500 words.
-pub(crate) fn pages(tokens: u32) -> String {
-    match (words(tokens.into()) / 500.0).round() {
-        count if count <= 1.0 => "about one page".into(),
-        count => format!("about {count} pages"),
-    }
-}
-
-pub(crate) fn pages_zh(tokens: u32) -> String {
-    format!("约 {} 页", (words(tokens.into()) / 500.0).round().max(1.0))
-}
-
-/// As the window writes sizes: a billion bytes is a GB.
-pub(crate) fn size(bytes: u64) -> String {
-    match bytes as f64 {
-        count if count < 1e9 => format!("{:.0} MB", count / 1e6),
-        count if count < 1e11 => format!("{:.1} GB", count / 1e9),
-        count => format!("{:.0} GB", count / 1e9),
-    }
 }
 
 /// What a model that is too large needs: with the conversations that were asked for, and with the shortest where that is less.
@@ -266,7 +269,11 @@ fn refusal(name: &str, model: &ModelFacts, spec: &Spec, fit: &Fit, places: (&str
 }
 
 fn reason(model: &ModelFacts, variant: &Variant, spec: &Spec, fit: &Fit) -> Sentence {
-    let name = format!("{} {}", model.name, variant.precision);
+    // The name of a file often says how its numbers are stored.
+    let name = match model.name.ends_with(&variant.precision) {
+        true => model.name.clone(),
+        false => format!("{} {}", model.name, variant.precision),
+    };
     let (need, have) = (size(fit.needed), size(fit.available));
     let (place, place_zh) = match fit.place {
         Place::Gpu => ("graphics memory", "显存"),
@@ -287,15 +294,12 @@ fn reason(model: &ModelFacts, variant: &Variant, spec: &Spec, fit: &Fit) -> Sent
         ),
         Verdict::Slow => match fit.speed_estimate {
             Some(speed) => (
-                format!(
-                    "{name} fits in main memory, but answers slowly: about {:.1} words per second.",
-                    words(speed)
-                ),
-                format!("{name} 可放入内存，但回答较慢：约每秒 {:.1} 个词。", words(speed)),
+                format!("{name} fits in memory, but answers slowly: about {} words per second.", rate(speed)),
+                format!("{name} 内存放得下，但回答较慢：约每秒 {} 个词。", rate(speed)),
             ),
             None => (
-                format!("{name} fits in main memory ({need}), but will answer slowly without a GPU."),
-                format!("{name} 可放入内存（{need}），但没有显卡时回答较慢。"),
+                format!("{name} fits in memory ({need}), but this processor is expected to answer slowly."),
+                format!("{name} 内存放得下（{need}），但这台电脑的处理器预计回答较慢。"),
             ),
         },
         Verdict::TooLarge if fit.needed == 0 => (

@@ -2,14 +2,18 @@
 //! Facts come from assets/catalog; the arithmetic is pure. Knows no network and no engine.
 
 mod cards;
+mod devices;
 mod facts;
 mod fit;
 mod memory;
 mod published;
 mod recommend;
 mod table;
+pub mod units;
+mod upgrade;
 
 pub use cards::{Architecture, Card, Link, Vendor};
+pub use devices::Devices;
 pub use facts::{
     Cache, Catalog, FamilyKind, KvDtype, ModelFacts, Preset, Sampling, Sentence, Shape, Variant, presets,
 };

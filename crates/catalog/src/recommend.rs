@@ -1,12 +1,16 @@
-//! The one answer of the first page: the best model that fits, why, and the smallest upgrade that changes it.
-//! Never names a model that does not fit.
-use hardware::{Gpu, GpuVendor, Snapshot};
+//! The one answer of the first page: the best model that runs on the devices that compute, what limits the choice, and the
+//! smallest upgrade that changes it. Never names a model that does not fit, nor a download that the disk has no room for.
+use hardware::Snapshot;
 
-use crate::fit::{pages, pages_zh, size, words};
-use crate::{Card, Catalog, Fit, KvDtype, ModelFacts, Place, Sentence, Vendor, Verdict, best_fit};
+use crate::fit::best_of;
+use crate::units::{pages, pages_zh, rate, size};
+use crate::upgrade::upgrade;
+use crate::{Catalog, Devices, Fit, KvDtype, ModelFacts, Place, Sentence, Variant, Verdict};
 
 /// Tokens of conversation a recommendation makes room for.
 pub const DEFAULT_CONTEXT: u32 = 16_384;
+/// Left free on the disk: chats and the system need some.
+const DISK_RESERVE: u64 = 500_000_000;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recommendation {
@@ -19,118 +23,196 @@ pub struct Recommendation {
     pub download_size: u64,
 }
 
-pub fn recommend(snapshot: &Snapshot, catalog: &Catalog) -> Recommendation {
-    let fits: Vec<(&ModelFacts, Fit)> = ranked(catalog)
-        .into_iter()
-        .map(|model| (model, best_fit(snapshot, model, DEFAULT_CONTEXT, KvDtype::Bf16)))
-        .collect();
-    let of = |verdict| fits.iter().filter(move |(_, fit)| fit.verdict == verdict);
+/// A model worth recommending, at its best variant for these devices.
+struct Candidate<'a> {
+    model: &'a ModelFacts,
+    fit: Fit,
+    /// Its files are here, or the disk has room for them.
+    obtainable: bool,
+}
+
+/// What keeps a better model from being chosen.
+enum Limit<'a> {
+    /// It would run well, and its files do not fit on the disk.
+    Disk(&'a Candidate<'a>),
+    /// It fits in memory and answers slowly.
+    Speed(&'a Candidate<'a>),
+    Memory,
+}
+
+/// `here` are the ids of models whose files are on the disk already.
+pub fn recommend(
+    snapshot: &Snapshot,
+    devices: Devices,
+    catalog: &Catalog,
+    here: &[String],
+) -> Recommendation {
+    let candidates: Vec<Candidate> =
+        ranked(catalog).into_iter().map(|model| candidate(snapshot, devices, model, here)).collect();
+    let of = |verdict| candidates.iter().filter(move |it| it.obtainable && it.fit.verdict == verdict);
     let chosen = of(Verdict::RunsWell)
         .next_back()
         .or_else(|| of(Verdict::ShortContext).next_back())
         .or_else(|| of(Verdict::Slow).next());
-    let upgrade = upgrade(snapshot, catalog, chosen.map_or(0, |(model, _)| model.rank));
-    let Some((model, fit)) = chosen else {
+    let upgrade = upgrade(snapshot, devices, catalog, chosen.map_or(0, |it| it.model.rank));
+    let Some(chosen) = chosen else {
         return Recommendation {
             model_id: None,
             variant_id: None,
-            sentence: Sentence {
-                en: "No DeepSeek model fits in the free memory of this computer; the built-in Guide runs anyway.".into(),
-                zh: "这台电脑的空闲内存放不下任何 DeepSeek 模型；内置的向导模型仍可使用。".into(),
-            },
+            sentence: nothing(snapshot, &candidates),
             upgrade,
             download_size: 0,
         };
     };
+    let better: Vec<&Candidate> = candidates.iter().filter(|it| it.model.rank > chosen.model.rank).collect();
+    let limit = limit(chosen, &better);
     Recommendation {
-        model_id: Some(model.id.clone()),
-        variant_id: Some(fit.variant_id.clone()),
-        sentence: sentence(snapshot, model, fit),
+        model_id: Some(chosen.model.id.clone()),
+        variant_id: Some(chosen.fit.variant_id.clone()),
+        sentence: sentence(snapshot, devices, chosen, &limit),
         upgrade,
-        download_size: fit.weights,
+        download_size: chosen.fit.weights,
     }
 }
 
 /// Models worth recommending, weakest first.
-fn ranked(catalog: &Catalog) -> Vec<&ModelFacts> {
+pub(crate) fn ranked(catalog: &Catalog) -> Vec<&ModelFacts> {
     let mut models: Vec<&ModelFacts> = catalog.models().iter().filter(|model| model.rank > 0).collect();
     models.sort_by_key(|model| model.rank);
     models
 }
 
-fn sentence(snapshot: &Snapshot, model: &ModelFacts, fit: &Fit) -> Sentence {
-    let (name, room, room_zh) = (&model.name, pages(fit.context), pages_zh(fit.context));
-    let (place, place_zh) = if fit.place == Place::Gpu {
-        let mut sizes: Vec<u64> = snapshot.gpus.iter().map(|gpu| gpu.vram_total).collect();
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        let card = (sizes[0] as f64 / (1u64 << 30) as f64).round();
-        match fit.gpus {
-            1 => (format!("your {card} GB card"), format!("{card} GB 显卡")),
-            n => (format!("{n} of your cards"), format!("{n} 张显卡")),
-        }
-    } else {
-        let ram = size(snapshot.ram_available);
-        (format!("the {ram} of memory now free"), format!("{ram} 空闲内存"))
-    };
-    let (speed, speed_zh) = match fit.speed_estimate {
-        Some(rate) if fit.place == Place::Cpu => (
-            format!(" Expect about {:.0} words per second without a graphics card.", words(rate)),
-            format!("没有显卡时约每秒 {:.0} 个词。", words(rate)),
-        ),
-        _ => Default::default(),
-    };
-    let (slow, slow_zh) = if fit.verdict == Verdict::Slow {
-        (" It will answer slowly.", "回答会较慢。")
-    } else {
-        ("", "")
-    };
-    Sentence {
-        en: format!("{name}: the best that leaves room for {room} of conversation in {place}.{slow}{speed}"),
-        zh: format!("{name}：在{place_zh}里能留出{room_zh}对话空间的最佳模型。{slow_zh}{speed_zh}"),
+/// The best of the variants that the disk has room for; of all of them where it has room for none.
+fn candidate<'a>(
+    snapshot: &Snapshot,
+    devices: Devices,
+    model: &'a ModelFacts,
+    here: &[String],
+) -> Candidate<'a> {
+    let present = here.contains(&model.id);
+    let admits = |variant: &Variant| present || has_room(snapshot, variant.size);
+    let obtainable = model.variants.iter().any(admits);
+    let want = (DEFAULT_CONTEXT, KvDtype::Bf16);
+    let fit = best_of(snapshot, devices, model, want, |variant| !obtainable || admits(variant));
+    Candidate { model, fit, obtainable }
+}
+
+/// A disk that could not be read is not held against a model.
+fn has_room(snapshot: &Snapshot, download: u64) -> bool {
+    snapshot.disk.total == 0 || download.saturating_add(DISK_RESERVE) <= snapshot.disk.free
+}
+
+/// The disk first: room there would be of use at once. Then, on the processor, the next better model that memory holds; a
+/// model on a card is limited by the card's memory.
+fn limit<'a>(chosen: &Candidate, better: &[&'a Candidate<'a>]) -> Limit<'a> {
+    let blocked = |it: &&&Candidate| !it.obtainable && it.fit.verdict == Verdict::RunsWell;
+    if let Some(blocked) = better.iter().rev().find(blocked) {
+        return Limit::Disk(blocked);
+    }
+    match better.iter().find(|it| it.fit.verdict == Verdict::Slow) {
+        Some(slow) if chosen.fit.place == Place::Cpu => Limit::Speed(slow),
+        _ => Limit::Memory,
     }
 }
 
-/// The least graphics memory that lets a better model than `rank` run well.
-fn upgrade(snapshot: &Snapshot, catalog: &Catalog, rank: u32) -> Option<Sentence> {
-    let mut options: Vec<(u64, &Card)> =
-        catalog.cards().iter().filter(offered).flat_map(|card| [1, 2, 4, 8].map(|n| (n, card))).collect();
-    options.sort_by_key(|(n, card)| (n * card.vram_gb, *n));
-    let better: Vec<&ModelFacts> = ranked(catalog).into_iter().filter(|model| model.rank > rank).collect();
-    options.into_iter().find_map(|(n, card)| {
-        let machine = Snapshot { gpus: (0..n).map(|_| bought(card)).collect(), ..snapshot.clone() };
-        let runs = |model: &&&ModelFacts| {
-            let fit = best_fit(&machine, model, DEFAULT_CONTEXT, KvDtype::Bf16);
-            fit.verdict == Verdict::RunsWell && fit.place == Place::Gpu
-        };
-        let model = better.iter().rev().find(runs)?;
-        let (name, vram, card) = (&model.name, card.vram_gb, &card.name);
-        let (what, what_zh) = match n {
-            1 => (format!("a {vram} GB card (such as {card})"), format!("{vram} GB 显卡（如 {card}）")),
-            n => (
-                format!("{n} cards of {vram} GB (such as {card})"),
-                format!("{n} 张 {vram} GB 显卡（如 {card}）"),
-            ),
-        };
-        Some(Sentence {
-            en: format!("With {what} you could run {name}."),
-            zh: format!("换用{what_zh}可以运行 {name}。"),
-        })
-    })
+fn nothing(snapshot: &Snapshot, candidates: &[Candidate]) -> Sentence {
+    // The weakest is also the smallest.
+    match candidates.iter().find(|it| !it.obtainable && it.fit.verdict != Verdict::TooLarge) {
+        Some(it) => {
+            let (name, free, needs) =
+                (&it.model.name, size(snapshot.disk.free), size(it.fit.weights + DISK_RESERVE));
+            Sentence {
+                en: format!(
+                    "The disk has {free} free, and {name} needs {needs} there; the built-in Guide runs anyway."
+                ),
+                zh: format!("磁盘可用空间只有 {free}，而 {name} 需要 {needs}；内置的向导模型仍可使用。"),
+            }
+        }
+        None => Sentence {
+            en: "No DeepSeek model fits in the free memory of this computer; the built-in Guide runs anyway."
+                .into(),
+            zh: "这台电脑的空闲内存放不下任何 DeepSeek 模型；内置的向导模型仍可使用。".into(),
+        },
+    }
 }
 
-/// Of NVIDIA only: `bought` describes no other.
-fn offered(card: &&Card) -> bool {
-    card.vendor == Vendor::Nvidia
+fn sentence(snapshot: &Snapshot, devices: Devices, chosen: &Candidate, limit: &Limit) -> Sentence {
+    let (name, fit) = (&chosen.model.name, &chosen.fit);
+    let (about, about_zh) = match fit.speed_estimate {
+        Some(speed) if fit.place == Place::Cpu => (
+            format!(" Expect about {} words per second.", rate(speed)),
+            format!("预计每秒约 {} 个词。", rate(speed)),
+        ),
+        _ => Default::default(),
+    };
+    let (best, best_zh) = if fit.verdict == Verdict::Slow {
+        (
+            "the smallest that there is; it will answer slowly.".to_owned(),
+            "最小的模型，但回答会较慢。".to_owned(),
+        )
+    } else {
+        why(snapshot, devices, fit, limit)
+    };
+    Sentence { en: format!("{name}: {best}{about}"), zh: format!("{name}：{best_zh}{about_zh}") }
 }
 
-fn bought(card: &Card) -> Gpu {
-    Gpu {
-        name: card.name.clone(),
-        vendor: GpuVendor::Nvidia,
-        vram_total: card.vram_gb << 30,
-        vram_free: card.vram_gb << 30,
-        driver: String::new(),
-        cuda: None,
-        compute_capability: card.compute_capability.clone(),
+/// The limit that binds, with its number.
+fn why(snapshot: &Snapshot, devices: Devices, fit: &Fit, limit: &Limit) -> (String, String) {
+    match limit {
+        Limit::Disk(other) => {
+            let (name, free, needs) =
+                (&other.model.name, size(snapshot.disk.free), size(other.fit.weights + DISK_RESERVE));
+            (
+                format!(
+                    "the best that fits on the disk, which has {free} free. {name} would run too, and needs {needs} there."
+                ),
+                format!("磁盘放得下的最佳模型（可用 {free}）。{name} 也能运行，但需要 {needs} 磁盘空间。"),
+            )
+        }
+        Limit::Speed(other) => {
+            let name = &other.model.name;
+            match other.fit.speed_estimate {
+                Some(speed) => (
+                    format!(
+                        "the best that this processor answers with as fast as people read. {name} fits in memory too, but writes only about {} words per second.",
+                        rate(speed)
+                    ),
+                    format!(
+                        "这台电脑的处理器能以阅读速度回答的最佳模型。{name} 内存也放得下，但每秒只能写约 {} 个词。",
+                        rate(speed)
+                    ),
+                ),
+                None => (
+                    format!(
+                        "the best that this processor is expected to answer with as fast as people read. {name} fits in memory too, but would answer slowly."
+                    ),
+                    format!(
+                        "这台电脑的处理器预计能以阅读速度回答的最佳模型。{name} 内存也放得下，但回答会较慢。"
+                    ),
+                ),
+            }
+        }
+        Limit::Memory => {
+            let (room, room_zh) = (pages(fit.context), pages_zh(fit.context));
+            let (place, place_zh) = place(snapshot, devices, fit);
+            (
+                format!("the best that leaves room for {room} of conversation in {place}."),
+                format!("在{place_zh}里能留出{room_zh}对话空间的最佳模型。"),
+            )
+        }
+    }
+}
+
+fn place(snapshot: &Snapshot, devices: Devices, fit: &Fit) -> (String, String) {
+    if fit.place != Place::Gpu {
+        let ram = size(snapshot.ram_available);
+        return (format!("the {ram} of memory now free"), format!(" {ram} 空闲内存"));
+    }
+    let largest = devices.gpus(snapshot).filter_map(|gpu| gpu.vram_total).max().unwrap_or(0);
+    // As it is sold.
+    let card = (largest as f64 / (1u64 << 30) as f64).round();
+    match fit.gpus {
+        1 => (format!("your {card} GB card"), format!(" {card} GB 显卡")),
+        n => (format!("{n} of your cards"), format!(" {n} 张显卡")),
     }
 }

@@ -2,8 +2,8 @@
 use std::collections::HashSet;
 
 use catalog::{
-    Catalog, DEFAULT_CONTEXT, FamilyKind, Fit, KvDtype, Place, Spec, Verdict, best_fit, fit, presets,
-    recommend,
+    Catalog, DEFAULT_CONTEXT, Devices, FamilyKind, Fit, KvDtype, ModelFacts, Place, Spec, Verdict, best_fit,
+    fit, presets, recommend,
 };
 use hardware::{Cpu, Disk, Gpu, GpuVendor, Snapshot};
 use proptest::prelude::*;
@@ -14,8 +14,9 @@ fn machine(ram_gib: u64, cards: u64, vram_gib: u64, capability: &str) -> Snapsho
     let gpu = Gpu {
         name: "card".into(),
         vendor: GpuVendor::Nvidia,
-        vram_total: vram_gib * GIB,
-        vram_free: vram_gib * GIB,
+        vram_total: Some(vram_gib * GIB),
+        vram_free: Some(vram_gib * GIB),
+        shared_memory: false,
         driver: "1".into(),
         cuda: None,
         compute_capability: Some(capability.into()),
@@ -34,7 +35,12 @@ fn machine(ram_gib: u64, cards: u64, vram_gib: u64, capability: &str) -> Snapsho
 
 fn of(snapshot: &Snapshot, model: &str, variant: &str, context: u32) -> Fit {
     let facts = Catalog::builtin().model(model).unwrap();
-    fit(snapshot, facts, &Spec { variant: variant.into(), context, sequences: 1, kv: KvDtype::Bf16 })
+    fit(
+        snapshot,
+        Devices::ALL,
+        facts,
+        &Spec { variant: variant.into(), context, sequences: 1, kv: KvDtype::Bf16 },
+    )
 }
 
 #[test]
@@ -100,6 +106,7 @@ fn a_refusal_is_told_with_the_conversations_that_were_asked_for() {
         let facts = Catalog::builtin().model("deepseek-r1").unwrap();
         fit(
             &machine(64, 0, 0, ""),
+            Devices::ALL,
             facts,
             &Spec { variant: "fp8".into(), context, sequences, kv: KvDtype::Bf16 },
         )
@@ -132,11 +139,11 @@ fn known_machines_get_the_right_model() {
         (machine(1, 0, 0, ""), None),
     ];
     for (snapshot, expected) in table {
-        let answer = recommend(&snapshot, Catalog::builtin());
+        let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
         assert_eq!(answer.model_id.as_deref(), expected, "{answer:?}");
         assert!(!answer.sentence.en.is_empty() && !answer.sentence.zh.is_empty());
     }
-    let sixteen = recommend(&machine(32, 1, 16, "8.9"), Catalog::builtin());
+    let sixteen = recommend(&machine(32, 1, 16, "8.9"), Devices::ALL, Catalog::builtin(), &[]);
     assert!(
         sixteen.sentence.en.contains("about 24 pages of conversation in your 16 GB card"),
         "{}",
@@ -151,12 +158,13 @@ fn a_recorded_h200_runs_the_largest_distill() {
     let recorded = include_str!("../../hardware/fixtures/h200/nvml.json");
     let dump: hardware::NvmlDump = serde_json::from_str(recorded).unwrap();
     let snapshot = Snapshot { gpus: hardware::gpus_from(&dump), ..machine(125, 0, 0, "") };
-    let answer = recommend(&snapshot, Catalog::builtin());
+    let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
     assert_eq!(answer.model_id.as_deref(), Some("deepseek-r1-distill-llama-70b"));
     assert_eq!(answer.variant_id.as_deref(), Some("q8_0"));
     assert!(answer.sentence.en.contains("140 GB card"), "{}", answer.sentence.en);
     let facts = Catalog::builtin().model("deepseek-r1-distill-llama-70b").unwrap();
-    let speed = best_fit(&snapshot, facts, DEFAULT_CONTEXT, KvDtype::Bf16).speed_estimate.unwrap();
+    let speed =
+        best_fit(&snapshot, Devices::ALL, facts, DEFAULT_CONTEXT, KvDtype::Bf16).speed_estimate.unwrap();
     // Six tenths of 4.8 TB/s over 74.9 GB.
     assert!((speed - 38.5).abs() < 0.5, "{speed}");
 }
@@ -164,9 +172,136 @@ fn a_recorded_h200_runs_the_largest_distill() {
 #[test]
 fn a_slow_processor_is_said_to_be_slow() {
     let snapshot = Snapshot { memory_bandwidth: Some(4e9), ..machine(16, 0, 0, "") };
-    let answer = recommend(&snapshot, Catalog::builtin());
+    let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
     assert_eq!(answer.model_id.as_deref(), Some("deepseek-r1-distill-qwen-1.5b"));
-    assert!(answer.sentence.en.contains("slowly") && answer.sentence.en.contains("2 words"), "{answer:?}");
+    assert!(answer.sentence.en.contains("slowly") && answer.sentence.en.contains("1.6 words"), "{answer:?}");
+}
+
+/// A card of 48 GB, and memory for no more than 25 GB.
+fn card_beside_little_memory() -> Snapshot {
+    let mut snapshot = Snapshot { ram_available: 25_000_000_000, ..machine(32, 1, 48, "8.9") };
+    snapshot.gpus[0].name = "NVIDIA RTX 6000 Ada Generation".into();
+    snapshot
+}
+
+#[test]
+fn a_card_that_does_not_compute_recommends_nothing() {
+    let snapshot = card_beside_little_memory();
+    let catalog = Catalog::builtin();
+    let with = |snapshot: &Snapshot, devices| recommend(snapshot, devices, catalog, &[]);
+    // Where the card computes, Q8_0 of 32B is right: 34.8 GB on 48.
+    assert_eq!(with(&snapshot, Devices::ALL).download_size, 34_800_000_000);
+    let answer = with(&snapshot, Devices::EMBEDDED);
+    assert_eq!(
+        (answer.model_id.as_deref(), answer.variant_id.as_deref(), answer.download_size),
+        (Some("deepseek-r1-distill-qwen-1.5b"), Some("q4_k_m"), 1_120_000_000)
+    );
+    // Word for word what the same computer without the card is told.
+    assert_eq!(answer, with(&Snapshot { gpus: vec![], ..snapshot.clone() }, Devices::EMBEDDED));
+    for model in catalog.models() {
+        let fit = best_fit(&snapshot, Devices::EMBEDDED, model, DEFAULT_CONTEXT, KvDtype::Bf16);
+        assert!(fit.place != Place::Gpu && fit.gpus == 0 && fit.available < 25_000_000_000, "{fit:?}");
+        assert!(!fit.reason.en.contains("graphics") && !fit.reason.en.contains("card"), "{}", fit.reason.en);
+    }
+}
+
+#[test]
+fn a_card_that_does_not_compute_is_one_sentence() {
+    let snapshot = card_beside_little_memory();
+    let said = Devices::EMBEDDED.idle(&snapshot).unwrap();
+    assert_eq!(
+        said.en,
+        "Your RTX 6000 Ada Generation is not used yet; llama-server under Deployments uses it."
+    );
+    assert_eq!(Devices::ALL.idle(&snapshot), None);
+    assert_eq!(Devices::EMBEDDED.idle(&machine(32, 0, 0, "")), None);
+    let mut two = machine(32, 2, 24, "8.9");
+    assert!(Devices::PROCESSOR.idle(&two).unwrap().en.starts_with("Your 2 cards of type card are not"));
+    two.gpus[1].vendor = GpuVendor::Amd;
+    two.gpus[1].name = "Radeon RX 7900 XTX".into();
+    let nvidia = Devices { nvidia: true, amd: false };
+    assert!(nvidia.idle(&two).unwrap().zh.starts_with("你的 Radeon RX 7900 XTX 目前未使用"));
+    assert_eq!(nvidia.gpus(&two).count(), 1);
+}
+
+#[test]
+fn the_reason_names_the_limit_that_binds() {
+    let told =
+        |snapshot: &Snapshot| recommend(snapshot, Devices::PROCESSOR, Catalog::builtin(), &[]).sentence.en;
+    let measured = |ram, rate| Snapshot { memory_bandwidth: Some(rate), ..machine(ram, 0, 0, "") };
+    // 20 GB/s: 0.6 of it over the 4.68 GB of 7B are 2.56 tokens, 1.9 words a second. Memory would hold it.
+    let slow = told(&measured(32, 20e9));
+    assert!(
+        slow.contains("R1-Distill-Qwen-7B fits in memory too, but writes only about 1.9 words"),
+        "{slow}"
+    );
+    assert!(!slow.contains("leaves room"), "{slow}");
+    // 0.6 of 20 GB/s over 1.12 GB: 10.7 tokens, 8 words.
+    assert!(slow.ends_with("Expect about 8 words per second."), "{slow}");
+    // Fast memory, and little of it: now memory binds.
+    let small = told(&measured(4, 400e9));
+    assert!(
+        small.starts_with("R1-Distill-Qwen-1.5B: the best that leaves room for about 24 pages"),
+        "{small}"
+    );
+    assert!(small.contains("in the 4.3 GB of memory now free."), "{small}");
+    // Nothing was measured: no number is claimed.
+    let unmeasured = told(&machine(32, 0, 0, ""));
+    assert!(unmeasured.contains("is expected to") && !unmeasured.contains("per second"), "{unmeasured}");
+}
+
+#[test]
+fn an_upgrade_is_of_what_computes_and_only_where_it_helps() {
+    let of = |snapshot: &Snapshot, devices| {
+        recommend(snapshot, devices, Catalog::builtin(), &[]).upgrade.map(|it| it.en)
+    };
+    let measured = |rate| Snapshot { memory_bandwidth: Some(rate), ..machine(4, 0, 0, "") };
+    // 400 GB/s read everything up to 48 GB five times a second: memory is all that lacks.
+    let more = of(&measured(400e9), Devices::PROCESSOR).unwrap();
+    assert!(more.starts_with("With 16 GB of memory you could run R1-"), "{more}");
+    // 20 GB/s are too slow for every better model, however much memory there is.
+    assert_eq!(of(&measured(20e9), Devices::PROCESSOR), None);
+    // An eight is spoken with a vowel.
+    let card = of(&machine(4, 0, 0, ""), Devices::ALL).unwrap();
+    assert!(card.starts_with("With an 8 GB card (such as RTX "), "{card}");
+}
+
+#[test]
+fn a_download_without_room_on_the_disk_is_not_recommended() {
+    let disk = |free| Disk { models_dir: "/".into(), total: 1 << 40, free };
+    let at = |free| Snapshot { memory_bandwidth: Some(400e9), disk: disk(free), ..machine(64, 0, 0, "") };
+    let of = |free, here: &[String]| recommend(&at(free), Devices::PROCESSOR, Catalog::builtin(), here);
+    let roomy = of(1 << 40, &[]);
+    assert_eq!(roomy.model_id.as_deref(), Some("deepseek-r1-distill-llama-70b"));
+    // 42.5 GB do not fit on 30 GB, 19.85 GB do.
+    let tight = of(30_000_000_000, &[]);
+    assert_eq!(tight.model_id.as_deref(), Some("deepseek-r1-distill-qwen-32b"));
+    assert!(
+        tight
+            .sentence
+            .en
+            .contains("which has 30 GB free. R1-Distill-Llama-70B would run too, and needs 43 GB"),
+        "{}",
+        tight.sentence.en
+    );
+    // Its files are here already.
+    let here = ["deepseek-r1-distill-llama-70b".to_owned()];
+    assert_eq!(of(30_000_000_000, &here).model_id, roomy.model_id);
+    let full = of(21_500_000, &[]);
+    assert_eq!((full.model_id.as_deref(), full.download_size), (None, 0));
+    assert!(full.sentence.en.starts_with("The disk has 21.5 MB free, and R1-Distill-Qwen-1.5B needs 1.6 GB"));
+}
+
+#[test]
+fn every_model_is_judged_by_the_same_memory() {
+    for gib in [1, 2, 6, 24, 200] {
+        let snapshot = machine(gib, 0, 0, "");
+        let usable = |model: &ModelFacts| {
+            best_fit(&snapshot, Devices::PROCESSOR, model, DEFAULT_CONTEXT, KvDtype::Bf16).available
+        };
+        let all: HashSet<u64> = Catalog::builtin().models().iter().map(usable).collect();
+        assert_eq!(all.len(), 1, "{gib} GiB: {all:?}");
+    }
 }
 
 #[test]
@@ -180,7 +315,7 @@ fn the_guide_runs_in_little_memory() {
 fn memory_held_by_others_counts() {
     let mut snapshot = machine(4, 1, 16, "8.9");
     let free = of(&snapshot, "deepseek-r1-distill-qwen-14b", "q4_k_m", DEFAULT_CONTEXT);
-    snapshot.gpus[0].vram_free = 6 * GIB;
+    snapshot.gpus[0].vram_free = Some(6 * GIB);
     let held = of(&snapshot, "deepseek-r1-distill-qwen-14b", "q4_k_m", DEFAULT_CONTEXT);
     assert_eq!((free.verdict, held.verdict), (Verdict::RunsWell, Verdict::TooLarge));
 }
@@ -231,7 +366,7 @@ proptest! {
         let model = &Catalog::builtin().models()[pick];
         let at = |ram, cards, vram| {
             let snapshot = Snapshot { memory_bandwidth: bandwidth, ..machine(ram, cards, vram, "9.0") };
-            best_fit(&snapshot, model, DEFAULT_CONTEXT, KvDtype::Bf16).verdict
+            best_fit(&snapshot, Devices::ALL, model, DEFAULT_CONTEXT, KvDtype::Bf16).verdict
         };
         let base = at(ram, cards, vram);
         prop_assert!(at(ram + more, cards, vram) >= base);
@@ -242,7 +377,7 @@ proptest! {
     #[test]
     fn a_recommendation_always_fits(ram in 1u64..900, vram in 1u64..200, cards in 0u64..9) {
         let snapshot = machine(ram, cards, vram, "8.6");
-        let answer = recommend(&snapshot, Catalog::builtin());
+        let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
         if let (Some(model), Some(variant)) = (answer.model_id, answer.variant_id) {
             let found = of(&snapshot, &model, &variant, DEFAULT_CONTEXT);
             prop_assert!(found.verdict != Verdict::TooLarge && found.place != Place::Nowhere);

@@ -18,18 +18,21 @@ pub async fn recommend(app: &App, json: bool, lang: Lang) -> Result<(), ErrorVie
     if advice.download_size > 0.0 {
         println!("{}: {}", lang.pick("Download", "下载大小"), bytes(advice.download_size));
     }
-    if let Some(upgrade) = &advice.upgrade {
-        println!("{}", text(upgrade, lang));
+    for note in advice.upgrade.iter().chain(&advice.gpu_note) {
+        println!("{}", text(note, lang));
     }
     Ok(())
 }
 
 pub async fn models(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> {
+    // Before the verdicts, which are of the same look.
+    let note = app.hardware().await?.gpu_note;
     let models = app.models().await?;
     if json {
         print_json(&models);
     } else {
         models.iter().for_each(|model| print!("{}", described(model, lang)));
+        note.iter().for_each(|note| println!("{}", text(note, lang)));
     }
     Ok(())
 }

@@ -37,7 +37,17 @@ fn described(view: &HardwareView, lang: Lang) -> String {
         rows.push((lang.pick("Memory speed", "内存速度"), format!("{}/s", bytes(rate))));
     }
     for gpu in &view.gpus {
-        let text = format!("{}, {}", gpu.name, of(gpu.vram_free, gpu.vram_total));
+        let room = match (gpu.vram_free, gpu.vram_total) {
+            (Some(free), Some(total)) => of(free, total),
+            (None, Some(total)) => bytes(total),
+            _ => lang.pick("memory unknown", "显存大小未知").to_owned(),
+        };
+        let shared = if gpu.shared_memory {
+            lang.pick(" (shared with the system)", "（与系统共用）")
+        } else {
+            ""
+        };
+        let text = format!("{}, {room}{shared}", gpu.name);
         rows.push((lang.pick("Graphics card", "显卡"), text));
     }
     if view.gpus.is_empty() {
@@ -51,6 +61,9 @@ fn described(view: &HardwareView, lang: Lang) -> String {
         format!("{} ({})", of(view.disk.free, view.disk.total), view.disk.models_dir),
     ));
     let mut text: String = rows.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    if let Some(note) = &view.gpu_note {
+        text.push_str(&format!("{}\n", lang.pick(&note.en, &note.zh)));
+    }
     if let Some(problem) = &view.gpu_problem {
         text.push_str(&words::printed(problem, lang));
         text.push('\n');
@@ -78,14 +91,15 @@ mod tests {
             ram_available: 8e9,
             memory_bandwidth: Some(20e9),
             gpus: Vec::new(),
+            gpu_note: None,
             gpu_problem: Some(ErrorView::new(ErrorCode::GpuDriverMissing, "use the graphics card")),
             disk: DiskView { models_dir: "/models".into(), total: 1e12, free: 5e11 },
         };
         let english = described(&view, Lang::En);
-        assert!(english.contains("Memory: 8.0 GB free of 16.0 GB\nMemory speed: 20.0 GB/s\n"), "{english}");
+        assert!(english.contains("Memory: 8 GB free of 16 GB\nMemory speed: 20 GB/s\n"), "{english}");
         assert!(english.contains("The graphics driver is missing"), "{english}");
         let chinese = described(&view, Lang::Zh);
-        assert!(chinese.contains("内存: 共 16.0 GB，可用 8.0 GB\n"), "{chinese}");
+        assert!(chinese.contains("内存: 共 16 GB，可用 8 GB\n"), "{chinese}");
         assert!(chinese.contains("缺少显卡驱动"), "{chinese}");
     }
 }

@@ -83,7 +83,7 @@ async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
 }
 
 async fn open(args: &Args, terminal: Terminal) -> Result<app::App, ErrorView> {
-    let (paths, host) = (app::find_paths(None), Arc::new(terminal));
+    let (paths, host) = (app::find_paths(), Arc::new(terminal));
     // What is there for chats that cannot be opened asks for no open chats.
     let backups = matches!(args.command, Command::Backups { .. });
     if !args.read_only && !backups {

@@ -32,7 +32,7 @@ pub fn boxes_shown(boxes: &[BoxView], lang: Lang) {
     boxes.iter().for_each(|one| println!("{}", said(one, lang)));
 }
 
-/// Pixels from the upper left corner.
+/// Pixels from the upper left corner, or parts of 999 where it is not known which image is meant.
 fn said(found: &BoxView, lang: Lang) -> String {
     let label = if found.label.is_empty() { lang.pick("(no name)", "（无名）") } else { &found.label };
     let areas: Vec<String> = found
@@ -40,9 +40,13 @@ fn said(found: &BoxView, lang: Lang) -> String {
         .iter()
         .map(|area| format!("{},{} – {},{}", area.left, area.top, area.right, area.bottom))
         .collect();
+    let unknown = match found.picture_id {
+        Some(_) => "",
+        None => lang.pick(" (of 999; which image is not known)", "（以 999 为边长；不知道指的是哪张图片）"),
+    };
     match lang {
-        Lang::En => format!("{label}: {}", areas.join("; ")),
-        Lang::Zh => format!("{label}：{}", areas.join("；")),
+        Lang::En => format!("{label}: {}{unknown}", areas.join("; ")),
+        Lang::Zh => format!("{label}：{}{unknown}", areas.join("；")),
     }
 }
 
@@ -55,9 +59,15 @@ mod tests {
     #[test]
     fn a_box_is_a_name_and_its_corners() {
         let area = |left, right| AreaView { left, top: 2, right, bottom: 4 };
-        let mut found =
-            BoxView { label: "whale".into(), picture_id: "p".into(), areas: vec![area(1, 3), area(5, 9)] };
+        let mut found = BoxView {
+            label: "whale".into(),
+            picture_id: Some("p".into()),
+            areas: vec![area(1, 3), area(5, 9)],
+        };
         assert_eq!(said(&found, Lang::En), "whale: 1,2 – 3,4; 5,2 – 9,4");
+        found.picture_id = None;
+        assert_eq!(said(&found, Lang::En), "whale: 1,2 – 3,4; 5,2 – 9,4 (of 999; which image is not known)");
+        found.picture_id = Some("p".into());
         found.label.clear();
         assert_eq!(said(&found, Lang::Zh), "（无名）：1,2 – 3,4；5,2 – 9,4");
     }

@@ -67,24 +67,23 @@ fn described(plan: &PlanView, lang: Lang) -> String {
     let on = lang.pick("on", "运行于");
     let mut text =
         format!("{} {} {on} {} ({})\n\n", plan.model_name, plan.precision, plan.machines, plan.engine);
-    let gib = |bytes: f64| format!("{:.1} GiB", bytes / f64::from(1u32 << 30));
     let rest = memory.budget - memory.weights - memory.overhead;
     let rows = [
-        (lang.pick("Weights in all", "全部权重"), format!("{} = {}", bytes(memory.size), gib(memory.size))),
+        (lang.pick("Weights in all", "全部权重"), bytes(memory.size)),
         (
             lang.pick("A card", "每张卡"),
-            format!("{}, {} {}", gib(memory.card), lang.pick("usable", "可用"), gib(memory.budget)),
+            format!("{}, {} {}", bytes(memory.card), lang.pick("usable", "可用"), bytes(memory.budget)),
         ),
-        (lang.pick("Weights on it", "其中权重"), gib(memory.weights)),
-        (lang.pick("For computing", "其中计算"), gib(memory.overhead)),
+        (lang.pick("Weights on it", "其中权重"), bytes(memory.weights)),
+        (lang.pick("For computing", "其中计算"), bytes(memory.overhead)),
         (
             lang.pick("Left for conversations", "余下用于对话"),
             format!(
                 "{} − {} − {} = {}",
-                gib(memory.budget),
-                gib(memory.weights),
-                gib(memory.overhead),
-                gib(rest)
+                bytes(memory.budget),
+                bytes(memory.weights),
+                bytes(memory.overhead),
+                bytes(rest)
             ),
         ),
         (lang.pick("A token of conversation", "每个词元"), format!("{:.0} B", memory.token)),
@@ -169,7 +168,8 @@ mod tests {
         let text = said("2x8xH100-80G", Lang::En);
         for part in [
             "DeepSeek-R1 FP8 on 2x8xH100-80G (sglang)",
-            "688.6 GB = 641.3 GiB",
+            "Weights in all: 689 GB\n",
+            "A card: 85.5 GB, usable 77 GB\n",
             "--tp-size 16",
             "--nnodes 2",
             "--node-rank RANK",
@@ -181,14 +181,14 @@ mod tests {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         let chinese = said("2x8xH100-80G", Lang::Zh);
-        assert!(chinese.contains("128 个注意力头，每张卡 8 个") && chinese.contains("688.6 GB"), "{chinese}");
+        assert!(chinese.contains("128 个注意力头，每张卡 8 个") && chinese.contains("689 GB"), "{chinese}");
     }
 
     #[test]
     fn eight_h100_are_refused_with_numbers_and_an_offer() {
         for (lang, word) in [(Lang::En, "What works"), (Lang::Zh, "可行的选择")] {
             let text = said("8xH100-80G", lang);
-            assert!(text.contains("640 < 689 GB") && text.contains(word), "{text}");
+            assert!(text.contains("684 GB < 689 GB") && text.contains(word), "{text}");
             assert!(
                 text.contains("sglang FP8 2x8xH100-80G") && text.contains("llama-server Q4_K_M 8xH100-80G"),
                 "{text}"

@@ -145,12 +145,12 @@ mod tests {
             error: None,
             alternative: None,
         };
-        assert_eq!(line(&view, Lang::En), "downloading m: 1.2 GB of 9.0 GB, 24.0 MB/s, 5 min left");
-        assert_eq!(line(&view, Lang::Zh), "正在下载 m：1.2 GB / 9.0 GB，24.0 MB/s，还需 5 分钟");
+        assert_eq!(line(&view, Lang::En), "downloading m: 1.2 GB of 9 GB, 24 MB/s, 5 min left");
+        assert_eq!(line(&view, Lang::Zh), "正在下载 m：1.2 GB / 9 GB，24 MB/s，还需 5 分钟");
         let waiting = DownloadView { speed: 0.0, waiting_seconds: Some(57.2), ..view.clone() };
-        let told = "downloading m: 1.2 GB of 9.0 GB, the source asks to wait 57 s";
+        let told = "downloading m: 1.2 GB of 9 GB, the source asks to wait 57 s";
         assert_eq!(line(&waiting, Lang::En), told);
         let checking = DownloadView { state: DownloadState::Verifying, ..view };
-        assert_eq!(line(&checking, Lang::En), "checking m: 1.2 GB of 9.0 GB");
+        assert_eq!(line(&checking, Lang::En), "checking m: 1.2 GB of 9 GB");
     }
 }

@@ -53,6 +53,9 @@ fn described(view: &SizingView, lang: Lang) -> String {
         bytes(here.needed),
         bytes(here.available),
     );
+    if let Some(note) = &view.gpu_note {
+        text.push_str(&format!("  {}\n", lang.pick(&note.en, &note.zh)));
+    }
     if let Some(cards) = &view.machines {
         text.push_str(&format!("{}\n", line(cards, lang)));
     }

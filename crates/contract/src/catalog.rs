@@ -149,6 +149,8 @@ pub struct RecommendationView {
     pub sentence: Localized,
     /// The cheapest upgrade that would change the answer.
     pub upgrade: Option<Localized>,
+    /// What is to be said of graphics cards that the embedded engine does not use.
+    pub gpu_note: Option<Localized>,
     /// Bytes to download.
     pub download_size: f64,
 }

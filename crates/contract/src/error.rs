@@ -34,6 +34,8 @@ pub struct ErrorView {
 pub enum ErrorCode {
     // Model files
     ModelNotFound,
+    /// A file that comes with this program is not there.
+    BuiltInMissing,
     ModelFileTruncated,
     ModelFileInvalid,
     ModelUnsupported,
@@ -184,6 +186,13 @@ pub enum ErrorCode {
     // Machine
     GpuDriverMissing,
     GpuDriverMismatch,
+    GpuDriverNotLoaded,
+    GpuLibraryMissing,
+    GpuNotOffered,
+    GpuNoPermission,
+    GpuLost,
+    GpuNoPower,
+    GpuDriverFailed,
     NoDisplay,
     /// The process that draws the window's page died again and again.
     PageDied,

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::ErrorView;
+use crate::{ErrorView, Localized};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct HardwareView {
@@ -15,7 +15,9 @@ pub struct HardwareView {
     /// Measured streaming read of main memory, bytes per second; `None` until measured.
     pub memory_bandwidth: Option<f64>,
     pub gpus: Vec<GpuView>,
-    /// Why there is no usable GPU although one may be present (driver absent, driver and library differ).
+    /// What is to be said of cards that the embedded engine does not use.
+    pub gpu_note: Option<Localized>,
+    /// What is wrong with a card or its driver (driver absent, driver and library differ, card lost).
     pub gpu_problem: Option<ErrorView>,
     pub disk: DiskView,
 }
@@ -31,12 +33,16 @@ pub struct CpuView {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct GpuView {
+    /// True when the embedded engine of this version uses it.
+    pub computes: bool,
     pub name: String,
     pub vendor: GpuVendor,
-    /// Bytes.
-    pub vram_total: f64,
+    /// Bytes; `None` when the driver does not say.
+    pub vram_total: Option<f64>,
     /// Bytes free right now.
-    pub vram_free: f64,
+    pub vram_free: Option<f64>,
+    /// It computes in the memory of the system: both sizes are the system's.
+    pub shared_memory: bool,
     pub driver: String,
     /// Highest CUDA version the driver supports, such as "13.0"; NVIDIA only.
     pub cuda: Option<String>,

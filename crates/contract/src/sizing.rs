@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{FitView, VariantView};
+use crate::{FitView, Localized, VariantView};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct SizingWish {
@@ -33,7 +33,10 @@ pub struct SizingView {
     pub context: u32,
     pub context_max: u32,
     pub sequences: u32,
+    /// What the embedded engine makes of it on this computer.
     pub here: FitView,
+    /// What is to be said of graphics cards that the embedded engine does not use.
+    pub gpu_note: Option<Localized>,
     /// Bytes of the weights that are routed experts, of `here.weights`; 0 where there are none.
     pub here_experts: f64,
     /// Graphics cards of this computer that the verdict counts on.
@@ -99,7 +102,7 @@ pub struct ClaimView {
     pub size: f64,
     /// "8xH100-80G"; `None` when only an amount is claimed.
     pub machines: Option<String>,
-    /// Bytes of these cards as they are sold, or of the claimed amount.
+    /// Bytes of these cards, or of the claimed amount.
     pub claimed: f64,
     pub defect: ClaimDefect,
     /// Tokens that would be left for conversations, where the cards hold the weights at all.

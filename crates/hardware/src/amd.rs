@@ -1,16 +1,16 @@
-//! AMD cards from sysfs, which the amdgpu kernel driver fills without any library.
-//! The root is a parameter so that a recorded directory tree can stand in for /sys.
+//! AMD cards from sysfs, which the amdgpu kernel driver fills without any library. A file that is missing or garbage
+//! leaves what the others say. The root is a parameter so that a recorded directory tree can stand in for /sys.
 use std::path::Path;
 
 use crate::{Gpu, GpuVendor};
 
-/// Cards under `<sys>/class/drm/card*/device` with vendor 0x1002 and a VRAM size, ordered by card number.
+/// Cards under `<sys>/class/drm/card*/device` with vendor 0x1002, ordered by card number.
 pub fn read(sys: &Path) -> Vec<Gpu> {
     let Ok(entries) = std::fs::read_dir(sys.join("class/drm")) else { return Vec::new() };
     let mut cards: Vec<(u32, Gpu)> = entries
         .flatten()
         .filter_map(|entry| {
-            // Connectors such as card0-DP-1 lie beside the cards.
+            // Connectors such as card0-DP-1 are beside the cards.
             let number = entry.file_name().to_str()?.strip_prefix("card")?.parse().ok()?;
             Some((number, card(sys, &entry.path().join("device"))?))
         })
@@ -21,15 +21,16 @@ pub fn read(sys: &Path) -> Vec<Gpu> {
 
 fn card(sys: &Path, device: &Path) -> Option<Gpu> {
     let line = |path: &Path| {
-        let text = std::fs::read_to_string(path).ok()?;
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+        let text = std::fs::read(path).ok()?;
+        let text = String::from_utf8_lossy(&text).trim_matches(['\0', ' ', '\n', '\r', '\t']).to_owned();
+        Some(text).filter(|text| !text.is_empty() && !text.contains(char::is_control))
     };
     let bytes = |file: &str| line(&device.join(file))?.parse::<u64>().ok();
-    if line(&device.join("vendor"))? != "0x1002" {
+    if !line(&device.join("vendor"))?.eq_ignore_ascii_case("0x1002") {
         return None;
     }
-    let total = bytes("mem_info_vram_total")?;
-    let used = bytes("mem_info_vram_used").unwrap_or(0);
+    let total = bytes("mem_info_vram_total").filter(|total| *total > 0);
+    let used = bytes("mem_info_vram_used");
     let name = line(&device.join("product_name")).unwrap_or_else(|| {
         format!("AMD GPU {}", line(&device.join("device")).unwrap_or_else(|| "of unknown kind".to_owned()))
     });
@@ -37,7 +38,9 @@ fn card(sys: &Path, device: &Path) -> Option<Gpu> {
         name,
         vendor: GpuVendor::Amd,
         vram_total: total,
-        vram_free: total.saturating_sub(used),
+        // More in use than there is, is garbage.
+        vram_free: total.zip(used).and_then(|(total, used)| total.checked_sub(used)),
+        shared_memory: false,
         driver: line(&sys.join("module/amdgpu/version")).unwrap_or_else(|| "amdgpu".to_owned()),
         cuda: None,
         compute_capability: None,

@@ -8,6 +8,7 @@ mod bandwidth;
 mod cpu;
 mod disk;
 mod nvidia;
+mod nvml;
 mod ram;
 mod snapshot;
 
@@ -15,6 +16,7 @@ pub use amd::read as read_amd;
 pub use bandwidth::measure_bandwidth;
 pub use cpu::parse_cpuinfo;
 pub use disk::{nearest_existing, read as read_disk};
-pub use nvidia::{NvmlDevice, NvmlDump, NvmlFailure, classify, gpus_from};
+pub use nvidia::{classify, gpus_from, read as read_nvidia};
+pub use nvml::{NvmlDevice, NvmlDump, NvmlFailure, ask_nvml};
 pub use ram::limited;
 pub use snapshot::{Cpu, Disk, Gpu, GpuProblem, GpuVendor, Snapshot, snapshot};

@@ -1,108 +1,93 @@
-//! NVIDIA cards through NVML. Asking the library is separate from the pure mapping of what it said,
-//! so that recorded answers of machines we do not own can be tested.
+//! NVIDIA cards and what is wrong with them: from NVML, and where that says nothing, from what the kernel module writes in
+//! /proc. Recorded answers of machines that nobody here owns, and recorded trees, can stand in for both.
+use std::ffi::OsStr;
 use std::path::Path;
 
-use nvml_wrapper::Nvml;
-use nvml_wrapper::error::NvmlError;
-use serde::{Deserialize, Serialize};
-
+use crate::nvml::{NvmlDump, NvmlFailure, ask_nvml};
 use crate::{Gpu, GpuProblem, GpuVendor};
-
-/// What NVML said about one machine; sizes are bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NvmlDump {
-    pub driver_version: String,
-    /// Such as "13.0".
-    pub cuda_version: Option<String>,
-    pub devices: Vec<NvmlDevice>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NvmlDevice {
-    pub name: String,
-    pub memory_total: u64,
-    pub memory_free: u64,
-    /// Such as "9.0".
-    pub compute_capability: Option<String>,
-}
-
-/// The ways in which NVML can fail that a person must treat differently.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NvmlFailure {
-    LibraryAbsent,
-    DriverNotLoaded,
-    VersionMismatch,
-    Other(String),
-}
-
-impl From<NvmlError> for NvmlFailure {
-    fn from(error: NvmlError) -> Self {
-        match error {
-            NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => Self::LibraryAbsent,
-            NvmlError::DriverNotLoaded => Self::DriverNotLoaded,
-            NvmlError::LibRmVersionMismatch => Self::VersionMismatch,
-            other => Self::Other(other.to_string()),
-        }
-    }
-}
 
 /// Cards as recorded in `dump`, in NVML's order.
 pub fn gpus_from(dump: &NvmlDump) -> Vec<Gpu> {
     dump.devices
         .iter()
         .map(|device| Gpu {
-            name: device.name.clone(),
-            vendor: GpuVendor::Nvidia,
             vram_total: device.memory_total,
-            vram_free: device.memory_free.min(device.memory_total),
-            driver: dump.driver_version.clone(),
+            vram_free: device.memory_free.map(|free| free.min(device.memory_total.unwrap_or(free))),
+            shared_memory: device.shared_memory,
+            driver: dump.driver_version.clone().unwrap_or_default(),
             cuda: dump.cuda_version.clone(),
             compute_capability: device.compute_capability.clone(),
+            ..unknown(device.name.clone())
         })
         .collect()
 }
 
-/// What to tell about NVML's answer. `card_on_bus` keeps quiet about machines that never had an NVIDIA card.
+/// A card of which only the name is known.
+fn unknown(name: String) -> Gpu {
+    Gpu {
+        name,
+        vendor: GpuVendor::Nvidia,
+        vram_total: None,
+        vram_free: None,
+        shared_memory: false,
+        driver: String::new(),
+        cuda: None,
+        compute_capability: None,
+    }
+}
+
+/// What to tell about NVML's answer. `card_on_bus` keeps quiet about machines that never had an NVIDIA card;
+/// `kernel_version` is that of the kernel module, where it is loaded.
 pub fn classify(
     answer: Result<&NvmlDump, &NvmlFailure>,
     card_on_bus: bool,
     kernel_version: Option<String>,
 ) -> Option<GpuProblem> {
-    match answer {
-        Ok(dump) => (dump.devices.is_empty() && card_on_bus).then_some(GpuProblem::NoDevice),
-        Err(NvmlFailure::LibraryAbsent | NvmlFailure::DriverNotLoaded) => {
-            card_on_bus.then_some(GpuProblem::DriverMissing)
-        }
-        Err(NvmlFailure::VersionMismatch) => Some(GpuProblem::DriverMismatch { kernel: kernel_version }),
-        Err(NvmlFailure::Other(why)) => Some(GpuProblem::Other(why.clone())),
+    let failure = match answer {
+        Ok(NvmlDump { failure: Some(failure), .. }) | Err(failure) => failure,
+        Ok(dump) => return (dump.devices.is_empty() && card_on_bus).then_some(GpuProblem::NoDevice),
+    };
+    match failure {
+        NvmlFailure::LibraryAbsent if kernel_version.is_some() => Some(GpuProblem::LibraryMissing),
+        NvmlFailure::LibraryAbsent => card_on_bus.then_some(GpuProblem::DriverMissing),
+        NvmlFailure::DriverNotLoaded => card_on_bus.then_some(GpuProblem::DriverNotLoaded),
+        NvmlFailure::VersionMismatch => Some(GpuProblem::DriverMismatch { kernel: kernel_version }),
+        NvmlFailure::NoPermission => Some(GpuProblem::NoPermission),
+        NvmlFailure::GpuLost => Some(GpuProblem::Lost),
+        NvmlFailure::InsufficientPower => Some(GpuProblem::InsufficientPower),
+        NvmlFailure::Other(why) => Some(GpuProblem::Other(why.clone())),
     }
 }
 
-pub(crate) fn read() -> (Vec<Gpu>, Option<GpuProblem>) {
-    let answer = ask();
-    let problem = classify(answer.as_ref(), card_on_bus(Path::new("/sys")), kernel_version());
-    (answer.map(|dump| gpus_from(&dump)).unwrap_or_default(), problem)
+/// The cards and what is wrong. `root` is the root of the file system, `library` NVML where it is not the system's.
+pub fn read(root: &Path, library: Option<&OsStr>) -> (Vec<Gpu>, Option<GpuProblem>) {
+    let answer = ask_nvml(library);
+    let kernel = kernel_version(root);
+    let problem = classify(answer.as_ref(), card_on_bus(&root.join("sys")), kernel.clone());
+    let mut gpus = answer.as_ref().map(gpus_from).unwrap_or_default();
+    if gpus.is_empty() {
+        gpus = named_by_the_kernel(root);
+    }
+    for gpu in gpus.iter_mut().filter(|gpu| gpu.driver.is_empty()) {
+        gpu.driver = kernel.clone().unwrap_or_default();
+    }
+    (gpus, problem)
 }
 
-fn ask() -> Result<NvmlDump, NvmlFailure> {
-    let nvml = Nvml::init()?;
-    let count = nvml.device_count()?;
-    let cuda_version = nvml.sys_cuda_driver_version().ok().map(|v| format!("{}.{}", v / 1000, v % 1000 / 10));
-    let mut devices = Vec::new();
-    for index in 0..count {
-        let device = nvml.device_by_index(index)?;
-        let memory = device.memory_info()?;
-        devices.push(NvmlDevice {
-            name: device.name()?,
-            memory_total: memory.total,
-            memory_free: memory.free,
-            compute_capability: device
-                .cuda_compute_capability()
-                .ok()
-                .map(|c| format!("{}.{}", c.major, c.minor)),
-        });
-    }
-    Ok(NvmlDump { driver_version: nvml.sys_driver_version()?, cuda_version, devices })
+/// The kernel module names each card it drives: no more is known without NVML.
+fn named_by_the_kernel(root: &Path) -> Vec<Gpu> {
+    let Ok(entries) = std::fs::read_dir(root.join("proc/driver/nvidia/gpus")) else { return Vec::new() };
+    let mut found: Vec<(std::ffi::OsString, String)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let text = std::fs::read_to_string(entry.path().join("information")).ok()?;
+            let name = text.lines().find_map(|line| line.strip_prefix("Model:"))?.trim();
+            (!name.is_empty()).then(|| (entry.file_name(), name.to_owned()))
+        })
+        .collect();
+    // By their place on the bus, which is NVML's order.
+    found.sort();
+    found.into_iter().map(|(_, name)| unknown(name)).collect()
 }
 
 /// True when sysfs lists a display controller (class 0x03) of vendor 0x10de.
@@ -116,8 +101,8 @@ fn card_on_bus(sys: &Path) -> bool {
     })
 }
 
-fn kernel_version() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/driver/nvidia/version").ok()?;
+fn kernel_version(root: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(root.join("proc/driver/nvidia/version")).ok()?;
     let looks_like_version =
         |word: &&str| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.');
     text.lines().next()?.split_whitespace().find(looks_like_version).map(str::to_owned)

@@ -14,7 +14,7 @@ pub struct Snapshot {
     /// What a new process could take now; a container's limit is taken into account.
     pub ram_available: u64,
     pub gpus: Vec<Gpu>,
-    /// Why no NVIDIA card is listed although one seems to be present.
+    /// What is wrong with an NVIDIA card or its driver; cards may be listed all the same.
     pub gpu_problem: Option<GpuProblem>,
     pub disk: Disk,
     /// Streaming read of main memory, bytes per second; `None` until measured.
@@ -34,9 +34,13 @@ pub struct Cpu {
 pub struct Gpu {
     pub name: String,
     pub vendor: GpuVendor,
-    pub vram_total: u64,
-    /// Free now, after what other programs hold.
-    pub vram_free: u64,
+    /// `None` when the driver does not say.
+    pub vram_total: Option<u64>,
+    /// Free now, after what other programs hold; `None` when the driver does not say.
+    pub vram_free: Option<u64>,
+    /// It computes in the memory of the system: both sizes are the system's.
+    pub shared_memory: bool,
+    /// Its version; empty when it is not known.
     pub driver: String,
     /// Highest CUDA version the driver supports, such as "13.0"; NVIDIA only.
     pub cuda: Option<String>,
@@ -54,9 +58,15 @@ pub enum GpuVendor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum GpuProblem {
-    /// A card is on the bus, but NVML is not installed or the kernel module is not loaded.
-    #[error("an NVIDIA card is present but its driver is not installed or not loaded")]
+    /// A card is on the bus, and neither the kernel module nor NVML is there.
+    #[error("an NVIDIA card is present but its driver is not installed")]
     DriverMissing,
+    /// NVML is installed, and the kernel module does not run.
+    #[error("the NVIDIA driver is installed but its kernel module is not loaded")]
+    DriverNotLoaded,
+    /// The kernel module runs, and NVML is not installed.
+    #[error("the NVIDIA kernel module is loaded but its library libnvidia-ml is not installed")]
+    LibraryMissing,
     /// The kernel module and the library come from different driver versions; a restart usually cures it.
     #[error("the NVIDIA kernel module and its library differ in version")]
     DriverMismatch {
@@ -66,6 +76,13 @@ pub enum GpuProblem {
     /// NVML works and lists no card although one is on the bus.
     #[error("the NVIDIA driver works but offers no card")]
     NoDevice,
+    #[error("this account or container may not use the NVIDIA card")]
+    NoPermission,
+    /// It fell off the bus, or has to be reset.
+    #[error("an NVIDIA card does not answer any more")]
+    Lost,
+    #[error("the power cables of an NVIDIA card are not properly attached")]
+    InsufficientPower,
     #[error("the NVIDIA driver failed: {0}")]
     Other(String),
 }
@@ -81,9 +98,12 @@ pub struct Disk {
 /// Reads this machine. Takes tens of milliseconds and never fails: what cannot be read is empty or zero.
 /// `memory_bandwidth` stays `None`; see [`crate::measure_bandwidth`].
 pub fn snapshot(models_dir: &Path) -> Snapshot {
-    let (mut gpus, gpu_problem) = crate::nvidia::read();
+    let (mut gpus, gpu_problem) = crate::nvidia::read(Path::new("/"), None);
     gpus.extend(crate::amd::read(Path::new("/sys")));
     let (ram_total, ram_available) = crate::ram::read();
+    for gpu in gpus.iter_mut().filter(|gpu| gpu.shared_memory) {
+        (gpu.vram_total, gpu.vram_free) = (Some(ram_total), Some(ram_available));
+    }
     Snapshot {
         os: sysinfo::System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
         cpu: crate::cpu::read(),

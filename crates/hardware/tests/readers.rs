@@ -13,8 +13,8 @@ fn amd_cards_come_from_sysfs_and_connectors_and_other_makers_are_passed_over() {
     assert_eq!(cards.len(), 1);
     assert_eq!(cards[0].name, "Radeon RX 7900 XTX");
     assert_eq!(cards[0].vendor, GpuVendor::Amd);
-    assert_eq!(cards[0].vram_total, 25_753_026_560);
-    assert_eq!(cards[0].vram_free, 24_000_000_000);
+    assert_eq!(cards[0].vram_total, Some(25_753_026_560));
+    assert_eq!(cards[0].vram_free, Some(24_000_000_000));
     assert_eq!(cards[0].driver, "6.10.5");
     assert!(hardware::read_amd(&fixture("no-such-tree")).is_empty());
 }
@@ -37,18 +37,70 @@ fn a_hidden_topology_counts_every_processor_as_a_core() {
 }
 
 #[test]
+fn sysfs_files_that_are_missing_or_garbage_leave_the_card_and_the_others() {
+    let tree = tempfile::tempdir().unwrap();
+    let device = tree.path().join("class/drm/card0/device");
+    let good = [
+        ("vendor", "0x1002\n"),
+        ("device", "0x744c\n"),
+        ("product_name", "Radeon RX 7900 XTX\n"),
+        ("mem_info_vram_total", "25753026560\n"),
+        ("mem_info_vram_used", "1753026560\n"),
+    ];
+    let read = |name: &str, contents: Option<&[u8]>| {
+        std::fs::create_dir_all(&device).unwrap();
+        for (file, text) in good {
+            std::fs::write(device.join(file), text).unwrap();
+        }
+        match contents {
+            Some(contents) => std::fs::write(device.join(name), contents).unwrap(),
+            None => std::fs::remove_file(device.join(name)).unwrap(),
+        }
+        hardware::read_amd(tree.path())
+    };
+    const NAME: &str = "Radeon RX 7900 XTX";
+    const TOTAL: Option<u64> = Some(25_753_026_560);
+    const FREE: Option<u64> = Some(24_000_000_000);
+    let garbage: [Option<&[u8]>; 6] =
+        [None, Some(b""), Some(b"-1"), Some(b"\xff\xfe\x00"), Some(b"lots"), Some(b"99999999999999999999")];
+    for contents in garbage {
+        let seen = |name| {
+            let cards = read(name, contents);
+            assert_eq!(cards.len(), 1, "{name} {contents:?}");
+            (cards[0].name.clone(), cards[0].vram_total, cards[0].vram_free)
+        };
+        assert_eq!(seen("mem_info_vram_total"), (NAME.into(), None, None));
+        assert_eq!(seen("mem_info_vram_used"), (NAME.into(), TOTAL, None));
+        assert_eq!(seen("device"), (NAME.into(), TOTAL, FREE));
+    }
+    // More in use than there is; no memory at all.
+    assert_eq!(read("mem_info_vram_used", Some(b"25753026561"))[0].vram_free, None);
+    assert_eq!(read("mem_info_vram_total", Some(b"0"))[0].vram_total, None);
+    for contents in [None, Some(b"".as_slice()), Some(b"\n\0"), Some(b"a\x07b")] {
+        assert_eq!(read("product_name", contents)[0].name, "AMD GPU 0x744c");
+    }
+    // Whose card it is, is the one thing that has to be known.
+    assert!(read("vendor", None).is_empty() && read("vendor", Some(b"0x8086")).is_empty());
+}
+
+#[test]
 fn nvml_failures_are_told_apart() {
-    let empty = NvmlDump { driver_version: "580.65.06".into(), cuda_version: None, devices: vec![] };
+    let empty = NvmlDump { driver_version: Some("580.65.06".into()), ..NvmlDump::default() };
     let version = || Some("580.65.06".to_owned());
-    let of = |failure: NvmlFailure, on_bus| hardware::classify(Err(&failure), on_bus, version());
-    assert_eq!(of(NvmlFailure::LibraryAbsent, false), None);
-    assert_eq!(of(NvmlFailure::LibraryAbsent, true), Some(GpuProblem::DriverMissing));
-    assert_eq!(of(NvmlFailure::DriverNotLoaded, true), Some(GpuProblem::DriverMissing));
+    let of = |failure: NvmlFailure, on_bus, kernel| hardware::classify(Err(&failure), on_bus, kernel);
+    assert_eq!(of(NvmlFailure::LibraryAbsent, false, None), None);
+    assert_eq!(of(NvmlFailure::LibraryAbsent, true, None), Some(GpuProblem::DriverMissing));
+    assert_eq!(of(NvmlFailure::LibraryAbsent, true, version()), Some(GpuProblem::LibraryMissing));
+    assert_eq!(of(NvmlFailure::DriverNotLoaded, true, None), Some(GpuProblem::DriverNotLoaded));
+    assert_eq!(of(NvmlFailure::DriverNotLoaded, false, None), None);
     assert_eq!(
-        of(NvmlFailure::VersionMismatch, true),
+        of(NvmlFailure::VersionMismatch, true, version()),
         Some(GpuProblem::DriverMismatch { kernel: version() })
     );
-    assert_eq!(of(NvmlFailure::Other("x".into()), true), Some(GpuProblem::Other("x".into())));
+    assert_eq!(of(NvmlFailure::NoPermission, true, version()), Some(GpuProblem::NoPermission));
+    assert_eq!(of(NvmlFailure::GpuLost, true, version()), Some(GpuProblem::Lost));
+    assert_eq!(of(NvmlFailure::InsufficientPower, true, version()), Some(GpuProblem::InsufficientPower));
+    assert_eq!(of(NvmlFailure::Other("x".into()), true, None), Some(GpuProblem::Other("x".into())));
     assert_eq!(hardware::classify(Ok(&empty), true, None), Some(GpuProblem::NoDevice));
     assert_eq!(hardware::classify(Ok(&empty), false, None), None);
 }
@@ -57,14 +109,19 @@ fn nvml_failures_are_told_apart() {
 fn a_card_never_has_more_free_than_total() {
     let device = NvmlDevice {
         name: "NVIDIA GeForce RTX 4090".into(),
-        memory_total: 100,
-        memory_free: 120,
+        memory_total: Some(100),
+        memory_free: Some(120),
+        shared_memory: false,
         compute_capability: Some("8.9".into()),
     };
-    let dump =
-        NvmlDump { driver_version: "1".into(), cuda_version: Some("12.8".into()), devices: vec![device] };
+    let dump = NvmlDump {
+        driver_version: Some("1".into()),
+        cuda_version: Some("12.8".into()),
+        devices: vec![device],
+        failure: None,
+    };
     let gpus = hardware::gpus_from(&dump);
-    assert_eq!((gpus[0].vram_total, gpus[0].vram_free), (100, 100));
+    assert_eq!((gpus[0].vram_total, gpus[0].vram_free), (Some(100), Some(100)));
     assert_eq!(gpus[0].cuda.as_deref(), Some("12.8"));
 }
 
@@ -103,7 +160,7 @@ fn a_recorded_h200_machine_is_read() {
     let dump: NvmlDump = serde_json::from_str(&text).unwrap();
     let gpus = hardware::gpus_from(&dump);
     assert_eq!(gpus.len(), 1);
-    assert_eq!((gpus[0].name.as_str(), gpus[0].vram_total), ("NVIDIA H200", 150_754_820_096));
+    assert_eq!((gpus[0].name.as_str(), gpus[0].vram_total), ("NVIDIA H200", Some(150_754_820_096)));
     assert_eq!(gpus[0].compute_capability.as_deref(), Some("9.0"));
     assert_eq!((gpus[0].driver.as_str(), gpus[0].cuda.as_deref()), ("580.159.04", Some("13.0")));
     let cpu = hardware::parse_cpuinfo(&std::fs::read_to_string(fixture("h200/cpuinfo")).unwrap());

@@ -184,8 +184,7 @@ const PART: &[(&str, Rule)] = &[("cache_control", PassedOver), ("index", PassedO
 const IMAGE: &[(&str, Rule)] = &[("detail", Only(&[r#""auto""#, r#""high""#]))];
 const CALL: &[(&str, Rule)] = &[("type", Only(&[r#""function""#])), ("index", PassedOver)];
 const FUNCTION: &[(&str, Rule)] = &[];
-const STREAM: &[(&str, Rule)] =
-    &[("include_obfuscation", PassedOver), ("continuous_usage_stats", Only(&["false"]))];
+const STREAM: &[(&str, Rule)] = &[("include_obfuscation", PassedOver)];
 const FORMAT: &[(&str, Rule)] = &[("strict", PassedOver)];
 
 /// # Errors

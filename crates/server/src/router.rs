@@ -87,7 +87,7 @@ pub fn router(shared: Arc<Shared>, door: Door, hosts: HostCheck) -> Router {
         .route("/v1/models/{*name}", get(model))
         .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/completions", post(completion::completions))
-        .route("/tokenize", post(tokenize::tokenize).layer(DefaultBodyLimit::max(MOST_BODY)))
+        .route("/tokenize", post(tokenize::tokenize))
         .route("/v1/whaledeck/memory", get(memory::memory))
         .route("/v1/whaledeck/routing", get(routing::routing))
         .route("/metrics", get(metrics))

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::shell::{cmd, root, run, step, target};
-use crate::{llama_server, setup};
+use crate::{llama_server, package, setup};
 
 /// Everything, with the UI inside the desktop program.
 pub const WHOLE: &str = "--workspace --features whaledeck/custom-protocol";
@@ -34,7 +34,8 @@ pub fn test() -> Result<()> {
         run(&mut setup::npm("run build:mock"))?;
         run(setup::npm("run pages").env("WHALEDECK_BROWSER", setup::browser()?))
     })?;
-    step("the real window", || window(llama))
+    step("the real window", || window(llama))?;
+    step("the package, laid out from the debug programs", package::try_layout)
 }
 
 /// A program of the debug build.

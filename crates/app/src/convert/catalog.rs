@@ -38,12 +38,13 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
     }
 }
 
-pub(crate) fn recommendation_view(advice: Recommendation) -> RecommendationView {
+pub(crate) fn recommendation_view(advice: Recommendation, gpu_note: Option<Sentence>) -> RecommendationView {
     RecommendationView {
         model_id: advice.model_id,
         variant_id: advice.variant_id,
         sentence: localized(&advice.sentence),
         upgrade: advice.upgrade.as_ref().map(localized),
+        gpu_note: gpu_note.as_ref().map(localized),
         download_size: advice.download_size as f64,
     }
 }
@@ -106,6 +107,6 @@ pub(crate) fn variant_view(variant: &Variant) -> VariantView {
     }
 }
 
-fn localized(sentence: &Sentence) -> Localized {
+pub(crate) fn localized(sentence: &Sentence) -> Localized {
     Localized { en: sentence.en.clone(), zh: sentence.zh.clone() }
 }

@@ -1,8 +1,11 @@
 //! The machine as the hosts see it.
+use catalog::Devices;
 use contract::{CpuView, DiskView, ErrorCode, ErrorView, GpuVendor, GpuView, HardwareView};
 use hardware::{Gpu, GpuProblem, Snapshot};
 
-pub(crate) fn hardware_view(snapshot: &Snapshot) -> HardwareView {
+use super::catalog::localized;
+
+pub(crate) fn hardware_view(snapshot: &Snapshot, devices: Devices) -> HardwareView {
     HardwareView {
         os: snapshot.os.clone(),
         cpu: CpuView {
@@ -14,7 +17,8 @@ pub(crate) fn hardware_view(snapshot: &Snapshot) -> HardwareView {
         ram_total: snapshot.ram_total as f64,
         ram_available: snapshot.ram_available as f64,
         memory_bandwidth: snapshot.memory_bandwidth,
-        gpus: snapshot.gpus.iter().map(gpu).collect(),
+        gpus: snapshot.gpus.iter().map(|it| gpu(it, devices)).collect(),
+        gpu_note: devices.idle(snapshot).as_ref().map(localized),
         gpu_problem: snapshot.gpu_problem.as_ref().map(problem),
         disk: DiskView {
             models_dir: snapshot.disk.models_dir.to_string_lossy().into_owned(),
@@ -24,15 +28,17 @@ pub(crate) fn hardware_view(snapshot: &Snapshot) -> HardwareView {
     }
 }
 
-fn gpu(gpu: &Gpu) -> GpuView {
+fn gpu(gpu: &Gpu, devices: Devices) -> GpuView {
     GpuView {
+        computes: devices.uses(gpu),
         name: gpu.name.clone(),
         vendor: match gpu.vendor {
             hardware::GpuVendor::Nvidia => GpuVendor::Nvidia,
             hardware::GpuVendor::Amd => GpuVendor::Amd,
         },
-        vram_total: gpu.vram_total as f64,
-        vram_free: gpu.vram_free as f64,
+        vram_total: gpu.vram_total.map(|bytes| bytes as f64),
+        vram_free: gpu.vram_free.map(|bytes| bytes as f64),
+        shared_memory: gpu.shared_memory,
         driver: gpu.driver.clone(),
         cuda: gpu.cuda.clone(),
         compute_capability: gpu.compute_capability.clone(),
@@ -40,15 +46,21 @@ fn gpu(gpu: &Gpu) -> GpuView {
 }
 
 fn problem(problem: &GpuProblem) -> ErrorView {
-    let message = format!("use the graphics card: {problem}");
+    let code = match problem {
+        GpuProblem::DriverMissing => ErrorCode::GpuDriverMissing,
+        GpuProblem::DriverNotLoaded => ErrorCode::GpuDriverNotLoaded,
+        GpuProblem::LibraryMissing => ErrorCode::GpuLibraryMissing,
+        GpuProblem::DriverMismatch { .. } => ErrorCode::GpuDriverMismatch,
+        GpuProblem::NoDevice => ErrorCode::GpuNotOffered,
+        GpuProblem::NoPermission => ErrorCode::GpuNoPermission,
+        GpuProblem::Lost => ErrorCode::GpuLost,
+        GpuProblem::InsufficientPower => ErrorCode::GpuNoPower,
+        GpuProblem::Other(_) => ErrorCode::GpuDriverFailed,
+    };
+    let error = ErrorView::new(code, format!("use the graphics card: {problem}"));
     match problem {
-        GpuProblem::DriverMismatch { kernel } => {
-            let error = ErrorView::new(ErrorCode::GpuDriverMismatch, message);
-            kernel.iter().fold(error, |error, version| error.with("kernel", version))
-        }
-        // Each of these is cured by installing the driver properly.
-        GpuProblem::DriverMissing | GpuProblem::NoDevice | GpuProblem::Other(_) => {
-            ErrorView::new(ErrorCode::GpuDriverMissing, message)
-        }
+        GpuProblem::DriverMismatch { kernel: Some(version) } => error.with("kernel", version),
+        GpuProblem::Other(why) => error.with("why", why),
+        _ => error,
     }
 }

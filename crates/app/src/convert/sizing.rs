@@ -44,7 +44,7 @@ pub(crate) fn claim_view(model: &ModelFacts, flag: &Flagged) -> ClaimView {
     let claim = flag.claim;
     let variant = model.variants.iter().find(|variant| variant.id == claim.variant);
     let card = claim.card.as_deref().and_then(|card| Catalog::builtin().card(card));
-    let sold = card.map_or(0, |card| card.vram_gb * u64::from(claim.count));
+    let all = card.map_or(0, |card| card.memory() * u64::from(claim.count));
     let tokens = match &flag.defect {
         Defect::TooSmall(memory) => memory.tokens,
         _ => 0,
@@ -54,7 +54,7 @@ pub(crate) fn claim_view(model: &ModelFacts, flag: &Flagged) -> ClaimView {
         precision: variant.map(|variant| variant.precision.clone()).unwrap_or_default(),
         size: variant.map_or(0, |variant| variant.size) as f64,
         machines: card.map(|card| format!("{}x{}", claim.count, card.label())),
-        claimed: claim.gb.unwrap_or(sold) as f64 * 1e9,
+        claimed: claim.gb.map_or(all, |gb| gb * 1_000_000_000) as f64,
         defect: match flag.defect {
             Defect::Lacks(Gate::Fp8) => ClaimDefect::NoFp8,
             Defect::Lacks(Gate::Fp4) => ClaimDefect::NoFp4,

@@ -121,7 +121,7 @@ fn cards(gpus: &[Gpu]) -> Option<String> {
         return None;
     }
     // Drivers count a few hundred MiB more or less from one version to the next.
-    let near = |memory: u64| memory.abs_diff(first.memory) * 20 < memory;
+    let near = |memory: u64| first.memory.is_some_and(|told| memory.abs_diff(told) * 20 < memory);
     let known = Catalog::builtin()
         .cards()
         .iter()
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn cards_of_a_driver_are_found_in_the_catalogue() {
-        let gpu = |name: &str, mib: u64| Gpu { name: name.into(), memory: mib << 20 };
+        let gpu = |name: &str, mib: u64| Gpu { name: name.into(), memory: Some(mib << 20) };
         let several = vec![gpu("NVIDIA H100 80GB HBM3", 81_559); 8];
         assert_eq!(cards(&several).as_deref(), Some("8xH100-80G"));
         assert_eq!(cards(&[gpu("NVIDIA GeForce RTX 4090", 24_564)]).as_deref(), Some("1xRTX-4090-24G"));
@@ -145,6 +145,7 @@ mod tests {
             None
         );
         assert_eq!(cards(&[gpu("Some other card", 1)]), None);
+        assert_eq!(cards(&[Gpu { name: "NVIDIA GB10".into(), memory: None }]), None);
         assert_eq!(cards(&[]), None);
         for card in Catalog::builtin().cards() {
             let found = cards(&[gpu(&card.name, card.memory_mib)]);

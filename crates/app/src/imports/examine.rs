@@ -68,13 +68,20 @@ pub(crate) fn examine(path: &Path) -> Result<Facts, ErrorView> {
         precision: precision(&*weights, &tensors),
         params_total,
         params_active,
-        bytes: weights.total_bytes(),
+        // As the catalogue counts: the file where there is one, which has a header besides the tensors.
+        bytes: file_size(path).unwrap_or_else(|| weights.total_bytes()),
         context_max: u32::try_from(config.decoder().max_position_embeddings).unwrap_or(u32::MAX),
         layers: config.decoder().num_hidden_layers as u64,
         cache: cache(&config),
         temperature: advice.temperature,
         top_p: advice.top_p,
     })
+}
+
+/// Of a model in one file.
+fn file_size(path: &Path) -> Option<u64> {
+    let whole = path.file_name().is_some_and(|name| !name.to_string_lossy().contains("-of-"));
+    std::fs::metadata(path).ok().filter(|meta| meta.is_file() && whole).map(|meta| meta.len())
 }
 
 /// The name that people know a family by.

@@ -2,7 +2,7 @@
 //! copied, and forgetting deletes only the entry.
 use std::path::Path;
 
-use catalog::{Cache, DEFAULT_CONTEXT, KvDtype, ModelFacts, Sentence, Variant, best_fit};
+use catalog::{Cache, DEFAULT_CONTEXT, Devices, KvDtype, ModelFacts, Sentence, Variant, best_fit};
 use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, ModelState, ModelView, SamplingView};
 
 use crate::App;
@@ -13,7 +13,7 @@ use crate::worker::failure_view;
 mod examine;
 mod list;
 
-use examine::{Cached, examine, place};
+use examine::{Cached, Facts, examine, place};
 pub(crate) use list::{OwnModel, OwnModels};
 
 impl App {
@@ -32,7 +32,7 @@ impl App {
         checked.map_err(|failure| failure_view(&failure))?;
         let model = self.own_models.add(path, facts)?;
         self.host.emit(AppEvent::ModelsChanged);
-        Ok(own_view(&model, &self.snapshot().await?))
+        Ok(own_view(&model, &self.snapshot().await?, self.devices()))
     }
 
     /// True when it was one of the person's own. The files stay.
@@ -46,7 +46,7 @@ impl App {
 }
 
 /// As one row of the models, with its verdict for this computer.
-pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot) -> ModelView {
+pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, devices: Devices) -> ModelView {
     let facts = &model.facts;
     let catalogued = ModelFacts {
         id: model.id.clone(),
@@ -72,7 +72,7 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot) -> Mod
         recommended: catalog::Sampling::default(),
         variants: vec![Variant {
             id: "own".into(),
-            precision: facts.precision.clone(),
+            precision: stored_as(facts),
             size: facts.bytes,
             size_computed: false,
             repo_hugging_face: None,
@@ -81,7 +81,7 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot) -> Mod
             note: None,
         }],
     };
-    let fit = best_fit(snapshot, &catalogued, DEFAULT_CONTEXT, KvDtype::Bf16);
+    let fit = best_fit(snapshot, devices, &catalogued, DEFAULT_CONTEXT, KvDtype::Bf16);
     let problem = check_there(model).err();
     ModelView {
         family: FamilyKind::OwnFile,
@@ -92,6 +92,13 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot) -> Mod
         problem,
         ..model_view(&catalogued, &fit)
     }
+}
+
+/// How most numbers are stored, in the name's own words where it ends with them: "Q4_K_M" is a kind of Q4_K.
+fn stored_as(facts: &Facts) -> String {
+    let last = facts.name.rsplit(['-', '.']).next().unwrap_or_default();
+    let named = last.starts_with(&facts.precision) && !facts.precision.is_empty();
+    if named { last.to_owned() } else { facts.precision.clone() }
 }
 
 /// Files that cannot be read now are told about elsewhere.
@@ -120,4 +127,20 @@ pub(crate) fn check_there(model: &OwnModel) -> Result<(), ErrorView> {
     Err(ErrorView::new(ErrorCode::OwnFileMissing, message)
         .with("path", model.path.display())
         .with("model_id", &model.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_precision_that_the_name_says_is_said_once() {
+        let stored = |name: &str, precision: &str| {
+            stored_as(&Facts { name: name.into(), precision: precision.into(), ..Facts::example() })
+        };
+        assert_eq!(stored("DeepSeek-R1-Distill-Qwen-7B-Q4_K_M", "Q4_K"), "Q4_K_M");
+        assert_eq!(stored("model.Q8_0", "Q8_0"), "Q8_0");
+        assert_eq!(stored("my-model", "Q4_K"), "Q4_K");
+        assert_eq!(stored("my-model", ""), "");
+    }
 }

@@ -90,14 +90,15 @@ pub(crate) fn config_of(model: &Path) -> Result<Option<ModelConfig>, ErrorView> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use catalog::{DEFAULT_CONTEXT, KvDtype, best_fit};
+    use catalog::{DEFAULT_CONTEXT, Devices, KvDtype, best_fit};
 
     #[test]
     fn what_is_ready_comes_first_and_then_what_runs_well() {
         let snapshot = ::hardware::snapshot(Path::new("/"));
         let view = |id: &str| {
             let model = Catalog::builtin().model(id).expect("is known");
-            crate::convert::model_view(model, &best_fit(&snapshot, model, DEFAULT_CONTEXT, KvDtype::Bf16))
+            let fit = best_fit(&snapshot, Devices::EMBEDDED, model, DEFAULT_CONTEXT, KvDtype::Bf16);
+            crate::convert::model_view(model, &fit)
         };
         let verdict = |mut model: ModelView, verdict| {
             model.fit.verdict = verdict;

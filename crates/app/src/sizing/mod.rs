@@ -1,13 +1,13 @@
 //! "Can I run it?" as a use case: one model at one precision against this computer, the table of cards and machines that
 //! a person names; as a view, a sheet (CSV) and a picture (SVG). Nothing is started and nothing is asked of a network.
 use catalog::{
-    Catalog, Demand, KvDtype, ModelFacts, Row, Spec, Variant, best_fit, fit, flagged, held, table,
+    Catalog, Demand, Devices, KvDtype, ModelFacts, Row, Spec, Variant, best_fit, fit, flagged, held, table,
 };
 use contract::{ErrorView, SizingView, SizingWish};
 use deploy::plan::Inventory;
 
 use crate::App;
-use crate::convert::{cards_view, claim_view, fit_view, variant_view};
+use crate::convert::{cards_view, claim_view, fit_view, localized, variant_view};
 use crate::lang::{Lang, grouped};
 use crate::plans::{invalid, inventory, named, not_zero};
 
@@ -33,7 +33,7 @@ impl App {
     /// When the model, its files or the machines are not known, and when a number is 0.
     pub async fn sizing(&self, wish: SizingWish) -> Result<SizingView, ErrorView> {
         let snapshot = self.snapshot().await?;
-        let asked = asked(&wish, &snapshot)?;
+        let asked = asked(&wish, &snapshot, self.devices())?;
         let Asked { model, variant, demand, .. } = asked;
         let spec = Spec {
             variant: variant.id.clone(),
@@ -41,7 +41,7 @@ impl App {
             sequences: demand.sequences,
             kv: demand.kv,
         };
-        let here = fit(&snapshot, model, &spec);
+        let here = fit(&snapshot, self.devices(), model, &spec);
         let view = |row: &Row| cards_view(model, row, demand);
         let machines = asked.machines.as_ref().and_then(|inventory| {
             let count = (inventory.machines, inventory.machines * inventory.cards);
@@ -61,6 +61,7 @@ impl App {
             here_experts: model.expert_bytes(here.weights) as f64,
             here_cards: here.gpus,
             here: fit_view(&here),
+            gpu_note: self.devices().idle(&snapshot).as_ref().map(localized),
             machines: machines.as_ref().map(view),
             rows: asked.rows().iter().map(view).collect(),
             claims: flagged(model).iter().map(|flag| claim_view(model, flag)).collect(),
@@ -72,7 +73,7 @@ impl App {
     /// # Errors
     /// As [`App::sizing`].
     pub async fn sizing_csv(&self, wish: SizingWish) -> Result<String, ErrorView> {
-        let asked = asked(&wish, &self.snapshot().await?)?;
+        let asked = asked(&wish, &self.snapshot().await?, self.devices())?;
         Ok(catalog::csv(asked.model, &asked.rows()))
     }
 
@@ -96,7 +97,7 @@ pub fn sizing_wanted(view: &SizingView, lang: Lang) -> String {
     }
 }
 
-fn asked(wish: &SizingWish, snapshot: &::hardware::Snapshot) -> Result<Asked, ErrorView> {
+fn asked(wish: &SizingWish, snapshot: &::hardware::Snapshot, devices: Devices) -> Result<Asked, ErrorView> {
     let model = named(&wish.model)?;
     not_zero("context", wish.context)?;
     not_zero("sequences", wish.sequences)?;
@@ -104,7 +105,7 @@ fn asked(wish: &SizingWish, snapshot: &::hardware::Snapshot) -> Result<Asked, Er
     let id = match &wish.variant {
         Some(id) => id,
         None => {
-            best = best_fit(snapshot, model, wish.context, KvDtype::Bf16).variant_id;
+            best = best_fit(snapshot, devices, model, wish.context, KvDtype::Bf16).variant_id;
             &best
         }
     };

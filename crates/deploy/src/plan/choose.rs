@@ -5,7 +5,7 @@ use catalog::{
     widens_fp8,
 };
 
-use super::explained::{Code, Explained, gb, gib};
+use super::explained::{Code, Explained, size};
 use super::wish::{Engine, Inventory, Spec};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -131,7 +131,7 @@ fn barred(spec: &Spec, variant: &Variant, inventory: &Inventory) -> Result<(), E
             .with("precision", &variant.precision));
     }
     if spec.engine == Engine::Ollama && super::ollama::source(spec.model, variant).is_none() {
-        return Err(Explained::new(Code::FilesInParts).with("size", gb(variant.size)));
+        return Err(Explained::new(Code::FilesInParts).with("size", size(variant.size)));
     }
     let lack = |code| {
         let capability = card.compute_capability.as_deref().unwrap_or("-");
@@ -228,20 +228,19 @@ fn too_small(model: &ModelFacts, variant: &Variant, inventory: &Inventory, memor
     // llama.cpp's engines stay in one machine, whatever else there is.
     let machines = if variant.is_gguf() { 1 } else { inventory.machines };
     let cards = u64::from(machines * inventory.cards);
-    let sold = cards * inventory.card.vram_gb;
-    let code =
-        if sold * 1_000_000_000 < variant.size { Code::WeightsExceedMemory } else { Code::TooLittleLeft };
+    let all = cards * inventory.card.memory();
+    let code = if all < variant.size { Code::WeightsExceedMemory } else { Code::TooLittleLeft };
     Explained::new(code)
         .with("model", &model.name)
         .with("precision", &variant.precision)
-        .with("weights_gb", gb(variant.size))
-        .with("memory_gb", sold)
+        .with("files", size(variant.size))
+        .with("memory", size(all))
         .with("cards", cards)
         .with("card", inventory.card.label())
         .with("used", memory.cards)
-        .with("weights", gib(memory.weights))
-        .with("overhead", gib(memory.overhead))
-        .with("budget", gib(memory.budget))
+        .with("weights", size(memory.weights))
+        .with("overhead", size(memory.overhead))
+        .with("budget", size(memory.budget))
         .with("tokens", memory.tokens)
         .with("needed", SHORTEST_POOL)
 }

@@ -93,12 +93,4 @@ impl Explained {
     }
 }
 
-/// Bytes as GiB with one digit.
-pub(crate) fn gib(bytes: u64) -> String {
-    format!("{:.1}", bytes as f64 / (1u64 << 30) as f64)
-}
-
-/// Bytes as GB without a fraction, as memory and files are sold.
-pub(crate) fn gb(bytes: u64) -> String {
-    format!("{:.0}", bytes as f64 / 1e9)
-}
+pub(crate) use catalog::units::size;

@@ -22,7 +22,7 @@ pub use offer::Offer;
 pub use wish::{Engine, Inventory, InventoryError, Spec};
 
 use choose::{Choice, choose};
-use explained::{gb, gib};
+use explained::size;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -210,9 +210,9 @@ fn notes(spec: &Spec, inventory: &Inventory, choice: &Choice, container: &Contai
 fn memory_share(card_memory: u64, memory: &Memory, share: f64) -> Explained {
     Explained::new(Code::MemoryShare)
         .with("share", format!("{share:.2}"))
-        .with("card", gib(card_memory))
-        .with("weights", gib(memory.weights))
-        .with("overhead", gib(memory.overhead))
+        .with("card", size(card_memory))
+        .with("weights", size(memory.weights))
+        .with("overhead", size(memory.overhead))
         .with("tokens", memory.tokens)
 }
 
@@ -220,5 +220,5 @@ fn model_path(choice: &Choice, repo: &str) -> Explained {
     Explained::new(Code::ModelPath)
         .with("repo", repo)
         .with("precision", &choice.variant.precision)
-        .with("size", gb(choice.variant.size))
+        .with("size", size(choice.variant.size))
 }

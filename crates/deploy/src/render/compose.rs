@@ -1,7 +1,7 @@
 //! A compose file per machine, because compose knows one machine.
 use catalog::Vendor;
 
-use super::{File, Place, Word, program, ray, title, variables, words};
+use super::{File, KEY_IN_SHELL, Place, Word, program, ray, title, variables, words};
 use crate::plan::Plan;
 
 pub(super) fn files(plan: &Plan) -> Vec<File> {
@@ -17,7 +17,8 @@ pub(super) fn files(plan: &Plan) -> Vec<File> {
 fn file(plan: &Plan, rank: u32) -> String {
     // Compose itself stops with this sentence when the variable is missing.
     let leader = "${LEADER:?set LEADER to the address of the first machine}";
-    let key = "${API_KEY:?set API_KEY to the key that callers must show}";
+    let given = "${API_KEY:?set API_KEY to the key that callers must show}";
+    let key = if plan.ray { KEY_IN_SHELL } else { given };
     let place = Place { follows: rank > 0, rank: &rank.to_string(), leader, key };
     let mut command = program(plan.container.program);
     command.extend(words(plan, &place));
@@ -46,6 +47,9 @@ fn file(plan: &Plan, rank: u32) -> String {
     text.push_str("    environment:\n      HF_HOME: /models\n");
     for (name, value) in variables(plan) {
         text.push_str(&format!("      {name}: {}\n", string(value)));
+    }
+    if plan.ray && plan.has_key() {
+        text.push_str(&format!("      API_KEY: {}\n", string(given)));
     }
     text.push_str("    volumes:\n      - models:/models\n");
     text.push_str(match plan.container.vendor {

@@ -3,7 +3,7 @@
 use catalog::Vendor;
 
 use super::compose::string;
-use super::{File, Place, Word, program, ray, title, variables, words};
+use super::{File, KEY_IN_SHELL, Place, Word, program, ray, title, variables, words};
 use crate::plan::Plan;
 
 /// Kubernetes' own limit for the names of sets whose pods and services carry it as a label.
@@ -47,8 +47,8 @@ fn name(plan: &Plan) -> String {
 }
 
 fn pod(plan: &Plan, follows: bool) -> String {
-    let place =
-        Place { follows, rank: "$(LWS_WORKER_INDEX)", leader: "$(LWS_LEADER_ADDRESS)", key: "$(API_KEY)" };
+    let key = if plan.ray { KEY_IN_SHELL } else { "$(API_KEY)" };
+    let place = Place { follows, rank: "$(LWS_WORKER_INDEX)", leader: "$(LWS_LEADER_ADDRESS)", key };
     let mut command = program(plan.container.program);
     command.extend(words(plan, &place));
     if plan.ray {

@@ -133,6 +133,9 @@ fn variables(plan: &Plan) -> impl Iterator<Item = (&'static str, &str)> {
     })
 }
 
+/// The key for a command that a shell runs, which has it in its environment.
+const KEY_IN_SHELL: &str = "\"$API_KEY\"";
+
 /// As one line for a shell; names to fill in stand outside of its quotes.
 fn joined(words: Vec<Word>) -> String {
     let quoted = words.into_iter().map(|word| match word {

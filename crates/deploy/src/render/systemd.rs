@@ -1,6 +1,6 @@
 //! A unit per machine, for an engine that is installed there. The address of the first machine comes from a file, because
 //! it is not the plan's to know.
-use super::{File, Place, Word, program, ray, title, variables, words};
+use super::{File, KEY_IN_SHELL, Place, Word, program, ray, title, variables, words};
 use crate::plan::{Engine, Plan};
 
 const ADDRESSES: &str = "/etc/default/whaledeck";
@@ -15,7 +15,8 @@ pub(super) fn files(plan: &Plan) -> Vec<File> {
 }
 
 fn unit(plan: &Plan, rank: u32) -> String {
-    let place = Place { follows: rank > 0, rank: &rank.to_string(), leader: "${LEADER}", key: "${API_KEY}" };
+    let key = if plan.ray { KEY_IN_SHELL } else { "${API_KEY}" };
+    let place = Place { follows: rank > 0, rank: &rank.to_string(), leader: "${LEADER}", key };
     let mut text = format!(
         "# {}\n[Unit]\nDescription={} ({})\nWants=network-online.target\nAfter=network-online.target\n\n[Service]\n",
         title(plan),

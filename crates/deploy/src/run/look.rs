@@ -37,8 +37,8 @@ impl Looked {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gpu {
     pub name: String,
-    /// Bytes.
-    pub memory: u64,
+    /// Bytes; `None` where the driver does not say, as for a card that shares the system's memory.
+    pub memory: Option<u64>,
 }
 
 /// What the machine has, after the lines `first`; and a free port from `port` on.
@@ -69,9 +69,9 @@ fn read(said: &str) -> Looked {
                 let engine = Engine::named(name);
                 looked.engines.extend(engine.map(|engine| Installed { engine, version: number(version) }));
             }
-            Some(("gpu", gpu)) => looked.gpus.extend(gpu.rsplit_once(',').and_then(|(name, mib)| {
-                let mib: u64 = mib.trim().parse().ok()?;
-                Some(Gpu { name: name.trim().to_owned(), memory: mib << 20 })
+            Some(("gpu", gpu)) => looked.gpus.extend(gpu.rsplit_once(',').map(|(name, mib)| {
+                let mib: Option<u64> = mib.trim().parse().ok();
+                Gpu { name: name.trim().to_owned(), memory: mib.and_then(|mib| mib.checked_mul(1 << 20)) }
             })),
             Some(("port", port)) => looked.port = port.parse().ok(),
             _ => {}
@@ -96,7 +96,7 @@ mod tests {
         let said = "Welcome!\nsystem Linux x86_64\nengine vllm 0.33.1\nengine llama-server version: 6123 (b1d2c3)\n\
                     engine ollama client version is 0.12.3\nengine sglang \n\
                     gpu NVIDIA H100 80GB HBM3, 81559\ngpu NVIDIA H100 80GB HBM3, [N/A]\nport 8001\n";
-        let gpu = Gpu { name: "NVIDIA H100 80GB HBM3".into(), memory: 81_559 << 20 };
+        let gpu = |memory| Gpu { name: "NVIDIA H100 80GB HBM3".into(), memory };
         let installed =
             |engine, version: Option<&str>| Installed { engine, version: version.map(str::to_owned) };
         let engines = vec![
@@ -105,7 +105,8 @@ mod tests {
             installed(Engine::Ollama, Some("0.12.3")),
             installed(Engine::Sglang, None),
         ];
-        let all = Looked { system: "Linux x86_64".into(), engines, gpus: vec![gpu], port: Some(8001) };
+        let gpus = vec![gpu(Some(81_559 << 20)), gpu(None)];
+        let all = Looked { system: "Linux x86_64".into(), engines, gpus, port: Some(8001) };
         assert_eq!(read(said), all);
     }
 

@@ -1,13 +1,15 @@
 // Words for an error code, taken from the shared catalogue with the values of the error filled in. Pure.
 import type { ErrorView } from '$lib/ipc/bindings';
 import type { Lang } from '$lib/i18n/language';
-import { bytes } from '$lib/format';
+import { bytes, number } from '$lib/format';
 
 export type Words = { title: string; meaning: string; next: string };
 export type Catalogue = Record<string, Record<Lang, Words>>;
 
 /** Values that are byte counts in the contract, shown in human units. */
 const BYTE_VALUES = new Set(['needed', 'free', 'available', 'expected', 'actual', 'total', 'size']);
+/** Values that are counts of anything else. */
+const COUNTS = new Set(['tokens', 'context', 'pixels', 'most']);
 
 /** Puts the values in; one that is missing goes, together with the round brackets around it. */
 export function fill(template: string, detail: Record<string, string>, lang: Lang): string {
@@ -15,7 +17,8 @@ export function fill(template: string, detail: Record<string, string>, lang: Lan
   const put = (text: string) =>
     text.replace(/\{(\w+)\}/g, (_whole, name: string) => {
       const value = detail[name] ?? '';
-      return BYTE_VALUES.has(name) && /^\d+(\.\d+)?$/.test(value) ? bytes(Number(value), lang) : value;
+      if (!/^\d+(\.\d+)?$/.test(value)) return value;
+      return BYTE_VALUES.has(name) ? bytes(Number(value), lang) : COUNTS.has(name) ? number(Number(value), lang) : value;
     });
   const kept = template.replace(/\s?[(（][^()（）]*[)）]/g, (group) =>
     [...group.matchAll(/\{(\w+)\}/g)].every((match) => known(match[1] ?? '')) ? group : '',

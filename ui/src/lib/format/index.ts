@@ -1,4 +1,5 @@
-// Numbers in human units, in the language in use. Pure: the words and the locale are handed in.
+// Numbers in human units, in the language in use. Pure: the words and the locale are handed in. The rules are those of
+// crates/catalog/src/units.rs, and tests/fixtures/units.json holds both to them.
 import type { Messages } from '$lib/i18n/en';
 import { localeOf, type Lang } from '$lib/i18n/language';
 
@@ -43,8 +44,7 @@ export const wordsOf = (tokens: number): number => (tokens * 500) / 670;
 export function pages(tokens: number, t: Messages, lang: Lang): string {
   const count = tokens / 670;
   if (count < 1.5) return t.format.page;
-  const rounded = count < 20 ? Math.round(count) : Math.round(count / 5) * 5;
-  return t.format.pages(decimal(rounded, 0, lang));
+  return t.format.pages(decimal(count, 0, lang));
 }
 
 /** Parameter counts; Chinese counts in ten thousands and hundred millions. */

@@ -291,7 +291,7 @@ export type ClaimView = {
 	size: number,
 	/**  "8xH100-80G"; `None` when only an amount is claimed. */
 	machines: string | null,
-	/**  Bytes of these cards as they are sold, or of the claimed amount. */
+	/**  Bytes of these cards, or of the claimed amount. */
 	claimed: number,
 	defect: ClaimDefect,
 	/**  Tokens that would be left for conversations, where the cards hold the weights at all. */
@@ -587,7 +587,9 @@ export type EngineView = {
 };
 
 /**  What somebody can act on. Each code has a title, a meaning and a next step in English and Chinese. */
-export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file_invalid" | "model_unsupported" | "model_too_large" | 
+export type ErrorCode = "model_not_found" | 
+/**  A file that comes with this program is not there. */
+"built_in_missing" | "model_file_truncated" | "model_file_invalid" | "model_unsupported" | "model_too_large" | 
 /**  The disk or its drive gives no bytes. */
 "model_file_unreadable" | 
 /**  A sound model of an architecture that others run. */
@@ -673,7 +675,7 @@ export type ErrorCode = "model_not_found" | "model_file_truncated" | "model_file
 /**  Bytes of something else came in place of a file. */
 "source_foreign" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | 
 /**  Which of the precisions that are here is meant has to be said. */
-"several_precisions" | "gpu_driver_missing" | "gpu_driver_mismatch" | "no_display" | 
+"several_precisions" | "gpu_driver_missing" | "gpu_driver_mismatch" | "gpu_driver_not_loaded" | "gpu_library_missing" | "gpu_not_offered" | "gpu_no_permission" | "gpu_lost" | "gpu_no_power" | "gpu_driver_failed" | "no_display" | 
 /**  The process that draws the window's page died again and again. */
 "page_died" | "history_unreadable" | 
 /**  A newer version of the app wrote it. */
@@ -740,12 +742,16 @@ export type FitView = {
 export type GpuVendor = "nvidia" | "amd";
 
 export type GpuView = {
+	/**  True when the embedded engine of this version uses it. */
+	computes: boolean,
 	name: string,
 	vendor: GpuVendor,
-	/**  Bytes. */
-	vram_total: number,
+	/**  Bytes; `None` when the driver does not say. */
+	vram_total: number | null,
 	/**  Bytes free right now. */
-	vram_free: number,
+	vram_free: number | null,
+	/**  It computes in the memory of the system: both sizes are the system's. */
+	shared_memory: boolean,
 	driver: string,
 	/**  Highest CUDA version the driver supports, such as "13.0"; NVIDIA only. */
 	cuda: string | null,
@@ -763,7 +769,9 @@ export type HardwareView = {
 	/**  Measured streaming read of main memory, bytes per second; `None` until measured. */
 	memory_bandwidth: number | null,
 	gpus: GpuView[],
-	/**  Why there is no usable GPU although one may be present (driver absent, driver and library differ). */
+	/**  What is to be said of cards that the embedded engine does not use. */
+	gpu_note: Localized | null,
+	/**  What is wrong with a card or its driver (driver absent, driver and library differ, card lost). */
 	gpu_problem: ErrorView | null,
 	disk: DiskView,
 };
@@ -1099,6 +1107,8 @@ export type RecommendationView = {
 	sentence: Localized,
 	/**  The cheapest upgrade that would change the answer. */
 	upgrade: Localized | null,
+	/**  What is to be said of graphics cards that the embedded engine does not use. */
+	gpu_note: Localized | null,
 	/**  Bytes to download. */
 	download_size: number,
 };
@@ -1286,7 +1296,10 @@ export type SizingView = {
 	context: number,
 	context_max: number,
 	sequences: number,
+	/**  What the embedded engine makes of it on this computer. */
 	here: FitView,
+	/**  What is to be said of graphics cards that the embedded engine does not use. */
+	gpu_note: Localized | null,
 	/**  Bytes of the weights that are routed experts, of `here.weights`; 0 where there are none. */
 	here_experts: number,
 	/**  Graphics cards of this computer that the verdict counts on. */

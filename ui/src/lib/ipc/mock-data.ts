@@ -23,24 +23,25 @@ export const hardware: HardwareView = {
   os: 'Debian GNU/Linux 12 (bookworm)',
   cpu: { name: 'AMD Ryzen 7 5800X 8-Core Processor', physical_cores: 8, logical_cores: 16, features: ['AVX2'] },
   ram_total: 67.4e9, ram_available: 51.2e9, memory_bandwidth: null,
-  gpus: [{ name: 'NVIDIA GeForce RTX 4080', vendor: 'nvidia', vram_total: 17.2e9, vram_free: 16.1e9, driver: '580.95.05', cuda: '13.0', compute_capability: '8.9' }],
+  gpus: [{ computes: false, shared_memory: false, name: 'NVIDIA GeForce RTX 4080', vendor: 'nvidia', vram_total: 17.2e9, vram_free: 16.1e9, driver: '580.95.05', cuda: '13.0', compute_capability: '8.9' }],
+  gpu_note: { en: 'Your RTX 4080 is not used yet; llama-server under Deployments uses it.', zh: '你的 RTX 4080 目前未使用；“部署”中的 llama-server 可以使用。' },
   gpu_problem: null,
   disk: { models_dir: '/home/user/.local/share/whaledeck/models', total: 1.02e12, free: 412e9 },
 };
 
 export const recommendation: RecommendationView = {
-  model_id: 'deepseek-r1-distill-qwen-14b', variant_id: 'q4_k_m', download_size: 8.99e9,
+  model_id: 'deepseek-r1-distill-qwen-14b', variant_id: 'q4_k_m', download_size: 8.99e9, gpu_note: hardware.gpu_note,
   sentence: {
-    en: 'R1-Distill-Qwen-14B: the best that leaves room for about 24 pages of conversation in your 16 GB card.',
-    zh: 'R1-Distill-Qwen-14B：在 16 GB 显卡里能留出约 24 页对话空间的最佳模型。',
+    en: 'R1-Distill-Qwen-14B: the best that leaves room for about 24 pages of conversation in the 51.2 GB of memory now free.',
+    zh: 'R1-Distill-Qwen-14B：在 51.2 GB 空闲内存里能留出约 24 页对话空间的最佳模型。',
   },
-  upgrade: { en: 'With 24 GB of graphics memory you could run the 32B model.', zh: '如果有 24 GB 显存，就能运行 32B 模型。' },
+  upgrade: { en: 'With 96 GB of memory you could run R1-Distill-Qwen-32B.', zh: '有 96 GB 内存，就可以运行 R1-Distill-Qwen-32B。' },
 };
 
 const fit = (verdict: FitView['verdict'], weights: number, available: number, en: string, zh: string): FitView => ({
   verdict, weights, available, kv: weights * 0.08, overhead: 0.9e9, needed: weights * 1.08 + 0.9e9,
-  reason: { en, zh }, place: verdict === 'too_large' ? 'nowhere' : 'gpu', context: verdict === 'too_large' ? 0 : 16384,
-  speed_estimate: verdict === 'too_large' ? null : 42,
+  reason: { en, zh }, place: verdict === 'too_large' ? 'nowhere' : 'cpu', context: verdict === 'too_large' ? 0 : 16384,
+  speed_estimate: verdict === 'too_large' ? null : 7.2,
 });
 
 /** What the states of a model mean for its one precision. */
@@ -57,7 +58,7 @@ function model(id: string, name: string, change: Partial<ModelView>, size: numbe
     id, name, family: 'dense_distill', family_note: { en: 'A Qwen model taught by R1', zh: '由 R1 教出来的 Qwen 模型' },
     params_total: 14.8e9, params_active: 14.8e9, context_max: 131072, takes_images: false, hybrid: false, licence: 'MIT',
     variants: [{ id: precision.toLowerCase(), precision, size, size_computed: false, repo_hugging_face: `deepseek-ai/${name}`, repo_model_scope: `deepseek-ai/${name}`, note: null }],
-    fit: fit('runs_well', size, 16.1e9, 'Leaves room for 16K tokens in 16 GB.', '在 16 GB 中留有 16K 词元的空间。'),
+    fit: fit('runs_well', size, 45e9, `${name} needs part of the 45 GB of main memory that can be used.`, `${name} 只需要 45 GB 可用内存的一部分。`),
     state: 'not_downloaded', download: null, disk_used: 0, precisions: [], recommended: sampling(0.6, 0.95), runs_embedded: true, path: null, problem: null, ...change,
   });
 }
@@ -77,17 +78,17 @@ export const models: ModelView[] = [
   model('guide', 'Whaledeck Guide', {
     family: 'guide', family_note: { en: 'A tiny DeepSeek-V3 that knows this app', zh: '了解本应用的微型 DeepSeek-V3' },
     params_total: 10.6e6, params_active: 3.1e6, context_max: 4096, state: 'built_in', disk_used: 11.4e6,
-    fit: { ...fit('runs_well', 11.4e6, 51e9, 'Needs 120 MB of your 51 GB.', '只需要 51 GB 中的 120 MB。'), place: 'cpu', overhead: 1e8, needed: 1.2e8, context: 4096 },
+    fit: { ...fit('runs_well', 11.4e6, 45e9, 'Needs 120 MB of the 45 GB of main memory that can be used.', '需要 120 MB，可用内存有 45 GB。'), overhead: 1e8, needed: 1.2e8, context: 4096 },
   }, 11.4e6, 'FP8'),
   model('guide-vision', 'Whaledeck Guide Vision', {
     family: 'guide', family_note: { en: 'A tiny DeepSeek-VL2 that knows drawn shapes, simple charts, printed words and windows of this app, not photographs', zh: '微型 DeepSeek-VL2，只认得画出的图形、简单图表、印刷文字和本应用的窗口，看不懂照片' },
     params_total: 7.03e6, params_active: 6.11e6, context_max: 2048, takes_images: true, state: 'built_in', disk_used: 14.2e6,
-    fit: { ...fit('runs_well', 14.2e6, 51e9, 'Needs 140 MB of your 51 GB.', '只需要 51 GB 中的 140 MB。'), place: 'cpu', overhead: 1e8, needed: 1.4e8, context: 2048 },
+    fit: { ...fit('runs_well', 14.2e6, 45e9, 'Needs 140 MB of the 45 GB of main memory that can be used.', '需要 140 MB，可用内存有 45 GB。'), overhead: 1e8, needed: 1.4e8, context: 2048 },
   }, 14.2e6, 'BF16'),
   model('deepseek-r1', 'DeepSeek-R1', {
     family: 'moe_original', family_note: { en: 'DeepSeek’s own mixture of experts that reasons', zh: 'DeepSeek 自己的混合专家推理模型' },
     params_total: 671e9, params_active: 37e9, context_max: 163840,
-    fit: fit('too_large', 688.6e9, 51.2e9, 'Needs 745 GB; this computer has 51 GB free.', '需要 745 GB，这台电脑只有 51 GB 可用。'),
+    fit: fit('too_large', 688.6e9, 45e9, 'DeepSeek-R1 FP8 needs 745 GB, and only 45 GB of main memory can be used.', 'DeepSeek-R1 FP8 需要 745 GB，而可用内存只有 45 GB。'),
     variants: [
       { id: 'fp8', precision: 'FP8', size: 688.6e9, size_computed: false, repo_hugging_face: 'deepseek-ai/DeepSeek-R1', repo_model_scope: 'deepseek-ai/DeepSeek-R1', note: { en: 'As published.', zh: '官方发布。' } },
       { id: 'bf16', precision: 'BF16', size: 1.34e12, size_computed: true, repo_hugging_face: 'unsloth/DeepSeek-R1-BF16', repo_model_scope: 'unsloth/DeepSeek-R1-BF16', note: null },
@@ -96,7 +97,7 @@ export const models: ModelView[] = [
   model('deepseek-coder-v2-lite', 'DeepSeek-Coder-V2-Lite', {
     family: 'moe_original', family_note: { en: 'DeepSeek’s small mixture of experts for code', zh: 'DeepSeek 的小型代码混合专家模型' },
     params_total: 15.7e9, params_active: 2.4e9, runs_embedded: false,
-    fit: fit('slow', 31.4e9, 51.2e9, 'Fits in memory; the processor answers slowly.', '内存放得下，但处理器回答较慢。'),
+    fit: fit('slow', 31.4e9, 45e9, 'Fits in memory; the processor answers slowly.', '内存放得下，但处理器回答较慢。'),
   }, 31.4e9),
   model('deepseek-vl2-tiny', 'DeepSeek-VL2-Tiny', {
     family: 'moe_original', family_note: { en: 'DeepSeek’s own small model for pictures and text', zh: 'DeepSeek 自己的小型图文模型' },
@@ -117,7 +118,7 @@ export const models: ModelView[] = [
   }, 3.55e9),
   model('deepseek-r1-distill-llama-8b', 'DeepSeek-R1-Distill-Llama-8B', {
     family_note: { en: 'A Llama model taught by R1', zh: '由 R1 教出来的 Llama 模型' }, state: 'failed',
-    fit: fit('short_context', 15.0e9, 16.1e9, 'Leaves room for only 2K tokens in 16 GB.', '在 16 GB 中只剩 2K token 的空间。'),
+    fit: fit('short_context', 15.0e9, 45e9, 'R1-Distill-Llama-8B fits, but 45 GB of main memory leave room for only about 3 pages of conversation.', 'R1-Distill-Llama-8B 放得下，但 45 GB 内存只够约 3 页的对话。'),
     download: {
       ...download('deepseek-r1-distill-llama-8b', 'bf16'), state: 'failed', speed: 0, seconds_left: null, alternative: 'model_scope',
       error: { code: 'no_network', message: 'reach the source', detail: { host: 'huggingface.co' } },

@@ -1,5 +1,6 @@
 // What the mock host answers to "Can I run it?" and to a plan: the numbers of R1 roughly, the words of one real plan.
 import { parseMachines } from '$lib/components/sizing/machines';
+import { hardware } from './mock-data';
 import type { CardsView, ClaimView, ModelView, PlanLine, PlanOutcome, PlanWish, SizingView, SizingWish } from './bindings';
 
 const GIB = 2 ** 30;
@@ -24,8 +25,8 @@ function held(size: number, experts: number, fp8: boolean, tokens: number, [card
 }
 
 const claims: ClaimView[] = [
-  { source: 'cnblogs.com/zafu/p/18699353', precision: 'FP8', size: 688.6e9, machines: '8xA100-80G', claimed: 640e9, defect: 'too_small', tokens: 0 },
-  { source: 'docs.baseten.co/examples/models/deepseek/deepseek-r1', precision: 'FP8', size: 688.6e9, machines: '8xH100-80G', claimed: 640e9, defect: 'too_small', tokens: 0 },
+  { source: 'cnblogs.com/zafu/p/18699353', precision: 'FP8', size: 688.6e9, machines: '8xA100-80G', claimed: 687e9, defect: 'too_small', tokens: 0 },
+  { source: 'docs.baseten.co/examples/models/deepseek/deepseek-r1', precision: 'FP8', size: 688.6e9, machines: '8xH100-80G', claimed: 684e9, defect: 'too_small', tokens: 0 },
   { source: 'readycoffee.cn/hydt/236', precision: 'FP8', size: 688.6e9, machines: null, claimed: 512e9, defect: 'less_than_files', tokens: 0 },
 ];
 
@@ -50,7 +51,7 @@ export function sizingOf(wish: SizingWish, models: ModelView[]): SizingView {
   return {
     model_id: model.id, model_name: model.name, variants: model.variants, variant_id: variant?.id ?? '', gguf: variant?.precision.startsWith('Q') ?? false,
     context, context_max: model.context_max, sequences: wish.sequences, here: { ...model.fit, weights: size, kv, needed: size + kv + model.fit.overhead },
-    here_experts: size * experts, here_cards: 1, machines: card && count <= 61 ? held(size, experts, fp8, tokens, card, count) : null,
+    gpu_note: hardware.gpu_note, here_experts: size * experts, here_cards: 0, machines: card && count <= 61 ? held(size, experts, fp8, tokens, card, count) : null,
     rows: CARDS.map(row), claims: model.id === 'deepseek-r1' ? claims : [],
   };
 }
@@ -76,7 +77,7 @@ export function planOf(wish: PlanWish): PlanOutcome {
     return {
       outcome: 'not_enough',
       refusals: [{ precision: 'FP8', why: { code: 'weights_exceed_memory', values: {
-        model: 'DeepSeek-R1', precision: 'FP8', weights_gb: '689', memory_gb: '640', cards: '8', card: 'H100-80G', used: '8', weights: '80.2', overhead: '3.1', budget: '71.7', tokens: '0', needed: '2048',
+        model: 'DeepSeek-R1', precision: 'FP8', files: '689 GB', memory: '684 GB', cards: '8', card: 'H100-80G', used: '8', weights: '86.1 GB', overhead: '3.3 GB', budget: '77 GB', tokens: '0', needed: '2048',
       } } }],
       offers: [
         { engine: 'llama-server', precision: 'Q4_K_M', machines: '8xH100-80G', tokens: 1_200_000, context: 32_768, sequences: 4 },
@@ -89,14 +90,14 @@ export function planOf(wish: PlanWish): PlanOutcome {
     memory: { size: 688.6e9, cards: 16, card: 85.5e9, budget: 76.97e9, weights: 43.04e9, overhead: 2.47e9, token: 71_424, tokens: 440_467 },
     context: wish.context, sequences: wish.sequences,
     arguments: [
-      line('--model-path deepseek-ai/DeepSeek-R1', 'model_path', { repo: 'deepseek-ai/DeepSeek-R1', precision: 'FP8', size: '689' }),
+      line('--model-path deepseek-ai/DeepSeek-R1', 'model_path', { repo: 'deepseek-ai/DeepSeek-R1', precision: 'FP8', size: '689 GB' }),
       line('--trust-remote-code', 'remote_code', { repo: 'deepseek-ai/DeepSeek-R1' }),
       line('--tp-size 16', 'tensor', { count: '16', each: '8', heads: '128' }),
       line('--nnodes 2', 'machines', { count: '2' }),
       line('--node-rank RANK', 'machine_rank', { last: '1' }),
       line('--dist-init-addr LEADER:5000', 'leader', { port: '5000' }),
       line('--context-length 32768', 'context', { max: '163840', tokens: '32768' }),
-      line('--mem-fraction-static 0.87', 'memory_share', { share: '0.87', card: '79.6', weights: '40.1', overhead: '2.3', tokens: '440467' }),
+      line('--mem-fraction-static 0.87', 'memory_share', { share: '0.87', card: '85.5 GB', weights: '43 GB', overhead: '2.5 GB', tokens: '440467' }),
       line('--speculative-algorithm EAGLE', 'draft', { layers: '1' }),
       line('--reasoning-parser deepseek-r1', 'reasoning', { parser: 'deepseek-r1' }),
       line('--host 127.0.0.1', 'host_private'), line('--port 30000', 'port', { port: '30000' }),

@@ -1,7 +1,9 @@
-// The catalogue with verdicts, the recommendation and the presets. `models_changed` asks for all of it again,
-// `download_changed` replaces one download in place.
+// The catalogue with verdicts, the recommendation and the presets: asked for again whenever the machine is looked at
+// (machine.refresh), because they follow from it. `download_changed` replaces one download in place.
 import { host } from '$host';
 import { asError } from '$lib/errors';
+import { duration } from '$lib/format';
+import { i18n } from '$lib/i18n/index.svelte';
 import type { AppEvent, DownloadView, ErrorView, ModelView, PrecisionView, PresetView, RecommendationView, SamplingView, SourceKind } from '$lib/ipc/bindings';
 import { clouds } from './clouds.svelte';
 import { deployments } from './deployments.svelte';
@@ -33,6 +35,8 @@ class Models {
   /** True while a file of the person's is being read. */
   importing = $state(false);
   importError = $state.raw<ErrorView | undefined>(undefined);
+  /** Bytes a second of the last download of this session. */
+  #speed = $state<number | undefined>(undefined);
 
   load = async (): Promise<void> => {
     await Promise.all([
@@ -42,6 +46,8 @@ class Models {
     ]);
   };
 
+  /** How long a download takes, in words; nothing while no speed is known. */
+  downloadTime = (size: number): string | undefined => (this.#speed === undefined ? undefined : duration(size / this.#speed, i18n.t));
   /** What the disk lacks for so many bytes more; `of` is a download of its own bytes. */
   lacking(needed: number, of?: string): { needed: number; free: number } | undefined {
     const others = (this.list.value ?? [])
@@ -63,7 +69,6 @@ class Models {
   }
 
   onEvent(event: AppEvent): void {
-    if (event.kind === 'models_changed') void this.load();
     if (event.kind === 'download_changed') this.#put(event.download);
   }
 
@@ -92,6 +97,7 @@ class Models {
   }
 
   #put(download: DownloadView): void {
+    if (download.speed > 0) this.#speed = download.speed;
     const list = this.list.value;
     if (!list) return;
     this.list.set(list.map((m) => (m.id === download.model_id ? withDownload(m, download) : m)));

@@ -21,10 +21,9 @@ export function start(): void {
     clouds.onEvent(event);
     deployments.onEvent(event);
     sharing.onEvent(event);
+    if (event.kind === 'models_changed') void machine.refresh();
     if (event.kind === 'chats_changed') refreshForeignAnswers();
-    // What was downloaded or deleted changes the room on the disk.
-    if (event.kind === 'models_changed') void machine.load();
   });
   chats.ready = chats.load();
-  void Promise.all([worker.load(), models.load(), machine.load(), clouds.load(), deployments.load(), sharing.load(), screen.load()]);
+  void Promise.all([worker.load(), machine.arrive(), clouds.load(), deployments.load(), sharing.load(), screen.load()]);
 }

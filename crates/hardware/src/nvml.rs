@@ -1,0 +1,153 @@
+//! Asks NVML, NVIDIA's management library, one question at a time. An answer that fails costs only itself: the card stays,
+//! with what the other answers say, and the first failure is kept as the reason. Knows nothing of what is said of it.
+use std::ffi::OsStr;
+
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::{Device, Nvml};
+use serde::{Deserialize, Serialize};
+
+/// No computer has more; a count beyond it is garbage.
+const MOST_CARDS: u32 = 64;
+
+/// What NVML said about one machine; sizes are bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NvmlDump {
+    /// `None` when it was not told.
+    pub driver_version: Option<String>,
+    /// Such as "13.0".
+    pub cuda_version: Option<String>,
+    pub devices: Vec<NvmlDevice>,
+    /// The first answer that failed and that something is missing for.
+    #[serde(default)]
+    pub failure: Option<NvmlFailure>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NvmlDevice {
+    pub name: String,
+    pub memory_total: Option<u64>,
+    pub memory_free: Option<u64>,
+    /// It has no memory of its own and computes in that of the system, as GB10 and Jetson do.
+    #[serde(default)]
+    pub shared_memory: bool,
+    /// Such as "9.0".
+    pub compute_capability: Option<String>,
+}
+
+/// The ways in which NVML can fail that a user must treat differently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NvmlFailure {
+    LibraryAbsent,
+    DriverNotLoaded,
+    VersionMismatch,
+    NoPermission,
+    GpuLost,
+    InsufficientPower,
+    Other(String),
+}
+
+impl From<NvmlError> for NvmlFailure {
+    fn from(error: NvmlError) -> Self {
+        match error {
+            NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => Self::LibraryAbsent,
+            NvmlError::DriverNotLoaded => Self::DriverNotLoaded,
+            NvmlError::LibRmVersionMismatch => Self::VersionMismatch,
+            // The operating system blocks it: a container without the device, as a rule.
+            NvmlError::NoPermission | NvmlError::OperatingSystem => Self::NoPermission,
+            NvmlError::GpuLost | NvmlError::ResetRequired | NvmlError::IrqIssue => Self::GpuLost,
+            NvmlError::InsufficientPower => Self::InsufficientPower,
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+/// What the library at `path`, or else the system's, says. An error only where it says nothing of any card.
+pub fn ask_nvml(path: Option<&OsStr>) -> Result<NvmlDump, NvmlFailure> {
+    let mut builder = Nvml::builder();
+    if let Some(path) = path {
+        builder.lib_path(path);
+    }
+    let nvml = builder.init()?;
+    if nvml.lib().nvmlShutdown.is_err() {
+        // The wrapper calls it when it is dropped, and panics where the library lacks it.
+        let message = "its library has no nvmlShutdown";
+        std::mem::forget(nvml);
+        return Err(NvmlFailure::Other(message.to_owned()));
+    }
+    let count = nvml.device_count()?.min(MOST_CARDS);
+    let mut dump = NvmlDump {
+        driver_version: nvml.sys_driver_version().ok(),
+        cuda_version: nvml
+            .sys_cuda_driver_version()
+            .ok()
+            .filter(|version| *version > 0)
+            .map(|version| format!("{}.{}", version / 1000, version % 1000 / 10)),
+        ..NvmlDump::default()
+    };
+    for index in 0..count {
+        match nvml.device_by_index(index) {
+            Ok(device) => {
+                let (device, failure) = describe(&nvml, &device);
+                dump.devices.push(device);
+                dump.failure = dump.failure.or(failure);
+            }
+            Err(error) => dump.failure = dump.failure.or(Some(error.into())),
+        }
+    }
+    Ok(dump)
+}
+
+fn describe(nvml: &Nvml, device: &Device) -> (NvmlDevice, Option<NvmlFailure>) {
+    let name = device.name();
+    let memory = memory(nvml, device);
+    let shared_memory = matches!(memory, Err(NvmlError::NotSupported));
+    let (memory_total, memory_free) = match memory {
+        Ok((total, free)) if total > 0 => (Some(total), Some(free.min(total))),
+        _ => (None, None),
+    };
+    let described = NvmlDevice {
+        name: name.as_deref().ok().filter(|name| !name.is_empty()).unwrap_or("NVIDIA GPU").to_owned(),
+        memory_total,
+        memory_free,
+        shared_memory,
+        compute_capability: device
+            .cuda_compute_capability()
+            .ok()
+            .map(|capability| format!("{}.{}", capability.major, capability.minor)),
+    };
+    let failure = match memory {
+        Err(NvmlError::NotSupported) => name.err().map(NvmlFailure::from),
+        Err(error) => Some(error.into()),
+        Ok(_) => name.err().map(NvmlFailure::from),
+    };
+    (described, failure)
+}
+
+/// (total, free). Libraries before driver 510 know only the first form of the question.
+fn memory(nvml: &Nvml, device: &Device) -> Result<(u64, u64), NvmlError> {
+    /// nvml.h: NVML_ERROR_ARGUMENT_VERSION_MISMATCH.
+    const OTHER_FORM: u32 = 25;
+    #[repr(C)]
+    #[derive(Default)]
+    struct Memory {
+        total: u64,
+        free: u64,
+        used: u64,
+    }
+    match device.memory_info() {
+        Ok(memory) => return Ok((memory.total, memory.free)),
+        Err(
+            NvmlError::FailedToLoadSymbol(_)
+            | NvmlError::FunctionNotFound
+            | NvmlError::UnexpectedVariant(OTHER_FORM),
+        ) => {}
+        Err(error) => return Err(error),
+    }
+    let Ok(question) = &nvml.lib().nvmlDeviceGetMemoryInfo else { return Err(NvmlError::FunctionNotFound) };
+    let mut memory = Memory::default();
+    // SAFETY: the handle is of this library, and `Memory` has the three fields of nvmlMemory_t.
+    let code = unsafe { question(device.handle(), std::ptr::from_mut(&mut memory).cast()) };
+    nvml_wrapper::error::nvml_try(code)?;
+    Ok((memory.total, memory.free))
+}
