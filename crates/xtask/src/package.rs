@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::shell::{cmd, output, root, run, target};
+use crate::shell::{cmd, root, run, target};
 
 /// Where the files of the package come from, by their path in it: what Tauri's bundler makes of its configuration.
 pub fn files(profile: &str) -> Result<BTreeMap<PathBuf, PathBuf>> {
@@ -86,14 +86,23 @@ fn ask(package: &Path) -> Result<()> {
         command
     };
     let guide = package.join("usr/lib/Whaledeck/assets/guide-model");
-    let inspected = output(alone("whaledeck-engine").arg("inspect").arg(&guide))?;
+    let inspected = said(alone("whaledeck-engine").arg("inspect").arg(&guide))?;
     ensure!(!inspected.trim().is_empty(), "the worker says nothing of the Guide");
-    let answer = output(alone("whaledeck-cli").args(["--json", "ask", "What can I do with Whaledeck?"]))?;
+    let answer = said(alone("whaledeck-cli").args(["--json", "ask", "What can I do with Whaledeck?"]))?;
     let answer: Value = serde_json::from_str(&answer).context("the answer of the command line")?;
     let text = answer["text"].as_str().unwrap_or_default();
     ensure!(text.split_whitespace().count() > 3, "the command line answers {answer}");
     println!("command line: {text}");
     window(package)
+}
+
+/// What a program printed; where it failed, with what it said of that.
+fn said(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("start {command:?}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    ensure!(output.status.success(), "{command:?} ended with {}: {out}{err}", output.status);
+    Ok(out)
 }
 
 /// The window opens, and its Guide answers.
