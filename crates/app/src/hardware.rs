@@ -58,7 +58,7 @@ impl App {
 
     async fn look(&self) -> Result<Arc<Snapshot>, ErrorView> {
         let models_dir = PathBuf::from(self.settings_now().models_dir);
-        self.look_into(&mut self.last_look.lock().await, models_dir).await
+        self.look_into(&mut *self.last_look.lock().await, models_dir).await
     }
 
     async fn look_into(

@@ -32,7 +32,7 @@ impl App {
         checked.map_err(|failure| failure_view(&failure))?;
         let model = self.own_models.add(path, facts)?;
         self.host.emit(AppEvent::ModelsChanged);
-        Ok(own_view(&model, &self.snapshot().await?, self.devices()))
+        Ok(own_view(&model, &*self.snapshot().await?, self.devices()))
     }
 
     /// True when it was one of the person's own. The files stay.

@@ -73,7 +73,7 @@ impl App {
     /// # Errors
     /// As [`App::sizing`].
     pub async fn sizing_csv(&self, wish: SizingWish) -> Result<String, ErrorView> {
-        let asked = asked(&wish, &self.snapshot().await?, self.devices())?;
+        let asked = asked(&wish, &*self.snapshot().await?, self.devices())?;
         Ok(catalog::csv(asked.model, &asked.rows()))
     }
 
