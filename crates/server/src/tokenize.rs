@@ -18,6 +18,7 @@ pub async fn tokenize(
     State(shared): State<Arc<Shared>>,
     Body(request): Body<ChatRequest>,
 ) -> Result<Json<Value>, ApiError> {
+    shared.serves(request.model.as_deref())?;
     request.check()?;
     let loaded = shared.loaded()?.clone();
     let context = loaded.engine.context();

@@ -206,6 +206,20 @@ fn a_refusal_names_its_field() {
     let (status, reply) = complete(&address, json!({"model": "gpt-4o"}));
     assert_eq!((status, &reply["error"]["code"]), (404, &json!("model_not_found")));
     said(chat(&address, json!({"model": "guide-model"})));
+    let hi = json!([{"role": "user", "content": "Hi"}]);
+    let tokenize = |more: Value| {
+        let mut body = json!({"messages": hi, "model": null, "tools": null, "user": "somebody"});
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        post(&address, "/tokenize", &body)
+    };
+    let (status, counted) = tokenize(json!({}));
+    assert_eq!(
+        (status, counted["count"].as_u64()),
+        (200, Some(said(chat(&address, json!({}))).1)),
+        "{counted}"
+    );
+    assert_eq!(tokenize(json!({"model": "gpt-4o"})).0, 404);
+    refused(tokenize(json!({"no_such_field": 1})), "no_such_field");
 }
 
 #[test]
