@@ -99,6 +99,7 @@ mod tests {
         }
     }
 
+    #[test]
     fn the_locale_decides_the_language() {
         assert_eq!(Lang::of(Some("zh_CN.UTF-8")), Lang::Zh);
         assert_eq!(Lang::of(Some("de_DE.UTF-8")), Lang::En);
