@@ -24,10 +24,11 @@ const QUESTIONS: [&str; 5] = [
 struct Worker(Child, Endpoint);
 
 impl Worker {
-    fn start(model: &Path) -> Option<Self> {
+    /// `name` is what questions call it.
+    fn start(model: &Path, name: &str) -> Option<Self> {
         let program = std::env::var_os("WHALEDECK_ENGINE").filter(|it| !it.is_empty())?;
         let mut child = Command::new(program)
-            .args(["serve", "--context", "1024", "--cache-dtype", "bf16", "--model"])
+            .args(["serve", "--context", "1024", "--cache-dtype", "bf16", "--model-name", name, "--model"])
             .arg(model)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -67,7 +68,7 @@ async fn our_worker_and_llama_server_write_the_same_from_one_file() {
     let plan = llama();
     let Some(bench) = Bench::real(&plan) else { return };
     let file = std::env::var_os("WHALEDECK_GUIDE_GGUF").expect("is there");
-    let Some(worker) = Worker::start(Path::new(&file)) else { return };
+    let Some(worker) = Worker::start(Path::new(&file), bench::MODEL) else { return };
     let record = bench.record_on("", vec![Machine::Here], free_port(), &plan);
     let deployment = bench.begin(record, Deployment::start, quick());
     let llama = deployment.ready().await.unwrap_or_else(|failure| panic!("{failure:?}"));
@@ -86,7 +87,7 @@ async fn our_worker_and_transformers_serve_write_the_same_and_it_is_understood()
     else {
         return println!("not run: there is no `transformers serve`; `make test-engines` starts one");
     };
-    let worker = Worker::start(&PathBuf::from(&model)).expect("there is a worker");
+    let worker = Worker::start(&PathBuf::from(&model), &model).expect("there is a worker");
     let address = Address::parse(&format!("{address}/v1")).expect("an address");
     let theirs = Endpoint::of_service(address, None, provider("custom").expect("is there").dialect.clone());
     let asked = |text, most| ChatRequest { model: model.clone(), ..greedy(text, most) };
