@@ -144,7 +144,10 @@ fn the_cost_of_the_fp8_cache_is_measured_on_the_guides_own_words() {
     let (text, guide) = (dir.path().join("own.txt"), guide.to_str().expect("a path"));
     let chat = "<｜begin▁of▁sentence｜><｜User｜>What can I do with Whaledeck?<｜Assistant｜>Whaledeck runs DeepSeek models on \
                 your own computer: it checks your hardware, recommends a model, downloads it and lets you chat with it.\
-                <｜end▁of▁sentence｜>";
+                <｜end▁of▁sentence｜><｜User｜>How do I pause a download?<｜Assistant｜>Open Models and press Pause on the \
+                download. What has arrived is kept.<｜end▁of▁sentence｜><｜User｜>What does MLA mean?<｜Assistant｜>MLA, \
+                multi-head latent attention, stores one small latent vector per token instead of all keys and values, \
+                so long chats need far less memory.<｜end▁of▁sentence｜>";
     std::fs::write(&text, chat).expect("room");
     let args = ["cache-quality", guide, "--text", text.to_str().expect("a path"), "--prompt", "80"];
     let report = json(&args);
