@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { compareEn, compareZh } from '$lib/i18n/compare';
 import { contextEn, contextZh } from '$lib/i18n/context';
 import { en, type Messages } from '$lib/i18n/en';
-import { counted, noun, withArticle } from '$lib/i18n/plural';
+import { counted, noun } from '$lib/i18n/plural';
 import { zh } from '$lib/i18n/zh';
 
 test('a noun is singular for one and only one', () => {
@@ -10,12 +10,6 @@ test('a noun is singular for one and only one', () => {
   expect(counted(2048, 'token', 'tokens', '2,048')).toBe('2,048 tokens');
   expect(noun(1, 'is', 'are')).toBe('is');
 });
-
-test.each([
-  ['8 GB card', 'an 8 GB card'], ['80 GB card', 'an 80 GB card'], ['8,000 token chat', 'an 8,000 token chat'], ['11 GB card', 'an 11 GB card'], ['18 GB card', 'an 18 GB card'],
-  ['11,000 token chat', 'an 11,000 token chat'], ['110 GB card', 'a 110 GB card'], ['1100 MB file', 'a 1100 MB file'], ['24 GB card', 'a 24 GB card'], ['1 GB card', 'a 1 GB card'],
-  ['engine', 'an engine'], ['user', 'a user'],
-])('the article of %s follows its sound', (words, whole) => expect(withArticle(words)).toBe(whole));
 
 /** Every sentence of the interface whose first argument may be a count, said with one and with two. */
 function said(messages: Messages): { path: string; one: string; two: string }[] {

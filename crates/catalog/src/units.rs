@@ -56,6 +56,20 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
+/// "a 24 GB card", "an 8 GB card", "an 11 GB card", "an 80 GB card": by how the number or the word is said.
+pub fn with_article(words: &str) -> String {
+    let number: String =
+        words.chars().take_while(|letter| letter.is_ascii_digit() || *letter == ',').collect();
+    let digits = number.replace(',', "");
+    // Eleven and eighteen are said so where they are the leading group: 11, 11,000, 18 million.
+    let leading = if digits.len().is_multiple_of(3) { 3 } else { digits.len() % 3 };
+    let vowel = match digits.get(..leading) {
+        Some(group) if !digits.is_empty() => group.starts_with('8') || group == "11" || group == "18",
+        _ => words.starts_with(|letter: char| "AEIOaeio".contains(letter)),
+    };
+    format!("{} {words}", if vowel { "an" } else { "a" })
+}
+
 /// Rounded half up, and without a zero after the point, as the window's locale does it.
 fn decimal(value: f64, digits: usize) -> String {
     let step = 10f64.powi(digits as i32);

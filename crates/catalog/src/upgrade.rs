@@ -3,6 +3,7 @@
 use hardware::{Gpu, GpuVendor, Snapshot};
 
 use crate::recommend::{DEFAULT_CONTEXT, ranked};
+use crate::units::with_article;
 use crate::{Card, Catalog, Devices, KvDtype, ModelFacts, Place, Sentence, Vendor, Verdict, best_fit};
 
 /// GiB of main memory that computers are sold with.
@@ -61,13 +62,9 @@ fn cards(catalog: &Catalog) -> Vec<(u64, &Card)> {
 
 fn cards_named(n: u64, card: &Card) -> (String, String) {
     let (vram, name) = (card.vram_gb, &card.name);
-    // As the number is spoken: an eight, an eighteen.
-    let article = if vram.to_string().starts_with('8') || vram == 11 || vram == 18 { "an" } else { "a" };
+    let one = with_article(&format!("{vram} GB card"));
     match n {
-        1 => (
-            format!("{article} {vram} GB card (such as {name})"),
-            format!("换用 {vram} GB 显卡（如 {name}）就"),
-        ),
+        1 => (format!("{one} (such as {name})"), format!("换用 {vram} GB 显卡（如 {name}）就")),
         n => (
             format!("{n} cards of {vram} GB (such as {name})"),
             format!("换用 {n} 张 {vram} GB 显卡（如 {name}）就"),
