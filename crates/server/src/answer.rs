@@ -130,17 +130,17 @@ impl Answer {
         })
     }
 
-    fn token(&mut self, id: u32) -> Result<Vec<Piece>, text::TextError> {
+    fn token(&mut self, id: u32) -> Vec<Piece> {
         let loaded = self.shared.loaded().expect("an answer starts after loading");
         self.completion_tokens += 1;
-        let fresh = self.detokenizer.push(&loaded.tokenizer, id)?;
+        let fresh = self.detokenizer.push(&loaded.tokenizer, id);
         let watched = self.stops.push(&fresh);
         if watched.ended {
             self.stopped = true;
             self.cancel.cancel();
         }
         let pieces = self.split(watched.text, watched.ended);
-        Ok(self.within_calls(pieces))
+        self.within_calls(pieces)
     }
 
     /// What comes before a call too many, which ends the answer.
@@ -206,7 +206,7 @@ impl Answer {
     fn logprob(&self, id: u32, logprob: f32, alternatives: &[engine::TokenLogprob]) -> Value {
         let loaded = self.shared.loaded().expect("an answer starts after loading");
         let entry = |id: u32, logprob: f32| {
-            let bytes = loaded.tokenizer.bytes(id).unwrap_or_default();
+            let bytes = loaded.tokenizer.bytes(id);
             json!({"token": String::from_utf8_lossy(bytes), "logprob": logprob, "bytes": bytes})
         };
         let mut value = entry(id, logprob);
@@ -225,17 +225,13 @@ impl Updates for Answer {
             let event = self.events.recv().await;
             let update = match event {
                 Some(Event::Token { .. }) if self.stopped => None,
-                Some(Event::Token { id, logprob, alternatives }) => match self.token(id) {
-                    Ok(pieces) => {
-                        let logprobs: Vec<Value> = logprob
-                            .map(|logprob| self.logprob(id, logprob, &alternatives))
-                            .into_iter()
-                            .collect();
-                        let silent = pieces.is_empty() && logprobs.is_empty();
-                        (!silent).then_some(Update::Pieces { pieces, logprobs })
-                    }
-                    Err(error) => Some(self.failed(Code::EngineFailed, error.to_string())),
-                },
+                Some(Event::Token { id, logprob, alternatives }) => {
+                    let pieces = self.token(id);
+                    let logprob = logprob.map(|logprob| self.logprob(id, logprob, &alternatives));
+                    let logprobs: Vec<Value> = logprob.into_iter().collect();
+                    let silent = pieces.is_empty() && logprobs.is_empty();
+                    (!silent).then_some(Update::Pieces { pieces, logprobs })
+                }
                 Some(Event::Finished { reason, timings }) => return Some(self.finish(reason, timings)),
                 Some(Event::Failed(error)) => {
                     let code = match error {

@@ -57,10 +57,7 @@ impl engine::Constraint for Held {
             let result = self.grammar.accept(token);
             return self.error.note(result);
         };
-        match thought.detokenizer.push(&thought.loaded.tokenizer, token) {
-            Ok(text) => thought.text += &text,
-            Err(error) => return self.error.note(Err(error)),
-        }
+        thought.text += &thought.detokenizer.push(&thought.loaded.tokenizer, token);
         // The tag is a token in every model that thinks, so the answer begins with the next.
         if thought.text.contains("</think>") {
             self.thinking = None;

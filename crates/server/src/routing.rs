@@ -15,7 +15,7 @@ pub async fn routing(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, A
         .tokens
         .iter()
         .map(|token| {
-            let text = loaded.tokenizer.bytes(token.id).map(String::from_utf8_lossy).unwrap_or_default();
+            let text = String::from_utf8_lossy(loaded.tokenizer.bytes(token.id));
             let layers: Vec<Value> = token
                 .layers
                 .iter()

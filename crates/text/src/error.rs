@@ -12,8 +12,6 @@ pub enum TextError {
     Unsupported { field: &'static str, value: String },
     #[error("turn text into tokens: {0}")]
     Encode(String),
-    #[error("turn tokens into text: {0}")]
-    Decode(String),
     #[error("apply the chat template: {0}")]
     Template(String),
     /// The model says nowhere how a conversation is written.

@@ -105,7 +105,7 @@ pub(crate) fn alphabet(tokenizer: &Tokenizer) -> Result<ParserFactory, TextError
 
 /// A token's bytes. Added tokens stand for themselves and never for the text they are written with.
 fn word(tokenizer: &Tokenizer, id: u32) -> Vec<u8> {
-    let bytes = tokenizer.bytes(id).unwrap_or_default();
+    let bytes = tokenizer.bytes(id);
     if tokenizer.is_added(id) || bytes.first() == Some(&TokTrie::SPECIAL_TOKEN_MARKER) {
         return [&[TokTrie::SPECIAL_TOKEN_MARKER], format!("[{id}]").as_bytes()].concat();
     }
