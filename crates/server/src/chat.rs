@@ -5,15 +5,14 @@ use axum::extract::State;
 use axum::response::Response;
 use engine::Span;
 use serde_json::{Value, json};
-use text::{
-    AnswerSplitter, Boxes, ChatTemplate, Conversation, Grammar, Piece, Reasoning, TextError, Tokenizer,
-};
+use text::{AnswerSplitter, ChatTemplate, Conversation, Grammar, Piece, Reasoning, TextError, Tokenizer};
 
 use crate::answer::{Answer, Asked, Heading, Update};
 use crate::body::Body;
 use crate::error::{ApiError, Code};
 use crate::loaded::{Loaded, Speech};
 use crate::looking::Viewing;
+use crate::message::Message;
 use crate::pictures::{Looking, Prepared, Seen, addresses};
 use crate::reply::{Shape, reply};
 use crate::request::{ChatRequest, Form};
@@ -33,12 +32,12 @@ pub async fn completions(
         Speech::Template(template) => {
             let spoken = written(&request, &form, template, &loaded.tokenizer)?;
             let answer = Answer::start(shared.clone(), asked(&request, spoken))?;
-            let shape = Message { id: heading.number, ..Message::default() };
+            let shape = Choice::of(Message::new(heading.number, &form, None));
             reply(&heading, answer, &request.options, shape).await
         }
         Speech::Pictures(_) => {
             let (prepared, grammar) = prepared(&request, &form, loaded.clone(), &shared.sources).await?;
-            let shape = Message { id: heading.number, picture: prepared.last(), ..Message::default() };
+            let shape = Choice::of(Message::new(heading.number, &form, prepared.last()));
             let options = request.options.clone();
             let (loaded, shared) = (loaded.clone(), shared.clone());
             let viewing = Viewing::start(loaded, prepared, move |seen| {
@@ -169,69 +168,20 @@ pub async fn prompt_tokens(
     counted.await.map_err(|error| ApiError::new(Code::Internal, format!("count the tokens: {error}")))?
 }
 
-/// The assistant's message as it grows.
+/// The one choice of an answer.
 #[derive(Default)]
-struct Message {
-    /// The answer's number, which makes the ids of its calls different from all others.
-    id: u64,
-    content: String,
-    reasoning: String,
-    calls: Vec<(String, String)>,
+struct Choice {
+    message: Message,
     logprobs: Vec<Value>,
-    boxes: Vec<Value>,
-    /// Size of the picture that boxes lie on.
-    picture: Option<(usize, usize)>,
 }
 
-impl Message {
-    fn call_id(&self, at: usize) -> String {
-        format!("call_{}_{at}", self.id)
-    }
-
-    fn take(&mut self, piece: Piece) {
-        match piece {
-            Piece::Answer(text) => self.content += &text,
-            Piece::Reasoning(text) => self.reasoning += &text,
-            Piece::CallName(name) => self.calls.push((name, String::new())),
-            Piece::CallArguments(text) => {
-                let (_, arguments) =
-                    self.calls.last_mut().expect("a call has a name before it has arguments");
-                *arguments += &text;
-            }
-            Piece::Boxes(boxes) => self.boxes.push(self.placed(&boxes)),
-        }
-    }
-
-    /// Boxes as they were answered, in 0..=999, and in pixels of the last picture.
-    fn placed(&self, boxes: &Boxes) -> Value {
-        let pixels = self.picture.map(|(width, height)| boxes.pixels(width, height));
-        json!({"label": boxes.label, "boxes": boxes.areas, "pixels": pixels})
-    }
-
-    /// What a stream says of a piece that was just taken.
-    fn delta(&self, piece: &Piece) -> Value {
-        let at = self.calls.len().saturating_sub(1);
-        match piece {
-            Piece::Answer(text) => json!({"content": text}),
-            Piece::Reasoning(text) => json!({"reasoning_content": text}),
-            Piece::CallName(name) => {
-                let function = json!({"name": name, "arguments": ""});
-                json!({"tool_calls": [{"index": at, "id": self.call_id(at), "type": "function", "function": function}]})
-            }
-            Piece::CallArguments(text) => {
-                json!({"tool_calls": [{"index": at, "function": {"arguments": text}}]})
-            }
-            Piece::Boxes(boxes) => json!({"whaledeck": {"grounding": [self.placed(boxes)]}}),
-        }
-    }
-
-    /// An answer that calls is over when it has called, whatever token said so.
-    fn finish<'a>(&self, finish: &'a str) -> &'a str {
-        if finish == "stop" && !self.calls.is_empty() { "tool_calls" } else { finish }
+impl Choice {
+    fn of(message: Message) -> Self {
+        Self { message, ..Self::default() }
     }
 }
 
-impl Shape for Message {
+impl Shape for Choice {
     const OBJECT: &'static str = "chat.completion";
     const CHUNK: &'static str = "chat.completion.chunk";
     const ID: &'static str = "chatcmpl";
@@ -249,43 +199,32 @@ impl Shape for Message {
             Update::Pieces { pieces, logprobs } => {
                 let mut logprobs = logprobs_of(logprobs);
                 let mut chunks = Vec::new();
-                for piece in pieces {
-                    self.take(piece.clone());
-                    chunks.push(choice(self.delta(piece), None, logprobs.take()));
+                for delta in pieces.iter().filter_map(|piece| self.message.take(piece.clone())) {
+                    chunks.push(choice(delta, None, logprobs.take()));
                 }
                 if !logprobs.is_null() {
                     chunks.push(choice(json!({}), None, logprobs));
                 }
                 chunks
             }
-            Update::End { finish, .. } => vec![choice(json!({}), Some(self.finish(finish)), Value::Null)],
+            Update::End { finish, .. } => {
+                let unfinished = self.message.unfinished();
+                let delta = unfinished.map_or(json!({}), |part| json!({"whaledeck": {"unfinished": part}}));
+                vec![choice(delta, Some(self.message.finish(finish)), Value::Null)]
+            }
             Update::Failed(_) => Vec::new(),
         }
     }
 
     fn add(&mut self, pieces: Vec<Piece>, logprobs: Vec<Value>) {
-        pieces.into_iter().for_each(|piece| self.take(piece));
+        for piece in pieces {
+            self.message.take(piece);
+        }
         self.logprobs.extend(logprobs);
     }
 
     fn whole(self, finish: &str) -> Value {
-        let finish = self.finish(finish);
-        let silent = self.content.is_empty() && !self.calls.is_empty();
-        let content = if silent { Value::Null } else { json!(self.content) };
-        let mut message = json!({"role": "assistant", "content": content});
-        if !self.reasoning.is_empty() {
-            message["reasoning_content"] = json!(self.reasoning);
-        }
-        if !self.boxes.is_empty() {
-            message["whaledeck"] = json!({"grounding": self.boxes});
-        }
-        if !self.calls.is_empty() {
-            let call = |(at, (name, arguments)): (usize, &(String, String))| {
-                let function = json!({"name": name, "arguments": arguments});
-                json!({"id": self.call_id(at), "type": "function", "function": function})
-            };
-            message["tool_calls"] = self.calls.iter().enumerate().map(call).collect();
-        }
+        let (message, finish) = (self.message.whole(), self.message.finish(finish));
         json!({"index": 0, "message": message, "finish_reason": finish, "logprobs": logprobs_of(&self.logprobs)})
     }
 }

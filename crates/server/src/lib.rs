@@ -22,6 +22,7 @@ mod line;
 mod loaded;
 mod looking;
 mod memory;
+mod message;
 mod options;
 mod other_fields;
 mod parent;

@@ -12,6 +12,8 @@ pub enum Piece {
     CallName(String),
     /// More of the arguments of the call that began last.
     CallArguments(String),
+    /// The call that began last is whole: the model said so. A call without this was cut off.
+    CallEnd,
     /// Where in the picture that is which was just named.
     Boxes(Boxes),
 }
@@ -23,7 +25,7 @@ impl Piece {
             | Piece::Answer(text)
             | Piece::CallName(text)
             | Piece::CallArguments(text) => text,
-            Piece::Boxes(_) => "",
+            Piece::CallEnd | Piece::Boxes(_) => "",
         }
     }
 }
@@ -31,14 +33,27 @@ impl Piece {
 /// Splits one answer.
 pub struct AnswerSplitter {
     think: ThinkSplitter,
-    calls: Option<CallSplitter>,
+    calls: CallSplitter,
+    /// Of calls that nobody can take: they are given in words.
+    words: Option<CallWords>,
     boxes: Option<BoxSplitter>,
 }
 
 impl AnswerSplitter {
-    /// `thinking` when the prompt ended inside `<think>`; `calls` when functions were offered.
+    /// `thinking` when the prompt ended inside `<think>`; `calls` when functions were offered. A call of a model that was
+    /// offered none is words without marks.
     pub fn new(thinking: bool, calls: bool) -> Self {
-        Self { think: ThinkSplitter::new(thinking), calls: calls.then(CallSplitter::default), boxes: None }
+        Self {
+            think: ThinkSplitter::new(thinking),
+            calls: CallSplitter::default(),
+            words: (!calls).then(CallWords::default),
+            boxes: None,
+        }
+    }
+
+    /// For a model that may think without saying that it begins to: its first words wait until it is known what they are.
+    pub fn undecided(self) -> Self {
+        Self { think: self.think.undecided(), ..self }
     }
 
     /// For a model that sees: what it points at comes apart from its words.
@@ -47,23 +62,42 @@ impl AnswerSplitter {
     }
 
     pub fn push(&mut self, text: &str) -> Vec<Piece> {
-        let pieces = self.think.push(text);
-        let pieces = self.with_calls(pieces);
+        let mut found = Vec::new();
+        self.calls.push(text, &mut found);
+        let pieces = self.with_thoughts(found);
         self.with_boxes(pieces)
     }
 
     /// What was held back, at the end.
     pub fn flush(&mut self) -> Vec<Piece> {
-        let pieces = self.think.flush();
-        let mut pieces = self.with_calls(pieces);
-        if let Some(calls) = &mut self.calls {
-            calls.flush(&mut pieces);
-        }
+        let mut found = Vec::new();
+        self.calls.flush(&mut found);
+        let mut pieces = self.with_thoughts(found);
+        pieces.extend(self.think.flush());
         let mut pieces = self.with_boxes(pieces);
         if let Some(boxes) = &mut self.boxes {
             boxes.flush(&mut pieces);
         }
         pieces
+    }
+
+    /// Calls are found first, because a model may call in the middle of a thought.
+    fn with_thoughts(&mut self, found: Vec<Piece>) -> Vec<Piece> {
+        let mut out = Vec::new();
+        for piece in found {
+            let piece = match &mut self.words {
+                Some(words) => Piece::Answer(words.of(&piece)),
+                None => piece,
+            };
+            match piece {
+                Piece::Answer(text) => out.extend(self.think.push(&text)),
+                call => {
+                    out.extend(self.think.interrupt());
+                    out.push(call);
+                }
+            }
+        }
+        out
     }
 
     fn with_boxes(&mut self, pieces: Vec<Piece>) -> Vec<Piece> {
@@ -77,17 +111,25 @@ impl AnswerSplitter {
         }
         out
     }
+}
 
-    fn with_calls(&mut self, pieces: Vec<Piece>) -> Vec<Piece> {
-        let Some(calls) = &mut self.calls else { return pieces };
-        let mut out = Vec::new();
-        for piece in pieces {
-            match piece {
-                Piece::Answer(text) => calls.push(&text, &mut out),
-                other => out.push(other),
-            }
-        }
-        out
+/// A call as words: the name, a space and the arguments; another call on a line of its own.
+#[derive(Default)]
+struct CallWords {
+    ended: bool,
+    named: bool,
+}
+
+impl CallWords {
+    fn of(&mut self, piece: &Piece) -> String {
+        let before = match piece {
+            Piece::CallName(_) if std::mem::take(&mut self.ended) => "\n",
+            Piece::CallArguments(_) if std::mem::take(&mut self.named) => " ",
+            _ => "",
+        };
+        self.named |= matches!(piece, Piece::CallName(_));
+        self.ended |= matches!(piece, Piece::CallEnd);
+        format!("{before}{}", piece.text())
     }
 }
 
@@ -139,8 +181,8 @@ mod tests {
         Piece::Answer(text.into())
     }
 
-    fn call(name: &str, arguments: &str) -> [Piece; 2] {
-        [Piece::CallName(name.into()), Piece::CallArguments(arguments.into())]
+    fn call(name: &str, arguments: &str) -> [Piece; 3] {
+        [Piece::CallName(name.into()), Piece::CallArguments(arguments.into()), Piece::CallEnd]
     }
 
     const V3: &str = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n\
@@ -181,21 +223,74 @@ mod tests {
         check(
             false,
             &format!("{begin}<｜tool▁call▁begin｜>function<｜tool▁sep｜>now<｜tool▁call▁end｜>x"),
-            &[Piece::CallName("now".into()), answer("x")],
+            &[Piece::CallName("now".into()), Piece::CallEnd, answer("x")],
         );
         check(
             false,
             &format!("{begin}<｜tool▁call▁begin｜>f<｜tool▁sep｜>{{\"cut\": \"of"),
-            &call("f", "{\"cut\": \"of"),
+            &call("f", "{\"cut\": \"of")[..2],
         );
         check(false, "<｜tool▁calls and 1 < 2", &[answer("<｜tool▁calls and 1 < 2")]);
     }
 
     #[test]
-    fn without_functions_the_marks_are_text() {
-        let mut splitter = AnswerSplitter::new(false, false);
-        assert_eq!(splitter.push(V31), [answer(V31)]);
-        assert!(splitter.flush().is_empty());
+    fn calls_come_out_however_their_marks_and_fences_are_spelled() {
+        let calls = [call("get_weather", "{\"city\": \"北京 ```\"}"), call("get_time", "{}")].concat();
+        for form in [V3, V31] {
+            check(false, &form.replace('▁', "_"), &calls);
+            check(false, &form.replace('▁', " ").replace('｜', "|"), &calls);
+        }
+        for fence in ["```JSON\n", "```Json ", "```\n", "``` \n", "```json5\n"] {
+            check(false, &V3.replace("```json\n", fence), &calls);
+            check(false, &V31.replace("<｜tool▁sep｜>", &format!("<｜tool▁sep｜>{fence}")), &calls);
+        }
+        check(false, &V3.replace("<｜tool▁sep｜>get_weather\n", "<｜tool▁sep｜>get_weather"), &calls);
+        // The outer marks, or a call's end, left out.
+        let bare = V31.replace("<｜tool▁calls▁begin｜>", "").replace("<｜tool▁calls▁end｜>", "");
+        check(false, &bare, &calls);
+        let endless = V31.replace("<｜tool▁call▁end｜>", "");
+        check(false, &endless, &calls);
+    }
+
+    #[test]
+    fn a_call_inside_a_thought_that_stays_open_is_a_call() {
+        let calls = [call("get_weather", "{\"city\": \"北京 ```\"}"), call("get_time", "{}")].concat();
+        for form in [V3, V31] {
+            check(
+                true,
+                &format!("Look it up.\n{form}"),
+                &[&[reasoning("Look it up.\n")], &calls[..]].concat(),
+            );
+            check(
+                false,
+                &format!("<think>Look.{form} Now</think>Done."),
+                &[&[reasoning("Look.")], &calls[..], &[reasoning(" Now"), answer("Done.")]].concat(),
+            );
+        }
+    }
+
+    #[test]
+    fn without_functions_a_call_is_words_without_marks() {
+        let plain = "get_weather {\"city\": \"北京 ```\"}\nget_time {}";
+        for form in [V3, V31] {
+            for text in [form.to_owned(), form.replace('▁', "_")] {
+                for cut in (0..=text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+                    let mut splitter = AnswerSplitter::new(false, false);
+                    let mut pieces = splitter.push(&text[..cut]);
+                    pieces.extend(splitter.push(&text[cut..]));
+                    pieces.extend(splitter.flush());
+                    assert!(pieces.iter().all(|piece| matches!(piece, Piece::Answer(_))), "{pieces:?}");
+                    assert_eq!(pieces.iter().map(Piece::text).collect::<String>(), plain, "cut at {cut}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn marks_that_lead_nowhere_are_no_words() {
+        check(false, "a<｜tool▁outputs▁begin｜>b<|tool_call_end|> c<｜tool▁sep｜>", &[answer("ab c")]);
+        check(false, "cut <｜tool▁ca", &[answer("cut ")]);
+        check(false, "a <", &[answer("a <")]);
     }
 
     proptest! {
@@ -203,7 +298,8 @@ mod tests {
         fn any_mixture_gives_the_same_however_it_is_cut(
             parts in prop::collection::vec(prop::sample::select(vec![
                 "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "function", "<｜tool▁sep｜>", "\n```json\n", "{\"a\": 1}", "\n```",
-                "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>", "<think>", "</think>", " ", "名", "`", "x<",
+                "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>", "<｜tool_calls_begin｜>", "<|tool call end|>", "<think>", "</think>",
+                " ", "名", "`", "x<",
             ]), 0..14),
             mut cuts in prop::collection::vec(0usize..300, 0..8),
             thinking: bool,

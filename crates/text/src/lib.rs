@@ -11,6 +11,7 @@ mod detokenizer;
 mod error;
 mod grammar;
 mod images;
+mod marks;
 mod message;
 mod pre_tokenizer;
 mod python;

@@ -1,5 +1,5 @@
 //! Reasoning apart from the answer. Models write `<think>…</think>`; some templates write the opening tag into the
-//! prompt, so the answer begins inside it (the *primed* state).
+//! prompt, so the answer begins inside it (the *primed* state), and some models leave it out.
 use crate::Piece;
 use crate::stop::overlap;
 
@@ -9,13 +9,19 @@ const CLOSE: &str = "</think>";
 /// Splits one answer while it streams.
 pub struct ThinkSplitter {
     state: State,
+    /// The model may think without an opening tag: its words are decided by what comes after them.
+    undecided: bool,
     held: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Only white space came: an opening tag may follow.
+    /// Only white space came: a tag may follow.
     Start,
+    /// Words came without a tag: a closing one would make them reasoning.
+    Undecided,
+    /// Past the opening tag; it may come again.
+    Opened,
     Thinking,
     /// Past the closing tag; white space before the answer is dropped.
     After,
@@ -25,7 +31,13 @@ enum State {
 impl ThinkSplitter {
     /// `primed` when the prompt ended inside `<think>`.
     pub fn new(primed: bool) -> Self {
-        Self { state: if primed { State::Thinking } else { State::Start }, held: String::new() }
+        let state = if primed { State::Opened } else { State::Start };
+        Self { state, undecided: false, held: String::new() }
+    }
+
+    /// For models that may think without an opening tag. Words wait until a tag or the end decides what they are.
+    pub fn undecided(self) -> Self {
+        Self { undecided: true, ..self }
     }
 
     pub fn push(&mut self, text: &str) -> Vec<Piece> {
@@ -38,55 +50,92 @@ impl ThinkSplitter {
     /// What was held back, at the end.
     pub fn flush(&mut self) -> Vec<Piece> {
         let rest = std::mem::take(&mut self.held);
-        let piece = if self.state == State::Thinking { Piece::Reasoning(rest) } else { Piece::Answer(rest) };
+        let thought = matches!(self.state, State::Opened | State::Thinking);
+        let piece = if thought { Piece::Reasoning(rest) } else { Piece::Answer(rest) };
         if piece.text().is_empty() { Vec::new() } else { vec![piece] }
+    }
+
+    /// What was held back, because a call stands here. A thought that is open stays open.
+    pub fn interrupt(&mut self) -> Vec<Piece> {
+        let pieces = self.flush();
+        let thought = matches!(self.state, State::Opened | State::Thinking);
+        self.state = if thought { State::Thinking } else { State::Answering };
+        pieces.into_iter().filter(|piece| !piece.text().trim().is_empty()).collect()
     }
 
     /// One decision; false when more text is needed.
     fn advance(&mut self, pieces: &mut Vec<Piece>) -> bool {
         match self.state {
             State::Start => {
-                let text = self.held.trim_start();
-                if let Some(rest) = text.strip_prefix(OPEN) {
-                    (self.held, self.state) = (rest.to_owned(), State::Thinking);
-                    return true;
-                }
-                if OPEN.starts_with(text) {
-                    return false;
-                }
-                self.state = State::Answering;
+                // A tag that closes nothing is no word of the answer either.
+                let tags = [(OPEN, State::Opened), (CLOSE, State::After)];
+                let state = if self.undecided { State::Undecided } else { State::Answering };
+                self.past(&tags, state, false)
+            }
+            State::Undecided => {
+                let found = [(OPEN, State::Opened), (CLOSE, State::After)]
+                    .into_iter()
+                    .filter_map(|(tag, state)| Some((self.held.find(tag)?, tag, state)))
+                    .min_by_key(|(at, ..)| *at);
+                let Some((at, tag, state)) = found else { return false };
+                let text = self.take(at);
+                let piece = if tag == CLOSE { Piece::Reasoning(text) } else { Piece::Answer(text) };
+                put(pieces, piece);
+                self.held.drain(..tag.len());
+                self.state = state;
                 true
             }
+            State::Opened => self.past(&[(OPEN, State::Opened)], State::Thinking, false),
             State::Thinking => {
-                let (end, closed) = match self.held.find(CLOSE) {
-                    Some(at) => (at, true),
-                    None => (self.held.len() - overlap(&self.held, CLOSE), false),
-                };
-                let rest = self.held.split_off(end);
-                let text = std::mem::replace(&mut self.held, rest);
-                if !text.is_empty() {
-                    pieces.push(Piece::Reasoning(text));
-                }
-                if closed {
+                let found = self.held.find(CLOSE);
+                let end = found.unwrap_or_else(|| self.held.len() - overlap(&self.held, CLOSE));
+                put(pieces, Piece::Reasoning(self.take(end)));
+                if found.is_some() {
                     self.held.drain(..CLOSE.len());
                     self.state = State::After;
                 }
-                closed
+                found.is_some()
             }
             State::After => {
-                self.held = self.held.trim_start().to_owned();
-                if !self.held.is_empty() {
-                    self.state = State::Answering;
-                }
-                !self.held.is_empty()
+                self.past(&[(OPEN, State::Opened), (CLOSE, State::After)], State::Answering, true)
             }
             State::Answering => {
-                if !self.held.is_empty() {
-                    pieces.push(Piece::Answer(std::mem::take(&mut self.held)));
-                }
+                put(pieces, Piece::Answer(std::mem::take(&mut self.held)));
                 false
             }
         }
+    }
+
+    /// Past white space and one of the tags, each to its state, or to `other` where something else stands. White space before
+    /// something else is kept unless it is to be dropped.
+    fn past(&mut self, tags: &[(&str, State)], other: State, drop_space: bool) -> bool {
+        let text = self.held.trim_start();
+        for (tag, state) in tags {
+            if let Some(rest) = text.strip_prefix(tag) {
+                (self.held, self.state) = (rest.to_owned(), *state);
+                return true;
+            }
+        }
+        if drop_space {
+            self.held = text.to_owned();
+        }
+        let text = self.held.trim_start();
+        if tags.iter().any(|(tag, _)| tag.starts_with(text)) {
+            return false;
+        }
+        self.state = other;
+        true
+    }
+
+    fn take(&mut self, end: usize) -> String {
+        let rest = self.held.split_off(end);
+        std::mem::replace(&mut self.held, rest)
+    }
+}
+
+fn put(pieces: &mut Vec<Piece>, piece: Piece) {
+    if !piece.text().is_empty() {
+        pieces.push(piece);
     }
 }
 
@@ -94,8 +143,7 @@ impl ThinkSplitter {
 mod tests {
     use super::*;
 
-    fn split(primed: bool, pieces: &[&str]) -> (String, String) {
-        let mut splitter = ThinkSplitter::new(primed);
+    fn split(mut splitter: ThinkSplitter, pieces: &[&str]) -> (String, String) {
         let mut all: Vec<Piece> = pieces.iter().flat_map(|piece| splitter.push(piece)).collect();
         all.extend(splitter.flush());
         let (mut reasoning, mut answer) = (String::new(), String::new());
@@ -109,23 +157,48 @@ mod tests {
         (reasoning, answer)
     }
 
+    fn check(new: impl Fn() -> ThinkSplitter, text: &str, reasoning: &str, answer: &str) {
+        let expect = (reasoning.to_owned(), answer.to_owned());
+        for cut in (0..=text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+            assert_eq!(split(new(), &[&text[..cut], &text[cut..]]), expect, "{text:?} at {cut}");
+        }
+        let single: Vec<String> = text.chars().map(String::from).collect();
+        let single: Vec<&str> = single.iter().map(String::as_str).collect();
+        assert_eq!(split(new(), &single), expect, "{text:?} letter by letter");
+    }
+
     #[test]
     fn every_split_of_every_kind_gives_the_same() {
-        let cases = [
-            (false, "<think>先想</think>\n\n答案 <think>", "先想", "答案 <think>"),
-            (false, "\n<think>a < b</think>c", "a < b", "c"),
-            (false, "plain <b>answer", "", "plain <b>answer"),
-            (false, "<thin air", "", "<thin air"),
-            (true, "primed</think> yes", "primed", "yes"),
-            (true, "never </thin closed", "never </thin closed", ""),
-        ];
-        for (primed, text, reasoning, answer) in cases {
-            let expect = (reasoning.to_owned(), answer.to_owned());
-            for cut in (0..=text.len()).filter(|cut| text.is_char_boundary(*cut)) {
-                assert_eq!(split(primed, &[&text[..cut], &text[cut..]]), expect, "{text} at {cut}");
-            }
-            let single: Vec<String> = text.chars().map(String::from).collect();
-            assert_eq!(split(primed, &single.iter().map(String::as_str).collect::<Vec<_>>()), expect);
-        }
+        let unprimed = || ThinkSplitter::new(false);
+        check(unprimed, "<think>先想</think>\n\n答案 <think>", "先想", "答案 <think>");
+        check(unprimed, "\n<think>a < b</think>c", "a < b", "c");
+        check(unprimed, "plain <b>answer", "", "plain <b>answer");
+        check(unprimed, "<thin air", "", "<thin air");
+        check(unprimed, " <", "", " <");
+        let primed = || ThinkSplitter::new(true);
+        check(primed, "primed</think> yes", "primed", "yes");
+        check(primed, "\nprimed</think> yes", "\nprimed", "yes");
+        check(primed, "never </thin closed", "never </thin closed", "");
+    }
+
+    #[test]
+    fn tags_that_come_twice_or_without_need_are_no_words() {
+        let primed = || ThinkSplitter::new(true);
+        check(primed, "<think>\nagain</think>yes", "\nagain", "yes");
+        check(primed, "\n<think><think>twice</think>yes", "twice", "yes");
+        check(primed, "the tag <think> opens</think>yes", "the tag <think> opens", "yes");
+        let unprimed = || ThinkSplitter::new(false);
+        check(unprimed, "<think><think>a</think>\n</think>\nb", "a", "b");
+        check(unprimed, "<think>a</think>\n<think>b</think>c", "ab", "c");
+        check(unprimed, "</think>\n\nplain", "", "plain");
+    }
+
+    #[test]
+    fn what_is_thought_without_an_opening_tag_is_reasoning() {
+        let undecided = || ThinkSplitter::new(false).undecided();
+        check(undecided, "Okay, 2 < 3.</think>\n\nYes.", "Okay, 2 < 3.", "Yes.");
+        check(undecided, "<think>a</think>b </think>", "a", "b </think>");
+        check(undecided, "Just an answer </thin", "", "Just an answer </thin");
+        check(undecided, "Well, <think>a</think>b", "a", "Well, b");
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::byte_level::bytes_of;
 use crate::grammar::alphabet;
+use crate::marks::is_mark;
 use crate::{ImageTemplate, TextError, vocabulary};
 
 /// Ends an answer in any DeepSeek model, whatever the configuration files forget to say.
@@ -17,7 +18,6 @@ const END_OF_SENTENCE: &str = "<｜end▁of▁sentence｜>";
 /// Added tokens that this crate reads in an answer. Some checkpoints call them special and some do not; neither may
 /// make them vanish before they are read.
 const MARKS: &[&str] = &["<think>", "</think>", "<|ref|>", "<|/ref|>", "<|det|>", "<|/det|>"];
-const MARK_PREFIX: &str = "<｜tool▁";
 
 /// A model's own tokenizer.
 pub struct Tokenizer {
@@ -98,7 +98,7 @@ impl Tokenizer {
         let (mut specials, mut added) = (Vec::new(), Vec::new());
         for (id, token) in inner.get_added_tokens_decoder() {
             added.push(id);
-            let mark = MARKS.contains(&token.content.as_str()) || token.content.starts_with(MARK_PREFIX);
+            let mark = MARKS.contains(&token.content.as_str()) || is_mark(&token.content);
             if token.special && !mark {
                 specials.push(id);
                 shown[id as usize] = Box::default();
