@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use engine::Span;
 use serde_json::{Value, json};
-use text::{AnswerSplitter, ChatTemplate, Conversation, Grammar, Piece, Reasoning, TextError, Tokenizer};
+use text::{AnswerSplitter, ChatTemplate, Conversation, Grammar, Piece, Reasoning, TextError};
 
 use crate::answer::{Answer, Asked, Heading, Update};
 use crate::body::Body;
@@ -30,7 +30,7 @@ pub async fn completions(
     let heading = Heading::new(&shared);
     match &loaded.speech {
         Speech::Template(template) => {
-            let spoken = written(&request, &form, template, &loaded.tokenizer)?;
+            let spoken = written(&request, &form, template, loaded)?;
             let answer = Answer::start(shared.clone(), asked(&request, spoken))?;
             let shape = Choice::of(Message::new(heading.number, &form, None));
             reply(&heading, answer, &request.options, shape).await
@@ -77,8 +77,9 @@ fn written(
     request: &ChatRequest,
     form: &Form,
     template: &ChatTemplate,
-    tokenizer: &Tokenizer,
+    loaded: &Loaded,
 ) -> Result<Spoken, ApiError> {
+    let tokenizer = &loaded.tokenizer;
     let messages = request.messages()?;
     let flags = request.thinking().flags(template.reasoning(), &request.chat_template_kwargs)?;
     let prompt = template.render(&Conversation {
@@ -96,10 +97,15 @@ fn written(
     };
     let impossible = |param, error: TextError| ApiError::of(param, Code::FormImpossible, error.to_string());
     let grammar = grammar.map(|(param, made)| made.map_err(|error| impossible(param, error)));
+    let mut splitter = AnswerSplitter::new(prompt.thinking, !request.offered().is_empty());
+    // An answer that is held to a form begins with it.
+    if prompt.undecided && loaded.thinks_untold && grammar.is_none() {
+        splitter = splitter.undecided();
+    }
     Ok(Spoken {
-        tokens: tokenizer.encode(&prompt.text).map_err(refused)?,
+        tokens: tokenizer.encode_prompt(&prompt).map_err(refused)?,
         spans: Vec::new(),
-        splitter: AnswerSplitter::new(prompt.thinking, !request.offered().is_empty()),
+        splitter,
         grammar: grammar.transpose()?.map(|grammar| (grammar, prompt.thinking)),
     })
 }
@@ -159,7 +165,7 @@ pub async fn prompt_tokens(
     }
     let counted = tokio::task::spawn_blocking(move || match &loaded.speech {
         Speech::Template(template) => {
-            written(&request, &Form::Free, template, &loaded.tokenizer).map(|spoken| spoken.tokens)
+            written(&request, &Form::Free, template, &loaded).map(|spoken| spoken.tokens)
         }
         Speech::Pictures(seeing) => seeing
             .prepare(&request.messages, &pictures, &loaded.tokenizer, usize::MAX)

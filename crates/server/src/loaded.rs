@@ -1,7 +1,7 @@
 //! A model ready to answer: its engine, its tokenizer, its template, and what it was expected to take.
 use std::path::Path;
 
-use checkpoint::WeightSource;
+use checkpoint::{ModelConfig, WeightSource};
 use engine::{Engine, EngineOptions, Spill, StartError};
 use models::{Device, Ledger, LoadOptions};
 use serde_json::json;
@@ -22,6 +22,8 @@ pub struct Loaded {
     pub speech: Speech,
     pub ledger: Ledger,
     pub plan: Plan,
+    /// A distill: it always thinks, and sometimes leaves out the tag that says so.
+    pub thinks_untold: bool,
     /// Routed experts of a layer; 0 in models without.
     pub experts: usize,
     /// Bytes of the process before the model, where the system tells.
@@ -79,8 +81,12 @@ impl Loaded {
             // The engine goes on without them, and whoever reads the log knows why.
             eprintln!("failed to {error}");
         }
+        let thinks_untold = matches!(
+            checkpoint.config,
+            ModelConfig::Qwen2(_) | ModelConfig::Qwen3(_) | ModelConfig::Llama(_)
+        ) && matches!(&speech, Speech::Template(template) if template.cuts_reasoning());
         let experts = checkpoint.config.experts().map_or(0, |experts| experts.n_routed_experts);
-        Ok(Self { engine, tokenizer, speech, ledger, plan, experts, resident_before })
+        Ok(Self { engine, tokenizer, speech, ledger, plan, thinks_untold, experts, resident_before })
     }
 }
 

@@ -40,6 +40,7 @@ impl TextPipeline {
                     TextError::Template(_) => template_failure(&error, path),
                     error => failed(error),
                 })?;
+                let template = template.for_tokenizer(&tokenizer);
                 (tokenizer, PromptSource::Template(template))
             }
             Some(images) => {
@@ -72,10 +73,10 @@ fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig, path: &Path) ->
 fn ask(template: &ChatTemplate, tokenizer: &Tokenizer) -> Result<(), TextError> {
     let messages = [Message::new("user", QUESTION)];
     let prompt = template.render(&Conversation { messages: &messages, ..Conversation::default() })?;
-    if !prompt.text.contains(QUESTION) {
+    if !prompt.text().contains(QUESTION) {
         return Err(TextError::Template("it leaves the question out".to_owned()));
     }
-    tokenizer.encode(&prompt.text).map(drop)
+    tokenizer.encode_prompt(&prompt).map(drop)
 }
 
 fn tokenizer_path<'a>(source: &'a TokenizerSource, path: &'a Path) -> &'a Path {

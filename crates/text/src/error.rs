@@ -17,6 +17,14 @@ pub enum TextError {
     /// The model says nowhere how a conversation is written.
     #[error("find a chat template: {0} has none")]
     NoTemplate(String),
+    /// Turns are counted as the request lists them, from 0.
+    #[error(
+        "apply the chat template: messages[{turn}].role is {role:?}, and it is system, developer, user, assistant or tool"
+    )]
+    UnknownRole { turn: usize, role: String },
+    /// What would not reach the model is refused: an answer without it looks right and is not.
+    #[error("apply the chat template: it does not write messages[{turn}], whose role is {role:?}")]
+    TurnLost { turn: usize, role: String },
     #[error("hold the answer to its form: {0}")]
     Grammar(String),
 }

@@ -4,12 +4,19 @@
 use serde_json::Value;
 use tokenizers::AddedToken;
 
+use crate::message::known_role;
+use crate::untrusted::Barriers;
 use crate::{TextError, Tokenizer};
 
 const PAD: &str = "<｜▁pad▁｜>";
 const IMAGE: &str = "<image>";
 const MARKS: [&str; 7] =
     ["<|ref|>", "<|/ref|>", "<|det|>", "<|/det|>", "<|grounding|>", "<|User|>", "<|Assistant|>"];
+
+/// With these the published model is asked to point at things, so the user's text may have them. Every other name is text.
+const ASKING: &[&str] = &["<|ref|>", "<|/ref|>", "<|grounding|>"];
+/// With these it has pointed, in an answer of its own that comes back.
+const POINTING: &[&str] = &["<|ref|>", "<|/ref|>", "<|det|>", "<|/det|>"];
 
 /// How turns become tokens.
 #[derive(Debug, Clone)]
@@ -66,22 +73,38 @@ impl ImageTemplate {
     /// A role that the model does not know, a system text that is not first, a picture that is not the user's.
     pub fn encode(&self, tokenizer: &Tokenizer, turns: &[ImageTurn]) -> Result<ImagePrompt, TextError> {
         let refused = |reason: String| TextError::Template(reason);
+        let texts: Vec<&str> =
+            turns.iter().flat_map(|turn| turn.parts.iter().filter_map(ImagePart::text)).collect();
+        let barriers = Barriers::new(tokenizer.control_names(), texts.iter().copied())?;
+        let words = |parts: &[ImagePart], kept: &[&str]| {
+            let text: String = parts.iter().filter_map(ImagePart::text).collect();
+            barriers.take(&barriers.put(&text, kept))
+        };
         let mut out = ImagePrompt { tokens: vec![self.bos], images: Vec::new() };
         for (at, turn) in turns.iter().enumerate() {
             let parts = trimmed(&turn.parts);
             let has_image = parts.iter().any(|part| matches!(part, ImagePart::Image(_)));
-            match turn.role.as_str() {
-                "user" => self.user(tokenizer, parts, &mut out)?,
-                _ if has_image => return Err(refused("only the user shows pictures".to_owned())),
-                "assistant" => {
-                    out.tokens.extend(plain(tokenizer, &words(&parts))?);
+            match known_role(&turn.role) {
+                Some("user") => self.user(tokenizer, parts, &barriers, &mut out)?,
+                Some(_) if has_image => return Err(refused("only the user shows pictures".to_owned())),
+                Some("assistant") => {
+                    out.tokens.extend(tokenizer.encode_guarded(&words(&parts, POINTING))?);
                     if at + 1 < turns.len() {
                         out.tokens.push(self.eos);
                     }
                 }
-                "system" if at == 0 => out.tokens.extend(plain(tokenizer, &words(&parts))?),
-                "system" => return Err(refused("a system text stands only at the beginning".to_owned())),
-                other => return Err(refused(format!("this model knows no turn of {other}"))),
+                Some("system") if at == 0 => {
+                    out.tokens.extend(tokenizer.encode_guarded(&words(&parts, &[]))?)
+                }
+                Some("system") => {
+                    return Err(refused(format!(
+                        "messages[{at}]: a system text stands only at the beginning"
+                    )));
+                }
+                Some(other) => {
+                    return Err(refused(format!("messages[{at}]: this model knows no turn of {other}")));
+                }
+                None => return Err(TextError::UnknownRole { turn: at, role: turn.role.clone() }),
             }
         }
         Ok(out)
@@ -91,37 +114,32 @@ impl ImageTemplate {
         &self,
         tokenizer: &Tokenizer,
         parts: Vec<ImagePart>,
+        barriers: &Barriers,
         out: &mut ImagePrompt,
     ) -> Result<(), TextError> {
         let mut open = if parts.is_empty() { "<|User|>:" } else { "<|User|>: " }.to_owned();
         let close = if parts.is_empty() { "<|Assistant|>:" } else { "\n\n<|Assistant|>:" };
         for part in parts {
             match part {
-                ImagePart::Text(text) => open += &text,
+                ImagePart::Text(text) => open += &barriers.put(&text, ASKING),
                 ImagePart::Image(places) => {
-                    out.tokens.extend(plain(tokenizer, &std::mem::take(&mut open))?);
+                    let before = barriers.take(&std::mem::take(&mut open));
+                    out.tokens.extend(tokenizer.encode_guarded(&before)?);
                     out.images.push(out.tokens.len());
                     out.tokens.extend(std::iter::repeat_n(self.image, places));
                 }
             }
         }
         open += close;
-        out.tokens.extend(plain(tokenizer, &open)?);
+        out.tokens.extend(tokenizer.encode_guarded(&barriers.take(&open))?);
         Ok(())
     }
 }
 
-/// Words never become a picture's place: the mark is read as its letters.
-fn plain(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, TextError> {
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(IMAGE) {
-        let (before, after) = rest.split_at(at + 1);
-        tokens.extend(tokenizer.encode(before)?);
-        rest = after;
+impl ImagePart {
+    fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
     }
-    tokens.extend(tokenizer.encode(rest)?);
-    Ok(tokens)
 }
 
 /// Without white space at either end, and without empty words.
@@ -135,11 +153,6 @@ fn trimmed(parts: &[ImagePart]) -> Vec<ImagePart> {
     }
     parts.retain(|part| !matches!(part, ImagePart::Text(text) if text.is_empty()));
     parts
-}
-
-fn words(parts: &[ImagePart]) -> String {
-    let word = |part: &ImagePart| if let ImagePart::Text(text) = part { text.clone() } else { String::new() };
-    parts.iter().map(word).collect()
 }
 
 /// A token is a string, or an object with its text in `content`.

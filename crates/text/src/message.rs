@@ -23,24 +23,55 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
+/// How a template wants calls of earlier turns. Templates differ, and each refuses or misprints the other form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CallFields {
+    /// The content of a turn that only calls is none, or an empty text.
+    pub content_is_none: bool,
+    /// Arguments are the JSON as text, or the object it says.
+    pub arguments_are_text: bool,
+}
+
+impl Default for CallFields {
+    /// As DeepSeek's first templates want it, which take any text for an answer.
+    fn default() -> Self {
+        Self { content_is_none: true, arguments_are_text: true }
+    }
+}
+
+/// The role as templates call it; nothing for one that is not known.
+pub(crate) fn known_role(role: &str) -> Option<&str> {
+    match role {
+        // The newer name of the same role, which templates do not know.
+        "developer" => Some("system"),
+        "system" | "user" | "assistant" | "tool" => Some(role),
+        _ => None,
+    }
+}
+
 impl Message {
     pub fn new(role: &str, content: &str) -> Self {
         Self { role: role.to_owned(), content: content.to_owned(), ..Self::default() }
     }
 
+    /// A turn that calls and says nothing.
+    pub(crate) fn is_silent_call(&self) -> bool {
+        self.content.is_empty() && !self.tool_calls.is_empty()
+    }
+
     /// The fields a template sees. A field that does not apply is absent, because templates ask whether it is there.
-    pub(crate) fn fields(&self) -> Map<String, Value> {
+    pub(crate) fn fields(&self, form: CallFields) -> Map<String, Value> {
         let mut map = Map::new();
         map.insert("role".into(), json!(self.role));
-        // Beside calls an absent text is none: templates written before tools take any text for an answer.
-        let silent = self.content.is_empty() && !self.tool_calls.is_empty();
-        map.insert("content".into(), if silent { Value::Null } else { json!(self.content) });
+        let none = form.content_is_none && self.is_silent_call();
+        map.insert("content".into(), if none { Value::Null } else { json!(self.content) });
         if !self.reasoning.is_empty() {
             map.insert("reasoning_content".into(), json!(self.reasoning));
             map.insert("thinking".into(), json!(self.reasoning));
         }
         if !self.tool_calls.is_empty() {
-            map.insert("tool_calls".into(), self.tool_calls.iter().map(ToolCall::value).collect());
+            let calls = self.tool_calls.iter().map(|call| call.value(form.arguments_are_text));
+            map.insert("tool_calls".into(), calls.collect());
         }
         if let Some(id) = &self.tool_call_id {
             map.insert("tool_call_id".into(), json!(id));
@@ -53,8 +84,11 @@ impl Message {
 }
 
 impl ToolCall {
-    fn value(&self) -> Value {
-        let function = json!({"name": self.name, "arguments": self.arguments});
+    fn value(&self, as_text: bool) -> Value {
+        let object = || serde_json::from_str::<Map<String, Value>>(&self.arguments).ok();
+        let arguments = if as_text { None } else { object().map(Value::Object) };
+        let arguments = arguments.unwrap_or_else(|| json!(self.arguments));
+        let function = json!({"name": self.name, "arguments": arguments});
         json!({"id": self.id, "type": "function", "function": function})
     }
 }

@@ -3,8 +3,30 @@
 //! `True` and not `true`, `1e+16` and not `1e16`, `json.dumps` with its spaces and without HTML escapes.
 use std::fmt::Write;
 
-use minijinja::value::{Kwargs, ValueKind};
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, Value};
+
+use crate::untrusted::may_be_barrier;
+
+/// A sequence that prints as Python's tuples do.
+#[derive(Debug)]
+pub struct Tuple(pub Vec<Value>);
+
+impl Object for Tuple {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.get(key.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.0.len())
+    }
+}
 
 /// The `tojson` filter that transformers puts in the place of Jinja's.
 pub fn tojson(value: &Value, options: Kwargs) -> Result<Value, Error> {
@@ -111,7 +133,7 @@ impl Json {
                 '\t' => out.push_str("\\t"),
                 '\u{8}' => out.push_str("\\b"),
                 '\u{c}' => out.push_str("\\f"),
-                c if u32::from(c) < 0x20 || (self.ascii && !c.is_ascii()) => {
+                c if u32::from(c) < 0x20 || (self.ascii && !c.is_ascii() && !may_be_barrier(c)) => {
                     let mut units = [0; 2];
                     for unit in c.encode_utf16(&mut units) {
                         let _ = write!(out, "\\u{unit:04x}");
@@ -133,7 +155,8 @@ pub fn str(value: &Value) -> String {
     }
 }
 
-fn repr(value: &Value) -> String {
+/// What `{{ [value] }}` prints of it: `repr(value)`.
+pub fn repr(value: &Value) -> String {
     let items = || value.try_iter().map(Iterator::collect::<Vec<Value>>).unwrap_or_default();
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => "None".to_owned(),
@@ -141,7 +164,12 @@ fn repr(value: &Value) -> String {
         ValueKind::Number => number(value),
         ValueKind::String => quoted(&value.to_string()),
         ValueKind::Seq | ValueKind::Iterable => {
-            format!("[{}]", items().iter().map(repr).collect::<Vec<_>>().join(", "))
+            let list = items().iter().map(repr).collect::<Vec<_>>();
+            match (value.downcast_object_ref::<Tuple>(), list.as_slice()) {
+                (Some(_), [one]) => format!("({one},)"),
+                (Some(_), all) => format!("({})", all.join(", ")),
+                (None, all) => format!("[{}]", all.join(", ")),
+            }
         }
         ValueKind::Map => {
             let pair =

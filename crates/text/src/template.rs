@@ -7,23 +7,26 @@ use checkpoint::{GgufTokenizer, TokenizerSource};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, context};
 use serde_json::Value;
 
-use crate::{CallForm, Message, Reasoning, TextError, python};
+use crate::message::CallFields;
+use crate::untrusted::{ControlNames, Guarded};
+use crate::{
+    CallForm, Message, Reasoning, TextError, Tokenizer, ToolCall, jinja_source, python, python_methods,
+};
 
 /// Instructions one prompt may take. The longest conversations take some hundred thousand.
 const FUEL: u64 = 4_000_000;
-/// Stands after the text to be continued while the template is applied; what follows it is the end of a turn.
-const CONTINUE: &str = "CONTINUE_FINAL_MESSAGE_TAG ";
-const THINK: &str = "<think>";
-
 /// A template ready to render.
 pub struct ChatTemplate {
     environment: Environment<'static>,
+    source: String,
+    control_names: ControlNames,
     bos: String,
     eos: String,
     call_form: CallForm,
     describes_tools: bool,
     writes_calls: bool,
     reasoning: Reasoning,
+    call_fields: CallFields,
 }
 
 /// What a template is asked to render.
@@ -38,11 +41,20 @@ pub struct Conversation<'a> {
     pub continued: bool,
 }
 
-/// A prompt, and whether it ends inside `<think>`, so that the answer begins with reasoning.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A prompt, in which text from outside is marked as such.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prompt {
-    pub text: String,
+    pub guarded: Guarded,
+    /// It ends inside `<think>`, so the answer begins with reasoning.
     pub thinking: bool,
+    /// It asks, and says nothing of reasoning where the answer begins, so that is up to the model.
+    pub undecided: bool,
+}
+
+impl Prompt {
+    pub fn text(&self) -> &str {
+        &self.guarded.text
+    }
 }
 
 impl ChatTemplate {
@@ -83,7 +95,7 @@ impl ChatTemplate {
     pub fn new(source: &str, bos: String, eos: String) -> Result<Self, TextError> {
         let mut environment = Environment::new();
         minijinja_contrib::add_to_environment(&mut environment);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        python_methods::add(&mut environment);
         // As transformers sets them for every chat template.
         environment.set_trim_blocks(true);
         environment.set_lstrip_blocks(true);
@@ -100,7 +112,7 @@ impl ChatTemplate {
         });
         environment.set_fuel(Some(FUEL));
         environment
-            .add_template_owned("chat", without_generation_tags(source))
+            .add_template_owned("chat", jinja_source::adapted(source))
             .map_err(|error| TextError::Template(error.to_string()))?;
         let asks_for = environment.get_template("chat").map(|template| template.undeclared_variables(false));
         let asks_for = asks_for.unwrap_or_default();
@@ -108,7 +120,27 @@ impl ChatTemplate {
         let reasoning = Reasoning::of_template(source, &asks_for);
         let call_form = CallForm::of_template(source);
         let writes_calls = source.contains("tool_calls");
-        Ok(Self { environment, bos, eos, call_form, describes_tools, writes_calls, reasoning })
+        let mut template = Self {
+            environment,
+            source: source.to_owned(),
+            control_names: ControlNames::default(),
+            bos,
+            eos,
+            call_form,
+            describes_tools,
+            writes_calls,
+            reasoning,
+            call_fields: CallFields::default(),
+        };
+        if writes_calls {
+            template.call_fields = template.tried_calls();
+        }
+        Ok(template)
+    }
+
+    /// With the names that only the template may write as tokens: text from outside that has them stays text.
+    pub fn for_tokenizer(self, tokenizer: &Tokenizer) -> Self {
+        Self { control_names: tokenizer.control_names().clone(), ..self }
     }
 
     /// How this model writes calls of functions.
@@ -121,48 +153,76 @@ impl ChatTemplate {
         &self.reasoning
     }
 
-    /// The prompt of a conversation. Functions that the template would not mention are described in the system text, and
-    /// calls that it could not write are part of the words.
-    ///
-    /// # Errors
-    /// When the template refuses the messages, or cuts away what should be continued.
-    pub fn render(&self, conversation: &Conversation) -> Result<Prompt, TextError> {
-        let fields = |message: &Message| match self.writes_calls {
-            true => message.fields(),
-            false => self.call_form.in_words(message).fields(),
-        };
-        let mut messages: Vec<Value> =
-            conversation.messages.iter().map(|message| Value::Object(fields(message))).collect();
-        if !conversation.tools.is_empty() && !self.describes_tools {
-            describe(&mut messages, &self.call_form.description(conversation.tools));
-        }
-        let flags = conversation.flags.filter(|flags| flags.is_object());
-        if !conversation.continued {
-            let text = self.apply(&messages, conversation.tools, flags, true)?;
-            let thinking = opens_thinking(&text);
-            return Ok(Prompt { text, thinking });
-        }
-        let last = conversation.messages.last().filter(|message| message.role == "assistant");
-        let last = last.ok_or_else(|| {
-            TextError::Template("only a last message of the assistant can be continued".into())
-        })?;
-        if !last.reasoning.is_empty() {
-            // Templates cut reasoning away, so the prompt is the one before it, and both parts are put after that.
-            messages.pop();
-            return Ok(begun(self.apply(&messages, conversation.tools, flags, true)?, last));
-        }
-        let fields = messages.last_mut().expect("there is a last one");
-        fields["content"] = Value::from(format!("{}{CONTINUE}", last.content));
-        fields["prefix"] = true.into();
-        let text = before_tag(self.apply(&messages, conversation.tools, flags, false)?).ok_or_else(|| {
-            TextError::Template("the template cuts away the message that should be continued".into())
-        })?;
-        let before = text.strip_suffix(last.content.as_str()).unwrap_or(&text);
-        let opened = opens_thinking(before) || last.content.contains(THINK);
-        Ok(Prompt { thinking: opened && !last.content.contains("</think>"), text })
+    /// Whether the template knows of reasoning, to cut it from history or to begin it.
+    pub fn cuts_reasoning(&self) -> bool {
+        self.source.contains("</think>")
     }
 
-    fn apply(
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub(crate) fn control_names(&self) -> &ControlNames {
+        &self.control_names
+    }
+
+    /// How it was found to take calls of earlier turns.
+    pub(crate) fn call_fields(&self) -> CallFields {
+        self.call_fields
+    }
+
+    /// Whether it writes calls at all.
+    pub(crate) fn writes_calls(&self) -> bool {
+        self.writes_calls
+    }
+
+    /// Whether it looks at the functions that are offered.
+    pub(crate) fn describes_tools(&self) -> bool {
+        self.describes_tools
+    }
+
+    /// Tries a call in every form: a template was written for one of them, and what it does with the others is an error, JSON
+    /// inside of JSON, a value as Python prints it, or a turn without the call.
+    fn tried_calls(&self) -> CallFields {
+        let forms = [(true, true), (true, false), (false, true), (false, false)];
+        let forms = forms
+            .map(|(content_is_none, arguments_are_text)| CallFields { content_is_none, arguments_are_text });
+        forms.into_iter().find(|form| self.takes_call(*form)).unwrap_or_default()
+    }
+
+    fn takes_call(&self, form: CallFields) -> bool {
+        let Ok(text) = self.called(form) else { return false };
+        let as_json =
+            ["\"wdkey\": \"wdvalue\"", "\"wdkey\":\"wdvalue\""].iter().any(|json| text.contains(json));
+        // Some families write each argument in a form of their own.
+        let apart = ["wdkey", "wdvalue"].iter().all(|part| text.contains(part));
+        let quoted = ["'wdkey'", "\\\"wdkey"].iter().any(|part| text.contains(part));
+        // A value that is none must not be printed as a word.
+        let nones = |text: &str| text.to_lowercase().matches("none").count();
+        let without = self.called(CallFields { content_is_none: false, ..form });
+        let prints_none = without.is_ok_and(|without| nones(&text) > nones(&without));
+        text.contains("wdname") && (as_json || (apart && !quoted)) && !prints_none
+    }
+
+    /// A turn that calls, as the template writes it in this form.
+    fn called(&self, form: CallFields) -> Result<String, TextError> {
+        let call = ToolCall {
+            id: "call_1".into(),
+            name: "wdname".into(),
+            arguments: "{\"wdkey\": \"wdvalue\"}".into(),
+        };
+        let asked = Message::new("user", "?");
+        let called = Message { tool_calls: vec![call], ..Message::new("assistant", "") };
+        let output = Message {
+            tool_call_id: Some("call_1".into()),
+            name: Some("wdname".into()),
+            ..Message::new("tool", "wdoutput")
+        };
+        let turns = [asked, called, output].map(|turn| Value::Object(turn.fields(form)));
+        self.apply(&turns, &[], None, true)
+    }
+
+    pub(crate) fn apply(
         &self,
         messages: &[Value],
         tools: &[Value],
@@ -182,68 +242,6 @@ impl ChatTemplate {
         };
         template.render(values).map_err(|error| TextError::Template(error.to_string()))
     }
-}
-
-fn opens_thinking(prompt: &str) -> bool {
-    prompt.trim_end().ends_with(THINK)
-}
-
-/// The prompt with the beginning of an answer that was cut, inside or after its reasoning.
-fn begun(mut text: String, last: &Message) -> Prompt {
-    if !opens_thinking(&text) {
-        text += "<think>\n";
-    }
-    text += &last.reasoning;
-    if last.content.is_empty() {
-        return Prompt { text, thinking: true };
-    }
-    text.truncate(text.trim_end().len());
-    text += "\n</think>\n\n";
-    text += &last.content;
-    Prompt { text, thinking: false }
-}
-
-/// Adds to the first message when it is the system's, or puts one before it.
-fn describe(messages: &mut Vec<Value>, text: &str) {
-    match messages.first_mut().filter(|first| first["role"] == "system") {
-        Some(first) => {
-            let said = first["content"].as_str().unwrap_or_default().trim_end().to_owned();
-            first["content"] =
-                Value::from(if said.is_empty() { text.to_owned() } else { format!("{said}\n\n{text}") });
-        }
-        None => messages.insert(0, Value::Object(Message::new("system", text).fields())),
-    }
-}
-
-/// The prompt up to the tag. A template that trims the message trims the tag's own space too.
-fn before_tag(mut text: String) -> Option<String> {
-    let at = text.rfind(CONTINUE.trim_end())?;
-    let spaced = text[at..].starts_with(CONTINUE);
-    text.truncate(at);
-    if !spaced {
-        text.truncate(text.trim_end().len());
-    }
-    Some(text)
-}
-
-/// `{% generation %}` marks what a model is trained on and prints its inside; a scope does the same.
-fn without_generation_tags(source: &str) -> String {
-    let mut out = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some(at) = rest.find("{%") {
-        let (before, tag) = rest.split_at(at);
-        out.push_str(before);
-        // From behind the opening: `{%}` is no tag.
-        let Some(end) = tag[2..].find("%}").map(|end| end + 4) else { return out + tag };
-        let name = tag[2..end - 2].trim_matches(['-', '+']).trim();
-        match name {
-            "generation" => out.push_str(&tag[..end].replacen("generation", "with", 1)),
-            "endgeneration" => out.push_str(&tag[..end].replacen("endgeneration", "endwith", 1)),
-            _ => out.push_str(&tag[..end]),
-        }
-        rest = &tag[end..];
-    }
-    out + rest
 }
 
 fn template_of(config: &Value) -> Option<String> {

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::byte_level::bytes_of;
 use crate::grammar::alphabet;
 use crate::marks::is_mark;
-use crate::{ImageTemplate, TextError, vocabulary};
+use crate::untrusted::{Barriers, ControlNames, Guarded};
+use crate::{ImageTemplate, Prompt, TextError, plain, vocabulary};
 
 /// Ends an answer in any DeepSeek model, whatever the configuration files forget to say.
 const END_OF_SENTENCE: &str = "<｜end▁of▁sentence｜>";
@@ -26,6 +27,7 @@ pub struct Tokenizer {
     shown: Vec<Box<[u8]>>,
     specials: Vec<u32>,
     added: Vec<u32>,
+    control_names: ControlNames,
     end_tokens: Vec<u32>,
     bos: Option<u32>,
     alphabet: OnceLock<Result<ParserFactory, TextError>>,
@@ -106,7 +108,39 @@ impl Tokenizer {
         }
         specials.sort_unstable();
         added.sort_unstable();
-        Ok(Self { inner, shown, specials, added, end_tokens: ends, bos, alphabet: OnceLock::new() })
+        let tokens = inner.get_added_tokens_decoder();
+        let control = tokens.values().filter(|token| is_control(token)).map(|token| token.content.as_str());
+        let control_names = ControlNames::new(control);
+        let alphabet = OnceLock::new();
+        Ok(Self { inner, shown, specials, added, control_names, end_tokens: ends, bos, alphabet })
+    }
+
+    /// The tokens of a prompt: what the template wrote may be special tokens, what came from outside is text.
+    ///
+    /// # Errors
+    /// When the tokenizer refuses the text.
+    pub fn encode_prompt(&self, prompt: &Prompt) -> Result<Vec<u32>, TextError> {
+        self.encode_guarded(&prompt.guarded)
+    }
+
+    /// The tokens of a text from outside: none of them is a control token.
+    ///
+    /// # Errors
+    /// When the tokenizer refuses the text.
+    pub fn encode_text(&self, text: &str) -> Result<Vec<u32>, TextError> {
+        let barriers = Barriers::new(&self.control_names, std::iter::once(text))?;
+        self.encode_guarded(&barriers.take(&barriers.put(text, &[])))
+    }
+
+    pub(crate) fn encode_guarded(&self, guarded: &Guarded) -> Result<Vec<u32>, TextError> {
+        if guarded.barriers.is_empty() {
+            return self.encode(&guarded.text);
+        }
+        plain::encode(&self.inner, guarded).map_err(|error| TextError::Encode(error.to_string()))
+    }
+
+    pub(crate) fn control_names(&self) -> &ControlNames {
+        &self.control_names
     }
 
     /// The tokens of a text in which special tokens are found by their names. None is added: templates write them all.
@@ -126,7 +160,7 @@ impl Tokenizer {
     pub fn around_hole(&self, before: &str, after: &str) -> Result<Option<Vec<u32>>, TextError> {
         let marks = ["<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"].map(|mark| self.id(mark));
         let [Some(begin), Some(hole), Some(end)] = marks else { return Ok(None) };
-        let (before, after) = (self.encode(before)?, self.encode(after)?);
+        let (before, after) = (self.encode_text(before)?, self.encode_text(after)?);
         Ok(Some([&[begin], &before[..], &[hole], &after[..], &[end]].concat()))
     }
 
@@ -176,6 +210,13 @@ impl Tokenizer {
     pub fn end_tokens(&self) -> &[u32] {
         &self.end_tokens
     }
+}
+
+/// Some checkpoints call their marks special and some do not, and some add plain words: a mark stands in brackets.
+fn is_control(token: &tokenizers::AddedToken) -> bool {
+    let bracketed =
+        |open: char, close: char| token.content.starts_with(open) && token.content.ends_with(close);
+    token.special || bracketed('<', '>') || bracketed('[', ']')
 }
 
 fn inner_of(dir: &Path) -> Result<tokenizers::Tokenizer, TextError> {

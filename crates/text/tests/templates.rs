@@ -47,7 +47,7 @@ fn every_familys_prompts_equal_pythons() {
             continued: row["continued"] == true,
         });
         let prompt = prompt.unwrap_or_else(|error| panic!("{family}, {}: {error}", row["title"]));
-        assert_eq!(prompt.text, row["prompt"].as_str().expect("a prompt"), "{family}, {}", row["title"]);
+        assert_eq!(prompt.text(), row["prompt"].as_str().expect("a prompt"), "{family}, {}", row["title"]);
         families.insert(family.to_owned());
     }
     assert_eq!(families.len(), 10, "{families:?}");
@@ -92,8 +92,8 @@ fn a_prompt_says_whether_the_answer_begins_with_reasoning() {
         let messages = if continued { &messages[..] } else { &messages[..1] };
         let asked = Conversation { messages, flags: Some(&flags), continued, ..Conversation::default() };
         let prompt = template(family).render(&asked).expect("rendered");
-        assert_eq!(prompt.thinking, thinking, "{family}: {}", prompt.text);
-        prompt.text
+        assert_eq!(prompt.thinking, thinking, "{family}: {}", prompt.text());
+        prompt.text().to_owned()
     };
     let on = serde_json::json!({"thinking": true});
     let said = |text: &str| Message::new("assistant", text);
@@ -125,7 +125,7 @@ fn a_template_from_before_calls_gets_them_in_words() {
     ];
     for family in ["v2", "v2_5", "guide"] {
         let asked = Conversation { messages: &messages, ..Conversation::default() };
-        let prompt = template(family).render(&asked).expect("rendered").text;
+        let prompt = template(family).render(&asked).expect("rendered").text().to_owned();
         assert!(prompt.contains("get_time\n```json\n{}\n```<｜tool▁call▁end｜>"), "{prompt}");
         assert!(prompt.contains("<｜tool▁output▁begin｜>9:00<｜tool▁output▁end｜>"), "{prompt}");
     }
@@ -151,7 +151,7 @@ fn functions_are_described_once_whatever_the_template_says_of_them() {
                 tools: std::slice::from_ref(&tool),
                 ..Conversation::default()
             };
-            let prompt = template.render(&asked).expect("rendered").text;
+            let prompt = template.render(&asked).expect("rendered").text().to_owned();
             assert_eq!(prompt.matches("### get_time").count(), 1, "{prompt}");
         }
     }

@@ -91,7 +91,24 @@ pub fn get(address: &str, path: &str) -> Value {
     body
 }
 
+/// What a stream says, event by event, without the last one.
+pub fn stream(address: &str, path: &str, body: &Value) -> Vec<Value> {
+    let (status, text) = raw(address, "POST", path, &body.to_string());
+    assert_eq!(status, 200, "{text}");
+    // The body comes in chunks, each with its length on a line before it; events are lines of their own.
+    let events = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    events
+        .filter(|data| *data != "[DONE]")
+        .map(|data| serde_json::from_str(data).expect("it is JSON"))
+        .collect()
+}
+
 fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let (status, body) = raw(address, method, path, body);
+    (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}")))
+}
+
+fn raw(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     let host = address.strip_prefix("http://").expect("an address");
     let mut socket = TcpStream::connect(host).expect("it listens");
     let length = body.len();
@@ -105,5 +122,5 @@ fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
     socket.read_to_string(&mut reply).expect("an answer");
     let (head, body) = reply.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {reply}")))
+    (status, body.to_owned())
 }
