@@ -3,9 +3,11 @@
 mod bad_input;
 mod bindings;
 mod boundaries;
+mod busy;
 mod clouds;
 mod command_line;
 mod compare;
+mod context;
 mod deployments;
 mod files;
 mod first_run;

@@ -145,7 +145,7 @@ fn told_failure(host: &TestHost) -> bool {
     )
 }
 
-fn signal(name: &str, process: u32) {
+pub fn signal(name: &str, process: u32) {
     let sent = std::process::Command::new("kill").args([name, &process.to_string()]).status();
     assert!(sent.expect("kill runs").success());
 }
