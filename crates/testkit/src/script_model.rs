@@ -49,7 +49,7 @@ impl ScriptModel {
     }
 
     /// Another script for prompts that end with this added token. `<｜second｜>` and `<｜third｜>` have no other use: a
-    /// template may end the prompt with one, say, after a tool's output.
+    /// template may end the prompt with one, say, when there is more than one message.
     pub fn after(mut self, last: &str, steps: &[&str]) -> Self {
         self.scripts.push((Some(last.to_owned()), steps.iter().map(|step| (*step).to_owned()).collect()));
         self
