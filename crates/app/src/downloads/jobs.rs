@@ -132,6 +132,10 @@ impl Downloads {
 
     pub(super) fn end(&self, id: &str, run: u64, outcome: Result<(), HubError>, other: SourceKind) {
         let finished = outcome.is_ok();
+        if finished {
+            // Before the host is told: an app that is closed at once does not offer it again.
+            self.keep_without(Some(id));
+        }
         self.change(id, run, |entry| {
             let view = &mut entry.view;
             (view.speed, view.seconds_left, view.waiting_seconds) = (0.0, None, None);
@@ -159,6 +163,10 @@ impl Downloads {
     }
 
     fn keep(&self) {
+        self.keep_without(None);
+    }
+
+    fn keep_without(&self, finished: Option<&str>) {
         let wanted = |view: &DownloadView| Wanted {
             model_id: view.model_id.clone(),
             variant_id: view.variant_id.clone(),
@@ -166,7 +174,8 @@ impl Downloads {
         };
         // Held while writing, so that two changes do not reach the disk in the wrong order.
         let jobs = self.lock();
-        self.list.write(jobs.values().map(|entry| wanted(&entry.view)).collect());
+        let unfinished = jobs.iter().filter(|(id, _)| finished != Some(id.as_str()));
+        self.list.write(unfinished.map(|(_, entry)| wanted(&entry.view)).collect());
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
