@@ -343,8 +343,8 @@ fn facts_are_whole_and_sane() {
             let sane = match variant.precision.as_str() {
                 "Q4_K_M" => 4.5..5.3,
                 "Q8_0" => 8.3..8.7,
-                // Its embeddings, kept in BF16, are a large share of so small a model, and MTP is stored beside.
-                "FP8" if model.id == "guide" => 8.0..12.0,
+                // Its embeddings of 3,072 tokens, kept in BF16, are a large share of so small a model, and MTP is stored beside.
+                "FP8" if model.id == "guide" => 8.0..13.0,
                 "FP8" => 8.0..8.5,
                 _ => 15.8..16.5,
             };
