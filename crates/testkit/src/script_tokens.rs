@@ -68,10 +68,11 @@ enum Step {
 
 impl ScriptTokens {
     pub fn new() -> Self {
-        let vocab: BTreeMap<String, u32> =
-            (0..=255u8).map(|byte| (byte_level(&[byte]), u32::from(byte))).collect();
-        let names = ADDED.iter().map(|(name, _)| (*name).to_owned());
-        let taken = vocab.keys().cloned().chain(names).collect();
+        let bytes = (0..=255u8).map(|byte| (byte_level(&[byte]), u32::from(byte)));
+        // Added tokens stand in the vocabulary too: an added token that does not is numbered behind all that do.
+        let names = (256..).zip(ADDED).map(|(id, (name, _))| (name.to_owned(), id));
+        let vocab: BTreeMap<String, u32> = bytes.chain(names).collect();
+        let taken = vocab.keys().cloned().collect();
         let next = 256 + ADDED.len() as u32;
         Self { vocab, taken, added_steps: HashSet::new(), next, unnamed: 0 }
     }
