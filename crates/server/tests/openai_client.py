@@ -30,8 +30,11 @@ stopped = client.chat.completions.create(model=model, messages=QUESTION, tempera
 assert stopped.choices[0].message.content == text.split("14B")[0]
 
 plain = client.completions.create(model=model, prompt="DeepSeek is", max_tokens=8, temperature=0, logprobs=1)
-assert plain.choices[0].text and plain.choices[0].finish_reason == "length", plain
-assert len(plain.choices[0].logprobs.tokens) == 8 == len(plain.choices[0].logprobs.top_logprobs), plain
+count = plain.usage.completion_tokens
+assert plain.choices[0].text and 0 < count <= 8, plain
+assert len(plain.choices[0].logprobs.tokens) == count == len(plain.choices[0].logprobs.top_logprobs), plain
+cut = client.completions.create(model=model, prompt="DeepSeek is", max_tokens=1, temperature=0)
+assert cut.choices[0].finish_reason == "length" and plain.choices[0].text.startswith(cut.choices[0].text), cut
 streamed = client.completions.create(model=model, prompt="DeepSeek is", max_tokens=8, temperature=0, stream=True)
 assert "".join(chunk.choices[0].text for chunk in streamed) == plain.choices[0].text
 
