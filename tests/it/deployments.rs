@@ -130,9 +130,9 @@ fn what_cannot_be_started_is_said_and_leaves_nothing() {
     unreachable.refused(LANGS[1], "machine_unreachable", "The machine cannot be reached", "无法连接这台机器");
     let odd = run(&mut deployments(place, LANGS[0], &start("", &["--on=-oProxyCommand=touch /tmp/x"])));
     odd.refused(LANGS[0], "invalid_input", "This value does not work here", "这个值不适用");
-    let mut small =
-        deployments(place, LANGS[0], &["start", "--model", "DeepSeek-R1", "--gpus", "8xH100-80G"]);
-    let small = run(&mut small);
+    // With the engine named: without one, llama-server with smaller files would be planned.
+    let small = ["start", "--model", "DeepSeek-R1", "--gpus", "8xH100-80G", "--engine", "sglang"];
+    let small = run(&mut deployments(place, LANGS[0], &small));
     assert!(small.code == Some(1) && small.out.contains("684 GB < 689 GB"), "{small:?}");
     let none = run(&mut deployments(place, LANGS[1], &["list"]));
     assert!(none.out.contains("还没有启动过部署"), "{none:?}");

@@ -140,7 +140,10 @@ impl ChatRequest {
             return Err(ApiError::invalid("top_logprobs", "top_logprobs are given where logprobs is true"));
         }
         if !self.chat_template_kwargs.is_null() && !self.chat_template_kwargs.is_object() {
-            return Err(ApiError::invalid("chat_template_kwargs", "chat_template_kwargs is an object of the template's variables"));
+            return Err(ApiError::invalid(
+                "chat_template_kwargs",
+                "chat_template_kwargs is an object of the template's variables",
+            ));
         }
         let named = |tool: &Value| tool["type"] == "function" && tool["function"]["name"].is_string();
         if !self.tools.iter().all(named) {
