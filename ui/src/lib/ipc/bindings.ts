@@ -1410,3 +1410,4 @@ export type WorkerView = {
 	context_length: number | null,
 	error: ErrorView | null,
 };
+
