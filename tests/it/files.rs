@@ -102,6 +102,8 @@ async fn two_precisions_of_one_model_stay_side_by_side() {
         |variant: &str| told(data.path(), &["pull", MODEL, "--variant", variant, "--source", "hugging-face"]);
     pull("q4_k_m");
     let served = hub.bytes_served();
+    // The time of a download is kept in seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     pull("q8_0");
     let shown = model(data.path());
     let here: Vec<_> = shown.precisions.iter().map(|one| (&*one.variant_id, one.state, one.in_use)).collect();

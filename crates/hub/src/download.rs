@@ -56,7 +56,9 @@ impl Download<'_> {
             () = self.cancel.cancelled() => return Err(HubError::Cancelled),
             listing = self.list(&connection, left.as_mut()) => listing?,
         };
-        let mut pin = Pin::new(self.job, &listing, left, Manifest::read(self.dir));
+        let installed = Manifest::read(self.dir);
+        let verified_at = installed.as_ref().map(|manifest| manifest.verified_at);
+        let mut pin = Pin::new(self.job, &listing, left, installed);
         let Listing { revision, files } = listing;
         let renamed = pin.renamed(self.dir, &files);
         if !renamed.is_empty() {
@@ -105,7 +107,12 @@ impl Download<'_> {
         };
         let entries: Vec<_> = files.into_iter().zip(ready).filter_map(entry).collect();
         let bytes = entries.iter().map(|file| file.size).sum();
-        Manifest::new(self.job.repo.clone(), self.job.source.kind, revision, entries).write(self.dir)?;
+        let mut manifest = Manifest::new(self.job.repo.clone(), self.job.source.kind, revision, entries);
+        if let Some(verified_at) = verified_at.filter(|_| missing.is_empty()) {
+            // Nothing came, so it has been here as long as before.
+            manifest.verified_at = verified_at;
+        }
+        manifest.write(self.dir)?;
         drop_file(&self.dir.join(PIN))?;
         Ok(bytes)
     }
