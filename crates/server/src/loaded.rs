@@ -33,7 +33,7 @@ pub struct Loaded {
 /// How a conversation becomes a prompt.
 pub enum Speech {
     /// By the template that the model brings.
-    Template(ChatTemplate),
+    Template(Box<ChatTemplate>),
     /// With pictures, by the published code of the family.
     Pictures(Seeing),
 }

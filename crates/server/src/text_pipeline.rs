@@ -24,7 +24,7 @@ pub struct TextPipeline {
 
 /// What writes a conversation as a prompt.
 pub enum PromptSource {
-    Template(ChatTemplate),
+    Template(Box<ChatTemplate>),
     /// With pictures, by the published code of the family.
     Images(ImageTemplate, Tiling),
 }
@@ -41,7 +41,7 @@ impl TextPipeline {
                     error => failed(error),
                 })?;
                 let template = template.for_tokenizer(&tokenizer);
-                (tokenizer, PromptSource::Template(template))
+                (tokenizer, PromptSource::Template(Box::new(template)))
             }
             Some(images) => {
                 let (tokenizer, turns) = Tokenizer::open_seeing(&checkpoint.tokenizer).map_err(failed)?;

@@ -78,7 +78,7 @@ fn lex(block: &str) -> Option<(Vec<Token<'_>>, usize)> {
             return Some((tokens, at + len));
         }
         let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-        let until = |stop: &dyn Fn(char) -> bool| rest.find(|letter| stop(letter)).unwrap_or(rest.len());
+        let until = |stop: &dyn Fn(char) -> bool| rest.find(stop).unwrap_or(rest.len());
         let (kind, len) = match letter {
             '\'' | '"' => (Kind::String, quoted(rest)?),
             letter if letter.is_whitespace() => (Kind::Space, until(&|letter| !letter.is_whitespace())),

@@ -107,8 +107,8 @@ fn said(command: &mut Command) -> Result<String> {
 
 /// The window opens, and its Guide answers.
 fn window(package: &Path) -> Result<()> {
-    let mut driver = cmd("xvfb-run", "-a -s");
-    driver.arg("-screen 0 1280x800x24").args(["dbus-run-session", "--", "node", "tests/e2e/package.mjs"]);
+    let mut driver = cmd("xvfb-run", "-a");
+    driver.args(["-s", "-screen 0 1280x800x24", "dbus-run-session", "--", "node", "tests/e2e/package.mjs"]);
     for name in ["WHALEDECK_DATA", "WHALEDECK_ENGINE", "WHALEDECK_GUIDE"] {
         driver.env_remove(name);
     }

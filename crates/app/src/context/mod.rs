@@ -205,7 +205,7 @@ async fn trim(counter: &Counter, draft: &Draft, most: u32) -> Option<ContextTrim
         let (mut low, mut high, mut best) = (0, cuts.len(), None);
         while low < high {
             let middle = low.midpoint(high);
-            let tokens = counter.count(draft.told_from(cuts[middle], Shown::Yes), &draft).await.tokens;
+            let tokens = counter.count(draft.told_from(cuts[middle], Shown::Yes), draft).await.tokens;
             if tokens <= limit {
                 (best, high) = (Some((cuts[middle], tokens)), middle);
             } else {

@@ -59,7 +59,7 @@ mod tests {
             source: SourceKind::ModelScope,
         };
         list.write(vec![wanted.clone()]);
-        assert_eq!(open().0.read(), [wanted.clone()]);
+        assert_eq!(open().0.read(), std::slice::from_ref(&wanted));
         let path = folder.path().join(KIND.file);
         let text = std::fs::read_to_string(&path).expect("reads");
         let one_odd = text.replace("\"downloads\": [", "\"downloads\": [{\"model_id\": 7},");

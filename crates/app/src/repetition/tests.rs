@@ -75,7 +75,7 @@ fn tables_code_lists_and_verse_are_no_loops() {
     let song = "Row, row, row your boat,\nGently down the stream.\nMerrily, merrily, merrily, merrily,\nLife is but a dream.\n\n";
     let refrain: String = (1..10).rev().map(|n| format!("{n} green bottles hanging on the wall,\n{n} green bottles hanging on the wall,\nAnd if one green bottle should accidentally fall,\nThere'll be {} green bottles hanging on the wall.\n\n", n - 1)).collect();
     let digits =
-        "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899".repeat(1);
+        "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899".to_owned();
     let dna = "ATGCGTACGTTAGCCTAGGCTAACGGATTCAGCTTACGATCGGATATCGCGTTACGAAATTTGCGC".to_owned();
     let laugh = format!("{} that was funny.", "ha".repeat(30));
     let poem_zh = "床前明月光，疑是地上霜。举头望明月，低头思故乡。".repeat(2);

@@ -255,7 +255,8 @@ mod tests {
         let models = |path: &str| defaults(Path::new(path)).models_dir;
         let models = SettingsView { models_dir: models("/other"), ..chosen() };
         let both = SettingsView { welcomed: false, theme: Theme::System, ..chosen() };
-        let cases: [(&[(&str, &str)], SettingsView, &[&str]); 9] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], SettingsView, &'a [&'a str]);
+        let cases: [Case<'_>; 9] = [
             (&[("theme = \"dark\"", "theme = \"purple\"")], theme.clone(), &["theme = \"purple\""]),
             (&[("theme = \"dark\"", "theme = 7")], theme.clone(), &["theme = 7"]),
             (&[("theme = \"dark\"", "theme = \"dark")], theme.clone(), &["theme"]),
