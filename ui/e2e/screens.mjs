@@ -67,7 +67,7 @@ export async function sizing(page, expect, judge) {
   await page.getByRole('button', { name: 'Start it on your machines' }).click();
   await page.getByRole('heading', { name: 'New deployment' }).waitFor();
   expect('the plan comes along', (await page.getByRole('textbox', { name: 'Its graphics cards' }).nth(1).inputValue()) === '8xH100-80G');
-  expect('the model comes along', (await page.getByLabel('Which model').inputValue()) === 'deepseek-r1');
+  expect('the model comes along', (await page.locator('#new-model').inputValue()) === 'deepseek-r1');
   await page.goBack();
   await plan.waitFor();
   await page.getByLabel('Model', { exact: true }).selectOption('deepseek-r1-distill-qwen-14b');
@@ -83,7 +83,7 @@ export async function compare(page, expect, judge) {
   expect('nothing is asked without a question', await ask.isDisabled());
   expect('each field has the looks of a form', await sharesLooks(page.getByRole('region', { name: 'Compare' })));
   await page.getByLabel('Right', { exact: true }).selectOption('cloud:deepseek/deepseek-flash');
-  expect('a cloud is marked', await page.getByText('Your question leaves this computer').isVisible());
+  expect('a cloud is marked', await page.getByText('Your question leaves this computer').first().isVisible());
   await question.fill('Which model for 24 GB?');
   await ask.click();
   const sides = page.locator('article[data-side-state]');
