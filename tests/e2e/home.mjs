@@ -24,6 +24,7 @@ export function freshHome(pictures) {
     environment,
     artefacts,
     picture: async (window, name) => writeFileSync(join(artefacts, `${name}.png`), await window.screenshot()),
-    remove: () => rmSync(home, { recursive: true, force: true }),
+    // A web process that is ending may still write into its cache.
+    remove: () => rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }),
   };
 }
