@@ -61,6 +61,8 @@ export async function long(page, expect, picture) {
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('One more');
   await box.press('Enter');
+  // So many messages are more than the model reads.
+  await page.getByRole('button', { name: /Leave out the [\d,]+ oldest messages/ }).click();
   await page.locator('article[data-state=streaming]').waitFor({ timeout: 3_000 });
   await page.locator('article[data-state=done]', { hasText: 'Pick the smaller' }).waitFor({ timeout: 15_000 });
   await page.waitForTimeout(300);

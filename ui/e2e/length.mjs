@@ -1,5 +1,5 @@
 // Steps through what a chat says about itself: how full it is, what to do when it is too long, which chats are being
-// answered, a search that leads to its message, odd answers, and what the next chat begins with.
+// answered, odd answers, and what the next chat begins with.
 const box = (page) => page.getByRole('textbox', { name: 'Your message' });
 const meter = (page) => page.getByRole('meter', { name: 'Conversation space' });
 const done = (page) => page.locator('article[data-role=assistant][data-state=done]');
@@ -84,25 +84,6 @@ export async function busy(page, expect, judge) {
   await page.goto(first);
   await page.keyboard.press('Escape');
   await page.locator('article[data-state=stopped]').waitFor({ timeout: 10_000 });
-}
-
-/** Words in any order, a snippet, and the message itself. */
-export async function search(page, expect, judge) {
-  await page.getByRole('searchbox', { name: 'Search chats' }).fill('narwhal rare');
-  const row = page.locator('nav li', { hasText: 'A very long one' });
-  await row.locator('mark').waitFor();
-  expect('the snippet marks the word', (await row.locator('mark').first().innerText()).toLowerCase() === 'narwhal');
-  await judge(page, 'search-list');
-  await row.getByRole('link').click();
-  const article = page.locator('article.found', { hasText: 'Answer 1501.' });
-  await article.waitFor({ timeout: 5_000 });
-  await article.getByText('A rare narwhal.').waitFor();
-  // Long lists settle in several steps.
-  await page.waitForFunction(() => {
-    const at = [...(CSS.highlights.get('found-now') ?? [])][0]?.getBoundingClientRect();
-    return at !== undefined && at.top > 56 && at.bottom < innerHeight - 60;
-  });
-  await judge(page, 'search-landed');
 }
 
 /** An answer without a word, one that goes round in circles, and Enter in the box of an edited message. */

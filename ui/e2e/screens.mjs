@@ -82,6 +82,7 @@ export async function compare(page, expect, judge) {
   const ask = page.getByRole('button', { name: 'Ask both' });
   expect('nothing is asked without a question', await ask.isDisabled());
   expect('each field has the looks of a form', await sharesLooks(page.getByRole('region', { name: 'Compare' })));
+  await page.getByLabel('Left', { exact: true }).selectOption('guide');
   await page.getByLabel('Right', { exact: true }).selectOption('cloud:deepseek/deepseek-flash');
   expect('a cloud is marked', await page.getByText('Your question leaves this computer').first().isVisible());
   await question.fill('Which model for 24 GB?');
