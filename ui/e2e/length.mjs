@@ -1,5 +1,5 @@
 // Steps through what a chat says about itself: how full it is, what to do when it is too long, which chats are being
-// answered, odd answers, and what the next chat begins with.
+// answered, a search that leads to its message, odd answers, and what the next chat begins with.
 const box = (page) => page.getByRole('textbox', { name: 'Your message' });
 const meter = (page) => page.getByRole('meter', { name: 'Conversation space' });
 const done = (page) => page.locator('article[data-role=assistant][data-state=done]');
@@ -84,6 +84,71 @@ export async function busy(page, expect, judge) {
   await page.goto(first);
   await page.keyboard.press('Escape');
   await page.locator('article[data-state=stopped]').waitFor({ timeout: 10_000 });
+}
+
+/** Words in any order, a snippet, and the message itself: far back, first, last, and on a branch that is not shown. */
+export async function search(page, expect, judge) {
+  const numbers = page.locator('.search .numbers');
+  const field = page.getByRole('textbox', { name: 'Find in this chat' });
+  const previous = page.getByRole('button', { name: 'Previous place' });
+  async function listed(query, chat, word) {
+    await page.getByRole('searchbox', { name: 'Search chats' }).fill(query);
+    const row = page.locator('nav li', { hasText: chat });
+    await row.locator('mark', { hasText: word }).waitFor();
+    return row;
+  }
+  /** The message is the one found, its word is painted in view and stays there, and the address names it no more. */
+  async function landed(text, word, count) {
+    await page.locator('article.found', { hasText: text }).waitFor({ timeout: 5_000 });
+    await page.waitForFunction(() => !location.hash.includes('message='), undefined, { timeout: 5_000 });
+    // Long lists settle in several steps.
+    await page.waitForTimeout(400);
+    const there = async () => page.evaluate(() => {
+      const range = [...(CSS.highlights.get('found-now') ?? [])][0];
+      const at = range?.getBoundingClientRect();
+      return { word: range?.toString().toLowerCase(), top: at?.top, inView: at !== undefined && at.top > 56 && at.bottom < innerHeight - 60 };
+    });
+    const first = await there();
+    expect(`${text}: its word is painted (${first.word}, not ${word})`, first.word === word);
+    expect(`${text}: its word is in view (${first.top} px)`, first.inView);
+    await page.waitForTimeout(400);
+    const later = await there();
+    expect(`${text}: it stays where it is (${first.top} px, then ${later.top} px)`, Math.abs(first.top - later.top) < 2);
+    expect(`${text}: it is counted (${await numbers.innerText()}, not ${count})`, (await numbers.innerText()) === count);
+  }
+  const row = await listed('narwhal rare', 'A very long one', 'narwhal');
+  expect('the snippet marks the word', (await row.locator('mark').first().innerText()).toLowerCase() === 'narwhal');
+  await judge(page, 'search-list');
+  await row.getByRole('link').click();
+  // Four messages hold both words, and each word is a place.
+  await landed('Answer 1501.', 'rare', '7 of 8');
+  await page.locator('article.found', { hasText: 'Answer 1501.' }).getByText('A rare narwhal.').waitFor();
+  await judge(page, 'search-landed');
+  expect('the words are in the field of the chat', (await field.inputValue()) === 'narwhal rare');
+  await field.press('Enter');
+  await landed('Answer 1501.', 'narwhal', '8 of 8');
+  await field.press('Enter');
+  await landed('Answer 1.', 'rare', '1 of 8');
+  for (let times = 0; times < 3; times += 1) await previous.click();
+  await landed('Answer 1001.', 'narwhal', '6 of 8');
+  await (await listed('walrus', 'A very long one', 'walrus')).getByRole('link').click();
+  await landed('Question 0, about', 'walrus', '1 of 1');
+  await (await listed('1999', 'A very long one', '1999')).getByRole('link').click();
+  await landed('Answer 1999.', '1999', '1 of 1');
+  expect('the last message is the latest', (await page.getByRole('button', { name: 'Go to the latest' }).count()) === 0);
+  await (await listed('ocelot', 'Two branches', 'ocelot')).getByRole('link').click();
+  await landed('Reply 301 of branch x.', 'ocelot', '1 of 1');
+  await (await listed('lynx', 'Two branches', 'lynx')).getByRole('link').click();
+  await landed('Reply 301 of branch y.', 'lynx', '1 of 1');
+  await (await listed('narwhal', 'A very long one', 'narwhal')).getByRole('link').click();
+  await landed('Answer 1501.', 'narwhal', '4 of 4');
+  await field.press('Escape');
+  expect('Esc closes the search', (await page.locator('.search').count()) === 0);
+  await (await listed('narwhal', 'A very long one', 'narwhal')).getByRole('link').click();
+  await page.evaluate(() => (location.hash = '#/models'));
+  await page.getByRole('heading', { name: 'Models', level: 1 }).waitFor();
+  await page.waitForTimeout(800);
+  expect('a page opened meanwhile stays open', page.url().endsWith('#/models'));
 }
 
 /** An answer without a word, one that goes round in circles, and Enter in the box of an edited message. */

@@ -206,7 +206,7 @@ fn step_${n}(x: f64) -> f64 { x.powi(${n}) + 1.0 } // one line
 \`\`\`
 `).join('\n');
 
-function message(id: string, parent: string | null, role: MessageView['role'], text: string, change: Partial<MessageView> = {}): MessageView {
+export function message(id: string, parent: string | null, role: MessageView['role'], text: string, change: Partial<MessageView> = {}): MessageView {
   return { id, parent_id: parent, role, text, pictures: [], boxes: [], reasoning: '', thinking_seconds: null, state: 'done', error: null, stats: null, siblings: [id], created_at: NOW, ...change };
 }
 
@@ -216,14 +216,6 @@ export const emptyChat = (id: string): ChatView => ({
 
 const DAYS: Record<string, number> = { c1: 0, c2: 1, c3: 4, c4: 40 };
 export const updatedAt = (id: string): string => day(DAYS[id] ?? 0);
-
-/** A conversation of 2,000 messages, each with its number in words to look for. */
-function longChat(): ChatView {
-  const messages = Array.from({ length: 2000 }, (_, n) =>
-    message(`l${n}`, n === 0 ? null : `l${n - 1}`, n % 2 === 0 ? 'user' : 'assistant',
-      n % 2 === 0 ? `Question ${n}` : `Answer **${n}**.\n\n${'One more sentence of it. '.repeat(1 + ((n * 7) % 23))}${n % 500 === 1 ? 'A rare narwhal.' : ''}`));
-  return { ...emptyChat('long'), title: 'A very long one', messages };
-}
 
 /** Drawn scenes of two shapes, in place of photographs. */
 const scene = (width: number, height: number, inside: string): string =>
@@ -267,7 +259,6 @@ export function chats(state: string): ChatView[] {
       ],
     }];
   }
-  if (state === 'long') return [longChat()];
   const answered = message('m2', 'm1', 'assistant', ANSWER, {
     reasoning: 'The question names a GPU with 24 GB. I compare the weights of the distills with that number.', thinking_seconds: 12.4, stats,
     siblings: ['m2', 'm2b'],

@@ -1,11 +1,12 @@
 // A host kept in memory, for tests of the page and for looking at it without the app. The address picks its state:
-// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages), empty, problems (a list was moved aside), unopened (the file of the chats is damaged), readonly (it is open for reading only), clouds (two services were added), deployed (two deployments), shared (the model is open to the network), pictures (a chat with pictures on a model that sees), slow (all but the settings never arrives) or broken (every read fails).
+// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages, and a chat of two branches), empty, problems (a list was moved aside), unopened (the file of the chats is damaged), readonly (it is open for reading only), clouds (two services were added), deployed (two deployments), shared (the model is open to the network), pictures (a chat with pictures on a model that sees), slow (all but the settings never arrives) or broken (every read fails).
 import type { Host } from './host';
 import { contextUse } from './mock-context';
+import { choose, longChats, searched } from './mock-chats';
 import * as data from './mock-data';
 import * as deployed from './mock-deployments';
 import { planOf, sizingOf } from './mock-sizing';
-import type { AnswerEvent, AppEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, CompareResult, DownloadView, EndpointView, ErrorView, MessageView, ModelView, PictureView, SettingsView, SharingView, Side, StartView, WhenBusy, WorkerView } from './bindings';
+import type { AnswerEvent, AppEvent, ChatView, CompareEvent, CompareRequest, CompareResult, DownloadView, EndpointView, ErrorView, MessageView, ModelView, PictureView, SettingsView, SharingView, Side, StartView, WhenBusy, WorkerView } from './bindings';
 
 const query = new URLSearchParams(location.search);
 const state = query.get('state') ?? 'full';
@@ -32,7 +33,7 @@ const pictures = new Map<string, string>(Object.entries(data.drawn));
 const kept = new Map<string, PictureView>(data.pictures.map((one) => [one.id, one]));
 let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoints) : [];
 const chats = new Map<string, ChatView>(
-  ['full', 'interrupted', 'long', 'clouds', 'deployed', 'shared', 'pictures', 'readonly'].includes(state) ? data.chats(state).map((chat) => [chat.id, chat]) : [],
+  ['full', 'interrupted', 'long', 'clouds', 'deployed', 'shared', 'pictures', 'readonly'].includes(state) ? (state === 'long' ? longChats() : data.chats(state)).map((chat) => [chat.id, chat]) : [],
 );
 let sharing: SharingView = state === 'shared' ? structuredClone(data.shared) : data.unshared;
 let opening: StartView = state === 'unopened' ? structuredClone(data.unopened) : state === 'readonly' ? { ...data.opened, read_only: data.fullDisk } : data.opened;
@@ -94,20 +95,6 @@ const summaries = () =>
   [...chats.values()].map(({ id, title, model_id }) => ({
     id, title, model_id, updated_at: data.updatedAt(id), answering: answering.has(id), hit: null,
   }));
-
-/** As the app: every word of the query, in any order. */
-function searched(query: string): ChatSummary[] {
-  const words = query.toLowerCase().split(/\s+/).filter((word) => word !== '');
-  const holds = (text: string) => words.every((word) => text.toLowerCase().includes(word));
-  return summaries().flatMap((one) => {
-    const found = chats.get(one.id)?.messages.findLast((m) => holds(m.text));
-    if (!found && !holds(one.title)) return [];
-    const first = words[0] ?? '';
-    const at = found?.text.toLowerCase().indexOf(first) ?? -1;
-    const snippet = found ? [{ text: found.text.slice(Math.max(0, at - 20), at), hit: false }, { text: found.text.slice(at, at + first.length), hit: true }, { text: found.text.slice(at + first.length, at + 90), hit: false }] : [];
-    return [{ ...one, hit: found ? { message_id: found.id, snippet } : null }];
-  });
-}
 
 function message(parent: string | null, role: MessageView['role'], text: string, shown: string[] = []): MessageView {
   const id = `m-new-${next++}`;
@@ -275,7 +262,7 @@ export const host: Host = {
       settled(model);
     }),
   chats: () => read(summaries),
-  chatsSearch: (text) => read(() => searched(text)),
+  chatsSearch: (text) => read(() => searched(text, summaries().map((summary) => ({ summary, view: chat(summary.id) })))),
   chatCreate: (modelId) =>
     reply(() => {
       const { preset_id, sampling, system_prompt } = settings.last_chat;
@@ -303,7 +290,7 @@ export const host: Host = {
       view.messages = view.messages.slice(0, view.messages.findIndex((m) => m.id === messageId));
       return view;
     }),
-  chatSelectLeaf: (id) => reply(() => chat(id)),
+  chatSelectLeaf: (id, messageId) => reply(() => choose(chat(id), messageId)),
   answerFollow: () => reply(() => false),
   answerStart: (request, onEvent) =>
     done(() => {
