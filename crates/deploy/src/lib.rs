@@ -1,13 +1,9 @@
-//! From "run X" to a live endpoint. `plan` says what would serve a model on given machines, word for word, `render` writes it
-//! for shells, compose, Kubernetes, systemd and ollama, and `run` runs it, here or over ssh; the supervisor starts, watches
-//! and stops one worker program of this computer and knows nothing of models. Knows no screen.
-mod check;
+//! From "run X" to a live endpoint. `plan` computes the command lines that serve a model on given hosts, `render` writes
+//! them for shells, compose, Kubernetes, systemd and ollama, `remote` runs them on this host or over ssh, and `worker`
+//! starts, watches and stops one worker program on this host. Knows no user interface.
 pub mod plan;
+pub mod remote;
 pub mod render;
-pub mod run;
-mod state;
-mod supervisor;
+mod worker;
 
-pub use check::check_model;
-pub use state::{Failure, State};
-pub use supervisor::{OnChange, Share, Worker, WorkerSpec};
+pub use worker::{Failure, OnChange, Share, State, Worker, WorkerSpec, check_model};

@@ -6,7 +6,7 @@ mod bench;
 use std::process::{Command, Stdio};
 
 use bench::{Answer, Bench, answer, free_port, greedy, lives, llama, quick, until};
-use deploy::run::{Deployment, Machine, Phase, look, read_log};
+use deploy::remote::{Deployment, Machine, Phase, look, read_log};
 use endpoint::{ChatRequest, EndpointError, Message};
 use futures_util::StreamExt;
 

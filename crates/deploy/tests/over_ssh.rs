@@ -7,7 +7,7 @@ use bench::sshd::Machines;
 use bench::{Bench, free_port, lives, llama, quick, said, until};
 use catalog::Catalog;
 use deploy::plan::{Engine, Inventory, Plan, Spec, plan};
-use deploy::run::{Deployment, Machine, Phase, look};
+use deploy::remote::{Deployment, Machine, Phase, look};
 
 fn machine(number: usize) -> Machine {
     Machine::Ssh(format!("m{number}"))

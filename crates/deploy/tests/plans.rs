@@ -449,7 +449,7 @@ fn scripts_please_their_shell() {
 #[test]
 fn what_a_machine_hears_pleases_its_shell() {
     let Some(program) = checker("shellcheck") else { return };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/run/scripts");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/remote/scripts");
     let scripts = std::fs::read_dir(folder).expect("is there").map(|one| one.expect("is read").path());
     // The values that stand before a script are not in its file.
     let output = Command::new(program).args(["-s", "sh", "-e", "SC2154"]).args(scripts).output();

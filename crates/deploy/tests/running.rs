@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use bench::{Bench, lives, quick, said, until};
-use deploy::run::{Change, Deployment, Machine, Pace, Phase, Reach, Record, read_log};
+use deploy::remote::{Change, Deployment, Machine, Pace, Phase, Reach, Record, read_log};
 
 #[tokio::test]
 async fn an_engine_serves_is_measured_is_found_again_and_stops_alone() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use bench::{Bench, answer, free_port, greedy, llama, quick};
-use deploy::run::{Deployment, Machine};
+use deploy::remote::{Deployment, Machine};
 use endpoint::{Address, ChatRequest, Endpoint, EndpointError, provider};
 use futures_util::StreamExt;
 

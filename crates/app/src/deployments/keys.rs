@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use contract::ErrorView;
-use deploy::run::Record;
+use deploy::remote::Record;
 use sha2::{Digest, Sha256};
 
 use crate::cloud::write_once;

@@ -14,7 +14,7 @@ use contract::{
     AppEvent, DeploymentLine, DeploymentSpec, DeploymentView, ErrorView, MachineView, PlanOutcome,
     SamplingView,
 };
-use deploy::run::{self, Change, Deployment, Machine, OnNews, Pace, Reaching, Record};
+use deploy::remote::{self, Change, Deployment, Machine, OnNews, Pace, Reaching, Record};
 use endpoint::Endpoint;
 
 use self::keys::Keys;
@@ -209,7 +209,7 @@ impl App {
         let mut all: Vec<DeploymentLine> = Vec::new();
         for (rank, node) in record.nodes.iter().enumerate() {
             let (part, key) = (record.part(rank), record.key.as_deref());
-            let lines = run::read_log(&self.deployments.reaching, &node.machine, &part, key).await;
+            let lines = remote::read_log(&self.deployments.reaching, &node.machine, &part, key).await;
             for line in lines.map_err(|failure| failure_view(&failure))? {
                 all.push(DeploymentLine { number: all.len() as u32, machine: rank as u32, text: line.text });
             }
@@ -227,7 +227,7 @@ impl App {
     /// What a machine has for an engine: the programs and the cards.
     pub async fn machine_look(&self, machine: &str, first: &str) -> Result<MachineView, ErrorView> {
         let machine = Machine::named(machine).map_err(|failure| failure_view(&failure))?;
-        let looked = run::look(&self.deployments.reaching, &machine, first, 30_000).await;
+        let looked = remote::look(&self.deployments.reaching, &machine, first, 30_000).await;
         machine_view(&machine, &looked.map_err(|failure| failure_view(&failure))?)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use contract::{ErrorCode, ErrorView};
-use deploy::run::Record;
+use deploy::remote::Record;
 
 use crate::list_file::{Kind, ListFile};
 
@@ -60,7 +60,7 @@ pub(crate) fn missing(id: &str) -> ErrorView {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use deploy::run::{Machine, Node, Process, Reach};
+    use deploy::remote::{Machine, Node, Process, Reach};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 //! that is free there.
 use contract::{DeploymentSpec, ErrorCode, ErrorView, PlanOutcome};
 use deploy::plan::Plan;
-use deploy::run::{self, Machine, Place, Reach, Reaching, Record};
+use deploy::remote::{self, Machine, Place, Reach, Reaching, Record};
 
 use crate::convert::plan_outcome;
 use crate::plans::planned;
@@ -44,7 +44,7 @@ pub(super) async fn record(reaching: &Reaching, spec: &DeploymentSpec) -> Result
     machines.truncate(plan.inventory.machines as usize);
     let (mut port, mut version) = (plan.port, None);
     for (rank, machine) in machines.iter().enumerate() {
-        let looked = run::look(reaching, machine, &spec.first, plan.port).await;
+        let looked = remote::look(reaching, machine, &spec.first, plan.port).await;
         let looked = looked.map_err(|failure| failure_view(&failure))?;
         let Some(installed) = looked.installed(plan.engine) else {
             return Err(ErrorView::new(

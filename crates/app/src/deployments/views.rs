@@ -5,7 +5,9 @@ use contract::{
     MetricsPoint, SamplingView,
 };
 use deploy::plan::Engine;
-use deploy::run::{Deployment, Gpu, Installed, LogLine, Looked, Machine, Phase, Point, Reach, Record, State};
+use deploy::remote::{
+    Deployment, Gpu, Installed, LogLine, Looked, Machine, Phase, Point, Reach, Record, State,
+};
 
 use super::PREFIX;
 use crate::convert::sampling_view;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use catalog::Catalog;
 use deploy::plan::{Engine, Inventory, Plan, Spec, Value, plan};
-use deploy::run::{Change, Deployment, Machine, OnNews, Pace, Place, Reach, Reaching, Record, look};
+use deploy::remote::{Change, Deployment, Machine, OnNews, Pace, Place, Reach, Reaching, Record, look};
 use endpoint::{ChatRequest, Endpoint, Message, Usage};
 use futures_util::StreamExt;
 

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
-use crate::state::{Failure, Input, Line, State, step};
+use super::state::{Failure, Input, Line, State, step};
 
 const KEY_ENV: &str = "WHALEDECK_KEY";
 /// How long a worker may take to end by itself.

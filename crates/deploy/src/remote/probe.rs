@@ -1,10 +1,11 @@
 //! One question to a machine: what it has for an engine, or what an engine last said there. Starts nothing.
+use super::host::Machine;
 use super::log::{LogLine, hidden, lines_of};
-use super::machine::{Machine, Reaching};
+use super::ssh::Reaching;
 use crate::Failure;
 use crate::plan::Engine;
 
-const LOOK: &str = include_str!("scripts/look.sh");
+const LOOK: &str = include_str!("scripts/probe.sh");
 const READ: &str = include_str!("scripts/read.sh");
 /// Of the log, for whoever asks once.
 const LOG_BYTES: &str = "262144";

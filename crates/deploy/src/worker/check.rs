@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::state::{Failure, Line};
+use super::state::{Failure, Line};
 
 /// Reading a vocabulary takes a second or two; a network drive more.
 const PATIENCE: Duration = Duration::from_secs(120);

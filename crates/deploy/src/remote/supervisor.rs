@@ -11,14 +11,14 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::cause::{Cause, smaller_context};
-use super::deployment::{Change, Command, Pace, Shared, lock};
 use super::launch::{launch, sweep};
-use super::machine::Reaching;
 use super::metrics;
-use super::node::{self, Look, News};
 use super::record::{Reach, Record};
+use super::shared::{Change, Command, Pace, Shared, lock};
+use super::ssh::Reaching;
 use super::state::{Effect, Input, Phase};
-use super::watch::Seen;
+use super::stream::Seen;
+use super::watch::{self, Look, News};
 use crate::Failure;
 use crate::plan::Engine;
 
@@ -41,7 +41,7 @@ pub(crate) struct Supervisor {
     pace: Pace,
     looks: Vec<AbortHandle>,
     turn: u64,
-    news: (node::Sender, mpsc::UnboundedReceiver<(u64, u32, News)>),
+    news: (watch::Sender, mpsc::UnboundedReceiver<(u64, u32, News)>),
     /// A start or a sweep, and what it comes to.
     work: Option<Work<Input>>,
     /// What follows when that is done.
@@ -203,7 +203,7 @@ impl Supervisor {
                 port: (rank == 0 && record.reach == Reach::Private).then_some(record.port),
                 from: self.from[rank].clone(),
             };
-            self.looks.push(tokio::spawn(node::look(look, self.news.0.clone())).abort_handle());
+            self.looks.push(tokio::spawn(watch::look(look, self.news.0.clone())).abort_handle());
         }
     }
 

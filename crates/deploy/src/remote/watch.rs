@@ -7,8 +7,9 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Child;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::machine::{Machine, Reaching, refused};
-use super::watch::{Seen, Watching};
+use super::host::Machine;
+use super::ssh::{Reaching, refused};
+use super::stream::{Seen, Watching};
 use crate::Failure;
 
 const WATCH: &str = include_str!("scripts/watch.sh");

@@ -6,10 +6,10 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
+use super::host::Machine;
 use crate::Failure;
 
 const COMMON: &str = include_str!("scripts/common.sh");
@@ -19,40 +19,6 @@ const ANSWER_LIMIT: u64 = 1 << 20;
 const SSH_FAILED: i32 = 255;
 /// What common.sh ends with on a system that is not for engines.
 const UNSUPPORTED: i32 = 64;
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Machine {
-    Here,
-    /// As it is typed after `ssh`: a name of its configuration, or user@host.
-    Ssh(String),
-}
-
-impl Machine {
-    /// `here`, or empty, is this computer.
-    ///
-    /// # Errors
-    /// For what ssh could take for an option or a shell for a command.
-    pub fn named(text: &str) -> Result<Self, Failure> {
-        let text = text.trim();
-        if text.is_empty() || text == "here" {
-            return Ok(Self::Here);
-        }
-        let plain = |letter: char| letter.is_alphanumeric() || "@._-:[]%+".contains(letter);
-        if text.starts_with('-') || text.contains("@-") || !text.chars().all(plain) {
-            let message = format!("name the machine: `{text}` is no name that ssh takes");
-            return Err(Failure::new("invalid_input", message).with("name", text));
-        }
-        Ok(Self::Ssh(text.to_owned()))
-    }
-
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Here => "here",
-            Self::Ssh(name) => name,
-        }
-    }
-}
 
 /// How machines are reached, and where this one keeps what it runs.
 #[derive(Debug, Clone)]
@@ -228,17 +194,6 @@ pub(crate) fn refused(machine: &Machine, code: Option<i32>, said: &str, complain
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_what_ssh_takes_and_never_options() {
-        assert_eq!(Machine::named(" here "), Ok(Machine::Here));
-        for name in ["gpu1", "me@10.0.0.7", "me@[fe80::1%eth0]", "a.b-c_d"] {
-            assert_eq!(Machine::named(name), Ok(Machine::Ssh(name.into())));
-        }
-        for name in ["-oProxyCommand=x", "a b", "a;b", "$(x)", "me@-x", "a\nb"] {
-            assert_eq!(Machine::named(name).expect_err(name).code, "invalid_input");
-        }
-    }
 
     #[test]
     fn complaints_of_ssh_are_told_apart() {

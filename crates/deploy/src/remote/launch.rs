@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::deployment::{Shared, lock};
-use super::machine::{Machine, Reaching};
+use super::host::Machine;
 use super::record::Process;
+use super::shared::{Shared, lock};
+use super::ssh::Reaching;
 use crate::Failure;
 
 const START: &str = include_str!("scripts/start.sh");
