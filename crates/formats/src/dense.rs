@@ -1,4 +1,4 @@
-//! One number at a time: f32, f16, bf16, and FP8 without its scales.
+//! Dense formats: f32, f16, bf16, and FP8 without its scales.
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
@@ -8,7 +8,7 @@ pub fn f32(bytes: &[u8], out: &mut [f32]) {
     }
 }
 
-/// In runs, because asking the processor for its conversion instruction once a number is slower than converting.
+/// In chunks of 64: `half` detects the conversion instruction per call, which costs more than one conversion.
 pub fn f16(bytes: &[u8], out: &mut [f32]) {
     let mut run = [f16::ZERO; 64];
     for (values, bytes) in out.chunks_mut(64).zip(bytes.chunks(128)) {

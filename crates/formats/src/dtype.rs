@@ -1,13 +1,13 @@
-//! The list of formats and the size of a block of each. Sizes are facts of the GGUF format and cannot be chosen.
+//! The list of formats with the block size of each. The sizes are defined by GGUF.
 
-/// How the numbers of a tensor are stored.
+/// The storage format of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(non_camel_case_types, reason = "the field's own names: Q4_0 is not Q40")]
+#[allow(non_camel_case_types, reason = "the published names: Q4_0 is not Q40")]
 pub enum Dtype {
     F32,
     F16,
     BF16,
-    /// e4m3fn, without the scales that published models keep beside it.
+    /// e4m3fn, without the block scales that published models store in a tensor beside it.
     F8E4M3,
     Q4_0,
     Q4_1,
@@ -60,17 +60,17 @@ impl Dtype {
         Dtype::MXFP4,
     ];
 
-    /// Numbers in a block.
+    /// Values per block.
     pub const fn block_len(self) -> usize {
         self.block().0
     }
 
-    /// Bytes of a block.
+    /// Bytes per block.
     pub const fn block_bytes(self) -> usize {
         self.block().1
     }
 
-    /// Bytes of `count` numbers; `None` when they do not fill whole blocks, or when the product overflows.
+    /// Bytes of `count` values; `None` when they do not fill whole blocks or the product overflows.
     pub fn bytes_of(self, count: usize) -> Option<usize> {
         let (len, bytes) = self.block();
         if !count.is_multiple_of(len) {
@@ -79,7 +79,7 @@ impl Dtype {
         (count / len).checked_mul(bytes)
     }
 
-    /// The name that people know it by.
+    /// The published name.
     pub const fn name(self) -> &'static str {
         match self {
             Dtype::F32 => "F32",

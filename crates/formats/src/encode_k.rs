@@ -1,31 +1,32 @@
-//! Q6_K and Q4_K from `f32`. The scale of each run is searched near the obvious one for the least squared error, large
-//! numbers counting more, as the reference implementation of these formats does.
+//! Q6_K and Q4_K from f32. The scale of each sub-block is searched around max / code range for the least
+//! squared error, weighted by magnitude, as in the reference implementation (ggml).
 use half::f16;
 
-/// 256 numbers in 16 runs of 16: codes of -32 to 31, a signed byte of scale for each run, one half-precision scale.
+/// 16 sub-blocks of 16 values: codes of -32 to 31, an i8 scale per sub-block and one f16 scale.
 pub fn q6_k(values: &[f32; 256]) -> [u8; 210] {
-    let runs = values.as_chunks::<16>().0;
+    let sub_blocks = values.as_chunks::<16>().0;
     let mut scales = [0.0f32; 16];
-    for (scale, run) in scales.iter_mut().zip(runs) {
-        *scale = symmetric_scale(run);
+    for (scale, sub_block) in scales.iter_mut().zip(sub_blocks) {
+        *scale = fit_scale(sub_block);
     }
-    // The scale of the largest magnitude takes -128, so that all of the byte is used.
-    let widest =
-        scales.iter().fold(0.0f32, |widest, &scale| if scale.abs() > widest.abs() { scale } else { widest });
+    // The scale of the largest magnitude becomes -128, so that the whole range of i8 is used.
+    let max_scale = scales
+        .iter()
+        .fold(0.0f32, |max_scale, &scale| if scale.abs() > max_scale.abs() { scale } else { max_scale });
     let mut block = [0; 210];
-    let base = f16::from_f32(widest / -128.0);
+    let base = f16::from_f32(max_scale / -128.0);
     if base.to_f32() == 0.0 {
         return block;
     }
     block[208..].copy_from_slice(&base.to_le_bytes());
     let mut codes = [0u8; 256];
-    for (at, (run, scale)) in runs.iter().zip(scales).enumerate() {
-        let small = (scale * (-128.0 / widest)).round_ties_even().min(127.0) as i8;
-        block[192 + at] = small as u8;
-        let step = base.to_f32() * f32::from(small);
-        for (code, value) in codes[at * 16..].iter_mut().zip(run) {
-            let nearest = if step == 0.0 { 0.0 } else { (value / step).round_ties_even() };
-            *code = (nearest.clamp(-32.0, 31.0) + 32.0) as u8;
+    for (at, (sub_block, scale)) in sub_blocks.iter().zip(scales).enumerate() {
+        let sub_scale = (scale * (-128.0 / max_scale)).round_ties_even().min(127.0) as i8;
+        block[192 + at] = sub_scale as u8;
+        let step = base.to_f32() * f32::from(sub_scale);
+        for (code, value) in codes[at * 16..].iter_mut().zip(sub_block) {
+            let code_f32 = if step == 0.0 { 0.0 } else { (value / step).round_ties_even() };
+            *code = (code_f32.clamp(-32.0, 31.0) + 32.0) as u8;
         }
     }
     for (half, codes) in codes.as_chunks::<128>().0.iter().enumerate() {
@@ -40,48 +41,51 @@ pub fn q6_k(values: &[f32; 256]) -> [u8; 210] {
     block
 }
 
-/// 256 numbers in 8 runs of 32: codes of 0 to 15, six bits of scale and of minimum for each run.
+/// 8 sub-blocks of 32 values: codes of 0 to 15, a 6-bit scale and a 6-bit minimum per sub-block.
 pub fn q4_k(values: &[f32; 256]) -> [u8; 144] {
-    let runs = values.as_chunks::<32>().0;
+    let sub_blocks = values.as_chunks::<32>().0;
     let mut fits = [(0.0f32, 0.0f32); 8];
-    for (fit, run) in fits.iter_mut().zip(runs) {
-        *fit = affine(run);
+    for (fit, sub_block) in fits.iter_mut().zip(sub_blocks) {
+        *fit = fit_scale_min(sub_block);
     }
-    let (scale, min) = fits.iter().fold((0.0f32, 0.0f32), |most, fit| (most.0.max(fit.0), most.1.max(fit.1)));
-    let base = (f16::from_f32(scale / 63.0), f16::from_f32(min / 63.0));
+    let (max_scale, max_min) =
+        fits.iter().fold((0.0f32, 0.0f32), |max, fit| (max.0.max(fit.0), max.1.max(fit.1)));
+    let base = (f16::from_f32(max_scale / 63.0), f16::from_f32(max_min / 63.0));
     let mut block = [0; 144];
     block[..2].copy_from_slice(&base.0.to_le_bytes());
     block[2..4].copy_from_slice(&base.1.to_le_bytes());
-    for (at, (run, fit)) in runs.iter().zip(fits).enumerate() {
-        let (small, offset) = (six_bits(fit.0, scale), six_bits(fit.1, min));
-        pack(&mut block[4..16], at, small, offset);
-        let (step, min) = (base.0.to_f32() * f32::from(small), base.1.to_f32() * f32::from(offset));
-        for (byte, value) in block[16 + at / 2 * 32..].iter_mut().zip(run) {
-            let nearest = if step == 0.0 { 0.0 } else { ((value + min) / step).round_ties_even() };
-            *byte |= (nearest.clamp(0.0, 15.0) as u8) << (at % 2 * 4);
+    for (at, (sub_block, fit)) in sub_blocks.iter().zip(fits).enumerate() {
+        let (sub_scale, sub_min) = (quantise_6bit(fit.0, max_scale), quantise_6bit(fit.1, max_min));
+        pack_scale_min(&mut block[4..16], at, sub_scale, sub_min);
+        let (step, min) = (base.0.to_f32() * f32::from(sub_scale), base.1.to_f32() * f32::from(sub_min));
+        for (byte, value) in block[16 + at / 2 * 32..].iter_mut().zip(sub_block) {
+            let code_f32 = if step == 0.0 { 0.0 } else { ((value + min) / step).round_ties_even() };
+            *byte |= (code_f32.clamp(0.0, 15.0) as u8) << (at % 2 * 4);
         }
     }
     block
 }
 
-/// The step of 16 numbers, so that codes of -32 to 31 give them back best. Its sign puts the largest number at -32.
-fn symmetric_scale(run: &[f32; 16]) -> f32 {
-    let largest =
-        run.iter().fold(0.0f32, |largest, &value| if value.abs() > largest.abs() { value } else { largest });
+/// The step that reproduces 16 values best with codes of -32 to 31. Its sign maps the value of largest
+/// magnitude to -32.
+fn fit_scale(sub_block: &[f32; 16]) -> f32 {
+    let largest = sub_block
+        .iter()
+        .fold(0.0f32, |largest, &value| if value.abs() > largest.abs() { value } else { largest });
     if largest.abs() < 1e-15 {
         return 0.0;
     }
     let mut best = (0.0f32, 0.0f32);
-    for nudge in -9..=9i8 {
-        let inverse = -(32.0 + 0.1 * f32::from(nudge)) / largest;
+    for offset in -9..=9i8 {
+        let inverse = -(32.0 + 0.1 * f32::from(offset)) / largest;
         let (mut product, mut square) = (0.0f32, 0.0f32);
-        for &value in run {
+        for &value in sub_block {
             let code = (value * inverse).round_ties_even().clamp(-32.0, 31.0);
             let weight = value * value;
             product += weight * value * code;
             square += weight * code * code;
         }
-        // The error of the best step for these codes falls as product^2 / square grows.
+        // The error of the best step for these codes decreases with product^2 / square.
         if square > 0.0 && product * product > best.0 * square {
             best = (product * product / square, product / square);
         }
@@ -89,22 +93,22 @@ fn symmetric_scale(run: &[f32; 16]) -> f32 {
     best.1
 }
 
-/// The step and the (never negative) offset of 32 numbers, so that `step * code - offset` gives them back best.
-fn affine(run: &[f32; 32]) -> (f32, f32) {
-    let low = run.iter().fold(0.0f32, |low, &value| low.min(value));
-    let high = run.iter().fold(f32::NEG_INFINITY, |high, &value| high.max(value));
+/// The step and the minimum (never negative) that reproduce 32 values best as `step * code - min`.
+fn fit_scale_min(sub_block: &[f32; 32]) -> (f32, f32) {
+    let low = sub_block.iter().fold(0.0f32, |low, &value| low.min(value));
+    let high = sub_block.iter().fold(f32::NEG_INFINITY, |high, &value| high.max(value));
     let width = high - low;
     if !(width > 1e-30 && width.is_finite()) {
         return (0.0, -low.max(f32::MIN));
     }
-    let typical = (run.iter().map(|value| value * value).sum::<f32>() / 32.0).sqrt();
-    let weights = run.map(|value| typical + value.abs());
+    let rms = (sub_block.iter().map(|value| value * value).sum::<f32>() / 32.0).sqrt();
+    let weights = sub_block.map(|value| rms + value.abs());
     let mut best = (f32::INFINITY, width / 15.0, low);
-    for nudge in -11..=10i8 {
-        let inverse = (15.0 + 0.1 * f32::from(nudge)) / width;
-        let codes = run.map(|value| ((value - low) * inverse).round_ties_even().clamp(0.0, 15.0));
-        let (step, min) = line(run, &codes, &weights);
-        let error = run.iter().zip(&codes).zip(&weights);
+    for offset in -11..=10i8 {
+        let inverse = (15.0 + 0.1 * f32::from(offset)) / width;
+        let codes = sub_block.map(|value| ((value - low) * inverse).round_ties_even().clamp(0.0, 15.0));
+        let (step, min) = fit_line(sub_block, &codes, &weights);
+        let error = sub_block.iter().zip(&codes).zip(&weights);
         let error = error.map(|((value, code), weight)| weight * (step * code + min - value).powi(2)).sum();
         if step > 0.0 && error < best.0 {
             best = (error, step, min);
@@ -114,7 +118,7 @@ fn affine(run: &[f32; 32]) -> (f32, f32) {
 }
 
 /// Weighted least squares of `value = step * code + min` with `min` at most zero.
-fn line(values: &[f32; 32], codes: &[f32; 32], weights: &[f32; 32]) -> (f32, f32) {
+fn fit_line(values: &[f32; 32], codes: &[f32; 32], weights: &[f32; 32]) -> (f32, f32) {
     let mut sums = [0.0f32; 5];
     for ((value, code), weight) in values.iter().zip(codes).zip(weights) {
         let terms = [1.0, *code, code * code, *value, value * code];
@@ -129,18 +133,18 @@ fn line(values: &[f32; 32], codes: &[f32; 32], weights: &[f32; 32]) -> (f32, f32
     if min > 0.0 { (product / square, 0.0) } else { ((all * product - code * value) / determinant, min) }
 }
 
-fn six_bits(value: f32, largest: f32) -> u8 {
+fn quantise_6bit(value: f32, largest: f32) -> u8 {
     if largest > 0.0 { (value / largest * 63.0).round_ties_even() as u8 & 63 } else { 0 }
 }
 
 /// The inverse of [`crate::superblocks::scales_and_minima`].
-fn pack(packed: &mut [u8], run: usize, scale: u8, min: u8) {
-    if run < 4 {
-        packed[run] |= scale;
-        packed[run + 4] |= min;
+fn pack_scale_min(packed: &mut [u8], sub_block: usize, scale: u8, min: u8) {
+    if sub_block < 4 {
+        packed[sub_block] |= scale;
+        packed[sub_block + 4] |= min;
     } else {
-        packed[run + 4] = scale & 15 | min << 4;
-        packed[run - 4] |= scale >> 4 << 6;
-        packed[run] |= min >> 4 << 6;
+        packed[sub_block + 4] = scale & 15 | min << 4;
+        packed[sub_block - 4] |= scale >> 4 << 6;
+        packed[sub_block] |= min >> 4 << 6;
     }
 }

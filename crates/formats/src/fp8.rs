@@ -1,4 +1,5 @@
-//! The FP8 format e4m3fn: sign, four exponent bits (bias 7), three mantissa bits; no infinity, 0x7F and 0xFF are NaN.
+//! The FP8 format e4m3fn: sign, four exponent bits (bias 7), three mantissa bits; no infinity, 0x7F and 0xFF
+//! are NaN.
 
 /// All 256 values of e4m3fn.
 pub static E4M3: [f32; 256] = table();
@@ -9,7 +10,7 @@ pub fn e4m3_to_f32(byte: u8) -> f32 {
     E4M3[byte as usize]
 }
 
-/// The nearest e4m3fn, ties to even; what is beyond 448 becomes 448, infinities too, and NaN stays NaN.
+/// The nearest e4m3fn, ties to even; saturates at 448, also for infinities. NaN stays NaN.
 pub fn f32_to_e4m3(value: f32) -> u8 {
     if value.is_nan() {
         return 0x7F;
@@ -20,10 +21,11 @@ pub fn f32_to_e4m3(value: f32) -> u8 {
         return sign | 0x7E;
     }
     if magnitude < SMALLEST_NORMAL {
-        // Steps of 2^-9. Eight of them are the smallest normal number, whose code is 8: rounding up lands right.
+        // Subnormals are steps of 2^-9. Eight steps are the smallest normal value, whose code is 8, so
+        // rounding up to it gives the right code.
         return sign | (magnitude * 512.0).round_ties_even() as u8;
     }
-    // Twenty of 23 mantissa bits go; a carry moves into the exponent as it should.
+    // Drops 20 of 23 mantissa bits; a carry increments the exponent, as rounding requires.
     let bits = magnitude.to_bits();
     let rounded = bits + 0x7_FFFF + (bits >> 20 & 1);
     sign | ((rounded >> 20) - (120 << 3)) as u8

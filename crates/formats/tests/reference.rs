@@ -1,5 +1,6 @@
-//! Decoding equals the Python package `gguf` bit for bit, and so does encoding where that package can encode; the K
-//! formats are held to the error of a published encoder. tests/fixtures/formats/make.py made the files.
+//! Decoding equals the Python package `gguf` bit for bit, and so does encoding where that package can encode.
+//! The error of the K formats is bounded by that of a published encoder. The fixtures come from
+//! tests/fixtures/formats/make.py.
 use std::path::PathBuf;
 
 use formats::{Dtype, decode, encode};
@@ -16,14 +17,14 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 
 #[test]
 fn every_format_equals_the_reference_bit_for_bit() {
-    // F32 is what the others are compared in, and FP8 is not of GGUF: its table has its own test.
+    // F32 is the type of the expected values, and FP8 is not a GGUF format: its table has a test of its own.
     for &dtype in Dtype::ALL.iter().filter(|dtype| !matches!(dtype, Dtype::F32 | Dtype::F8E4M3)) {
         let name = dtype.name();
         let expect = floats(&fixture(&format!("{name}.f32")));
         let mut actual = vec![f32::NAN; expect.len()];
         decode(dtype, &fixture(&format!("{name}.blocks")), &mut actual);
         for (at, (actual, expect)) in actual.iter().zip(&expect).enumerate() {
-            assert_eq!(actual.to_bits(), expect.to_bits(), "{name}, number {at}: {actual} and {expect}");
+            assert_eq!(actual.to_bits(), expect.to_bits(), "{name}, value {at}: {actual} and {expect}");
         }
     }
 }
@@ -39,15 +40,15 @@ fn q8_0_is_encoded_as_the_reference_does() {
     }
 }
 
-/// Numbers as weights are: a bell, some of it with outliers.
+/// Values distributed like weights: normal, with outliers.
 fn weights(count: usize) -> Vec<f32> {
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut uniform = move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1u64 << 24) as f32
     };
-    let mut bell = move || (0..12).map(|_| uniform()).sum::<f32>() - 6.0;
-    (0..count).map(|at| bell() * if at % 97 == 0 { 0.2 } else { 0.02 }).collect()
+    let mut normal = move || (0..12).map(|_| uniform()).sum::<f32>() - 6.0;
+    (0..count).map(|at| normal() * if at % 97 == 0 { 0.2 } else { 0.02 }).collect()
 }
 
 fn error(dtype: Dtype, values: &[f32], bytes: &[u8]) -> f64 {
@@ -63,7 +64,7 @@ fn published<B: GgmlType>(values: &[f32]) -> Vec<u8> {
     blocks_as_bytes(&blocks).to_vec()
 }
 
-/// Relative error of the root of the mean square, ours beside the published encoder's.
+/// Compares the relative RMS error with the published encoder's.
 #[test]
 fn k_formats_lose_no_more_than_a_published_encoder() {
     let values = weights(256 * 64);
@@ -80,7 +81,7 @@ fn k_formats_lose_no_more_than_a_published_encoder() {
 }
 
 #[test]
-fn encoding_meets_odd_blocks_without_harm() {
+fn unusual_blocks_are_encoded_within_bounds() {
     let mut spike = [0.0f32; 256];
     spike[17] = -5.0;
     let blocks: [[f32; 256]; 8] = [
@@ -107,7 +108,7 @@ fn encoding_meets_odd_blocks_without_harm() {
         let mut bytes = Vec::new();
         encode(dtype, &[f32::NAN; 256], &mut bytes);
         encode(dtype, &[f32::INFINITY; 256], &mut bytes);
-        assert_eq!(Some(bytes.len()), dtype.bytes_of(512), "numbers that are none still fill blocks");
+        assert_eq!(Some(bytes.len()), dtype.bytes_of(512), "NaN and infinities still fill blocks");
     }
 }
 

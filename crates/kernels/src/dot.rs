@@ -37,7 +37,7 @@ pub fn dots_of_stored<const M: usize, const N: usize>(
     rows: [&[u8]; N],
     ahead: usize,
 ) -> Option<[[f32; N]; M]> {
-    let sums = formats::lane_sums(dtype, x, rows, ahead)?;
+    let sums = formats::dequant_dot_partial(dtype, x, rows, ahead)?;
     let len = x[0].len();
     let whole = len / LANES * LANES;
     let mut out = [[0.0; N]; M];

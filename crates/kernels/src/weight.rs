@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
-use formats::{Dtype, fetch};
+use formats::{Dtype, prefetch};
 use half::{bf16, f16};
 use rayon::prelude::*;
 
@@ -149,7 +149,7 @@ impl Weight {
     #[inline]
     pub(crate) fn bytes_of_row(&self, r: usize) -> &[u8] {
         let row = self.bytes_of_rows(r..r + 1);
-        fetch(row, 4096);
+        prefetch(row, 4096);
         row
     }
 

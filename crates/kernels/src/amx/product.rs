@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use formats::{Dtype, fetch};
+use formats::{Dtype, prefetch};
 use rayon::prelude::*;
 
 use super::{DEPTH, Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
@@ -200,7 +200,7 @@ impl<P: Fn(Range<usize>, Range<usize>, &mut [f32; SQUARE * SQUARE])> Task<'_, P>
                 }
                 let rows = self.rows.pair(row, &along);
                 for at in 0..width {
-                    fetch(ahead.next().unwrap_or_default(), 0);
+                    prefetch(ahead.next().unwrap_or_default(), 0);
                     let square = &mut scratch.squares[if pieces == 1 { 0 } else { row * width + at }].0;
                     let met = [columns(2 * at), columns(2 * at + 1)];
                     if piece == 0 {

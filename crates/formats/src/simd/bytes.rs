@@ -1,36 +1,36 @@
-//! Sixteen and thirty-two bytes at once.
+//! Vectors of 16 and of 32 bytes, with the operations that unpack quantised codes.
 use std::arch::x86_64::*;
 
-/// What every x86-64 processor has registers for.
+/// 16 bytes; every x86-64 processor has these registers.
 #[derive(Clone, Copy)]
-pub struct Bytes(pub __m128i);
+pub struct U8x16(pub __m128i);
 
-/// For these it has to have AVX2: only a `Width` makes them.
+/// 32 bytes; needs AVX2, so only a `Simd` makes them.
 #[derive(Clone, Copy)]
-pub struct Bytes32(__m256i);
+pub struct U8x32(__m256i);
 
 // SAFETY (of all below): x86-64 always has SSE2.
-impl Bytes {
-    /// By value, because the loads of `std::arch` check their pointers in every build that is not a release.
+impl U8x16 {
+    /// By value, because the loads of `std::arch` check their pointers in debug builds.
     #[inline(always)]
     pub fn new(bytes: &[u8; 16]) -> Self {
-        // SAFETY: both are 16 bytes, and any of them are a register.
+        // SAFETY: both are 16 bytes, and every bit pattern is valid in both.
         Self(unsafe { std::mem::transmute::<[u8; 16], __m128i>(*bytes) })
     }
 
-    /// Sixteen bytes of a block from `at` on.
+    /// 16 bytes of a block from `at` on.
     #[inline(always)]
-    pub fn of<const LEN: usize>(block: &[u8; LEN], at: usize) -> Self {
+    pub fn at<const LEN: usize>(block: &[u8; LEN], at: usize) -> Self {
         Self::new(block[at..].first_chunk().expect("a decoder knows the size of its block"))
     }
 
-    /// Eight of them, and eight of 0.
+    /// Eight bytes in the low half, zeros in the high half.
     #[inline(always)]
-    pub fn eight(bytes: [u8; 8]) -> Self {
+    pub fn low_half(bytes: [u8; 8]) -> Self {
         Self(unsafe { _mm_cvtsi64_si128(i64::from_le_bytes(bytes)) })
     }
 
-    /// The bits that are also in `mask`, of each.
+    /// Every byte masked with `mask`.
     #[inline(always)]
     pub fn and(self, mask: u8) -> Self {
         Self(unsafe { _mm_and_si128(self.0, _mm_set1_epi8(mask as i8)) })
@@ -42,42 +42,42 @@ impl Bytes {
     }
 
     #[inline(always)]
-    pub fn minus(self, by: i8) -> Self {
+    pub fn sub(self, by: i8) -> Self {
         Self(unsafe { _mm_sub_epi8(self.0, _mm_set1_epi8(by)) })
     }
 
-    /// Moved right, with bits of a neighbour above: to be cut off with `and`.
+    /// Shifts pairs of bytes right, so bits of the next byte come in from above: mask the result with `and`.
     #[inline(always)]
-    pub fn right(self, by: usize) -> Self {
+    pub fn shr(self, by: usize) -> Self {
         Self(unsafe { _mm_srl_epi16(self.0, _mm_cvtsi32_si128(by as i32)) })
     }
 
-    /// Moved left; what is moved must fit.
+    /// Shifts pairs of bytes left; the shifted bits must fit their byte.
     #[inline(always)]
-    pub fn left(self, by: usize) -> Self {
+    pub fn shl(self, by: usize) -> Self {
         Self(unsafe { _mm_sll_epi16(self.0, _mm_cvtsi32_si128(by as i32)) })
     }
 
-    /// The low and the high halves.
+    /// The low and the high four bits of each byte.
     #[inline(always)]
     pub fn nibbles(self) -> [Self; 2] {
-        [self.and(15), self.right(4).and(15)]
+        [self.and(15), self.shr(4).and(15)]
     }
 
-    /// The last eight in front.
+    /// The high eight bytes, moved to the low half.
     #[inline(always)]
-    pub fn last_eight(self) -> Self {
+    pub fn high_half(self) -> Self {
         Self(unsafe { _mm_srli_si128::<8>(self.0) })
     }
 }
 
-// SAFETY (of all below): whoever made them knows that the processor has AVX2.
-impl Bytes32 {
+// SAFETY (of all below): `new` requires AVX2.
+impl U8x32 {
     /// # Safety
     /// The processor has AVX2.
     #[inline(always)]
     pub unsafe fn new(bytes: &[u8; 32]) -> Self {
-        // SAFETY: both are 32 bytes, and any of them are a register.
+        // SAFETY: both are 32 bytes, and every bit pattern is valid in both.
         Self(unsafe { std::mem::transmute::<[u8; 32], __m256i>(*bytes) })
     }
 
@@ -92,14 +92,14 @@ impl Bytes32 {
     }
 
     #[inline(always)]
-    pub fn minus(self, by: i8) -> Self {
+    pub fn sub(self, by: i8) -> Self {
         Self(unsafe { _mm256_sub_epi8(self.0, _mm256_set1_epi8(by)) })
     }
 
-    /// The bits from `bit` on that are also in `mask`, moved up to where they begin at `to`.
+    /// `(byte >> bit & mask) << to` of each byte.
     #[inline(always)]
-    pub fn bits(self, bit: usize, mask: u8, to: usize) -> Self {
-        // Bits of a neighbour that come along are cut off.
+    pub fn extract_bits(self, bit: usize, mask: u8, to: usize) -> Self {
+        // Shifts work on pairs of bytes; the mask removes the bits of the neighbouring byte.
         let moved = unsafe {
             match bit.checked_sub(to) {
                 Some(right) => _mm256_srl_epi16(self.0, _mm_cvtsi32_si128(right as i32)),
@@ -110,7 +110,7 @@ impl Bytes32 {
     }
 
     #[inline(always)]
-    pub fn halves(self) -> [Bytes; 2] {
-        unsafe { [Bytes(_mm256_castsi256_si128(self.0)), Bytes(_mm256_extracti128_si256::<1>(self.0))] }
+    pub fn halves(self) -> [U8x16; 2] {
+        unsafe { [U8x16(_mm256_castsi256_si128(self.0)), U8x16(_mm256_extracti128_si256::<1>(self.0))] }
     }
 }
