@@ -196,3 +196,20 @@ export async function alike(page, expect) {
   expect('the style is the last one', (await page.getByRole('button', { name: 'Creative', exact: true }).getAttribute('aria-pressed')) === 'true');
   expect('the instructions are the last ones', (await page.getByRole('textbox', { name: 'Instructions' }).inputValue()) === 'Answer in verse.');
 }
+
+/** A download without room for it, and a speed in every verdict once the memory was measured. */
+export async function room(page, expect, judge) {
+  const large = page.locator('article[data-model="deepseek-r1"]');
+  // A download on its way takes its part of the 412 GB first, until it is paused.
+  await large.getByText('Needs 689 GB, 403 GB free').waitFor({ timeout: 5_000 });
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await large.getByText('Needs 689 GB, 412 GB free').waitFor({ timeout: 5_000 });
+  expect('it is not offered', await large.locator('[data-lacking=disk]').isDisabled());
+  await page.locator('article[data-model=guide]').getByText('About 5.4 words per second').waitFor({ timeout: 5_000 });
+  await page.evaluate(() => (location.hash = '#/hardware'));
+  await page.getByRole('button', { name: 'Measure' }).click();
+  await page.getByText('28.4 GB/s').waitFor({ timeout: 5_000 });
+  await page.evaluate(() => (location.hash = '#/models'));
+  await page.locator('article[data-model=guide]').getByText('About 9 words per second').waitFor({ timeout: 5_000 });
+  await judge(page, 'models-measured');
+}
