@@ -4,12 +4,15 @@ use std::thread::JoinHandle;
 
 use models::{CacheDtype, KvPages, Model, PAGE_TOKENS};
 
+use crate::admit::uses_mtp;
 use crate::cache::pool::Pool;
 use crate::cache::spill::{self, Spill, SpillError};
+use crate::cancel::CancelHandle;
 use crate::draft::Speculation;
-use crate::queue::{Cancelled, Queue};
-use crate::runner::{Runner, uses_mtp};
+use crate::queue::Queue;
+use crate::runner::Runner;
 use crate::sequence::{Sequence, Sink};
+use crate::stats::Stats;
 use crate::{Metrics, Request, Routing, StartError, SubmitError};
 
 /// How much the engine may take.
@@ -53,8 +56,7 @@ impl Default for EngineOptions {
 /// A running engine. Dropping it closes it.
 pub struct Engine {
     queue: Arc<Queue>,
-    metrics: Arc<Mutex<Metrics>>,
-    routing: Arc<Mutex<Arc<Routing>>>,
+    stats: Arc<Stats>,
     context: usize,
     vocab: usize,
     hidden: usize,
@@ -81,15 +83,13 @@ impl Engine {
         let mtp = uses_mtp(&options, model.as_ref());
         let spill = options.spill.as_ref();
         let restored = spill.map_or(Ok(0), |spill| spill::restore(spill, &mut pool, &mut kv, mtp));
-        let first = Metrics { pages_total: pages, cache_bytes: kv.bytes(), ..Metrics::default() };
-        let metrics = Arc::new(Mutex::new(first));
+        let stats = Arc::new(Stats::new(pages, kv.bytes()));
         let queue = Arc::new(Queue::default());
         let (vocab, hidden) = (model.vocab_size(), model.hidden_size());
-        let routing: Arc<Mutex<Arc<Routing>>> = Arc::default();
-        let runner = Runner::new(model, kv, pool, options, queue.clone(), metrics.clone(), routing.clone());
+        let runner = Runner::new(model, kv, pool, options, queue.clone(), stats.clone());
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || runner.run())?;
         let thread = Mutex::new(Some(thread));
-        Ok(Self { queue, metrics, routing, context, vocab, hidden, restored, thread })
+        Ok(Self { queue, stats, context, vocab, hidden, restored, thread })
     }
 
     /// Tokens of one sequence.
@@ -109,7 +109,7 @@ impl Engine {
     ///
     /// # Errors
     /// A prompt that is empty, has unknown tokens, or leaves no room for an answer.
-    pub fn submit(&self, request: Request, sink: Sink) -> Result<Cancelled, SubmitError> {
+    pub fn submit(&self, request: Request, sink: Sink) -> Result<CancelHandle, SubmitError> {
         let (tokens, context) = (request.tokens.len(), self.context);
         if tokens == 0 {
             return Err(SubmitError::EmptyPrompt);
@@ -135,12 +135,11 @@ impl Engine {
 
     /// Which experts the tokens of the answer that ended last went to.
     pub fn routing(&self) -> Arc<Routing> {
-        self.routing.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.stats.routing()
     }
 
     pub fn metrics(&self) -> Metrics {
-        let metrics = *self.metrics.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        Metrics { waiting: self.queue.len(), ..metrics }
+        Metrics { waiting: self.queue.len(), ..self.stats.metrics() }
     }
 
     /// Takes no more, cancels what runs, and comes back when what is kept is saved and the thread has ended.

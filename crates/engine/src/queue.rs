@@ -1,72 +1,38 @@
-//! Requests that wait, and the way to call one off from any thread: a waiting one ends at once, a running one is told.
+//! The waiting requests, shared by the threads that submit and the thread that computes. Knows nothing of running
+//! sequences but their cancel flags.
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::FinishReason;
+use crate::cancel::{CancelFlag, CancelHandle, RemoveCancelled};
 use crate::sequence::Sequence;
-
-/// A wish to stop that the engine's thread looks at in every layer.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-/// Cancels its request: at once while it waits, within one layer when it runs. Dropping it does not.
-#[derive(Debug, Clone)]
-pub struct Cancelled {
-    flag: Cancel,
-    queue: Weak<Queue>,
-}
-
-impl Cancelled {
-    /// The request's last event may be heard on the calling thread.
-    pub fn cancel(&self) {
-        self.flag.cancel();
-        if let Some(queue) = self.queue.upgrade() {
-            queue.take_cancelled().into_iter().for_each(|sequence| sequence.finish(FinishReason::Cancelled));
-        }
-    }
-}
 
 #[derive(Debug, Default)]
 pub struct Queue {
     inner: Mutex<Inner>,
-    bell: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     waiting: VecDeque<Sequence>,
-    /// The flags of all that wait or run.
-    flags: Vec<Cancel>,
+    /// Cancel flags of all waiting and running requests.
+    flags: Vec<CancelFlag>,
     closed: bool,
 }
 
-/// What the wait for work ended with.
+/// Why [`Queue::wait`] returned.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Wake {
     Work,
-    Nothing,
+    Timeout,
     Closed,
 }
 
 impl Queue {
-    /// Nothing when the queue is closed.
-    pub fn push(self: &Arc<Self>, sequence: Sequence) -> Option<Cancelled> {
+    /// `None` when the queue is closed.
+    pub fn push(self: &Arc<Self>, sequence: Sequence) -> Option<CancelHandle> {
         let mut inner = self.lock();
         if inner.closed {
             return None;
@@ -74,40 +40,41 @@ impl Queue {
         let flag = sequence.cancel.clone();
         inner.flags.push(flag.clone());
         inner.waiting.push_back(sequence);
-        self.bell.notify_one();
-        Some(Cancelled { flag, queue: Arc::downgrade(self) })
+        self.changed.notify_one();
+        Some(CancelHandle::new(flag, Arc::<Self>::downgrade(self)))
     }
 
-    /// Waits until something waits, at most for `patience`.
-    pub fn wait(&self, patience: Option<Duration>) -> Heard {
+    /// Blocks until a request waits, at most for `timeout`.
+    pub fn wait(&self, timeout: Option<Duration>) -> Wake {
         let idle = |inner: &mut Inner| inner.waiting.is_empty() && !inner.closed;
         let inner = self.lock();
-        let inner = match patience {
-            None => self.bell.wait_while(inner, idle).unwrap_or_else(|poisoned| poisoned.into_inner()),
-            Some(patience) => {
-                let waited = self.bell.wait_timeout_while(inner, patience, idle);
+        let inner = match timeout {
+            None => self.changed.wait_while(inner, idle).unwrap_or_else(|poisoned| poisoned.into_inner()),
+            Some(timeout) => {
+                let waited = self.changed.wait_timeout_while(inner, timeout, idle);
                 waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0
             }
         };
         match (inner.closed, inner.waiting.is_empty()) {
-            (true, _) => Heard::Closed,
-            (false, true) => Heard::Nothing,
-            (false, false) => Heard::Work,
+            (true, _) => Wake::Closed,
+            (false, true) => Wake::Timeout,
+            (false, false) => Wake::Work,
         }
     }
 
-    /// The first in the line, when `fits` lets it in. Others never overtake it.
-    pub fn pop_if(&self, fits: impl FnOnce(&mut Sequence) -> bool) -> Option<Sequence> {
+    /// Removes the first waiting request if `admit` accepts it. Requests never overtake each other.
+    pub fn pop_if(&self, admit: impl FnOnce(&mut Sequence) -> bool) -> Option<Sequence> {
         let mut inner = self.lock();
         let first = inner.waiting.front_mut()?;
-        if fits(first) { inner.waiting.pop_front() } else { None }
+        if admit(first) { inner.waiting.pop_front() } else { None }
     }
 
-    /// A running sequence ended.
-    pub fn forget(&self, flag: &Cancel) {
-        self.lock().flags.retain(|other| !other.is(flag));
+    /// Drops the cancel flag of a running sequence that ended.
+    pub fn forget(&self, flag: &CancelFlag) {
+        self.lock().flags.retain(|other| !other.is_same(flag));
     }
 
+    /// Waiting requests.
     pub fn len(&self) -> usize {
         self.lock().waiting.len()
     }
@@ -116,30 +83,37 @@ impl Queue {
         self.lock().closed
     }
 
-    /// Takes no more, and calls off all that wait or run.
+    /// Refuses new requests and cancels all that wait or run.
     pub fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
-        inner.flags.iter().for_each(Cancel::cancel);
+        inner.flags.iter().for_each(CancelFlag::cancel);
         drop(inner);
-        self.take_cancelled().into_iter().for_each(|sequence| sequence.finish(FinishReason::Cancelled));
-        self.bell.notify_all();
+        self.remove_cancelled();
+        self.changed.notify_all();
     }
 
     fn take_cancelled(&self) -> Vec<Sequence> {
         let mut inner = self.lock();
         let waiting = std::mem::take(&mut inner.waiting);
-        let (gone, waiting): (VecDeque<_>, VecDeque<_>) =
+        let (cancelled, waiting): (VecDeque<_>, VecDeque<_>) =
             waiting.into_iter().partition(|sequence| sequence.cancel.is_cancelled());
         inner.waiting = waiting;
-        for sequence in &gone {
-            inner.flags.retain(|other| !other.is(&sequence.cancel));
+        for sequence in &cancelled {
+            inner.flags.retain(|other| !other.is_same(&sequence.cancel));
         }
-        gone.into()
+        cancelled.into()
     }
 
-    /// Plain data stays usable after a panic elsewhere.
+    /// Plain data stays usable after a panic elsewhere, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl RemoveCancelled for Queue {
+    /// The last events are emitted without the lock, since a sink may submit again.
+    fn remove_cancelled(&self) {
+        self.take_cancelled().into_iter().for_each(|sequence| sequence.finish(FinishReason::Cancelled));
     }
 }

@@ -1,38 +1,41 @@
-//! The thread that owns the model and the cache, and its loop: hear, sweep, admit, read, settle.
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+//! The engine's thread, which owns the model and the KV cache, and its loop: wait, then [`Runner::step`]. The policy of
+//! what runs is in `scheduler`, fault isolation in `recover`, counters in `stats`.
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use models::{Asked, ForwardError, KvPages, Model, PAGE_TOKENS, Pass, Step};
+use models::{Asked, ForwardError, KvPages, Model, Output, Pass, Step};
 
+use crate::admit::{reserve, uses_mtp};
 use crate::cache::pool::Pool;
-use crate::cache::prefix::{Found, root};
 use crate::cache::spill;
-use crate::draft::{Drafter, Lookup, Mtp, Speculation};
-use crate::queue::{Cancel, Heard, Queue};
-use crate::sequence::{Sequence, Turn};
-use crate::{EngineError, EngineOptions, FinishReason, Metrics, Routing};
+use crate::cancel::CancelFlag;
+use crate::draft::Speculation;
+use crate::queue::{Queue, Wake};
+use crate::recover::{PassError, catch, catch_forward, isolate};
+use crate::scheduler::Scheduler;
+use crate::sequence::StepOutcome;
+use crate::stats::Stats;
+use crate::{EngineError, EngineOptions, FinishReason};
 
-/// Without requests for so long, kept pages are written to the disk.
-const REST: Duration = Duration::from_secs(20);
-/// Positions that a drafter's cache may lag behind while nobody asks it.
-const MOST_BEHIND: usize = 256;
+/// Cached pages are written to the disk after so long without requests.
+const SAVE_AFTER: Duration = Duration::from_secs(20);
+/// Positions that a drafter's cache may lag behind while it does not draft.
+const MAX_DRAFTER_LAG: usize = 256;
 
 pub struct Runner {
     model: Box<dyn Model>,
     kv: KvPages,
     pool: Pool,
-    running: Vec<Sequence>,
+    scheduler: Scheduler,
     options: EngineOptions,
     queue: Arc<Queue>,
-    metrics: Arc<Mutex<Metrics>>,
-    /// Of the answer that ended last.
-    routing: Arc<Mutex<Arc<Routing>>>,
-    /// Turns given so far.
-    turns: u64,
-    /// The tree's clock when it was last saved.
+    stats: Arc<Stats>,
+    /// The prefix tree's clock when it was last saved.
     saved: u64,
 }
+
+/// The index of a sequence and how it ended.
+type SequenceEnd = (usize, Result<FinishReason, EngineError>);
 
 impl Runner {
     pub fn new(
@@ -41,37 +44,29 @@ impl Runner {
         pool: Pool,
         options: EngineOptions,
         queue: Arc<Queue>,
-        metrics: Arc<Mutex<Metrics>>,
-        routing: Arc<Mutex<Arc<Routing>>>,
+        stats: Arc<Stats>,
     ) -> Self {
         let saved = pool.tree.clock();
-        Self { model, kv, pool, running: Vec::new(), options, queue, metrics, routing, turns: 0, saved }
+        let scheduler = Scheduler::new(queue.clone(), options.sequences, options.prefill_chunk);
+        Self { model, kv, pool, scheduler, options, queue, stats, saved }
     }
 
     pub fn run(mut self) {
-        while self.hear() {
-            self.sweep();
-            self.admit();
-            let flags: Vec<Cancel> = self.running.iter().map(|sequence| sequence.cancel.clone()).collect();
-            let cancelled = || flags.iter().any(Cancel::is_cancelled);
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.turn(&cancelled))) {
-                // A bug of this loop belongs to nobody's request.
-                self.fail_all(&EngineError::Bug(words(&*panic)));
-            }
-            self.count();
+        while self.wait() {
+            self.step();
         }
-        self.sweep();
+        self.reap();
         self.save(&mut || true);
     }
 
-    /// Waits for work; saves when there is none for a while. False when the engine ends.
-    fn hear(&mut self) -> bool {
-        while self.running.is_empty() {
+    /// Blocks while there is no work, and saves when there is none for a while. False when the engine ends.
+    fn wait(&mut self) -> bool {
+        while self.scheduler.running.is_empty() {
             let unsaved = self.options.spill.is_some() && self.saved != self.pool.tree.clock();
-            match self.queue.wait(unsaved.then_some(REST)) {
-                Heard::Closed => return false,
-                Heard::Work => break,
-                Heard::Nothing => {
+            match self.queue.wait(unsaved.then_some(SAVE_AFTER)) {
+                Wake::Closed => return false,
+                Wake::Work => break,
+                Wake::Timeout => {
                     let queue = self.queue.clone();
                     self.save(&mut || queue.len() == 0);
                 }
@@ -80,41 +75,151 @@ impl Runner {
         !self.queue.is_closed()
     }
 
-    /// Ends what was cancelled.
-    fn sweep(&mut self) {
-        for index in (0..self.running.len()).rev() {
-            if self.running[index].cancel.is_cancelled() {
-                self.end(index, FinishReason::Cancelled);
-            }
+    /// One forward pass and everything around it.
+    fn step(&mut self) {
+        self.reap();
+        self.admit();
+        let (start, flags) = (Instant::now(), self.scheduler.cancel_flags());
+        let cancelled = || flags.iter().any(CancelFlag::is_cancelled);
+        let caught = catch(|| {
+            let mut ended = Vec::new();
+            let batch = self.schedule(&cancelled, &mut ended);
+            let failed = isolate(&batch, |part| {
+                let outputs = self.forward(part, &cancelled)?;
+                self.commit(part, &outputs, start, &cancelled, &mut ended);
+                Ok(())
+            });
+            ended.extend(failed.into_iter().map(|(index, error)| (index, Err(error))));
+            self.end_all(ended);
+        });
+        if let Err(bug) = caught {
+            // A bug of this loop is the fault of no single request.
+            self.fail_all(&bug);
+        }
+        self.stats.set_usage(self.scheduler.running.len(), &self.pool);
+    }
+
+    /// Ends the cancelled sequences.
+    fn reap(&mut self) {
+        for index in self.scheduler.cancelled() {
+            self.end(index, FinishReason::Cancelled);
         }
     }
 
-    /// Lets in those that wait, first come first served, while a place and all their pages are there.
+    /// Admits waiting requests while a slot is free and their pages are available.
     fn admit(&mut self) {
-        while self.running.len() < self.options.sequences {
-            let (pool, kv, options, model) =
-                (&mut self.pool, &mut self.kv, &self.options, self.model.as_ref());
-            let Some(sequence) = self.queue.pop_if(|first| admit(first, pool, kv, options, model)) else {
+        loop {
+            let (pool, kv, options) = (&mut self.pool, &mut self.kv, &self.options);
+            let model = self.model.as_ref();
+            let Some(index) = self.scheduler.admit(|first| reserve(first, pool, kv, options, model)) else {
                 return;
             };
-            self.running.push(sequence);
-            let sequence = self.running.last().expect("one was just let in");
-            let mut metrics = lock(&self.metrics);
-            metrics.requests += 1;
-            metrics.prompt_tokens += sequence.tokens.len() as u64;
-            metrics.prefix_tokens += sequence.reused as u64;
-            drop(metrics);
+            let sequence = &self.scheduler.running[index];
+            self.stats.count_admitted(sequence.tokens.len(), sequence.reused);
             if sequence.limit() == sequence.tokens.len() {
-                self.end(self.running.len() - 1, sequence.full());
+                self.end(index, sequence.full());
             }
         }
     }
 
-    /// One pass: every answer's newest token with its drafts, and chunks of prompts in turn.
-    fn turn(&mut self, cancelled: Asked) {
-        let (start, mut ended) = (Instant::now(), Vec::new());
-        let chosen = self.choose(cancelled, &mut ended);
-        self.read(&chosen, start, cancelled, &mut ended);
+    /// The sequences of the next pass, each with its input and the pages for it. Empty when drafting was cancelled.
+    fn schedule(&mut self, cancelled: Asked, ended: &mut Vec<SequenceEnd>) -> Vec<usize> {
+        let batch = self.scheduler.schedule();
+        let mut scheduled = Vec::new();
+        for index in batch.decode {
+            let sequence = &mut self.scheduler.running[index];
+            let most = match self.options.speculation {
+                Speculation::Auto { .. } if !sequence.gate.is_open() => 0,
+                speculation => speculation.most(),
+            };
+            let end = sequence.limit().min(sequence.tokens.len() + most);
+            self.pool.make_room(&mut sequence.pages, end);
+            let (model, kv) = (self.model.as_ref(), &mut self.kv);
+            match catch_forward(|| sequence.plan_token(model, kv, most, cancelled)) {
+                Ok(()) => scheduled.push(index),
+                Err(PassError::Cancelled) => return Vec::new(),
+                Err(PassError::Failed(error)) => ended.push((index, Err(error))),
+            }
+        }
+        for (index, tokens) in batch.prefill {
+            self.scheduler.mark_scheduled(index);
+            let sequence = &mut self.scheduler.running[index];
+            sequence.plan_chunk(tokens);
+            self.pool.make_room(&mut sequence.pages, sequence.cached + tokens);
+            scheduled.push(index);
+        }
+        scheduled
+    }
+
+    /// One pass of the model over the planned input of these sequences.
+    fn forward(&mut self, batch: &[usize], cancelled: Asked) -> Result<Vec<Output>, PassError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let running = &mut self.scheduler.running;
+        let steps: Vec<Step> = batch.iter().map(|&index| running[index].step()).collect();
+        let (mut given, mut row, hidden) = (Vec::new(), 0, self.model.hidden_size());
+        for &index in batch {
+            given.extend(running[index].given(row, hidden));
+            row += running[index].reading.len();
+        }
+        let mut routed = Vec::new();
+        let outputs = catch_forward(|| {
+            let mut pass = Pass { routing: Some(&mut routed), given: &given, ..Pass::new(cancelled) };
+            self.model.forward(&steps, &mut self.kv, &mut pass)
+        })?;
+        let mut row = 0;
+        for &index in batch {
+            let sequence = &mut running[index];
+            sequence.note_routing(&routed, row);
+            row += sequence.reading.len();
+        }
+        Ok(outputs)
+    }
+
+    /// Takes what the pass computed: samples tokens, emits them, and notes which sequences ended.
+    fn commit(
+        &mut self,
+        batch: &[usize],
+        outputs: &[Output],
+        start: Instant,
+        cancelled: Asked,
+        ended: &mut Vec<SequenceEnd>,
+    ) {
+        let decoding = batch.iter().all(|&index| self.scheduler.running[index].is_decoding());
+        for (&index, output) in batch.iter().zip(outputs) {
+            let drafted = self.scheduler.running[index].drafted() > 0;
+            // What belongs to one request, such as its grammar, fails for that request alone.
+            let outcome = catch(|| self.commit_one(index, output, cancelled));
+            match outcome.unwrap_or_else(StepOutcome::Failed) {
+                StepOutcome::Continues(tokens) if decoding => {
+                    self.scheduler.running[index].gate.count(drafted, start.elapsed(), tokens);
+                }
+                StepOutcome::Continues(_) => {}
+                StepOutcome::Finished(reason) => ended.push((index, Ok(reason))),
+                StepOutcome::Failed(error) => ended.push((index, Err(error))),
+            }
+        }
+    }
+
+    fn commit_one(&mut self, index: usize, output: &Output, cancelled: Asked) -> StepOutcome {
+        let (model, sequence) = (self.model.as_ref(), &mut self.scheduler.running[index]);
+        let outcome = sequence.settle(output, model.vocab_size());
+        match sequence.catch_up(model, &mut self.kv, MAX_DRAFTER_LAG, cancelled) {
+            // When it is cancelled, the drafter lags until the next pass.
+            Ok(()) | Err(ForwardError::Cancelled) => {}
+            Err(error) => return StepOutcome::Failed(EngineError::Step(error.to_string())),
+        }
+        if self.options.keep_prefixes {
+            let mut pages = std::mem::take(&mut sequence.pages);
+            self.pool.publish(&mut pages, sequence.computed());
+            sequence.pages = pages;
+        }
+        outcome
+    }
+
+    /// Ends these sequences, from the last one on, so that the indices stay valid.
+    fn end_all(&mut self, mut ended: Vec<SequenceEnd>) {
         ended.sort_by_key(|(index, _)| std::cmp::Reverse(*index));
         for (index, how) in ended {
             match how {
@@ -124,164 +229,36 @@ impl Runner {
         }
     }
 
-    /// Where a pass of several fails, each reads alone: numbers do not depend on company, so the others lose nothing,
-    /// and only what cannot be computed ends.
-    fn read(&mut self, chosen: &[usize], start: Instant, cancelled: Asked, ended: &mut Vec<End>) {
-        match (self.pass(chosen, start, cancelled, ended), chosen) {
-            // Those that were not cancelled read the same again.
-            (Ok(()) | Err(Stop::Cancelled), _) => {}
-            (Err(Stop::Failed(error)), [only]) => ended.push((*only, Err(error))),
-            (Err(Stop::Failed(_)), several) => {
-                several.iter().for_each(|&index| self.read(&[index], start, cancelled, ended));
-            }
-        }
-    }
-
-    fn pass(
-        &mut self,
-        chosen: &[usize],
-        start: Instant,
-        cancelled: Asked,
-        ended: &mut Vec<End>,
-    ) -> Result<(), Stop> {
-        if chosen.is_empty() {
-            return Ok(());
-        }
-        let decoding = chosen.iter().all(|&index| self.running[index].is_decoding());
-        let steps: Vec<Step> = chosen.iter().map(|&index| self.running[index].step()).collect();
-        let mut routed = Vec::new();
-        let (mut given, mut row, hidden) = (Vec::new(), 0, self.model.hidden_size());
-        for &index in chosen {
-            given.extend(self.running[index].given(row, hidden));
-            row += self.running[index].reading.len();
-        }
-        let outputs = guarded(|| {
-            let mut pass = Pass { routing: Some(&mut routed), given: &given, ..Pass::new(cancelled) };
-            self.model.forward(&steps, &mut self.kv, &mut pass)
-        })?;
-        let mut row = 0;
-        for &index in chosen {
-            let sequence = &mut self.running[index];
-            sequence.note_routing(&routed, row);
-            row += sequence.reading.len();
-        }
-        for (&index, output) in chosen.iter().zip(&outputs) {
-            let drafted = self.running[index].drafted() > 0;
-            // What one request brings along, such as its grammar, fails for it alone.
-            let turn = catch_unwind(AssertUnwindSafe(|| self.settle(index, output, cancelled)));
-            match turn.unwrap_or_else(|panic| Turn::Failed(EngineError::Bug(words(&*panic)))) {
-                Turn::Goes(tokens) if decoding => {
-                    self.running[index].gate.count(drafted, start.elapsed(), tokens);
-                }
-                Turn::Goes(_) => {}
-                Turn::Ended(reason) => ended.push((index, Ok(reason))),
-                Turn::Failed(error) => ended.push((index, Err(error))),
-            }
-        }
-        Ok(())
-    }
-
-    /// Who takes part in the next pass, each with its plan made and room for it. The size of a chunk depends on its own
-    /// prompt alone, so that what else runs cannot change how it is computed. Nobody when it was cancelled.
-    fn choose(&mut self, cancelled: Asked, ended: &mut Vec<End>) -> Vec<usize> {
-        let mut chosen = Vec::new();
-        let mut prompts = Vec::new();
-        for (index, sequence) in self.running.iter_mut().enumerate() {
-            if !sequence.is_decoding() {
-                prompts.push(index);
-                continue;
-            }
-            let most = match self.options.speculation {
-                Speculation::Auto { .. } if !sequence.gate.is_open() => 0,
-                speculation => speculation.most(),
-            };
-            let end = sequence.limit().min(sequence.tokens.len() + most);
-            self.pool.make_room(&mut sequence.pages, end);
-            let (model, kv) = (self.model.as_ref(), &mut self.kv);
-            match guarded(|| sequence.plan_token(model, kv, most, cancelled)) {
-                Ok(()) => chosen.push(index),
-                Err(Stop::Cancelled) => return Vec::new(),
-                Err(Stop::Failed(error)) => ended.push((index, Err(error))),
-            }
-        }
-        prompts.sort_by_key(|&index| self.running[index].turn);
-        let mut budget = self.options.prefill_chunk;
-        for (place, &index) in prompts.iter().enumerate() {
-            let sequence = &mut self.running[index];
-            sequence.plan_chunk(self.options.prefill_chunk);
-            let count = sequence.reading.len();
-            if place > 0 && count > budget {
-                break;
-            }
-            budget = budget.saturating_sub(count);
-            self.turns += 1;
-            sequence.turn = self.turns;
-            self.pool.make_room(&mut sequence.pages, sequence.cached + count);
-            chosen.push(index);
-        }
-        chosen
-    }
-
-    /// Takes what the pass computed for one sequence.
-    fn settle(&mut self, index: usize, output: &models::Output, cancelled: Asked) -> Turn {
-        let (model, sequence) = (self.model.as_ref(), &mut self.running[index]);
-        let turn = sequence.settle(output, model.vocab_size());
-        match sequence.catch_up(model, &mut self.kv, MOST_BEHIND, cancelled) {
-            // It lags a little longer.
-            Ok(()) | Err(ForwardError::Cancelled) => {}
-            Err(error) => return Turn::Failed(EngineError::Step(error.to_string())),
-        }
-        if self.options.keep_prefixes {
-            let mut pages = std::mem::take(&mut sequence.pages);
-            self.pool.publish(&mut pages, sequence.computed());
-            sequence.pages = pages;
-        }
-        turn
-    }
-
     fn end(&mut self, index: usize, reason: FinishReason) {
-        let mut sequence = self.running.remove(index);
+        let mut sequence = self.scheduler.remove(index);
         if reason != FinishReason::Cancelled {
-            // A failure here only means that less is kept.
+            // A failure here only means that fewer pages stay in the cache.
             let (model, kv) = (self.model.as_ref(), &mut self.kv);
-            let _ = catch_unwind(AssertUnwindSafe(|| sequence.catch_up(model, kv, 0, &|| false)));
+            let _ = catch(|| sequence.catch_up(model, kv, 0, &|| false));
         }
         let pages = std::mem::take(&mut sequence.pages);
         self.pool.retire(pages, if self.options.keep_prefixes { sequence.computed() } else { &[] });
-        self.queue.forget(&sequence.cancel);
-        *lock(&self.routing) = Arc::new(sequence.take_routing());
-        let drafts = sequence.drafts();
-        let mut metrics = lock(&self.metrics);
-        metrics.completion_tokens += sequence.answered() as u64;
-        metrics.drafts_offered += drafts.offered.iter().copied().map(u64::from).sum::<u64>();
-        metrics.drafts_accepted += drafts.accepted.iter().copied().map(u64::from).sum::<u64>();
-        drop(metrics);
-        // Pages and figures come before the last event: who hears it may ask for them.
-        self.count();
+        let routing = sequence.take_routing();
+        self.stats.count_finished(sequence.answered(), sequence.drafts(), routing);
+        // Pages and counters come before the last event: its receiver may ask for them.
+        self.stats.set_usage(self.scheduler.running.len(), &self.pool);
         sequence.finish(reason);
     }
 
     fn fail(&mut self, index: usize, error: EngineError) {
-        let mut sequence = self.running.remove(index);
+        let mut sequence = self.scheduler.remove(index);
         self.pool.retire(std::mem::take(&mut sequence.pages), &[]);
-        self.queue.forget(&sequence.cancel);
-        self.count();
+        self.stats.set_usage(self.scheduler.running.len(), &self.pool);
         sequence.fail(error);
     }
 
     fn fail_all(&mut self, error: &EngineError) {
-        while let Some(last) = self.running.len().checked_sub(1) {
+        while let Some(last) = self.scheduler.running.len().checked_sub(1) {
             self.fail(last, error.clone());
         }
     }
 
-    fn count(&self) {
-        let mut metrics = lock(&self.metrics);
-        metrics.running = self.running.len();
-        (metrics.pages_used, metrics.pages_kept) = (self.pool.used(), self.pool.kept());
-    }
-
-    /// Writes what is kept, unless nothing is new or `go_on` says no.
+    /// Writes the cached pages to the disk, unless nothing is new or `go_on` returns false.
     fn save(&mut self, go_on: &mut dyn FnMut() -> bool) {
         let Some(spill) = &self.options.spill else { return };
         let clock = self.pool.tree.clock();
@@ -298,78 +275,4 @@ impl Runner {
             }
         }
     }
-}
-
-/// Whether `first` is let in: its pages are promised, and what was computed before is in them.
-fn admit(
-    first: &mut Sequence,
-    pool: &mut Pool,
-    kv: &mut KvPages,
-    options: &EngineOptions,
-    model: &dyn Model,
-) -> bool {
-    let root = root(&first.salt);
-    let mut found = Found::default();
-    if options.keep_prefixes {
-        found = pool.tree.lookup(root, first.names());
-    }
-    let mtp = uses_mtp(options, model);
-    found.cut(if mtp { read_again(found.tokens()) } else { found.tokens().min(first.tokens.len() - 1) });
-    let Some((mut pages, tail)) = pool.admit(root, found, first.limit().div_ceil(PAGE_TOKENS)) else {
-        return false;
-    };
-    let mut cached = pages.list.len() * PAGE_TOKENS;
-    if let Some(tail) = tail {
-        let page = pool.take_tail(&mut pages, &tail);
-        kv.copy_page(tail.page, page).expect("both pages are of this cache");
-        cached += tail.tokens;
-    }
-    let drafter: Option<Box<dyn Drafter>> = match options.speculation.most() {
-        0 => None,
-        _ if mtp => Some(Box::new(Mtp::new(if cached == 0 { 0 } else { cached + 1 }))),
-        _ => Some(Box::new(Lookup)),
-    };
-    first.start(pages, cached, drafter);
-    true
-}
-
-pub fn uses_mtp(options: &EngineOptions, model: &dyn Model) -> bool {
-    options.speculation.most() > 0 && model.has_mtp()
-}
-
-/// How many of `found` tokens to reuse when the hidden state of the last one is needed and not kept: that one is read
-/// again, into a copy of its page, where the draft layer's own entry for it stays.
-fn read_again(found: usize) -> usize {
-    let last = found.saturating_sub(1);
-    // The first token of a page would not bring its page along.
-    if last.is_multiple_of(PAGE_TOKENS) { last.saturating_sub(1) } else { last }
-}
-
-/// How the sequence at this place ended.
-type End = (usize, Result<FinishReason, EngineError>);
-
-/// Why a pass did not finish.
-enum Stop {
-    Cancelled,
-    Failed(EngineError),
-}
-
-/// Computes; a panic is a failure like any other.
-fn guarded<T>(compute: impl FnOnce() -> Result<T, ForwardError>) -> Result<T, Stop> {
-    match catch_unwind(AssertUnwindSafe(compute)) {
-        Ok(Ok(computed)) => Ok(computed),
-        Ok(Err(ForwardError::Cancelled)) => Err(Stop::Cancelled),
-        Ok(Err(error)) => Err(Stop::Failed(EngineError::Step(error.to_string()))),
-        Err(panic) => Err(Stop::Failed(EngineError::Bug(words(&*panic)))),
-    }
-}
-
-/// Plain data stays usable after a panic elsewhere.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())
 }

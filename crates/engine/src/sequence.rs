@@ -6,8 +6,8 @@ use models::{Asked, ForwardError, Given, KvPages, Model, Output, Routed, Step, W
 use sha2::{Digest, Sha256};
 
 use crate::cache::pool::Pages;
+use crate::cancel::CancelFlag;
 use crate::draft::{Drafter, Gate, View};
-use crate::queue::Cancel;
 use crate::sampler::Sampler;
 use crate::{Drafts, EngineError, Event, FinishReason, Request, Routing, Span, Timings};
 
@@ -26,13 +26,13 @@ pub struct Sequence {
     pub reused: usize,
     pub pages: Pages,
     pub salt: Vec<u8>,
-    pub cancel: Cancel,
+    pub cancel: CancelFlag,
     pub drafter: Option<Box<dyn Drafter>>,
     pub gate: Gate,
     /// What the pass under way reads: tokens from `cached` on, then drafts.
     pub reading: Vec<u32>,
-    /// When it last had a turn to read its prompt.
-    pub turn: u64,
+    /// The scheduler's count when a chunk of its prompt was last scheduled.
+    pub last_scheduled: u64,
     sampler: Sampler,
     prompt: usize,
     /// Tokens the answer should have.
@@ -54,11 +54,11 @@ impl std::fmt::Debug for Sequence {
     }
 }
 
-/// What one pass did for a sequence.
-pub enum Turn {
+/// What one step did for a sequence.
+pub enum StepOutcome {
     /// It goes on, and has so many tokens more.
-    Goes(usize),
-    Ended(FinishReason),
+    Continues(usize),
+    Finished(FinishReason),
     Failed(EngineError),
 }
 
@@ -78,11 +78,11 @@ impl Sequence {
             reused: 0,
             pages: Pages::default(),
             salt: request.salt,
-            cancel: Cancel::default(),
+            cancel: CancelFlag::default(),
             drafter: None,
             gate: Gate::default(),
             reading: Vec::new(),
-            turn: 0,
+            last_scheduled: 0,
             prompt,
             asked,
             limit,
@@ -112,13 +112,16 @@ impl Sequence {
         self.cached + 1 == self.tokens.len() && self.tokens.len() > self.prompt
     }
 
-    /// Reads a chunk of the prompt in the next pass.
-    pub fn plan_chunk(&mut self, most: usize) {
-        if !self.reading.is_empty() {
-            return; // A cancelled pass left its plan.
-        }
-        let end = self.tokens.len().min(self.cached + most);
-        self.reading.extend_from_slice(&self.tokens[self.cached..end]);
+    /// Prompt tokens that are not in the cache yet.
+    pub fn prompt_left(&self) -> usize {
+        self.tokens.len() - self.cached
+    }
+
+    /// Reads the next `tokens` tokens of the prompt in the next pass.
+    pub fn plan_chunk(&mut self, tokens: usize) {
+        // A cancelled pass leaves its plan, which is the same.
+        self.reading.clear();
+        self.reading.extend_from_slice(&self.tokens[self.cached..self.cached + tokens]);
     }
 
     /// Reads the newest token in the next pass, and at most `most` drafts when they pay.
@@ -195,20 +198,20 @@ impl Sequence {
 
     /// Takes what the pass computed for `reading`: keeps what stays, draws as many tokens as drafts were right, and
     /// one more. What lies behind in the cache is overwritten by the next pass.
-    pub fn settle(&mut self, output: &Output, vocab: usize) -> Turn {
+    pub fn settle(&mut self, output: &Output, vocab: usize) -> StepOutcome {
         let rows = self.reading.len();
         let drafts = self.reading[rows - self.drafted()..].to_vec();
-        let (mut kept, mut turn) = (rows - drafts.len(), Turn::Goes(0));
+        let (mut kept, mut outcome) = (rows - drafts.len(), StepOutcome::Continues(0));
         if self.cached + kept == self.tokens.len() {
             // Logits of the newest token and of each draft.
-            kept += self.draw_all(output.logits.chunks_exact(vocab), &drafts, &mut turn);
+            kept += self.draw_all(output.logits.chunks_exact(vocab), &drafts, &mut outcome);
         }
         self.cached += kept;
         if let Some(drafter) = self.drafter.as_mut().filter(|drafter| drafter.needs_hidden()) {
             drafter.hear(&output.hidden[..kept * (output.hidden.len() / rows)], kept);
         }
         self.reading.clear();
-        turn
+        outcome
     }
 
     /// Draws until a draft is wrong or all were right and one more is drawn. Gives how many were right.
@@ -216,7 +219,7 @@ impl Sequence {
         &mut self,
         mut logits: impl Iterator<Item = &'a [f32]>,
         drafts: &[u32],
-        turn: &mut Turn,
+        outcome: &mut StepOutcome,
     ) -> usize {
         let mut right = 0;
         loop {
@@ -224,11 +227,11 @@ impl Sequence {
             let drawn = match self.advance(row) {
                 Ok(id) => id,
                 Err(ended) => {
-                    *turn = ended;
+                    *outcome = ended;
                     return right;
                 }
             };
-            *turn = Turn::Goes(right + 1);
+            *outcome = StepOutcome::Continues(right + 1);
             let Some(draft) = drafts.get(right) else { return right };
             self.drafts.count(right, drawn == *draft);
             if drawn != *draft {
@@ -239,18 +242,18 @@ impl Sequence {
     }
 
     /// Draws the next token and tells it.
-    fn advance(&mut self, logits: &[f32]) -> Result<u32, Turn> {
+    fn advance(&mut self, logits: &[f32]) -> Result<u32, StepOutcome> {
         let Some(drawn) = self.sampler.draw(logits) else {
-            return Err(Turn::Failed(EngineError::NothingAllowed));
+            return Err(StepOutcome::Failed(EngineError::NothingAllowed));
         };
         self.first_token.get_or_insert_with(Instant::now);
         if self.stop_tokens.contains(&drawn.id) {
-            return Err(Turn::Ended(FinishReason::Stop));
+            return Err(StepOutcome::Finished(FinishReason::Stop));
         }
         self.tokens.push(drawn.id);
         self.names.push(drawn.id);
         self.tell(Event::Token { id: drawn.id, logprob: drawn.logprob, alternatives: drawn.alternatives });
-        if self.tokens.len() >= self.limit { Err(Turn::Ended(self.full())) } else { Ok(drawn.id) }
+        if self.tokens.len() >= self.limit { Err(StepOutcome::Finished(self.full())) } else { Ok(drawn.id) }
     }
 
     /// Why it cannot grow: what was asked for, or the context.

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use engine::{Cancelled, Engine, EngineOptions, Event, FinishReason, Request, Sampling, SubmitError};
+use engine::{CancelHandle, Engine, EngineOptions, Event, FinishReason, Request, Sampling, SubmitError};
 use models::{CacheDtype, LoadOptions};
 
 fn start(options: EngineOptions) -> Engine {
@@ -28,7 +28,7 @@ fn greedy(tokens: Vec<u32>, max_tokens: usize) -> Request {
     Request { tokens, sampling, max_tokens: Some(max_tokens), ..Request::default() }
 }
 
-fn submit(engine: &Engine, request: Request) -> (Cancelled, Receiver<Event>) {
+fn submit(engine: &Engine, request: Request) -> (CancelHandle, Receiver<Event>) {
     let (sender, receiver) = channel();
     let sink = Box::new(move |event| drop(sender.send(event)));
     (engine.submit(request, sink).expect("it is taken"), receiver)

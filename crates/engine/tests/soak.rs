@@ -7,7 +7,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use asking::submit;
-use engine::{Cancelled, Engine, EngineOptions, Event, FinishReason, Request, Sampling, Speculation};
+use engine::{CancelHandle, Engine, EngineOptions, Event, FinishReason, Request, Sampling, Speculation};
 use models::{CacheDtype, LoadOptions};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -17,7 +17,7 @@ const STUCK: Duration = Duration::from_secs(120);
 const MOST_OPEN: usize = 24;
 
 struct Open {
-    cancel: Cancelled,
+    cancel: CancelHandle,
     events: Receiver<Event>,
     heard: Instant,
     /// Tokens after which it is called off.

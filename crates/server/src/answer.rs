@@ -2,7 +2,8 @@
 use std::sync::Arc;
 
 use engine::{
-    Cancelled, DrafterKind, EngineError, Event, FinishReason, Request, Sampling, Span, SubmitError, Timings,
+    CancelHandle, DrafterKind, EngineError, Event, FinishReason, Request, Sampling, Span, SubmitError,
+    Timings,
 };
 use serde_json::{Value, json};
 use text::{AnswerSplitter, Detokenizer, Grammar, Piece, StopStrings};
@@ -79,7 +80,7 @@ pub struct Asked {
 pub struct Answer {
     shared: Arc<Shared>,
     events: UnboundedReceiver<Event>,
-    cancel: Cancelled,
+    cancel: CancelHandle,
     detokenizer: Detokenizer,
     stops: StopStrings,
     splitter: Option<AnswerSplitter>,

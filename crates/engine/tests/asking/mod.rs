@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use engine::{
-    Cancelled, Engine, EngineError, EngineOptions, Event, FinishReason, Request, Sampling, Timings,
+    CancelHandle, Engine, EngineError, EngineOptions, Event, FinishReason, Request, Sampling, Timings,
 };
 use models::CacheDtype;
 
@@ -18,7 +18,7 @@ pub fn request(tokens: &[u32], max_tokens: usize, seed: u64) -> Request {
     Request { tokens: tokens.to_vec(), sampling, max_tokens: Some(max_tokens), ..Request::default() }
 }
 
-pub fn submit(engine: &Engine, request: Request) -> (Cancelled, Receiver<Event>) {
+pub fn submit(engine: &Engine, request: Request) -> (CancelHandle, Receiver<Event>) {
     let (sender, receiver) = channel();
     let sink = Box::new(move |event| drop(sender.send(event)));
     (engine.submit(request, sink).expect("it is taken"), receiver)

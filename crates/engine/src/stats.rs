@@ -1,0 +1,57 @@
+//! The engine's counters, written by its thread and read by any. Knows nothing of how they are computed or shown.
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::cache::pool::Pool;
+use crate::{Drafts, Metrics, Routing};
+
+#[derive(Debug)]
+pub struct Stats {
+    metrics: Mutex<Metrics>,
+    /// The expert routing of the answer that ended last.
+    routing: Mutex<Arc<Routing>>,
+}
+
+impl Stats {
+    /// A cache of `pages_total` pages that takes `cache_bytes`.
+    pub fn new(pages_total: usize, cache_bytes: u64) -> Self {
+        let metrics = Metrics { pages_total, cache_bytes, ..Metrics::default() };
+        Self { metrics: Mutex::new(metrics), routing: Mutex::default() }
+    }
+
+    pub fn metrics(&self) -> Metrics {
+        *lock(&self.metrics)
+    }
+
+    pub fn routing(&self) -> Arc<Routing> {
+        lock(&self.routing).clone()
+    }
+
+    /// A request was admitted; `prefix_tokens` of its prompt were in the cache.
+    pub fn count_admitted(&self, prompt_tokens: usize, prefix_tokens: usize) {
+        let mut metrics = lock(&self.metrics);
+        metrics.requests += 1;
+        metrics.prompt_tokens += prompt_tokens as u64;
+        metrics.prefix_tokens += prefix_tokens as u64;
+    }
+
+    /// An answer of `completion_tokens` tokens ended.
+    pub fn count_finished(&self, completion_tokens: usize, drafts: &Drafts, routing: Routing) {
+        *lock(&self.routing) = Arc::new(routing);
+        let mut metrics = lock(&self.metrics);
+        metrics.completion_tokens += completion_tokens as u64;
+        metrics.drafts_offered += drafts.offered.iter().copied().map(u64::from).sum::<u64>();
+        metrics.drafts_accepted += drafts.accepted.iter().copied().map(u64::from).sum::<u64>();
+    }
+
+    /// The gauges: running sequences and pages in use.
+    pub fn set_usage(&self, running: usize, pool: &Pool) {
+        let mut metrics = lock(&self.metrics);
+        metrics.running = running;
+        (metrics.pages_used, metrics.pages_kept) = (pool.used(), pool.kept());
+    }
+}
+
+/// Plain data stays usable after a panic elsewhere, so poisoning is ignored.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
