@@ -79,7 +79,7 @@ pub fn tokenizer(file: &[u8]) -> Result<(), String> {
     let _ = text::ChatTemplate::open(&source);
     let tokenizer = text::Tokenizer::open(&source).map_err(|error| error.to_string())?;
     let ids = tokenizer.encode("the ab\n 你好 <｜User｜> 123").map_err(|error| error.to_string())?;
-    let _ = tokenizer.around_hole("the", "ab");
+    let _ = tokenizer.encode_infill("the", "ab");
     let _ = tokenizer.decode(&ids);
     Ok(())
 }
@@ -106,7 +106,11 @@ pub fn template(file: &[u8]) -> Result<(), String> {
     ];
     let tools = [serde_json::json!({"type": "function", "function": {"name": "f", "parameters": {}}})];
     let flags = serde_json::json!({"thinking": true});
-    let conversation =
-        text::Conversation { messages: &messages, tools: &tools, flags: Some(&flags), continued: false };
+    let conversation = text::Conversation {
+        messages: &messages,
+        tools: &tools,
+        template_kwargs: Some(&flags),
+        continue_final_message: false,
+    };
     template.render(&conversation).map(drop).map_err(|error| error.to_string())
 }

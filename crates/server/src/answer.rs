@@ -6,7 +6,7 @@ use engine::{
     Timings,
 };
 use serde_json::{Value, json};
-use text::{AnswerSplitter, Detokenizer, Grammar, Piece, StopStrings};
+use text::{Detokenizer, Grammar, OutputParser, Piece, StopStrings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::error::{ApiError, Code};
@@ -67,7 +67,7 @@ pub struct Asked {
     pub max_tokens: Option<usize>,
     pub stops: Vec<String>,
     /// Tells reasoning and calls apart; without one all is text.
-    pub splitter: Option<AnswerSplitter>,
+    pub splitter: Option<OutputParser>,
     /// The answer ends before a second call, as `parallel_tool_calls: false` asks.
     pub one_call: bool,
     /// The form of the answer, and whether it begins with reasoning, which is free.
@@ -83,7 +83,7 @@ pub struct Answer {
     cancel: CancelHandle,
     detokenizer: Detokenizer,
     stops: StopStrings,
-    splitter: Option<AnswerSplitter>,
+    splitter: Option<OutputParser>,
     /// Calls that may still come; any number when absent.
     calls_left: Option<usize>,
     fault: Fault,
@@ -108,7 +108,7 @@ impl Answer {
             spans: asked.spans,
             sampling: asked.sampling,
             max_tokens: asked.max_tokens,
-            stop_tokens: loaded.tokenizer.end_tokens().to_vec(),
+            stop_tokens: loaded.tokenizer.eos_tokens().to_vec(),
             constraint: constraint.map(|held| Box::new(held) as Box<dyn engine::Constraint>),
             ..Request::default()
         };

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use engine::Span;
 use serde_json::{Value, json};
-use text::{AnswerSplitter, ChatTemplate, Conversation, Grammar, Piece, Reasoning, TextError};
+use text::{ChatTemplate, Conversation, Grammar, OutputParser, Piece, Reasoning, TextError};
 
 use crate::answer::{Answer, Asked, Heading, Update};
 use crate::body::Body;
@@ -42,7 +42,7 @@ pub async fn completions(
             let (loaded, shared) = (loaded.clone(), shared.clone());
             let viewing = Viewing::start(loaded, prepared, move |seen| {
                 let Seen { tokens, spans } = seen;
-                let spoken = Spoken { tokens, spans, splitter: AnswerSplitter::pointing(), grammar };
+                let spoken = Spoken { tokens, spans, splitter: OutputParser::with_grounding(), grammar };
                 Answer::start(shared, asked(&request, spoken))
             });
             reply(&heading, viewing, &options, shape).await
@@ -68,7 +68,7 @@ fn asked(request: &ChatRequest, spoken: Spoken) -> Asked {
 struct Spoken {
     tokens: Vec<u32>,
     spans: Vec<Span>,
-    splitter: AnswerSplitter,
+    splitter: OutputParser,
     grammar: Option<(Grammar, bool)>,
 }
 
@@ -85,19 +85,21 @@ fn written(
     let prompt = template.render(&Conversation {
         messages: &messages,
         tools: request.offered(),
-        flags: Some(&flags),
-        continued: request.continues(),
+        template_kwargs: Some(&flags),
+        continue_final_message: request.continues(),
     });
     let refused = |error: TextError| ApiError::of("messages", Code::ConversationRefused, error.to_string());
     let prompt = prompt.map_err(refused)?;
     let grammar = match form {
         Form::Free => None,
         Form::Json(schema) => Some(("response_format", Grammar::json_schema(schema, tokenizer))),
-        Form::Call(tools) => Some(("tool_choice", Grammar::call(tools, template.call_form(), tokenizer))),
+        Form::Call(tools) => {
+            Some(("tool_choice", Grammar::call(tools, template.tool_call_format(), tokenizer)))
+        }
     };
     let impossible = |param, error: TextError| ApiError::of(param, Code::FormImpossible, error.to_string());
     let grammar = grammar.map(|(param, made)| made.map_err(|error| impossible(param, error)));
-    let mut splitter = AnswerSplitter::new(prompt.thinking, !request.offered().is_empty());
+    let mut splitter = OutputParser::new(prompt.thinking, !request.offered().is_empty());
     // An answer that is held to a form begins with it.
     if prompt.undecided && loaded.thinks_untold && grammar.is_none() {
         splitter = splitter.undecided();

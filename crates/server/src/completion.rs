@@ -123,12 +123,12 @@ impl CompletionRequest {
         let refused = |error: TextError| ApiError::invalid("prompt", error.to_string());
         let mut tokens = match &self.suffix {
             None => tokenizer.encode(text).map_err(refused)?,
-            Some(suffix) => tokenizer.around_hole(text, suffix).map_err(refused)?.ok_or_else(|| {
+            Some(suffix) => tokenizer.encode_infill(text, suffix).map_err(refused)?.ok_or_else(|| {
                 let message = "this model was not trained to fill holes: it has no tokens for it";
                 ApiError::of("suffix", Code::FillUnsupported, message)
             })?,
         };
-        if let Some(begin) = tokenizer.begin_token()
+        if let Some(begin) = tokenizer.bos_token()
             && tokens.first() != Some(&begin)
         {
             tokens.insert(0, begin);

@@ -84,7 +84,7 @@ impl Loaded {
         let thinks_untold = matches!(
             checkpoint.config,
             ModelConfig::Qwen2(_) | ModelConfig::Qwen3(_) | ModelConfig::Llama(_)
-        ) && matches!(&speech, Speech::Template(template) if template.cuts_reasoning());
+        ) && matches!(&speech, Speech::Template(template) if template.handles_reasoning());
         let experts = checkpoint.config.experts().map_or(0, |experts| experts.n_routed_experts);
         Ok(Self { engine, tokenizer, speech, ledger, plan, thinks_untold, experts, resident_before })
     }

@@ -2,7 +2,7 @@
 //!
 //! Knows the shape of the protocol's message and nothing of how it is sent.
 use serde_json::{Value, json};
-use text::{Boxes, Piece};
+use text::{Grounding, Piece};
 
 use crate::request::Form;
 
@@ -76,7 +76,7 @@ impl Message {
                 "{}".clone_into(&mut call.arguments);
                 json!({"tool_calls": [{"index": at, "function": {"arguments": "{}"}}]})
             }
-            Piece::Boxes(boxes) => {
+            Piece::Grounding(boxes) => {
                 let placed = self.placed(&boxes);
                 self.boxes.push(placed.clone());
                 json!({"whaledeck": {"grounding": [placed]}})
@@ -85,9 +85,9 @@ impl Message {
     }
 
     /// Boxes as they were answered, in 0..=999, and in pixels of the last picture.
-    fn placed(&self, boxes: &Boxes) -> Value {
-        let pixels = self.picture.map(|(width, height)| boxes.pixels(width, height));
-        json!({"label": boxes.label, "boxes": boxes.areas, "pixels": pixels})
+    fn placed(&self, boxes: &Grounding) -> Value {
+        let pixels = self.picture.map(|(width, height)| boxes.to_pixels(width, height));
+        json!({"label": boxes.label, "boxes": boxes.boxes, "pixels": pixels})
     }
 
     /// An answer that calls is over when it has called, whatever token said so. A call that is cut off calls nothing.

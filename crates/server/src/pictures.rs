@@ -7,7 +7,7 @@ use engine::Span;
 use models::{ForwardError, Looked, Sight};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use text::{ImagePart, ImageTemplate, ImageTurn, Tokenizer};
+use text::{ContentPart, ImageMessage, ImageTemplate, Tokenizer};
 use vision::{MOST_PICTURES, Tiles, Tiling};
 
 use crate::error::{ApiError, Code};
@@ -78,7 +78,7 @@ impl Seeing {
             shown.push(self.open(bytes, pictures.len())?);
         }
         let mut places = shown.iter().map(|one| self.tiling.tokens(one.tiles.grid));
-        let turns: Vec<ImageTurn> =
+        let turns: Vec<ImageMessage> =
             turns.iter().map(|turn| self.turn(turn, &mut places)).collect::<Result<_, _>>()?;
         let prompt = self
             .template
@@ -125,26 +125,26 @@ impl Seeing {
     }
 
     /// A picture stands on a line of its own, as the model was trained.
-    fn turn(&self, turn: &Turn, places: &mut impl Iterator<Item = usize>) -> Result<ImageTurn, ApiError> {
+    fn turn(&self, turn: &Turn, places: &mut impl Iterator<Item = usize>) -> Result<ImageMessage, ApiError> {
         let mut parts = Vec::new();
         match &turn.content {
             Content::Nothing => {}
-            Content::Text(text) => parts.push(ImagePart::Text(text.clone())),
+            Content::Text(text) => parts.push(ContentPart::Text(text.clone())),
             Content::Parts(list) => {
                 for (at, part) in list.iter().enumerate() {
                     if part.kind != "image_url" {
-                        parts.push(ImagePart::Text(part.text()?));
+                        parts.push(ContentPart::Text(part.text()?));
                         continue;
                     }
-                    parts.push(ImagePart::Image(places.next().expect("each picture was opened")));
+                    parts.push(ContentPart::Image(places.next().expect("each picture was opened")));
                     let next = list.get(at + 1).and_then(|next| next.text.as_deref());
                     if !next.is_some_and(|next| next.starts_with('\n')) {
-                        parts.push(ImagePart::Text("\n".to_owned()));
+                        parts.push(ContentPart::Text("\n".to_owned()));
                     }
                 }
             }
         }
-        Ok(ImageTurn { role: turn.role.clone(), parts })
+        Ok(ImageMessage { role: turn.role.clone(), parts })
     }
 
     fn rows(&self, one: &Shown, goes_on: &dyn Fn(Looked) -> bool) -> Result<Arc<[f32]>, ApiError> {

@@ -44,7 +44,8 @@ impl TextPipeline {
                 (tokenizer, PromptSource::Template(Box::new(template)))
             }
             Some(images) => {
-                let (tokenizer, turns) = Tokenizer::open_seeing(&checkpoint.tokenizer).map_err(failed)?;
+                let (tokenizer, turns) =
+                    Tokenizer::open_with_images(&checkpoint.tokenizer).map_err(failed)?;
                 (tokenizer, PromptSource::Images(turns, Tiling::from(images)))
             }
         };

@@ -126,7 +126,7 @@ fn a_chat_with_a_picture_is_answered_as_the_reference_answers() {
         let drawn_logprobs =
             reply["choices"][0]["logprobs"]["content"].as_array().expect("one for each token");
         let tokenizer = checkpoint::TokenizerSource::Folder(model.clone());
-        let (tokenizer, _) = text::Tokenizer::open_seeing(&tokenizer).expect("it opens");
+        let (tokenizer, _) = text::Tokenizer::open_with_images(&tokenizer).expect("it opens");
         let greedy: Vec<u32> = serde_json::from_value(talk["greedy"].clone()).expect("tokens");
         for (place, id) in greedy.iter().take(4).enumerate() {
             let expected = tokenizer.bytes(*id);

@@ -1,8 +1,9 @@
-//! The printable alphabet in which byte-level tokenizers write their tokens: one character for each byte.
+//! GPT-2's byte-to-unicode mapping: byte-level tokenizers write one printable character for each byte.
 //!
-//! Defined with GPT-2: printable Latin-1 stands for itself, the other bytes follow from U+0100 on in order.
+//! Printable Latin-1 maps to itself; the other bytes map to U+0100 and up, in order.
 
-/// The bytes a token stands for. A token with a character outside the alphabet, as an added one may have, is its own text.
+/// The bytes of a token. An added token may have characters outside the mapping; its bytes are its UTF-8
+/// text.
 pub fn bytes_of(token: &str) -> Box<[u8]> {
     let bytes: Option<Vec<u8>> = token.chars().map(byte_of).collect();
     bytes.map_or_else(|| token.as_bytes().into(), Vec::into_boxed_slice)
@@ -15,7 +16,7 @@ fn byte_of(character: char) -> Option<u8> {
     {
         return Some(byte);
     }
-    // The 68 others: the controls and the space, DEL to the no-break space, the soft hyphen.
+    // The other 68: controls and space, DEL to no-break space, soft hyphen.
     match u8::try_from(code.checked_sub(0x100)?).ok()? {
         n @ 0..33 => Some(n),
         n @ 33..67 => Some(0x7F + n - 33),

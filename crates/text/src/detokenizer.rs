@@ -1,17 +1,18 @@
-//! Tokens to text while they arrive. A character of several bytes may span tokens: nothing is shown before it is whole.
+//! Incremental detokenizer. A multi-byte character may span tokens: its bytes are held back until it is
+//! complete.
 //!
-//! Each token's bytes are known, so nothing is decoded twice and the pieces are together what the whole decodes to.
+//! Each token has fixed bytes, so nothing is decoded twice, and the pieces concatenate to the decoded whole.
 use crate::Tokenizer;
 
-/// The text of one answer.
+/// The decoder state of one output.
 #[derive(Default)]
 pub struct Detokenizer {
-    /// The beginning of a character: at most three bytes.
+    /// The first bytes of an incomplete character: at most three.
     pending: Vec<u8>,
 }
 
 impl Detokenizer {
-    /// Adds a token and returns the text that became certain.
+    /// Adds a token and returns the completed text.
     pub fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> String {
         self.add(tokenizer.bytes(id))
     }
@@ -19,7 +20,7 @@ impl Detokenizer {
     pub(crate) fn add(&mut self, bytes: &[u8]) -> String {
         self.pending.extend_from_slice(bytes);
         let unfinished = match self.pending.utf8_chunks().last() {
-            // `error_len` of std: only what the end cuts off may still become a character.
+            // `error_len` is `None` only for an incomplete character at the end.
             Some(chunk) if !chunk.invalid().is_empty() && is_beginning(chunk.invalid()) => {
                 chunk.invalid().len()
             }
@@ -31,13 +32,13 @@ impl Detokenizer {
         text
     }
 
-    /// What is left at the end: the beginning of a character that never came.
+    /// Returns an incomplete character at the end of the output as U+FFFD.
     pub fn flush(&mut self) -> String {
         String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned()
     }
 }
 
-/// Whether more bytes could make a character of these.
+/// Whether more bytes could complete a character.
 fn is_beginning(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
@@ -65,7 +66,7 @@ mod tests {
         let mut detokenizer = Detokenizer::default();
         let pieces: Vec<String> = "你🐋a".bytes().map(|byte| detokenizer.add(&[byte])).collect();
         assert_eq!(pieces, ["", "", "你", "", "", "", "🐋", "a"]);
-        // A whale cut short by a letter is known to be none at once.
+        // A letter after two of four bytes makes them invalid at once.
         assert_eq!([0xF0, 0x9F].map(|byte| detokenizer.add(&[byte])).concat(), "");
         assert_eq!(detokenizer.add(b"x"), "\u{FFFD}x");
         assert_eq!(detokenizer.add(&[0xFF]), "\u{FFFD}");

@@ -1,4 +1,4 @@
-//! Why text cannot be handled.
+//! Errors of this crate.
 use std::path::PathBuf;
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -7,24 +7,25 @@ pub enum TextError {
     Read { path: PathBuf, reason: String },
     #[error("read the tokenizer: {0}")]
     Vocabulary(String),
-    /// A value that this build knows nothing of.
+    /// A value that this build does not support.
     #[error("read the tokenizer: {field} is {value:?}, which is not supported")]
     Unsupported { field: &'static str, value: String },
-    #[error("turn text into tokens: {0}")]
+    #[error("tokenize the text: {0}")]
     Encode(String),
     #[error("apply the chat template: {0}")]
     Template(String),
-    /// The model says nowhere how a conversation is written.
+    /// Neither the folder nor the GGUF file has a chat template.
     #[error("find a chat template: {0} has none")]
     NoTemplate(String),
-    /// Turns are counted as the request lists them, from 0.
+    /// `index` is the position in the request's messages, from 0.
     #[error(
-        "apply the chat template: messages[{turn}].role is {role:?}, and it is system, developer, user, assistant or tool"
+        "apply the chat template: messages[{index}].role is {role:?}, not system, developer, user, assistant or tool"
     )]
-    UnknownRole { turn: usize, role: String },
-    /// What would not reach the model is refused: an answer without it looks right and is not.
-    #[error("apply the chat template: it does not write messages[{turn}], whose role is {role:?}")]
-    TurnLost { turn: usize, role: String },
-    #[error("hold the answer to its form: {0}")]
+    UnknownRole { index: usize, role: String },
+    /// The template leaves a message out. This is an error because the answer would silently ignore that
+    /// message.
+    #[error("apply the chat template: it does not write messages[{index}], whose role is {role:?}")]
+    MessageDropped { index: usize, role: String },
+    #[error("compile the grammar: {0}")]
     Grammar(String),
 }

@@ -1,6 +1,6 @@
-//! An answer held to a JSON schema: which tokens may come next, while it is written.
+//! Constrained decoding with a JSON schema or a tool call grammar: a mask of the tokens that may come next.
 //!
-//! Knows no sampler. llguidance reads the schema; here the model's tokens become its alphabet.
+//! Knows no sampler. llguidance compiles the grammar; this file builds its token trie from the vocabulary.
 use std::sync::Arc;
 
 use llguidance::api::TopLevelGrammar;
@@ -8,26 +8,26 @@ use llguidance::{Matcher, ParserFactory};
 use serde_json::{Value, json};
 use toktrie::{ApproximateTokEnv, TokEnv, TokRxInfo, TokTrie};
 
-use crate::{CallForm, TextError, Tokenizer};
+use crate::{TextError, Tokenizer, ToolCallFormat};
 
-/// How one answer may go on.
+/// The grammar state of one output.
 pub struct Grammar {
     matcher: Matcher,
-    ends: Vec<u32>,
+    eos: Vec<u32>,
 }
 
 impl Grammar {
     /// # Errors
-    /// A schema that cannot be held to, with the reason; a tokenizer that knows no end of an answer.
+    /// An unsupported schema, with the reason; a tokenizer without an EOS token.
     pub fn json_schema(schema: &Value, tokenizer: &Tokenizer) -> Result<Self, TextError> {
         Self::new(TopLevelGrammar::from_json_schema(bounded(schema.clone())), tokenizer)
     }
 
-    /// Exactly one call of one of `tools`, as OpenAI describes functions.
+    /// Exactly one call of one of `tools`, in OpenAI's format.
     ///
     /// # Errors
-    /// As [`Grammar::json_schema`]; a function without a name.
-    pub fn call(tools: &[Value], form: CallForm, tokenizer: &Tokenizer) -> Result<Self, TextError> {
+    /// As [`Grammar::json_schema`]; a tool without a name.
+    pub fn call(tools: &[Value], form: ToolCallFormat, tokenizer: &Tokenizer) -> Result<Self, TextError> {
         let mut tools = tools.to_vec();
         for tool in &mut tools {
             let parameters = &mut tool["function"]["parameters"];
@@ -37,52 +37,52 @@ impl Grammar {
     }
 
     fn new(grammar: TopLevelGrammar, tokenizer: &Tokenizer) -> Result<Self, TextError> {
-        let mut matcher = Matcher::new(tokenizer.alphabet()?.create_parser(grammar));
+        let mut matcher = Matcher::new(tokenizer.parser_factory()?.create_parser(grammar));
         if let Some(error) = matcher.get_error() {
             return Err(TextError::Grammar(error));
         }
-        // A schema that allows nothing is noticed before the first token.
+        // This detects a schema that allows nothing before the first token.
         matcher.compute_mask().map_err(|error| TextError::Grammar(error.to_string()))?;
-        Ok(Self { matcher, ends: tokenizer.end_tokens().to_vec() })
+        Ok(Self { matcher, eos: tokenizer.eos_tokens().to_vec() })
     }
 
-    /// Sets what may not come next to minus infinity. `logits` may be longer than the vocabulary, as padded models are.
+    /// Sets the logits of disallowed tokens to minus infinity. `logits` may be longer than the vocabulary
+    /// (padding).
     ///
     /// # Errors
-    /// When the schema needs more work than the limits allow; only the end is allowed then.
+    /// The schema exceeds llguidance's limits; then only EOS is allowed.
     pub fn mask(&mut self, logits: &mut [f32]) -> Result<(), TextError> {
         let allowed = self.matcher.compute_mask_or_eos();
-        let ends = self.ends.iter().copied();
-        let may_end =
-            allowed.as_ref().map_or(true, |allowed| ends.clone().any(|end| allowed.is_allowed(end)));
+        let eos = self.eos.iter().copied();
+        let may_end = allowed.as_ref().map_or(true, |allowed| eos.clone().any(|end| allowed.is_allowed(end)));
         for (id, logit) in (0u32..).zip(logits.iter_mut()) {
             let fits =
                 allowed.as_ref().is_ok_and(|allowed| (id as usize) < allowed.len() && allowed.is_allowed(id));
-            if !(fits || (may_end && self.ends.contains(&id))) {
+            if !(fits || (may_end && self.eos.contains(&id))) {
                 *logit = f32::NEG_INFINITY;
             }
         }
         allowed.map(|_| ()).map_err(|error| TextError::Grammar(error.to_string()))
     }
 
-    /// Tells which token came.
+    /// Advances the state by the sampled token.
     ///
     /// # Errors
-    /// A token that was not allowed.
+    /// The token was not allowed.
     pub fn accept(&mut self, token: u32) -> Result<(), TextError> {
-        if self.ends.contains(&token) || self.matcher.is_stopped() {
+        if self.eos.contains(&token) || self.matcher.is_stopped() {
             return Ok(());
         }
         self.matcher.consume_token(token).map_err(|error| TextError::Grammar(error.to_string()))
     }
 
-    /// Whether the answer so far is whole.
+    /// Whether the output so far is a complete sentence of the grammar.
     pub fn is_complete(&mut self) -> bool {
         self.matcher.is_accepting().unwrap_or(false) || self.matcher.is_stopped()
     }
 }
 
-/// Between two values JSON allows any amount of space, and a small model may never stop writing it.
+/// Limits white space between JSON values to 16 characters: a small model may otherwise write it without end.
 fn bounded(mut schema: Value) -> Value {
     if let Some(map) = schema.as_object_mut() {
         map.entry("x-guidance").or_insert_with(|| json!({"whitespace_pattern": r"[\x20\x0A\x0D\x09]{0,16}"}));
@@ -90,21 +90,22 @@ fn bounded(mut schema: Value) -> Value {
     schema
 }
 
-/// The tokens as llguidance's alphabet. Made once for a model: a hundred thousand tokens take a second.
-pub(crate) fn alphabet(tokenizer: &Tokenizer) -> Result<ParserFactory, TextError> {
+/// The parser factory over the vocabulary. Built once per model: a hundred thousand tokens take a second.
+pub(crate) fn parser_factory(tokenizer: &Tokenizer) -> Result<ParserFactory, TextError> {
     let failed = |reason: String| TextError::Grammar(reason);
-    let end = *tokenizer.end_tokens().first().ok_or_else(|| failed("the model names no end token".into()))?;
+    let end = *tokenizer.eos_tokens().first().ok_or_else(|| failed("the model has no EOS token".into()))?;
     let size = tokenizer.size().max(end as usize + 1);
-    let words: Vec<Vec<u8>> = (0..size as u32).map(|id| word(tokenizer, id)).collect();
+    let tokens: Vec<Vec<u8>> = (0..size as u32).map(|id| trie_bytes(tokenizer, id)).collect();
     let info = TokRxInfo::new(size as u32, end);
-    let environment: TokEnv = Arc::new(ApproximateTokEnv::new(TokTrie::from(&info, &words)));
+    let environment: TokEnv = Arc::new(ApproximateTokEnv::new(TokTrie::from(&info, &tokens)));
     let mut factory = ParserFactory::new_simple(&environment).map_err(|error| failed(error.to_string()))?;
     factory.quiet();
     Ok(factory)
 }
 
-/// A token's bytes. Added tokens stand for themselves and never for the text they are written with.
-fn word(tokenizer: &Tokenizer, id: u32) -> Vec<u8> {
+/// The bytes of a token for the trie. An added token gets a special spelling, so grammar text never matches
+/// it.
+fn trie_bytes(tokenizer: &Tokenizer, id: u32) -> Vec<u8> {
     let bytes = tokenizer.bytes(id);
     if tokenizer.is_added(id) || bytes.first() == Some(&TokTrie::SPECIAL_TOKEN_MARKER) {
         return [&[TokTrie::SPECIAL_TOKEN_MARKER], format!("[{id}]").as_bytes()].concat();
@@ -123,14 +124,14 @@ mod tests {
         Tokenizer::open(&checkpoint::TokenizerSource::Folder(folder)).expect("opened")
     }
 
-    /// Whether each token of `text`, and then the end, is allowed.
+    /// Whether each token of `text`, and then EOS, is allowed.
     fn allows(tokenizer: &Tokenizer, schema: &Value, text: &str) -> bool {
         follows(tokenizer, &mut Grammar::json_schema(schema, tokenizer).expect("a schema"), text)
     }
 
     fn follows(tokenizer: &Tokenizer, grammar: &mut Grammar, text: &str) -> bool {
         let mut tokens = tokenizer.encode(text).expect("tokens");
-        tokens.extend(&tokenizer.end_tokens()[..1]);
+        tokens.extend(&tokenizer.eos_tokens()[..1]);
         tokens.into_iter().all(|token| {
             let mut logits = vec![0.0; tokenizer.size() + 7];
             grammar.mask(&mut logits).expect("a mask");
@@ -180,13 +181,17 @@ mod tests {
             let mut grammar = Grammar::call(&tools, form, &tokenizer).expect("a grammar");
             assert_eq!(follows(&tokenizer, &mut grammar, &wrap(inside)), expect, "{inside}");
         };
-        check(CallForm::Bare, "get_weather<｜tool▁sep｜>{\"city\": \"北京\"}", true);
-        check(CallForm::Bare, "now<｜tool▁sep｜>{}", true);
-        check(CallForm::Bare, "later<｜tool▁sep｜>{}", false);
-        check(CallForm::Bare, "get_weather<｜tool▁sep｜>{}", false);
-        check(CallForm::Fenced, "function<｜tool▁sep｜>get_weather\n```json\n{\"city\": \"x\"}\n```", true);
-        check(CallForm::Fenced, "function<｜tool▁sep｜>get_weather\n{\"city\": \"x\"}", false);
-        assert!(Grammar::call(&[json!({})], CallForm::Bare, &tokenizer).is_err());
+        check(ToolCallFormat::Bare, "get_weather<｜tool▁sep｜>{\"city\": \"北京\"}", true);
+        check(ToolCallFormat::Bare, "now<｜tool▁sep｜>{}", true);
+        check(ToolCallFormat::Bare, "later<｜tool▁sep｜>{}", false);
+        check(ToolCallFormat::Bare, "get_weather<｜tool▁sep｜>{}", false);
+        check(
+            ToolCallFormat::Fenced,
+            "function<｜tool▁sep｜>get_weather\n```json\n{\"city\": \"x\"}\n```",
+            true,
+        );
+        check(ToolCallFormat::Fenced, "function<｜tool▁sep｜>get_weather\n{\"city\": \"x\"}", false);
+        assert!(Grammar::call(&[json!({})], ToolCallFormat::Bare, &tokenizer).is_err());
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! A template's source where Python's Jinja and minijinja read it differently: `'%s' % x`, `~`, tuples, and the tags that
-//! mark what a model was trained on. What is written in one of these ways is spelled with a filter or a function of ours.
+//! Rewrites template source where minijinja differs from Python's Jinja: `'%s' % x`, `~`, tuples, and the
+//! `generation` tags. The rewritten source calls filters and functions that this crate registers.
 //!
-//! Knows no values. A source that it does not understand is left as it is, so that the engine says what is wrong.
+//! Works on tokens only. Source that cannot be parsed is left unchanged, so that minijinja reports the error.
 
-/// Names that no template has.
+/// Names of the registered functions and filters; no published template uses them.
 pub const TUPLE: &str = "__tuple";
 pub const FORMAT: &str = "__format";
 pub const STR: &str = "__str";
@@ -11,8 +11,8 @@ pub const STR: &str = "__str";
 const KEYWORDS: [&str; 14] =
     ["in", "and", "or", "not", "if", "else", "elif", "is", "set", "for", "recursive", "with", "do", "return"];
 
-/// The same template for minijinja.
-pub fn adapted(source: &str) -> String {
+/// The template rewritten for minijinja.
+pub fn adapt(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).chain(rest.find("{#")).min() {
@@ -28,13 +28,13 @@ pub fn adapted(source: &str) -> String {
         let first = tokens.iter().find(|token| token.kind != Kind::Space);
         let word = first.filter(|token| block.starts_with("{%") && token.kind == Kind::Word);
         let word = word.map_or("", |token| token.text);
-        out.push_str(&rewritten(&tokens, word));
+        out.push_str(&rewrite_block(&tokens, word));
         rest = &block[len..];
         if word == "raw" {
             let Some(end) = rest.find("endraw") else { return out + rest };
             out.push_str(&rest[..end]);
             rest = &rest[end..];
-            // The end of the raw block is a block of its own, from which the opening was just copied.
+            // The `{%` of the endraw block is already copied.
             let Some(close) = rest.find("%}") else { return out + rest };
             out.push_str(&rest[..close + 2]);
             rest = &rest[close + 2..];
@@ -45,7 +45,7 @@ pub fn adapted(source: &str) -> String {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// White space, and the block's own delimiters.
+    /// White space, and the delimiters of the block.
     Space,
     String,
     /// A name, a keyword or a number.
@@ -57,11 +57,11 @@ enum Kind {
 struct Token<'a> {
     kind: Kind,
     text: &'a str,
-    /// How many brackets are open around it; a bracket is outside of itself.
+    /// The number of brackets open around it; a bracket does not count itself.
     depth: usize,
 }
 
-/// The tokens of a block that begins here, delimiters included, and its length.
+/// The tokens of the block at the start, with its delimiters, and its length.
 fn lex(block: &str) -> Option<(Vec<Token<'_>>, usize)> {
     let close = if block.starts_with("{{") { "}}" } else { "%}" };
     let mut begin = 2;
@@ -107,13 +107,13 @@ fn quoted(text: &str) -> Option<usize> {
     None
 }
 
-fn rewritten(tokens: &[Token], word: &str) -> String {
+fn rewrite_block(tokens: &[Token], word: &str) -> String {
     match word {
         "generation" | "endgeneration" => {
             let scope = word.replace("generation", "with");
             tokens.iter().map(|token| if token.text == word { scope.as_str() } else { token.text }).collect()
         }
-        // The names that a loop or an assignment binds stand before this.
+        // Names bound by a loop or an assignment come before `in` or `=` and are not rewritten.
         "for" | "set" => {
             let ends = |token: &Token| token.depth == 0 && matches!(token.text, "in" | "=");
             let end = tokens.iter().position(ends).unwrap_or(tokens.len());
@@ -123,7 +123,7 @@ fn rewritten(tokens: &[Token], word: &str) -> String {
     }
 }
 
-/// Parts between what binds weaker than `~`; those beside a `~` become strings as Python makes them.
+/// Splits at operators that bind weaker than `~`. Operands of `~` are converted with Python's `str`.
 fn expression(tokens: &[Token]) -> String {
     let Some(depth) = tokens.iter().map(|token| token.depth).min() else { return String::new() };
     let weaker = |token: &Token| match token.kind {
@@ -145,7 +145,8 @@ fn expression(tokens: &[Token]) -> String {
     out
 }
 
-/// A part without operators weaker than `~`: formats and tuples are spelled out, and the whole becomes a string if asked.
+/// An operand without operators weaker than `~`: rewrites `%` formats and tuples, and converts to a string on
+/// request.
 fn operand(tokens: &[Token], as_string: bool) -> String {
     let blank = |token: &&Token| token.kind == Kind::Space;
     let lead = tokens.iter().take_while(blank).count();
@@ -198,14 +199,14 @@ fn operand(tokens: &[Token], as_string: bool) -> String {
     text(&tokens[..lead]) + &inner + &text(end)
 }
 
-/// Where the bracket that opens here is closed, or the end.
+/// The index of the closing bracket, or the end.
 fn closing(tokens: &[Token], open: usize) -> usize {
     let depth = tokens[open].depth;
     let closes = |token: &Token| token.depth == depth && matches!(token.text, ")" | "]" | "}");
     tokens[open + 1..].iter().position(closes).map_or(tokens.len(), |at| open + 1 + at)
 }
 
-/// The end of a value with what is attached to it: attributes, items, calls and filters.
+/// The end of a value with its postfix operators: attributes, items, calls and filters.
 fn postfix_end(tokens: &[Token], from: usize) -> usize {
     let skip_space = |mut at: usize| {
         while tokens.get(at).is_some_and(|token| token.kind == Kind::Space) {
@@ -243,7 +244,7 @@ mod tests {
     use super::*;
 
     fn check(source: &str, expect: &str) {
-        assert_eq!(adapted(source), expect);
+        assert_eq!(adapt(source), expect);
     }
 
     #[test]

@@ -1,45 +1,45 @@
-//! Text to tokens and back: tokenizer, chat template, reasoning, calls and stop strings while streaming, and the grammar
-//! that an answer can be held to.
+//! Text to tokens and back: tokenizer, chat template, streaming parsers for reasoning, tool calls and stop
+//! strings, and grammars for constrained decoding.
 //!
-//! Knows nothing of candle, of the engine, or of HTTP.
+//! Knows nothing of candle, the engine or HTTP.
 
-mod answer;
-mod boxes;
+mod barriers;
 mod byte_level;
-mod calls;
-mod conversation;
 mod detokenizer;
 mod error;
+mod gguf_vocab;
 mod grammar;
-mod images;
+mod grounding;
+mod guarded_encode;
+mod image_prompt;
 mod jinja_source;
-mod marks;
+mod markers;
 mod message;
-mod plain;
+mod output_parser;
 mod pre_tokenizer;
 mod python;
 mod python_format;
 mod python_methods;
 mod reasoning;
+mod reasoning_parser;
+mod render;
 mod stop;
 mod template;
-mod think;
 mod tokenizer;
-mod tools;
-mod untrusted;
-mod vocabulary;
+mod tool_call_parser;
+mod tool_format;
 
-pub use answer::{AnswerSplitter, Piece};
-pub use boxes::Boxes;
+pub use barriers::GuardedText;
 pub use detokenizer::Detokenizer;
 pub use error::TextError;
 pub use grammar::Grammar;
-pub use images::{ImagePart, ImagePrompt, ImageTemplate, ImageTurn};
+pub use grounding::Grounding;
+pub use image_prompt::{ContentPart, ImageMessage, ImagePrompt, ImageTemplate};
 pub use message::{Message, ToolCall};
+pub use output_parser::{OutputParser, Piece};
 pub use python::json as python_json;
 pub use reasoning::Reasoning;
-pub use stop::{StopStrings, Stopped};
+pub use stop::{StopOutput, StopStrings};
 pub use template::{ChatTemplate, Conversation, Prompt};
 pub use tokenizer::Tokenizer;
-pub use tools::CallForm;
-pub use untrusted::Guarded;
+pub use tool_format::ToolCallFormat;

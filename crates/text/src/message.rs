@@ -1,48 +1,49 @@
-//! A conversation as templates expect it.
+//! Chat messages, and the fields that chat templates read from them.
 use serde_json::{Map, Value, json};
 
-/// One turn.
+/// One chat message.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Message {
     pub role: String,
     pub content: String,
-    /// What the model thought before it answered. Most templates cut it from history.
+    /// The reasoning before the answer. Most templates drop it from the history.
     pub reasoning: String,
     pub tool_calls: Vec<ToolCall>,
-    /// Of a tool's output: the call it belongs to.
+    /// Only in a message of role `tool`: the id of the call whose output it is.
     pub tool_call_id: Option<String>,
     pub name: Option<String>,
 }
 
-/// A call of a function that the model asked for.
+/// A tool call in a message of the assistant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ToolCall {
     pub id: String,
     pub name: String,
-    /// JSON, as the model wrote it.
+    /// The text the model wrote, normally JSON.
     pub arguments: String,
 }
 
-/// How a template wants calls of earlier turns. Templates differ, and each refuses or misprints the other form.
+/// How earlier tool calls are passed to a template. Templates differ: each fails on or misprints the other
+/// encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CallFields {
-    /// The content of a turn that only calls is none, or an empty text.
-    pub content_is_none: bool,
-    /// Arguments are the JSON as text, or the object it says.
-    pub arguments_are_text: bool,
+pub(crate) struct ToolCallEncoding {
+    /// `content` of a message with only tool calls is null instead of an empty string.
+    pub null_content: bool,
+    /// `arguments` is the JSON text instead of the parsed object.
+    pub string_arguments: bool,
 }
 
-impl Default for CallFields {
-    /// As DeepSeek's first templates want it, which take any text for an answer.
+impl Default for ToolCallEncoding {
+    /// The encoding of DeepSeek's first templates, which treat any string content as an answer.
     fn default() -> Self {
-        Self { content_is_none: true, arguments_are_text: true }
+        Self { null_content: true, string_arguments: true }
     }
 }
 
-/// The role as templates call it; nothing for one that is not known.
+/// The role as templates call it; `None` for an unknown role.
 pub(crate) fn known_role(role: &str) -> Option<&str> {
     match role {
-        // The newer name of the same role, which templates do not know.
+        // OpenAI's newer name of the system role, which templates do not know.
         "developer" => Some("system"),
         "system" | "user" | "assistant" | "tool" => Some(role),
         _ => None,
@@ -54,23 +55,23 @@ impl Message {
         Self { role: role.to_owned(), content: content.to_owned(), ..Self::default() }
     }
 
-    /// A turn that calls and says nothing.
-    pub(crate) fn is_silent_call(&self) -> bool {
+    /// Has tool calls and no content.
+    pub(crate) fn is_only_tool_calls(&self) -> bool {
         self.content.is_empty() && !self.tool_calls.is_empty()
     }
 
-    /// The fields a template sees. A field that does not apply is absent, because templates ask whether it is there.
-    pub(crate) fn fields(&self, form: CallFields) -> Map<String, Value> {
+    /// The fields passed to the template. An unset field is absent, because templates test with `is defined`.
+    pub(crate) fn fields(&self, encoding: ToolCallEncoding) -> Map<String, Value> {
         let mut map = Map::new();
         map.insert("role".into(), json!(self.role));
-        let none = form.content_is_none && self.is_silent_call();
+        let none = encoding.null_content && self.is_only_tool_calls();
         map.insert("content".into(), if none { Value::Null } else { json!(self.content) });
         if !self.reasoning.is_empty() {
             map.insert("reasoning_content".into(), json!(self.reasoning));
             map.insert("thinking".into(), json!(self.reasoning));
         }
         if !self.tool_calls.is_empty() {
-            let calls = self.tool_calls.iter().map(|call| call.value(form.arguments_are_text));
+            let calls = self.tool_calls.iter().map(|call| call.value(encoding.string_arguments));
             map.insert("tool_calls".into(), calls.collect());
         }
         if let Some(id) = &self.tool_call_id {

@@ -1,11 +1,11 @@
-//! How text is cut before merging, by the name that GGUF files carry under `tokenizer.ggml.pre`.
+//! Pre-tokenizer regexes by their name in GGUF (`tokenizer.ggml.pre`).
 //!
-//! A `tokenizer.json` carries these steps itself; here they are put together for files that name them only. Each is the
-//! published tokenizer's own, so that both forms of a file give the same tokens.
+//! A `tokenizer.json` contains these steps; GGUF files only name them. Each list is copied from the published
+//! tokenizer, so both file formats give the same tokens.
 use serde_json::{Value, json};
 
-/// Letters with case, as DeepSeek's first tokenizer lists them. Written as code points: some of them turn into other
-/// characters when a text is normalised.
+/// Cased letters of the DeepSeek LLM tokenizer. Written as code points, because Unicode normalization of the
+/// source would change some of them.
 const CASED: &[&str] = &[
     r"\x{41}-\x{5a}\x{61}-\x{7a}\x{b5}\x{c0}-\x{d6}\x{d8}-\x{f6}\x{f8}-\x{1ba}\x{1bc}-\x{1bf}",
     r"\x{1c4}-\x{293}\x{295}-\x{2af}\x{370}-\x{373}\x{376}\x{377}\x{37b}-\x{37d}\x{37f}\x{386}",
@@ -41,19 +41,19 @@ const LLAMA3_WORDS: &str = concat!(
     r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
 );
 
-/// The parts of a `tokenizer.json` that depend on the name.
+/// The sections of `tokenizer.json` that depend on the name.
 pub struct Rules {
     pub normalizer: Value,
     pub pre_tokenizer: Value,
-    /// A piece that is a token is taken whole, without merging.
+    /// A pre-token that is in the vocabulary is one token, without merges.
     pub ignore_merges: bool,
 }
 
-/// The rules of a `tokenizer.ggml.pre`; nothing for a name that no DeepSeek model has.
+/// The rules of a `tokenizer.ggml.pre`; `None` for a name that no DeepSeek model uses.
 pub fn rules(name: &str) -> Option<Rules> {
     let cased = || format!(r"\s?[{}]+", CASED.concat());
     let steps: Vec<String> = match name {
-        // Digits one by one, as the published tokenizer does; llama.cpp groups them, but no merge joins two.
+        // Single digits, as in the published tokenizer. llama.cpp groups them, but no merge joins two digits.
         "deepseek-llm" => {
             vec![NEWLINE.into(), cased(), PUNCTUATION.into(), r"\s+$".into(), HAN.into(), r"\p{N}".into()]
         }

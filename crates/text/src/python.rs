@@ -1,6 +1,8 @@
-//! Values as Python writes them: chat templates are written for Python's Jinja, and a model has seen its spelling.
+//! Python's `str`, `repr` and `json.dumps` for template values: chat templates are written for Python's
+//! Jinja, and models were trained on its output.
 //!
-//! `True` and not `true`, `1e+16` and not `1e16`, `json.dumps` with its spaces and without HTML escapes.
+//! `True` instead of `true`, `1e+16` instead of `1e16`, `json.dumps` with its spaces and without HTML
+//! escapes.
 use std::fmt::Write;
 
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, Value};
 
-use crate::untrusted::may_be_barrier;
+use crate::barriers::is_barrier_candidate;
 
 /// A sequence that prints as Python's tuples do.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ impl Object for Tuple {
     }
 }
 
-/// The `tojson` filter that transformers puts in the place of Jinja's.
+/// The `tojson` filter of transformers, which replaces Jinja's.
 pub fn tojson(value: &Value, options: Kwargs) -> Result<Value, Error> {
     let indent = options.get::<Option<usize>>("indent")?;
     let separators = options.get::<Option<Vec<String>>>("separators")?;
@@ -133,7 +135,7 @@ impl Json {
                 '\t' => out.push_str("\\t"),
                 '\u{8}' => out.push_str("\\b"),
                 '\u{c}' => out.push_str("\\f"),
-                c if u32::from(c) < 0x20 || (self.ascii && !c.is_ascii() && !may_be_barrier(c)) => {
+                c if u32::from(c) < 0x20 || (self.ascii && !c.is_ascii() && !is_barrier_candidate(c)) => {
                     let mut units = [0; 2];
                     for unit in c.encode_utf16(&mut units) {
                         let _ = write!(out, "\\u{unit:04x}");
@@ -146,7 +148,7 @@ impl Json {
     }
 }
 
-/// What `{{ value }}` prints: `str(value)`.
+/// `str(value)`: the output of `{{ value }}`.
 pub fn str(value: &Value) -> String {
     match value.kind() {
         ValueKind::Undefined => String::new(),
@@ -155,7 +157,7 @@ pub fn str(value: &Value) -> String {
     }
 }
 
-/// What `{{ [value] }}` prints of it: `repr(value)`.
+/// `repr(value)`: the output for an item of a list.
 pub fn repr(value: &Value) -> String {
     let items = || value.try_iter().map(Iterator::collect::<Vec<Value>>).unwrap_or_default();
     match value.kind() {
@@ -200,7 +202,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// Python's shortest form: an exponent below 1e-4 and from 1e16 on, with a sign and two digits.
+/// Python's float repr: an exponent below 1e-4 and from 1e16, with a sign and at least two digits.
 fn number(value: &Value) -> String {
     let float = match f64::try_from(value.clone()) {
         Ok(float) if !value.is_integer() => float,

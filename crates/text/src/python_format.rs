@@ -1,14 +1,14 @@
-//! `'%s of %d' % (a, b)`: Python's older way to put values into a text, as far as templates use it.
+//! Python's `%` formatting (`'%s of %d' % (a, b)`), as far as templates use it.
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
 use crate::python::{self, Tuple};
 
-/// Wider fields are no template's.
-const WIDEST: usize = 1 << 10;
+/// Limit of a field's width, because a template is untrusted.
+const MAX_WIDTH: usize = 1 << 10;
 
 /// # Errors
-/// More or fewer values than places, a value of another kind, a form that is not known.
+/// A wrong number of values, a value of the wrong type, or an unsupported conversion.
 pub fn format(pattern: &str, argument: &Value) -> Result<String, Error> {
     let mapping = (argument.kind() == ValueKind::Map).then_some(argument);
     let mut values = match argument.downcast_object_ref::<Tuple>() {
@@ -18,9 +18,9 @@ pub fn format(pattern: &str, argument: &Value) -> Result<String, Error> {
     .into_iter();
     let mut out = String::new();
     let mut rest = pattern;
-    while let Some((before, place)) = rest.split_once('%') {
+    while let Some((before, conversion)) = rest.split_once('%') {
         out.push_str(before);
-        let (field, kind, after) = parsed(place)?;
+        let (field, kind, after) = parse_conversion(conversion)?;
         rest = after;
         if kind == '%' {
             out.push('%');
@@ -28,13 +28,13 @@ pub fn format(pattern: &str, argument: &Value) -> Result<String, Error> {
         }
         let value = match (&field.key, mapping) {
             (Some(key), Some(mapping)) => mapping.get_attr(key)?,
-            (Some(_), None) => return Err(invalid("a format with names needs a mapping")),
+            (Some(_), None) => return Err(invalid("a format with keys needs a mapping")),
             (None, _) => values.next().ok_or_else(|| invalid("not enough values for the format"))?,
         };
-        out.push_str(&field.filled(kind, &value)?);
+        out.push_str(&field.convert(kind, &value)?);
     }
     if mapping.is_none() && values.next().is_some() {
-        return Err(invalid("not all values were put into the format"));
+        return Err(invalid("not all values were converted by the format"));
     }
     Ok(out + rest)
 }
@@ -50,13 +50,13 @@ struct Field {
     precision: Option<usize>,
 }
 
-/// A place after its `%`: its field, its kind, and what follows.
-fn parsed(place: &str) -> Result<(Field, char, &str), Error> {
+/// Parses a conversion after its `%`: field, conversion type, rest.
+fn parse_conversion(conversion: &str) -> Result<(Field, char, &str), Error> {
     let mut field = Field::default();
-    let mut rest = place;
+    let mut rest = conversion;
     if let Some(inside) = rest.strip_prefix('(') {
         let (key, after) =
-            inside.split_once(')').ok_or_else(|| invalid("a name of a format is not closed"))?;
+            inside.split_once(')').ok_or_else(|| invalid("a key of a format is not closed"))?;
         (field.key, rest) = (Some(key.to_owned()), after);
     }
     while let Some(flag) = rest.chars().next().filter(|flag| "-+ 0#".contains(*flag)) {
@@ -74,24 +74,25 @@ fn parsed(place: &str) -> Result<(Field, char, &str), Error> {
         let (precision, after) = number(after)?;
         (field.precision, rest) = (Some(precision), after);
     }
-    let kind = rest.chars().next().ok_or_else(|| invalid("a format is cut off"))?;
+    let kind = rest.chars().next().ok_or_else(|| invalid("a format is incomplete"))?;
     Ok((field, kind, &rest[kind.len_utf8()..]))
 }
 
-/// Digits, 0 when there are none.
+/// Leading digits; 0 if there are none.
 fn number(text: &str) -> Result<(usize, &str), Error> {
     let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let value = if end == 0 { Ok(0) } else { text[..end].parse() };
-    let value = value.ok().filter(|value| *value <= WIDEST).ok_or_else(|| invalid("a format is too wide"))?;
+    let value =
+        value.ok().filter(|value| *value <= MAX_WIDTH).ok_or_else(|| invalid("a format is too wide"))?;
     Ok((value, &text[end..]))
 }
 
 impl Field {
-    fn filled(&self, kind: char, value: &Value) -> Result<String, Error> {
+    fn convert(&self, kind: char, value: &Value) -> Result<String, Error> {
         let text = match kind {
             's' | 'r' => {
                 let text = if kind == 's' { python::str(value) } else { python::repr(value) };
-                let text = self.precision.map_or(text.clone(), |most| text.chars().take(most).collect());
+                let text = self.precision.map_or(text.clone(), |max| text.chars().take(max).collect());
                 return Ok(self.padded("", &text, false));
             }
             'd' | 'i' | 'u' => integer(value)?.to_string(),
@@ -99,7 +100,7 @@ impl Field {
             'X' => format!("{:X}", integer(value)?),
             'o' => format!("{:o}", integer(value)?),
             'f' | 'F' => format!("{:.*}", self.precision.unwrap_or(6), float(value)?),
-            _ => return Err(invalid("the format has a kind that is not known")),
+            _ => return Err(invalid("the format has an unsupported conversion")),
         };
         let (sign, digits) = match text.strip_prefix('-') {
             Some(digits) => ("-", digits),
@@ -131,7 +132,7 @@ fn float(value: &Value) -> Result<f64, Error> {
     match value.kind() {
         ValueKind::Bool => Ok(f64::from(u8::from(value.is_true()))),
         ValueKind::Number => f64::try_from(value.clone()),
-        _ => Err(invalid("a format for numbers got something else")),
+        _ => Err(invalid("a numeric format got a value that is not a number")),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Python's methods and filters that minijinja lacks or has with another meaning: places count characters, splits begin at
-//! either end, pairs are tuples.
+//! Python string methods and Jinja filters that minijinja lacks or implements differently: indexes count
+//! characters, `rsplit` splits from the right, pairs are tuples.
 use minijinja::value::{Kwargs, Rest, ValueKind, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
@@ -7,7 +7,7 @@ use crate::jinja_source::{FORMAT, STR, TUPLE};
 use crate::python::{self, Tuple};
 use crate::python_format::format;
 
-/// Puts them into an environment that has minijinja's own.
+/// Registers them after minijinja's own.
 pub fn add(environment: &mut Environment<'static>) {
     environment.set_unknown_method_callback(method);
     environment.add_function(TUPLE, |items: Rest<Value>| Value::from_object(Tuple(items.0)));
@@ -98,7 +98,7 @@ fn string_method(text: &str, name: &str, args: &[Value]) -> Result<Option<Value>
             let (lower, upper) = (text.chars().any(char::is_lowercase), text.chars().any(char::is_uppercase));
             if name == "islower" { lower && !upper } else { upper && !lower }.into()
         }
-        // Of no character Python says no, minijinja yes.
+        // For an empty string Python returns false, minijinja true.
         "isspace" | "isdigit" | "isnumeric" | "isalnum" | "isalpha" | "isdecimal" if text.is_empty() => {
             false.into()
         }
@@ -106,7 +106,7 @@ fn string_method(text: &str, name: &str, args: &[Value]) -> Result<Option<Value>
     }))
 }
 
-/// At most as much as a template's own loop could write in the fuel it has.
+/// Limited to what a loop in the template could write within its fuel.
 fn padding(text: &str, fill: char, width: usize) -> Result<String, Error> {
     let count = width.saturating_sub(text.chars().count());
     if count > 1 << 16 {
@@ -125,30 +125,30 @@ fn invalid(reason: &'static str) -> Error {
 
 /// `split(sep=None, maxsplit=-1)`, from the left or the right.
 fn split(text: &str, from_right: bool, args: &[Value]) -> Result<Value, Error> {
-    let (separator, most, named): (Option<Value>, Option<i64>, Kwargs) = from_args(args)?;
+    let (separator, max, named): (Option<Value>, Option<i64>, Kwargs) = from_args(args)?;
     let separator = separator.or(named.get("sep")?).filter(|separator| !separator.is_none());
-    let most = most.or(named.get("maxsplit")?).unwrap_or(-1);
+    let max = max.or(named.get("maxsplit")?).unwrap_or(-1);
     named.assert_all_used()?;
-    let most = usize::try_from(most).unwrap_or(usize::MAX - 1);
+    let max = usize::try_from(max).unwrap_or(usize::MAX - 1);
     let list: Vec<&str> = match separator {
         Some(separator) => {
             let separator = separator.as_str().filter(|separator| !separator.is_empty());
-            let separator = separator.ok_or_else(|| invalid("the separator is no text or empty"))?;
+            let separator = separator.ok_or_else(|| invalid("the separator is not a string or is empty"))?;
             if from_right {
-                let mut list: Vec<&str> = text.rsplitn(most + 1, separator).collect();
+                let mut list: Vec<&str> = text.rsplitn(max + 1, separator).collect();
                 list.reverse();
                 list
             } else {
-                text.splitn(most + 1, separator).collect()
+                text.splitn(max + 1, separator).collect()
             }
         }
-        None => words(text, from_right, most),
+        None => split_whitespace(text, from_right, max),
     };
     Ok(list.into_iter().map(Value::from).collect())
 }
 
-/// Runs of white space part words; what is left after the last split keeps the space inside and at its far end.
-fn words(text: &str, from_right: bool, most: usize) -> Vec<&str> {
+/// Splits at runs of white space. The remainder after the last split keeps its inner and far white space.
+fn split_whitespace(text: &str, from_right: bool, max: usize) -> Vec<&str> {
     fn near(text: &str, from_right: bool) -> &str {
         if from_right { text.trim_end() } else { text.trim_start() }
     }
@@ -156,7 +156,7 @@ fn words(text: &str, from_right: bool, most: usize) -> Vec<&str> {
     let mut rest: &str = near(text, from_right);
     while !rest.is_empty() {
         let at = if from_right { rest.rfind(char::is_whitespace) } else { rest.find(char::is_whitespace) };
-        let Some(at) = at.filter(|_| list.len() < most) else {
+        let Some(at) = at.filter(|_| list.len() < max) else {
             list.push(rest);
             break;
         };
@@ -175,7 +175,7 @@ fn words(text: &str, from_right: bool, most: usize) -> Vec<&str> {
     list
 }
 
-/// `join(value, d='', attribute=None)` of Jinja, with every item as Python makes it a string.
+/// Jinja's `join(value, d='', attribute=None)`, with items converted by Python's `str`.
 fn join(value: &Value, between: Option<&str>, named: Kwargs) -> Result<String, Error> {
     let between = match between {
         Some(between) => between.to_owned(),

@@ -1,23 +1,23 @@
-//! Whether a model thinks before it answers, as its chat template says.
+//! Detects from the chat template whether a model reasons before it answers.
 use std::collections::HashSet;
 
-/// Names under which templates ask whether to think.
+/// Template variables that switch reasoning.
 const SWITCHES: [&str; 2] = ["thinking", "enable_thinking"];
 
-/// What can be asked of a model.
+/// The reasoning support of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reasoning {
     Never,
-    /// As the model was trained: the template has no switch.
+    /// The template has no switch: the model reasons as it was trained to.
     Fixed,
-    /// By these variables of the template.
+    /// Switched by these template variables.
     Switch(Vec<&'static str>),
 }
 
 impl Reasoning {
-    /// `variables` are those that the template reads and does not set. A template of a model that thinks writes the tags into
-    /// the prompt, or cuts what is between them from the history.
-    pub(crate) fn of_template(source: &str, variables: &HashSet<String>) -> Self {
+    /// `variables` are the undeclared variables of the template. The template of a reasoning model writes the
+    /// think tags into the prompt, or drops the text between them from the history.
+    pub(crate) fn from_template(source: &str, variables: &HashSet<String>) -> Self {
         let switches: Vec<_> = SWITCHES.into_iter().filter(|name| variables.contains(*name)).collect();
         if !switches.is_empty() {
             Self::Switch(switches)

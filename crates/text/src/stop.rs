@@ -1,14 +1,15 @@
-//! Stop strings while streaming: what might be the beginning of one is held back until it is decided.
+//! Stop strings while streaming: text that may be the beginning of a stop string is held back until it is
+//! decided.
 
-/// Watches the text of one answer.
+/// Searches the output of one request for stop strings.
 pub struct StopStrings {
     stops: Vec<String>,
     held: String,
 }
 
-/// What may be shown now, and whether the answer ended.
+/// The text to show, and whether a stop string ended the answer.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Stopped {
+pub struct StopOutput {
     pub text: String,
     pub ended: bool,
 }
@@ -18,25 +19,25 @@ impl StopStrings {
         Self { stops: stops.into_iter().filter(|stop| !stop.is_empty()).collect(), held: String::new() }
     }
 
-    /// Adds text; the stop string itself is never shown.
-    pub fn push(&mut self, text: &str) -> Stopped {
+    /// Adds text. The stop string itself is not part of the output.
+    pub fn push(&mut self, text: &str) -> StopOutput {
         self.held.push_str(text);
         if let Some(at) = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min() {
             self.held.truncate(at);
-            return Stopped { text: std::mem::take(&mut self.held), ended: true };
+            return StopOutput { text: std::mem::take(&mut self.held), ended: true };
         }
         let keep = self.stops.iter().map(|stop| overlap(&self.held, stop)).max().unwrap_or(0);
         let rest = self.held.split_off(self.held.len() - keep);
-        Stopped { text: std::mem::replace(&mut self.held, rest), ended: false }
+        StopOutput { text: std::mem::replace(&mut self.held, rest), ended: false }
     }
 
-    /// What was held back, at the end.
+    /// Returns the held-back text at the end of the output.
     pub fn flush(&mut self) -> String {
         std::mem::take(&mut self.held)
     }
 }
 
-/// Bytes at the end of `text` that begin `stop`.
+/// Length of the longest suffix of `text` that is a proper prefix of `stop`, in bytes.
 pub(crate) fn overlap(text: &str, stop: &str) -> usize {
     let longest = text.len().min(stop.len().saturating_sub(1));
     (1..=longest).rev().find(|&n| stop.is_char_boundary(n) && text.ends_with(&stop[..n])).unwrap_or(0)
@@ -52,7 +53,7 @@ mod tests {
         let mut watch = StopStrings::new(stops.iter().map(|s| (*s).to_owned()).collect());
         let mut shown = String::new();
         for piece in pieces {
-            let Stopped { text, ended } = watch.push(piece);
+            let StopOutput { text, ended } = watch.push(piece);
             shown += &text;
             if ended {
                 return (shown, true);

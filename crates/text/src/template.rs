@@ -1,53 +1,54 @@
-//! The model's own chat template, rendered as transformers renders it with Python's Jinja.
+//! The model's Jinja chat template, rendered with the settings of transformers.
 //!
-//! A template is data from the network: it sees the conversation and nothing else, and it must end.
+//! A template is untrusted data: it can read only the conversation, and fuel limits how long it runs.
 use std::path::Path;
 
 use checkpoint::{GgufTokenizer, TokenizerSource};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, context};
 use serde_json::Value;
 
-use crate::message::CallFields;
-use crate::untrusted::{ControlNames, Guarded};
+use crate::barriers::{ControlTokens, GuardedText};
+use crate::message::ToolCallEncoding;
 use crate::{
-    CallForm, Message, Reasoning, TextError, Tokenizer, ToolCall, jinja_source, python, python_methods,
+    Message, Reasoning, TextError, Tokenizer, ToolCall, ToolCallFormat, jinja_source, python, python_methods,
 };
 
-/// Instructions one prompt may take. The longest conversations take some hundred thousand.
+/// Limit of minijinja instructions for one prompt. The longest conversations need a few hundred thousand.
 const FUEL: u64 = 4_000_000;
-/// A template ready to render.
+
+/// A compiled chat template with the bos and eos tokens it writes.
 pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
-    control_names: ControlNames,
+    control_tokens: ControlTokens,
     bos: String,
     eos: String,
-    call_form: CallForm,
+    tool_call_format: ToolCallFormat,
     describes_tools: bool,
     writes_calls: bool,
     reasoning: Reasoning,
-    call_fields: CallFields,
+    tool_call_encoding: ToolCallEncoding,
 }
 
-/// What a template is asked to render.
+/// The input of [`ChatTemplate::render`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Conversation<'a> {
     pub messages: &'a [Message],
-    /// Functions the model may call, as OpenAI's `tools`.
+    /// OpenAI's `tools`.
     pub tools: &'a [Value],
-    /// Values the caller adds, such as `{"thinking": true}`.
-    pub flags: Option<&'a Value>,
-    /// Go on with the last message, the assistant's, instead of answering it.
-    pub continued: bool,
+    /// `chat_template_kwargs`: variables for the template, such as `{"thinking": true}`.
+    pub template_kwargs: Option<&'a Value>,
+    /// Continue the final message, which is the assistant's, instead of answering it.
+    pub continue_final_message: bool,
 }
 
-/// A prompt, in which text from outside is marked as such.
+/// A rendered prompt. Untrusted text in it is guarded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prompt {
-    pub guarded: Guarded,
-    /// It ends inside `<think>`, so the answer begins with reasoning.
+    pub guarded: GuardedText,
+    /// The prompt ends inside `<think>`, so the output begins with reasoning.
     pub thinking: bool,
-    /// It asks, and says nothing of reasoning where the answer begins, so that is up to the model.
+    /// The prompt ends with a question and without a think tag, so the model chooses whether to reason.
     pub undecided: bool,
 }
 
@@ -58,10 +59,10 @@ impl Prompt {
 }
 
 impl ChatTemplate {
-    /// Reads a template from wherever a checkpoint has it.
+    /// Reads the template of a model folder or a GGUF file.
     ///
     /// # Errors
-    /// When there is no template, or it is not valid Jinja.
+    /// No template, or invalid Jinja.
     pub fn open(source: &TokenizerSource) -> Result<Self, TextError> {
         match source {
             TokenizerSource::Folder(dir) => Self::from_folder(dir),
@@ -91,12 +92,12 @@ impl ChatTemplate {
     }
 
     /// # Errors
-    /// When `source` is not valid Jinja.
+    /// `source` is not valid Jinja.
     pub fn new(source: &str, bos: String, eos: String) -> Result<Self, TextError> {
         let mut environment = Environment::new();
         minijinja_contrib::add_to_environment(&mut environment);
         python_methods::add(&mut environment);
-        // As transformers sets them for every chat template.
+        // The settings of transformers.
         environment.set_trim_blocks(true);
         environment.set_lstrip_blocks(true);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -112,49 +113,49 @@ impl ChatTemplate {
         });
         environment.set_fuel(Some(FUEL));
         environment
-            .add_template_owned("chat", jinja_source::adapted(source))
+            .add_template_owned("chat", jinja_source::adapt(source))
             .map_err(|error| TextError::Template(error.to_string()))?;
-        let asks_for = environment.get_template("chat").map(|template| template.undeclared_variables(false));
-        let asks_for = asks_for.unwrap_or_default();
-        let describes_tools = asks_for.contains("tools");
-        let reasoning = Reasoning::of_template(source, &asks_for);
-        let call_form = CallForm::of_template(source);
+        let variables = environment.get_template("chat").map(|template| template.undeclared_variables(false));
+        let variables = variables.unwrap_or_default();
+        let describes_tools = variables.contains("tools");
+        let reasoning = Reasoning::from_template(source, &variables);
+        let tool_call_format = ToolCallFormat::from_template(source);
         let writes_calls = source.contains("tool_calls");
         let mut template = Self {
             environment,
             source: source.to_owned(),
-            control_names: ControlNames::default(),
+            control_tokens: ControlTokens::default(),
             bos,
             eos,
-            call_form,
+            tool_call_format,
             describes_tools,
             writes_calls,
             reasoning,
-            call_fields: CallFields::default(),
+            tool_call_encoding: ToolCallEncoding::default(),
         };
         if writes_calls {
-            template.call_fields = template.tried_calls();
+            template.tool_call_encoding = template.detect_tool_call_encoding();
         }
         Ok(template)
     }
 
-    /// With the names that only the template may write as tokens: text from outside that has them stays text.
+    /// Sets the control tokens that only the template may write; untrusted text with their names stays text.
     pub fn for_tokenizer(self, tokenizer: &Tokenizer) -> Self {
-        Self { control_names: tokenizer.control_names().clone(), ..self }
+        Self { control_tokens: tokenizer.control_tokens().clone(), ..self }
     }
 
-    /// How this model writes calls of functions.
-    pub fn call_form(&self) -> CallForm {
-        self.call_form
+    /// How this model writes tool calls.
+    pub fn tool_call_format(&self) -> ToolCallFormat {
+        self.tool_call_format
     }
 
-    /// Whether this model thinks, and how it is told to.
+    /// Whether this model reasons, and the template variables that switch it.
     pub fn reasoning(&self) -> &Reasoning {
         &self.reasoning
     }
 
-    /// Whether the template knows of reasoning, to cut it from history or to begin it.
-    pub fn cuts_reasoning(&self) -> bool {
+    /// Whether the template handles think tags: it drops reasoning from history or opens it.
+    pub fn handles_reasoning(&self) -> bool {
         self.source.contains("</think>")
     }
 
@@ -162,63 +163,63 @@ impl ChatTemplate {
         &self.source
     }
 
-    pub(crate) fn control_names(&self) -> &ControlNames {
-        &self.control_names
+    pub(crate) fn control_tokens(&self) -> &ControlTokens {
+        &self.control_tokens
     }
 
-    /// How it was found to take calls of earlier turns.
-    pub(crate) fn call_fields(&self) -> CallFields {
-        self.call_fields
+    /// The detected encoding of earlier tool calls.
+    pub(crate) fn tool_call_encoding(&self) -> ToolCallEncoding {
+        self.tool_call_encoding
     }
 
-    /// Whether it writes calls at all.
+    /// Whether the template writes tool calls.
     pub(crate) fn writes_calls(&self) -> bool {
         self.writes_calls
     }
 
-    /// Whether it looks at the functions that are offered.
+    /// Whether the template reads `tools`.
     pub(crate) fn describes_tools(&self) -> bool {
         self.describes_tools
     }
 
-    /// Tries a call in every form: a template was written for one of them, and what it does with the others is an error, JSON
-    /// inside of JSON, a value as Python prints it, or a turn without the call.
-    fn tried_calls(&self) -> CallFields {
-        let forms = [(true, true), (true, false), (false, true), (false, false)];
-        let forms = forms
-            .map(|(content_is_none, arguments_are_text)| CallFields { content_is_none, arguments_are_text });
-        forms.into_iter().find(|form| self.takes_call(*form)).unwrap_or_default()
+    /// Renders a probe call in every encoding and returns the first that works. The other encodings give an
+    /// error, JSON inside JSON, a Python repr, or a message without the call.
+    fn detect_tool_call_encoding(&self) -> ToolCallEncoding {
+        let encodings = [(true, true), (true, false), (false, true), (false, false)];
+        let encodings = encodings
+            .map(|(null_content, string_arguments)| ToolCallEncoding { null_content, string_arguments });
+        encodings.into_iter().find(|encoding| self.accepts_tool_call(*encoding)).unwrap_or_default()
     }
 
-    fn takes_call(&self, form: CallFields) -> bool {
-        let Ok(text) = self.called(form) else { return false };
+    fn accepts_tool_call(&self, encoding: ToolCallEncoding) -> bool {
+        let Ok(text) = self.render_probe_call(encoding) else { return false };
         let as_json =
             ["\"wdkey\": \"wdvalue\"", "\"wdkey\":\"wdvalue\""].iter().any(|json| text.contains(json));
-        // Some families write each argument in a form of their own.
+        // Some families write each argument in their own format instead of JSON.
         let apart = ["wdkey", "wdvalue"].iter().all(|part| text.contains(part));
         let quoted = ["'wdkey'", "\\\"wdkey"].iter().any(|part| text.contains(part));
-        // A value that is none must not be printed as a word.
+        // A null content must not be printed as "None".
         let nones = |text: &str| text.to_lowercase().matches("none").count();
-        let without = self.called(CallFields { content_is_none: false, ..form });
+        let without = self.render_probe_call(ToolCallEncoding { null_content: false, ..encoding });
         let prints_none = without.is_ok_and(|without| nones(&text) > nones(&without));
         text.contains("wdname") && (as_json || (apart && !quoted)) && !prints_none
     }
 
-    /// A turn that calls, as the template writes it in this form.
-    fn called(&self, form: CallFields) -> Result<String, TextError> {
+    /// Renders a conversation with one tool call in this encoding.
+    fn render_probe_call(&self, encoding: ToolCallEncoding) -> Result<String, TextError> {
         let call = ToolCall {
             id: "call_1".into(),
             name: "wdname".into(),
             arguments: "{\"wdkey\": \"wdvalue\"}".into(),
         };
-        let asked = Message::new("user", "?");
+        let user = Message::new("user", "?");
         let called = Message { tool_calls: vec![call], ..Message::new("assistant", "") };
         let output = Message {
             tool_call_id: Some("call_1".into()),
             name: Some("wdname".into()),
             ..Message::new("tool", "wdoutput")
         };
-        let turns = [asked, called, output].map(|turn| Value::Object(turn.fields(form)));
+        let turns = [user, called, output].map(|turn| Value::Object(turn.fields(encoding)));
         self.apply(&turns, &[], None, true)
     }
 
@@ -226,7 +227,7 @@ impl ChatTemplate {
         &self,
         messages: &[Value],
         tools: &[Value],
-        flags: Option<&Value>,
+        template_kwargs: Option<&Value>,
         add_generation_prompt: bool,
     ) -> Result<String, TextError> {
         let template = self.environment.get_template("chat").expect("it was added when this was made");
@@ -238,7 +239,7 @@ impl ChatTemplate {
             add_generation_prompt => add_generation_prompt,
             bos_token => self.bos,
             eos_token => self.eos,
-            ..minijinja::Value::from_serialize(flags.cloned().unwrap_or_else(|| Value::Object(Default::default())))
+            ..minijinja::Value::from_serialize(template_kwargs.cloned().unwrap_or_else(|| Value::Object(Default::default())))
         };
         template.render(values).map_err(|error| TextError::Template(error.to_string()))
     }
@@ -247,7 +248,7 @@ impl ChatTemplate {
 fn template_of(config: &Value) -> Option<String> {
     match &config["chat_template"] {
         Value::String(source) => Some(source.clone()),
-        // Older files name several; the one for chats is called default.
+        // Older files have several named templates; the one for chats is `default`.
         Value::Array(named) => {
             let chosen = named.iter().find(|entry| entry["name"] == "default").or_else(|| named.first())?;
             chosen["template"].as_str().map(str::to_owned)
@@ -287,8 +288,9 @@ mod tests {
             ChatTemplate::new("{{ messages[0]['role'] }}", String::new(), String::new()).expect("valid");
         for role in ["user", "assistant"] {
             let messages = [Message::new(role, "x")];
-            let asked = Conversation { messages: &messages, continued: true, ..Conversation::default() };
-            assert!(template.render(&asked).is_err());
+            let conversation =
+                Conversation { messages: &messages, continue_final_message: true, ..Conversation::default() };
+            assert!(template.render(&conversation).is_err());
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Prompts against Python's Jinja for the template of every family. Goldens: tests/fixtures/text/make_templates.py.
+//! Prompts compared with Python's Jinja for the template of every family. Goldens come from
+//! tests/fixtures/text/make_templates.py.
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use text::{CallForm, ChatTemplate, Conversation, Message, ToolCall};
+use text::{ChatTemplate, Conversation, Message, ToolCall, ToolCallFormat};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/text")
@@ -43,8 +44,8 @@ fn every_familys_prompts_equal_pythons() {
         let prompt = template(family).render(&Conversation {
             messages: &messages,
             tools: &tools,
-            flags: Some(&row["flags"]),
-            continued: row["continued"] == true,
+            template_kwargs: Some(&row["flags"]),
+            continue_final_message: row["continued"] == true,
         });
         let prompt = prompt.unwrap_or_else(|error| panic!("{family}, {}: {error}", row["title"]));
         assert_eq!(prompt.text(), row["prompt"].as_str().expect("a prompt"), "{family}, {}", row["title"]);
@@ -53,7 +54,7 @@ fn every_familys_prompts_equal_pythons() {
     assert_eq!(families.len(), 10, "{families:?}");
 }
 
-/// Which of the forms here a model's own template has. Pictures have a form of their own.
+/// The template family of a model. Vision models have no template here.
 fn form(model: &str) -> Option<&'static str> {
     Some(match model {
         "guide" => "guide",
@@ -74,7 +75,7 @@ fn every_model_of_the_catalogue_has_a_form_that_is_tested() {
     let catalogue = include_str!("../../../assets/catalog/models.toml");
     let golden = std::fs::read_to_string(fixtures().join("templates.golden.jsonl")).expect("read");
     let mut count = 0;
-    // A model's id follows its opening at once; those of its variants have an opening of their own.
+    // A model's id follows `[[model]]` at once; its variants have their own tables.
     for part in catalogue.split("[[model]]").skip(1) {
         let id = part.split("id = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("an id");
         if let Some(form) = form(id) {
@@ -90,8 +91,13 @@ fn a_prompt_says_whether_the_answer_begins_with_reasoning() {
     let check = |family: &str, flags: Value, last: Message, continued: bool, thinking: bool| {
         let messages = [Message::new("user", "say <think>"), last];
         let messages = if continued { &messages[..] } else { &messages[..1] };
-        let asked = Conversation { messages, flags: Some(&flags), continued, ..Conversation::default() };
-        let prompt = template(family).render(&asked).expect("rendered");
+        let conversation = Conversation {
+            messages,
+            template_kwargs: Some(&flags),
+            continue_final_message: continued,
+            ..Conversation::default()
+        };
+        let prompt = template(family).render(&conversation).expect("rendered");
         assert_eq!(prompt.thinking, thinking, "{family}: {}", prompt.text());
         prompt.text().to_owned()
     };
@@ -124,8 +130,8 @@ fn a_template_from_before_calls_gets_them_in_words() {
         Message::new("tool", "9:00"),
     ];
     for family in ["v2", "v2_5", "guide"] {
-        let asked = Conversation { messages: &messages, ..Conversation::default() };
-        let prompt = template(family).render(&asked).expect("rendered").text().to_owned();
+        let conversation = Conversation { messages: &messages, ..Conversation::default() };
+        let prompt = template(family).render(&conversation).expect("rendered").text().to_owned();
         assert!(prompt.contains("get_time\n```json\n{}\n```<｜tool▁call▁end｜>"), "{prompt}");
         assert!(prompt.contains("<｜tool▁output▁begin｜>9:00<｜tool▁output▁end｜>"), "{prompt}");
     }
@@ -135,23 +141,23 @@ fn a_template_from_before_calls_gets_them_in_words() {
 fn functions_are_described_once_whatever_the_template_says_of_them() {
     let tool = serde_json::json!({"type": "function", "function": {"name": "get_time", "description": "Now", "parameters": {}}});
     for (family, form) in [
-        ("r1", CallForm::Fenced),
-        ("r1_distill", CallForm::Fenced),
-        ("v3", CallForm::Fenced),
-        ("v3_0324", CallForm::Fenced),
-        ("v3_1", CallForm::Bare),
+        ("r1", ToolCallFormat::Fenced),
+        ("r1_distill", ToolCallFormat::Fenced),
+        ("v3", ToolCallFormat::Fenced),
+        ("v3_0324", ToolCallFormat::Fenced),
+        ("v3_1", ToolCallFormat::Bare),
     ] {
         let template = template(family);
-        assert_eq!(template.call_form(), form, "{family}");
+        assert_eq!(template.tool_call_format(), form, "{family}");
         for messages in
             [vec![Message::new("user", "?")], vec![Message::new("system", "S."), Message::new("user", "?")]]
         {
-            let asked = Conversation {
+            let conversation = Conversation {
                 messages: &messages,
                 tools: std::slice::from_ref(&tool),
                 ..Conversation::default()
             };
-            let prompt = template.render(&asked).expect("rendered").text().to_owned();
+            let prompt = template.render(&conversation).expect("rendered").text().to_owned();
             assert_eq!(prompt.matches("### get_time").count(), 1, "{prompt}");
         }
     }

@@ -1,5 +1,5 @@
-//! Our tokenizer against the `tokenizers` Python package on 10,000 random strings for each pre-tokenizer, from
-//! `tokenizer.json` and from the same tokenizer as a GGUF file has it. Golden hashes: tests/fixtures/text/make_tokenizers.py.
+//! Compares with the `tokenizers` Python package on 10,000 random strings for each pre-tokenizer, from
+//! `tokenizer.json` and from GGUF metadata. Golden hashes come from tests/fixtures/text/make_tokenizers.py.
 use std::path::{Path, PathBuf};
 
 use checkpoint::{GgufTokenizer, TokenizerSource};
@@ -15,7 +15,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).expect("read")).expect("it is JSON")
 }
 
-/// Opens one as a model folder: the file under the name it has there.
+/// Opens the file as the `tokenizer.json` of a model folder.
 fn folder(file: &Path) -> Tokenizer {
     let dir = tempfile::tempdir().expect("a folder");
     std::fs::copy(file, dir.path().join("tokenizer.json")).expect("copied");
@@ -27,7 +27,7 @@ fn plain(pre: &str) -> GgufTokenizer {
     GgufTokenizer { model: "gpt2".into(), pre: pre.into(), ..GgufTokenizer::default() }
 }
 
-/// The fields that a converter to GGUF writes for a `tokenizer.json`.
+/// The metadata that a GGUF converter writes for a `tokenizer.json`.
 fn gguf(file: &Path, pre: &str) -> Tokenizer {
     let value = json(file);
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -56,7 +56,7 @@ fn gguf(file: &Path, pre: &str) -> Tokenizer {
         ..plain(pre)
     };
     let built = Tokenizer::open(&TokenizerSource::Gguf(Box::new(gguf))).expect("built");
-    assert_eq!((built.begin_token(), built.end_tokens()), (Some(0), &[1][..]));
+    assert_eq!((built.bos_token(), built.eos_tokens()), (Some(0), &[1][..]));
     built
 }
 
@@ -74,7 +74,7 @@ const WORDS: [&str; 19] = [
     "<think>", "</think>", "<｜tool▁calls▁begin｜>", "<｜fim▁hole｜>",
 ];
 
-/// The same strings as the script makes.
+/// The same strings as the script generates.
 fn strings() -> Vec<String> {
     let mut state = 7u64;
     let mut below = |limit: usize| {
@@ -117,7 +117,7 @@ fn check(name: &str, tokenizer: &Tokenizer, strings: &[String]) {
     }
 }
 
-/// Text without special tokens comes back, and token by token the same as at once.
+/// Text without special tokens round-trips, and streaming gives the same text as decoding at once.
 fn check_round_trip(tokenizer: &Tokenizer, strings: &[String]) {
     for text in strings {
         let ids = tokenizer.encode(text).expect("encoded");
@@ -139,7 +139,7 @@ fn every_pre_tokenizer_gives_pythons_tokens_from_both_kinds_of_file() {
         let (from_folder, from_gguf) = (folder(&file), gguf(&file, name));
         check(name, &from_folder, &strings);
         check(name, &from_gguf, &strings);
-        // Qwen2's normalises to NFC, so not every text comes back.
+        // Qwen2 normalizes to NFC, so not every text round-trips.
         if !name.contains("qwen") {
             check_round_trip(&from_gguf, &strings);
         }
@@ -155,7 +155,7 @@ fn the_guides_tokenizer_gives_pythons_tokens() {
     check_round_trip(&tokenizer, &strings);
 }
 
-/// V3's table has 465 rows more than its tokenizer has tokens, and any of them can be drawn.
+/// V3's embedding has 465 more rows than its tokenizer has tokens, and any of them can be sampled.
 #[test]
 fn an_id_without_an_entry_adds_no_text() {
     let tokenizer =

@@ -1,6 +1,7 @@
-//! A tokenizer as a GGUF file's metadata has it, turned into the form of `tokenizer.json`, so that one path reads both.
+//! Converts the tokenizer of GGUF metadata to `tokenizer.json`, so that one loader reads both.
 //!
-//! Knows no files. That lists have one length was checked when they were read; tokens twice and merges of nothing were not.
+//! Reads no files. The reader has checked that the lists have equal lengths; duplicate tokens and merges of
+//! unknown tokens are checked here.
 use std::collections::HashSet;
 
 use checkpoint::GgufTokenizer;
@@ -9,22 +10,22 @@ use serde_json::{Map, Value, json};
 use crate::TextError;
 use crate::pre_tokenizer::rules;
 
-/// What GGUF's `tokenizer.ggml.token_type` says of a token, as far as it matters here.
+/// The values of GGUF's `tokenizer.ggml.token_type` that are distinguished here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TokenType {
     Normal,
-    /// A special token: found whole in text, left out of answers.
+    /// A special token: matched as a whole in text, skipped when decoding.
     Control,
-    /// Found whole in text and shown.
+    /// Matched as a whole in text and decoded.
     UserDefined,
 }
 
-/// The same tokenizer as the text of a `tokenizer.json`.
+/// The tokenizer as `tokenizer.json`.
 ///
 /// # Errors
-/// A kind or pre-tokenizer this build does not know, named; lists that do not belong together.
+/// An unsupported model or pre-tokenizer, with its name; duplicate tokens; merges of unknown tokens.
 pub fn to_json(gguf: &GgufTokenizer) -> Result<Value, TextError> {
-    // Byte-level BPE, which every DeepSeek text model has.
+    // Byte-level BPE, which every DeepSeek text model uses.
     if gguf.model != "gpt2" {
         return Err(unsupported("tokenizer.ggml.model", &gguf.model));
     }
@@ -60,7 +61,7 @@ fn added(gguf: &GgufTokenizer, id: usize, content: &str) -> Option<Value> {
         Some(4) => TokenType::UserDefined,
         _ => TokenType::Normal,
     };
-    // An empty one would be found everywhere.
+    // An empty added token would match everywhere.
     (kind != TokenType::Normal && !content.is_empty()).then(|| {
         json!({
             "id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
@@ -69,12 +70,12 @@ fn added(gguf: &GgufTokenizer, id: usize, content: &str) -> Option<Value> {
     })
 }
 
-/// A merge's two sides, each a token and together a token.
+/// The two sides of a merge. Both, and their concatenation, must be tokens.
 fn pair<'a>(merge: &'a str, known: &HashSet<&str>) -> Result<[&'a str; 2], TextError> {
     let bad = |reason: &str| TextError::Vocabulary(format!("the merge {merge:?} {reason}"));
     let (left, right) = merge.split_once(' ').ok_or_else(|| bad("has no space between two tokens"))?;
     let all = [left, right, &format!("{left}{right}")].iter().all(|token| known.contains(token));
-    if all { Ok([left, right]) } else { Err(bad("is of what is no token")) }
+    if all { Ok([left, right]) } else { Err(bad("has a side that is no token")) }
 }
 
 fn unsupported(field: &'static str, value: &str) -> TextError {

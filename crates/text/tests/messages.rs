@@ -1,4 +1,4 @@
-//! No turn is lost between a conversation and its prompt, whatever form the template takes.
+//! No message is dropped between a conversation and its prompt, whatever encoding the template needs.
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -8,15 +8,15 @@ fn template(source: &str) -> ChatTemplate {
     ChatTemplate::new(source, "<B>".into(), "<E>".into()).expect("valid")
 }
 
-/// As tests/fixtures/text/make_templates.py has it.
+/// The templates of tests/fixtures/text/make_templates.py.
 fn published(family: &str) -> ChatTemplate {
     let file = format!("../../tests/fixtures/text/templates/{family}.jinja");
     template(&std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("read"))
 }
 
 fn render(template: &ChatTemplate, messages: &[Message]) -> Result<String, TextError> {
-    let asked = Conversation { messages, ..Conversation::default() };
-    template.render(&asked).map(|prompt| prompt.text().to_owned())
+    let conversation = Conversation { messages, ..Conversation::default() };
+    template.render(&conversation).map(|prompt| prompt.text().to_owned())
 }
 
 fn say(role: &str, content: &str) -> Message {
@@ -67,17 +67,17 @@ fn a_turn_that_a_template_leaves_out_is_refused_by_its_number() {
         ("loop.last or loop.first", 1, "user"),
     ] {
         let error = lost(condition).expect_err(condition);
-        let TextError::TurnLost { turn, role: lost } = &error else { panic!("{error}") };
-        assert_eq!((*turn, lost.as_str()), (number, role), "{condition}: {error}");
+        let TextError::MessageDropped { index, role: lost } = &error else { panic!("{error}") };
+        assert_eq!((*index, lost.as_str()), (number, role), "{condition}: {error}");
         assert!(error.to_string().contains(&format!("messages[{number}]")), "{error}");
     }
-    // Nothing is lost of turns that say nothing, and what a template trims or quotes is there.
+    // Empty messages count as present, and so does text that a template trims or quotes.
     let quoting = template("{% for m in messages %}{{ m.content | trim | tojson }}{% endfor %}");
     for text in ["", " \n", " \"x\"\\ \n", "<think>a</think>b", "中文 <b>"] {
         assert!(render(&quoting, &[say("user", text)]).is_ok(), "{text:?}");
     }
     let refused = render(&template("{{ messages | length }}"), &[say("user", "x")]).expect_err("no text");
-    assert!(matches!(refused, TextError::TurnLost { turn: 0, .. }), "{refused}");
+    assert!(matches!(refused, TextError::MessageDropped { index: 0, .. }), "{refused}");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn system_texts_of_which_a_template_takes_one_become_one() {
     let two = [say("system", "First."), say("system", "Second."), say("user", "Hi")];
     let one = [say("system", "First.\n\nSecond."), say("user", "Hi")];
     assert_eq!(render(&template, &two).expect("rendered"), render(&template, &one).expect("rendered"));
-    // One that comes later is told as a developer's would be.
+    // A later system message is merged too.
     let later = [say("user", "Hi"), say("assistant", "Ho"), say("developer", "Later."), say("user", "x")];
     let first_only = "{% if messages[0].role == 'system' %}S:{{ messages[0].content }}{% endif %}{% for m in messages %}\
                       {% if m.role != 'system' %}[{{ m.content }}]{% endif %}{% endfor %}";
@@ -117,7 +117,7 @@ fn a_turn_that_only_calls_is_given_in_the_form_that_each_template_takes() {
         let prompt = render(&published(family), &turns).expect(family);
         assert!(prompt.contains("{\"city\": \"北京\"}") && !prompt.contains("None"), "{family}: {prompt}");
     }
-    // Neither a value that Python prints, nor a refusal of the text.
+    // Neither a printed "None" nor an error for an empty string.
     let both = |body: &str| {
         let around = format!(
             "{{% for m in messages %}}{{% if m.tool_calls %}}{body}{{{{ m.tool_calls[0].function.name }}}}\
@@ -152,7 +152,7 @@ fn arguments_are_json_once_however_a_template_writes_them() {
     assert_eq!(written(either), json);
     let each = "{% for k, v in c.function.arguments.items() %}<{{ k }}>{{ v }}{% endfor %}";
     assert_eq!(written(each), "?get_weather(<city>北京<days>[1, 2.0])sunny");
-    // What is no object cannot be one: the text is kept as the model wrote it.
+    // Arguments that are not a JSON object stay the text that the model wrote.
     let broken = [say("user", "?"), call("", "{\"city\": "), say("tool", "no")];
     let source = "{% for m in messages %}{{ m.content or '' }}{% for c in m.tool_calls or [] %}{{ c.function.name }} \
                   {{ c.function.arguments | tojson }}{% endfor %}{% endfor %}";
@@ -162,15 +162,15 @@ fn arguments_are_json_once_however_a_template_writes_them() {
 
 #[test]
 fn functions_that_a_template_would_leave_out_are_described() {
-    // As some templates do it: beside a system text only.
+    // Some templates write tools only next to a system message.
     let source = "{% for m in messages %}{% if m.role == 'system' and tools %}T:{{ tools | tojson }}{% endif %}\
                   {{ m.content }}{% endfor %}";
     let tools = [json!({"type": "function", "function": {"name": "get_time", "parameters": {}}})];
     for (messages, own) in
         [(vec![say("user", "?")], false), (vec![say("system", "S."), say("user", "?")], true)]
     {
-        let asked = Conversation { messages: &messages, tools: &tools, ..Conversation::default() };
-        let prompt = template(source).render(&asked).expect("rendered");
+        let conversation = Conversation { messages: &messages, tools: &tools, ..Conversation::default() };
+        let prompt = template(source).render(&conversation).expect("rendered");
         assert!(prompt.text().contains("get_time"), "{}", prompt.text());
         assert_eq!(prompt.text().starts_with("T:"), own, "{}", prompt.text());
     }
@@ -181,6 +181,7 @@ fn flags_reach_the_template_as_they_are() {
     let source = "{{ messages[0].content }}{{ effort }}{{ deep | tojson }}";
     let flags: Value = json!({"effort": "high", "deep": [true, "<x>"]});
     let messages = [say("user", "?")];
-    let asked = Conversation { messages: &messages, flags: Some(&flags), ..Conversation::default() };
-    assert_eq!(template(source).render(&asked).expect("rendered").text(), "?high[true, \"<x>\"]");
+    let conversation =
+        Conversation { messages: &messages, template_kwargs: Some(&flags), ..Conversation::default() };
+    assert_eq!(template(source).render(&conversation).expect("rendered").text(), "?high[true, \"<x>\"]");
 }

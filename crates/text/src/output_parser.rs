@@ -1,21 +1,22 @@
-//! One answer's text in its parts while it streams: reasoning, what the reader sees, and calls of functions.
-use crate::boxes::{BoxSplitter, Boxes};
-use crate::calls::CallSplitter;
-use crate::think::ThinkSplitter;
+//! Streaming output parser: splits the output of one request into reasoning, answer text, tool calls and
+//! grounding.
+use crate::grounding::{Grounding, GroundingParser};
+use crate::reasoning_parser::ReasoningParser;
+use crate::tool_call_parser::ToolCallParser;
 
-/// A stretch of one answer. Stretches of one kind in a row belong together.
+/// A piece of the output. Consecutive pieces of one kind belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
     Reasoning(String),
     Answer(String),
-    /// A call begins; its name comes whole.
+    /// A tool call begins. The name is complete.
     CallName(String),
-    /// More of the arguments of the call that began last.
+    /// A delta of the arguments of the current call.
     CallArguments(String),
-    /// The call that began last is whole: the model said so. A call without this was cut off.
+    /// The model closed the current call. A call without this piece was cut off.
     CallEnd,
-    /// Where in the picture that is which was just named.
-    Boxes(Boxes),
+    /// Bounding boxes in the image for the label written just before.
+    Grounding(Grounding),
 }
 
 impl Piece {
@@ -25,74 +26,74 @@ impl Piece {
             | Piece::Answer(text)
             | Piece::CallName(text)
             | Piece::CallArguments(text) => text,
-            Piece::CallEnd | Piece::Boxes(_) => "",
+            Piece::CallEnd | Piece::Grounding(_) => "",
         }
     }
 }
 
-/// Splits one answer.
-pub struct AnswerSplitter {
-    think: ThinkSplitter,
-    calls: CallSplitter,
-    /// Of calls that nobody can take: they are given in words.
-    words: Option<CallWords>,
-    boxes: Option<BoxSplitter>,
+/// Parses the output of one request.
+pub struct OutputParser {
+    reasoning: ReasoningParser,
+    tool_calls: ToolCallParser,
+    /// Set if the request has no tools: tool calls become answer text.
+    call_text: Option<CallText>,
+    grounding: Option<GroundingParser>,
 }
 
-impl AnswerSplitter {
-    /// `thinking` when the prompt ended inside `<think>`; `calls` when functions were offered. A call of a model that was
-    /// offered none is words without marks.
+impl OutputParser {
+    /// `thinking`: the prompt ended inside `<think>`. `calls`: the request has tools; without them a tool
+    /// call becomes answer text without its markers.
     pub fn new(thinking: bool, calls: bool) -> Self {
         Self {
-            think: ThinkSplitter::new(thinking),
-            calls: CallSplitter::default(),
-            words: (!calls).then(CallWords::default),
-            boxes: None,
+            reasoning: ReasoningParser::new(thinking),
+            tool_calls: ToolCallParser::default(),
+            call_text: (!calls).then(CallText::default),
+            grounding: None,
         }
     }
 
-    /// For a model that may think without saying that it begins to: its first words wait until it is known what they are.
+    /// For a model that may omit the opening think tag: text is held back until it can be classified.
     pub fn undecided(self) -> Self {
-        Self { think: self.think.undecided(), ..self }
+        Self { reasoning: self.reasoning.undecided(), ..self }
     }
 
-    /// For a model that sees: what it points at comes apart from its words.
-    pub fn pointing() -> Self {
-        Self { boxes: Some(BoxSplitter::default()), ..Self::new(false, false) }
+    /// For a vision model: bounding boxes become [`Piece::Grounding`].
+    pub fn with_grounding() -> Self {
+        Self { grounding: Some(GroundingParser::default()), ..Self::new(false, false) }
     }
 
     pub fn push(&mut self, text: &str) -> Vec<Piece> {
         let mut found = Vec::new();
-        self.calls.push(text, &mut found);
-        let pieces = self.with_thoughts(found);
-        self.with_boxes(pieces)
+        self.tool_calls.push(text, &mut found);
+        let pieces = self.parse_reasoning(found);
+        self.parse_grounding(pieces)
     }
 
-    /// What was held back, at the end.
+    /// Returns the held-back text at the end of the output.
     pub fn flush(&mut self) -> Vec<Piece> {
         let mut found = Vec::new();
-        self.calls.flush(&mut found);
-        let mut pieces = self.with_thoughts(found);
-        pieces.extend(self.think.flush());
-        let mut pieces = self.with_boxes(pieces);
-        if let Some(boxes) = &mut self.boxes {
-            boxes.flush(&mut pieces);
+        self.tool_calls.flush(&mut found);
+        let mut pieces = self.parse_reasoning(found);
+        pieces.extend(self.reasoning.flush());
+        let mut pieces = self.parse_grounding(pieces);
+        if let Some(grounding) = &mut self.grounding {
+            grounding.flush(&mut pieces);
         }
         pieces
     }
 
-    /// Calls are found first, because a model may call in the middle of a thought.
-    fn with_thoughts(&mut self, found: Vec<Piece>) -> Vec<Piece> {
+    /// Tool calls are parsed first, because a model may write one inside its reasoning.
+    fn parse_reasoning(&mut self, found: Vec<Piece>) -> Vec<Piece> {
         let mut out = Vec::new();
         for piece in found {
-            let piece = match &mut self.words {
-                Some(words) => Piece::Answer(words.of(&piece)),
+            let piece = match &mut self.call_text {
+                Some(call_text) => Piece::Answer(call_text.of(&piece)),
                 None => piece,
             };
             match piece {
-                Piece::Answer(text) => out.extend(self.think.push(&text)),
+                Piece::Answer(text) => out.extend(self.reasoning.push(&text)),
                 call => {
-                    out.extend(self.think.interrupt());
+                    out.extend(self.reasoning.interrupt());
                     out.push(call);
                 }
             }
@@ -100,12 +101,12 @@ impl AnswerSplitter {
         out
     }
 
-    fn with_boxes(&mut self, pieces: Vec<Piece>) -> Vec<Piece> {
-        let Some(boxes) = &mut self.boxes else { return pieces };
+    fn parse_grounding(&mut self, pieces: Vec<Piece>) -> Vec<Piece> {
+        let Some(grounding) = &mut self.grounding else { return pieces };
         let mut out = Vec::new();
         for piece in pieces {
             match piece {
-                Piece::Answer(text) => boxes.push(&text, &mut out),
+                Piece::Answer(text) => grounding.push(&text, &mut out),
                 other => out.push(other),
             }
         }
@@ -113,14 +114,14 @@ impl AnswerSplitter {
     }
 }
 
-/// A call as words: the name, a space and the arguments; another call on a line of its own.
+/// Writes tool calls as text: the name, a space and the arguments, one call a line.
 #[derive(Default)]
-struct CallWords {
+struct CallText {
     ended: bool,
     named: bool,
 }
 
-impl CallWords {
+impl CallText {
     fn of(&mut self, piece: &Piece) -> String {
         let before = match piece {
             Piece::CallName(_) if std::mem::take(&mut self.ended) => "\n",
@@ -140,10 +141,10 @@ mod tests {
     use super::*;
     use crate::Detokenizer;
 
-    /// The parts of an answer that arrives cut at these bytes, neighbours of one kind joined.
+    /// Parses an output that arrives split at these bytes; consecutive pieces of one kind are joined.
     fn split(thinking: bool, text: &str, cuts: &[usize]) -> Vec<Piece> {
         let mut detokenizer = Detokenizer::default();
-        let mut splitter = AnswerSplitter::new(thinking, true);
+        let mut splitter = OutputParser::new(thinking, true);
         let mut all = Vec::new();
         let mut from = 0;
         for &cut in cuts.iter().chain([&text.len()]) {
@@ -245,7 +246,7 @@ mod tests {
             check(false, &V31.replace("<｜tool▁sep｜>", &format!("<｜tool▁sep｜>{fence}")), &calls);
         }
         check(false, &V3.replace("<｜tool▁sep｜>get_weather\n", "<｜tool▁sep｜>get_weather"), &calls);
-        // The outer marks, or a call's end, left out.
+        // The outer markers, or the end of a call, are missing.
         let bare = V31.replace("<｜tool▁calls▁begin｜>", "").replace("<｜tool▁calls▁end｜>", "");
         check(false, &bare, &calls);
         let endless = V31.replace("<｜tool▁call▁end｜>", "");
@@ -275,7 +276,7 @@ mod tests {
         for form in [V3, V31] {
             for text in [form.to_owned(), form.replace('▁', "_")] {
                 for cut in (0..=text.len()).filter(|cut| text.is_char_boundary(*cut)) {
-                    let mut splitter = AnswerSplitter::new(false, false);
+                    let mut splitter = OutputParser::new(false, false);
                     let mut pieces = splitter.push(&text[..cut]);
                     pieces.extend(splitter.push(&text[cut..]));
                     pieces.extend(splitter.flush());

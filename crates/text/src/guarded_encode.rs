@@ -1,27 +1,29 @@
-//! Tokens of a text that control tokens may not cross at given places.
+//! Encodes a guarded text: no added token is matched across a barrier.
 //!
-//! The text between two added tokens is encoded as one, so that its tokens are those of a text without barriers.
+//! The text between two added tokens is encoded in one piece, so its tokens equal those of a text without
+//! barriers.
 use tokenizers::{
     Model, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
     Result, Tokenizer,
 };
 
-use crate::untrusted::Guarded;
+use crate::barriers::GuardedText;
 
-pub fn encode(tokenizer: &Tokenizer, guarded: &Guarded) -> Result<Vec<u32>> {
+pub fn encode(tokenizer: &Tokenizer, guarded: &GuardedText) -> Result<Vec<u32>> {
     let mut ids = Vec::new();
     let mut from = 0;
     for (begin, end, id) in added_tokens(tokenizer, guarded) {
-        words(tokenizer, &guarded.text[from..begin], &mut ids)?;
+        encode_plain(tokenizer, &guarded.text[from..begin], &mut ids)?;
         ids.push(id);
         from = end;
     }
-    words(tokenizer, &guarded.text[from..], &mut ids)?;
+    encode_plain(tokenizer, &guarded.text[from..], &mut ids)?;
     Ok(ids)
 }
 
-/// Added tokens with their places: none lies across a barrier, because each part is searched by itself.
-fn added_tokens(tokenizer: &Tokenizer, guarded: &Guarded) -> Vec<(usize, usize, u32)> {
+/// Added tokens as (begin, end, id). Each part between barriers is searched separately, so no match spans a
+/// barrier.
+fn added_tokens(tokenizer: &Tokenizer, guarded: &GuardedText) -> Vec<(usize, usize, u32)> {
     let ends = guarded.barriers.iter().copied().chain([guarded.text.len()]);
     let mut found = Vec::new();
     let mut from = 0;
@@ -39,8 +41,8 @@ fn added_tokens(tokenizer: &Tokenizer, guarded: &Guarded) -> Vec<(usize, usize, 
     found
 }
 
-/// What the tokenizer does with text between added tokens.
-fn words(tokenizer: &Tokenizer, text: &str, ids: &mut Vec<u32>) -> Result<()> {
+/// Normalizes, pre-tokenizes and merges text without added tokens.
+fn encode_plain(tokenizer: &Tokenizer, text: &str, ids: &mut Vec<u32>) -> Result<()> {
     if text.is_empty() {
         return Ok(());
     }

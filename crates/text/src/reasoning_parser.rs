@@ -1,41 +1,41 @@
-//! Reasoning apart from the answer. Models write `<think>…</think>`; some templates write the opening tag into the
-//! prompt, so the answer begins inside it (the *primed* state), and some models leave it out.
+//! Streaming reasoning parser: separates `<think>…</think>` from the answer. Some templates write the opening
+//! tag into the prompt, so the output begins inside it (*primed*), and some models omit it.
 use crate::Piece;
 use crate::stop::overlap;
 
 const OPEN: &str = "<think>";
 const CLOSE: &str = "</think>";
 
-/// Splits one answer while it streams.
-pub struct ThinkSplitter {
+/// Splits the output of one request into reasoning and answer.
+pub struct ReasoningParser {
     state: State,
-    /// The model may think without an opening tag: its words are decided by what comes after them.
+    /// The model may reason without an opening tag, so text is classified by the tag that follows it.
     undecided: bool,
     held: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Only white space came: a tag may follow.
+    /// Only white space so far: a tag may follow.
     Start,
-    /// Words came without a tag: a closing one would make them reasoning.
+    /// Text without a tag so far: a closing tag would make it reasoning.
     Undecided,
-    /// Past the opening tag; it may come again.
+    /// After the opening tag, which some models repeat.
     Opened,
     Thinking,
-    /// Past the closing tag; white space before the answer is dropped.
+    /// After the closing tag; white space before the answer is dropped.
     After,
     Answering,
 }
 
-impl ThinkSplitter {
-    /// `primed` when the prompt ended inside `<think>`.
+impl ReasoningParser {
+    /// `primed`: the prompt ended inside `<think>`.
     pub fn new(primed: bool) -> Self {
         let state = if primed { State::Opened } else { State::Start };
         Self { state, undecided: false, held: String::new() }
     }
 
-    /// For models that may think without an opening tag. Words wait until a tag or the end decides what they are.
+    /// For models that may omit the opening tag. Text is held back until a tag or the end of the output.
     pub fn undecided(self) -> Self {
         Self { undecided: true, ..self }
     }
@@ -47,30 +47,30 @@ impl ThinkSplitter {
         pieces
     }
 
-    /// What was held back, at the end.
+    /// Returns the held-back text at the end of the output.
     pub fn flush(&mut self) -> Vec<Piece> {
         let rest = std::mem::take(&mut self.held);
-        let thought = matches!(self.state, State::Opened | State::Thinking);
-        let piece = if thought { Piece::Reasoning(rest) } else { Piece::Answer(rest) };
+        let in_reasoning = matches!(self.state, State::Opened | State::Thinking);
+        let piece = if in_reasoning { Piece::Reasoning(rest) } else { Piece::Answer(rest) };
         if piece.text().is_empty() { Vec::new() } else { vec![piece] }
     }
 
-    /// What was held back, because a call stands here. A thought that is open stays open.
+    /// Returns the held-back text because a tool call begins. Open reasoning stays open.
     pub fn interrupt(&mut self) -> Vec<Piece> {
         let pieces = self.flush();
-        let thought = matches!(self.state, State::Opened | State::Thinking);
-        self.state = if thought { State::Thinking } else { State::Answering };
+        let in_reasoning = matches!(self.state, State::Opened | State::Thinking);
+        self.state = if in_reasoning { State::Thinking } else { State::Answering };
         pieces.into_iter().filter(|piece| !piece.text().trim().is_empty()).collect()
     }
 
-    /// One decision; false when more text is needed.
+    /// Makes one state transition; false if more text is needed.
     fn advance(&mut self, pieces: &mut Vec<Piece>) -> bool {
         match self.state {
             State::Start => {
-                // A tag that closes nothing is no word of the answer either.
+                // A closing tag without an opening one is dropped.
                 let tags = [(OPEN, State::Opened), (CLOSE, State::After)];
                 let state = if self.undecided { State::Undecided } else { State::Answering };
-                self.past(&tags, state, false)
+                self.skip_tag(&tags, state, false)
             }
             State::Undecided => {
                 let found = [(OPEN, State::Opened), (CLOSE, State::After)]
@@ -80,16 +80,16 @@ impl ThinkSplitter {
                 let Some((at, tag, state)) = found else { return false };
                 let text = self.take(at);
                 let piece = if tag == CLOSE { Piece::Reasoning(text) } else { Piece::Answer(text) };
-                put(pieces, piece);
+                push_nonempty(pieces, piece);
                 self.held.drain(..tag.len());
                 self.state = state;
                 true
             }
-            State::Opened => self.past(&[(OPEN, State::Opened)], State::Thinking, false),
+            State::Opened => self.skip_tag(&[(OPEN, State::Opened)], State::Thinking, false),
             State::Thinking => {
                 let found = self.held.find(CLOSE);
                 let end = found.unwrap_or_else(|| self.held.len() - overlap(&self.held, CLOSE));
-                put(pieces, Piece::Reasoning(self.take(end)));
+                push_nonempty(pieces, Piece::Reasoning(self.take(end)));
                 if found.is_some() {
                     self.held.drain(..CLOSE.len());
                     self.state = State::After;
@@ -97,18 +97,18 @@ impl ThinkSplitter {
                 found.is_some()
             }
             State::After => {
-                self.past(&[(OPEN, State::Opened), (CLOSE, State::After)], State::Answering, true)
+                self.skip_tag(&[(OPEN, State::Opened), (CLOSE, State::After)], State::Answering, true)
             }
             State::Answering => {
-                put(pieces, Piece::Answer(std::mem::take(&mut self.held)));
+                push_nonempty(pieces, Piece::Answer(std::mem::take(&mut self.held)));
                 false
             }
         }
     }
 
-    /// Past white space and one of the tags, each to its state, or to `other` where something else stands. White space before
-    /// something else is kept unless it is to be dropped.
-    fn past(&mut self, tags: &[(&str, State)], other: State, drop_space: bool) -> bool {
+    /// Skips white space and one of the tags and enters that tag's state, or `other` before any other text.
+    /// White space before other text is kept unless `drop_space`.
+    fn skip_tag(&mut self, tags: &[(&str, State)], other: State, drop_space: bool) -> bool {
         let text = self.held.trim_start();
         for (tag, state) in tags {
             if let Some(rest) = text.strip_prefix(tag) {
@@ -133,7 +133,7 @@ impl ThinkSplitter {
     }
 }
 
-fn put(pieces: &mut Vec<Piece>, piece: Piece) {
+fn push_nonempty(pieces: &mut Vec<Piece>, piece: Piece) {
     if !piece.text().is_empty() {
         pieces.push(piece);
     }
@@ -143,7 +143,7 @@ fn put(pieces: &mut Vec<Piece>, piece: Piece) {
 mod tests {
     use super::*;
 
-    fn split(mut splitter: ThinkSplitter, pieces: &[&str]) -> (String, String) {
+    fn split(mut splitter: ReasoningParser, pieces: &[&str]) -> (String, String) {
         let mut all: Vec<Piece> = pieces.iter().flat_map(|piece| splitter.push(piece)).collect();
         all.extend(splitter.flush());
         let (mut reasoning, mut answer) = (String::new(), String::new());
@@ -151,13 +151,13 @@ mod tests {
             match piece {
                 Piece::Reasoning(text) => reasoning += &text,
                 Piece::Answer(text) => answer += &text,
-                _ => unreachable!("only reasoning and answers are told apart here"),
+                _ => unreachable!("this parser emits only reasoning and answers"),
             }
         }
         (reasoning, answer)
     }
 
-    fn check(new: impl Fn() -> ThinkSplitter, text: &str, reasoning: &str, answer: &str) {
+    fn check(new: impl Fn() -> ReasoningParser, text: &str, reasoning: &str, answer: &str) {
         let expect = (reasoning.to_owned(), answer.to_owned());
         for cut in (0..=text.len()).filter(|cut| text.is_char_boundary(*cut)) {
             assert_eq!(split(new(), &[&text[..cut], &text[cut..]]), expect, "{text:?} at {cut}");
@@ -169,13 +169,13 @@ mod tests {
 
     #[test]
     fn every_split_of_every_kind_gives_the_same() {
-        let unprimed = || ThinkSplitter::new(false);
+        let unprimed = || ReasoningParser::new(false);
         check(unprimed, "<think>先想</think>\n\n答案 <think>", "先想", "答案 <think>");
         check(unprimed, "\n<think>a < b</think>c", "a < b", "c");
         check(unprimed, "plain <b>answer", "", "plain <b>answer");
         check(unprimed, "<thin air", "", "<thin air");
         check(unprimed, " <", "", " <");
-        let primed = || ThinkSplitter::new(true);
+        let primed = || ReasoningParser::new(true);
         check(primed, "primed</think> yes", "primed", "yes");
         check(primed, "\nprimed</think> yes", "\nprimed", "yes");
         check(primed, "never </thin closed", "never </thin closed", "");
@@ -183,11 +183,11 @@ mod tests {
 
     #[test]
     fn tags_that_come_twice_or_without_need_are_no_words() {
-        let primed = || ThinkSplitter::new(true);
+        let primed = || ReasoningParser::new(true);
         check(primed, "<think>\nagain</think>yes", "\nagain", "yes");
         check(primed, "\n<think><think>twice</think>yes", "twice", "yes");
         check(primed, "the tag <think> opens</think>yes", "the tag <think> opens", "yes");
-        let unprimed = || ThinkSplitter::new(false);
+        let unprimed = || ReasoningParser::new(false);
         check(unprimed, "<think><think>a</think>\n</think>\nb", "a", "b");
         check(unprimed, "<think>a</think>\n<think>b</think>c", "ab", "c");
         check(unprimed, "</think>\n\nplain", "", "plain");
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_is_thought_without_an_opening_tag_is_reasoning() {
-        let undecided = || ThinkSplitter::new(false).undecided();
+        let undecided = || ReasoningParser::new(false).undecided();
         check(undecided, "Okay, 2 < 3.</think>\n\nYes.", "Okay, 2 < 3.", "Yes.");
         check(undecided, "<think>a</think>b </think>", "a", "b </think>");
         check(undecided, "Just an answer </thin", "", "Just an answer </thin");

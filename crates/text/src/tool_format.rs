@@ -1,16 +1,16 @@
-//! Functions a model may call: how its family writes a call, and a description for templates that give none.
+//! Tool call formats of the model families, and a tool description for templates that ignore `tools`.
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
 use crate::{Message, TextError, Tokenizer, ToolCall};
 
-/// How a family writes a call.
+/// How a model family writes a tool call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallForm {
-    /// V3 and R1: the word `function`, the name on a line, JSON in a fence.
+pub enum ToolCallFormat {
+    /// V3 and R1: `function<sep>NAME`, then the JSON in a code fence.
     Fenced,
-    /// V3.1: the name and the JSON alone.
+    /// V3.1: `NAME<sep>JSON`.
     Bare,
 }
 
@@ -18,13 +18,13 @@ const BEGIN: &[&str] = &["<｜tool▁calls▁begin｜>", "<｜tool▁call▁begi
 const SEPARATOR: &str = "<｜tool▁sep｜>";
 const END: &[&str] = &["<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>"];
 
-impl CallForm {
-    /// The form that a chat template writes calls of earlier turns in.
-    pub(crate) fn of_template(source: &str) -> Self {
+impl ToolCallFormat {
+    /// Detects the format from the template's source.
+    pub(crate) fn from_template(source: &str) -> Self {
         if source.contains(SEPARATOR) && !source.contains("```json") { Self::Bare } else { Self::Fenced }
     }
 
-    /// What a system text says of the functions, for models whose template says nothing of them.
+    /// A description of the tools for the system message.
     pub(crate) fn description(self, tools: &[Value]) -> String {
         let mut text = String::from("## Tools\nYou have access to the following tools:\n");
         for tool in tools {
@@ -43,8 +43,8 @@ impl CallForm {
         text
     }
 
-    /// A turn with its calls, or a function's output, in words: for templates that were written before either.
-    pub(crate) fn in_words(self, message: &Message) -> Message {
+    /// Moves tool calls and tool output into the content, for templates without tool support.
+    pub(crate) fn inline(self, message: &Message) -> Message {
         let mut message = message.clone();
         if !message.tool_calls.is_empty() {
             let calls = std::mem::take(&mut message.tool_calls);
@@ -62,7 +62,7 @@ impl CallForm {
         message
     }
 
-    /// What stands before and after the arguments, between the marks of a call.
+    /// The text before and after the arguments, inside the call markers.
     fn around(self, name: &str) -> (String, &'static str) {
         match self {
             Self::Fenced => (format!("function{SEPARATOR}{name}\n```json\n"), "\n```"),
@@ -70,10 +70,10 @@ impl CallForm {
         }
     }
 
-    /// A grammar, as llguidance reads it, of exactly one call of one of these functions.
+    /// A Lark grammar for llguidance: exactly one call of one of these tools.
     ///
     /// # Errors
-    /// A function without a name.
+    /// A tool without a name.
     pub(crate) fn grammar(self, tools: &[Value], tokenizer: &Tokenizer) -> Result<String, TextError> {
         let marks =
             |marks: &[&str]| marks.iter().map(|mark| symbol(mark, tokenizer)).collect::<Vec<_>>().join(" ");
@@ -98,7 +98,7 @@ impl CallForm {
     }
 }
 
-/// A mark as the token it is, or spelled out where the vocabulary has no such token.
+/// A marker as its token id, or as text if the vocabulary has no such token.
 fn symbol(mark: &str, tokenizer: &Tokenizer) -> String {
     tokenizer.id(mark).map_or_else(|| quoted(mark), |id| format!("<[{id}]>"))
 }

@@ -1,39 +1,41 @@
-//! Text from outside, which may spell the names of control tokens and must never become them.
+//! Protects against prompt injection with control tokens: untrusted text may contain their names and is never
+//! encoded as them.
 //!
-//! Such text gets barriers where a name could begin or end: a character that no text has, put in before a template sees the
-//! text and taken out of what it renders. What is left is the text and the places that no control token may cross, wherever
-//! the template put, cut or quoted it. Text without such places is not touched.
+//! A barrier character that occurs in no input is inserted where a name could begin or end, before the
+//! template is applied, and removed from the rendered prompt. The result is the text plus byte offsets that
+//! no control token may span, wherever the template moved, cut or quoted the text. Text without such offsets
+//! is unchanged.
 use serde_json::Value;
 
 use crate::TextError;
 
-/// Noncharacters: Unicode keeps them for a program's own use, so a text hardly has one and never has all.
+/// Unicode noncharacters, reserved for internal use of a program: a text rarely contains one.
 const NONCHARACTERS: std::ops::RangeInclusive<char> = '\u{FDD0}'..='\u{FDEF}';
 
-/// Names of tokens that are found whole in a text, as far as they are control tokens.
+/// The names of a tokenizer's control tokens.
 #[derive(Debug, Clone, Default)]
-pub struct ControlNames {
-    /// Their first and last characters, where these are no letters.
+pub struct ControlTokens {
+    /// Their first and last characters, for names that are enclosed in symbols.
     opens: Vec<char>,
     closes: Vec<char>,
-    /// Names that begin or end with a letter, whole.
-    words: Vec<String>,
+    /// Full names that begin or end with a letter.
+    full_names: Vec<String>,
 }
 
-/// Puts barriers into text.
+/// Inserts barriers into text and removes them.
 pub struct Barriers<'a> {
-    names: &'a ControlNames,
+    names: &'a ControlTokens,
     barrier: char,
 }
 
-/// A text without barriers, and the bytes where they stood.
+/// A text with its barriers removed, and the byte offsets where they were.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Guarded {
+pub struct GuardedText {
     pub text: String,
     pub barriers: Vec<usize>,
 }
 
-impl ControlNames {
+impl ControlTokens {
     pub fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let mut out = Self::default();
         let add = |list: &mut Vec<char>, letter| {
@@ -41,7 +43,7 @@ impl ControlNames {
                 list.push(letter);
             }
         };
-        // A barrier needs a place inside the name.
+        // A name of one character has no inside for a barrier.
         for name in names.filter(|name| name.chars().nth(1).is_some()) {
             let ends = [name.chars().next(), name.chars().next_back()];
             match ends {
@@ -49,7 +51,7 @@ impl ControlNames {
                     add(&mut out.opens, open);
                     add(&mut out.closes, close);
                 }
-                _ => out.words.push(name.to_owned()),
+                _ => out.full_names.push(name.to_owned()),
             }
         }
         out
@@ -60,30 +62,30 @@ fn is_word(letter: char) -> bool {
     letter.is_alphanumeric() || letter.is_whitespace()
 }
 
-/// Whether tojson may escape it: a barrier inside an escaped text is still one.
-pub fn may_be_barrier(letter: char) -> bool {
+/// Whether `tojson` must not escape this character, so that a barrier survives in JSON text.
+pub fn is_barrier_candidate(letter: char) -> bool {
     NONCHARACTERS.contains(&letter)
 }
 
 impl<'a> Barriers<'a> {
-    /// Chooses a barrier that none of `texts` has.
+    /// Chooses a barrier that occurs in none of `texts`.
     ///
     /// # Errors
-    /// When they have all of them.
+    /// The texts contain all 32 noncharacters.
     pub fn new<'t>(
-        names: &'a ControlNames,
+        names: &'a ControlTokens,
         texts: impl Iterator<Item = &'t str> + Clone,
     ) -> Result<Self, TextError> {
         let free = |barrier: &char| !texts.clone().any(|text| text.contains(*barrier));
         let barrier = NONCHARACTERS.clone().find(free);
         let barrier = barrier.ok_or_else(|| {
-            TextError::Template("the messages hold every character that Unicode calls none".to_owned())
+            TextError::Template("the messages contain every Unicode noncharacter".to_owned())
         })?;
         Ok(Self { names, barrier })
     }
 
-    /// The text with barriers, except inside of `kept`.
-    pub fn put(&self, text: &str, kept: &[&str]) -> String {
+    /// The text with barriers, except inside the strings `kept`.
+    pub fn insert(&self, text: &str, kept: &[&str]) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(letter) = rest.chars().next() {
@@ -96,8 +98,8 @@ impl<'a> Barriers<'a> {
                 out.push(self.barrier);
             }
             out.push(letter);
-            let word = || self.names.words.iter().any(|word| rest.starts_with(word.as_str()));
-            if self.names.opens.contains(&letter) || word() {
+            let is_name = || self.names.full_names.iter().any(|name| rest.starts_with(name.as_str()));
+            if self.names.opens.contains(&letter) || is_name() {
                 out.push(self.barrier);
             }
             rest = &rest[letter.len_utf8()..];
@@ -105,21 +107,21 @@ impl<'a> Barriers<'a> {
         out
     }
 
-    /// Every text of a JSON value with barriers, keys too.
-    pub fn put_in(&self, value: &Value) -> Value {
+    /// A JSON value with barriers in all its strings and keys.
+    pub fn insert_in_json(&self, value: &Value) -> Value {
         match value {
-            Value::String(text) => self.put(text, &[]).into(),
-            Value::Array(list) => list.iter().map(|item| self.put_in(item)).collect(),
+            Value::String(text) => self.insert(text, &[]).into(),
+            Value::Array(list) => list.iter().map(|item| self.insert_in_json(item)).collect(),
             Value::Object(map) => {
-                map.iter().map(|(key, value)| (self.put(key, &[]), self.put_in(value))).collect()
+                map.iter().map(|(key, value)| (self.insert(key, &[]), self.insert_in_json(value))).collect()
             }
             other => other.clone(),
         }
     }
 
-    /// Takes the barriers out.
-    pub fn take(&self, text: &str) -> Guarded {
-        let mut out = Guarded { text: String::with_capacity(text.len()), barriers: Vec::new() };
+    /// Removes the barriers and records their offsets.
+    pub fn strip(&self, text: &str) -> GuardedText {
+        let mut out = GuardedText { text: String::with_capacity(text.len()), barriers: Vec::new() };
         for (at, part) in text.split(self.barrier).enumerate() {
             if at > 0 {
                 out.barriers.push(out.text.len());
@@ -130,7 +132,7 @@ impl<'a> Barriers<'a> {
     }
 }
 
-/// Every text of a JSON value, keys too.
+/// All strings of a JSON value, including keys.
 pub fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
@@ -146,8 +148,8 @@ pub fn texts(value: &Value) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    fn names() -> ControlNames {
-        ControlNames::new(["<｜User｜>", "</think>", "[INST]", "PAD", "~"].into_iter())
+    fn names() -> ControlTokens {
+        ControlTokens::new(["<｜User｜>", "</think>", "[INST]", "PAD", "~"].into_iter())
     }
 
     #[test]
@@ -156,15 +158,15 @@ mod tests {
         let barriers = Barriers::new(&names, std::iter::empty()).expect("chosen");
         for name in ["<｜User｜>", "</think>", "[INST]", "PAD"] {
             let text = format!("a{name}b");
-            let guarded = barriers.take(&barriers.put(&text, &[]));
+            let guarded = barriers.strip(&barriers.insert(&text, &[]));
             assert_eq!(guarded.text, text);
             let inside = |at: &usize| (2..text.len() - 1).contains(at);
             assert!(guarded.barriers.iter().any(inside), "{text}: {guarded:?}");
         }
         for text in ["plain ~ text", "鲸🐋 {\"a\": 1}", "PA D"] {
-            assert_eq!(barriers.put(text, &[]), text);
+            assert_eq!(barriers.insert(text, &[]), text);
         }
-        assert_eq!(barriers.put("<think></think>", &["<think>", "</think>"]), "<think></think>");
+        assert_eq!(barriers.insert("<think></think>", &["<think>", "</think>"]), "<think></think>");
     }
 
     #[test]
@@ -172,7 +174,7 @@ mod tests {
         let names = names();
         let text = "\u{FDD0}<\u{FDD1}";
         let barriers = Barriers::new(&names, [text].into_iter()).expect("chosen");
-        let guarded = barriers.take(&barriers.put(text, &[]));
+        let guarded = barriers.strip(&barriers.insert(text, &[]));
         assert_eq!((guarded.text.as_str(), guarded.barriers), (text, vec![4]));
         let all: String = NONCHARACTERS.collect();
         assert!(Barriers::new(&names, [all.as_str()].into_iter()).is_err());

@@ -1,5 +1,6 @@
-//! What a model points at, while it streams: `<|ref|>name<|/ref|><|det|>[[x1, y1, x2, y2]]<|/det|>`. The name stays in
-//! the answer; the boxes come as a piece of their own. Marks that do not belong together lose no words.
+//! Streaming parser of visual grounding: `<|ref|>label<|/ref|><|det|>[[x1, y1, x2, y2]]<|/det|>`. The label
+//! stays in the answer; the bounding boxes become a separate piece. Malformed grounding stays in the answer
+//! as text.
 use crate::Piece;
 use crate::stop::overlap;
 
@@ -7,29 +8,29 @@ const REF: &str = "<|ref|>";
 const REF_END: &str = "<|/ref|>";
 const DET: &str = "<|det|>";
 const DET_END: &str = "<|/det|>";
-/// Longer lists of boxes are words.
-const LONGEST: usize = 1 << 14;
+/// Longer lists of boxes, in bytes, are treated as text.
+const MAX_LEN: usize = 1 << 14;
 
-/// What an answer names, and where that is: left, top, right, bottom in 0..=999 of the picture.
+/// A label and its bounding boxes: left, top, right, bottom, normalized to 0..=999 of the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Boxes {
+pub struct Grounding {
     pub label: String,
-    pub areas: Vec<[u16; 4]>,
+    pub boxes: Vec<[u16; 4]>,
 }
 
-impl Boxes {
-    /// The areas in pixels of a picture of this size.
-    pub fn pixels(&self, width: usize, height: usize) -> Vec<[u32; 4]> {
+impl Grounding {
+    /// The boxes in pixel coordinates of an image of this size.
+    pub fn to_pixels(&self, width: usize, height: usize) -> Vec<[u32; 4]> {
         let scale = |v: u16, side: usize| (f64::from(v) / 999.0 * side as f64) as u32;
         let area =
             |[l, t, r, b]: [u16; 4]| [scale(l, width), scale(t, height), scale(r, width), scale(b, height)];
-        self.areas.iter().map(|&corners| area(corners)).collect()
+        self.boxes.iter().map(|&corners| area(corners)).collect()
     }
 }
 
-/// Takes boxes out of one answer.
+/// Extracts bounding boxes from one answer.
 #[derive(Default)]
-pub struct BoxSplitter {
+pub struct GroundingParser {
     held: String,
     label: String,
     state: State,
@@ -38,44 +39,44 @@ pub struct BoxSplitter {
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum State {
     #[default]
-    Words,
+    Text,
     Label,
-    Areas,
+    Boxes,
 }
 
-impl BoxSplitter {
+impl GroundingParser {
     pub fn push(&mut self, text: &str, out: &mut Vec<Piece>) {
         self.held.push_str(text);
         while self.advance(out) {}
     }
 
-    /// What was held back, at the end.
+    /// Returns the held-back text at the end of the output.
     pub fn flush(&mut self, out: &mut Vec<Piece>) {
         let rest = std::mem::take(&mut self.held);
-        let opened = if self.state == State::Areas { DET } else { "" };
-        self.state = State::Words;
-        say(format!("{opened}{rest}"), out);
+        let opened = if self.state == State::Boxes { DET } else { "" };
+        self.state = State::Text;
+        push_text(format!("{opened}{rest}"), out);
     }
 
-    /// One decision; false when more text is needed.
+    /// Makes one state transition; false if more text is needed.
     fn advance(&mut self, out: &mut Vec<Piece>) -> bool {
-        if self.state == State::Areas {
+        if self.state == State::Boxes {
             let Some(end) = self.held.find(DET_END) else {
-                if self.held.len() <= LONGEST {
+                if self.held.len() <= MAX_LEN {
                     return false;
                 }
-                self.state = State::Words;
-                say(format!("{DET}{}", std::mem::take(&mut self.held)), out);
+                self.state = State::Text;
+                push_text(format!("{DET}{}", std::mem::take(&mut self.held)), out);
                 return false;
             };
             let text: String = self.held.drain(..end + DET_END.len()).collect();
-            match areas(&text[..end]) {
-                Some(areas) => {
-                    out.push(Piece::Boxes(Boxes { label: std::mem::take(&mut self.label), areas }))
+            match parse_boxes(&text[..end]) {
+                Some(boxes) => {
+                    out.push(Piece::Grounding(Grounding { label: std::mem::take(&mut self.label), boxes }))
                 }
-                None => say(format!("{DET}{text}"), out),
+                None => push_text(format!("{DET}{text}"), out),
             }
-            self.state = State::Words;
+            self.state = State::Text;
             return true;
         }
         let found = [REF, REF_END, DET].iter().filter_map(|mark| Some((self.held.find(mark)?, *mark))).min();
@@ -90,7 +91,7 @@ impl BoxSplitter {
         if self.state == State::Label {
             self.label += &text;
         }
-        say(text, out);
+        push_text(text, out);
         let Some(mark) = mark else { return false };
         self.held.drain(..mark.len());
         self.state = match mark {
@@ -98,24 +99,24 @@ impl BoxSplitter {
                 self.label.clear();
                 State::Label
             }
-            REF_END => State::Words,
-            _ => State::Areas,
+            REF_END => State::Text,
+            _ => State::Boxes,
         };
         true
     }
 }
 
-fn say(text: String, out: &mut Vec<Piece>) {
+fn push_text(text: String, out: &mut Vec<Piece>) {
     if !text.is_empty() {
         out.push(Piece::Answer(text));
     }
 }
 
 /// `[[1, 2, 3, 4], [5, 6, 7, 8]]` with numbers up to 999.
-fn areas(text: &str) -> Option<Vec<[u16; 4]>> {
-    let areas: Vec<[u16; 4]> = serde_json::from_str(text.trim()).ok()?;
-    let sound = !areas.is_empty() && areas.iter().flatten().all(|&v| v <= 999);
-    sound.then_some(areas)
+fn parse_boxes(text: &str) -> Option<Vec<[u16; 4]>> {
+    let boxes: Vec<[u16; 4]> = serde_json::from_str(text.trim()).ok()?;
+    let valid = !boxes.is_empty() && boxes.iter().flatten().all(|&v| v <= 999);
+    valid.then_some(boxes)
 }
 
 #[cfg(test)]
@@ -124,8 +125,8 @@ mod tests {
 
     use super::*;
 
-    fn split(text: &str, cuts: &[usize]) -> (String, Vec<Boxes>) {
-        let (mut splitter, mut out, mut from) = (BoxSplitter::default(), Vec::new(), 0);
+    fn split(text: &str, cuts: &[usize]) -> (String, Vec<Grounding>) {
+        let (mut splitter, mut out, mut from) = (GroundingParser::default(), Vec::new(), 0);
         for &cut in cuts.iter().chain([&text.len()]) {
             let cut = (from..=cut.clamp(from, text.len())).rev().find(|&at| text.is_char_boundary(at));
             let cut = cut.expect("where it began is a boundary");
@@ -134,23 +135,23 @@ mod tests {
         }
         splitter.push(&text[from..], &mut out);
         splitter.flush(&mut out);
-        let (mut words, mut boxes) = (String::new(), Vec::new());
+        let (mut rest, mut boxes) = (String::new(), Vec::new());
         for piece in out {
             match piece {
-                Piece::Boxes(one) => boxes.push(one),
-                other => words += other.text(),
+                Piece::Grounding(one) => boxes.push(one),
+                other => rest += other.text(),
             }
         }
-        (words, boxes)
+        (rest, boxes)
     }
 
-    fn check(text: &str, words: &str, boxes: &[(&str, &[[u16; 4]])]) {
-        let boxes: Vec<Boxes> = boxes
+    fn check(text: &str, rest: &str, boxes: &[(&str, &[[u16; 4]])]) {
+        let boxes: Vec<Grounding> = boxes
             .iter()
-            .map(|(label, areas)| Boxes { label: (*label).into(), areas: areas.to_vec() })
+            .map(|(label, areas)| Grounding { label: (*label).into(), boxes: areas.to_vec() })
             .collect();
         for cut in 0..=text.len() {
-            assert_eq!(split(text, &[cut]), (words.to_owned(), boxes.clone()), "{text:?} cut at {cut}");
+            assert_eq!(split(text, &[cut]), (rest.to_owned(), boxes.clone()), "{text:?} cut at {cut}");
         }
     }
 
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_box_is_words() {
+    fn malformed_boxes_stay_text() {
         for text in [
             "<|det|>[[1,2,3]]<|/det|>x",
             "<|det|>[[1,2,3,1000]]<|/det|>",
@@ -179,9 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn boxes_lie_on_the_original_picture() {
-        let boxes = Boxes { label: String::new(), areas: vec![[0, 500, 999, 999]] };
-        assert_eq!(boxes.pixels(1998, 100), [[0, 50, 1998, 100]]);
+    fn boxes_are_scaled_to_the_original_image() {
+        let grounding = Grounding { label: String::new(), boxes: vec![[0, 500, 999, 999]] };
+        assert_eq!(grounding.to_pixels(1998, 100), [[0, 50, 1998, 100]]);
     }
 
     proptest! {
