@@ -58,7 +58,7 @@ mod tests {
 
     use catalog::Catalog;
     use contract::{PlanOutcome, PlanWish};
-    use deploy::plan::Code;
+    use deploy::plan::ReasonCode;
 
     use super::*;
     use crate::plan_for;
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_code_has_words_in_both_languages() {
-        for code in Code::ALL {
+        for code in ReasonCode::ALL {
             let both = catalogue().get(code.key()).unwrap_or_else(|| panic!("no words for {}", code.key()));
             assert_eq!(places(&both.en), places(&both.zh), "{}", code.key());
             assert!(both.zh.chars().any(|letter| letter > '\u{2e80}'), "{}", code.key());
@@ -104,7 +104,7 @@ mod tests {
                 assert!(!text.contains(['!', '！']), "no exclamation marks: {text}");
             }
         }
-        assert_eq!(catalogue().len(), Code::ALL.len(), "words without a code");
+        assert_eq!(catalogue().len(), ReasonCode::ALL.len(), "words without a code");
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
         }
         // A plan is open when a deployment makes it so. No catalogue model has FP4 files yet, and none fails to divide when a single card is a way too.
         let unseen: Vec<_> =
-            Code::ALL.iter().map(|code| code.key()).filter(|key| !seen.contains(*key)).collect();
+            ReasonCode::ALL.iter().map(|code| code.key()).filter(|key| !seen.contains(*key)).collect();
         assert_eq!(unseen, ["host", "api_key", "open_to_network", "no_fp4", "no_division"]);
     }
 }

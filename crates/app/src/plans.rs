@@ -1,7 +1,7 @@
 //! What would serve a model on machines that a person names. Nothing is started and nothing is asked.
 use catalog::{Catalog, ModelFacts};
 use contract::{ErrorCode, ErrorView, PlanOutcome, PlanWish};
-use deploy::plan::{Engine, Inventory, NotEnough, Plan, Spec, plan, plan_with_any};
+use deploy::plan::{DeployRequest, Engine, Inventory, Plan, PlanError, plan, plan_any_engine};
 
 use crate::convert::plan_outcome;
 
@@ -10,9 +10,9 @@ pub fn plan_for(wish: &PlanWish) -> Result<PlanOutcome, ErrorView> {
     Ok(plan_outcome(&planned(wish)?))
 }
 
-pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, NotEnough>, ErrorView> {
+pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, PlanError>, ErrorView> {
     let model = named(&wish.model)?;
-    let engine = Engine::named(&wish.engine);
+    let engine = Engine::from_name(&wish.engine);
     if engine.is_none() && !wish.engine.is_empty() {
         let names = Engine::ALL.map(Engine::name).join(", ");
         return Err(invalid("engine", &names, format!("plan: no engine `{}`", wish.engine)));
@@ -28,7 +28,7 @@ pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, NotEnough>, ErrorV
     let variant = variant.transpose()?;
     not_zero("context", wish.context)?;
     not_zero("sequences", wish.sequences)?;
-    let spec = Spec {
+    let request = DeployRequest {
         model,
         variant,
         engine: engine.unwrap_or(Engine::Sglang),
@@ -36,7 +36,7 @@ pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, NotEnough>, ErrorV
         sequences: wish.sequences,
         ray: wish.ray,
     };
-    Ok(if engine.is_some() { plan(&spec, &inventory) } else { plan_with_any(&spec, &inventory) })
+    Ok(if engine.is_some() { plan(&request, &inventory) } else { plan_any_engine(&request, &inventory) })
 }
 
 /// For a spreadsheet: which cards hold the model, and how many of each.

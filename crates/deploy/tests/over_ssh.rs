@@ -1,12 +1,12 @@
-//! Engines on other machines, over the system's own ssh and a real sshd: private behind a forwarded port, watched through lost
-//! lines, found again, stopped on every machine; and what ssh refuses, by its name.
+//! Engines on other machines, over the system's own ssh and a real sshd: private behind a forwarded port,
+//! watched through lost lines, found again, stopped on every machine; and what ssh refuses, by its name.
 #![cfg(target_os = "linux")]
 mod bench;
 
 use bench::sshd::Machines;
 use bench::{Bench, free_port, lives, llama, quick, said, until};
 use catalog::Catalog;
-use deploy::plan::{Engine, Inventory, Plan, Spec, plan};
+use deploy::plan::{DeployRequest, Engine, Inventory, Plan, plan};
 use deploy::remote::{Deployment, Machine, Phase, look};
 
 fn machine(number: usize) -> Machine {
@@ -16,7 +16,7 @@ fn machine(number: usize) -> Machine {
 /// SGLang over two machines of one card each.
 fn two_machines() -> Plan {
     let model = Catalog::builtin().model("deepseek-r1-distill-llama-70b").expect("is known");
-    let spec = Spec {
+    let spec = DeployRequest {
         model,
         variant: Some("bf16".into()),
         engine: Engine::Sglang,
@@ -25,7 +25,7 @@ fn two_machines() -> Plan {
         ray: false,
     };
     let plan = plan(&spec, &Inventory::parse("2x1xH200-141G").expect("is one")).expect("fits");
-    assert_eq!(plan.inventory.machines, 2);
+    assert_eq!(plan.inventory.hosts, 2);
     plan
 }
 

@@ -1,5 +1,5 @@
-//! Engines that are run, on this computer: started from a plan, watched, started again, found again and stopped. The engine is
-//! a small program in its place; the shell, the processes and the ports are real.
+//! Engines that are run, on this computer: started from a plan, watched, started again, found again and
+//! stopped. The engine is a small program in its place; the shell, the processes and the ports are real.
 #![cfg(target_os = "linux")]
 mod bench;
 
@@ -104,7 +104,7 @@ async fn memory_and_refused_flags_are_said_as_such_and_not_tried_again() {
 #[tokio::test]
 async fn an_open_engine_asks_for_a_key_that_is_in_no_record_and_no_log() {
     let bench = Bench::new();
-    let plan = bench::llama().open().expect("llama-server knows keys");
+    let plan = bench::llama().open_to_network().expect("llama-server knows keys");
     let record = bench.record_on("ready", vec![Machine::Here], bench::free_port(), &plan);
     assert!(record.keyed && record.key.is_none());
     let key = "wd-of-this-test";

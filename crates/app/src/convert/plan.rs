@@ -2,25 +2,25 @@
 use contract::{
     OfferView, PlanFile, PlanLine, PlanMemoryView, PlanOutcome, PlanView, ReasonView, RefusalView,
 };
-use deploy::plan::{Argument, Explained, NotEnough, Offer, Plan, Refusal, Value};
-use deploy::render::{Form, render};
+use deploy::plan::{Alternative, Argument, Plan, PlanError, Reason, Rejection, Value};
+use deploy::render::{Format, render};
 
-pub(crate) fn plan_outcome(outcome: &Result<Plan, NotEnough>) -> PlanOutcome {
+pub(crate) fn plan_outcome(outcome: &Result<Plan, PlanError>) -> PlanOutcome {
     match outcome {
         Ok(plan) => PlanOutcome::Plan(Box::new(plan_view(plan))),
-        Err(not) => PlanOutcome::NotEnough {
-            refusals: not.refusals.iter().map(refusal).collect(),
-            offers: not.offers.iter().map(offer).collect(),
+        Err(error) => PlanOutcome::NotEnough {
+            refusals: error.rejections.iter().map(rejection).collect(),
+            offers: error.alternatives.iter().map(alternative).collect(),
         },
     }
 }
 
 fn plan_view(plan: &Plan) -> PlanView {
     let lines = |arguments: &[Argument]| arguments.iter().map(line).collect();
-    let files = Form::ALL.into_iter().filter_map(|form| Some((form, render(plan, form)?)));
-    let files = files.flat_map(|(form, files)| {
+    let files = Format::ALL.into_iter().filter_map(|format| Some((format, render(plan, format)?)));
+    let files = files.flat_map(|(format, files)| {
         files.into_iter().map(move |file| PlanFile {
-            form: form.name().to_owned(),
+            form: format.name().to_owned(),
             name: file.name,
             text: file.text,
         })
@@ -34,7 +34,7 @@ fn plan_view(plan: &Plan) -> PlanView {
         memory: PlanMemoryView {
             size: plan.size as f64,
             cards: plan.memory.cards,
-            card: plan.inventory.card.memory() as f64,
+            card: plan.inventory.gpu.memory() as f64,
             budget: plan.memory.budget as f64,
             weights: plan.memory.weights as f64,
             overhead: plan.memory.overhead as f64,
@@ -60,32 +60,32 @@ fn plan_view(plan: &Plan) -> PlanView {
 
 fn line(argument: &Argument) -> PlanLine {
     let value = match &argument.value {
-        Value::None | Value::OnFollowers => String::new(),
+        Value::None | Value::FollowersOnly => String::new(),
         Value::Text(text) => text.clone(),
         Value::Leader(Some(port)) => format!("LEADER:{port}"),
         Value::Leader(None) => "LEADER".to_owned(),
         Value::Rank => "RANK".to_owned(),
         Value::Key => "API_KEY".to_owned(),
     };
-    PlanLine { text: format!("{} {value}", argument.name).trim().to_owned(), why: reason(&argument.why) }
+    PlanLine { text: format!("{} {value}", argument.name).trim().to_owned(), why: reason(&argument.reason) }
 }
 
-fn reason(why: &Explained) -> ReasonView {
-    let values = why.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-    ReasonView { code: why.code.key().to_owned(), values: values.collect() }
+fn reason(reason: &Reason) -> ReasonView {
+    let values = reason.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+    ReasonView { code: reason.code.key().to_owned(), values: values.collect() }
 }
 
-fn refusal(refusal: &Refusal) -> RefusalView {
-    RefusalView { precision: refusal.precision.clone(), why: reason(&refusal.why) }
+fn rejection(rejection: &Rejection) -> RefusalView {
+    RefusalView { precision: rejection.precision.clone(), why: reason(&rejection.reason) }
 }
 
-fn offer(offer: &Offer) -> OfferView {
+fn alternative(alternative: &Alternative) -> OfferView {
     OfferView {
-        engine: offer.engine.name().to_owned(),
-        precision: offer.precision.clone(),
-        machines: offer.inventory.label(),
-        tokens: offer.tokens as f64,
-        context: offer.context,
-        sequences: offer.sequences,
+        engine: alternative.engine.name().to_owned(),
+        precision: alternative.precision.clone(),
+        machines: alternative.inventory.label(),
+        tokens: alternative.tokens as f64,
+        context: alternative.context,
+        sequences: alternative.sequences,
     }
 }

@@ -5,7 +5,7 @@ use deploy::plan::{Engine, Inventory};
 
 pub(crate) fn cards_view(model: &ModelFacts, row: &Row, demand: Demand) -> CardsView {
     let inventory =
-        Inventory { machines: row.nodes, cards: row.count.div_ceil(row.nodes), card: row.card.clone() };
+        Inventory { hosts: row.nodes, gpus_per_host: row.count.div_ceil(row.nodes), gpu: row.card.clone() };
     let experts = model.expert_bytes(row.memory.weights);
     CardsView {
         machines: inventory.label(),

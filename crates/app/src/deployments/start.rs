@@ -26,7 +26,7 @@ fn reached(plan: Plan, spec: &DeploymentSpec) -> Result<Plan, ErrorView> {
     let refused = || {
         invalid("open the deployment: ollama asks callers for no key", "engine", "sglang, vllm, llama-server")
     };
-    plan.open().ok_or_else(refused)
+    plan.open_to_network().ok_or_else(refused)
 }
 
 /// Asks every machine whether it is there and has the engine, and the first one for a port.
@@ -36,12 +36,12 @@ pub(super) async fn record(reaching: &Reaching, spec: &DeploymentSpec) -> Result
         ErrorView::new(ErrorCode::NoPlan, "start the deployment: the machines cannot hold the model")
             .with("cards", &spec.wish.machines)
     })?;
-    if machines.len() < plan.inventory.machines as usize {
-        let message = format!("start the deployment: the plan is for {} machines", plan.inventory.machines);
-        return Err(invalid(&message, "machines", &plan.inventory.machines.to_string()));
+    if machines.len() < plan.inventory.hosts as usize {
+        let message = format!("start the deployment: the plan is for {} machines", plan.inventory.hosts);
+        return Err(invalid(&message, "machines", &plan.inventory.hosts.to_string()));
     }
     // The plan does with fewer than there are.
-    machines.truncate(plan.inventory.machines as usize);
+    machines.truncate(plan.inventory.hosts as usize);
     let (mut port, mut version) = (plan.port, None);
     for (rank, machine) in machines.iter().enumerate() {
         let looked = remote::look(reaching, machine, &spec.first, plan.port).await;
@@ -73,7 +73,7 @@ pub(super) async fn record(reaching: &Reaching, spec: &DeploymentSpec) -> Result
         return Err(invalid(message, "address", "10.0.0.1"));
     }
     let reach = if spec.open { Reach::Open(leader.clone()) } else { Reach::Private };
-    let plan = reached(plan.at(port), spec)?;
+    let plan = reached(plan.with_port(port), spec)?;
     let name =
         if spec.name.trim().is_empty() { plan.model_name.clone() } else { spec.name.trim().to_owned() };
     let place = Place { machines, reach, first: spec.first.clone(), leader };

@@ -108,11 +108,11 @@ fn install_view(engine: Engine) -> InstallView {
 
 fn engine_view(installed: &Installed) -> EngineView {
     let Installed { engine, version } = installed;
-    let other = version.as_deref().is_some_and(|version| !engine.is_read(version));
+    let other = version.as_deref().is_some_and(|version| !engine.matches_known_version(version));
     EngineView {
         name: engine.name().to_owned(),
         version: version.clone(),
-        expected: engine.read_version().filter(|_| other).map(str::to_owned),
+        expected: engine.known_version().filter(|_| other).map(str::to_owned),
     }
 }
 

@@ -44,9 +44,9 @@ impl App {
         let here = fit(&snapshot, self.devices(), model, &spec);
         let view = |row: &Row| cards_view(model, row, demand);
         let machines = asked.machines.as_ref().and_then(|inventory| {
-            let count = (inventory.machines, inventory.machines * inventory.cards);
+            let count = (inventory.hosts, inventory.hosts * inventory.gpus_per_host);
             // The card of the catalogue, which lives as long as the program.
-            let card = Catalog::builtin().card(&inventory.card.label())?;
+            let card = Catalog::builtin().card(&inventory.gpu.label())?;
             held(model, variant, card, count, demand)
         });
         Ok(SizingView {

@@ -1,242 +1,271 @@
-//! Which files, how many cards, how they share the work and what the cache is made of: the first way, in the order of
-//! what it costs in quality and speed, that holds the wanted conversations; else the one that holds most.
+//! Chooses the variant, the number of GPUs, the parallelism and the dtype of the KV cache: the first
+//! candidate, in the order of its cost in quality and speed, whose cache holds the requested sequences; else
+//! the one with the largest cache.
 use catalog::{
     Division, Gate, KvDtype, Memory, ModelFacts, SHORTEST_POOL, Shape, Variant, Vendor, gate, memory,
     widens_fp8,
 };
 
-use super::explained::{Code, Explained, size};
-use super::wish::{Engine, Inventory, Spec};
+use super::engine::Engine;
+use super::inventory::Inventory;
+use super::reason::{Reason, ReasonCode, size};
+use super::request::DeployRequest;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Choice<'a> {
     pub variant: &'a Variant,
     pub shape: &'a Shape,
-    pub machines: u32,
-    pub division: Division,
-    /// Servers side by side in one machine.
+    pub hosts: u32,
+    pub parallelism: Division,
+    /// Data-parallel replicas on one host.
     pub replicas: u32,
     pub kv: KvDtype,
-    /// The model's own prediction layers draft.
-    pub draft: bool,
+    /// Speculative decoding with the model's own MTP layers.
+    pub use_mtp: bool,
     pub memory: Memory,
     pub context: u32,
     pub sequences: u32,
-    /// All that was wanted.
-    pub whole: bool,
-    /// What the whole of it would hold at 16 bits, to say what smaller numbers won.
-    pub plain_tokens: u64,
+    /// The cache holds the requested context and sequences.
+    pub fits: bool,
+    /// Cache capacity in tokens with a bf16 cache and no DP attention, to report what these gain.
+    pub bf16_tokens: u64,
 }
 
-/// Why one set of files cannot be served.
+/// Why one variant cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Rejection {
     pub precision: String,
-    pub why: Explained,
+    pub reason: Reason,
 }
 
-pub(crate) fn choose<'a>(spec: &Spec<'a>, inventory: &Inventory) -> Result<Choice<'a>, Vec<Refusal>> {
-    let Some(shape) = spec.model.shape.as_ref().filter(|_| spec.model.family != catalog::FamilyKind::Guide)
+pub(crate) fn choose<'a>(
+    request: &DeployRequest<'a>,
+    inventory: &Inventory,
+) -> Result<Choice<'a>, Vec<Rejection>> {
+    let Some(shape) =
+        request.model.shape.as_ref().filter(|_| request.model.family != catalog::FamilyKind::Guide)
     else {
-        return Err(vec![refusal("", Explained::new(Code::BuiltInOnly).with("model", &spec.model.name))]);
+        return Err(vec![rejection(
+            "",
+            Reason::new(ReasonCode::BuiltInOnly).with("model", &request.model.name),
+        )]);
     };
-    let wanted = spec.model.variants.iter().filter(|it| spec.variant.as_ref().is_none_or(|id| *id == it.id));
-    let (mut short, mut refusals) = (None, Vec::new());
-    for variant in wanted {
-        match of_variant(spec, shape, variant, inventory) {
-            Ok(choice) if choice.whole => return Ok(choice),
-            Ok(choice) => short = short.or(Some(choice)),
-            Err(why) => refusals.push(refusal(&variant.precision, why)),
+    let variants =
+        request.model.variants.iter().filter(|it| request.variant.as_ref().is_none_or(|id| *id == it.id));
+    let (mut short_context, mut rejections) = (None, Vec::new());
+    for variant in variants {
+        match choose_variant(request, shape, variant, inventory) {
+            Ok(choice) if choice.fits => return Ok(choice),
+            Ok(choice) => short_context = short_context.or(Some(choice)),
+            Err(reason) => rejections.push(rejection(&variant.precision, reason)),
         }
     }
-    short.ok_or(refusals)
+    short_context.ok_or(rejections)
 }
 
-fn refusal(precision: &str, why: Explained) -> Refusal {
-    Refusal { precision: precision.to_owned(), why }
+fn rejection(precision: &str, reason: Reason) -> Rejection {
+    Rejection { precision: precision.to_owned(), reason }
 }
 
-fn of_variant<'a>(
-    spec: &Spec<'a>,
+fn choose_variant<'a>(
+    request: &DeployRequest<'a>,
     shape: &'a Shape,
     variant: &'a Variant,
     inventory: &Inventory,
-) -> Result<Choice<'a>, Explained> {
-    barred(spec, variant, inventory)?;
-    let ways = ways(spec, shape, variant, inventory);
-    let kinds = cache_kinds(spec.engine, inventory);
-    let tokens = |machines, division, kv| {
-        let memory = memory(spec.model, variant, inventory.card.memory(), division, kv, 0);
-        (machines, division, memory)
-    };
-    let wanted = u64::from(spec.context.min(spec.model.context_max)) * u64::from(spec.sequences);
-    let mut tries = Vec::new();
-    for data in [false, true] {
-        for kv in kinds {
-            for (machines, division) in &ways {
-                let groups = if data { attention_groups(spec, *machines, *division) } else { Some(1) };
+) -> Result<Choice<'a>, Reason> {
+    check_supported(request, variant, inventory)?;
+    let layouts = candidates(request, shape, variant, inventory);
+    let dtypes = cache_dtypes(request.engine, inventory);
+    let memory_of =
+        |parallelism, kv| memory(request.model, variant, inventory.gpu.memory(), parallelism, kv, 0);
+    let needed_tokens =
+        u64::from(request.context.min(request.model.context_max)) * u64::from(request.sequences);
+    let mut sizes = Vec::new();
+    for dp_attention in [false, true] {
+        for kv in dtypes {
+            for (hosts, parallelism) in &layouts {
+                let groups =
+                    if dp_attention { attention_groups(request, *hosts, *parallelism) } else { Some(1) };
                 let Some(attention_data) = groups else { continue };
-                let (machines, division, memory) =
-                    tokens(*machines, Division { attention_data, ..*division }, *kv);
-                tries.push((machines, division, *kv, memory));
+                let parallelism = Division { attention_data, ..*parallelism };
+                sizes.push((*hosts, parallelism, *kv, memory_of(parallelism, *kv)));
             }
         }
     }
-    let best = tries
+    let best = sizes
         .iter()
-        .find(|(.., memory)| memory.tokens >= wanted)
-        .or_else(|| tries.iter().rev().max_by_key(|(.., memory)| memory.tokens))
+        .find(|(.., memory)| memory.tokens >= needed_tokens)
+        .or_else(|| sizes.iter().rev().max_by_key(|(.., memory)| memory.tokens))
         .ok_or_else(|| {
-            Explained::new(Code::NoDivision).with("heads", shape.heads).with("machines", inventory.label())
+            Reason::new(ReasonCode::NoDivision).with("heads", shape.heads).with("machines", inventory.label())
         })?;
-    let (machines, division, kv, memory) = *best;
+    let (hosts, parallelism, kv, memory) = *best;
     if memory.tokens < SHORTEST_POOL {
-        return Err(too_small(spec.model, variant, inventory, &memory));
+        return Err(out_of_memory(request.model, variant, inventory, &memory));
     }
-    let plain = Division { attention_data: 1, ..division };
-    let plain_tokens = tokens(machines, plain, KvDtype::Bf16).2.tokens;
-    let whole = memory.tokens >= wanted;
-    let choice = fitted(spec, memory);
+    let plain = Division { attention_data: 1, ..parallelism };
+    let bf16_tokens = memory_of(plain, KvDtype::Bf16).tokens;
+    let fits = memory.tokens >= needed_tokens;
     let replicas =
-        if machines == 1 && shape.experts == 0 && !spec.engine.reads_gguf() && division.pipeline == 1 {
-            inventory.cards / division.cards()
+        if hosts == 1 && shape.experts == 0 && !request.engine.reads_gguf() && parallelism.pipeline == 1 {
+            inventory.gpus_per_host / parallelism.cards()
         } else {
             1
         };
-    let (context, sequences) = choice;
-    let undrafted = Choice {
+    let (context, sequences) = sized(request, memory);
+    let without_mtp = Choice {
         variant,
         shape,
-        machines,
-        division,
+        hosts,
+        parallelism,
         replicas,
         kv,
-        draft: false,
+        use_mtp: false,
         memory,
         context,
         sequences,
-        whole,
-        plain_tokens,
+        fits,
+        bf16_tokens,
     };
-    Ok(drafted(spec, inventory, undrafted, wanted))
+    Ok(with_mtp(request, inventory, without_mtp, needed_tokens))
 }
 
-/// Engines and cards that do not know each other, and files in a form the engine does not read.
-fn barred(spec: &Spec, variant: &Variant, inventory: &Inventory) -> Result<(), Explained> {
-    let card = &inventory.card;
-    let engine = spec.engine.name();
-    if variant.repo_hugging_face.is_none() || variant.is_gguf() != spec.engine.reads_gguf() {
-        return Err(Explained::new(Code::NoFiles)
+/// Rejects GPUs that the engine does not support and file formats that it does not read.
+fn check_supported(request: &DeployRequest, variant: &Variant, inventory: &Inventory) -> Result<(), Reason> {
+    let gpu = &inventory.gpu;
+    let engine = request.engine.name();
+    if variant.repo_hugging_face.is_none() || variant.is_gguf() != request.engine.reads_gguf() {
+        return Err(Reason::new(ReasonCode::NoFiles)
             .with("engine", engine)
             .with("precision", &variant.precision));
     }
-    if spec.engine == Engine::Ollama && super::ollama::source(spec.model, variant).is_none() {
-        return Err(Explained::new(Code::FilesInParts).with("size", size(variant.size)));
+    if request.engine == Engine::Ollama && super::ollama::source(request.model, variant).is_none() {
+        return Err(Reason::new(ReasonCode::FilesInParts).with("size", size(variant.size)));
     }
-    let lack = |code| {
-        let capability = card.compute_capability.as_deref().unwrap_or("-");
-        let why = Explained::new(code).with("card", card.label()).with("capability", capability);
-        Err(why.with("engine", engine))
+    let lacks = |code| {
+        let capability = gpu.compute_capability.as_deref().unwrap_or("-");
+        let reason = Reason::new(code).with("card", gpu.label()).with("capability", capability);
+        Err(reason.with("engine", engine))
     };
-    match gate(card, variant) {
-        Some(Gate::Fp8) if spec.engine == Engine::Vllm && widens_fp8(card) => {}
-        Some(Gate::Fp8) => return lack(Code::NoFp8),
-        Some(Gate::Fp4) => return lack(Code::NoFp4),
-        Some(Gate::Bf16) => return lack(Code::NoBf16),
+    match gate(gpu, variant) {
+        Some(Gate::Fp8) if request.engine == Engine::Vllm && widens_fp8(gpu) => {}
+        Some(Gate::Fp8) => return lacks(ReasonCode::NoFp8),
+        Some(Gate::Fp4) => return lacks(ReasonCode::NoFp4),
+        Some(Gate::Bf16) => return lacks(ReasonCode::NoBf16),
         None => {}
     }
-    // Their builds for AMD are for the cards of data centres.
-    if card.vendor == Vendor::Amd && !card.is_instinct() && !spec.engine.reads_gguf() {
-        return Err(Explained::new(Code::CardUnknownToEngine)
+    // SGLang's and vLLM's builds for AMD support data-centre GPUs only.
+    if gpu.vendor == Vendor::Amd && !gpu.is_instinct() && !request.engine.reads_gguf() {
+        return Err(Reason::new(ReasonCode::CardUnknownToEngine)
             .with("engine", engine)
-            .with("card", card.label()));
+            .with("card", gpu.label()));
     }
     Ok(())
 }
 
-/// Machines and divisions, the cheapest first.
-fn ways(spec: &Spec, shape: &Shape, variant: &Variant, inventory: &Inventory) -> Vec<(u32, Division)> {
-    if spec.engine.reads_gguf() {
-        return vec![(1, Division::by_layers(inventory.cards))];
+/// Pairs of host count and parallelism, the cheapest first.
+fn candidates(
+    request: &DeployRequest,
+    shape: &Shape,
+    variant: &Variant,
+    inventory: &Inventory,
+) -> Vec<(u32, Division)> {
+    if request.engine.reads_gguf() {
+        return vec![(1, Division::by_layers(inventory.gpus_per_host))];
     }
-    let of = |cards| Division::of(shape, &spec.model.cache, variant, cards);
-    let mut single: Vec<(u32, Division)> =
-        (1..=inventory.cards).filter_map(of).filter(|it| it.pipeline == 1).map(|it| (1, it)).collect();
+    let of = |gpus_per_host| Division::of(shape, &request.model.cache, variant, gpus_per_host);
+    let mut single: Vec<(u32, Division)> = (1..=inventory.gpus_per_host)
+        .filter_map(of)
+        .filter(|it| it.pipeline == 1)
+        .map(|it| (1, it))
+        .collect();
     if shape.experts > 0 {
-        // Experts are many and small: every card of the machine takes some, and reads fewer for each token.
+        // Experts are many and small: with all GPUs of the host each GPU reads fewer of them per token.
         single = single.pop().into_iter().collect();
     }
-    single.extend(of(inventory.cards).filter(|it| it.pipeline > 1).map(|it| (1, it)));
-    let several = (2..=inventory.machines).filter_map(|machines| {
-        let all = machines * inventory.cards;
-        let division = match spec.engine {
+    single.extend(of(inventory.gpus_per_host).filter(|it| it.pipeline > 1).map(|it| (1, it)));
+    let several = (2..=inventory.hosts).filter_map(|hosts| {
+        let all = hosts * inventory.gpus_per_host;
+        let parallelism = match request.engine {
             Engine::Vllm => {
-                // The fast links are inside a machine: layers are shared there, and passed on between machines.
-                let inside = of(inventory.cards)?;
-                Division { pipeline: inside.pipeline * machines, ..inside }
+                // The fast links are inside a host: tensor parallel within it, pipeline parallel between
+                // hosts.
+                let inside = of(inventory.gpus_per_host)?;
+                Division { pipeline: inside.pipeline * hosts, ..inside }
             }
             _ => of(all)?,
         };
-        (u64::from(division.pipeline) <= spec.model.cache.layers()).then_some((machines, division))
+        (u64::from(parallelism.pipeline) <= request.model.cache.layers()).then_some((hosts, parallelism))
     });
     single.into_iter().chain(several).collect()
 }
 
-/// What the numbers of the cache may be, the most exact first.
-fn cache_kinds(engine: Engine, inventory: &Inventory) -> &'static [KvDtype] {
+/// The dtypes that the KV cache may have, the most precise first.
+fn cache_dtypes(engine: Engine, inventory: &Inventory) -> &'static [KvDtype] {
     match engine {
         Engine::Ollama | Engine::LlamaServer => &[KvDtype::Bf16, KvDtype::Q8],
-        Engine::Sglang | Engine::Vllm if inventory.card.fp8 => &[KvDtype::Bf16, KvDtype::Fp8],
+        Engine::Sglang | Engine::Vllm if inventory.gpu.fp8 => &[KvDtype::Bf16, KvDtype::Fp8],
         Engine::Sglang | Engine::Vllm => &[KvDtype::Bf16],
     }
 }
 
-/// Groups of DP attention: only a latent cache is replicated and has something to win.
-fn attention_groups(spec: &Spec, machines: u32, division: Division) -> Option<u32> {
-    let latent = matches!(spec.model.cache, catalog::Cache::Latent { .. });
-    let possible = match spec.engine {
-        Engine::Sglang => division.pipeline == 1,
-        Engine::Vllm => machines == 1 && division.pipeline == 1,
+/// Number of DP attention groups. Only a latent (MLA) cache gains: tensor parallelism replicates it on every
+/// GPU.
+fn attention_groups(request: &DeployRequest, hosts: u32, parallelism: Division) -> Option<u32> {
+    let latent = matches!(request.model.cache, catalog::Cache::Latent { .. });
+    let possible = match request.engine {
+        Engine::Sglang => parallelism.pipeline == 1,
+        Engine::Vllm => hosts == 1 && parallelism.pipeline == 1,
         Engine::Ollama | Engine::LlamaServer => false,
     };
-    (latent && possible && division.tensor > 1).then_some(division.tensor)
+    (latent && possible && parallelism.tensor > 1).then_some(parallelism.tensor)
 }
 
-/// The wanted conversations, or as long and as many as there is room for.
-fn fitted(spec: &Spec, memory: Memory) -> (u32, u32) {
-    let wanted = spec.context.min(spec.model.context_max);
-    let room = u32::try_from(memory.tokens).unwrap_or(u32::MAX);
-    let context = if room >= wanted { wanted } else { room / 1024 * 1024 };
-    (context, spec.sequences.min((room / context.max(1)).max(1)))
+/// The context and number of sequences that fit: the requested ones, or less where the cache is too small.
+fn sized(request: &DeployRequest, memory: Memory) -> (u32, u32) {
+    let context = request.context.min(request.model.context_max);
+    let capacity = u32::try_from(memory.tokens).unwrap_or(u32::MAX);
+    let context = if capacity >= context { context } else { capacity / 1024 * 1024 };
+    (context, request.sequences.min((capacity / context.max(1)).max(1)))
 }
 
-/// Drafting costs the cache of a further layer; it is taken where all that was wanted still fits.
-fn drafted<'a>(spec: &Spec, inventory: &Inventory, choice: Choice<'a>, wanted: u64) -> Choice<'a> {
-    const MANY: u32 = 32;
-    let native = choice.variant.precision == "FP8" && inventory.card.fp8 && choice.shape.predictions > 0;
-    let simple = choice.division.pipeline == 1 && choice.division.attention_data == 1;
-    if !(choice.whole && native && simple && !spec.engine.reads_gguf() && choice.sequences <= MANY) {
+/// Enables MTP where the request still fits: it costs the KV cache of the MTP layers.
+fn with_mtp<'a>(
+    request: &DeployRequest,
+    inventory: &Inventory,
+    choice: Choice<'a>,
+    needed_tokens: u64,
+) -> Choice<'a> {
+    const MAX_SEQUENCES: u32 = 32;
+    let native_fp8 = choice.variant.precision == "FP8" && inventory.gpu.fp8 && choice.shape.predictions > 0;
+    let tensor_only = choice.parallelism.pipeline == 1 && choice.parallelism.attention_data == 1;
+    if !(choice.fits
+        && native_fp8
+        && tensor_only
+        && !request.engine.reads_gguf()
+        && choice.sequences <= MAX_SEQUENCES)
+    {
         return choice;
     }
     let extra = u64::from(choice.shape.predictions);
     let memory =
-        memory(spec.model, choice.variant, inventory.card.memory(), choice.division, choice.kv, extra);
-    if memory.tokens >= wanted { Choice { draft: true, memory, ..choice } } else { choice }
+        memory(request.model, choice.variant, inventory.gpu.memory(), choice.parallelism, choice.kv, extra);
+    if memory.tokens >= needed_tokens { Choice { use_mtp: true, memory, ..choice } } else { choice }
 }
 
-fn too_small(model: &ModelFacts, variant: &Variant, inventory: &Inventory, memory: &Memory) -> Explained {
-    // llama.cpp's engines stay in one machine, whatever else there is.
-    let machines = if variant.is_gguf() { 1 } else { inventory.machines };
-    let cards = u64::from(machines * inventory.cards);
-    let all = cards * inventory.card.memory();
-    let code = if all < variant.size { Code::WeightsExceedMemory } else { Code::TooLittleLeft };
-    Explained::new(code)
+fn out_of_memory(model: &ModelFacts, variant: &Variant, inventory: &Inventory, memory: &Memory) -> Reason {
+    // llama.cpp's engines use one host, however many there are.
+    let hosts = if variant.is_gguf() { 1 } else { inventory.hosts };
+    let gpus_per_host = u64::from(hosts * inventory.gpus_per_host);
+    let all = gpus_per_host * inventory.gpu.memory();
+    let code = if all < variant.size { ReasonCode::WeightsExceedMemory } else { ReasonCode::TooLittleLeft };
+    Reason::new(code)
         .with("model", &model.name)
         .with("precision", &variant.precision)
         .with("files", size(variant.size))
         .with("memory", size(all))
-        .with("cards", cards)
-        .with("card", inventory.card.label())
+        .with("cards", gpus_per_host)
+        .with("card", inventory.gpu.label())
         .with("used", memory.cards)
         .with("weights", size(memory.weights))
         .with("overhead", size(memory.overhead))

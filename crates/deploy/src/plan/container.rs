@@ -1,26 +1,26 @@
-//! The image that holds an engine for a maker's cards, and the program inside it.
+//! The container image of an engine for a GPU vendor, and the command inside it.
 use catalog::{Architecture, Card, Vendor};
 
-use super::wish::Engine;
+use super::engine::Engine;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
     pub image: String,
     pub program: &'static [&'static str],
     pub vendor: Vendor,
-    /// The tag follows the maker's pattern but was not seen for this version.
-    pub by_pattern: bool,
+    /// The tag follows the publisher's naming pattern but was not checked for this version.
+    pub tag_unverified: bool,
 }
 
 impl Container {
-    pub(super) fn of(engine: Engine, card: &Card) -> Self {
-        let amd = card.vendor == Vendor::Amd;
-        let (image, program, by_pattern): (&str, &'static [&'static str], bool) = match (engine, amd) {
+    pub(super) fn of(engine: Engine, gpu: &Card) -> Self {
+        let amd = gpu.vendor == Vendor::Amd;
+        let (image, program, tag_unverified): (&str, &'static [&'static str], bool) = match (engine, amd) {
             (Engine::Sglang, false) => {
                 ("lmsysorg/sglang:v0.5.23", &["python3", "-m", "sglang.launch_server"], false)
             }
             (Engine::Sglang, true) => (
-                if card.architecture == Architecture::Cdna4 {
+                if gpu.architecture == Architecture::Cdna4 {
                     "lmsysorg/sglang:v0.5.23-rocm700-mi35x"
                 } else {
                     "lmsysorg/sglang:v0.5.23-rocm700-mi30x"
@@ -39,6 +39,6 @@ impl Container {
             (Engine::Ollama, false) => ("ollama/ollama", &["ollama", "serve"], false),
             (Engine::Ollama, true) => ("ollama/ollama:rocm", &["ollama", "serve"], false),
         };
-        Self { image: image.to_owned(), program, vendor: card.vendor, by_pattern }
+        Self { image: image.to_owned(), program, vendor: gpu.vendor, tag_unverified }
     }
 }

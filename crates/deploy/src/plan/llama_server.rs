@@ -1,61 +1,65 @@
-//! llama.cpp's server: GGUF files on one machine, whole layers on each card.
+//! Command line of llama.cpp's llama-server: GGUF files on one host, split over its GPUs by layers.
 use catalog::KvDtype;
 
 use super::choose::Choice;
-use super::explained::{Code, Explained};
-use super::wish::Spec;
-use super::{Words, flag, model_path, set};
+use super::reason::{Reason, ReasonCode};
+use super::request::DeployRequest;
+use super::{EngineCommand, flag, model_path, set};
 
 const PORT: u16 = 8080;
 
-pub(super) fn words(spec: &Spec, choice: &Choice) -> Words {
+pub(super) fn args(request: &DeployRequest, choice: &Choice) -> EngineCommand {
     let repo = choice.variant.repo_hugging_face.as_deref().unwrap_or_default();
     let source = format!("{repo}:{}", choice.variant.precision);
     let total = u64::from(choice.context) * u64::from(choice.sequences);
-    let context = Explained::new(Code::ContextOfAll)
+    let context = Reason::new(ReasonCode::ContextOfAll)
         .with("tokens", total)
         .with("context", choice.context)
         .with("sequences", choice.sequences);
     let mut arguments = vec![
         set("--hf-repo", &source, model_path(choice, &source)),
-        set("--alias", &spec.model.id, Explained::new(Code::ServedName)),
+        set("--alias", &request.model.id, Reason::new(ReasonCode::ServedName)),
         set("--ctx-size", total, context),
-        set("--parallel", choice.sequences, Explained::new(Code::Sequences).with("count", choice.sequences)),
+        set(
+            "--parallel",
+            choice.sequences,
+            Reason::new(ReasonCode::Sequences).with("count", choice.sequences),
+        ),
         set(
             "--n-gpu-layers",
             "all",
-            Explained::new(Code::AllLayers).with("layers", spec.model.cache.layers()),
+            Reason::new(ReasonCode::AllLayers).with("layers", request.model.cache.layers()),
         ),
-        set("--flash-attn", "on", Explained::new(Code::FlashAttention)),
+        set("--flash-attn", "on", Reason::new(ReasonCode::FlashAttention)),
     ];
-    if choice.division.pipeline > 1 {
-        let why = Explained::new(Code::ByLayers).with("cards", choice.division.pipeline);
-        arguments.push(set("--split-mode", "layer", why));
+    if choice.parallelism.pipeline > 1 {
+        let reason = Reason::new(ReasonCode::ByLayers).with("cards", choice.parallelism.pipeline);
+        arguments.push(set("--split-mode", "layer", reason));
     }
     if choice.kv == KvDtype::Q8 {
-        let why = || {
-            Explained::new(Code::CacheQ8)
-                .with("plain", choice.plain_tokens)
+        let reason = || {
+            Reason::new(ReasonCode::CacheQ8)
+                .with("plain", choice.bf16_tokens)
                 .with("tokens", choice.memory.tokens)
         };
-        arguments.push(set("--cache-type-k", "q8_0", why()));
-        arguments.push(set("--cache-type-v", "q8_0", why()));
+        arguments.push(set("--cache-type-k", "q8_0", reason()));
+        arguments.push(set("--cache-type-v", "q8_0", reason()));
     }
-    let advised = &spec.model.recommended;
+    let recommended = &request.model.recommended;
     arguments.extend([
-        flag("--jinja", Explained::new(Code::Template)),
-        set("--reasoning-format", "deepseek", Explained::new(Code::Reasoning).with("parser", "deepseek")),
+        flag("--jinja", Reason::new(ReasonCode::Template)),
+        set("--reasoning-format", "deepseek", Reason::new(ReasonCode::Reasoning).with("parser", "deepseek")),
         set(
             "--temp",
-            advised.temperature,
-            Explained::new(Code::Temperature).with("value", advised.temperature),
+            recommended.temperature,
+            Reason::new(ReasonCode::Temperature).with("value", recommended.temperature),
         ),
-        set("--top-p", advised.top_p, Explained::new(Code::TopP).with("value", advised.top_p)),
-        flag("--metrics", Explained::new(Code::Metrics)),
-        set("--host", "127.0.0.1", Explained::new(Code::HostPrivate)),
-        set("--port", PORT, Explained::new(Code::Port).with("port", PORT)),
+        set("--top-p", recommended.top_p, Reason::new(ReasonCode::TopP).with("value", recommended.top_p)),
+        flag("--metrics", Reason::new(ReasonCode::Metrics)),
+        set("--host", "127.0.0.1", Reason::new(ReasonCode::HostPrivate)),
+        set("--port", PORT, Reason::new(ReasonCode::Port).with("port", PORT)),
     ]);
-    Words {
+    EngineCommand {
         program: &["llama-server"],
         arguments,
         environment: Vec::new(),

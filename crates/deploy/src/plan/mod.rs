@@ -1,28 +1,33 @@
-//! From "this model on these machines" to every word of the commands that serve it, each with its reason, or to numbers
-//! that say why not and what would do. Pure: asks no network, no card and no clock.
+//! From a model and an inventory of hosts and GPUs to the command line that serves it, with a reason for each
+//! argument, or to the sizes that say why it does not fit and to alternatives that do. Pure: no network, no
+//! GPU, no clock.
 
+mod alternative;
+mod bind_address;
 mod choose;
 mod container;
-mod door;
-mod explained;
+mod engine;
+mod inventory;
 mod llama_server;
-mod offer;
 mod ollama;
 mod parsers;
+mod reason;
+mod request;
 mod sglang;
 mod vllm;
-mod wish;
 
 use catalog::{Division, KvDtype, Memory};
 
-pub use choose::Refusal;
+pub use alternative::Alternative;
+pub use choose::Rejection;
 pub use container::Container;
-pub use explained::{Code, Explained};
-pub use offer::Offer;
-pub use wish::{Engine, Inventory, InventoryError, Spec};
+pub use engine::Engine;
+pub use inventory::{Inventory, InventoryError};
+pub use reason::{Reason, ReasonCode};
+pub use request::DeployRequest;
 
 use choose::{Choice, choose};
-use explained::size;
+use reason::size;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -31,128 +36,134 @@ pub struct Plan {
     pub model_name: String,
     pub variant_id: String,
     pub precision: String,
-    /// Bytes of the files.
+    /// Bytes of the weight files.
     pub size: u64,
-    /// What is used of what there is.
+    /// The part of the requested inventory that the plan uses.
     pub inventory: Inventory,
-    pub division: Division,
+    pub parallelism: Division,
     pub replicas: u32,
     pub kv: KvDtype,
     pub memory: Memory,
     pub context: u32,
     pub sequences: u32,
-    /// The program and its first words, as installed on a machine.
+    /// The program and its leading arguments, as installed on a host.
     pub program: &'static [&'static str],
     pub arguments: Vec<Argument>,
     pub environment: Vec<Argument>,
-    /// Lines of an ollama Modelfile; empty for the others.
+    /// Lines of an ollama Modelfile; empty for the other engines.
     pub modelfile: Vec<Argument>,
-    pub notes: Vec<Explained>,
+    pub notes: Vec<Reason>,
     pub container: Container,
     pub port: u16,
     pub health: &'static str,
     pub ray: bool,
 }
 
-/// One flag, variable or line, and why it is there.
+/// One flag, environment variable or Modelfile line, with the reason for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument {
-    /// Empty for a word that stands alone.
+    /// Empty for a positional argument.
     pub name: &'static str,
     pub value: Value,
-    pub why: Explained,
+    pub reason: Reason,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     None,
     Text(String),
-    /// The address of the first machine, with a port where there is one.
+    /// The address of the first host, with a port where one is set.
     Leader(Option<u16>),
-    /// The number of the machine, from 0.
+    /// The rank of the host, from 0.
     Rank,
-    /// A word for all machines but the first.
-    OnFollowers,
-    /// What callers have to show: known to whoever starts it, and in no file of a plan.
+    /// A flag without a value for every host but the first.
+    FollowersOnly,
+    /// The API key that clients must send. It is set at start and is in no file of a plan.
     Key,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct NotEnough {
-    /// One for each set of files that was asked for.
-    pub refusals: Vec<Refusal>,
-    /// What would do, the nearest first.
-    pub offers: Vec<Offer>,
+pub struct PlanError {
+    /// One for each requested variant.
+    pub rejections: Vec<Rejection>,
+    /// Configurations that would work, the closest to the request first.
+    pub alternatives: Vec<Alternative>,
 }
 
-/// With the first engine that serves the files on these machines, the recommended ones first; else why the first one that reads
-/// them does not.
-pub fn plan_with_any(spec: &Spec, inventory: &Inventory) -> Result<Plan, NotEnough> {
-    let mut refused: Option<NotEnough> = None;
+/// A plan for the first engine that serves the variant on these hosts, in the order of [`Engine::ALL`]; else
+/// the error of the first engine that reads the variant's file format.
+pub fn plan_any_engine(request: &DeployRequest, inventory: &Inventory) -> Result<Plan, PlanError> {
+    let mut first_error: Option<PlanError> = None;
     for engine in Engine::ALL {
-        match plan(&Spec { engine, ..spec.clone() }, inventory) {
+        match plan(&DeployRequest { engine, ..request.clone() }, inventory) {
             Ok(plan) => return Ok(plan),
-            Err(why) if refused.as_ref().is_none_or(|first| !first.reads_files() && why.reads_files()) => {
-                refused = Some(why);
+            Err(error)
+                if first_error
+                    .as_ref()
+                    .is_none_or(|first| !first.reads_variant() && error.reads_variant()) =>
+            {
+                first_error = Some(error);
             }
             Err(_) => {}
         }
     }
-    Err(refused.unwrap_or(NotEnough { refusals: Vec::new(), offers: Vec::new() }))
+    Err(first_error.unwrap_or(PlanError { rejections: Vec::new(), alternatives: Vec::new() }))
 }
 
-impl NotEnough {
-    /// Whether some of the files are of a form that the engine reads on these cards.
-    fn reads_files(&self) -> bool {
-        use Code::{CardUnknownToEngine, FilesInParts, NoBf16, NoFiles, NoFp4, NoFp8};
-        let barred = [NoFiles, NoFp8, NoFp4, NoBf16, CardUnknownToEngine, FilesInParts];
-        self.refusals.iter().any(|refusal| !barred.contains(&refusal.why.code))
+impl PlanError {
+    /// Whether the engine reads at least one of the variants on these GPUs.
+    fn reads_variant(&self) -> bool {
+        use ReasonCode::{CardUnknownToEngine, FilesInParts, NoBf16, NoFiles, NoFp4, NoFp8};
+        let unsupported = [NoFiles, NoFp8, NoFp4, NoBf16, CardUnknownToEngine, FilesInParts];
+        self.rejections.iter().any(|rejection| !unsupported.contains(&rejection.reason.code))
     }
 }
 
-pub fn plan(spec: &Spec, inventory: &Inventory) -> Result<Plan, NotEnough> {
-    match choose(spec, inventory) {
-        Ok(choice) => Ok(written(spec, inventory, &choice)),
-        Err(refusals) => Err(NotEnough { refusals, offers: offer::offers(spec, inventory) }),
+pub fn plan(request: &DeployRequest, inventory: &Inventory) -> Result<Plan, PlanError> {
+    match choose(request, inventory) {
+        Ok(choice) => Ok(build(request, inventory, &choice)),
+        Err(rejections) => {
+            Err(PlanError { rejections, alternatives: alternative::alternatives(request, inventory) })
+        }
     }
 }
 
-fn written(spec: &Spec, inventory: &Inventory, choice: &Choice) -> Plan {
-    let words = match spec.engine {
-        Engine::Sglang => sglang::words(spec, inventory, choice),
-        Engine::Vllm => vllm::words(spec, inventory, choice),
-        Engine::LlamaServer => llama_server::words(spec, choice),
-        Engine::Ollama => ollama::words(spec, choice),
+fn build(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> Plan {
+    let args = match request.engine {
+        Engine::Sglang => sglang::args(request, inventory, choice),
+        Engine::Vllm => vllm::args(request, inventory, choice),
+        Engine::LlamaServer => llama_server::args(request, choice),
+        Engine::Ollama => ollama::args(request, choice),
     };
-    let container = Container::of(spec.engine, &inventory.card);
+    let container = Container::of(request.engine, &inventory.gpu);
     Plan {
-        engine: spec.engine,
-        model_id: spec.model.id.clone(),
-        model_name: spec.model.name.clone(),
+        engine: request.engine,
+        model_id: request.model.id.clone(),
+        model_name: request.model.name.clone(),
         variant_id: choice.variant.id.clone(),
         precision: choice.variant.precision.clone(),
         size: choice.variant.size,
-        inventory: Inventory { machines: choice.machines, ..inventory.clone() },
-        division: choice.division,
+        inventory: Inventory { hosts: choice.hosts, ..inventory.clone() },
+        parallelism: choice.parallelism,
         replicas: choice.replicas,
         kv: choice.kv,
         memory: choice.memory,
         context: choice.context,
         sequences: choice.sequences,
-        program: words.program,
-        arguments: words.arguments,
-        environment: words.environment,
-        modelfile: words.modelfile,
-        notes: notes(spec, inventory, choice, &container),
+        program: args.program,
+        arguments: args.arguments,
+        environment: args.environment,
+        modelfile: args.modelfile,
+        notes: notes(request, inventory, choice, &container),
         container,
-        port: words.port,
-        health: words.health,
-        ray: spec.ray && spec.engine == Engine::Vllm && choice.machines > 1,
+        port: args.port,
+        health: args.health,
+        ray: request.ray && request.engine == Engine::Vllm && choice.hosts > 1,
     }
 }
 
-/// What the writer of an engine's command line hands back.
-struct Words {
+/// The command line of one engine, as the module of that engine writes it.
+struct EngineCommand {
     program: &'static [&'static str],
     arguments: Vec<Argument>,
     environment: Vec<Argument>,
@@ -161,54 +172,57 @@ struct Words {
     health: &'static str,
 }
 
-fn flag(name: &'static str, why: Explained) -> Argument {
-    Argument { name, value: Value::None, why }
+fn flag(name: &'static str, reason: Reason) -> Argument {
+    Argument { name, value: Value::None, reason }
 }
 
-fn set(name: &'static str, value: impl ToString, why: Explained) -> Argument {
-    Argument { name, value: Value::Text(value.to_string()), why }
+fn set(name: &'static str, value: impl ToString, reason: Reason) -> Argument {
+    Argument { name, value: Value::Text(value.to_string()), reason }
 }
 
-fn notes(spec: &Spec, inventory: &Inventory, choice: &Choice, container: &Container) -> Vec<Explained> {
+fn notes(
+    request: &DeployRequest,
+    inventory: &Inventory,
+    choice: &Choice,
+    container: &Container,
+) -> Vec<Reason> {
     let mut notes = Vec::new();
-    if !choice.whole {
+    if !choice.fits {
         notes.push(
-            Explained::new(Code::ShortContext)
+            Reason::new(ReasonCode::ShortContext)
                 .with("tokens", choice.memory.tokens)
                 .with("context", choice.context)
                 .with("sequences", choice.sequences)
-                .with("wanted", spec.context)
-                .with("times", spec.sequences),
+                .with("wanted", request.context)
+                .with("times", request.sequences),
         );
     }
-    let latent = matches!(spec.model.cache, catalog::Cache::Latent { .. });
-    if latent && choice.division.tensor > 1 && choice.division.attention_data == 1 {
-        notes.push(Explained::new(Code::ReplicatedCache).with("cards", choice.division.tensor));
+    let latent = matches!(request.model.cache, catalog::Cache::Latent { .. });
+    if latent && choice.parallelism.tensor > 1 && choice.parallelism.attention_data == 1 {
+        notes.push(Reason::new(ReasonCode::ReplicatedCache).with("cards", choice.parallelism.tensor));
     }
-    if choice.machines < inventory.machines {
-        notes.push(
-            Explained::new(Code::UnusedMachines).with("machines", inventory.machines - choice.machines),
-        );
+    if choice.hosts < inventory.hosts {
+        notes.push(Reason::new(ReasonCode::UnusedMachines).with("machines", inventory.hosts - choice.hosts));
     }
-    let used = choice.division.cards() * choice.replicas;
-    if choice.machines == 1 && used < inventory.cards {
-        notes.push(Explained::new(Code::UnusedCards).with("cards", inventory.cards - used));
+    let used = choice.parallelism.cards() * choice.replicas;
+    if choice.hosts == 1 && used < inventory.gpus_per_host {
+        notes.push(Reason::new(ReasonCode::UnusedCards).with("cards", inventory.gpus_per_host - used));
     }
-    if spec.engine == Engine::Ollama {
-        notes.push(Explained::new(Code::OllamaHere));
+    if request.engine == Engine::Ollama {
+        notes.push(Reason::new(ReasonCode::OllamaHere));
     }
-    if choice.variant.precision == "FP8" && catalog::widens_fp8(&inventory.card) {
-        notes.push(Explained::new(Code::Fp8Widened).with("card", inventory.card.label()));
+    if choice.variant.precision == "FP8" && catalog::widens_fp8(&inventory.gpu) {
+        notes.push(Reason::new(ReasonCode::Fp8Widened).with("card", inventory.gpu.label()));
     }
-    if container.by_pattern {
-        notes.push(Explained::new(Code::AmdImage).with("image", &container.image));
+    if container.tag_unverified {
+        notes.push(Reason::new(ReasonCode::AmdImage).with("image", &container.image));
     }
     notes
 }
 
-/// Why there are so many tokens, with the numbers of the fullest card.
-fn memory_share(card_memory: u64, memory: &Memory, share: f64) -> Explained {
-    Explained::new(Code::MemoryShare)
+/// The reason for the memory fraction, with the sizes of the GPU that holds the most.
+fn memory_share(card_memory: u64, memory: &Memory, share: f64) -> Reason {
+    Reason::new(ReasonCode::MemoryShare)
         .with("share", format!("{share:.2}"))
         .with("card", size(card_memory))
         .with("weights", size(memory.weights))
@@ -216,8 +230,8 @@ fn memory_share(card_memory: u64, memory: &Memory, share: f64) -> Explained {
         .with("tokens", memory.tokens)
 }
 
-fn model_path(choice: &Choice, repo: &str) -> Explained {
-    Explained::new(Code::ModelPath)
+fn model_path(choice: &Choice, repo: &str) -> Reason {
+    Reason::new(ReasonCode::ModelPath)
         .with("repo", repo)
         .with("precision", &choice.variant.precision)
         .with("size", size(choice.variant.size))

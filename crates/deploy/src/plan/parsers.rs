@@ -1,16 +1,17 @@
-//! The names by which each engine knows how a model writes its reasoning and its tool calls.
-use super::wish::Engine;
+//! Names of the reasoning parser and the tool call parser of a model in each engine.
+use super::engine::Engine;
 
 pub(super) struct Parsers {
     pub reasoning: Option<&'static str>,
     pub tools: Option<&'static str>,
 }
 
-/// V3.1 thinks when asked to, R1 and its pupils always, V3 never. R1 of January and the distills were not taught to call
-/// tools; names for V3 also fit R1-0528.
+/// V3.1 reasons on request, R1 and its distills always, V3 never. The first R1 and the distills were not
+/// trained to call tools; R1-0528 uses V3's tool format.
 pub(super) fn parsers(engine: Engine, model: &str) -> Parsers {
     let sglang = engine == Engine::Sglang;
-    let name = |here: &'static str, there: &'static str| Some(if sglang { here } else { there });
+    let name =
+        |in_sglang: &'static str, in_vllm: &'static str| Some(if sglang { in_sglang } else { in_vllm });
     let tools_v3 = name("deepseekv3", "deepseek_v3");
     match model {
         "deepseek-v3.1" => Parsers {

@@ -1,73 +1,76 @@
-//! SGLang 0.5.23's words. Several machines run the same command and differ in their rank.
+//! Command line of SGLang 0.5.23. Several hosts run the same command with different ranks.
 use catalog::{KvDtype, Vendor};
 
 use super::choose::Choice;
-use super::explained::{Code, Explained};
-use super::wish::{Engine, Inventory, Spec};
-use super::{Argument, Value, Words, flag, memory_share, model_path, parsers, set};
+use super::engine::Engine;
+use super::inventory::Inventory;
+use super::reason::{Reason, ReasonCode};
+use super::request::DeployRequest;
+use super::{Argument, EngineCommand, Value, flag, memory_share, model_path, parsers, set};
 
 pub(super) const VERSION: &str = "0.5.23";
 const PORT: u16 = 30000;
 const LEADER_PORT: u16 = 5000;
-/// Conversations up to which compiled graphs pay for the minutes they take at the start.
-const FEW: u32 = 8;
+/// Number of sequences up to which torch.compile is worth the minutes that it adds to the start.
+const SMALL_BATCH: u32 = 8;
 
-pub(super) fn words(spec: &Spec, inventory: &Inventory, choice: &Choice) -> Words {
+pub(super) fn args(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> EngineCommand {
     let repo = choice.variant.repo_hugging_face.as_deref().unwrap_or_default();
     let mut arguments = vec![
         set("--model-path", repo, model_path(choice, repo)),
-        set("--served-model-name", &spec.model.id, Explained::new(Code::ServedName)),
+        set("--served-model-name", &request.model.id, Reason::new(ReasonCode::ServedName)),
     ];
     if choice.shape.experts > 0 {
-        arguments.push(flag("--trust-remote-code", Explained::new(Code::RemoteCode).with("repo", repo)));
+        arguments.push(flag("--trust-remote-code", Reason::new(ReasonCode::RemoteCode).with("repo", repo)));
     }
-    division(choice, &mut arguments);
-    let context =
-        Explained::new(Code::Context).with("tokens", choice.context).with("max", spec.model.context_max);
+    parallelism(choice, &mut arguments);
+    let context = Reason::new(ReasonCode::Context)
+        .with("tokens", choice.context)
+        .with("max", request.model.context_max);
     arguments.push(set("--context-length", choice.context, context));
-    let sequences = Explained::new(Code::Sequences).with("count", choice.sequences);
+    let sequences = Reason::new(ReasonCode::Sequences).with("count", choice.sequences);
     arguments.push(set("--max-running-requests", choice.sequences, sequences));
-    let card = inventory.card.memory();
-    // Of what SGLang counts here, weights and cache, the rest of a card is free for everything else.
-    let fixed = (choice.memory.budget - choice.memory.overhead) as f64 / card as f64;
+    let gpu = inventory.gpu.memory();
+    // SGLang's fraction covers weights and KV cache only; the overhead comes out of the rest.
+    let fixed = (choice.memory.budget - choice.memory.overhead) as f64 / gpu as f64;
     let share = (fixed * 100.0).floor() / 100.0;
     arguments.push(set(
         "--mem-fraction-static",
         format!("{share:.2}"),
-        memory_share(card, &choice.memory, share),
+        memory_share(gpu, &choice.memory, share),
     ));
     if choice.kv == KvDtype::Fp8 {
-        let why = Explained::new(Code::CacheFp8)
-            .with("plain", choice.plain_tokens)
+        let reason = Reason::new(ReasonCode::CacheFp8)
+            .with("plain", choice.bf16_tokens)
             .with("tokens", choice.memory.tokens);
-        arguments.push(set("--kv-cache-dtype", "fp8_e4m3", why));
+        arguments.push(set("--kv-cache-dtype", "fp8_e4m3", reason));
     }
-    if choice.draft {
-        let why = || Explained::new(Code::Draft).with("layers", choice.shape.predictions);
-        arguments.push(set("--speculative-algorithm", "EAGLE", why()));
-        arguments.push(set("--speculative-num-steps", 3, why()));
-        arguments.push(set("--speculative-eagle-topk", 1, why()));
-        arguments.push(set("--speculative-num-draft-tokens", 4, why()));
-    } else if choice.whole
-        && choice.sequences <= FEW
-        && choice.machines == 1
-        && inventory.card.vendor == Vendor::Nvidia
+    if choice.use_mtp {
+        let reason = || Reason::new(ReasonCode::Draft).with("layers", choice.shape.predictions);
+        arguments.push(set("--speculative-algorithm", "EAGLE", reason()));
+        arguments.push(set("--speculative-num-steps", 3, reason()));
+        arguments.push(set("--speculative-eagle-topk", 1, reason()));
+        arguments.push(set("--speculative-num-draft-tokens", 4, reason()));
+    } else if choice.fits
+        && choice.sequences <= SMALL_BATCH
+        && choice.hosts == 1
+        && inventory.gpu.vendor == Vendor::Nvidia
     {
-        let why = || Explained::new(Code::Compile).with("count", choice.sequences);
-        arguments.push(flag("--enable-torch-compile", why()));
-        arguments.push(set("--torch-compile-max-bs", choice.sequences, why()));
+        let reason = || Reason::new(ReasonCode::Compile).with("count", choice.sequences);
+        arguments.push(flag("--enable-torch-compile", reason()));
+        arguments.push(set("--torch-compile-max-bs", choice.sequences, reason()));
     }
-    let known = parsers::parsers(Engine::Sglang, &spec.model.id);
-    let parser = |name, parser, code| set(name, parser, Explained::new(code).with("parser", parser));
-    arguments.extend(known.reasoning.map(|name| parser("--reasoning-parser", name, Code::Reasoning)));
-    arguments.extend(known.tools.map(|name| parser("--tool-call-parser", name, Code::ToolCalls)));
-    arguments.push(flag("--enable-metrics", Explained::new(Code::Metrics)));
-    arguments.push(set("--host", "127.0.0.1", Explained::new(Code::HostPrivate)));
-    arguments.push(set("--port", PORT, Explained::new(Code::Port).with("port", PORT)));
-    let amd = inventory.card.vendor == Vendor::Amd;
+    let known = parsers::parsers(Engine::Sglang, &request.model.id);
+    let parser = |name, parser, code| set(name, parser, Reason::new(code).with("parser", parser));
+    arguments.extend(known.reasoning.map(|name| parser("--reasoning-parser", name, ReasonCode::Reasoning)));
+    arguments.extend(known.tools.map(|name| parser("--tool-call-parser", name, ReasonCode::ToolCalls)));
+    arguments.push(flag("--enable-metrics", Reason::new(ReasonCode::Metrics)));
+    arguments.push(set("--host", "127.0.0.1", Reason::new(ReasonCode::HostPrivate)));
+    arguments.push(set("--port", PORT, Reason::new(ReasonCode::Port).with("port", PORT)));
+    let amd = inventory.gpu.vendor == Vendor::Amd;
     let environment =
-        amd.then(|| set("SGLANG_USE_AITER", 1, Explained::new(Code::Aiter))).into_iter().collect();
-    Words {
+        amd.then(|| set("SGLANG_USE_AITER", 1, Reason::new(ReasonCode::Aiter))).into_iter().collect();
+    EngineCommand {
         program: &["python3", "-m", "sglang.launch_server"],
         arguments,
         environment,
@@ -77,48 +80,49 @@ pub(super) fn words(spec: &Spec, inventory: &Inventory, choice: &Choice) -> Word
     }
 }
 
-fn division(choice: &Choice, arguments: &mut Vec<Argument>) {
-    let division = choice.division;
-    if division.tensor > 1 {
-        let why = Explained::new(Code::Tensor)
-            .with("count", division.tensor)
+fn parallelism(choice: &Choice, arguments: &mut Vec<Argument>) {
+    let parallelism = choice.parallelism;
+    if parallelism.tensor > 1 {
+        let reason = Reason::new(ReasonCode::Tensor)
+            .with("count", parallelism.tensor)
             .with("heads", choice.shape.heads)
-            .with("each", choice.shape.heads / division.tensor);
-        arguments.push(set("--tp-size", division.tensor, why));
+            .with("each", choice.shape.heads / parallelism.tensor);
+        arguments.push(set("--tp-size", parallelism.tensor, reason));
     }
-    if division.pipeline > 1 {
-        let why = Explained::new(Code::Pipeline).with("count", division.pipeline);
-        arguments.push(set("--pp-size", division.pipeline, why));
+    if parallelism.pipeline > 1 {
+        let reason = Reason::new(ReasonCode::Pipeline).with("count", parallelism.pipeline);
+        arguments.push(set("--pp-size", parallelism.pipeline, reason));
     }
     if choice.replicas > 1 {
-        let why =
-            Explained::new(Code::Replicas).with("count", choice.replicas).with("cards", division.cards());
-        arguments.push(set("--dp-size", choice.replicas, why));
+        let reason = Reason::new(ReasonCode::Replicas)
+            .with("count", choice.replicas)
+            .with("cards", parallelism.cards());
+        arguments.push(set("--dp-size", choice.replicas, reason));
     }
-    if division.attention_data > 1 {
-        let why = Explained::new(Code::AttentionData)
-            .with("count", division.attention_data)
-            .with("plain", choice.plain_tokens)
+    if parallelism.attention_data > 1 {
+        let reason = Reason::new(ReasonCode::AttentionData)
+            .with("count", parallelism.attention_data)
+            .with("plain", choice.bf16_tokens)
             .with("tokens", choice.memory.tokens);
-        arguments.push(set("--attn-dp-size", division.attention_data, why));
-        arguments.push(flag("--enable-dp-lm-head", Explained::new(Code::LmHead)));
-        if choice.shape.experts.is_multiple_of(division.tensor) {
-            let why = Explained::new(Code::Experts)
+        arguments.push(set("--attn-dp-size", parallelism.attention_data, reason));
+        arguments.push(flag("--enable-dp-lm-head", Reason::new(ReasonCode::LmHead)));
+        if choice.shape.experts.is_multiple_of(parallelism.tensor) {
+            let reason = Reason::new(ReasonCode::Experts)
                 .with("experts", choice.shape.experts)
-                .with("each", choice.shape.experts / division.tensor);
-            arguments.push(set("--ep-size", division.tensor, why));
+                .with("each", choice.shape.experts / parallelism.tensor);
+            arguments.push(set("--ep-size", parallelism.tensor, reason));
         }
     }
-    if choice.machines > 1 {
-        let machines = Explained::new(Code::Machines).with("count", choice.machines);
-        arguments.push(set("--nnodes", choice.machines, machines));
-        let rank = Explained::new(Code::MachineRank).with("last", choice.machines - 1);
-        arguments.push(Argument { name: "--node-rank", value: Value::Rank, why: rank });
-        let leader = Explained::new(Code::Leader).with("port", LEADER_PORT);
+    if choice.hosts > 1 {
+        let hosts = Reason::new(ReasonCode::Machines).with("count", choice.hosts);
+        arguments.push(set("--nnodes", choice.hosts, hosts));
+        let rank = Reason::new(ReasonCode::MachineRank).with("last", choice.hosts - 1);
+        arguments.push(Argument { name: "--node-rank", value: Value::Rank, reason: rank });
+        let leader = Reason::new(ReasonCode::Leader).with("port", LEADER_PORT);
         arguments.push(Argument {
             name: "--dist-init-addr",
             value: Value::Leader(Some(LEADER_PORT)),
-            why: leader,
+            reason: leader,
         });
     }
 }

@@ -67,7 +67,7 @@ fn read(said: &str) -> Looked {
             Some(("system", system)) => looked.system = system.to_owned(),
             Some(("engine", said)) => {
                 let (name, version) = said.split_once(' ').unwrap_or((said, ""));
-                let engine = Engine::named(name);
+                let engine = Engine::from_name(name);
                 looked.engines.extend(engine.map(|engine| Installed { engine, version: number(version) }));
             }
             Some(("gpu", gpu)) => looked.gpus.extend(gpu.rsplit_once(',').map(|(name, mib)| {
@@ -125,7 +125,7 @@ mod tests {
             (Engine::LlamaServer, "6123", true),
             (Engine::Ollama, "0.1.0", true),
         ] {
-            assert_eq!(engine.is_read(version), same, "{engine:?} {version}");
+            assert_eq!(engine.matches_known_version(version), same, "{engine:?} {version}");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! What is known of a deployment beyond the run of this program: what was planned, where it was started, and which
-//! processes those are. Enough to find it again, to start it again and to stop it. Knows no file.
+//! What is known of a deployment beyond the run of this program: what was planned, where it was started, and
+//! which processes those are. Enough to find it again, to start it again and to stop it. Knows no file.
 use serde::{Deserialize, Serialize};
 
 use super::Machine;
 use crate::plan::{Engine, Plan};
-use crate::render::{Form, render};
+use crate::render::{Format, render};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -81,7 +81,7 @@ pub struct Place {
 impl Record {
     /// A plan for as many machines as are named.
     pub fn new(id: String, name: String, created_at: String, plan: &Plan, place: Place) -> Self {
-        let scripts = render(plan, Form::Shell).unwrap_or_default();
+        let scripts = render(plan, Format::Shell).unwrap_or_default();
         let nodes = place.machines.into_iter().zip(scripts);
         Self {
             id,
@@ -97,7 +97,7 @@ impl Record {
             port: plan.port,
             health: plan.health.to_owned(),
             reach: place.reach,
-            keyed: plan.has_key(),
+            keyed: plan.requires_key(),
             key: None,
             first: place.first,
             leader: place.leader,
@@ -107,7 +107,7 @@ impl Record {
     }
 
     pub fn engine(&self) -> Option<Engine> {
-        Engine::named(&self.engine)
+        Engine::from_name(&self.engine)
     }
 
     /// Names the part of one machine there: its folder, and the mark on its processes.

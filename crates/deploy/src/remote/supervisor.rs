@@ -1,5 +1,5 @@
-//! Does what the state machine says: starts the processes, looks at every machine, asks the engine how it is, waits, sweeps. Knows
-//! nobody who asks.
+//! Does what the state machine says: starts the processes, looks at every machine, asks the engine how it is,
+//! waits, sweeps. Knows nobody who asks.
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -341,7 +341,7 @@ impl Supervisor {
         Some(Box::pin(async move {
             let serves = endpoint.root_text(&record.health).await.is_ok()
                 // An engine may answer before it has the model.
-                && (ready || endpoint.models().await.is_ok_and(|models| models.iter().any(|it| named(it, &record.model_id))));
+                && (ready || endpoint.models().await.is_ok_and(|models| models.iter().any(|it| from_name(it, &record.model_id))));
             let metrics = if serves && measures { endpoint.root_text("metrics").await.ok() } else { None };
             Answer { serves, metrics }
         }))
@@ -388,7 +388,7 @@ fn failure(record: &Record, code: Option<i32>, cause: Option<Cause>) -> Failure 
             let message = format!("start {engine}: it does not take a flag of the plan");
             let failure = Failure::new("engine_flag_refused", message).with("line", line);
             let failure = failure.with("version", record.engine_version.as_deref().unwrap_or("-"));
-            failure.with("expected", record.engine().and_then(Engine::read_version).unwrap_or("-"))
+            failure.with("expected", record.engine().and_then(Engine::known_version).unwrap_or("-"))
         }
         (None, Some(NO_PROGRAM)) => {
             let install = record.engine().map(|engine| engine.install().0).unwrap_or_default();
@@ -406,7 +406,7 @@ fn failure(record: &Record, code: Option<i32>, cause: Option<Cause>) -> Failure 
 }
 
 /// ollama adds a tag to every name.
-fn named(listed: &str, wanted: &str) -> bool {
+fn from_name(listed: &str, wanted: &str) -> bool {
     listed == wanted || listed.strip_prefix(wanted).is_some_and(|tag| tag.starts_with(':'))
 }
 

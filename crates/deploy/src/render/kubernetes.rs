@@ -1,43 +1,44 @@
-//! A LeaderWorkerSet (0.6 or newer, which numbers its pods) and the Service before its leader. A pod is a machine. The Service and
-//! the probe reach a pod over the cluster's network, so that it is open there, and asks for the key of a Secret.
+//! A LeaderWorkerSet (0.6 or newer, which numbers its pods) and the Service of its leader. A pod is a host.
+//! The Service and the readiness probe reach a pod over the cluster's network, so the server binds to all
+//! interfaces and takes its API key from a Secret.
 use catalog::Vendor;
 
-use super::compose::string;
-use super::{File, KEY_IN_SHELL, Place, Word, program, ray, title, variables, words};
+use super::compose::yaml_string;
+use super::{Arg, KEY_IN_SHELL, NodeVars, OutputFile, args, program, ray, title, variables};
 use crate::plan::Plan;
 
-/// Kubernetes' own limit for the names of sets whose pods and services carry it as a label.
+/// Kubernetes' limit for the name of a set, which its pods and services carry as a label.
 const NAME_LIMIT: usize = 50;
 
-/// Where the key comes from, and the name it has for the command.
+/// Key of the Secret, and the environment variable of the container.
 const KEY: &str = "API_KEY";
 
-pub(super) fn files(plan: &Plan) -> Option<Vec<File>> {
-    let open = if plan.has_key() { plan.clone() } else { plan.clone().open()? };
-    Some(of_open(&open))
+pub(super) fn files(plan: &Plan) -> Option<Vec<OutputFile>> {
+    let open = if plan.requires_key() { plan.clone() } else { plan.clone().open_to_network()? };
+    Some(manifest(&open))
 }
 
-fn of_open(plan: &Plan) -> Vec<File> {
-    let machines = plan.inventory.machines;
+fn manifest(plan: &Plan) -> Vec<OutputFile> {
+    let hosts = plan.inventory.hosts;
     let name = name(plan);
     let mut text = format!(
         "# {}\n# First: kubectl create secret generic {name} --from-literal={KEY}=\"$(openssl rand -hex 32)\"\napiVersion: leaderworkerset.x-k8s.io/v1\nkind: LeaderWorkerSet\nmetadata:\n  name: {name}\nspec:\n  replicas: 1\n  \
-         leaderWorkerTemplate:\n    size: {machines}\n    restartPolicy: RecreateGroupOnPodRestart\n",
+         leaderWorkerTemplate:\n    size: {hosts}\n    restartPolicy: RecreateGroupOnPodRestart\n",
         title(plan)
     );
     text.push_str(&format!(
         "    leaderTemplate:\n      metadata:\n        labels:\n          role: leader\n      spec:\n{}",
         pod(plan, false)
     ));
-    // A set of one has no workers, but its schema asks for their template.
-    text.push_str(&format!("    workerTemplate:\n      spec:\n{}", pod(plan, machines > 1)));
+    // A set of size 1 has no workers, but its schema requires their template.
+    text.push_str(&format!("    workerTemplate:\n      spec:\n{}", pod(plan, hosts > 1)));
     text.push_str(&format!(
         "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\nspec:\n  selector:\n    \
          leaderworkerset.sigs.k8s.io/name: {name}\n    role: leader\n  ports:\n    - name: http\n      port: {port}\n      \
          targetPort: {port}\n",
         port = plan.port
     ));
-    vec![File { name: format!("{name}.yaml"), text }]
+    vec![OutputFile { name: format!("{name}.yaml"), text }]
 }
 
 fn name(plan: &Plan) -> String {
@@ -46,34 +47,34 @@ fn name(plan: &Plan) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
-fn pod(plan: &Plan, follows: bool) -> String {
+fn pod(plan: &Plan, is_follower: bool) -> String {
     let key = if plan.ray { KEY_IN_SHELL } else { "$(API_KEY)" };
-    let place = Place { follows, rank: "$(LWS_WORKER_INDEX)", leader: "$(LWS_LEADER_ADDRESS)", key };
+    let vars = NodeVars { is_follower, rank: "$(LWS_WORKER_INDEX)", leader: "$(LWS_LEADER_ADDRESS)", key };
     let mut command = program(plan.container.program);
-    command.extend(words(plan, &place));
+    command.extend(args(plan, &vars));
     if plan.ray {
-        command = if follows {
-            ray(&place)
+        command = if is_follower {
+            ray(&vars)
         } else {
-            let script = format!("{} && exec {}", super::joined(ray(&place)), super::joined(command));
-            vec![Word::Plain("/bin/sh".into()), Word::Plain("-c".into()), Word::Plain(script)]
+            let script = format!("{} && exec {}", super::shell_line(ray(&vars)), super::shell_line(command));
+            vec![Arg::Literal("/bin/sh".into()), Arg::Literal("-c".into()), Arg::Literal(script)]
         };
     }
     let mut lines = vec!["containers:".to_owned(), "  - name: engine".into()];
     let mut put = |line: String| lines.push(format!("    {line}"));
-    put(format!("image: {}", string(&plan.container.image)));
+    put(format!("image: {}", yaml_string(&plan.container.image)));
     put("command:".into());
-    for word in command {
-        let word = match word {
-            Word::Plain(word) => word.replace("$(", "$$("),
-            Word::Filled(word) => word,
+    for arg in command {
+        let arg = match arg {
+            Arg::Literal(arg) => arg.replace("$(", "$$("),
+            Arg::Template(arg) => arg,
         };
-        put(format!("  - {}", string(&word)));
+        put(format!("  - {}", yaml_string(&arg)));
     }
     put("env:".into());
     for (name, value) in std::iter::once(("HF_HOME", "/models")).chain(variables(plan)) {
         put(format!("  - name: {name}"));
-        put(format!("    value: {}", string(value)));
+        put(format!("    value: {}", yaml_string(value)));
     }
     put(format!("  - name: {KEY}"));
     put("    valueFrom:".into());
@@ -86,8 +87,8 @@ fn pod(plan: &Plan, follows: bool) -> String {
     };
     put("resources:".into());
     put("  limits:".into());
-    put(format!("    {resource}: {}", string(&plan.inventory.cards.to_string())));
-    if !follows {
+    put(format!("    {resource}: {}", yaml_string(&plan.inventory.gpus_per_host.to_string())));
+    if !is_follower {
         put("ports:".into());
         put(format!("  - containerPort: {}", plan.port));
         put("readinessProbe:".into());

@@ -1,5 +1,5 @@
-//! One plan in the forms that machines take it: a shell script per machine, compose files, a LeaderWorkerSet, systemd
-//! units, a Modelfile. Every word comes from the plan; only quoting and frames are added here.
+//! A plan as files: a shell script per host, compose files, a LeaderWorkerSet, systemd units, a Modelfile.
+//! Every argument comes from the plan; only quoting and the file's own syntax are added here.
 
 mod compose;
 mod kubernetes;
@@ -10,7 +10,7 @@ mod systemd;
 use crate::plan::{Engine, Plan, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum Format {
     Shell,
     Compose,
     Kubernetes,
@@ -18,29 +18,30 @@ pub enum Form {
     Modelfile,
 }
 
-/// One file that a form consists of.
+/// One file of a format.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
+pub struct OutputFile {
     pub name: String,
     pub text: String,
 }
 
-/// `None` where the form does not exist for the engine: ollama serves this computer only, and only it has a Modelfile.
-pub fn render(plan: &Plan, form: Form) -> Option<Vec<File>> {
+/// `None` where the format does not exist for the engine: ollama serves localhost only, and only ollama has a
+/// Modelfile.
+pub fn render(plan: &Plan, format: Format) -> Option<Vec<OutputFile>> {
     let ollama = plan.engine == Engine::Ollama;
-    match form {
-        Form::Shell => Some(shell::files(plan)),
-        Form::Systemd => Some(systemd::files(plan)),
-        Form::Compose if !ollama => Some(compose::files(plan)),
-        Form::Kubernetes => kubernetes::files(plan),
-        Form::Modelfile if ollama => {
-            Some(vec![File { name: "Modelfile".into(), text: modelfile::text(plan) }])
+    match format {
+        Format::Shell => Some(shell::files(plan)),
+        Format::Systemd => Some(systemd::files(plan)),
+        Format::Compose if !ollama => Some(compose::files(plan)),
+        Format::Kubernetes => kubernetes::files(plan),
+        Format::Modelfile if ollama => {
+            Some(vec![OutputFile { name: "Modelfile".into(), text: modelfile::text(plan) }])
         }
         _ => None,
     }
 }
 
-impl Form {
+impl Format {
     pub const ALL: [Self; 5] = [Self::Shell, Self::Compose, Self::Kubernetes, Self::Systemd, Self::Modelfile];
 
     pub fn name(self) -> &'static str {
@@ -53,69 +54,69 @@ impl Form {
         }
     }
 
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|form| form.name() == name)
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
     }
 }
 
 const RAY_PORT: u16 = 6379;
 
-/// How a form writes what differs from machine to machine.
-struct Place<'a> {
-    /// Whether it is not the first machine.
-    follows: bool,
+/// How a format writes the values that differ between hosts.
+struct NodeVars<'a> {
+    /// Any host but the first.
+    is_follower: bool,
     rank: &'a str,
     leader: &'a str,
-    /// What callers must show.
+    /// The API key.
     key: &'a str,
 }
 
-/// A word that is written as it is, or one that holds a name the form itself fills in.
-enum Word {
-    Plain(String),
-    Filled(String),
+/// An argument that is quoted as it is, or one with a variable that the format substitutes.
+enum Arg {
+    Literal(String),
+    Template(String),
 }
 
-/// The words after the program, on one machine.
-fn words(plan: &Plan, place: &Place) -> Vec<Word> {
-    let mut words = Vec::new();
+/// The arguments after the program, on one host.
+fn args(plan: &Plan, vars: &NodeVars) -> Vec<Arg> {
+    let mut args = Vec::new();
     for argument in &plan.arguments {
-        if argument.value == Value::OnFollowers && !place.follows {
+        if argument.value == Value::FollowersOnly && !vars.is_follower {
             continue;
         }
         if !argument.name.is_empty() {
-            words.push(Word::Plain(argument.name.to_owned()));
+            args.push(Arg::Literal(argument.name.to_owned()));
         }
         match &argument.value {
-            Value::None | Value::OnFollowers => {}
-            Value::Text(text) => words.push(Word::Plain(text.clone())),
-            Value::Leader(Some(port)) => words.push(Word::Filled(format!("{}:{port}", place.leader))),
-            Value::Leader(None) => words.push(Word::Filled(place.leader.to_owned())),
-            Value::Key => words.push(Word::Filled(place.key.to_owned())),
-            Value::Rank => words.push(Word::Filled(place.rank.to_owned())),
+            Value::None | Value::FollowersOnly => {}
+            Value::Text(text) => args.push(Arg::Literal(text.clone())),
+            Value::Leader(Some(port)) => args.push(Arg::Template(format!("{}:{port}", vars.leader))),
+            Value::Leader(None) => args.push(Arg::Template(vars.leader.to_owned())),
+            Value::Key => args.push(Arg::Template(vars.key.to_owned())),
+            Value::Rank => args.push(Arg::Template(vars.rank.to_owned())),
         }
     }
-    words
+    args
 }
 
-/// The words of `ray start` on one machine; the machines after the first do nothing else.
-fn ray(place: &Place) -> Vec<Word> {
-    let mut words: Vec<Word> = ["ray", "start"].map(|word| Word::Plain(word.into())).into();
-    if place.follows {
-        words.push(Word::Filled(format!("--address={}:{RAY_PORT}", place.leader)));
-        words.push(Word::Plain("--block".into()));
+/// The `ray start` command of one host; the hosts after the first run nothing else.
+fn ray(vars: &NodeVars) -> Vec<Arg> {
+    let mut args: Vec<Arg> = ["ray", "start"].map(|arg| Arg::Literal(arg.into())).into();
+    if vars.is_follower {
+        args.push(Arg::Template(format!("--address={}:{RAY_PORT}", vars.leader)));
+        args.push(Arg::Literal("--block".into()));
     } else {
-        words.push(Word::Plain("--head".into()));
-        words.push(Word::Plain(format!("--port={RAY_PORT}")));
+        args.push(Arg::Literal("--head".into()));
+        args.push(Arg::Literal(format!("--port={RAY_PORT}")));
     }
-    words
+    args
 }
 
-fn program(words: &[&str]) -> Vec<Word> {
-    words.iter().map(|word| Word::Plain((*word).to_owned())).collect()
+fn program(args: &[&str]) -> Vec<Arg> {
+    args.iter().map(|arg| Arg::Literal((*arg).to_owned())).collect()
 }
 
-/// What stands on top of every file.
+/// The comment at the top of every file.
 fn title(plan: &Plan) -> String {
     format!(
         "{} {} on {} with {}, written by Whaledeck",
@@ -133,14 +134,14 @@ fn variables(plan: &Plan) -> impl Iterator<Item = (&'static str, &str)> {
     })
 }
 
-/// The key for a command that a shell runs, which has it in its environment.
+/// The API key in a command that a shell runs, which has it in its environment.
 const KEY_IN_SHELL: &str = "\"$API_KEY\"";
 
-/// As one line for a shell; names to fill in stand outside of its quotes.
-fn joined(words: Vec<Word>) -> String {
-    let quoted = words.into_iter().map(|word| match word {
-        Word::Plain(word) => shlex::try_quote(&word).expect("words of a plan hold no NUL").into_owned(),
-        Word::Filled(word) => word,
+/// One line for a shell; templates stay unquoted.
+fn shell_line(args: Vec<Arg>) -> String {
+    let quote = args.into_iter().map(|arg| match arg {
+        Arg::Literal(arg) => shlex::try_quote(&arg).expect("arguments of a plan hold no NUL").into_owned(),
+        Arg::Template(arg) => arg,
     });
-    quoted.collect::<Vec<_>>().join(" ")
+    quote.collect::<Vec<_>>().join(" ")
 }

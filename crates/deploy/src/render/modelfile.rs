@@ -1,4 +1,4 @@
-//! ollama's Modelfile: a line for each directive.
+//! ollama's Modelfile: one line per directive.
 use crate::plan::{Plan, Value};
 
 pub(super) fn text(plan: &Plan) -> String {

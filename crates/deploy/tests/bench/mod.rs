@@ -1,4 +1,5 @@
-//! A folder with a program named like the engine, and deployments of it. Shared by the tests that run engines.
+//! A folder with a program named like the engine, and deployments of it. Shared by the tests that run
+//! engines.
 #![allow(dead_code, reason = "each test uses a part of it")]
 pub mod sshd;
 
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use catalog::Catalog;
-use deploy::plan::{Engine, Inventory, Plan, Spec, Value, plan};
+use deploy::plan::{DeployRequest, Engine, Inventory, Plan, Value, plan};
 use deploy::remote::{Change, Deployment, Machine, OnNews, Pace, Place, Reach, Reaching, Record, look};
 use endpoint::{ChatRequest, Endpoint, Message, Usage};
 use futures_util::StreamExt;
@@ -42,8 +43,8 @@ impl Bench {
         Self { folder, told: Arc::default() }
     }
 
-    /// With llama.cpp's own server in its place, and the Guide where that looks for a plan's files. Nothing where they were not
-    /// built, which `make test` does.
+    /// With llama.cpp's own server in its place, and the Guide where that looks for a plan's files. Nothing
+    /// where they were not built, which `make test` does.
     pub fn real(plan: &Plan) -> Option<Self> {
         let built = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
         let (Some(program), Some(guide)) = (built("WHALEDECK_LLAMA_SERVER"), built("WHALEDECK_GUIDE_GGUF"))
@@ -104,7 +105,7 @@ impl Bench {
     }
 
     pub fn record_on(&self, mode: &str, machines: Vec<Machine>, port: u16, plan: &Plan) -> Record {
-        let plan = plan.clone().at(port);
+        let plan = plan.clone().with_port(port);
         let place =
             Place { machines, reach: Reach::Private, first: self.first(mode), leader: "10.0.0.1".into() };
         let id = uuid::Uuid::new_v4().simple().to_string();
@@ -160,8 +161,14 @@ impl Drop for Bench {
 /// llama-server on one card.
 pub fn llama() -> Plan {
     let model = Catalog::builtin().model(MODEL).expect("is known");
-    let spec =
-        Spec { model, variant: None, engine: Engine::LlamaServer, context: 4096, sequences: 2, ray: false };
+    let spec = DeployRequest {
+        model,
+        variant: None,
+        engine: Engine::LlamaServer,
+        context: 4096,
+        sequences: 2,
+        ray: false,
+    };
     plan(&spec, &Inventory::parse("RTX-4090-24G").expect("is one")).expect("fits")
 }
 

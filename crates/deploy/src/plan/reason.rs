@@ -1,16 +1,17 @@
-//! Reasons as codes with values. The words of each code, in English and Chinese, are in assets/messages/plans.toml.
+//! Reasons as codes with values. The message of each code, in English and Chinese, is in
+//! assets/messages/plans.toml.
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
-    pub code: Code,
+pub struct Reason {
+    pub code: ReasonCode,
     pub values: BTreeMap<&'static str, String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
-pub enum Code {
-    // What a flag does and why it has this value
+pub enum ReasonCode {
+    // Reasons for an argument
     ModelPath,
     ServedName,
     RemoteCode,
@@ -50,7 +51,7 @@ pub enum Code {
     Aiter,
     OllamaFrom,
     OllamaParallel,
-    // What is worth knowing beside the flags
+    // Notes on a plan
     ShortContext,
     ReplicatedCache,
     UnusedMachines,
@@ -59,7 +60,7 @@ pub enum Code {
     Fp8Widened,
     AmdImage,
     OllamaHere,
-    // Why there is no plan
+    // Reasons for a rejection
     BuiltInOnly,
     NoFiles,
     CardUnknownToEngine,
@@ -72,18 +73,18 @@ pub enum Code {
     FilesInParts,
 }
 
-impl Code {
-    /// Every code, for the test that demands words in both languages.
+impl ReasonCode {
+    /// Every code, for the test that every code has a message in both languages.
     pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// As it is written in the catalogue of words.
+    /// The key in the message catalogue.
     pub fn key(self) -> &'static str {
         self.into()
     }
 }
 
-impl Explained {
-    pub(crate) fn new(code: Code) -> Self {
+impl Reason {
+    pub(crate) fn new(code: ReasonCode) -> Self {
         Self { code, values: BTreeMap::new() }
     }
 

@@ -1,0 +1,62 @@
+//! The hosts and GPUs to plan for, and how they are written: "2x8xH100-80G".
+use catalog::{Card, Catalog};
+
+/// Identical hosts with identical GPUs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inventory {
+    pub hosts: u32,
+    pub gpus_per_host: u32,
+    pub gpu: Card,
+}
+
+const MAX_HOSTS: u32 = 64;
+const MAX_GPUS_PER_HOST: u32 = 16;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InventoryError {
+    #[error("`{0}`: expected a form such as 8xH100-80G or 2x8xH100-80G")]
+    Format(String),
+    #[error("unknown GPU `{0}`")]
+    Gpu(String),
+    #[error("at most {MAX_HOSTS} hosts with {MAX_GPUS_PER_HOST} GPUs each")]
+    Count,
+}
+
+impl Inventory {
+    /// From "H100-80G", "8xH100-80G" or "2x8xH100-80G".
+    pub fn parse(text: &str) -> Result<Self, InventoryError> {
+        let format = || InventoryError::Format(text.to_owned());
+        let mut counts = Vec::new();
+        let mut rest = text.trim();
+        while let Some((count, after)) = rest.split_once(['x', 'X', '×']) {
+            // The x in a name such as "MAX" does not end a count.
+            if count.is_empty() || !count.bytes().all(|byte| byte.is_ascii_digit()) {
+                break;
+            }
+            counts.push(count.parse::<u32>().map_err(|_| InventoryError::Count)?);
+            rest = after;
+        }
+        let (hosts, gpus_per_host) = match counts[..] {
+            [] => (1, 1),
+            [gpus_per_host] => (1, gpus_per_host),
+            [hosts, gpus_per_host] => (hosts, gpus_per_host),
+            _ => return Err(format()),
+        };
+        if rest.is_empty() {
+            return Err(format());
+        }
+        if !(1..=MAX_HOSTS).contains(&hosts) || !(1..=MAX_GPUS_PER_HOST).contains(&gpus_per_host) {
+            return Err(InventoryError::Count);
+        }
+        let gpu = Catalog::builtin().card(rest).ok_or_else(|| InventoryError::Gpu(rest.to_owned()))?;
+        Ok(Self { hosts, gpus_per_host, gpu: gpu.clone() })
+    }
+
+    /// The text that [`Inventory::parse`] reads.
+    pub fn label(&self) -> String {
+        match self.hosts {
+            1 => format!("{}x{}", self.gpus_per_host, self.gpu.label()),
+            hosts => format!("{hosts}x{}x{}", self.gpus_per_host, self.gpu.label()),
+        }
+    }
+}
