@@ -5,8 +5,6 @@ use history::{ChatSettings, Found, HistoryError};
 use crate::App;
 use crate::chats_file::blocking;
 use crate::convert::{chat_view, history_error, sampling_json, summary};
-use crate::deployments::deployment_model;
-use crate::models::advised_sampling;
 use crate::snippet::snippet;
 
 impl App {
@@ -30,13 +28,13 @@ impl App {
     }
 
     fn summary(&self, chat: history::Summary, hit: Option<SearchHit>) -> ChatSummary {
-        let answering = self.running.writes(&chat.id);
+        let answering = self.running.contains(&chat.id);
         summary(chat, answering, hit)
     }
 
     /// With what the makers of the model advise and no instructions.
     pub async fn chat_create(&self, model_id: &str) -> Result<ChatView, ErrorView> {
-        let sampling = self.advised(model_id)?;
+        let sampling = self.recommended_sampling(model_id)?;
         self.chat_made(model_id, "deepseek", &sampling, "").await
     }
 
@@ -55,7 +53,10 @@ impl App {
         let chat = match of_preset {
             Some(sampling) => self.chat_made(model_id, &preset_id, &sampling, &system_prompt).await?,
             // DeepSeek's own advice differs from model to model.
-            None => self.chat_made(model_id, "deepseek", &self.advised(model_id)?, &system_prompt).await?,
+            None => {
+                self.chat_made(model_id, "deepseek", &self.recommended_sampling(model_id)?, &system_prompt)
+                    .await?
+            }
         };
         self.remember(&chat);
         Ok(chat)
@@ -91,13 +92,6 @@ impl App {
     pub(crate) async fn model_of(&self, chat_id: &str) -> Result<String, ErrorView> {
         let chat_id = chat_id.to_owned();
         Ok(self.with_history(move |history| history.chat(&chat_id)).await?.settings.model_id)
-    }
-
-    fn advised(&self, model_id: &str) -> Result<SamplingView, ErrorView> {
-        match deployment_model(model_id) {
-            Some(id) => self.deployments.advised(id),
-            None => advised_sampling(&self.own_models, model_id),
-        }
     }
 
     async fn chat_made(

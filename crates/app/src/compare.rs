@@ -1,5 +1,5 @@
-//! One prompt to two models side by side: both at once where that is fair, one after the other where they would share this
-//! computer. Nothing of it is kept in the history.
+//! One prompt to two models side by side: at the same time, or one after the other where both would use this
+//! computer. Uses the prompt and the backend of `answer`; stores nothing in the history.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -9,27 +9,22 @@ use futures_util::StreamExt;
 use history::History;
 
 use crate::App;
-use crate::answers::Turn;
-use crate::ask::{Question, Said};
-use crate::cloud::{Prices, cloud_model};
-use crate::deployments::deployment_model;
-use crate::models::advised_sampling;
-use crate::pictures::BoxTarget;
-use crate::recorder::{Piece, Text};
-use crate::reply::Answerer;
+use crate::answer::{AnswerText, Backend, BackendEvent, Prompt, PromptMessage, Turn};
+use crate::cloud::Prices;
+use crate::model_ref::cloud_model;
 
-/// Where the events of a comparison go.
+/// Receives the events of a comparison.
 pub type OnCompare = Box<dyn Fn(CompareEvent) + Send + Sync>;
 
-/// Beside the ids of chats, which are UUIDs: one comparison at a time, and a switch to stop it.
+/// The key of its turn among the ids of chats, which are UUIDs: there is one comparison at a time.
 pub(crate) const TURN: &str = "compare";
 const SHOW_EVERY: Duration = Duration::from_millis(40);
 
 impl App {
-    /// Returns once both sides are on their way; the events follow until each side had its last.
+    /// Returns once both sides have started; the events follow until each side has ended.
     ///
     /// # Errors
-    /// When the prompt is empty, a model is not known, or another comparison is being written.
+    /// When the prompt is empty, a model is not known, or another comparison is running.
     pub async fn compare_start(&self, request: CompareRequest, on_event: OnCompare) -> Result<(), ErrorView> {
         if request.text.trim().is_empty() {
             return Err(ErrorView::new(ErrorCode::InvalidInput, "compare: the prompt is empty"));
@@ -39,42 +34,32 @@ impl App {
         }
         let turn = Arc::new(self.running.begin(TURN)?);
         let open = Arc::new(AtomicUsize::new(2));
-        let question = |model_id: &str| {
+        let prompt = |model_id: &str| {
             let sampling = match &request.sampling {
                 Some(sampling) => sampling.clone(),
-                None => match deployment_model(model_id) {
-                    Some(id) => self.deployments.advised(id)?,
-                    None => advised_sampling(&self.own_models, model_id)?,
-                },
+                None => self.recommended_sampling(model_id)?,
             };
             let system = Some((Role::System, request.system_prompt.clone()));
             let system = system.filter(|(_, text)| !text.trim().is_empty());
-            let said = |(role, text)| Said { role, text, pictures: Vec::new() };
-            let messages = system.into_iter().chain([(Role::User, request.text.clone())]).map(said).collect();
-            let so_far = Text::default();
-            Ok(Question {
-                model_id: model_id.to_owned(),
-                sampling,
-                messages,
-                so_far,
-                box_target: BoxTarget::None,
-            })
+            let message = |(role, text)| PromptMessage { role, text, pictures: Vec::new() };
+            let messages = system.into_iter().chain([(Role::User, request.text.clone())]).map(message);
+            Ok(Prompt::new(model_id.to_owned(), sampling, messages.collect(), AnswerText::default()))
         };
         let prices = Arc::new(Prices::read(&self.paths.data_dir));
         let on_event = Arc::new(on_event);
-        let asked = |side, model_id: &str| {
+        let answer = |side, model_id: &str| {
             let (prices, on_event) = (prices.clone(), on_event.clone());
             let (turn, open) = (turn.clone(), open.clone());
-            let (question, history) = (question(model_id)?, self.chats_file.get()?);
-            Ok::<_, ErrorView>(Asked { side, question, history, prices, on_event, turn, open })
+            let (prompt, history) = (prompt(model_id)?, self.chats_file.get()?);
+            Ok::<_, ErrorView>(SideAnswer { side, prompt, history, prices, on_event, turn, open })
         };
-        let (left, right) = (asked(Side::Left, &request.left)?, asked(Side::Right, &request.right)?);
-        let prepared = |model_id: &str| self.prepare(model_id, TURN, request.when_busy, || {});
-        let (left, right) = (left.run(prepared(&request.left)), right.run(prepared(&request.right)));
-        // One worker at a time, and each would slow the other down.
-        let both_here = [&request.left, &request.right].into_iter().all(|model| self.runs_here(model));
+        let (left, right) = (answer(Side::Left, &request.left)?, answer(Side::Right, &request.right)?);
+        let backend = |model_id: &str| self.backend(model_id, TURN, request.when_busy, || {});
+        let (left, right) = (left.run(backend(&request.left)), right.run(backend(&request.right)));
+        // There is one worker, and two answers at once would slow each other down.
+        let both_local = [&request.left, &request.right].into_iter().all(|model| self.runs_here(model));
         tokio::spawn(async move {
-            if both_here {
+            if both_local {
                 left.await;
                 right.await;
             } else {
@@ -84,73 +69,73 @@ impl App {
         Ok(())
     }
 
-    /// Where the person's prices are looked for; the file need not be there.
+    /// The path of the user's prices; the file need not exist.
     pub async fn prices_file(&self) -> Result<String, ErrorView> {
         Ok(Prices::path(&self.paths.data_dir).display().to_string())
     }
 
-    /// Nothing happens when there is none.
+    /// Does nothing when no comparison is running.
     pub async fn compare_stop(&self) -> Result<(), ErrorView> {
         self.answer_stop(TURN).await
     }
 }
 
-struct Asked {
+/// The answer of one side while it is streamed.
+struct SideAnswer {
     side: Side,
-    question: Question,
+    prompt: Prompt,
     history: Arc<History>,
     prices: Arc<Result<Prices, ErrorView>>,
     on_event: Arc<OnCompare>,
     turn: Arc<Turn>,
-    /// Sides that have not ended.
+    /// The number of sides that have not ended.
     open: Arc<AtomicUsize>,
 }
 
-/// What a side counted while it answered.
+/// Measurements of one side.
 #[derive(Default)]
-struct Counted {
-    first: Option<Duration>,
+struct SideStats {
+    first_token: Option<Duration>,
     usage: Option<(u32, u32)>,
 }
 
-impl Asked {
-    async fn run(self, prepared: impl Future<Output = Result<Answerer, ErrorView>>) {
-        let mut stopped = self.turn.stopped.clone();
-        let stop = async { stopped.wait_for(|stop| *stop).await.is_ok() };
-        let answerer = tokio::select! {
+impl SideAnswer {
+    async fn run(self, backend: impl Future<Output = Result<Backend, ErrorView>>) {
+        let mut stop = self.turn.stop.clone();
+        let stop = async { stop.wait_for(|stop| *stop).await.is_ok() };
+        let none = SideStats::default();
+        let backend = tokio::select! {
             biased;
-            true = stop => return self.end(CompareState::Stopped, None, Duration::ZERO, &Counted::default()),
-            prepared = prepared => prepared,
+            true = stop => return self.end(CompareState::Stopped, None, Duration::ZERO, &none),
+            backend = backend => backend,
         };
-        let answerer = match answerer {
-            Ok(answerer) => answerer,
-            Err(error) => {
-                return self.end(CompareState::Failed, Some(error), Duration::ZERO, &Counted::default());
-            }
+        let backend = match backend {
+            Ok(backend) => backend,
+            Err(error) => return self.end(CompareState::Failed, Some(error), Duration::ZERO, &none),
         };
         (self.on_event)(CompareEvent::Asked { side: self.side });
-        let (began, mut counted) = (Instant::now(), Counted::default());
-        let (state, error) = self.listen(answerer, began, &mut counted).await;
-        self.end(state, error, began.elapsed(), &counted);
+        let (start, mut stats) = (Instant::now(), SideStats::default());
+        let (state, error) = self.stream(backend, start, &mut stats).await;
+        self.end(state, error, start.elapsed(), &stats);
     }
 
-    async fn listen(
+    async fn stream(
         &self,
-        answerer: Answerer,
-        began: Instant,
-        counted: &mut Counted,
+        backend: Backend,
+        start: Instant,
+        stats: &mut SideStats,
     ) -> (CompareState, Option<ErrorView>) {
-        let mut stopped = self.turn.stopped.clone();
-        let mut stop = std::pin::pin!(async { stopped.wait_for(|stop| *stop).await.is_ok() });
-        let mut pieces = tokio::select! {
+        let mut stop = self.turn.stop.clone();
+        let mut stop = std::pin::pin!(async { stop.wait_for(|stop| *stop).await.is_ok() });
+        let mut events = tokio::select! {
             biased;
             true = &mut stop => return (CompareState::Stopped, None),
-            pieces = answerer.ask(self.question.clone(), self.history.clone()) => match pieces {
-                Ok(pieces) => pieces,
+            events = backend.stream(self.prompt.clone(), self.history.clone()) => match events {
+                Ok(events) => events,
                 Err(error) => return (CompareState::Failed, Some(error)),
             },
         };
-        let mut unshown = Text::default();
+        let mut unshown = AnswerText::default();
         let mut tick = tokio::time::interval(SHOW_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let ending = loop {
@@ -158,21 +143,22 @@ impl Asked {
                 biased;
                 true = &mut stop => break (CompareState::Stopped, None),
                 _ = tick.tick() => self.show(&mut unshown),
-                next = pieces.next() => match next {
-                    Some(Ok(Piece::Usage { prompt_tokens, completion_tokens })) => {
-                        counted.usage = Some((prompt_tokens, completion_tokens));
+                next = events.next() => match next {
+                    Some(Ok(BackendEvent::Usage { prompt_tokens, completion_tokens })) => {
+                        stats.usage = Some((prompt_tokens, completion_tokens));
                     }
-                    // Both sides are measured here, the same way.
-                    Some(Ok(Piece::Measured { .. } | Piece::Looking(_) | Piece::Waiting)) => {}
-                    Some(Ok(Piece::End { length: true })) => break (CompareState::Length, None),
-                    Some(Ok(Piece::End { length: false })) => break (CompareState::Done, None),
-                    Some(Ok(piece)) => {
-                        counted.first.get_or_insert_with(|| began.elapsed());
-                        unshown.add(&piece);
+                    // Both sides are measured in the same way, by this program.
+                    Some(Ok(BackendEvent::Measured { .. })) => {}
+                    Some(Ok(BackendEvent::Looking(_) | BackendEvent::Waiting)) => {}
+                    Some(Ok(BackendEvent::End { length: true })) => break (CompareState::Length, None),
+                    Some(Ok(BackendEvent::End { length: false })) => break (CompareState::Done, None),
+                    Some(Ok(event)) => {
+                        stats.first_token.get_or_insert_with(|| start.elapsed());
+                        unshown.push(&event);
                     }
                     Some(Err(error)) => break (CompareState::Failed, Some(error)),
                     None => {
-                        let cut = ErrorView::new(ErrorCode::EndpointCut, "hear the answer to its end");
+                        let cut = ErrorView::new(ErrorCode::EndpointCut, "read the answer to its end");
                         break (CompareState::Failed, Some(cut));
                     }
                 },
@@ -182,34 +168,34 @@ impl Asked {
         ending
     }
 
-    fn show(&self, unshown: &mut Text) {
+    fn show(&self, unshown: &mut AnswerText) {
         if !unshown.is_empty() {
-            let Text { text, reasoning } = std::mem::take(unshown);
+            let AnswerText { text, reasoning } = std::mem::take(unshown);
             (self.on_event)(CompareEvent::Delta { side: self.side, text, reasoning });
         }
     }
 
-    fn end(&self, state: CompareState, error: Option<ErrorView>, total: Duration, counted: &Counted) {
+    fn end(&self, state: CompareState, error: Option<ErrorView>, total: Duration, stats: &SideStats) {
         let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
-        let (cost, cost_problem) = match (&*self.prices, counted.usage) {
-            (Err(problem), _) if cloud_model(&self.question.model_id).is_some() => {
+        let (cost, cost_problem) = match (&*self.prices, stats.usage) {
+            (Err(problem), _) if cloud_model(&self.prompt.model_id).is_some() => {
                 (None, Some(problem.clone()))
             }
-            (Ok(prices), Some(usage)) => (prices.cost(&self.question.model_id, usage), None),
+            (Ok(prices), Some(usage)) => (prices.cost(&self.prompt.model_id, usage), None),
             _ => (None, None),
         };
         let result = CompareResult {
             state,
-            first_token_ms: counted.first.map(milliseconds),
+            first_token_ms: stats.first_token.map(milliseconds),
             total_ms: milliseconds(total),
-            prompt_tokens: counted.usage.map(|(prompt, _)| prompt),
-            completion_tokens: counted.usage.map(|(_, completion)| completion),
+            prompt_tokens: stats.usage.map(|(prompt, _)| prompt),
+            completion_tokens: stats.usage.map(|(_, completion)| completion),
             cost,
             cost_problem,
         };
         let side = self.side;
         if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // First, so that whoever sees the end may compare again at once.
+            // Before the event, so that its receiver may start the next comparison at once.
             self.turn.end();
         }
         (self.on_event)(match error {

@@ -1,8 +1,7 @@
 //! Every use case as a plain async function; the only crate that sees every domain. Hosts call these and show the
 //! views of the contract. Knows no window, no terminal and no web view.
 
-mod answers;
-mod ask;
+mod answer;
 mod backups;
 mod chats;
 mod chats_file;
@@ -14,12 +13,12 @@ mod copies;
 mod deployments;
 mod downloads;
 mod files;
-mod follow;
 mod hardware;
 mod host;
 mod imports;
 pub mod lang;
 mod list_file;
+mod model_ref;
 mod models;
 mod open;
 mod paths;
@@ -27,9 +26,7 @@ mod pictures;
 mod plan_words;
 mod plans;
 mod precisions;
-mod recorder;
 mod repetition;
-mod reply;
 mod rights;
 mod save;
 mod settings;
@@ -39,7 +36,7 @@ mod snippet;
 pub mod words;
 mod worker;
 
-pub use ask::OnAnswer;
+pub use answer::OnAnswer;
 pub use cloud::Keeping;
 pub use compare::OnCompare;
 pub use host::Host;
@@ -50,3 +47,17 @@ pub use plan_words::plan_words;
 pub use plans::{cards_csv, plan_for};
 pub use save::save_text;
 pub use sizing::sizing_wanted;
+
+/// Names that files which are being split still use.
+mod answers {
+    pub(crate) use crate::answer::RunningAnswers as Running;
+}
+mod ask {
+    pub(crate) use crate::answer::{PromptMessage as Said, prompt_messages as told};
+}
+mod reply {
+    pub(crate) use crate::answer::{role_name as role_key, thinking_param as thinks};
+}
+mod recorder {
+    pub(crate) use crate::answer::AnswerText as Text;
+}

@@ -6,9 +6,10 @@ use contract::{
 };
 
 use crate::App;
-use crate::cloud::{cloud_model, cloud_sampling};
+use crate::cloud::cloud_sampling;
 use crate::convert::{model_view, preset_view, recommendation_view, sampling_view};
 use crate::imports::{OwnModels, own_sampling, own_view};
+use crate::model_ref::{cloud_model, deployment_model};
 
 impl App {
     /// Every model of the catalogue, the variant of the verdict first; then the person's own.
@@ -56,6 +57,14 @@ impl App {
             })
         };
         model.variants.iter().filter_map(view).collect()
+    }
+
+    /// The sampling that the maker of the model advises.
+    pub(crate) fn recommended_sampling(&self, model_id: &str) -> Result<SamplingView, ErrorView> {
+        match deployment_model(model_id) {
+            Some(id) => self.deployments.recommended_sampling(id),
+            None => advised_sampling(&self.own_models, model_id),
+        }
     }
 
     pub async fn recommendation(&self) -> Result<RecommendationView, ErrorView> {

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use contract::{ErrorView, SettingsView};
 use jiff::Timestamp;
 
-use crate::answers::Running;
+use crate::answer::{RunningAnswers, Subscribers};
 use crate::chats_file::{ChatsFile, blocking};
 use crate::cloud::Clouds;
 use crate::deployments::Deployments;
 use crate::downloads::Downloads;
-use crate::follow::Streams;
 use crate::imports::OwnModels;
 use crate::precisions::Precisions;
 use crate::sharing::Sharing;
@@ -30,8 +29,8 @@ pub struct App {
     /// The file of the settings holds more than was understood.
     pub(crate) settings_unkept: AtomicBool,
     pub(crate) start_problems: Mutex<Vec<ErrorView>>,
-    pub(crate) running: Arc<Running>,
-    pub(crate) streams: Arc<Streams>,
+    pub(crate) running: Arc<RunningAnswers>,
+    pub(crate) subscribers: Arc<Subscribers>,
     pub(crate) workers: Arc<Workers>,
     pub(crate) downloads: Arc<Downloads>,
     pub(crate) own_models: OwnModels,
@@ -90,7 +89,7 @@ impl App {
         let lists = [own_models_problem, precisions_problem, deployments_problem, downloads_problem];
         let problems = loaded.problem.into_iter().chain(lists.into_iter().flatten());
         let problems = problems.chain(clouds_problems).chain(sharing_problems).collect();
-        let running = Arc::<Running>::default();
+        let running = Arc::<RunningAnswers>::default();
         Ok(Self {
             paths,
             downloads: Arc::new(downloads),
@@ -107,7 +106,7 @@ impl App {
             settings_unkept: AtomicBool::new(loaded.unkept),
             start_problems: Mutex::new(problems),
             running,
-            streams: Arc::default(),
+            subscribers: Arc::default(),
             last_look: Default::default(),
             settings_writing: Mutex::default(),
         })

@@ -21,34 +21,21 @@ use self::check::{Subject, check};
 use self::failure::address_error;
 use self::list::{Record, Records, free_id};
 use crate::App;
-use crate::deployments::deployment_model;
+use crate::model_ref::{ModelEndpoint, cloud_id, deployment_model};
 
 pub(crate) use self::failure::cloud_error;
 pub use self::keys::Keeping;
 use self::keys::Keys;
 pub(crate) use self::keys::write_once;
 pub(crate) use self::prices::Prices;
+pub(crate) use crate::model_ref::cloud_model;
 
-/// What a chat calls a model of a cloud service begins like this; `<endpoint>/<model>` follows.
-const PREFIX: &str = "cloud:";
 /// Of a list without a DeepSeek model; some services list hundreds.
 const MOST_LISTED: usize = 60;
 
 pub(crate) struct Clouds {
     records: Records,
     pub(crate) keys: Keys,
-}
-
-/// A model of a service, ready to be asked.
-pub(crate) struct Ready {
-    pub endpoint: Endpoint,
-    pub host: String,
-    pub model: String,
-}
-
-/// The endpoint and the model that a chat names, where it names a cloud's.
-pub(crate) fn cloud_model(model_id: &str) -> Option<(&str, &str)> {
-    model_id.strip_prefix(PREFIX)?.split_once('/')
 }
 
 /// What DeepSeek advises for the models that its service and most others offer today.
@@ -78,17 +65,17 @@ impl Clouds {
         Ok((endpoint, address))
     }
 
-    pub(crate) async fn ready(
+    pub(crate) async fn model_endpoint(
         self: Arc<Self>,
         model_id: &str,
         outbound: Outbound,
-    ) -> Result<Ready, ErrorView> {
+    ) -> Result<ModelEndpoint, ErrorView> {
         let (id, model) =
             cloud_model(model_id).ok_or_else(|| invalid("find the cloud service: it has no name"))?;
         let (id, model) = (id.to_owned(), model.to_owned());
         blocking(move || {
             let (endpoint, address) = self.endpoint(&self.records.find(&id)?, outbound)?;
-            Ok(Ready { endpoint, host: address.host().to_owned(), model })
+            Ok(ModelEndpoint { endpoint, model, label: address.host().to_owned() })
         })
         .await
     }
@@ -223,7 +210,7 @@ fn view(record: &Record) -> EndpointView {
     let dialect = dialect(record);
     let mut models: Vec<CloudModelView> = Vec::new();
     for name in record.named.iter().chain(&App::offered(&record.listed)) {
-        let id = format!("{PREFIX}{}/{name}", record.id);
+        let id = cloud_id(&record.id, name);
         if models.iter().all(|model| model.id != id) {
             models.push(CloudModelView { id, name: name.clone() });
         }

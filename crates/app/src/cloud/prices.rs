@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use contract::{CostView, ErrorCode, ErrorView};
 use serde::Deserialize;
 
-use super::cloud_model;
+use crate::model_ref::cloud_model;
 
 const FILE: &str = "prices.toml";
 const VERSION: u32 = 1;

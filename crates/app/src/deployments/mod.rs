@@ -15,23 +15,18 @@ use contract::{
     SamplingView,
 };
 use deploy::remote::{self, Change, Deployment, Machine, OnNews, Pace, Reaching, Record};
-use endpoint::Endpoint;
 
 use self::keys::Keys;
 use self::records::Records;
 use self::views::{deployment_view, line_view, machine_view, point_view, recommended, resting_view};
+use crate::model_ref::ModelEndpoint;
 use crate::worker::failure_view;
 use crate::{App, Host};
 
-/// What a chat calls the model of a deployment begins like this; its id follows.
-const PREFIX: &str = "deployment:";
+pub(crate) use crate::model_ref::deployment_model;
+
 /// Instead of the person's own configuration of ssh.
 const SSH_CONFIG: &str = "WHALEDECK_SSH_CONFIG";
-
-/// The id of the deployment that a chat names, where it names one.
-pub(crate) fn deployment_model(model_id: &str) -> Option<&str> {
-    model_id.strip_prefix(PREFIX)
-}
 
 pub(crate) struct Deployments {
     records: Records,
@@ -39,14 +34,6 @@ pub(crate) struct Deployments {
     reaching: Reaching,
     watched: Mutex<BTreeMap<String, Arc<Deployment>>>,
     host: Arc<dyn Host>,
-}
-
-/// A deployment, ready to be asked.
-pub(crate) struct Serving {
-    pub endpoint: Endpoint,
-    /// Named in errors.
-    pub name: String,
-    pub model: String,
 }
 
 impl Deployments {
@@ -132,12 +119,11 @@ impl Deployments {
         known.map_or_else(|| resting_view(record), |known| deployment_view(&known))
     }
 
-    pub(crate) fn serving(self: &Arc<Self>, model_id: &str) -> Result<Serving, ErrorView> {
-        let id = deployment_model(model_id).unwrap_or_default();
+    pub(crate) fn model_endpoint(self: &Arc<Self>, id: &str) -> Result<ModelEndpoint, ErrorView> {
         let deployment = self.one(id)?;
         let endpoint = deployment.endpoint().map_err(|failure| failure_view(&failure))?;
         let record = deployment.record();
-        Ok(Serving { endpoint, name: record.name, model: record.model_id })
+        Ok(ModelEndpoint { endpoint, model: record.model_id, label: record.name })
     }
 
     /// Tokens of one conversation.
@@ -145,7 +131,7 @@ impl Deployments {
         Ok(self.records.find(id)?.context)
     }
 
-    pub(crate) fn advised(&self, id: &str) -> Result<SamplingView, ErrorView> {
+    pub(crate) fn recommended_sampling(&self, id: &str) -> Result<SamplingView, ErrorView> {
         Ok(recommended(&self.records.find(id)?))
     }
 }

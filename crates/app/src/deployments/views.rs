@@ -9,8 +9,8 @@ use deploy::remote::{
     Deployment, Gpu, Installed, LogLine, Looked, Machine, Phase, Point, Reach, Record, State,
 };
 
-use super::PREFIX;
 use crate::convert::sampling_view;
+use crate::model_ref::deployment_id;
 use crate::worker::failure_view;
 
 /// Of one that is watched.
@@ -46,7 +46,7 @@ fn view(
     DeploymentView {
         id: record.id.clone(),
         name: record.name.clone(),
-        chat_model: format!("{PREFIX}{}", record.id),
+        chat_model: deployment_id(&record.id),
         model_id: record.model_id.clone(),
         model_name: record.model_name.clone(),
         engine: record.engine.clone(),

@@ -8,7 +8,7 @@ use contract::{ErrorCode, ErrorView, FamilyKind, ModelState, ModelView, SightOff
 use vision::Tiling;
 
 use crate::App;
-use crate::cloud::cloud_model;
+use crate::model_ref::cloud_model;
 
 /// What a model makes of pictures.
 pub(crate) enum Eyes {

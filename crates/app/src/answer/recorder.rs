@@ -1,5 +1,6 @@
-//! One answer from first piece to last: pieces are gathered for 40 ms before a host sees them, written to the history
-//! at most every 500 ms, and all flushed before the terminal event. Knows no HTTP and no worker, only a stream.
+//! Records one answer from its first event to its last: text is gathered for 40 ms before the host gets it,
+//! stored in the history at most every 500 ms, and flushed before the terminal event. Knows a stream of
+//! events, no HTTP and no worker.
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use futures_util::{Stream, StreamExt};
 use history::{Ending, History, State};
 use tokio::sync::watch;
 
+use super::event::{AnswerText, BackendEvent};
 use crate::convert::{history_error, message_view};
 use crate::pictures::BoxTarget;
 use crate::repetition::Repetition;
@@ -16,184 +18,139 @@ use crate::repetition::Repetition;
 const SHOW_EVERY: Duration = Duration::from_millis(40);
 const WRITE_EVERY: Duration = Duration::from_millis(500);
 
-/// What a model sends.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Piece {
-    Text(String),
-    Reasoning(String),
-    /// Another model is answering somebody, and this answer waits for its end.
-    Waiting,
-    /// Before the first word: how far it is with the pictures.
-    Looking(Looking),
-    /// Where that is which the text just named.
-    Boxes(Vec<Boxes>),
-    Usage {
-        prompt_tokens: u32,
-        completion_tokens: u32,
-    },
-    /// Times that the worker measured itself; they are better than ours.
-    Measured {
-        first_token_ms: f64,
-        tokens_per_second: f64,
-    },
-    /// The model ended by itself, or at a limit of tokens.
-    End {
-        length: bool,
-    },
-}
-
-/// An answer, or a part of one.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Text {
-    pub text: String,
-    pub reasoning: String,
-}
-
-impl Text {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.text.is_empty() && self.reasoning.is_empty()
-    }
-
-    pub(crate) fn add(&mut self, piece: &Piece) {
-        match piece {
-            Piece::Text(text) => self.text.push_str(text),
-            Piece::Reasoning(text) => self.reasoning.push_str(text),
-            Piece::Waiting
-            | Piece::Looking(_)
-            | Piece::Boxes(_)
-            | Piece::Usage { .. }
-            | Piece::Measured { .. }
-            | Piece::End { .. } => {}
-        }
-    }
-}
-
 pub(crate) struct Recorder<F> {
     pub history: Arc<History>,
     pub message_id: String,
     pub model_id: String,
-    /// What an answer that is continued has already, and how long it thought, in milliseconds.
-    pub so_far: Text,
-    pub thought_before: Option<u32>,
+    /// The text of an answer that is continued, and how long it took to think.
+    pub partial: AnswerText,
+    pub thought_before_ms: Option<u32>,
     pub boxes: Vec<BoxView>,
-    /// The image that boxes of the answer lie on.
+    /// The image that boxes of the answer refer to.
     pub box_target: BoxTarget,
     pub on_event: F,
 }
 
-/// Measures thinking: from its first word to the first word of the answer, or to the end.
+/// Measures thinking: from its first token to the first token of the answer, or to the end.
 #[derive(Default)]
-struct Thinking {
-    began: Option<Instant>,
-    took: Option<Duration>,
+struct ThinkingTimer {
+    since: Option<Instant>,
+    total: Option<Duration>,
 }
 
-impl Thinking {
-    fn heard(&mut self, piece: &Piece) {
-        match piece {
-            Piece::Reasoning(_) => {
-                self.began.get_or_insert_with(Instant::now);
+impl ThinkingTimer {
+    fn update(&mut self, event: &BackendEvent) {
+        match event {
+            BackendEvent::Reasoning(_) => {
+                self.since.get_or_insert_with(Instant::now);
             }
-            Piece::Text(_) => self.pause(),
-            Piece::Waiting
-            | Piece::Looking(_)
-            | Piece::Boxes(_)
-            | Piece::Usage { .. }
-            | Piece::Measured { .. }
-            | Piece::End { .. } => {}
+            BackendEvent::Text(_) => self.pause(),
+            BackendEvent::Waiting
+            | BackendEvent::Looking(_)
+            | BackendEvent::Boxes(_)
+            | BackendEvent::Usage { .. }
+            | BackendEvent::Measured { .. }
+            | BackendEvent::End { .. } => {}
         }
     }
 
     fn pause(&mut self) {
-        if let Some(began) = self.began.take() {
-            self.took = Some(self.took.unwrap_or_default() + began.elapsed());
+        if let Some(since) = self.since.take() {
+            self.total = Some(self.total.unwrap_or_default() + since.elapsed());
         }
     }
 
-    /// With what an earlier part took.
+    /// Including the time of an earlier part.
     fn total_ms(mut self, before: Option<u32>) -> Option<u32> {
         self.pause();
-        let took = self.took.map(|took| u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
-        match (took, before) {
-            (Some(took), before) => Some(took.saturating_add(before.unwrap_or(0))),
+        let total = self.total.map(|total| u32::try_from(total.as_millis()).unwrap_or(u32::MAX));
+        match (total, before) {
+            (Some(total), before) => Some(total.saturating_add(before.unwrap_or(0))),
             (None, before) => before,
         }
     }
 }
 
 impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
-    /// Runs until a terminal event was sent. A failure of the disk ends the answer too: what is shown is what is kept.
+    /// Runs until a terminal event was sent. A disk error ends the answer too, so that what is shown is what
+    /// is stored.
     pub(crate) async fn run(
         self,
-        pieces: impl Stream<Item = Result<Piece, ErrorView>>,
-        mut stopped: watch::Receiver<bool>,
+        events: impl Stream<Item = Result<BackendEvent, ErrorView>>,
+        mut stop: watch::Receiver<bool>,
     ) {
-        let mut pieces = Box::pin(pieces);
-        let (mut all, mut unshown, mut unwritten) = (self.so_far.clone(), Text::default(), Text::default());
-        let (mut thinking, mut boxes) = (Thinking::default(), self.boxes.clone());
-        let (mut usage, mut measured, mut counted) = (None, None, None);
+        let mut events = Box::pin(events);
+        let (mut all, mut unshown, mut unstored) =
+            (self.partial.clone(), AnswerText::default(), AnswerText::default());
+        let (mut thinking, mut boxes) = (ThinkingTimer::default(), self.boxes.clone());
+        let (mut usage, mut measured, mut shown_usage) = (None, None, None);
         let mut repetition = Repetition::default();
-        let (started, mut first, mut written) = (Instant::now(), None, Instant::now());
+        let (started, mut first, mut stored) = (Instant::now(), None, Instant::now());
         let mut tick = tokio::time::interval(SHOW_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (state, error) = loop {
             tokio::select! {
                 biased;
-                true = async { stopped.wait_for(|stop| *stop).await.is_ok() } => break (State::Stopped, None),
+                true = async { stop.wait_for(|on| *on).await.is_ok() } => break (State::Stopped, None),
                 _ = tick.tick() => {
                     repetition.push(&unshown.reasoning);
                     repetition.push(&unshown.text);
                     self.show(&mut unshown);
-                    if counted != usage {
-                        counted = usage;
-                        self.count(usage);
+                    if shown_usage != usage {
+                        shown_usage = usage;
+                        self.show_usage(usage);
                     }
                     if repetition.found() {
                         (self.on_event)(AnswerEvent::Repeating { message_id: self.message_id.clone() });
                     }
-                    if written.elapsed() >= WRITE_EVERY && !unwritten.is_empty() {
-                        if let Err(error) = self.write(std::mem::take(&mut unwritten)).await {
+                    if stored.elapsed() >= WRITE_EVERY && !unstored.is_empty() {
+                        if let Err(error) = self.store_partial(std::mem::take(&mut unstored)).await {
                             break (State::Interrupted, Some(error));
                         }
-                        written = Instant::now();
+                        stored = Instant::now();
                     }
                 }
-                next = pieces.next() => match next {
-                    Some(Ok(Piece::End { length })) => break (if length { State::Length } else { State::Done }, None),
-                    Some(Ok(Piece::Usage { prompt_tokens, completion_tokens })) => {
+                next = events.next() => match next {
+                    Some(Ok(BackendEvent::End { length: true })) => break (State::Length, None),
+                    Some(Ok(BackendEvent::End { length: false })) => break (State::Done, None),
+                    Some(Ok(BackendEvent::Usage { prompt_tokens, completion_tokens })) => {
                         usage = Some((prompt_tokens, completion_tokens));
                     }
-                    Some(Ok(Piece::Measured { first_token_ms, tokens_per_second })) => {
+                    Some(Ok(BackendEvent::Measured { first_token_ms, tokens_per_second })) => {
                         measured = Some((first_token_ms, tokens_per_second));
                     }
-                    Some(Ok(Piece::Looking(looking))) => self.look(looking),
-                    Some(Ok(Piece::Waiting)) => {
+                    Some(Ok(BackendEvent::Looking(progress))) => self.vision_progress(progress),
+                    Some(Ok(BackendEvent::Waiting)) => {
                         (self.on_event)(AnswerEvent::Waiting { message_id: self.message_id.clone() });
                     }
-                    Some(Ok(Piece::Boxes(found))) => boxes.extend(found.iter().filter_map(|one| self.placed(one))),
-                    Some(Ok(piece)) => {
+                    Some(Ok(BackendEvent::Boxes(found))) => {
+                        boxes.extend(found.iter().filter_map(|one| self.in_pixels(one)));
+                    }
+                    Some(Ok(event)) => {
                         first.get_or_insert_with(Instant::now);
-                        thinking.heard(&piece);
-                        [&mut all, &mut unshown, &mut unwritten].into_iter().for_each(|part| part.add(&piece));
+                        thinking.update(&event);
+                        for part in [&mut all, &mut unshown, &mut unstored] {
+                            part.push(&event);
+                        }
                     }
                     Some(Err(error)) => break (State::Interrupted, Some(error)),
                     None => {
-                        let error = ErrorView::new(ErrorCode::WorkerDied, "read the answer: it ended in the middle");
-                        break (State::Interrupted, Some(error));
+                        let message = "read the answer: it ended in the middle";
+                        break (State::Interrupted, Some(ErrorView::new(ErrorCode::WorkerDied, message)));
                     }
                 },
             }
         };
-        let thinking_ms = thinking.total_ms(self.thought_before);
-        // The counts follow the end of the text; they are worth a moment, not a wait.
+        let thinking_ms = thinking.total_ms(self.thought_before_ms);
+        // The token counts follow the end of the text. They are read for half a second, then left out.
         if matches!(state, State::Done | State::Length) {
             let rest = async {
-                while let Some(Ok(piece)) = pieces.next().await {
-                    match piece {
-                        Piece::Usage { prompt_tokens, completion_tokens } => {
+                while let Some(Ok(event)) = events.next().await {
+                    match event {
+                        BackendEvent::Usage { prompt_tokens, completion_tokens } => {
                             usage = Some((prompt_tokens, completion_tokens));
                         }
-                        Piece::Measured { first_token_ms, tokens_per_second } => {
+                        BackendEvent::Measured { first_token_ms, tokens_per_second } => {
                             measured = Some((first_token_ms, tokens_per_second));
                         }
                         _ => {}
@@ -202,8 +159,8 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
             };
             let _ = tokio::time::timeout(Duration::from_millis(500), rest).await;
         }
-        // Whoever waits for the worker may have it before the end is told.
-        drop(pieces);
+        // Frees the worker before the terminal event, so that a queued answer may start.
+        drop(events);
         self.show(&mut unshown);
         let mut stats = usage.zip(first).map(|(counts, first)| self.stats(counts, started, first));
         if let (Some(stats), Some((first_token_ms, tokens_per_second))) = (&mut stats, measured) {
@@ -212,8 +169,9 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         self.end(all, Outcome { state, error, stats, boxes, thinking_ms }).await;
     }
 
-    /// In pixels of its image, whichever corner the model named first; nothing where there is no image.
-    fn placed(&self, found: &Boxes) -> Option<BoxView> {
+    /// Boxes in pixels of their image. Models name either corner first. `None` where the conversation has no
+    /// image.
+    fn in_pixels(&self, found: &Boxes) -> Option<BoxView> {
         let (picture_id, width, height) = match &self.box_target {
             BoxTarget::None => return None,
             BoxTarget::Image(image) => (Some(image.id.clone()), image.width, image.height),
@@ -230,28 +188,28 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         Some(BoxView { label: found.label.clone(), picture_id, areas })
     }
 
-    /// The worker says it a few times a second at most.
-    fn look(&self, Looking { picture, pictures, done, all }: Looking) {
+    /// The worker sends these a few times a second at most.
+    fn vision_progress(&self, Looking { picture, pictures, done, all }: Looking) {
         let percent = (u64::from(done.min(all)) * 100 / u64::from(all.max(1))) as u32;
         let message_id = self.message_id.clone();
         (self.on_event)(AnswerEvent::Looking { message_id, picture, pictures, percent });
     }
 
-    fn count(&self, usage: Option<(u32, u32)>) {
+    fn show_usage(&self, usage: Option<(u32, u32)>) {
         if let Some((prompt_tokens, completion_tokens)) = usage {
             let message_id = self.message_id.clone();
             (self.on_event)(AnswerEvent::Counted { message_id, prompt_tokens, completion_tokens });
         }
     }
 
-    fn show(&self, unshown: &mut Text) {
+    fn show(&self, unshown: &mut AnswerText) {
         if !unshown.is_empty() {
-            let Text { text, reasoning } = std::mem::take(unshown);
+            let AnswerText { text, reasoning } = std::mem::take(unshown);
             (self.on_event)(AnswerEvent::Delta { message_id: self.message_id.clone(), text, reasoning });
         }
     }
 
-    async fn write(&self, part: Text) -> Result<(), ErrorView> {
+    async fn store_partial(&self, part: AnswerText) -> Result<(), ErrorView> {
         let (history, id) = (self.history.clone(), self.message_id.clone());
         blocking(move || history.append_partial(&id, &part.text, &part.reasoning)).await
     }
@@ -263,7 +221,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         first: Instant,
     ) -> AnswerStats {
         let seconds = first.elapsed().as_secs_f64();
-        // The first token is the work of the prompt, so the rate counts those after it.
+        // The first token is part of the prefill, so the rate counts the tokens after it.
         let after_first = f64::from(completion_tokens.saturating_sub(1));
         AnswerStats {
             model_id: self.model_id.clone(),
@@ -274,16 +232,17 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         }
     }
 
-    async fn end(&self, all: Text, outcome: Outcome) {
+    async fn end(&self, all: AnswerText, outcome: Outcome) {
         let error = outcome.error.clone();
         match self.store(all, outcome).await {
             Ok(message) => (self.on_event)(match error {
                 Some(error) => AnswerEvent::Failed { message, error },
                 None => AnswerEvent::Finished { message },
             }),
-            // The chat was deleted under the answer, or the disk is full: say it with what is stored, if anything.
+            // The chat was deleted meanwhile, or the disk is full. The event has the message as it is stored,
+            // if it is.
             Err(lost) => {
-                tracing::error!(%lost, "failed to keep the end of an answer");
+                tracing::error!(%lost, "failed to store the end of an answer");
                 let (history, id) = (self.history.clone(), self.message_id.clone());
                 if let Ok(Ok(message)) = blocking(move || history.message(&id)).await.map(message_view) {
                     (self.on_event)(AnswerEvent::Failed { message, error: error.unwrap_or(lost) });
@@ -292,7 +251,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         }
     }
 
-    async fn store(&self, all: Text, outcome: Outcome) -> Result<MessageView, ErrorView> {
+    async fn store(&self, all: AnswerText, outcome: Outcome) -> Result<MessageView, ErrorView> {
         let Outcome { state, error, stats, boxes, thinking_ms } = outcome;
         let boxes = (!boxes.is_empty()).then_some(boxes);
         let (error, stats, boxes) = (json(error)?, json(stats)?, json(boxes)?);
@@ -317,7 +276,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
     }
 }
 
-/// How it ended.
+/// How an answer ended.
 struct Outcome {
     state: State,
     error: Option<ErrorView>,
@@ -327,8 +286,8 @@ struct Outcome {
 }
 
 fn json<T: serde::Serialize>(value: Option<T>) -> Result<Option<String>, ErrorView> {
-    let written = value.map(|value| serde_json::to_string(&value)).transpose();
-    written.map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))
+    let text = value.map(|value| serde_json::to_string(&value)).transpose();
+    text.map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -341,4 +300,5 @@ async fn blocking<T: Send + 'static>(
 }
 
 #[cfg(test)]
+#[path = "recorder_tests.rs"]
 mod tests;

@@ -6,7 +6,7 @@ use futures_util::stream;
 use history::ChatSettings;
 
 use super::*;
-use crate::answers::begin;
+use crate::answer::messages::add_messages;
 
 struct Case {
     _folder: tempfile::TempDir,
@@ -35,29 +35,29 @@ impl Case {
             continue_of: None,
             ..SendRequest::default()
         };
-        let begun = begin(&history, &request).expect("begins");
+        let started = add_messages(&history, &request).expect("begins");
         assert_eq!(history.chat(&request.chat_id).expect("reads").title, "why?");
-        assert_eq!(begun.path.len(), 1);
-        let message_id = begun.assistant.id;
+        assert_eq!(started.path.len(), 1);
+        let message_id = started.assistant.id;
         Self { _folder: folder, history, message_id, box_target: BoxTarget::None, events: Mutex::default() }
     }
 
     async fn run(
         &self,
-        pieces: impl Stream<Item = Result<Piece, ErrorView>>,
+        events: impl Stream<Item = Result<BackendEvent, ErrorView>>,
         stopped: watch::Receiver<bool>,
     ) {
         let recorder = Recorder {
             history: self.history.clone(),
             message_id: self.message_id.clone(),
             model_id: "guide".into(),
-            so_far: Text::default(),
-            thought_before: None,
+            partial: AnswerText::default(),
+            thought_before_ms: None,
             boxes: Vec::new(),
             box_target: self.box_target.clone(),
             on_event: |event| self.events.lock().expect("no panic").push(event),
         };
-        recorder.run(pieces, stopped).await;
+        recorder.run(events, stopped).await;
     }
 
     /// The streamed text and the terminal message.
@@ -75,8 +75,8 @@ impl Case {
     }
 }
 
-fn text(text: &str) -> Result<Piece, ErrorView> {
-    Ok(Piece::Text(text.into()))
+fn text(text: &str) -> Result<BackendEvent, ErrorView> {
+    Ok(BackendEvent::Text(text.into()))
 }
 
 fn never() -> (watch::Sender<bool>, watch::Receiver<bool>) {
@@ -87,15 +87,15 @@ fn never() -> (watch::Sender<bool>, watch::Receiver<bool>) {
 async fn a_whole_answer_is_shown_kept_and_counted() {
     let case = Case::new();
     let (_switch, stopped) = never();
-    let usage = Ok(Piece::Usage { prompt_tokens: 5, completion_tokens: 3 });
-    let pieces = [
-        Ok(Piece::Reasoning("hm".into())),
+    let usage = Ok(BackendEvent::Usage { prompt_tokens: 5, completion_tokens: 3 });
+    let events = [
+        Ok(BackendEvent::Reasoning("hm".into())),
         text("be"),
         text("cause"),
-        Ok(Piece::End { length: false }),
+        Ok(BackendEvent::End { length: false }),
         usage,
     ];
-    case.run(stream::iter(pieces), stopped).await;
+    case.run(stream::iter(events), stopped).await;
     let (streamed, kept) = case.outcome();
     assert_eq!(
         (streamed.as_str(), kept.text.as_str(), kept.reasoning.as_str()),
@@ -105,13 +105,13 @@ async fn a_whole_answer_is_shown_kept_and_counted() {
     let stats = kept.stats.expect("was counted");
     assert_eq!((stats.prompt_tokens, stats.completion_tokens), (5, 3));
     let deltas = case.events.lock().expect("no panic").len() - 1;
-    assert!(deltas <= 2, "three pieces at once are gathered, not sent one by one: {deltas}");
+    assert!(deltas <= 2, "three events at once are gathered, not sent one by one: {deltas}");
 }
 
 #[tokio::test]
 async fn thinking_is_timed_and_answering_is_not() {
-    let thought = |text: &str| Ok(Piece::Reasoning(text.into()));
-    let later = |piece: Result<Piece, ErrorView>| {
+    let thought = |text: &str| Ok(BackendEvent::Reasoning(text.into()));
+    let later = |piece: Result<BackendEvent, ErrorView>| {
         stream::once(async move {
             tokio::time::sleep(Duration::from_millis(300)).await;
             piece
@@ -119,24 +119,24 @@ async fn thinking_is_timed_and_answering_is_not() {
     };
     let case = Case::new();
     let (_switch, stopped) = never();
-    let pieces = stream::iter([thought("hm")])
+    let events = stream::iter([thought("hm")])
         .chain(later(text("because")))
-        .chain(later(Ok(Piece::End { length: false })));
-    case.run(pieces, stopped).await;
+        .chain(later(Ok(BackendEvent::End { length: false })));
+    case.run(events, stopped).await;
     let seconds = case.outcome().1.thinking_seconds.expect("it thought");
     assert!((0.29..0.58).contains(&seconds), "{seconds}");
 
     let silent = Case::new();
     let (_switch, stopped) = never();
-    silent.run(stream::iter([text("at once"), Ok(Piece::End { length: false })]), stopped).await;
+    silent.run(stream::iter([text("at once"), Ok(BackendEvent::End { length: false })]), stopped).await;
     assert_eq!(silent.outcome().1.thinking_seconds, None);
 }
 
 #[test]
 fn parts_of_thinking_add_up() {
-    let mut thinking = Thinking::default();
-    assert_eq!(Thinking::default().total_ms(Some(40)), Some(40));
-    thinking.took = Some(Duration::from_millis(60));
+    let mut thinking = ThinkingTimer::default();
+    assert_eq!(ThinkingTimer::default().total_ms(Some(40)), Some(40));
+    thinking.total = Some(Duration::from_millis(60));
     assert_eq!(thinking.total_ms(Some(40)), Some(100));
 }
 
@@ -144,7 +144,7 @@ fn parts_of_thinking_add_up() {
 async fn a_limit_of_tokens_is_told_apart() {
     let case = Case::new();
     let (_switch, stopped) = never();
-    case.run(stream::iter([text("cut"), Ok(Piece::End { length: true })]), stopped).await;
+    case.run(stream::iter([text("cut"), Ok(BackendEvent::End { length: true })]), stopped).await;
     assert_eq!(case.outcome().1.state, MessageState::Length);
 }
 
@@ -169,8 +169,8 @@ async fn stop_ends_at_once_and_keeps_the_part() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         switch.send_replace(true);
     };
-    let pieces = stream::iter([text("half")]).chain(stream::pending());
-    tokio::join!(case.run(pieces, stopped), stop);
+    let events = stream::iter([text("half")]).chain(stream::pending());
+    tokio::join!(case.run(events, stopped), stop);
     let (_, kept) = case.outcome();
     assert_eq!((kept.text.as_str(), kept.state), ("half", MessageState::Stopped));
 }
@@ -185,33 +185,33 @@ async fn a_part_is_on_disk_long_before_the_end() {
         switch.send_replace(true);
         text
     };
-    let pieces = stream::iter([text("half")]).chain(stream::pending());
-    let ((), seen) = tokio::join!(case.run(pieces, stopped), look);
+    let events = stream::iter([text("half")]).chain(stream::pending());
+    let ((), seen) = tokio::join!(case.run(events, stopped), look);
     assert_eq!(seen, "half");
 }
 
 #[tokio::test]
 async fn what_an_answer_points_at_is_kept_on_its_picture() {
     let boxes = |label: &str, boxes: &[[u16; 4]]| {
-        Ok(Piece::Boxes(vec![Boxes { label: label.into(), boxes: boxes.to_vec() }]))
+        Ok(BackendEvent::Boxes(vec![Boxes { label: label.into(), boxes: boxes.to_vec() }]))
     };
-    let pieces = || {
+    let events = || {
         stream::iter([
-            Ok(Piece::Text("a whale and a ship".into())),
+            Ok(BackendEvent::Text("a whale and a ship".into())),
             boxes("whale", &[[100, 250, 300, 500], [900, 875, 500, 999]]),
             boxes("ship", &[[0, 0, 999, 999]]),
-            Ok(Piece::End { length: false }),
+            Ok(BackendEvent::End { length: false }),
         ])
     };
     let (_switch, stopped) = watch::channel(false);
     let blind = Case::new();
-    blind.run(pieces(), stopped.clone()).await;
+    blind.run(events(), stopped.clone()).await;
     assert!(blind.history.message(&blind.message_id).expect("reads").boxes.is_none(), "there is no picture");
 
     let mut case = Case::new();
     let (id, kind) = ("p".to_owned(), "image/png".to_owned());
     case.box_target = BoxTarget::Image(PictureView { id, kind, width: 100, height: 80, size: 9.0 });
-    case.run(pieces(), stopped.clone()).await;
+    case.run(events(), stopped.clone()).await;
     let kept = message_view(case.history.message(&case.message_id).expect("reads")).expect("is understood");
     let area = |left, top, right, bottom| AreaView { left, top, right, bottom };
     let placed = |label: &str, areas: &[AreaView]| BoxView {
@@ -229,7 +229,7 @@ async fn what_an_answer_points_at_is_kept_on_its_picture() {
 
     let mut case = Case::new();
     case.box_target = BoxTarget::Unknown;
-    case.run(pieces(), stopped).await;
+    case.run(events(), stopped).await;
     let kept = message_view(case.history.message(&case.message_id).expect("reads")).expect("is understood");
     let ship = BoxView { label: "ship".into(), picture_id: None, areas: vec![area(0, 0, 999, 999)] };
     assert_eq!(kept.boxes[1], ship);

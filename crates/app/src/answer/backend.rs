@@ -1,0 +1,119 @@
+//! From a model id to a stream of events: finds the server of the model, starts the worker where it is a
+//! model of this computer, sends the prompt. The prompt is the same for every server, so a chat may move
+//! between models.
+use std::sync::Arc;
+
+use contract::{ErrorView, WhenBusy};
+use deploy::Worker;
+use endpoint::{Endpoint, EndpointError};
+use futures_util::{StreamExt, stream};
+use history::History;
+
+use super::backend_error::worker_error;
+use super::event::{BackendEvent, BackendStream, events_of};
+use super::prompt::Prompt;
+use crate::App;
+use crate::cloud::cloud_error;
+use crate::model_ref::{ModelEndpoint, ModelRef};
+use crate::worker::{Lease, failure_view};
+
+/// A model that can be asked now.
+pub(crate) struct Backend {
+    endpoint: Endpoint,
+    /// The server's name of the model.
+    model: String,
+    server: Server,
+}
+
+enum Server {
+    /// The lease is held as long as events may come: until then no other model takes the worker's place.
+    Worker { worker: Arc<Worker>, _lease: Lease },
+    /// A cloud service or a deployment; `label` names it in errors.
+    Remote { label: String },
+}
+
+/// What a model id needs before its backend is ready: a launch, a network configuration, or an endpoint.
+enum Source<L, N> {
+    Local(L),
+    Cloud(N),
+    Deployment(Result<ModelEndpoint, ErrorView>),
+}
+
+impl App {
+    /// Waits for a worker that must be started first, or reads the key of a service. `holder` is the chat or
+    /// comparison that asks; `on_wait` is called while the worker answers with another model.
+    pub(crate) fn backend<F: Fn() + Send + Sync + 'static>(
+        &self,
+        model_id: &str,
+        holder: &str,
+        when_busy: WhenBusy,
+        on_wait: F,
+    ) -> impl Future<Output = Result<Backend, ErrorView>> + Send + use<F> {
+        let source = match ModelRef::parse(model_id) {
+            ModelRef::Local(id) => Source::Local(self.launch(id)),
+            ModelRef::Cloud { .. } => Source::Cloud(self.outbound()),
+            ModelRef::Deployment(id) => Source::Deployment(self.deployments.model_endpoint(id)),
+        };
+        let (clouds, workers) = (self.clouds.clone(), self.workers.clone());
+        let (model_id, holder) = (model_id.to_owned(), holder.to_owned());
+        async move {
+            match source {
+                Source::Deployment(server) => server.map(Backend::remote),
+                Source::Cloud(outbound) => {
+                    clouds.model_endpoint(&model_id, outbound.await?).await.map(Backend::remote)
+                }
+                Source::Local(launch) => {
+                    let (worker, lease) = workers.lease(launch?, &holder, when_busy, on_wait).await;
+                    let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
+                    let server = Server::Worker { worker, _lease: lease };
+                    Ok(Backend { endpoint, model: model_id, server })
+                }
+            }
+        }
+    }
+}
+
+impl Backend {
+    fn remote(server: ModelEndpoint) -> Self {
+        let ModelEndpoint { endpoint, model, label } = server;
+        Self { endpoint, model, server: Server::Remote { label } }
+    }
+
+    /// Sends the prompt, whose images are read from `history`, and streams the answer.
+    pub(crate) async fn stream(
+        self,
+        prompt: Prompt,
+        history: Arc<History>,
+    ) -> Result<BackendStream, ErrorView> {
+        let Self { endpoint, model, server } = self;
+        let request = prompt.request(model, history).await?;
+        let deltas = match endpoint.chat(&request).await {
+            Ok(deltas) => deltas,
+            Err(error) => return Err(server.error_view(error).await),
+        };
+        // Some services end without a finish reason. An answer that was cut off has an error before this
+        // event.
+        let remote = matches!(server, Server::Remote { .. });
+        let end = stream::iter(remote.then_some(Ok(BackendEvent::End { length: false })));
+        let server = Arc::new(server);
+        let events = deltas.then(move |delta| {
+            let server = server.clone();
+            async move {
+                match delta {
+                    Ok(delta) => stream::iter(events_of(delta)),
+                    Err(error) => stream::iter(vec![Err(server.error_view(error).await)]),
+                }
+            }
+        });
+        Ok(events.flatten().chain(end).boxed())
+    }
+}
+
+impl Server {
+    async fn error_view(&self, error: EndpointError) -> ErrorView {
+        match self {
+            Self::Worker { worker, .. } => worker_error(worker, error).await,
+            Self::Remote { label } => cloud_error(&error, label),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a backend streams while it answers, one event per change of the text or of a count.
+//! Made of the deltas of the OpenAI protocol; knows no connection.
+use contract::ErrorView;
+use endpoint::{Boxes, ChatDelta, Looking};
+use futures_util::stream::BoxStream;
+
+pub(crate) type BackendStream = BoxStream<'static, Result<BackendEvent, ErrorView>>;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum BackendEvent {
+    Text(String),
+    Reasoning(String),
+    /// The worker is answering with another model, and this answer is queued behind it.
+    Waiting,
+    /// Progress of the vision encoder, before the first token.
+    Looking(Looking),
+    /// Where the objects are that the text just named.
+    Boxes(Vec<Boxes>),
+    Usage {
+        prompt_tokens: u32,
+        completion_tokens: u32,
+    },
+    /// Times that the worker measured; they exclude the connection and replace our own.
+    Measured {
+        first_token_ms: f64,
+        tokens_per_second: f64,
+    },
+    /// The model ended by itself, or at the limit of tokens.
+    End {
+        length: bool,
+    },
+}
+
+/// The text of an answer, or a part of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct AnswerText {
+    pub text: String,
+    pub reasoning: String,
+}
+
+impl AnswerText {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.reasoning.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, event: &BackendEvent) {
+        match event {
+            BackendEvent::Text(text) => self.text.push_str(text),
+            BackendEvent::Reasoning(text) => self.reasoning.push_str(text),
+            BackendEvent::Waiting
+            | BackendEvent::Looking(_)
+            | BackendEvent::Boxes(_)
+            | BackendEvent::Usage { .. }
+            | BackendEvent::Measured { .. }
+            | BackendEvent::End { .. } => {}
+        }
+    }
+}
+
+/// The events of one delta. `End` is the last, because the recorder reads little after it.
+pub(super) fn events_of(delta: ChatDelta) -> Vec<Result<BackendEvent, ErrorView>> {
+    let mut events = Vec::new();
+    events.extend(delta.looking.map(BackendEvent::Looking));
+    if !delta.reasoning.is_empty() {
+        events.push(BackendEvent::Reasoning(delta.reasoning));
+    }
+    if !delta.text.is_empty() {
+        events.push(BackendEvent::Text(delta.text));
+    }
+    if !delta.boxes.is_empty() {
+        events.push(BackendEvent::Boxes(delta.boxes));
+    }
+    if let Some(usage) = delta.usage {
+        let (prompt_tokens, completion_tokens) = (usage.prompt_tokens, usage.completion_tokens);
+        events.push(BackendEvent::Usage { prompt_tokens, completion_tokens });
+        if let Some(measured) = usage.whaledeck {
+            let (first_token_ms, tokens_per_second) = (measured.first_token_ms, measured.tokens_per_second);
+            events.push(BackendEvent::Measured { first_token_ms, tokens_per_second });
+        }
+    }
+    if let Some(finish) = delta.finish {
+        events.push(BackendEvent::End { length: finish == "length" });
+    }
+    events.into_iter().map(Ok).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_the_last_event_of_a_delta() {
+        let delta = ChatDelta { text: "a".into(), finish: Some("length".into()), ..ChatDelta::default() };
+        assert_eq!(
+            events_of(delta),
+            [Ok(BackendEvent::Text("a".into())), Ok(BackendEvent::End { length: true })]
+        );
+    }
+}

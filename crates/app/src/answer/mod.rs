@@ -1,0 +1,163 @@
+//! An answer as a use case: start, retry, continue and stop. Read this file from top to bottom, then the
+//! files in the order of the modules: the checks, the two messages, the prompt, the backend, its events, the
+//! recorder. `ARCHITECTURE.md` has the whole way of a prompt.
+
+mod turn;
+
+mod messages;
+
+mod prompt;
+
+mod backend;
+mod backend_error;
+
+mod event;
+
+mod recorder;
+mod subscribers;
+
+use std::sync::Arc;
+
+use contract::{AnswerEvent, AppEvent, BoxView, ErrorCode, ErrorView, SendRequest};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::mpsc;
+
+use self::messages::{StartedAnswer, add_messages};
+use self::recorder::Recorder;
+use crate::App;
+use crate::convert::{chat_view, message_view};
+use crate::pictures::Shown;
+
+pub(crate) use self::backend::Backend;
+pub(crate) use self::event::{AnswerText, BackendEvent, BackendStream};
+pub(crate) use self::prompt::{Prompt, PromptMessage, prompt_messages, role_name, thinking_param};
+pub(crate) use self::subscribers::Subscribers;
+pub(crate) use self::turn::{RunningAnswers, Turn};
+
+/// Receives the events of one answer.
+pub type OnAnswer = Box<dyn Fn(AnswerEvent) + Send + Sync>;
+
+impl App {
+    /// Returns once both messages are stored; the events follow until a terminal one. A worker that does not
+    /// run, or has failed, is started first.
+    pub async fn answer_start(&self, request: SendRequest, on_event: OnAnswer) -> Result<(), ErrorView> {
+        if request.continue_of.is_some() {
+            self.may_continue(&request.chat_id).await?;
+        }
+        let shown = self.may_show(&request).await?;
+        let (chat_id, when_busy) = (request.chat_id.clone(), request.when_busy);
+        let model_id = self.model_of(&chat_id).await?;
+        self.may_use_worker(&model_id, &chat_id, when_busy).await?;
+        self.may_fit(&request, &model_id, shown).await?;
+        let history = self.chats_file.writable()?;
+        let ask = |prompt: Prompt| {
+            let (waits, waiting) = mpsc::unbounded_channel();
+            let on_wait = move || drop(waits.send(Ok(BackendEvent::Waiting)));
+            let backend = self.backend(&prompt.model_id, &chat_id, when_busy, on_wait);
+            let answer = deferred(async move { backend.await?.stream(prompt, history).await });
+            stream::select(received(waiting), answer)
+        };
+        self.answer_with(request, shown, on_event, ask).await
+    }
+
+    /// Asks the answer of this chat to stop. Without an answer it does nothing.
+    pub async fn answer_stop(&self, chat_id: &str) -> Result<(), ErrorView> {
+        self.running.stop(chat_id);
+        Ok(())
+    }
+
+    /// The events of an answer in progress: first its text so far, then each new event. False when there is
+    /// none.
+    pub async fn answer_follow(&self, chat_id: &str, on_event: OnAnswer) -> Result<bool, ErrorView> {
+        Ok(self.subscribers.add(chat_id, on_event))
+    }
+
+    /// Stores the messages, asks, and records the answer in the background.
+    async fn answer_with<S>(
+        &self,
+        request: SendRequest,
+        shown: Shown,
+        on_event: OnAnswer,
+        ask: impl FnOnce(Prompt) -> S,
+    ) -> Result<(), ErrorView>
+    where
+        S: Stream<Item = Result<BackendEvent, ErrorView>> + Send + 'static,
+    {
+        let new = request.retry_of.is_none() && request.continue_of.is_none();
+        if new && request.text.trim().is_empty() && request.pictures.is_empty() {
+            return Err(ErrorView::new(ErrorCode::InvalidInput, "send the message: it is empty"));
+        }
+        let history = self.chats_file.writable()?;
+        let chat_id = request.chat_id.clone();
+        let turn = Arc::new(self.running.begin(&chat_id)?);
+        let started = self.with_history(move |history| add_messages(history, &request)).await?;
+        let message_id = started.assistant.id.clone();
+        let thought_before_ms = started.assistant.thinking_ms;
+        let (start_event, boxes, prompt) = prompt_of(started, shown)?;
+        let events = ask(prompt.clone());
+        if let AnswerEvent::Started { assistant, .. } = &start_event {
+            self.subscribers.begin(&chat_id, assistant);
+        }
+        on_event(start_event);
+        self.host.emit(AppEvent::ChatsChanged);
+
+        let (host, stop, ended_turn) = (self.host.clone(), turn.stop.clone(), turn.clone());
+        let subscribers = self.subscribers.clone();
+        let recorder = Recorder {
+            history,
+            message_id,
+            model_id: prompt.model_id,
+            partial: prompt.partial,
+            boxes,
+            box_target: prompt.box_target,
+            thought_before_ms,
+            on_event: move |event: AnswerEvent| {
+                let terminal = matches!(event, AnswerEvent::Finished { .. } | AnswerEvent::Failed { .. });
+                if terminal {
+                    // Before the event, so that its receiver may send the next message at once.
+                    ended_turn.end();
+                }
+                subscribers.send(&chat_id, &event);
+                on_event(event);
+                if terminal {
+                    host.emit(AppEvent::ChatsChanged);
+                }
+            },
+        };
+        tokio::spawn(async move {
+            recorder.run(events, stop).await;
+            drop(turn);
+        });
+        Ok(())
+    }
+}
+
+/// The first event, the boxes of the answer so far, and the prompt.
+fn prompt_of(started: StartedAnswer, shown: Shown) -> Result<(AnswerEvent, Vec<BoxView>, Prompt), ErrorView> {
+    let StartedAnswer { chat, user, assistant, path } = started;
+    let user = user.map(message_view).transpose()?;
+    let partial = AnswerText { text: assistant.text.clone(), reasoning: assistant.reasoning.clone() };
+    let assistant = message_view(assistant)?;
+    let boxes = assistant.boxes.clone();
+    let chat = chat_view(chat)?;
+    let path = path.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
+    let messages = prompt_messages(&chat.system_prompt, path, shown);
+    let prompt = Prompt::new(chat.model_id, chat.sampling, messages, partial);
+    Ok((AnswerEvent::Started { user, assistant }, boxes, prompt))
+}
+
+/// The stream once it is open. An error that prevents it is its only item.
+fn deferred(
+    events: impl Future<Output = Result<BackendStream, ErrorView>> + Send + 'static,
+) -> BackendStream {
+    let events = async move { events.await.unwrap_or_else(|error| stream::iter([Err(error)]).boxed()) };
+    stream::once(events).flatten().boxed()
+}
+
+fn received<T: Send + 'static>(channel: mpsc::UnboundedReceiver<T>) -> BoxStream<'static, T> {
+    stream::unfold(channel, |mut channel| async { Some((channel.recv().await?, channel)) }).boxed()
+}
+
+#[cfg(test)]
+mod tests;

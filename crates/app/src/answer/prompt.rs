@@ -1,0 +1,130 @@
+//! The prompt of an answer: a chat's messages and settings, and the request body made of them.
+//! Thinking of earlier answers is left out, as the models were trained. Does not know which model answers.
+use std::sync::Arc;
+
+use contract::{ErrorCode, ErrorView, MessageView, PictureView, Role, SamplingView, Thinking};
+use endpoint::{ChatRequest, Message};
+use history::{History, HistoryError};
+
+use super::event::AnswerText;
+use crate::convert::history_error;
+use crate::pictures::{BoxTarget, Shown, data_urls, left_out};
+
+/// What a model is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Prompt {
+    pub model_id: String,
+    pub sampling: SamplingView,
+    /// The system prompt is first when there is one.
+    pub messages: Vec<PromptMessage>,
+    /// The beginning of the answer when it is continued; empty for a new one.
+    pub partial: AnswerText,
+    /// The image that boxes of the answer refer to.
+    pub box_target: BoxTarget,
+}
+
+/// One message of a prompt. Its images are still ids of the history.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PromptMessage {
+    pub role: Role,
+    pub text: String,
+    pub pictures: Vec<PictureView>,
+}
+
+impl Prompt {
+    pub(crate) fn new(
+        model_id: String,
+        sampling: SamplingView,
+        messages: Vec<PromptMessage>,
+        partial: AnswerText,
+    ) -> Self {
+        let box_target = box_target(&messages);
+        Self { model_id, sampling, messages, partial, box_target }
+    }
+
+    /// The body of the request, with the images read from the history's files. `model` is the server's name
+    /// of the model.
+    pub(crate) async fn request(
+        self,
+        model: String,
+        history: Arc<History>,
+    ) -> Result<ChatRequest, ErrorView> {
+        let Self { model_id: _, sampling, messages, partial, box_target: _ } = self;
+        let message = move |PromptMessage { role, text, pictures }| {
+            let role = role_name(role);
+            if pictures.is_empty() {
+                return Ok(Message::new(role, text));
+            }
+            data_urls(&history, &pictures).map(|urls| Message::showing(role, urls, text))
+        };
+        let messages = tokio::task::spawn_blocking(move || messages.into_iter().map(message).collect());
+        let messages: Result<Vec<Message>, HistoryError> = messages
+            .await
+            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the images: {error}")))?;
+        let prefix = (!partial.is_empty()).then(|| Message::prefix(partial.text, partial.reasoning));
+        Ok(ChatRequest {
+            model,
+            messages: messages.map_err(history_error)?.into_iter().chain(prefix).collect(),
+            temperature: sampling.temperature,
+            top_p: sampling.top_p,
+            top_k: (sampling.top_k > 0).then_some(sampling.top_k),
+            min_p: (sampling.min_p > 0.0).then_some(sampling.min_p),
+            frequency_penalty: sampling.frequency_penalty,
+            presence_penalty: sampling.presence_penalty,
+            repetition_penalty: Some(sampling.repetition_penalty),
+            max_tokens: (sampling.max_tokens > 0).then_some(sampling.max_tokens),
+            seed: sampling.seed,
+            thinking: thinking_param(sampling.thinking),
+        })
+    }
+}
+
+/// The messages of a conversation as the model reads them.
+pub(crate) fn prompt_messages(
+    system_prompt: &str,
+    path: Vec<MessageView>,
+    shown: Shown,
+) -> Vec<PromptMessage> {
+    let mut messages = Vec::new();
+    if !system_prompt.trim().is_empty() {
+        let text = system_prompt.to_owned();
+        messages.push(PromptMessage { role: Role::System, text, pictures: Vec::new() });
+    }
+    for MessageView { role, text, pictures, .. } in path {
+        // An answer that failed before its first token has no text.
+        if text.is_empty() && pictures.is_empty() {
+            continue;
+        }
+        messages.push(match shown {
+            Shown::Yes => PromptMessage { role, text, pictures },
+            Shown::LeftOut => PromptMessage { role, text: left_out(&pictures, &text), pictures: Vec::new() },
+        });
+    }
+    messages
+}
+
+fn box_target(messages: &[PromptMessage]) -> BoxTarget {
+    let last = messages.iter().rposition(|message| message.role == Role::User).unwrap_or(0);
+    let images =
+        |part: &[PromptMessage]| part.iter().flat_map(|message| message.pictures.clone()).collect::<Vec<_>>();
+    let (before, question) = messages.split_at(last);
+    let text = question.first().map_or("", |message| message.text.as_str());
+    BoxTarget::of(&images(before), &images(question), text)
+}
+
+/// The `thinking` field of a request; `None` leaves it to the model.
+pub(crate) fn thinking_param(thinking: Thinking) -> Option<bool> {
+    match thinking {
+        Thinking::Own => None,
+        Thinking::On => Some(true),
+        Thinking::Off => Some(false),
+    }
+}
+
+pub(crate) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    }
+}
