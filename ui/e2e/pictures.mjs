@@ -201,6 +201,8 @@ export async function samples(page, expect, picture) {
   const offered = page.getByRole('list', { name: 'Sample pictures' }).getByRole('button');
   await offered.first().waitFor({ timeout: 20_000 });
   expect('four samples are offered', (await offered.count()) === 4);
+  const notice = page.locator('[data-notice=guide]');
+  expect('the line leads to a model that sees photographs', await notice.getByRole('button', { name: 'Download DeepSeek-VL2-Tiny (6.7 GB)' }).isVisible());
   const questions = page.getByRole('list', { name: 'Questions to begin with' }).getByRole('button');
   expect('no question is about the app', (await questions.allInnerTexts()).every((text) => !text.includes('Whaledeck')));
   const thumbs = page.getByRole('list', { name: 'Attached pictures' }).getByRole('listitem');

@@ -192,6 +192,23 @@ export async function unopened(page, expect, judge) {
   await judge(page, 'unopened-read-only');
 }
 
+/** Chats that are open for reading only: read, copied and searched, and nothing that would change them. */
+export async function reading(page, expect, judge) {
+  await page.getByText('Read-only: nothing can be sent.').waitFor();
+  expect('the reason is said', await page.getByRole('status').getByText('Not enough space on the disk. Delete').isVisible());
+  const answer = page.locator('article[data-role=assistant]').last();
+  for (const name of ['Answer again', 'Delete message', 'Next version']) expect(`${name} is not offered`, await answer.getByRole('button', { name }).isDisabled());
+  expect('an answer can be copied', await answer.getByRole('button', { name: 'Copy message' }).isEnabled());
+  expect('the model stays', await page.getByRole('combobox', { name: 'Model of this chat' }).isDisabled());
+  const row = page.locator('nav li', { has: page.locator('[data-tool=remove]') }).first();
+  await row.hover();
+  for (const name of [/^Rename/, /^Delete chat/]) expect(`${name} is not offered`, await row.getByRole('button', { name }).isDisabled());
+  expect('a chat can be saved as a file', await row.getByRole('button', { name: /^Save as/ }).isEnabled());
+  await judge(page, 'reading');
+  await page.getByRole('button', { name: 'New chat' }).click();
+  expect('no question is offered', await page.getByRole('button', { name: 'What can I do with Whaledeck?' }).isDisabled());
+}
+
 /** A backup is made, asked about, and put back. */
 export async function backups(page, expect, judge) {
   const section = page.locator('section[aria-labelledby=backups-title]');

@@ -2,7 +2,7 @@
 export const guideEn = {
   note: 'A tiny model: it knows Whaledeck and the DeepSeek models, and little else.',
   visionNote: 'A tiny model: it knows drawn shapes, simple charts and printed words, not photographs.',
-  better: 'For real answers:', download: (name: string, size: string) => `Download ${name} (${size})`, use: (name: string) => `Use ${name}`,
+  better: 'For real answers:', betterVision: 'For photographs:', download: (name: string, size: string) => `Download ${name} (${size})`, use: (name: string) => `Use ${name}`,
   downloading: (name: string) => `Show the download of ${name}`, choose: 'Choose a model',
   suggestions: {
     guide: ['What can I do with Whaledeck?', 'Which DeepSeek model should I run on a 24 GB GPU?', 'What does mixture of experts mean?', 'What do the presets change?'],
@@ -15,7 +15,7 @@ export const guideEn = {
 export const guideZh: typeof guideEn = {
   note: '这是一个很小的模型，只了解 Whaledeck 和 DeepSeek 模型。',
   visionNote: '这是一个很小的模型，只认得画出的图形、简单图表和印刷的文字，看不懂照片。',
-  better: '想要更好的回答：', download: (name, size) => `下载 ${name}（${size}）`, use: (name) => `使用 ${name}`,
+  better: '想要更好的回答：', betterVision: '要看照片：', download: (name, size) => `下载 ${name}（${size}）`, use: (name) => `使用 ${name}`,
   downloading: (name) => `查看 ${name} 的下载进度`, choose: '选择模型',
   suggestions: {
     guide: ['Whaledeck 能做什么？', '24 GB 显卡适合运行哪个 DeepSeek 模型？', '混合专家是什么意思？', '预设会改变什么？'],

@@ -1,9 +1,9 @@
 // Words of a start that failed, of reading only, and of backups, in both languages.
 export const openingEn = {
-  title: 'Your chats are not open', lead: 'Everything else works. Choose how to go on; nothing is deleted by any of these.',
+  title: 'Your chats are not open', lead: 'Everything else works. Choose how to go on; none of these deletes anything.',
   retry: 'Try again', readOnly: 'Open read-only', readOnlyNote: 'Read and export your chats. Nothing can be sent or changed.',
-  empty: 'Start with empty chats', emptyNote: 'The file that is there is kept as a backup.', show: 'Show the file', showNote: 'To copy it elsewhere or to change its rights.',
-  retryNote: 'After you solved what is named above.', from: 'Or go back to a backup', file: 'File',
+  empty: 'Start with empty chats', emptyNote: 'The existing file is kept as a backup.', show: 'Show the file', showNote: 'To copy it elsewhere or to change its permissions.',
+  retryNote: 'Once the problem above is solved.', from: 'Or go back to a backup', file: 'File',
   noSending: 'Read-only: nothing can be sent',
 };
 
@@ -11,7 +11,7 @@ export const openingZh: typeof openingEn = {
   title: '对话没有打开', lead: '其他功能照常。请选择如何继续，以下操作都不会删除任何内容。',
   retry: '重试', readOnly: '以只读方式打开', readOnlyNote: '可以查看和导出对话，不能发送或修改。',
   empty: '从空白对话开始', emptyNote: '现有文件会保留为一份备份。', show: '显示文件', showNote: '以便复制到别处或修改权限。',
-  retryNote: '解决上面的问题之后。', from: '或者恢复一份备份', file: '文件',
+  retryNote: '解决上面的问题后再试。', from: '或者恢复一份备份', file: '文件',
   noSending: '只读：无法发送',
 };
 
