@@ -82,9 +82,12 @@ export async function compare(page, expect, judge) {
   const ask = page.getByRole('button', { name: 'Ask both' });
   expect('nothing is asked without a question', await ask.isDisabled());
   expect('each field has the looks of a form', await sharesLooks(page.getByRole('region', { name: 'Compare' })));
-  await page.getByLabel('Left', { exact: true }).selectOption('guide');
-  await page.getByLabel('Right', { exact: true }).selectOption('cloud:deepseek/deepseek-flash');
-  expect('a cloud is marked', await page.getByText('Your question leaves this computer').first().isVisible());
+  const [left, right] = ['Left', 'Right'].map((name) => page.getByLabel(name, { exact: true }));
+  const leaves = (side) => side.locator('xpath=..').getByText('Your question leaves this computer', { exact: true }).count();
+  expect(`a model of this computer is on the left (${await left.inputValue()})`, (await left.inputValue()) === 'guide');
+  expect(`a cloud is on the right (${await right.inputValue()})`, (await right.inputValue()) === 'cloud:deepseek/deepseek-flash');
+  expect('a cloud is marked', (await leaves(right)) === 1);
+  expect('and this computer is not', (await leaves(left)) === 0);
   await question.fill('Which model for 24 GB?');
   await ask.click();
   const sides = page.locator('article[data-side-state]');
@@ -93,19 +96,39 @@ export async function compare(page, expect, judge) {
   expect('this computer costs nothing', await sides.first().getByText('None: runs on this computer').isVisible());
   expect('a price has its date and source', await sides.nth(1).getByText(/as of 2026-11-20 · https:/).isVisible());
   await judge(page, 'compare-done');
-  await page.getByLabel('Left', { exact: true }).selectOption('cloud:deepseek/deepseek-v4-pro');
+  await left.selectOption('cloud:deepseek/deepseek-v4-pro');
+  expect('each cloud is marked', (await leaves(left)) === 1 && (await leaves(right)) === 1);
   await question.press('Enter');
   await page.locator('article[data-side-state=failed]').waitFor({ timeout: 20_000 });
   expect('what had arrived stays beside the error', await page.locator('article[data-side-state=failed]').getByText('card runs').isVisible());
   await page.locator('article[data-side-state=done]').waitFor({ timeout: 20_000 });
   expect('a price that is not known is said', await page.locator('article[data-side-state=failed]').getByText('Not known').isVisible());
   await judge(page, 'compare-cut');
-  await page.getByLabel('Left', { exact: true }).selectOption('guide');
+  await left.selectOption('guide');
+  expect('this computer is no cloud', (await leaves(left)) === 0);
   await question.fill('Which model for 24 GB? Tell me slowly.');
   await question.press('Enter');
   await page.locator('article[data-side-state=running] .markdown').first().waitFor();
   await page.keyboard.press('Escape');
   await page.locator('article[data-side-state=stopped]').nth(1).waitFor({ timeout: 5_000 });
+}
+
+/** A deployment stands against this computer: it stays chosen, it is no cloud, and neither side waits for the other. */
+export async function compareDeployed(page, expect) {
+  const right = page.getByLabel('Right', { exact: true });
+  expect(`a deployment is on the right (${await right.inputValue()})`, (await right.inputValue()) === 'deployment:d-r1');
+  await right.selectOption('guide-vision');
+  expect('two models of this computer take turns', await page.getByText('Both run on this computer').isVisible());
+  await right.selectOption('deployment:d-r1');
+  await page.getByText('Both run on this computer').waitFor({ state: 'detached' });
+  expect('it stays chosen', (await right.inputValue()) === 'deployment:d-r1');
+  expect('it is no cloud', (await page.getByText('Your question leaves this computer').count()) === 0);
+  await page.getByLabel('Your question').fill('Which model for 24 GB?');
+  await page.getByRole('button', { name: 'Ask both' }).click();
+  await page.locator('article[data-side-state=done]').nth(1).waitFor({ timeout: 20_000 });
+  const side = page.locator('article[data-side-state]').nth(1);
+  expect('it has its name', (await side.getByRole('heading').innerText()) === 'DeepSeek-R1 · sglang');
+  expect('it costs nothing elsewhere', await side.getByText('None: runs on your machines').isVisible());
 }
 
 export async function connections(page, expect, judge) {
