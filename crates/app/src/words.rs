@@ -36,7 +36,7 @@ fn catalogue() -> &'static BTreeMap<String, Both> {
 
 /// The words with the values of the error put in.
 pub fn words(error: &ErrorView, lang: Lang) -> Words {
-    let both = &catalogue()[&error.code.key()];
+    let both = &catalogue()[error.code.as_str()];
     let words = lang.pick(&both.en, &both.zh);
     let put = |text: &str| fill(text, &error.detail);
     Words { title: put(&words.title), meaning: put(&words.meaning), next: put(&words.next) }
@@ -80,7 +80,7 @@ fn without_brackets(text: &str, start: usize, end: usize) -> String {
 pub fn printed(error: &ErrorView, lang: Lang) -> String {
     let Words { title, meaning, next } = words(error, lang);
     let details = lang.pick("Details", "详情");
-    format!("{title}\n  {meaning}\n  → {next}\n  {details}: {} [{}]", error.message, error.code.key())
+    format!("{title}\n  {meaning}\n  → {next}\n  {details}: {} [{}]", error.message, error.code)
 }
 
 #[cfg(test)]
@@ -92,10 +92,10 @@ mod tests {
     #[test]
     fn every_code_has_words_in_both_languages() {
         for code in ErrorCode::ALL {
-            let both = catalogue().get(&code.key()).unwrap_or_else(|| panic!("no words for {}", code.key()));
+            let both = catalogue().get(code.as_str()).unwrap_or_else(|| panic!("no words for {code}"));
             for words in [&both.en, &both.zh] {
                 for text in [&words.title, &words.meaning, &words.next] {
-                    assert!(!text.trim().is_empty(), "{}", code.key());
+                    assert!(!text.trim().is_empty(), "{code}");
                     assert!(!text.contains(['!', '！']), "no exclamation marks: {text}");
                 }
             }

@@ -426,14 +426,8 @@ fn started(
     Launch { model_id: model_id.to_owned(), spec }
 }
 
-/// A code that this version does not know is a bug of ours.
 pub(crate) fn failure_view(failure: &Failure) -> ErrorView {
-    let code = serde_json::from_value(serde_json::Value::from(failure.code.as_str()));
-    ErrorView {
-        code: code.unwrap_or(ErrorCode::Internal),
-        message: failure.message.clone(),
-        detail: failure.detail.clone(),
-    }
+    ErrorView { code: failure.code, message: failure.message.clone(), detail: failure.detail.clone() }
 }
 
 fn view(model_id: &str, state: &State, memory: Option<u64>) -> WorkerView {
@@ -503,12 +497,11 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_keeps_its_code_and_a_strange_one_is_internal() {
-        let failure =
-            |code: &str| Failure { code: code.into(), message: "load".into(), detail: Default::default() };
-        let shown = view("guide", &State::Failed(failure("out_of_memory")), None);
+    fn a_failure_keeps_its_code() {
+        let code = ErrorCode::OutOfMemory;
+        let failure = Failure { code, message: "load".into(), detail: Default::default() };
+        let shown = view("guide", &State::Failed(failure), None);
         assert_eq!(shown.error.map(|error| error.code), Some(ErrorCode::OutOfMemory));
-        assert_eq!(failure_view(&failure("odd")).code, ErrorCode::Internal);
         assert_eq!(view("guide", &State::Stopped, Some(1)).model_id, None);
     }
 }

@@ -3,13 +3,15 @@
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
+use protocol::ErrorCode;
+
 use crate::file_kind::is_named_like_weights;
 use crate::{ConfigError, FileKind, OpenError, WeightError};
 
 /// A code, and the values that its words use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    pub code: &'static str,
+    pub code: ErrorCode,
     pub detail: Vec<(&'static str, String)>,
 }
 
@@ -42,7 +44,7 @@ const OTHERS: &[(&str, &str)] = &[
 ];
 
 impl Failure {
-    fn new(code: &'static str, detail: &[(&'static str, &dyn ToString)]) -> Self {
+    fn new(code: ErrorCode, detail: &[(&'static str, &dyn ToString)]) -> Self {
         Self { code, detail: detail.iter().map(|(name, value)| (*name, value.to_string())).collect() }
     }
 
@@ -50,14 +52,17 @@ impl Failure {
     fn not_run(architecture: &str, engine: &str) -> Self {
         let known = OTHERS.iter().find(|(name, _)| *name == architecture).map(|(_, name)| *name);
         let name = known.unwrap_or(architecture);
-        Self::new("model_not_run", &[("name", &name), ("architecture", &architecture), ("engine", &engine)])
+        Self::new(
+            ErrorCode::ModelNotRun,
+            &[("name", &name), ("architecture", &architecture), ("engine", &engine)],
+        )
     }
 
     fn io(path: &Path, error: &Error) -> Self {
         let code = match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => "model_not_found",
-            ErrorKind::PermissionDenied => "permission_denied",
-            _ => "model_file_unreadable",
+            ErrorKind::NotFound | ErrorKind::NotADirectory => ErrorCode::ModelNotFound,
+            ErrorKind::PermissionDenied => ErrorCode::PermissionDenied,
+            _ => ErrorCode::ModelFileUnreadable,
         };
         Self::new(code, &[("path", &path.display())])
     }
@@ -76,10 +81,12 @@ impl ConfigError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Read { path, source } => Failure::io(path, source),
-            Self::Invalid { path, .. } => Failure::new("model_file_invalid", &[("path", &path.display())]),
+            Self::Invalid { path, .. } => {
+                Failure::new(ErrorCode::ModelFileInvalid, &[("path", &path.display())])
+            }
             Self::Unsupported { field: "architectures", value, .. } => Failure::not_run(value, "vLLM"),
             Self::Unsupported { field, value, .. } => {
-                Failure::new("model_unsupported", &[("field", field), ("value", value)])
+                Failure::new(ErrorCode::ModelUnsupported, &[("field", field), ("value", value)])
             }
         }
     }
@@ -89,41 +96,45 @@ impl WeightError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Open { path, source } => Failure::io(path, source),
-            Self::NoFiles(path) => Failure::new("model_not_found", &[("path", &path.display())]),
+            Self::NoFiles(path) => Failure::new(ErrorCode::ModelNotFound, &[("path", &path.display())]),
             Self::Truncated { path, expected, actual } => Failure::new(
-                "model_file_truncated",
+                ErrorCode::ModelFileTruncated,
                 &[("path", &path.display()), ("expected", expected), ("actual", actual)],
             ),
-            Self::Invalid { path, .. } => Failure::new("model_file_invalid", &[("path", &path.display())]),
-            Self::Missing(_) => Failure::new("model_file_invalid", &[]),
+            Self::Invalid { path, .. } => {
+                Failure::new(ErrorCode::ModelFileInvalid, &[("path", &path.display())])
+            }
+            Self::Missing(_) => Failure::new(ErrorCode::ModelFileInvalid, &[]),
             Self::NotRun { architecture, .. } => Failure::not_run(architecture, "llama-server"),
             Self::Unsupported { field, value, .. } => {
-                Failure::new("model_unsupported", &[("field", field), ("value", value)])
+                Failure::new(ErrorCode::ModelUnsupported, &[("field", field), ("value", value)])
             }
-            Self::Format { path, format, .. } => {
-                Failure::new("model_format_unsupported", &[("path", &path.display()), ("format", format)])
-            }
-            Self::Projector(path) => Failure::new("projector_alone", &[("path", &path.display())]),
+            Self::Format { path, format, .. } => Failure::new(
+                ErrorCode::ModelFormatUnsupported,
+                &[("path", &path.display()), ("format", format)],
+            ),
+            Self::Projector(path) => Failure::new(ErrorCode::ProjectorAlone, &[("path", &path.display())]),
             Self::Foreign { path, kind } => Failure::new(foreign(path, *kind), &[("path", &path.display())]),
-            Self::Several { path, names } => {
-                Failure::new("several_models", &[("path", &path.display()), ("names", &names.join(", "))])
-            }
+            Self::Several { path, names } => Failure::new(
+                ErrorCode::SeveralModels,
+                &[("path", &path.display()), ("names", &names.join(", "))],
+            ),
             Self::MissingShard { path, number, count } => Failure::new(
-                "model_part_missing",
+                ErrorCode::ModelPartMissing,
                 &[("path", &path.display()), ("number", number), ("count", count)],
             ),
         }
     }
 }
 
-fn foreign(path: &Path, kind: FileKind) -> &'static str {
+fn foreign(path: &Path, kind: FileKind) -> ErrorCode {
     match kind {
-        FileKind::WebPage => "model_file_is_page",
-        FileKind::LfsPointer => "model_file_is_pointer",
-        FileKind::Pickle => "model_file_is_pickle",
-        FileKind::Ggml => "model_file_too_old",
-        _ if is_named_like_weights(path) => "model_file_invalid",
+        FileKind::WebPage => ErrorCode::ModelFileIsPage,
+        FileKind::LfsPointer => ErrorCode::ModelFileIsPointer,
+        FileKind::Pickle => ErrorCode::ModelFileIsPickle,
+        FileKind::Ggml => ErrorCode::ModelFileTooOld,
+        _ if is_named_like_weights(path) => ErrorCode::ModelFileInvalid,
         // A letter is no damaged model.
-        _ => "model_not_found",
+        _ => ErrorCode::ModelNotFound,
     }
 }

@@ -1,6 +1,6 @@
 //! Every type that crosses from `app` to a host (desktop, CLI, tests), and nothing else.
 //!
-//! No house crate is imported here: `app` makes these twins by hand from the domain types, so a change inside a
+//! Of the workspace only `protocol` is imported, for what the worker shares (error codes): `app` makes these twins by hand from the domain types, so a change inside a
 //! domain never changes what the UI sees by accident. Byte counts are `f64` because TypeScript has no 64-bit
 //! integer; every value stays far below 2^53.
 

@@ -119,7 +119,8 @@ async fn what_ssh_refuses_has_a_name() {
     let Some(machines) = Machines::start(bench.folder.path(), 1) else { return };
     let reaching = bench.reaching();
     let code = async |what: &str| {
-        let failure = look(&reaching, &machine(0), "", 30_000).await.err().map(|failure| failure.code);
+        let failure =
+            look(&reaching, &machine(0), "", 30_000).await.err().map(|failure| failure.code.as_str());
         (what.to_owned(), failure)
     };
     assert_eq!(code("all is well").await.1, None);

@@ -37,7 +37,7 @@ async fn ready_then_stopped() {
     assert_eq!((worker.state(), worker.pid(), worker.memory()), (State::Stopped, None, None));
     let all = [State::Starting, State::Loading { done: 1, total: 2 }, ready, State::Draining, State::Stopped];
     assert_eq!(*seen.lock().unwrap(), all);
-    assert_eq!(worker.ready().await.err().unwrap().code, "worker_stopped");
+    assert_eq!(worker.ready().await.err().unwrap().code, "not_loaded");
 }
 
 #[tokio::test]

@@ -5,11 +5,12 @@ use engine::{
     CancelHandle, DrafterKind, EngineError, Event, FinishReason, Request, Sampling, Span, SubmitError,
     Timings,
 };
+use protocol::ApiErrorCode;
 use serde_json::{Value, json};
 use text::{Detokenizer, Grammar, OutputParser, Piece, StopStrings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::grammar::{Fault, Held};
 use crate::pictures::Looking;
 use crate::router::Shared;
@@ -175,7 +176,7 @@ impl Answer {
     /// The held-back rest goes out first; the end follows on the next call.
     fn finish(&mut self, reason: FinishReason, timings: Timings) -> Update {
         if let Some(error) = self.fault.take() {
-            return self.failed(Code::FormImpossible, error);
+            return self.failed(ApiErrorCode::FormImpossible, error);
         }
         if !self.stopped {
             self.stopped = true;
@@ -199,7 +200,7 @@ impl Answer {
         Update::End { finish, usage: usage(&timings, reason) }
     }
 
-    fn failed(&mut self, code: Code, message: String) -> Update {
+    fn failed(&mut self, code: ApiErrorCode, message: String) -> Update {
         self.ended = true;
         Update::Failed(ApiError::new(code, message))
     }
@@ -236,12 +237,12 @@ impl Updates for Answer {
                 Some(Event::Finished { reason, timings }) => return Some(self.finish(reason, timings)),
                 Some(Event::Failed(error)) => {
                     let code = match error {
-                        EngineError::NothingAllowed => Code::FormImpossible,
-                        EngineError::Step(_) | EngineError::Bug(_) => Code::EngineFailed,
+                        EngineError::NothingAllowed => ApiErrorCode::FormImpossible,
+                        EngineError::Step(_) | EngineError::Bug(_) => ApiErrorCode::EngineFailed,
                     };
                     Some(self.failed(code, error.to_string()))
                 }
-                None => Some(self.failed(Code::EngineFailed, "the engine has stopped".to_owned())),
+                None => Some(self.failed(ApiErrorCode::EngineFailed, "the engine has stopped".to_owned())),
             };
             if update.is_some() {
                 return update;
@@ -289,11 +290,11 @@ fn submit_error(error: &SubmitError, param: &'static str) -> ApiError {
     match error {
         SubmitError::PromptTooLong { tokens, context } => ApiError {
             whaledeck: Some(Box::new(json!({"tokens": tokens, "context": context}))),
-            ..ApiError::of(param, Code::ContextLengthExceeded, error.to_string())
+            ..ApiError::of(param, ApiErrorCode::ContextLengthExceeded, error.to_string())
         },
         SubmitError::EmptyPrompt | SubmitError::UnknownToken { .. } | SubmitError::Span { .. } => {
             ApiError::invalid(param, error.to_string())
         }
-        SubmitError::Stopped => ApiError::new(Code::EngineFailed, error.to_string()),
+        SubmitError::Stopped => ApiError::new(ApiErrorCode::EngineFailed, error.to_string()),
     }
 }

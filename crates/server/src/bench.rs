@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use models::{CacheDtype, Want};
 use serde_json::{Value, json};
 
-use crate::args::Bench;
+use crate::args::{Bench, cache_dtype};
 use crate::memory::{peak, resident};
 use crate::plan::{Plan, Use};
 use crate::subject::{CHUNK, Run, tokens};
@@ -28,7 +28,7 @@ fn measure(args: &Bench) -> Result<Value, String> {
     let load_seconds = start.elapsed().as_secs_f64();
 
     let room = (args.prompt + args.tokens + 1).max(pictures::most_tokens(&checkpoint.config));
-    let cache = args.cache_dtype.map_or(CacheDtype::Bf16, |dtype| dtype.dtype());
+    let cache = args.cache_dtype.map_or(CacheDtype::Bf16, cache_dtype);
     let how = Use { context: room, sequences: 1, cache, chunk: CHUNK };
     let plan =
         Plan::new(&checkpoint.config, &*checkpoint.weights, &how).map_err(|error| error.to_string())?;

@@ -4,10 +4,11 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use futures_util::StreamExt;
+use protocol::ApiErrorCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::fields::{self, FieldError, UnknownField};
 use crate::options::Options;
 use crate::other_fields;
@@ -32,11 +33,12 @@ impl<T: RequestBody, S: Send + Sync> FromRequest<S> for Body<T> {
         // A page of a browser may send text anywhere without asking first, and JSON only after asking.
         if !is_json(request.headers()) {
             let message = "the body is JSON, and the header says so: Content-Type: application/json";
-            return Err(ApiError::new(Code::UnsupportedMediaType, message));
+            return Err(ApiError::new(ApiErrorCode::UnsupportedMediaType, message));
         }
         let bytes = bytes(request.into_body(), T::LONGEST).await?;
-        let value: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| ApiError::new(Code::InvalidInput, format!("the body is not JSON: {error}")))?;
+        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
+            ApiError::new(ApiErrorCode::InvalidInput, format!("the body is not JSON: {error}"))
+        })?;
         parse(&value).map(Self)
     }
 }
@@ -45,7 +47,7 @@ async fn bytes(body: HttpBody, longest: usize) -> Result<Vec<u8>, ApiError> {
     let (mut all, mut length, mut chunks) = (Vec::new(), 0, body.into_data_stream());
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
-            ApiError::new(Code::InvalidInput, format!("the body did not arrive: {error}"))
+            ApiError::new(ApiErrorCode::InvalidInput, format!("the body did not arrive: {error}"))
         })?;
         length += chunk.len();
         if length <= longest {
@@ -58,7 +60,7 @@ async fn bytes(body: HttpBody, longest: usize) -> Result<Vec<u8>, ApiError> {
     }
     if length > longest {
         let message = format!("the body is larger than the {} MiB that this worker takes", longest >> 20);
-        return Err(ApiError::new(Code::RequestTooLarge, message));
+        return Err(ApiError::new(ApiErrorCode::RequestTooLarge, message));
     }
     Ok(all)
 }
@@ -71,7 +73,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn parse<T: RequestBody>(value: &Value) -> Result<T, ApiError> {
     if !value.is_object() {
-        return Err(ApiError::new(Code::InvalidInput, "the body is a JSON object"));
+        return Err(ApiError::new(ApiErrorCode::InvalidInput, "the body is a JSON object"));
     }
     let (options, unread) = fields::read::<Options>(value).map_err(refused)?;
     let (body, unknown) = fields::read::<T>(value).map_err(refused)?;
@@ -89,7 +91,7 @@ fn parse<T: RequestBody>(value: &Value) -> Result<T, ApiError> {
 fn refused(error: FieldError) -> ApiError {
     let message = error.to_string();
     if error.path.is_empty() {
-        ApiError::new(Code::InvalidInput, message)
+        ApiError::new(ApiErrorCode::InvalidInput, message)
     } else {
         ApiError::invalid(error.path, message)
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use engine::Span;
+use protocol::ApiErrorCode;
 use serde_json::{Value, json};
 use text::{ChatTemplate, Conversation, Grammar, OutputParser, Piece, Reasoning, TextError};
 
 use crate::answer::{Answer, Asked, Heading, Update};
 use crate::body::Body;
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::loaded::{Loaded, Speech};
 use crate::looking::Viewing;
 use crate::message::Message;
@@ -88,7 +89,8 @@ fn written(
         template_kwargs: Some(&flags),
         continue_final_message: request.continues(),
     });
-    let refused = |error: TextError| ApiError::of("messages", Code::ConversationRefused, error.to_string());
+    let refused =
+        |error: TextError| ApiError::of("messages", ApiErrorCode::ConversationRefused, error.to_string());
     let prompt = prompt.map_err(refused)?;
     let grammar = match form {
         Form::Free => None,
@@ -97,7 +99,8 @@ fn written(
             Some(("tool_choice", Grammar::call(tools, template.tool_call_format(), tokenizer)))
         }
     };
-    let impossible = |param, error: TextError| ApiError::of(param, Code::FormImpossible, error.to_string());
+    let impossible =
+        |param, error: TextError| ApiError::of(param, ApiErrorCode::FormImpossible, error.to_string());
     let grammar = grammar.map(|(param, made)| made.map_err(|error| impossible(param, error)));
     let mut splitter = OutputParser::new(prompt.thinking, !request.offered().is_empty());
     // An answer that is held to a form begins with it.
@@ -128,7 +131,7 @@ async fn prepared(
             let made = Grammar::json_schema(schema, &loaded.tokenizer);
             Some((
                 made.map_err(|error| {
-                    ApiError::of("response_format", Code::FormImpossible, error.to_string())
+                    ApiError::of("response_format", ApiErrorCode::FormImpossible, error.to_string())
                 })?,
                 false,
             ))
@@ -145,7 +148,7 @@ async fn prepared(
         seeing.prepare(&turns, &pictures, &loaded.tokenizer, loaded.engine.context())
     });
     let failed = |error: tokio::task::JoinError| {
-        ApiError::new(Code::EngineFailed, format!("open the pictures: {error}"))
+        ApiError::new(ApiErrorCode::EngineFailed, format!("open the pictures: {error}"))
     };
     Ok((read.await.map_err(failed)??, grammar))
 }
@@ -173,7 +176,9 @@ pub async fn prompt_tokens(
             .prepare(&request.messages, &pictures, &loaded.tokenizer, usize::MAX)
             .map(Prepared::into_tokens),
     });
-    counted.await.map_err(|error| ApiError::new(Code::Internal, format!("count the tokens: {error}")))?
+    counted
+        .await
+        .map_err(|error| ApiError::new(ApiErrorCode::Internal, format!("count the tokens: {error}")))?
 }
 
 /// The one choice of an answer.

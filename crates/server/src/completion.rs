@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use protocol::ApiErrorCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use text::{Piece, TextError};
 
 use crate::answer::{Answer, Asked, Heading, Update};
 use crate::body::{Body, RequestBody};
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::loaded::Loaded;
 use crate::options::Options;
 use crate::reply::{Shape, reply};
@@ -125,7 +126,7 @@ impl CompletionRequest {
             None => tokenizer.encode(text).map_err(refused)?,
             Some(suffix) => tokenizer.encode_infill(text, suffix).map_err(refused)?.ok_or_else(|| {
                 let message = "this model was not trained to fill holes: it has no tokens for it";
-                ApiError::of("suffix", Code::FillUnsupported, message)
+                ApiError::of("suffix", ApiErrorCode::FillUnsupported, message)
             })?,
         };
         if let Some(begin) = tokenizer.bos_token()

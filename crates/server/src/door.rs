@@ -11,10 +11,11 @@ use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use protocol::ApiErrorCode;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::request_log::{Note, RequestLog};
 
 /// What a file of keys holds.
@@ -77,7 +78,7 @@ impl Door {
         if self.open() {
             return Ok(String::new());
         }
-        let refused = || ApiError::new(Code::InvalidApiKey, "the key is missing, wrong or expired");
+        let refused = || ApiError::new(ApiErrorCode::InvalidApiKey, "the key is missing, wrong or expired");
         let shown = shown.ok_or_else(refused)?;
         if self.own.as_ref().is_some_and(|own| same(shown.as_bytes(), own.as_bytes())) {
             return Ok(String::new());
@@ -100,7 +101,7 @@ impl Door {
         if count.left < 1.0 {
             let seconds = ((1.0 - count.left) * MINUTE.as_secs_f64() / rate).ceil() as u64;
             let message = format!("too many requests with this key; the next is answered in {seconds} s");
-            return Err(ApiError::new(Code::RateLimited, message).after(seconds));
+            return Err(ApiError::new(ApiErrorCode::RateLimited, message).after(seconds));
         }
         count.left -= 1.0;
         Ok(())
@@ -198,7 +199,11 @@ mod tests {
         assert_eq!(door.let_in(Some("wd-1")).expect("is known"), "laptop");
         assert_eq!(door.let_in(Some("wd-3")).expect("is known"), "new");
         for wrong in [None, Some(""), Some("wd-2"), Some("wd-4"), Some(&hash_of("wd-1"))] {
-            assert_eq!(door.let_in(wrong).expect_err("is refused").code, Code::InvalidApiKey, "{wrong:?}");
+            assert_eq!(
+                door.let_in(wrong).expect_err("is refused").code,
+                ApiErrorCode::InvalidApiKey,
+                "{wrong:?}"
+            );
         }
         // Taken back while the worker runs; a file that is damaged lets nobody in.
         for text in ["{\"version\":1,\"keys\":[]}", "{\"version\":9,\"keys\":[]}", "no JSON"] {
@@ -230,7 +235,7 @@ mod tests {
             door.let_in(Some("1")).expect("is within its rate");
         }
         let error = door.let_in(Some("1")).expect_err("is too often");
-        assert_eq!((error.code, error.after), (Code::RateLimited, Some(20)));
+        assert_eq!((error.code, error.after), (ApiErrorCode::RateLimited, Some(20)));
         assert!(door.let_in(Some("2")).is_ok() && door.let_in(Some("own")).is_ok());
     }
 }

@@ -8,8 +8,9 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use protocol::ApiErrorCode;
 
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 
 /// What a request may name as its host.
 pub struct HostCheck {
@@ -83,7 +84,7 @@ fn text(value: &HeaderValue) -> &str {
 }
 
 fn refused(message: String) -> ApiError {
-    ApiError::new(Code::HostNotAllowed, message)
+    ApiError::new(ApiErrorCode::HostNotAllowed, message)
 }
 
 /// Before everything else, the health page included.

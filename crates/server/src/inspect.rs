@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use checkpoint::{Attention, Checkpoint, ModelConfig, TokenizerSource, WeightError};
 use models::CacheDtype;
+use protocol::{InspectArgs, WorkerLine};
 use serde_json::{Value, json};
 
-use crate::args::Inspect;
 use crate::error::open_failure;
-use crate::line::{Line, say};
+use crate::line::emit;
 use crate::plan::{Plan, Use, cache_shape};
 use crate::text_pipeline::TextPipeline;
 
@@ -17,7 +17,7 @@ use crate::text_pipeline::TextPipeline;
 const CONTEXTS: [usize; 4] = [4096, 16_384, 65_536, 131_072];
 const CHUNK: usize = 256;
 
-pub fn inspect(args: &Inspect) -> ExitCode {
+pub fn inspect(args: &InspectArgs) -> ExitCode {
     if args.check {
         return check(&args.file);
     }
@@ -41,7 +41,7 @@ fn check(file: &Path) -> ExitCode {
     match opened.and_then(|checkpoint| TextPipeline::open(&checkpoint, file)) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&Line::Failed { error });
+            emit(&WorkerLine::Failed { error });
             ExitCode::FAILURE
         }
     }

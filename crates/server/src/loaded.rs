@@ -4,13 +4,12 @@ use std::path::Path;
 use checkpoint::{ModelConfig, WeightSource};
 use engine::{Engine, EngineOptions, Spill, StartError};
 use models::{Device, Ledger, LoadOptions};
-use serde_json::json;
+use protocol::{ErrorCode, WorkerArgs, WorkerFailure};
 use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
 
-use crate::args::{CacheName, DEFAULT_CONTEXT, Serve};
+use crate::args::{DEFAULT_CONTEXT, cache_dtype, default_cache_dtype, speculation, weight_dtype};
 use crate::error::{load_failure, open_failure};
-use crate::line::Failure;
 use crate::memory::resident;
 use crate::pictures::Seeing;
 use crate::plan::{Plan, Use};
@@ -40,18 +39,17 @@ pub enum Speech {
 
 impl Loaded {
     /// Reads everything of a model; `progress` hears (bytes done, bytes in all).
-    pub fn open(args: &Serve, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, Failure> {
+    pub fn open(args: &WorkerArgs, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, WorkerFailure> {
         let resident_before = resident();
-        let invalid = |message: String| Failure {
-            code: "model_file_invalid",
-            message,
-            detail: json!({"path": args.model}),
+        let path = args.model.display().to_string();
+        let invalid = |message: String| {
+            WorkerFailure::new(ErrorCode::ModelFileInvalid, message).with("path", path.clone())
         };
         let checkpoint = checkpoint::open(&args.model).map_err(|error| open_failure(&error))?;
         let TextPipeline { tokenizer, prompt } = TextPipeline::open(&checkpoint, &args.model)?;
 
         let context = context(args, checkpoint.config.decoder().max_position_embeddings)?;
-        let cache = args.cache_dtype.unwrap_or_else(|| CacheName::for_context(context)).dtype();
+        let cache = cache_dtype(args.cache_dtype.unwrap_or_else(|| default_cache_dtype(context)));
         let plain = EngineOptions::default();
         let how = Use { context, sequences: args.sequences.into(), cache, chunk: plain.prefill_chunk };
         let plan = Plan::new(&checkpoint.config, &*checkpoint.weights, &how)
@@ -62,11 +60,11 @@ impl Loaded {
             context,
             sequences: how.sequences,
             cache,
-            speculation: args.speculation.speculation(),
+            speculation: speculation(args.speculation),
             spill: spill.transpose().map_err(|error| invalid(error.to_string()))?,
             ..plain
         };
-        let load = LoadOptions { device: Device::Cpu, shrink: args.shrink.map(|shrink| shrink.dtype()) };
+        let load = LoadOptions { device: Device::Cpu, shrink: args.shrink.map(weight_dtype) };
         let model = models::load(&checkpoint, &load, progress).map_err(|error| load_failure(&error))?;
         let ledger = model.ledger().clone();
         let speech = match (prompt, model.sight()) {
@@ -94,27 +92,28 @@ impl Loaded {
 ///
 /// # Errors
 /// When more was asked for than the model reads: a shorter one would end conversations early without a word.
-fn context(args: &Serve, most: usize) -> Result<usize, Failure> {
+fn context(args: &WorkerArgs, most: usize) -> Result<usize, WorkerFailure> {
     match args.context.map(|context| context as usize) {
         None => Ok(DEFAULT_CONTEXT.min(most)),
         Some(context) if context <= most => Ok(context),
-        Some(context) => Err(Failure {
-            code: "invalid_input",
-            message: format!("serve --context {context}: this model reads at most {most} tokens"),
-            detail: json!({"context": context, "most": most}),
-        }),
+        Some(context) => {
+            let message = format!("serve --context {context}: this model reads at most {most} tokens");
+            Err(WorkerFailure::new(ErrorCode::InvalidInput, message)
+                .with("context", context)
+                .with("most", most))
+        }
     }
 }
 
-fn start_failure(error: &StartError) -> Failure {
-    let (code, detail) = match error {
+fn start_failure(error: &StartError) -> WorkerFailure {
+    let failure = |code| WorkerFailure::new(code, error.to_string());
+    match error {
         StartError::Cache { needed, given, .. } => {
-            ("out_of_memory", json!({"needed": needed, "free": given}))
+            failure(ErrorCode::OutOfMemory).with("needed", *needed).with("free", *given)
         }
-        StartError::Pages(_) => ("out_of_memory", json!({})),
-        StartError::Thread(_) => ("internal", json!({})),
-    };
-    Failure { code, message: error.to_string(), detail }
+        StartError::Pages(_) => failure(ErrorCode::OutOfMemory),
+        StartError::Thread(_) => failure(ErrorCode::Internal),
+    }
 }
 
 /// Where kept prompts of this model lie. The name is of the weights: their headers and the beginning of every tensor.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use protocol::ApiErrorCode;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use crate::answer::{Answer, Update, Updates};
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::loaded::{Loaded, Speech};
 use crate::pictures::{Looking, Prepared, Seen};
 
@@ -80,7 +81,7 @@ impl Updates for Viewing {
             let seen = seen.await;
             let Self::Looking { ask, .. } = std::mem::replace(self, Self::Over) else { return None };
             let failed = |error: tokio::task::JoinError| {
-                ApiError::new(Code::EngineFailed, format!("see the pictures: {error}"))
+                ApiError::new(ApiErrorCode::EngineFailed, format!("see the pictures: {error}"))
             };
             match seen.map_err(failed).flatten().and_then(ask) {
                 Ok(answer) => *self = Self::Answering(Box::new(answer)),

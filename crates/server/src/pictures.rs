@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use engine::Span;
 use models::{ForwardError, Looked, Sight};
+use protocol::ApiErrorCode;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use text::{ContentPart, ImageMessage, ImageTemplate, Tokenizer};
 use vision::{MOST_PICTURES, Tiles, Tiling};
 
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::request::{Content, Part, Turn};
 
 /// Rows kept for pictures that come again, as every turn of a chat sends its pictures anew.
@@ -90,7 +91,7 @@ impl Seeing {
                 format!("the prompt with its pictures has {tokens} tokens: the context holds {context}");
             return Err(ApiError {
                 whaledeck: Some(Box::new(json!({"tokens": tokens, "context": context}))),
-                ..ApiError::of("messages", Code::ContextLengthExceeded, message)
+                ..ApiError::of("messages", ApiErrorCode::ContextLengthExceeded, message)
             });
         }
         Ok(Prepared { tokens: prompt.tokens, shown, places: prompt.images })
@@ -185,11 +186,11 @@ impl Prepared {
 }
 
 fn failed(error: ForwardError) -> ApiError {
-    ApiError::new(Code::EngineFailed, error.to_string())
+    ApiError::new(ApiErrorCode::EngineFailed, error.to_string())
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {
-    ApiError::of("messages", Code::InvalidImage, message)
+    ApiError::of("messages", ApiErrorCode::InvalidImage, message)
 }
 
 /// The addresses of all pictures of a chat.

@@ -5,11 +5,12 @@ use axum::Json;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
+use protocol::ApiErrorCode;
 use serde_json::{Value, json};
 use text::Piece;
 
 use crate::answer::{Heading, Update, Updates};
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::options::{Options, StreamOptions};
 use crate::request_log::Counted;
 
@@ -139,5 +140,5 @@ async fn whole<S: Shape>(
             Update::Failed(error) => return Err(error),
         }
     }
-    Err(ApiError::new(Code::Internal, "the answer ended without an end"))
+    Err(ApiError::new(ApiErrorCode::Internal, "the answer ended without an end"))
 }

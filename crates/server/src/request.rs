@@ -1,10 +1,11 @@
 //! The body of a chat request: OpenAI's names, and the few that every local engine adds. Second spellings are read beside it.
+use protocol::ApiErrorCode;
 use serde::Deserialize;
 use serde_json::Value;
 use text::{Message, ToolCall};
 
 use crate::body::RequestBody;
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::options::Options;
 use crate::thinking::ThinkingFields;
 
@@ -263,7 +264,7 @@ impl Part {
         let text = self.text.clone().filter(|_| self.kind == "text");
         text.ok_or_else(|| {
             let message = format!("this model reads text and not {}", self.kind);
-            ApiError::of("messages", Code::UnsupportedContent, message)
+            ApiError::of("messages", ApiErrorCode::UnsupportedContent, message)
         })
     }
 }

@@ -9,12 +9,13 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use protocol::ApiErrorCode;
 use serde_json::json;
 
 use crate::chat;
 use crate::completion;
 use crate::door::{Door, guard};
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::hosts::{HostCheck, check_host};
 use crate::loaded::Loaded;
 use crate::sources::Sources;
@@ -68,7 +69,7 @@ impl Shared {
             // No name, as an empty field of a form, is none.
             Some(model) if !model.is_empty() && model != self.name => {
                 let message = format!("there is no model {model} here; this worker serves {}", self.name);
-                Err(ApiError::of("model", Code::ModelNotFound, message))
+                Err(ApiError::of("model", ApiErrorCode::ModelNotFound, message))
             }
             _ => Ok(()),
         }
@@ -77,7 +78,7 @@ impl Shared {
     /// # Errors
     /// While the model is still loading.
     pub fn loaded(&self) -> Result<&Arc<Loaded>, ApiError> {
-        self.loaded.get().ok_or_else(|| ApiError::new(Code::Loading, "the model is still loading"))
+        self.loaded.get().ok_or_else(|| ApiError::new(ApiErrorCode::Loading, "the model is still loading"))
     }
 }
 
@@ -103,11 +104,11 @@ pub fn router(shared: Arc<Shared>, door: Door, hosts: HostCheck) -> Router {
 
 async fn not_found(uri: Uri) -> ApiError {
     let message = format!("there is nothing at {}; the addresses begin with /v1", uri.path());
-    ApiError::new(Code::NotFound, message)
+    ApiError::new(ApiErrorCode::NotFound, message)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
-    ApiError::new(Code::MethodNotAllowed, format!("{} does not answer to {method}", uri.path()))
+    ApiError::new(ApiErrorCode::MethodNotAllowed, format!("{} does not answer to {method}", uri.path()))
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> Response {

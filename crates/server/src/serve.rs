@@ -3,30 +3,29 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use serde_json::json;
+use protocol::{ErrorCode, WorkerArgs, WorkerFailure, WorkerLine};
 use tokio::net::TcpListener;
 
-use crate::args::Serve;
 use crate::door::Door;
 use crate::hosts::HostCheck;
-use crate::line::{Failure, Line, say};
+use crate::line::emit;
 use crate::loaded::Loaded;
 use crate::parent;
 use crate::router::{Shared, router};
 use crate::sources::Sources;
 
 /// Serves until the process is told to end.
-pub async fn serve(args: Serve) -> ExitCode {
+pub async fn serve(args: WorkerArgs) -> ExitCode {
     match start(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&Line::Failed { error });
+            emit(&WorkerLine::Failed { error });
             ExitCode::FAILURE
         }
     }
 }
 
-async fn start(args: Serve) -> Result<(), Failure> {
+async fn start(args: WorkerArgs) -> Result<(), WorkerFailure> {
     let end = parent::asked_to_end(args.parent_pid);
     let key = args.api_key_env.as_ref().map(std::env::var);
     let key = key.transpose().map_err(|_| invalid("find the key in the named environment variable"))?;
@@ -39,19 +38,15 @@ async fn start(args: Serve) -> Result<(), Failure> {
         args.model.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
     });
 
-    let listener =
-        TcpListener::bind(SocketAddr::new(args.host, args.port)).await.map_err(|error| Failure {
-            code: if error.kind() == std::io::ErrorKind::AddrInUse {
-                "port_in_use"
-            } else {
-                "worker_start_failed"
-            },
-            message: format!("listen on {}:{}: {error}", args.host, args.port),
-            detail: json!({"port": args.port}),
-        })?;
+    let listener = TcpListener::bind(SocketAddr::new(args.host, args.port)).await.map_err(|error| {
+        let in_use = error.kind() == std::io::ErrorKind::AddrInUse;
+        let code = if in_use { ErrorCode::PortInUse } else { ErrorCode::WorkerStartFailed };
+        WorkerFailure::new(code, format!("listen on {}:{}: {error}", args.host, args.port))
+            .with("port", args.port)
+    })?;
     let address =
         listener.local_addr().map_err(|error| invalid(&format!("learn the own address: {error}")))?;
-    say(&Line::Listening { address: format!("http://{}", reachable(address)) });
+    emit(&WorkerLine::Listening { address: format!("http://{}", reachable(address)) });
 
     let shared = Arc::new(Shared::new(name.clone(), sources));
     let door = Door::new(key, args.keys.clone(), args.rate, args.request_log.clone());
@@ -83,17 +78,15 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// Waits for a failure to load; a success waits for ever.
-async fn failed(loading: tokio::task::JoinHandle<Result<(), Failure>>) -> Failure {
+async fn failed(loading: tokio::task::JoinHandle<Result<(), WorkerFailure>>) -> WorkerFailure {
     match loading.await {
         Ok(Ok(())) => std::future::pending().await,
         Ok(Err(failure)) => failure,
-        Err(error) => {
-            Failure { code: "internal", message: format!("load the model: {error}"), detail: json!({}) }
-        }
+        Err(error) => load_panicked(&error),
     }
 }
 
-async fn load(args: Serve, shared: Arc<Shared>, name: String) -> Result<(), Failure> {
+async fn load(args: WorkerArgs, shared: Arc<Shared>, name: String) -> Result<(), WorkerFailure> {
     let progress_to = shared.clone();
     let loaded = tokio::task::spawn_blocking(move || {
         let mut told = 0;
@@ -102,22 +95,26 @@ async fn load(args: Serve, shared: Arc<Shared>, name: String) -> Result<(), Fail
             // A line for each hundredth, not for each tensor.
             if done == 0 || (done - told) * 100 >= total {
                 told = done;
-                say(&Line::Loading { done, total });
+                emit(&WorkerLine::Loading { done, total });
             }
         })
     });
-    let loaded = loaded.await.map_err(|error| Failure {
-        code: "internal",
-        message: format!("load the model: {error}"),
-        detail: json!({}),
-    })??;
+    let loaded = loaded.await.map_err(|error| load_panicked(&error))??;
     let context_length = loaded.engine.context();
     shared.ready(loaded);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    say(&Line::Ready { model: name, context_length, threads });
+    emit(&WorkerLine::Ready {
+        model: name,
+        context_length: u32::try_from(context_length).unwrap_or(u32::MAX),
+        threads: u32::try_from(threads).unwrap_or(u32::MAX),
+    });
     Ok(())
 }
 
-fn invalid(message: &str) -> Failure {
-    Failure { code: "invalid_input", message: message.to_owned(), detail: json!({}) }
+fn invalid(message: &str) -> WorkerFailure {
+    WorkerFailure::new(ErrorCode::InvalidInput, message)
+}
+
+fn load_panicked(error: &tokio::task::JoinError) -> WorkerFailure {
+    WorkerFailure::new(ErrorCode::Internal, format!("load the model: {error}"))
 }

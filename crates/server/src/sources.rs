@@ -9,9 +9,10 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use futures_util::StreamExt;
+use protocol::ApiErrorCode;
 use reqwest::{Client, Response, Url, redirect};
 
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 
 /// To the last byte, with every redirect.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -152,7 +153,7 @@ async fn body(response: Response) -> Result<Vec<u8>, ApiError> {
 
 /// Of `image/...;base64,...`.
 fn data(rest: &str) -> Result<Vec<u8>, ApiError> {
-    let invalid = |message: String| ApiError::of("messages", Code::InvalidImage, message);
+    let invalid = |message: String| ApiError::of("messages", ApiErrorCode::InvalidImage, message);
     let (kind, data) = rest.split_once(',').unwrap_or_default();
     let (_, encoding) = kind.rsplit_once(';').unwrap_or_default();
     if !encoding.trim().eq_ignore_ascii_case("base64") {
@@ -206,11 +207,11 @@ fn said(error: &reqwest::Error) -> String {
 }
 
 fn refused(why: &str) -> ApiError {
-    ApiError::of("messages", Code::PictureNotAllowed, format!("read a picture: {why}"))
+    ApiError::of("messages", ApiErrorCode::PictureNotAllowed, format!("read a picture: {why}"))
 }
 
 fn not_fetched(why: String) -> ApiError {
-    ApiError::of("messages", Code::PictureNotFetched, format!("fetch a picture: {why}"))
+    ApiError::of("messages", ApiErrorCode::PictureNotFetched, format!("fetch a picture: {why}"))
 }
 
 fn too_much() -> ApiError {
@@ -225,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    async fn code(sources: &Sources, url: &str) -> Code {
+    async fn code(sources: &Sources, url: &str) -> ApiErrorCode {
         sources.bytes(url).await.expect_err(url).code
     }
 
@@ -270,7 +271,7 @@ mod tests {
             "ftp://x/y",
             "a.png",
         ] {
-            assert_eq!(code(&sources, url).await, Code::PictureNotAllowed, "{url}");
+            assert_eq!(code(&sources, url).await, ApiErrorCode::PictureNotAllowed, "{url}");
         }
         assert_eq!(sources.bytes("data:image/png;base64,AQI=").await.expect("is in the request"), [1, 2]);
         for same in [
@@ -281,7 +282,7 @@ mod tests {
             assert_eq!(sources.bytes(same).await.expect(same), [1, 2]);
         }
         for broken in ["data:image/png,abc", "data:base64,AQI=", "data:", "data:image/png;base64,A*I="] {
-            assert_eq!(code(&sources, broken).await, Code::InvalidImage, "{broken}");
+            assert_eq!(code(&sources, broken).await, ApiErrorCode::InvalidImage, "{broken}");
         }
     }
 
@@ -311,7 +312,7 @@ mod tests {
         }
         refusals.push(format!("file://elsewhere{}", folder.path().join("in side.png").display()));
         for url in refusals {
-            assert_eq!(code(&sources, &url).await, Code::PictureNotAllowed, "{url}");
+            assert_eq!(code(&sources, &url).await, ApiErrorCode::PictureNotAllowed, "{url}");
         }
         assert!(Sources::new(&[folder.path().join("none")], &[], false).is_err());
     }
@@ -365,13 +366,16 @@ mod tests {
         let web = Sources::new(&[], &[], true).expect("no folder");
         assert_eq!(
             code(&web, &url("a.png")).await,
-            Code::PictureNotAllowed,
+            ApiErrorCode::PictureNotAllowed,
             "the own network is not the web"
         );
-        assert_eq!(code(&web, &format!("http://localhost:{port}/a.png")).await, Code::PictureNotAllowed);
-        assert_eq!(code(&web, &format!("http://[::1]:{port}/a.png")).await, Code::PictureNotAllowed);
+        assert_eq!(
+            code(&web, &format!("http://localhost:{port}/a.png")).await,
+            ApiErrorCode::PictureNotAllowed
+        );
+        assert_eq!(code(&web, &format!("http://[::1]:{port}/a.png")).await, ApiErrorCode::PictureNotAllowed);
         let elsewhere = Sources::new(&[], &[format!("127.0.0.1:{other}")], false).expect("no folder");
-        assert_eq!(code(&elsewhere, &url("a.png")).await, Code::PictureNotAllowed, "another port");
+        assert_eq!(code(&elsewhere, &url("a.png")).await, ApiErrorCode::PictureNotAllowed, "another port");
         assert!(asked.lock().expect("no panic").is_empty(), "nobody was asked");
 
         let named = Sources::new(&[], &[format!("127.0.0.1:{port}")], false).expect("no folder");
@@ -379,7 +383,7 @@ mod tests {
             assert_eq!(named.bytes(&url(path)).await.expect("is allowed"), b"png", "{path}");
         }
         for path in ["far", "round", "file", "huge", "endless", "none"] {
-            assert_eq!(code(&named, &url(path)).await, Code::PictureNotFetched, "{path}");
+            assert_eq!(code(&named, &url(path)).await, ApiErrorCode::PictureNotFetched, "{path}");
         }
         assert!(
             asked_of_other.lock().expect("no panic").is_empty(),

@@ -8,7 +8,7 @@ use models::{
     Step, Want,
 };
 
-use crate::args::{DeviceName, Subject};
+use crate::args::{DeviceName, Subject, weight_dtype};
 use crate::error::open_failure;
 
 /// Tokens of a prompt read in one pass, as the engine does.
@@ -19,13 +19,13 @@ impl Subject {
     pub fn open(&self) -> Result<Checkpoint, String> {
         match (&self.file, &self.random) {
             (Some(file), _) => checkpoint::open(file).map_err(|error| open_failure(&error).message),
-            (None, Some(config)) => random(config, self.dtype.dtype()),
+            (None, Some(config)) => random(config, weight_dtype(self.dtype)),
             (None, None) => Err("measure: name a file, or a configuration with --random".to_owned()),
         }
     }
 
     pub fn load(&self, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, String> {
-        let shrink = self.shrink.map(|shrink| shrink.dtype());
+        let shrink = self.shrink.map(weight_dtype);
         let options = LoadOptions { shrink, device: self.device.open()? };
         models::load(checkpoint, &options, &mut |_, _| {}).map_err(|error| format!("load the model: {error}"))
     }

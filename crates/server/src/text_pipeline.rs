@@ -3,11 +3,9 @@
 use std::path::Path;
 
 use checkpoint::{Checkpoint, ModelConfig, TokenizerSource};
-use serde_json::json;
+use protocol::{ErrorCode, WorkerFailure};
 use text::{ChatTemplate, Conversation, ImageTemplate, Message, TextError, Tokenizer};
 use vision::Tiling;
-
-use crate::line::Failure;
 
 /// Any question: what it says must stand in the prompt.
 const QUESTION: &str = "Hello";
@@ -31,7 +29,7 @@ pub enum PromptSource {
 
 impl TextPipeline {
     /// Opens both and asks a first question of them; `path` is the model's.
-    pub fn open(checkpoint: &Checkpoint, path: &Path) -> Result<Self, Failure> {
+    pub fn open(checkpoint: &Checkpoint, path: &Path) -> Result<Self, WorkerFailure> {
         let failed = |error: TextError| text_failure(&error, path);
         let (tokenizer, prompt) = match checkpoint.config.images() {
             None => {
@@ -58,17 +56,15 @@ impl TextPipeline {
 }
 
 /// Every id of the tokenizer must be a row of the model's table, and most rows must have a token.
-fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig, path: &Path) -> Result<(), Failure> {
+fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig, path: &Path) -> Result<(), WorkerFailure> {
     let (tokens, rows) = (tokenizer.size(), config.decoder().vocab_size);
     let free = rows.saturating_sub(tokens);
     if tokens <= rows && free <= (rows / FREE_SHARE).max(FREE_ROWS) {
         return Ok(());
     }
-    Err(Failure {
-        code: "tokenizer_mismatch",
-        message: format!("use the tokenizer: it has {tokens} tokens and the model {rows}"),
-        detail: json!({"tokens": tokens, "rows": rows, "path": path}),
-    })
+    let message = format!("use the tokenizer: it has {tokens} tokens and the model {rows}");
+    let failure = WorkerFailure::new(ErrorCode::TokenizerMismatch, message).with("tokens", tokens);
+    Err(failure.with("rows", rows).with("path", text_of(path)))
 }
 
 fn ask(template: &ChatTemplate, tokenizer: &Tokenizer) -> Result<(), TextError> {
@@ -87,19 +83,23 @@ fn tokenizer_path<'a>(source: &'a TokenizerSource, path: &'a Path) -> &'a Path {
     }
 }
 
-fn template_failure(error: &TextError, path: &Path) -> Failure {
-    Failure { code: "chat_template_invalid", message: error.to_string(), detail: json!({"path": path}) }
+fn template_failure(error: &TextError, path: &Path) -> WorkerFailure {
+    WorkerFailure::new(ErrorCode::ChatTemplateInvalid, error.to_string()).with("path", text_of(path))
 }
 
-fn text_failure(error: &TextError, model: &Path) -> Failure {
-    let (code, detail) = match error {
-        TextError::Read { path, .. } => ("tokenizer_unusable", json!({"path": path})),
+fn text_failure(error: &TextError, model: &Path) -> WorkerFailure {
+    let failure = |code| WorkerFailure::new(code, error.to_string());
+    match error {
+        TextError::Read { path, .. } => failure(ErrorCode::TokenizerUnusable).with("path", text_of(path)),
         TextError::Unsupported { field, value } => {
-            ("model_unsupported", json!({"field": field, "value": value}))
+            failure(ErrorCode::ModelUnsupported).with("field", *field).with("value", value.clone())
         }
-        TextError::NoTemplate(_) => ("chat_template_missing", json!({"path": model})),
-        TextError::Template(_) => ("chat_template_invalid", json!({"path": model})),
-        _ => ("tokenizer_unusable", json!({"path": model})),
-    };
-    Failure { code, message: error.to_string(), detail }
+        TextError::NoTemplate(_) => failure(ErrorCode::ChatTemplateMissing).with("path", text_of(model)),
+        TextError::Template(_) => failure(ErrorCode::ChatTemplateInvalid).with("path", text_of(model)),
+        _ => failure(ErrorCode::TokenizerUnusable).with("path", text_of(model)),
+    }
+}
+
+fn text_of(path: &Path) -> String {
+    path.display().to_string()
 }

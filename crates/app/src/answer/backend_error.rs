@@ -5,6 +5,7 @@ use std::time::Duration;
 use contract::{ErrorCode, ErrorView};
 use deploy::{State, Worker};
 use endpoint::EndpointError;
+use protocol::ApiErrorCode;
 
 use crate::worker::failure_view;
 
@@ -35,9 +36,7 @@ fn endpoint_error(error: EndpointError) -> ErrorView {
         EndpointError::ContextLength { .. } => ErrorCode::PromptTooLong,
         EndpointError::Loading => ErrorCode::NotLoaded,
         EndpointError::Cut => ErrorCode::WorkerDied,
-        EndpointError::Server { code, .. } => {
-            serde_json::from_value(serde_json::Value::from(code.as_str())).unwrap_or(ErrorCode::Internal)
-        }
+        EndpointError::Server { code, .. } => worker_code(code),
         EndpointError::Malformed(_) | EndpointError::TooLong => ErrorCode::Internal,
     };
     let view = ErrorView::new(code, error.to_string());
@@ -49,6 +48,15 @@ fn endpoint_error(error: EndpointError) -> ErrorView {
         EndpointError::Silent { seconds } => view.with("seconds", seconds),
         _ => view,
     }
+}
+
+/// The code of a worker's error body. One that neither list has comes from a worker of another version.
+fn worker_code(code: &str) -> ErrorCode {
+    let known = code.parse().map(ApiErrorCode::error_code).or_else(|_| code.parse());
+    known.unwrap_or_else(|_| {
+        tracing::warn!(code, "the worker answered with an unknown error code");
+        ErrorCode::Internal
+    })
 }
 
 #[cfg(test)]

@@ -211,8 +211,8 @@ fn incomplete(path: &Path, why: &str) -> ErrorView {
 /// The same code as a start would have, but for a path at which there is no model at all.
 fn refusal(path: &Path, failure: checkpoint::Failure, error: &dyn std::error::Error) -> ErrorView {
     let code = match failure.code {
-        "model_not_found" => ErrorCode::NotAModel,
-        code => serde_json::from_value(code.into()).unwrap_or(ErrorCode::Internal),
+        ErrorCode::ModelNotFound => ErrorCode::NotAModel,
+        code => code,
     };
     let view = ErrorView::new(code, error.to_string()).with("path", path.display());
     failure.detail.into_iter().fold(view, |view, (name, value)| view.with(name, value))

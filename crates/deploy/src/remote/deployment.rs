@@ -2,6 +2,7 @@
 use std::sync::{Arc, Mutex};
 
 use endpoint::Endpoint;
+use protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -80,7 +81,7 @@ impl Deployment {
         let endpoint = lock(&self.shared.endpoint).as_ref().map(|(_, endpoint)| endpoint.clone());
         endpoint.filter(|_| ready).ok_or_else(|| {
             let name = self.record().name;
-            Failure::new("deployment_not_ready", "ask the deployment: it does not serve now")
+            Failure::new(ErrorCode::DeploymentNotReady, "ask the deployment: it does not serve now")
                 .with("name", name)
         })
     }

@@ -1,4 +1,5 @@
 //! A machine that runs engines: this one, or one that the user's own `ssh` reaches.
+use protocol::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
@@ -24,7 +25,7 @@ impl Machine {
         let plain = |letter: char| letter.is_alphanumeric() || "@._-:[]%+".contains(letter);
         if text.starts_with('-') || text.contains("@-") || !text.chars().all(plain) {
             let message = format!("name the machine: `{text}` is no name that ssh takes");
-            return Err(Failure::new("invalid_input", message).with("name", text));
+            return Err(Failure::new(ErrorCode::InvalidInput, message).with("name", text));
         }
         Ok(Self::Ssh(text.to_owned()))
     }

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::ErrorCode;
 use tokio::task::JoinSet;
 
 use super::host::Machine;
@@ -47,7 +48,7 @@ pub(crate) async fn launch(shared: &Arc<Shared>, reaching: &Reaching) -> Result<
 }
 
 fn unread(machine: &Machine) -> Failure {
-    Failure::new("machine_failed", "start there: the shell did not say what it started")
+    Failure::new(ErrorCode::MachineFailed, "start there: the shell did not say what it started")
         .with("machine", machine.name())
         .with("reason", "")
 }

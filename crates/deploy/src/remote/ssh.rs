@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use protocol::ErrorCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
@@ -149,15 +150,15 @@ async fn text(from: Option<&mut (impl tokio::io::AsyncRead + Unpin)>) -> String 
 fn missing(machine: &Machine, error: &std::io::Error) -> Failure {
     let program = if *machine == Machine::Here { "sh" } else { "ssh" };
     let code = match (error.kind(), machine) {
-        (ErrorKind::NotFound, Machine::Ssh(_)) => "ssh_missing",
-        (ErrorKind::NotFound, Machine::Here) => "machine_unsupported",
-        _ => "machine_unreachable",
+        (ErrorKind::NotFound, Machine::Ssh(_)) => ErrorCode::SshMissing,
+        (ErrorKind::NotFound, Machine::Here) => ErrorCode::MachineUnsupported,
+        _ => ErrorCode::MachineUnreachable,
     };
     Failure::new(code, format!("start {program}: {error}")).with("machine", machine.name())
 }
 
 fn unreachable(machine: &Machine, reason: &str) -> Failure {
-    Failure::new("machine_unreachable", format!("reach the machine: {reason}"))
+    Failure::new(ErrorCode::MachineUnreachable, format!("reach the machine: {reason}"))
         .with("machine", machine.name())
         .with("reason", reason)
 }
@@ -165,14 +166,14 @@ fn unreachable(machine: &Machine, reason: &str) -> Failure {
 /// Why a script did not end well, as one of a few reasons.
 pub(crate) fn refused(machine: &Machine, code: Option<i32>, said: &str, complained: &str) -> Failure {
     let last = complained.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
-    let failure = |code: &str, what: &str| Failure::new(code, what).with("machine", machine.name());
+    let failure = |code: ErrorCode, what: &str| Failure::new(code, what).with("machine", machine.name());
     match (machine, code) {
         (Machine::Ssh(_), Some(SSH_FAILED)) => {
             let known = |words: &[&str]| words.iter().any(|word| complained.contains(word));
             if known(&["Host key verification failed", "IDENTIFICATION HAS CHANGED"]) {
-                failure("machine_not_trusted", "reach the machine: ssh does not know its key")
+                failure(ErrorCode::MachineNotTrusted, "reach the machine: ssh does not know its key")
             } else if known(&["Permission denied", "Too many authentication failures"]) {
-                failure("machine_refused", "reach the machine: it lets none of the keys in")
+                failure(ErrorCode::MachineRefused, "reach the machine: it lets none of the keys in")
                     .with("reason", last)
             } else {
                 unreachable(machine, last)
@@ -181,11 +182,12 @@ pub(crate) fn refused(machine: &Machine, code: Option<i32>, said: &str, complain
         (Machine::Ssh(_), None) => unreachable(machine, "ssh was ended"),
         (_, Some(UNSUPPORTED)) => {
             let system = said.trim().strip_prefix("unsupported ").unwrap_or("unknown").to_owned();
-            failure("machine_unsupported", "use the machine: engines are run on Linux").with("system", system)
+            failure(ErrorCode::MachineUnsupported, "use the machine: engines are run on Linux")
+                .with("system", system)
         }
         (_, code) => {
             let code = code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
-            failure("machine_failed", &format!("do it there: the shell ended with {code}"))
+            failure(ErrorCode::MachineFailed, &format!("do it there: the shell ended with {code}"))
                 .with("reason", if last.is_empty() { said.trim() } else { last })
         }
     }

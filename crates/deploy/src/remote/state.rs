@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use crate::Failure;
+use protocol::ErrorCode;
 
 /// Starts in a row that did not come to a steady service, before it is given up.
 pub(crate) const MOST_TRIES: u32 = 5;
@@ -136,7 +137,7 @@ impl State {
 
     /// Once more after a while that doubles each time, unless there is no sense in it.
     fn again(&mut self, why: Failure) -> Vec<Effect> {
-        if self.tries + 1 >= MOST_TRIES || why.code == "engine_missing" {
+        if self.tries + 1 >= MOST_TRIES || why.code == ErrorCode::EngineMissing {
             return self.failed(why);
         }
         self.tries += 1;
@@ -147,7 +148,7 @@ impl State {
 
 /// What no second start of the same command changes, where the first did not come to serve.
 fn is_final(why: &Failure) -> bool {
-    matches!(why.code.as_str(), "engine_missing" | "engine_flag_refused" | "engine_out_of_memory")
+    matches!(why.code, ErrorCode::EngineMissing | ErrorCode::EngineFlagRefused | ErrorCode::EngineOutOfMemory)
 }
 
 #[cfg(test)]
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
 
     fn died() -> Input {
-        Input::Died(Failure::new("engine_died", "it"))
+        Input::Died(Failure::new(ErrorCode::EngineDied, "it"))
     }
 
     fn after(inputs: Vec<Input>) -> (State, Vec<Effect>) {
@@ -181,7 +182,7 @@ mod tests {
         let (state, effects) = state.step(Input::Swept(Ok(())));
         assert_eq!((state.phase, &effects[..]), (Phase::Stopped, &[Effect::Rest][..]));
         // A machine that cannot be reached to stop it is said, not hidden.
-        let gone = Failure::new("machine_unreachable", "it");
+        let gone = Failure::new(ErrorCode::MachineUnreachable, "it");
         let (state, _) = after([ready(), vec![Input::StopAsked, Input::Swept(Err(gone.clone()))]].concat());
         assert_eq!(state.phase, Phase::Failed(gone));
     }
@@ -210,16 +211,21 @@ mod tests {
                 .concat();
         assert_eq!(after(calm).0.tries, 1);
         // Memory that runs out and a flag that is refused end it while it loads; what served before is tried again.
-        for code in ["engine_out_of_memory", "engine_flag_refused", "engine_missing"] {
+        for code in [ErrorCode::EngineOutOfMemory, ErrorCode::EngineFlagRefused, ErrorCode::EngineMissing] {
             let why = || Input::Died(Failure::new(code, "it"));
             let (state, effects) = after(vec![Input::StartAsked, Input::Launched, why()]);
             assert!(matches!(&state.phase, Phase::Failed(failed) if failed.detail["tries"] == "1"), "{code}");
             assert_eq!(effects, [Effect::Sweep, Effect::Rest]);
             let (state, _) = after([ready(), vec![why()]].concat());
-            assert_eq!(matches!(state.phase, Phase::Waiting { .. }), code != "engine_missing", "{code}");
+            assert_eq!(
+                matches!(state.phase, Phase::Waiting { .. }),
+                code != ErrorCode::EngineMissing,
+                "{code}"
+            );
         }
         // No program, no second try.
-        let (state, _) = after([ready(), vec![Input::Died(Failure::new("engine_missing", "it"))]].concat());
+        let (state, _) =
+            after([ready(), vec![Input::Died(Failure::new(ErrorCode::EngineMissing, "it"))]].concat());
         assert!(matches!(state.phase, Phase::Failed(_)));
     }
 
@@ -235,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_lost_line_changes_nothing_but_itself_and_late_news_nothing() {
-        let lost = Failure::new("machine_unreachable", "it");
+        let lost = Failure::new(ErrorCode::MachineUnreachable, "it");
         let (state, effects) = after([ready(), vec![Input::Lost(lost.clone())]].concat());
         assert_eq!((&state.phase, &state.lost, effects), (&Phase::Ready, &Some(lost), Vec::new()));
         assert_eq!(state.step(Input::Found).0.lost, None);
@@ -244,7 +250,8 @@ mod tests {
         assert_eq!((state.phase, effects), (Phase::Draining, Vec::new()));
         let late = after(vec![Input::StartAsked, Input::StopAsked, Input::Launched]);
         assert_eq!(late.0.phase, Phase::Draining);
-        let wrong = after(vec![Input::StartAsked, Input::NotLaunched(Failure::new("machine_refused", "it"))]);
+        let wrong =
+            after(vec![Input::StartAsked, Input::NotLaunched(Failure::new(ErrorCode::MachineRefused, "it"))]);
         assert!(matches!(wrong.0.phase, Phase::Failed(_)));
     }
 }

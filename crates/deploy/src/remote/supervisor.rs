@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use endpoint::{Address, Dialect, Endpoint};
+use protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -320,7 +321,7 @@ impl Supervisor {
         if seen && phase != Phase::Finding && self.alive_at.elapsed() > self.pace.silence {
             let record = lock(&self.shared.record).clone();
             let failure = Failure::new(
-                "engine_silent",
+                ErrorCode::EngineSilent,
                 format!("hear from {}: it gives no sign of life", record.engine),
             )
             .with("seconds", self.pace.silence.as_secs().to_string())
@@ -379,28 +380,29 @@ fn failure(record: &Record, code: Option<i32>, cause: Option<Cause>) -> Failure 
     match (cause, code) {
         (Some(Cause::OutOfMemory { line, context }), _) => {
             let smaller = smaller_context(record.context, context);
-            Failure::new("engine_out_of_memory", format!("go on: {engine} ran out of memory"))
+            Failure::new(ErrorCode::EngineOutOfMemory, format!("go on: {engine} ran out of memory"))
                 .with("line", line)
                 .with("context", record.context.to_string())
                 .with("smaller", smaller.to_string())
         }
         (Some(Cause::FlagRefused { line }), _) => {
             let message = format!("start {engine}: it does not take a flag of the plan");
-            let failure = Failure::new("engine_flag_refused", message).with("line", line);
+            let failure = Failure::new(ErrorCode::EngineFlagRefused, message).with("line", line);
             let failure = failure.with("version", record.engine_version.as_deref().unwrap_or("-"));
             failure.with("expected", record.engine().and_then(Engine::known_version).unwrap_or("-"))
         }
         (None, Some(NO_PROGRAM)) => {
             let install = record.engine().map(|engine| engine.install().0).unwrap_or_default();
-            Failure::new("engine_missing", format!("start {engine}: it is not installed there"))
+            Failure::new(ErrorCode::EngineMissing, format!("start {engine}: it is not installed there"))
                 .with("install", install)
         }
         (None, Some(code)) => {
             let status = if code > 128 { format!("signal {}", code - 128) } else { format!("code {code}") };
-            Failure::new("engine_died", format!("go on: {engine} ended with {status}")).with("status", status)
+            Failure::new(ErrorCode::EngineDied, format!("go on: {engine} ended with {status}"))
+                .with("status", status)
         }
         (None, None) => {
-            Failure::new("engine_died", format!("go on: {engine} is gone")).with("status", "unknown")
+            Failure::new(ErrorCode::EngineDied, format!("go on: {engine} is gone")).with("status", "unknown")
         }
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use protocol::ErrorCode;
 use tokio::io::AsyncReadExt;
 use tokio::process::Child;
 use tokio::sync::mpsc::UnboundedSender;
@@ -124,6 +125,7 @@ fn free_port() -> Result<u16, Failure> {
     let bound =
         std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).and_then(|bound| bound.local_addr());
     bound.map(|address| address.port()).map_err(|error| {
-        Failure::new("machine_unreachable", format!("find a free port here: {error}")).with("machine", "here")
+        Failure::new(ErrorCode::MachineUnreachable, format!("find a free port here: {error}"))
+            .with("machine", "here")
     })
 }

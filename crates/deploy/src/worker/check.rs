@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use protocol::{ErrorCode, InspectArgs, WorkerLine};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::state::{Failure, Line};
+use super::state::Failure;
 
 /// Reading a vocabulary takes a second or two; a network drive more.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -19,31 +20,37 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub async fn check_model(binary: &Path, model: &Path) -> Result<(), Failure> {
     let path = binary.display().to_string();
     let asked = Command::new(binary)
-        .args(["inspect", "--check"])
-        .arg(model)
+        .args(InspectArgs { file: model.to_owned(), json: false, check: true }.to_args())
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let failed = |code: &str, message: String| Failure::new(code, message).with("path", &path);
+    let failed = |code: ErrorCode, message: String| Failure::new(code, message).with("path", &path);
     let output = match timeout(PATIENCE, asked).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) if error.kind() == ErrorKind::NotFound => {
-            return Err(failed("worker_missing", format!("check the model: {error}")));
+            return Err(failed(ErrorCode::WorkerMissing, format!("check the model: {error}")));
         }
-        Ok(Err(error)) => return Err(failed("worker_start_failed", format!("check the model: {error}"))),
-        Err(_) => return Err(failed("model_file_unreadable", "check the model: no end in sight".to_owned())),
+        Ok(Err(error)) => {
+            return Err(failed(ErrorCode::WorkerStartFailed, format!("check the model: {error}")));
+        }
+        Err(_) => {
+            return Err(failed(
+                ErrorCode::ModelFileUnreadable,
+                "check the model: no end in sight".to_owned(),
+            ));
+        }
     };
     if output.status.success() {
         return Ok(());
     }
     let lines = output.stdout.split(|byte| *byte == b'\n');
     let mut said = lines.filter_map(|line| match serde_json::from_slice(line) {
-        Ok(Line::Failed { error }) => Some(Failure::from(error)),
+        Ok(WorkerLine::Failed { error }) => Some(Failure::from(error)),
         _ => None,
     });
     let status = output.status.to_string();
-    Err(said
-        .next_back()
-        .unwrap_or_else(|| failed("worker_died", "check the model".to_owned()).with("status", status)))
+    Err(said.next_back().unwrap_or_else(|| {
+        failed(ErrorCode::WorkerDied, "check the model".to_owned()).with("status", status)
+    }))
 }

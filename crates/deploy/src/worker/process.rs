@@ -1,6 +1,5 @@
 //! Runs one worker program and keeps its state. Knows nothing of what the worker serves, and ends no
 //! process but the one it started.
-use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use endpoint::Endpoint;
+use protocol::{ErrorCode, WorkerArgs, WorkerLine};
 use tokio::io::{AsyncBufReadExt, BufReader, Split};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
-use super::state::{Failure, Input, Line, State, step};
+use super::state::{Failure, Input, State, step};
 
 const KEY_ENV: &str = "WHALEDECK_KEY";
 /// How long a worker may take to end by itself.
@@ -46,21 +46,21 @@ pub struct Share {
     pub request_log: PathBuf,
 }
 
-impl Share {
-    fn words(&self) -> Vec<OsString> {
-        let (host, port, rate) = (self.host.to_string(), self.port.to_string(), self.rate.to_string());
-        vec![
-            "--host".into(),
-            host.into(),
-            "--port".into(),
-            port.into(),
-            "--rate".into(),
-            rate.into(),
-            "--keys".into(),
-            self.keys.clone().into(),
-            "--request-log".into(),
-            self.request_log.clone().into(),
-        ]
+impl WorkerSpec {
+    fn args(&self) -> WorkerArgs {
+        let mut args = WorkerArgs {
+            model_name: Some(self.model_name.clone()),
+            context: Some(self.context),
+            api_key_env: Some(KEY_ENV.to_owned()),
+            parent_pid: Some(std::process::id()),
+            ..WorkerArgs::new(&self.model_dir)
+        };
+        if let Some(share) = &self.share {
+            (args.host, args.port, args.rate) = (share.host, share.port, Some(share.rate));
+            args.keys = Some(share.keys.clone());
+            args.request_log = Some(share.request_log.clone());
+        }
+        args
     }
 }
 
@@ -138,10 +138,10 @@ impl Worker {
         match settled.as_deref() {
             Ok(State::Ready { .. }) => match self.shared.address.get() {
                 Some(address) => Ok(Endpoint::new(address.clone(), Some(self.key.clone()))),
-                None => Err(Failure::new("worker_start_failed", "worker is ready without an address")),
+                None => Err(Failure::new(ErrorCode::WorkerStartFailed, "worker is ready without an address")),
             },
             Ok(State::Failed(failure)) => Err(failure.clone()),
-            _ => Err(Failure::new("worker_stopped", "worker was stopped before it was ready")),
+            _ => Err(Failure::new(ErrorCode::NotLoaded, "worker was stopped before it was ready")),
         }
     }
 
@@ -186,9 +186,9 @@ impl Shared {
     }
 
     fn line(&self, bytes: &[u8]) {
-        match serde_json::from_slice::<Line>(bytes) {
+        match serde_json::from_slice::<WorkerLine>(bytes) {
             Ok(line) => {
-                if let Line::Listening { address } = &line {
+                if let WorkerLine::Listening { address } = &line {
                     let _ = self.address.set(address.clone());
                 }
                 self.apply(|| Input::Line(line));
@@ -205,14 +205,7 @@ type Lines = Split<BufReader<ChildStdout>>;
 fn spawn(spec: &WorkerSpec, key: &str) -> Result<(Child, Lines), Failure> {
     let path = spec.binary.display().to_string();
     let mut child = Command::new(&spec.binary)
-        .arg("serve")
-        .arg("--model")
-        .arg(&spec.model_dir)
-        .args(["--model-name", &spec.model_name])
-        .args(["--context", &spec.context.to_string()])
-        .args(["--api-key-env", KEY_ENV])
-        .args(["--parent-pid", &std::process::id().to_string()])
-        .args(spec.share.iter().flat_map(Share::words))
+        .args(spec.args().to_args())
         .env(KEY_ENV, key)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -221,21 +214,20 @@ fn spawn(spec: &WorkerSpec, key: &str) -> Result<(Child, Lines), Failure> {
         .spawn()
         .map_err(|error| {
             let code = match error.kind() {
-                ErrorKind::NotFound => "worker_missing",
-                ErrorKind::PermissionDenied => "permission_denied",
+                ErrorKind::NotFound => ErrorCode::WorkerMissing,
+                ErrorKind::PermissionDenied => ErrorCode::PermissionDenied,
                 // The program is being replaced by an update.
-                ErrorKind::ExecutableFileBusy => "file_busy",
+                ErrorKind::ExecutableFileBusy => ErrorCode::FileBusy,
                 // No more processes, memory or open files.
-                ErrorKind::WouldBlock | ErrorKind::OutOfMemory => "system_limit",
-                _ if matches!(error.raw_os_error(), Some(23 | 24)) => "system_limit",
-                _ => "worker_start_failed",
+                ErrorKind::WouldBlock | ErrorKind::OutOfMemory => ErrorCode::SystemLimit,
+                _ if matches!(error.raw_os_error(), Some(23 | 24)) => ErrorCode::SystemLimit,
+                _ => ErrorCode::WorkerStartFailed,
             };
             Failure::new(code, format!("worker did not start: {error}")).with("path", &path)
         })?;
-    let out = child
-        .stdout
-        .take()
-        .ok_or_else(|| Failure::new("worker_start_failed", "worker has no output").with("path", &path))?;
+    let out = child.stdout.take().ok_or_else(|| {
+        Failure::new(ErrorCode::WorkerStartFailed, "worker has no output").with("path", &path)
+    })?;
     Ok((child, BufReader::new(out).split(b'\n')))
 }
 

@@ -1,14 +1,14 @@
 //! What a worker's lines and its end mean, as a pure machine. Knows nothing of processes, pipes or time.
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use protocol::{ErrorCode, ReportedCode, WorkerFailure, WorkerLine};
 use serde_json::Value;
 
 /// A code of the message catalogue, a fragment for the log, values for the words.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct Failure {
-    pub code: String,
+    pub code: ErrorCode,
     pub message: String,
     pub detail: BTreeMap<String, String>,
 }
@@ -23,34 +23,16 @@ pub enum State {
     Failed(Failure),
 }
 
-/// One line the worker printed.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub(crate) enum Line {
-    Listening { address: String },
-    Loading { done: u64, total: u64 },
-    Ready { context_length: u32, threads: u32 },
-    Failed { error: Reported },
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct Reported {
-    code: String,
-    message: String,
-    #[serde(default)]
-    detail: Value,
-}
-
 #[derive(Debug)]
 pub(crate) enum Input {
-    Line(Line),
+    Line(WorkerLine),
     Exited { code: Option<i32>, signal: Option<i32> },
     StopAsked,
 }
 
 impl Failure {
-    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), detail: BTreeMap::new() }
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), detail: BTreeMap::new() }
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -59,19 +41,23 @@ impl Failure {
     }
 }
 
-impl From<Reported> for Failure {
-    fn from(reported: Reported) -> Self {
-        let mut failure = Failure::new(&reported.code, reported.message);
-        if let Value::Object(values) = reported.detail {
-            for (name, value) in values {
-                let text = match value {
-                    Value::String(text) => text,
-                    other => other.to_string(),
-                };
-                failure = failure.with(&name, text);
+impl From<WorkerFailure> for Failure {
+    fn from(WorkerFailure { code, message, detail }: WorkerFailure) -> Self {
+        let failure = match code {
+            ReportedCode::Known(code) => Self::new(code, message),
+            // Only a worker of another version reports one.
+            ReportedCode::Unknown(code) => {
+                tracing::warn!(code, message, "the worker reported an unknown error code");
+                Self::new(ErrorCode::Internal, format!("{code}: {message}")).with("code", code)
             }
-        }
-        failure
+        };
+        detail.into_iter().fold(failure, |failure, (name, value)| {
+            let text = match value {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            failure.with(&name, text)
+        })
     }
 }
 
@@ -83,12 +69,14 @@ pub(crate) fn step(state: State, input: Input) -> State {
         (State::Draining, Input::Exited { .. }) => State::Stopped,
         (state @ (State::Draining | State::Failed(_)), _) => state,
         (_, Input::Exited { code, signal }) => State::Failed(died(code, signal)),
-        (_, Input::Line(Line::Failed { error })) => State::Failed(error.into()),
-        (_, Input::Line(Line::Ready { context_length, threads })) => State::Ready { context_length, threads },
-        (State::Starting | State::Loading { .. }, Input::Line(Line::Loading { done, total })) => {
+        (_, Input::Line(WorkerLine::Failed { error })) => State::Failed(error.into()),
+        (_, Input::Line(WorkerLine::Ready { context_length, threads, .. })) => {
+            State::Ready { context_length, threads }
+        }
+        (State::Starting | State::Loading { .. }, Input::Line(WorkerLine::Loading { done, total })) => {
             State::Loading { done, total }
         }
-        (state, Input::Line(Line::Loading { .. } | Line::Listening { .. })) => state,
+        (state, Input::Line(WorkerLine::Loading { .. } | WorkerLine::Listening { .. })) => state,
     }
 }
 
@@ -98,7 +86,7 @@ fn died(code: Option<i32>, signal: Option<i32>) -> Failure {
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "unknown".to_owned(),
     };
-    Failure::new("worker_died", format!("worker ended unasked with {status}")).with("status", status)
+    Failure::new(ErrorCode::WorkerDied, format!("worker ended unasked with {status}")).with("status", status)
 }
 
 #[cfg(test)]
@@ -125,7 +113,9 @@ mod tests {
     }
 
     fn failed() -> Input {
-        line(r#"{"event":"failed","error":{"code":"c","message":"m","detail":{"file":"a","bytes":7}}}"#)
+        line(
+            r#"{"event":"failed","error":{"code":"disk_full","message":"m","detail":{"file":"a","bytes":7}}}"#,
+        )
     }
 
     fn exited(code: Option<i32>, signal: Option<i32>) -> Input {
@@ -133,7 +123,7 @@ mod tests {
     }
 
     fn broken() -> State {
-        State::Failed(Failure::new("c", "m").with("file", "a").with("bytes", "7"))
+        State::Failed(Failure::new(ErrorCode::DiskFull, "m").with("file", "a").with("bytes", "7"))
     }
 
     #[test]
@@ -154,6 +144,13 @@ mod tests {
         }
         assert_eq!(step(broken(), exited(Some(1), None)), broken());
         assert_eq!(step(broken(), ready()), broken());
+    }
+
+    #[test]
+    fn an_unknown_code_is_internal_and_keeps_its_name() {
+        let odd = line(r#"{"event":"failed","error":{"code":"odd","message":"m"}}"#);
+        let failure = Failure::new(ErrorCode::Internal, "odd: m").with("code", "odd");
+        assert_eq!(step(State::Starting, odd), State::Failed(failure));
     }
 
     #[test]
