@@ -1,15 +1,15 @@
-//! Our worker beside other engines on the same weights: the same question, the same words. The Guide was trained, so its choices are
-//! clear and no rounding of a cache turns them.
+//! The worker beside other engines on the same weights: the same question gives the same text. The Guide is a
+//! trained model, so the margins between its tokens are larger than the rounding of a KV cache.
 #![cfg(target_os = "linux")]
-mod bench;
+mod fixture;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use bench::{Bench, answer, free_port, greedy, llama, quick};
-use deploy::remote::{Deployment, Machine};
+use deploy::remote::{Deployment, Host};
 use endpoint::{Address, ChatRequest, Endpoint, EndpointError, provider};
+use fixture::{Fixture, answer, free_port, greedy, llama, test_timing};
 use futures_util::StreamExt;
 
 const QUESTIONS: [&str; 5] = [
@@ -20,11 +20,11 @@ const QUESTIONS: [&str; 5] = [
     "我有一块 24 GB 的显卡，该用哪个模型？",
 ];
 
-/// Our own worker on a file, at its address.
+/// The worker on a model file, and its endpoint.
 struct Worker(Child, Endpoint);
 
 impl Worker {
-    /// `name` is what questions call it.
+    /// `name` is the model id of requests.
     fn start(model: &Path, name: &str) -> Option<Self> {
         let program = std::env::var_os("WHALEDECK_ENGINE").filter(|it| !it.is_empty())?;
         let mut child = Command::new(program)
@@ -51,13 +51,13 @@ impl Drop for Worker {
     }
 }
 
-/// The same text for the same question, and the same reason for the end.
+/// Asserts the same text, prompt length and finish reason.
 async fn same(ours: &Endpoint, theirs: &Endpoint, request: &ChatRequest) {
     let (ours, theirs) = (answer(ours, request).await, answer(theirs, request).await);
     assert_eq!(ours.text, theirs.text);
-    let told = |it: &bench::Answer| (it.usage.prompt_tokens, it.finish.clone());
-    assert_eq!(told(&ours), told(&theirs), "{}", ours.text);
-    // Some count the token that ends an answer, too.
+    let counts = |it: &fixture::Answer| (it.usage.prompt_tokens, it.finish.clone());
+    assert_eq!(counts(&ours), counts(&theirs), "{}", ours.text);
+    // Some engines count the end token, too.
     let more = theirs.usage.completion_tokens.abs_diff(ours.usage.completion_tokens);
     assert!(more <= u32::from(ours.finish == "stop"), "{more} more tokens: {}", ours.text);
     assert!(ours.pieces > 1 && theirs.pieces > 1, "{}", ours.text);
@@ -66,11 +66,11 @@ async fn same(ours: &Endpoint, theirs: &Endpoint, request: &ChatRequest) {
 #[tokio::test]
 async fn our_worker_and_llama_server_write_the_same_from_one_file() {
     let plan = llama();
-    let Some(bench) = Bench::real(&plan) else { return };
+    let Some(fixture) = Fixture::real(&plan) else { return };
     let file = std::env::var_os("WHALEDECK_GUIDE_GGUF").expect("is there");
-    let Some(worker) = Worker::start(Path::new(&file), bench::MODEL) else { return };
-    let record = bench.record_on("", vec![Machine::Here], free_port(), &plan);
-    let deployment = bench.begin(record, Deployment::start, quick());
+    let Some(worker) = Worker::start(Path::new(&file), fixture::MODEL) else { return };
+    let record = fixture.record_on("", vec![Host::Local], free_port(), &plan);
+    let deployment = fixture.deploy(record, Deployment::start, test_timing());
     let llama = deployment.ready().await.unwrap_or_else(|failure| panic!("{failure:?}"));
     for question in QUESTIONS {
         same(&worker.1, &llama, &greedy(question, 64)).await;
@@ -90,28 +90,28 @@ async fn our_worker_and_transformers_serve_write_the_same_and_it_is_understood()
     let worker = Worker::start(&PathBuf::from(&model), &model).expect("there is a worker");
     let address = Address::parse(&format!("{address}/v1")).expect("an address");
     let theirs = Endpoint::of_service(address, None, provider("custom").expect("is there").dialect.clone());
-    let asked = |text, most| ChatRequest { model: model.clone(), ..greedy(text, most) };
+    let request = |text, max_tokens| ChatRequest { model: model.clone(), ..greedy(text, max_tokens) };
     for question in QUESTIONS {
-        same(&worker.1, &theirs, &asked(question, 64)).await;
+        same(&worker.1, &theirs, &request(question, 64)).await;
     }
 
-    // No model is listed, and the list fails where nothing was ever downloaded.
+    // The list of models is empty, and fails where no model was ever downloaded.
     match theirs.models().await {
         Ok(models) => assert_eq!(models, Vec::<String>::new()),
         Err(error) => assert!(matches!(error, EndpointError::Server { status: 500, .. }), "{error:?}"),
     }
-    // What it does not know is refused in its words.
+    // An unknown parameter is rejected with the server's message.
     let refused = async |request: ChatRequest| match theirs.chat(&request).await.err() {
         Some(EndpointError::Server { status, message, .. }) => (status, message),
         other => panic!("{other:?}"),
     };
-    let (status, said) = refused(ChatRequest { top_k: Some(40), ..asked("Hi", 8) }).await;
-    assert!(status == 422 && said.contains("Unexpected fields") && said.contains("top_k"), "{said}");
-    let (status, said) = refused(greedy("Hi", 8)).await;
-    assert!(status == 400 && said.contains("pinned"), "{said}");
-    // Dropped after a word; the next answer does not wait for the end of the first.
-    let mut deltas = theirs.chat(&asked("Tell me all you know.", 1500)).await.expect("it answers");
+    let (status, message) = refused(ChatRequest { top_k: Some(40), ..request("Hi", 8) }).await;
+    assert!(status == 422 && message.contains("Unexpected fields") && message.contains("top_k"), "{message}");
+    let (status, message) = refused(greedy("Hi", 8)).await;
+    assert!(status == 400 && message.contains("pinned"), "{message}");
+    // A dropped stream cancels the request: the next answer does not wait for it.
+    let mut deltas = theirs.chat(&request("Tell me all you know.", 1500)).await.expect("it answers");
     deltas.next().await.expect("a piece").expect("a word");
     drop(deltas);
-    assert!(answer(&theirs, &asked("Hello", 8)).await.pieces > 1);
+    assert!(answer(&theirs, &request("Hello", 8)).await.pieces > 1);
 }

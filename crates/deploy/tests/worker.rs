@@ -1,4 +1,4 @@
-//! A worker from start to end, with a shell script in its place. Knows nothing of the real program.
+//! The life of a worker, with a shell script instead of the program. Knows nothing of the real program.
 #![cfg(target_os = "linux")]
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use deploy::{State, Worker, WorkerSpec};
 
-type Seen = Arc<Mutex<Vec<State>>>;
+type States = Arc<Mutex<Vec<State>>>;
 
-fn start_at(binary: PathBuf, name: &str) -> (Worker, Seen) {
-    let seen = Seen::default();
-    let sink = seen.clone();
+fn start_at(binary: PathBuf, name: &str) -> (Worker, States) {
+    let states = States::default();
+    let sink = states.clone();
     let spec = WorkerSpec {
         binary,
         model_dir: "/nowhere".into(),
@@ -19,16 +19,16 @@ fn start_at(binary: PathBuf, name: &str) -> (Worker, Seen) {
         share: None,
     };
     let worker = Worker::start(spec, Arc::new(move |state| sink.lock().unwrap().push(state.clone())));
-    (worker, seen)
+    (worker, states)
 }
 
-fn start(name: &str) -> (Worker, Seen) {
+fn start(name: &str) -> (Worker, States) {
     start_at(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake_worker.sh"), name)
 }
 
 #[tokio::test]
 async fn ready_then_stopped() {
-    let (worker, seen) = start("ready");
+    let (worker, states) = start("ready");
     worker.ready().await.unwrap();
     let ready = State::Ready { context_length: 512, threads: 3 };
     assert_eq!(worker.state(), ready);
@@ -36,7 +36,7 @@ async fn ready_then_stopped() {
     worker.stop().await;
     assert_eq!((worker.state(), worker.pid(), worker.memory()), (State::Stopped, None, None));
     let all = [State::Starting, State::Loading { done: 1, total: 2 }, ready, State::Draining, State::Stopped];
-    assert_eq!(*seen.lock().unwrap(), all);
+    assert_eq!(*states.lock().unwrap(), all);
     assert_eq!(worker.ready().await.err().unwrap().code, "not_loaded");
 }
 
@@ -84,7 +84,7 @@ async fn a_dropped_worker_leaves_no_process() {
     let status = format!("/proc/{}/cmdline", worker.pid().unwrap());
     drop(worker);
     let until = Instant::now() + Duration::from_secs(5);
-    // An empty command line is a zombie: dead, not yet collected.
+    // An empty command line is a zombie.
     while std::fs::read(&status).is_ok_and(|text| !text.is_empty()) {
         assert!(Instant::now() < until, "still runs");
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -22,7 +22,7 @@ impl Keys {
 
     /// The record with its key, where it has one.
     pub(super) fn fill(&self, record: Record) -> Result<Record, ErrorView> {
-        if !record.keyed {
+        if !record.requires_key {
             return Ok(record);
         }
         let mut hash = Sha256::new_with_prefix(self.secret()?);
@@ -54,8 +54,8 @@ mod tests {
     fn a_key_is_the_same_each_time_and_another_for_each_deployment() {
         let (folder, other) =
             (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-        let key = |folder: &Path, id: &str, keyed: bool| {
-            Keys::new(folder).fill(Record { keyed, ..record(id, "name") }).expect("is filled").key
+        let key = |folder: &Path, id: &str, requires_key: bool| {
+            Keys::new(folder).fill(Record { requires_key, ..record(id, "name") }).expect("is filled").key
         };
         let one = key(folder.path(), "1", true).expect("a key");
         assert_eq!(key(folder.path(), "1", true).as_ref(), Some(&one));

@@ -14,7 +14,7 @@ use contract::{
     AppEvent, DeploymentLine, DeploymentSpec, DeploymentView, ErrorView, MachineView, PlanOutcome,
     SamplingView,
 };
-use deploy::remote::{self, Change, Deployment, Machine, OnNews, Pace, Reaching, Record};
+use deploy::remote::{self, Deployment, DeploymentEvent, OnEvent, Record, Timing, Transport};
 
 use self::keys::Keys;
 use self::records::Records;
@@ -31,7 +31,7 @@ const SSH_CONFIG: &str = "WHALEDECK_SSH_CONFIG";
 pub(crate) struct Deployments {
     records: Records,
     keys: Keys,
-    reaching: Reaching,
+    transport: Transport,
     watched: Mutex<BTreeMap<String, Arc<Deployment>>>,
     host: Arc<dyn Host>,
 }
@@ -40,9 +40,9 @@ impl Deployments {
     pub(crate) fn open(data_dir: &Path, host: Arc<dyn Host>) -> (Arc<Self>, Option<ErrorView>) {
         let (records, problem) = Records::open(data_dir);
         let ssh_config = std::env::var_os(SSH_CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let reaching = Reaching { folder: data_dir.join("deployments"), ssh_config };
+        let transport = Transport { folder: data_dir.join("deployments"), ssh_config };
         let keys = Keys::new(data_dir);
-        (Arc::new(Self { records, keys, reaching, watched: Mutex::default(), host }), problem)
+        (Arc::new(Self { records, keys, transport, watched: Mutex::default(), host }), problem)
     }
 
     fn watched(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Deployment>>> {
@@ -52,7 +52,7 @@ impl Deployments {
     fn watch(
         self: &Arc<Self>,
         record: Record,
-        begin: fn(Record, Reaching, Pace, OnNews) -> Deployment,
+        begin: fn(Record, Transport, Timing, OnEvent) -> Deployment,
     ) -> Result<Arc<Deployment>, ErrorView> {
         let mut watched = self.watched();
         if let Some(known) = watched.get(&record.id) {
@@ -60,26 +60,26 @@ impl Deployments {
         }
         let record = self.keys.fill(record)?;
         let (this, id) = (Arc::downgrade(self), record.id.clone());
-        let on_news: OnNews = Arc::new(move |change| {
+        let on_event: OnEvent = Arc::new(move |change| {
             if let Some(this) = this.upgrade() {
                 this.heard(&id, change);
             }
         });
         let id = record.id.clone();
-        let deployment = Arc::new(begin(record, self.reaching.clone(), Pace::default(), on_news));
+        let deployment = Arc::new(begin(record, self.transport.clone(), Timing::default(), on_event));
         watched.insert(id, deployment.clone());
         Ok(deployment)
     }
 
-    fn heard(&self, id: &str, change: Change) {
+    fn heard(&self, id: &str, change: DeploymentEvent) {
         match change {
             // Written down before anything else happens: a program that is killed now finds it again.
-            Change::Record(record) => {
+            DeploymentEvent::Record(record) => {
                 if let Err(error) = self.records.update(*record) {
                     tracing::error!(%error, "a deployment was not written down");
                 }
             }
-            Change::State(_) => {
+            DeploymentEvent::State(_) => {
                 // Asked for anew, because more than the state may have changed. Not while it is being made.
                 let Some(known) = self.watched.try_lock().ok().and_then(|watched| watched.get(id).cloned())
                 else {
@@ -87,11 +87,11 @@ impl Deployments {
                 };
                 self.host.emit(AppEvent::DeploymentChanged { deployment: Box::new(deployment_view(&known)) });
             }
-            Change::Log(lines) => {
+            DeploymentEvent::Log(lines) => {
                 let lines = lines.into_iter().map(line_view).collect();
                 self.host.emit(AppEvent::DeploymentSaid { id: id.to_owned(), lines });
             }
-            Change::Point(point) => {
+            DeploymentEvent::Point(point) => {
                 let point = point_view(point);
                 self.host.emit(AppEvent::DeploymentMeasured { id: id.to_owned(), point });
             }
@@ -101,8 +101,8 @@ impl Deployments {
     /// Goes on watching what was started before, here or by another program.
     fn find_all(self: &Arc<Self>) -> Result<Vec<Record>, ErrorView> {
         let records = self.records.all()?;
-        for record in records.iter().filter(|record| record.started()) {
-            self.watch(record.clone(), Deployment::find)?;
+        for record in records.iter().filter(|record| record.has_processes()) {
+            self.watch(record.clone(), Deployment::reattach)?;
         }
         Ok(records)
     }
@@ -110,7 +110,7 @@ impl Deployments {
     /// The one of this id or name, watched.
     fn one(self: &Arc<Self>, id: &str) -> Result<Arc<Deployment>, ErrorView> {
         let record = self.records.find(id)?;
-        let begin = if record.started() { Deployment::find } else { Deployment::rest };
+        let begin = if record.has_processes() { Deployment::reattach } else { Deployment::idle };
         self.watch(record, begin)
     }
 
@@ -150,7 +150,7 @@ impl App {
 
     /// Looks at the machines, writes down what is started, and starts it. The events tell the rest.
     pub async fn deployment_start(&self, spec: DeploymentSpec) -> Result<DeploymentView, ErrorView> {
-        let record = start::record(&self.deployments.reaching, &spec).await?;
+        let record = start::record(&self.deployments.transport, &spec).await?;
         self.deployments.records.add(record.clone())?;
         self.deployments.watch(record.clone(), Deployment::start)?;
         self.host.emit(AppEvent::DeploymentsChanged);
@@ -174,7 +174,7 @@ impl App {
     /// Stops it where it runs, then forgets it. Chats that ran on it stay.
     pub async fn deployment_remove(&self, id: &str) -> Result<(), ErrorView> {
         let deployment = self.deployments.one(id)?;
-        if deployment.record().started() {
+        if deployment.record().has_processes() {
             deployment.stop().await.map_err(|failure| failure_view(&failure))?;
         }
         let id = deployment.record().id;
@@ -194,8 +194,8 @@ impl App {
         }
         let mut all: Vec<DeploymentLine> = Vec::new();
         for (rank, node) in record.nodes.iter().enumerate() {
-            let (part, key) = (record.part(rank), record.key.as_deref());
-            let lines = remote::read_log(&self.deployments.reaching, &node.machine, &part, key).await;
+            let (part, key) = (record.node_id(rank), record.key.as_deref());
+            let lines = remote::read_log(&self.deployments.transport, &node.host, &part, key).await;
             for line in lines.map_err(|failure| failure_view(&failure))? {
                 all.push(DeploymentLine { number: all.len() as u32, machine: rank as u32, text: line.text });
             }
@@ -212,8 +212,8 @@ impl App {
 
     /// What a machine has for an engine: the programs and the cards.
     pub async fn machine_look(&self, machine: &str, first: &str) -> Result<MachineView, ErrorView> {
-        let machine = Machine::named(machine).map_err(|failure| failure_view(&failure))?;
-        let looked = remote::look(&self.deployments.reaching, &machine, first, 30_000).await;
-        machine_view(&machine, &looked.map_err(|failure| failure_view(&failure))?)
+        let machine = remote::Host::parse(machine).map_err(|failure| failure_view(&failure))?;
+        let report = remote::probe(&self.deployments.transport, &machine, first, 30_000).await;
+        machine_view(&machine, &report.map_err(|failure| failure_view(&failure))?)
     }
 }

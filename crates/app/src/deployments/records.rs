@@ -60,29 +60,29 @@ pub(crate) fn missing(id: &str) -> ErrorView {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use deploy::remote::{Machine, Node, Process, Reach};
+    use deploy::remote::{Exposure, Host, Node, Process};
 
     use super::*;
 
     pub(crate) fn record(id: &str, name: &str) -> Record {
-        let node = Node { machine: Machine::Ssh("gpu1".into()), script: "exec x\n".into(), process: None };
+        let node = Node { host: Host::Ssh("gpu1".into()), script: "exec x\n".into(), process: None };
         Record {
             id: id.into(),
             name: name.into(),
             engine: "vllm".into(),
             model_id: "m".into(),
             engine_version: None,
-            keyed: false,
+            requires_key: false,
             key: None,
             model_name: "M".into(),
             precision: "FP8".into(),
             context: 4096,
             sequences: 4,
-            cards: "8xH100-80G".into(),
+            gpus: "8xH100-80G".into(),
             port: 8000,
             health: "/health".into(),
-            reach: Reach::Private,
-            first: String::new(),
+            exposure: Exposure::Private,
+            setup: String::new(),
             leader: "10.0.0.1".into(),
             nodes: vec![node],
             created_at: "2026-11-25T00:00:00Z".into(),
@@ -97,7 +97,7 @@ pub(super) mod tests {
         records.add(one.clone()).expect("is written");
         records.add(record("2", "twice")).expect("is written");
         records.add(record("3", "twice")).expect("is written");
-        one.nodes[0].process = Some(Process { pid: 7, started: 8, boot: "b".into() });
+        one.nodes[0].process = Some(Process { pid: 7, start_ticks: 8, boot_id: "b".into() });
         records.update(one.clone()).expect("is written");
         records.update(record("gone", "x")).expect("changes nothing");
         let (again, problem) = Records::open(folder.path());

@@ -2,7 +2,7 @@
 //! that is free there.
 use contract::{DeploymentSpec, ErrorCode, ErrorView, PlanOutcome};
 use deploy::plan::Plan;
-use deploy::remote::{self, Machine, Place, Reach, Reaching, Record};
+use deploy::remote::{self, Exposure, Host, LaunchTarget, Record, Transport};
 
 use crate::convert::plan_outcome;
 use crate::plans::planned;
@@ -30,7 +30,7 @@ fn reached(plan: Plan, spec: &DeploymentSpec) -> Result<Plan, ErrorView> {
 }
 
 /// Asks every machine whether it is there and has the engine, and the first one for a port.
-pub(super) async fn record(reaching: &Reaching, spec: &DeploymentSpec) -> Result<Record, ErrorView> {
+pub(super) async fn record(transport: &Transport, spec: &DeploymentSpec) -> Result<Record, ErrorView> {
     let mut machines = machines(spec)?;
     let plan = planned(&spec.wish)?.map_err(|_| {
         ErrorView::new(ErrorCode::NoPlan, "start the deployment: the machines cannot hold the model")
@@ -44,9 +44,9 @@ pub(super) async fn record(reaching: &Reaching, spec: &DeploymentSpec) -> Result
     machines.truncate(plan.inventory.hosts as usize);
     let (mut port, mut version) = (plan.port, None);
     for (rank, machine) in machines.iter().enumerate() {
-        let looked = remote::look(reaching, machine, &spec.first, plan.port).await;
-        let looked = looked.map_err(|failure| failure_view(&failure))?;
-        let Some(installed) = looked.installed(plan.engine) else {
+        let report = remote::probe(transport, machine, &spec.first, plan.port).await;
+        let report = report.map_err(|failure| failure_view(&failure))?;
+        let Some(installed) = report.installed(plan.engine) else {
             return Err(ErrorView::new(
                 ErrorCode::EngineMissing,
                 "start the deployment: its program was not found",
@@ -56,34 +56,34 @@ pub(super) async fn record(reaching: &Reaching, spec: &DeploymentSpec) -> Result
             .with("machine", machine.name()));
         };
         if rank == 0 {
-            port = looked.port.unwrap_or(port);
+            port = report.port.unwrap_or(port);
             version.clone_from(&installed.version);
         }
     }
     let leader = match spec.address.trim() {
-        "" => reaching.address(&machines[0]).await.map_err(|failure| failure_view(&failure))?,
+        "" => transport.address(&machines[0]).await.map_err(|failure| failure_view(&failure))?,
         address if address.chars().all(|letter| letter.is_alphanumeric() || ".-_:[]".contains(letter)) => {
             address.to_owned()
         }
         address => return Err(invalid("start the deployment: its address is no host", "address", address)),
     };
     let alone = machines.len() == 1;
-    if !alone && machines[0] == Machine::Here && spec.address.trim().is_empty() {
+    if !alone && machines[0] == Host::Local && spec.address.trim().is_empty() {
         let message = "start the deployment: the others need the address of this computer in their network";
         return Err(invalid(message, "address", "10.0.0.1"));
     }
-    let reach = if spec.open { Reach::Open(leader.clone()) } else { Reach::Private };
+    let exposure = if spec.open { Exposure::Open(leader.clone()) } else { Exposure::Private };
     let plan = reached(plan.with_port(port), spec)?;
     let name =
         if spec.name.trim().is_empty() { plan.model_name.clone() } else { spec.name.trim().to_owned() };
-    let place = Place { machines, reach, first: spec.first.clone(), leader };
+    let target = LaunchTarget { hosts: machines, exposure, setup: spec.first.clone(), leader };
     let now = jiff::Timestamp::now().to_string();
-    let record = Record::new(uuid::Uuid::now_v7().simple().to_string(), name, now, &plan, place);
+    let record = Record::new(uuid::Uuid::now_v7().simple().to_string(), name, now, &plan, target);
     Ok(Record { engine_version: version, ..record })
 }
 
-fn machines(spec: &DeploymentSpec) -> Result<Vec<Machine>, ErrorView> {
-    let named: Result<Vec<_>, _> = spec.machines.iter().map(|name| Machine::named(name)).collect();
+fn machines(spec: &DeploymentSpec) -> Result<Vec<Host>, ErrorView> {
+    let named: Result<Vec<_>, _> = spec.machines.iter().map(|name| Host::parse(name)).collect();
     let machines = named.map_err(|failure| failure_view(&failure))?;
     let mut sorted = machines.clone();
     sorted.sort();

@@ -6,7 +6,7 @@ use contract::{
 };
 use deploy::plan::Engine;
 use deploy::remote::{
-    Deployment, Gpu, Installed, LogLine, Looked, Machine, Phase, Point, Reach, Record, State,
+    Deployment, Exposure, Gpu, Host, HostReport, InstalledEngine, LogLine, Phase, Point, Record, State,
 };
 
 use crate::convert::sampling_view;
@@ -21,7 +21,7 @@ pub(crate) fn deployment_view(deployment: &Deployment) -> DeploymentView {
 
 /// Of one that does not run.
 pub(crate) fn resting_view(record: &Record) -> DeploymentView {
-    let state = State { phase: Phase::Stopped, tries: 0, lost: None };
+    let state = State { phase: Phase::Stopped, tries: 0, connection_error: None };
     view(record, &state, None, Vec::new())
 }
 
@@ -33,7 +33,7 @@ fn view(
 ) -> DeploymentView {
     let (shown, wait, error) = match &state.phase {
         Phase::Stopped => (DeploymentState::Stopped, None, None),
-        Phase::Finding => (DeploymentState::Finding, None, None),
+        Phase::Reattaching => (DeploymentState::Finding, None, None),
         Phase::Starting => (DeploymentState::Starting, None, None),
         Phase::Loading => (DeploymentState::Loading, None, None),
         Phase::Ready => (DeploymentState::Ready, None, None),
@@ -51,18 +51,18 @@ fn view(
         model_name: record.model_name.clone(),
         engine: record.engine.clone(),
         precision: record.precision.clone(),
-        cards: record.cards.clone(),
+        cards: record.gpus.clone(),
         context: record.context,
         sequences: record.sequences,
-        machines: record.nodes.iter().map(|node| node.machine.name().to_owned()).collect(),
-        open: record.reach != Reach::Private,
+        machines: record.nodes.iter().map(|node| node.host.name().to_owned()).collect(),
+        open: record.exposure != Exposure::Private,
         key: record.key.clone(),
         address,
         state: shown,
         wait,
         tries: state.tries,
         error,
-        lost: state.lost.as_ref().map(failure_view),
+        lost: state.connection_error.as_ref().map(failure_view),
         recommended: recommended(record),
         created_at: record.created_at.clone(),
         points,
@@ -86,18 +86,18 @@ pub(crate) fn line_view(line: LogLine) -> DeploymentLine {
     DeploymentLine { number: line.number as u32, machine: line.rank, text: line.text }
 }
 
-pub(crate) fn machine_view(machine: &Machine, looked: &Looked) -> Result<MachineView, ErrorView> {
+pub(crate) fn machine_view(machine: &Host, report: &HostReport) -> Result<MachineView, ErrorView> {
     Ok(MachineView {
         name: machine.name().to_owned(),
-        system: looked.system.clone(),
-        engines: looked.engines.iter().map(engine_view).collect(),
+        system: report.system.clone(),
+        engines: report.engines.iter().map(engine_view).collect(),
         missing: Engine::ALL
             .into_iter()
-            .filter(|engine| looked.installed(*engine).is_none())
+            .filter(|engine| report.installed(*engine).is_none())
             .map(install_view)
             .collect(),
-        gpus: looked.gpus.iter().map(|gpu| gpu.name.clone()).collect(),
-        cards: cards(&looked.gpus),
+        gpus: report.gpus.iter().map(|gpu| gpu.name.clone()).collect(),
+        cards: cards(&report.gpus),
     })
 }
 
@@ -106,8 +106,8 @@ fn install_view(engine: Engine) -> InstallView {
     InstallView { name: engine.name().to_owned(), command, first: first.to_owned() }
 }
 
-fn engine_view(installed: &Installed) -> EngineView {
-    let Installed { engine, version } = installed;
+fn engine_view(installed: &InstalledEngine) -> EngineView {
+    let InstalledEngine { engine, version } = installed;
     let other = version.as_deref().is_some_and(|version| !engine.matches_known_version(version));
     EngineView {
         name: engine.name().to_owned(),

@@ -1,16 +1,15 @@
-//! Why an engine ended, from what it said last: the words of PyTorch, vLLM, SGLang and llama.cpp for memory that ran out and for
-//! flags they do not take. Pure: reads lines and knows no process.
+//! Why an engine ended, from its last log lines: the messages of PyTorch, vLLM, SGLang and llama.cpp for out
+//! of memory and for flags that they do not accept. Pure: reads lines and knows no process.
 
-/// What the last lines say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// Of a GPU or of the machine. `context` is the longest that the engine itself says would fit.
+    /// Of a GPU or of the host. `context` is the longest one that would fit, where the engine reports it.
     OutOfMemory { line: String, context: Option<u32> },
-    /// A flag or a value that this version does not take.
-    FlagRefused { line: String },
+    /// A flag or a value that this version of the engine does not accept.
+    InvalidFlag { line: String },
 }
 
-/// Of an allocation that failed, whoever reports it, in small letters.
+/// Messages of failed allocations, in lower case.
 const OUT_OF_MEMORY: [&str; 18] = [
     // PyTorch, CUDA, HIP, ggml.
     "out of memory",
@@ -35,8 +34,8 @@ const OUT_OF_MEMORY: [&str; 18] = [
     "model requires more system memory",
 ];
 
-/// Of argparse, clap, Go's flags and llama.cpp, in small letters.
-const FLAG_REFUSED: [&str; 8] = [
+/// Messages of argparse, clap, Go's flags and llama.cpp, in lower case.
+const INVALID_FLAG: [&str; 8] = [
     "unrecognized arguments:",
     "invalid choice:",
     "invalid argument:",
@@ -48,42 +47,42 @@ const FLAG_REFUSED: [&str; 8] = [
 ];
 
 impl Cause {
-    /// The first line that says why: what follows it is said by programs that wait for the one that failed.
-    pub(crate) fn of<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+    /// Uses the first line that matches: later ones come from processes that waited for the one that failed.
+    pub(crate) fn from_log<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let lines: Vec<&str> = lines.into_iter().collect();
-        let of = |words: &[&str]| {
-            let says = |line: &&&str| {
+        let first_match = |messages: &[&str]| {
+            let matches = |line: &&&str| {
                 let line = line.to_lowercase();
-                words.iter().any(|word| line.contains(word)) && !is_advice(&line)
+                messages.iter().any(|message| line.contains(message)) && !is_advice(&line)
             };
-            lines.iter().find(says).map(|line| (*line).trim().to_owned())
+            lines.iter().find(matches).map(|line| (*line).trim().to_owned())
         };
-        if let Some(line) = of(&FLAG_REFUSED) {
-            return Some(Self::FlagRefused { line });
+        if let Some(line) = first_match(&INVALID_FLAG) {
+            return Some(Self::InvalidFlag { line });
         }
-        let line = of(&OUT_OF_MEMORY)?;
+        let line = first_match(&OUT_OF_MEMORY)?;
         Some(Self::OutOfMemory { line, context: lines.iter().find_map(|line| estimated(line)) })
     }
 }
 
-/// Engines mention memory while all is well, too: flags in help, and what they would do.
+/// Advice about memory, which engines print without a failure.
 fn is_advice(line: &str) -> bool {
     line.contains("to avoid out of memory")
         || line.contains("if you encounter")
         || line.contains("to prevent out of memory")
 }
 
-/// vLLM says how long a conversation would fit.
+/// The context that would fit, from vLLM's message.
 fn estimated(line: &str) -> Option<u32> {
     let (_, rest) = line.split_once("estimated maximum model length is ")?;
     rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
 }
 
-/// Tokens of one conversation to try next: what the engine says would fit, else half, in steps that people choose.
+/// The context to try next: the one that the engine reports, else half, rounded down to a multiple of 1024.
 pub(crate) fn smaller_context(now: u32, estimated: Option<u32>) -> u32 {
     const STEP: u32 = 1024;
-    let most = estimated.filter(|&fits| fits > 0 && fits < now).unwrap_or(now / 2);
-    if most >= STEP { most / STEP * STEP } else { most.max(1) }
+    let limit = estimated.filter(|&fits| fits > 0 && fits < now).unwrap_or(now / 2);
+    if limit >= STEP { limit / STEP * STEP } else { limit.max(1) }
 }
 
 #[cfg(test)]
@@ -91,13 +90,13 @@ mod tests {
     use super::*;
 
     fn of(lines: &[&str]) -> Option<&'static str> {
-        Cause::of(lines.iter().copied()).map(|cause| match cause {
+        Cause::from_log(lines.iter().copied()).map(|cause| match cause {
             Cause::OutOfMemory { .. } => "memory",
-            Cause::FlagRefused { .. } => "flag",
+            Cause::InvalidFlag { .. } => "flag",
         })
     }
 
-    /// Lines as the engines print them, from their sources and public reports.
+    /// Lines as the engines print them, from their source code and public bug reports.
     #[test]
     fn memory_and_flags_are_read_from_each_engine_s_words() {
         for line in [
@@ -148,7 +147,9 @@ mod tests {
     fn the_next_context_is_what_the_engine_says_or_half() {
         let line = "KV cache is needed, which is larger than the available KV cache memory (2.50 GiB). Based on the available memory, the \
                     estimated maximum model length is 20491. Try increasing";
-        let Some(Cause::OutOfMemory { context, line: kept }) = Cause::of([line]) else { panic!("memory") };
+        let Some(Cause::OutOfMemory { context, line: kept }) = Cause::from_log([line]) else {
+            panic!("memory")
+        };
         assert_eq!((context, kept.as_str()), (Some(20_491), line));
         assert_eq!(smaller_context(32_768, context), 20_480);
         assert_eq!(smaller_context(32_768, None), 16_384);

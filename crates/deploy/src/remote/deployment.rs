@@ -1,4 +1,5 @@
-//! One deployment: what whoever has it can ask and be told. A task of its own watches it; when that ends, what runs goes on.
+//! The handle of one deployment. A task of its own supervises the engine; when that task ends, the engine
+//! keeps running.
 use std::sync::{Arc, Mutex};
 
 use endpoint::Endpoint;
@@ -9,13 +10,13 @@ use tokio::task::JoinHandle;
 use super::log::{Log, LogLine};
 use super::metrics::Point;
 use super::record::Record;
-use super::shared::{Command, OnNews, Pace, Shared, lock};
-use super::ssh::Reaching;
+use super::shared::{Command, OnEvent, Shared, Timing, lock};
+use super::ssh::Transport;
 use super::state::{Phase, State};
 use super::supervisor::Supervisor;
 use crate::Failure;
 
-/// Ends its watch with its value, never what runs.
+/// Dropping it ends the supervision and leaves the engine running.
 pub struct Deployment {
     shared: Arc<Shared>,
     commands: mpsc::UnboundedSender<Command>,
@@ -23,22 +24,22 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Starts it; call it inside a tokio runtime.
-    pub fn start(record: Record, reaching: Reaching, pace: Pace, on_news: OnNews) -> Self {
-        Self::begin(record, reaching, pace, on_news, Phase::Starting)
+    /// Starts the engine. Must be called inside a tokio runtime.
+    pub fn start(record: Record, transport: Transport, timing: Timing, on_event: OnEvent) -> Self {
+        Self::spawn(record, transport, timing, on_event, Phase::Starting)
     }
 
-    /// Looks for what was started before, and goes on watching it.
-    pub fn find(record: Record, reaching: Reaching, pace: Pace, on_news: OnNews) -> Self {
-        Self::begin(record, reaching, pace, on_news, Phase::Finding)
+    /// Reattaches to an engine that was started before, by its record.
+    pub fn reattach(record: Record, transport: Transport, timing: Timing, on_event: OnEvent) -> Self {
+        Self::spawn(record, transport, timing, on_event, Phase::Reattaching)
     }
 
-    /// One that does not run.
-    pub fn rest(record: Record, reaching: Reaching, pace: Pace, on_news: OnNews) -> Self {
-        Self::begin(record, reaching, pace, on_news, Phase::Stopped)
+    /// A deployment that does not run.
+    pub fn idle(record: Record, transport: Transport, timing: Timing, on_event: OnEvent) -> Self {
+        Self::spawn(record, transport, timing, on_event, Phase::Stopped)
     }
 
-    fn begin(record: Record, reaching: Reaching, pace: Pace, on_news: OnNews, phase: Phase) -> Self {
+    fn spawn(record: Record, transport: Transport, timing: Timing, on_event: OnEvent, phase: Phase) -> Self {
         let log = Mutex::new(Log::new(record.key.clone()));
         let shared = Arc::new(Shared {
             record: Mutex::new(record),
@@ -46,10 +47,10 @@ impl Deployment {
             log,
             series: Mutex::default(),
             endpoint: Mutex::default(),
-            on_news,
+            on_event,
         });
         let (commands, received) = mpsc::unbounded_channel();
-        let task = tokio::spawn(Supervisor::new(shared.clone(), reaching, pace).run(received));
+        let task = tokio::spawn(Supervisor::new(shared.clone(), transport, timing).run(received));
         Self { shared, commands, task }
     }
 
@@ -69,56 +70,57 @@ impl Deployment {
         lock(&self.shared.series).points()
     }
 
-    /// Where it answers from here, while its first machine is seen.
+    /// Address at which this host reaches the engine, while the first host is connected.
     pub fn address(&self) -> Option<String> {
         lock(&self.shared.endpoint).as_ref().map(|(address, _)| address.clone())
     }
 
     /// # Errors
-    /// When it does not serve now.
+    /// When the engine does not serve now.
     pub fn endpoint(&self) -> Result<Endpoint, Failure> {
         let ready = self.state().phase == Phase::Ready;
         let endpoint = lock(&self.shared.endpoint).as_ref().map(|(_, endpoint)| endpoint.clone());
         endpoint.filter(|_| ready).ok_or_else(|| {
             let name = self.record().name;
-            Failure::new(ErrorCode::DeploymentNotReady, "ask the deployment: it does not serve now")
+            Failure::new(ErrorCode::DeploymentNotReady, "use the deployment: it does not serve now")
                 .with("name", name)
         })
     }
 
-    /// Starts what is stopped or failed; nothing happens otherwise.
+    /// Starts a stopped or failed deployment; otherwise does nothing.
     pub async fn restart(&self) {
-        let (taken, answer) = oneshot::channel();
-        let _ = self.commands.send(Command::Start(taken));
-        let _ = answer.await;
+        let (reply, applied) = oneshot::channel();
+        let _ = self.commands.send(Command::Start(reply));
+        let _ = applied.await;
     }
 
-    /// Asks for the end of what was started, and waits for it or for the reason it could not be had.
+    /// Stops the engine on all hosts and waits for the result.
     pub async fn stop(&self) -> Result<(), Failure> {
-        let (done, answer) = oneshot::channel();
-        let _ = self.commands.send(Command::Stop(done));
-        // Without a supervisor the runtime is ending.
-        answer.await.unwrap_or(Ok(()))
+        let (reply, stopped) = oneshot::channel();
+        let _ = self.commands.send(Command::Stop(reply));
+        // The supervisor is gone only when the runtime shuts down.
+        stopped.await.unwrap_or(Ok(()))
     }
 
-    /// Waits until it serves, or for the reason it does not.
+    /// Waits until the engine serves or has failed.
     pub async fn ready(&self) -> Result<Endpoint, Failure> {
         let mut states = self.shared.state.subscribe();
-        let settled = |state: &State| {
+        let is_settled = |state: &State| {
             matches!(state.phase, Phase::Ready | Phase::Failed(_) | Phase::Draining | Phase::Stopped)
-                || unseen(state).is_some()
+                || unreachable(state).is_some()
         };
-        let state = states.wait_for(settled).await.map(|state| state.clone());
-        match state.as_ref().map(|state| (&state.phase, unseen(state))) {
+        let state = states.wait_for(is_settled).await.map(|state| state.clone());
+        match state.as_ref().map(|state| (&state.phase, unreachable(state))) {
             Ok((Phase::Failed(failure), _) | (_, Some(failure))) => Err(failure.clone()),
             _ => self.endpoint(),
         }
     }
 }
 
-/// Why one that is looked for cannot be seen: nobody knows for how long.
-fn unseen(state: &State) -> Option<&Failure> {
-    state.lost.as_ref().filter(|_| state.phase == Phase::Finding)
+/// The connection failure of a deployment that is being reattached; there is no telling how long it will
+/// last.
+fn unreachable(state: &State) -> Option<&Failure> {
+    state.connection_error.as_ref().filter(|_| state.phase == Phase::Reattaching)
 }
 
 impl Drop for Deployment {

@@ -1,5 +1,6 @@
-//! What an engine measures of itself: Prometheus' text format, and which of its names say what. SGLang's names are those of
-//! 0.5.23, vLLM's of 0.33, llama.cpp's of its server; ollama measures nothing. Knows no network.
+//! The metrics of an engine: a parser of the Prometheus text format, and the metric names of each engine.
+//! SGLang's names are those of 0.5.23, vLLM's of 0.33, llama.cpp's of its server; ollama has none. Knows no
+//! network.
 use std::collections::VecDeque;
 
 use crate::plan::Engine;
@@ -7,68 +8,68 @@ use crate::plan::Engine;
 /// Points kept: five minutes at one every two seconds.
 const POINTS: usize = 150;
 
-/// One moment. What an engine does not tell is absent.
+/// One sample of the metrics. A value that the engine does not report is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Point {
-    /// Tokens written, of all conversations together.
+    /// Generated tokens per second, over all sequences.
     pub tokens_per_second: Option<f64>,
     pub running: Option<f64>,
     pub waiting: Option<f64>,
-    /// Share of the cache that is in use, 0 to 1.
+    /// Used fraction of the KV cache, 0 to 1.
     pub cache: Option<f64>,
-    /// Share of drafted tokens that were taken, 0 to 1.
+    /// Acceptance rate of draft tokens, 0 to 1.
     pub accepted: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Speed {
-    /// A total, of which the growth is the speed.
-    Total(&'static str),
-    Now(&'static str),
+enum Throughput {
+    /// A counter of tokens; its rate is the throughput.
+    Counter(&'static str),
+    Gauge(&'static str),
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Accepted {
-    /// Totals of taken and of drafted tokens.
-    Of(&'static str, &'static str),
-    Share(&'static str),
+enum AcceptanceRate {
+    /// Counters of accepted and of draft tokens.
+    Counters(&'static str, &'static str),
+    Gauge(&'static str),
 }
 
-struct Names {
-    speed: Speed,
+struct MetricNames {
+    throughput: Throughput,
     running: &'static str,
     waiting: &'static str,
-    /// The later names are of older versions.
+    /// Newest name first; the others are those of older versions.
     cache: &'static [&'static str],
-    accepted: Accepted,
+    acceptance: AcceptanceRate,
 }
 
-fn names(engine: Engine) -> Option<Names> {
+fn names(engine: Engine) -> Option<MetricNames> {
     Some(match engine {
-        Engine::Sglang => Names {
-            speed: Speed::Now("sglang:gen_throughput"),
+        Engine::Sglang => MetricNames {
+            throughput: Throughput::Gauge("sglang:gen_throughput"),
             running: "sglang:num_running_reqs",
             waiting: "sglang:num_queue_reqs",
             cache: &["sglang:token_usage"],
-            accepted: Accepted::Share("sglang:spec_accept_rate"),
+            acceptance: AcceptanceRate::Gauge("sglang:spec_accept_rate"),
         },
-        Engine::Vllm => Names {
-            speed: Speed::Total("vllm:generation_tokens_total"),
+        Engine::Vllm => MetricNames {
+            throughput: Throughput::Counter("vllm:generation_tokens_total"),
             running: "vllm:num_requests_running",
             waiting: "vllm:num_requests_waiting",
             cache: &["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"],
-            accepted: Accepted::Of(
+            acceptance: AcceptanceRate::Counters(
                 "vllm:spec_decode_num_accepted_tokens_total",
                 "vllm:spec_decode_num_draft_tokens_total",
             ),
         },
-        Engine::LlamaServer => Names {
-            speed: Speed::Total("llamacpp:tokens_predicted_total"),
+        Engine::LlamaServer => MetricNames {
+            throughput: Throughput::Counter("llamacpp:tokens_predicted_total"),
             running: "llamacpp:requests_processing",
             waiting: "llamacpp:requests_deferred",
-            // Later versions do not tell it.
+            // Later versions do not report it.
             cache: &["llamacpp:kv_cache_usage_ratio"],
-            accepted: Accepted::Of(
+            acceptance: AcceptanceRate::Counters(
                 "llamacpp:spec_decode_num_accepted_tokens_total",
                 "llamacpp:spec_decode_num_draft_tokens_total",
             ),
@@ -77,20 +78,20 @@ fn names(engine: Engine) -> Option<Names> {
     })
 }
 
-/// Whether the engine tells anything.
-pub(crate) fn measures(engine: Engine) -> bool {
+/// Whether the engine has metrics.
+pub(crate) fn has_metrics(engine: Engine) -> bool {
     names(engine).is_some()
 }
 
-/// One value of the text.
+/// One sample line, without its labels.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sample<'a> {
+pub(crate) struct Sample<'a> {
     pub name: &'a str,
     pub value: f64,
 }
 
-/// Every sample of Prometheus' text format, version 0.0.4. Lines that are none are passed over.
-pub fn parse(text: &str) -> Vec<Sample<'_>> {
+/// Every sample of the Prometheus text format, version 0.0.4. Other lines are skipped.
+pub(crate) fn parse(text: &str) -> Vec<Sample<'_>> {
     text.lines().filter_map(sample).collect()
 }
 
@@ -102,12 +103,12 @@ fn sample(line: &str) -> Option<Sample<'_>> {
     let end = line.find(|letter: char| !(letter.is_ascii_alphanumeric() || "_:".contains(letter)))?;
     let (name, rest) = line.split_at(end);
     let rest = if rest.starts_with('{') { &rest[labels(rest)?..] } else { rest };
-    // A time may follow.
+    // A timestamp may follow.
     let value = rest.split_ascii_whitespace().next()?.parse().ok()?;
     (!name.is_empty()).then_some(Sample { name, value })
 }
 
-/// Where the labels end. A brace inside of quotes is a letter.
+/// End of the labels. A brace inside quotes does not end them.
 fn labels(text: &str) -> Option<usize> {
     let (mut inside, mut escaped) = (false, false);
     for (at, byte) in text.bytes().enumerate() {
@@ -122,60 +123,62 @@ fn labels(text: &str) -> Option<usize> {
     None
 }
 
-fn together(samples: &[Sample<'_>], name: &str, join: impl Fn(f64, f64) -> f64) -> Option<f64> {
+fn aggregate(samples: &[Sample<'_>], name: &str, join: impl Fn(f64, f64) -> f64) -> Option<f64> {
     let named = samples.iter().filter(|it| it.name == name && it.value.is_finite());
     named.map(|it| it.value).reduce(join)
 }
 
-/// Points over time, and the totals that the next speed is counted from.
+/// Points over time, and the counters of the last one.
 #[derive(Debug, Default)]
 pub(crate) struct Series {
     points: VecDeque<Point>,
-    totals: Totals,
+    counters: Counters,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Totals {
+struct Counters {
     tokens: Option<f64>,
     accepted: Option<f64>,
     drafted: Option<f64>,
 }
 
 impl Series {
-    /// Adds what the text says; `seconds` passed since the last one.
+    /// Adds a point from a metrics response, `seconds` after the last one.
     pub(crate) fn add(&mut self, engine: Engine, text: &str, seconds: f64) -> Option<Point> {
         let names = names(engine)?;
         let samples = parse(text);
-        // Several ranks tell of requests and tokens of their own.
-        let sum = |name: &str| together(&samples, name, |a, b| a + b);
-        let most = |name: &str| together(&samples, name, f64::max);
-        let before = self.totals;
+        // Each rank reports its own requests and tokens.
+        let sum = |name: &str| aggregate(&samples, name, |a, b| a + b);
+        let max = |name: &str| aggregate(&samples, name, f64::max);
+        let before = self.counters;
         let growth = |now: Option<f64>, before: Option<f64>| Some((now? - before?).max(0.0));
-        let tokens_per_second = match names.speed {
-            // The gauge keeps its last value when there is nothing to do.
-            Speed::Now(name) => sum(name).map(|now| if sum(names.running) == Some(0.0) { 0.0 } else { now }),
-            Speed::Total(name) => {
-                self.totals.tokens = sum(name);
-                growth(self.totals.tokens, before.tokens)
+        let tokens_per_second = match names.throughput {
+            // The gauge keeps its last value while the engine is idle.
+            Throughput::Gauge(name) => {
+                sum(name).map(|now| if sum(names.running) == Some(0.0) { 0.0 } else { now })
+            }
+            Throughput::Counter(name) => {
+                self.counters.tokens = sum(name);
+                growth(self.counters.tokens, before.tokens)
                     .filter(|_| seconds > 0.0)
-                    .map(|grown| grown / seconds)
+                    .map(|tokens| tokens / seconds)
             }
         };
-        let accepted = match names.accepted {
-            Accepted::Share(name) => most(name).filter(|&share| share > 0.0),
-            Accepted::Of(taken, drafted) => {
-                (self.totals.accepted, self.totals.drafted) = (sum(taken), sum(drafted));
-                let drafted = growth(self.totals.drafted, before.drafted).filter(|&drafted| drafted > 0.0);
-                growth(self.totals.accepted, before.accepted)
+        let accepted = match names.acceptance {
+            AcceptanceRate::Gauge(name) => max(name).filter(|&share| share > 0.0),
+            AcceptanceRate::Counters(accepted, drafted) => {
+                (self.counters.accepted, self.counters.drafted) = (sum(accepted), sum(drafted));
+                let drafted = growth(self.counters.drafted, before.drafted).filter(|&drafted| drafted > 0.0);
+                growth(self.counters.accepted, before.accepted)
                     .zip(drafted)
-                    .map(|(taken, drafted)| taken / drafted)
+                    .map(|(accepted, drafted)| accepted / drafted)
             }
         };
         let point = Point {
             tokens_per_second,
             running: sum(names.running),
             waiting: sum(names.waiting),
-            cache: names.cache.iter().find_map(|name| most(name)),
+            cache: names.cache.iter().find_map(|name| max(name)),
             accepted,
         };
         self.points.push_back(point);
@@ -189,9 +192,9 @@ impl Series {
         self.points.iter().copied().collect()
     }
 
-    /// A server that was started anew counts from nothing.
-    pub(crate) fn begin(&mut self) {
-        self.totals = Totals::default();
+    /// A restarted server counts from zero.
+    pub(crate) fn reset_counters(&mut self) {
+        self.counters = Counters::default();
     }
 }
 
@@ -228,7 +231,7 @@ mod tests {
             (second.tokens_per_second, second.waiting, second.accepted),
             (Some(40.0), Some(4.0), Some(0.75))
         );
-        // Started anew: no speed below nothing.
+        // After a restart the throughput is not negative.
         assert_eq!(
             series.add(Engine::Vllm, &text(0, 0, 0), 2.0).expect("is told").tokens_per_second,
             Some(0.0)
@@ -249,6 +252,6 @@ mod tests {
             llama.add(Engine::LlamaServer, "llamacpp:tokens_predicted_total 15\n", 1.0).expect("is told");
         assert_eq!((point.tokens_per_second, point.cache), (Some(5.0), None));
         assert_eq!(Series::default().add(Engine::Ollama, "a 1", 1.0), None);
-        assert!(!measures(Engine::Ollama));
+        assert!(!has_metrics(Engine::Ollama));
     }
 }

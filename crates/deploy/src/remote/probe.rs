@@ -1,90 +1,98 @@
-//! One question to a machine: what it has for an engine, or what an engine last said there. Starts nothing.
-use super::host::Machine;
-use super::log::{LogLine, hidden, lines_of};
-use super::ssh::Reaching;
+//! Probes a host: its system, installed engines, GPUs and a free port; and reads the log of a deployment
+//! there. Starts nothing and changes nothing on the host.
+use super::host::Host;
+use super::log::{LogLine, redact, split_lines};
+use super::ssh::Transport;
 use crate::Failure;
 use crate::plan::Engine;
 
-const LOOK: &str = include_str!("scripts/probe.sh");
-const READ: &str = include_str!("scripts/read.sh");
-/// Of the log, for whoever asks once.
+const PROBE: &str = include_str!("scripts/probe.sh");
+const READ_LOG: &str = include_str!("scripts/read_log.sh");
+/// Bytes of the end of a log that [`read_log`] reads.
 const LOG_BYTES: &str = "262144";
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Looked {
+pub struct HostReport {
     /// Such as "Linux x86_64".
     pub system: String,
-    pub engines: Vec<Installed>,
+    pub engines: Vec<InstalledEngine>,
     pub gpus: Vec<Gpu>,
-    /// Free there, the wanted one or one above it.
+    /// A free port: the requested one or the next free one above it.
     pub port: Option<u16>,
 }
 
-/// An engine that is there.
+/// An engine that was found on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
+pub struct InstalledEngine {
     pub engine: Engine,
-    /// As it says itself, such as "0.33.1"; a build number of llama.cpp.
+    /// The version that it reports, such as "0.33.1"; for llama.cpp a build number.
     pub version: Option<String>,
 }
 
-impl Looked {
-    pub fn installed(&self, engine: Engine) -> Option<&Installed> {
+impl HostReport {
+    pub fn installed(&self, engine: Engine) -> Option<&InstalledEngine> {
         self.engines.iter().find(|one| one.engine == engine)
     }
 }
 
-/// As NVIDIA's driver names it.
+/// A GPU as NVIDIA's driver reports it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gpu {
     pub name: String,
-    /// Bytes; `None` where the driver does not say, as for a card that shares the system's memory.
+    /// Bytes; `None` where the driver reports none, as for a GPU that shares the system's memory.
     pub memory: Option<u64>,
 }
 
-/// What the machine has, after the lines `first`; and a free port from `port` on.
-pub async fn look(reaching: &Reaching, machine: &Machine, first: &str, port: u16) -> Result<Looked, Failure> {
-    let values = [("first", first), ("port", &port.to_string())];
-    let said = reaching.ask(machine, "look", LOOK, &values).await?;
-    Ok(read(&said))
+/// Probes a host in a shell that ran the lines of `setup`, for a free port from `port` up.
+pub async fn probe(
+    transport: &Transport,
+    host: &Host,
+    setup: &str,
+    port: u16,
+) -> Result<HostReport, Failure> {
+    let values = [("setup", setup), ("port", &port.to_string())];
+    let output = transport.run(host, "probe", PROBE, &values).await?;
+    Ok(parse(&output))
 }
 
-/// The last lines of a part of a deployment on its machine, without its key.
+/// The last log lines of a node of a deployment, with its API key redacted.
 pub async fn read_log(
-    reaching: &Reaching,
-    machine: &Machine,
-    part: &str,
+    transport: &Transport,
+    host: &Host,
+    node_id: &str,
     key: Option<&str>,
 ) -> Result<Vec<LogLine>, Failure> {
-    let said = reaching.ask(machine, part, READ, &[("most", LOG_BYTES)]).await?;
-    Ok(lines_of(&hidden(&said, key)))
+    let output = transport.run(host, node_id, READ_LOG, &[("max_bytes", LOG_BYTES)]).await?;
+    Ok(split_lines(&redact(&output, key)))
 }
 
-fn read(said: &str) -> Looked {
-    let mut looked = Looked::default();
-    for line in said.lines() {
+fn parse(output: &str) -> HostReport {
+    let mut report = HostReport::default();
+    for line in output.lines() {
         match line.split_once(' ') {
-            Some(("system", system)) => looked.system = system.to_owned(),
-            Some(("engine", said)) => {
-                let (name, version) = said.split_once(' ').unwrap_or((said, ""));
+            Some(("system", system)) => report.system = system.to_owned(),
+            Some(("engine", engine)) => {
+                let (name, version) = engine.split_once(' ').unwrap_or((engine, ""));
                 let engine = Engine::from_name(name);
-                looked.engines.extend(engine.map(|engine| Installed { engine, version: number(version) }));
+                report.engines.extend(
+                    engine.map(|engine| InstalledEngine { engine, version: version_number(version) }),
+                );
             }
-            Some(("gpu", gpu)) => looked.gpus.extend(gpu.rsplit_once(',').map(|(name, mib)| {
+            Some(("gpu", gpu)) => report.gpus.extend(gpu.rsplit_once(',').map(|(name, mib)| {
                 let mib: Option<u64> = mib.trim().parse().ok();
                 Gpu { name: name.trim().to_owned(), memory: mib.and_then(|mib| mib.checked_mul(1 << 20)) }
             })),
-            Some(("port", port)) => looked.port = port.parse().ok(),
+            Some(("port", port)) => report.port = port.parse().ok(),
             _ => {}
         }
     }
-    looked
+    report
 }
 
-/// The version in "0.33.1", "version: 6123 (abc)" or "ollama version is 0.12.3".
-fn number(said: &str) -> Option<String> {
-    let begins = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_digit());
-    let word = said.split([' ', ',', '(', ')']).find(begins)?;
+/// The version number in "0.33.1", "version: 6123 (abc)" or "ollama version is 0.12.3".
+fn version_number(text: &str) -> Option<String> {
+    let is_number = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_digit());
+    let word = text.split([' ', ',', '(', ')']).find(is_number)?;
     Some(word.trim_end_matches('.').to_owned())
 }
 
@@ -94,12 +102,12 @@ mod tests {
 
     #[test]
     fn a_machine_tells_what_it_has() {
-        let said = "Welcome!\nsystem Linux x86_64\nengine vllm 0.33.1\nengine llama-server version: 6123 (b1d2c3)\n\
+        let output = "Welcome!\nsystem Linux x86_64\nengine vllm 0.33.1\nengine llama-server version: 6123 (b1d2c3)\n\
                     engine ollama client version is 0.12.3\nengine sglang \n\
                     gpu NVIDIA H100 80GB HBM3, 81559\ngpu NVIDIA H100 80GB HBM3, [N/A]\nport 8001\n";
         let gpu = |memory| Gpu { name: "NVIDIA H100 80GB HBM3".into(), memory };
         let installed =
-            |engine, version: Option<&str>| Installed { engine, version: version.map(str::to_owned) };
+            |engine, version: Option<&str>| InstalledEngine { engine, version: version.map(str::to_owned) };
         let engines = vec![
             installed(Engine::Vllm, Some("0.33.1")),
             installed(Engine::LlamaServer, Some("6123")),
@@ -107,8 +115,8 @@ mod tests {
             installed(Engine::Sglang, None),
         ];
         let gpus = vec![gpu(Some(81_559 << 20)), gpu(None)];
-        let all = Looked { system: "Linux x86_64".into(), engines, gpus, port: Some(8001) };
-        assert_eq!(read(said), all);
+        let all = HostReport { system: "Linux x86_64".into(), engines, gpus, port: Some(8001) };
+        assert_eq!(parse(output), all);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! What is known of a deployment beyond the run of this program: what was planned, where it was started, and
-//! which processes those are. Enough to find it again, to start it again and to stop it. Knows no file.
+//! The persistent record of a deployment: the plan, the hosts and the processes on them. It is enough to
+//! reattach to the deployment, to restart it and to stop it. Knows no file: the app stores records.
 use serde::{Deserialize, Serialize};
 
-use super::Machine;
+use super::Host;
 use crate::plan::{Engine, Plan};
 use crate::render::{Format, render};
 
@@ -11,78 +11,85 @@ pub struct Record {
     pub id: String,
     pub name: String,
     pub engine: String,
-    /// Of the program that was found on the first machine, where it says one.
+    /// Version of the engine on the first host, where it reports one.
     #[serde(default)]
     pub engine_version: Option<String>,
     pub model_id: String,
     pub model_name: String,
     pub precision: String,
-    /// Tokens of one conversation.
+    /// Tokens per sequence.
     pub context: u32,
     pub sequences: u32,
-    pub cards: String,
+    /// The label of the inventory, such as "2x8xH100-80G".
+    #[serde(rename = "cards")]
+    pub gpus: String,
     pub port: u16,
-    /// Path that answers when the engine serves.
+    /// Path of the health check.
     pub health: String,
-    pub reach: Reach,
-    /// Whether callers must show a key. Open deployments of versions before this have none.
-    #[serde(default)]
-    pub keyed: bool,
-    /// Filled in by whoever knows it, and never written down.
+    #[serde(rename = "reach")]
+    pub exposure: Exposure,
+    /// Whether clients must send an API key. Records of earlier versions have no such field and no key.
+    #[serde(default, rename = "keyed")]
+    pub requires_key: bool,
+    /// Set by the app, which derives it; never stored.
     #[serde(skip)]
     pub key: Option<String>,
-    /// Lines for the shell before the engine starts.
-    pub first: String,
-    /// Address at which the machines find the first one.
+    /// Shell lines that run before the engine.
+    #[serde(rename = "first")]
+    pub setup: String,
+    /// Address at which the other hosts reach the first.
     pub leader: String,
-    /// The first machine comes first.
+    /// In the order of their ranks.
     pub nodes: Vec<Node>,
     /// RFC 3339.
     pub created_at: String,
 }
 
-/// How this computer reaches the port of the first machine.
+/// How clients reach the port of the first host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reach {
-    /// On this computer, or through ssh; nobody else can.
+pub enum Exposure {
+    /// Bound to loopback: reachable on that host, and from here through an ssh tunnel.
     Private,
-    /// At this host, like everybody else in its network.
+    /// Open to the network, at this host name or address.
     Open(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
-    pub machine: Machine,
-    /// What its shell runs.
+    #[serde(rename = "machine")]
+    pub host: Host,
+    /// The rendered shell script of the plan for this host.
     pub script: String,
-    /// The process that was started, while nobody stopped it.
+    /// The process that was started, until it is stopped.
     pub process: Option<Process>,
 }
 
-/// One process of one boot of a machine. Its number is that of its session and group, too.
+/// A process, identified across reboots and reused pids. The pid is also its session id and process group id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     pub pid: u32,
-    /// Ticks after the boot.
-    pub started: u64,
-    pub boot: String,
+    /// Start time in clock ticks since boot.
+    #[serde(rename = "started")]
+    pub start_ticks: u64,
+    #[serde(rename = "boot")]
+    pub boot_id: String,
 }
 
-/// Where and how, beside the plan.
+/// Where a plan is to be launched.
 #[derive(Debug, Clone)]
-pub struct Place {
-    pub machines: Vec<Machine>,
-    pub reach: Reach,
-    pub first: String,
+pub struct LaunchTarget {
+    pub hosts: Vec<Host>,
+    pub exposure: Exposure,
+    pub setup: String,
     pub leader: String,
 }
 
 impl Record {
-    /// A plan for as many machines as are named.
-    pub fn new(id: String, name: String, created_at: String, plan: &Plan, place: Place) -> Self {
+    /// The record of a plan on the hosts of `target`.
+    pub fn new(id: String, name: String, created_at: String, plan: &Plan, target: LaunchTarget) -> Self {
         let scripts = render(plan, Format::Shell).unwrap_or_default();
-        let nodes = place.machines.into_iter().zip(scripts);
+        let nodes = target.hosts.into_iter().zip(scripts);
         Self {
             id,
             name,
@@ -93,15 +100,15 @@ impl Record {
             precision: plan.precision.clone(),
             context: plan.context,
             sequences: plan.sequences,
-            cards: plan.inventory.label(),
+            gpus: plan.inventory.label(),
             port: plan.port,
             health: plan.health.to_owned(),
-            reach: place.reach,
-            keyed: plan.requires_key(),
+            exposure: target.exposure,
+            requires_key: plan.requires_key(),
             key: None,
-            first: place.first,
-            leader: place.leader,
-            nodes: nodes.map(|(machine, file)| Node { machine, script: file.text, process: None }).collect(),
+            setup: target.setup,
+            leader: target.leader,
+            nodes: nodes.map(|(host, file)| Node { host, script: file.text, process: None }).collect(),
             created_at,
         }
     }
@@ -110,24 +117,25 @@ impl Record {
         Engine::from_name(&self.engine)
     }
 
-    /// Names the part of one machine there: its folder, and the mark on its processes.
-    pub fn part(&self, rank: usize) -> String {
+    /// Id of one node: the name of its folder on the host, and the value of the environment variable that
+    /// marks its processes.
+    pub fn node_id(&self, rank: usize) -> String {
         format!("{}-{rank}", self.id)
     }
 
-    /// Whether something of it may run.
-    pub fn started(&self) -> bool {
+    /// Whether processes were started that may still run.
+    pub fn has_processes(&self) -> bool {
         self.nodes.iter().any(|node| node.process.is_some())
     }
 }
 
 impl Process {
-    /// As start.sh says it.
-    pub(crate) fn read(said: &str) -> Option<Self> {
-        let mut words = said.lines().last()?.split_ascii_whitespace();
-        words.next().filter(|word| matches!(*word, "started" | "running"))?;
-        let (pid, started) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        Some(Self { pid, started, boot: words.next()?.to_owned() })
+    /// Parses the output of start.sh.
+    pub(crate) fn parse(output: &str) -> Option<Self> {
+        let mut fields = output.lines().last()?.split_ascii_whitespace();
+        fields.next().filter(|word| matches!(*word, "started" | "running"))?;
+        let (pid, start_ticks) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some(Self { pid, start_ticks, boot_id: fields.next()?.to_owned() })
     }
 }
 
@@ -137,11 +145,11 @@ mod tests {
 
     #[test]
     fn a_process_is_read_as_the_script_says_it() {
-        let process = Process { pid: 12, started: 345, boot: "b-1".into() };
-        assert_eq!(Process::read("noise\nstarted 12 345 b-1\n"), Some(process.clone()));
-        assert_eq!(Process::read("running 12 345 b-1"), Some(process));
+        let process = Process { pid: 12, start_ticks: 345, boot_id: "b-1".into() };
+        assert_eq!(Process::parse("noise\nstarted 12 345 b-1\n"), Some(process.clone()));
+        assert_eq!(Process::parse("running 12 345 b-1"), Some(process));
         for odd in ["", "stuck", "started 12 345", "started x 1 b"] {
-            assert_eq!(Process::read(odd), None, "{odd}");
+            assert_eq!(Process::parse(odd), None, "{odd}");
         }
     }
 }

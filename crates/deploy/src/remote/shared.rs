@@ -1,4 +1,5 @@
-//! What the deployment, its supervisor and the launch share: timing, events, commands and the current values.
+//! Types that the deployment, its supervisor and the launch share: timing, events, commands and the current
+//! values.
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,50 +12,52 @@ use super::record::Record;
 use super::state::State;
 use crate::Failure;
 
-/// How long things may take. Times of a person, not of a machine: nothing ends because it is slow.
+/// Intervals and timeouts. There is no timeout for slow loading: only an engine without any activity counts
+/// as hung.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// Between two questions whether it serves.
+pub struct Timing {
+    /// Between two health checks.
     pub poll: Duration,
-    /// Without service, a word in the log or work of a processor: then it hangs.
-    pub silence: Duration,
-    /// Of service, after which a crash is a first one again.
-    pub steady: Duration,
-    /// For an engine that was asked to end.
+    /// Without a successful health check, log output or processor time, after which the engine counts as
+    /// hung.
+    pub hang_after: Duration,
+    /// Of uninterrupted service, after which the count of failed starts is reset.
+    pub stable_after: Duration,
+    /// Between SIGTERM and SIGKILL.
     pub grace: Duration,
-    /// A wait before a new start is so many times as long as it is by itself; for tests.
-    pub hurry: f64,
+    /// Factor on the wait before a restart; for tests.
+    pub backoff_scale: f64,
 }
 
-impl Default for Pace {
+impl Default for Timing {
     fn default() -> Self {
         Self {
             poll: Duration::from_secs(2),
-            silence: Duration::from_secs(15 * 60),
-            steady: Duration::from_secs(60),
+            hang_after: Duration::from_secs(15 * 60),
+            stable_after: Duration::from_secs(60),
             grace: Duration::from_secs(20),
-            hurry: 1.0,
+            backoff_scale: 1.0,
         }
     }
 }
 
-/// What whoever looks on is told, in the order in which it happened.
+/// Sent to [`OnEvent`], in the order of the changes.
 #[derive(Debug, Clone)]
-pub enum Change {
+pub enum DeploymentEvent {
     State(State),
-    /// Processes were started or ended: to be written down before anything else happens.
+    /// Processes were started or stopped. The callback must store the record before it returns.
     Record(Box<Record>),
     Log(Vec<LogLine>),
     Point(Point),
 }
 
-/// Called from the task of the deployment; must return at once.
-pub type OnNews = Arc<dyn Fn(Change) + Send + Sync>;
+/// Called from the task of the deployment; must not block.
+pub type OnEvent = Arc<dyn Fn(DeploymentEvent) + Send + Sync>;
 
 pub(crate) enum Command {
-    /// Answered when it was taken.
+    /// Replies when the command was applied.
     Start(oneshot::Sender<()>),
-    /// Answered when it is done.
+    /// Replies when the deployment has stopped.
     Stop(oneshot::Sender<Result<(), Failure>>),
 }
 
@@ -63,9 +66,9 @@ pub(crate) struct Shared {
     pub state: watch::Sender<State>,
     pub log: Mutex<Log>,
     pub series: Mutex<Series>,
-    /// While the first machine is seen.
+    /// Address and client; set while the first host is connected.
     pub endpoint: Mutex<Option<(String, Endpoint)>>,
-    pub on_news: OnNews,
+    pub on_event: OnEvent,
 }
 
 pub(crate) fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,17 +76,17 @@ pub(crate) fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub fn tell(&self, change: Change) {
-        (self.on_news)(change);
+    pub fn emit(&self, event: DeploymentEvent) {
+        (self.on_event)(event);
     }
 
-    /// Told with the change, so that it can be written down.
-    pub fn change(&self, change: impl FnOnce(&mut Record)) {
+    /// Emits the changed record, so that it can be stored.
+    pub fn update_record(&self, change: impl FnOnce(&mut Record)) {
         let record = {
             let mut record = lock(&self.record);
             change(&mut record);
             record.clone()
         };
-        self.tell(Change::Record(Box::new(record)));
+        self.emit(DeploymentEvent::Record(Box::new(record)));
     }
 }

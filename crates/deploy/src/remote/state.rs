@@ -1,24 +1,26 @@
-//! What happens to an engine, as a pure machine: what it does about it. Knows no process, no machine and no clock.
+//! The state machine of a deployment: from a state and an input to the next state and its effects. Pure:
+//! knows no process, no host and no clock.
 use std::time::Duration;
 
-use crate::Failure;
 use protocol::ErrorCode;
 
-/// Starts in a row that did not come to a steady service, before it is given up.
-pub(crate) const MOST_TRIES: u32 = 5;
-const FIRST_WAIT: Duration = Duration::from_secs(2);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+use crate::Failure;
+
+/// Consecutive starts without stable service after which the deployment fails.
+pub(crate) const MAX_TRIES: u32 = 5;
+const MIN_BACKOFF: Duration = Duration::from_secs(2);
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
     Stopped,
-    /// It was started before this program was, and is being looked for.
-    Finding,
+    /// Started by an earlier run of this program; its processes are being checked.
+    Reattaching,
     Starting,
-    /// Its processes run; it does not serve yet.
+    /// The processes run; the engine does not serve yet.
     Loading,
     Ready,
-    /// It ended unasked, and is started again after a while.
+    /// The engine ended unexpectedly and is restarted after a backoff.
     Waiting {
         wait: Duration,
         why: Failure,
@@ -30,123 +32,128 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     pub phase: Phase,
-    /// Starts in a row that did not come to a steady service.
+    /// Consecutive starts without stable service.
     pub tries: u32,
-    /// Why a machine cannot be seen just now. What runs there goes on.
-    pub lost: Option<Failure>,
+    /// Why a host cannot be reached now. The engine on it keeps running.
+    pub connection_error: Option<Failure>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Input {
-    StartAsked,
+    StartRequested,
     Launched,
-    NotLaunched(Failure),
-    /// The processes of every machine were seen.
-    Runs,
+    LaunchFailed(Failure),
+    /// The processes run on every host.
+    ProcessesRunning,
     Healthy,
-    /// It has served for a while: the next crash is a first one again.
-    Steady,
-    /// A process ended unasked, or gave no sign of life for too long.
+    /// The engine has served for [`Timing::stable_after`](super::Timing): the count of failed starts is
+    /// reset.
+    Stable,
+    /// A process ended unexpectedly, or had no activity for too long.
     Died(Failure),
-    /// Somebody else asked it to end.
-    StoppedElsewhere,
-    WaitOver,
-    StopAsked,
-    Swept(Result<(), Failure>),
-    Lost(Failure),
-    Found,
+    /// Another program stopped it.
+    StoppedExternally,
+    BackoffElapsed,
+    StopRequested,
+    CleanupDone(Result<(), Failure>),
+    ConnectionLost(Failure),
+    ConnectionRestored,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Effect {
-    /// On every machine, after ending what is left there.
+    /// Start on every host, after killing leftover processes.
     Launch,
-    /// Looks at every machine from now on.
+    /// Watch every host from now on.
     Watch,
-    /// Ends what was started on every machine.
-    Sweep,
-    Wait(Duration),
-    /// Nothing is looked at any more.
-    Rest,
+    /// Stop the processes on every host.
+    Cleanup,
+    Backoff(Duration),
+    /// Stop watching and polling.
+    Idle,
 }
 
 impl State {
     pub(crate) fn new(phase: Phase) -> Self {
-        Self { phase, tries: 0, lost: None }
+        Self { phase, tries: 0, connection_error: None }
     }
 
-    /// The state after `input`, and what has to be done. What comes too late changes nothing.
+    /// The state after `input`, and the effects to run. Inputs that do not apply to the state change nothing.
     pub(crate) fn step(mut self, input: Input) -> (Self, Vec<Effect>) {
         let effects = match (&self.phase, input) {
-            (_, Input::Lost(why)) => {
-                self.lost = Some(why);
+            (_, Input::ConnectionLost(why)) => {
+                self.connection_error = Some(why);
                 Vec::new()
             }
-            (_, Input::Found) => {
-                self.lost = None;
+            (_, Input::ConnectionRestored) => {
+                self.connection_error = None;
                 Vec::new()
             }
-            (Phase::Stopped | Phase::Failed(_), Input::StartAsked) => {
+            (Phase::Stopped | Phase::Failed(_), Input::StartRequested) => {
                 self = Self::new(Phase::Starting);
                 vec![Effect::Launch]
             }
-            (Phase::Starting, Input::Launched) => self.to(Phase::Loading, vec![Effect::Watch]),
-            (Phase::Starting, Input::NotLaunched(why)) if self.tries == 0 => {
-                self.to(Phase::Failed(why), vec![Effect::Rest])
+            (Phase::Starting, Input::Launched) => self.enter(Phase::Loading, vec![Effect::Watch]),
+            (Phase::Starting, Input::LaunchFailed(why)) if self.tries == 0 => {
+                self.enter(Phase::Failed(why), vec![Effect::Idle])
             }
-            (Phase::Starting, Input::NotLaunched(why)) => self.again(why),
-            (Phase::Finding, Input::Runs) => self.to(Phase::Loading, Vec::new()),
-            (Phase::Finding | Phase::Loading, Input::Healthy) => self.to(Phase::Ready, Vec::new()),
-            (Phase::Ready, Input::Steady) => {
+            (Phase::Starting, Input::LaunchFailed(why)) => self.retry(why),
+            (Phase::Reattaching, Input::ProcessesRunning) => self.enter(Phase::Loading, Vec::new()),
+            (Phase::Reattaching | Phase::Loading, Input::Healthy) => self.enter(Phase::Ready, Vec::new()),
+            (Phase::Ready, Input::Stable) => {
                 self.tries = 0;
                 Vec::new()
             }
-            // What ended while nobody looked is not started again unasked.
-            (Phase::Finding, Input::Died(why)) => self.to(Phase::Failed(why), vec![Effect::Rest]),
-            // The same command meets the same end, at once or after it has read the weights once more.
-            (Phase::Loading, Input::Died(why)) if is_final(&why) => self.failed(why),
-            (Phase::Loading | Phase::Ready, Input::Died(why)) => self.again(why),
-            (Phase::Waiting { .. }, Input::WaitOver) => self.to(Phase::Starting, vec![Effect::Launch]),
-            (
-                Phase::Finding | Phase::Loading | Phase::Ready | Phase::Waiting { .. },
-                Input::StoppedElsewhere,
-            ) => self.to(Phase::Stopped, vec![Effect::Rest]),
-            (Phase::Stopped | Phase::Draining, Input::StopAsked) => Vec::new(),
-            (_, Input::StopAsked) => self.to(Phase::Draining, vec![Effect::Sweep]),
-            (Phase::Draining, Input::Swept(Ok(()))) => {
-                self.lost = None;
-                self.to(Phase::Stopped, vec![Effect::Rest])
+            // An engine that ended while this program did not run is not restarted without a request.
+            (Phase::Reattaching, Input::Died(why)) => self.enter(Phase::Failed(why), vec![Effect::Idle]),
+            // The same command would fail again, possibly after loading all weights.
+            (Phase::Loading, Input::Died(why)) if is_final(&why) => self.fail(why),
+            (Phase::Loading | Phase::Ready, Input::Died(why)) => self.retry(why),
+            (Phase::Waiting { .. }, Input::BackoffElapsed) => {
+                self.enter(Phase::Starting, vec![Effect::Launch])
             }
-            (Phase::Draining, Input::Swept(Err(why))) => self.to(Phase::Failed(why), vec![Effect::Rest]),
+            (
+                Phase::Reattaching | Phase::Loading | Phase::Ready | Phase::Waiting { .. },
+                Input::StoppedExternally,
+            ) => self.enter(Phase::Stopped, vec![Effect::Idle]),
+            (Phase::Stopped | Phase::Draining, Input::StopRequested) => Vec::new(),
+            (_, Input::StopRequested) => self.enter(Phase::Draining, vec![Effect::Cleanup]),
+            (Phase::Draining, Input::CleanupDone(Ok(()))) => {
+                self.connection_error = None;
+                self.enter(Phase::Stopped, vec![Effect::Idle])
+            }
+            (Phase::Draining, Input::CleanupDone(Err(why))) => {
+                self.enter(Phase::Failed(why), vec![Effect::Idle])
+            }
             _ => Vec::new(),
         };
         (self, effects)
     }
 
-    fn to(&mut self, phase: Phase, effects: Vec<Effect>) -> Vec<Effect> {
+    fn enter(&mut self, phase: Phase, effects: Vec<Effect>) -> Vec<Effect> {
         self.phase = phase;
         effects
     }
 
-    fn failed(&mut self, why: Failure) -> Vec<Effect> {
+    fn fail(&mut self, why: Failure) -> Vec<Effect> {
         self.tries += 1;
         let why = why.with("tries", self.tries.to_string());
-        // Of several machines, some may still run.
-        self.to(Phase::Failed(why), vec![Effect::Sweep, Effect::Rest])
+        // The processes of other hosts may still run.
+        self.enter(Phase::Failed(why), vec![Effect::Cleanup, Effect::Idle])
     }
 
-    /// Once more after a while that doubles each time, unless there is no sense in it.
-    fn again(&mut self, why: Failure) -> Vec<Effect> {
-        if self.tries + 1 >= MOST_TRIES || why.code == ErrorCode::EngineMissing {
-            return self.failed(why);
+    /// Restarts after a backoff that doubles each time, unless a restart cannot help.
+    fn retry(&mut self, why: Failure) -> Vec<Effect> {
+        if self.tries + 1 >= MAX_TRIES || why.code == ErrorCode::EngineMissing {
+            return self.fail(why);
         }
         self.tries += 1;
-        let wait = FIRST_WAIT.saturating_mul(1 << (self.tries - 1)).min(LONGEST_WAIT);
-        self.to(Phase::Waiting { wait, why }, vec![Effect::Sweep, Effect::Wait(wait)])
+        let wait = MIN_BACKOFF.saturating_mul(1 << (self.tries - 1)).min(MAX_BACKOFF);
+        self.enter(Phase::Waiting { wait, why }, vec![Effect::Cleanup, Effect::Backoff(wait)])
     }
 }
 
-/// What no second start of the same command changes, where the first did not come to serve.
+/// Failures that a restart with the same command does not fix.
 fn is_final(why: &Failure) -> bool {
     matches!(why.code, ErrorCode::EngineMissing | ErrorCode::EngineFlagRefused | ErrorCode::EngineOutOfMemory)
 }
@@ -169,21 +176,22 @@ mod tests {
     }
 
     fn ready() -> Vec<Input> {
-        vec![Input::StartAsked, Input::Launched, Input::Runs, Input::Healthy]
+        vec![Input::StartRequested, Input::Launched, Input::ProcessesRunning, Input::Healthy]
     }
 
     #[test]
     fn a_start_goes_forward_and_a_stop_sweeps() {
-        assert_eq!(after(vec![Input::StartAsked]).1, [Effect::Launch]);
+        assert_eq!(after(vec![Input::StartRequested]).1, [Effect::Launch]);
         assert_eq!(after(ready()[..2].to_vec()).1, [Effect::Watch]);
         assert_eq!(after(ready()).0.phase, Phase::Ready);
-        let (state, effects) = after([ready(), vec![Input::StopAsked]].concat());
-        assert_eq!((&state.phase, &effects[..]), (&Phase::Draining, &[Effect::Sweep][..]));
-        let (state, effects) = state.step(Input::Swept(Ok(())));
-        assert_eq!((state.phase, &effects[..]), (Phase::Stopped, &[Effect::Rest][..]));
-        // A machine that cannot be reached to stop it is said, not hidden.
+        let (state, effects) = after([ready(), vec![Input::StopRequested]].concat());
+        assert_eq!((&state.phase, &effects[..]), (&Phase::Draining, &[Effect::Cleanup][..]));
+        let (state, effects) = state.step(Input::CleanupDone(Ok(())));
+        assert_eq!((state.phase, &effects[..]), (Phase::Stopped, &[Effect::Idle][..]));
+        // A host that cannot be reached to stop its processes is an error.
         let gone = Failure::new(ErrorCode::MachineUnreachable, "it");
-        let (state, _) = after([ready(), vec![Input::StopAsked, Input::Swept(Err(gone.clone()))]].concat());
+        let (state, _) =
+            after([ready(), vec![Input::StopRequested, Input::CleanupDone(Err(gone.clone()))]].concat());
         assert_eq!(state.phase, Phase::Failed(gone));
     }
 
@@ -195,27 +203,29 @@ mod tests {
             let (next, effects) = state.step(died());
             state = next;
             match effects[..] {
-                [Effect::Sweep, Effect::Wait(wait)] => waits.push(wait.as_secs()),
+                [Effect::Cleanup, Effect::Backoff(wait)] => waits.push(wait.as_secs()),
                 _ => break,
             }
-            for input in [Input::WaitOver, Input::Launched] {
+            for input in [Input::BackoffElapsed, Input::Launched] {
                 (state, _) = state.step(input);
             }
         }
         assert_eq!(waits, [2, 4, 8, 16]);
         let Phase::Failed(why) = state.phase else { panic!("{state:?}") };
         assert_eq!((why.code.as_str(), why.detail["tries"].as_str()), ("engine_died", "5"));
-        // A steady service forgives.
-        let calm =
-            [ready(), vec![died(), Input::WaitOver, Input::Launched, Input::Healthy, Input::Steady, died()]]
-                .concat();
+        // Stable service resets the count.
+        let calm = [
+            ready(),
+            vec![died(), Input::BackoffElapsed, Input::Launched, Input::Healthy, Input::Stable, died()],
+        ]
+        .concat();
         assert_eq!(after(calm).0.tries, 1);
-        // Memory that runs out and a flag that is refused end it while it loads; what served before is tried again.
+        // Out of memory and an invalid flag are final while loading; an engine that has served is restarted.
         for code in [ErrorCode::EngineOutOfMemory, ErrorCode::EngineFlagRefused, ErrorCode::EngineMissing] {
             let why = || Input::Died(Failure::new(code, "it"));
-            let (state, effects) = after(vec![Input::StartAsked, Input::Launched, why()]);
+            let (state, effects) = after(vec![Input::StartRequested, Input::Launched, why()]);
             assert!(matches!(&state.phase, Phase::Failed(failed) if failed.detail["tries"] == "1"), "{code}");
-            assert_eq!(effects, [Effect::Sweep, Effect::Rest]);
+            assert_eq!(effects, [Effect::Cleanup, Effect::Idle]);
             let (state, _) = after([ready(), vec![why()]].concat());
             assert_eq!(
                 matches!(state.phase, Phase::Waiting { .. }),
@@ -223,7 +233,7 @@ mod tests {
                 "{code}"
             );
         }
-        // No program, no second try.
+        // A missing program is not retried.
         let (state, _) =
             after([ready(), vec![Input::Died(Failure::new(ErrorCode::EngineMissing, "it"))]].concat());
         assert!(matches!(state.phase, Phase::Failed(_)));
@@ -231,27 +241,34 @@ mod tests {
 
     #[test]
     fn what_was_found_goes_on_and_what_ended_meanwhile_is_said() {
-        let (state, _) = State::new(Phase::Finding).step(Input::Runs);
+        let (state, _) = State::new(Phase::Reattaching).step(Input::ProcessesRunning);
         assert_eq!(state.phase, Phase::Loading);
-        let (state, effects) = State::new(Phase::Finding).step(died());
-        assert!(matches!(state.phase, Phase::Failed(_)) && effects == [Effect::Rest]);
-        let (state, _) = State::new(Phase::Finding).step(Input::StoppedElsewhere);
+        let (state, effects) = State::new(Phase::Reattaching).step(died());
+        assert!(matches!(state.phase, Phase::Failed(_)) && effects == [Effect::Idle]);
+        let (state, _) = State::new(Phase::Reattaching).step(Input::StoppedExternally);
         assert_eq!(state.phase, Phase::Stopped);
     }
 
     #[test]
     fn a_lost_line_changes_nothing_but_itself_and_late_news_nothing() {
-        let lost = Failure::new(ErrorCode::MachineUnreachable, "it");
-        let (state, effects) = after([ready(), vec![Input::Lost(lost.clone())]].concat());
-        assert_eq!((&state.phase, &state.lost, effects), (&Phase::Ready, &Some(lost), Vec::new()));
-        assert_eq!(state.step(Input::Found).0.lost, None);
+        let connection_error = Failure::new(ErrorCode::MachineUnreachable, "it");
         let (state, effects) =
-            after([ready(), vec![Input::StopAsked, died(), Input::Healthy, Input::WaitOver]].concat());
+            after([ready(), vec![Input::ConnectionLost(connection_error.clone())]].concat());
+        assert_eq!(
+            (&state.phase, &state.connection_error, effects),
+            (&Phase::Ready, &Some(connection_error), Vec::new())
+        );
+        assert_eq!(state.step(Input::ConnectionRestored).0.connection_error, None);
+        let (state, effects) = after(
+            [ready(), vec![Input::StopRequested, died(), Input::Healthy, Input::BackoffElapsed]].concat(),
+        );
         assert_eq!((state.phase, effects), (Phase::Draining, Vec::new()));
-        let late = after(vec![Input::StartAsked, Input::StopAsked, Input::Launched]);
+        let late = after(vec![Input::StartRequested, Input::StopRequested, Input::Launched]);
         assert_eq!(late.0.phase, Phase::Draining);
-        let wrong =
-            after(vec![Input::StartAsked, Input::NotLaunched(Failure::new(ErrorCode::MachineRefused, "it"))]);
+        let wrong = after(vec![
+            Input::StartRequested,
+            Input::LaunchFailed(Failure::new(ErrorCode::MachineRefused, "it")),
+        ]);
         assert!(matches!(wrong.0.phase, Phase::Failed(_)));
     }
 }

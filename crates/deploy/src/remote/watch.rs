@@ -1,4 +1,4 @@
-//! Looks at one machine of a deployment for as long as it is asked to, through lost lines and new ones.
+//! Watches one host of a deployment until it is dropped, and reconnects when the connection breaks.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,124 +8,126 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Child;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::host::Machine;
-use super::ssh::{Reaching, refused};
-use super::stream::{Seen, Watching};
+use super::host::Host;
+use super::observation::{Observation, ObservationStream};
+use super::ssh::{Transport, script_failure};
 use crate::Failure;
 
 const WATCH: &str = include_str!("scripts/watch.sh");
-const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Of what ssh says when it fails.
-const COMPLAINT_LIMIT: u64 = 16 << 10;
+const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(500);
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(30);
+/// Bytes of ssh's error output that are kept.
+const STDERR_LIMIT: u64 = 16 << 10;
 
-/// What a look at a machine brings.
 #[derive(Debug)]
-pub(crate) enum News {
-    Seen(Seen),
-    /// The machine is seen, and its port is this one here.
-    Found {
+pub(crate) enum WatchEvent {
+    Observed(Observation),
+    /// The host is watched; `port` is the local port that is forwarded to it.
+    Connected {
         port: Option<u16>,
     },
-    Lost(Failure),
+    Disconnected(Failure),
 }
 
-/// A machine to look at.
-pub(crate) struct Look {
-    pub reaching: Reaching,
-    pub id: String,
-    /// Which of the looks that followed each other, and of which machine.
-    pub turn: u64,
+/// One host to watch.
+pub(crate) struct HostWatch {
+    pub transport: Transport,
+    pub node_id: String,
+    /// Counts the watches of a deployment, so that late events of an earlier one are ignored.
+    pub generation: u64,
     pub rank: u32,
-    pub machine: Machine,
-    /// The port there that is to be reached from here.
+    pub host: Host,
+    /// A port of the host to forward to localhost.
     pub port: Option<u16>,
-    /// The byte of the log to go on from; the largest number for its last part.
-    pub from: Arc<AtomicU64>,
+    /// Offset in the log to continue from; `u64::MAX` for the end of the log only.
+    pub log_offset: Arc<AtomicU64>,
 }
 
-pub(crate) type Sender = UnboundedSender<(u64, u32, News)>;
+/// Generation, rank and event.
+pub(crate) type Sender = UnboundedSender<(u64, u32, WatchEvent)>;
 
-/// Ends only when nobody listens.
-pub(crate) async fn look(look: Look, to: Sender) {
-    let tell = |news| to.send((look.turn, look.rank, news)).is_ok();
-    let mut pause = SHORTEST_PAUSE;
+/// Returns only when the receiver is dropped.
+pub(crate) async fn watch_host(watch: HostWatch, to: Sender) {
+    let send = |event| to.send((watch.generation, watch.rank, event)).is_ok();
+    let mut delay = MIN_RECONNECT_DELAY;
     loop {
-        let failure = match begin(&look).await {
+        let failure = match connect(&watch).await {
             Ok((child, port)) => {
-                let (seen, failure) = follow(&look, child, port, &tell).await;
-                if seen {
-                    pause = SHORTEST_PAUSE;
+                let (connected, failure) = follow(&watch, child, port, &send).await;
+                if connected {
+                    delay = MIN_RECONNECT_DELAY;
                 }
                 failure
             }
             Err(failure) => failure,
         };
-        if !tell(News::Lost(failure)) {
+        if !send(WatchEvent::Disconnected(failure)) {
             return;
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        tokio::time::sleep(delay).await;
+        delay = (delay * 2).min(MAX_RECONNECT_DELAY);
     }
 }
 
-async fn begin(look: &Look) -> Result<(Child, Option<u16>), Failure> {
-    let from = look.from.load(Ordering::Relaxed);
-    let from = if from == u64::MAX { String::new() } else { from.to_string() };
-    let forward = match look.port {
-        Some(there) if look.machine != Machine::Here => Some((free_port()?, there)),
+async fn connect(watch: &HostWatch) -> Result<(Child, Option<u16>), Failure> {
+    let offset = watch.log_offset.load(Ordering::Relaxed);
+    let offset = if offset == u64::MAX { String::new() } else { offset.to_string() };
+    let forward = match watch.port {
+        Some(remote) if watch.host != Host::Local => Some((free_port()?, remote)),
         _ => None,
     };
-    let child = look.reaching.begin(&look.machine, &look.id, WATCH, &[("from", &from)], forward).await?;
-    Ok((child, forward.map(|(here, _)| here)))
+    let values = [("offset", offset.as_str())];
+    let child = watch.transport.spawn(&watch.host, &watch.node_id, WATCH, &values, forward).await?;
+    Ok((child, forward.map(|(local, _)| local)))
 }
 
-/// Whether anything was seen, and why it ended.
+/// Whether the script sent anything, and why it ended.
 async fn follow(
-    look: &Look,
+    watch: &HostWatch,
     mut child: Child,
     port: Option<u16>,
-    tell: &impl Fn(News) -> bool,
+    send: &impl Fn(WatchEvent) -> bool,
 ) -> (bool, Failure) {
-    let mut complaint = String::new();
+    let mut stderr = String::new();
     let (out, err) = (child.stdout.take(), child.stderr.take());
-    let complaining = async {
+    let read_stderr = async {
         if let Some(err) = err {
             let mut bytes = Vec::new();
-            let _ = err.take(COMPLAINT_LIMIT).read_to_end(&mut bytes).await;
-            complaint = String::from_utf8_lossy(&bytes).into_owned();
+            let _ = err.take(STDERR_LIMIT).read_to_end(&mut bytes).await;
+            stderr = String::from_utf8_lossy(&bytes).into_owned();
         }
     };
-    let mut seen = false;
-    let seeing = async {
+    let mut connected = false;
+    let read_stdout = async {
         let Some(out) = out else { return };
-        let mut watching = Watching::new(out);
-        while let Some(one) = watching.next().await {
-            if !seen {
-                seen = true;
-                tell(News::Found { port });
+        let mut stream = ObservationStream::new(out);
+        while let Some(observation) = stream.next().await {
+            if !connected {
+                connected = true;
+                send(WatchEvent::Connected { port });
             }
-            if let Seen::Log { next, .. } = &one {
-                look.from.store(*next, Ordering::Relaxed);
+            if let Observation::Log { next, .. } = &observation {
+                watch.log_offset.store(*next, Ordering::Relaxed);
             }
-            if !tell(News::Seen(one)) {
+            if !send(WatchEvent::Observed(observation)) {
                 return;
             }
         }
     };
-    // ssh closes both at its end; a script that only closed one is over, too.
-    tokio::join!(seeing, complaining);
+    // ssh closes both at its end; a script that closed only one has ended, too.
+    tokio::join!(read_stdout, read_stderr);
     let _ = child.start_kill();
     let code = child.wait().await.ok().and_then(|status| status.code());
-    (seen, refused(&look.machine, code, "", &complaint))
+    (connected, script_failure(&watch.host, code, "", &stderr))
 }
 
-/// A port of this computer that is free now. Another program may take it first: then ssh says so, and the next is tried.
+/// A port of localhost that is free now. If another program takes it first, ssh fails and the next attempt
+/// takes another.
 fn free_port() -> Result<u16, Failure> {
     let bound =
         std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).and_then(|bound| bound.local_addr());
     bound.map(|address| address.port()).map_err(|error| {
-        Failure::new(ErrorCode::MachineUnreachable, format!("find a free port here: {error}"))
+        Failure::new(ErrorCode::MachineUnreachable, format!("find a free local port: {error}"))
             .with("machine", "here")
     })
 }

@@ -1,4 +1,4 @@
-# What the other scripts share. Before it stand: id, dir. Any POSIX shell with the tools of a Linux system.
+# Functions of the other scripts, for any POSIX shell on Linux. Variables set before it: id, dir.
 umask 077
 if [ "$(uname -s)" != Linux ] || [ ! -r /proc/self/stat ]; then
   echo "unsupported $(uname -sm)"
@@ -6,26 +6,26 @@ if [ "$(uname -s)" != Linux ] || [ ! -r /proc/self/stat ]; then
 fi
 boot=$(cat /proc/sys/kernel/random/boot_id)
 
-# Fields of a process after its name, which may hold anything.
+# Fields of /proc/PID/stat after the process name, which may contain spaces and brackets.
 stat_of() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null; }
 
-# Whether the process that was written down is the one that has its number now.
+# Whether the recorded process still runs: same pid, start time and boot.
 alive() {
   [ -s "$dir/pid" ] || return 1
   read -r pid started booted < "$dir/pid" || return 1
   [ "$booted" = "$boot" ] || return 1
-  # State, parent, group, session, …; the twentieth is the start.
-  # shellcheck disable=SC2046 # words are what is wanted
+  # State, parent, group, session, …; the twentieth field is the start time.
+  # shellcheck disable=SC2046 # splits into words
   set -- $(stat_of "$pid")
   [ "${20:-}" = "$started" ] && [ "$1" != Z ]
 }
 
-# Every process of this deployment: of its session, or with its mark, whatever became of its parents.
-mine() {
+# Pids of this deployment: those of its session, and those with its mark in the environment.
+own_pids() {
   session=
   if [ -s "$dir/pid" ]; then
     read -r pid started booted < "$dir/pid"
-    # Numbers of another boot, or of a process that came later, are somebody else's.
+    # A pid of another boot, or one that was reused, is not the session of this deployment.
     if [ "$booted" = "$boot" ]; then session=$pid; fi
   fi
   {

@@ -1,19 +1,20 @@
-# What this machine has for an engine. Before it stand also: first, port, which is where to look for a free one.
+# Prints the system, the installed engines, the GPUs and a free port. Variables set before it: setup, port
+# (the first to try).
 PATH=$HOME/.local/bin:$HOME/bin:$PATH:/usr/local/bin
-eval "$first"
+eval "$setup"
 have() {
   case $1 in
     sglang) command -v python3 > /dev/null && python3 -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("sglang") is None)' 2> /dev/null ;;
     *) command -v "$1" > /dev/null ;;
   esac
 }
-# What a program says of its version. Python's packages are asked by name: starting one takes half a minute.
+# Version of an engine. For Python packages from their metadata, because starting one takes half a minute.
 version() {
   name='import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))'
   case $1 in
     sglang) python3 -c "$name" sglang ;;
     vllm)
-      # By the interpreter that its script names, which may be of another environment.
+      # With the interpreter of its script, which may be in another environment.
       python=$(sed -n '1s/^#! *//p' "$(command -v vllm)")
       ${python:-python3} -c "$name" vllm
       ;;

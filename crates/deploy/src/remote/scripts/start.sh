@@ -1,21 +1,22 @@
-# Starts the engine in a session of its own, which outlives whoever asked for it. Before it stand also: body, first, leader, key.
+# Starts the engine in a session of its own, which outlives the caller. Variables set before it: script,
+# setup, leader, key.
 mkdir -p "$dir"
 if alive; then
   echo "running $pid $started $booted"
   exit 0
 fi
-for left in $(mine); do kill -KILL "$left" 2>/dev/null; done
+for left in $(own_pids); do kill -KILL "$left" 2>/dev/null; done
 rm -f "$dir/pid" "$dir/exit" "$dir/stop"
-printf '%s' "$body" > "$dir/plan.sh"
-printf '%s\nexec sh "%s"\n' "$first" "$dir/plan.sh" > "$dir/engine.sh"
+printf '%s' "$script" > "$dir/plan.sh"
+printf '%s\nexec sh "%s"\n' "$setup" "$dir/plan.sh" > "$dir/engine.sh"
 cat > "$dir/run.sh" <<'RUN'
-# Runs the engine, writes down which process this is, keeps the log short and tells how it ended.
+# Runs the engine, records the pid, truncates a long log and records the exit code.
 dir=$1
 log=$dir/log
 set -- $(sed 's/^.*) //' /proc/$$/stat)
 echo "$$ ${20} $(cat /proc/sys/kernel/random/boot_id)" > "$dir/pid.new"
 mv "$dir/pid.new" "$dir/pid"
-# The signal is for the engine; this shell stays to see its end.
+# Signals are for the engine; this shell waits for its exit code.
 trap : HUP INT TERM
 (
   while sleep 20; do
@@ -29,7 +30,7 @@ keeper=$!
 PATH=$HOME/.local/bin:$HOME/bin:$PATH:/usr/local/bin
 export PATH
 cd "$HOME" || cd /
-# Linux counts the processes that it ended for want of memory.
+# Number of processes that Linux killed because memory ran out.
 killed() { sed -n 's/^oom_kill //p' /proc/vmstat 2>/dev/null; }
 before=$(killed)
 sh "$dir/engine.sh" >> "$log" 2>&1 < /dev/null &

@@ -1,25 +1,26 @@
-# Ends every process of this deployment and no other: asks, waits, insists. Before it stands also: grace, in tenths of a second.
+# Ends every process of this deployment and no other: asks, waits, insists. Before it stands also: grace, in
+# tenths of a second.
 if [ ! -d "$dir" ]; then
   echo stopped
   exit 0
 fi
 : > "$dir/stop"
-asked=
+signalled=
 waited=0
-while left=$(mine) && [ -n "$left" ]; do
-  # Each is asked once.
+while left=$(own_pids) && [ -n "$left" ]; do
+  # One SIGTERM per process.
   for one in $left; do
-    case " $asked " in
+    case " $signalled " in
       *" $one "*) ;;
       *) kill -TERM "$one" 2>/dev/null ;;
     esac
   done
-  asked="$asked $left"
+  signalled="$signalled $left"
   if [ "$waited" -ge "$grace" ]; then
     for one in $left; do kill -KILL "$one" 2>/dev/null; done
   fi
   if [ "$waited" -ge $((grace + 100)) ]; then
-    # shellcheck disable=SC2086 # lines become words
+    # shellcheck disable=SC2086 # joins the lines
     echo stuck $left
     exit 66
   fi
