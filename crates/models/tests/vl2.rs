@@ -5,19 +5,19 @@ mod fixture;
 use fixture::{Run, apart, argmax, folder, load, open, options, reference, rows, tokens};
 use models::{CacheDtype, ForwardError, Given, LoadOptions, Looked, Model, Pass, Want};
 use serde_json::Value;
-use vision::{Picture, Tiling};
+use vision::{Image, Tiling};
 
 const NEAR: f32 = 1e-4;
 
 /// As tests/fixtures/vl2/make_pixels.py draws.
-fn drawn(width: usize, height: usize) -> Picture {
+fn drawn(width: usize, height: usize) -> Image {
     let byte = |x: u32, y: u32, c: u32| {
         let mixed = x * 73 + y * 151 + c * 199 + x.wrapping_mul(y) % 251 * 31;
         (mixed.wrapping_mul(2_654_435_761) >> 13) as u8
     };
     let places = (0..height as u32).flat_map(|y| (0..width as u32).map(move |x| (x, y)));
     let rgb = places.flat_map(|(x, y)| [0, 1, 2].map(|c| byte(x, y, c))).collect();
-    Picture { width, height, rgb }
+    Image { width, height, rgb }
 }
 
 fn tiling(case: &str) -> Tiling {

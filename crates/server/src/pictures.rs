@@ -9,7 +9,7 @@ use protocol::ApiErrorCode;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use text::{ContentPart, ImageMessage, ImageTemplate, Tokenizer};
-use vision::{MOST_PICTURES, Tiles, Tiling};
+use vision::{MAX_IMAGES, Tiles, Tiling};
 
 use crate::error::ApiError;
 use crate::request::{Content, Part, Turn};
@@ -199,8 +199,8 @@ fn invalid(message: impl Into<String>) -> ApiError {
 /// A picture without an address, or too many of them.
 pub fn addresses(turns: &[Turn]) -> Result<Vec<String>, ApiError> {
     let urls: Vec<&str> = turns.iter().flat_map(Turn::images).collect::<Result<_, _>>()?;
-    if urls.len() > MOST_PICTURES {
-        let message = format!("{} pictures are shown, and {MOST_PICTURES} are taken", urls.len());
+    if urls.len() > MAX_IMAGES {
+        let message = format!("{} pictures are shown, and {MAX_IMAGES} are taken", urls.len());
         return Err(ApiError::invalid("messages", message));
     }
     Ok(urls.into_iter().map(str::to_owned).collect())

@@ -79,7 +79,7 @@ impl Sources {
         if !meta.is_file() {
             return Err(not_here());
         }
-        if meta.len() > vision::MOST_BYTES as u64 {
+        if meta.len() > vision::MAX_BYTES as u64 {
             return Err(too_much());
         }
         tokio::fs::read(&path).await.map_err(failed)
@@ -137,13 +137,13 @@ async fn body(response: Response) -> Result<Vec<u8>, ApiError> {
     if !status.is_success() {
         return Err(not_fetched(format!("it answered {status}")));
     }
-    if response.content_length().is_some_and(|length| length > vision::MOST_BYTES as u64) {
+    if response.content_length().is_some_and(|length| length > vision::MAX_BYTES as u64) {
         return Err(too_much());
     }
     let (mut all, mut chunks) = (Vec::new(), response.bytes_stream());
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| not_fetched(said(&error)))?;
-        if all.len() + chunk.len() > vision::MOST_BYTES {
+        if all.len() + chunk.len() > vision::MAX_BYTES {
             return Err(too_much());
         }
         all.extend_from_slice(&chunk);
@@ -215,7 +215,7 @@ fn not_fetched(why: String) -> ApiError {
 }
 
 fn too_much() -> ApiError {
-    not_fetched(format!("it has more than {} bytes", vision::MOST_BYTES))
+    not_fetched(format!("it has more than {} bytes", vision::MAX_BYTES))
 }
 
 #[cfg(test)]
@@ -341,7 +341,7 @@ mod tests {
                     "/round" => to("/round".into()),
                     "/file" => to("file:///etc/hostname".into()),
                     "/huge" => {
-                        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", vision::MOST_BYTES + 1)
+                        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", vision::MAX_BYTES + 1)
                             .into_bytes()
                     }
                     "/endless" => {

@@ -1,55 +1,57 @@
-//! A stranger's image file as RGB, the way Pillow's `convert("RGB")` gives it: transparency is left away, 16 bits keep
-//! their upper byte. Turned as its EXIF says. Bounds are checked on the header, before anything is unpacked.
+//! Decodes an untrusted image file to RGB like Pillow's `convert("RGB")`: alpha is dropped and 16-bit
+//! channels keep their upper byte. The EXIF orientation is applied. Limits are checked on the header before
+//! decoding.
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
-/// Larger than what cameras write; what is unpacked is at most eight times as many bytes.
-pub const MOST_PIXELS: u64 = 50_000_000;
-/// A file larger than this was not made to be looked at.
-pub const MOST_BYTES: usize = 32 << 20;
-/// The longest side.
-const LONGEST: u32 = 65_535;
-/// What a decoder may take beside the picture itself.
-const MOST_ALLOC: u64 = 512 << 20;
+/// Above the resolution of common cameras. A decoded image has at most eight times as many bytes.
+pub const MAX_PIXELS: u64 = 50_000_000;
+/// Limit of the file size.
+pub const MAX_BYTES: usize = 32 << 20;
+/// Limit of width and height.
+const MAX_SIDE: u32 = 65_535;
+/// Limit of a decoder's allocations besides the image itself.
+const MAX_ALLOC: u64 = 512 << 20;
 
-/// Eight-bit RGB, row by row.
+/// An 8-bit RGB image, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct Image {
     pub width: usize,
     pub height: usize,
     /// [height, width, 3]
     pub rgb: Vec<u8>,
 }
 
-/// Why a file is not taken.
+/// Why an image file is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
     #[error("read the image: its format is none of JPEG, PNG, WebP, GIF and BMP")]
     Format,
-    #[error("read the image: it has {bytes} bytes, and {most} are taken")]
-    TooManyBytes { bytes: usize, most: usize },
-    #[error("read the image: it is {width}x{height}, and {most} pixels are taken")]
-    TooLarge { width: u32, height: u32, most: u64 },
+    #[error("read the image: it has {bytes} bytes, the limit is {max}")]
+    TooManyBytes { bytes: usize, max: usize },
+    #[error("read the image: it is {width}x{height}, the limit is {max} pixels")]
+    TooLarge { width: u32, height: u32, max: u64 },
     #[error("read the image: {0}")]
     Broken(String),
 }
 
-/// The media type of a file as its first bytes tell, such as `image/png`; `None` for what [`decode`] would not read.
-pub fn kind(bytes: &[u8]) -> Option<&'static str> {
+/// The media type by the first bytes of a file, such as `image/png`; `None` for a format that [`decode`]
+/// rejects.
+pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     image::guess_format(bytes)
         .ok()
         .filter(|format| format.reading_enabled())
         .map(|format| format.to_mime_type())
 }
 
-/// Reads JPEG, PNG, WebP, the first picture of a GIF, or BMP.
+/// Decodes JPEG, PNG, WebP, the first frame of a GIF, or BMP.
 ///
 /// # Errors
-/// Another format, a file or picture that is too large, or one that is cut off or damaged.
-pub fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
-    if bytes.len() > MOST_BYTES {
-        return Err(ImageError::TooManyBytes { bytes: bytes.len(), most: MOST_BYTES });
+/// Another format, a file or image over the limits, or truncated or damaged data.
+pub fn decode(bytes: &[u8]) -> Result<Image, ImageError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(ImageError::TooManyBytes { bytes: bytes.len(), max: MAX_BYTES });
     }
     let broken = |error: image::ImageError| ImageError::Broken(error.to_string());
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
@@ -58,28 +60,28 @@ pub fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
         return Err(ImageError::Format);
     }
     let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(LONGEST), Some(LONGEST));
-    limits.max_alloc = Some(MOST_ALLOC);
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+    limits.max_alloc = Some(MAX_ALLOC);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
         return Err(ImageError::Broken("it has no pixels".to_owned()));
     }
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(ImageError::TooLarge { width, height, most: MOST_PIXELS });
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(ImageError::TooLarge { width, height, max: MAX_PIXELS });
     }
     let orientation = decoder.orientation().map_err(broken)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    picture.apply_orientation(orientation);
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    Ok(Picture { width, height, rgb: rgb(picture)? })
+    let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    image.apply_orientation(orientation);
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    Ok(Image { width, height, rgb: rgb(image)? })
 }
 
-fn rgb(picture: DynamicImage) -> Result<Vec<u8>, ImageError> {
+fn rgb(image: DynamicImage) -> Result<Vec<u8>, ImageError> {
     let upper = |v: &u16| (v >> 8) as u8;
     let spread = |grey: u8| [grey; 3];
-    Ok(match picture {
+    Ok(match image {
         DynamicImage::ImageRgb8(image) => image.into_raw(),
         DynamicImage::ImageRgba8(image) => image.pixels().flat_map(|p| [p[0], p[1], p[2]]).collect(),
         DynamicImage::ImageLuma8(image) => image.as_raw().iter().flat_map(|&v| spread(v)).collect(),

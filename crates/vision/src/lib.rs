@@ -1,16 +1,16 @@
-//! Images to pixels as DeepSeek-VL2 was trained on them: a stranger's file within bounds, resized as Pillow does to the
-//! last bit, cut in tiles, and how many tokens those make.
+//! Image preprocessing of DeepSeek-VL2: decodes untrusted files within limits, resizes bit-exactly like
+//! Pillow, splits into tiles, and counts the image tokens.
 //!
-//! Of a model it knows the configuration only. Knows nothing of candle, of tokens' ids, or of where a file came from.
+//! Knows only the configuration of a model, nothing of candle, token ids, or where a file comes from.
 
 mod decode;
-mod fit;
+mod pad;
 mod preview;
 mod resample;
 mod tiling;
 
-pub use decode::{ImageError, MOST_BYTES, MOST_PIXELS, Picture, decode, kind};
-pub use fit::pad;
+pub use decode::{Image, ImageError, MAX_BYTES, MAX_PIXELS, decode, media_type};
+pub use pad::pad;
 pub use preview::preview;
 pub use resample::resize;
-pub use tiling::{Grid, MOST_PICTURES, Tiles, Tiling};
+pub use tiling::{Grid, MAX_IMAGES, Tiles, Tiling};

@@ -1,5 +1,5 @@
-//! The image as the model gets it, for a person who looks at it before sending: without transparency, and of an animation
-//! the first frame. Knows nothing of how a page shows it.
+//! A preview of the image that the model gets: without transparency, and only the first frame of an
+//! animation. Knows nothing of the page that shows it.
 use std::io::Cursor;
 
 use image::codecs::png::PngDecoder;
@@ -7,7 +7,8 @@ use image::{ColorType, ExtendedColorType, ImageEncoder, ImageFormat, ImageReader
 
 use crate::{ImageError, decode};
 
-/// A PNG of what [`decode`] gives, where a browser would show the file differently; `None` where it shows the same.
+/// A PNG of the result of [`decode`] if a browser would render the file differently; `None` if it renders the
+/// same.
 ///
 /// # Errors
 /// Those of [`decode`].
@@ -15,19 +16,19 @@ pub fn preview(bytes: &[u8]) -> Result<Option<Vec<u8>>, ImageError> {
     if !differs(bytes) {
         return Ok(None);
     }
-    let picture = decode(bytes)?;
+    let image = decode(bytes)?;
     let side = |side: usize| u32::try_from(side).expect("decode bounds the sides");
     let mut png = Vec::new();
     image::codecs::png::PngEncoder::new(&mut png)
-        .write_image(&picture.rgb, side(picture.width), side(picture.height), ExtendedColorType::Rgb8)
+        .write_image(&image.rgb, side(image.width), side(image.height), ExtendedColorType::Rgb8)
         .map_err(|error| ImageError::Broken(error.to_string()))?;
     Ok(Some(png))
 }
 
-/// Whether the file may have an alpha channel or several frames, by its header.
+/// Whether the file may have an alpha channel or several frames according to its header.
 fn differs(bytes: &[u8]) -> bool {
     match image::guess_format(bytes) {
-        // A transparent colour and frames are written after the header.
+        // The transparent colour and the frames follow the header.
         Ok(ImageFormat::Gif | ImageFormat::WebP) => true,
         Ok(ImageFormat::Png) => PngDecoder::new(Cursor::new(bytes))
             .is_ok_and(|png| png.is_apng().unwrap_or(true) || has_alpha(bytes)),
@@ -52,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    fn written(image: impl Into<image::DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    fn encode(image: impl Into<image::DynamicImage>, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
         image.into().write_to(&mut bytes, format).expect("writes");
         bytes.into_inner()
@@ -63,7 +64,7 @@ mod tests {
         let image =
             RgbaImage::from_fn(2, 1, |x, _| if x == 0 { Rgba([255, 0, 0, 0]) } else { Rgba([1, 2, 3, 255]) });
         for format in [ImageFormat::Png, ImageFormat::WebP] {
-            let shown = preview(&written(image.clone(), format)).expect("reads").expect("differs");
+            let shown = preview(&encode(image.clone(), format)).expect("reads").expect("differs");
             let shown = image::load_from_memory(&shown).expect("is a PNG");
             assert!(!shown.color().has_alpha());
             assert_eq!(shown.to_rgb8().into_raw(), [255, 0, 0, 1, 2, 3], "{format:?}");
@@ -87,7 +88,7 @@ mod tests {
     fn an_opaque_file_is_shown_as_it_is() {
         let image = RgbImage::from_pixel(2, 2, Rgb([9, 8, 7]));
         for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp] {
-            assert_eq!(preview(&written(image.clone(), format)), Ok(None), "{format:?}");
+            assert_eq!(preview(&encode(image.clone(), format)), Ok(None), "{format:?}");
         }
     }
 

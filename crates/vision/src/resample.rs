@@ -1,41 +1,42 @@
-//! Bicubic resizing in Pillow's arithmetic, so that a picture has the very bytes it had in training: weights in fixed
-//! point of 22 bits, one pass along rows and then one along columns, each rounded to eight bits. That order is Pillow's up
-//! to 11 at least; a later one takes columns first for tall pictures, which a model of 2024 has not seen.
-use crate::Picture;
+//! Bicubic resampling, bit-exact with Pillow, so that images equal those of training: coefficients in 22-bit
+//! fixed point, a horizontal pass and then a vertical pass, each rounded to 8 bits. Pillow 11 and older use
+//! this order; a later release runs the vertical pass first for tall images, but the models were trained
+//! before it.
+use crate::Image;
 
-/// 32 bits less eight of the picture and two for weights outside 0..1.
+/// 32 bits minus 8 of the image and 2 for coefficients outside 0..1.
 const PRECISION: u32 = 32 - 8 - 2;
-/// Source pixels on either side that a cubic reaches, at scale 1.
-const REACH: f64 = 2.0;
+/// Support of the cubic filter in source pixels to either side, at scale 1.
+const SUPPORT: f64 = 2.0;
 
-/// For each place of one dimension: the first source pixel and the weights from there on.
-struct Weights {
-    places: Vec<(usize, Vec<i32>)>,
+/// For each output pixel along one dimension: the first source pixel and the coefficients.
+struct Coefficients {
+    taps: Vec<(usize, Vec<i32>)>,
 }
 
-/// The picture at another size, both at least 1.
-pub fn resize(picture: &Picture, width: usize, height: usize) -> Picture {
-    assert!(width > 0 && height > 0, "a picture has pixels");
-    let mut out = picture.clone();
+/// Resizes to `width` x `height`, both at least 1.
+pub fn resize(image: &Image, width: usize, height: usize) -> Image {
+    assert!(width > 0 && height > 0, "an image has pixels");
+    let mut out = image.clone();
     if width != out.width {
-        out = across(&out, &Weights::new(out.width, width), width);
+        out = resample_horizontal(&out, &Coefficients::new(out.width, width), width);
     }
     if height != out.height {
-        out = down(&out, &Weights::new(out.height, height), height);
+        out = resample_vertical(&out, &Coefficients::new(out.height, height), height);
     }
     out
 }
 
-impl Weights {
+impl Coefficients {
     fn new(from: usize, to: usize) -> Self {
         let scale = from as f64 / to as f64;
-        // Shrinking widens the cubic so that every source pixel counts.
-        let wide = scale.max(1.0);
-        let (reach, shrunk) = (REACH * wide, 1.0 / wide);
-        let place = |at: usize| {
+        // Downscaling widens the filter so that every source pixel contributes.
+        let filter_scale = scale.max(1.0);
+        let (support, shrunk) = (SUPPORT * filter_scale, 1.0 / filter_scale);
+        let taps_of = |at: usize| {
             let centre = (at as f64 + 0.5) * scale;
-            let first = ((centre - reach + 0.5) as i64).max(0) as usize;
-            let last = ((centre + reach + 0.5) as usize).min(from);
+            let first = ((centre - support + 0.5) as i64).max(0) as usize;
+            let last = ((centre + support + 0.5) as usize).min(from);
             let mut weights: Vec<f64> =
                 (first..last).map(|x| cubic((x as f64 - centre + 0.5) * shrunk)).collect();
             let sum: f64 = weights.iter().sum();
@@ -44,11 +45,11 @@ impl Weights {
             }
             (first, weights.into_iter().map(fixed).collect())
         };
-        Self { places: (0..to).map(place).collect() }
+        Self { taps: (0..to).map(taps_of).collect() }
     }
 }
 
-/// Keys' cubic with a = -0.5.
+/// Keys' cubic convolution kernel with a = -0.5.
 fn cubic(x: f64) -> f64 {
     const A: f64 = -0.5;
     let x = x.abs();
@@ -61,7 +62,7 @@ fn cubic(x: f64) -> f64 {
     }
 }
 
-/// Rounded half away from zero.
+/// To fixed point, rounded half away from zero.
 fn fixed(weight: f64) -> i32 {
     let scaled = weight * f64::from(1u32 << PRECISION);
     (if weight < 0.0 { scaled - 0.5 } else { scaled + 0.5 }) as i32
@@ -73,10 +74,10 @@ fn byte(sum: i32) -> u8 {
 
 const HALF: i32 = 1 << (PRECISION - 1);
 
-fn across(picture: &Picture, weights: &Weights, width: usize) -> Picture {
-    let mut rgb = Vec::with_capacity(width * picture.height * 3);
-    for row in picture.rgb.chunks_exact(picture.width * 3) {
-        for (first, weights) in &weights.places {
+fn resample_horizontal(image: &Image, coefficients: &Coefficients, width: usize) -> Image {
+    let mut rgb = Vec::with_capacity(width * image.height * 3);
+    for row in image.rgb.chunks_exact(image.width * 3) {
+        for (first, weights) in &coefficients.taps {
             let mut sums = [HALF; 3];
             for (pixel, weight) in row[first * 3..].chunks_exact(3).zip(weights) {
                 for (sum, value) in sums.iter_mut().zip(pixel) {
@@ -86,21 +87,21 @@ fn across(picture: &Picture, weights: &Weights, width: usize) -> Picture {
             rgb.extend(sums.map(byte));
         }
     }
-    Picture { width, height: picture.height, rgb }
+    Image { width, height: image.height, rgb }
 }
 
-fn down(picture: &Picture, weights: &Weights, height: usize) -> Picture {
-    let stride = picture.width * 3;
+fn resample_vertical(image: &Image, coefficients: &Coefficients, height: usize) -> Image {
+    let stride = image.width * 3;
     let mut rgb = Vec::with_capacity(stride * height);
     let mut sums = vec![HALF; stride];
-    for (first, weights) in &weights.places {
+    for (first, weights) in &coefficients.taps {
         sums.fill(HALF);
-        for (row, weight) in picture.rgb[first * stride..].chunks_exact(stride).zip(weights) {
+        for (row, weight) in image.rgb[first * stride..].chunks_exact(stride).zip(weights) {
             for (sum, value) in sums.iter_mut().zip(row) {
                 *sum += i32::from(*value) * weight;
             }
         }
         rgb.extend(sums.iter().map(|&sum| byte(sum)));
     }
-    Picture { width: picture.width, height, rgb }
+    Image { width: image.width, height, rgb }
 }

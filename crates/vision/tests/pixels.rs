@@ -1,10 +1,10 @@
-//! Pixels held to Pillow's, bit for bit, and tiles to the reference's rule; strange files end in a picture or a clear
-//! error. The numbers come from tests/fixtures/vl2/make_pixels.py.
+//! Compares pixels with Pillow bit for bit and tiles with the reference; malformed files give an image or a
+//! clear error. The expected values come from tests/fixtures/vl2/make_pixels.py.
 use std::path::PathBuf;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use vision::{Grid, ImageError, Picture, Tiling, decode, pad};
+use vision::{Grid, Image, ImageError, Tiling, decode, pad};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/vl2/pixels")
@@ -23,8 +23,8 @@ fn sha(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// As the script draws.
-fn drawn(width: usize, height: usize) -> Picture {
+/// The same synthetic image as in the script.
+fn synthetic_image(width: usize, height: usize) -> Image {
     let mut rgb = Vec::with_capacity(width * height * 3);
     for y in 0..height as u32 {
         for x in 0..width as u32 {
@@ -34,7 +34,7 @@ fn drawn(width: usize, height: usize) -> Picture {
             }
         }
     }
-    Picture { width, height, rgb }
+    Image { width, height, rgb }
 }
 
 fn vl2() -> Tiling {
@@ -65,8 +65,8 @@ fn padded_pictures_are_pillows_to_the_bit() {
     let pads = reference()["pads"].as_array().expect("a list").clone();
     assert!(pads.len() > 40);
     for row in &pads {
-        let picture = drawn(number(row, 0), number(row, 1));
-        let out = pad(&picture, number(row, 2), number(row, 3), [127; 3]);
+        let image = synthetic_image(number(row, 0), number(row, 1));
+        let out = pad(&image, number(row, 2), number(row, 3), [127; 3]);
         assert_eq!((out.width, out.height), (number(row, 2), number(row, 3)));
         assert_eq!(sha(&out.rgb), row[4].as_str().expect("a hash"), "{row}");
     }
@@ -89,8 +89,12 @@ fn normalised_tiles_and_token_counts_are_the_references() {
         let grid = vl2().grid(width, height, number(row, 2));
         assert_eq!(grid, Grid { width: number(row, 3), height: number(row, 4) }, "{row}");
         assert_eq!(vl2().tokens(grid), number(row, 5), "{row}");
-        let bytes: Vec<u8> =
-            vl2().tiles(&drawn(width, height), grid).pixels.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let bytes: Vec<u8> = vl2()
+            .tiles(&synthetic_image(width, height), grid)
+            .pixels
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect();
         assert_eq!(sha(&bytes), row[6].as_str().expect("a hash"), "{row}");
     }
 }
@@ -106,16 +110,16 @@ fn every_format_reads_as_pillow_reads_it() {
     let files = reference()["files"].as_object().expect("an object").clone();
     for (name, row) in &files {
         let bytes = std::fs::read(folder().join(name)).expect("the file is there");
-        let picture = decode(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!((picture.width, picture.height), (number(row, 0), number(row, 1)), "{name}");
+        let image = decode(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((image.width, image.height), (number(row, 0), number(row, 1)), "{name}");
         let expected = row[2].as_str().expect("a text");
         if row[3] == true {
-            assert_eq!(sha(&picture.rgb), expected, "{name}");
+            assert_eq!(sha(&image.rgb), expected, "{name}");
             continue;
         }
-        // Other decoders round differently; a wrong turn or wrong colours are far more than this.
+        // Other decoders round differently. A wrong orientation or wrong colours differ far more than this.
         let byte = |at: usize| u8::from_str_radix(&expected[2 * at..2 * at + 2], 16).expect("hex");
-        let apart = (0..picture.rgb.len()).map(|at| picture.rgb[at].abs_diff(byte(at))).max();
+        let apart = (0..image.rgb.len()).map(|at| image.rgb[at].abs_diff(byte(at))).max();
         assert!(apart.is_some_and(|most| most <= 8), "{name}: {apart:?}");
     }
 }
@@ -125,7 +129,7 @@ fn cut_files_are_errors_wherever_they_are_cut() {
     for name in ["rgb.png", "turned.jpg", "first.gif", "rgb.bmp", "lossless.webp", "deep.png"] {
         let bytes = std::fs::read(folder().join(name)).expect("the file is there");
         for end in (0..bytes.len()).step_by(7) {
-            // A decoder may be content with what it has; it never panics.
+            // A decoder may accept partial data; it must not panic.
             let _ = decode(&bytes[..end]);
         }
         assert!(decode(&bytes[..bytes.len() / 3]).is_err(), "{name}");
@@ -134,7 +138,7 @@ fn cut_files_are_errors_wherever_they_are_cut() {
     assert_eq!(decode(b""), Err(ImageError::Format));
 }
 
-/// A PNG of a few bytes whose header promises gigabytes.
+/// A PNG of a few bytes whose header declares gigabytes.
 #[test]
 fn a_bomb_is_refused_by_its_header() {
     let mut bytes = std::fs::read(folder().join("rgb.png")).expect("the file is there");
@@ -157,9 +161,9 @@ fn crc(bytes: &[u8]) -> u32 {
 #[test]
 fn a_strip_and_a_single_pixel_are_pictures() {
     for (width, height) in [(1, 20_000), (20_000, 1), (1, 1)] {
-        let picture = Picture { width, height, rgb: vec![200; width * height * 3] };
+        let image = Image { width, height, rgb: vec![200; width * height * 3] };
         let grid = vl2().grid(width, height, 1);
-        let tiles = vl2().tiles(&picture, grid);
+        let tiles = vl2().tiles(&image, grid);
         assert_eq!(tiles.pixels.len(), (1 + grid.tiles()) * 3 * 384 * 384);
         let shown = |v: &f32| (*v - (200.0 / 255.0 - 0.5) / 0.5).abs() < 1e-6;
         assert!(tiles.pixels.iter().any(shown), "{width}x{height} has left a trace");

@@ -24,7 +24,7 @@ impl App {
     /// is forgotten after a day.
     pub async fn picture_add(&self, data: String) -> Result<PictureView, ErrorView> {
         // Four letters for three bytes; what is longer need not be decoded to be known as too long.
-        if data.len() / 4 * 3 > vision::MOST_BYTES + 3 {
+        if data.len() / 4 * 3 > vision::MAX_BYTES + 3 {
             return Err(too_heavy(data.len() as u64 / 4 * 3));
         }
         self.added(move || {
@@ -56,12 +56,12 @@ impl App {
             };
             let file = std::fs::File::open(&path).map_err(failed)?;
             let length = file.metadata().map_err(failed)?.len();
-            if length > vision::MOST_BYTES as u64 {
+            if length > vision::MAX_BYTES as u64 {
                 return Err(too_heavy(length));
             }
             let mut bytes = Vec::new();
             // A file may grow, and a device has no length.
-            file.take(vision::MOST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+            file.take(vision::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
             Ok(bytes)
         });
         added.await.map_err(|error| error.with("path", shown))
@@ -105,7 +105,7 @@ impl App {
 /// Reads the picture whole, as the engine will, and only then keeps it.
 pub(crate) fn keep(history: &history::History, bytes: &[u8]) -> Result<PictureView, ErrorView> {
     let picture = vision::decode(bytes).map_err(|error| unreadable(&error))?;
-    let kind = vision::kind(bytes).ok_or_else(|| unreadable(&ImageError::Format))?;
+    let kind = vision::media_type(bytes).ok_or_else(|| unreadable(&ImageError::Format))?;
     let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
     let kept = history.picture_add(bytes, kind, side(picture.width), side(picture.height));
     kept.map(picture_view).map_err(history_error)
@@ -118,7 +118,7 @@ pub(crate) fn data_url(kind: &str, bytes: &[u8]) -> String {
 }
 
 fn too_heavy(bytes: u64) -> ErrorView {
-    let message = format!("attach the picture: it has {bytes} bytes, and {} are taken", vision::MOST_BYTES);
+    let message = format!("attach the picture: it has {bytes} bytes, and {} are taken", vision::MAX_BYTES);
     ErrorView::new(ErrorCode::PictureTooLarge, message).with("size", bytes)
 }
 

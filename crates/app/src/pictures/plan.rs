@@ -100,10 +100,10 @@ impl App {
 
 fn check_amount(pictures: &[PictureView]) -> Result<(), ErrorView> {
     let together: f64 = pictures.iter().map(|picture| picture.size).sum();
-    if pictures.len() <= vision::MOST_PICTURES && together <= MOST_TOGETHER {
+    if pictures.len() <= vision::MAX_IMAGES && together <= MOST_TOGETHER {
         return Ok(());
     }
-    let (count, most) = (pictures.len(), vision::MOST_PICTURES);
+    let (count, most) = (pictures.len(), vision::MAX_IMAGES);
     let message =
         format!("show the pictures of this chat: {count} of together {together} bytes are too many");
     let error = ErrorView::new(ErrorCode::TooManyPictures, message);
