@@ -39,13 +39,13 @@ pub fn gguf(file: &[u8]) -> Result<(), String> {
     config.map(drop)
 }
 
-/// Every place is inside the file and apart from the others.
+/// Every tensor is inside the file and does not overlap another.
 pub fn safetensors(file: &[u8]) -> Result<(), String> {
-    let places = safetensors::places(file).map_err(|error| error.to_string())?;
-    for place in places {
-        let bytes = &file[place.begin..place.end];
-        if let Some(dtype) = place.dtype {
-            let _ = TensorView::owned(dtype, place.shape, bytes.to_vec()).to_f32();
+    let tensors = safetensors::parse_header(file).map_err(|error| error.to_string())?;
+    for tensor in tensors {
+        let bytes = &file[tensor.begin..tensor.end];
+        if let Some(dtype) = tensor.dtype {
+            let _ = TensorView::owned(dtype, tensor.shape, bytes.to_vec()).to_f32();
         }
     }
     Ok(())

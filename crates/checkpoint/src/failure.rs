@@ -1,5 +1,5 @@
-//! Failures to open a model as codes of the message catalogue, in one place for whoever opens one: the import of the
-//! window and the start of the worker say the same of the same file. It has no words itself.
+//! Maps errors of opening a model to codes of the message catalogue, so that the import dialog and the worker
+//! report the same error for the same file. The texts are in the catalogue.
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
@@ -8,15 +8,15 @@ use protocol::ErrorCode;
 use crate::file_kind::is_named_like_weights;
 use crate::{ConfigError, FileKind, OpenError, WeightError};
 
-/// A code, and the values that its words use.
+/// An error code, and the values for its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub code: ErrorCode,
     pub detail: Vec<(&'static str, String)>,
 }
 
-/// Architectures that people have and this version does not run, by the names of both kinds of files.
-const OTHERS: &[(&str, &str)] = &[
+/// Display names of common unsupported architectures, by their name in GGUF or config.json.
+const UNSUPPORTED: &[(&str, &str)] = &[
     ("deepseek32", "DeepSeek-V3.2"),
     ("DeepseekV32ForCausalLM", "DeepSeek-V3.2"),
     ("deepseek4", "DeepSeek-V4"),
@@ -48,9 +48,9 @@ impl Failure {
         Self { code, detail: detail.iter().map(|(name, value)| (*name, value.to_string())).collect() }
     }
 
-    /// A sound model of another architecture, and who runs it.
-    fn not_run(architecture: &str, engine: &str) -> Self {
-        let known = OTHERS.iter().find(|(name, _)| *name == architecture).map(|(_, name)| *name);
+    /// A valid model of an unsupported architecture, and the engine that runs it.
+    fn unsupported_architecture(architecture: &str, engine: &str) -> Self {
+        let known = UNSUPPORTED.iter().find(|(name, _)| *name == architecture).map(|(_, name)| *name);
         let name = known.unwrap_or(architecture);
         Self::new(
             ErrorCode::ModelNotRun,
@@ -84,7 +84,9 @@ impl ConfigError {
             Self::Invalid { path, .. } => {
                 Failure::new(ErrorCode::ModelFileInvalid, &[("path", &path.display())])
             }
-            Self::Unsupported { field: "architectures", value, .. } => Failure::not_run(value, "vLLM"),
+            Self::Unsupported { field: "architectures", value, .. } => {
+                Failure::unsupported_architecture(value, "vLLM")
+            }
             Self::Unsupported { field, value, .. } => {
                 Failure::new(ErrorCode::ModelUnsupported, &[("field", field), ("value", value)])
             }
@@ -105,7 +107,9 @@ impl WeightError {
                 Failure::new(ErrorCode::ModelFileInvalid, &[("path", &path.display())])
             }
             Self::Missing(_) => Failure::new(ErrorCode::ModelFileInvalid, &[]),
-            Self::NotRun { architecture, .. } => Failure::not_run(architecture, "llama-server"),
+            Self::UnsupportedArchitecture { architecture, .. } => {
+                Failure::unsupported_architecture(architecture, "llama-server")
+            }
             Self::Unsupported { field, value, .. } => {
                 Failure::new(ErrorCode::ModelUnsupported, &[("field", field), ("value", value)])
             }
@@ -114,8 +118,10 @@ impl WeightError {
                 &[("path", &path.display()), ("format", format)],
             ),
             Self::Projector(path) => Failure::new(ErrorCode::ProjectorAlone, &[("path", &path.display())]),
-            Self::Foreign { path, kind } => Failure::new(foreign(path, *kind), &[("path", &path.display())]),
-            Self::Several { path, names } => Failure::new(
+            Self::WrongKind { path, kind } => {
+                Failure::new(foreign(path, *kind), &[("path", &path.display())])
+            }
+            Self::MultipleModels { path, names } => Failure::new(
                 ErrorCode::SeveralModels,
                 &[("path", &path.display()), ("names", &names.join(", "))],
             ),
@@ -134,7 +140,7 @@ fn foreign(path: &Path, kind: FileKind) -> ErrorCode {
         FileKind::Pickle => ErrorCode::ModelFileIsPickle,
         FileKind::Ggml => ErrorCode::ModelFileTooOld,
         _ if is_named_like_weights(path) => ErrorCode::ModelFileInvalid,
-        // A letter is no damaged model.
+        // A file without a weights extension, such as a text file, is not reported as damaged.
         _ => ErrorCode::ModelNotFound,
     }
 }

@@ -1,27 +1,27 @@
-//! What a file is, by its first bytes: names lie, and a page or a pointer under the name of a model is common.
-//! It does not know whether the rest of the file is sound.
+//! Detects the kind of a file by its first bytes, because a web page or an LFS pointer with a model's file
+//! name is common. It does not validate the rest of the file.
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Enough for every magic number, and for the first words of a page behind some blank lines.
-const LOOKED_AT: u64 = 512;
-/// A safetensors header longer than this is none.
-const LONGEST_HEADER: u64 = 100 << 20;
+/// Bytes read: enough for every magic number, and for an HTML tag after some blank lines.
+const PREFIX_LEN: u64 = 512;
+/// Limit of a safetensors header.
+const MAX_HEADER: u64 = 100 << 20;
 
-/// A kind of file that people have under the name of a model.
+/// The kind of a file that is named like a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     Gguf,
     Safetensors,
-    /// Weights as PyTorch saves them, in a zip archive or bare. Reading them can run programs, so nothing does.
+    /// PyTorch weights, zipped or not. Never loaded, because unpickling can execute code.
     Pickle,
     Json,
-    /// A web page that was saved in place of a file, such as a login page.
+    /// A web page saved instead of a file, such as a login page.
     WebPage,
-    /// What Git has in place of a large file that was not fetched.
+    /// A Git LFS pointer: the file itself was not fetched.
     LfsPointer,
-    /// GGML and its kin, which no tool has written since 2023.
+    /// GGML, GGMF or GGJT, the formats before GGUF; no tool has written them since 2023.
     Ggml,
     Empty,
     Unknown,
@@ -29,18 +29,18 @@ pub enum FileKind {
 
 impl FileKind {
     /// # Errors
-    /// When the file cannot be read.
+    /// The file cannot be read.
     pub fn of(path: &Path) -> io::Result<Self> {
         let mut first = Vec::new();
-        File::open(path)?.take(LOOKED_AT).read_to_end(&mut first)?;
+        File::open(path)?.take(PREFIX_LEN).read_to_end(&mut first)?;
         Ok(Self::of_bytes(&first))
     }
 
-    /// By the beginning of a file.
+    /// Detects the kind from the first bytes.
     pub fn of_bytes(first: &[u8]) -> Self {
-        // First of all, because the length of its header may look like any other magic number.
+        // First, because the header length of safetensors may look like any other magic number.
         if let Some(length) = first.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
-            && length <= LONGEST_HEADER
+            && length <= MAX_HEADER
             && first.get(8) == Some(&b'{')
         {
             return Self::Safetensors;
@@ -48,7 +48,7 @@ impl FileKind {
         match first {
             [] => return Self::Empty,
             [b'G', b'G', b'U', b'F', ..] => return Self::Gguf,
-            // Written as a number, so the letters are reversed.
+            // The magic is a little-endian integer, so the letters are reversed.
             [b'l', b'm', b'g', b'g', ..] | [b't', b'j', b'g', b'g', ..] | [b'f', b'm', b'g', b'g', ..] => {
                 return Self::Ggml;
             }
@@ -70,7 +70,7 @@ impl FileKind {
         if text.first() == Some(&b'{') { Self::Json } else { Self::Unknown }
     }
 
-    /// As a message says it.
+    /// The name in error messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Gguf => "GGUF",
@@ -86,7 +86,7 @@ impl FileKind {
     }
 }
 
-/// Whether people expect weights under this name.
+/// Whether the file extension is one of model weights.
 pub(crate) fn is_named_like_weights(path: &Path) -> bool {
     const ENDINGS: [&str; 6] = ["gguf", "safetensors", "bin", "pt", "pth", "ckpt"];
     let ending = path.extension().unwrap_or_default();
@@ -113,7 +113,7 @@ mod tests {
         check(b"{\"architectures\": []}", FileKind::Json);
         check(b"dear sir", FileKind::Unknown);
         check(b"\x80\x02\0\0\0\0\0\0{\"a\":", FileKind::Safetensors);
-        // Eight bytes that would be a header of an exabyte.
+        // The eight bytes would be a header length of exabytes.
         check(b"\xff\xff\xff\xff\xff\xff\xff\xff{", FileKind::Unknown);
     }
 }

@@ -1,6 +1,6 @@
-//! Which model a path means: a file by its first bytes, and in a folder the one model at its top, or else below it, as
-//! hubs keep the shards of each precision in a folder of their own.
-//! It does not open the model, and does not know whether this version runs it.
+//! Locates the model at a path: a file by its first bytes; in a folder the only model at the top level, or
+//! else in a subfolder, because hubs store the shards of each quantisation in a separate folder. It does not
+//! open the model and does not know whether it is supported.
 use std::path::{Path, PathBuf};
 
 use crate::WeightError;
@@ -8,15 +8,15 @@ use crate::file_kind::{FileKind, is_named_like_weights};
 use crate::gguf::{Peek, shard_number};
 use crate::safetensors::INDEX;
 
-/// Folders below the chosen one: a cache of Hugging Face has the shards three levels down.
-const DEEPEST: usize = 3;
-/// A folder with more files than this is no folder of a model.
-const MOST_FILES: usize = 20_000;
+/// Depth of the search: the Hugging Face cache has the shards three levels down.
+const MAX_DEPTH: usize = 3;
+/// Limit of files examined; a model folder never has so many.
+const MAX_FILES: usize = 20_000;
 
-/// The model of a path: a folder with safetensors, or a GGUF file, the first one of a set of shards.
+/// The path of the model: a folder with safetensors, or a GGUF file (the first one of a set of shards).
 ///
 /// # Errors
-/// Nothing that is a model, several to choose from, or a file that is something else, by its kind.
+/// No model, several models, or a file of another kind.
 pub fn find(path: &Path) -> Result<PathBuf, WeightError> {
     let open = |source| WeightError::Open { path: path.to_owned(), source };
     if std::fs::metadata(path).map_err(open)?.is_file() {
@@ -24,23 +24,23 @@ pub fn find(path: &Path) -> Result<PathBuf, WeightError> {
     }
     let mut search = Search { files: 0, other: None };
     let mut level = vec![path.to_owned()];
-    for depth in 0..=DEEPEST {
-        let (mut found, mut below) = (Vec::new(), Vec::new());
+    for depth in 0..=MAX_DEPTH {
+        let (mut found, mut subfolders) = (Vec::new(), Vec::new());
         for dir in &level {
-            match search.folder(dir, &mut found, &mut below) {
-                // What cannot be read further down is not what was meant.
+            match search.folder(dir, &mut found, &mut subfolders) {
+                // An unreadable subfolder is skipped; only the folder itself must be readable.
                 Err(source) if depth == 0 => return Err(open(source)),
                 _ => {}
             }
         }
         found.sort();
         match found.len() {
-            0 => level = below,
+            0 => level = subfolders,
             1 => return Ok(found.remove(0)),
             _ => {
                 let name = |found: &PathBuf| found.strip_prefix(path).unwrap_or(found).display().to_string();
                 let names = found.iter().map(name).collect();
-                return Err(WeightError::Several { path: path.to_owned(), names });
+                return Err(WeightError::MultipleModels { path: path.to_owned(), names });
             }
         }
     }
@@ -54,32 +54,32 @@ fn of_file(path: &Path) -> Result<PathBuf, WeightError> {
         FileKind::Gguf if Peek::of(path).is_projector() => Err(WeightError::Projector(path.to_owned())),
         FileKind::Gguf => Ok(path.to_owned()),
         FileKind::Safetensors => Ok(folder()),
-        // Somebody who chooses config.json means the model that it describes.
+        // config.json stands for the model in its folder.
         FileKind::Json => find(&folder()),
-        kind => Err(WeightError::Foreign { path: path.to_owned(), kind }),
+        kind => Err(WeightError::WrongKind { path: path.to_owned(), kind }),
     }
 }
 
 struct Search {
     files: usize,
-    /// The first file that is named like weights and is something else.
+    /// The error for the first file that is named like weights and has another kind.
     other: Option<WeightError>,
 }
 
 impl Search {
-    /// Adds the models of one folder to `found`, and the folders in it to `below`.
+    /// Adds the models of one folder to `found`, and its subfolders to `subfolders`.
     fn folder(
         &mut self,
         dir: &Path,
         found: &mut Vec<PathBuf>,
-        below: &mut Vec<PathBuf>,
+        subfolders: &mut Vec<PathBuf>,
     ) -> std::io::Result<()> {
         let (mut ggufs, mut safetensors) = (Vec::new(), dir.join(INDEX).is_file());
         let mut folders = Vec::new();
         for entry in std::fs::read_dir(dir)? {
             let path = entry?.path();
             let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-            if hidden || self.files >= MOST_FILES {
+            if hidden || self.files >= MAX_FILES {
                 continue;
             }
             if path.is_dir() {
@@ -91,18 +91,18 @@ impl Search {
                 Ok(FileKind::Gguf) => self.gguf(path, &mut ggufs),
                 Ok(FileKind::Safetensors) => safetensors = true,
                 Ok(kind) if is_named_like_weights(&path) => {
-                    self.other.get_or_insert(WeightError::Foreign { path, kind });
+                    self.other.get_or_insert(WeightError::WrongKind { path, kind });
                 }
-                // A link to nothing, or a file of somebody else.
+                // A dangling link or an unrelated file.
                 _ => {}
             }
         }
-        // A folder of safetensors is read as such, even with a GGUF beside them.
+        // With config.json the safetensors take precedence over a GGUF in the same folder.
         match safetensors && (ggufs.is_empty() || dir.join("config.json").is_file()) {
             true => found.push(dir.to_owned()),
             false => found.append(&mut ggufs),
         }
-        below.extend(of_cache(dir).map_or(folders, |snapshot| vec![snapshot]));
+        subfolders.extend(cache_snapshot(dir).map_or(folders, |snapshot| vec![snapshot]));
         Ok(())
     }
 
@@ -119,8 +119,8 @@ impl Search {
     }
 }
 
-/// The newest snapshot in a cache of Hugging Face, whose other folders hold the same files under names of hashes.
-fn of_cache(dir: &Path) -> Option<PathBuf> {
+/// The current snapshot of a Hugging Face cache folder. Its `blobs` contain the same files named by hash.
+fn cache_snapshot(dir: &Path) -> Option<PathBuf> {
     let commit = std::fs::read_to_string(dir.join("refs/main")).ok()?;
     let snapshot = dir.join("snapshots").join(commit.trim());
     snapshot.is_dir().then_some(snapshot)

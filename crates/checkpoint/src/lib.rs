@@ -1,7 +1,7 @@
-//! What a model's files say: its configuration with types, its tensors as memory-mapped views under published names, and
-//! where its tokenizer is; from safetensors and GGUF alike.
+//! Reads model files, safetensors and GGUF: the typed configuration, tensors as memory-mapped views under the
+//! names of Hugging Face checkpoints, and the source of the tokenizer.
 //!
-//! Knows nothing of candle, of the network, or of arithmetic on tensors beyond turning stored bytes into `f32`.
+//! Knows nothing of candle, the network, or tensor arithmetic beyond decoding to `f32`.
 
 mod config;
 mod failure;
@@ -9,7 +9,7 @@ mod file_kind;
 mod find;
 pub mod gguf;
 mod open;
-mod random;
+mod random_weights;
 pub mod safetensors;
 mod view;
 
@@ -25,6 +25,6 @@ pub use find::find;
 pub use formats::{Dtype, E4M3, e4m3_to_f32};
 pub use gguf::GgufTokenizer;
 pub use open::{Checkpoint, OpenError, TokenizerSource, open};
-pub use random::Random;
+pub use random_weights::RandomWeights;
 pub use safetensors::Safetensors;
 pub use view::{TensorView, WeightError, WeightSource};

@@ -1,17 +1,17 @@
-//! A model on disk, whatever kind of files it is: a folder of safetensors, a folder with a GGUF, or a GGUF by itself.
+//! Opens a model on disk: a folder of safetensors, a folder with a GGUF, or a GGUF file.
 use std::path::{Path, PathBuf};
 
-use crate::gguf::{Gguf, GgufTokenizer, GgufWeights, config_json, refused};
+use crate::gguf::{Gguf, GgufTokenizer, GgufWeights, config_json, metadata_error};
 use crate::{ConfigError, ModelConfig, Safetensors, WeightError, WeightSource, find};
 
-/// An open model: what it is, its weights, and where its tokenizer is.
+/// An open model: configuration, weights and tokenizer source.
 pub struct Checkpoint {
     pub config: ModelConfig,
     pub weights: Box<dyn WeightSource>,
     pub tokenizer: TokenizerSource,
 }
 
-/// What the tokenizer is made from.
+/// The source of the tokenizer.
 #[derive(Debug, Clone)]
 pub enum TokenizerSource {
     /// A folder with `tokenizer.json` and `tokenizer_config.json`.
@@ -19,7 +19,7 @@ pub enum TokenizerSource {
     Gguf(Box<GgufTokenizer>),
 }
 
-/// Why a model cannot be opened.
+/// An error while opening a model.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(transparent)]
@@ -28,16 +28,16 @@ pub enum OpenError {
     Weight(#[from] WeightError),
 }
 
-/// Opens the model that a path means, a folder or a file, as [`find`] finds it.
+/// Opens the model at a path, a folder or a file, as located by [`find`].
 ///
 /// # Errors
-/// No files, files that cannot be believed, or a model that this version cannot run.
+/// No files, invalid files, or an unsupported model.
 pub fn open(path: &Path) -> Result<Checkpoint, OpenError> {
     let path = find(path)?;
     if path.is_file() {
         return open_gguf(&path);
     }
-    // What the model is comes first: the files of one that is not run are not judged.
+    // The configuration first: for an unsupported model its weight files are not validated.
     let config = ModelConfig::read(&path)?;
     let weights = Box::new(Safetensors::open(&path)?);
     Ok(Checkpoint { config, weights, tokenizer: TokenizerSource::Folder(path) })
@@ -47,7 +47,7 @@ fn open_gguf(path: &Path) -> Result<Checkpoint, OpenError> {
     let gguf = Gguf::open(path)?;
     let path = gguf.path.clone();
     let invalid = |reason: String| WeightError::Invalid { path: path.clone(), reason };
-    let config = config_json(&gguf).map_err(|refusal| refused(&path, refusal))?;
+    let config = config_json(&gguf).map_err(|error| metadata_error(&path, error))?;
     let config = ModelConfig::from_json(config).map_err(|error| match error {
         ConfigError::Invalid { reason, .. } => ConfigError::Invalid { path: path.clone(), reason },
         other => other,

@@ -1,6 +1,6 @@
-//! Weights of a real shape and no meaning, for benches and tests: every tensor is made when it is asked for, the same for
-//! the same seed. Quantised ones are made directly as blocks, because searching scales for fifteen billion numbers that
-//! mean nothing would take an hour.
+//! RandomWeights weights with the shapes of a real model, for benchmarks and tests. Tensors are generated on
+//! demand and depend only on the seed and the name. Quantised tensors are generated as blocks, because
+//! quantising fifteen billion values would take an hour.
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -9,24 +9,24 @@ use half::f16;
 
 use crate::{ModelConfig, TensorView, WeightError, WeightSource};
 
-/// Rows and columns of a block of FP8 under one scale.
+/// Rows and columns of an FP8 block with one scale.
 const FP8_BLOCK: usize = 128;
 
-/// A source of random weights.
+/// A weight source with random values.
 #[derive(Debug)]
-pub struct Random {
+pub struct RandomWeights {
     seed: u64,
     tensors: BTreeMap<String, (Dtype, Vec<usize>)>,
 }
 
-impl Random {
-    /// Matrices in `dtype` (one that [`formats::encode`] makes), as files have them: norms, biases and the gate stay f32;
-    /// rows that fill no 256-blocks become Q8_0, and those that fill no 32-blocks f16; of FP8 models the embedding and the
-    /// head are bf16.
+impl RandomWeights {
+    /// Matrices in `dtype` (one that [`formats::encode`] supports), with the mix of real files: norms, biases
+    /// and the router stay f32; rows that are not a multiple of 256 become Q8_0, and those not a multiple of
+    /// 32 f16; the embedding and head of FP8 models are bf16.
     pub fn new(config: &ModelConfig, seed: u64, dtype: Dtype) -> Self {
         let mut tensors = BTreeMap::new();
         for (name, shape) in config.tensors() {
-            let stored = stored_as(&name, &shape, dtype);
+            let stored = dtype_for(&name, &shape, dtype);
             if stored == Dtype::F8E4M3 {
                 let scales = shape.iter().map(|size| size.div_ceil(FP8_BLOCK)).collect();
                 tensors.insert(format!("{name}_scale_inv"), (Dtype::F32, scales));
@@ -37,7 +37,7 @@ impl Random {
     }
 }
 
-impl WeightSource for Random {
+impl WeightSource for RandomWeights {
     fn names(&self) -> Vec<String> {
         self.tensors.keys().cloned().collect()
     }
@@ -45,26 +45,26 @@ impl WeightSource for Random {
     fn tensor(&self, name: &str) -> Result<TensorView, WeightError> {
         let (dtype, shape) = &self.layout(name)?;
         let count = shape.iter().product();
-        let mut numbers = Numbers::new(self.seed, name);
-        let spread = 1.0 / (*shape.last().unwrap_or(&1) as f32).sqrt();
+        let mut rng = Rng::new(self.seed, name);
+        let std = 1.0 / (*shape.last().unwrap_or(&1) as f32).sqrt();
         let mut bytes = Vec::new();
         match dtype {
             Dtype::Q8_0 | Dtype::Q6K | Dtype::Q4K => {
                 let size = dtype.bytes_of(count).expect("chosen to fit");
                 bytes.reserve_exact(size);
                 for _ in 0..size / dtype.block_bytes() {
-                    block(*dtype, spread, &mut numbers, &mut bytes);
+                    block(*dtype, std, &mut rng, &mut bytes);
                 }
             }
             Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F8E4M3 => {
                 let values: Vec<f32> = match (name, shape.len()) {
-                    (name, _) if name.ends_with("_scale_inv") => vec![spread_of_fp8(name, self); count],
+                    (name, _) if name.ends_with("_scale_inv") => vec![std_of_fp8(name, self); count],
                     (name, 1) if name.ends_with("norm.weight") => {
-                        (0..count).map(|_| 1.0 + 0.05 * numbers.bell()).collect()
+                        (0..count).map(|_| 1.0 + 0.05 * rng.normal()).collect()
                     }
-                    (_, 1) => (0..count).map(|_| 0.1 * numbers.bell()).collect(),
-                    (_, _) if *dtype == Dtype::F8E4M3 => (0..count).map(|_| numbers.bell()).collect(),
-                    (_, _) => (0..count).map(|_| spread * numbers.bell()).collect(),
+                    (_, 1) => (0..count).map(|_| 0.1 * rng.normal()).collect(),
+                    (_, _) if *dtype == Dtype::F8E4M3 => (0..count).map(|_| rng.normal()).collect(),
+                    (_, _) => (0..count).map(|_| std * rng.normal()).collect(),
                 };
                 formats::encode(*dtype, &values, &mut bytes);
             }
@@ -87,7 +87,7 @@ impl WeightSource for Random {
     }
 }
 
-fn stored_as(name: &str, shape: &[usize], dtype: Dtype) -> Dtype {
+fn dtype_for(name: &str, shape: &[usize], dtype: Dtype) -> Dtype {
     let [.., cols] = shape else { return Dtype::F32 };
     if shape.len() == 1 || name.ends_with("mlp.gate.weight") {
         return Dtype::F32;
@@ -105,17 +105,17 @@ fn stored_as(name: &str, shape: &[usize], dtype: Dtype) -> Dtype {
     }
 }
 
-/// FP8 codes have a spread of one; the scale beside them gives the matrix its own.
-fn spread_of_fp8(scales: &str, source: &Random) -> f32 {
+/// FP8 codes have a standard deviation of 1; the block scale gives the matrix its own.
+fn std_of_fp8(scales: &str, source: &RandomWeights) -> f32 {
     let matrix = scales.strip_suffix("_scale_inv").and_then(|name| source.tensors.get(name));
     matrix.and_then(|(_, shape)| shape.last()).map_or(1.0, |&cols| 1.0 / (cols as f32).sqrt())
 }
 
-/// A block of random codes whose numbers have mean zero and the wanted spread.
-fn block(dtype: Dtype, spread: f32, numbers: &mut Numbers, out: &mut Vec<u8>) {
+/// A block of random codes whose decoded values have mean 0 and standard deviation `std`.
+fn block(dtype: Dtype, std: f32, rng: &mut Rng, out: &mut Vec<u8>) {
     let start = out.len();
     while out.len() < start + dtype.block_bytes() {
-        out.extend_from_slice(&numbers.next().to_le_bytes());
+        out.extend_from_slice(&rng.next().to_le_bytes());
     }
     out.truncate(start + dtype.block_bytes());
     let block = &mut out[start..];
@@ -123,27 +123,27 @@ fn block(dtype: Dtype, spread: f32, numbers: &mut Numbers, out: &mut Vec<u8>) {
         block[at..at + 2].copy_from_slice(&f16::from_f32(value).to_le_bytes());
     };
     match dtype {
-        // Uniform bytes have a spread of 73.9.
-        Dtype::Q8_0 => scale(0, spread / 73.9),
-        // Uniform codes of six bits: 18.5; the small scales become 32 and -32.
+        // The standard deviation of uniform bytes is 73.9.
+        Dtype::Q8_0 => scale(0, std / 73.9),
+        // That of uniform 6-bit codes is 18.5; the sub-block scales become 32 and -32.
         Dtype::Q6K => {
-            scale(208, spread / (18.5 * 32.0));
+            scale(208, std / (18.5 * 32.0));
             block[192..208].iter_mut().for_each(|byte| *byte = if *byte & 1 == 0 { 32 } else { 224 });
         }
-        // Uniform codes of four bits: 4.61 around 7.5; all small scales and offsets become 32.
+        // That of uniform 4-bit codes is 4.61 around 7.5; all sub-block scales and mins become 32.
         _ => {
-            scale(0, spread / (4.61 * 32.0));
-            scale(2, spread / (4.61 * 32.0) * 7.5);
+            scale(0, std / (4.61 * 32.0));
+            scale(2, std / (4.61 * 32.0) * 7.5);
             block[4..12].fill(0xA0);
             block[12..16].fill(0);
         }
     }
 }
 
-/// xorshift64*, seeded by a name so that tensors can be made in any order.
-struct Numbers(u64);
+/// xorshift64*, seeded by the tensor's name so that tensors can be generated in any order.
+struct Rng(u64);
 
-impl Numbers {
+impl Rng {
     fn new(seed: u64, name: &str) -> Self {
         // FNV-1a.
         let mixed = name.bytes().fold(seed ^ 0xCBF2_9CE4_8422_2325, |hash, byte| {
@@ -159,8 +159,8 @@ impl Numbers {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
-    /// Near enough a normal number: the sum of four 16-bit ones, mean zero, spread one.
-    fn bell(&mut self) -> f32 {
+    /// An approximately normal value: the sum of four uniform 16-bit values, mean 0, standard deviation 1.
+    fn normal(&mut self) -> f32 {
         let bits = self.next();
         let sum: u64 = (0..4).map(|part| bits >> (16 * part) & 0xFFFF).sum();
         (sum as f32 / 65536.0 - 2.0) * 1.732
@@ -186,7 +186,7 @@ mod tests {
         let config = config();
         for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::F8E4M3, Dtype::Q8_0, Dtype::Q6K, Dtype::Q4K]
         {
-            let source = Random::new(&config, 7, dtype);
+            let source = RandomWeights::new(&config, 7, dtype);
             for (name, shape) in config.tensors().iter().filter(|(_, shape)| shape.len() == 2) {
                 let view = source.tensor(name).expect(name);
                 assert_eq!(&view.shape, shape, "{name}");
@@ -194,8 +194,8 @@ mod tests {
                     source.tensor(&format!("{name}_scale_inv")).map_or(1.0, |scales| scales.to_f32()[0]);
                 let values = view.to_f32();
                 let square: f32 = values.iter().map(|value| (value * scale).powi(2)).sum();
-                let spread = (square / values.len() as f32 * shape[1] as f32).sqrt();
-                assert!((0.85..1.15).contains(&spread), "{dtype:?}, {name}, {:?}: {spread}", view.dtype);
+                let std = (square / values.len() as f32 * shape[1] as f32).sqrt();
+                assert!((0.85..1.15).contains(&std), "{dtype:?}, {name}, {:?}: {std}", view.dtype);
             }
         }
     }
@@ -204,7 +204,7 @@ mod tests {
     fn types_are_chosen_as_files_have_them_and_a_seed_gives_the_same() {
         let config = config();
         let check = |dtype, name: &str, expect| {
-            let view = Random::new(&config, 7, dtype).tensor(name).expect(name);
+            let view = RandomWeights::new(&config, 7, dtype).tensor(name).expect(name);
             assert_eq!(view.dtype, expect, "{name}");
         };
         check(Dtype::Q4K, "model.layers.0.mlp.gate_proj.weight", Dtype::Q4K);
@@ -213,7 +213,7 @@ mod tests {
         check(Dtype::Q4K, "model.layers.1.mlp.gate.weight", Dtype::F32);
         check(Dtype::F8E4M3, "model.embed_tokens.weight", Dtype::BF16);
         check(Dtype::F8E4M3, "model.layers.1.mlp.experts.0.up_proj.weight", Dtype::F8E4M3);
-        let source = |seed| Random::new(&config, seed, Dtype::Q4K);
+        let source = |seed| RandomWeights::new(&config, seed, Dtype::Q4K);
         let name = "model.layers.1.mlp.experts.0.up_proj.weight";
         let bytes = |seed| source(seed).tensor(name).expect(name).bytes().to_vec();
         assert_eq!(bytes(1), bytes(1));

@@ -1,5 +1,5 @@
-//! Safetensors, one file or shards with an index, memory-mapped. Every offset is checked before it is used: the
-//! files come from strangers.
+//! Safetensors: one file, or shards with an index, memory-mapped. Every offset is checked before use, because
+//! the files are untrusted.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
@@ -11,28 +11,28 @@ use memmap2::Mmap;
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor};
 
-use crate::view::prefer_large_pages;
+use crate::view::advise_huge_pages;
 use crate::{FileKind, TensorView, WeightError, WeightSource};
 
-/// Says which tensor is in which shard.
+/// Maps tensors to shards.
 pub(crate) const INDEX: &str = "model.safetensors.index.json";
-/// No published header comes near this.
+/// Far above every published header.
 const HEADER_LIMIT: u64 = 100 << 20;
-/// R1 has 91,000 tensors, each with its scales.
-const MOST_TENSORS: usize = 1 << 20;
-/// Nor does an index.
+/// R1 has 91,000 tensors including scales.
+const MAX_TENSORS: usize = 1 << 20;
+/// Far above every published index.
 const INDEX_LIMIT: u64 = 256 << 20;
 
 /// The tensors of one folder.
 #[derive(Debug)]
 pub struct Safetensors {
-    tensors: BTreeMap<String, Stored>,
+    tensors: BTreeMap<String, StoredTensor>,
 }
 
 #[derive(Debug, Clone)]
-enum Stored {
+enum StoredTensor {
     View(TensorView),
-    /// Scales as bare exponents: too small a thing for a format of its own, so they are handed out as f32.
+    /// Scales in e8m0 (exponents only), decoded to f32.
     Exponents {
         shape: Vec<usize>,
         bytes: TensorView,
@@ -48,17 +48,17 @@ struct Entry {
 
 #[derive(Deserialize)]
 struct Index {
-    weight_map: Unique<String>,
+    weight_map: UniqueKeys<String>,
 }
 
-/// A JSON object in which no key is written twice: the second would silently win.
-struct Unique<V>(BTreeMap<String, V>);
+/// A JSON object that rejects duplicate keys; serde_json would silently keep the last one.
+struct UniqueKeys<V>(BTreeMap<String, V>);
 
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for UniqueKeys<V> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Keys<V>(std::marker::PhantomData<V>);
         impl<'de, V: Deserialize<'de>> Visitor<'de> for Keys<V> {
-            type Value = Unique<V>;
+            type Value = UniqueKeys<V>;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("an object")
@@ -70,12 +70,12 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
                     if found.contains_key(&key) {
                         return Err(A::Error::custom(format!("{key} is there twice")));
                     }
-                    if found.len() == MOST_TENSORS {
-                        return Err(A::Error::custom(format!("more than {MOST_TENSORS} tensors")));
+                    if found.len() == MAX_TENSORS {
+                        return Err(A::Error::custom(format!("more than {MAX_TENSORS} tensors")));
                     }
                     found.insert(key, value);
                 }
-                Ok(Unique(found))
+                Ok(UniqueKeys(found))
             }
         }
         deserializer.deserialize_map(Keys(std::marker::PhantomData))
@@ -83,18 +83,18 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
 }
 
 impl Safetensors {
-    /// Opens the shards that the index of a folder names, or the only file, or the only set of numbered files.
+    /// Opens the shards named by the index, or the only file, or the only set of numbered files.
     ///
     /// # Errors
-    /// A missing, truncated or inconsistent file, naming it.
+    /// A missing, truncated or inconsistent file, with its path.
     pub fn open(dir: &Path) -> Result<Self, WeightError> {
         let index = dir.join(INDEX);
         if !index.is_file() {
             return Self::without_index(dir);
         }
-        let wanted = read_index(&index)?;
+        let weight_map = read_index(&index)?;
         let mut tensors = BTreeMap::new();
-        let shards: BTreeSet<&String> = wanted.values().collect();
+        let shards: BTreeSet<&String> = weight_map.values().collect();
         for shard in shards.iter().copied() {
             let path = dir.join(shard);
             if path.symlink_metadata().is_err() {
@@ -105,13 +105,14 @@ impl Safetensors {
                 if tensors.insert(name.clone(), stored).is_some() {
                     return Err(invalid(format!("tensor {name} is in two files")));
                 }
-                // A name that the index does not know is no harm; one that it has elsewhere is a mix of two models.
-                if let Some(other) = wanted.get(&name).filter(|other| *other != shard) {
+                // A tensor missing from the index is harmless. One listed in another shard means mixed
+                // models.
+                if let Some(other) = weight_map.get(&name).filter(|other| *other != shard) {
                     return Err(invalid(format!("tensor {name} is here, and the index says {other}")));
                 }
             }
         }
-        match wanted.into_iter().find(|(name, _)| !tensors.contains_key(name)) {
+        match weight_map.into_iter().find(|(name, _)| !tensors.contains_key(name)) {
             Some((name, shard)) => {
                 let reason = format!("it says that tensor {name} is in {shard}, which does not have it");
                 Err(WeightError::Invalid { path: index, reason })
@@ -124,7 +125,7 @@ impl Safetensors {
 impl Safetensors {
     fn without_index(dir: &Path) -> Result<Self, WeightError> {
         let single = dir.join("model.safetensors");
-        let files = if single.is_file() { vec![single] } else { whole_set(dir)? };
+        let files = if single.is_file() { vec![single] } else { numbered_shards(dir)? };
         let mut tensors = BTreeMap::new();
         for path in files {
             for (name, stored) in read_file(&path)? {
@@ -138,8 +139,8 @@ impl Safetensors {
     }
 }
 
-/// The safetensors of a folder without an index, whatever they are called: one, or `name-00001-of-00003` and its siblings.
-fn whole_set(dir: &Path) -> Result<Vec<PathBuf>, WeightError> {
+/// The safetensors of a folder without an index, by content: one, or `name-00001-of-00003` and its siblings.
+fn numbered_shards(dir: &Path) -> Result<Vec<PathBuf>, WeightError> {
     let open = |source| WeightError::Open { path: dir.to_owned(), source };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(open)? {
@@ -169,7 +170,10 @@ fn whole_set(dir: &Path) -> Result<Vec<PathBuf>, WeightError> {
     });
     let Some((stem, _, count)) = one else {
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return Err(WeightError::Several { path: dir.to_owned(), names: files.iter().map(name).collect() });
+        return Err(WeightError::MultipleModels {
+            path: dir.to_owned(),
+            names: files.iter().map(name).collect(),
+        });
     };
     let there: BTreeSet<u32> = sets.iter().flatten().map(|(_, number, _)| *number).collect();
     match (1..=count).find(|number| !there.contains(number)) {
@@ -181,7 +185,7 @@ fn whole_set(dir: &Path) -> Result<Vec<PathBuf>, WeightError> {
     }
 }
 
-/// Which of the shards of an index is not there.
+/// The error for a shard of the index that is missing.
 fn missing(path: PathBuf, shards: &BTreeSet<&String>) -> WeightError {
     let at = shards.iter().position(|shard| path.ends_with(shard.as_str())).unwrap_or_default();
     WeightError::MissingShard { path, number: at as u32 + 1, count: shards.len() as u32 }
@@ -195,10 +199,9 @@ impl WeightSource for Safetensors {
     fn tensor(&self, name: &str) -> Result<TensorView, WeightError> {
         match self.tensors.get(name) {
             None => Err(WeightError::Missing(name.to_owned())),
-            Some(Stored::View(view)) => Ok(view.clone()),
-            Some(Stored::Exponents { shape, bytes }) => {
-                let scales =
-                    bytes.bytes().iter().flat_map(|&byte| power_of_two(byte).to_le_bytes()).collect();
+            Some(StoredTensor::View(view)) => Ok(view.clone()),
+            Some(StoredTensor::Exponents { shape, bytes }) => {
+                let scales = bytes.bytes().iter().flat_map(|&byte| e8m0_to_f32(byte).to_le_bytes()).collect();
                 Ok(TensorView::owned(Dtype::F32, shape.clone(), scales))
             }
         }
@@ -207,22 +210,22 @@ impl WeightSource for Safetensors {
     fn layout(&self, name: &str) -> Result<(Dtype, Vec<usize>), WeightError> {
         match self.tensors.get(name) {
             None => Err(WeightError::Missing(name.to_owned())),
-            Some(Stored::View(view)) => Ok((view.dtype, view.shape.clone())),
-            Some(Stored::Exponents { shape, .. }) => Ok((Dtype::F32, shape.clone())),
+            Some(StoredTensor::View(view)) => Ok((view.dtype, view.shape.clone())),
+            Some(StoredTensor::Exponents { shape, .. }) => Ok((Dtype::F32, shape.clone())),
         }
     }
 
     fn total_bytes(&self) -> u64 {
-        let bytes = |stored: &Stored| match stored {
-            Stored::View(view) => view.bytes().len() as u64,
-            Stored::Exponents { bytes, .. } => 4 * bytes.bytes().len() as u64,
+        let bytes = |stored: &StoredTensor| match stored {
+            StoredTensor::View(view) => view.bytes().len() as u64,
+            StoredTensor::Exponents { bytes, .. } => 4 * bytes.bytes().len() as u64,
         };
         self.tensors.values().map(bytes).sum()
     }
 }
 
-/// The value of an e8m0 byte: 2^(byte - 127); 255 is NaN.
-fn power_of_two(byte: u8) -> f32 {
+/// Decodes e8m0: 2^(byte - 127); 255 is NaN.
+fn e8m0_to_f32(byte: u8) -> f32 {
     match byte {
         0 => f32::from_bits(0x0040_0000),
         255 => f32::NAN,
@@ -230,7 +233,7 @@ fn power_of_two(byte: u8) -> f32 {
     }
 }
 
-/// Which shard has which tensor.
+/// Tensor name to shard.
 fn read_index(index: &Path) -> Result<BTreeMap<String, String>, WeightError> {
     let invalid = |reason: String| WeightError::Invalid { path: index.to_owned(), reason };
     let open_error = |source| WeightError::Open { path: index.to_owned(), source };
@@ -239,53 +242,57 @@ fn read_index(index: &Path) -> Result<BTreeMap<String, String>, WeightError> {
         return Err(invalid(format!("it has {size} bytes")));
     }
     let text = std::fs::read(index).map_err(open_error)?;
-    let Index { weight_map: Unique(wanted) } =
+    let Index { weight_map: UniqueKeys(weight_map) } =
         serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
-    // An index that names itself or another index would lead in a circle.
+    // A shard must be a plain .safetensors file name: no path, no index.
     let foreign = |name: &&String| {
         Path::new(name).components().count() != 1 || name.starts_with('.') || !name.ends_with(".safetensors")
     };
-    match wanted.values().find(foreign) {
+    match weight_map.values().find(foreign) {
         Some(name) => Err(invalid(format!("the shard {name} is no .safetensors file of this folder"))),
-        None => Ok(wanted),
+        None => Ok(weight_map),
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<(String, Stored)>, WeightError> {
+fn read_file(path: &Path) -> Result<Vec<(String, StoredTensor)>, WeightError> {
     let open_error = |source| WeightError::Open { path: path.to_owned(), source };
     let file = File::open(path).map_err(open_error)?;
-    // SAFETY: the map is read only. A file that another program shortens while it is mapped would end this process,
-    // which is the worker and never the window; the store's files are not rewritten in place.
+    // SAFETY: the map is read-only. Truncation by another program while mapped would crash this process,
+    // which is the worker and never the window; the files of the store are not rewritten in info.
     let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(open_error)?);
     let kind = FileKind::of_bytes(&map[..map.len().min(512)]);
     if !matches!(kind, FileKind::Safetensors | FileKind::Unknown) {
-        return Err(WeightError::Foreign { path: path.to_owned(), kind });
+        return Err(WeightError::WrongKind { path: path.to_owned(), kind });
     }
-    prefer_large_pages(&map);
+    advise_huge_pages(&map);
     let actual = map.len() as u64;
-    let places = places(&map).map_err(|error| match error {
-        Fault::Truncated(expected) => WeightError::Truncated { path: path.to_owned(), expected, actual },
-        Fault::Invalid(reason) => WeightError::Invalid { path: path.to_owned(), reason },
-        Fault::Format { tensor, format } => WeightError::Format { path: path.to_owned(), tensor, format },
+    let parse_header = parse_header(&map).map_err(|error| match error {
+        HeaderError::Truncated(expected) => {
+            WeightError::Truncated { path: path.to_owned(), expected, actual }
+        }
+        HeaderError::Invalid(reason) => WeightError::Invalid { path: path.to_owned(), reason },
+        HeaderError::Format { tensor, format } => {
+            WeightError::Format { path: path.to_owned(), tensor, format }
+        }
     })?;
-    let stored = |place: Place| {
-        let Place { name, dtype, shape, begin, end } = place;
+    let stored = |info: TensorInfo| {
+        let TensorInfo { name, dtype, shape, begin, end } = info;
         let map = map.clone();
         match dtype {
-            Some(dtype) => (name, Stored::View(TensorView::mapped(dtype, shape, map, begin..end))),
+            Some(dtype) => (name, StoredTensor::View(TensorView::mapped(dtype, shape, map, begin..end))),
             None => {
-                // Bytes under the only type that is one byte wide; nobody decodes them as that.
+                // F8E4M3 is a placeholder: the only type of one byte. The bytes are not decoded as such.
                 let bytes = TensorView::mapped(Dtype::F8E4M3, vec![end - begin], map, begin..end);
-                (name, Stored::Exponents { shape, bytes })
+                (name, StoredTensor::Exponents { shape, bytes })
             }
         }
     };
-    Ok(places.into_iter().map(stored).collect())
+    Ok(parse_header.into_iter().map(stored).collect())
 }
 
-/// Where a tensor lies in a file, from `begin` to `end` of its bytes; without a type it is a tensor of e8m0 exponents.
+/// A header entry. `begin..end` are byte offsets in the file; `dtype` is `None` for e8m0.
 #[derive(Debug)]
-pub struct Place {
+pub struct TensorInfo {
     pub name: String,
     pub dtype: Option<Dtype>,
     pub shape: Vec<usize>,
@@ -293,32 +300,32 @@ pub struct Place {
     pub end: usize,
 }
 
-/// Why a header cannot be believed; the reader of files knows which file it was.
+/// An invalid header. The caller adds the path.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum HeaderError {
     #[error("the file ends before byte {0}")]
     Truncated(u64),
     #[error("{0}")]
     Invalid(String),
-    /// The file is sound, and a tensor of it is of a type that is not read here.
+    /// The file is valid, with an unsupported tensor type.
     #[error("tensor {tensor} has type {format}")]
     Format { tensor: String, format: String },
 }
 
-/// Reads the header at the front of a whole file and checks every place against its length.
+/// Parses the header of a complete file and checks every entry against the file's length.
 ///
 /// # Errors
-/// Whatever is truncated, impossible, unknown, doubled or overlapping.
-pub fn places(file: &[u8]) -> Result<Vec<Place>, Fault> {
-    let invalid = Fault::Invalid;
-    let prefix = file.first_chunk::<8>().ok_or(Fault::Truncated(8))?;
+/// Truncated, invalid, unknown, duplicate or overlapping entries.
+pub fn parse_header(file: &[u8]) -> Result<Vec<TensorInfo>, HeaderError> {
+    let invalid = HeaderError::Invalid;
+    let prefix = file.first_chunk::<8>().ok_or(HeaderError::Truncated(8))?;
     let header_len = u64::from_le_bytes(*prefix);
     if header_len > HEADER_LIMIT {
         return Err(invalid(format!("its header claims {header_len} bytes")));
     }
     let start = 8 + header_len;
-    let header = file.get(8..start as usize).ok_or(Fault::Truncated(start))?;
-    let Unique(entries): Unique<serde_json::Value> = serde_json::from_slice(header)
+    let header = file.get(8..start as usize).ok_or(HeaderError::Truncated(start))?;
+    let UniqueKeys(entries): UniqueKeys<serde_json::Value> = serde_json::from_slice(header)
         .map_err(|error| invalid(format!("its header is not JSON: {error}")))?;
 
     let mut found = Vec::with_capacity(entries.len());
@@ -328,8 +335,8 @@ pub fn places(file: &[u8]) -> Result<Vec<Place>, Fault> {
         }
         let entry: Entry =
             serde_json::from_value(value).map_err(|error| invalid(format!("tensor {name}: {error}")))?;
-        let dtype =
-            dtype(&entry.dtype).ok_or_else(|| Fault::Format { tensor: name.clone(), format: entry.dtype })?;
+        let dtype = dtype(&entry.dtype)
+            .ok_or_else(|| HeaderError::Format { tensor: name.clone(), format: entry.dtype })?;
         let (begin, end) = entry.data_offsets;
         let shape: Option<Vec<usize>> = entry.shape.iter().map(|&dim| usize::try_from(dim).ok()).collect();
         let bytes = shape.as_deref().and_then(|shape| bytes_of(dtype, shape));
@@ -342,11 +349,17 @@ pub fn places(file: &[u8]) -> Result<Vec<Place>, Fault> {
         let file_end =
             start.checked_add(end).ok_or_else(|| invalid(format!("tensor {name} ends at {end}")))?;
         if file_end > file.len() as u64 {
-            return Err(Fault::Truncated(file_end));
+            return Err(HeaderError::Truncated(file_end));
         }
-        found.push(Place { name, dtype, shape, begin: (start + begin) as usize, end: file_end as usize });
+        found.push(TensorInfo {
+            name,
+            dtype,
+            shape,
+            begin: (start + begin) as usize,
+            end: file_end as usize,
+        });
     }
-    let mut spans: Vec<(usize, usize)> = found.iter().map(|place| (place.begin, place.end)).collect();
+    let mut spans: Vec<(usize, usize)> = found.iter().map(|info| (info.begin, info.end)).collect();
     spans.sort_unstable();
     if spans.windows(2).any(|pair| pair[0].1 > pair[1].0) {
         return Err(invalid("two of its tensors overlap".to_owned()));

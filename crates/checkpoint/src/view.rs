@@ -1,4 +1,4 @@
-//! One tensor, mapped from a file or made in memory, and the trait of everything that hands out tensors by name.
+//! A tensor, memory-mapped or owned, and the trait of sources of tensors by name.
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use memmap2::{Mmap, MmapMut};
 
 use crate::FileKind;
 
-/// A tensor: nothing of a mapped one is copied until it is read.
+/// A tensor. A mapped tensor is not copied.
 #[derive(Debug, Clone)]
 pub struct TensorView {
     pub dtype: Dtype,
-    /// Row-major: the last number is that of columns.
+    /// Row-major: the last dimension is contiguous.
     pub shape: Vec<usize>,
     store: Store,
 }
@@ -25,16 +25,16 @@ enum Store {
 }
 
 impl TensorView {
-    /// A tensor in memory; `bytes` must be what the type and the shape make.
+    /// A tensor in memory; the length of `bytes` must match type and shape.
     pub fn owned(dtype: Dtype, shape: Vec<usize>, bytes: Vec<u8>) -> Self {
-        let store = match in_large_pages(&bytes) {
+        let store = match in_huge_pages(&bytes) {
             Some(map) => Store::Mapped { range: 0..map.len(), map: Arc::new(map) },
             None => Store::Owned(bytes.into()),
         };
         Self::checked(dtype, shape, store)
     }
 
-    /// A tensor in a mapped file; the range is checked by whoever read the header.
+    /// A tensor in a mapped file. The caller has checked `range` against the header.
     pub(crate) fn mapped(dtype: Dtype, shape: Vec<usize>, map: Arc<Mmap>, range: Range<usize>) -> Self {
         Self::checked(dtype, shape, Store::Mapped { map, range })
     }
@@ -45,12 +45,12 @@ impl TensorView {
         view
     }
 
-    /// How many numbers.
+    /// Number of elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Whether there are none.
+    /// Whether the tensor has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -63,17 +63,17 @@ impl TensorView {
         }
     }
 
-    /// Every number as `f32`. FP8 comes without its block scale: multiplying is the caller's.
+    /// All elements as `f32`. FP8 is decoded without its block scale, which the caller applies.
     pub fn to_f32(&self) -> Vec<f32> {
         let mut values = vec![0.0; self.len()];
         formats::decode(self.dtype, self.bytes(), &mut values);
         values
     }
 
-    /// One of the equal parts along the first dimension, which goes away: an expert of a stack of experts.
+    /// The slice at an index of the first dimension, without that dimension: one expert of a stack.
     ///
     /// # Panics
-    /// When there is no such part.
+    /// The index is out of range.
     pub(crate) fn part(&self, at: usize) -> Self {
         let size = self.bytes().len() / self.shape[0];
         let within = at * size..(at + 1) * size;
@@ -87,23 +87,23 @@ impl TensorView {
         Self::checked(self.dtype, self.shape[1..].to_vec(), store)
     }
 
-    /// The same numbers under another shape of as many.
+    /// The same elements with another shape of the same size.
     pub(crate) fn reshaped(self, shape: Vec<usize>) -> Self {
         Self::checked(self.dtype, shape, self.store)
     }
 }
 
-/// Asks for fewer, larger pages of a mapped file. Not every file system has them: nothing is lost then.
-pub(crate) fn prefer_large_pages(map: &Mmap) {
+/// Requests huge pages for a mapped file. File systems without them ignore it.
+pub(crate) fn advise_huge_pages(map: &Mmap) {
     #[cfg(target_os = "linux")]
     let _ = map.advise(memmap2::Advice::HugePage);
     #[cfg(not(target_os = "linux"))]
     let _ = map;
 }
 
-/// A copy that is read through fewer, larger pages, where it is worth it and the system has them.
-fn in_large_pages(bytes: &[u8]) -> Option<Mmap> {
-    /// One large page.
+/// A copy in huge pages, for tensors of at least one huge page on systems that have them.
+fn in_huge_pages(bytes: &[u8]) -> Option<Mmap> {
+    /// Size of one huge page.
     const FROM: usize = 2 << 20;
     if bytes.len() < FROM {
         return None;
@@ -124,28 +124,28 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Anything that has tensors by name: the published names, whatever the file calls them.
+/// A source of tensors by the names of Hugging Face checkpoints, whatever the file format uses.
 pub trait WeightSource: Send + Sync {
-    /// Every name, sorted.
+    /// All names, sorted.
     fn names(&self) -> Vec<String>;
     /// # Errors
-    /// `Missing` when there is no tensor of that name.
+    /// `Missing` if there is no tensor with that name.
     fn tensor(&self, name: &str) -> Result<TensorView, WeightError>;
-    /// How a tensor is handed out, without making or reading it.
+    /// Type and shape of a tensor, without reading it.
     ///
     /// # Errors
-    /// `Missing` when there is no tensor of that name.
+    /// `Missing` if there is no tensor with that name.
     fn layout(&self, name: &str) -> Result<(Dtype, Vec<usize>), WeightError>;
-    /// Bytes of all tensors together, as they are handed out.
+    /// Total bytes of all tensors as returned by `tensor`.
     fn total_bytes(&self) -> u64;
 }
 
-/// Why weights cannot be read.
+/// An error while reading weights.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightError {
     #[error("open {path}: {source}")]
     Open { path: PathBuf, source: std::io::Error },
-    #[error("read {path}: the file ends at {actual} bytes and its header promises {expected}")]
+    #[error("read {path}: the file ends at {actual} bytes and its header declares {expected}")]
     Truncated { path: PathBuf, expected: u64, actual: u64 },
     #[error("read {path}: {reason}")]
     Invalid { path: PathBuf, reason: String },
@@ -153,23 +153,23 @@ pub enum WeightError {
     NoFiles(PathBuf),
     #[error("find tensor {0}")]
     Missing(String),
-    /// A sound file of a model that this version does not run.
-    #[error("run {path}: its architecture {architecture} is not one that this version runs")]
-    NotRun { path: PathBuf, architecture: String },
-    /// A sound file of a model that is run, built in a way that is not known.
-    #[error("run {path}: {field} is {value}, which this version does not know")]
+    /// A valid file of an unsupported architecture.
+    #[error("run {path}: the architecture {architecture} is not supported")]
+    UnsupportedArchitecture { path: PathBuf, architecture: String },
+    /// A valid file of a supported architecture with an unsupported setting.
+    #[error("run {path}: {field} is {value}, which is not supported")]
     Unsupported { path: PathBuf, field: String, value: String },
-    /// A sound file whose numbers are stored in a way that is not read.
-    #[error("read {path}: tensor {tensor} is stored as {format}, which this version does not read")]
+    /// A valid file with an unsupported tensor type.
+    #[error("read {path}: tensor {tensor} is stored as {format}, which is not supported")]
     Format { path: PathBuf, tensor: String, format: String },
-    #[error("use {0} by itself: it is the part of a model that reads pictures")]
+    #[error("use {0} by itself: it is only the vision projector (mmproj) of a model")]
     Projector(PathBuf),
-    /// By its first bytes it is something else.
+    /// The first bytes are those of another kind of file.
     #[error("read {path} as weights: it is {}", kind.name())]
-    Foreign { path: PathBuf, kind: FileKind },
+    WrongKind { path: PathBuf, kind: FileKind },
     #[error("choose a model in {path}: there are {}", names.join(", "))]
-    Several { path: PathBuf, names: Vec<String> },
+    MultipleModels { path: PathBuf, names: Vec<String> },
     /// One of several files of a model; `number` counts from 1.
-    #[error("find {path}: part {number} of {count} is not there")]
+    #[error("find {path}: part {number} of {count} is missing")]
     MissingShard { path: PathBuf, number: u32, count: u32 },
 }

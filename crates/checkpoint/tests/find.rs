@@ -1,5 +1,5 @@
-//! Which model a path means, by what the files are: folders as hubs and caches lay them out, names that lie, files of
-//! something else, and sound files of models that are not run.
+//! Locates models by file content: the folder layouts of hubs and caches, misleading names, files of other
+//! kinds, and valid files of unsupported models.
 use std::path::{Path, PathBuf};
 
 use checkpoint::{FileKind, WeightError};
@@ -32,7 +32,7 @@ fn refusal(path: &Path) -> WeightError {
     }
 }
 
-/// As many tensors as the whole file has, whichever way it is found.
+/// Checks that the model has the same tensors as the single file.
 fn opens(path: &Path) {
     let whole = checkpoint::open(&fixture("qwen2/f32.gguf")).expect("the fixture opens");
     let model = checkpoint::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -43,10 +43,10 @@ fn opens(path: &Path) {
 fn shards_are_found_below_the_folder_that_is_named() {
     let layouts = [
         ("", ""),
-        // As unsloth's R1 and V3 lie on both hubs.
+        // The layout of unsloth's R1 and V3 on both hubs.
         ("", "DeepSeek-R1-Q4_K_M/"),
         ("", "gguf/DeepSeek-R1-Q4_K_M/"),
-        // The cache of Hugging Face, named by its model, and by its snapshots.
+        // The Hugging Face cache, opened at the model folder and at its snapshots.
         ("", "snapshots/0123abcd/DeepSeek-R1-Q4_K_M/"),
         ("snapshots", "snapshots/0123abcd/DeepSeek-R1-Q4_K_M/"),
     ];
@@ -70,7 +70,7 @@ fn a_cache_is_read_at_its_newest_snapshot() {
     write(root.path(), "blobs/0a1b2c", &bytes("qwen2/f32.gguf"));
     write(root.path(), "snapshots/old/model.gguf", &bytes("qwen3/f32.gguf"));
     let newest = write(root.path(), "snapshots/new/model.gguf", &bytes("qwen2/f32.gguf"));
-    // The blobs are one level up, as the snapshots' folder is; they are the same files under hashes.
+    // `blobs` is next to `snapshots` and contains the same files named by hash.
     std::fs::remove_dir_all(root.path().join("blobs")).expect("is removed");
     assert_eq!(checkpoint::find(root.path()).expect("is found"), newest);
 }
@@ -80,13 +80,13 @@ fn of_several_models_one_has_to_be_chosen() {
     let root = tempfile::tempdir().expect("a folder");
     write(root.path(), "Q4_K_M/a.gguf", &bytes("qwen2/f32.gguf"));
     write(root.path(), "Q8_0/a.gguf", &bytes("qwen2/f32.gguf"));
-    let WeightError::Several { names, .. } = refusal(root.path()) else { panic!("one was chosen") };
+    let WeightError::MultipleModels { names, .. } = refusal(root.path()) else { panic!("one was chosen") };
     assert_eq!(
         names,
         ["Q4_K_M/a.gguf", "Q8_0/a.gguf"].map(|name| name.replace('/', std::path::MAIN_SEPARATOR_STR))
     );
     opens(&root.path().join("Q8_0"));
-    // What lies at the top is what was meant.
+    // A model at the top level takes precedence.
     write(root.path(), "top.gguf", &bytes("qwen2/f32.gguf"));
     opens(root.path());
 }
@@ -148,7 +148,7 @@ fn the_vision_part_is_known_by_its_architecture() {
     let alone = write(root.path(), "vision-F16.gguf", &projector);
     assert!(matches!(refusal(root.path()), WeightError::Projector(_)));
     assert_eq!(refusal(&alone).failure().code, "projector_alone");
-    // A model whose name begins as those of vision parts do is a model.
+    // A file name with `mmproj` does not make a model a projector.
     write(root.path(), "mmproj-but-a-model.gguf", &bytes("qwen2/f32.gguf"));
     opens(root.path());
 }
@@ -162,7 +162,7 @@ fn what_is_no_model_is_told_by_its_kind() {
         for path in [&file, root.path()] {
             let error = refusal(path);
             assert!(
-                matches!(&error, WeightError::Foreign { kind: told, .. } if *told == kind),
+                matches!(&error, WeightError::WrongKind { kind: actual, .. } if *actual == kind),
                 "{name}: {error}"
             );
             assert_eq!(error.failure().code, code);
@@ -179,7 +179,7 @@ fn what_is_no_model_is_told_by_its_kind() {
     check("ggml-model-q4_0.bin", b"tjgg\x01\0\0\0", FileKind::Ggml, "model_file_too_old");
     check("model.gguf", b"", FileKind::Empty, "model_file_invalid");
 
-    // One of the shards of an index.
+    // A shard of an index.
     let root = tempfile::tempdir().expect("a folder");
     write(root.path(), "config.json", &bytes("qwen2/config.json"));
     write(root.path(), "model.safetensors.index.json", br#"{"weight_map":{"a":"1.safetensors"}}"#);
@@ -191,7 +191,7 @@ fn what_is_no_model_is_told_by_its_kind() {
 fn a_sound_file_of_another_model_is_not_damaged() {
     let root = tempfile::tempdir().expect("a folder");
     let mut other = gguf().with_text("general.architecture", "deepseek4");
-    // The table of experts by token of DeepSeek-V4.
+    // I32, the type of the token-to-expert table of DeepSeek-V4.
     other.tensors[0].kind = 26;
     let file = write(root.path(), "v4.gguf", &other.write());
     let failure = refusal(&file).failure();
@@ -200,7 +200,7 @@ fn a_sound_file_of_another_model_is_not_damaged() {
         |name: &str| failure.detail.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
     assert_eq!((detail("name"), detail("engine")), (Some("DeepSeek-V4"), Some("llama-server")));
 
-    // A model that is run, in formats that are not read: by the name that its maker gives it.
+    // A supported model with unsupported tensor types, reported by their llama.cpp name.
     for (kind, name) in [(34, "TQ1_0"), (40, "NVFP4"), (26, "I32"), (99, "type 99")] {
         let mut format = gguf();
         format.tensors[0].kind = kind;
@@ -219,7 +219,7 @@ fn a_sound_file_of_another_model_is_not_damaged() {
 
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "config.json", br#"{"architectures": ["DeepseekV32ForCausalLM"]}"#);
-    // Its tensors are not looked at.
+    // The weights are not validated.
     write(folder.path(), "model.safetensors", b"\x02\0\0\0\0\0\0\0{}");
     let Err(error) = checkpoint::open(folder.path()) else { panic!("it opens") };
     let failure = error.failure();

@@ -1,5 +1,5 @@
-//! Every family as GGUF says the same as its twin in the published form: configuration, names, shapes, values.
-//! tests/fixtures/gguf/make.py made both.
+//! Compares every family as GGUF with its safetensors counterpart: configuration, names, shapes, values.
+//! tests/fixtures/gguf/make.py generates both.
 use std::path::PathBuf;
 
 use checkpoint::{Checkpoint, Dtype, ModelConfig, TokenizerSource, open};
@@ -12,7 +12,7 @@ fn open_fixture(path: &str) -> Checkpoint {
     open(&fixture(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// `tolerance` is a part of the largest number of a tensor; 0 asks for the same bits.
+/// `tolerance` is relative to the largest value of a tensor; 0 requires equal bits.
 fn check_twins(family: &str, file: &str, tolerance: f32) {
     let published = open_fixture(family);
     let gguf = open_fixture(&format!("{family}/{file}"));
@@ -56,7 +56,7 @@ fn every_layout_of_kv_b_and_every_shard_equals_the_twin() {
 
 #[test]
 fn quantised_tensors_stay_quantised() {
-    // Half a step of Q8_0 is 1/254 of the largest of 32; rounding its scale to f16 adds a little.
+    // The error of Q8_0 is 1/254 of the block maximum; rounding the scale to f16 adds a little.
     check_twins("deepseek_v2", "q8_0.gguf", 0.005);
     let model = open_fixture("deepseek_v2/q8_0.gguf");
     let check =
@@ -64,7 +64,7 @@ fn quantised_tensors_stay_quantised() {
     check("model.layers.0.self_attn.q_proj.weight", Dtype::Q8_0);
     check("model.layers.1.mlp.experts.3.down_proj.weight", Dtype::Q8_0);
     check("model.layers.1.mlp.gate.weight", Dtype::F32);
-    // Keys have rows of 16, which fill no block, so the file has them as f32.
+    // Key rows have 16 elements, less than a block, so the file stores them as f32.
     check("model.layers.1.self_attn.kv_b_proj.weight", Dtype::F32);
 }
 

@@ -3,7 +3,7 @@
 mod fixture;
 
 use checkpoint::{
-    Checkpoint, Dtype, ModelConfig, Random, TensorView, TokenizerSource, WeightError, WeightSource,
+    Checkpoint, Dtype, ModelConfig, RandomWeights, TensorView, TokenizerSource, WeightError, WeightSource,
 };
 use fixture::{Run, cosine, folder, options};
 use models::{CacheDtype, LoadError, LoadOptions, Model, Part, Want};
@@ -139,7 +139,7 @@ fn progress_grows_to_all_bytes_and_the_ledger_counts_what_is_kept() {
 
 fn random(config: Value, dtype: Dtype) -> Checkpoint {
     let config = ModelConfig::from_json(config).expect("it is supported");
-    let weights = Box::new(Random::new(&config, 1, dtype));
+    let weights = Box::new(RandomWeights::new(&config, 1, dtype));
     Checkpoint { config, weights, tokenizer: TokenizerSource::Folder("none".into()) }
 }
 

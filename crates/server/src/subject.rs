@@ -2,7 +2,7 @@
 //! sequence that reads with it.
 use std::path::Path;
 
-use checkpoint::{Checkpoint, Dtype, ModelConfig, Random, TokenizerSource};
+use checkpoint::{Checkpoint, Dtype, ModelConfig, RandomWeights, TokenizerSource};
 use models::{
     Asked, CacheDtype, Device, ForwardError, Given, KvPages, LoadOptions, Model, Output, PAGE_TOKENS, Pass,
     Step, Want,
@@ -53,7 +53,7 @@ fn random(config: &Path, dtype: Dtype) -> Result<Checkpoint, String> {
     let text = std::fs::read(config).map_err(|error| read(error.to_string()))?;
     let value = serde_json::from_slice(&text).map_err(|error| read(error.to_string()))?;
     let config = ModelConfig::from_json(value).map_err(|error| error.to_string())?;
-    let weights = Box::new(Random::new(&config, 0, dtype));
+    let weights = Box::new(RandomWeights::new(&config, 0, dtype));
     Ok(Checkpoint { config, weights, tokenizer: TokenizerSource::Folder(Default::default()) })
 }
 

@@ -1,4 +1,4 @@
-//! DeepSeekMoE-16B: ordinary attention, softmax gate without groups.
+//! DeepSeekMoE-16B: multi-head attention, softmax router without groups.
 use super::experts::{Defaults, Experts};
 use super::fields::Fields;
 use super::{ConfigError, Decoder, GroupedAttention, Result, ScoringFunc, TopkMethod};

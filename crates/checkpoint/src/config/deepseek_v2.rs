@@ -1,4 +1,4 @@
-//! DeepSeek-V2, V2.5, Coder-V2 and their Lite forms.
+//! DeepSeek-V2, V2.5, Coder-V2 and their Lite variants.
 use super::experts::{Defaults, Experts};
 use super::fields::Fields;
 use super::{ConfigError, Decoder, LatentAttention, Result};
@@ -14,8 +14,8 @@ impl DeepseekV2Config {
     pub(super) fn read(fields: &Fields) -> Result<Self> {
         let decoder = Decoder::read(fields, Some(2048))?;
         let experts = Experts::read(fields, &Defaults { scoring_func: "softmax", topk_method: "greedy" })?;
-        // The code published with V2 forgets the scale when it normalises, the one published with VL2 does not; no
-        // release has both, so neither reading is chosen here.
+        // With norm_topk_prob, the code published with V2 omits the scale and that of VL2 applies it. No
+        // release sets both, so the combination is rejected.
         if experts.is_some_and(|e| e.norm_topk_prob && e.routed_scaling_factor != 1.0 && !e.has_bias()) {
             return Err(ConfigError::unsupported(
                 "norm_topk_prob",

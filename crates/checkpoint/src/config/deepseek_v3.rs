@@ -8,7 +8,7 @@ pub struct DeepseekV3Config {
     pub decoder: Decoder,
     pub attention: LatentAttention,
     pub experts: Option<Experts>,
-    /// Multi-token-prediction layers behind the last one, 0 or 1.
+    /// Multi-token prediction (MTP) layers after the last layer, 0 or 1.
     pub num_nextn_predict_layers: usize,
 }
 

@@ -1,5 +1,5 @@
-//! DeepSeek-VL2, VL2-Small and VL2-Tiny: a vision tower, a projector, and a text model of DeepSeek-V2's class with
-//! defaults of its own. What the published classes take for granted is written here; the rest is in the file.
+//! DeepSeek-VL2, VL2-Small and VL2-Tiny: a vision tower, a projector, and a text model of DeepSeek-V2's class
+//! with other defaults. The defaults of the published classes are listed here.
 use serde_json::{Map, Value, json};
 
 use super::experts::{Defaults, Experts};
@@ -7,8 +7,8 @@ use super::fields::Fields;
 use super::images::ImageProcessing;
 use super::{ConfigError, Decoder, GroupedAttention, LatentAttention, Result};
 
-/// Deeper and wider than any published tower, in f32.
-const MOST_VISION: usize = 1 << 14;
+/// Wider than any published vision tower.
+const MAX_VISION_WIDTH: usize = 1 << 14;
 
 #[derive(Debug, Clone)]
 pub struct DeepseekVl2Config {
@@ -17,7 +17,7 @@ pub struct DeepseekVl2Config {
     pub experts: Option<Experts>,
     pub vision: VisionConfig,
     pub projector: ProjectorConfig,
-    /// The whole picture before its tiles; else behind them.
+    /// The global view comes before the local tiles, else after them.
     pub global_view_first: bool,
     pub images: ImageProcessing,
 }
@@ -29,7 +29,7 @@ pub enum Vl2Attention {
     Grouped(GroupedAttention),
 }
 
-/// A vision transformer without class token and without head.
+/// A vision transformer (SigLIP) without class token and head.
 #[derive(Debug, Clone, Copy)]
 pub struct VisionConfig {
     pub image_size: usize,
@@ -37,16 +37,16 @@ pub struct VisionConfig {
     pub width: usize,
     pub layers: usize,
     pub heads: usize,
-    /// Width of the feed-forward half.
+    /// Hidden width of the MLP.
     pub inner: usize,
 }
 
-/// Squares of features beside each other become one, through a network.
+/// The MLP projector: concatenates squares of neighbouring features and projects them.
 #[derive(Debug, Clone, Copy)]
 pub struct ProjectorConfig {
     pub input_dim: usize,
     pub n_embed: usize,
-    /// Matrices, at least two.
+    /// Number of linear layers, at least two.
     pub depth: usize,
     pub mlp_ratio: usize,
     pub downsample_ratio: usize,
@@ -54,7 +54,7 @@ pub struct ProjectorConfig {
 
 impl DeepseekVl2Config {
     pub(super) fn read(fields: &Fields) -> Result<Self> {
-        known(fields, "tile_tag", "tile_tag", "2D")?;
+        require(fields, "tile_tag", "tile_tag", "2D")?;
         let text = with_defaults(fields.object("language_config")?);
         let text = Fields(&text);
         let decoder = Decoder::read(&text, Some(2048))?;
@@ -88,7 +88,7 @@ impl DeepseekVl2Config {
         })
     }
 
-    /// Names and shapes of what is not the text model.
+    /// Names and shapes of all tensors outside the text model.
     pub fn vision_tensors(&self) -> Vec<(String, Vec<usize>)> {
         let (vision, projector) = (&self.vision, &self.projector);
         let (width, inner) = (vision.width, vision.inner);
@@ -119,7 +119,7 @@ impl DeepseekVl2Config {
     }
 }
 
-/// What the published class of the text model takes when a key is absent. A key that is `null` stays so.
+/// The defaults of the published text model class for absent keys. A key that is `null` stays `null`.
 fn with_defaults(given: Option<Fields>) -> Map<String, Value> {
     let defaults = json!({
         "vocab_size": 102400, "hidden_size": 4096, "intermediate_size": 11008, "moe_intermediate_size": 1407,
@@ -131,8 +131,8 @@ fn with_defaults(given: Option<Fields>) -> Map<String, Value> {
     map
 }
 
-/// Refuses any text but one; `default` is the class's.
-fn known(fields: &Fields, key: &'static str, default: &str, only: &'static str) -> Result<()> {
+/// Requires one value of a string key; `default` is that of the published class.
+fn require(fields: &Fields, key: &'static str, default: &str, only: &'static str) -> Result<()> {
     match fields.text(key)?.unwrap_or(default) {
         text if text == only => Ok(()),
         other => Err(ConfigError::unsupported(key, other, only)),
@@ -141,11 +141,11 @@ fn known(fields: &Fields, key: &'static str, default: &str, only: &'static str) 
 
 impl VisionConfig {
     fn read(fields: &Fields) -> Result<Self> {
-        fields.refuse("class_token")?;
+        fields.require_false("class_token")?;
         if !fields.flag("ignore_head", true)? {
             return Err(ConfigError::unsupported("ignore_head", false, "true"));
         }
-        known(fields, "global_pool", "map", "map")?;
+        require(fields, "global_pool", "map", "map")?;
         let width = fields.size_or("width", 1024)?;
         let ratio = fields.positive_or("mlp_ratio", 4.0)?;
         let config = Self {
@@ -166,14 +166,17 @@ impl VisionConfig {
             let (image, patch) = (config.image_size, config.patch_size);
             return Err(ConfigError::invalid(format!("image_size is {image} with patch_size {patch}")));
         }
-        if config.layers > 1024 || width > MOST_VISION || !(1..=4 * MOST_VISION).contains(&config.inner) {
+        if config.layers > 1024
+            || width > MAX_VISION_WIDTH
+            || !(1..=4 * MAX_VISION_WIDTH).contains(&config.inner)
+        {
             let (layers, inner) = (config.layers, config.inner);
             return Err(ConfigError::invalid(format!("layers is {layers}, width {width}, mlp {inner}")));
         }
         Ok(config)
     }
 
-    /// Patches beside each other; pixels that fill none are left out.
+    /// Patches per side. Remaining pixels are ignored.
     pub fn grid(&self) -> usize {
         self.image_size / self.patch_size
     }
@@ -182,8 +185,8 @@ impl VisionConfig {
 impl ProjectorConfig {
     fn read(fields: &Fields) -> Result<Self> {
         const KIND: &str = "downsample_mlp_gelu";
-        known(fields, "projector_type", KIND, KIND)?;
-        fields.refuse("token_pooling")?;
+        require(fields, "projector_type", KIND, KIND)?;
+        fields.require_false("token_pooling")?;
         let config = Self {
             input_dim: fields.size_or("input_dim", 1152)?,
             n_embed: fields.size_or("n_embed", 2048)?,
@@ -200,7 +203,7 @@ impl ProjectorConfig {
         Ok(config)
     }
 
-    /// Every matrix by name with rows and columns; what lies between them has no weights and a number all the same.
+    /// Every linear layer with rows and columns. The activations between them also have an index.
     pub fn matrices(&self) -> Vec<(String, [usize; 2])> {
         let wide = self.n_embed * self.mlp_ratio;
         let square = self.downsample_ratio * self.downsample_ratio;

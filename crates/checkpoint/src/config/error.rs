@@ -1,18 +1,18 @@
-//! Why a configuration cannot be used. The field is always named, so that the message can say what to look at.
+//! Errors of configurations. They always name the field.
 use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("read {path}: {source}")]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("understand {path}: {reason}")]
+    #[error("parse {path}: {reason}")]
     Invalid { path: PathBuf, reason: String },
-    #[error("run a model whose {field} is {value:?}: this version knows {known}")]
+    #[error("run the model: {field} is {value:?}, supported: {known}")]
     Unsupported { field: &'static str, value: String, known: &'static str },
 }
 
 impl ConfigError {
-    /// The path is filled in by whoever knows it.
+    /// The caller that knows the path fills it in.
     pub(crate) fn invalid(reason: impl Into<String>) -> Self {
         Self::Invalid { path: PathBuf::new(), reason: reason.into() }
     }

@@ -1,14 +1,14 @@
-//! A mixture of experts as configurations write it: which layers have it, how wide it is, how tokens are routed.
+//! The mixture-of-experts settings: which layers have experts, their width, and the router.
 use super::fields::Fields;
 use super::{ConfigError, Result};
 
 /// Four times the largest published model.
-const MOST_EXPERTS: usize = 1024;
+const MAX_EXPERTS: usize = 1024;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Experts {
     pub n_routed_experts: usize,
-    /// 0 for none.
+    /// 0 if the model has no shared experts.
     pub n_shared_experts: usize,
     pub moe_intermediate_size: usize,
     pub num_experts_per_tok: usize,
@@ -26,34 +26,35 @@ pub enum ScoringFunc {
     Sigmoid,
 }
 
-/// How experts are chosen from their scores.
+/// How the router selects experts from their scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TopkMethod {
     Greedy,
-    /// Groups are kept by their best score.
+    /// Groups are selected by their best score.
     GroupLimitedGreedy {
         n_group: usize,
         topk_group: usize,
     },
-    /// Groups are kept by the sum of their two best scores, after adding a bias that selects and does not weigh.
+    /// Groups are selected by the sum of their two best scores. A bias is added for the selection, not for
+    /// the weights.
     NoauxTc {
         n_group: usize,
         topk_group: usize,
     },
 }
 
-/// What a family takes when the file is silent.
+/// The defaults of a family for missing keys.
 pub struct Defaults {
     pub scoring_func: &'static str,
     pub topk_method: &'static str,
 }
 
 impl Experts {
-    /// `None` when `n_routed_experts` is null: a dense model of the family.
+    /// `None` if `n_routed_experts` is null: a dense model.
     pub(super) fn read(fields: &Fields, defaults: &Defaults) -> Result<Option<Self>> {
         let Some(count) = fields.size_opt("n_routed_experts")? else { return Ok(None) };
-        if count > MOST_EXPERTS {
-            return Err(ConfigError::invalid(format!("n_routed_experts is {count}, above {MOST_EXPERTS}")));
+        if count > MAX_EXPERTS {
+            return Err(ConfigError::invalid(format!("n_routed_experts is {count}, above {MAX_EXPERTS}")));
         }
         let scoring_func = match fields.text("scoring_func")?.unwrap_or(defaults.scoring_func) {
             "softmax" => ScoringFunc::Softmax,
@@ -76,17 +77,17 @@ impl Experts {
         Ok(Some(experts))
     }
 
-    /// Whether a layer routes its tokens to experts.
+    /// Whether a layer is an MoE layer.
     pub fn is_moe(&self, layer: usize) -> bool {
         layer >= self.first_k_dense_replace && layer.is_multiple_of(self.moe_layer_freq)
     }
 
-    /// Width of all shared experts as one network.
+    /// Width of all shared experts merged into one MLP.
     pub fn shared_width(&self) -> Option<usize> {
         (self.n_shared_experts > 0).then(|| self.n_shared_experts * self.moe_intermediate_size)
     }
 
-    /// Whether the gate has `e_score_correction_bias`.
+    /// Whether the router has `e_score_correction_bias`.
     pub fn has_bias(&self) -> bool {
         matches!(self.topk_method, TopkMethod::NoauxTc { .. })
     }
@@ -112,7 +113,7 @@ impl TopkMethod {
     fn read(fields: &Fields, default: &'static str) -> Result<Self> {
         const KNOWN: &str = "greedy, group_limited_greedy, noaux_tc";
         match fields.text("topk_method")?.unwrap_or(default) {
-            // The misspelling is a default of DeepSeek's own code and is found in files.
+            // "gready" is a default in DeepSeek's code and occurs in files.
             "greedy" | "gready" => Ok(Self::Greedy),
             "group_limited_greedy" => {
                 let (n_group, topk_group) = (fields.size("n_group")?, fields.size("topk_group")?);

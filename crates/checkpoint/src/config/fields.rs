@@ -1,11 +1,11 @@
-//! Reads single keys of a `config.json` with their type and range checked: the file comes from a stranger, and an
-//! absurd number must end in its own name, not in an overflow somewhere else. Knows no family.
+//! Reads keys of a `config.json` with type and range checks. The file is untrusted: an absurd number must
+//! give an error with its key instead of an overflow elsewhere. Knows no model family.
 use serde_json::{Map, Value};
 
 use super::ConfigError;
 
-/// Far above every published model, far below what overflows when three of them are multiplied.
-const LARGEST_SIZE: u64 = 1 << 20;
+/// Far above every published size; the product of three sizes does not overflow.
+const MAX_SIZE: u64 = 1 << 20;
 
 /// An object of a `config.json`.
 pub struct Fields<'a>(pub &'a Map<String, Value>);
@@ -13,12 +13,12 @@ pub struct Fields<'a>(pub &'a Map<String, Value>);
 type Result<T> = std::result::Result<T, ConfigError>;
 
 impl<'a> Fields<'a> {
-    /// The value of a key; `null` counts as absent, as Python writes `None` that way.
+    /// The value of a key; `null` counts as absent, because Python writes `None` as `null`.
     pub fn get(&self, key: &str) -> Option<&'a Value> {
         self.0.get(key).filter(|value| !value.is_null())
     }
 
-    /// A size that must be there, at least 1.
+    /// A required size, at least 1.
     pub fn size(&self, key: &'static str) -> Result<usize> {
         self.size_opt(key)?.ok_or_else(|| ConfigError::invalid(format!("{key} is missing")))
     }
@@ -37,13 +37,13 @@ impl<'a> Fields<'a> {
     /// Like [`Fields::size_opt`], with 0 allowed.
     pub fn count_opt(&self, key: &'static str) -> Result<Option<usize>> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        // Some tools write whole numbers as 4096.0.
+        // Some tools write integers as 4096.0.
         let whole = value
             .as_u64()
             .or_else(|| value.as_f64().filter(|v| v.fract() == 0.0 && *v >= 0.0).map(|v| v as u64));
         match whole {
-            Some(number) if number <= LARGEST_SIZE => Ok(Some(number as usize)),
-            _ => Err(ConfigError::invalid(format!("{key} is {value}, not a size from 1 to {LARGEST_SIZE}"))),
+            Some(number) if number <= MAX_SIZE => Ok(Some(number as usize)),
+            _ => Err(ConfigError::invalid(format!("{key} is {value}, not a size from 1 to {MAX_SIZE}"))),
         }
     }
 
@@ -98,8 +98,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Refuses `true` for a feature that is not built.
-    pub fn refuse(&self, key: &'static str) -> Result<()> {
+    /// Rejects `true` for an unsupported feature.
+    pub fn require_false(&self, key: &'static str) -> Result<()> {
         if self.flag(key, false)? { Err(ConfigError::unsupported(key, true, "false")) } else { Ok(()) }
     }
 }

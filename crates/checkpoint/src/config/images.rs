@@ -1,17 +1,17 @@
-//! How pictures are made ready for a model: the frames they are fitted in and how their colours are normalised.
+//! The image preprocessing settings: candidate resolutions and colour normalisation.
 use serde_json::Value;
 
 use super::fields::Fields;
 use super::{ConfigError, ProjectorConfig, Result, VisionConfig};
 
-/// Far more than any release lists.
-const MOST_FRAMES: usize = 256;
-/// Tiles of one frame; nine are published.
-const MOST_TILES: usize = 64;
+/// Far more than any published list.
+const MAX_RESOLUTIONS: usize = 256;
+/// Limit of tiles of one resolution; published models have at most nine.
+const MAX_TILES: usize = 64;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageProcessing {
-    /// (width, height), multiples of `image_size`; the first wins among equals.
+    /// (width, height), multiples of `image_size`; on a tie the first is used.
     pub candidate_resolutions: Vec<(usize, usize)>,
     pub image_size: usize,
     pub patch_size: usize,
@@ -21,7 +21,8 @@ pub struct ImageProcessing {
 }
 
 impl ImageProcessing {
-    /// The processor's own file comes under `processor_config` and has the last word, as in the published code.
+    /// `processor_config` is the content of processor_config.json and takes precedence, as in the published
+    /// code.
     pub(super) fn read(fields: &Fields, vision: &VisionConfig, projector: &ProjectorConfig) -> Result<Self> {
         let own = fields.object("processor_config")?;
         let own = own.as_ref().unwrap_or(fields);
@@ -48,11 +49,11 @@ impl ImageProcessing {
         let whole = |&(width, height): &(usize, usize)| {
             width.is_multiple_of(side)
                 && height.is_multiple_of(side)
-                && width / side * (height / side) <= MOST_TILES
+                && width / side * (height / side) <= MAX_TILES
         };
         if let Some((width, height)) = frames.iter().find(|frame| !whole(frame)) {
             let reason =
-                format!("candidate_resolutions has {width}x{height}, not up to {MOST_TILES} tiles of {side}");
+                format!("candidate_resolutions has {width}x{height}, not up to {MAX_TILES} tiles of {side}");
             return Err(ConfigError::invalid(reason));
         }
         Ok(Self {
@@ -71,11 +72,11 @@ fn frames(list: &Value) -> Result<Vec<(usize, usize)>> {
     let frame = |pair: &Value| Some((side(pair.get(0)?)?, side(pair.get(1)?)?));
     let frames: Option<Vec<_>> = list.as_array().and_then(|list| list.iter().map(frame).collect());
     frames
-        .filter(|frames| (1..=MOST_FRAMES).contains(&frames.len()))
-        .ok_or_else(|| ConfigError::invalid("candidate_resolutions is no list of pairs of sizes"))
+        .filter(|frames| (1..=MAX_RESOLUTIONS).contains(&frames.len()))
+        .ok_or_else(|| ConfigError::invalid("candidate_resolutions is not a list of pairs of sizes"))
 }
 
-/// One number for each of red, green and blue.
+/// One value per RGB channel.
 fn colours(fields: &Fields, key: &'static str) -> Result<[f64; 3]> {
     let Some(value) = fields.get(key) else { return Ok([0.5; 3]) };
     let list: Option<Vec<f64>> = value.as_array().map(|list| list.iter().filter_map(Value::as_f64).collect());

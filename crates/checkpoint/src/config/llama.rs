@@ -11,7 +11,7 @@ pub struct LlamaConfig {
 impl LlamaConfig {
     pub(super) fn read(fields: &Fields) -> Result<Self> {
         let decoder = Decoder::read(fields, None)?;
-        fields.refuse("mlp_bias")?;
+        fields.require_false("mlp_bias")?;
         let bias = fields.flag("attention_bias", false)?;
         let attention = GroupedAttention::read(fields, &decoder)?;
         Ok(Self { attention: GroupedAttention { qkv_bias: bias, o_bias: bias, ..attention }, decoder })

@@ -1,5 +1,5 @@
-//! `config.json` as a typed configuration, one file per family. Names are the published ones. What this version cannot
-//! run is refused here, naming the field, so that no model loads and then answers wrongly.
+//! `config.json` as a typed configuration, one file per family, with the published field names. Unsupported
+//! settings are rejected here with the field's name, so that no model loads and then gives wrong answers.
 
 mod deepseek;
 mod deepseek_v2;
@@ -40,7 +40,7 @@ use fields::Fields;
 
 type Result<T> = std::result::Result<T, ConfigError>;
 
-/// A configuration that this version can run.
+/// A supported configuration.
 #[derive(Debug, Clone)]
 pub enum ModelConfig {
     DeepseekV2(DeepseekV2Config),
@@ -67,12 +67,12 @@ impl ModelConfig {
     /// Reads `config.json` of a model folder.
     ///
     /// # Errors
-    /// An unreadable file, an impossible number, or a field this version does not support.
+    /// An unreadable file, an invalid value, or an unsupported field.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = dir.join("config.json");
         let text = std::fs::read(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
         let value = serde_json::from_slice(&text).map_err(|error| ConfigError::invalid(error.to_string()));
-        // How a model's pictures are made ready stands in a file of its own.
+        // The image preprocessing settings are in a separate file.
         let processor = std::fs::read(dir.join("processor_config.json")).ok();
         let processor = processor.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
         let value = value.map(|mut value: Value| {
@@ -87,7 +87,7 @@ impl ModelConfig {
         })
     }
 
-    /// Understands a parsed `config.json`, or metadata of another file kind under the same keys.
+    /// Reads a parsed `config.json`, or GGUF metadata converted to it.
     ///
     /// # Errors
     /// As [`ModelConfig::read`]; the path of an error is empty.
@@ -95,7 +95,7 @@ impl ModelConfig {
         let Value::Object(map) = &value else { return Err(ConfigError::invalid("it is not an object")) };
         let fields = Fields(map);
         let named = fields.get("architectures").and_then(|names| names.get(0)).and_then(Value::as_str);
-        // Published VL2 checkpoints name no architecture.
+        // Published VL2 checkpoints have no `architectures`.
         let named = named.or(match fields.text("model_type")? {
             Some("deepseek_vl_v2") => Some("DeepseekVLV2ForCausalLM"),
             _ => None,
@@ -112,7 +112,7 @@ impl ModelConfig {
         })
     }
 
-    /// What every family has.
+    /// The settings that every family has.
     pub fn decoder(&self) -> &Decoder {
         match self {
             Self::DeepseekV2(config) => &config.decoder,
@@ -151,17 +151,17 @@ impl ModelConfig {
         }
     }
 
-    /// Layers behind the last one that draft the token after the next.
+    /// Multi-token prediction (MTP) layers after the last layer.
     pub fn num_nextn_predict_layers(&self) -> usize {
         if let Self::DeepseekV3(config) = self { config.num_nextn_predict_layers } else { 0 }
     }
 
-    /// How pictures are made ready; `None` for a model of text alone.
+    /// The image preprocessing settings; `None` for a text-only model.
     pub fn images(&self) -> Option<&ImageProcessing> {
         if let Self::DeepseekVl2(config) = self { Some(&config.images) } else { None }
     }
 
-    /// The family under its published name.
+    /// The published architecture name.
     pub fn architecture(&self) -> &'static str {
         match self {
             Self::DeepseekV2(_) => "DeepseekV2ForCausalLM",

@@ -1,4 +1,4 @@
-//! R1-Distill-Qwen 1.5B to 32B: biases on queries, keys and values, none on the output.
+//! R1-Distill-Qwen 1.5B to 32B: biases on q, k and v, none on the output projection.
 use super::fields::Fields;
 use super::{Decoder, GroupedAttention, Result};
 

@@ -1,4 +1,4 @@
-//! R1-0528-Qwen3-8B: queries and keys are normed head by head.
+//! R1-0528-Qwen3-8B: queries and keys have a norm per head (QK norm).
 use super::fields::Fields;
 use super::{Decoder, GroupedAttention, Result};
 

@@ -1,4 +1,4 @@
-//! Rotary positions as a configuration writes them: the base, and how positions past the trained length are reached.
+//! The rotary embedding (RoPE) settings: the base, and the scaling for positions beyond the trained length.
 //! Angles are not computed here.
 use super::fields::Fields;
 use super::{ConfigError, Result};
@@ -20,21 +20,21 @@ pub enum RopeScaling {
     Llama3(Llama3Config),
 }
 
-/// The parts of yarn that change numbers.
+/// The YaRN parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct YarnConfig {
     pub factor: f64,
     pub original: f64,
     pub beta_fast: f64,
     pub beta_slow: f64,
-    /// DeepSeek's pair of temperatures; both absent elsewhere.
+    /// DeepSeek's two temperatures; absent in other families.
     pub mscale: Option<f64>,
     pub mscale_all_dim: Option<f64>,
-    /// Multiplies cosine and sine instead of what the factor gives.
+    /// Multiplies cosine and sine, instead of the temperature derived from `factor`.
     pub attention_factor: Option<f64>,
 }
 
-/// Llama 3.1: long waves are stretched, short ones kept, those between blended.
+/// Llama 3.1: long wavelengths are scaled, short ones kept, those between interpolated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Llama3Config {
     pub factor: f64,
@@ -46,7 +46,7 @@ pub struct Llama3Config {
 const KNOWN: &str = "default, linear, yarn, llama3";
 
 impl Rope {
-    /// Newer files keep base and scaling together in `rope_parameters`; some have `rope_scaling` beside it.
+    /// Newer files have base and scaling in `rope_parameters`; some also have `rope_scaling`.
     pub(super) fn read(fields: &Fields, positions: usize) -> Result<Self> {
         let parts = match fields.object("rope_parameters")? {
             Some(parts) => Some(parts),
@@ -58,7 +58,7 @@ impl Rope {
         if theta <= 1.0 {
             return Err(ConfigError::invalid(format!("rope_theta is {theta}, not above 1")));
         }
-        // `type` is the older name; files converted in between have both.
+        // `type` is the older name; some converted files have both.
         let kind = match parts.text("rope_type")? {
             Some(kind) => kind,
             None => parts.text("type")?.unwrap_or("default"),
@@ -85,8 +85,9 @@ impl YarnConfig {
         if fast < slow {
             return Err(ConfigError::invalid(format!("beta_fast {fast} is below beta_slow {slow}")));
         }
-        // vLLM's `attn_factor` multiplies the usual temperature; R1-0528-Qwen3-8B is published with it, so that the
-        // product is 1. transformers ignores the name and would stretch that model's attention by 1.14.
+        // vLLM's `attn_factor` multiplies the default temperature; R1-0528-Qwen3-8B is published with it, so
+        // that the product is 1. transformers ignores the key, which would scale that model's attention by
+        // 1.14.
         let attention_factor =
             match (parts.positive_opt("attention_factor")?, parts.positive_opt("attn_factor")?) {
                 (Some(factor), _) => Some(factor),
@@ -105,7 +106,7 @@ impl YarnConfig {
         })
     }
 
-    /// What multiplies cosine and sine.
+    /// The factor of cosine and sine.
     pub fn angle_scale(&self) -> f64 {
         let from_factor = || match (self.mscale.unwrap_or(0.0), self.mscale_all_dim.unwrap_or(0.0)) {
             (mscale, all) if mscale != 0.0 && all != 0.0 => {
@@ -116,13 +117,13 @@ impl YarnConfig {
         self.attention_factor.unwrap_or_else(from_factor)
     }
 
-    /// What multiplies the softmax scale of latent attention; 1 without `mscale_all_dim`.
+    /// The factor of the softmax scale of MLA; 1 without `mscale_all_dim`.
     pub fn softmax_scale(&self) -> f64 {
         temperature(self.factor, self.mscale_all_dim.unwrap_or(0.0)).powi(2)
     }
 }
 
-/// Yarn's temperature for a stretch by `factor`.
+/// YaRN's temperature (`yarn_get_mscale`).
 fn temperature(factor: f64, mscale: f64) -> f64 {
     if factor <= 1.0 { 1.0 } else { 0.1 * mscale * factor.ln() + 1.0 }
 }

@@ -1,14 +1,14 @@
-//! The parts that several families share, each with its sizes under the published names: what a decoder is, its two
-//! kinds of attention, its mixture of experts. Sizes are checked when they are read.
+//! Settings shared by several families under their published names: the decoder, FP8 quantisation, and the
+//! two kinds of attention. Sizes are checked when they are read.
 use serde_json::Value;
 
 use super::fields::Fields;
 use super::{ConfigError, Result, Rope};
 
-/// Deeper than any published model.
-const MOST_LAYERS: usize = 1024;
+/// More layers than any published model.
+const MAX_LAYERS: usize = 1024;
 
-/// What every family has.
+/// The settings that every family has.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     pub vocab_size: usize,
@@ -23,14 +23,14 @@ pub struct Decoder {
     pub quantization: Option<Fp8Blocks>,
 }
 
-/// Weights in e4m3 with one scale for each block of 128x128.
+/// Weights in e4m3 with one scale per 128x128 block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fp8Blocks {
-    /// Scales are powers of two (V3.1); they are stored as f32 all the same.
+    /// Scales are powers of two (V3.1), but stored as f32.
     pub ue8m0: bool,
 }
 
-/// Multi-head latent attention.
+/// Multi-head latent attention (MLA).
 #[derive(Debug, Clone, Copy)]
 pub struct LatentAttention {
     pub num_attention_heads: usize,
@@ -43,7 +43,7 @@ pub struct LatentAttention {
     pub attention_bias: bool,
 }
 
-/// Grouped-query attention; as many groups as heads is ordinary attention.
+/// Grouped-query attention (GQA); equal numbers of heads and KV heads make multi-head attention.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupedAttention {
     pub num_attention_heads: usize,
@@ -51,7 +51,7 @@ pub struct GroupedAttention {
     pub head_dim: usize,
     pub qkv_bias: bool,
     pub o_bias: bool,
-    /// A norm over each head of queries and keys, before the rotation.
+    /// A norm per head of queries and keys, before the rotary embedding.
     pub qk_norm: bool,
 }
 
@@ -66,8 +66,8 @@ impl Decoder {
             None => fields.size("max_position_embeddings")?,
         };
         let layers = fields.size("num_hidden_layers")?;
-        if layers > MOST_LAYERS {
-            return Err(ConfigError::invalid(format!("num_hidden_layers is {layers}, above {MOST_LAYERS}")));
+        if layers > MAX_LAYERS {
+            return Err(ConfigError::invalid(format!("num_hidden_layers is {layers}, above {MAX_LAYERS}")));
         }
         Ok(Self {
             vocab_size: fields.size("vocab_size")?,
@@ -83,7 +83,7 @@ impl Decoder {
     }
 }
 
-/// The rotated part of a head is made of pairs.
+/// The rotary dimensions of a head form pairs.
 fn check_rotated(field: &str, width: usize) -> Result<()> {
     if !width.is_multiple_of(2) {
         return Err(ConfigError::invalid(format!("{field} is {width}, an odd number")));
@@ -124,7 +124,7 @@ impl LatentAttention {
 }
 
 impl GroupedAttention {
-    /// The sizes; biases and norms are what a family knows.
+    /// Reads the sizes. The family sets biases and norms.
     pub(super) fn read(fields: &Fields, decoder: &Decoder) -> Result<Self> {
         let heads = fields.size("num_attention_heads")?;
         let kv_heads = fields.size_or("num_key_value_heads", heads)?;
@@ -148,7 +148,7 @@ impl GroupedAttention {
         if partial != 1.0 {
             return Err(ConfigError::unsupported("partial_rotary_factor", partial, "1"));
         }
-        refuse_windows(fields)?;
+        reject_sliding_window(fields)?;
         Ok(Self {
             num_attention_heads: heads,
             num_key_value_heads: kv_heads,
@@ -160,9 +160,10 @@ impl GroupedAttention {
     }
 }
 
-/// A `sliding_window` beside `use_sliding_window: false` is how the distills are published, and means nothing.
-fn refuse_windows(fields: &Fields) -> Result<()> {
-    fields.refuse("use_sliding_window")?;
+/// Rejects sliding windows. The distilled models have a `sliding_window` with `use_sliding_window: false`,
+/// which is ignored.
+fn reject_sliding_window(fields: &Fields) -> Result<()> {
+    fields.require_false("use_sliding_window")?;
     let kinds = fields.get("layer_types").and_then(Value::as_array);
     match kinds.into_iter().flatten().find(|kind| kind.as_str() != Some("full_attention")) {
         Some(kind) => Err(ConfigError::unsupported("layer_types", kind, "full_attention")),

@@ -1,13 +1,13 @@
-//! Every tensor that a configuration asks for, by its published name, with its shape. The list is what a loader
-//! expects, what random weights are made for, and what a memory plan adds up.
+//! The tensors of a configuration, with published names and shapes. Used by the loader, the random weights
+//! and the memory plan.
 use super::{Attention, Decoder, Experts, GroupedAttention, LatentAttention, ModelConfig};
 
 type Tensors = Vec<(String, Vec<usize>)>;
 
 impl ModelConfig {
-    /// Names and shapes in the order of the layers, the prediction layer last. Copies are left out: a tied head, and
-    /// the embedding and head that the prediction layer shares with the model. So are the scales of FP8 blocks, which
-    /// belong to how a tensor is stored.
+    /// Names and shapes in layer order, MTP layers last. Shared tensors are not repeated: a tied head, and
+    /// the embedding and head that an MTP layer shares with the model. FP8 block scales are excluded, because
+    /// they are part of the storage format.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let decoder = self.decoder();
         let (vocab, hidden) = (decoder.vocab_size, decoder.hidden_size);

@@ -1,4 +1,5 @@
-//! Published configurations are understood in every spelling; what cannot run is refused by the name of its field.
+//! Published configurations are read in every spelling; unsupported ones are rejected with the name of the
+//! field.
 use serde_json::{Value, json};
 
 use super::*;
@@ -84,9 +85,9 @@ fn parameters_add_up_to_the_published_sizes() {
     assert_eq!(numbers(qwen2()), 1_777_088_000);
     assert_eq!(numbers(qwen3()), 8_190_735_360);
     assert_eq!(numbers(llama()), 8_030_261_248);
-    // Published as 3.37 B, with a pooling head of 15 M that nothing reads.
+    // Published as 3.37 B, including an unused pooling head of 15 M.
     assert_eq!((numbers(vl2_tiny()) + 15_240_000) / 10_000_000, 337);
-    // 671 B and a prediction layer of 11.6 B without its copies.
+    // 671 B and an MTP layer of 11.6 B without shared tensors.
     let mut plain = r1();
     plain["num_nextn_predict_layers"] = json!(0);
     assert_eq!(numbers(plain.clone()) / 1_000_000_000, 671);

@@ -1,42 +1,42 @@
-//! Which models of the format this version runs, asked before anything else of a file: a sound file of another model is
-//! not damaged, whatever its tensors look like.
+//! The supported architectures of GGUF. Checked before anything else in a file, so that a valid file of
+//! another model is never reported as damaged.
 use super::{Metadata, Value};
 
-/// Why a file cannot become a model here.
+/// Why the metadata of a file is rejected.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Refusal {
-    /// The file contradicts itself.
+pub enum MetadataError {
+    /// The file is inconsistent.
     #[error("{0}")]
     Invalid(String),
-    /// Sound, of a model that is not run.
-    #[error("general.architecture is {0}, which is not run")]
-    NotRun(String),
-    /// Sound, of a model that is run, in a way that is not known.
-    #[error("{field} is {value}, which is not run")]
+    /// Valid, of an unsupported architecture.
+    #[error("general.architecture is {0}, which is not supported")]
+    UnsupportedArchitecture(String),
+    /// Valid, of a supported architecture with an unsupported setting.
+    #[error("{field} is {value}, which is not supported")]
     Unsupported { field: String, value: String },
 }
 
-impl From<String> for Refusal {
+impl From<String> for MetadataError {
     fn from(reason: String) -> Self {
         Self::Invalid(reason)
     }
 }
 
-impl Refusal {
+impl MetadataError {
     pub(super) fn unsupported(field: impl Into<String>, value: impl Into<String>) -> Self {
         Self::Unsupported { field: field.into(), value: value.into() }
     }
 }
 
-/// The architecture of a file that this version runs.
+/// The architecture of a file, if it is supported.
 ///
 /// # Errors
-/// None is named, it is of another model, or the file is an adapter or another addition to a model.
-pub fn architecture(metadata: &Metadata) -> Result<&str, Refusal> {
+/// No architecture, an unsupported one, or a file that is not a model, such as an adapter.
+pub fn architecture(metadata: &Metadata) -> Result<&str, MetadataError> {
     if let Some(Value::Text(kind)) = metadata.get("general.type")
         && kind != "model"
     {
-        return Err(Refusal::unsupported("general.type", kind));
+        return Err(MetadataError::unsupported("general.type", kind));
     }
     let name = match metadata.get("general.architecture") {
         Some(Value::Text(name)) => name.as_str(),
@@ -44,8 +44,8 @@ pub fn architecture(metadata: &Metadata) -> Result<&str, Refusal> {
     };
     let experts = matches!(metadata.get("llama.expert_count"), Some(Value::Integer(1..)));
     match name {
-        "llama" if experts => Err(Refusal::NotRun("llama with experts".to_owned())),
+        "llama" if experts => Err(MetadataError::UnsupportedArchitecture("llama with experts".to_owned())),
         "qwen2" | "qwen3" | "llama" | "deepseek" | "deepseek2" => Ok(name),
-        other => Err(Refusal::NotRun(other.to_owned())),
+        other => Err(MetadataError::UnsupportedArchitecture(other.to_owned())),
     }
 }

@@ -1,65 +1,65 @@
-//! Metadata as a `config.json`: the same keys, the same meanings, so that one parser checks both. What older converters
-//! left out is filled in here where published models leave no doubt, and nowhere else.
+//! Converts GGUF metadata to a `config.json` with the published keys, so that one parser checks both. Values
+//! that older converters omitted are filled in only here, and only where all published models agree.
 use serde_json::{Map, Value as Json, json};
 
 use super::rope_factors::llama3;
 use super::value::List;
-use super::{Gguf, Refusal, Value, architecture};
+use super::{Gguf, MetadataError, Value, architecture};
 
-/// Gating functions as the format numbers them.
+/// Values of `expert_gating_func`.
 const SOFTMAX: i128 = 1;
 const SIGMOID: i128 = 2;
 
-/// Deeper than any published model.
-const MOST_BLOCKS: usize = 1024;
+/// More layers than any published model.
+const MAX_LAYERS: usize = 1024;
 
-type Result<T> = std::result::Result<T, Refusal>;
+type Result<T> = std::result::Result<T, MetadataError>;
 
-/// `config.json` of the model in a file.
+/// The `config.json` of a GGUF file.
 ///
 /// # Errors
-/// An architecture or a scaling that has no counterpart, naming it.
+/// An unsupported architecture or setting, with its name.
 pub fn config_json(gguf: &Gguf) -> Result<Json> {
     let architecture = architecture(&gguf.metadata)?;
-    let facts = Facts { gguf, architecture };
+    let metadata = MetadataReader { gguf, architecture };
     let mut config = Map::new();
-    common(&facts, &mut config)?;
+    common(&metadata, &mut config)?;
     let published = match architecture {
         "qwen2" => "Qwen2ForCausalLM",
         "qwen3" => "Qwen3ForCausalLM",
         "llama" => "LlamaForCausalLM",
         "deepseek" => {
-            experts(&facts, &mut config)?;
+            experts(&metadata, &mut config)?;
             config.insert("scoring_func".to_owned(), json!("softmax"));
             config.insert("topk_method".to_owned(), json!("greedy"));
             "DeepseekForCausalLM"
         }
         "deepseek2" => {
-            latent(&facts, &mut config)?;
-            experts(&facts, &mut config)?;
-            gate(&facts, &mut config)?
+            latent(&metadata, &mut config)?;
+            experts(&metadata, &mut config)?;
+            gate(&metadata, &mut config)?
         }
-        other => return Err(Refusal::NotRun(other.to_owned())),
+        other => return Err(MetadataError::UnsupportedArchitecture(other.to_owned())),
     };
     if architecture != "deepseek2" {
-        grouped(&facts, &mut config)?;
+        grouped(&metadata, &mut config)?;
     }
     config.insert("architectures".to_owned(), json!([published]));
     Ok(Json::Object(config))
 }
 
-/// Metadata of one architecture, and what tensors there are.
-pub struct Facts<'a> {
+/// The metadata of one architecture, and the tensors of the file.
+pub struct MetadataReader<'a> {
     pub gguf: &'a Gguf,
     architecture: &'a str,
 }
 
-impl Facts<'_> {
+impl MetadataReader<'_> {
     fn value(&self, key: &str) -> Option<&Value> {
         self.gguf.metadata.get(&format!("{}.{key}", self.architecture))
     }
 
-    /// A number; a list of one for each layer counts when all are equal.
+    /// A number, or a per-layer list whose values are all equal.
     pub fn number(&self, key: &str) -> Result<Option<f64>> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let number = match value {
@@ -72,7 +72,7 @@ impl Facts<'_> {
             _ => None,
         };
         let field = || format!("{}.{key}", self.architecture);
-        number.map(Some).ok_or_else(|| Refusal::unsupported(field(), "not one number"))
+        number.map(Some).ok_or_else(|| MetadataError::unsupported(field(), "not one number"))
     }
 
     pub fn text(&self, key: &str) -> Option<&str> {
@@ -87,27 +87,27 @@ impl Facts<'_> {
         self.gguf.tensors.contains_key(tensor)
     }
 
-    fn biased(&self, parts: &[&str]) -> bool {
+    fn has_bias(&self, parts: &[&str]) -> bool {
         parts.iter().any(|part| self.has(&format!("blk.0.{part}.bias")))
     }
 
-    /// Copies numbers under their published names; whoever reads the result complains about what is missing.
+    /// Copies numbers to their published names. Missing keys are reported by the config parser.
     fn copy(&self, config: &mut Map<String, Json>, keys: &[(&str, &str)]) -> Result<()> {
         for (published, key) in keys {
             if let Some(number) = self.number(key)? {
-                config.insert((*published).to_owned(), whole(number));
+                config.insert((*published).to_owned(), integral(number));
             }
         }
         Ok(())
     }
 }
 
-/// Sizes are whole numbers in `config.json`.
-fn whole(number: f64) -> Json {
+/// Integers without a fraction, as `config.json` requires for sizes.
+fn integral(number: f64) -> Json {
     if number.fract() == 0.0 && number.abs() < 9e15 { json!(number as i64) } else { json!(number) }
 }
 
-fn common(facts: &Facts, config: &mut Map<String, Json>) -> Result<()> {
+fn common(metadata: &MetadataReader, config: &mut Map<String, Json>) -> Result<()> {
     let keys = [
         ("hidden_size", "embedding_length"),
         ("intermediate_size", "feed_forward_length"),
@@ -116,49 +116,51 @@ fn common(facts: &Facts, config: &mut Map<String, Json>) -> Result<()> {
         ("rms_norm_eps", "attention.layer_norm_rms_epsilon"),
         ("rope_theta", "rope.freq_base"),
     ];
-    facts.copy(config, &keys)?;
-    let (layers, predict) = layers(facts)?;
+    metadata.copy(config, &keys)?;
+    let (layers, predict) = layers(metadata)?;
     config.insert("num_hidden_layers".to_owned(), json!(layers));
     config.insert("num_nextn_predict_layers".to_owned(), json!(predict));
-    // The table of embeddings is what counts: some vocabularies have fewer texts than rows.
-    let embedding = facts.gguf.tensors.get("token_embd.weight");
+    // The rows of the embedding count: some vocabularies have fewer tokens.
+    let embedding = metadata.gguf.tensors.get("token_embd.weight");
     let rows = embedding.ok_or_else(|| "tensor token_embd.weight is missing".to_owned())?.shape[0];
     config.insert("vocab_size".to_owned(), json!(rows));
-    config.insert("tie_word_embeddings".to_owned(), json!(!facts.has("output.weight")));
+    config.insert("tie_word_embeddings".to_owned(), json!(!metadata.has("output.weight")));
     for (published, key) in [("bos_token_id", "bos"), ("eos_token_id", "eos"), ("pad_token_id", "padding")] {
-        if let Some(Value::Integer(id)) = facts.gguf.metadata.get(&format!("tokenizer.ggml.{key}_token_id")) {
+        if let Some(Value::Integer(id)) =
+            metadata.gguf.metadata.get(&format!("tokenizer.ggml.{key}_token_id"))
+        {
             config.insert(published.to_owned(), json!(*id as i64));
         }
     }
-    let scaling = rope_scaling(facts, config)?;
+    let scaling = rope_scaling(metadata, config)?;
     config.insert("rope_scaling".to_owned(), scaling);
     Ok(())
 }
 
-/// Layers, and prediction layers behind them. Converters disagree on whether `block_count` counts the latter, and some
-/// drop them without saying so; the tensors know.
-fn layers(facts: &Facts) -> Result<(usize, usize)> {
-    let blocks = facts.number("block_count")?.unwrap_or(0.0) as usize;
-    let predicting = |layer: &usize| facts.has(&format!("blk.{layer}.nextn.eh_proj.weight"));
-    let first = (0..MOST_BLOCKS).find(predicting);
+/// The number of layers and of MTP layers after them. Converters disagree on whether `block_count` includes
+/// MTP layers, and some drop them silently, so the tensors decide.
+fn layers(metadata: &MetadataReader) -> Result<(usize, usize)> {
+    let blocks = metadata.number("block_count")?.unwrap_or(0.0) as usize;
+    let is_mtp = |layer: &usize| metadata.has(&format!("blk.{layer}.nextn.eh_proj.weight"));
+    let first = (0..MAX_LAYERS).find(is_mtp);
     let Some(first) = first else {
-        let announced = facts.number("nextn_predict_layers")?.unwrap_or(0.0) as usize;
+        let declared = metadata.number("nextn_predict_layers")?.unwrap_or(0.0) as usize;
         let last = format!("blk.{}.attn_norm.weight", blocks.saturating_sub(1));
-        return Ok((if facts.has(&last) { blocks } else { blocks.saturating_sub(announced) }, 0));
+        return Ok((if metadata.has(&last) { blocks } else { blocks.saturating_sub(declared) }, 0));
     };
-    let count = (first..MOST_BLOCKS).take_while(predicting).count();
+    let count = (first..MAX_LAYERS).take_while(is_mtp).count();
     if first != blocks && first + count != blocks {
-        return Err(format!("layer {first} predicts ahead, and block_count is {blocks}").into());
+        return Err(format!("layer {first} is an MTP layer, and block_count is {blocks}").into());
     }
     Ok((first, count))
 }
 
-fn rope_scaling(facts: &Facts, config: &Map<String, Json>) -> Result<Json> {
-    let kind = facts.text("rope.scaling.type").unwrap_or("none");
-    let factor = facts.number("rope.scaling.factor")?;
-    if let Some(factors) = facts.gguf.tensors.get("rope_freqs.weight") {
+fn rope_scaling(metadata: &MetadataReader, config: &Map<String, Json>) -> Result<Json> {
+    let kind = metadata.text("rope.scaling.type").unwrap_or("none");
+    let factor = metadata.number("rope.scaling.factor")?;
+    if let Some(factors) = metadata.gguf.tensors.get("rope_freqs.weight") {
         if kind != "none" {
-            return Err(Refusal::unsupported(
+            return Err(MetadataError::unsupported(
                 "rope_freqs.weight",
                 format!("beside rope.scaling.type {kind}"),
             ));
@@ -173,76 +175,76 @@ fn rope_scaling(facts: &Facts, config: &Map<String, Json>) -> Result<Json> {
             let mut scaling = json!({"rope_type": "yarn", "factor": factor});
             let mut add = |published: &str, number: Option<f64>| {
                 if let Some(number) = number {
-                    scaling[published] = whole(number);
+                    scaling[published] = integral(number);
                 }
             };
-            add("original_max_position_embeddings", facts.number("rope.scaling.original_context_length")?);
-            add("beta_fast", facts.number("rope.scaling.yarn_beta_fast")?);
-            add("beta_slow", facts.number("rope.scaling.yarn_beta_slow")?);
-            if facts.architecture == "deepseek2" {
-                // Holds a tenth of mscale_all_dim; mscale equals it in every published model.
-                let log = facts.number("rope.scaling.yarn_log_multiplier")?;
+            add("original_max_position_embeddings", metadata.number("rope.scaling.original_context_length")?);
+            add("beta_fast", metadata.number("rope.scaling.yarn_beta_fast")?);
+            add("beta_slow", metadata.number("rope.scaling.yarn_beta_slow")?);
+            if metadata.architecture == "deepseek2" {
+                // The value is mscale_all_dim / 10; mscale equals mscale_all_dim in every published model.
+                let log = metadata.number("rope.scaling.yarn_log_multiplier")?;
                 let mscale = log.map(|log| (log * 1e7).round() / 1e6);
                 add("mscale", mscale);
                 add("mscale_all_dim", mscale);
             } else {
-                // Two converters, two names; both multiply what the factor gives.
-                let newer = facts.number("rope.scaling.yarn_attn_factor")?;
-                add("attn_factor", newer.or(facts.number("rope.scaling.attn_factor")?));
+                // Two converters use two names; both multiply the factor's default temperature.
+                let newer = metadata.number("rope.scaling.yarn_attn_factor")?;
+                add("attn_factor", newer.or(metadata.number("rope.scaling.attn_factor")?));
             }
             Ok(scaling)
         }
-        other => Err(Refusal::unsupported("rope.scaling.type", other)),
+        other => Err(MetadataError::unsupported("rope.scaling.type", other)),
     }
 }
 
-fn grouped(facts: &Facts, config: &mut Map<String, Json>) -> Result<()> {
-    facts.copy(
+fn grouped(metadata: &MetadataReader, config: &mut Map<String, Json>) -> Result<()> {
+    metadata.copy(
         config,
         &[("num_key_value_heads", "attention.head_count_kv"), ("head_dim", "attention.key_length")],
     )?;
     if !config.contains_key("head_dim") {
-        facts.copy(config, &[("head_dim", "rope.dimension_count")])?;
+        metadata.copy(config, &[("head_dim", "rope.dimension_count")])?;
     }
-    // Qwen2 has three of these by itself; elsewhere one bias means that all four products have one.
+    // Qwen2 always has the biases of q, k and v; elsewhere one bias means that all four projections have one.
     let biased =
-        facts.architecture != "qwen2" && facts.biased(&["attn_q", "attn_k", "attn_v", "attn_output"]);
+        metadata.architecture != "qwen2" && metadata.has_bias(&["attn_q", "attn_k", "attn_v", "attn_output"]);
     config.insert("attention_bias".to_owned(), json!(biased));
-    let (key, value) = (facts.number("attention.key_length")?, facts.number("attention.value_length")?);
+    let (key, value) = (metadata.number("attention.key_length")?, metadata.number("attention.value_length")?);
     if value.is_some() && key != value {
         let value = format!("{value:?} beside attention.key_length {key:?}");
-        return Err(Refusal::unsupported("attention.value_length", value));
+        return Err(MetadataError::unsupported("attention.value_length", value));
     }
     Ok(())
 }
 
-fn latent(facts: &Facts, config: &mut Map<String, Json>) -> Result<()> {
+fn latent(metadata: &MetadataReader, config: &mut Map<String, Json>) -> Result<()> {
     let keys = [
         ("kv_lora_rank", "attention.kv_lora_rank"),
         ("q_lora_rank", "attention.q_lora_rank"),
         ("qk_rope_head_dim", "rope.dimension_count"),
         ("v_head_dim", "attention.value_length_mla"),
     ];
-    facts.copy(config, &keys)?;
-    // Newer files keep the sizes of a head under names of their own, because the cache has other ones; older files have
-    // only the plain names, which then mean the head.
-    let key = match facts.number("attention.key_length_mla")? {
+    metadata.copy(config, &keys)?;
+    // Newer files have `*_mla` keys for the head sizes, because the plain keys give the sizes in the
+    // compressed cache. In older files the plain keys give the head sizes.
+    let key = match metadata.number("attention.key_length_mla")? {
         Some(key) => Some(key),
         None => {
-            facts.copy(config, &[("v_head_dim", "attention.value_length")])?;
-            facts.number("attention.key_length")?
+            metadata.copy(config, &[("v_head_dim", "attention.value_length")])?;
+            metadata.number("attention.key_length")?
         }
     };
-    let biased = facts.biased(&["attn_q_a", "attn_kv_a_mqa", "attn_output"]);
+    let biased = metadata.has_bias(&["attn_q_a", "attn_kv_a_mqa", "attn_output"]);
     config.insert("attention_bias".to_owned(), json!(biased));
-    let rope = facts.number("rope.dimension_count")?;
+    let rope = metadata.number("rope.dimension_count")?;
     if let (Some(key), Some(rope)) = (key, rope) {
-        config.insert("qk_nope_head_dim".to_owned(), whole(key - rope));
+        config.insert("qk_nope_head_dim".to_owned(), integral(key - rope));
     }
     Ok(())
 }
 
-fn experts(facts: &Facts, config: &mut Map<String, Json>) -> Result<()> {
+fn experts(metadata: &MetadataReader, config: &mut Map<String, Json>) -> Result<()> {
     let keys = [
         ("n_routed_experts", "expert_count"),
         ("n_shared_experts", "expert_shared_count"),
@@ -252,33 +254,36 @@ fn experts(facts: &Facts, config: &mut Map<String, Json>) -> Result<()> {
         ("moe_layer_freq", "moe_every_n_layers"),
         ("routed_scaling_factor", "expert_weights_scale"),
     ];
-    facts.copy(config, &keys)?;
-    // A scale of 0 is how the format says that there is none.
+    metadata.copy(config, &keys)?;
+    // 0 means no scale.
     if config.get("routed_scaling_factor").and_then(Json::as_f64) == Some(0.0) {
         config.remove("routed_scaling_factor");
     }
-    config.insert("norm_topk_prob".to_owned(), json!(facts.flag("expert_weights_norm").unwrap_or(false)));
+    config.insert("norm_topk_prob".to_owned(), json!(metadata.flag("expert_weights_norm").unwrap_or(false)));
     Ok(())
 }
 
-/// How experts are chosen, and with it which of the two families this is.
-fn gate(facts: &Facts, config: &mut Map<String, Json>) -> Result<&'static str> {
-    let biased = facts.gguf.tensors.keys().any(|name| name.contains(".exp_probs_b"));
-    let sigmoid = match facts.value("expert_gating_func") {
+/// The router's settings; they also distinguish V2 from V3.
+fn gate(metadata: &MetadataReader, config: &mut Map<String, Json>) -> Result<&'static str> {
+    let biased = metadata.gguf.tensors.keys().any(|name| name.contains(".exp_probs_b"));
+    let sigmoid = match metadata.value("expert_gating_func") {
         Some(Value::Integer(SIGMOID)) => true,
         Some(Value::Integer(SOFTMAX | 0)) => false,
-        // Files older than the key: only V3 has the bias.
+        // Older files lack the key: only V3 has the bias.
         None => biased,
         Some(other) => {
-            return Err(Refusal::unsupported("deepseek2.expert_gating_func", format!("{other:?}")));
+            return Err(MetadataError::unsupported("deepseek2.expert_gating_func", format!("{other:?}")));
         }
     };
     if biased && !sigmoid {
-        return Err(Refusal::unsupported("exp_probs_b", "a bias of a gate that is no sigmoid"));
+        return Err(MetadataError::unsupported(
+            "exp_probs_b",
+            "a bias with a gating function other than sigmoid",
+        ));
     }
-    let count = facts.number("expert_count")?.unwrap_or(0.0);
-    let written = (facts.number("expert_group_count")?, facts.number("expert_group_used_count")?);
-    // Older files have no groups although the models do: R1 would choose from all of its 256 experts.
+    let count = metadata.number("expert_count")?.unwrap_or(0.0);
+    let written = (metadata.number("expert_group_count")?, metadata.number("expert_group_used_count")?);
+    // Older files lack the groups of V2 and V3: without them R1 would choose from all 256 experts.
     let (groups, kept) = match written {
         (Some(groups), Some(kept)) if groups > 0.0 => (groups, kept),
         _ if count == 256.0 && sigmoid => (8.0, 4.0),
@@ -292,10 +297,10 @@ fn gate(facts: &Facts, config: &mut Map<String, Json>) -> Result<&'static str> {
     };
     config.insert("scoring_func".to_owned(), json!(if sigmoid { "sigmoid" } else { "softmax" }));
     config.insert("topk_method".to_owned(), json!(method));
-    config.insert("n_group".to_owned(), whole(groups));
-    config.insert("topk_group".to_owned(), whole(kept));
-    if sigmoid && facts.flag("expert_weights_norm").is_none() {
-        // Every published model with this gate normalises.
+    config.insert("n_group".to_owned(), integral(groups));
+    config.insert("topk_group".to_owned(), integral(kept));
+    if sigmoid && metadata.flag("expert_weights_norm").is_none() {
+        // Every published model with sigmoid gating normalises.
         config.insert("norm_topk_prob".to_owned(), json!(true));
     }
     Ok(if sigmoid { "DeepseekV3ForCausalLM" } else { "DeepseekV2ForCausalLM" })

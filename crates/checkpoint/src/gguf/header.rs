@@ -1,5 +1,5 @@
-//! The header of one GGUF file, version 2 or 3: metadata, and where its tensors lie. Every number is checked against the
-//! length of the file before it is believed.
+//! Parses the header of a GGUF file, version 2 or 3: metadata and tensor infos. Every count and offset is
+//! checked against the length of the file before use.
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -10,40 +10,40 @@ use super::types::{dtype, other_name};
 use super::value::{Metadata, Value, Values};
 
 const MAGIC: [u8; 4] = *b"GGUF";
-/// R1 whole has 1,200 tensors and fifty keys; split files and odd converters get room.
-const MOST_TENSORS: u64 = 1 << 17;
-const MOST_KEYS: u64 = 1 << 16;
-const MOST_DIMENSIONS: u32 = 4;
+/// R1 has 1,200 tensors and fifty keys; the limits leave room for unusual converters.
+const MAX_TENSORS: u64 = 1 << 17;
+const MAX_KEYS: u64 = 1 << 16;
+const MAX_DIMENSIONS: u32 = 4;
 const DEFAULT_ALIGNMENT: u64 = 32;
-const LARGEST_ALIGNMENT: i128 = 1 << 20;
+const MAX_ALIGNMENT: i128 = 1 << 20;
 
-/// What one file says about itself.
+/// The header of one file.
 #[derive(Debug)]
 pub struct Header {
     pub metadata: Metadata,
     pub tensors: Vec<TensorInfo>,
 }
 
-/// A tensor of the file under the file's own name.
+/// A tensor info with its GGUF name.
 #[derive(Debug)]
 pub struct TensorInfo {
     pub name: String,
     pub dtype: Dtype,
-    /// Row-major, so the reverse of what the file writes.
+    /// Row-major: the reverse of the order in the file.
     pub shape: Vec<usize>,
-    /// Bytes of the file.
+    /// Byte offsets in the file.
     pub range: Range<usize>,
 }
 
-/// Why a header cannot be believed; the reader of files knows which file it was.
+/// An invalid header. The caller adds the path.
 #[derive(Debug, thiserror::Error)]
 pub enum HeaderError {
     #[error("the file ends before byte {expected}")]
     Truncated { expected: u64 },
     #[error("{0}")]
     Invalid(String),
-    /// The file is sound, and a tensor of it is of a type that is not read here.
-    #[error("tensor {tensor} is stored as {format}, which this version does not read")]
+    /// The file is valid, with an unsupported tensor type.
+    #[error("tensor {tensor} is stored as {format}, which is not supported")]
     Format { tensor: String, format: String },
 }
 
@@ -56,30 +56,30 @@ impl HeaderError {
 type Result<T> = std::result::Result<T, HeaderError>;
 
 impl Header {
-    /// Reads the header at the front of a whole file.
+    /// Parses the header of a complete file.
     ///
     /// # Errors
-    /// Whatever is truncated, impossible, unknown or overlapping, in words.
+    /// Truncated, invalid, unknown or overlapping entries.
     pub fn parse(file: &[u8]) -> Result<Self> {
-        Front::read(file)?.tensors()
+        Preamble::read(file)?.tensors()
     }
 }
 
-/// A header up to the end of its metadata, which says what the rest is about.
-pub struct Front<'a> {
+/// The header up to the end of its metadata.
+pub struct Preamble<'a> {
     pub metadata: Metadata,
     tensors: u64,
     reader: Reader<'a>,
     file: u64,
 }
 
-/// What a file says that it has.
+/// The counts at the start of the header.
 pub struct Counts {
     pub tensors: u64,
     pub keys: u64,
 }
 
-impl<'a> Front<'a> {
+impl<'a> Preamble<'a> {
     /// # Errors
     /// As [`Header::parse`].
     pub fn read(file: &'a [u8]) -> Result<Self> {
@@ -89,14 +89,14 @@ impl<'a> Front<'a> {
         Ok(Self { metadata, tensors, reader, file: file.len() as u64 })
     }
 
-    /// Reads the part before the metadata.
+    /// Reads magic, version and counts.
     pub fn counts(reader: &mut Reader) -> Result<Counts> {
         if reader.array()? != MAGIC {
             return Err(HeaderError::invalid("it does not begin with GGUF"));
         }
         check_version(reader.u32()?)?;
         let (tensors, keys) = (reader.u64()?, reader.u64()?);
-        if tensors > MOST_TENSORS || keys > MOST_KEYS {
+        if tensors > MAX_TENSORS || keys > MAX_KEYS {
             return Err(HeaderError::invalid(format!(
                 "it claims {tensors} tensors and {keys} metadata keys"
             )));
@@ -113,7 +113,7 @@ impl<'a> Front<'a> {
         let start = (self.reader.position() as u64).next_multiple_of(alignment);
         let tensors = raw.into_iter().map(|raw| raw.place(start, self.file));
         let tensors = tensors.collect::<Result<Vec<_>>>()?;
-        check_apart(&tensors)?;
+        check_overlap(&tensors)?;
         Ok(Header { metadata: self.metadata, tensors })
     }
 }
@@ -122,10 +122,10 @@ fn check_version(version: u32) -> Result<()> {
     match version {
         2 | 3 => Ok(()),
         1 => Err(HeaderError::invalid("it is GGUF version 1, which no tool has written since 2023")),
-        other if matches!(other.swap_bytes(), 1..=9) => {
-            Err(HeaderError::invalid("it was written for big-endian machines"))
+        other if matches!(other.swap_bytes(), 1..=9) => Err(HeaderError::invalid("it is big-endian")),
+        other => {
+            Err(HeaderError::invalid(format!("it is GGUF version {other}; versions 2 and 3 are supported")))
         }
-        other => Err(HeaderError::invalid(format!("it is GGUF version {other}; versions 2 and 3 are known"))),
     }
 }
 
@@ -145,16 +145,14 @@ fn read_metadata(reader: &mut Reader, keys: u64) -> Result<Metadata> {
 fn alignment(metadata: &Metadata) -> Result<u64> {
     match metadata.get("general.alignment") {
         None => Ok(DEFAULT_ALIGNMENT),
-        Some(&Value::Integer(number @ 8..=LARGEST_ALIGNMENT)) if number & (number - 1) == 0 => {
-            Ok(number as u64)
-        }
+        Some(&Value::Integer(number @ 8..=MAX_ALIGNMENT)) if number & (number - 1) == 0 => Ok(number as u64),
         Some(value) => {
             Err(HeaderError::invalid(format!("general.alignment is {value:?}, not a power of two")))
         }
     }
 }
 
-/// A tensor before it is known where the data begins.
+/// A tensor info before the start of the data section is known.
 struct RawInfo {
     name: String,
     dtype: Dtype,
@@ -167,7 +165,7 @@ impl RawInfo {
     fn read(reader: &mut Reader, alignment: u64) -> Result<Self> {
         let name = reader.name()?.to_owned();
         let dimensions = reader.u32()?;
-        if !(1..=MOST_DIMENSIONS).contains(&dimensions) {
+        if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
             return Err(HeaderError::invalid(format!("tensor {name} has {dimensions} dimensions")));
         }
         let sizes = (0..dimensions).map(|_| reader.u64()).collect::<Result<Vec<_>>>()?;
@@ -185,7 +183,7 @@ impl RawInfo {
         let offset = reader.u64()?;
         if !offset.is_multiple_of(alignment) {
             return Err(HeaderError::invalid(format!(
-                "tensor {name} lies at {offset}, no multiple of the file's alignment {alignment}"
+                "tensor {name} starts at {offset}, not a multiple of the file's alignment {alignment}"
             )));
         }
         let shape = sizes.iter().rev().map(|&size| size as usize).collect();
@@ -196,7 +194,7 @@ impl RawInfo {
         let begin = start.checked_add(self.offset);
         let end = begin.and_then(|begin| begin.checked_add(self.bytes));
         let (Some(begin), Some(end)) = (begin, end) else {
-            return Err(HeaderError::invalid(format!("tensor {} lies at {}", self.name, self.offset)));
+            return Err(HeaderError::invalid(format!("tensor {} starts at {}", self.name, self.offset)));
         };
         if end > file {
             return Err(HeaderError::Truncated { expected: end });
@@ -206,7 +204,8 @@ impl RawInfo {
     }
 }
 
-/// Bytes of a tensor; `None` when a size is zero, rows are no whole blocks, or the product overflows.
+/// Bytes of a tensor; `None` if a size is zero, a row is not a multiple of the block size, or the product
+/// overflows.
 fn bytes_of(dtype: Dtype, sizes: &[u64]) -> Option<u64> {
     let sizes: Vec<usize> = sizes.iter().map(|&size| usize::try_from(size).ok()).collect::<Option<_>>()?;
     let count = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?;
@@ -216,14 +215,14 @@ fn bytes_of(dtype: Dtype, sizes: &[u64]) -> Option<u64> {
     Some(dtype.bytes_of(count)? as u64)
 }
 
-fn check_apart(tensors: &[TensorInfo]) -> Result<()> {
+fn check_overlap(tensors: &[TensorInfo]) -> Result<()> {
     let mut names = BTreeSet::new();
     if let Some(tensor) = tensors.iter().find(|tensor| !names.insert(&tensor.name)) {
         return Err(HeaderError::invalid(format!("it has tensor {} twice", tensor.name)));
     }
-    let mut by_place: Vec<&TensorInfo> = tensors.iter().collect();
-    by_place.sort_unstable_by_key(|tensor| tensor.range.start);
-    match by_place.windows(2).find(|pair| pair[0].range.end > pair[1].range.start) {
+    let mut by_offset: Vec<&TensorInfo> = tensors.iter().collect();
+    by_offset.sort_unstable_by_key(|tensor| tensor.range.start);
+    match by_offset.windows(2).find(|pair| pair[0].range.end > pair[1].range.start) {
         Some(pair) => {
             Err(HeaderError::invalid(format!("tensors {} and {} overlap", pair[0].name, pair[1].name)))
         }

@@ -1,13 +1,13 @@
-//! GGUF: one file, or shards named -00001-of-0000N.gguf, memory-mapped. The file's own names stay in here; outside, a
-//! tensor has its published name and the metadata looks like `config.json`.
+//! GGUF: one file, or shards named -00001-of-0000N.gguf, memory-mapped. GGUF names are internal: other
+//! modules see the tensor names of Hugging Face checkpoints and a `config.json`.
 mod architecture;
 mod config_json;
 mod header;
-mod names;
 mod peek;
 mod reader;
 mod rope_factors;
 mod shards;
+mod tensor_map;
 mod tokenizer;
 mod types;
 mod value;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
-pub use architecture::{Refusal, architecture};
+pub use architecture::{MetadataError, architecture};
 pub use config_json::config_json;
 pub use header::{Header, HeaderError, TensorInfo};
 pub use peek::Peek;
@@ -32,29 +32,29 @@ pub use tokenizer::GgufTokenizer;
 pub use value::{List, Metadata, Value};
 pub use weights::GgufWeights;
 
-use header::Front;
+use header::Preamble;
 
 use crate::file_kind::FileKind;
-use crate::view::prefer_large_pages;
+use crate::view::advise_huge_pages;
 use crate::{TensorView, WeightError};
 
-/// An open model file with all of its shards.
+/// An open model file with all its shards.
 #[derive(Debug)]
 pub struct Gguf {
-    /// The first shard's, which has everything but the places of tensors.
+    /// The metadata of the first shard.
     pub metadata: Metadata,
-    /// Under the file's own names.
+    /// By GGUF name.
     pub tensors: BTreeMap<String, TensorView>,
     /// The first shard.
     pub path: PathBuf,
 }
 
 impl Gguf {
-    /// Opens a file, and the other shards of it when it is one of several. Any shard may be named.
+    /// Opens a file with its other shards. `path` may be any shard.
     ///
     /// # Errors
-    /// A shard that is missing, truncated, inconsistent, or that belongs to another model, naming it; a model that this
-    /// version does not run.
+    /// A shard that is missing, truncated, inconsistent, or from another model, with its path; an unsupported
+    /// model.
     pub fn open(path: &Path) -> Result<Self, WeightError> {
         if let Some(shards) = shards::by_name(path)? {
             return Self::open_shards(&shards);
@@ -74,13 +74,13 @@ impl Gguf {
             let (metadata, tensors) = read_file(path, at == 0)?;
             let (number, count) = (integer(&metadata, "split.no"), integer(&metadata, "split.count"));
             if number != Some(at as i128) || count != Some(shards.len() as i128) {
-                let said =
+                let text =
                     |value: Option<i128>| value.map_or("nothing".to_owned(), |value| value.to_string());
                 return Err(invalid(format!(
-                    "it should be shard {at} (from 0) of {}, and it says split.no {} of split.count {}",
+                    "it should be shard {at} (from 0) of {}, but has split.no {} of split.count {}",
                     shards.len(),
-                    said(number),
-                    said(count)
+                    text(number),
+                    text(count)
                 )));
             }
             for (name, view) in tensors {
@@ -92,9 +92,9 @@ impl Gguf {
         }
         let path = shards[0].clone();
         let metadata = first.expect("there is a first shard");
-        let promised = integer(&metadata, "split.tensors.count");
-        if promised.is_some_and(|promised| promised != all.len() as i128) {
-            let reason = format!("it promises {promised:?} tensors in all shards, which have {}", all.len());
+        let declared = integer(&metadata, "split.tensors.count");
+        if declared.is_some_and(|declared| declared != all.len() as i128) {
+            let reason = format!("split.tensors.count is {declared:?}, but the shards have {}", all.len());
             return Err(WeightError::Invalid { path, reason });
         }
         Ok(Self { metadata, tensors: all, path })
@@ -107,23 +107,23 @@ fn integer(metadata: &Metadata, key: &str) -> Option<i128> {
 
 type Tensors = Vec<(String, TensorView)>;
 
-/// The first file of a model says which model it is.
+/// Only the first file of a model has the architecture, which is checked before its tensors.
 fn read_file(path: &Path, first: bool) -> Result<(Metadata, Tensors), WeightError> {
     let open_error = |source| WeightError::Open { path: path.to_owned(), source };
     let file = File::open(path).map_err(open_error)?;
-    // SAFETY: the map is read only. A file that another program shortens while it is mapped would end this process,
-    // which is the worker and never the window; the store's files are not rewritten in place.
+    // SAFETY: the map is read-only. Truncation by another program while mapped would crash this process,
+    // which is the worker and never the window; the files of the store are not rewritten in place.
     let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(open_error)?);
     let kind = FileKind::of_bytes(&map[..map.len().min(512)]);
     if kind != FileKind::Gguf {
-        return Err(WeightError::Foreign { path: path.to_owned(), kind });
+        return Err(WeightError::WrongKind { path: path.to_owned(), kind });
     }
-    prefer_large_pages(&map);
+    advise_huge_pages(&map);
     let actual = map.len() as u64;
     let failed = |error| header_error(path, actual, error);
-    let front = Front::read(&map).map_err(failed)?;
+    let front = Preamble::read(&map).map_err(failed)?;
     if first {
-        architecture(&front.metadata).map_err(|refusal| refused(path, refusal))?;
+        architecture(&front.metadata).map_err(|error| metadata_error(path, error))?;
     }
     let header = front.tensors().map_err(failed)?;
     let view =
@@ -140,11 +140,13 @@ fn header_error(path: &Path, actual: u64, error: HeaderError) -> WeightError {
     }
 }
 
-pub(crate) fn refused(path: &Path, refusal: Refusal) -> WeightError {
+pub(crate) fn metadata_error(path: &Path, error: MetadataError) -> WeightError {
     let path = path.to_owned();
-    match refusal {
-        Refusal::Invalid(reason) => WeightError::Invalid { path, reason },
-        Refusal::NotRun(architecture) => WeightError::NotRun { path, architecture },
-        Refusal::Unsupported { field, value } => WeightError::Unsupported { path, field, value },
+    match error {
+        MetadataError::Invalid(reason) => WeightError::Invalid { path, reason },
+        MetadataError::UnsupportedArchitecture(architecture) => {
+            WeightError::UnsupportedArchitecture { path, architecture }
+        }
+        MetadataError::Unsupported { field, value } => WeightError::Unsupported { path, field, value },
     }
 }

@@ -1,11 +1,11 @@
-//! Takes numbers and texts from the front of a header, never past its end, and never making room for more than the
-//! file can hold.
+//! Reads integers and strings from a header. It never reads past the end and never allocates more than the
+//! file's length.
 use super::HeaderError;
 
-/// No published name or key is nearly as long; chat templates and texts in lists are values and may be longer.
-const LONGEST_NAME: u64 = 1024;
+/// Limit of names and keys; string values such as chat templates may be longer.
+const MAX_NAME: u64 = 1024;
 
-/// The unread rest of a header.
+/// A cursor over the bytes of a header.
 pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
         self.at
     }
 
-    /// Bytes that are left.
+    /// Unread bytes.
     pub fn left(&self) -> usize {
         self.bytes.len() - self.at
     }
@@ -41,17 +41,17 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// A text: its length, then its bytes.
+    /// A string: its length, then its bytes.
     pub fn text(&mut self) -> Result<&'a str> {
         let len = self.u64()?;
         let bytes = self.take(len)?;
         std::str::from_utf8(bytes).map_err(|_| HeaderError::invalid("a text in its header is not UTF-8"))
     }
 
-    /// A text that names something.
+    /// A string that is a tensor name or a key.
     pub fn name(&mut self) -> Result<&'a str> {
         let name = self.text()?;
-        if name.is_empty() || name.len() as u64 > LONGEST_NAME {
+        if name.is_empty() || name.len() as u64 > MAX_NAME {
             return Err(HeaderError::invalid(format!("a name in its header has {} bytes", name.len())));
         }
         Ok(name)

@@ -1,20 +1,21 @@
-//! Llama 3.1's scaling of positions. A GGUF keeps only the factor of every frequency; `config.json` keeps the four numbers
-//! that the factors follow from. The numbers are put back only when they give the stored factors again.
+//! Llama 3.1 rope scaling. GGUF stores the factor of each frequency; `config.json` has the four parameters
+//! that define them. The parameters are restored only if they reproduce the stored factors.
 use serde_json::{Value as Json, json};
 
-use super::Refusal;
+use super::MetadataError;
 
-/// As every published Llama 3.1, 3.3 and distill has them; 3.2 differs by `factor` alone, which the factors show.
+/// The values of every published Llama 3.1, 3.3 and distilled model. 3.2 differs only in `factor`, which is
+/// the largest stored factor.
 const LOW_FREQ_FACTOR: f64 = 1.0;
 const HIGH_FREQ_FACTOR: f64 = 4.0;
 const ORIGINAL: f64 = 8192.0;
-const CLOSE: f64 = 1e-3;
+const TOLERANCE: f64 = 1e-3;
 
-/// `rope_scaling` for stored factors.
+/// The `rope_scaling` of stored factors.
 ///
 /// # Errors
-/// Factors that no known scaling gives.
-pub fn llama3(factors: &[f32], theta: f64) -> Result<Json, Refusal> {
+/// Factors that no known scaling reproduces.
+pub fn llama3(factors: &[f32], theta: f64) -> Result<Json, MetadataError> {
     let largest = factors.iter().fold(0.0f32, |largest, &factor| largest.max(factor));
     if factors.iter().all(|&factor| factor == 1.0) {
         return Ok(Json::Null);
@@ -22,10 +23,13 @@ pub fn llama3(factors: &[f32], theta: f64) -> Result<Json, Refusal> {
     let known = factors.iter().enumerate().all(|(at, &stored)| {
         let frequency = theta.powf(-(at as f64) / factors.len() as f64);
         let expect = expected(2.0 * std::f64::consts::PI / frequency, f64::from(largest));
-        (expect - f64::from(stored)).abs() <= CLOSE * expect
+        (expect - f64::from(stored)).abs() <= TOLERANCE * expect
     });
     if !known {
-        return Err(Refusal::unsupported("rope_freqs.weight", "factors that are not those of Llama 3.1"));
+        return Err(MetadataError::unsupported(
+            "rope_freqs.weight",
+            "factors that are not those of Llama 3.1",
+        ));
     }
     Ok(json!({
         "rope_type": "llama3",
@@ -36,7 +40,7 @@ pub fn llama3(factors: &[f32], theta: f64) -> Result<Json, Refusal> {
     }))
 }
 
-/// Long waves are stretched by `factor`, short ones not, those between by a blend.
+/// The factor of a wavelength: `factor` for long ones, 1 for short ones, interpolated between.
 fn expected(wave: f64, factor: f64) -> f64 {
     if wave < ORIGINAL / HIGH_FREQ_FACTOR {
         return 1.0;
@@ -54,7 +58,7 @@ mod tests {
 
     #[test]
     fn factors_of_a_published_model_give_its_numbers_back() {
-        // R1-Distill-Llama-8B: 64 frequencies, base 500000; as the converter writes them, places 28 to 36.
+        // R1-Distill-Llama-8B: 64 frequencies, base 500000, as written by the converter.
         let factors: Vec<f32> = (0..64)
             .map(|at| {
                 let wave = 2.0 * std::f64::consts::PI * 500000f64.powf(f64::from(at) / 64.0);

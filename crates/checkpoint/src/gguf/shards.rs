@@ -1,4 +1,5 @@
-//! The files of one model in several: `name-00001-of-00003.gguf` and its siblings, or whatever they were renamed to.
+//! Finds the shards of a model: `name-00001-of-00003.gguf` and its siblings, or renamed files by their
+//! metadata.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -6,13 +7,13 @@ use super::peek::Peek;
 use crate::WeightError;
 use crate::file_kind::FileKind;
 
-/// Name, number and count of `name-00001-of-00003.gguf`, whatever the case of its ending.
+/// Name, number and count of `name-00001-of-00003.gguf`; the extension is case-insensitive.
 pub fn shard_number(path: &Path) -> Option<(String, u32, u32)> {
     let (stem, number, count, _) = parts(path)?;
     Some((stem, number, count))
 }
 
-/// The file's name without its ending and without the number of a shard: what people call the model.
+/// The file name without extension and shard number.
 pub fn stem(path: &Path) -> String {
     let plain = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     shard_number(path).map_or_else(plain, |(stem, ..)| stem)
@@ -33,10 +34,10 @@ fn parts(path: &Path) -> Option<(String, u32, u32, String)> {
     (1..=count).contains(&number).then(|| (stem.to_owned(), number, count, ending.to_owned()))
 }
 
-/// All shards of the set that a file belongs to by its name; `None` for a file by itself.
+/// All shards of the set that a file belongs to by its name; `None` for a single file.
 ///
 /// # Errors
-/// `MissingShard` when one is neither there by its name nor by what it says.
+/// `MissingShard` if one of the files does not exist.
 pub fn by_name(path: &Path) -> Result<Option<Vec<PathBuf>>, WeightError> {
     let Some((stem, _, count, ending)) = parts(path) else { return Ok(None) };
     let named = |number| path.with_file_name(format!("{stem}-{number:05}-of-{count:05}.{ending}"));
@@ -47,10 +48,11 @@ pub fn by_name(path: &Path) -> Result<Option<Vec<PathBuf>>, WeightError> {
     }
 }
 
-/// The set of a first shard whose name says nothing: the files beside it that say `split.no` 1, 2, ... of `count`.
+/// The shards of a renamed first shard: files in its folder with `split.no` 1, 2, ... and the same
+/// `split.count`.
 ///
 /// # Errors
-/// `MissingShard` when a number is not there, `Several` when one is there twice.
+/// `MissingShard` if a number is missing, `MultipleModels` if one is duplicated.
 pub fn by_metadata(first: &Path, count: u32) -> Result<Vec<PathBuf>, WeightError> {
     let folder = first.parent().unwrap_or(Path::new("."));
     let open = |source| WeightError::Open { path: folder.to_owned(), source };
@@ -67,7 +69,7 @@ pub fn by_metadata(first: &Path, count: u32) -> Result<Vec<PathBuf>, WeightError
         }
         if let Some(other) = found.insert(number, path.clone()) {
             let names = vec![other.display().to_string(), path.display().to_string()];
-            return Err(WeightError::Several { path: folder.to_owned(), names });
+            return Err(WeightError::MultipleModels { path: folder.to_owned(), names });
         }
     }
     let shard = |number: u32| {

@@ -1,75 +1,75 @@
-//! From a file's own tensor names to the published ones. Every name is known or refused: a tensor that nobody asks for
-//! would be a part of the model that is silently missing.
+//! Maps GGUF tensor names to the names of Hugging Face checkpoints. An unknown name is an error, because an
+//! unused tensor would be a silently missing part of the model.
 
-/// What a tensor of the file is under its published name.
+/// The published tensor or tensors that a GGUF tensor contains.
 #[derive(Debug, PartialEq)]
-pub enum Meaning {
-    /// This tensor.
+pub enum TensorMapping {
+    /// The same tensor.
     Plain(String),
-    /// Rows of query or key heads, in pairs where the published order has halves.
-    PairedHeads {
+    /// Query or key heads with interleaved rotary pairs; the published order has two halves.
+    InterleavedHeads {
         name: String,
         keys: bool,
     },
-    /// Experts `0..n` of a layer: the name is `before`, the number, `after`.
+    /// The stacked experts of a layer; an expert's name is `before`, its index, `after`.
     Experts {
         before: String,
         after: &'static str,
     },
-    /// The part of `kv_b_proj` that makes keys, transposed, or the part that makes values.
-    KeyPart {
+    /// The key part of `kv_b_proj`, transposed (`attn_k_b`), or its value part (`attn_v_b`).
+    AttnKB {
         layer: u32,
     },
-    ValuePart {
+    AttnVB {
         layer: u32,
     },
-    /// Factors for the rotary frequencies, which `config.json` says in other words.
-    RopeFactors,
+    /// Rotary frequency factors, which `config.json` has as `rope_scaling`.
+    RopeFreqs,
 }
 
-/// Architectures whose converters store queries and keys in pairs.
-const PAIRED: &[&str] = &["llama", "deepseek"];
+/// Architectures whose converters interleave the rotary pairs of queries and keys.
+const INTERLEAVED: &[&str] = &["llama", "deepseek"];
 
-/// `None` for a name that is not known.
-pub fn meaning(architecture: &str, name: &str) -> Option<Meaning> {
-    let plain = |name: &str| Some(Meaning::Plain(name.to_owned()));
+/// `None` for an unknown name.
+pub fn map_tensor(architecture: &str, name: &str) -> Option<TensorMapping> {
+    let plain = |name: &str| Some(TensorMapping::Plain(name.to_owned()));
     match name {
         "token_embd.weight" => return plain("model.embed_tokens.weight"),
         "output_norm.weight" => return plain("model.norm.weight"),
         "output.weight" => return plain("lm_head.weight"),
-        "rope_freqs.weight" => return Some(Meaning::RopeFactors),
+        "rope_freqs.weight" => return Some(TensorMapping::RopeFreqs),
         _ => {}
     }
     let (layer, rest) = name.strip_prefix("blk.")?.split_once('.')?;
     let layer: u32 = layer.parse().ok().filter(|layer| *layer < 1024)?;
     let prefix = format!("model.layers.{layer}");
-    // Converters have written this one with and without an ending.
+    // Converters write this name with and without a suffix.
     if let "exp_probs_b" | "exp_probs_b.bias" | "exp_probs_b.weight" = rest {
-        return Some(Meaning::Plain(format!("{prefix}.mlp.gate.e_score_correction_bias")));
+        return Some(TensorMapping::Plain(format!("{prefix}.mlp.gate.e_score_correction_bias")));
     }
     let (part, ending) = rest.rsplit_once('.')?;
     if !matches!(ending, "weight" | "bias") {
         return None;
     }
-    let experts = |after| Some(Meaning::Experts { before: format!("{prefix}.mlp.experts."), after });
+    let experts = |after| Some(TensorMapping::Experts { before: format!("{prefix}.mlp.experts."), after });
     match (part, ending) {
         ("ffn_gate_exps", "weight") => return experts(".gate_proj.weight"),
         ("ffn_up_exps", "weight") => return experts(".up_proj.weight"),
         ("ffn_down_exps", "weight") => return experts(".down_proj.weight"),
-        ("attn_k_b", "weight") => return Some(Meaning::KeyPart { layer }),
-        ("attn_v_b", "weight") => return Some(Meaning::ValuePart { layer }),
+        ("attn_k_b", "weight") => return Some(TensorMapping::AttnKB { layer }),
+        ("attn_v_b", "weight") => return Some(TensorMapping::AttnVB { layer }),
         _ => {}
     }
     let published = format!("{prefix}.{}.{ending}", module(part)?);
     if let "attn_q" | "attn_k" = part
-        && PAIRED.contains(&architecture)
+        && INTERLEAVED.contains(&architecture)
     {
-        return Some(Meaning::PairedHeads { name: published, keys: part == "attn_k" });
+        return Some(TensorMapping::InterleavedHeads { name: published, keys: part == "attn_k" });
     }
-    Some(Meaning::Plain(published))
+    Some(TensorMapping::Plain(published))
 }
 
-/// The published name of a part of a layer.
+/// The published name of a module of a layer.
 fn module(part: &str) -> Option<&'static str> {
     Some(match part {
         "attn_norm" => "input_layernorm",
@@ -110,8 +110,8 @@ mod tests {
     #[test]
     fn names_are_known_or_refused() {
         let check = |name: &str, expect: Option<&str>| {
-            let actual = meaning("deepseek2", name);
-            assert_eq!(actual, expect.map(|name| Meaning::Plain(name.to_owned())), "{name}");
+            let actual = map_tensor("deepseek2", name);
+            assert_eq!(actual, expect.map(|name| TensorMapping::Plain(name.to_owned())), "{name}");
         };
         check("blk.0.attn_norm.weight", Some("model.layers.0.input_layernorm.weight"));
         check("blk.61.nextn.eh_proj.weight", Some("model.layers.61.eh_proj.weight"));

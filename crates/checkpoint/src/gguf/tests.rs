@@ -1,11 +1,11 @@
-//! Files of strangers: each fault ends in an error that names it, without a panic and without reserving memory that the
-//! file cannot fill; and metadata of converters that have been superseded.
+//! Untrusted files: each defect gives an error that names it, without a panic and without allocating more
+//! than the file's length. Also metadata of older converters.
 use super::*;
 use crate::ModelConfig;
 
 use formats::Dtype;
 
-/// Writes headers that no honest tool would write.
+/// Writes malformed headers.
 #[derive(Default)]
 struct Forge {
     keys: Vec<u8>,
@@ -41,7 +41,7 @@ impl Forge {
     }
 }
 
-fn refused(file: &[u8], expect: &str) {
+fn expect_error(file: &[u8], expect: &str) {
     let error = Header::parse(file).expect_err(expect).to_string();
     assert!(error.contains(expect), "{expect}: {error}");
 }
@@ -49,47 +49,50 @@ fn refused(file: &[u8], expect: &str) {
 #[test]
 fn hostile_headers_are_refused_with_the_reason() {
     let none = Forge::default;
-    refused(b"GGML", "begin with GGUF");
-    refused(b"GGUF\x01\0\0\0", "version 1");
-    refused(b"GGUF\0\0\0\x03", "big-endian");
-    refused(b"GGUF\x04\0\0\0", "version 4");
-    refused(&Forge { tensor_count: u64::MAX, ..none() }.file(0), "claims");
-    refused(&Forge { key_count: 1 << 40, ..none() }.file(0), "claims");
-    refused(&none().tensor("a", &[u64::MAX, u64::MAX], 0, 0).file(64), "impossible");
-    refused(&none().tensor("a", &[1 << 40, 1 << 40], 0, 0).file(64), "impossible");
-    refused(&none().tensor("a", &[0], 0, 0).file(64), "impossible");
-    refused(&none().tensor("a", &[255], 12, 0).file(640), "impossible for Q4_K");
-    refused(&none().tensor("a", &[16], 0, u64::MAX - 31).file(64), "lies at");
-    refused(&none().tensor("a", &[16], 0, 32).file(64), "ends before");
-    refused(&none().tensor("a", &[16], 0, 4).file(128), "alignment");
-    refused(&none().tensor("a", &[16], 34, 0).file(64), "stored as TQ1_0");
-    refused(&none().tensor("a", &[16], 26, 0).file(64), "stored as I32");
-    refused(&none().tensor("a", &[16], 99, 0).file(64), "stored as type 99");
-    refused(&none().tensor("a", &[], 0, 0).file(64), "0 dimensions");
-    refused(&none().tensor("a", &[1; 5], 0, 0).file(64), "5 dimensions");
-    refused(&none().tensor("", &[16], 0, 0).file(64), "a name");
-    refused(&none().tensor("a", &[16], 0, 0).tensor("b", &[16], 0, 32).file(128), "overlap");
-    refused(&none().tensor("a", &[16], 0, 0).tensor("a", &[16], 0, 64).file(128), "twice");
-    refused(&none().key("k", 7, &[1]).key("k", 7, &[1]).file(0), "twice");
-    refused(&none().key("k", 7, &[2]).file(0), "yes or no");
-    refused(&none().key("k", 13, &[]).file(0), "type 13");
-    refused(&none().key("k", 8, &(1u64 << 60).to_le_bytes()).file(0), "ends before");
-    refused(&none().key("k", 8, &[1, 0, 0, 0, 0, 0, 0, 0, 0xFF]).file(0), "UTF-8");
+    expect_error(b"GGML", "begin with GGUF");
+    expect_error(b"GGUF\x01\0\0\0", "version 1");
+    expect_error(b"GGUF\0\0\0\x03", "big-endian");
+    expect_error(b"GGUF\x04\0\0\0", "version 4");
+    expect_error(&Forge { tensor_count: u64::MAX, ..none() }.file(0), "claims");
+    expect_error(&Forge { key_count: 1 << 40, ..none() }.file(0), "claims");
+    expect_error(&none().tensor("a", &[u64::MAX, u64::MAX], 0, 0).file(64), "impossible");
+    expect_error(&none().tensor("a", &[1 << 40, 1 << 40], 0, 0).file(64), "impossible");
+    expect_error(&none().tensor("a", &[0], 0, 0).file(64), "impossible");
+    expect_error(&none().tensor("a", &[255], 12, 0).file(640), "impossible for Q4_K");
+    expect_error(&none().tensor("a", &[16], 0, u64::MAX - 31).file(64), "starts at");
+    expect_error(&none().tensor("a", &[16], 0, 32).file(64), "ends before");
+    expect_error(&none().tensor("a", &[16], 0, 4).file(128), "alignment");
+    expect_error(&none().tensor("a", &[16], 34, 0).file(64), "stored as TQ1_0");
+    expect_error(&none().tensor("a", &[16], 26, 0).file(64), "stored as I32");
+    expect_error(&none().tensor("a", &[16], 99, 0).file(64), "stored as type 99");
+    expect_error(&none().tensor("a", &[], 0, 0).file(64), "0 dimensions");
+    expect_error(&none().tensor("a", &[1; 5], 0, 0).file(64), "5 dimensions");
+    expect_error(&none().tensor("", &[16], 0, 0).file(64), "a name");
+    expect_error(&none().tensor("a", &[16], 0, 0).tensor("b", &[16], 0, 32).file(128), "overlap");
+    expect_error(&none().tensor("a", &[16], 0, 0).tensor("a", &[16], 0, 64).file(128), "twice");
+    expect_error(&none().key("k", 7, &[1]).key("k", 7, &[1]).file(0), "twice");
+    expect_error(&none().key("k", 7, &[2]).file(0), "a boolean");
+    expect_error(&none().key("k", 13, &[]).file(0), "type 13");
+    expect_error(&none().key("k", 8, &(1u64 << 60).to_le_bytes()).file(0), "ends before");
+    expect_error(&none().key("k", 8, &[1, 0, 0, 0, 0, 0, 0, 0, 0xFF]).file(0), "UTF-8");
     for (kind, count) in [(4u32, u64::MAX), (8, 1 << 50), (0, 1 << 30), (9, 1 << 40)] {
         let list = [&kind.to_le_bytes()[..], &count.to_le_bytes()].concat();
-        refused(&none().key("k", 9, &list).file(64), "ends before");
+        expect_error(&none().key("k", 9, &list).file(64), "ends before");
     }
     for alignment in [0u32, 24, 1 << 31] {
-        refused(&none().key("general.alignment", 4, &alignment.to_le_bytes()).file(0), "general.alignment");
+        expect_error(
+            &none().key("general.alignment", 4, &alignment.to_le_bytes()).file(0),
+            "general.alignment",
+        );
     }
-    refused(&none().key("general.alignment", 8, &text("32")).file(0), "general.alignment");
-    // Lists in lists in lists: each has one element, the next list.
+    expect_error(&none().key("general.alignment", 8, &text("32")).file(0), "general.alignment");
+    // Nested lists: each has one element, the next list.
     let deep = [&9u32.to_le_bytes()[..], &1u64.to_le_bytes()].concat().repeat(6);
-    refused(&none().key("k", 9, &deep).file(64), "deep");
-    // As many empty lists as the file can hold: cheap to write, dear to keep.
+    expect_error(&none().key("k", 9, &deep).file(64), "deep");
+    // Many empty lists: few bytes in the file, much memory when parsed.
     let empty = [&0u32.to_le_bytes()[..], &0u64.to_le_bytes()].concat();
     let many = [&9u32.to_le_bytes()[..], &(5u64 << 20).to_le_bytes(), &empty.repeat(5 << 20)].concat();
-    refused(&none().key("k", 9, &many).file(0), "elements");
+    expect_error(&none().key("k", 9, &many).file(0), "elements");
 }
 
 #[test]
@@ -129,7 +132,7 @@ fn a_file_cut_anywhere_is_refused() {
     assert!(Header::parse(&file[..end]).is_ok(), "padding at the end may be missing");
 }
 
-/// An open file with nothing but metadata and the tensors named.
+/// An open file with these metadata and tensors.
 fn file(keys: &[(&str, Value)], tensors: &[(&str, &[usize])]) -> Gguf {
     let view = |shape: &[usize]| {
         TensorView::owned(Dtype::F32, shape.to_vec(), vec![0; 4 * shape.iter().product::<usize>()])
@@ -172,9 +175,9 @@ fn groups_that_old_converters_left_out_are_filled_in() {
     let check = |own: &[(&str, Value)], bias: bool, expect: &str| {
         let tensors: &[(&str, &[usize])] = if bias { &[("blk.3.exp_probs_b.bias", &[4])] } else { &[] };
         let config = deepseek2(own, tensors);
-        let said = ["architectures", "topk_method", "n_group", "topk_group", "norm_topk_prob"]
+        let actual = ["architectures", "topk_method", "n_group", "topk_group", "norm_topk_prob"]
             .map(|key| config[key].to_string());
-        assert_eq!(said.join(" ").replace('"', ""), expect, "{own:?}");
+        assert_eq!(actual.join(" ").replace('"', ""), expect, "{own:?}");
         ModelConfig::from_json(config).unwrap_or_else(|error| panic!("{expect}: {error}"));
     };
     let experts = |count| ("deepseek2.expert_count", Value::Integer(count));
@@ -227,9 +230,9 @@ fn prediction_layers_are_counted_by_their_tensors() {
         own.extend(announced.map(|count| ("deepseek2.nextn_predict_layers", Value::Integer(count))));
         let tensors: Vec<(&str, &[usize])> = tensors.iter().map(|name| (*name, &[4][..])).collect();
         let config = deepseek2(&own, &tensors);
-        let said =
+        let actual =
             ["num_hidden_layers", "num_nextn_predict_layers"].map(|key| config[key].as_u64().unwrap_or(99));
-        assert_eq!((said[0], said[1]), expect, "{announced:?} {tensors:?}");
+        assert_eq!((actual[0], actual[1]), expect, "{announced:?} {tensors:?}");
     };
     let (norm, inside, behind) =
         ("blk.60.attn_norm.weight", "blk.60.nextn.eh_proj.weight", "blk.61.nextn.eh_proj.weight");
@@ -237,7 +240,7 @@ fn prediction_layers_are_counted_by_their_tensors() {
     check(Some(1), &[norm, inside], (60, 1));
     check(None, &[norm, inside], (60, 1));
     check(Some(1), &[norm, behind], (61, 1));
-    // Announced and dropped: counted in block_count, or not.
+    // nextn_predict_layers without tensors: included in block_count, or not.
     check(Some(1), &[], (60, 0));
     check(Some(1), &[norm], (61, 0));
 }
@@ -294,16 +297,16 @@ fn tokenizers_that_contradict_themselves_are_refused() {
         let error = read(&[&whole[..], &[(key, value)]].concat()).expect_err(expect);
         assert!(error.contains(expect), "{key}: {error}");
     };
-    check("tokenizer.ggml.tokens", Value::Bool(true), "no list of texts");
+    check("tokenizer.ggml.tokens", Value::Bool(true), "not a list of strings");
     check("tokenizer.ggml.tokens", texts(0), "0 tokens");
     check("tokenizer.ggml.token_type", Value::List(List::Integers(vec![1; 3])), "3 entries for 4");
-    check("tokenizer.ggml.token_type", Value::List(List::Integers(vec![1 << 40; 4])), "no type");
+    check("tokenizer.ggml.token_type", Value::List(List::Integers(vec![1 << 40; 4])), "invalid type");
     check("tokenizer.ggml.bos_token_id", Value::Integer(4), "vocabulary of 4");
     check("tokenizer.ggml.add_bos_token", Value::Integer(1), "neither true nor false");
     assert!(read(&whole[..1]).expect_err("no tokens").contains("tokens is missing"));
 }
 
-/// R1 whole in Q4_K with its head in Q6_K: the header is real, the 400 GB behind it are a hole in the file.
+/// The full R1 in Q4_K with its head in Q6_K: the header is real, and the 400 GB of data are a sparse file.
 #[cfg(target_os = "linux")]
 #[test]
 fn r1_whole_opens_as_a_plan_without_reading_its_weights() {
@@ -396,6 +399,6 @@ fn r1_whole_opens_as_a_plan_without_reading_its_weights() {
         assert_eq!(&model.weights.tensor(name).expect(name).shape, shape, "{name}");
     }
     assert_eq!(model.weights.names().len(), wanted.len());
-    // All sizes here are multiples of 32, so nothing lies between the tensors.
+    // All sizes here are multiples of 32, so there is no padding between the tensors.
     assert_eq!(model.weights.total_bytes(), data);
 }

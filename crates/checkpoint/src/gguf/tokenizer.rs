@@ -1,25 +1,27 @@
-//! What a GGUF says about its tokenizer, checked as far as it can be without being one: lengths agree, ids exist.
+//! The tokenizer metadata of a GGUF file. It checks that list lengths agree and ids exist; the `text` crate
+//! builds the tokenizer.
 use super::value::{List, Metadata, Value};
 
-/// More than four times the largest vocabulary.
-const MOST_TOKENS: usize = 1 << 20;
+/// More than four times the largest published vocabulary.
+const MAX_TOKENS: usize = 1 << 20;
 
-/// The tokenizer of a file.
+/// The tokenizer metadata of a file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GgufTokenizer {
     /// `gpt2` for byte-level BPE, `llama` for SentencePiece.
     pub model: String,
-    /// Which pre-tokenizer: `deepseek-llm`, `deepseek-v3`, `qwen2`, `llama-bpe`, ...; empty when the file is silent.
+    /// The pre-tokenizer: `deepseek-llm`, `deepseek-v3`, `qwen2`, `llama-bpe`, ...; empty if the key is
+    /// missing.
     pub pre: String,
     pub tokens: Vec<String>,
-    /// 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte; empty when the file is silent.
+    /// 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte; empty if the key is missing.
     pub token_types: Vec<i32>,
     pub scores: Vec<f32>,
-    /// Pairs, with one space between their halves.
+    /// Pairs of tokens separated by one space.
     pub merges: Vec<String>,
     pub bos: Option<u32>,
     pub eos: Option<u32>,
-    /// Ends a turn where that is not the end of the text.
+    /// End-of-turn token, if it differs from EOS.
     pub eot: Option<u32>,
     pub pad: Option<u32>,
     pub unknown: Option<u32>,
@@ -35,14 +37,14 @@ pub struct GgufTokenizer {
 type Result<T> = std::result::Result<T, String>;
 
 impl GgufTokenizer {
-    /// Reads the keys that begin with `tokenizer.`.
+    /// Reads the keys `tokenizer.*`.
     ///
     /// # Errors
-    /// No vocabulary, lists of different lengths, or an id outside the vocabulary, naming the key.
+    /// No vocabulary, lists of different lengths, or an id outside the vocabulary, with the key.
     pub fn from_metadata(metadata: &Metadata) -> Result<Self> {
         let keys = Keys(metadata);
         let tokens = keys.texts("tokens")?.ok_or("tokenizer.ggml.tokens is missing")?;
-        if tokens.is_empty() || tokens.len() > MOST_TOKENS {
+        if tokens.is_empty() || tokens.len() > MAX_TOKENS {
             return Err(format!("tokenizer.ggml.tokens has {} tokens", tokens.len()));
         }
         let count = tokens.len();
@@ -50,14 +52,14 @@ impl GgufTokenizer {
             None => Vec::new(),
             Some(Value::List(List::Integers(types))) => {
                 let types = types.iter().map(|&kind| i32::try_from(kind).ok()).collect::<Option<Vec<_>>>();
-                types.ok_or("tokenizer.ggml.token_type has a number that is no type")?
+                types.ok_or("tokenizer.ggml.token_type has an invalid type")?
             }
-            Some(_) => return Err("tokenizer.ggml.token_type is no list of integers".to_owned()),
+            Some(_) => return Err("tokenizer.ggml.token_type is not a list of integers".to_owned()),
         };
         let scores = match keys.get("scores") {
             None => Vec::new(),
             Some(Value::List(List::Floats(scores))) => scores.iter().map(|&score| score as f32).collect(),
-            Some(_) => return Err("tokenizer.ggml.scores is no list of numbers".to_owned()),
+            Some(_) => return Err("tokenizer.ggml.scores is not a list of numbers".to_owned()),
         };
         for (key, len) in [("token_type", token_types.len()), ("scores", scores.len())] {
             if len != 0 && len != count {
@@ -65,7 +67,7 @@ impl GgufTokenizer {
             }
         }
         let id = |key| keys.id(key, count);
-        // The older names of the infill tokens come second.
+        // The second name of each FIM token is the older one.
         let either = |key, older| Ok::<_, String>(id(key)?.or(id(older)?));
         Ok(Self {
             model: keys.text("tokenizer.ggml.model")?.ok_or("tokenizer.ggml.model is missing")?,
@@ -101,7 +103,7 @@ impl<'a> Keys<'a> {
         match self.0.get(key) {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(format!("{key} is no text")),
+            Some(_) => Err(format!("{key} is not a string")),
         }
     }
 
@@ -109,7 +111,7 @@ impl<'a> Keys<'a> {
         match self.get(key) {
             None => Ok(None),
             Some(Value::List(List::Texts(texts))) => Ok(Some(texts.clone())),
-            Some(_) => Err(format!("tokenizer.ggml.{key} is no list of texts")),
+            Some(_) => Err(format!("tokenizer.ggml.{key} is not a list of strings")),
         }
     }
 
@@ -121,7 +123,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// An id of the vocabulary. -1 and the largest u32 are how files say "none".
+    /// An id of the vocabulary. Files write -1 or `u32::MAX` for none.
     fn id(&self, key: &str, count: usize) -> Result<Option<u32>> {
         match self.get(key) {
             None | Some(Value::Integer(-1 | 0xFFFF_FFFF)) => Ok(None),

@@ -1,8 +1,7 @@
-//! The types of tensors as GGUF numbers them: those that are read, and the names of the others, so that a sound file in
-//! a format that is not read can be called by it.
+//! GGML tensor type numbers: the supported types, and the names of the others for error messages.
 use formats::Dtype;
 
-/// The format of a number; `None` for one that is not read.
+/// The supported type of a number; `None` if it is not supported.
 pub fn dtype(kind: u32) -> Option<Dtype> {
     Some(match kind {
         0 => Dtype::F32,
@@ -32,7 +31,7 @@ pub fn dtype(kind: u32) -> Option<Dtype> {
     })
 }
 
-/// The name that llama.cpp gives a number that is not read here; other numbers are newer than this table, or nonsense.
+/// llama.cpp's name of an unsupported type; `None` for invalid numbers and types newer than this table.
 pub fn other_name(kind: u32) -> Option<&'static str> {
     Some(match kind {
         4 => "Q4_2",

@@ -1,10 +1,11 @@
-//! Metadata values of all thirteen types, lists included, kept compactly: a vocabulary has hundreds of thousands of texts.
+//! Metadata values of all thirteen types. Lists are stored by element type, because a vocabulary has hundreds
+//! of thousands of strings.
 use std::collections::BTreeMap;
 
 use super::HeaderError;
 use super::reader::Reader;
 
-/// A metadata value. Integers of every width are `i128` at most, so that none loses a bit.
+/// A metadata value. `i128` holds integers of every width and sign without loss.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Integer(i128),
@@ -14,7 +15,7 @@ pub enum Value {
     List(List),
 }
 
-/// A list; all of its elements have one type.
+/// A list; all elements have one type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum List {
     Integers(Vec<i64>),
@@ -27,14 +28,14 @@ pub enum List {
 /// The metadata of a file, by key.
 pub type Metadata = BTreeMap<String, Value>;
 
-/// Elements of all lists of a file together: four times what the largest vocabulary with its merges needs.
-const MOST_ELEMENTS: u64 = 4 << 20;
-/// Lists in lists: no published file has any.
-const DEEPEST: usize = 4;
+/// Limit of the elements of all lists in a file: four times the largest vocabulary with its merges.
+const MAX_ELEMENTS: u64 = 4 << 20;
+/// Limit of nesting; no published file has nested lists.
+const MAX_DEPTH: usize = 4;
 
 type Result<T> = std::result::Result<T, HeaderError>;
 
-/// Reads values and counts what they hold.
+/// Reads values and counts their elements.
 pub struct Values {
     elements: u64,
 }
@@ -52,14 +53,14 @@ impl Values {
             6 | 12 => Value::Float(float(reader, kind)?),
             7 => Value::Bool(boolean(reader)?),
             8 => Value::Text(reader.text()?.to_owned()),
-            9 => Value::List(self.list(reader, DEEPEST)?),
+            9 => Value::List(self.list(reader, MAX_DEPTH)?),
             other => return Err(unknown(other)),
         })
     }
 
     fn list(&mut self, reader: &mut Reader, depth: usize) -> Result<List> {
         if depth == 0 {
-            return Err(HeaderError::invalid(format!("its metadata has lists more than {DEEPEST} deep")));
+            return Err(HeaderError::invalid(format!("its metadata has lists more than {MAX_DEPTH} deep")));
         }
         let kind = reader.u32()?;
         let count = reader.u64()?;
@@ -71,15 +72,15 @@ impl Values {
             9 => 12,
             other => return Err(unknown(other)),
         };
-        // Before anything is reserved: a count that the rest of the file cannot hold is a lie.
+        // Checked before allocation: the rest of the file must be able to hold `count` elements.
         if count > reader.left() as u64 / smallest {
             let expected = (reader.position() as u64).saturating_add(count.saturating_mul(smallest));
             return Err(HeaderError::Truncated { expected });
         }
         self.elements = self.elements.saturating_add(count);
-        if self.elements > MOST_ELEMENTS {
+        if self.elements > MAX_ELEMENTS {
             return Err(HeaderError::invalid(format!(
-                "its metadata has lists of over {MOST_ELEMENTS} elements"
+                "its metadata has lists of over {MAX_ELEMENTS} elements"
             )));
         }
         Ok(match kind {
@@ -120,7 +121,7 @@ fn float(reader: &mut Reader, kind: u32) -> Result<f64> {
     Ok(f64::from_le_bytes(reader.array()?))
 }
 
-/// 1e-6 is stored as the nearest f32, and means 1e-6: the shortest decimal number that the f32 stands for.
+/// The shortest decimal of an f32: a stored 1e-6 is read as 1e-6 and not as the nearest f32 widened to f64.
 fn shortest(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
@@ -129,7 +130,7 @@ fn boolean(reader: &mut Reader) -> Result<bool> {
     match reader.array::<1>()? {
         [0] => Ok(false),
         [1] => Ok(true),
-        [other] => Err(HeaderError::invalid(format!("a yes or no in its metadata is {other}"))),
+        [other] => Err(HeaderError::invalid(format!("a boolean in its metadata is {other}"))),
     }
 }
 

@@ -1,18 +1,18 @@
-//! The tensors of a GGUF file under their published names and in the published order of rows. What lies in the file as it
-//! is needed is handed out in place; three things are made when they are asked for: rows put back in order, the two parts
-//! of `kv_b_proj` joined, and one expert of a stack (in place too).
+//! The tensors of a GGUF file under their published names and in the published row order. Most are views of
+//! the file, including the experts of a stack. Two are built on request: de-interleaved heads, and
+//! `kv_b_proj` merged from its two parts.
 use std::collections::BTreeMap;
 
 use formats::Dtype;
 
-use super::names::{Meaning, meaning};
-use super::{Gguf, Metadata, Refusal, architecture, integer, refused};
+use super::tensor_map::{TensorMapping, map_tensor};
+use super::{Gguf, Metadata, MetadataError, architecture, integer, metadata_error};
 use crate::{TensorView, WeightError, WeightSource};
 
-/// Far above the 256 of R1: every expert has three names.
-const MOST_EXPERTS: usize = 1024;
+/// Far above the 256 of R1. The limit bounds the map, because every expert has three names.
+const MAX_EXPERTS: usize = 1024;
 
-/// An open file as a source of weights.
+/// An open GGUF file as a weight source.
 #[derive(Debug)]
 pub struct GgufWeights {
     tensors: BTreeMap<String, Entry>,
@@ -23,13 +23,13 @@ pub struct GgufWeights {
 enum Entry {
     Plain(TensorView),
     Expert { stack: TensorView, at: usize },
-    PairedHeads { view: TensorView, heads: usize },
-    Joined(Joined),
+    InterleavedHeads { view: TensorView, heads: usize },
+    KvBProj(KvBProj),
 }
 
-/// `kv_b_proj` in two parts, each with a slice for every head.
+/// `kv_b_proj` in two parts, each with a slice per head.
 #[derive(Debug)]
-struct Joined {
+struct KvBProj {
     /// [heads, latent, nope]
     keys: TensorView,
     /// [heads, value, latent]
@@ -37,40 +37,43 @@ struct Joined {
 }
 
 #[derive(Default)]
-struct Parts {
+struct KvBParts {
     keys: Option<TensorView>,
     values: Option<TensorView>,
 }
 
 impl GgufWeights {
-    /// Gives every tensor its published name.
+    /// Maps all tensors to their published names.
     ///
     /// # Errors
-    /// A tensor of unknown name, or one whose shape is not what its name says.
+    /// A tensor with an unknown name or a shape that does not match its name.
     pub fn new(gguf: Gguf) -> Result<Self, WeightError> {
         let Gguf { metadata, tensors, path } = gguf;
         let invalid = |reason: String| WeightError::Invalid { path: path.clone(), reason };
-        let architecture = architecture(&metadata).map_err(|refusal| refused(&path, refusal))?;
+        let architecture = architecture(&metadata).map_err(|error| metadata_error(&path, error))?;
         let heads = Heads { metadata: &metadata, architecture };
         let mut found = BTreeMap::new();
-        let mut parts: BTreeMap<u32, Parts> = BTreeMap::new();
+        let mut parts: BTreeMap<u32, KvBParts> = BTreeMap::new();
         let mut add = |name: String, entry| match found.insert(name.clone(), entry) {
             Some(_) => Err(invalid(format!("two of its tensors are {name}"))),
             None => Ok(()),
         };
         for (name, view) in tensors {
-            let known = meaning(architecture, &name);
-            // Without it a part of the model would be missing.
+            let known = map_tensor(architecture, &name);
+            // An unknown tensor is an error: ignoring it would drop a part of the model.
             let known = known.ok_or_else(|| {
                 let field = format!("tensor {name}");
-                refused(&path, Refusal::unsupported(field, format!("unknown for {architecture}")))
+                metadata_error(
+                    &path,
+                    MetadataError::unsupported(field, format!("unknown for {architecture}")),
+                )
             })?;
             match known {
-                Meaning::Plain(published) => add(published, Entry::Plain(view))?,
-                Meaning::RopeFactors => {}
-                Meaning::KeyPart { layer } => parts.entry(layer).or_default().keys = Some(view),
-                Meaning::ValuePart { layer } => parts.entry(layer).or_default().values = Some(view),
-                Meaning::PairedHeads { name: published, keys } => {
+                TensorMapping::Plain(published) => add(published, Entry::Plain(view))?,
+                TensorMapping::RopeFreqs => {}
+                TensorMapping::AttnKB { layer } => parts.entry(layer).or_default().keys = Some(view),
+                TensorMapping::AttnVB { layer } => parts.entry(layer).or_default().values = Some(view),
+                TensorMapping::InterleavedHeads { name: published, keys } => {
                     let heads = heads.count(keys).filter(|heads| view.shape[0].is_multiple_of(2 * heads));
                     let heads = heads.ok_or_else(|| {
                         invalid(format!(
@@ -78,12 +81,12 @@ impl GgufWeights {
                             view.shape[0]
                         ))
                     })?;
-                    add(published, Entry::PairedHeads { view, heads })?;
+                    add(published, Entry::InterleavedHeads { view, heads })?;
                 }
-                Meaning::Experts { before, after } => {
-                    if view.shape.len() != 3 || view.shape[0] > MOST_EXPERTS {
+                TensorMapping::Experts { before, after } => {
+                    if view.shape.len() != 3 || view.shape[0] > MAX_EXPERTS {
                         return Err(invalid(format!(
-                            "tensor {name} has shape {:?}, no stack of experts",
+                            "tensor {name} has shape {:?}, not a stack of experts",
                             view.shape
                         )));
                     }
@@ -95,14 +98,14 @@ impl GgufWeights {
         }
         for (layer, parts) in parts {
             let name = format!("model.layers.{layer}.self_attn.kv_b_proj.weight");
-            // Some files keep the whole beside the parts; the whole is what the parts were made of.
+            // Some files also have the original kv_b_proj, which is preferred.
             if found.contains_key(&name) {
                 continue;
             }
             let joined = parts
                 .join(heads.count(false))
                 .map_err(|reason| invalid(format!("layer {layer} {reason}")))?;
-            found.insert(name, Entry::Joined(joined));
+            found.insert(name, Entry::KvBProj(joined));
         }
         let total = found.values().map(Entry::bytes).sum();
         Ok(Self { tensors: found, total })
@@ -122,16 +125,16 @@ impl WeightSource for GgufWeights {
         Ok(match self.entry(name)? {
             Entry::Plain(view) => view.clone(),
             Entry::Expert { stack, at } => stack.part(*at),
-            Entry::PairedHeads { view, heads } => halves_from_pairs(view, *heads),
-            Entry::Joined(joined) => joined.view(),
+            Entry::InterleavedHeads { view, heads } => deinterleave_heads(view, *heads),
+            Entry::KvBProj(joined) => joined.view(),
         })
     }
 
     fn layout(&self, name: &str) -> Result<(Dtype, Vec<usize>), WeightError> {
         Ok(match self.entry(name)? {
-            Entry::Plain(view) | Entry::PairedHeads { view, .. } => (view.dtype, view.shape.clone()),
+            Entry::Plain(view) | Entry::InterleavedHeads { view, .. } => (view.dtype, view.shape.clone()),
             Entry::Expert { stack, .. } => (stack.dtype, stack.shape[1..].to_vec()),
-            Entry::Joined(joined) => (joined.dtype(), joined.shape()),
+            Entry::KvBProj(joined) => (joined.dtype(), joined.shape()),
         })
     }
 
@@ -141,12 +144,12 @@ impl WeightSource for GgufWeights {
 }
 
 impl Entry {
-    /// Bytes of what is handed out.
+    /// Bytes of the returned tensor.
     fn bytes(&self) -> u64 {
         let bytes = match self {
-            Self::Plain(view) | Self::PairedHeads { view, .. } => view.bytes().len(),
+            Self::Plain(view) | Self::InterleavedHeads { view, .. } => view.bytes().len(),
             Self::Expert { stack, .. } => stack.bytes().len() / stack.shape[0],
-            Self::Joined(joined) => (joined.keys.len() + joined.values.len()) * joined.dtype().block_bytes(),
+            Self::KvBProj(joined) => (joined.keys.len() + joined.values.len()) * joined.dtype().block_bytes(),
         };
         bytes as u64
     }
@@ -166,8 +169,9 @@ impl Heads<'_> {
     }
 }
 
-/// Rows (2i, 2i+1) of a head become rows (i, i + half): whole rows move, so that quantised ones stay as they are.
-fn halves_from_pairs(view: &TensorView, heads: usize) -> TensorView {
+/// De-interleaves rotary pairs: rows (2i, 2i+1) of a head become rows (i, i + half). Only whole rows move, so
+/// quantised rows stay valid.
+fn deinterleave_heads(view: &TensorView, heads: usize) -> TensorView {
     let bytes = view.bytes();
     let rows = view.shape[0];
     let (row, half) = (bytes.len() / rows, rows / heads / 2);
@@ -183,9 +187,9 @@ fn halves_from_pairs(view: &TensorView, heads: usize) -> TensorView {
     TensorView::owned(view.dtype, view.shape.clone(), out)
 }
 
-impl Parts {
-    /// The parts with a dimension for heads, which some converters fold into the rows.
-    fn join(self, heads: Option<usize>) -> Result<Joined, String> {
+impl KvBParts {
+    /// Both parts with a dimension for heads, which some converters fold into the rows.
+    fn join(self, heads: Option<usize>) -> Result<KvBProj, String> {
         let (Some(keys), Some(values)) = (self.keys, self.values) else {
             return Err("has only one of attn_k_b and attn_v_b, and no attn_kv_b".to_owned());
         };
@@ -197,7 +201,7 @@ impl Parts {
                 keys.shape, values.shape
             ));
         }
-        Ok(Joined { keys, values })
+        Ok(KvBProj { keys, values })
     }
 }
 
@@ -210,9 +214,9 @@ fn by_heads(view: TensorView, heads: usize) -> Result<TensorView, String> {
     Ok(view.reshaped(shape))
 }
 
-impl Joined {
-    /// What the whole is stored as: the parts' type where it is one of numbers, else f16, which holds every value that
-    /// a block can stand for closely enough for attention.
+impl KvBProj {
+    /// The type of the merged tensor: that of the parts if it is f32 or bf16, else f16, which is precise
+    /// enough for the dequantised values in attention.
     fn dtype(&self) -> Dtype {
         match (self.keys.dtype, self.values.dtype) {
             (Dtype::F32, _) | (_, Dtype::F32) => Dtype::F32,
@@ -227,7 +231,7 @@ impl Joined {
         vec![heads * (nope + self.values.shape[1]), latent]
     }
 
-    /// For each head the rows of keys, then those of values.
+    /// For each head the key rows, then the value rows.
     fn view(&self) -> TensorView {
         let (keys, values) = (self.keys.to_f32(), self.values.to_f32());
         let (heads, latent, nope) = (self.keys.shape[0], self.keys.shape[1], self.keys.shape[2]);
