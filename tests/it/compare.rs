@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use contract::{CompareEvent, CompareRequest, CompareState, ErrorCode, Side};
 
+use testkit::{PLAIN_TEMPLATE, ScriptModel};
+
 use crate::host::{ONE_WORKER, open};
+use crate::scripts::import;
 
 async fn compare(app: &app::App, left: &str, right: &str) -> Vec<CompareEvent> {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -39,6 +42,14 @@ fn ended(events: &[CompareEvent], wanted: Side) -> (usize, CompareState, Option<
     events.iter().enumerate().find_map(end).unwrap_or_else(|| panic!("no end of {wanted:?}: {events:?}"))
 }
 
+fn answer(events: &[CompareEvent], wanted: Side) -> String {
+    let text = |event: &CompareEvent| match event {
+        CompareEvent::Delta { side, text, .. } if *side == wanted => Some(text.clone()),
+        _ => None,
+    };
+    events.iter().filter_map(text).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_models_of_this_computer_answer_one_after_the_other() {
     let _alone = ONE_WORKER.lock().await;
@@ -55,14 +66,9 @@ async fn two_models_of_this_computer_answer_one_after_the_other() {
         )
     });
     assert!(right_begins.is_some_and(|at| at > left_end), "never two workers at once: {events:?}");
-    let said = |wanted: Side| -> String {
-        let of = |event: &CompareEvent| match event {
-            CompareEvent::Delta { side, text, .. } if *side == wanted => Some(text.clone()),
-            _ => None,
-        };
-        events.iter().filter_map(of).collect()
-    };
-    assert!(!said(Side::Left).trim().is_empty() && !said(Side::Right).trim().is_empty(), "{events:?}");
+    for side in [Side::Left, Side::Right] {
+        assert!(!answer(&events, side).trim().is_empty(), "{events:?}");
+    }
     let started = host.events().iter().filter(|event| format!("{event:?}").contains("Starting")).count();
     assert!(started >= 2, "two workers ran: {:?}", host.events());
 
@@ -70,5 +76,21 @@ async fn two_models_of_this_computer_answer_one_after_the_other() {
     let events = compare(&app, "deepseek-r1", "guide").await;
     assert_eq!(ended(&events, Side::Left).2, Some(ErrorCode::ModelNotFound));
     assert_eq!(ended(&events, Side::Right).1, CompareState::Done);
+    app.worker_stop().await.expect("stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_side_has_the_text_of_its_own_model() {
+    let _alone = ONE_WORKER.lock().await;
+    let data = tempfile::tempdir().expect("a folder");
+    let (app, _host) = open(data.path()).await;
+    let (left, right) = (["Left ", "writes ", "this."], ["右边", "写的", "是这个。"]);
+    let left_id = import(&app, data.path(), "left", &ScriptModel::new(PLAIN_TEMPLATE, &left)).await;
+    let right_id = import(&app, data.path(), "right", &ScriptModel::new(PLAIN_TEMPLATE, &right)).await;
+    assert_ne!(left_id, right_id);
+    let events = compare(&app, &left_id, &right_id).await;
+    for (side, text) in [(Side::Left, left.concat()), (Side::Right, right.concat())] {
+        assert_eq!((ended(&events, side).1, answer(&events, side)), (CompareState::Done, text), "{events:?}");
+    }
     app.worker_stop().await.expect("stops");
 }

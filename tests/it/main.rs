@@ -18,6 +18,7 @@ mod pictures;
 mod programs;
 mod sampling;
 mod screen;
+mod scripts;
 mod secrets;
 mod serving;
 mod worker_dies;

@@ -17,7 +17,8 @@ fn serve(data: &Path, lang: &str, words: &[&str]) -> Command {
     command
 }
 
-fn status(port: u16, key: &str) -> String {
+/// The first line of the reply to a question of a few tokens.
+pub fn status(port: u16, key: &str) -> String {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
     let body = "{\"messages\":[{\"role\":\"user\",\"content\":\"What is a narwhal?\"}],\"max_tokens\":4}";
     write!(
