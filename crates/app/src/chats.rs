@@ -101,12 +101,7 @@ impl App {
         sampling: &SamplingView,
         system_prompt: &str,
     ) -> Result<ChatView, ErrorView> {
-        let settings = ChatSettings {
-            model_id: model_id.to_owned(),
-            preset_id: preset_id.to_owned(),
-            sampling: sampling_json(sampling)?,
-            system_prompt: system_prompt.to_owned(),
-        };
+        let settings = chat_settings(model_id, preset_id, sampling, system_prompt)?;
         let chat = self.with_history(move |history| history.chat_create(&settings)).await?;
         self.host.emit(AppEvent::ChatsChanged);
         chat_view(chat)
@@ -154,12 +149,7 @@ impl App {
         system_prompt: &str,
     ) -> Result<ChatView, ErrorView> {
         check(&sampling)?;
-        let settings = ChatSettings {
-            model_id: model_id.to_owned(),
-            preset_id: preset_id.to_owned(),
-            sampling: sampling_json(&sampling)?,
-            system_prompt: system_prompt.to_owned(),
-        };
+        let settings = chat_settings(model_id, preset_id, &sampling, system_prompt)?;
         let key = id.to_owned();
         self.with_history(move |history| history.chat_update(&key, &settings)).await?;
         self.chat_get(id).await
@@ -192,6 +182,21 @@ impl App {
         let history = self.chats_file.get()?;
         blocking(move || work(&history).map_err(history_error)).await
     }
+}
+
+/// As the history keeps them.
+fn chat_settings(
+    model_id: &str,
+    preset_id: &str,
+    sampling: &SamplingView,
+    system_prompt: &str,
+) -> Result<ChatSettings, ErrorView> {
+    Ok(ChatSettings {
+        model_id: model_id.to_owned(),
+        preset_id: preset_id.to_owned(),
+        sampling: sampling_json(sampling)?,
+        system_prompt: system_prompt.to_owned(),
+    })
 }
 
 /// The first line with words in it, at most 60 characters.
@@ -228,6 +233,7 @@ mod tests {
     use contract::SettingsView;
 
     use super::*;
+    use crate::test_app::open;
 
     #[test]
     fn a_title_is_the_first_line_with_words() {
@@ -236,20 +242,6 @@ mod tests {
         let long = title_of(&"显".repeat(100));
         assert_eq!(long.chars().count(), 60);
         assert!(long.ends_with('…'));
-    }
-
-    async fn open(folder: &std::path::Path) -> App {
-        struct Deaf;
-        impl crate::Host for Deaf {
-            fn emit(&self, _: AppEvent) {}
-        }
-        let paths = crate::Paths {
-            data_dir: folder.to_owned(),
-            models_dir: folder.join("models"),
-            engine_binary: folder.join("whaledeck-engine"),
-            guide_dir: folder.join("guide"),
-        };
-        App::open(paths, std::sync::Arc::new(Deaf)).await.expect("opens")
     }
 
     #[tokio::test]

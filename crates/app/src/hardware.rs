@@ -109,18 +109,8 @@ mod tests {
 
     #[tokio::test]
     async fn no_verdict_counts_on_a_card_that_does_not_compute_and_all_count_on_one_moment() {
-        struct Deaf;
-        impl crate::Host for Deaf {
-            fn emit(&self, _: contract::AppEvent) {}
-        }
         let folder = tempfile::tempdir().expect("a folder");
-        let paths = crate::Paths {
-            data_dir: folder.path().to_owned(),
-            models_dir: folder.path().join("models"),
-            engine_binary: folder.path().join("whaledeck-engine"),
-            guide_dir: folder.path().join("guide"),
-        };
-        let app = App::open(paths, Arc::new(Deaf)).await.expect("opens");
+        let app = crate::test_app::open(folder.path()).await;
         let models_dir = PathBuf::from(app.settings_now().models_dir);
         *app.last_look.lock().await = Some((Instant::now(), Arc::new(seen(models_dir))));
 

@@ -33,6 +33,8 @@ mod settings;
 mod sharing;
 mod sizing;
 mod snippet;
+#[cfg(test)]
+mod test_app;
 pub mod words;
 mod worker;
 

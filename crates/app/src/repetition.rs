@@ -1,11 +1,14 @@
-//! Notices a model that writes the same again and again. Looks only at the end of the text, a few times a second, and asks
-//! for so many equal copies that code, tables and lists, whose lines differ in some word, are not taken for it.
+//! Detects a degenerate answer: a model that loops over the same words or lines. Two checks look at the end
+//! of the text: one part copied several times in a row, and many lines of which few are different. The limits
+//! are so high that code, tables and lists, whose lines differ in some word, pass. It stops nothing and does
+//! not know which model writes, or why.
 
-/// Letters of the end that are looked at.
+/// Characters of the end that are looked at.
 const TAIL: usize = 4000;
 /// The longest part whose copies are counted.
 const LONGEST: usize = 600;
-/// Equal copies of a part, and how many letters they must be together: short parts are common in tables and rules.
+/// Equal copies of a part, and how many letters they must be together: short parts are common in tables and
+/// rules.
 const COPIES: usize = 4;
 const TOGETHER: usize = 240;
 /// A rule of a table or a heading is one sign many times.
@@ -68,7 +71,8 @@ fn run(tail: &[char], period: usize) -> usize {
     tail.iter().rev().zip(tail.iter().rev().skip(period)).take_while(|(now, before)| now == before).count()
 }
 
-/// The last lines are the same few sentences, in whatever order. Numbers at the beginning do not make them differ.
+/// The last lines are the same few sentences, in whatever order. Numbers at the beginning do not make them
+/// differ.
 fn few_lines(tail: &[char]) -> bool {
     let text: String = tail.iter().collect();
     let mut lines: Vec<&str> = text

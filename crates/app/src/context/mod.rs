@@ -2,7 +2,7 @@
 //! oldest turns left out, or a longer conversation. Nothing is left out here: a host asks the person first.
 use contract::{
     ContextQuery, ContextTrim, ContextUse, ErrorCode, ErrorView, LongerContext, MessageState, MessageView,
-    Role, SamplingView, SendRequest, Thinking,
+    PictureView, Role, SamplingView, SendRequest, Thinking,
 };
 use history::{History, HistoryError};
 
@@ -232,11 +232,17 @@ fn draft(
     let pictures: Result<Vec<_>, HistoryError> =
         pictures.iter().map(|id| history.picture(id).map(picture_view)).collect();
     let pictures = pictures.map_err(crate::convert::history_error)?;
-    let new = (!text.trim().is_empty() || !pictures.is_empty()).then(|| MessageView {
+    let new = (!text.trim().is_empty() || !pictures.is_empty()).then(|| unsent(text.to_owned(), pictures));
+    Ok(Draft { system_prompt, path, new, so_far: Text::default(), thinking: Thinking::Own })
+}
+
+/// A message of the person that is not in the history.
+fn unsent(text: String, pictures: Vec<PictureView>) -> MessageView {
+    MessageView {
         id: String::new(),
         parent_id: None,
         role: Role::User,
-        text: text.to_owned(),
+        text,
         pictures,
         boxes: Vec::new(),
         reasoning: String::new(),
@@ -246,8 +252,7 @@ fn draft(
         stats: None,
         siblings: Vec::new(),
         created_at: String::new(),
-    });
-    Ok(Draft { system_prompt, path, new, so_far: Text::default(), thinking: Thinking::Own })
+    }
 }
 
 /// What a request would ask, before any of it is written down.
@@ -277,21 +282,7 @@ mod tests {
     use super::*;
 
     fn message(id: &str, role: Role, letters: usize) -> MessageView {
-        MessageView {
-            id: id.into(),
-            parent_id: None,
-            role,
-            text: "a".repeat(letters),
-            pictures: Vec::new(),
-            boxes: Vec::new(),
-            reasoning: String::new(),
-            thinking_seconds: None,
-            state: MessageState::Done,
-            error: None,
-            stats: None,
-            siblings: Vec::new(),
-            created_at: String::new(),
-        }
+        MessageView { id: id.into(), role, ..unsent("a".repeat(letters), Vec::new()) }
     }
 
     /// Ten turns of 100 + 400 letters and a question of 100.

@@ -145,18 +145,8 @@ mod tests {
     }
 
     async fn app() -> (tempfile::TempDir, App) {
-        struct Deaf;
-        impl crate::Host for Deaf {
-            fn emit(&self, _: contract::AppEvent) {}
-        }
         let folder = tempfile::tempdir().expect("a folder");
-        let paths = crate::Paths {
-            data_dir: folder.path().to_owned(),
-            models_dir: folder.path().join("models"),
-            engine_binary: folder.path().join("whaledeck-engine"),
-            guide_dir: folder.path().join("guide"),
-        };
-        let app = App::open(paths, std::sync::Arc::new(Deaf)).await.expect("opens");
+        let app = crate::test_app::open(folder.path()).await;
         (folder, app)
     }
 
