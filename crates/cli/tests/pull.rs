@@ -1,24 +1,16 @@
 //! The real `whaledeck-cli pull` against the test hub: killed in the middle, gone on with, refused.
+mod hub;
+
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::{AppEvent, DownloadState, DownloadView};
+use contract::{DownloadState, DownloadView};
+use hub::{MODEL, WEIGHTS};
 use testkit::{Fault, Place, TestHub};
 
-/// Of the catalogue; the test hub serves a small folder under its name.
-const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
 const FOLDER: &str = "deepseek-r1-distill-qwen-1.5b@bf16";
-const REPOSITORY: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B";
-const WEIGHTS: &str = "model.safetensors";
 const WEIGHTS_BYTES: usize = 400_000;
-
-struct Quiet;
-
-impl app::Host for Quiet {
-    fn emit(&self, _event: AppEvent) {}
-}
 
 struct Scene {
     hub: TestHub,
@@ -28,22 +20,7 @@ struct Scene {
 impl Scene {
     /// A hub, and a data folder whose settings name it.
     async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join(WEIGHTS), vec![7; WEIGHTS_BYTES]).expect("written");
-        std::fs::write(folder.path().join("config.json"), "{}").expect("written");
-        let hub = TestHub::start(&[(REPOSITORY, folder.path())]).await.expect("the hub starts");
-        let data = tempfile::tempdir().expect("a folder");
-        let paths = app::Paths {
-            data_dir: data.path().to_owned(),
-            models_dir: data.path().join("models"),
-            engine_binary: data.path().join("no-engine"),
-            guide_dir: data.path().join("no-guide"),
-        };
-        let app = app::App::open(paths, Arc::new(Quiet)).await.expect("the app opens");
-        let mut settings = app.settings().await.expect("there are settings");
-        settings.hugging_face_endpoint = hub.hugging_face_endpoint().into();
-        settings.model_scope_endpoint = hub.model_scope_endpoint().into();
-        app.settings_save(settings).await.expect("they are kept");
+        let (hub, data) = hub::serve(&vec![7; WEIGHTS_BYTES]).await;
         Self { hub, data }
     }
 

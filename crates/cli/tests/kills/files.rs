@@ -1,27 +1,18 @@
 //! Targets that write other files: a download, and the settings.
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::sync::Arc;
 
 use tempfile::TempDir;
 use testkit::TestHub;
 
 use crate::Target;
+use crate::hub::{self, MODEL, WEIGHTS};
 use crate::scene::cli;
 
-const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
-const REPOSITORY: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B";
-const WEIGHTS: &str = "model.safetensors";
 /// Enough for a transfer that takes a moment.
 const BYTES: usize = 6_000_000;
 /// Kills of one download before it may end.
 const CHAIN: usize = 8;
-
-struct Quiet;
-
-impl app::Host for Quiet {
-    fn emit(&self, _: contract::AppEvent) {}
-}
 
 /// A download that is gone on with after each kill.
 pub struct Pull {
@@ -37,22 +28,8 @@ fn expected() -> Vec<u8> {
 
 impl Pull {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
         let bytes = expected();
-        std::fs::write(folder.path().join(WEIGHTS), &bytes).expect("is written");
-        std::fs::write(folder.path().join("config.json"), "{}").expect("is written");
-        let hub = TestHub::start(&[(REPOSITORY, folder.path())]).await.expect("the hub starts");
-        let data = tempfile::tempdir().expect("a folder");
-        let paths = app::Paths {
-            data_dir: data.path().to_owned(),
-            models_dir: data.path().join("models"),
-            engine_binary: data.path().join("no-engine"),
-            guide_dir: data.path().join("no-guide"),
-        };
-        let app = app::App::open(paths, Arc::new(Quiet)).await.expect("the app opens");
-        let mut settings = app.settings().await.expect("there are settings");
-        settings.hugging_face_endpoint = hub.hugging_face_endpoint().into();
-        app.settings_save(settings).await.expect("are kept");
+        let (hub, data) = hub::serve(&bytes).await;
         Self { _hub: hub, data, bytes, runs: 0 }
     }
 

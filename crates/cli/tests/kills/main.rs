@@ -6,6 +6,8 @@
 
 mod chats;
 mod files;
+#[path = "../hub/mod.rs"]
+mod hub;
 mod scene;
 
 use std::os::unix::process::ExitStatusExt;

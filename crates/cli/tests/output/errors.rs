@@ -1,4 +1,5 @@
-//! What is printed where a command cannot do what it was given: the title, what it means, the next step and the code.
+//! What is printed where a command cannot do what it was given: the title, what it means, the next step and
+//! the code.
 use crate::program::{LANGS, Program};
 
 /// One snapshot per error, with both languages below each other.

@@ -104,7 +104,8 @@ fn every_model_of_the_catalogue_is_listed() {
     let program = Program::new();
     for lang in LANGS {
         let text = program.stdout(&["models", "--lang", lang]);
-        // `id: verdict`, below it `  name  files size`, below that a sentence: the name and the id are of every computer.
+        // `id: verdict`, below it `  name  files size`, below that a sentence: the name and the id are of
+        // every computer.
         let names = text.lines().collect::<Vec<_>>();
         let rows = names.windows(2).filter_map(|pair| {
             let (id, _) = pair[0].split_once(": ").filter(|(id, _)| !id.contains(' '))?;
