@@ -1,21 +1,27 @@
-//! The worker as a use case: which model runs, how far loading is, start and stop. Every change reaches the host in
-//! the order in which it happened. A worker that is answering is never exchanged for another unless somebody chose so.
-use std::collections::BTreeMap;
+//! The worker as a use case: which model runs, how far loading is, start and stop. Every change reaches the
+//! host in the order in which it happened. A worker that is answering is never exchanged for another unless
+//! somebody chose so.
+mod launch;
+mod leases;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use catalog::{Catalog, DEFAULT_CONTEXT, FamilyKind};
+use catalog::Catalog;
 use contract::{AppEvent, ErrorCode, ErrorView, WhenBusy, WorkerState, WorkerView};
-use deploy::{Failure, Share, State, Worker, WorkerSpec};
+use deploy::{Failure, Share, State, Worker};
 use endpoint::Endpoint;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::answers::Running;
 use crate::cloud::cloud_model;
 use crate::deployments::deployment_model;
-use crate::imports::check_there;
-use crate::{App, Host, Paths};
+use crate::{App, Host};
+
+pub(crate) use launch::Launch;
+pub(crate) use leases::Lease;
+use leases::Leases;
 
 /// Requests of other programs end without a word to this one, so they are looked at so often.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -29,12 +35,6 @@ struct Slot {
     share: Option<Share>,
     context: u32,
     worker: Arc<Worker>,
-}
-
-/// What a start needs to know.
-pub(crate) struct Launch {
-    pub model_id: String,
-    pub spec: WorkerSpec,
 }
 
 struct Change {
@@ -64,51 +64,6 @@ pub(crate) struct Workers {
     running: Arc<Running>,
 }
 
-/// The answers that use the worker now, by number.
-#[derive(Default)]
-struct Leases {
-    holders: Mutex<(u64, BTreeMap<u64, String>)>,
-    changed: watch::Sender<()>,
-}
-
-/// The right of one answer to the worker, until it is dropped.
-pub(crate) struct Lease {
-    leases: Arc<Leases>,
-    number: u64,
-}
-
-impl Leases {
-    fn take(self: &Arc<Self>, holder: &str) -> Lease {
-        let (next, holders) = &mut *self.lock();
-        *next += 1;
-        holders.insert(*next, holder.to_owned());
-        Lease { leases: self.clone(), number: *next }
-    }
-
-    /// Those of others than `holder`, each once.
-    fn others(&self, holder: &str) -> Vec<String> {
-        let mut others: Vec<String> =
-            self.lock().1.values().filter(|other| *other != holder).cloned().collect();
-        others.dedup();
-        others
-    }
-
-    fn count(&self) -> usize {
-        self.lock().1.len()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, String>)> {
-        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.leases.lock().1.remove(&self.number);
-        self.leases.changed.send_replace(());
-    }
-}
-
 impl Workers {
     /// Must be called inside a runtime: a task there passes the changes on.
     pub(crate) fn new(host: Arc<dyn Host>, running: Arc<Running>) -> Self {
@@ -123,9 +78,9 @@ impl Workers {
         Self { slot, exchange, changes, leases: Arc::default(), running }
     }
 
-    /// The worker for this model, for one answer of `holder`: the one that runs, or a new one once the answers of the old
-    /// one have ended. `on_wait` is called where that takes time. [`WhenBusy::Ask`] waits here: whoever is to be asked
-    /// was asked before.
+    /// The worker for this model, for one answer of `holder`: the one that runs, or a new one once the
+    /// answers of the old one have ended. `on_wait` is called where that takes time. [`WhenBusy::Ask`] waits
+    /// here: whoever is to be asked was asked before.
     pub(crate) async fn lease(
         &self,
         launch: Launch,
@@ -154,7 +109,8 @@ impl Workers {
         }
     }
 
-    /// Who would be cut off if this were started for `holder` now; nobody where the worker that runs is the right one.
+    /// Who would be cut off if this were started for `holder` now; nobody where the worker that runs is the
+    /// right one.
     pub(crate) async fn busy(&self, launch: &Launch, holder: &str) -> Option<Busy> {
         let slot = self.slot().filter(|slot| slot.alive() && !slot.serves(launch))?;
         let holders = self.leases.others(holder);
@@ -355,75 +311,6 @@ impl App {
         self.workers.stop().await;
         Ok(())
     }
-
-    pub(crate) fn launch(&self, model_id: &str) -> Result<Launch, ErrorView> {
-        let mut launch = self.launch_alone(model_id)?;
-        launch.spec.share = self.sharing.share()?;
-        Ok(launch)
-    }
-
-    /// The longest conversation that this model of this computer was made for.
-    pub(crate) fn context_max(&self, model_id: &str) -> Result<Option<u32>, ErrorView> {
-        if let Some(model) = self.own_models.find(model_id)? {
-            return Ok(Some(model.facts.context_max));
-        }
-        Ok(Catalog::builtin().model(model_id).map(|model| model.context_max))
-    }
-
-    fn launch_alone(&self, model_id: &str) -> Result<Launch, ErrorView> {
-        let chosen = self.settings_now().contexts.get(model_id).copied();
-        if let Some(model) = self.own_models.find(model_id)? {
-            check_there(&model)?;
-            return Ok(started(&self.paths, model.path, model_id, model.facts.context_max, chosen));
-        }
-        let here = self.precisions_of(model_id);
-        let used = self.precisions.used(model_id, &here).map(|used| used.dir.clone());
-        launch(&self.paths, used, model_id, chosen)
-    }
-}
-
-/// Only models of the catalogue, so an id is never a path of its own. `used` is where the precision lies that is used.
-fn launch(
-    paths: &Paths,
-    used: Option<PathBuf>,
-    model_id: &str,
-    chosen: Option<u32>,
-) -> Result<Launch, ErrorView> {
-    let missing = |message| ErrorView::new(ErrorCode::ModelNotFound, message).with("model_id", model_id);
-    let model =
-        Catalog::builtin().model(model_id).ok_or_else(|| missing("find the model in the catalogue"))?;
-    if !model.embedded {
-        let message = "start the model: the engine of this version cannot run it";
-        return Err(ErrorView::new(ErrorCode::ModelUnsupported, message).with("model_id", model_id));
-    }
-    let model_dir = if model.family == FamilyKind::Guide {
-        let folder = paths.built_in(model_id);
-        if !folder.join("config.json").is_file() {
-            let message = "start the model: it is not where this program's own files are";
-            return Err(ErrorView::new(ErrorCode::BuiltInMissing, message).with("path", folder.display()));
-        }
-        folder
-    } else {
-        used.ok_or_else(|| missing("start the model: it is not downloaded"))?
-    };
-    Ok(started(paths, model_dir, model_id, model.context_max, chosen))
-}
-
-fn started(
-    paths: &Paths,
-    model_dir: PathBuf,
-    model_id: &str,
-    context_max: u32,
-    chosen: Option<u32>,
-) -> Launch {
-    let spec = WorkerSpec {
-        binary: paths.engine_binary.clone(),
-        model_dir,
-        model_name: model_id.to_owned(),
-        context: context_max.min(chosen.unwrap_or(DEFAULT_CONTEXT)),
-        share: None,
-    };
-    Launch { model_id: model_id.to_owned(), spec }
 }
 
 pub(crate) fn failure_view(failure: &Failure) -> ErrorView {
@@ -464,37 +351,7 @@ fn view(model_id: &str, state: &State, memory: Option<u64>) -> WorkerView {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-
-    fn paths(folder: &Path) -> Paths {
-        Paths {
-            data_dir: folder.to_owned(),
-            models_dir: folder.join("models"),
-            engine_binary: folder.join("whaledeck-engine"),
-            guide_dir: folder.join("guide"),
-        }
-    }
-
-    #[test]
-    fn only_models_that_are_here_and_understood_may_start() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let paths = paths(folder.path());
-        let code =
-            |id: &str, used: Option<PathBuf>| launch(&paths, used, id, None).err().map(|error| error.code);
-        // Its files come with the program, so downloading them again is no way out.
-        assert_eq!(code("guide", None), Some(ErrorCode::BuiltInMissing));
-        std::fs::create_dir_all(folder.path().join("guide")).expect("is made");
-        std::fs::write(folder.path().join("guide/config.json"), "{}").expect("is written");
-        assert_eq!(code("guide", None), None);
-        assert_eq!(code("../guide", None), Some(ErrorCode::ModelNotFound));
-        for model in Catalog::builtin().models().iter().filter(|model| model.family != FamilyKind::Guide) {
-            let unsupported = (!model.embedded).then_some(ErrorCode::ModelUnsupported);
-            assert_eq!(code(&model.id, None), unsupported.or(Some(ErrorCode::ModelNotFound)), "{}", model.id);
-            assert_eq!(code(&model.id, Some(folder.path().to_owned())), unsupported, "{}", model.id);
-        }
-    }
 
     #[test]
     fn a_failure_keeps_its_code() {

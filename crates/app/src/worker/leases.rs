@@ -1,0 +1,51 @@
+//! The answers that use the worker now: each holds a lease until it is dropped. Knows holders by their names
+//! only, not what they answer or which model runs.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+/// The answers that use the worker now, by number.
+#[derive(Default)]
+pub(super) struct Leases {
+    holders: Mutex<(u64, BTreeMap<u64, String>)>,
+    pub(super) changed: watch::Sender<()>,
+}
+
+/// The right of one answer to the worker, until it is dropped.
+pub(crate) struct Lease {
+    leases: Arc<Leases>,
+    number: u64,
+}
+
+impl Leases {
+    pub(super) fn take(self: &Arc<Self>, holder: &str) -> Lease {
+        let (next, holders) = &mut *self.lock();
+        *next += 1;
+        holders.insert(*next, holder.to_owned());
+        Lease { leases: self.clone(), number: *next }
+    }
+
+    /// Those of others than `holder`, each once.
+    pub(super) fn others(&self, holder: &str) -> Vec<String> {
+        let mut others: Vec<String> =
+            self.lock().1.values().filter(|other| *other != holder).cloned().collect();
+        others.dedup();
+        others
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.lock().1.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, String>)> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.leases.lock().1.remove(&self.number);
+        self.leases.changed.send_replace(());
+    }
+}
