@@ -1,0 +1,183 @@
+//! Files of a crate import in one direction. Circles that are still there are listed by the imports that
+//! close them.
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::host::root;
+use crate::imports::{Graph, graph};
+
+/// A crate, imports that close circles (from, to; `*` is any text), and why they are there.
+const CLOSING: &[(&str, &str, &str, &str)] = &[
+    (
+        "app",
+        "open",
+        "*",
+        "to be broken: `App` holds the state of every use case, and their methods are of `App`",
+    ),
+    (
+        "app",
+        "worker",
+        "compare",
+        "to be broken: the worker names the holder that is no chat; the name belongs to leases",
+    ),
+    ("app", "imports", "worker", "to be broken: `failure_view` belongs to convert"),
+    ("catalog", "facts", "cards", "to be broken: the catalogue loads the cards that are made of its facts"),
+    ("catalog", "upgrade", "recommend", "to be broken: an upgrade ranks models as a recommendation does"),
+    (
+        "checkpoint",
+        "gguf::reader",
+        "gguf::header",
+        "to be broken: the error of the header belongs to a file of its own",
+    ),
+    ("checkpoint", "gguf::value", "gguf::header", "to be broken: as the one before"),
+    ("checkpoint", "config::images", "config::deepseek_vl2", "to be broken: the tile sizes belong to images"),
+    ("deploy", "plan::engine", "plan::*", "to be broken: the engine's name asks its planner for the version"),
+    ("deploy", "plan::choose", "plan::ollama", "to be broken: the choice asks one engine for its sources"),
+    (
+        "engine",
+        "*",
+        "engine",
+        "to be broken: the requests and events of the engine belong to a file of their own",
+    ),
+    ("hardware", "*", "snapshot", "to be broken: the types of a snapshot belong to a file of their own"),
+    ("history", "open", "*", "to be broken: opening migrates, backs up and tidies, which need what is open"),
+    ("history", "pictures", "chats", "to be broken: the clock is in chats"),
+    (
+        "history",
+        "chats",
+        "messages",
+        "to be broken: a chat reads its messages, and a message touches its chat",
+    ),
+    (
+        "history",
+        "schema",
+        "backup",
+        "to be broken: a migration makes a backup, which opens a file by its schema",
+    ),
+    ("hub", "connection", "source", "to be broken: a connection is made for a source, which uses it"),
+    ("hub", "connection", "hub", "to be broken: the times of a hub are in the file of the hub"),
+    ("hub", "download", "hub", "to be broken: the settings of a hub are in the file of the hub"),
+    ("hub", "pin", "download", "to be broken: the job of a download belongs to a file of its own"),
+    ("hub", "pin", "store", "to be broken: writing a file whole belongs to a file of its own"),
+    ("kernels", "cache::shape", "cache::layout", "to be broken: the shape asks the layout for its bytes"),
+    (
+        "kernels",
+        "attention::tiled",
+        "attention::running",
+        "to be broken: the types of both belong to a third file",
+    ),
+    ("server", "router", "*", "to be broken: the shared state is in the file of the routes"),
+    ("server", "error", "door", "to be broken: the time until a retry belongs to the error"),
+    ("testkit", "server", "*", "to be broken: the state of the hub is in the file of its routes"),
+    ("testkit", "storage", "server", "to be broken: as the one before"),
+    ("text", "tokenizer", "*", "to be broken: the tokenizer makes what is written in its terms"),
+    (
+        "text",
+        "*_parser",
+        "output_parser",
+        "to be broken: the pieces of an output belong to a file of their own",
+    ),
+    ("text", "grounding", "output_parser", "to be broken: as the one before"),
+];
+
+fn crates() -> BTreeMap<String, Vec<Graph>> {
+    let folders = std::fs::read_dir(root().join("crates")).expect("there are crates");
+    let mut sources: Vec<(String, PathBuf)> = folders
+        .map(|entry| entry.expect("an entry"))
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path().join("src")))
+        .collect();
+    sources.push(("whaledeck".into(), root().join("src-tauri/src")));
+    let graphs = |source: &Path| {
+        let roots = ["lib.rs", "main.rs"].map(|file| source.join(file));
+        roots.iter().filter(|file| file.is_file()).map(|file| graph(file)).collect()
+    };
+    sources.into_iter().map(|(name, source)| (name, graphs(&source))).collect()
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((start, end)) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
+        None => pattern == name,
+    }
+}
+
+/// Everything that a module imports, over any number of files.
+fn reaches(graph: &Graph, from: &str) -> BTreeSet<String> {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![from.to_owned()]);
+    while let Some(module) = open.pop() {
+        for next in graph.get(&module).into_iter().flatten() {
+            if seen.insert(next.clone()) {
+                open.push(next.clone());
+            }
+        }
+    }
+    seen
+}
+
+/// The imports that lie on a circle.
+fn closed(graph: &Graph) -> Vec<(String, String)> {
+    let edges = graph.iter().flat_map(|(from, all)| all.iter().map(move |to| (from.clone(), to.clone())));
+    let reach: BTreeMap<&String, BTreeSet<String>> =
+        graph.keys().map(|module| (module, reaches(graph, module))).collect();
+    edges.filter(|(from, to)| reach.get(to).is_some_and(|back| back.contains(from))).collect()
+}
+
+#[test]
+fn files_of_a_crate_import_in_one_direction() {
+    let crates = crates();
+    assert!(crates.len() > 20 && crates.values().flatten().map(Graph::len).sum::<usize>() > 300);
+    let listed = |name: &str, from: &str, to: &str| {
+        CLOSING.iter().any(|(of, start, end, _)| *of == name && fits(start, from) && fits(end, to))
+    };
+    for (name, graph) in
+        crates.iter().flat_map(|(name, graphs)| graphs.iter().map(move |graph| (name, graph)))
+    {
+        let mut open = graph.clone();
+        for (from, all) in &mut open {
+            all.retain(|to| !listed(name, from, to));
+        }
+        let circle = closed(&open);
+        assert!(circle.is_empty(), "`{name}` has imports in a circle: {circle:?}");
+    }
+}
+
+#[test]
+fn every_listed_circle_is_still_there() {
+    let crates = crates();
+    for (name, from, to, why) in CLOSING {
+        assert!(why.len() > 20, "{name}, {from} to {to}: it needs a reason");
+        let closing =
+            |graph: &Graph| closed(graph).iter().any(|(start, end)| fits(from, start) && fits(to, end));
+        let graphs = crates.get(*name).unwrap_or_else(|| panic!("no crate {name}"));
+        assert!(
+            graphs.iter().any(closing),
+            "`{name}`: {from} to {to} closes no circle any more, delete its line"
+        );
+    }
+}
+
+#[test]
+fn a_circle_is_seen_through_a_name_that_is_exported_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |file: &str, text: &str| {
+        let path = folder.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("is made");
+        std::fs::write(path, text).expect("is written");
+    };
+    write("lib.rs", "mod a;\nmod b;\nmod c;\npub use a::A;\npub use b::{B, deep::Deep as Renamed};\n");
+    write("a.rs", "use crate::{B, c};\npub struct A(B);\nfn f() { c::g() }\n");
+    write("b/mod.rs", "pub mod deep;\npub struct B;\n#[cfg(test)]\nmod tests { use crate::A; }\n");
+    write("b/deep.rs", "use super::B;\n// use crate::A;\npub struct Deep(B);\n");
+    write("c.rs", "use std::fmt;\npub fn g() -> crate::Renamed { todo!() }\n");
+    let one_way = graph(&folder.path().join("lib.rs"));
+    let of = |module: &str| one_way[module].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!((of("a"), of("b"), of("b::deep"), of("c")), (vec!["b", "c"], vec![], vec![], vec!["b::deep"]));
+    assert_eq!(closed(&one_way), []);
+
+    write("c.rs", "pub fn g() -> crate::A { todo!() }\n");
+    let around = closed(&graph(&folder.path().join("lib.rs")));
+    assert_eq!(around, [("a".to_owned(), "c".to_owned()), ("c".to_owned(), "a".to_owned())]);
+}
