@@ -108,6 +108,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn verdicts_for_one_machine_in_both_languages() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = crate::test_app::open(folder.path()).await;
+        let models_dir = PathBuf::from(app.settings_now().models_dir);
+        *app.last_look.lock().await = Some((Instant::now(), Arc::new(seen(models_dir))));
+        let advice = app.recommendation().await.expect("is given");
+        let mut text = format!("{}\n{}\n", advice.sentence.en, advice.sentence.zh);
+        for model in app.models().await.expect("a list") {
+            text += &format!("\n{}: {:?}\n", model.id, model.fit.verdict);
+            text += &format!("  {}\n  {}\n", model.fit.reason.en, model.fit.reason.zh);
+        }
+        insta::assert_snapshot!("verdicts", text);
+    }
+
+    #[tokio::test]
     async fn no_verdict_counts_on_a_card_that_does_not_compute_and_all_count_on_one_moment() {
         let folder = tempfile::tempdir().expect("a folder");
         let app = crate::test_app::open(folder.path()).await;

@@ -145,3 +145,80 @@ fn described(model: &ModelView, lang: Lang) -> String {
 fn text(sentence: &Localized, lang: Lang) -> &str {
     lang.pick(&sentence.en, &sentence.zh)
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::{FamilyKind, FitView, Place, SamplingView, VariantView};
+
+    use super::*;
+
+    /// Two of its precisions are here: one in use, one on its way.
+    fn model(verdict: Verdict, path: Option<&str>) -> ModelView {
+        let both = |en: &str, zh: &str| Localized { en: en.into(), zh: zh.into() };
+        let precision = |id: &str, state, in_use| PrecisionView {
+            variant_id: id.into(),
+            precision: id.to_uppercase(),
+            state,
+            disk_used: 4e9,
+            in_use,
+            download: None,
+        };
+        ModelView {
+            id: "a-model".into(),
+            name: "A-Model".into(),
+            family: FamilyKind::DenseDistill,
+            family_note: both("Your own file", "你自己的文件"),
+            params_total: 8e9,
+            params_active: 8e9,
+            context_max: 32_768,
+            takes_images: false,
+            hybrid: false,
+            licence: "MIT".into(),
+            variants: vec![VariantView {
+                id: "q8_0".into(),
+                precision: "Q8_0".into(),
+                size: 8e9,
+                size_computed: false,
+                repo_hugging_face: None,
+                repo_model_scope: None,
+                note: None,
+            }],
+            fit: FitView {
+                verdict,
+                reason: both("Why it is so.", "原因。"),
+                place: Place::Cpu,
+                context: 8192,
+                weights: 8e9,
+                kv: 1e9,
+                overhead: 1e9,
+                needed: 10e9,
+                available: 16e9,
+                speed_estimate: None,
+            },
+            state: ModelState::Ready,
+            download: None,
+            disk_used: 8e9,
+            precisions: vec![
+                precision("q8_0", ModelState::Ready, true),
+                precision("q4_k_m", ModelState::Paused, false),
+            ],
+            recommended: SamplingView::default(),
+            runs_embedded: true,
+            path: path.map(Into::into),
+            problem: path
+                .map(|path| ErrorView::new(ErrorCode::NotAModel, "open the model").with("path", path)),
+        }
+    }
+
+    #[test]
+    fn every_verdict_is_described_in_both_languages() {
+        let models = [
+            model(Verdict::RunsWell, None),
+            model(Verdict::ShortContext, None),
+            model(Verdict::Slow, None),
+            model(Verdict::TooLarge, Some("/models/own.gguf")),
+        ];
+        let text = |lang| models.iter().map(|model| described(model, lang)).collect::<String>();
+        insta::assert_snapshot!("verdicts", [Lang::En, Lang::Zh].map(text).join("\n"));
+    }
+}

@@ -73,13 +73,12 @@ fn described(view: &HardwareView, lang: Lang) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contract::{CpuView, DiskView, ErrorCode};
+    use contract::{CpuView, DiskView, ErrorCode, GpuVendor, GpuView};
 
     use super::*;
 
-    #[test]
-    fn a_machine_is_described_in_both_languages() {
-        let view = HardwareView {
+    fn view(gpus: Vec<GpuView>) -> HardwareView {
+        HardwareView {
             os: "Linux".into(),
             cpu: CpuView {
                 name: "A processor".into(),
@@ -90,16 +89,49 @@ mod tests {
             ram_total: 16e9,
             ram_available: 8e9,
             memory_bandwidth: Some(20e9),
-            gpus: Vec::new(),
+            gpus,
             gpu_note: None,
             gpu_problem: Some(ErrorView::new(ErrorCode::GpuDriverMissing, "use the graphics card")),
             disk: DiskView { models_dir: "/models".into(), total: 1e12, free: 5e11 },
-        };
+        }
+    }
+
+    fn in_both_languages(view: &HardwareView) -> String {
+        [Lang::En, Lang::Zh].map(|lang| described(view, lang)).join("\n")
+    }
+
+    #[test]
+    fn a_machine_is_described_in_both_languages() {
+        let view = view(Vec::new());
         let english = described(&view, Lang::En);
         assert!(english.contains("Memory: 8 GB free of 16 GB\nMemory speed: 20 GB/s\n"), "{english}");
         assert!(english.contains("The graphics driver is missing"), "{english}");
         let chinese = described(&view, Lang::Zh);
         assert!(chinese.contains("内存: 共 16 GB，可用 8 GB\n"), "{chinese}");
         assert!(chinese.contains("缺少显卡驱动"), "{chinese}");
+        insta::assert_snapshot!("no_card", in_both_languages(&view));
+    }
+
+    #[test]
+    fn cards_are_described_with_what_is_known_of_their_memory() {
+        let card = |vram_total, vram_free, shared_memory| GpuView {
+            computes: false,
+            name: "A card".into(),
+            vendor: GpuVendor::Nvidia,
+            vram_total,
+            vram_free,
+            shared_memory,
+            driver: "1".into(),
+            cuda: None,
+            compute_capability: None,
+        };
+        let cards = vec![
+            card(Some(24e9), Some(20e9), false),
+            card(Some(24e9), None, false),
+            card(None, None, false),
+            card(Some(16e9), Some(8e9), true),
+        ];
+        let one = HardwareView { memory_bandwidth: None, gpu_problem: None, ..view(cards) };
+        insta::assert_snapshot!("cards", in_both_languages(&one));
     }
 }
