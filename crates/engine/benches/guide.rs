@@ -1,5 +1,5 @@
-//! The Guide model through the engine, each way of being fast beside the plain way in one sitting: drafts, kept pages,
-//! an FP8 cache. Rounds alternate, so that a busy machine hurts both; the ratios are of the best rounds.
+//! The Guide model in the engine with drafts, cached prefixes or an FP8 cache, each against a plain engine.
+//! Rounds alternate, so that other load affects both; the ratios are of the best rounds.
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn main() {
         Engine::start(model, EngineOptions { context: 2048, ..options }).expect("it starts")
     };
     let plain =
-        EngineOptions { speculation: Speculation::Off, keep_prefixes: false, ..EngineOptions::default() };
+        EngineOptions { speculation: Speculation::Off, prefix_caching: false, ..EngineOptions::default() };
     let drafting = |speculation| EngineOptions { speculation, ..plain.clone() };
     let question = "<｜begin▁of▁sentence｜><｜User｜>How do I pause a download?<｜Assistant｜>";
     let question = tokenizer.encode(question, false).expect("it encodes").get_ids().to_vec();
@@ -30,27 +30,27 @@ fn main() {
     let first = |timings: &Timings| timings.first_token.as_secs_f64();
     let base = start(plain.clone());
     for most in [1, 2, 3] {
-        let quick = start(drafting(Speculation::Always { most }));
+        let quick = start(drafting(Speculation::Always { max_drafts: most }));
         let (a, b, last) = pair(&base, &quick, &question, ANSWER, decode);
         report(&format!("decode, {most} drafts a step"), a, b);
         println!("    offered {:?}, accepted {:?}", last.drafts.offered, last.drafts.accepted);
     }
-    let auto = start(drafting(Speculation::Auto { most: 3 }));
+    let auto = start(drafting(Speculation::Auto { max_drafts: 3 }));
     let (a, b, last) = pair(&base, &auto, &question, ANSWER, decode);
     report("decode, drafts while they pay", a, b);
-    println!("    switched off {} times", last.drafts.switched_off);
-    let keeping = start(EngineOptions { keep_prefixes: true, ..plain.clone() });
+    println!("    switched off {} times", last.drafts.times_disabled);
+    let keeping = start(EngineOptions { prefix_caching: true, ..plain.clone() });
     ask(&keeping, &long, 2);
     let (a, b, last) = pair(&base, &keeping, &long, 2, first);
-    report("first token of 1500, kept pages", a, b);
-    println!("    {} tokens reused", last.prefix_tokens);
-    let small = start(EngineOptions { cache: CacheDtype::Fp8, ..plain.clone() });
+    report("first token of 1500, cached pages", a, b);
+    println!("    {} tokens reused", last.cached_tokens);
+    let small = start(EngineOptions { cache_dtype: CacheDtype::Fp8, ..plain.clone() });
     let (a, b, _) = pair(&base, &small, &long, 100, decode);
     report("decode after 1500, FP8 cache against bf16", a, b);
     println!("    cache {} and {} bytes", base.metrics().cache_bytes, small.metrics().cache_bytes);
 }
 
-/// The best figure of each engine, and the second one's last timings.
+/// The best time of each engine, and the second one's last timings.
 fn pair(
     a: &Engine,
     b: &Engine,
@@ -73,7 +73,7 @@ fn report(name: &str, plain: f64, quick: f64) {
     println!("{name}: {:.3} ms against {:.3} ms, ratio {:.2}", ms(quick), ms(plain), plain / quick);
 }
 
-/// Greedy, without an end but the length.
+/// Greedy, without stop tokens.
 fn ask(engine: &Engine, prompt: &[u32], answer: usize) -> Timings {
     let sampling = Sampling { temperature: 0.0, ..Sampling::default() };
     let request =

@@ -1,15 +1,15 @@
-//! What a request needs before it runs: its pages, the prefix that the cache holds already, and a drafter. Knows
-//! nothing of the order in which requests are admitted.
+//! What a request needs before it runs: its pages, the prefix that the cache holds already, and a drafter.
+//! Knows nothing of the order in which requests are admitted.
 use models::{KvPages, Model, PAGE_TOKENS};
 
 use crate::EngineOptions;
 use crate::cache::pool::Pool;
-use crate::cache::prefix::{Found, root};
+use crate::cache::prefix::{PrefixMatch, root_hash};
 use crate::draft::{Drafter, Lookup, Mtp};
 use crate::sequence::Sequence;
 
-/// Reserves all pages that `sequence` can ever need and reuses the cached prefix of its prompt. False, and nothing has
-/// changed, when the pages are not available now.
+/// Reserves all pages that `sequence` can ever need and reuses the cached prefix of its prompt. False, and
+/// nothing has changed, when the pages are not available now.
 pub fn reserve(
     sequence: &mut Sequence,
     pool: &mut Pool,
@@ -17,24 +17,27 @@ pub fn reserve(
     options: &EngineOptions,
     model: &dyn Model,
 ) -> bool {
-    let root = root(&sequence.salt);
-    let mut found = Found::default();
-    if options.keep_prefixes {
-        found = pool.tree.lookup(root, sequence.names());
+    let root = root_hash(&sequence.salt);
+    let mut prefix = PrefixMatch::default();
+    if options.prefix_caching {
+        prefix = pool.tree.lookup(root, sequence.prefix_ids());
     }
     let mtp = uses_mtp(options, model);
     let prompt = sequence.tokens.len();
-    found.cut(if mtp { reusable_with_mtp(found.tokens()) } else { found.tokens().min(prompt - 1) });
-    let Some((mut pages, tail)) = pool.admit(root, found, sequence.limit().div_ceil(PAGE_TOKENS)) else {
+    // At least one token of the prompt must be computed, for its logits.
+    let found = prefix.tokens();
+    prefix.truncate(if mtp { reusable_with_mtp(found) } else { found.min(prompt - 1) });
+    let Some((mut pages, partial)) = pool.reserve(root, prefix, sequence.max_len().div_ceil(PAGE_TOKENS))
+    else {
         return false;
     };
-    let mut cached = pages.list.len() * PAGE_TOKENS;
-    if let Some(tail) = tail {
-        let page = pool.take_tail(&mut pages, &tail);
-        kv.copy_page(tail.page, page).expect("both pages are of this cache");
-        cached += tail.tokens;
+    let mut cached = pages.table.len() * PAGE_TOKENS;
+    if let Some(block) = partial {
+        let page = pool.alloc_copy(&mut pages, &block);
+        kv.copy_page(block.page, page).expect("both pages are of this cache");
+        cached += block.tokens;
     }
-    let drafter: Option<Box<dyn Drafter>> = match options.speculation.most() {
+    let drafter: Option<Box<dyn Drafter>> = match options.speculation.max_drafts() {
         0 => None,
         _ if mtp => Some(Box::new(Mtp::new(if cached == 0 { 0 } else { cached + 1 }))),
         _ => Some(Box::new(Lookup)),
@@ -45,11 +48,12 @@ pub fn reserve(
 
 /// Whether drafts come from the model's own MTP layer.
 pub fn uses_mtp(options: &EngineOptions, model: &dyn Model) -> bool {
-    options.speculation.most() > 0 && model.has_mtp()
+    options.speculation.max_drafts() > 0 && model.has_mtp()
 }
 
-/// How many of `found` cached tokens to reuse with MTP. The layer needs the hidden state of the last one, which is not
-/// kept, so that token is computed again, into a copy of its page, where the MTP layer's own entry for it stays.
+/// How many of `found` cached tokens to reuse with MTP. The layer needs the hidden state of the last one,
+/// which is not kept, so that token is computed again, into a copy of its page, where the MTP layer's own
+/// entry for it stays.
 fn reusable_with_mtp(found: usize) -> usize {
     let last = found.saturating_sub(1);
     // A cut at a page boundary would leave out the page of the last token, and with it the MTP layer's entry.

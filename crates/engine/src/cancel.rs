@@ -1,5 +1,5 @@
-//! Cancelling a request from any thread. The queue is known only as a [`RemoveCancelled`], so that the queue and the
-//! sequences in it can use this module.
+//! Cancelling a request from any thread. The queue is known only as a [`RemoveCancelled`], so that the queue
+//! and the sequences in it can use this module.
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -27,7 +27,8 @@ pub trait RemoveCancelled: std::fmt::Debug + Send + Sync {
     fn remove_cancelled(&self);
 }
 
-/// Cancels its request: at once while it waits, within one layer while it runs. Dropping the handle does not cancel.
+/// Cancels its request: at once while it waits, within one layer while it runs. Dropping the handle does not
+/// cancel.
 #[derive(Debug, Clone)]
 pub struct CancelHandle {
     flag: CancelFlag,

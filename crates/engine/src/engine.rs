@@ -1,4 +1,5 @@
-//! Starting an engine and asking it.
+//! The public handle: starts the engine's thread, validates requests and passes them on. Knows nothing of
+//! what the thread does with them.
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -15,39 +16,37 @@ use crate::sequence::{Sequence, Sink};
 use crate::stats::Stats;
 use crate::{Metrics, Request, Routing, StartError, SubmitError};
 
-/// How much the engine may take.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
-    /// Tokens of one sequence, prompt and answer together; cut to what the model knows.
+    /// Tokens of one sequence, prompt and answer together. The model's own limit applies as well.
     pub context: usize,
-    /// Sequences at once, 1 to 8.
-    pub sequences: usize,
-    /// Tokens of prompts read in one pass.
+    /// Sequences that run at once, 1 to 8.
+    pub max_sequences: usize,
+    /// Prompt tokens of one forward pass.
     pub prefill_chunk: usize,
-    pub cache: CacheDtype,
-    /// What the cache may take. When absent, every sequence has room for a full context. With less, a request waits
-    /// until the pages that it may need are free.
+    pub cache_dtype: CacheDtype,
+    /// Size of the KV cache. When absent, every sequence has room for a full context. With less, a request
+    /// waits until the pages that it may need are free.
     pub cache_bytes: Option<u64>,
-    /// Whether pages of ended sequences are kept for prompts that begin alike.
-    pub keep_prefixes: bool,
+    /// Whether pages of ended sequences stay in the cache for prompts with the same beginning.
+    pub prefix_caching: bool,
     pub speculation: Speculation,
-    /// Where kept prefixes go when the engine ends or rests.
+    /// Where the prefix cache is saved when the engine ends or is idle.
     pub spill: Option<Spill>,
 }
 
-/// The most sequences at once.
-const MOST_SEQUENCES: usize = 8;
+const MAX_SEQUENCES: usize = 8;
 
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             context: 4096,
-            sequences: 2,
+            max_sequences: 2,
             prefill_chunk: 256,
-            cache: CacheDtype::Bf16,
+            cache_dtype: CacheDtype::Bf16,
             cache_bytes: None,
-            keep_prefixes: true,
-            speculation: Speculation::Auto { most: 3 },
+            prefix_caching: true,
+            speculation: Speculation::Auto { max_drafts: 3 },
             spill: None,
         }
     }
@@ -65,20 +64,20 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Takes the cache and starts the thread.
+    /// Allocates the KV cache and starts the thread.
     ///
     /// # Errors
-    /// A cache that cannot hold one answer, with both numbers; a cache that the device does not give or that fails its
-    /// self-check; no thread.
+    /// When the cache cannot hold one sequence, the device does not give its memory or fails the self-check,
+    /// or the thread does not start.
     pub fn start(model: Box<dyn Model>, options: EngineOptions) -> Result<Self, StartError> {
         let context = options.context.min(model.max_positions());
-        let sequences = options.sequences.clamp(1, MOST_SEQUENCES);
+        let max_sequences = options.max_sequences.clamp(1, MAX_SEQUENCES);
         let prefill_chunk = options.prefill_chunk.max(1);
-        let options = EngineOptions { context, sequences, prefill_chunk, ..options };
-        let pages = pages(&options, model.as_ref())?;
-        let mut kv =
-            KvPages::new(model.cache_shape(), pages, options.cache, model.device()).map_err(refused)?;
-        kv.self_check().map_err(refused)?;
+        let options = EngineOptions { context, max_sequences, prefill_chunk, ..options };
+        let pages = num_pages(&options, model.as_ref())?;
+        let mut kv = KvPages::new(model.cache_shape(), pages, options.cache_dtype, model.device())
+            .map_err(pages_error)?;
+        kv.self_check().map_err(pages_error)?;
         let mut pool = Pool::new(pages);
         let mtp = uses_mtp(&options, model.as_ref());
         let spill = options.spill.as_ref();
@@ -92,23 +91,23 @@ impl Engine {
         Ok(Self { queue, stats, context, vocab, hidden, restored, thread })
     }
 
-    /// Tokens of one sequence.
+    /// Tokens of one sequence, prompt and answer together.
     pub fn context(&self) -> usize {
         self.context
     }
 
-    /// How many kept pages came back from the disk.
+    /// How many pages of the prefix cache were restored from the disk.
     ///
     /// # Errors
-    /// Why the file there was left alone; the engine runs without it.
+    /// Why the saved file was not used. The engine runs without it.
     pub fn restored(&self) -> Result<u64, &SpillError> {
         self.restored.as_ref().copied()
     }
 
-    /// Takes a request; `sink` hears its events on the engine's thread and must not block.
+    /// Queues a request. `sink` receives its events on the engine's thread and must not block.
     ///
     /// # Errors
-    /// A prompt that is empty, has unknown tokens, or leaves no room for an answer.
+    /// When the prompt is empty, has unknown tokens or invalid embeddings, or leaves no room for an answer.
     pub fn submit(&self, request: Request, sink: Sink) -> Result<CancelHandle, SubmitError> {
         let (tokens, context) = (request.tokens.len(), self.context);
         if tokens == 0 {
@@ -121,19 +120,19 @@ impl Engine {
             return Err(SubmitError::UnknownToken { token, vocab: self.vocab });
         }
         let mut free = 0;
-        for span in &request.spans {
-            let count = span.rows.len() / self.hidden;
-            let end = span.at.checked_add(count).filter(|&end| end <= tokens);
-            let (Some(end), true, true) = (end, span.at >= free, count * self.hidden == span.rows.len())
+        for span in &request.embeds {
+            let count = span.values.len() / self.hidden;
+            let end = span.start.checked_add(count).filter(|&end| end <= tokens);
+            let (Some(end), true, true) = (end, span.start >= free, count * self.hidden == span.values.len())
             else {
-                return Err(SubmitError::Span { at: span.at, hidden: self.hidden, tokens });
+                return Err(SubmitError::Embeds { start: span.start, hidden: self.hidden, tokens });
             };
             free = end;
         }
         self.queue.push(Sequence::new(request, context, self.hidden, sink)).ok_or(SubmitError::Stopped)
     }
 
-    /// Which experts the tokens of the answer that ended last went to.
+    /// The expert routing of the answer that ended last.
     pub fn routing(&self) -> Arc<Routing> {
         self.stats.routing()
     }
@@ -142,12 +141,13 @@ impl Engine {
         Metrics { waiting: self.queue.len(), ..self.stats.metrics() }
     }
 
-    /// Takes no more, cancels what runs, and comes back when what is kept is saved and the thread has ended.
+    /// Rejects new requests, cancels the others, and returns when the prefix cache is saved and the thread
+    /// has ended.
     pub fn close(&self) {
         self.queue.close();
         let thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if let Some(thread) = thread {
-            // A panic inside was already told to the request that met it.
+            // A panic of the thread was already emitted to the requests that it affected.
             let _ = thread.join();
         }
     }
@@ -159,18 +159,18 @@ impl Drop for Engine {
     }
 }
 
-fn refused(error: impl std::fmt::Display) -> StartError {
+fn pages_error(error: impl std::fmt::Display) -> StartError {
     StartError::Pages(error.to_string())
 }
 
-/// Pages of the plan.
-fn pages(options: &EngineOptions, model: &dyn Model) -> Result<usize, StartError> {
-    let one = options.context.div_ceil(PAGE_TOKENS);
-    let Some(given) = options.cache_bytes else { return Ok(options.sequences * one) };
-    let page = model.cache_shape().page_bytes(options.cache) as u64;
-    let needed = page.saturating_mul(one as u64);
-    if given < needed {
-        return Err(StartError::Cache { context: options.context, needed, given });
+/// Pages of the KV cache.
+fn num_pages(options: &EngineOptions, model: &dyn Model) -> Result<usize, StartError> {
+    let per_sequence = options.context.div_ceil(PAGE_TOKENS);
+    let Some(available) = options.cache_bytes else { return Ok(options.max_sequences * per_sequence) };
+    let page = model.cache_shape().page_bytes(options.cache_dtype) as u64;
+    let needed = page.saturating_mul(per_sequence as u64);
+    if available < needed {
+        return Err(StartError::Cache { context: options.context, needed, available });
     }
-    Ok((given / page).min(u64::from(u32::MAX)) as usize)
+    Ok((available / page).min(u64::from(u32::MAX)) as usize)
 }

@@ -1,6 +1,7 @@
-//! Tokens in, tokens out. Five nouns on one thread: sequence, scheduler, pages, drafts, sampler.
+//! The inference engine: continuous batching over a paged KV cache with prefix caching and speculative
+//! decoding, on one thread. A [`Request`] has tokens, and its [`Event`]s have tokens.
 //!
-//! Knows nothing of text, of HTTP, or of JSON. Stop strings and reasoning belong to `text`.
+//! Knows nothing of text, HTTP or JSON. Stop strings and reasoning belong to `text`.
 
 mod admit;
 mod cache;
@@ -22,8 +23,8 @@ pub use cancel::CancelHandle;
 pub use draft::Speculation;
 pub use engine::{Engine, EngineOptions};
 pub use request::{
-    Constraint, DrafterKind, Drafts, EngineError, Event, FinishReason, Metrics, Request, Sampling, Span,
-    StartError, SubmitError, Timings, TokenLogprob,
+    Constraint, DraftStats, DrafterKind, EmbedSpan, EngineError, Event, FinishReason, Metrics, Request,
+    Sampling, StartError, SubmitError, Timings, TokenLogprob,
 };
 pub use routing::{Routing, TokenRouting};
 pub use sequence::Sink;

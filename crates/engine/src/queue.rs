@@ -1,5 +1,5 @@
-//! The waiting requests, shared by the threads that submit and the thread that computes. Knows nothing of running
-//! sequences but their cancel flags.
+//! The waiting requests, shared by the threads that submit and the thread that computes. Knows nothing of
+//! running sequences but their cancel flags.
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;

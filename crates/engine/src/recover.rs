@@ -1,5 +1,5 @@
-//! Fault isolation: a panic becomes an error, and a failed batch is repeated one sequence at a time, so that only the
-//! sequence that cannot be computed fails. Knows nothing of what is computed.
+//! Fault isolation: a panic becomes an error, and a failed batch is repeated one sequence at a time, so that
+//! only the sequence that cannot be computed fails. Knows nothing of what is computed.
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,9 +14,9 @@ pub enum PassError {
     Failed(EngineError),
 }
 
-/// Turns a panic of `compute` into [`EngineError::Bug`].
+/// Turns a panic of `compute` into [`EngineError::Internal`].
 pub fn catch<T>(compute: impl FnOnce() -> T) -> Result<T, EngineError> {
-    catch_unwind(AssertUnwindSafe(compute)).map_err(|panic| EngineError::Bug(panic_message(&*panic)))
+    catch_unwind(AssertUnwindSafe(compute)).map_err(|panic| EngineError::Internal(panic_message(&*panic)))
 }
 
 /// Runs a computation of the model. A panic is a failure like any other.
@@ -24,8 +24,8 @@ pub fn catch_forward<T>(compute: impl FnOnce() -> Result<T, ForwardError>) -> Re
     match catch(compute) {
         Ok(Ok(computed)) => Ok(computed),
         Ok(Err(ForwardError::Cancelled)) => Err(PassError::Cancelled),
-        Ok(Err(error)) => Err(PassError::Failed(EngineError::Step(error.to_string()))),
-        Err(bug) => Err(PassError::Failed(bug)),
+        Ok(Err(error)) => Err(PassError::Failed(EngineError::Forward(error.to_string()))),
+        Err(error) => Err(PassError::Failed(error)),
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
         let failed = isolate(batch, |part| {
             passes.push(part.to_vec());
             let fails = part.iter().any(|index| bad.contains(index));
-            if fails { Err(PassError::Failed(EngineError::NothingAllowed)) } else { Ok(()) }
+            if fails { Err(PassError::Failed(EngineError::NoAllowedToken)) } else { Ok(()) }
         });
         (passes, failed.into_iter().map(|(index, _)| index).collect())
     }
@@ -91,10 +91,10 @@ mod tests {
 
     #[test]
     fn panics_become_errors_with_their_message() {
-        let bug = |message: &str| PassError::Failed(EngineError::Bug(message.into()));
-        assert_eq!(catch_forward::<()>(|| panic!("broken")), Err(bug("broken")));
+        let internal = |message: &str| PassError::Failed(EngineError::Internal(message.into()));
+        assert_eq!(catch_forward::<()>(|| panic!("broken")), Err(internal("broken")));
         let number = 7;
-        assert_eq!(catch_forward::<()>(|| panic!("broken {number}")), Err(bug("broken 7")));
+        assert_eq!(catch_forward::<()>(|| panic!("broken {number}")), Err(internal("broken 7")));
         assert_eq!(catch_forward::<()>(|| Err(ForwardError::Cancelled)), Err(PassError::Cancelled));
     }
 }

@@ -1,4 +1,5 @@
-//! What is asked of the engine and what it tells.
+//! The engine's vocabulary: a request, the events of its answer, counters and errors. Plain data without
+//! behaviour.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,52 +8,52 @@ use std::time::Duration;
 pub struct Request {
     pub tokens: Vec<u32>,
     pub sampling: Sampling,
-    /// As many as the context holds when absent; 0 gives none.
+    /// Tokens of the answer; up to the end of the context when absent. 0 gives none.
     pub max_tokens: Option<usize>,
-    /// Ends the answer without being part of it.
+    /// Each ends the answer without being part of it.
     pub stop_tokens: Vec<u32>,
-    /// Which tokens may come next.
+    /// Restricts which tokens may come next.
     pub constraint: Option<Box<dyn Constraint>>,
     /// Requests share cached prefixes only when their salts are equal.
     pub salt: Vec<u8>,
-    /// Pictures in the prompt, in order.
-    pub spans: Vec<Span>,
+    /// Embeddings of the prompt's images, in order.
+    pub embeds: Vec<EmbedSpan>,
 }
 
-/// Rows that the first layer gets instead of what the tokens in their place say.
+/// Input embeddings that replace those of the tokens at some positions of the prompt.
 #[derive(Debug, Clone)]
-pub struct Span {
-    /// The first place, of `tokens`.
-    pub at: usize,
+pub struct EmbedSpan {
+    /// The first position.
+    pub start: usize,
     /// [n, hidden size of the model]
-    pub rows: Arc<[f32]>,
-    /// Equal names have equal rows; cached prefixes are shared by it.
-    pub name: [u8; 32],
+    pub values: Arc<[f32]>,
+    /// Identifies the content: equal hashes mean equal values, and such spans share cached prefixes.
+    pub hash: [u8; 32],
 }
 
-/// A grammar, seen from the sampler.
+/// A grammar that restricts sampling.
 pub trait Constraint: Send {
-    /// Sets the logits of the forbidden tokens to minus infinity.
+    /// Sets the logits of forbidden tokens to minus infinity.
     fn mask(&mut self, logits: &mut [f32]);
-    /// Hears the token that was drawn, also one that ends the answer.
+    /// Advances by the token that was sampled, also by one that ends the answer.
     fn accept(&mut self, token: u32);
 }
 
-/// How the next token is drawn. Penalties first, then temperature, top_k, top_p and min_p.
+/// Sampling parameters. Penalties are applied first, then temperature, top_k, top_p and min_p.
 #[derive(Debug, Clone)]
 pub struct Sampling {
-    /// 0 takes the likeliest token.
+    /// 0 is greedy.
     pub temperature: f32,
     pub top_p: f32,
-    /// 0 keeps all.
+    /// 0 keeps all tokens.
     pub top_k: usize,
     pub min_p: f32,
     pub frequency_penalty: f32,
     pub presence_penalty: f32,
-    /// 1 changes nothing.
+    /// 1 is off.
     pub repetition_penalty: f32,
     pub seed: u64,
-    /// How many alternatives to report for each token; nothing when absent.
+    /// Alternatives to report for each token; no log probabilities when absent.
     pub logprobs: Option<usize>,
 }
 
@@ -72,14 +73,14 @@ impl Default for Sampling {
     }
 }
 
-/// A token and the natural logarithm of its probability before sampling changed anything.
+/// A token and the natural logarithm of its probability, before penalties, grammar and temperature.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TokenLogprob {
     pub id: u32,
     pub logprob: f32,
 }
 
-/// What happens to a request, in order: tokens, then exactly one end.
+/// What a request emits: tokens, then exactly one `Finished` or `Failed`.
 #[derive(Debug)]
 pub enum Event {
     Token { id: u32, logprob: Option<f32>, alternatives: Vec<TokenLogprob> },
@@ -92,7 +93,7 @@ pub enum FinishReason {
     Stop,
     /// `max_tokens` was reached.
     Length,
-    /// There is no room for another token.
+    /// The context is full.
     ContextFull,
     Cancelled,
 }
@@ -100,11 +101,11 @@ pub enum FinishReason {
 #[derive(Debug, Clone, Default)]
 pub struct Timings {
     pub prompt_tokens: usize,
-    /// Tokens of the prompt that were in the cache already.
-    pub prefix_tokens: usize,
+    /// Prompt tokens that were in the prefix cache.
+    pub cached_tokens: usize,
     pub completion_tokens: usize,
-    pub drafts: Drafts,
-    /// From submission until pages and a place were free.
+    pub drafts: DraftStats,
+    /// From submission to admission.
     pub queued: Duration,
     /// From submission to the first token.
     pub first_token: Duration,
@@ -112,81 +113,88 @@ pub struct Timings {
     pub decode: Duration,
 }
 
-/// What drafting did for one answer.
+/// Drafting of one answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Drafts {
-    /// Nothing when drafting is off for this engine.
+pub struct DraftStats {
+    /// `None` when the engine does not draft.
     pub drafter: Option<DrafterKind>,
-    /// How often a first, second, third draft was offered.
+    /// How many first, second, third drafts of a step the model verified.
     pub offered: Vec<u32>,
-    /// How often it was the token drawn.
+    /// How many of them were accepted.
     pub accepted: Vec<u32>,
     /// How often drafting was switched off for a while because it cost more time than it saved.
-    pub switched_off: u32,
+    pub times_disabled: u32,
+}
+
+impl DraftStats {
+    /// Counts the verification of the draft at `position` of its step.
+    pub(crate) fn record(&mut self, position: usize, accepted: bool) {
+        self.offered.resize(self.offered.len().max(position + 1), 0);
+        self.accepted.resize(self.offered.len(), 0);
+        self.offered[position] += 1;
+        self.accepted[position] += u32::from(accepted);
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DrafterKind {
     /// The checkpoint's own multi-token-prediction layer.
     Mtp,
-    /// What followed the same words earlier in the conversation.
+    /// Prompt lookup: what followed the same tokens earlier in the sequence.
     Lookup,
 }
 
-/// Totals since the start.
+/// Totals since the start, and the current usage.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Metrics {
     pub requests: u64,
     pub prompt_tokens: u64,
-    pub prefix_tokens: u64,
+    /// Prompt tokens that were in the prefix cache.
+    pub cached_tokens: u64,
     pub completion_tokens: u64,
     pub drafts_offered: u64,
     pub drafts_accepted: u64,
     pub running: usize,
     pub waiting: usize,
-    /// Pages that running sequences work in.
+    /// Pages of running sequences.
     pub pages_used: usize,
-    /// Pages kept only because their tokens may come again.
-    pub pages_kept: usize,
+    /// Pages that only the prefix cache holds.
+    pub pages_cached: usize,
     pub pages_total: usize,
     pub cache_bytes: u64,
 }
 
-/// Why a request is not taken.
+/// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
-    #[error("read a prompt of {tokens} tokens: the context holds {context}")]
+    #[error("process a prompt of {tokens} tokens: the context has {context}")]
     PromptTooLong { tokens: usize, context: usize },
-    #[error("read an empty prompt")]
+    #[error("process an empty prompt")]
     EmptyPrompt,
-    #[error("read token {token}: the vocabulary has {vocab}")]
+    #[error("process token {token}: the vocabulary has {vocab} tokens")]
     UnknownToken { token: u32, vocab: usize },
-    #[error(
-        "read given rows from place {at} on: they are no rows of {hidden} numbers in a prompt of {tokens} tokens"
-    )]
-    Span { at: usize, hidden: usize, tokens: usize },
-    #[error("reach the engine: it has stopped")]
+    #[error("process embeddings at {start}: not rows of {hidden} values in a prompt of {tokens} tokens")]
+    Embeds { start: usize, hidden: usize, tokens: usize },
+    #[error("submit the request: the engine has stopped")]
     Stopped,
 }
 
-/// Why a request that was taken did not finish.
+/// Why an accepted request did not finish.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
-    #[error("compute a step: {0}")]
-    Step(String),
-    #[error("compute a step: the engine met a bug ({0})")]
-    Bug(String),
-    #[error("draw a token: the grammar forbids every one")]
-    NothingAllowed,
+    #[error("run a forward pass: {0}")]
+    Forward(String),
+    #[error("run a forward pass: internal error ({0})")]
+    Internal(String),
+    #[error("sample a token: the grammar allows none")]
+    NoAllowedToken,
 }
 
 /// Why an engine does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error(
-        "start the engine: one answer of {context} tokens needs a cache of {needed} bytes and {given} are given"
-    )]
-    Cache { context: usize, needed: u64, given: u64 },
+    #[error("start the engine: {context} tokens need {needed} bytes of KV cache, {available} are available")]
+    Cache { context: usize, needed: u64, available: u64 },
     #[error("start the engine: {0}")]
     Pages(String),
     #[error("start the engine's thread: {0}")]

@@ -1,9 +1,9 @@
-//! The engine's thread, which owns the model and the KV cache, and its loop: wait, then [`Runner::step`]. The policy of
-//! what runs is in `scheduler`, fault isolation in `recover`, counters in `stats`.
+//! The engine's thread, which owns the model and the KV cache, and its loop: wait, then [`Runner::step`]. The
+//! policy of what runs is in `scheduler`, fault isolation in `recover`, counters in `stats`.
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use models::{Asked, ForwardError, KvPages, Model, Output, Pass, Step};
+use models::{CancelCheck, ForwardError, KvPages, Model, Output, Pass, Step};
 
 use crate::admit::{reserve, uses_mtp};
 use crate::cache::pool::Pool;
@@ -47,7 +47,7 @@ impl Runner {
         stats: Arc<Stats>,
     ) -> Self {
         let saved = pool.tree.clock();
-        let scheduler = Scheduler::new(queue.clone(), options.sequences, options.prefill_chunk);
+        let scheduler = Scheduler::new(queue.clone(), options.max_sequences, options.prefill_chunk);
         Self { model, kv, pool, scheduler, options, queue, stats, saved }
     }
 
@@ -115,27 +115,28 @@ impl Runner {
                 return;
             };
             let sequence = &self.scheduler.running[index];
-            self.stats.count_admitted(sequence.tokens.len(), sequence.reused);
-            if sequence.limit() == sequence.tokens.len() {
-                self.end(index, sequence.full());
+            self.stats.count_admitted(sequence.tokens.len(), sequence.num_cached);
+            if sequence.max_len() == sequence.tokens.len() {
+                self.end(index, sequence.length_reason());
             }
         }
     }
 
-    /// The sequences of the next pass, each with its input and the pages for it. Empty when drafting was cancelled.
-    fn schedule(&mut self, cancelled: Asked, ended: &mut Vec<SequenceEnd>) -> Vec<usize> {
+    /// The sequences of the next pass, each with its input and the pages for it. Empty when drafting was
+    /// cancelled.
+    fn schedule(&mut self, cancelled: CancelCheck, ended: &mut Vec<SequenceEnd>) -> Vec<usize> {
         let batch = self.scheduler.schedule();
         let mut scheduled = Vec::new();
         for index in batch.decode {
             let sequence = &mut self.scheduler.running[index];
-            let most = match self.options.speculation {
-                Speculation::Auto { .. } if !sequence.gate.is_open() => 0,
-                speculation => speculation.most(),
+            let max_drafts = match self.options.speculation {
+                Speculation::Auto { .. } if !sequence.adaptive.is_on() => 0,
+                speculation => speculation.max_drafts(),
             };
-            let end = sequence.limit().min(sequence.tokens.len() + most);
-            self.pool.make_room(&mut sequence.pages, end);
+            let end = sequence.max_len().min(sequence.tokens.len() + max_drafts);
+            self.pool.alloc(&mut sequence.pages, end);
             let (model, kv) = (self.model.as_ref(), &mut self.kv);
-            match catch_forward(|| sequence.plan_token(model, kv, most, cancelled)) {
+            match catch_forward(|| sequence.plan_decode(model, kv, max_drafts, cancelled)) {
                 Ok(()) => scheduled.push(index),
                 Err(PassError::Cancelled) => return Vec::new(),
                 Err(PassError::Failed(error)) => ended.push((index, Err(error))),
@@ -144,35 +145,35 @@ impl Runner {
         for (index, tokens) in batch.prefill {
             self.scheduler.mark_scheduled(index);
             let sequence = &mut self.scheduler.running[index];
-            sequence.plan_chunk(tokens);
-            self.pool.make_room(&mut sequence.pages, sequence.cached + tokens);
+            sequence.plan_prefill(tokens);
+            self.pool.alloc(&mut sequence.pages, sequence.num_computed + tokens);
             scheduled.push(index);
         }
         scheduled
     }
 
     /// One pass of the model over the planned input of these sequences.
-    fn forward(&mut self, batch: &[usize], cancelled: Asked) -> Result<Vec<Output>, PassError> {
+    fn forward(&mut self, batch: &[usize], cancelled: CancelCheck) -> Result<Vec<Output>, PassError> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
         let running = &mut self.scheduler.running;
         let steps: Vec<Step> = batch.iter().map(|&index| running[index].step()).collect();
-        let (mut given, mut row, hidden) = (Vec::new(), 0, self.model.hidden_size());
+        let (mut embeds, mut row, hidden) = (Vec::new(), 0, self.model.hidden_size());
         for &index in batch {
-            given.extend(running[index].given(row, hidden));
-            row += running[index].reading.len();
+            embeds.extend(running[index].input_embeds(row, hidden));
+            row += running[index].input.len();
         }
         let mut routed = Vec::new();
         let outputs = catch_forward(|| {
-            let mut pass = Pass { routing: Some(&mut routed), given: &given, ..Pass::new(cancelled) };
+            let mut pass = Pass { routing: Some(&mut routed), input_embeds: &embeds, ..Pass::new(cancelled) };
             self.model.forward(&steps, &mut self.kv, &mut pass)
         })?;
         let mut row = 0;
         for &index in batch {
             let sequence = &mut running[index];
-            sequence.note_routing(&routed, row);
-            row += sequence.reading.len();
+            sequence.record_routing(&routed, row);
+            row += sequence.input.len();
         }
         Ok(outputs)
     }
@@ -183,17 +184,17 @@ impl Runner {
         batch: &[usize],
         outputs: &[Output],
         start: Instant,
-        cancelled: Asked,
+        cancelled: CancelCheck,
         ended: &mut Vec<SequenceEnd>,
     ) {
         let decoding = batch.iter().all(|&index| self.scheduler.running[index].is_decoding());
         for (&index, output) in batch.iter().zip(outputs) {
-            let drafted = self.scheduler.running[index].drafted() > 0;
+            let drafted = self.scheduler.running[index].num_drafts() > 0;
             // What belongs to one request, such as its grammar, fails for that request alone.
             let outcome = catch(|| self.commit_one(index, output, cancelled));
             match outcome.unwrap_or_else(StepOutcome::Failed) {
                 StepOutcome::Continues(tokens) if decoding => {
-                    self.scheduler.running[index].gate.count(drafted, start.elapsed(), tokens);
+                    self.scheduler.running[index].adaptive.record(drafted, start.elapsed(), tokens);
                 }
                 StepOutcome::Continues(_) => {}
                 StepOutcome::Finished(reason) => ended.push((index, Ok(reason))),
@@ -202,17 +203,17 @@ impl Runner {
         }
     }
 
-    fn commit_one(&mut self, index: usize, output: &Output, cancelled: Asked) -> StepOutcome {
+    fn commit_one(&mut self, index: usize, output: &Output, cancelled: CancelCheck) -> StepOutcome {
         let (model, sequence) = (self.model.as_ref(), &mut self.scheduler.running[index]);
-        let outcome = sequence.settle(output, model.vocab_size());
-        match sequence.catch_up(model, &mut self.kv, MAX_DRAFTER_LAG, cancelled) {
+        let outcome = sequence.commit(output, model.vocab_size());
+        match sequence.sync_drafter(model, &mut self.kv, MAX_DRAFTER_LAG, cancelled) {
             // When it is cancelled, the drafter lags until the next pass.
             Ok(()) | Err(ForwardError::Cancelled) => {}
-            Err(error) => return StepOutcome::Failed(EngineError::Step(error.to_string())),
+            Err(error) => return StepOutcome::Failed(EngineError::Forward(error.to_string())),
         }
-        if self.options.keep_prefixes {
+        if self.options.prefix_caching {
             let mut pages = std::mem::take(&mut sequence.pages);
-            self.pool.publish(&mut pages, sequence.computed());
+            self.pool.publish(&mut pages, sequence.computed_ids());
             sequence.pages = pages;
         }
         outcome
@@ -234,12 +235,12 @@ impl Runner {
         if reason != FinishReason::Cancelled {
             // A failure here only means that fewer pages stay in the cache.
             let (model, kv) = (self.model.as_ref(), &mut self.kv);
-            let _ = catch(|| sequence.catch_up(model, kv, 0, &|| false));
+            let _ = catch(|| sequence.sync_drafter(model, kv, 0, &|| false));
         }
         let pages = std::mem::take(&mut sequence.pages);
-        self.pool.retire(pages, if self.options.keep_prefixes { sequence.computed() } else { &[] });
+        self.pool.release(pages, if self.options.prefix_caching { sequence.computed_ids() } else { &[] });
         let routing = sequence.take_routing();
-        self.stats.count_finished(sequence.answered(), sequence.drafts(), routing);
+        self.stats.count_finished(sequence.completion_len(), sequence.draft_stats(), routing);
         // Pages and counters come before the last event: its receiver may ask for them.
         self.stats.set_usage(self.scheduler.running.len(), &self.pool);
         sequence.finish(reason);
@@ -247,7 +248,7 @@ impl Runner {
 
     fn fail(&mut self, index: usize, error: EngineError) {
         let mut sequence = self.scheduler.remove(index);
-        self.pool.retire(std::mem::take(&mut sequence.pages), &[]);
+        self.pool.release(std::mem::take(&mut sequence.pages), &[]);
         self.stats.set_usage(self.scheduler.running.len(), &self.pool);
         sequence.fail(error);
     }
@@ -258,19 +259,19 @@ impl Runner {
         }
     }
 
-    /// Writes the cached pages to the disk, unless nothing is new or `go_on` returns false.
-    fn save(&mut self, go_on: &mut dyn FnMut() -> bool) {
+    /// Writes the cached pages to the disk, unless nothing is new or `should_continue` returns false.
+    fn save(&mut self, should_continue: &mut dyn FnMut() -> bool) {
         let Some(spill) = &self.options.spill else { return };
         let clock = self.pool.tree.clock();
         if clock == self.saved {
             return;
         }
         let mtp = uses_mtp(&self.options, self.model.as_ref());
-        match spill::save(spill, &self.pool, &self.kv, mtp, go_on) {
+        match spill::save(spill, &self.pool, &self.kv, mtp, should_continue) {
             Ok(Some(_)) => self.saved = clock,
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!("kept pages are lost with this process: failed to {error}");
+                tracing::warn!("the prefix cache ends with this process: failed to {error}");
                 self.saved = clock;
             }
         }

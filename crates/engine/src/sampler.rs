@@ -1,4 +1,5 @@
-//! From logits to one token. Each step is a plain function of its own, so that each is tested alone.
+//! From logits to one token: penalties, grammar mask, temperature, top_k, top_p, min_p, draw. Each step is a
+//! function of its own, so that each is tested alone. Knows nothing of models or sequences.
 use std::collections::HashMap;
 
 use rand_chacha::ChaCha12Rng;
@@ -6,35 +7,31 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::{Constraint, Sampling, TokenLogprob};
 
-/// The state of one request's drawing.
+/// The sampling state of one request.
 ///
-/// Each token takes one number from the stream, whatever drafts were offered for its place: a draft is right when it is
-/// the token that is drawn anyway. So a seed gives the same text with drafts and without, and the distribution is the
-/// model's by construction. Against accepting with min(1, p/q) this gives up a little acceptance for flat
-/// distributions and nothing for a draft that is certain of itself.
+/// Each token uses one random number, with or without drafts: a draft is accepted when it equals the token
+/// that is sampled anyway. So a seed gives the same text with drafts and without, and the distribution is the
+/// model's by construction. Compared to speculative sampling, which accepts with min(1, p/q), acceptance is a
+/// little lower for flat distributions and equal for a draft of probability 1.
 pub struct Sampler {
     sampling: Sampling,
     constraint: Option<Box<dyn Constraint>>,
     random: ChaCha12Rng,
-    /// How often each token stands in the prompt and the answer (repetition) and in the answer alone (the other two).
-    seen: HashMap<u32, Seen>,
+    /// Every token of prompt and answer (for the repetition penalty), with its count in the answer (for the
+    /// frequency and presence penalties).
+    counts: HashMap<u32, u32>,
 }
 
-#[derive(Default, Clone, Copy)]
-struct Seen {
-    answer: u32,
-}
-
-/// A drawn token with what was asked about it.
-pub struct Drawn {
+/// A sampled token with its log probabilities, where they were requested.
+pub struct SampledToken {
     pub id: u32,
     pub logprob: Option<f32>,
     pub alternatives: Vec<TokenLogprob>,
 }
 
-/// A token that a drafter expects, and how sure its distribution is of it.
+/// A token that a drafter proposes, with its probability under the drafter's distribution.
 #[derive(Debug, Clone, Copy)]
-pub struct Guess {
+pub struct DraftToken {
     pub id: u32,
     pub probability: f32,
 }
@@ -42,12 +39,12 @@ pub struct Guess {
 impl Sampler {
     pub fn new(sampling: Sampling, constraint: Option<Box<dyn Constraint>>, prompt: &[u32]) -> Self {
         let random = ChaCha12Rng::seed_from_u64(sampling.seed);
-        let seen = prompt.iter().map(|id| (*id, Seen::default())).collect();
-        Self { sampling, constraint, random, seen }
+        let counts = prompt.iter().map(|id| (*id, 0)).collect();
+        Self { sampling, constraint, random, counts }
     }
 
-    /// Draws from `logits` [vocab] and remembers the token. Nothing when the constraint forbids every token.
-    pub fn draw(&mut self, logits: &[f32]) -> Option<Drawn> {
+    /// Samples from `logits` [vocab] and counts the token. `None` when the constraint forbids every token.
+    pub fn sample(&mut self, logits: &[f32]) -> Option<SampledToken> {
         let mut adjusted = logits.to_vec();
         self.penalise(&mut adjusted);
         if let Some(constraint) = &mut self.constraint {
@@ -61,7 +58,7 @@ impl Sampler {
         if let Some(constraint) = &mut self.constraint {
             constraint.accept(id);
         }
-        self.seen.entry(id).or_default().answer += 1;
+        *self.counts.entry(id).or_default() += 1;
         let (logprob, alternatives) = match self.sampling.logprobs {
             None => (None, Vec::new()),
             Some(count) => {
@@ -71,38 +68,39 @@ impl Sampler {
                 (Some(logits[id as usize] - total), best.into_iter().map(alternative).collect())
             }
         };
-        Some(Drawn { id, logprob, alternatives })
+        Some(SampledToken { id, logprob, alternatives })
     }
 
-    /// What would be drawn from a drafter's `logits` for the token `ahead` places after the next one: the same number
-    /// of the stream is used, so the guess is right whenever the drafter's distribution is close enough.
-    pub fn guess(&self, logits: &[f32], ahead: usize) -> Guess {
+    /// The token that a drafter's `logits` give for the position `ahead` after the next one. It is sampled
+    /// with the random number that [`Sampler::sample`] will use there, so it is accepted when the two
+    /// distributions are close enough.
+    pub fn propose(&self, logits: &[f32], ahead: usize) -> DraftToken {
         let mut adjusted = logits.to_vec();
         self.penalise(&mut adjusted);
         let mut random = self.random.clone();
         let uniform = (0..=ahead).map(|_| uniform(&mut random)).last().expect("at least one");
         let id = self.pick(&adjusted, uniform);
-        Guess { id, probability: (logits[id as usize] - log_sum_exp(logits)).exp() }
+        DraftToken { id, probability: (logits[id as usize] - log_sum_exp(logits)).exp() }
     }
 
     fn pick(&self, logits: &[f32], uniform: f64) -> u32 {
-        if self.sampling.temperature <= 0.0 { argmax(logits) } else { self.sample(logits, uniform) }
+        if self.sampling.temperature <= 0.0 { argmax(logits) } else { self.multinomial(logits, uniform) }
     }
 
     fn penalise(&self, logits: &mut [f32]) {
         let Sampling { repetition_penalty, frequency_penalty, presence_penalty, .. } = self.sampling;
-        for (&id, seen) in &self.seen {
+        for (&id, &count) in &self.counts {
             let Some(logit) = logits.get_mut(id as usize) else { continue };
             *logit = if *logit > 0.0 { *logit / repetition_penalty } else { *logit * repetition_penalty };
-            if seen.answer > 0 {
-                *logit -= frequency_penalty * seen.answer as f32 + presence_penalty;
+            if count > 0 {
+                *logit -= frequency_penalty * count as f32 + presence_penalty;
             }
         }
     }
 
-    fn sample(&self, logits: &[f32], uniform: f64) -> u32 {
+    fn multinomial(&self, logits: &[f32], uniform: f64) -> u32 {
         let Sampling { temperature, top_k, top_p, min_p, .. } = self.sampling;
-        let candidates = keep(probabilities(logits, temperature), top_k, top_p, min_p);
+        let candidates = filter(probabilities(logits, temperature), top_k, top_p, min_p);
         let total: f64 = candidates.iter().map(|(_, p)| f64::from(*p)).sum();
         let mut left = uniform * total;
         for (id, p) in &candidates {
@@ -111,16 +109,16 @@ impl Sampler {
                 return *id;
             }
         }
-        candidates.last().expect("the likeliest token is always kept").0
+        candidates.last().expect("the most likely token is always kept").0
     }
 }
 
-/// 53 random bits: every double in [0, 1) that a uniform draw can give.
+/// A multiple of 2^-53 in [0, 1).
 fn uniform(random: &mut ChaCha12Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Every token with its probability, likeliest first; ties go to the lower id.
+/// Every token with its probability, most likely first; of equal ones the lower id first.
 fn probabilities(logits: &[f32], temperature: f32) -> Vec<(u32, f32)> {
     let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let weights = logits.iter().map(|logit| ((logit - top) / temperature).exp());
@@ -131,8 +129,8 @@ fn probabilities(logits: &[f32], temperature: f32) -> Vec<(u32, f32)> {
     list
 }
 
-/// Cuts a sorted list; the likeliest token always stays.
-fn keep(mut list: Vec<(u32, f32)>, top_k: usize, top_p: f32, min_p: f32) -> Vec<(u32, f32)> {
+/// Applies top_k, top_p and min_p to a sorted list. The most likely token always stays.
+fn filter(mut list: Vec<(u32, f32)>, top_k: usize, top_p: f32, min_p: f32) -> Vec<(u32, f32)> {
     if top_k > 0 {
         list.truncate(top_k);
     }
@@ -154,7 +152,7 @@ fn argmax(logits: &[f32]) -> u32 {
     largest(logits, 1)[0]
 }
 
-/// Ids of the `count` largest, largest first; ties go to the lower id.
+/// Ids of the `count` largest logits, largest first; of equal ones the lower id first.
 fn largest(logits: &[f32], count: usize) -> Vec<u32> {
     let mut best: Vec<u32> = Vec::with_capacity(count + 1);
     for id in 0..logits.len() as u32 {

@@ -1,5 +1,5 @@
-//! Which requests run and what the next step computes: waiting and running sequences and a token budget give a
-//! [`ScheduledBatch`]. Pure policy: knows no model, no KV memory and no clock.
+//! Which requests run and what the next step computes: waiting and running sequences and a token budget give
+//! a [`ScheduledBatch`]. Pure policy: knows no model, no KV memory and no clock.
 use std::sync::Arc;
 
 use crate::cancel::CancelFlag;
@@ -32,8 +32,8 @@ impl Scheduler {
         Self { waiting, running: Vec::new(), max_running, prefill_tokens, prefills: 0 }
     }
 
-    /// Moves the first waiting request to the running ones when a slot is free and `reserve` finds its pages. First
-    /// come, first served. Returns its index.
+    /// Moves the first waiting request to the running ones when a slot is free and `reserve` finds its pages.
+    /// First come, first served. Returns its index.
     pub fn admit(&mut self, reserve: impl FnOnce(&mut Sequence) -> bool) -> Option<usize> {
         if self.running.len() >= self.max_running {
             return None;
@@ -42,9 +42,11 @@ impl Scheduler {
         Some(self.running.len() - 1)
     }
 
-    /// Every decoding sequence, and chunks of prompts within the budget, the prompt that waited longest for one first.
+    /// Every decoding sequence, and chunks of prompts within the budget, the prompt that waited longest for
+    /// one first.
     ///
-    /// The size of a chunk depends on its own prompt alone, so that other sequences cannot change how it is computed.
+    /// The size of a chunk depends on its own prompt alone, so that other sequences cannot change how it is
+    /// computed.
     pub fn schedule(&self) -> ScheduledBatch {
         let (decode, mut prompts): (Vec<usize>, Vec<usize>) =
             (0..self.running.len()).partition(|&index| self.running[index].is_decoding());
@@ -91,14 +93,14 @@ mod tests {
     use super::*;
     use crate::Request;
 
-    /// A sequence that is `done` of `prompt` tokens into its prompt, or past it with one answered token.
+    /// A sequence that is `done` of `prompt` tokens into its prompt, or past it with one token of its answer.
     fn sequence(prompt: usize, done: usize, last_scheduled: u64) -> Sequence {
         let request = Request { tokens: vec![1; prompt], ..Request::default() };
         let mut sequence = Sequence::new(request, 4096, 1, Box::new(|_| {}));
         if done == prompt {
             sequence.tokens.push(2);
         }
-        (sequence.cached, sequence.last_scheduled) = (done, last_scheduled);
+        (sequence.num_computed, sequence.last_scheduled) = (done, last_scheduled);
         sequence
     }
 
@@ -137,7 +139,7 @@ mod tests {
             .map(|_| {
                 let (index, tokens) = scheduler.schedule().prefill[0];
                 scheduler.mark_scheduled(index);
-                scheduler.running[index].cached += tokens;
+                scheduler.running[index].num_computed += tokens;
                 index
             })
             .collect();

@@ -1,46 +1,49 @@
-//! One request while it lives: its tokens, its pages, its drafts, and whom to tell.
+//! One request from submission to its last event: tokens, pages, drafts, sampler and sink. Plans its own part
+//! of a forward pass and takes the result. Knows nothing of other sequences.
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use models::{Asked, ForwardError, Given, KvPages, Model, Output, Routed, Step, Want};
+use models::{
+    CancelCheck, ForwardError, InputEmbeds, KvPages, LayerRouting, Model, Output, OutputRequest, Step,
+};
 use sha2::{Digest, Sha256};
 
 use crate::cache::pool::Pages;
 use crate::cancel::CancelFlag;
-use crate::draft::{Drafter, Gate, View};
+use crate::draft::{AdaptiveDrafting, DraftContext, Drafter};
 use crate::sampler::Sampler;
-use crate::{Drafts, EngineError, Event, FinishReason, Request, Routing, Span, Timings};
+use crate::{DraftStats, EmbedSpan, EngineError, Event, FinishReason, Request, Routing, Timings};
 
-/// Hears the events of one request. It must not block; one that panics cancels its request.
+/// Receives the events of one request. It must not block; if it panics, the request is cancelled.
 pub type Sink = Box<dyn FnMut(Event) + Send>;
 
 pub struct Sequence {
-    /// The prompt, then every token drawn.
+    /// The prompt, then every sampled token.
     pub tokens: Vec<u32>,
-    /// What cached prefixes are found by: the tokens, and in a picture's places what only this picture has.
-    names: Vec<u32>,
-    spans: Vec<Span>,
-    /// How many of `tokens` are in the cache.
-    pub cached: usize,
-    /// How many of `tokens` were there at the start.
-    pub reused: usize,
+    /// Keys of the prefix cache: the tokens, with a content hash at the positions of images.
+    prefix_ids: Vec<u32>,
+    embeds: Vec<EmbedSpan>,
+    /// How many of `tokens` are in the KV cache.
+    pub num_computed: usize,
+    /// How many of `tokens` came from the prefix cache.
+    pub num_cached: usize,
     pub pages: Pages,
     pub salt: Vec<u8>,
     pub cancel: CancelFlag,
     pub drafter: Option<Box<dyn Drafter>>,
-    pub gate: Gate,
-    /// What the pass under way reads: tokens from `cached` on, then drafts.
-    pub reading: Vec<u32>,
+    pub adaptive: AdaptiveDrafting,
+    /// Input of the next forward pass: tokens from `num_computed` on, then drafts.
+    pub input: Vec<u32>,
     /// The scheduler's count when a chunk of its prompt was last scheduled.
     pub last_scheduled: u64,
     sampler: Sampler,
-    prompt: usize,
-    /// Tokens the answer should have.
-    asked: usize,
-    /// Tokens it may grow to.
-    limit: usize,
+    prompt_len: usize,
+    /// Requested tokens of the answer.
+    max_tokens: usize,
+    /// Largest length of `tokens`.
+    max_len: usize,
     stop_tokens: Vec<u32>,
-    drafts: Drafts,
+    draft_stats: DraftStats,
     routing: Routing,
     submitted: Instant,
     admitted: Option<Instant>,
@@ -50,44 +53,45 @@ pub struct Sequence {
 
 impl std::fmt::Debug for Sequence {
     fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(out, "Sequence({} tokens, {} cached)", self.tokens.len(), self.cached)
+        write!(out, "Sequence({} tokens, {} computed)", self.tokens.len(), self.num_computed)
     }
 }
 
 /// What one step did for a sequence.
 pub enum StepOutcome {
-    /// It goes on, and has so many tokens more.
+    /// It continues, with so many new tokens.
     Continues(usize),
     Finished(FinishReason),
     Failed(EngineError),
 }
 
 impl Sequence {
-    /// It may grow to `context` tokens; its spans were checked against rows of `hidden` numbers.
+    /// A sequence of at most `context` tokens. The embeddings of the request must be valid for rows of
+    /// `hidden` values.
     pub fn new(request: Request, context: usize, hidden: usize, sink: Sink) -> Self {
-        let prompt = request.tokens.len();
-        let asked = request.max_tokens.unwrap_or(usize::MAX);
-        let limit = context.min(prompt.saturating_add(asked));
-        let names = names(&request.tokens, &request.spans, hidden);
+        let prompt_len = request.tokens.len();
+        let max_tokens = request.max_tokens.unwrap_or(usize::MAX);
+        let max_len = context.min(prompt_len.saturating_add(max_tokens));
+        let prefix_ids = prefix_ids(&request.tokens, &request.embeds, hidden);
         Self {
             sampler: Sampler::new(request.sampling, request.constraint, &request.tokens),
             tokens: request.tokens,
-            names,
-            spans: request.spans,
-            cached: 0,
-            reused: 0,
+            prefix_ids,
+            embeds: request.embeds,
+            num_computed: 0,
+            num_cached: 0,
             pages: Pages::default(),
             salt: request.salt,
             cancel: CancelFlag::default(),
             drafter: None,
-            gate: Gate::default(),
-            reading: Vec::new(),
+            adaptive: AdaptiveDrafting::default(),
+            input: Vec::new(),
             last_scheduled: 0,
-            prompt,
-            asked,
-            limit,
+            prompt_len,
+            max_tokens,
+            max_len,
             stop_tokens: request.stop_tokens,
-            drafts: Drafts::default(),
+            draft_stats: DraftStats::default(),
             routing: Routing::default(),
             submitted: Instant::now(),
             admitted: None,
@@ -96,222 +100,237 @@ impl Sequence {
         }
     }
 
-    /// Tokens it may grow to, prompt and answer.
-    pub fn limit(&self) -> usize {
-        self.limit
+    /// Largest length of prompt and answer together.
+    pub fn max_len(&self) -> usize {
+        self.max_len
     }
 
-    /// Its pages are there, the first `cached` tokens in them, and it is its turn.
-    pub fn start(&mut self, pages: Pages, cached: usize, drafter: Option<Box<dyn Drafter>>) {
-        (self.pages, self.cached, self.reused, self.drafter) = (pages, cached, cached, drafter);
-        self.drafts.drafter = self.drafter.as_ref().map(|drafter| drafter.kind());
+    /// The request is admitted: its pages are reserved and the first `num_cached` tokens are in them.
+    pub fn start(&mut self, pages: Pages, num_cached: usize, drafter: Option<Box<dyn Drafter>>) {
+        (self.pages, self.drafter) = (pages, drafter);
+        (self.num_computed, self.num_cached) = (num_cached, num_cached);
+        self.draft_stats.drafter = self.drafter.as_ref().map(|drafter| drafter.kind());
         self.admitted = Some(Instant::now());
     }
 
     pub fn is_decoding(&self) -> bool {
-        self.cached + 1 == self.tokens.len() && self.tokens.len() > self.prompt
+        self.num_computed + 1 == self.tokens.len() && self.tokens.len() > self.prompt_len
     }
 
-    /// Prompt tokens that are not in the cache yet.
+    /// Prompt tokens that are not computed yet.
     pub fn prompt_left(&self) -> usize {
-        self.tokens.len() - self.cached
+        self.tokens.len() - self.num_computed
     }
 
-    /// Reads the next `tokens` tokens of the prompt in the next pass.
-    pub fn plan_chunk(&mut self, tokens: usize) {
-        // A cancelled pass leaves its plan, which is the same.
-        self.reading.clear();
-        self.reading.extend_from_slice(&self.tokens[self.cached..self.cached + tokens]);
+    /// The next pass computes the next `tokens` tokens of the prompt.
+    pub fn plan_prefill(&mut self, tokens: usize) {
+        // The input of a cancelled pass is still there. It is the same.
+        self.input.clear();
+        self.input.extend_from_slice(&self.tokens[self.num_computed..self.num_computed + tokens]);
     }
 
-    /// Reads the newest token in the next pass, and at most `most` drafts when they pay.
-    pub fn plan_token(
+    /// The next pass computes the newest token and at most `max_drafts` drafts.
+    pub fn plan_decode(
         &mut self,
         model: &dyn Model,
         kv: &mut KvPages,
-        most: usize,
-        cancelled: Asked,
+        max_drafts: usize,
+        cancelled: CancelCheck,
     ) -> Result<(), ForwardError> {
-        if !self.reading.is_empty() {
-            return Ok(()); // A cancelled pass left its plan.
+        if !self.input.is_empty() {
+            return Ok(()); // The input of a cancelled pass is computed again.
         }
-        self.reading.extend(self.tokens.last());
-        let most = most.min(self.limit.saturating_sub(self.tokens.len() + 1));
-        if let Some(drafter) = self.drafter.as_mut().filter(|_| most > 0) {
-            let (pages, tokens, sampler) = (&self.pages.list[..], &self.tokens[..], &self.sampler);
-            let drafts = drafter.draft(&mut View { model, kv, pages, tokens, sampler, cancelled }, most)?;
-            self.reading.extend(drafts);
+        self.input.extend(self.tokens.last());
+        let max = max_drafts.min(self.max_len.saturating_sub(self.tokens.len() + 1));
+        if let Some(drafter) = self.drafter.as_mut().filter(|_| max > 0) {
+            let (pages, tokens, sampler) = (&self.pages.table[..], &self.tokens[..], &self.sampler);
+            let mut context = DraftContext { model, kv, pages, tokens, sampler, cancelled };
+            self.input.extend(drafter.propose(&mut context, max)?);
         }
         Ok(())
     }
 
-    /// What the pass under way reads of it.
+    /// Its part of the next forward pass.
     pub fn step(&self) -> Step<'_> {
-        let (tokens, pages) = (&self.reading[..], &self.pages.list[..]);
-        Step { tokens, pages, past: self.cached, want: self.want(), prompt: !self.is_decoding() }
+        let (tokens, pages) = (&self.input[..], &self.pages.table[..]);
+        let (output, prefill) = (self.output_request(), !self.is_decoding());
+        Step { tokens, pages, past: self.num_computed, output, prefill }
     }
 
-    /// The rows that are given for places of the pass under way, which is at row `first` of the batch.
-    pub fn given(&self, first: usize, hidden: usize) -> impl Iterator<Item = Given<'_>> {
-        let (from, to) = (self.cached, self.cached + self.reading.len());
-        self.spans.iter().filter_map(move |span| {
-            let (start, end) = (span.at.max(from), (span.at + span.rows.len() / hidden).min(to));
-            let values = || &span.rows[(start - span.at) * hidden..(end - span.at) * hidden];
-            (start < end).then(|| Given { row: first + start - from, values: values() })
+    /// The embeddings that fall into its part of the next pass, which begins at row `first` of the batch.
+    pub fn input_embeds(&self, first: usize, hidden: usize) -> impl Iterator<Item = InputEmbeds<'_>> {
+        let (from, to) = (self.num_computed, self.num_computed + self.input.len());
+        self.embeds.iter().filter_map(move |span| {
+            let (start, end) = (span.start.max(from), (span.start + span.values.len() / hidden).min(to));
+            let values = || &span.values[(start - span.start) * hidden..(end - span.start) * hidden];
+            (start < end).then(|| InputEmbeds { row: first + start - from, values: values() })
         })
     }
 
-    /// What cached prefixes of the whole prompt are found by.
-    pub fn names(&self) -> &[u32] {
-        &self.names
+    /// Keys of the whole prompt in the prefix cache.
+    pub fn prefix_ids(&self) -> &[u32] {
+        &self.prefix_ids
     }
 
-    fn want(&self) -> Want {
+    fn output_request(&self) -> OutputRequest {
         let needs_hidden = self.drafter.as_ref().is_some_and(|drafter| drafter.needs_hidden());
-        if self.drafted() > 0 {
-            Want::All
+        if self.num_drafts() > 0 {
+            OutputRequest::All
         } else if needs_hidden {
-            Want::LastAndHidden
-        } else if self.cached + self.reading.len() < self.tokens.len() {
-            Want::None
+            OutputRequest::LastAndHidden
+        } else if self.num_computed + self.input.len() < self.tokens.len() {
+            OutputRequest::None
         } else {
-            Want::Last
+            OutputRequest::Last
         }
     }
 
-    /// Drafts in what is read.
-    pub fn drafted(&self) -> usize {
-        (self.cached + self.reading.len()).saturating_sub(self.tokens.len())
+    /// Drafts in `input`.
+    pub fn num_drafts(&self) -> usize {
+        (self.num_computed + self.input.len()).saturating_sub(self.tokens.len())
     }
 
-    /// Hears the experts of the pass under way: rows of the batch from `row` on are its own.
-    pub fn note_routing(&mut self, routed: &[Routed], row: usize) {
-        self.routing.note(self.cached as isize - self.prompt as isize, routed, row, self.reading.len());
+    /// Records the expert routing of the current pass. Its rows of the batch begin at `row`.
+    pub fn record_routing(&mut self, routed: &[LayerRouting], row: usize) {
+        let first = self.num_computed as isize - self.prompt_len as isize;
+        self.routing.record(first, routed, row, self.input.len());
     }
 
-    /// The experts of the whole answer.
+    /// The expert routing of the whole answer.
     pub fn take_routing(&mut self) -> Routing {
         let mut routing = std::mem::take(&mut self.routing);
-        routing.finish(&self.tokens[self.prompt..]);
+        routing.finish(&self.tokens[self.prompt_len..]);
         routing
     }
 
-    /// Takes what the pass computed for `reading`: keeps what stays, draws as many tokens as drafts were right, and
-    /// one more. What lies behind in the cache is overwritten by the next pass.
-    pub fn settle(&mut self, output: &Output, vocab: usize) -> StepOutcome {
-        let rows = self.reading.len();
-        let drafts = self.reading[rows - self.drafted()..].to_vec();
+    /// Takes what the pass computed for `input`: samples the accepted drafts and one more token. The KV
+    /// entries of rejected drafts are overwritten by the next pass.
+    pub fn commit(&mut self, output: &Output, vocab: usize) -> StepOutcome {
+        let rows = self.input.len();
+        let drafts = self.input[rows - self.num_drafts()..].to_vec();
         let (mut kept, mut outcome) = (rows - drafts.len(), StepOutcome::Continues(0));
-        if self.cached + kept == self.tokens.len() {
+        if self.num_computed + kept == self.tokens.len() {
             // Logits of the newest token and of each draft.
-            kept += self.draw_all(output.logits.chunks_exact(vocab), &drafts, &mut outcome);
+            kept += self.verify(output.logits.chunks_exact(vocab), &drafts, &mut outcome);
         }
-        self.cached += kept;
+        self.num_computed += kept;
         if let Some(drafter) = self.drafter.as_mut().filter(|drafter| drafter.needs_hidden()) {
-            drafter.hear(&output.hidden[..kept * (output.hidden.len() / rows)], kept);
+            drafter.observe(&output.hidden[..kept * (output.hidden.len() / rows)], kept);
         }
-        self.reading.clear();
+        self.input.clear();
         outcome
     }
 
-    /// Draws until a draft is wrong or all were right and one more is drawn. Gives how many were right.
-    fn draw_all<'a>(
+    /// Samples until a token differs from its draft, or all drafts are accepted and one more token is
+    /// sampled. Returns the number of accepted drafts.
+    fn verify<'a>(
         &mut self,
         mut logits: impl Iterator<Item = &'a [f32]>,
         drafts: &[u32],
         outcome: &mut StepOutcome,
     ) -> usize {
-        let mut right = 0;
+        let mut accepted = 0;
         loop {
             let row = logits.next().expect("a row for each draft and one more");
-            let drawn = match self.advance(row) {
+            let sampled = match self.append(row) {
                 Ok(id) => id,
                 Err(ended) => {
                     *outcome = ended;
-                    return right;
+                    return accepted;
                 }
             };
-            *outcome = StepOutcome::Continues(right + 1);
-            let Some(draft) = drafts.get(right) else { return right };
-            self.drafts.count(right, drawn == *draft);
-            if drawn != *draft {
-                return right;
+            *outcome = StepOutcome::Continues(accepted + 1);
+            let Some(draft) = drafts.get(accepted) else { return accepted };
+            self.draft_stats.record(accepted, sampled == *draft);
+            if sampled != *draft {
+                return accepted;
             }
-            right += 1;
+            accepted += 1;
         }
     }
 
-    /// Draws the next token and tells it.
-    fn advance(&mut self, logits: &[f32]) -> Result<u32, StepOutcome> {
-        let Some(drawn) = self.sampler.draw(logits) else {
-            return Err(StepOutcome::Failed(EngineError::NothingAllowed));
+    /// Samples the next token, appends it and emits it.
+    fn append(&mut self, logits: &[f32]) -> Result<u32, StepOutcome> {
+        let Some(sampled) = self.sampler.sample(logits) else {
+            return Err(StepOutcome::Failed(EngineError::NoAllowedToken));
         };
         self.first_token.get_or_insert_with(Instant::now);
-        if self.stop_tokens.contains(&drawn.id) {
+        if self.stop_tokens.contains(&sampled.id) {
             return Err(StepOutcome::Finished(FinishReason::Stop));
         }
-        self.tokens.push(drawn.id);
-        self.names.push(drawn.id);
-        self.tell(Event::Token { id: drawn.id, logprob: drawn.logprob, alternatives: drawn.alternatives });
-        if self.tokens.len() >= self.limit { Err(StepOutcome::Finished(self.full())) } else { Ok(drawn.id) }
+        let id = sampled.id;
+        self.tokens.push(id);
+        self.prefix_ids.push(id);
+        self.emit(Event::Token { id, logprob: sampled.logprob, alternatives: sampled.alternatives });
+        if self.tokens.len() >= self.max_len {
+            Err(StepOutcome::Finished(self.length_reason()))
+        } else {
+            Ok(id)
+        }
     }
 
-    /// Why it cannot grow: what was asked for, or the context.
-    pub fn full(&self) -> FinishReason {
-        if self.asked <= self.answered() { FinishReason::Length } else { FinishReason::ContextFull }
+    /// Why a sequence of `max_len` tokens ends: the requested length, or the context.
+    pub fn length_reason(&self) -> FinishReason {
+        if self.max_tokens <= self.completion_len() {
+            FinishReason::Length
+        } else {
+            FinishReason::ContextFull
+        }
     }
 
-    /// Brings the drafter's cache up to what was read, when it lags by more than `most` positions.
-    pub fn catch_up(
+    /// Computes the drafter's own cache up to `num_computed` when it lags by more than `max_lag` positions.
+    pub fn sync_drafter(
         &mut self,
         model: &dyn Model,
         kv: &mut KvPages,
-        most: usize,
-        cancelled: Asked,
+        max_lag: usize,
+        cancelled: CancelCheck,
     ) -> Result<(), ForwardError> {
-        let Some(drafter) = self.drafter.as_mut().filter(|drafter| drafter.behind() > most) else {
+        let Some(drafter) = self.drafter.as_mut().filter(|drafter| drafter.lag() > max_lag) else {
             return Ok(());
         };
-        let (pages, tokens, sampler) = (&self.pages.list[..], &self.tokens[..], &self.sampler);
-        drafter.catch_up(&mut View { model, kv, pages, tokens, sampler, cancelled })
+        let (pages, tokens, sampler) = (&self.pages.table[..], &self.tokens[..], &self.sampler);
+        drafter.sync(&mut DraftContext { model, kv, pages, tokens, sampler, cancelled })
     }
 
-    /// The names of the tokens whose pages are complete in every layer.
-    pub fn computed(&self) -> &[u32] {
-        let covered = self.drafter.as_ref().map_or(self.cached, |drafter| drafter.covered(self.cached));
-        &self.names[..covered]
+    /// Prefix cache keys of the tokens that are computed in every layer, the drafter's included.
+    pub fn computed_ids(&self) -> &[u32] {
+        let num_computed = self.num_computed;
+        let synced = self.drafter.as_ref().map_or(num_computed, |drafter| drafter.synced_len(num_computed));
+        &self.prefix_ids[..synced]
     }
 
-    pub fn answered(&self) -> usize {
-        self.tokens.len() - self.prompt
+    /// Tokens of the answer so far.
+    pub fn completion_len(&self) -> usize {
+        self.tokens.len() - self.prompt_len
     }
 
     pub fn finish(mut self, reason: FinishReason) {
         let now = Instant::now();
         let first = self.first_token.unwrap_or(now);
-        self.drafts.switched_off = self.gate.lost();
+        self.draft_stats.times_disabled = self.adaptive.times_disabled();
         let timings = Timings {
-            prompt_tokens: self.prompt,
-            prefix_tokens: self.reused,
-            completion_tokens: self.answered(),
-            drafts: std::mem::take(&mut self.drafts),
+            prompt_tokens: self.prompt_len,
+            cached_tokens: self.num_cached,
+            completion_tokens: self.completion_len(),
+            drafts: std::mem::take(&mut self.draft_stats),
             queued: self.admitted.unwrap_or(now) - self.submitted,
             first_token: first - self.submitted,
             decode: now - first,
         };
-        self.tell(Event::Finished { reason, timings });
+        self.emit(Event::Finished { reason, timings });
     }
 
     pub fn fail(mut self, error: EngineError) {
-        self.tell(Event::Failed(error));
+        self.emit(Event::Failed(error));
     }
 
-    pub fn drafts(&self) -> &Drafts {
-        &self.drafts
+    pub fn draft_stats(&self) -> &DraftStats {
+        &self.draft_stats
     }
 
-    /// A sink that panics hears nothing more, and nobody else notices.
-    fn tell(&mut self, event: Event) {
+    /// A sink that panics gets no further events, and its request is cancelled.
+    fn emit(&mut self, event: Event) {
         let Some(sink) = &mut self.sink else { return };
         if catch_unwind(AssertUnwindSafe(|| sink(event))).is_err() {
             self.sink = None;
@@ -320,24 +339,16 @@ impl Sequence {
     }
 }
 
-/// A picture's places are named by its content and their own number, above every vocabulary.
-fn names(tokens: &[u32], spans: &[Span], hidden: usize) -> Vec<u32> {
-    let mut names = tokens.to_vec();
-    for span in spans {
-        for (place, name) in names[span.at..][..span.rows.len() / hidden].iter_mut().enumerate() {
+/// The tokens, where each position of an image has a hash of the image and of the position within it. Its
+/// highest bit is set, so that it equals no token id.
+fn prefix_ids(tokens: &[u32], embeds: &[EmbedSpan], hidden: usize) -> Vec<u32> {
+    let mut ids = tokens.to_vec();
+    for span in embeds {
+        for (position, id) in ids[span.start..][..span.values.len() / hidden].iter_mut().enumerate() {
             let hash =
-                Sha256::new_with_prefix(span.name).chain_update((place as u64).to_le_bytes()).finalize();
-            *name = u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]) | 1 << 31;
+                Sha256::new_with_prefix(span.hash).chain_update((position as u64).to_le_bytes()).finalize();
+            *id = u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]) | 1 << 31;
         }
     }
-    names
-}
-
-impl Drafts {
-    fn count(&mut self, place: usize, right: bool) {
-        self.offered.resize(self.offered.len().max(place + 1), 0);
-        self.accepted.resize(self.offered.len(), 0);
-        self.offered[place] += 1;
-        self.accepted[place] += u32::from(right);
-    }
+    ids
 }

@@ -1,8 +1,9 @@
-//! The engine's counters, written by its thread and read by any. Knows nothing of how they are computed or shown.
+//! The engine's counters, written by its thread and read by any. Knows nothing of how they are computed or
+//! shown.
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::cache::pool::Pool;
-use crate::{Drafts, Metrics, Routing};
+use crate::{DraftStats, Metrics, Routing};
 
 #[derive(Debug)]
 pub struct Stats {
@@ -26,16 +27,16 @@ impl Stats {
         lock(&self.routing).clone()
     }
 
-    /// A request was admitted; `prefix_tokens` of its prompt were in the cache.
-    pub fn count_admitted(&self, prompt_tokens: usize, prefix_tokens: usize) {
+    /// A request was admitted; `cached_tokens` of its prompt were in the prefix cache.
+    pub fn count_admitted(&self, prompt_tokens: usize, cached_tokens: usize) {
         let mut metrics = lock(&self.metrics);
         metrics.requests += 1;
         metrics.prompt_tokens += prompt_tokens as u64;
-        metrics.prefix_tokens += prefix_tokens as u64;
+        metrics.cached_tokens += cached_tokens as u64;
     }
 
     /// An answer of `completion_tokens` tokens ended.
-    pub fn count_finished(&self, completion_tokens: usize, drafts: &Drafts, routing: Routing) {
+    pub fn count_finished(&self, completion_tokens: usize, drafts: &DraftStats, routing: Routing) {
         *lock(&self.routing) = Arc::new(routing);
         let mut metrics = lock(&self.metrics);
         metrics.completion_tokens += completion_tokens as u64;
@@ -47,7 +48,7 @@ impl Stats {
     pub fn set_usage(&self, running: usize, pool: &Pool) {
         let mut metrics = lock(&self.metrics);
         metrics.running = running;
-        (metrics.pages_used, metrics.pages_kept) = (pool.used(), pool.kept());
+        (metrics.pages_used, metrics.pages_cached) = (pool.used(), pool.cached());
     }
 }
 

@@ -1,11 +1,11 @@
-//! Who is served when: fairness, cancelling, what one request can do to another, and what a grammar can say.
-mod asking;
+//! Scheduling fairness, cancellation, fault isolation between requests, and grammars.
+mod client;
 mod fake;
 
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use asking::{Answer, ask, collect, options, request, submit};
+use client::{Answer, ask, collect, options, request, submit};
 use engine::{
     Constraint, Engine, EngineError, EngineOptions, Event, FinishReason, Request, Speculation, SubmitError,
 };
@@ -20,16 +20,16 @@ fn slow() -> Fake {
 }
 
 #[test]
-fn company_changes_nothing() {
+fn results_are_batch_invariant() {
     for model in [Fake::default(), Fake { mtp: Some(1.0), ..Fake::default() }] {
-        let engine = start(model.clone(), EngineOptions { sequences: 8, ..options() });
+        let engine = start(model.clone(), EngineOptions { max_sequences: 8, ..options() });
         let alone =
-            start(model, EngineOptions { keep_prefixes: false, speculation: Speculation::Off, ..options() });
-        let asked =
+            start(model, EngineOptions { prefix_caching: false, speculation: Speculation::Off, ..options() });
+        let make_request =
             |i: u64| request(&prompt(1 + (i as usize * 53) % 400, i % 7), 1 + (i as usize * 17) % 60, i);
-        let runs: Vec<_> = (0..40).map(|i| submit(&engine, asked(i)).1).collect();
+        let runs: Vec<_> = (0..40).map(|i| submit(&engine, make_request(i)).1).collect();
         for (i, events) in runs.iter().enumerate() {
-            assert_eq!(collect(events).tokens, ask(&alone, asked(i as u64)).tokens, "request {i}");
+            assert_eq!(collect(events).tokens, ask(&alone, make_request(i as u64)).tokens, "request {i}");
         }
         let metrics = engine.metrics();
         assert_eq!((metrics.requests, metrics.running, metrics.waiting, metrics.pages_used), (40, 0, 0, 0));
@@ -49,19 +49,19 @@ fn a_long_prompt_delays_an_answer_by_single_chunks() {
     let took = start.elapsed();
     assert_eq!(long.reason(), FinishReason::Length);
     let during = tokens.try_iter().filter(|(at, _)| *at >= start && *at < start + took).count();
-    // 3000 tokens in chunks of 48 are 63 passes, and the answer goes on in each.
+    // 3000 tokens in chunks of 48 are 63 passes, and the answer gets a token in each.
     assert!(during >= 55, "{during} tokens in {took:?}");
 }
 
 #[test]
 fn cancelling_ends_a_waiting_request_at_once_and_a_running_one_within_a_layer() {
-    let engine = start(slow(), EngineOptions { sequences: 1, ..options() });
+    let engine = start(slow(), EngineOptions { max_sequences: 1, ..options() });
     let (running, events) = submit(&engine, request(&prompt(5, 1), 500, 1));
     events.recv_timeout(Duration::from_secs(10)).expect("a first token");
     let (waiting, waits) = submit(&engine, request(&prompt(5, 2), 500, 2));
     let (_third, last) = submit(&engine, request(&prompt(5, 3), 2, 3));
     waiting.cancel();
-    // Its end was told before `cancel` returned.
+    // Its last event was emitted before `cancel` returned.
     assert!(matches!(waits.try_recv(), Ok(Event::Finished { reason: FinishReason::Cancelled, .. })));
     assert_eq!(engine.metrics().waiting, 1);
     let start = Instant::now();
@@ -77,7 +77,7 @@ fn cancelling_one_of_many_leaves_the_others_as_they_were() {
     for model in [Fake::default(), Fake { mtp: Some(1.0), ..Fake::default() }] {
         let layer = Duration::from_micros(200);
         let engine = start(Fake { layer, ..model.clone() }, options());
-        let alone = start(model, EngineOptions { keep_prefixes: false, ..options() });
+        let alone = start(model, EngineOptions { prefix_caching: false, ..options() });
         let runs: Vec<_> = (0..12).map(|i| submit(&engine, request(&prompt(150, i), 60, i))).collect();
         for (cancel, _) in runs.iter().step_by(3) {
             std::thread::sleep(Duration::from_millis(7));
@@ -106,10 +106,10 @@ fn nothing_asked_is_nothing_given_and_unknown_tokens_are_refused() {
 fn what_panics_takes_only_its_own_request_along() {
     let engine = start(Fake { panics_at: Some(7), ..Fake::default() }, options());
     let (_cancel, other) = submit(&engine, request(&prompt(5, 1), 300, 1));
-    let mut heard = 0;
+    let mut events = 0;
     let sink = Box::new(move |_| {
-        heard += 1;
-        assert!(heard < 3, "the sink breaks");
+        events += 1;
+        assert!(events < 3, "the sink breaks");
     });
     engine.submit(request(&prompt(9, 2), 50, 2), sink).expect("it is taken");
     struct Breaks;
@@ -121,16 +121,16 @@ fn what_panics_takes_only_its_own_request_along() {
     }
     let constraint: Option<Box<dyn Constraint>> = Some(Box::new(Breaks));
     let answer = ask(&engine, Request { constraint, ..request(&prompt(5, 3), 5, 3) });
-    assert_eq!(answer.end.expect_err("it fails"), EngineError::Bug("the grammar breaks".into()));
+    assert_eq!(answer.end.expect_err("it fails"), EngineError::Internal("the grammar breaks".into()));
     assert_eq!(
         collect(&other).end.expect_err("7 comes up").to_string(),
-        "compute a step: the engine met a bug (the bad token)"
+        "run a forward pass: internal error (the bad token)"
     );
     assert_eq!(ask(&engine, request(&prompt(5, 1), 1, 1)).tokens.len(), 1);
     assert_eq!((engine.metrics().pages_used, engine.metrics().running), (0, 0));
 }
 
-/// Reading a 7 fails: who meets one ends there, and the others of the same passes end as if nothing had been.
+/// Computing a 7 fails: a sequence with one fails, and the others of the same passes are not affected.
 #[test]
 fn a_step_that_cannot_be_computed_ends_its_own_sequence_alone() {
     for mtp in [None, Some(1.0)] {
@@ -138,27 +138,27 @@ fn a_step_that_cannot_be_computed_ends_its_own_sequence_alone() {
         let sound = start(model.clone(), options());
         let layer = Duration::from_micros(100);
         let engine = start(Fake { panics_at: Some(7), layer, ..model }, options());
-        let asked = |i: u64| request(&prompt(20 + 9 * i as usize, i), 10, i);
-        let runs: Vec<_> = (0..24).map(|i| submit(&engine, asked(i)).1).collect();
-        let (mut whole, mut broken) = (0, 0);
+        let make_request = |i: u64| request(&prompt(20 + 9 * i as usize, i), 10, i);
+        let runs: Vec<_> = (0..24).map(|i| submit(&engine, make_request(i)).1).collect();
+        let (mut finished, mut failed) = (0, 0);
         for (i, events) in (0..).zip(&runs) {
-            let (answer, expected) = (collect(events), ask(&sound, asked(i)).tokens);
+            let (answer, expected) = (collect(events), ask(&sound, make_request(i)).tokens);
             let met = expected[..9].iter().position(|token| *token == 7);
             match answer.end {
                 Ok((reason, _)) => {
                     assert_eq!((answer.tokens, reason, met), (expected, FinishReason::Length, None));
-                    whole += 1;
+                    finished += 1;
                 }
                 Err(error) => {
-                    assert_eq!(error, EngineError::Bug("the bad token".into()));
+                    assert_eq!(error, EngineError::Internal("the bad token".into()));
                     assert!(expected.starts_with(&answer.tokens), "request {i}");
-                    // A draft may be a 7 that would not have been drawn.
+                    // A draft may be a 7 that would not have been sampled.
                     assert!(mtp.is_some() || met == Some(answer.tokens.len() - 1), "request {i}: {met:?}");
-                    broken += 1;
+                    failed += 1;
                 }
             }
         }
-        assert!(whole > 4 && broken > 4, "{whole} and {broken}");
+        assert!(finished > 4 && failed > 4, "{finished} and {failed}");
         assert_eq!((engine.metrics().pages_used, engine.metrics().running), (0, 0));
     }
 }
@@ -185,7 +185,7 @@ impl Constraint for Even {
 
 #[test]
 fn a_grammar_is_kept_with_drafts_and_without_and_a_dead_end_is_said() {
-    for speculation in [Speculation::Off, Speculation::Always { most: 3 }] {
+    for speculation in [Speculation::Off, Speculation::Always { max_drafts: 3 }] {
         let model = Fake { mtp: Some(0.5), ..Fake::default() };
         let engine = start(model, EngineOptions { speculation, ..options() });
         let even = |left| -> Option<Box<dyn Constraint>> { Some(Box::new(Even { left })) };
@@ -194,7 +194,7 @@ fn a_grammar_is_kept_with_drafts_and_without_and_a_dead_end_is_said() {
         assert!(answer.tokens.iter().all(|token| token % 2 == 0));
         let Answer { tokens, end } =
             ask(&engine, Request { constraint: even(7), ..request(&prompt(9, 1), 40, 1) });
-        assert_eq!((tokens.len(), end.expect_err("a dead end")), (7, EngineError::NothingAllowed));
+        assert_eq!((tokens.len(), end.expect_err("a dead end")), (7, EngineError::NoAllowedToken));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The engine on the tiny fixture: equal to the model called by hand, fair, cancellable, honest about its limits.
+//! The engine on the tiny fixture: equal to the reference, fair, cancellable, and within its limits.
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -16,9 +16,9 @@ fn start(options: EngineOptions) -> Engine {
 fn exact() -> EngineOptions {
     EngineOptions {
         context: 256,
-        sequences: 3,
+        max_sequences: 3,
         prefill_chunk: 32,
-        cache: CacheDtype::F32,
+        cache_dtype: CacheDtype::F32,
         ..EngineOptions::default()
     }
 }

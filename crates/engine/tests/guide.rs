@@ -1,21 +1,21 @@
-//! The engine on real computations: the Guide model with its MTP layer, and the fixtures of every family. Whatever the
-//! engine does to be fast, the tokens are those of the plain way, one for one.
-mod asking;
+//! The engine on real models: the Guide model with its MTP layer, and the fixtures of every family. Drafts,
+//! cached prefixes and batches give exactly the tokens of a plain engine.
+mod client;
 
 use std::path::{Path, PathBuf};
 
-use asking::{Answer, ask, collect, submit};
+use client::{Answer, ask, collect, submit};
 use engine::{DrafterKind, Engine, EngineOptions, Request, Sampling, Speculation, Spill};
 use models::{CacheDtype, LoadOptions};
 use tokenizers::Tokenizer;
 
 const PLAIN: EngineOptions = EngineOptions {
     context: 2048,
-    sequences: 4,
+    max_sequences: 4,
     prefill_chunk: 64,
-    cache: CacheDtype::Bf16,
+    cache_dtype: CacheDtype::Bf16,
     cache_bytes: None,
-    keep_prefixes: false,
+    prefix_caching: false,
     speculation: Speculation::Off,
     spill: None,
 };
@@ -65,25 +65,30 @@ fn request(tokens: &[u32], temperature: f32, seed: u64) -> Request {
     }
 }
 
-fn drafting(cache: CacheDtype) -> EngineOptions {
-    EngineOptions { speculation: Speculation::Always { most: 3 }, keep_prefixes: true, cache, ..PLAIN }
+fn drafting(cache_dtype: CacheDtype) -> EngineOptions {
+    EngineOptions {
+        speculation: Speculation::Always { max_drafts: 3 },
+        prefix_caching: true,
+        cache_dtype,
+        ..PLAIN
+    }
 }
 
 #[test]
 fn drafts_change_no_token_in_any_cache() {
     for cache in [CacheDtype::F32, CacheDtype::Bf16, CacheDtype::Fp8] {
-        let (plain, quick) = (guide(EngineOptions { cache, ..PLAIN }), guide(drafting(cache)));
+        let (plain, quick) = (guide(EngineOptions { cache_dtype: cache, ..PLAIN }), guide(drafting(cache)));
         let (mut offered, mut accepted) = ([0; 3], [0; 3]);
         for (seed, tokens) in questions().iter().enumerate() {
             for temperature in [0.0, 0.8] {
-                let asked = || request(tokens, temperature, seed as u64);
-                let (expected, answer) = (ask(&plain, asked()), ask(&quick, asked()));
+                let make_request = || request(tokens, temperature, seed as u64);
+                let (expected, answer) = (ask(&plain, make_request()), ask(&quick, make_request()));
                 assert_eq!(answer.tokens, expected.tokens, "{cache:?}, question {seed} at {temperature}");
                 let drafts = &answer.timings().drafts;
                 assert_eq!(drafts.drafter, Some(DrafterKind::Mtp));
-                for place in 0..drafts.offered.len() {
-                    offered[place] += drafts.offered[place];
-                    accepted[place] += drafts.accepted[place];
+                for position in 0..drafts.offered.len() {
+                    offered[position] += drafts.offered[position];
+                    accepted[position] += drafts.accepted[position];
                 }
             }
         }
@@ -93,7 +98,7 @@ fn drafts_change_no_token_in_any_cache() {
 }
 
 #[test]
-fn a_talk_of_many_turns_is_the_same_with_kept_pages_and_in_company() {
+fn a_chat_of_many_turns_is_the_same_with_cached_pages_and_in_a_batch() {
     let (plain, keeping) = (guide(PLAIN), guide(drafting(CacheDtype::Bf16)));
     let questions = questions();
     let mut talks: Vec<Vec<u32>> = questions.iter().take(4).cloned().collect();
@@ -103,12 +108,12 @@ fn a_talk_of_many_turns_is_the_same_with_kept_pages_and_in_company() {
             let answer: Answer = collect(events);
             assert_eq!(answer.tokens, ask(&plain, request(talk, 0.0, 1)).tokens, "turn {turn}");
             if turn > 0 {
-                let reused = answer.timings().prefix_tokens;
+                let reused = answer.timings().cached_tokens;
                 assert!(reused + 40 > talk.len(), "{reused} of {}", talk.len());
             }
             talk.extend(&answer.tokens);
             talk.push(1);
-            // The next question, without the begin of the sentence.
+            // The next question, without its begin-of-sentence token.
             talk.extend(&questions[(turn + 1) % questions.len()][1..]);
         }
     }
@@ -118,7 +123,7 @@ fn a_talk_of_many_turns_is_the_same_with_kept_pages_and_in_company() {
 #[test]
 fn an_unload_changes_no_token() {
     let folder = tempfile::tempdir().expect("a folder");
-    let spill = Spill { file: folder.path().join("pages"), model: [3; 32], most_bytes: 1 << 30 };
+    let spill = Spill { file: folder.path().join("pages"), model_hash: [3; 32], max_bytes: 1 << 30 };
     let long: Vec<u32> = questions().concat();
     for cache in [CacheDtype::Bf16, CacheDtype::Fp8] {
         let options = EngineOptions { spill: Some(spill.clone()), ..drafting(cache) };
@@ -129,13 +134,13 @@ fn an_unload_changes_no_token() {
         assert!(engine.restored().expect("it fits") > 0);
         let answer = ask(&engine, request(&long, 0.0, 1));
         assert_eq!(answer.tokens, expected.tokens);
-        assert!(answer.timings().prefix_tokens + 2 >= long.len());
+        assert!(answer.timings().cached_tokens + 2 >= long.len());
         drop(engine);
         std::fs::remove_file(&spill.file).expect("it was saved again");
     }
 }
 
-/// Every fixture with a reference: prompt look-up or MTP, kept pages and company against the plain way.
+/// Every fixture with a reference: prompt lookup or MTP, cached pages and batches against a plain engine.
 #[test]
 fn every_family_gives_the_plain_tokens() {
     let mut cases = Vec::new();

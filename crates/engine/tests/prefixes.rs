@@ -1,13 +1,14 @@
-//! What was read once is not read again, and nothing else changes by it.
-mod asking;
+//! Prefix caching: what is cached is not computed again, and the answers are the same.
+mod client;
 mod fake;
 
-use asking::{ask, collect, options, request, submit};
-use engine::{Engine, EngineOptions, FinishReason, Request, Span, Speculation, Spill, SubmitError};
+use client::{ask, collect, options, request, submit};
+use engine::{EmbedSpan, Engine, EngineOptions, FinishReason, Request, Speculation, Spill, SubmitError};
 use fake::{Fake, prompt};
 
-fn start(model: &Fake, keep_prefixes: bool) -> Engine {
-    let options = EngineOptions { keep_prefixes, speculation: Speculation::Always { most: 2 }, ..options() };
+fn start(model: &Fake, prefix_caching: bool) -> Engine {
+    let options =
+        EngineOptions { prefix_caching, speculation: Speculation::Always { max_drafts: 2 }, ..options() };
     Engine::start(Box::new(model.clone()), options).expect("it starts")
 }
 
@@ -24,23 +25,23 @@ fn a_second_turn_reads_only_what_is_new_at_any_length() {
                 let first = prompt(length, length as u64);
                 let answer = ask(&keeping, request(&first, answered, 5));
                 let talk = [first.clone(), answer.tokens.clone(), vec![3, 1, 4]].concat();
-                // The same again, the next turn, and a branch that leaves the prompt half way.
+                // The same prompt again, the next turn, and a branch in the middle of the prompt.
                 let branch = [&first[..length / 2], &[11, 9, 11][..]].concat();
                 for tokens in [first, talk, branch] {
                     let expected = ask(&fresh, request(&tokens, 8, 7));
                     let answer = ask(&keeping, request(&tokens, 8, 7));
                     assert_eq!(answer.tokens, expected.tokens, "{length} and {answered}");
-                    assert_eq!(expected.timings().prefix_tokens, 0);
+                    assert_eq!(expected.timings().cached_tokens, 0);
                     if answered == 64 && tokens.len() > length + 3 {
-                        let reused = answer.timings().prefix_tokens;
+                        let reused = answer.timings().cached_tokens;
                         assert!(reused + 8 >= tokens.len(), "{reused} of {}", tokens.len());
                     }
                 }
             }
         }
         let metrics = keeping.metrics();
-        assert_eq!((metrics.pages_used, fresh.metrics().pages_kept), (0, 0));
-        assert!(metrics.pages_kept <= metrics.pages_total && metrics.prefix_tokens > 1000);
+        assert_eq!((metrics.pages_used, fresh.metrics().pages_cached), (0, 0));
+        assert!(metrics.pages_cached <= metrics.pages_total && metrics.cached_tokens > 1000);
     }
 }
 
@@ -54,10 +55,10 @@ fn sequences_that_run_share_a_beginning_and_salts_keep_them_apart() {
         for events in runs {
             let answer = collect(&events);
             assert_eq!(answer.tokens, expected);
-            assert!(answer.timings().prefix_tokens >= 298);
+            assert!(answer.timings().cached_tokens >= 298);
         }
         let salted = ask(&engine, Request { salt: b"other".to_vec(), ..request(&tokens, 20, 1) });
-        assert_eq!((salted.tokens, salted.end.expect("it ends").1.prefix_tokens), (expected, 0));
+        assert_eq!((salted.tokens, salted.end.expect("it ends").1.cached_tokens), (expected, 0));
     }
 }
 
@@ -65,14 +66,14 @@ fn sequences_that_run_share_a_beginning_and_salts_keep_them_apart() {
 fn kept_pages_give_way_when_room_is_needed() {
     for model in both() {
         // Ten pages: one answer of 600 tokens at a time, or several short ones.
-        let page = models::Model::cache_shape(&model).page_bytes(options().cache) as u64;
+        let page = models::Model::cache_shape(&model).page_bytes(options().cache_dtype) as u64;
         let options = EngineOptions { context: 640, cache_bytes: Some(10 * page), ..options() };
         let engine = Engine::start(Box::new(model.clone()), options).expect("it starts");
         let fresh = start(&model, false);
         let lengths = [500, 20, 100, 630, 70, 65, 300, 128, 600, 40, 64, 333];
-        let asked: Vec<_> =
+        let requests: Vec<_> =
             (0..48).map(|i| request(&prompt(lengths[i % 12], i as u64 % 5), 9, i as u64)).collect();
-        let runs: Vec<_> = asked.into_iter().map(|request| submit(&engine, request).1).collect();
+        let runs: Vec<_> = requests.into_iter().map(|request| submit(&engine, request).1).collect();
         for (i, events) in runs.iter().enumerate() {
             let answer = collect(events);
             let expected = ask(&fresh, request(&prompt(lengths[i % 12], i as u64 % 5), 9, i as u64));
@@ -89,7 +90,7 @@ fn a_cache_that_cannot_hold_one_answer_is_refused_with_both_numbers() {
     let refused = Engine::start(Box::new(Fake::default()), options).err().expect("it is refused");
     assert_eq!(
         refused.to_string(),
-        "start the engine: one answer of 1000 tokens needs a cache of 8192 bytes and 8000 are given"
+        "start the engine: 1000 tokens need 8192 bytes of KV cache, 8000 are available"
     );
 }
 
@@ -97,7 +98,7 @@ fn a_cache_that_cannot_hold_one_answer_is_refused_with_both_numbers() {
 fn an_unload_keeps_the_conversation() {
     for model in both() {
         let folder = tempfile::tempdir().expect("a folder");
-        let spill = Spill { file: folder.path().join("pages"), model: [1; 32], most_bytes: 1 << 20 };
+        let spill = Spill { file: folder.path().join("pages"), model_hash: [1; 32], max_bytes: 1 << 20 };
         let start = |spill: Spill| {
             let options = EngineOptions { spill: Some(spill), ..options() };
             Engine::start(Box::new(model.clone()), options).expect("it starts")
@@ -111,43 +112,44 @@ fn an_unload_keeps_the_conversation() {
         assert!(engine.restored().expect("it fits") >= 4);
         let answer = ask(&engine, request(&tokens, 30, 1));
         assert_eq!(answer.tokens, expected);
-        assert!(answer.timings().prefix_tokens >= 198);
+        assert!(answer.timings().cached_tokens >= 198);
         drop(engine);
-        let other = start(Spill { model: [2; 32], ..spill });
+        let other = start(Spill { model_hash: [2; 32], ..spill });
         assert!(other.restored().is_err());
         assert_eq!(ask(&other, request(&tokens, 30, 1)).tokens, expected);
     }
 }
 
 #[test]
-fn pictures_share_pages_by_what_they_show_and_not_by_their_places() {
+fn images_share_pages_by_content_and_position() {
     let engine = start(&Fake::default(), true);
     let tokens = prompt(200, 3);
     let with = |name: u8, at: usize| {
-        let span = Span { at, rows: vec![0.5; 100].into(), name: [name; 32] };
-        Request { spans: vec![span], ..request(&tokens, 4, 1) }
+        let span = EmbedSpan { start: at, values: vec![0.5; 100].into(), hash: [name; 32] };
+        Request { embeds: vec![span], ..request(&tokens, 4, 1) }
     };
-    let reused = |request: Request| ask(&engine, request).timings().prefix_tokens;
+    let reused = |request: Request| ask(&engine, request).timings().cached_tokens;
     assert_eq!(reused(with(1, 70)), 0);
-    assert!(reused(with(1, 70)) >= 199, "the same picture in the same place");
-    assert_eq!(reused(with(2, 70)), 70, "another picture: only the words before it");
-    assert_eq!(reused(with(1, 71)), 70, "the same picture one place on");
-    assert_eq!(reused(request(&tokens, 4, 1)), 71, "words alone: those before the picture that stands last");
+    assert!(reused(with(1, 70)) >= 199, "the same image at the same position");
+    assert_eq!(reused(with(2, 70)), 70, "another image: only the tokens before it");
+    assert_eq!(reused(with(1, 71)), 70, "the same image one position later");
+    assert_eq!(reused(request(&tokens, 4, 1)), 71, "no image: the tokens before the last image");
 }
 
 #[test]
-fn pictures_that_have_no_place_are_refused() {
+fn images_outside_the_prompt_are_refused() {
     let engine = start(&Fake::default(), true);
     let tokens = prompt(20, 3);
-    let span = |at: usize, count: usize| Span { at, rows: vec![0.0; count].into(), name: [0; 32] };
+    let span =
+        |at: usize, count: usize| EmbedSpan { start: at, values: vec![0.0; count].into(), hash: [0; 32] };
     for spans in [
         vec![span(15, 6)],
         vec![span(usize::MAX, 1)],
         vec![span(5, 4), span(8, 2)],
         vec![span(9, 2), span(2, 2)],
     ] {
-        let asked = Request { spans, ..request(&tokens, 4, 1) };
-        let refused = engine.submit(asked, Box::new(|_| ()));
-        assert!(matches!(refused, Err(SubmitError::Span { .. })));
+        let request = Request { embeds: spans, ..request(&tokens, 4, 1) };
+        let refused = engine.submit(request, Box::new(|_| ()));
+        assert!(matches!(refused, Err(SubmitError::Embeds { .. })));
     }
 }

@@ -1,41 +1,41 @@
-//! Hours of random arrivals, lengths and cancels on the Guide model: memory must not grow and nobody may wait for ever.
-//! `SOAK_SECONDS=3600 cargo test -p engine --test soak -- --ignored --nocapture`
-mod asking;
+//! Hours of random arrivals, lengths and cancellations on the Guide model: memory must not grow and no
+//! request may hang. `SOAK_SECONDS=3600 cargo test -p engine --test soak -- --ignored --nocapture`
+mod client;
 
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use asking::submit;
+use client::submit;
 use engine::{CancelHandle, Engine, EngineOptions, Event, FinishReason, Request, Sampling, Speculation};
 use models::{CacheDtype, LoadOptions};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Without any event for so long, a request counts as stuck.
+/// A request without an event for so long counts as stuck.
 const STUCK: Duration = Duration::from_secs(120);
-const MOST_OPEN: usize = 24;
+const MAX_OPEN: usize = 24;
 
 struct Open {
     cancel: CancelHandle,
     events: Receiver<Event>,
-    heard: Instant,
-    /// Tokens after which it is called off.
-    leaves_after: Option<usize>,
+    last_event: Instant,
+    /// Tokens after which it is cancelled.
+    cancel_after: Option<usize>,
     tokens: usize,
 }
 
 /// Resident bytes of this process.
 fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has a line");
     let kib: u64 = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number");
     kib * 1024
 }
 
 #[test]
-#[ignore = "takes as long as it is told to"]
-fn memory_stays_and_everybody_is_served() {
+#[ignore = "takes as long as SOAK_SECONDS says"]
+fn memory_stays_and_every_request_is_served() {
     let seconds = std::env::var("SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/guide-model");
     let checkpoint = checkpoint::open(&folder).expect("the Guide is there");
@@ -44,23 +44,24 @@ fn memory_stays_and_everybody_is_served() {
     let page = model.cache_shape().page_bytes(CacheDtype::Fp8) as u64;
     let options = EngineOptions {
         context: 1024,
-        sequences: 8,
+        max_sequences: 8,
         prefill_chunk: 128,
-        cache: CacheDtype::Fp8,
-        // Three full contexts for eight places, so that requests wait for pages and kept ones give way.
+        cache_dtype: CacheDtype::Fp8,
+        // Three full contexts for eight sequences, so that requests wait for pages and cached pages are
+        // evicted.
         cache_bytes: Some(48 * page),
-        speculation: Speculation::Auto { most: 3 },
+        speculation: Speculation::Auto { max_drafts: 3 },
         ..EngineOptions::default()
     };
     let engine = Engine::start(model, options).expect("it starts");
     let mut random = ChaCha12Rng::seed_from_u64(5);
     let mut below = |most: u64| random.next_u64() % most;
     let (start, end) = (Instant::now(), Duration::from_secs(seconds));
-    let (mut open, mut asked, mut ends): (Vec<Open>, u64, [u64; 4]) = (Vec::new(), 0, [0; 4]);
+    let (mut open, mut submitted, mut ends): (Vec<Open>, u64, [u64; 4]) = (Vec::new(), 0, [0; 4]);
     let (mut settled, mut highest) = (None, 0);
     while start.elapsed() < end || !open.is_empty() {
-        if start.elapsed() < end && open.len() < MOST_OPEN && below(4) == 0 {
-            // A few beginnings that many share.
+        if start.elapsed() < end && open.len() < MAX_OPEN && below(4) == 0 {
+            // Many requests share one of a few prefixes.
             let (topic, length) = (below(6), if below(5) == 0 { below(900) } else { below(150) } as usize);
             let mut tokens: Vec<u32> =
                 (0..=length as u64).map(|i| 10 + ((i * 37 + topic) % (vocab - 10)) as u32).collect();
@@ -71,16 +72,16 @@ fn memory_stays_and_everybody_is_served() {
             let stop_tokens = if below(2) == 0 { vec![1] } else { Vec::new() };
             let request = Request { tokens, sampling, max_tokens, stop_tokens, ..Request::default() };
             let (cancel, events) = submit(&engine, request);
-            let leaves_after = (below(4) == 0).then(|| below(40) as usize);
-            open.push(Open { cancel, events, heard: Instant::now(), leaves_after, tokens: 0 });
-            asked += 1;
+            let cancel_after = (below(4) == 0).then(|| below(40) as usize);
+            open.push(Open { cancel, events, last_event: Instant::now(), cancel_after, tokens: 0 });
+            submitted += 1;
         }
         open.retain_mut(|one| {
-            if one.leaves_after.is_some_and(|after| one.tokens >= after) {
+            if one.cancel_after.is_some_and(|after| one.tokens >= after) {
                 one.cancel.cancel();
             }
             for event in one.events.try_iter() {
-                one.heard = Instant::now();
+                one.last_event = Instant::now();
                 match event {
                     Event::Token { .. } => one.tokens += 1,
                     Event::Finished { reason, .. } => {
@@ -91,23 +92,23 @@ fn memory_stays_and_everybody_is_served() {
                     Event::Failed(error) => panic!("{error}"),
                 }
             }
-            assert!(one.heard.elapsed() < STUCK, "a request is stuck: {:?}", engine.metrics());
+            assert!(one.last_event.elapsed() < STUCK, "a request is stuck: {:?}", engine.metrics());
             true
         });
         std::thread::sleep(Duration::from_millis(5));
-        // Everything that is taken once has been taken by then.
+        // All one-time allocations are done by then.
         if settled.is_none() && start.elapsed() > end / 10 {
             settled = Some(resident());
-            println!("settled at {} KiB after {} requests", resident() / 1024, asked);
+            println!("settled at {} KiB after {} requests", resident() / 1024, submitted);
         }
         highest = highest.max(resident());
     }
     let metrics = engine.metrics();
     let (first, last) = (settled.expect("a tenth of the time passed"), resident());
-    println!("{asked} requests in {:?}: stop, length, full, cancelled {ends:?}", start.elapsed());
+    println!("{submitted} requests in {:?}: stop, length, full, cancelled {ends:?}", start.elapsed());
     println!("resident {} KiB, then {} KiB, at most {} KiB", first / 1024, last / 1024, highest / 1024);
     println!("{metrics:?}");
     assert_eq!((metrics.pages_used, metrics.running, metrics.waiting), (0, 0, 0));
-    assert_eq!(ends.iter().sum::<u64>(), asked);
+    assert_eq!(ends.iter().sum::<u64>(), submitted);
     assert!(last < first + (16 << 20), "resident memory grew from {first} to {last}");
 }

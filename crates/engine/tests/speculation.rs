@@ -1,12 +1,12 @@
-//! Drafts make an answer faster and nothing else: the same text, the same distribution.
-mod asking;
+//! Speculative decoding changes neither the text nor the distribution, only the speed.
+mod client;
 mod fake;
 
-use asking::{ask, options, request};
+use client::{ask, options, request};
 use engine::{DrafterKind, Engine, EngineOptions, Request, Sampling, Speculation};
 use fake::{Fake, prompt};
 
-const ALWAYS: Speculation = Speculation::Always { most: 3 };
+const ALWAYS: Speculation = Speculation::Always { max_drafts: 3 };
 
 fn start(model: Fake, speculation: Speculation) -> Engine {
     Engine::start(Box::new(model), EngineOptions { speculation, ..options() }).expect("it starts")
@@ -23,13 +23,13 @@ fn check_same_text(model: &Fake, kind: DrafterKind) {
             seed,
             ..Sampling::default()
         };
-        let asked = |greedy| Request {
+        let make_request = |greedy| Request {
             sampling: sampling(greedy),
             stop_tokens: vec![(seed % 5) as u32],
             ..request(&prompt(3 + seed as usize * 7, seed / 3), 90, seed)
         };
         for greedy in [true, false] {
-            let (expected, answer) = (ask(&plain, asked(greedy)), ask(&drafted, asked(greedy)));
+            let (expected, answer) = (ask(&plain, make_request(greedy)), ask(&drafted, make_request(greedy)));
             assert_eq!(answer.tokens, expected.tokens, "seed {seed}, greedy {greedy}");
             assert_eq!(answer.reason(), expected.reason());
             let drafts = &answer.timings().drafts;
@@ -52,22 +52,22 @@ fn the_text_is_the_same_with_the_mtp_layer() {
 
 #[test]
 fn the_text_is_the_same_with_prompt_look_up() {
-    // A chain that looks one token back repeats itself often.
+    // A Markov chain of order 1 repeats itself often.
     check_same_text(&Fake { vocab: 4, history: 0.1, ..Fake::default() }, DrafterKind::Lookup);
 }
 
-/// The layer's cache catches up when it lags by 256 positions, wherever that falls in a prompt or an answer.
+/// The MTP layer's cache is synced when it lags by 256 positions, at any point of a prompt or an answer.
 #[test]
 fn drafts_go_on_after_a_prompt_of_any_length_and_after_a_long_pause() {
     let model = Fake { mtp: Some(1.0), ..Fake::default() };
     let fresh = |speculation| {
-        let options = EngineOptions { speculation, keep_prefixes: false, ..options() };
+        let options = EngineOptions { speculation, prefix_caching: false, ..options() };
         Engine::start(Box::new(model.clone()), options).expect("it starts")
     };
     let (plain, drafted) = (fresh(Speculation::Off), fresh(ALWAYS));
     for length in 250..=310 {
-        let asked = || request(&prompt(length, 1), 6, 1);
-        let (expected, answer) = (ask(&plain, asked()), ask(&drafted, asked()));
+        let make_request = || request(&prompt(length, 1), 6, 1);
+        let (expected, answer) = (ask(&plain, make_request()), ask(&drafted, make_request()));
         assert_eq!(answer.end.map(|end| end.0), expected.end.map(|end| end.0), "{length}");
         assert_eq!(answer.tokens, expected.tokens);
     }
@@ -77,8 +77,8 @@ fn drafts_go_on_after_a_prompt_of_any_length_and_after_a_long_pause() {
     assert_eq!((answer.tokens.len(), answer.reason()), (800, engine::FinishReason::Length));
 }
 
-/// Pearson's statistic over 20,000 draws of a chain of 4 tokens, each row of the table against its own total. The 0.1 %
-/// point at 4 x 3 degrees of freedom is 32.9.
+/// Pearson's statistic over 20,000 samples of a chain of 4 tokens, each row of the table against its own
+/// total. The 0.1 % point at 4 x 3 degrees of freedom is 32.9.
 fn check_distribution(model: &Fake) {
     let engine = start(model.clone(), ALWAYS);
     let (mut pairs, mut offered) = (Vec::new(), 0);
@@ -88,16 +88,16 @@ fn check_distribution(model: &Fake) {
         let all: Vec<u32> = std::iter::once(1).chain(answer.tokens).collect();
         pairs.extend(all.windows(2).map(|pair| (pair[0], pair[1])));
     }
-    assert!(pairs.len() == 20_000 && offered > 2_000, "too few drafts to say anything: {offered}");
+    assert!(pairs.len() == 20_000 && offered > 2_000, "too few drafts: {offered}");
     let mut statistic = 0.0;
     for from in 0..4u32 {
         let logits = model.logits(&[from]);
         let total: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
-        let seen: Vec<u32> = pairs.iter().filter(|pair| pair.0 == from).map(|pair| pair.1).collect();
+        let samples: Vec<u32> = pairs.iter().filter(|pair| pair.0 == from).map(|pair| pair.1).collect();
         for (id, logit) in logits.iter().enumerate() {
-            let due = f64::from(*logit).exp() / total * seen.len() as f64;
-            let count = seen.iter().filter(|token| **token as usize == id).count() as f64;
-            statistic += (count - due).powi(2) / due;
+            let expected = f64::from(*logit).exp() / total * samples.len() as f64;
+            let count = samples.iter().filter(|token| **token as usize == id).count() as f64;
+            statistic += (count - expected).powi(2) / expected;
         }
     }
     assert!(statistic < 32.9, "{statistic}");
@@ -114,20 +114,20 @@ fn the_distribution_is_kept_with_prompt_look_up() {
 }
 
 #[test]
-fn drafting_that_loses_is_switched_off_and_said() {
+fn drafting_that_loses_is_times_disabled_and_said() {
     use std::time::Duration;
     let slow = Fake { mtp: Some(60.0), token: Duration::from_micros(250), ..Fake::default() };
-    let engine = start(slow, Speculation::Auto { most: 3 });
+    let engine = start(slow, Speculation::Auto { max_drafts: 3 });
     let losing = ask(&engine, request(&prompt(10, 1), 120, 3));
     let drafts = &losing.timings().drafts;
     println!("losing: {drafts:?}");
-    assert!(drafts.switched_off > 0 && drafts.offered[0] < 60);
+    assert!(drafts.times_disabled > 0 && drafts.offered[0] < 60);
 
     let quick = Fake { mtp: Some(0.0), layer: Duration::from_micros(500), ..Fake::default() };
-    let engine = start(quick, Speculation::Auto { most: 3 });
+    let engine = start(quick, Speculation::Auto { max_drafts: 3 });
     let sampling = Sampling { temperature: 0.0, ..Sampling::default() };
     let winning = ask(&engine, Request { sampling, ..request(&prompt(10, 1), 120, 3) });
     let drafts = &winning.timings().drafts;
     println!("winning: {drafts:?}");
-    assert!(drafts.switched_off == 0 && drafts.accepted == drafts.offered && drafts.offered[2] > 15);
+    assert!(drafts.times_disabled == 0 && drafts.accepted == drafts.offered && drafts.offered[2] > 15);
 }

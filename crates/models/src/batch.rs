@@ -1,8 +1,9 @@
-//! A ragged batch, checked once: the tokens of all steps in one list, their positions, and which rows belong to whom.
+//! A ragged batch, validated once: the tokens of all steps in one list, their positions, and the rows of each
+//! step. Knows nothing of layers.
 use kernels::Prompts;
 use kernels::cache::{KvPages, PAGE_TOKENS};
 
-use crate::{ForwardError, Step, Want};
+use crate::{ForwardError, OutputRequest, Step};
 
 pub struct Batch<'a> {
     pub steps: &'a [Step<'a>],
@@ -13,7 +14,7 @@ pub struct Batch<'a> {
     pub prompts: Prompts,
 }
 
-/// What a model allows.
+/// The model's limits.
 pub struct Limits {
     pub vocab: usize,
     pub positions: usize,
@@ -22,19 +23,19 @@ pub struct Limits {
 impl<'a> Batch<'a> {
     pub fn new(steps: &'a [Step<'a>], limits: &Limits, kv: &KvPages) -> Result<Self, ForwardError> {
         for step in steps {
-            check(step, limits, kv)?;
+            validate(step, limits, kv)?;
         }
         if steps.is_empty() {
             return Err(ForwardError::Empty);
         }
         let tokens = steps.iter().flat_map(|step| step.tokens).copied().collect();
         let positions = steps.iter().flat_map(|step| step.past..step.past + step.tokens.len()).collect();
-        let prompts = Prompts::of(steps.iter().map(|step| (step.tokens.len(), step.prompt)));
+        let prompts = Prompts::of(steps.iter().map(|step| (step.tokens.len(), step.prefill)));
         Ok(Self { steps, tokens, positions, prompts })
     }
 
     /// Each step with its first row.
-    pub fn spans(&self) -> impl Iterator<Item = (&'a Step<'a>, usize)> {
+    pub fn steps_with_rows(&self) -> impl Iterator<Item = (&'a Step<'a>, usize)> {
         self.steps.iter().scan(0, |next, step| {
             let first = *next;
             *next += step.tokens.len();
@@ -42,31 +43,31 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// Rows whose hidden state is wanted, and the places among those whose logits are.
-    pub fn wanted(&self) -> (Vec<u32>, Vec<u32>) {
-        let (mut rows, mut heads) = (Vec::new(), Vec::new());
-        for (step, first) in self.spans() {
-            let (logits, hidden) = shares(step);
+    /// The rows whose hidden states are requested, and the indices among those of the rows whose logits are.
+    pub fn output_rows(&self) -> (Vec<u32>, Vec<u32>) {
+        let (mut hidden_rows, mut logit_rows) = (Vec::new(), Vec::new());
+        for (step, first) in self.steps_with_rows() {
+            let (logits, hidden) = num_output_rows(step);
             let end = first + step.tokens.len();
-            rows.extend((end - hidden) as u32..end as u32);
-            heads.extend((rows.len() - logits) as u32..rows.len() as u32);
+            hidden_rows.extend((end - hidden) as u32..end as u32);
+            logit_rows.extend((hidden_rows.len() - logits) as u32..hidden_rows.len() as u32);
         }
-        (rows, heads)
+        (hidden_rows, logit_rows)
     }
 }
 
-/// How many rows of logits and of hidden states a step gets.
-pub fn shares(step: &Step) -> (usize, usize) {
+/// How many rows of logits and of hidden states a step requests.
+pub fn num_output_rows(step: &Step) -> (usize, usize) {
     let tokens = step.tokens.len();
-    match step.want {
-        Want::None => (0, 0),
-        Want::Last => (1, 1),
-        Want::LastAndHidden => (1, tokens),
-        Want::All => (tokens, tokens),
+    match step.output {
+        OutputRequest::None => (0, 0),
+        OutputRequest::Last => (1, 1),
+        OutputRequest::LastAndHidden => (1, tokens),
+        OutputRequest::All => (tokens, tokens),
     }
 }
 
-fn check(step: &Step, limits: &Limits, kv: &KvPages) -> Result<(), ForwardError> {
+fn validate(step: &Step, limits: &Limits, kv: &KvPages) -> Result<(), ForwardError> {
     if step.tokens.is_empty() {
         return Err(ForwardError::Empty);
     }
@@ -77,9 +78,9 @@ fn check(step: &Step, limits: &Limits, kv: &KvPages) -> Result<(), ForwardError>
     if end > limits.positions {
         return Err(ForwardError::Position { position: end - 1, max: limits.positions });
     }
-    let reachable = step.pages.iter().take_while(|&&page| (page as usize) < kv.pages()).count();
-    if end > reachable * PAGE_TOKENS {
-        return Err(ForwardError::Pages { tokens: end, pages: reachable });
+    let valid = step.pages.iter().take_while(|&&page| (page as usize) < kv.pages()).count();
+    if end > valid * PAGE_TOKENS {
+        return Err(ForwardError::Pages { tokens: end, pages: valid });
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The ways a model can fail: while it is loaded, and in a step.
+//! Errors of loading a model and of a forward pass. Each message is an infinitive phrase that reads on after
+//! "failed to".
 use checkpoint::WeightError;
 
 /// Why a model cannot be loaded.
@@ -6,35 +7,35 @@ use checkpoint::WeightError;
 pub enum LoadError {
     #[error(transparent)]
     Weight(#[from] WeightError),
-    #[error("load tensor {name}: its shape is {actual:?} and the configuration asks for {expected:?}")]
+    #[error("load tensor {name}: its shape is {actual:?}, expected {expected:?}")]
     Shape { name: String, expected: Vec<usize>, actual: Vec<usize> },
     #[error("load tensor {name}: {reason}")]
     Tensor { name: String, reason: String },
-    #[error("place the model on the device: {0}")]
+    #[error("load the model onto the device: {0}")]
     Device(#[from] candle_core::Error),
 }
 
-/// Why a step did not finish.
+/// Why a forward pass did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardError {
-    #[error("finish the step: it was cancelled")]
+    #[error("finish the forward pass: it was cancelled")]
     Cancelled,
-    #[error("read token {token}: the vocabulary has {vocab}")]
+    #[error("process token {token}: the vocabulary has {vocab} tokens")]
     Token { token: u32, vocab: usize },
-    #[error("read position {position}: the model knows {max}")]
+    #[error("process position {position}: the model has {max} positions")]
     Position { position: usize, max: usize },
-    #[error("read a step without tokens")]
+    #[error("process a step without tokens")]
     Empty,
-    #[error("cache {tokens} tokens in {pages} pages")]
+    #[error("cache {tokens} tokens: {pages} pages are too few")]
     Pages { tokens: usize, pages: usize },
-    #[error("draft {tokens} tokens from {numbers} numbers of hidden states")]
-    Hidden { tokens: usize, numbers: usize },
-    #[error("see {width} by {height} tiles and the whole in {numbers} numbers of pixels")]
-    Pixels { numbers: usize, width: usize, height: usize },
-    #[error("read {numbers} numbers as given rows from row {row} on, of {rows} rows")]
-    Given { row: usize, numbers: usize, rows: usize },
-    #[error("draft with a model that has no prediction layer")]
-    NoDraft,
+    #[error("draft {tokens} tokens: the hidden states have {values} values")]
+    Hidden { tokens: usize, values: usize },
+    #[error("encode an image of {width} by {height} tiles: the pixels have {values} values")]
+    Pixels { values: usize, width: usize, height: usize },
+    #[error("process {values} values of input embeddings from row {row} on: the batch has {rows} rows")]
+    InputEmbeds { row: usize, values: usize, rows: usize },
+    #[error("draft tokens: the model has no MTP head")]
+    NoMtpHead,
     #[error("compute: {0}")]
     Candle(#[from] candle_core::Error),
 }

@@ -1,52 +1,53 @@
-//! What a model's weights take, by what they are for and by how they are stored.
+//! The memory of a model's weights, by purpose and by storage format. Knows nothing of how weights are
+//! loaded.
 use std::collections::BTreeMap;
 
 use checkpoint::Dtype;
 
-/// What a weight is for.
+/// The purpose of a weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
+pub enum WeightKind {
     /// The embedding and the head.
     Vocabulary,
     Attention,
-    /// Feed-forward networks that every token passes: dense layers, shared experts, gates, norms.
+    /// What every token uses besides attention: dense MLPs, shared experts, router gates, norms.
     Dense,
-    /// Routed experts, of which a token passes few.
+    /// Routed experts, of which a token uses few.
     Experts,
-    /// The prediction layer, its experts included.
-    Prediction,
+    /// The MTP layer, its experts included.
+    Mtp,
     /// The vision tower and its projector.
     Vision,
 }
 
-/// Bytes, added up while a model is loaded.
+/// Bytes, summed up while a model is loaded.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    parts: BTreeMap<Part, u64>,
+    kinds: BTreeMap<WeightKind, u64>,
     formats: BTreeMap<&'static str, u64>,
 }
 
 impl Ledger {
-    pub(crate) fn add(&mut self, part: Part, dtype: Dtype, bytes: u64) {
-        *self.parts.entry(part).or_default() += bytes;
+    pub(crate) fn add(&mut self, kind: WeightKind, dtype: Dtype, bytes: u64) {
+        *self.kinds.entry(kind).or_default() += bytes;
         *self.formats.entry(dtype.name()).or_default() += bytes;
     }
 
-    pub fn part(&self, part: Part) -> u64 {
-        self.parts.get(&part).copied().unwrap_or(0)
+    pub fn kind(&self, kind: WeightKind) -> u64 {
+        self.kinds.get(&kind).copied().unwrap_or(0)
     }
 
-    /// Every part that has bytes.
-    pub fn parts(&self) -> impl Iterator<Item = (Part, u64)> {
-        self.parts.iter().map(|(part, bytes)| (*part, *bytes))
+    /// Every kind that has bytes.
+    pub fn kinds(&self) -> impl Iterator<Item = (WeightKind, u64)> {
+        self.kinds.iter().map(|(kind, bytes)| (*kind, *bytes))
     }
 
-    /// The name of every format in use, with its bytes: how much a shrink really reached can be read here.
+    /// The bytes of every format in use. They show which matrices a requantization reached.
     pub fn formats(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.formats.iter().map(|(name, bytes)| (*name, *bytes))
     }
 
     pub fn weights(&self) -> u64 {
-        self.parts.values().sum()
+        self.kinds.values().sum()
     }
 }

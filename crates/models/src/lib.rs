@@ -1,6 +1,7 @@
-//! Architectures: weights in, logits out. One folder per family, read top to bottom, from layers that families share.
+//! Model architectures: tokens in, logits out. One folder per family, read top to bottom, built from shared
+//! `layers`. Fields have the names of the checkpoint's tensors.
 //!
-//! Knows nothing of threads, of text, or of who asks.
+//! Knows nothing of threads, text, sampling or scheduling.
 
 mod batch;
 mod deepseek_moe;
@@ -21,32 +22,33 @@ mod weights;
 use checkpoint::{Checkpoint, Dtype, ModelConfig};
 
 pub use candle_core::Device;
-pub use deepseek_vl2::{Looked, Sight};
+pub use deepseek_vl2::{VisionProgress, VisionTower};
 pub use error::{ForwardError, LoadError};
-pub use kernels::Asked;
+pub use kernels::Asked as CancelCheck;
 pub use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages, PAGE_TOKENS};
-pub use ledger::{Ledger, Part};
-pub use model::{Given, Model, Output, Pass, Routed, Step, Want};
+pub use ledger::{Ledger, WeightKind};
+pub use model::{InputEmbeds, LayerRouting, Model, Output, OutputRequest, Pass, Step};
 
 /// How a model is loaded.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
     pub device: Device,
-    /// Makes matrices of f32, f16, bf16 and FP8 smaller while they are read: Q8_0, Q6_K or Q4_K. Gates and norms stay
-    /// as they are, the up-projection of latent attention and what sees stay at Q8_0, the head at Q6_K.
-    pub shrink: Option<Dtype>,
+    /// Quantizes matrices of f32, f16, bf16 and FP8 to Q8_0, Q6_K or Q4_K while they are read. Router gates
+    /// and norms stay as they are, the up-projection of latent attention and the vision tower stay at Q8_0,
+    /// the head at Q6_K.
+    pub requantize: Option<Dtype>,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { device: Device::Cpu, shrink: None }
+        Self { device: Device::Cpu, requantize: None }
     }
 }
 
-/// Loads a model; `progress` hears (bytes done, bytes in all).
+/// Loads a model. `progress` is called with (bytes done, total bytes).
 ///
 /// # Errors
-/// A tensor that is missing or has another shape than the configuration says, or a device without room.
+/// When a tensor is missing or its shape contradicts the configuration, or the device has too little memory.
 pub fn load(
     checkpoint: &Checkpoint,
     options: &LoadOptions,

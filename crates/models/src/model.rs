@@ -1,47 +1,49 @@
-//! What every architecture offers: a step over a ragged batch of sequences, and a draft of the token after the next.
+//! The `Model` trait, which every architecture implements, with the input and output of a forward pass over a
+//! ragged batch of sequences. Knows nothing of how a model computes.
 use std::sync::Arc;
 
 use candle_core::Device;
-use kernels::{Asked, Cancellation};
+use kernels::Cancellation;
 
-use crate::{CacheShape, ForwardError, KvPages, Ledger, Sight};
+use crate::{CacheShape, CancelCheck, ForwardError, KvPages, Ledger, VisionTower};
 
 /// A loaded model.
 pub trait Model: Send {
     fn vocab_size(&self) -> usize;
-    /// Numbers of a row between layers.
+    /// Elements of a hidden state.
     fn hidden_size(&self) -> usize;
-    /// The prediction layer, where there is one, has the last cache layer.
+    /// The MTP layer, where there is one, is the last cache layer.
     fn cache_shape(&self) -> CacheShape;
-    /// Where the weights are; the cache belongs there too.
+    /// Where the weights are. The KV cache must be there too.
     fn device(&self) -> &Device;
-    /// Longest position the model was made for.
+    /// The model's `max_position_embeddings`.
     fn max_positions(&self) -> usize;
-    /// What the weights take.
+    /// Memory of the weights.
     fn ledger(&self) -> &Ledger;
 
-    /// What turns pictures into rows that a prompt has places for; nothing in a model of text alone.
-    fn sight(&self) -> Option<Arc<Sight>> {
+    /// Encodes images into input embeddings. `None` in models of text alone.
+    fn vision(&self) -> Option<Arc<VisionTower>> {
         None
     }
 
-    /// Reads each step's tokens after what its pages hold, and writes their part of the cache. One output a step, in
-    /// order. A token's numbers do not depend on what else is in the batch.
+    /// Computes the tokens of each step after the ones in its pages, and writes their keys and values to the
+    /// cache. Returns one output per step, in order. Results are batch-invariant: they do not depend on the
+    /// other steps.
     ///
     /// # Errors
-    /// `Cancelled` within one layer of the request; the cache of the steps' tokens is then unspecified.
+    /// `Cancelled` within one layer of the cancellation. The cache of the steps' tokens is unspecified then.
     fn forward(&self, steps: &[Step], kv: &mut KvPages, pass: &mut Pass)
     -> Result<Vec<Output>, ForwardError>;
 
     /// Whether [`Model::draft`] works.
     fn has_mtp(&self) -> bool;
 
-    /// One step of the prediction layer, on the same pages and its own cache layer: `step.tokens[i]` is the token
-    /// *after* the one whose hidden state (after the final norm) is row i of `hidden` [T, H]. The logits are of the
-    /// token after that; `hidden` of the output feeds a further draft.
+    /// One step of the MTP layer, on the same pages and its own cache layer: `step.tokens[i]` is the token
+    /// *after* the one whose hidden state (after the final norm) is row i of `hidden` [T, H]. The logits are
+    /// of the token after that; `hidden` of the output is the input of a further draft.
     ///
     /// # Errors
-    /// As [`Model::forward`], and `NoDraft` without such a layer.
+    /// As [`Model::forward`], and `NoMtpHead` without such a layer.
     fn draft(
         &self,
         step: &Step,
@@ -51,78 +53,80 @@ pub trait Model: Send {
     ) -> Result<Output, ForwardError>;
 }
 
-/// Tokens of one sequence that are read together.
+/// The part of a forward pass that belongs to one sequence.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
     pub tokens: &'a [u32],
     /// The sequence's pages, in order, with room for `past` and `tokens`.
     pub pages: &'a [u32],
-    /// How many tokens the pages hold already.
+    /// Tokens that the pages hold already.
     pub past: usize,
-    pub want: Want,
-    /// Whether they were given, rather than written by the model or drafted: those come in numbers.
-    pub prompt: bool,
+    pub output: OutputRequest,
+    /// Whether the tokens are a prompt, rather than sampled or drafted: only prompts have enough rows for AMX
+    /// tiles.
+    pub prefill: bool,
 }
 
-/// What a step answers.
+/// Which rows a step returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Want {
-    /// Nothing: the step only fills the cache.
+pub enum OutputRequest {
+    /// None: the step only fills the cache.
     None,
     /// Logits and hidden state of the last token.
     Last,
-    /// Hidden states of every token, logits of the last: what a prefill with a prediction layer needs.
+    /// Hidden states of every token and logits of the last: for a prefill with an MTP layer.
     LastAndHidden,
     /// Logits and hidden states of every token.
     All,
 }
 
-/// Logits [n, vocab] and hidden states after the final norm [m, hidden]; n and m as [`Want`] says.
+/// Logits [n, vocab] and hidden states after the final norm [m, hidden], with n and m as in
+/// [`OutputRequest`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Output {
     pub logits: Vec<f32>,
     pub hidden: Vec<f32>,
 }
 
-/// What goes along with one step.
+/// Options of one forward pass, for all its steps.
 pub struct Pass<'a> {
-    /// Asked before each half of a layer and many times within.
+    /// Polled before each half of a layer and many times within.
     pub cancellation: Cancellation<'a>,
-    /// Hears which experts were chosen.
-    pub routing: Option<&'a mut Vec<Routed>>,
-    /// Hears what each layer gives, [rows, hidden], before the final norm.
+    /// Collects the routed experts.
+    pub routing: Option<&'a mut Vec<LayerRouting>>,
+    /// Collects the output of each layer, [rows, hidden], before the final norm.
     pub layers: Option<&'a mut Vec<Vec<f32>>>,
-    /// Rows that are given instead of looked up by their token, in order.
-    pub given: &'a [Given<'a>],
+    /// Replaces the embeddings of some tokens, in order of rows.
+    pub input_embeds: &'a [InputEmbeds<'a>],
 }
 
-/// Rows of a batch as the first layer gets them.
+/// Input embeddings for consecutive rows of a batch.
 #[derive(Debug, Clone, Copy)]
-pub struct Given<'a> {
-    /// Of the batch: the tokens of all steps, one after another.
+pub struct InputEmbeds<'a> {
+    /// The first row. The rows of a batch are the tokens of all steps, one step after another.
     pub row: usize,
     /// [n, hidden]
     pub values: &'a [f32],
 }
 
 impl<'a> Pass<'a> {
-    /// Listens to nothing.
-    pub fn new(cancelled: Asked<'a>) -> Self {
-        Self { cancellation: Cancellation::new(cancelled), routing: None, layers: None, given: &[] }
+    /// Without input embeddings, and collects nothing.
+    pub fn new(cancelled: CancelCheck<'a>) -> Self {
+        Self { cancellation: Cancellation::new(cancelled), routing: None, layers: None, input_embeds: &[] }
     }
 
     /// # Errors
-    /// `Cancelled`, and then what was computed since the last call may be worthless.
-    pub fn go_on(&self) -> Result<(), ForwardError> {
+    /// `Cancelled`. What was computed since the last check may be invalid then.
+    pub fn check_cancelled(&self) -> Result<(), ForwardError> {
         if self.cancellation.is_cancelled() { Err(ForwardError::Cancelled) } else { Ok(()) }
     }
 }
 
-/// The experts of one token in one layer, best first, with their weights.
+/// The routed experts of one token in one layer, with their weights, highest first.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Routed {
+pub struct LayerRouting {
     pub layer: usize,
-    /// Of the batch: the tokens of all steps, one after another.
+    /// The token's row of the batch.
     pub row: usize,
     pub experts: Vec<(u16, f32)>,
 }

@@ -1,4 +1,5 @@
-//! A decoder with what stands around it, as the `Model` that every family loads into.
+//! A decoder with an optional MTP head and vision tower, as the [`Model`] that every family loads into. Knows
+//! nothing of families.
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
@@ -7,26 +8,27 @@ use kernels::cache::{CacheKind, CacheShape, KvPages};
 use kernels::norm::RmsNorm;
 use kernels::rope::Pairs;
 
-use crate::batch::{Batch, Limits, shares};
-use crate::layers::{Decoder, FeedForward, GroupedAttention, LatentAttention, Layer, Prediction, Reading};
+use crate::batch::{Batch, Limits, num_output_rows};
+use crate::layers::{Decoder, FeedForward, GroupedAttention, LatentAttention, Layer, LayerContext, MtpHead};
 use crate::weights::Loader;
-use crate::{ForwardError, Ledger, LoadError, Model, Output, Pass, Sight, Step, rope};
+use crate::{ForwardError, Ledger, LoadError, Model, Output, Pass, Step, VisionTower, rope};
 
 pub struct Transformer {
     decoder: Decoder,
-    prediction: Option<Prediction>,
+    mtp: Option<MtpHead>,
     cache: CacheKind,
     ledger: Ledger,
     device: Device,
-    sight: Option<Arc<Sight>>,
+    vision: Option<Arc<VisionTower>>,
 }
 
 impl Transformer {
-    /// Layers of latent attention; `feed_forward` loads the other half of one, by number and name.
+    /// A model with multi-head latent attention. `feed_forward` loads the MLP or the mixture of experts of a
+    /// layer, by index and name.
     pub fn latent(
         sizes: &checkpoint::Decoder,
         attention: &checkpoint::LatentAttention,
-        predictions: usize,
+        num_nextn_predict_layers: usize,
         mut loader: Loader,
         feed_forward: impl Fn(usize, &str, &mut Loader) -> Result<FeedForward, LoadError>,
     ) -> Result<Self, LoadError> {
@@ -40,15 +42,15 @@ impl Transformer {
         let decoder = Decoder::load(sizes, rope, &mut loader, layer)?;
         let index = sizes.num_hidden_layers;
         let name = format!("model.layers.{index}");
-        let prediction = match predictions {
+        let mtp = match num_nextn_predict_layers {
             0 => None,
-            _ => Prediction::load(sizes, &mut loader, &name, |loader| layer(index, &name, loader))?,
+            _ => MtpHead::load(sizes, &mut loader, &name, |loader| layer(index, &name, loader))?,
         };
         let cache = CacheKind::Latent { latent: attention.kv_lora_rank, rope: width };
-        Ok(Self { decoder, prediction, cache, ledger: loader.finish(), device, sight: None })
+        Ok(Self { decoder, mtp, cache, ledger: loader.finish(), device, vision: None })
     }
 
-    /// Layers of grouped attention; `feed_forward` as in [`Transformer::latent`].
+    /// A model with grouped-query attention; `feed_forward` as in [`Transformer::latent`].
     pub fn grouped(
         sizes: &checkpoint::Decoder,
         attention: &checkpoint::GroupedAttention,
@@ -64,41 +66,41 @@ impl Transformer {
         let rope = rope::rope(&sizes.rope, Pairs::Halves, head_dim);
         let decoder = Decoder::load(sizes, rope, &mut loader, layer)?;
         let cache = CacheKind::Gqa { kv_heads: attention.num_key_value_heads, head_dim };
-        Ok(Self { decoder, prediction: None, cache, ledger: loader.finish(), device, sight: None })
+        Ok(Self { decoder, mtp: None, cache, ledger: loader.finish(), device, vision: None })
     }
 
-    /// The same with eyes.
-    pub fn with_sight(self, sight: Arc<Sight>) -> Self {
-        Self { sight: Some(sight), ..self }
+    pub fn with_vision(self, vision: Arc<VisionTower>) -> Self {
+        Self { vision: Some(vision), ..self }
     }
 
     fn limits(&self) -> Limits {
         Limits { vocab: self.vocab_size(), positions: self.max_positions() }
     }
 
-    /// The wanted rows of `x` [rows, H] through `norm` and the head, dealt to the steps.
-    fn answer(&self, x: &Tensor, norm: &RmsNorm, batch: &Batch) -> Result<Vec<Output>, ForwardError> {
-        let (rows, heads) = batch.wanted();
+    /// The requested rows of `x` [rows, H] after `norm` and after the head, split into the outputs of the
+    /// steps.
+    fn outputs(&self, x: &Tensor, norm: &RmsNorm, batch: &Batch) -> Result<Vec<Output>, ForwardError> {
+        let (rows, logit_rows) = batch.output_rows();
         if rows.is_empty() {
             return Ok(vec![Output::default(); batch.steps.len()]);
         }
-        let pick = |x: &Tensor, ids: &[u32]| x.index_select(&Tensor::new(ids, x.device())?, 0);
-        let hidden = norm.forward(&pick(x, &rows)?)?;
-        let logits = self.decoder.lm_head.forward(&pick(&hidden, &heads)?, &Prompts::none())?;
+        let select = |x: &Tensor, ids: &[u32]| x.index_select(&Tensor::new(ids, x.device())?, 0);
+        let hidden = norm.forward(&select(x, &rows)?)?;
+        let logits = self.decoder.lm_head.forward(&select(&hidden, &logit_rows)?, &Prompts::none())?;
         let width = hidden.dim(1)?;
         let (hidden, logits): (Vec<f32>, Vec<f32>) =
             (hidden.flatten_all()?.to_vec1()?, logits.flatten_all()?.to_vec1()?);
         let (mut hidden, mut logits) = (&hidden[..], &logits[..]);
-        let deal = |step: &Step| {
-            let (n, m) = shares(step);
-            let own = |from: &mut &[f32], count: usize| {
-                let (own, rest) = from.split_at(count);
+        let output = |step: &Step| {
+            let (n, m) = num_output_rows(step);
+            let take = |from: &mut &[f32], count: usize| {
+                let (taken, rest) = from.split_at(count);
                 *from = rest;
-                own.to_vec()
+                taken.to_vec()
             };
-            Output { logits: own(&mut logits, n * self.vocab_size()), hidden: own(&mut hidden, m * width) }
+            Output { logits: take(&mut logits, n * self.vocab_size()), hidden: take(&mut hidden, m * width) }
         };
-        Ok(batch.steps.iter().map(deal).collect())
+        Ok(batch.steps.iter().map(output).collect())
     }
 }
 
@@ -111,12 +113,12 @@ impl Model for Transformer {
         self.decoder.embed_tokens.cols()
     }
 
-    fn sight(&self) -> Option<Arc<Sight>> {
-        self.sight.clone()
+    fn vision(&self) -> Option<Arc<VisionTower>> {
+        self.vision.clone()
     }
 
     fn cache_shape(&self) -> CacheShape {
-        let layers = self.decoder.layers.len() + usize::from(self.prediction.is_some());
+        let layers = self.decoder.layers.len() + usize::from(self.mtp.is_some());
         CacheShape { kind: self.cache, layers }
     }
 
@@ -141,12 +143,12 @@ impl Model for Transformer {
         kernels::with_threads(|| {
             let batch = Batch::new(steps, &self.limits(), kv)?;
             let x = self.decoder.forward(&batch, kv, pass)?;
-            self.answer(&x, &self.decoder.norm, &batch)
+            self.outputs(&x, &self.decoder.norm, &batch)
         })
     }
 
     fn has_mtp(&self) -> bool {
-        self.prediction.is_some()
+        self.mtp.is_some()
     }
 
     fn draft(
@@ -156,19 +158,20 @@ impl Model for Transformer {
         kv: &mut KvPages,
         pass: &mut Pass,
     ) -> Result<Output, ForwardError> {
-        let prediction = self.prediction.as_ref().ok_or(ForwardError::NoDraft)?;
+        let mtp = self.mtp.as_ref().ok_or(ForwardError::NoMtpHead)?;
         let batch = Batch::new(std::slice::from_ref(step), &self.limits(), kv)?;
         let (tokens, width) = (step.tokens.len(), self.decoder.embed_tokens.cols());
         if hidden.len() != tokens * width {
-            return Err(ForwardError::Hidden { tokens, numbers: hidden.len() });
+            return Err(ForwardError::Hidden { tokens, values: hidden.len() });
         }
         kernels::with_threads(|| {
             let hidden = Tensor::from_slice(hidden, (tokens, width), &self.device)?;
             let embedded = self.decoder.embed_tokens.select(step.tokens)?;
             let layer = self.decoder.layers.len();
-            let mut reading = Reading { batch: &batch, turns: &self.decoder.turns(&batch)?, kv, layer };
-            let x = prediction.forward(&embedded, &hidden, &mut reading, pass)?;
-            let mut outputs = self.answer(&x, &prediction.shared_head_norm, &batch)?;
+            let rotary = &self.decoder.rotary(&batch)?;
+            let mut context = LayerContext { batch: &batch, rotary, kv, layer };
+            let x = mtp.forward(&embedded, &hidden, &mut context, pass)?;
+            let mut outputs = self.outputs(&x, &mtp.shared_head_norm, &batch)?;
             Ok(outputs.remove(0))
         })
     }

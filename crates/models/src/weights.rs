@@ -1,5 +1,5 @@
-//! From named tensors to the layouts of `kernels`: shapes checked, every stored type read, wide types made smaller when
-//! asked, bytes counted by what they are for.
+//! From named tensors to the weights of `kernels`: checks shapes, reads every storage type, requantizes wide
+//! types on request, and accounts the bytes. Knows nothing of architectures.
 use std::sync::Arc;
 
 use candle_core::Device;
@@ -9,10 +9,10 @@ use kernels::norm::RmsNorm;
 use kernels::weight::BLOCK;
 use kernels::{Linear, Weight};
 
-use crate::ledger::{Ledger, Part};
+use crate::ledger::{Ledger, WeightKind};
 use crate::{LoadError, LoadOptions};
 
-/// Hands out a model's weights and reports how far it is.
+/// Loads a model's weights by name and reports the progress.
 pub struct Loader<'a> {
     source: &'a dyn WeightSource,
     options: &'a LoadOptions,
@@ -20,13 +20,13 @@ pub struct Loader<'a> {
     done: u64,
     total: u64,
     ledger: Ledger,
-    /// Takes the place of every part while the prediction layer is loaded.
-    everything_is: Option<Part>,
-    /// Before every name in the file.
+    /// Replaces every kind while the MTP layer is loaded.
+    kind_override: Option<WeightKind>,
+    /// Prepended to every name.
     prefix: &'static str,
 }
 
-/// Keeps the mapped file alive as long as a weight reads it.
+/// Keeps the mapped file alive as long as a weight uses it.
 struct Mapped(TensorView);
 
 impl AsRef<[u8]> for Mapped {
@@ -35,12 +35,13 @@ impl AsRef<[u8]> for Mapped {
     }
 }
 
-/// The smallest type that a matrix may be shrunk to.
+/// The smallest type that a matrix may be requantized to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Least {
-    /// Gates: a chosen expert must not change with the size of the file.
-    Never,
-    /// The up-projection of latent attention stands on both sides of the softmax; what sees is here too.
+enum MinDtype {
+    /// Router gates: the choice of experts must not depend on the quantization.
+    Unchanged,
+    /// The up-projection of latent attention, which is applied before and after the softmax, and the vision
+    /// tower.
     Q8,
     /// The head.
     Q6,
@@ -55,12 +56,12 @@ impl<'a> Loader<'a> {
     ) -> Self {
         let total = source.total_bytes();
         progress(0, total);
-        let (ledger, everything_is) = (Ledger::default(), None);
-        Self { source, options, progress, done: 0, total, ledger, everything_is, prefix: "" }
+        let (ledger, kind_override) = (Ledger::default(), None);
+        Self { source, options, progress, done: 0, total, ledger, kind_override, prefix: "" }
     }
 
-    /// From now on every name is one under `prefix`.
-    pub fn within(self, prefix: &'static str) -> Self {
+    /// Prepends `prefix` to every name from now on.
+    pub fn with_prefix(self, prefix: &'static str) -> Self {
         Self { prefix, ..self }
     }
 
@@ -72,51 +73,56 @@ impl<'a> Loader<'a> {
         !matches!(self.source.layout(&format!("{}{name}", self.prefix)), Err(WeightError::Missing(_)))
     }
 
-    /// Books everything that `load` reads under one part.
-    pub fn all_as<T>(
+    /// Accounts everything that `load` reads as one kind.
+    pub fn with_kind<T>(
         &mut self,
-        part: Part,
+        kind: WeightKind,
         load: impl FnOnce(&mut Self) -> Result<T, LoadError>,
     ) -> Result<T, LoadError> {
-        self.everything_is = Some(part);
+        self.kind_override = Some(kind);
         let loaded = load(self);
-        self.everything_is = None;
+        self.kind_override = None;
         loaded
     }
 
-    /// `NAME.weight` [rows, cols], and `NAME.bias` [rows] where the family has one.
+    /// `NAME.weight` [rows, cols], and `NAME.bias` [rows] if `bias`.
     pub fn linear(
         &mut self,
-        part: Part,
+        kind: WeightKind,
         name: &str,
         [rows, cols]: [usize; 2],
         bias: bool,
     ) -> Result<Linear, LoadError> {
-        let weight = self.weight(part, name, [rows, cols])?;
-        let bias = if bias { Some(self.vector(part, &format!("{name}.bias"), rows)?) } else { None };
+        let weight = self.weight(kind, name, [rows, cols])?;
+        let bias = if bias { Some(self.vector(kind, &format!("{name}.bias"), rows)?) } else { None };
         Ok(Linear::new(weight, bias)?)
     }
 
-    /// `NAME.weight` [rows, cols] as it is stored, or shrunk.
-    pub fn weight(&mut self, part: Part, name: &str, [rows, cols]: [usize; 2]) -> Result<Weight, LoadError> {
-        self.shaped(part, name, [rows, cols], &[rows, cols])
+    /// `NAME.weight` [rows, cols] as it is stored, or requantized.
+    pub fn weight(
+        &mut self,
+        kind: WeightKind,
+        name: &str,
+        [rows, cols]: [usize; 2],
+    ) -> Result<Weight, LoadError> {
+        self.load_matrix(kind, name, [rows, cols], &[rows, cols])
     }
 
-    /// A matrix that lies in the file under another shape of as many numbers, with its bias.
-    pub fn flat_linear(
+    /// A matrix with bias that is stored under another shape of as many elements, such as a convolution.
+    pub fn reshaped_linear(
         &mut self,
-        part: Part,
+        kind: WeightKind,
         name: &str,
         [rows, cols]: [usize; 2],
         stored: &[usize],
     ) -> Result<Linear, LoadError> {
-        let weight = self.shaped(part, name, [rows, cols], stored)?;
-        Ok(Linear::new(weight, Some(self.vector(part, &format!("{name}.bias"), rows)?))?)
+        let weight = self.load_matrix(kind, name, [rows, cols], stored)?;
+        Ok(Linear::new(weight, Some(self.vector(kind, &format!("{name}.bias"), rows)?))?)
     }
 
-    fn shaped(
+    fn load_matrix(
         &mut self,
-        part: Part,
+        kind: WeightKind,
         name: &str,
         [rows, cols]: [usize; 2],
         stored: &[usize],
@@ -133,53 +139,53 @@ impl<'a> Loader<'a> {
         let failed =
             |error: candle_core::Error| LoadError::Tensor { name: full.clone(), reason: error.to_string() };
         let bytes = Arc::new(Mapped(view));
-        let weight = match self.smaller(name, dtype, cols) {
+        let weight = match self.requantize_to(name, dtype, cols) {
             None => Weight::new(rows, cols, dtype, bytes, scales, &self.options.device),
-            Some(smaller) => Weight::new(rows, cols, dtype, bytes, scales, &Device::Cpu)
-                .and_then(|wide| wide.requantised(smaller))
-                .and_then(|small| small.to_device(&self.options.device)),
+            Some(target) => Weight::new(rows, cols, dtype, bytes, scales, &Device::Cpu)
+                .and_then(|weight| weight.requantised(target))
+                .and_then(|weight| weight.to_device(&self.options.device)),
         };
         let weight = weight.map_err(failed)?;
-        self.book(part, weight.dtype(), weight.bytes());
+        self.account(kind, weight.dtype(), weight.bytes());
         Ok(weight)
     }
 
     /// A vector in f32.
-    pub fn vector(&mut self, part: Part, name: &str, len: usize) -> Result<Vec<f32>, LoadError> {
-        self.table(part, name, &[len])
+    pub fn vector(&mut self, kind: WeightKind, name: &str, len: usize) -> Result<Vec<f32>, LoadError> {
+        self.tensor(kind, name, &[len])
     }
 
-    /// Numbers of any shape in f32.
-    pub fn table(&mut self, part: Part, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
+    /// A tensor of any shape in f32.
+    pub fn tensor(&mut self, kind: WeightKind, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
         let values = self.view(name, shape)?.to_f32();
-        self.book(part, Dtype::F32, values.len() as u64 * 4);
+        self.account(kind, Dtype::F32, values.len() as u64 * 4);
         Ok(values)
     }
 
-    pub fn norm(&mut self, part: Part, name: &str, len: usize, eps: f64) -> Result<RmsNorm, LoadError> {
-        let weight = self.vector(part, &format!("{name}.weight"), len)?;
+    pub fn norm(&mut self, kind: WeightKind, name: &str, len: usize, eps: f64) -> Result<RmsNorm, LoadError> {
+        let weight = self.vector(kind, &format!("{name}.weight"), len)?;
         Ok(RmsNorm::new(weight, eps, &self.options.device)?)
     }
 
-    /// gate, up and down of one feed-forward network.
-    pub fn network(
+    /// gate, up and down projection of a SwiGLU MLP.
+    pub fn mlp(
         &mut self,
-        part: Part,
+        kind: WeightKind,
         prefix: &str,
         hidden: usize,
         inner: usize,
     ) -> Result<ExpertWeights, LoadError> {
-        let gate = self.weight(part, &format!("{prefix}.gate_proj"), [inner, hidden])?;
-        let up = self.weight(part, &format!("{prefix}.up_proj"), [inner, hidden])?;
-        let down = self.weight(part, &format!("{prefix}.down_proj"), [hidden, inner])?;
+        let gate = self.weight(kind, &format!("{prefix}.gate_proj"), [inner, hidden])?;
+        let up = self.weight(kind, &format!("{prefix}.up_proj"), [inner, hidden])?;
+        let down = self.weight(kind, &format!("{prefix}.down_proj"), [hidden, inner])?;
         Ok(ExpertWeights::new(gate, up, down)?)
     }
 
-    pub fn book(&mut self, part: Part, dtype: Dtype, bytes: u64) {
-        self.ledger.add(self.everything_is.unwrap_or(part), dtype, bytes);
+    fn account(&mut self, kind: WeightKind, dtype: Dtype, bytes: u64) {
+        self.ledger.add(self.kind_override.unwrap_or(kind), dtype, bytes);
     }
 
-    /// Ends the progress: what was not read is not needed (copies that the prediction layer brings).
+    /// Completes the progress. Tensors that were not read are not needed, such as the MTP layer's copies.
     pub fn finish(self) -> Ledger {
         (self.progress)(self.total, self.total);
         self.ledger
@@ -197,33 +203,33 @@ impl<'a> Loader<'a> {
         Ok(view)
     }
 
-    /// What a matrix is shrunk to; nothing when it is small already or its rows are no whole blocks. Rows that miss a
-    /// block of 256 but are whole blocks of 32 become Q8_0; the ledger's formats show it.
-    fn smaller(&self, name: &str, dtype: Dtype, cols: usize) -> Option<Dtype> {
-        let target = self.options.shrink?;
+    /// The type that a matrix is requantized to; `None` when it is quantized already or its rows are no whole
+    /// blocks. Rows that are not a multiple of 256 but of 32 become Q8_0, which the ledger's formats show.
+    fn requantize_to(&self, name: &str, dtype: Dtype, cols: usize) -> Option<Dtype> {
+        let target = self.options.requantize?;
         let bits = |dtype: Dtype| dtype.block_bytes() as f64 / dtype.block_len() as f64;
-        let floor = match least(name) {
-            Least::Never => return None,
-            Least::Q8 => Dtype::Q8_0,
-            Least::Q6 => Dtype::Q6K,
-            Least::Any => target,
+        let min = match min_dtype(name) {
+            MinDtype::Unchanged => return None,
+            MinDtype::Q8 => Dtype::Q8_0,
+            MinDtype::Q6 => Dtype::Q6K,
+            MinDtype::Any => target,
         };
-        let wanted = if bits(floor) > bits(target) { floor } else { target };
+        let target = if bits(min) > bits(target) { min } else { target };
         let fits = |dtype: &Dtype| cols.is_multiple_of(dtype.block_len());
         let is_wide = matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F8E4M3);
-        if is_wide { [wanted, Dtype::Q8_0].into_iter().find(fits) } else { None }
+        if is_wide { [target, Dtype::Q8_0].into_iter().find(fits) } else { None }
     }
 }
 
-fn least(name: &str) -> Least {
-    // Nobody has measured what a picture loses below that.
+fn min_dtype(name: &str) -> MinDtype {
+    // The loss of the vision tower below Q8_0 has not been measured.
     if name.starts_with("vision.") || name.starts_with("projector.") {
-        return Least::Q8;
+        return MinDtype::Q8;
     }
     match name.rsplit('.').next().unwrap_or_default() {
-        "gate" => Least::Never,
-        "kv_b_proj" => Least::Q8,
-        "lm_head" | "eh_proj" => Least::Q6,
-        _ => Least::Any,
+        "gate" => MinDtype::Unchanged,
+        "kv_b_proj" => MinDtype::Q8,
+        "lm_head" | "eh_proj" => MinDtype::Q6,
+        _ => MinDtype::Any,
     }
 }

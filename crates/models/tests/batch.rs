@@ -1,11 +1,11 @@
-//! A ragged batch equals its steps done one by one, bit for bit: what a token gets does not depend on its company.
+//! Results are batch-invariant: a ragged batch equals its steps computed one by one, bit for bit.
 mod fixture;
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use fixture::{apart, cache, equal, load, reference, tokens};
-use models::{CacheDtype, ForwardError, KvPages, Model, Output, Pass, Routed, Step, Want};
+use models::{CacheDtype, ForwardError, KvPages, LayerRouting, Model, Output, OutputRequest, Pass, Step};
 
 const CASES: &[&str] = &[
     "deepseek-v2/v2",
@@ -18,12 +18,13 @@ const CASES: &[&str] = &[
 ];
 /// Three sequences, interleaved in the cache.
 const PAGES: [[u32; 2]; 3] = [[0, 3], [5, 1], [2, 4]];
-/// How many tokens of each are read in each round: prompts of unlike lengths, then chunks beside single tokens.
+/// Tokens of each sequence in each round: prompts of different lengths, then chunks together with single
+/// tokens.
 const ROUNDS: [[usize; 3]; 4] = [[70, 33, 5], [1, 20, 1], [3, 1, 40], [1, 1, 1]];
 
 fn step<'a>(prompts: &'a [Vec<u32>; 3], past: &[usize; 3], round: &[usize; 3], which: usize) -> Step<'a> {
     let tokens = &prompts[which][past[which]..past[which] + round[which]];
-    Step { tokens, pages: &PAGES[which], past: past[which], want: Want::All, prompt: true }
+    Step { tokens, pages: &PAGES[which], past: past[which], output: OutputRequest::All, prefill: true }
 }
 
 fn forward(model: &dyn Model, steps: &[Step], kv: &mut KvPages) -> Vec<Output> {
@@ -65,22 +66,23 @@ fn three_together_equal_three_alone_in_an_fp8_cache() {
 }
 
 #[test]
-fn each_step_gets_what_it_wants() {
+fn each_step_gets_the_rows_it_requests() {
     let model = load("qwen3/yarn");
     let prompt = tokens(&reference("qwen3/yarn")["prompt"]);
     let (vocab, hidden) = (model.vocab_size(), 48);
     let all = forward(
         &*model,
-        &[Step { tokens: &prompt[..9], pages: &[0], past: 0, want: Want::All, prompt: true }],
+        &[Step { tokens: &prompt[..9], pages: &[0], past: 0, output: OutputRequest::All, prefill: true }],
         &mut cache(&*model, 4, CacheDtype::F32),
     )
     .remove(0);
-    let wants = [Want::None, Want::Last, Want::LastAndHidden, Want::All];
+    let requests =
+        [OutputRequest::None, OutputRequest::Last, OutputRequest::LastAndHidden, OutputRequest::All];
     let pages: Vec<[u32; 1]> = (0..4).map(|page| [page]).collect();
-    let steps: Vec<Step> = wants
+    let steps: Vec<Step> = requests
         .iter()
         .zip(&pages)
-        .map(|(&want, pages)| Step { tokens: &prompt[..9], pages, past: 0, want, prompt: true })
+        .map(|(&output, pages)| Step { tokens: &prompt[..9], pages, past: 0, output, prefill: true })
         .collect();
     let outputs = forward(&*model, &steps, &mut cache(&*model, 4, CacheDtype::F32));
     let (last, state) = (&all.logits[8 * vocab..], &all.hidden[8 * hidden..]);
@@ -95,7 +97,7 @@ fn each_step_gets_what_it_wants() {
 #[test]
 fn routing_is_told_for_every_token_and_mixture() {
     let model = load("deepseek-v3/yarn");
-    let mut routing: Vec<Routed> = Vec::new();
+    let mut routing: Vec<LayerRouting> = Vec::new();
     let go = || false;
     let mut pass = Pass { routing: Some(&mut routing), ..Pass::new(&go) };
     let steps = [[7, 8].as_slice(), &[9]].map(|tokens| (tokens, [tokens[0] - 7]));
@@ -103,12 +105,12 @@ fn routing_is_told_for_every_token_and_mixture() {
         tokens,
         pages,
         past: 0,
-        want: Want::None,
-        prompt: true,
+        output: OutputRequest::None,
+        prefill: true,
     });
     model.forward(&steps, &mut cache(&*model, 4, CacheDtype::F32), &mut pass).expect("a step");
-    let places: Vec<(usize, usize)> = routing.iter().map(|routed| (routed.layer, routed.row)).collect();
-    assert_eq!(places, [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]);
+    let rows: Vec<(usize, usize)> = routing.iter().map(|routed| (routed.layer, routed.row)).collect();
+    assert_eq!(rows, [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]);
     for routed in &routing {
         let sum: f32 = routed.experts.iter().map(|(_, weight)| weight).sum();
         assert_eq!(routed.experts.len(), 4);
@@ -116,26 +118,28 @@ fn routing_is_told_for_every_token_and_mixture() {
     }
 }
 
-/// Whoever is told to stop skips work, so no answer may come out of a step that was told so, at whichever question.
+/// After a cancellation kernels skip work, so a cancelled step must never return an output, whichever check
+/// noticed it.
 #[test]
-fn a_cancelled_step_stops_at_every_question() {
+fn a_cancelled_step_stops_at_every_check() {
     let both = ["deepseek-v2/lite", "llama/llama3"];
     for (case, dtype) in both.into_iter().zip([CacheDtype::Fp8, CacheDtype::Bf16]) {
         let model = load(case);
         let prompt: Vec<u32> = (1..40).collect();
-        let read = |after: usize| {
-            let asked = AtomicUsize::new(0);
-            let cancelled = || asked.fetch_add(1, Relaxed) >= after;
-            let step = Step { tokens: &prompt, pages: &[0], past: 0, want: Want::Last, prompt: true };
+        let forward = |after: usize| {
+            let checks = AtomicUsize::new(0);
+            let cancelled = || checks.fetch_add(1, Relaxed) >= after;
+            let step =
+                Step { tokens: &prompt, pages: &[0], past: 0, output: OutputRequest::Last, prefill: true };
             let mut kv = cache(&*model, 1, dtype);
-            (model.forward(&[step], &mut kv, &mut Pass::new(&cancelled)), asked.into_inner())
+            (model.forward(&[step], &mut kv, &mut Pass::new(&cancelled)), checks.into_inner())
         };
-        let (outcome, questions) = read(usize::MAX);
-        // On a device a kernel is over before it can be asked anything.
-        let least = if fixture::device().is_cpu() { 100 } else { 9 };
-        assert!(outcome.is_ok() && questions >= least, "{case}: only {questions} questions");
-        for after in 0..questions {
-            assert!(matches!(read(after).0, Err(ForwardError::Cancelled)), "{case}, question {after}");
+        let (outcome, checks) = forward(usize::MAX);
+        // On a GPU there are no checks within a kernel.
+        let min = if fixture::device().is_cpu() { 100 } else { 9 };
+        assert!(outcome.is_ok() && checks >= min, "{case}: only {checks} checks");
+        for after in 0..checks {
+            assert!(matches!(forward(after).0, Err(ForwardError::Cancelled)), "{case}, check {after}");
         }
     }
 }
@@ -145,7 +149,7 @@ fn bad_input_is_named() {
     let model = load("llama/llama3");
     let mut kv = cache(&*model, 2, CacheDtype::Bf16);
     let mut refused = |tokens: &[u32], pages: &[u32], past| {
-        let step = Step { tokens, pages, past, want: Want::Last, prompt: true };
+        let step = Step { tokens, pages, past, output: OutputRequest::Last, prefill: true };
         model.forward(&[step], &mut kv, &mut Pass::new(&|| false)).expect_err("refused")
     };
     assert!(matches!(refused(&[256], &[0], 0), ForwardError::Token { token: 256, vocab: 256 }));

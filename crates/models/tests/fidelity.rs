@@ -1,13 +1,13 @@
-//! Every family held to its reference (transformers 5.23, or torch where a script of tests/fixtures says so) on tiny
-//! random checkpoints with published names: logits and hidden states in one piece, in chunks and token by token, and
-//! 64 greedy tokens past the original length of a stretched rope.
+//! Every family against its reference (transformers 5.23, or torch where a script of tests/fixtures says so)
+//! on tiny random checkpoints with published names: logits and hidden states in one piece, in chunks and
+//! token by token, and 64 greedy tokens beyond the original length of a scaled RoPE.
 mod fixture;
 
 use fixture::{Run, apart, argmax, load, reference, rows, tokens};
-use models::{CacheDtype, Model, PAGE_TOKENS, Pass, Want};
+use models::{CacheDtype, Model, OutputRequest, PAGE_TOKENS, Pass};
 use serde_json::Value;
 
-/// Beside transformers in fp32.
+/// Largest difference to transformers in fp32.
 const NEAR: f32 = 1e-4;
 
 /// The rows of `values` [n, width] at the reference's positions.
@@ -31,20 +31,20 @@ fn check(case: &str) {
     let mut layers = Vec::new();
     let go = || false;
     let mut pass = Pass { layers: Some(&mut layers), ..Pass::new(&go) };
-    let whole = Run::new(&*model, CacheDtype::F32).read_with(&prompt, Want::All, &mut pass);
-    near("in one piece", &whole.logits);
+    let complete = Run::new(&*model, CacheDtype::F32).read_with(&prompt, OutputRequest::All, &mut pass);
+    near("in one piece", &complete.logits);
     hidden(case, &reference, &layers);
 
     let mut answer = Run::new(&*model, CacheDtype::F32);
-    let read = answer.read_as(false, &prompt, Want::All, &mut Pass::new(&go));
-    near("in one piece that is not given", &read.logits);
+    let read = answer.read_as(false, &prompt, OutputRequest::All, &mut Pass::new(&go));
+    near("in one piece, not as a prompt", &read.logits);
 
     let mut pieces = Run::new(&*model, CacheDtype::F32);
-    let read = |chunk: &[u32]| pieces.read(chunk, Want::All).logits;
+    let read = |chunk: &[u32]| pieces.read(chunk, OutputRequest::All).logits;
     near("in chunks", &prompt.chunks(17).flat_map(read).collect::<Vec<_>>());
 
     let mut singles = Run::new(&*model, CacheDtype::F32);
-    let read = |chunk: &[u32]| singles.read(chunk, Want::All).logits;
+    let read = |chunk: &[u32]| singles.read(chunk, OutputRequest::All).logits;
     near("token by token", &prompt.chunks(1).flat_map(read).collect::<Vec<_>>());
 
     assert_eq!(greedy(&*model, &prompt), tokens(&reference["greedy"]), "{case}: 64 greedy tokens");
@@ -52,10 +52,10 @@ fn check(case: &str) {
 
 fn greedy(model: &dyn Model, prompt: &[u32]) -> Vec<u32> {
     let mut run = Run::new(model, CacheDtype::F32);
-    let mut next = argmax(&run.read(prompt, Want::Last).logits);
+    let mut next = argmax(&run.read(prompt, OutputRequest::Last).logits);
     let mut greedy = vec![next];
     while greedy.len() < 64 {
-        next = argmax(&run.read(&[next], Want::Last).logits);
+        next = argmax(&run.read(&[next], OutputRequest::Last).logits);
         greedy.push(next);
     }
     assert!(run.past > 2 * PAGE_TOKENS, "the test crosses pages");
@@ -86,7 +86,7 @@ cases! {
     v3_plain_query_two_shared_experts_and_no_normalisation: "deepseek-v3/plain-q",
     v3_fp8_blocks_with_partial_last_ones: "deepseek-v3/fp8",
     v3_fp8_blocks_with_ue8m0_scales: "deepseek-v3/ue8m0",
-    v3_with_a_prediction_layer: "deepseek-v3/mtp",
+    v3_with_an_mtp_layer: "deepseek-v3/mtp",
     moe_16b: "deepseek-moe/moe",
     moe_16b_with_normed_weights: "deepseek-moe/normed",
     qwen2_biases: "qwen2/distill",
@@ -101,8 +101,9 @@ cases! {
 fn a_bf16_cache_stays_close() {
     for case in ["deepseek-v3/yarn", "llama/llama3"] {
         let (model, reference) = (load(case), reference(case));
-        let logits =
-            Run::new(&*model, CacheDtype::Bf16).read(&tokens(&reference["prompt"]), Want::All).logits;
+        let logits = Run::new(&*model, CacheDtype::Bf16)
+            .read(&tokens(&reference["prompt"]), OutputRequest::All)
+            .logits;
         let logits = at_positions(&logits, &reference, model.vocab_size());
         let apart = apart(&logits, &rows(&reference["logits"]).concat());
         assert!(apart < 5e-2, "{case}: {apart}");

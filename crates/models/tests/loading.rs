@@ -1,12 +1,12 @@
-//! What a loader must see to: the configuration's list is what files have, a missing or misshapen tensor is named, a
-//! shrink reaches what it may, bytes and progress add up.
+//! Loading: the configuration lists the tensors of the files, errors name a missing or misshapen tensor,
+//! requantization reaches the right matrices, bytes and progress add up.
 mod fixture;
 
 use checkpoint::{
     Checkpoint, Dtype, ModelConfig, RandomWeights, TensorView, TokenizerSource, WeightError, WeightSource,
 };
 use fixture::{Run, cosine, folder, options};
-use models::{CacheDtype, LoadError, LoadOptions, Model, Part, Want};
+use models::{CacheDtype, LoadError, LoadOptions, Model, OutputRequest, WeightKind};
 use serde_json::{Value, json};
 
 const CASES: &[&str] = &[
@@ -33,7 +33,7 @@ fn open(case: &str) -> Checkpoint {
 
 #[test]
 fn the_configuration_lists_what_the_files_have() {
-    // Copies that are not loaded, and scales that belong to how a tensor is stored.
+    // Copies that are not loaded, and scales that are part of a tensor's storage.
     let extra = |name: &str| {
         name.ends_with("weight_scale_inv")
             || name.ends_with("shared_head.head.weight")
@@ -54,23 +54,23 @@ fn the_configuration_lists_what_the_files_have() {
     }
 }
 
-/// A source that lacks a tensor, or has it in another shape.
+/// A source without a tensor, or with it in another shape.
 struct Broken {
-    whole: Box<dyn WeightSource>,
+    original: Box<dyn WeightSource>,
     ends: &'static str,
     reshaped: bool,
 }
 
 impl WeightSource for Broken {
     fn names(&self) -> Vec<String> {
-        self.whole.names()
+        self.original.names()
     }
 
     fn tensor(&self, name: &str) -> Result<TensorView, WeightError> {
         match (name.ends_with(self.ends), self.reshaped) {
-            (false, _) => self.whole.tensor(name),
+            (false, _) => self.original.tensor(name),
             (true, false) => Err(WeightError::Missing(name.to_owned())),
-            (true, true) => self.whole.tensor(name).map(|mut view| {
+            (true, true) => self.original.tensor(name).map(|mut view| {
                 view.shape.reverse();
                 view
             }),
@@ -82,14 +82,14 @@ impl WeightSource for Broken {
     }
 
     fn total_bytes(&self) -> u64 {
-        self.whole.total_bytes()
+        self.original.total_bytes()
     }
 }
 
 fn load_broken(case: &str, ends: &'static str, reshaped: bool) -> Result<Box<dyn Model>, LoadError> {
-    let whole = open(case);
-    let weights = Box::new(Broken { whole: whole.weights, ends, reshaped });
-    models::load(&Checkpoint { weights, ..whole }, &options(), &mut |_, _| {})
+    let original = open(case);
+    let weights = Box::new(Broken { original: original.weights, ends, reshaped });
+    models::load(&Checkpoint { weights, ..original }, &options(), &mut |_, _| {})
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_missing_tensor_and_a_wrong_shape_are_named() {
 }
 
 #[test]
-fn a_prediction_layer_may_be_absent_and_not_partly() {
+fn an_mtp_layer_may_be_absent_but_not_partly() {
     assert!(!load_broken("deepseek-v3/mtp", "eh_proj.weight", false).expect("it loads").has_mtp());
     let error = load_broken("deepseek-v3/mtp", "layers.2.hnorm.weight", false).err().expect("it is refused");
     assert!(error.to_string().contains("model.layers.2.hnorm.weight"), "{error}");
@@ -125,15 +125,15 @@ fn a_prediction_layer_may_be_absent_and_not_partly() {
 fn progress_grows_to_all_bytes_and_the_ledger_counts_what_is_kept() {
     for case in ["deepseek-v3/mtp", "deepseek-v3/fp8", "qwen2/tied"] {
         let checkpoint = open(case);
-        let mut seen = Vec::new();
-        let mut hear = |done, total| seen.push((done, total));
-        let model = models::load(&checkpoint, &options(), &mut hear).expect("it loads");
+        let mut calls = Vec::new();
+        let mut progress = |done, total| calls.push((done, total));
+        let model = models::load(&checkpoint, &options(), &mut progress).expect("it loads");
         let total = checkpoint.weights.total_bytes();
-        assert_eq!((seen[0], seen[seen.len() - 1]), ((0, total), (total, total)), "{case}");
-        assert!(seen.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{case}");
+        assert_eq!((calls[0], calls[calls.len() - 1]), ((0, total), (total, total)), "{case}");
+        assert!(calls.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{case}");
         let ledger = model.ledger();
         assert_eq!(ledger.formats().map(|(_, bytes)| bytes).sum::<u64>(), ledger.weights());
-        assert_eq!(ledger.part(Part::Prediction) > 0, model.has_mtp());
+        assert_eq!(ledger.kind(WeightKind::Mtp) > 0, model.has_mtp());
     }
 }
 
@@ -157,32 +157,32 @@ fn v3() -> Value {
 }
 
 fn logits(model: &dyn Model) -> Vec<f32> {
-    Run::new(model, CacheDtype::F32).read(&[3, 1, 4, 1, 5, 9, 2, 6], Want::All).logits
+    Run::new(model, CacheDtype::F32).read(&[3, 1, 4, 1, 5, 9, 2, 6], OutputRequest::All).logits
 }
 
-/// A device has no blocks of few bits: it keeps them in bf16, which the ledger says.
+/// A GPU keeps quantised matrices in bf16, which the ledger reports.
 fn kept_as_stored() -> bool {
     options().device.is_cpu()
 }
 
-fn shrunk(checkpoint: &Checkpoint, shrink: Option<Dtype>) -> Box<dyn Model> {
-    let options = LoadOptions { shrink, ..options() };
+fn requantized(checkpoint: &Checkpoint, requantize: Option<Dtype>) -> Box<dyn Model> {
+    let options = LoadOptions { requantize, ..options() };
     models::load(checkpoint, &options, &mut |_, _| {}).expect("it loads")
 }
 
 #[test]
-fn a_shrunk_model_is_smaller_and_answers_alike() {
+fn a_requantized_model_is_smaller_and_answers_alike() {
     for stored in [Dtype::BF16, Dtype::F8E4M3, Dtype::F32] {
         let checkpoint = random(llama(), stored);
-        let whole = shrunk(&checkpoint, None);
+        let original = requantized(&checkpoint, None);
         let check = |to: Dtype, bits: f64, alike: f32| {
-            let small = shrunk(&checkpoint, Some(to));
-            let numbers =
+            let small = requantized(&checkpoint, Some(to));
+            let elements =
                 checkpoint.config.tensors().iter().map(|(_, s)| s.iter().product::<usize>()).sum::<usize>();
-            let share = small.ledger().weights() as f64 * 8.0 / numbers as f64;
+            let share = small.ledger().weights() as f64 * 8.0 / elements as f64;
             let bits = if kept_as_stored() { bits } else { 16.0 };
             assert!((share - bits).abs() < 0.25, "{} to {}: {share} bits a weight", stored.name(), to.name());
-            let alikeness = cosine(&logits(&*whole), &logits(&*small));
+            let alikeness = cosine(&logits(&*original), &logits(&*small));
             assert!(alikeness > alike, "{} to {}: {alikeness}", stored.name(), to.name());
         };
         check(Dtype::Q8_0, 8.5, 0.9995);
@@ -192,9 +192,9 @@ fn a_shrunk_model_is_smaller_and_answers_alike() {
 }
 
 #[test]
-fn a_shrink_leaves_gates_alone_and_spares_what_is_delicate() {
+fn requantization_leaves_gates_alone_and_respects_minimum_types() {
     let checkpoint = random(v3(), Dtype::BF16);
-    let model = shrunk(&checkpoint, Some(Dtype::Q4K));
+    let model = requantized(&checkpoint, Some(Dtype::Q4K));
     let formats: std::collections::BTreeMap<&str, u64> = model.ledger().formats().collect();
     if !kept_as_stored() {
         assert!(model.ledger().weights() > 2 * 4 * 256 * 256);
@@ -211,7 +211,7 @@ fn a_shrink_leaves_gates_alone_and_spares_what_is_delicate() {
     assert!(of(Dtype::F32) >= gate, "the gate stays as it is");
     assert!(of(Dtype::Q4K) > 0);
     let already = random(v3(), Dtype::Q4K);
-    let (small, again) = (shrunk(&already, None), shrunk(&already, Some(Dtype::Q8_0)));
+    let (small, again) = (requantized(&already, None), requantized(&already, Some(Dtype::Q8_0)));
     assert_eq!(
         small.ledger().formats().find(|f| f.0 == Dtype::Q4K.name()),
         again.ledger().formats().find(|f| f.0 == Dtype::Q4K.name())

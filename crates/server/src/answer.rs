@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use engine::{
-    CancelHandle, DrafterKind, EngineError, Event, FinishReason, Request, Sampling, Span, SubmitError,
+    CancelHandle, DrafterKind, EmbedSpan, EngineError, Event, FinishReason, Request, Sampling, SubmitError,
     Timings,
 };
 use protocol::ApiErrorCode;
@@ -63,7 +63,7 @@ impl Heading {
 pub struct Asked {
     pub tokens: Vec<u32>,
     /// Pictures among them.
-    pub spans: Vec<Span>,
+    pub spans: Vec<EmbedSpan>,
     pub sampling: Sampling,
     pub max_tokens: Option<usize>,
     pub stops: Vec<String>,
@@ -106,7 +106,7 @@ impl Answer {
         let (constraint, fault) = held.unzip();
         let request = Request {
             tokens: asked.tokens,
-            spans: asked.spans,
+            embeds: asked.spans,
             sampling: asked.sampling,
             max_tokens: asked.max_tokens,
             stop_tokens: loaded.tokenizer.eos_tokens().to_vec(),
@@ -237,8 +237,8 @@ impl Updates for Answer {
                 Some(Event::Finished { reason, timings }) => return Some(self.finish(reason, timings)),
                 Some(Event::Failed(error)) => {
                     let code = match error {
-                        EngineError::NothingAllowed => ApiErrorCode::FormImpossible,
-                        EngineError::Step(_) | EngineError::Bug(_) => ApiErrorCode::EngineFailed,
+                        EngineError::NoAllowedToken => ApiErrorCode::FormImpossible,
+                        EngineError::Forward(_) | EngineError::Internal(_) => ApiErrorCode::EngineFailed,
                     };
                     Some(self.failed(code, error.to_string()))
                 }
@@ -272,15 +272,15 @@ fn usage(timings: &Timings, reason: FinishReason) -> Value {
         "prompt_tokens": timings.prompt_tokens,
         "completion_tokens": timings.completion_tokens,
         "total_tokens": timings.prompt_tokens + timings.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": timings.prefix_tokens},
+        "prompt_tokens_details": {"cached_tokens": timings.cached_tokens},
         "whaledeck": {
             "queued_ms": timings.queued.as_secs_f64() * 1000.0,
             "first_token_ms": timings.first_token.as_secs_f64() * 1000.0,
             "token_ms": token_ms,
             "tokens_per_second": rate,
-            "prefix_tokens": timings.prefix_tokens,
+            "prefix_tokens": timings.cached_tokens,
             "drafts": {"drafter": drafter, "offered": drafts.offered, "accepted": drafts.accepted,
-                "switched_off": drafts.switched_off},
+                "switched_off": drafts.times_disabled},
             "context_full": reason == FinishReason::ContextFull,
         },
     })
@@ -292,7 +292,7 @@ fn submit_error(error: &SubmitError, param: &'static str) -> ApiError {
             whaledeck: Some(Box::new(json!({"tokens": tokens, "context": context}))),
             ..ApiError::of(param, ApiErrorCode::ContextLengthExceeded, error.to_string())
         },
-        SubmitError::EmptyPrompt | SubmitError::UnknownToken { .. } | SubmitError::Span { .. } => {
+        SubmitError::EmptyPrompt | SubmitError::UnknownToken { .. } | SubmitError::Embeds { .. } => {
             ApiError::invalid(param, error.to_string())
         }
         SubmitError::Stopped => ApiError::new(ApiErrorCode::EngineFailed, error.to_string()),

@@ -112,7 +112,7 @@ pub fn weight_dtype(dtype: WeightDtype) -> Dtype {
 
 pub fn speculation(mode: SpeculationMode) -> Speculation {
     match mode {
-        SpeculationMode::Auto => Speculation::Auto { most: MAX_DRAFTS },
+        SpeculationMode::Auto => Speculation::Auto { max_drafts: MAX_DRAFTS },
         SpeculationMode::Off => Speculation::Off,
     }
 }

@@ -5,7 +5,7 @@ mod pictures;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use models::{CacheDtype, Want};
+use models::{CacheDtype, OutputRequest};
 use serde_json::{Value, json};
 
 use crate::args::{Bench, cache_dtype};
@@ -34,19 +34,19 @@ fn measure(args: &Bench) -> Result<Value, String> {
         Plan::new(&checkpoint.config, &*checkpoint.weights, &how).map_err(|error| error.to_string())?;
     let mut run = Run::new(&*model, room, cache)?;
     // The first pass maps files and fills caches of the processor; it is not what a conversation feels.
-    run.read(&[0], Want::Last)?;
+    run.read(&[0], OutputRequest::Last)?;
     run.past = 0;
 
     let prompt = tokens(args.prompt, model.vocab_size());
     let start = Instant::now();
     let mut logits = Vec::new();
     for chunk in prompt.chunks(CHUNK) {
-        logits = run.read(chunk, Want::Last)?.logits;
+        logits = run.read(chunk, OutputRequest::Last)?.logits;
     }
     let prefill = start.elapsed().as_secs_f64();
     let start = Instant::now();
     for _ in 0..args.tokens {
-        logits = run.read(&[likeliest(&logits)], Want::Last)?.logits;
+        logits = run.read(&[likeliest(&logits)], OutputRequest::Last)?.logits;
     }
     let decode = start.elapsed().as_secs_f64();
     let pictures = pictures::pictures(&mut run, &checkpoint.config)?;
@@ -75,13 +75,13 @@ fn cancel(run: &mut Run, prompt: &[u32]) -> Result<Value, String> {
     let Some(chunk) = prompt.chunks(CHUNK).last() else { return Ok(Value::Null) };
     run.past = prompt.len() - chunk.len();
     let start = Instant::now();
-    run.try_read(chunk, Want::Last, &|| false).map_err(|error| format!("measure: {error}"))?;
+    run.try_read(chunk, OutputRequest::Last, &|| false).map_err(|error| format!("measure: {error}"))?;
     let whole = start.elapsed();
     let mut late: Vec<f64> = Vec::new();
     for moment in 1..=CANCELS {
         let from = whole * moment / (CANCELS + 2);
         let start = Instant::now();
-        let ended = run.try_read(chunk, Want::Last, &|| start.elapsed() >= from);
+        let ended = run.try_read(chunk, OutputRequest::Last, &|| start.elapsed() >= from);
         // One that was through before its moment says nothing.
         if ended.is_err() {
             late.push(start.elapsed().saturating_sub(from).max(Duration::ZERO).as_secs_f64() * 1e3);

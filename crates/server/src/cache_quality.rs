@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use checkpoint::Checkpoint;
-use models::{CacheDtype, Want};
+use models::{CacheDtype, OutputRequest};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use text::Tokenizer;
@@ -27,7 +27,8 @@ fn measure(args: &CacheQuality) -> Result<Value, String> {
     let mut coded = Run::new(&*model, prompt.len(), CacheDtype::Fp8)?;
     let (mut apart, mut lengths) = (Apart::default(), Vec::new());
     for chunk in prompt.chunks(CHUNK) {
-        let (exact, coded) = (exact.read(chunk, Want::All)?.logits, coded.read(chunk, Want::All)?.logits);
+        let (exact, coded) =
+            (exact.read(chunk, OutputRequest::All)?.logits, coded.read(chunk, OutputRequest::All)?.logits);
         apart.add(&exact, &coded, vocab);
         if apart.places.is_power_of_two() || apart.places == prompt.len() {
             lengths.push(apart.json());

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use engine::Span;
+use engine::EmbedSpan;
 use protocol::ApiErrorCode;
 use serde_json::{Value, json};
 use text::{ChatTemplate, Conversation, Grammar, OutputParser, Piece, Reasoning, TextError};
@@ -68,7 +68,7 @@ fn asked(request: &ChatRequest, spoken: Spoken) -> Asked {
 /// What a conversation asks of the engine.
 struct Spoken {
     tokens: Vec<u32>,
-    spans: Vec<Span>,
+    spans: Vec<EmbedSpan>,
     splitter: OutputParser,
     grammar: Option<(Grammar, bool)>,
 }

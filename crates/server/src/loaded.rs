@@ -58,19 +58,19 @@ impl Loaded {
             args.prefix_cache.as_deref().map(|dir| spill(dir, args.prefix_cache_mib, &*checkpoint.weights));
         let options = EngineOptions {
             context,
-            sequences: how.sequences,
-            cache,
+            max_sequences: how.sequences,
+            cache_dtype: cache,
             speculation: speculation(args.speculation),
             spill: spill.transpose().map_err(|error| invalid(error.to_string()))?,
             ..plain
         };
-        let load = LoadOptions { device: Device::Cpu, shrink: args.shrink.map(weight_dtype) };
+        let load = LoadOptions { device: Device::Cpu, requantize: args.shrink.map(weight_dtype) };
         let model = models::load(&checkpoint, &load, progress).map_err(|error| load_failure(&error))?;
         let ledger = model.ledger().clone();
-        let speech = match (prompt, model.sight()) {
+        let speech = match (prompt, model.vision()) {
             (PromptSource::Template(template), _) => Speech::Template(template),
-            (PromptSource::Images(turns, tiling), Some(sight)) => {
-                Speech::Pictures(Seeing::new(turns, tiling, sight))
+            (PromptSource::Images(turns, tiling), Some(vision)) => {
+                Speech::Pictures(Seeing::new(turns, tiling, vision))
             }
             _ => return Err(invalid("the model has neither a template nor eyes".to_owned())),
         };
@@ -108,8 +108,8 @@ fn context(args: &WorkerArgs, most: usize) -> Result<usize, WorkerFailure> {
 fn start_failure(error: &StartError) -> WorkerFailure {
     let failure = |code| WorkerFailure::new(code, error.to_string());
     match error {
-        StartError::Cache { needed, given, .. } => {
-            failure(ErrorCode::OutOfMemory).with("needed", *needed).with("free", *given)
+        StartError::Cache { needed, available, .. } => {
+            failure(ErrorCode::OutOfMemory).with("needed", *needed).with("free", *available)
         }
         StartError::Pages(_) => failure(ErrorCode::OutOfMemory),
         StartError::Thread(_) => failure(ErrorCode::Internal),
@@ -125,7 +125,7 @@ fn spill(dir: &Path, mib: u64, weights: &dyn WeightSource) -> Result<Spill, chec
         hash.update(format!("{name} {} {:?}\n", view.dtype.name(), view.shape));
         hash.update(&bytes[..bytes.len().min(64)]);
     }
-    let model: [u8; 32] = hash.finalize().into();
-    let name: String = model[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Spill { file: dir.join(format!("{name}.kv")), model, most_bytes: mib * (1 << 20) })
+    let model_hash: [u8; 32] = hash.finalize().into();
+    let name: String = model_hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Spill { file: dir.join(format!("{name}.kv")), model_hash, max_bytes: mib * (1 << 20) })
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use models::Part;
+use models::WeightKind;
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
@@ -12,12 +12,12 @@ use crate::router::Shared;
 pub async fn memory(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, ApiError> {
     let loaded = shared.loaded()?;
     let (plan, ledger, metrics) = (&loaded.plan, &loaded.ledger, loaded.engine.metrics());
-    let parts = ledger.parts().map(|(part, bytes)| (name(part).to_owned(), json!(bytes)));
+    let parts = ledger.kinds().map(|(kind, bytes)| (name(kind).to_owned(), json!(bytes)));
     let formats = ledger.formats().map(|(format, bytes)| (format.to_owned(), json!(bytes)));
     Ok(Json(json!({
         "weights": {"predicted": plan.weights(), "measured": ledger.weights(),
             "parts": parts.collect::<serde_json::Map<_, _>>(), "formats": formats.collect::<serde_json::Map<_, _>>()},
-        "experts": {"predicted": plan.parts.get("experts").copied().unwrap_or(0), "measured": ledger.part(Part::Experts)},
+        "experts": {"predicted": plan.parts.get("experts").copied().unwrap_or(0), "measured": ledger.kind(WeightKind::Experts)},
         "cache": {"predicted": plan.cache, "measured": metrics.cache_bytes, "pages": metrics.pages_total,
             "pages_used": metrics.pages_used},
         "buffers": {"predicted": plan.buffers},
@@ -26,14 +26,14 @@ pub async fn memory(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Ap
     })))
 }
 
-fn name(part: Part) -> &'static str {
-    match part {
-        Part::Vocabulary => "vocabulary",
-        Part::Attention => "attention",
-        Part::Dense => "dense",
-        Part::Experts => "experts",
-        Part::Prediction => "prediction",
-        Part::Vision => "vision",
+fn name(kind: WeightKind) -> &'static str {
+    match kind {
+        WeightKind::Vocabulary => "vocabulary",
+        WeightKind::Attention => "attention",
+        WeightKind::Dense => "dense",
+        WeightKind::Experts => "experts",
+        WeightKind::Mtp => "prediction",
+        WeightKind::Vision => "vision",
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use engine::Span;
-use models::{ForwardError, Looked, Sight};
+use engine::EmbedSpan;
+use models::{ForwardError, VisionProgress, VisionTower};
 use protocol::ApiErrorCode;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ type Kept = VecDeque<([u8; 32], Arc<[f32]>)>;
 pub struct Seeing {
     pub template: ImageTemplate,
     pub tiling: Tiling,
-    pub sight: Arc<Sight>,
+    pub vision: Arc<VisionTower>,
     kept: Mutex<Kept>,
 }
 
@@ -39,7 +39,7 @@ pub struct Prepared {
 /// A prompt with its pictures.
 pub struct Seen {
     pub tokens: Vec<u32>,
-    pub spans: Vec<Span>,
+    pub spans: Vec<EmbedSpan>,
 }
 
 /// How far it is: `done` of `all` steps of picture `picture`, counted from 1, of `pictures`.
@@ -58,8 +58,8 @@ struct Shown {
 }
 
 impl Seeing {
-    pub fn new(template: ImageTemplate, tiling: Tiling, sight: Arc<Sight>) -> Self {
-        Self { template, tiling, sight, kept: Mutex::default() }
+    pub fn new(template: ImageTemplate, tiling: Tiling, vision: Arc<VisionTower>) -> Self {
+        Self { template, tiling, vision, kept: Mutex::default() }
     }
 
     /// The prompt of a chat with the bytes of its pictures, in their order. It computes for a moment: not for a thread that others
@@ -106,9 +106,10 @@ impl Seeing {
         let mut spans = Vec::new();
         for (number, (one, at)) in shown.iter().zip(places).enumerate() {
             let (picture, pictures) = (number + 1, shown.len());
-            let goes_on =
-                |looked: Looked| goes_on(Looking { picture, pictures, done: looked.layers, all: looked.all });
-            spans.push(Span { at, rows: self.rows(one, &goes_on)?, name: one.name });
+            let goes_on = |looked: VisionProgress| {
+                goes_on(Looking { picture, pictures, done: looked.layers, all: looked.total })
+            };
+            spans.push(EmbedSpan { start: at, values: self.rows(one, &goes_on)?, hash: one.name });
         }
         Ok(Seen { tokens, spans })
     }
@@ -148,12 +149,12 @@ impl Seeing {
         Ok(ImageMessage { role: turn.role.clone(), parts })
     }
 
-    fn rows(&self, one: &Shown, goes_on: &dyn Fn(Looked) -> bool) -> Result<Arc<[f32]>, ApiError> {
+    fn rows(&self, one: &Shown, goes_on: &dyn Fn(VisionProgress) -> bool) -> Result<Arc<[f32]>, ApiError> {
         if let Some(rows) = self.kept(&one.name) {
             return Ok(rows);
         }
         let grid = [one.tiles.grid.width, one.tiles.grid.height];
-        let seen = self.sight.see(&one.tiles.pixels, grid, goes_on);
+        let seen = self.vision.encode(&one.tiles.pixels, grid, goes_on);
         let rows: Arc<[f32]> = seen.map_err(failed)?.into();
         let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         kept.push_back((one.name, rows.clone()));

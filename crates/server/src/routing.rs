@@ -27,5 +27,5 @@ pub async fn routing(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, A
             json!({"id": token.id, "token": text, "layers": layers})
         })
         .collect();
-    Ok(Json(json!({"experts": loaded.experts, "tokens": tokens, "cut": last.cut})))
+    Ok(Json(json!({"experts": loaded.experts, "tokens": tokens, "cut": last.truncated})))
 }

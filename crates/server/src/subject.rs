@@ -4,8 +4,8 @@ use std::path::Path;
 
 use checkpoint::{Checkpoint, Dtype, ModelConfig, RandomWeights, TokenizerSource};
 use models::{
-    Asked, CacheDtype, Device, ForwardError, Given, KvPages, LoadOptions, Model, Output, PAGE_TOKENS, Pass,
-    Step, Want,
+    CacheDtype, CancelCheck, Device, ForwardError, InputEmbeds, KvPages, LoadOptions, Model, Output,
+    OutputRequest, PAGE_TOKENS, Pass, Step,
 };
 
 use crate::args::{DeviceName, Subject, weight_dtype};
@@ -25,8 +25,8 @@ impl Subject {
     }
 
     pub fn load(&self, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, String> {
-        let shrink = self.shrink.map(weight_dtype);
-        let options = LoadOptions { shrink, device: self.device.open()? };
+        let requantize = self.shrink.map(weight_dtype);
+        let options = LoadOptions { requantize, device: self.device.open()? };
         models::load(checkpoint, &options, &mut |_, _| {}).map_err(|error| format!("load the model: {error}"))
     }
 }
@@ -78,8 +78,8 @@ impl<'a> Run<'a> {
         Ok(Self { model, kv, pages, past: 0 })
     }
 
-    pub fn read(&mut self, tokens: &[u32], want: Want) -> Result<Output, String> {
-        let output = self.try_read(tokens, want, &|| false).map_err(|error| format!("measure: {error}"))?;
+    pub fn read(&mut self, tokens: &[u32], output: OutputRequest) -> Result<Output, String> {
+        let output = self.try_read(tokens, output, &|| false).map_err(|error| format!("measure: {error}"))?;
         self.past += tokens.len();
         Ok(output)
     }
@@ -93,21 +93,35 @@ impl<'a> Run<'a> {
         let width = self.model.hidden_size();
         for values in rows.chunks(CHUNK * width) {
             let tokens = vec![0; values.len() / width];
-            let given = [Given { row: 0, values }];
-            self.pass(&tokens, Want::Last, &mut Pass { given: &given, ..Pass::new(&|| false) })
-                .map_err(|error| format!("measure: {error}"))?;
+            let embeds = [InputEmbeds { row: 0, values }];
+            self.pass(
+                &tokens,
+                OutputRequest::Last,
+                &mut Pass { input_embeds: &embeds, ..Pass::new(&|| false) },
+            )
+            .map_err(|error| format!("measure: {error}"))?;
             self.past += tokens.len();
         }
         Ok(rows.len() / width)
     }
 
     /// As `read`, but it may be called off, and what was read is forgotten.
-    pub fn try_read(&mut self, tokens: &[u32], want: Want, cancelled: Asked) -> Result<Output, ForwardError> {
-        self.pass(tokens, want, &mut Pass::new(cancelled))
+    pub fn try_read(
+        &mut self,
+        tokens: &[u32],
+        output: OutputRequest,
+        cancelled: CancelCheck,
+    ) -> Result<Output, ForwardError> {
+        self.pass(tokens, output, &mut Pass::new(cancelled))
     }
 
-    fn pass(&mut self, tokens: &[u32], want: Want, pass: &mut Pass) -> Result<Output, ForwardError> {
-        let step = Step { tokens, pages: &self.pages, past: self.past, want, prompt: tokens.len() > 1 };
+    fn pass(
+        &mut self,
+        tokens: &[u32],
+        output: OutputRequest,
+        pass: &mut Pass,
+    ) -> Result<Output, ForwardError> {
+        let step = Step { tokens, pages: &self.pages, past: self.past, output, prefill: tokens.len() > 1 };
         let outputs = self.model.forward(&[step], &mut self.kv, pass)?;
         Ok(outputs.into_iter().next().expect("one output for one step"))
     }

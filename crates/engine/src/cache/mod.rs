@@ -1,4 +1,5 @@
-//! Which page belongs to whom: free, one sequence's own, or the prefix tree's. What lies in a page is the model's.
+//! Ownership of KV pages: free, private to one sequence, or in the prefix tree. Knows page numbers; the
+//! contents of a page belong to `models`.
 
 pub mod pool;
 pub mod prefix;

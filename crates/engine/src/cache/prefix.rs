@@ -1,22 +1,22 @@
-//! Pages that were computed once and can be read again: a tree of blocks of 64 tokens, each named by a hash of itself
-//! and of everything before it, so that turns, branches and sequences with the same beginning share its pages.
+//! The prefix cache: a tree of computed blocks of 64 tokens. A block's hash covers its tokens and all before
+//! them, so turns, branches and sequences that begin with the same tokens share pages.
 //!
-//! A block that is not full is a leaf that is only ever copied, never shared. Knows page numbers, not what is in them.
+//! A block that is not full is a leaf that is copied, never shared. Knows page numbers, not their contents.
 use std::collections::{BTreeSet, HashMap};
 
 use models::PAGE_TOKENS;
 use sha2::{Digest, Sha256};
 
-/// Names a block and all before it.
-pub type Key = [u8; 32];
+/// Identifies a block together with all blocks before it.
+pub type BlockHash = [u8; 32];
 
-/// The name before the first block. Contexts that must not share pages have different salts.
-pub fn root(salt: &[u8]) -> Key {
+/// The parent of first blocks. Requests that must not share pages have different salts.
+pub fn root_hash(salt: &[u8]) -> BlockHash {
     Sha256::digest(salt).into()
 }
 
-/// The name of the block `tokens` after `parent`.
-pub fn name(parent: &Key, tokens: &[u32]) -> Key {
+/// The hash of the block `tokens` after `parent`.
+pub fn block_hash(parent: &BlockHash, tokens: &[u32]) -> BlockHash {
     let mut hash = Sha256::new_with_prefix(parent);
     tokens.iter().for_each(|token| hash.update(token.to_le_bytes()));
     hash.finalize().into()
@@ -24,153 +24,156 @@ pub fn name(parent: &Key, tokens: &[u32]) -> Key {
 
 #[derive(Debug)]
 pub struct Node {
-    pub parent: Key,
+    pub parent: BlockHash,
     pub tokens: Box<[u32]>,
     pub page: u32,
-    /// Sequences that read this block or one below it.
-    holders: usize,
-    /// The clock when it was last wanted.
-    used: u64,
+    /// Sequences that use this block or one of its descendants.
+    ref_count: usize,
+    /// The tree's clock when it was last acquired.
+    last_used: u64,
 }
 
-/// The longest beginning of a prompt that is there.
+/// The longest cached prefix of a prompt.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct PrefixMatch {
     /// Full blocks from the beginning.
-    pub keys: Vec<Key>,
+    pub hashes: Vec<BlockHash>,
     pub pages: Vec<u32>,
-    /// The block after them that begins alike.
-    pub tail: Option<Tail>,
+    /// The next block, when its first tokens match.
+    pub partial: Option<PartialBlock>,
 }
 
-/// A block of which the first `tokens` are wanted; its page must be copied before anything is written.
+/// A block of which only the first `tokens` match. Its page must be copied before anything is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tail {
-    pub key: Key,
+pub struct PartialBlock {
+    pub hash: BlockHash,
     pub page: u32,
     pub tokens: usize,
 }
 
-impl Found {
+impl PrefixMatch {
     pub fn tokens(&self) -> usize {
-        self.keys.len() * PAGE_TOKENS + self.tail.map_or(0, |tail| tail.tokens)
+        self.hashes.len() * PAGE_TOKENS + self.partial.map_or(0, |block| block.tokens)
     }
 
-    /// Keeps at most `tokens` tokens; a full block that is cut becomes the tail.
-    pub fn cut(&mut self, tokens: usize) {
+    /// Keeps at most `tokens` tokens. A full block that is cut becomes the partial one.
+    pub fn truncate(&mut self, tokens: usize) {
         let (full, rest) = (tokens / PAGE_TOKENS, tokens % PAGE_TOKENS);
-        if let (Some(&key), Some(&page)) = (self.keys.get(full), self.pages.get(full)) {
-            self.tail = Some(Tail { key, page, tokens: rest });
-            self.keys.truncate(full);
+        if let (Some(&hash), Some(&page)) = (self.hashes.get(full), self.pages.get(full)) {
+            self.partial = Some(PartialBlock { hash, page, tokens: rest });
+            self.hashes.truncate(full);
             self.pages.truncate(full);
-        } else if let Some(tail) = &mut self.tail {
-            tail.tokens = tail.tokens.min(tokens.saturating_sub(self.keys.len() * PAGE_TOKENS));
+        } else if let Some(block) = &mut self.partial {
+            block.tokens = block.tokens.min(tokens.saturating_sub(self.hashes.len() * PAGE_TOKENS));
         }
-        self.tail = self.tail.filter(|tail| tail.tokens > 0);
+        self.partial = self.partial.filter(|block| block.tokens > 0);
     }
 }
 
-/// What became of a page that was offered.
+/// What [`PrefixTree::insert`] did with the page.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Put {
-    /// The tree owns it now, and gives back the page that this one makes needless.
-    Taken { replaced: Option<u32> },
-    /// The same tokens are there already; the page stays with who offered it.
+pub enum InsertOutcome {
+    /// The tree owns the page now and gives up the page that it replaces.
+    Inserted { replaced: Option<u32> },
+    /// The same tokens are in the tree already; the page stays with the caller.
     Present,
 }
 
-/// The tree. Every page in it is in it once.
+/// Every page is in the tree at most once.
 #[derive(Debug, Default)]
 pub struct PrefixTree {
-    nodes: HashMap<Key, Node>,
-    below: HashMap<Key, Vec<Key>>,
-    /// Leaves that nobody holds, least recently used first.
-    evictable: BTreeSet<(u64, Key)>,
-    /// Nodes that nobody holds; all of them can be evicted, leaf after leaf.
-    idle: usize,
+    nodes: HashMap<BlockHash, Node>,
+    children: HashMap<BlockHash, Vec<BlockHash>>,
+    /// Leaves without references, least recently used first.
+    lru: BTreeSet<(u64, BlockHash)>,
+    /// Nodes without references. All of them are evictable, leaf after leaf.
+    unreferenced: usize,
     clock: u64,
 }
 
 impl PrefixTree {
-    pub fn lookup(&self, root: Key, tokens: &[u32]) -> Found {
-        let mut found = Found::default();
-        let (mut at, mut rest) = (root, tokens);
+    pub fn lookup(&self, root: BlockHash, tokens: &[u32]) -> PrefixMatch {
+        let mut found = PrefixMatch::default();
+        let (mut parent, mut rest) = (root, tokens);
         while let Some((block, after)) = rest.split_at_checked(PAGE_TOKENS) {
-            let key = name(&at, block);
-            let Some(node) = self.nodes.get(&key) else { break };
-            found.keys.push(key);
+            let hash = block_hash(&parent, block);
+            let Some(node) = self.nodes.get(&hash) else { break };
+            found.hashes.push(hash);
             found.pages.push(node.page);
-            (at, rest) = (key, after);
+            (parent, rest) = (hash, after);
         }
-        let tails = self.below.get(&at).into_iter().flatten().map(|key| {
-            let node = &self.nodes[key];
-            Tail { key: *key, page: node.page, tokens: common(&node.tokens, rest) }
+        let partial = self.children.get(&parent).into_iter().flatten().map(|hash| {
+            let node = &self.nodes[hash];
+            PartialBlock { hash: *hash, page: node.page, tokens: common_prefix(&node.tokens, rest) }
         });
-        found.tail = tails.max_by_key(|tail| tail.tokens).filter(|tail| tail.tokens > 0);
+        found.partial = partial.max_by_key(|block| block.tokens).filter(|block| block.tokens > 0);
         found
     }
 
-    /// Nobody evicts these blocks until they are released as often.
-    pub fn hold(&mut self, keys: &[Key]) {
+    /// Adds a reference to each block, which protects it from eviction until it is released.
+    pub fn acquire(&mut self, hashes: &[BlockHash]) {
         self.clock += 1;
-        for key in keys {
+        for hash in hashes {
             let clock = self.clock;
-            self.change(key, |node| (node.holders, node.used) = (node.holders + 1, clock));
+            self.update(hash, |node| (node.ref_count, node.last_used) = (node.ref_count + 1, clock));
         }
     }
 
-    pub fn release(&mut self, keys: &[Key]) {
-        for key in keys {
-            self.change(key, |node| node.holders -= 1);
+    pub fn release(&mut self, hashes: &[BlockHash]) {
+        for hash in hashes {
+            self.update(hash, |node| node.ref_count -= 1);
         }
     }
 
-    /// Offers a page with the block `tokens` (at most 64) after `parent`. A full block comes held once more; one that is
-    /// not full is never held. A present block that nobody holds takes the new page for its own, so that holding it
-    /// leaves as many pages to be had as before.
-    pub fn insert(&mut self, parent: Key, tokens: &[u32], page: u32) -> (Key, Put) {
-        let key = name(&parent, tokens);
+    /// Inserts the block `tokens` (at most 64) after `parent`, stored in `page`. A full block gets a
+    /// reference, also when it is present; one that is not full never does. A present block without
+    /// references takes the new page instead of its own, so that referencing it leaves the number of
+    /// available pages unchanged.
+    pub fn insert(&mut self, parent: BlockHash, tokens: &[u32], page: u32) -> (BlockHash, InsertOutcome) {
+        let hash = block_hash(&parent, tokens);
         let full = tokens.len() == PAGE_TOKENS;
-        let siblings = self.below.get(&parent).map_or(&[][..], Vec::as_slice);
-        let longer = |other: &&Key| self.nodes[*other].tokens.starts_with(tokens);
+        let siblings = self.children.get(&parent).map_or(&[][..], Vec::as_slice);
+        let longer = |other: &&BlockHash| self.nodes[*other].tokens.starts_with(tokens);
         if !full && siblings.iter().any(|other| longer(&other)) {
-            return (key, Put::Present);
+            return (hash, InsertOutcome::Present);
         }
-        if let Some(node) = self.nodes.get_mut(&key) {
-            let idle = node.holders == 0;
-            let replaced = idle.then(|| std::mem::replace(&mut node.page, page));
-            self.hold(&[key]);
-            return (key, if idle { Put::Taken { replaced } } else { Put::Present });
+        if let Some(node) = self.nodes.get_mut(&hash) {
+            let evictable = node.ref_count == 0;
+            let replaced = evictable.then(|| std::mem::replace(&mut node.page, page));
+            self.acquire(&[hash]);
+            let outcome =
+                if evictable { InsertOutcome::Inserted { replaced } } else { InsertOutcome::Present };
+            return (hash, outcome);
         }
         let shorter = siblings.iter().find(|other| tokens.starts_with(&self.nodes[*other].tokens)).copied();
         let replaced = shorter.map(|shorter| self.remove(&shorter).page);
         self.clock += 1;
-        let node = Node { parent, tokens: tokens.into(), page, holders: 0, used: self.clock };
-        self.nodes.insert(key, node);
-        self.below.entry(parent).or_default().push(key);
-        self.idle += 1;
+        let node = Node { parent, tokens: tokens.into(), page, ref_count: 0, last_used: self.clock };
+        self.nodes.insert(hash, node);
+        self.children.entry(parent).or_default().push(hash);
+        self.unreferenced += 1;
         if let Some(node) = self.nodes.get(&parent) {
-            // It has a child now.
-            self.evictable.remove(&(node.used, parent));
+            // The parent is no leaf any more.
+            self.lru.remove(&(node.last_used, parent));
         }
-        self.change(&key, |node| node.holders = usize::from(full));
-        (key, Put::Taken { replaced })
+        self.update(&hash, |node| node.ref_count = usize::from(full));
+        (hash, InsertOutcome::Inserted { replaced })
     }
 
-    /// Forgets the leaf that was not wanted for longest and gives its page.
+    /// Removes the least recently used leaf without references and returns its page.
     pub fn evict(&mut self) -> Option<u32> {
-        let (_, key) = *self.evictable.first()?;
-        Some(self.remove(&key).page)
+        let (_, hash) = *self.lru.first()?;
+        Some(self.remove(&hash).page)
     }
 
-    /// Pages that can be had by evicting.
-    pub fn idle(&self) -> usize {
-        self.idle
+    /// Pages that can be evicted.
+    pub fn evictable(&self) -> usize {
+        self.unreferenced
     }
 
-    /// How many of `keys` are idle.
-    pub fn idle_among(&self, keys: &[Key]) -> usize {
-        keys.iter().filter(|key| self.nodes[*key].holders == 0).count()
+    /// How many of these blocks have no references.
+    pub fn evictable_among(&self, hashes: &[BlockHash]) -> usize {
+        hashes.iter().filter(|hash| self.nodes[*hash].ref_count == 0).count()
     }
 
     #[cfg(test)]
@@ -178,23 +181,23 @@ impl PrefixTree {
         self.nodes.len()
     }
 
-    pub fn page(&self, key: &Key) -> Option<u32> {
-        self.nodes.get(key).map(|node| node.page)
+    pub fn page(&self, hash: &BlockHash) -> Option<u32> {
+        self.nodes.get(hash).map(|node| node.page)
     }
 
-    pub fn contains(&self, key: &Key) -> bool {
-        self.nodes.contains_key(key)
+    pub fn contains(&self, hash: &BlockHash) -> bool {
+        self.nodes.contains_key(hash)
     }
 
-    /// Blocks with their names, most recently wanted first, and each after the one it follows.
-    pub fn by_recency(&self) -> Vec<(&Key, &Node)> {
-        let mut list: Vec<_> = self.nodes.iter().map(|(key, node)| (self.depth(node), key, node)).collect();
+    /// All blocks, most recently used first, and each after its parent.
+    pub fn by_recency(&self) -> Vec<(&BlockHash, &Node)> {
+        let mut list: Vec<_> = self.nodes.iter().map(|(hash, node)| (self.depth(node), hash, node)).collect();
         let newest = self.newest();
-        list.sort_by_key(|(depth, key, _)| (std::cmp::Reverse(newest[*key]), *depth));
-        list.into_iter().map(|(_, key, node)| (key, node)).collect()
+        list.sort_by_key(|(depth, hash, _)| (std::cmp::Reverse(newest[*hash]), *depth));
+        list.into_iter().map(|(_, hash, node)| (hash, node)).collect()
     }
 
-    /// Changes grow this number; equal numbers mean that nothing is new.
+    /// A counter of changes: as long as it is equal, the tree has nothing new to save.
     pub fn clock(&self) -> u64 {
         self.clock
     }
@@ -203,49 +206,50 @@ impl PrefixTree {
         std::iter::successors(Some(node), |node| self.nodes.get(&node.parent)).count()
     }
 
-    /// When each block or one below it was last wanted.
-    fn newest(&self) -> HashMap<Key, u64> {
-        let mut newest: HashMap<Key, u64> = HashMap::with_capacity(self.nodes.len());
-        for (key, node) in &self.nodes {
-            let mut at = Some((*key, node));
-            while let Some((key, above)) = at {
-                let known = newest.entry(key).or_default();
-                *known = node.used.max(*known);
-                at = self.nodes.get(&above.parent).map(|parent| (above.parent, parent));
+    /// When each block or one of its descendants was last used.
+    fn newest(&self) -> HashMap<BlockHash, u64> {
+        let mut newest: HashMap<BlockHash, u64> = HashMap::with_capacity(self.nodes.len());
+        for (hash, node) in &self.nodes {
+            let mut at = Some((*hash, node));
+            while let Some((hash, ancestor)) = at {
+                let known = newest.entry(hash).or_default();
+                *known = node.last_used.max(*known);
+                at = self.nodes.get(&ancestor.parent).map(|parent| (ancestor.parent, parent));
             }
         }
         newest
     }
 
-    fn remove(&mut self, key: &Key) -> Node {
-        let node = self.nodes.remove(key).expect("a name in the lists is a node");
-        self.evictable.remove(&(node.used, *key));
-        self.idle -= 1;
-        let siblings = self.below.get_mut(&node.parent).expect("a node is below its parent");
-        siblings.retain(|other| other != key);
+    fn remove(&mut self, hash: &BlockHash) -> Node {
+        let node = self.nodes.remove(hash).expect("a listed hash is a node");
+        self.lru.remove(&(node.last_used, *hash));
+        self.unreferenced -= 1;
+        let siblings = self.children.get_mut(&node.parent).expect("a node is listed under its parent");
+        siblings.retain(|other| other != hash);
         if siblings.is_empty() {
-            self.below.remove(&node.parent);
+            self.children.remove(&node.parent);
             if self.nodes.contains_key(&node.parent) {
-                self.change(&node.parent, |_| {});
+                // The parent is a leaf now.
+                self.update(&node.parent, |_| {});
             }
         }
         node
     }
 
-    /// Changes one node and keeps the lists true.
-    fn change(&mut self, key: &Key, with: impl FnOnce(&mut Node)) {
-        let node = self.nodes.get_mut(key).expect("a held name is a node");
-        self.evictable.remove(&(node.used, *key));
-        self.idle -= usize::from(node.holders == 0);
-        with(node);
-        self.idle += usize::from(node.holders == 0);
-        if node.holders == 0 && !self.below.contains_key(key) {
-            self.evictable.insert((node.used, *key));
+    /// Changes one node and keeps `lru` and `unreferenced` consistent with it.
+    fn update(&mut self, hash: &BlockHash, change: impl FnOnce(&mut Node)) {
+        let node = self.nodes.get_mut(hash).expect("a referenced hash is a node");
+        self.lru.remove(&(node.last_used, *hash));
+        self.unreferenced -= usize::from(node.ref_count == 0);
+        change(node);
+        self.unreferenced += usize::from(node.ref_count == 0);
+        if node.ref_count == 0 && !self.children.contains_key(hash) {
+            self.lru.insert((node.last_used, *hash));
         }
     }
 }
 
-fn common(a: &[u32], b: &[u32]) -> usize {
+fn common_prefix(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 

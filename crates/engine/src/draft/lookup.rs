@@ -1,20 +1,21 @@
-//! Prompt look-up: what followed the last time these tokens stood in a row. Costs nothing, and helps where an answer
-//! quotes its prompt.
+//! Prompt lookup decoding: drafts are the tokens after the newest earlier occurrence of the last n-gram. It
+//! costs almost nothing and helps where an answer quotes its prompt.
 
-/// The longest and the shortest run of tokens that is looked for.
-const LONGEST: usize = 4;
-const SHORTEST: usize = 2;
+/// Length of the n-grams that are searched, longest first.
+const MAX_NGRAM: usize = 4;
+const MIN_NGRAM: usize = 2;
 
-/// At most `most` tokens that followed the newest earlier place of the longest run that `tokens` end in.
-pub fn lookup(tokens: &[u32], most: usize) -> Vec<u32> {
-    for length in (SHORTEST..=LONGEST.min(tokens.len())).rev() {
-        let (before, run) = tokens.split_at(tokens.len() - length);
-        // Places may overlap the run itself: that continues a repetition.
+/// At most `max` tokens that followed the newest earlier occurrence of the longest n-gram that `tokens` end
+/// in.
+pub fn lookup(tokens: &[u32], max: usize) -> Vec<u32> {
+    for length in (MIN_NGRAM..=MAX_NGRAM.min(tokens.len())).rev() {
+        let (before, ngram) = tokens.split_at(tokens.len() - length);
+        // An occurrence may overlap the n-gram itself: that continues a repetition.
         let end = tokens.len() - 1;
-        let place = tokens[..end].windows(length).rposition(|window| window == run);
-        if let Some(place) = place.filter(|_| !before.is_empty()) {
-            let from = place + length;
-            return tokens[from..tokens.len().min(from + most)].to_vec();
+        let start = tokens[..end].windows(length).rposition(|window| window == ngram);
+        if let Some(start) = start.filter(|_| !before.is_empty()) {
+            let from = start + length;
+            return tokens[from..tokens.len().min(from + max)].to_vec();
         }
     }
     Vec::new()
@@ -26,7 +27,7 @@ mod tests {
 
     #[test]
     fn the_newest_place_of_the_longest_run_counts() {
-        let check = |tokens: &[u32], most, expect: &[u32]| assert_eq!(lookup(tokens, most), expect);
+        let check = |tokens: &[u32], max, expect: &[u32]| assert_eq!(lookup(tokens, max), expect);
         check(&[], 3, &[]);
         check(&[1, 2, 3], 3, &[]);
         check(&[1, 2, 3, 4, 1, 2], 3, &[3, 4, 1]);

@@ -1,13 +1,14 @@
-//! Guessing the next tokens cheaply, so that the model can read several at once. A guess decides nothing: each place is
-//! drawn from the model's own logits, and a draft is kept when it is the token drawn (see `sampler`).
+//! Speculative decoding: a drafter proposes the next tokens cheaply and the model verifies several in one
+//! pass. Drafts never change the text: a draft is accepted when it is the token sampled from the model's own
+//! logits (see `sampler`).
 
-mod gate;
+mod adaptive;
 mod lookup;
 mod mtp;
 
-use models::{Asked, ForwardError, KvPages, Model};
+use models::{CancelCheck, ForwardError, KvPages, Model};
 
-pub use gate::Gate;
+pub use adaptive::AdaptiveDrafting;
 pub use mtp::Mtp;
 
 use crate::DrafterKind;
@@ -17,74 +18,74 @@ use crate::sampler::Sampler;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speculation {
     Off,
-    /// At most so many tokens a step, and none while drafting costs more time than it saves.
+    /// At most `max_drafts` tokens a step, and none while drafting costs more time than it saves.
     Auto {
-        most: usize,
+        max_drafts: usize,
     },
-    /// The same without asking whether it pays.
+    /// At most `max_drafts` tokens a step, also when it does not pay.
     Always {
-        most: usize,
+        max_drafts: usize,
     },
 }
 
 impl Speculation {
-    pub fn most(self) -> usize {
+    pub fn max_drafts(self) -> usize {
         match self {
             Self::Off => 0,
-            Self::Auto { most } | Self::Always { most } => most,
+            Self::Auto { max_drafts } | Self::Always { max_drafts } => max_drafts,
         }
     }
 }
 
-/// A sequence as a drafter sees it.
-pub struct View<'a> {
+/// What a drafter gets of a sequence and of the engine.
+pub struct DraftContext<'a> {
     pub model: &'a dyn Model,
     pub kv: &'a mut KvPages,
     pub pages: &'a [u32],
-    /// All tokens, the newest of which the model has not read.
+    /// Prompt and answer. The model has not computed the newest token.
     pub tokens: &'a [u32],
     pub sampler: &'a Sampler,
-    pub cancelled: Asked<'a>,
+    pub cancelled: CancelCheck<'a>,
 }
 
-/// One way to guess, with what it remembers of one sequence.
+/// A way to draft, with its state for one sequence.
 pub trait Drafter: Send {
     fn kind(&self) -> DrafterKind;
 
-    /// Whether it must hear the hidden states of all positions.
+    /// Whether [`Drafter::observe`] needs the hidden states of all positions.
     fn needs_hidden(&self) -> bool {
         false
     }
 
-    /// The model read `count` more positions and they stay; their hidden states [count, hidden size].
-    fn hear(&mut self, _hidden: &[f32], _count: usize) {}
+    /// The model computed `count` more positions that stay; `hidden` are their states [count, hidden size].
+    fn observe(&mut self, _hidden: &[f32], _count: usize) {}
 
-    /// How many positions it has heard of and not read.
-    fn behind(&self) -> usize {
+    /// Observed positions that are not in the drafter's own cache yet.
+    fn lag(&self) -> usize {
         0
     }
 
-    /// Brings its own cache up to what it has heard.
+    /// Computes the observed positions into the drafter's own cache.
     ///
     /// # Errors
     /// When the model fails or the pass is cancelled.
-    fn catch_up(&mut self, _view: &mut View) -> Result<(), ForwardError> {
+    fn sync(&mut self, _context: &mut DraftContext) -> Result<(), ForwardError> {
         Ok(())
     }
 
-    /// How many of the first `cached` positions are also in its own cache.
-    fn covered(&self, cached: usize) -> usize {
-        cached
+    /// How many of the first `computed` positions are also in the drafter's own cache.
+    fn synced_len(&self, computed: usize) -> usize {
+        computed
     }
 
-    /// At most `most` tokens that may follow `view.tokens`; there is room for them in `view.pages`.
+    /// At most `max` tokens that may follow `context.tokens`; `context.pages` have room for them.
     ///
     /// # Errors
     /// When the model fails or the pass is cancelled.
-    fn draft(&mut self, view: &mut View, most: usize) -> Result<Vec<u32>, ForwardError>;
+    fn propose(&mut self, context: &mut DraftContext, max: usize) -> Result<Vec<u32>, ForwardError>;
 }
 
-/// Prompt look-up; it remembers nothing.
+/// Prompt lookup; it has no state.
 pub struct Lookup;
 
 impl Drafter for Lookup {
@@ -92,7 +93,7 @@ impl Drafter for Lookup {
         DrafterKind::Lookup
     }
 
-    fn draft(&mut self, view: &mut View, most: usize) -> Result<Vec<u32>, ForwardError> {
-        Ok(lookup::lookup(view.tokens, most))
+    fn propose(&mut self, context: &mut DraftContext, max: usize) -> Result<Vec<u32>, ForwardError> {
+        Ok(lookup::lookup(context.tokens, max))
     }
 }

@@ -1,47 +1,49 @@
-//! The checkpoint's own multi-token-prediction layer. It reads each token together with the hidden state of the one
-//! before it, and says what the one after may be. Its cache is one more layer of the same pages.
+//! Drafts from the checkpoint's own multi-token-prediction (MTP) layer. It takes each token together with the
+//! hidden state of the token before it and predicts the token after. Its KV cache is one more layer of the
+//! same pages.
 //!
-//! Position i of that layer holds the pair (token i, hidden state i - 1), so that a page depends on no token after it
-//! and can be shared; position 0 takes a hidden state of zeros. DeepSeek counts from the pair (1, 0); the rotary
-//! embedding is relative, so the shift changes nothing else.
-use models::{PAGE_TOKENS, Pass, Step, Want};
+//! Position i of that layer holds the pair (token i, hidden state i - 1), so that a page depends on no token
+//! after it and can be shared; position 0 takes a hidden state of zeros. DeepSeek counts from the pair (1,
+//! 0); the rotary embedding is relative, so the shift changes nothing else.
+use models::{OutputRequest, PAGE_TOKENS, Pass, Step};
 
-use super::{Drafter, ForwardError, View};
+use super::{DraftContext, Drafter, ForwardError};
 use crate::DrafterKind;
 
-/// A chain ends where the layer is less sure than this of its own guess.
-const SURE: f32 = 0.4;
+/// A chain of drafts ends at the first token that the layer gives a lower probability.
+const MIN_PROBABILITY: f32 = 0.4;
 
 pub struct Mtp {
-    /// Positions of its layer that are in the cache.
-    filled: usize,
-    /// Hidden states of the positions from `filled - 1` on, as far as they are known: [n, size]
+    /// Positions that are in the cache of the MTP layer.
+    synced: usize,
+    /// Hidden states of the positions from `synced - 1` on, as far as they were observed: [n, size]
     hidden: Vec<f32>,
-    /// Numbers of one hidden state; 0 until the first was heard.
+    /// Elements of a hidden state; 0 until the first one was observed.
     size: usize,
 }
 
 impl Mtp {
-    /// `filled` positions are in the cache already, and the model goes on at the last of them, or at 0.
-    pub fn new(filled: usize) -> Self {
-        Self { filled, hidden: Vec::new(), size: 0 }
+    /// `synced` positions are in the cache already; the model continues at the last of them, or at 0.
+    pub fn new(synced: usize) -> Self {
+        Self { synced, hidden: Vec::new(), size: 0 }
     }
 
-    /// Reads the pairs of the tokens up to `end`; gives what the last one says.
-    fn read(&mut self, view: &mut View, end: usize, want: Want) -> Result<models::Output, ForwardError> {
-        let count = end - self.filled;
-        let pairs = &self.hidden[..count * self.size];
-        let (tokens, prompt) = (&view.tokens[self.filled..end], count >= PAGE_TOKENS);
-        let step = Step { tokens, pages: view.pages, past: self.filled, want, prompt };
-        let mut pass = Pass::new(view.cancelled);
-        let output = view.model.draft(&step, pairs, view.kv, &mut pass)?;
+    /// Computes the pairs of the tokens up to `end`.
+    fn forward(
+        &mut self,
+        context: &mut DraftContext,
+        end: usize,
+        output: OutputRequest,
+    ) -> Result<models::Output, ForwardError> {
+        let count = end - self.synced;
+        let hidden = &self.hidden[..count * self.size];
+        let (tokens, prefill) = (&context.tokens[self.synced..end], count >= PAGE_TOKENS);
+        let step = Step { tokens, pages: context.pages, past: self.synced, output, prefill };
+        let mut pass = Pass::new(context.cancelled);
+        let output = context.model.draft(&step, hidden, context.kv, &mut pass)?;
         self.hidden.drain(..count * self.size);
-        self.filled = end;
+        self.synced = end;
         Ok(output)
-    }
-
-    fn waiting(&self) -> usize {
-        self.hidden.len().checked_div(self.size).unwrap_or(0)
     }
 }
 
@@ -54,53 +56,55 @@ impl Drafter for Mtp {
         true
     }
 
-    fn hear(&mut self, hidden: &[f32], count: usize) {
+    fn observe(&mut self, hidden: &[f32], count: usize) {
         if self.size == 0 {
             self.size = hidden.len() / count;
-            self.hidden.resize(if self.filled == 0 { self.size } else { 0 }, 0.0);
+            self.hidden.resize(if self.synced == 0 { self.size } else { 0 }, 0.0);
         }
         self.hidden.extend_from_slice(hidden);
     }
 
-    fn behind(&self) -> usize {
-        self.waiting()
+    fn lag(&self) -> usize {
+        self.hidden.len().checked_div(self.size).unwrap_or(0)
     }
 
-    fn catch_up(&mut self, view: &mut View) -> Result<(), ForwardError> {
-        // The newest pair may belong to a page that is not there yet.
-        let room = view.tokens.len().min(view.pages.len() * PAGE_TOKENS);
-        let end = room.min(self.filled + self.waiting());
-        if end > self.filled {
-            self.read(view, end, Want::None)?;
+    fn sync(&mut self, context: &mut DraftContext) -> Result<(), ForwardError> {
+        // The page of the newest pair may not be allocated yet.
+        let room = context.tokens.len().min(context.pages.len() * PAGE_TOKENS);
+        let end = room.min(self.synced + self.lag());
+        if end > self.synced {
+            self.forward(context, end, OutputRequest::None)?;
         }
         Ok(())
     }
 
-    fn covered(&self, cached: usize) -> usize {
-        cached.min(self.filled)
+    fn synced_len(&self, computed: usize) -> usize {
+        computed.min(self.synced)
     }
 
-    fn draft(&mut self, view: &mut View, most: usize) -> Result<Vec<u32>, ForwardError> {
+    fn propose(&mut self, context: &mut DraftContext, max: usize) -> Result<Vec<u32>, ForwardError> {
         let mut drafts = Vec::new();
-        let last = view.tokens.len();
-        // The newest pair is not known yet, or it was read while catching up and its answer is gone.
-        if most == 0 || self.filled + self.waiting() < last || self.filled == last {
+        let last = context.tokens.len();
+        // The hidden state of the newest pair is not known yet, or `sync` computed the pair and its logits
+        // are gone.
+        if max == 0 || self.synced + self.lag() < last || self.synced == last {
             return Ok(drafts);
         }
-        let mut output = self.read(view, view.tokens.len(), Want::Last)?;
+        let mut output = self.forward(context, context.tokens.len(), OutputRequest::Last)?;
         loop {
-            let guess = view.sampler.guess(&output.logits, drafts.len());
-            if guess.probability < SURE {
+            let draft = context.sampler.propose(&output.logits, drafts.len());
+            if draft.probability < MIN_PROBABILITY {
                 return Ok(drafts);
             }
-            drafts.push(guess.id);
-            if drafts.len() == most {
+            drafts.push(draft.id);
+            if drafts.len() == max {
                 return Ok(drafts);
             }
-            let past = view.tokens.len() + drafts.len() - 1;
-            let step = Step { tokens: &[guess.id], pages: view.pages, past, want: Want::Last, prompt: false };
-            let mut pass = Pass::new(view.cancelled);
-            output = view.model.draft(&step, &output.hidden, view.kv, &mut pass)?;
+            let past = context.tokens.len() + drafts.len() - 1;
+            let (tokens, request) = (&[draft.id], OutputRequest::Last);
+            let step = Step { tokens, pages: context.pages, past, output: request, prefill: false };
+            let mut pass = Pass::new(context.cancelled);
+            output = context.model.draft(&step, &output.hidden, context.kv, &mut pass)?;
         }
     }
 }

@@ -1,28 +1,29 @@
-//! A model that is all promises: what it says next depends on every token before, as it finds them in the cache. A page
-//! that is lost, stale or shared wrongly changes its answers; a draft layer that is fed wrongly panics.
+//! A fake model whose logits are a hash of all previous tokens as they are stored in the KV cache. A page
+//! that is lost, stale or shared wrongly changes its answers; a wrong input of the MTP layer panics.
 use std::time::Duration;
 
 use candle_core::{Device, Tensor};
 use models::{
-    CacheKind, CacheShape, ForwardError, KvPages, Ledger, Model, Output, PAGE_TOKENS, Pass, Step, Want,
+    CacheKind, CacheShape, ForwardError, KvPages, Ledger, Model, Output, OutputRequest, PAGE_TOKENS, Pass,
+    Step,
 };
 
-/// Numbers of one cached token.
+/// Elements of one cached token.
 const WIDTH: usize = 2;
-/// Numbers of a hidden state.
+/// Elements of a hidden state.
 const HIDDEN: usize = 3;
 
 #[derive(Clone)]
 pub struct Fake {
     pub vocab: usize,
-    /// How much the whole history changes the logits; 0 leaves a chain that looks one token back.
+    /// How much the whole history changes the logits; 0 makes a Markov chain of order 1.
     pub history: f32,
-    /// How wrong the draft layer is; there is none when absent.
+    /// How much the MTP layer's logits differ from the model's; there is no MTP layer when absent.
     pub mtp: Option<f32>,
     /// Time of one layer, of which there are four, and of each token in it.
     pub layer: Duration,
     pub token: Duration,
-    /// Reading this token panics.
+    /// Computing this token panics.
     pub panics_at: Option<u32>,
 }
 
@@ -44,12 +45,12 @@ impl Fake {
             .collect()
     }
 
-    fn say(&self, tokens: &[u32], drafted: bool) -> Vec<f32> {
+    fn logits_of(&self, tokens: &[u32], drafted: bool) -> Vec<f32> {
         let mut logits = self.logits(tokens);
-        if let Some(wrong) = self.mtp.filter(|_| drafted) {
+        if let Some(noise) = self.mtp.filter(|_| drafted) {
             let all = digest(tokens);
             for (id, logit) in logits.iter_mut().enumerate() {
-                *logit = *logit * 3.0 + wrong * (mix(all ^ id as u64 ^ 99) % 1_000) as f32 / 1_000.0;
+                *logit = *logit * 3.0 + noise * (mix(all ^ id as u64 ^ 99) % 1_000) as f32 / 1_000.0;
             }
         }
         logits
@@ -66,13 +67,13 @@ fn digest(tokens: &[u32]) -> u64 {
     tokens.iter().fold(7, |all, token| mix(all ^ u64::from(*token)))
 }
 
-/// A hidden state that names everything read so far, exact in f32.
+/// A hidden state that identifies all tokens so far, exact in f32.
 fn hidden(tokens: &[u32]) -> [f32; HIDDEN] {
     let all = digest(tokens);
     [(all & 0xffff) as f32, ((all >> 16) & 0xffff) as f32, tokens.len() as f32]
 }
 
-/// The first numbers of the cached tokens of one layer.
+/// The cached tokens of one layer.
 fn cached(kv: &KvPages, pages: &[u32], layer: usize, count: usize) -> Vec<u32> {
     let per_layer = kv.page_bytes() / kv.shape().layers;
     let mut tokens = Vec::with_capacity(count);
@@ -86,7 +87,7 @@ fn cached(kv: &KvPages, pages: &[u32], layer: usize, count: usize) -> Vec<u32> {
 }
 
 fn write(kv: &mut KvPages, step: &Step, layer: usize) {
-    // Never zero, so that a page that nobody wrote is seen.
+    // Never zero, so that a page that was not written is noticed.
     let rows: Vec<f32> = step.tokens.iter().flat_map(|token| [*token as f32 + 1.0, 5.0]).collect();
     let rows = Tensor::from_vec(rows, (step.tokens.len(), WIDTH), &Device::Cpu).expect("two columns");
     kv.write_latent(step.pages, layer, step.past, &rows).expect("there is room");
@@ -117,7 +118,7 @@ impl Model for Fake {
     }
 
     fn ledger(&self) -> &Ledger {
-        unreachable!("the engine asks nobody what weights take")
+        unreachable!("the engine does not use the ledger")
     }
 
     fn forward(
@@ -129,7 +130,7 @@ impl Model for Fake {
         let rows: usize = steps.iter().map(|step| step.tokens.len()).sum();
         for _ in 0..4 {
             std::thread::sleep(self.layer + self.token * rows as u32);
-            pass.go_on()?;
+            pass.check_cancelled()?;
         }
         let one = |step: &Step| {
             assert!(!step.tokens.is_empty(), "an empty step");
@@ -137,13 +138,13 @@ impl Model for Fake {
             write(kv, step, 0);
             let all = cached(kv, step.pages, 0, step.past + step.tokens.len());
             let (last, first, none) = (all.len(), step.past + 1, all.len() + 1);
-            let (logits, hiddens) = match step.want {
-                Want::None => (none, none),
-                Want::Last => (last, last),
-                Want::LastAndHidden => (last, first),
-                Want::All => (first, first),
+            let (logits, hiddens) = match step.output {
+                OutputRequest::None => (none, none),
+                OutputRequest::Last => (last, last),
+                OutputRequest::LastAndHidden => (last, first),
+                OutputRequest::All => (first, first),
             };
-            let logits = (logits..=last).flat_map(|end| self.say(&all[..end], false)).collect();
+            let logits = (logits..=last).flat_map(|end| self.logits_of(&all[..end], false)).collect();
             Output { logits, hidden: (hiddens..=last).flat_map(|end| hidden(&all[..end])).collect() }
         };
         Ok(steps.iter().map(one).collect())
@@ -160,7 +161,7 @@ impl Model for Fake {
         kv: &mut KvPages,
         pass: &mut Pass,
     ) -> Result<Output, ForwardError> {
-        pass.go_on()?;
+        pass.check_cancelled()?;
         assert!(!step.tokens.is_empty(), "an empty draft");
         assert!(step.tokens.iter().all(|token| Some(*token) != self.panics_at), "the bad token");
         assert_eq!(pairs.len(), step.tokens.len() * HIDDEN);
@@ -172,11 +173,11 @@ impl Model for Fake {
             let expected = if before.is_empty() { [0.0; HIDDEN] } else { hidden(before) };
             assert_eq!(pair, expected, "position {} got another hidden state", before.len());
         }
-        if step.want == Want::None {
+        if step.output == OutputRequest::None {
             return Ok(Output { logits: Vec::new(), hidden: Vec::new() });
         }
-        // What it says of itself when it is chained: the hidden state that the model would have.
-        Ok(Output { logits: self.say(&own, true), hidden: hidden(&own).to_vec() })
+        // The input of a further draft: the hidden state that the model would have.
+        Ok(Output { logits: self.logits_of(&own, true), hidden: hidden(&own).to_vec() })
     }
 }
 

@@ -1,5 +1,5 @@
-//! DeepSeekMoE-16B: ordinary attention, experts chosen by softmax without groups, shared experts beside them.
-//! transformers has no such class; the judge in the tests is a torch model after the code published with the weights.
+//! DeepSeekMoE-16B: multi-head attention, softmax routing without groups, shared experts. transformers has no
+//! such class; the reference in the tests is a torch model of the code that was published with the weights.
 use checkpoint::DeepseekConfig;
 
 use crate::LoadError;
@@ -8,7 +8,7 @@ use crate::transformer::Transformer;
 use crate::weights::Loader;
 
 /// # Errors
-/// A tensor that is missing or has another shape than the configuration says.
+/// When a tensor is missing or its shape contradicts the configuration.
 pub fn load(config: &DeepseekConfig, loader: Loader) -> Result<Transformer, LoadError> {
     let (sizes, experts) = (&config.decoder, config.experts.as_ref());
     Transformer::grouped(sizes, &config.attention, loader, |index, layer, loader| {

@@ -1,6 +1,6 @@
-//! DeepSeek-V3, V3-0324, V3.1, R1, R1-0528 and the Guide model: latent attention; experts chosen by sigmoid within
-//! groups, with a bias that selects and does not weigh; a layer behind the last one that drafts a token ahead.
-//! Semantics follow DeepSeek's own inference code; transformers is the judge in the tests.
+//! DeepSeek-V3, V3-0324, V3.1, R1, R1-0528 and the Guide model: multi-head latent attention, group-limited
+//! sigmoid routing with a bias that affects the choice of experts but not their weights, and an MTP layer
+//! after the last one. Follows DeepSeek's own inference code; transformers is the reference in the tests.
 use checkpoint::DeepseekV3Config;
 
 use crate::LoadError;
@@ -9,7 +9,7 @@ use crate::transformer::Transformer;
 use crate::weights::Loader;
 
 /// # Errors
-/// A tensor that is missing or has another shape than the configuration says.
+/// When a tensor is missing or its shape contradicts the configuration.
 pub fn load(config: &DeepseekV3Config, loader: Loader) -> Result<Transformer, LoadError> {
     let (sizes, experts) = (&config.decoder, config.experts.as_ref());
     Transformer::latent(

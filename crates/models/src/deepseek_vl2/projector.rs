@@ -1,10 +1,11 @@
-//! From what the tower saw to rows of the text model's width: squares of patches become one, through a small network.
+//! The projector: maps squares of neighbouring patch features to rows of the text model's hidden size by an
+//! MLP.
 use candle_core::Tensor;
 use checkpoint::ProjectorConfig;
 use kernels::{Linear, Prompts, Then};
 
 use crate::LoadError;
-use crate::ledger::Part;
+use crate::ledger::WeightKind;
 use crate::weights::Loader;
 
 pub struct Projector {
@@ -14,17 +15,17 @@ pub struct Projector {
 }
 
 impl Projector {
-    /// `grid` patches beside each other come in.
+    /// For inputs of `grid` by `grid` patches.
     pub fn load(config: &ProjectorConfig, grid: usize, loader: &mut Loader) -> Result<Self, LoadError> {
         let layers = config
             .matrices()
             .into_iter()
-            .map(|(name, shape)| loader.linear(Part::Vision, &name, shape, true))
+            .map(|(name, shape)| loader.linear(WeightKind::Vision, &name, shape, true))
             .collect::<Result<_, _>>()?;
         Ok(Self { layers, ratio: config.downsample_ratio, grid })
     }
 
-    /// Rows beside each other that come out.
+    /// The output is `side` by `side` rows.
     pub fn side(&self) -> usize {
         self.grid.div_ceil(self.ratio)
     }
@@ -36,7 +37,7 @@ impl Projector {
         let missing = side * ratio - grid;
         let x = x.reshape((grid, grid, channels))?;
         let x = x.pad_with_zeros(0, 0, missing)?.pad_with_zeros(1, 0, missing)?;
-        // Of a square, channel by channel: [y, x, C, dy, dx].
+        // [y, x, C, dy, dx]: the channels of each square, as the checkpoint's matrix expects them.
         let x = x.reshape(vec![side, ratio, side, ratio, channels])?.permute(vec![0, 2, 4, 1, 3])?;
         let mut x = x.contiguous()?.reshape((side * side, channels * ratio * ratio))?;
         for (at, layer) in self.layers.iter().enumerate() {

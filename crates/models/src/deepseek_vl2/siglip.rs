@@ -1,7 +1,8 @@
-//! The vision tower: SigLIP-so400m, a transformer over a plain grid of patches with learned positions, without class
-//! token and without head. Pixels beyond the last whole patch are not seen.
+//! SigLIP-so400m: a vision transformer over a grid of patches with learned position embeddings, without class
+//! token and head. Pixels beyond the last whole patch are ignored.
 //!
-//! On the processor the layers are fused operations on plain numbers; the same in tensors runs on any device and is their judge.
+//! On the CPU the layers use fused kernels on slices; the same computation in tensor operations runs on any
+//! device and is the reference of the fused one.
 use candle_core::{D, Tensor};
 use checkpoint::VisionConfig;
 use kernels::attention::whole;
@@ -9,7 +10,7 @@ use kernels::layer_norm::layer_norm;
 use kernels::{Linear, Prompts, Then};
 
 use crate::LoadError;
-use crate::ledger::Part;
+use crate::ledger::WeightKind;
 use crate::weights::Loader;
 
 const EPS: f64 = 1e-6;
@@ -33,32 +34,32 @@ struct Block {
     heads: usize,
 }
 
-/// What the layers work on, one after another in the same memory: to get it anew each time takes as long as a product.
+/// Buffers that all layers share: allocating them for each layer takes as long as a matrix product.
 #[derive(Default)]
-struct Room {
+struct Workspace {
     x: Vec<f32>,
     normed: Vec<f32>,
     qkv: Vec<f32>,
-    seen: Vec<f32>,
-    after: Vec<f32>,
+    attended: Vec<f32>,
+    residual: Vec<f32>,
     inner: Vec<f32>,
 }
 
 struct LayerNorm {
     weight: Vec<f32>,
     bias: Vec<f32>,
-    /// Both where the model's device is another than the processor.
+    /// Weight and bias, when the device is not the CPU.
     on_device: Option<(Tensor, Tensor)>,
 }
 
 impl Siglip {
     pub fn load(config: &VisionConfig, loader: &mut Loader) -> Result<Self, LoadError> {
         let (width, patch) = (config.width, config.patch_size);
-        let places = config.grid() * config.grid();
-        let positions = loader.table(Part::Vision, "vision.pos_embed", &[1, places, width])?;
-        let pos_embed = Tensor::from_vec(positions, (places, width), loader.device())?;
-        let patch_embed = loader.flat_linear(
-            Part::Vision,
+        let patches = config.grid() * config.grid();
+        let positions = loader.tensor(WeightKind::Vision, "vision.pos_embed", &[1, patches, width])?;
+        let pos_embed = Tensor::from_vec(positions, (patches, width), loader.device())?;
+        let patch_embed = loader.reshaped_linear(
+            WeightKind::Vision,
             "vision.patch_embed.proj",
             [width, 3 * patch * patch],
             &[width, 3, patch, patch],
@@ -70,41 +71,41 @@ impl Siglip {
         Ok(Self { patch_embed, pos_embed, blocks, norm, config: *config })
     }
 
-    /// One tile `pixels` [3, side, side] -> [patches, width]. Before each layer `goes_on` is asked with the layers that are done;
-    /// nothing when it says no.
+    /// One tile `pixels` [3, side, side] -> [patches, width]. `should_continue` gets the number of finished
+    /// layers before each layer; `None` when it returns false.
     pub fn forward(
         &self,
         pixels: &[f32],
-        goes_on: &dyn Fn(usize) -> bool,
+        should_continue: &dyn Fn(usize) -> bool,
     ) -> candle_core::Result<Option<Tensor>> {
         if !self.pos_embed.device().is_cpu() {
-            return self.forward_in_tensors(pixels, goes_on);
+            return self.forward_in_tensors(pixels, should_continue);
         }
         let positions: Vec<f32> = self.pos_embed.flatten_all()?.to_vec1()?;
-        let mut room = Room::default();
-        self.patch_embed.many(&self.patches(pixels), Then::Add(&positions), &mut room.x)?;
+        let mut work = Workspace::default();
+        self.patch_embed.many(&self.patches(pixels), Then::Add(&positions), &mut work.x)?;
         for (at, block) in self.blocks.iter().enumerate() {
-            if !goes_on(at) {
+            if !should_continue(at) {
                 return Ok(None);
             }
-            block.forward(&mut room)?;
+            block.forward(&mut work)?;
         }
         let (rows, width) = self.pos_embed.dims2()?;
-        self.norm.forward(&room.x, &mut room.normed);
-        Ok(Some(Tensor::from_vec(room.normed, (rows, width), self.pos_embed.device())?))
+        self.norm.forward(&work.x, &mut work.normed);
+        Ok(Some(Tensor::from_vec(work.normed, (rows, width), self.pos_embed.device())?))
     }
 
     fn forward_in_tensors(
         &self,
         pixels: &[f32],
-        goes_on: &dyn Fn(usize) -> bool,
+        should_continue: &dyn Fn(usize) -> bool,
     ) -> candle_core::Result<Option<Tensor>> {
         let (grid, columns) = (self.config.grid(), 3 * self.config.patch_size * self.config.patch_size);
         let patches =
             Tensor::from_vec(self.patches(pixels), (grid * grid, columns), self.pos_embed.device())?;
         let mut x = (self.patch_embed.forward(&patches, &Prompts::none())? + &self.pos_embed)?;
         for (at, block) in self.blocks.iter().enumerate() {
-            if !goes_on(at) {
+            if !should_continue(at) {
                 return Ok(None);
             }
             x = block.forward_in_tensors(&x)?;
@@ -116,7 +117,8 @@ impl Siglip {
         self.blocks.len()
     }
 
-    /// Patch after patch, each plane by plane: what a convolution without overlap multiplies.
+    /// [patches, 3 * patch * patch]: the input of the patch convolution, whose stride is its size, as a
+    /// matrix.
     fn patches(&self, pixels: &[f32]) -> Vec<f32> {
         let (side, patch, grid) = (self.config.image_size, self.config.patch_size, self.config.grid());
         let mut out = Vec::with_capacity(grid * grid * 3 * patch * patch);
@@ -136,7 +138,7 @@ impl Block {
     fn load(config: &VisionConfig, name: &str, loader: &mut Loader) -> Result<Self, LoadError> {
         let (width, inner) = (config.width, config.inner);
         let mut linear =
-            |part: &str, shape| loader.linear(Part::Vision, &format!("{name}.{part}"), shape, true);
+            |part: &str, shape| loader.linear(WeightKind::Vision, &format!("{name}.{part}"), shape, true);
         let qkv = linear("attn.qkv", [3 * width, width])?;
         let proj = linear("attn.proj", [width, width])?;
         let fc1 = linear("mlp.fc1", [inner, width])?;
@@ -146,27 +148,27 @@ impl Block {
         Ok(Self { norm1, qkv, proj, norm2, fc1, fc2, heads: config.heads })
     }
 
-    /// `x` [T, width] of the room, in its place.
-    fn forward(&self, room: &mut Room) -> candle_core::Result<()> {
+    /// `work.x` [T, width], in place.
+    fn forward(&self, work: &mut Workspace) -> candle_core::Result<()> {
         let width = self.proj.weight().rows();
-        let Room { x, normed, qkv, seen, after, inner } = room;
+        let Workspace { x, normed, qkv, attended, residual, inner } = work;
         self.norm1.forward(x, normed);
         self.qkv.many(normed, Then::Nothing, qkv)?;
-        whole(qkv, self.heads, width / self.heads, seen)?;
-        self.proj.many(seen, Then::Add(x), after)?;
-        self.norm2.forward(after, normed);
+        whole(qkv, self.heads, width / self.heads, attended)?;
+        self.proj.many(attended, Then::Add(x), residual)?;
+        self.norm2.forward(residual, normed);
         self.fc1.many(normed, Then::Gelu, inner)?;
-        self.fc2.many(inner, Then::Add(after), x)
+        self.fc2.many(inner, Then::Add(residual), x)
     }
 
     fn forward_in_tensors(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let x = (x + self.attend(&self.norm1.forward_in_tensors(x)?)?)?;
-        // Candle's `gelu` is the one with tanh.
+        // Candle's `gelu` is the tanh approximation.
         let inner = self.fc1.forward(&self.norm2.forward_in_tensors(&x)?, &Prompts::none())?.gelu()?;
         &x + self.fc2.forward(&inner, &Prompts::none())?
     }
 
-    /// Every patch sees every other. `x` [T, width] -> [T, width].
+    /// Bidirectional attention. `x` [T, width] -> [T, width].
     fn attend(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let (rows, width) = x.dims2()?;
         let head = width / self.heads;
@@ -180,8 +182,8 @@ impl Block {
         let (q, k, v) = ((part(0)? * (head as f64).powf(-0.5))?, part(1)?, part(2)?);
         let scores = q.matmul(&k.transpose(1, 2)?.contiguous()?)?;
         let weights = softmax(&scores)?;
-        let seen = weights.matmul(&v)?.transpose(0, 1)?.reshape((rows, width))?;
-        self.proj.forward(&seen, &Prompts::none())
+        let attended = weights.matmul(&v)?.transpose(0, 1)?.reshape((rows, width))?;
+        self.proj.forward(&attended, &Prompts::none())
     }
 }
 
@@ -192,8 +194,8 @@ fn softmax(x: &Tensor) -> candle_core::Result<Tensor> {
 
 impl LayerNorm {
     fn load(loader: &mut Loader, name: &str, width: usize) -> Result<Self, LoadError> {
-        let weight = loader.vector(Part::Vision, &format!("{name}.weight"), width)?;
-        let bias = loader.vector(Part::Vision, &format!("{name}.bias"), width)?;
+        let weight = loader.vector(WeightKind::Vision, &format!("{name}.weight"), width)?;
+        let bias = loader.vector(WeightKind::Vision, &format!("{name}.bias"), width)?;
         let device = loader.device();
         let on_device = if device.is_cpu() {
             None
@@ -231,15 +233,15 @@ mod tests {
     fn the_fused_layers_equal_those_in_tensors() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/vl2/tiny");
         let files = checkpoint::open(&folder).expect("the files are sound");
-        let ModelConfig::DeepseekVl2(config) = &files.config else { panic!("it sees") };
+        let ModelConfig::DeepseekVl2(config) = &files.config else { panic!("not a vision model") };
         let (options, mut progress) = (LoadOptions::default(), |_, _| {});
         let mut loader = Loader::new(&*files.weights, &options, &mut progress);
         let tower = Siglip::load(&config.vision, &mut loader).expect("it loads");
-        let numbers = 3 * config.vision.image_size * config.vision.image_size;
-        let pixels: Vec<f32> = (0..numbers).map(|at| (at * 37 % 255) as f32 / 127.5 - 1.0).collect();
-        let values = |seen: candle_core::Result<Option<Tensor>>| {
-            let seen = seen.expect("it is seen").expect("nobody called it off");
-            seen.flatten_all().and_then(|seen| seen.to_vec1::<f32>()).expect("numbers")
+        let len = 3 * config.vision.image_size * config.vision.image_size;
+        let pixels: Vec<f32> = (0..len).map(|at| (at * 37 % 255) as f32 / 127.5 - 1.0).collect();
+        let values = |features: candle_core::Result<Option<Tensor>>| {
+            let features = features.expect("it is encoded").expect("it is not cancelled");
+            features.flatten_all().and_then(|features| features.to_vec1::<f32>()).expect("values")
         };
         let fused = values(tower.forward(&pixels, &|_| true));
         let plain = values(tower.forward_in_tensors(&pixels, &|_| true));

@@ -1,15 +1,16 @@
-//! A stack of decoder layers between an embedding and a head: two residual halves a layer, a norm before each.
+//! A stack of pre-norm decoder layers between the embedding and the head: attention, then the feed-forward
+//! half, each with a residual connection.
 use candle_core::Tensor;
 use kernels::cache::KvPages;
 use kernels::norm::RmsNorm;
 use kernels::rope::{Rope, Turns};
 use kernels::{Linear, Weight};
 
-use super::{FeedForward, GroupedAttention, LatentAttention, Reading};
+use super::{FeedForward, GroupedAttention, LatentAttention, LayerContext};
 use crate::batch::Batch;
-use crate::ledger::Part;
+use crate::ledger::WeightKind;
 use crate::weights::Loader;
-use crate::{ForwardError, Given, LoadError, Pass};
+use crate::{ForwardError, InputEmbeds, LoadError, Pass};
 
 pub struct Decoder {
     pub embed_tokens: Weight,
@@ -45,7 +46,7 @@ impl From<GroupedAttention> for Attention {
 }
 
 impl Decoder {
-    /// `layer` loads one layer by number and name.
+    /// `layer` loads one layer, by index and name.
     pub fn load(
         config: &checkpoint::Decoder,
         rope: Rope,
@@ -53,56 +54,56 @@ impl Decoder {
         mut layer: impl FnMut(usize, &str, &mut Loader) -> Result<Layer, LoadError>,
     ) -> Result<Self, LoadError> {
         let shape = [config.vocab_size, config.hidden_size];
-        let embed_tokens = loader.weight(Part::Vocabulary, "model.embed_tokens", shape)?;
+        let embed_tokens = loader.weight(WeightKind::Vocabulary, "model.embed_tokens", shape)?;
         let layers = (0..config.num_hidden_layers)
             .map(|index| layer(index, &format!("model.layers.{index}"), loader))
             .collect::<Result<_, _>>()?;
-        let norm = loader.norm(Part::Dense, "model.norm", config.hidden_size, config.rms_norm_eps)?;
+        let norm = loader.norm(WeightKind::Dense, "model.norm", config.hidden_size, config.rms_norm_eps)?;
         let lm_head = if config.tie_word_embeddings {
             Linear::new(embed_tokens.clone(), None)?
         } else {
-            loader.linear(Part::Vocabulary, "lm_head", shape, false)?
+            loader.linear(WeightKind::Vocabulary, "lm_head", shape, false)?
         };
         Ok(Self { embed_tokens, layers, norm, lm_head, max_positions: config.max_position_embeddings, rope })
     }
 
-    /// The rows of `batch` through all layers, [rows, H], before the final norm.
+    /// The hidden states of `batch` after all layers, [rows, H], before the final norm.
     pub fn forward(&self, batch: &Batch, kv: &mut KvPages, pass: &mut Pass) -> Result<Tensor, ForwardError> {
-        let mut x = with_given(self.embed_tokens.select(&batch.tokens)?, pass.given)?;
-        let turns = &self.turns(batch)?;
+        let mut x = replace_embeds(self.embed_tokens.select(&batch.tokens)?, pass.input_embeds)?;
+        let rotary = &self.rotary(batch)?;
         for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(&x, &mut Reading { batch, turns, kv, layer: index }, pass)?;
+            x = layer.forward(&x, &mut LayerContext { batch, rotary, kv, layer: index }, pass)?;
         }
         Ok(x)
     }
 
-    /// To the positions of `batch`.
-    pub fn turns(&self, batch: &Batch) -> Result<Turns, ForwardError> {
+    /// Sine and cosine of the positions of `batch`.
+    pub fn rotary(&self, batch: &Batch) -> Result<Turns, ForwardError> {
         Ok(self.rope.turns(&batch.positions, self.embed_tokens.device())?)
     }
 }
 
-/// `x` [rows, H] with the given rows in their places.
-fn with_given(x: Tensor, given: &[Given]) -> Result<Tensor, ForwardError> {
-    if given.is_empty() {
+/// `x` [rows, H] with some rows replaced by `embeds`.
+fn replace_embeds(x: Tensor, embeds: &[InputEmbeds]) -> Result<Tensor, ForwardError> {
+    if embeds.is_empty() {
         return Ok(x);
     }
     let (rows, width) = x.dims2()?;
-    let (mut parts, mut at) = (Vec::new(), 0);
-    for piece in given {
-        let count = piece.values.len() / width;
-        let end = piece.row.checked_add(count).filter(|&end| end <= rows);
-        let (Some(end), true, true) = (end, piece.row >= at, piece.values.len() == count * width) else {
-            return Err(ForwardError::Given { row: piece.row, numbers: piece.values.len(), rows });
+    let (mut parts, mut next) = (Vec::new(), 0);
+    for span in embeds {
+        let count = span.values.len() / width;
+        let end = span.row.checked_add(count).filter(|&end| end <= rows);
+        let (Some(end), true, true) = (end, span.row >= next, span.values.len() == count * width) else {
+            return Err(ForwardError::InputEmbeds { row: span.row, values: span.values.len(), rows });
         };
-        if piece.row > at {
-            parts.push(x.narrow(0, at, piece.row - at)?);
+        if span.row > next {
+            parts.push(x.narrow(0, next, span.row - next)?);
         }
-        parts.push(Tensor::from_slice(piece.values, (count, width), x.device())?);
-        at = end;
+        parts.push(Tensor::from_slice(span.values, (count, width), x.device())?);
+        next = end;
     }
-    if at < rows {
-        parts.push(x.narrow(0, at, rows - at)?);
+    if next < rows {
+        parts.push(x.narrow(0, next, rows - next)?);
     }
     Ok(Tensor::cat(&parts, 0)?)
 }
@@ -116,7 +117,12 @@ impl Layer {
         mlp: FeedForward,
     ) -> Result<Self, LoadError> {
         let mut norm = |name: &str| {
-            loader.norm(Part::Dense, &format!("{layer}.{name}"), config.hidden_size, config.rms_norm_eps)
+            loader.norm(
+                WeightKind::Dense,
+                &format!("{layer}.{name}"),
+                config.hidden_size,
+                config.rms_norm_eps,
+            )
         };
         Ok(Self {
             input_layernorm: norm("input_layernorm")?,
@@ -130,20 +136,20 @@ impl Layer {
     pub fn forward(
         &self,
         x: &Tensor,
-        reading: &mut Reading,
+        context: &mut LayerContext,
         pass: &mut Pass,
     ) -> Result<Tensor, ForwardError> {
-        pass.go_on()?;
+        pass.check_cancelled()?;
         let normed = self.input_layernorm.forward(x)?;
         let attended = match &self.self_attn {
-            Attention::Latent(attention) => attention.forward(&normed, reading, pass)?,
-            Attention::Grouped(attention) => attention.forward(&normed, reading, pass)?,
+            Attention::Latent(attention) => attention.forward(&normed, context, pass)?,
+            Attention::Grouped(attention) => attention.forward(&normed, context, pass)?,
         };
         let x = (x + attended)?;
-        pass.go_on()?;
-        let fed = self.mlp.forward(&self.post_attention_layernorm.forward(&x)?, reading, pass)?;
-        pass.go_on()?;
-        let x = (x + fed)?;
+        pass.check_cancelled()?;
+        let mlp_output = self.mlp.forward(&self.post_attention_layernorm.forward(&x)?, context, pass)?;
+        pass.check_cancelled()?;
+        let x = (x + mlp_output)?;
         if let Some(layers) = &mut pass.layers {
             layers.push(x.flatten_all()?.to_vec1()?);
         }

@@ -1,14 +1,15 @@
-//! The feed-forward half of a layer: one network, or a mixture of experts with shared ones beside it.
+//! The feed-forward half of a layer: an MLP, or a mixture of experts with shared experts.
+//! Knows the routing policy of a family only as its configuration.
 use candle_core::Tensor;
 use checkpoint::{Decoder, Experts, ScoringFunc, TopkMethod};
 use kernels::moe::{ExpertWeights, moe};
 use kernels::router::{Choices, Gate, Method, Scoring};
 use kernels::{Linear, Prompts};
 
-use super::Reading;
-use crate::ledger::Part;
+use super::LayerContext;
+use crate::ledger::WeightKind;
 use crate::weights::Loader;
-use crate::{ForwardError, LoadError, Pass, Routed};
+use crate::{ForwardError, LayerRouting, LoadError, Pass};
 
 pub enum FeedForward {
     Dense(ExpertWeights),
@@ -18,19 +19,19 @@ pub enum FeedForward {
 pub struct Moe {
     gate: Linear,
     e_score_correction_bias: Option<Vec<f32>>,
-    rule: Gate,
+    router: Gate,
     experts: Vec<ExpertWeights>,
-    /// All shared experts as one network of their joint width.
+    /// All shared experts as one MLP of their summed width.
     shared_experts: Option<ExpertWeights>,
 }
 
 impl FeedForward {
     pub fn dense(decoder: &Decoder, loader: &mut Loader, layer: &str) -> Result<Self, LoadError> {
         let (hidden, inner) = (decoder.hidden_size, decoder.intermediate_size);
-        Ok(Self::Dense(loader.network(Part::Dense, &format!("{layer}.mlp"), hidden, inner)?))
+        Ok(Self::Dense(loader.mlp(WeightKind::Dense, &format!("{layer}.mlp"), hidden, inner)?))
     }
 
-    /// A mixture in the layers that have one, else one network.
+    /// A mixture of experts in the layers that have one, else an MLP.
     pub fn load(
         decoder: &Decoder,
         experts: Option<&Experts>,
@@ -48,10 +49,15 @@ impl FeedForward {
     }
 
     /// `x` [T, H] -> [T, H].
-    pub fn forward(&self, x: &Tensor, reading: &Reading, pass: &mut Pass) -> Result<Tensor, ForwardError> {
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        context: &LayerContext,
+        pass: &mut Pass,
+    ) -> Result<Tensor, ForwardError> {
         match self {
-            Self::Dense(network) => Ok(network.forward(x, &reading.batch.prompts, &pass.cancellation)?),
-            Self::Moe(moe) => moe.forward(x, reading, pass),
+            Self::Dense(mlp) => Ok(mlp.forward(x, &context.batch.prompts, &pass.cancellation)?),
+            Self::Moe(moe) => moe.forward(x, context, pass),
         }
     }
 }
@@ -59,27 +65,35 @@ impl FeedForward {
 impl Moe {
     fn load(hidden: usize, config: &Experts, loader: &mut Loader, prefix: &str) -> Result<Self, LoadError> {
         let count = config.n_routed_experts;
-        let gate = loader.linear(Part::Dense, &format!("{prefix}.gate"), [count, hidden], false)?;
+        let gate = loader.linear(WeightKind::Dense, &format!("{prefix}.gate"), [count, hidden], false)?;
         let bias = format!("{prefix}.gate.e_score_correction_bias");
-        let bias = config.has_bias().then(|| loader.vector(Part::Dense, &bias, count)).transpose()?;
+        let bias = config.has_bias().then(|| loader.vector(WeightKind::Dense, &bias, count)).transpose()?;
         let inner = config.moe_intermediate_size;
         let experts = (0..count)
-            .map(|expert| loader.network(Part::Experts, &format!("{prefix}.experts.{expert}"), hidden, inner))
+            .map(|expert| {
+                loader.mlp(WeightKind::Experts, &format!("{prefix}.experts.{expert}"), hidden, inner)
+            })
             .collect::<Result<_, _>>()?;
         let shared = format!("{prefix}.shared_experts");
         let shared = config
             .shared_width()
-            .map(|width| loader.network(Part::Dense, &shared, hidden, width))
+            .map(|width| loader.mlp(WeightKind::Dense, &shared, hidden, width))
             .transpose()?;
-        Ok(Self { gate, e_score_correction_bias: bias, rule: rule(config), experts, shared_experts: shared })
+        Ok(Self {
+            gate,
+            e_score_correction_bias: bias,
+            router: router(config),
+            experts,
+            shared_experts: shared,
+        })
     }
 
-    fn forward(&self, x: &Tensor, reading: &Reading, pass: &mut Pass) -> Result<Tensor, ForwardError> {
-        // Which experts are chosen hangs on differences that tiles would round.
+    fn forward(&self, x: &Tensor, context: &LayerContext, pass: &mut Pass) -> Result<Tensor, ForwardError> {
+        // Not with AMX tiles: their rounding could change which experts are chosen.
         let scores = self.gate.forward(x, &Prompts::none())?;
-        let choices = self.rule.route(&scores, self.e_score_correction_bias.as_deref())?;
-        log(&choices, reading.layer, pass);
-        let prompts = &reading.batch.prompts;
+        let choices = self.router.route(&scores, self.e_score_correction_bias.as_deref())?;
+        record(&choices, context.layer, pass);
+        let prompts = &context.batch.prompts;
         let routed = moe(x, &choices, &self.experts, prompts, &pass.cancellation)?;
         match &self.shared_experts {
             Some(shared) => Ok((routed + shared.forward(x, prompts, &pass.cancellation)?)?),
@@ -88,7 +102,7 @@ impl Moe {
     }
 }
 
-fn rule(config: &Experts) -> Gate {
+fn router(config: &Experts) -> Gate {
     Gate {
         scoring: match config.scoring_func {
             ScoringFunc::Softmax => Scoring::Softmax,
@@ -107,9 +121,9 @@ fn rule(config: &Experts) -> Gate {
     }
 }
 
-fn log(choices: &Choices, layer: usize, pass: &mut Pass) {
+fn record(choices: &Choices, layer: usize, pass: &mut Pass) {
     if let Some(routing) = &mut pass.routing {
         let rows = 0..choices.tokens();
-        routing.extend(rows.map(|row| Routed { layer, row, experts: choices.token(row).collect() }));
+        routing.extend(rows.map(|row| LayerRouting { layer, row, experts: choices.token(row).collect() }));
     }
 }

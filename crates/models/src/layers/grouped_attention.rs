@@ -1,12 +1,13 @@
-//! Grouped-query attention: several query heads share one head of keys and values, all rotated, all cached.
+//! Grouped-query attention: several query heads share one head of keys and values. Queries and keys are
+//! rotated whole.
 use candle_core::Tensor;
 use checkpoint::{self, Decoder};
 use kernels::Linear;
 use kernels::attention::{GqaSizes, gqa};
 use kernels::norm::RmsNorm;
 
-use super::Reading;
-use crate::ledger::Part::Attention;
+use super::LayerContext;
+use crate::ledger::WeightKind::Attention;
 use crate::weights::Loader;
 use crate::{ForwardError, LoadError, Pass};
 
@@ -14,7 +15,7 @@ pub struct GroupedAttention {
     q_proj: Linear,
     k_proj: Linear,
     v_proj: Linear,
-    /// Over each head of queries and of keys.
+    /// `q_norm` and `k_norm`, applied to each head.
     norms: Option<(RmsNorm, RmsNorm)>,
     o_proj: Linear,
     sizes: GqaSizes,
@@ -48,9 +49,14 @@ impl GroupedAttention {
         Ok(Self { q_proj, k_proj, v_proj, norms, o_proj, sizes })
     }
 
-    /// `x` [T, H] -> [T, H], with keys and values of these tokens written to the cache.
-    pub fn forward(&self, x: &Tensor, reading: &mut Reading, pass: &Pass) -> Result<Tensor, ForwardError> {
-        let (rows, prompts) = (x.dim(0)?, &reading.batch.prompts);
+    /// `x` [T, H] -> [T, H]. Writes the keys and values of these tokens to the cache.
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        context: &mut LayerContext,
+        pass: &Pass,
+    ) -> Result<Tensor, ForwardError> {
+        let (rows, prompts) = (x.dim(0)?, &context.batch.prompts);
         let GqaSizes { heads, kv_heads, head_dim, .. } = self.sizes;
         let mut q = self.q_proj.forward(x, prompts)?.reshape((rows, heads, head_dim))?;
         let mut k = self.k_proj.forward(x, prompts)?.reshape((rows, kv_heads, head_dim))?;
@@ -58,16 +64,22 @@ impl GroupedAttention {
         if let Some((q_norm, k_norm)) = &self.norms {
             (q, k) = (q_norm.forward(&q)?, k_norm.forward(&k)?);
         }
-        let (q, k) = (reading.turns.apply(&q)?, reading.turns.apply(&k)?);
+        let (q, k) = (context.rotary.apply(&q)?, context.rotary.apply(&k)?);
 
         let mut attended = Vec::new();
-        for (step, first) in reading.batch.spans() {
+        for (step, first) in context.batch.steps_with_rows() {
             let tokens = step.tokens.len();
-            let own = |tensor: &Tensor| tensor.narrow(0, first, tokens);
-            reading.kv.write_gqa(step.pages, reading.layer, step.past, &own(&k)?, &own(&v)?)?;
-            attended.push(gqa(&self.sizes, &own(&q)?, &reading.context(step, pass))?);
+            let rows_of_step = |tensor: &Tensor| tensor.narrow(0, first, tokens);
+            context.kv.write_gqa(
+                step.pages,
+                context.layer,
+                step.past,
+                &rows_of_step(&k)?,
+                &rows_of_step(&v)?,
+            )?;
+            attended.push(gqa(&self.sizes, &rows_of_step(&q)?, &context.attention(step, pass))?);
         }
-        pass.go_on()?;
+        pass.check_cancelled()?;
         Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?, prompts)?)
     }
 }

@@ -1,16 +1,17 @@
-//! Multi-head latent attention: keys and values of all heads come from one small latent, which is what is cached.
+//! Multi-head latent attention (MLA): the keys and values of all heads are projections of one small latent
+//! vector, and only that vector is cached.
 use candle_core::Tensor;
 use checkpoint::{self, Decoder, RopeScaling};
 use kernels::attention::{LatentSizes, latent};
 use kernels::norm::RmsNorm;
 use kernels::{Linear, Prompts, Weight};
 
-use super::Reading;
-use crate::ledger::Part::Attention;
+use super::LayerContext;
+use crate::ledger::WeightKind::Attention;
 use crate::weights::Loader;
 use crate::{ForwardError, LoadError, Pass};
 
-/// The norms inside attention always use this, whatever `rms_norm_eps` says.
+/// The published code uses this for the norms inside attention, independent of `rms_norm_eps`.
 const INNER_NORM_EPS: f64 = 1e-6;
 
 pub struct LatentAttention {
@@ -23,8 +24,8 @@ pub struct LatentAttention {
 }
 
 enum Query {
-    Plain { q_proj: Linear },
-    Low { q_a_proj: Linear, q_a_layernorm: RmsNorm, q_b_proj: Linear },
+    Full { q_proj: Linear },
+    LowRank { q_a_proj: Linear, q_a_layernorm: RmsNorm, q_b_proj: Linear },
 }
 
 impl LatentAttention {
@@ -53,8 +54,8 @@ impl LatentAttention {
             loader.norm(Attention, &format!("{prefix}.{name}"), len, INNER_NORM_EPS)
         };
         let q = match config.q_lora_rank {
-            None => Query::Plain { q_proj: linear("q_proj", [q_rows, hidden], false)? },
-            Some(rank) => Query::Low {
+            None => Query::Full { q_proj: linear("q_proj", [q_rows, hidden], false)? },
+            Some(rank) => Query::LowRank {
                 q_a_proj: linear("q_a_proj", [rank, hidden], bias)?,
                 q_b_proj: linear("q_b_proj", [q_rows, rank], false)?,
                 q_a_layernorm: norm(loader, "q_a_layernorm", rank)?,
@@ -71,40 +72,45 @@ impl LatentAttention {
         })
     }
 
-    /// `x` [T, H] -> [T, H], with the latents of these tokens written to the cache: normed and rotated.
-    pub fn forward(&self, x: &Tensor, reading: &mut Reading, pass: &Pass) -> Result<Tensor, ForwardError> {
-        let (rows, prompts) = (x.dim(0)?, &reading.batch.prompts);
+    /// `x` [T, H] -> [T, H]. Writes the latents of these tokens to the cache, after norm and rotation.
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        context: &mut LayerContext,
+        pass: &Pass,
+    ) -> Result<Tensor, ForwardError> {
+        let (rows, prompts) = (x.dim(0)?, &context.batch.prompts);
         let LatentSizes { heads, latent: rank, nope, rope, .. } = self.sizes;
         let kv = self.kv_a_proj_with_mqa.forward(x, prompts)?;
         let c = self.kv_a_layernorm.forward(&kv.narrow(1, 0, rank)?.contiguous()?)?;
-        let k_pe = reading.turns.apply(&kv.narrow(1, rank, rope)?.contiguous()?)?;
+        let k_pe = context.rotary.apply(&kv.narrow(1, rank, rope)?.contiguous()?)?;
         let latents = Tensor::cat(&[c, k_pe], 1)?;
         let q = self.query(x, prompts)?.reshape((rows, heads, nope + rope))?;
-        let q = reading.turns.apply(&q)?;
+        let q = context.rotary.apply(&q)?;
 
         let mut attended = Vec::new();
-        for (step, first) in reading.batch.spans() {
+        for (step, first) in context.batch.steps_with_rows() {
             let tokens = step.tokens.len();
-            let own = latents.narrow(0, first, tokens)?;
-            reading.kv.write_latent(step.pages, reading.layer, step.past, &own)?;
+            let rows = latents.narrow(0, first, tokens)?;
+            context.kv.write_latent(step.pages, context.layer, step.past, &rows)?;
             let q = q.narrow(0, first, tokens)?;
-            attended.push(latent(&self.sizes, &self.kv_b_proj, &q, &reading.context(step, pass))?);
+            attended.push(latent(&self.sizes, &self.kv_b_proj, &q, &context.attention(step, pass))?);
         }
-        pass.go_on()?;
+        pass.check_cancelled()?;
         Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?, prompts)?)
     }
 
     fn query(&self, x: &Tensor, prompts: &Prompts) -> candle_core::Result<Tensor> {
         match &self.q {
-            Query::Plain { q_proj } => q_proj.forward(x, prompts),
-            Query::Low { q_a_proj, q_a_layernorm, q_b_proj } => {
+            Query::Full { q_proj } => q_proj.forward(x, prompts),
+            Query::LowRank { q_a_proj, q_a_layernorm, q_b_proj } => {
                 q_b_proj.forward(&q_a_layernorm.forward(&q_a_proj.forward(x, prompts)?)?, prompts)
             }
         }
     }
 }
 
-/// The usual root, and yarn's temperature squared.
+/// 1 / sqrt(head dim), times the square of YaRN's attention temperature.
 fn softmax_scale(decoder: &Decoder, config: &checkpoint::LatentAttention) -> f32 {
     let width = (config.qk_nope_head_dim + config.qk_rope_head_dim) as f64;
     let yarn = if let RopeScaling::Yarn(yarn) = decoder.rope.scaling { yarn.softmax_scale() } else { 1.0 };

@@ -1,10 +1,11 @@
-//! The layers that families share. A family says which, with which sizes; nothing here asks for a family.
+//! The layers that families share. A family chooses them and their sizes. Knows nothing of families, and of a
+//! batch only its rows.
 
 mod decoder;
 mod feed_forward;
 mod grouped_attention;
 mod latent_attention;
-mod prediction;
+mod mtp;
 
 use kernels::attention::Context;
 use kernels::cache::KvPages;
@@ -17,26 +18,27 @@ pub use decoder::{Decoder, Layer};
 pub use feed_forward::FeedForward;
 pub use grouped_attention::GroupedAttention;
 pub use latent_attention::LatentAttention;
-pub use prediction::Prediction;
+pub use mtp::MtpHead;
 
-/// What a layer's attention reads besides its input.
-pub struct Reading<'a> {
+/// Input of a layer besides the hidden states.
+pub struct LayerContext<'a> {
     pub batch: &'a Batch<'a>,
-    pub turns: &'a Turns,
+    /// Sine and cosine of the batch's positions.
+    pub rotary: &'a Turns,
     pub kv: &'a mut KvPages,
-    /// Of the cache.
+    /// The cache layer, which is the index of this layer.
     pub layer: usize,
 }
 
-impl Reading<'_> {
-    /// Where the keys of `step` lie.
-    fn context<'a>(&'a self, step: &'a Step, pass: &'a Pass) -> Context<'a> {
+impl LayerContext<'_> {
+    /// Where the keys and values of `step` are.
+    fn attention<'a>(&'a self, step: &'a Step, pass: &'a Pass) -> Context<'a> {
         Context {
             kv: self.kv,
             pages: step.pages,
             layer: self.layer,
             past: step.past,
-            prompt: step.prompt,
+            prompt: step.prefill,
             cancellation: &pass.cancellation,
         }
     }

@@ -1,4 +1,5 @@
-//! R1-Distill-Llama 8B and 70B: grouped attention without biases, Llama 3.1's rope.
+//! R1-Distill-Llama 8B and 70B: grouped-query attention without biases, RoPE with Llama 3.1's scaling.
+//! transformers is the reference in the tests.
 use checkpoint::LlamaConfig;
 
 use crate::LoadError;
@@ -7,7 +8,7 @@ use crate::transformer::Transformer;
 use crate::weights::Loader;
 
 /// # Errors
-/// A tensor that is missing or has another shape than the configuration says.
+/// When a tensor is missing or its shape contradicts the configuration.
 pub fn load(config: &LlamaConfig, loader: Loader) -> Result<Transformer, LoadError> {
     let sizes = &config.decoder;
     Transformer::grouped(sizes, &config.attention, loader, |_, layer, loader| {

@@ -1,4 +1,5 @@
-//! R1-Distill-Qwen 1.5B to 32B: grouped attention with biases on queries, keys and values.
+//! R1-Distill-Qwen 1.5B to 32B: grouped-query attention with biases of queries, keys and values.
+//! transformers is the reference in the tests.
 use checkpoint::Qwen2Config;
 
 use crate::LoadError;
@@ -7,7 +8,7 @@ use crate::transformer::Transformer;
 use crate::weights::Loader;
 
 /// # Errors
-/// A tensor that is missing or has another shape than the configuration says.
+/// When a tensor is missing or its shape contradicts the configuration.
 pub fn load(config: &Qwen2Config, loader: Loader) -> Result<Transformer, LoadError> {
     let sizes = &config.decoder;
     Transformer::grouped(sizes, &config.attention, loader, |_, layer, loader| {

@@ -1,4 +1,5 @@
-//! R1-0528-Qwen3-8B: grouped attention whose queries and keys are normed head by head.
+//! R1-0528-Qwen3-8B: grouped-query attention with RMSNorm of each head's queries and keys.
+//! transformers is the reference in the tests.
 use checkpoint::Qwen3Config;
 
 use crate::LoadError;
@@ -7,7 +8,7 @@ use crate::transformer::Transformer;
 use crate::weights::Loader;
 
 /// # Errors
-/// A tensor that is missing or has another shape than the configuration says.
+/// When a tensor is missing or its shape contradicts the configuration.
 pub fn load(config: &Qwen3Config, loader: Loader) -> Result<Transformer, LoadError> {
     let sizes = &config.decoder;
     Transformer::grouped(sizes, &config.attention, loader, |_, layer, loader| {

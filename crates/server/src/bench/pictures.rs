@@ -2,7 +2,7 @@
 use std::time::Instant;
 
 use checkpoint::ModelConfig;
-use models::Sight;
+use models::VisionTower;
 use serde_json::{Value, json};
 use vision::{Grid, Tiling};
 
@@ -19,22 +19,22 @@ pub fn most_tokens(config: &ModelConfig) -> usize {
 
 /// Null for a model of text alone.
 pub fn pictures(run: &mut Run, config: &ModelConfig) -> Result<Value, String> {
-    let (ModelConfig::DeepseekVl2(config), Some(sight)) = (config, run.model().sight()) else {
+    let (ModelConfig::DeepseekVl2(config), Some(vision)) = (config, run.model().vision()) else {
         return Ok(Value::Null);
     };
     let numbers = 3 * config.vision.image_size * config.vision.image_size;
     let all: Result<Vec<Value>, String> =
-        GRIDS.iter().map(|grid| picture(run, &sight, numbers, *grid)).collect();
+        GRIDS.iter().map(|grid| picture(run, &vision, numbers, *grid)).collect();
     Ok(all?.into())
 }
 
 /// `numbers` of one tile.
-fn picture(run: &mut Run, sight: &Sight, numbers: usize, grid: Grid) -> Result<Value, String> {
+fn picture(run: &mut Run, vision: &VisionTower, numbers: usize, grid: Grid) -> Result<Value, String> {
     let tiles = 1 + grid.tiles();
     let pixels: Vec<f32> = (0..tiles * numbers).map(|at| (at % 255) as f32 / 127.0 - 1.0).collect();
     let start = Instant::now();
-    let rows = sight
-        .see(&pixels, [grid.width, grid.height], &|_| true)
+    let rows = vision
+        .encode(&pixels, [grid.width, grid.height], &|_| true)
         .map_err(|error| format!("measure: {error}"))?;
     let encode = start.elapsed().as_secs_f64();
     run.past = 0;

@@ -1,4 +1,4 @@
-//! Asking an engine and waiting for what it says.
+//! A client of the engine for tests: submits a request and collects its events.
 #![allow(dead_code, reason = "each test binary uses its part")]
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -9,8 +9,14 @@ use engine::{
 use models::CacheDtype;
 
 pub fn options() -> EngineOptions {
-    let cache = CacheDtype::F32;
-    EngineOptions { context: 1024, sequences: 4, prefill_chunk: 48, cache, ..EngineOptions::default() }
+    let cache_dtype = CacheDtype::F32;
+    EngineOptions {
+        context: 1024,
+        max_sequences: 4,
+        prefill_chunk: 48,
+        cache_dtype,
+        ..EngineOptions::default()
+    }
 }
 
 pub fn request(tokens: &[u32], max_tokens: usize, seed: u64) -> Request {
