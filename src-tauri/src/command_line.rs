@@ -8,7 +8,7 @@ use app::lang::Lang;
 
 /// What the first word asks for; nothing where the window is to be opened.
 pub fn answer(mut words: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    let said = said(words.next()?.to_str()?, Lang::of_environment())?;
+    let said = said(words.next()?.to_str()?, Lang::from_env())?;
     // A reader that went away has read enough.
     let written = writeln!(std::io::stdout(), "{said}");
     Some(if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -46,6 +46,6 @@ pub fn lang(handle: &tauri::AppHandle) -> Lang {
     match settings.map(|settings| settings.language) {
         Some(Language::En) => Lang::En,
         Some(Language::Zh) => Lang::Zh,
-        Some(Language::System) | None => Lang::of_environment(),
+        Some(Language::System) | None => Lang::from_env(),
     }
 }

@@ -77,13 +77,13 @@ fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {
     let subscribers = Subscribers::default();
     let host = Arc::new(subscribers.clone());
     // Chats that cannot be opened are said by the page, with the ways on.
-    let app = Arc::new(tauri::async_runtime::block_on(app::App::open_or_say(app::find_paths(), host))?);
+    let app = Arc::new(tauri::async_runtime::block_on(app::App::open_for_window(app::find_paths(), host))?);
     // What was started before goes on, and is watched again from now on.
     if let Err(error) = tauri::async_runtime::block_on(app.deployments()) {
         // The page of deployments says it, too; a window is worth more than none.
         tracing::warn!(%error, "deployments were not found again");
     }
-    tauri::async_runtime::block_on(async { app.keep_safe() });
+    tauri::async_runtime::block_on(async { app.run_backups() });
     tauri.manage(app);
     tauri.manage(subscribers);
     Ok(())
@@ -91,5 +91,5 @@ fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {
 
 /// Where there is no window yet: on the terminal, in the language of the session.
 fn say(error: &ErrorView) {
-    eprintln!("{}", app::words::printed(error, app::lang::Lang::of_environment()));
+    eprintln!("{}", app::messages::terminal_text(error, app::lang::Lang::from_env()));
 }

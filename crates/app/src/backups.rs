@@ -1,4 +1,5 @@
-//! Backups of the chats as use cases: list, make, put back, and the daily one. Files and how they are proved are `history`'s.
+//! Backups of the chats as use cases: list, create, restore, and the daily backup.
+//! `history` writes and verifies the files.
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -9,16 +10,16 @@ use crate::App;
 use crate::chats_file::blocking;
 use crate::convert::history_error;
 
-/// Between two looks at what is due.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// The log is emptied into the file when nothing was written for this long.
+/// The interval of the check whether a backup is due.
+const CHECK_EVERY: Duration = Duration::from_secs(60);
+/// The write-ahead log is checkpointed when nothing was written for this long.
 const QUIET: Duration = Duration::from_secs(30);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// After one that failed, for instance on a full disk.
-const TRY_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+/// The wait after a backup that failed, for instance on a full disk.
+const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 impl App {
-    /// Those that are there, also when the chats cannot be opened.
+    /// Lists the backups, also when the chats cannot be opened.
     pub async fn backups(&self) -> Result<BackupsView, ErrorView> {
         let chats = self.chats_file.clone();
         let found = blocking(move || history::backups(chats.path()).map_err(history_error)).await?;
@@ -30,18 +31,19 @@ impl App {
         })
     }
 
-    /// Makes one now, beside those of each day.
+    /// Creates a backup now, in addition to the daily ones.
     pub async fn backup_create(&self) -> Result<BackupView, ErrorView> {
         self.backup(history::BackupKind::Asked).await
     }
 
-    /// Puts a backup in the place of the chats. What was there is kept as a backup.
+    /// Replaces the chats with a backup. The replaced chats are kept as a backup.
     ///
     /// # Errors
-    /// While an answer is being written; when the copy is not whole, or the disk is full. Nothing was replaced then.
+    /// While an answer is being written; when the backup is damaged, or the disk is full. Then nothing was
+    /// replaced.
     pub async fn backup_restore(&self, id: &str) -> Result<BackupsView, ErrorView> {
         if self.running.any() {
-            let message = "put a backup back: an answer is still being written";
+            let message = "restore a backup: an answer is still being written";
             return Err(ErrorView::new(ErrorCode::AnswerRunning, message));
         }
         let (chats, id) = (self.chats_file.clone(), id.to_owned());
@@ -60,10 +62,10 @@ impl App {
         made.map(view)
     }
 
-    /// Whether a daily one is due: the last is a day old, and there is something to back up.
+    /// Whether a daily backup is due: the last one is a day old, and there is at least one chat.
     fn backup_due(&self, now: Timestamp) -> Result<bool, ErrorView> {
         let failed = self.backup_problem.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed.as_ref().is_some_and(|(at, _)| now.duration_since(*at) < TRY_AGAIN) {
+        if failed.as_ref().is_some_and(|(at, _)| now.duration_since(*at) < RETRY_AFTER) {
             return Ok(false);
         }
         drop(failed);
@@ -71,52 +73,53 @@ impl App {
         let all = history::backups(self.chats_file.path()).map_err(history_error)?;
         let last = all.iter().find(|one| one.kind == history::BackupKind::Daily);
         let last = last.and_then(|one| one.created_at.parse::<Timestamp>().ok());
-        // A clock that was put back makes one, too.
-        let fresh = last.is_some_and(|at| at <= now && now.duration_since(at) < DAY);
-        Ok(!fresh && !history.chats().map_err(history_error)?.is_empty())
+        // A last backup in the future means that the clock was set back; it does not count.
+        let recent = last.is_some_and(|at| at <= now && now.duration_since(at) < DAY);
+        Ok(!recent && !history.chats().map_err(history_error)?.is_empty())
     }
 
-    /// For a host that stays open: keeps a copy of the file whole and makes the daily backup. Ends with the app.
-    pub fn keep_safe(self: &Arc<Self>) {
+    /// For a host that stays open: checkpoints the log, so that a copy of the file alone is complete, and
+    /// makes the daily backup. Ends with the app.
+    pub fn run_backups(self: &Arc<Self>) {
         let app = Arc::downgrade(self);
         tokio::spawn(async move {
             loop {
-                // First a pause: the start has better things to do.
-                tokio::time::sleep(LOOK_EVERY).await;
+                // The pause comes first, so that the start of the app is not slowed down.
+                tokio::time::sleep(CHECK_EVERY).await;
                 let Some(app) = app.upgrade() else { return };
-                app.safe_now().await;
+                app.backup_if_due().await;
             }
         });
     }
 
-    async fn safe_now(self: &Arc<Self>) {
+    async fn backup_if_due(self: &Arc<Self>) {
         let Ok(history) = self.chats_file.writable() else { return };
         let moved = blocking(move || history.checkpoint_after(QUIET).map_err(history_error)).await;
         if let Err(error) = moved {
-            // A full disk: everything stays in the log, and the next look tries again.
-            tracing::warn!(%error, "the log of the chats was not emptied");
+            // For instance a full disk: everything stays in the log, and the next check tries again.
+            tracing::warn!(%error, "failed to checkpoint the log of the chats");
         }
         let app = self.clone();
         let due = blocking(move || app.backup_due(Timestamp::now())).await;
         match due {
             Ok(true) => {
                 if let Err(error) = self.backup(history::BackupKind::Daily).await {
-                    tracing::warn!(%error, "the daily backup was not made");
+                    tracing::warn!(%error, "failed to make the daily backup");
                 }
             }
             Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "the backups could not be looked at"),
+            Err(error) => tracing::warn!(%error, "failed to list the backups"),
         }
     }
 
-    /// Before a host ends: after this a copy of the file alone is whole.
+    /// Called before a host ends: afterwards a copy of the file alone is complete.
     pub async fn close(&self) {
         let Ok(history) = self.chats_file.writable() else { return };
         match blocking(move || history.checkpoint().map_err(history_error)).await {
             Ok(true) => {}
-            // The other program empties it when it ends.
-            Ok(false) => tracing::info!("another program uses the chats: their log was left to it"),
-            Err(error) => tracing::warn!(%error, "the log of the chats was not emptied"),
+            // The other program checkpoints the log when it ends.
+            Ok(false) => tracing::info!("another program uses the chats and will checkpoint their log"),
+            Err(error) => tracing::warn!(%error, "failed to checkpoint the log of the chats"),
         }
     }
 }

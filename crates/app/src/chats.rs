@@ -1,4 +1,5 @@
-//! Conversations as use cases: list, search, create, change, delete, choose a branch.
+//! Chats as use cases: list, search, create, change, delete, choose a branch.
+//! `answer` writes their answers.
 use contract::{AppEvent, ChatSummary, ChatView, ErrorCode, ErrorView, LastChat, SamplingView, SearchHit};
 use history::{ChatSettings, Found, HistoryError};
 
@@ -8,16 +9,16 @@ use crate::convert::{chat_view, history_error, sampling_json, summary};
 use crate::snippet::snippet;
 
 impl App {
-    /// The latest first.
+    /// All chats, the latest first.
     pub async fn chats(&self) -> Result<Vec<ChatSummary>, ErrorView> {
         let chats = self.with_history(|history| history.chats()).await?.into_iter();
         Ok(chats.map(|chat| self.summary(chat, None)).collect())
     }
 
-    /// Those that hold every word of the query, each with the place to open it at.
+    /// The chats that contain every word of the query, each with the message to open it at.
     pub async fn chats_search(&self, query: &str) -> Result<Vec<ChatSummary>, ErrorView> {
-        let wanted = query.to_owned();
-        let found = self.with_history(move |history| history.search(&wanted)).await?.into_iter();
+        let text = query.to_owned();
+        let found = self.with_history(move |history| history.search(&text)).await?.into_iter();
         Ok(found
             .map(|Found { chat, hit }| {
                 let hit = hit
@@ -32,13 +33,14 @@ impl App {
         summary(chat, answering, hit)
     }
 
-    /// With what the makers of the model advise and no instructions.
+    /// Creates a chat with the recommended sampling and no system prompt.
     pub async fn chat_create(&self, model_id: &str) -> Result<ChatView, ErrorView> {
         let sampling = self.recommended_sampling(model_id)?;
-        self.chat_made(model_id, "deepseek", &sampling, "").await
+        self.create_chat(model_id, "deepseek", &sampling, "").await
     }
 
-    /// With the preset and the instructions of the last chat. Its model is the next one's.
+    /// Creates a chat with the preset and the system prompt of the last chat, and stores its model for the
+    /// next one.
     pub async fn chat_create_alike(&self, model_id: &str) -> Result<ChatView, ErrorView> {
         let LastChat { preset_id, sampling, system_prompt, .. } = self.settings_now().last_chat;
         let of_preset = match preset_id.as_str() {
@@ -51,10 +53,10 @@ impl App {
                 .map(|one| one.sampling),
         };
         let chat = match of_preset {
-            Some(sampling) => self.chat_made(model_id, &preset_id, &sampling, &system_prompt).await?,
-            // DeepSeek's own advice differs from model to model.
+            Some(sampling) => self.create_chat(model_id, &preset_id, &sampling, &system_prompt).await?,
+            // DeepSeek's recommendation differs from model to model.
             None => {
-                self.chat_made(model_id, "deepseek", &self.recommended_sampling(model_id)?, &system_prompt)
+                self.create_chat(model_id, "deepseek", &self.recommended_sampling(model_id)?, &system_prompt)
                     .await?
             }
         };
@@ -62,7 +64,7 @@ impl App {
         Ok(chat)
     }
 
-    /// As [`App::chat_update`], and the next chat begins with the same.
+    /// As [`App::chat_update`]; the next chat starts with the same values.
     pub async fn chat_update_last(
         &self,
         id: &str,
@@ -76,7 +78,7 @@ impl App {
         Ok(chat)
     }
 
-    /// A disk that is full takes no chat away; the choice is only not kept.
+    /// Stores the choices for the next chat. A full disk is only logged, because the chat itself is stored.
     fn remember(&self, chat: &ChatView) {
         let last_chat = LastChat {
             model_id: chat.model_id.clone(),
@@ -85,7 +87,7 @@ impl App {
             system_prompt: chat.system_prompt.clone(),
         };
         if let Err(error) = self.settings_change(|settings| settings.last_chat = last_chat) {
-            tracing::warn!(%error, "the choices of the last chat were not kept");
+            tracing::warn!(%error, "failed to store the choices of the last chat");
         }
     }
 
@@ -94,7 +96,7 @@ impl App {
         Ok(self.with_history(move |history| history.chat(&chat_id)).await?.settings.model_id)
     }
 
-    async fn chat_made(
+    async fn create_chat(
         &self,
         model_id: &str,
         preset_id: &str,
@@ -122,7 +124,7 @@ impl App {
         Ok(())
     }
 
-    /// Stops an answer that is being written, then deletes.
+    /// Stops an answer in progress, then deletes the chat.
     pub async fn chat_delete(&self, id: &str) -> Result<(), ErrorView> {
         self.answer_stop(id).await?;
         let id = id.to_owned();
@@ -131,7 +133,7 @@ impl App {
         Ok(())
     }
 
-    /// Deletes a message with everything after it. Refused while an answer is being written there.
+    /// Deletes a message and all messages after it. Refused while the chat has an answer in progress.
     pub async fn message_delete(&self, chat_id: &str, message_id: &str) -> Result<ChatView, ErrorView> {
         let _turn = self.running.begin(chat_id)?;
         let (chat, message) = (chat_id.to_owned(), message_id.to_owned());
@@ -155,8 +157,8 @@ impl App {
         self.chat_get(id).await
     }
 
-    /// From which message on the model reads the chat; from the first one with `None`. Refused while an answer is being
-    /// written there.
+    /// Sets the first message of the context; `None` is the first message of the chat. Refused while the chat
+    /// has an answer in progress.
     pub async fn chat_context_start(
         &self,
         id: &str,
@@ -174,7 +176,7 @@ impl App {
         self.chat_get(id).await
     }
 
-    /// Runs on a thread that may wait for the disk.
+    /// Runs `work` on a thread that may block on the disk.
     pub(crate) async fn with_history<T: Send + 'static>(
         &self,
         work: impl FnOnce(&history::History) -> Result<T, HistoryError> + Send + 'static,
@@ -184,7 +186,7 @@ impl App {
     }
 }
 
-/// As the history keeps them.
+/// The settings in the form of the history.
 fn chat_settings(
     model_id: &str,
     preset_id: &str,
@@ -199,14 +201,14 @@ fn chat_settings(
     })
 }
 
-/// The first line with words in it, at most 60 characters.
+/// The first line that is not empty, at most 60 characters.
 pub(crate) fn title_of(text: &str) -> String {
-    const LONGEST: usize = 60;
+    const MAX_LETTERS: usize = 60;
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    if line.chars().count() <= LONGEST {
+    if line.chars().count() <= MAX_LETTERS {
         return line.to_owned();
     }
-    line.chars().take(LONGEST - 1).chain(['…']).collect()
+    line.chars().take(MAX_LETTERS - 1).chain(['…']).collect()
 }
 
 pub(crate) fn check(sampling: &SamplingView) -> Result<(), ErrorView> {
@@ -267,7 +269,7 @@ mod tests {
         assert_eq!(app.settings_now().last_chat.model_id, "guide-vision");
         let own = SamplingView { temperature: 1.1, seed: Some(7), ..creative };
         app.chat_update_last(&second.id, "guide-vision", "custom", own.clone(), "").await.expect("changes");
-        // A page that asked earlier sends old choices back with the rest of the settings.
+        // A page that read the settings earlier sends old choices back with the rest.
         let stale =
             SettingsView { theme: contract::Theme::Dark, last_chat: first_choice(), ..app.settings_now() };
         app.settings_save(stale).await.expect("saves");
@@ -280,7 +282,7 @@ mod tests {
             ("custom", own, "")
         );
         assert_eq!(app.settings_now().theme, contract::Theme::Dark);
-        // A program that asks one question leaves no trace in what a person chose.
+        // A program that asks a single question does not change the user's choices.
         let plain = app.chat_create("guide").await.expect("creates");
         assert_eq!(plain.preset_id, "deepseek");
         assert_eq!(app.settings_now().last_chat.preset_id, "custom");

@@ -1,5 +1,5 @@
-//! The file of the chats as it was found at the start: open, open for reading only, or not open at all, with the reason. Every use
-//! case asks here; one that needs the file fails with that reason until a way on was taken.
+//! The file of the chats: open, open read-only, or not open, with the reason. Every use case gets the history
+//! from here, and fails with that reason until the user has chosen a recovery.
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,13 +16,13 @@ pub(crate) struct ChatsFile {
 
 enum State {
     Open(Arc<History>),
-    /// With why it cannot be written.
+    /// With the reason why it cannot be written.
     ReadOnly(Arc<History>, ErrorView),
     Failed(ErrorView),
 }
 
 impl ChatsFile {
-    /// Waits for the disk.
+    /// Blocks on the disk.
     pub(crate) fn open(path: PathBuf) -> Self {
         let state = RwLock::new(State::of(History::open(&path)));
         Self { path, state }
@@ -32,26 +32,26 @@ impl ChatsFile {
         &self.path
     }
 
-    /// For whatever is done with it; a change of one that is open for reading only fails by itself.
+    /// The history, perhaps read-only; then a change fails in the history itself.
     pub(crate) fn get(&self) -> Result<Arc<History>, ErrorView> {
         match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
             State::Open(history) | State::ReadOnly(history, _) => Ok(history.clone()),
-            State::Failed(why) => Err(why.clone()),
+            State::Failed(reason) => Err(reason.clone()),
         }
     }
 
-    /// For what begins work before its first change, such as an answer.
+    /// The history for an operation that starts work before its first change, such as an answer.
     pub(crate) fn writable(&self) -> Result<Arc<History>, ErrorView> {
         match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
             State::Open(history) => Ok(history.clone()),
-            State::ReadOnly(_, why) => Err(read_only(why)),
-            State::Failed(why) => Err(why.clone()),
+            State::ReadOnly(_, reason) => Err(read_only(reason)),
+            State::Failed(reason) => Err(reason.clone()),
         }
     }
 
     pub(crate) fn failure(&self) -> Option<ErrorView> {
         match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Failed(why) => Some(why.clone()),
+            State::Failed(reason) => Some(reason.clone()),
             State::Open(_) | State::ReadOnly(..) => None,
         }
     }
@@ -59,32 +59,32 @@ impl ChatsFile {
     pub(crate) fn view(&self) -> StartView {
         let (failure, read_only) = match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
             State::Open(_) => (None, None),
-            State::ReadOnly(_, why) => (None, Some(why.clone())),
-            State::Failed(why) => (Some(why.clone()), None),
+            State::ReadOnly(_, reason) => (None, Some(reason.clone())),
+            State::Failed(reason) => (Some(reason.clone()), None),
         };
         let mut ways = vec![StartWay::Retry];
-        if let Some(why) = &failure {
-            // Only where it shows something.
+        if let Some(reason) = &failure {
+            // Offered only where it works.
             if History::open_read_only(&self.path).is_ok() {
                 ways.push(StartWay::ReadOnly);
             }
-            // Where the file itself is the trouble; a full disk or a lock would meet the empty one, too.
-            if matches!(why.code, ErrorCode::HistoryUnreadable | ErrorCode::HistoryTooNew) {
+            // Offered where the file itself is damaged; a full disk or a lock would affect an empty file too.
+            if matches!(reason.code, ErrorCode::HistoryUnreadable | ErrorCode::HistoryTooNew) {
                 ways.push(StartWay::Empty);
             }
         }
         StartView { failure, read_only, ways, path: self.path.display().to_string() }
     }
 
-    fn take(&self, way: StartWay) -> Result<(), ErrorView> {
+    fn recover(&self, way: StartWay) -> Result<(), ErrorView> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let why = match &*state {
+        let reason = match &*state {
             State::Open(_) => return Ok(()),
-            State::ReadOnly(_, why) | State::Failed(why) => why.clone(),
+            State::ReadOnly(_, reason) | State::Failed(reason) => reason.clone(),
         };
         *state = match way {
             StartWay::Retry => match State::of(History::open(&self.path)) {
-                // What can be read is still shown, with the newer reason.
+                // A history that is open read-only stays open, with the newer reason.
                 State::Failed(newer) => match &*state {
                     State::ReadOnly(history, _) => State::ReadOnly(history.clone(), newer),
                     _ => State::Failed(newer),
@@ -93,7 +93,7 @@ impl ChatsFile {
             },
             StartWay::ReadOnly => {
                 let history = History::open_read_only(&self.path).map_err(history_error)?;
-                State::ReadOnly(Arc::new(history), why)
+                State::ReadOnly(Arc::new(history), reason)
             }
             StartWay::Empty => {
                 State::Open(Arc::new(History::start_empty(&self.path).map_err(history_error)?))
@@ -102,13 +102,13 @@ impl ChatsFile {
         Ok(())
     }
 
-    /// Puts a backup in place of what is there, whether that could be opened or not.
+    /// Replaces the file with a backup, whether the file could be opened or not.
     pub(crate) fn restore(&self, id: &str) -> Result<(), ErrorView> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         match &*state {
             State::Open(history) => history.restore(id).map(drop).map_err(history_error),
-            State::ReadOnly(_, why) | State::Failed(why) if why.code == ErrorCode::HistoryLocked => {
-                Err(why.clone())
+            State::ReadOnly(_, reason) | State::Failed(reason) if reason.code == ErrorCode::HistoryLocked => {
+                Err(reason.clone())
             }
             State::ReadOnly(..) | State::Failed(_) => {
                 *state = State::Open(Arc::new(History::replace(&self.path, id).map_err(history_error)?));
@@ -125,38 +125,38 @@ impl State {
     }
 }
 
-fn read_only(why: &ErrorView) -> ErrorView {
-    let message = format!("change the chats: they are open for reading only: {}", why.message);
+fn read_only(reason: &ErrorView) -> ErrorView {
+    let message = format!("change the chats: they are open for reading only: {}", reason.message);
     let mut error = ErrorView::new(ErrorCode::HistoryReadOnly, message);
-    error.detail.clone_from(&why.detail);
+    error.detail.clone_from(&reason.detail);
     error
 }
 
 impl App {
-    /// How the start went. The window shows a page of its own while the chats are not open.
+    /// Whether the chats are open. The window shows a recovery page while they are not.
     pub async fn start_state(&self) -> Result<StartView, ErrorView> {
         let chats = self.chats_file.clone();
         blocking(move || Ok(chats.view())).await
     }
 
-    /// Takes a way on after a start that failed.
+    /// Runs one of the offered recoveries after a failed start.
     ///
     /// # Errors
-    /// When it leads nowhere; a retry that fails is no error but the new state.
+    /// When the recovery fails. A failed retry is not an error; it gives the new state.
     pub async fn start_again(&self, way: StartWay) -> Result<StartView, ErrorView> {
         let chats = self.chats_file.clone();
         let view = blocking(move || {
-            chats.take(way)?;
+            chats.recover(way)?;
             Ok(chats.view())
         });
         let view = view.await?;
-        self.settings_again();
+        self.reload_settings();
         self.host.emit(AppEvent::ChatsChanged);
         Ok(view)
     }
 
-    /// Where the system's file manager finds it.
-    pub fn place(&self, place: ShownPlace) -> PathBuf {
+    /// The path to show in the system's file manager.
+    pub fn location(&self, place: ShownPlace) -> PathBuf {
         match place {
             ShownPlace::Chats => self.chats_file.path().to_owned(),
             ShownPlace::Backups => history::backup_folder(self.chats_file.path()),

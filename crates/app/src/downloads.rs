@@ -1,5 +1,5 @@
-//! Downloads as a use case: one job for each model variant, started, paused, resumed and removed by the person.
-//! The transfer itself is `hub`'s.
+//! Downloads as use cases: one job for each model variant, which the user starts, pauses, resumes and
+//! removes. `hub` does the transfer.
 mod failure;
 mod jobs;
 mod list;
@@ -13,7 +13,7 @@ use failure::hub_error;
 use hub::{Hub, Job, Progress, Source};
 pub(crate) use jobs::Downloads;
 use jobs::Run;
-use list::Wanted;
+use list::UnfinishedDownload;
 
 use crate::App;
 use crate::precisions::{Precision, folder};
@@ -23,7 +23,7 @@ impl App {
         Ok(self.downloads.all())
     }
 
-    /// Starts, or goes on from the bytes already here.
+    /// Starts a download, or resumes it from the bytes on the disk.
     pub async fn download_start(
         &self,
         model_id: &str,
@@ -49,19 +49,19 @@ impl App {
         let hub = Hub::new(settings.models_dir).and_then(|hub| hub.through(&outbound));
         let hub = hub.map_err(|error| hub_error(&error))?;
         let job = Job { id: folder, source: from, repo, globs: variant.files.clone() };
-        let wanted = Wanted { model_id: model_id.into(), variant_id: variant_id.into(), source };
+        let entry = UnfinishedDownload { model_id: model_id.into(), variant_id: variant_id.into(), source };
         let (downloads, id) = (self.downloads.clone(), format!("{model_id}/{variant_id}"));
-        Ok(self.downloads.start(&wanted, |Run { number, cancel, previous }| {
+        Ok(self.downloads.start(&entry, |Run { number, cancel, previous }| {
             tokio::spawn(async move {
                 if let Some(previous) = previous {
-                    // However it ended, the folder is free now.
+                    // Its result does not matter; the folder is free once it has ended.
                     previous.await.ok();
                 }
-                let (watch, watched) = (downloads.clone(), id.clone());
+                let (observer, observed) = (downloads.clone(), id.clone());
                 let on_progress =
-                    Arc::new(move |progress: &Progress| watch.progress(&watched, number, progress));
+                    Arc::new(move |progress: &Progress| observer.progress(&observed, number, progress));
                 let outcome = hub.download(job, on_progress, cancel).await;
-                downloads.end(&id, number, outcome.map(drop), other(source));
+                downloads.end(&id, number, outcome.map(drop), other_source(source));
             })
         }))
     }
@@ -75,35 +75,36 @@ impl App {
         self.download_start(&view.model_id, &view.variant_id, view.source).await.map(drop)
     }
 
-    /// Ends the download and removes its bytes.
+    /// Cancels the download and removes its bytes.
     pub async fn download_remove(&self, id: &str) -> Result<(), ErrorView> {
         let view = self.downloads.remove(id).await.ok_or_else(|| unknown(id))?;
         let (model, variant) = variant(&view.model_id, &view.variant_id)?;
         self.remove_folder(&folder(Path::new(&self.settings_now().models_dir), model, variant))
     }
 
-    /// Deletes one precision of a downloaded model, or forgets a model of the person's own; a worker that runs it is
-    /// stopped first, unless it is answering. Which one has to be said where several are here.
+    /// Deletes one precision of a downloaded model, or removes an imported model from the list. A worker that
+    /// runs it is stopped first, unless it is answering. `variant_id` is required where several precisions
+    /// are on the disk.
     pub async fn model_remove(&self, model_id: &str, variant_id: Option<&str>) -> Result<(), ErrorView> {
         if self.own_models.find(model_id)?.is_some() {
-            self.stop_if_it_runs(model_id, None).await?;
+            self.stop_worker_of(model_id, None).await?;
             self.model_forget(model_id)?;
             return Ok(());
         }
-        let here = self.precisions_of(model_id);
-        let named = |one: &&Precision| variant_id.is_none_or(|named| named == one.variant.id);
-        let removed: Vec<&Precision> = here.iter().filter(named).collect();
+        let on_disk = self.precisions_of(model_id);
+        let selected = |one: &&Precision| variant_id.is_none_or(|id| id == one.variant.id);
+        let removed: Vec<&Precision> = on_disk.iter().filter(selected).collect();
         match removed[..] {
-            // Nothing is there, which is what was wanted.
+            // Nothing is left to delete.
             [] => self.host.emit(AppEvent::ModelsChanged),
             [one] => {
-                self.stop_if_it_runs(model_id, Some(&one.dir)).await?;
-                // One that is half here is not offered any more.
+                self.stop_worker_of(model_id, Some(&one.dir)).await?;
+                // A partial download is not offered any more.
                 self.downloads.remove(&format!("{model_id}/{}", one.variant.id)).await;
                 self.remove_folder(&one.folder)?;
             }
             _ => {
-                let allowed: Vec<&str> = here.iter().map(|one| one.variant.id.as_str()).collect();
+                let allowed: Vec<&str> = on_disk.iter().map(|one| one.variant.id.as_str()).collect();
                 let message = "delete the model: several precisions of it are here";
                 let several = ErrorView::new(ErrorCode::SeveralPrecisions, message);
                 return Err(several.with("model_id", model_id).with("allowed", allowed.join(", ")));
@@ -112,7 +113,7 @@ impl App {
         Ok(())
     }
 
-    async fn stop_if_it_runs(&self, model_id: &str, dir: Option<&Path>) -> Result<(), ErrorView> {
+    async fn stop_worker_of(&self, model_id: &str, dir: Option<&Path>) -> Result<(), ErrorView> {
         let runs = self.workers.running();
         if runs.is_some_and(|(id, running)| id == model_id && dir.is_none_or(|dir| dir == running)) {
             if let Some(busy) = self.workers.users(model_id).await {
@@ -131,7 +132,7 @@ impl App {
     }
 }
 
-/// The variables in which the official clients look for an access token; it goes to the source's endpoint only.
+/// The access token from the variables of the official clients. It is sent to the source's endpoint only.
 fn token(source: SourceKind) -> Option<String> {
     let name = match source {
         SourceKind::HuggingFace => "HF_TOKEN",
@@ -151,7 +152,7 @@ fn variant(model_id: &str, variant_id: &str) -> Result<(&'static ModelFacts, &'s
     Ok((model, variant))
 }
 
-fn other(source: SourceKind) -> SourceKind {
+fn other_source(source: SourceKind) -> SourceKind {
     match source {
         SourceKind::HuggingFace => SourceKind::ModelScope,
         SourceKind::ModelScope => SourceKind::HuggingFace,

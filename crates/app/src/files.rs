@@ -1,12 +1,13 @@
-//! Small files with a version: replaced whole by a rename, and moved aside when they cannot be understood, so that
-//! nothing a person wrote is overwritten. Knows no format.
+//! Small files of the data folder: replaced atomically, and moved aside when they cannot be parsed, so that a
+//! user's data is never overwritten. Knows no format.
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Writes beside and renames, so that a full disk or a cut leaves the old file whole. The folder is made if needed.
+/// Writes a temporary file and renames it, so that a full disk or a crash leaves the old file intact. Creates
+/// the folder.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    // One that exists may be the person's own, with the rights that they gave it.
+    // An existing folder may be the user's own and keeps its permissions.
     if !folder.is_dir() {
         history::private::create_dir(folder)?;
     }
@@ -24,10 +25,10 @@ pub(crate) fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// As [`set_aside`], and the file stays, too, until another is put in its place.
+/// As [`set_aside`], but the file also stays in its place until it is replaced.
 pub(crate) fn keep_copy(path: &Path) -> std::io::Result<PathBuf> {
     let aside = aside(path);
-    // Needs no room on a full disk. Where a file cannot have two names, it is copied.
+    // A hard link needs no space on a full disk. File systems without hard links get a copy.
     if std::fs::hard_link(path, &aside).is_err() {
         replace(&aside, &std::fs::read(path)?)?;
     }

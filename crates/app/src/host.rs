@@ -1,8 +1,9 @@
-//! What the use cases need from whoever shows them: a place to send events. Nothing about windows or terminals.
+//! The interface to the program that shows the use cases: it receives events. Knows no window and no
+//! terminal.
 use contract::AppEvent;
 
-/// A desktop, a command line or a test.
+/// The desktop, the command line or a test.
 pub trait Host: Send + Sync {
-    /// Called from any thread; must return at once.
+    /// Called from any thread. Must not block.
     fn emit(&self, event: AppEvent);
 }

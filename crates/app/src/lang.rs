@@ -1,4 +1,5 @@
-//! Which language a host without a page speaks, and numbers as people read them.
+//! The language of a host without a page, and numbers in readable form.
+//! The messages themselves are elsewhere.
 pub use catalog::units::grouped;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,16 +9,16 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// As `en` or `zh`.
-    pub fn named(name: &str) -> Option<Self> {
+    /// Parses `en` or `zh`.
+    pub fn from_name(name: &str) -> Option<Self> {
         [("en", Self::En), ("zh", Self::Zh)]
             .into_iter()
             .find(|(known, _)| *known == name)
             .map(|(_, lang)| lang)
     }
 
-    /// From the variables that a terminal sets, the strongest first.
-    pub fn of_environment() -> Self {
+    /// From the locale variables of a terminal, in their order of precedence.
+    pub fn from_env() -> Self {
         let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self::of(["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set).as_deref())
     }
@@ -34,13 +35,13 @@ impl Lang {
     }
 }
 
-/// By the one rule for amounts of bytes.
+/// A size in bytes, in the units of the catalogue.
 pub fn bytes(count: f64) -> String {
     catalog::units::size(count.max(0.0) as u64)
 }
 
-/// A count with its noun, which is singular for one and only one: "1 machine", "0 machines", "2,048 tokens". Chinese has
-/// one form, with its counting word: "2 台机器" is `counted(lang, 2, _, "台机器")`.
+/// A count with its noun, which is singular for 1 only: "1 machine", "0 machines", "2,048 tokens". Chinese
+/// has one form, with its measure word: "2 台机器" is `counted(lang, 2, _, "台机器")`.
 pub fn counted(lang: Lang, count: u64, (one, many): (&str, &str), zh: &str) -> String {
     let number = grouped(count);
     match lang {

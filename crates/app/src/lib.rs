@@ -1,15 +1,15 @@
-//! Every use case as a plain async function; the only crate that sees every domain. Hosts call these and show the
-//! views of the contract. Knows no window, no terminal and no web view.
+//! The use cases as async methods of [`App`]; the only crate that depends on every domain. Hosts call them
+//! and show the views of the contract. Knows no window, no terminal and no web view.
 
 mod answer;
 mod backups;
+mod chat_export;
 mod chats;
 mod chats_file;
 mod cloud;
 mod compare;
 mod context;
 mod convert;
-mod copies;
 mod deployments;
 mod downloads;
 mod files;
@@ -18,16 +18,17 @@ mod host;
 mod imports;
 pub mod lang;
 mod list_file;
+pub mod messages;
 mod model_ref;
 mod models;
 mod open;
 mod paths;
+mod permissions;
 mod pictures;
-mod plan_words;
+mod plan_messages;
 mod plans;
 mod precisions;
 mod repetition;
-mod rights;
 mod save;
 mod settings;
 mod sharing;
@@ -35,17 +36,16 @@ mod sizing;
 mod snippet;
 #[cfg(test)]
 mod test_app;
-pub mod words;
 mod worker;
 
 pub use answer::OnAnswer;
-pub use cloud::Keeping;
+pub use cloud::SecretBackend;
 pub use compare::OnCompare;
 pub use host::Host;
 pub use open::App;
 pub(crate) use open::SETTINGS_FILE;
 pub use paths::{Paths, find_paths};
-pub use plan_words::plan_words;
+pub use plan_messages::plan_message;
 pub use plans::{cards_csv, plan_for};
 pub use save::save_text;
 pub use sizing::sizing_wanted;

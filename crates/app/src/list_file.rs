@@ -1,6 +1,6 @@
-//! A list in a small file of its own, `{"version": 1, "<field>": [..]}`. Read at each use, because the window and the
-//! command line share it; changed by one at a time within this process. One entry that cannot be read costs that entry, and
-//! never silently.
+//! A list in a JSON file, `{"version": 1, "<field>": [..]}`. It is read at each use, because the window and
+//! the command line share it, and a lock orders the changes of this process. Entries that cannot be parsed
+//! are dropped with an error.
 use std::io::ErrorKind;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -16,33 +16,34 @@ use crate::files;
 
 const VERSION: u32 = 1;
 
-/// Which list, and how it is spoken of.
-pub(crate) struct Kind {
+/// Describes one list.
+pub(crate) struct ListKind {
     pub file: &'static str,
     pub field: &'static str,
-    /// After "the list of".
+    /// Completes "the list of ..." in messages.
     pub name: &'static str,
-    /// For one that no version of this app wrote.
+    /// The code of a file that cannot be parsed.
     pub unreadable: ErrorCode,
 }
 
 pub(crate) struct ListFile<T> {
-    kind: &'static Kind,
+    kind: &'static ListKind,
     path: PathBuf,
     writing: Mutex<()>,
     entries: PhantomData<fn() -> T>,
 }
 
 impl<T: Serialize + DeserializeOwned> ListFile<T> {
-    /// With the problem of a list, or of some entries, that cannot be read. The old file is kept beside, and what can be read
-    /// goes on. Where nothing can be written, the file stays as it is and every use says so.
-    pub(crate) fn open(data_dir: &Path, kind: &'static Kind) -> (Self, Option<ErrorView>) {
+    /// Also returns the error of a list, or of entries, that cannot be parsed. The old file is kept under
+    /// another name, and the valid entries stay in use. Where the folder is not writable, the file stays and
+    /// every use fails.
+    pub(crate) fn open(data_dir: &Path, kind: &'static ListKind) -> (Self, Option<ErrorView>) {
         let list = Self::new(data_dir, kind);
-        let problem = list.put_right().err();
+        let problem = list.recover().err();
         (list, problem)
     }
 
-    fn new(data_dir: &Path, kind: &'static Kind) -> Self {
+    fn new(data_dir: &Path, kind: &'static ListKind) -> Self {
         Self { kind, path: data_dir.join(kind.file), writing: Mutex::default(), entries: PhantomData }
     }
 
@@ -50,16 +51,18 @@ impl<T: Serialize + DeserializeOwned> ListFile<T> {
         &self.path
     }
 
+    /// Moves a damaged file aside and writes the valid entries.
+    ///
     /// # Errors
-    /// With what was wrong, or is.
-    fn put_right(&self) -> Result<(), ErrorView> {
+    /// When the file was damaged, or still is.
+    fn recover(&self) -> Result<(), ErrorView> {
         let keep = |error: std::io::Error| self.failed("keep the old", &error);
         let (problem, aside) = match self.read() {
             Ok((_, 0)) => return Ok(()),
-            Ok((good, bad)) => {
+            Ok((valid, invalid)) => {
                 let aside = files::keep_copy(&self.path).map_err(keep)?;
-                self.write(&good)?;
-                (self.unreadable(format!("{bad} of its entries")), aside)
+                self.write(&valid)?;
+                (self.unreadable(format!("{invalid} of its entries")), aside)
             }
             Err(problem) if problem.code == self.kind.unreadable => {
                 (problem, files::set_aside(&self.path).map_err(keep)?)
@@ -69,20 +72,20 @@ impl<T: Serialize + DeserializeOwned> ListFile<T> {
         Err(problem.with("path", aside.display()))
     }
 
-    /// Every one, the earliest first.
+    /// All entries, the oldest first.
     pub(crate) fn all(&self) -> Result<Vec<T>, ErrorView> {
         match self.read()? {
             (entries, 0) => Ok(entries),
-            (_, bad) => Err(self.unreadable(format!("{bad} of its entries"))),
+            (_, invalid) => Err(self.unreadable(format!("{invalid} of its entries"))),
         }
     }
 
-    fn unreadable(&self, why: impl std::fmt::Display) -> ErrorView {
-        let message = format!("read the list of {}: {why}", self.kind.name);
+    fn unreadable(&self, reason: impl std::fmt::Display) -> ErrorView {
+        let message = format!("read the list of {}: {reason}", self.kind.name);
         ErrorView::new(self.kind.unreadable, message).with("path", self.path.display())
     }
 
-    /// The entries that can be read, and how many cannot.
+    /// The valid entries, and the number of invalid ones.
     fn read(&self) -> Result<(Vec<T>, usize), ErrorView> {
         let text = match std::fs::read(&self.path) {
             Ok(text) => text,
@@ -97,14 +100,14 @@ impl<T: Serialize + DeserializeOwned> ListFile<T> {
             return Err(self.unreadable(format!("it has no `{}`", self.kind.field)));
         };
         let all = entries.len();
-        let good: Vec<T> =
+        let valid: Vec<T> =
             entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect();
-        let bad = all - good.len();
-        Ok((good, bad))
+        let invalid = all - valid.len();
+        Ok((valid, invalid))
     }
 
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Vec<T>) -> R) -> Result<R, ErrorView> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.all()?;
         let changed = change(&mut entries);
         self.write(&entries)?;
@@ -126,7 +129,7 @@ impl<T: Serialize + DeserializeOwned> ListFile<T> {
 mod tests {
     use super::*;
 
-    static KIND: Kind = Kind {
+    static KIND: ListKind = ListKind {
         file: "numbers.json",
         field: "numbers",
         name: "numbers",
@@ -158,7 +161,7 @@ mod tests {
     #[test]
     fn a_list_that_cannot_be_kept_is_not_written_over() {
         let folder = tempfile::tempdir().expect("a folder");
-        // A folder of this name is neither read nor replaced.
+        // A folder of this name can be neither read nor replaced.
         std::fs::create_dir_all(folder.path().join("numbers.json/inside")).expect("is made");
         let (list, problem) = ListFile::<u32>::open(folder.path(), &KIND);
         assert!(problem.is_some());

@@ -1,4 +1,5 @@
-//! The catalogue with a verdict for this computer, the recommendation and the presets.
+//! The models as use cases: the catalogue with a verdict for this computer, the recommendation and the
+//! presets. Downloads and imports are elsewhere.
 use catalog::{Catalog, DEFAULT_CONTEXT, KvDtype, ModelFacts, Variant, best_fit};
 use contract::{
     DownloadState, DownloadView, ErrorCode, ErrorView, Localized, ModelState, ModelView, PrecisionView,
@@ -12,7 +13,7 @@ use crate::imports::{OwnModels, own_sampling, own_view};
 use crate::model_ref::{cloud_model, deployment_model};
 
 impl App {
-    /// Every model of the catalogue, the variant of the verdict first; then the person's own.
+    /// Every model of the catalogue, the variant of the verdict first; then the imported models.
     pub async fn models(&self) -> Result<Vec<ModelView>, ErrorView> {
         let snapshot = self.snapshot().await?;
         let view = |model: &'static ModelFacts| {
@@ -32,25 +33,25 @@ impl App {
         Ok(Catalog::builtin().models().iter().map(view).chain(own).collect())
     }
 
-    /// The precisions of a model that are on the disk or on their way, in the order of the catalogue.
+    /// The precisions of a model that are on the disk or being downloaded, in the order of the catalogue.
     fn precision_views(&self, model: &'static ModelFacts) -> Vec<PrecisionView> {
-        let here = self.precisions_of(&model.id);
-        let used = self.precisions.used(&model.id, &here).map(|used| &used.variant.id);
+        let on_disk = self.precisions_of(&model.id);
+        let used = self.precisions.used(&model.id, &on_disk).map(|used| &used.variant.id);
         let mut downloads = self.downloads.of_model(&model.id);
         let view = |variant: &Variant| {
-            let one = here.iter().find(|one| one.variant.id == variant.id);
+            let one = on_disk.iter().find(|one| one.variant.id == variant.id);
             let at = downloads.iter().position(|download| download.variant_id == variant.id);
             let download = at.map(|at| downloads.swap_remove(at));
-            let whole = one.is_some_and(|one| one.contents.verified_at.is_some());
+            let complete = one.is_some_and(|one| one.contents.verified_at.is_some());
             if download.is_none() && one.is_none() {
                 return None;
             }
-            // Without a download, what is here in part was left by one that nobody remembers.
-            let alone = if whole { ModelState::Ready } else { ModelState::Paused };
+            // Partial files without a download are from an earlier one that is not in the list any more.
+            let without_download = if complete { ModelState::Ready } else { ModelState::Paused };
             Some(PrecisionView {
                 variant_id: variant.id.clone(),
                 precision: variant.precision.clone(),
-                state: download.as_ref().map_or(alone, state_of),
+                state: download.as_ref().map_or(without_download, state_of),
                 disk_used: one.map_or(0.0, |one| one.contents.bytes as f64),
                 in_use: used == Some(&variant.id),
                 download,
@@ -59,29 +60,29 @@ impl App {
         model.variants.iter().filter_map(view).collect()
     }
 
-    /// The sampling that the maker of the model advises.
+    /// The sampling that the maker of the model recommends.
     pub(crate) fn recommended_sampling(&self, model_id: &str) -> Result<SamplingView, ErrorView> {
         match deployment_model(model_id) {
             Some(id) => self.deployments.recommended_sampling(id),
-            None => advised_sampling(&self.own_models, model_id),
+            None => catalogue_sampling(&self.own_models, model_id),
         }
     }
 
     pub async fn recommendation(&self) -> Result<RecommendationView, ErrorView> {
         let snapshot = self.snapshot().await?;
-        // Whole ones only: the rest of a model that is here in part needs room too.
-        let whole = |model: &&ModelFacts| {
+        // Complete models only: a partial download still needs disk space.
+        let complete = |model: &&ModelFacts| {
             self.precisions_of(&model.id).iter().any(|one| one.contents.verified_at.is_some())
         };
-        let here: Vec<String> =
-            Catalog::builtin().models().iter().filter(whole).map(|model| model.id.clone()).collect();
-        let advice = catalog::recommend(&snapshot, self.devices(), Catalog::builtin(), &here);
+        let on_disk: Vec<String> =
+            Catalog::builtin().models().iter().filter(complete).map(|model| model.id.clone()).collect();
+        let advice = catalog::recommend(&snapshot, self.devices(), Catalog::builtin(), &on_disk);
         Ok(recommendation_view(advice, self.devices().idle(&snapshot)))
     }
 
     pub async fn presets(&self) -> Result<Vec<PresetView>, ErrorView> {
         let mut presets: Vec<_> = Catalog::builtin().presets().iter().map(preset_view).collect();
-        presets.push(advised_preset());
+        presets.push(recommended_preset());
         Ok(presets)
     }
 }
@@ -96,8 +97,8 @@ fn state_of(download: &DownloadView) -> ModelState {
     }
 }
 
-/// The values of new chats with a model of DeepSeek.
-fn advised_preset() -> PresetView {
+/// The preset of new chats with a DeepSeek model.
+fn recommended_preset() -> PresetView {
     let localized = |en: &str, zh: &str| Localized { en: en.into(), zh: zh.into() };
     PresetView {
         id: "deepseek".into(),
@@ -110,8 +111,11 @@ fn advised_preset() -> PresetView {
     }
 }
 
-/// What the makers of a model advise, or the refusal of a model that nobody knows.
-pub(crate) fn advised_sampling(own: &OwnModels, model_id: &str) -> Result<SamplingView, ErrorView> {
+/// The sampling that the maker of a model recommends.
+///
+/// # Errors
+/// When the model is not known.
+pub(crate) fn catalogue_sampling(own: &OwnModels, model_id: &str) -> Result<SamplingView, ErrorView> {
     if cloud_model(model_id).is_some() {
         return Ok(cloud_sampling());
     }
@@ -127,11 +131,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn advice_is_the_makers_own_and_unknown_models_are_refused() {
+    fn sampling_is_the_makers_own_and_unknown_models_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let (own, _) = OwnModels::open(folder.path());
-        assert_eq!(advised_sampling(&own, "guide").expect("is known").temperature, 0.0);
-        let refused = advised_sampling(&own, "nobody").expect_err("is unknown");
+        assert_eq!(catalogue_sampling(&own, "guide").expect("is known").temperature, 0.0);
+        let refused = catalogue_sampling(&own, "nobody").expect_err("is unknown");
         assert_eq!((refused.code, refused.detail["model_id"].as_str()), (ErrorCode::ModelNotFound, "nobody"));
     }
 

@@ -1,4 +1,4 @@
-//! The open application: what every use case shares.
+//! The open application: the state that the use cases share. Hosts open it once and call its methods.
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::imports::OwnModels;
 use crate::precisions::Precisions;
 use crate::sharing::Sharing;
 use crate::worker::Workers;
-use crate::{Host, Keeping, Paths, rights, settings};
+use crate::{Host, Paths, SecretBackend, permissions, settings};
 
 const HISTORY_FILE: &str = "history.db";
 pub(crate) const SETTINGS_FILE: &str = "settings.toml";
@@ -23,11 +23,11 @@ pub struct App {
     pub(crate) paths: Paths,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) chats_file: Arc<ChatsFile>,
-    /// When the last backup that was due failed, and why.
+    /// The time and the error of a daily backup that failed.
     pub(crate) backup_problem: Mutex<Option<(Timestamp, ErrorView)>>,
     pub(crate) settings: Mutex<SettingsView>,
-    /// The file of the settings holds more than was understood.
-    pub(crate) settings_unkept: AtomicBool,
+    /// The settings file has values that could not be read and have no copy, so it must not be overwritten.
+    pub(crate) settings_file_protected: AtomicBool,
     pub(crate) start_problems: Mutex<Vec<ErrorView>>,
     pub(crate) running: Arc<RunningAnswers>,
     pub(crate) subscribers: Arc<Subscribers>,
@@ -40,41 +40,42 @@ pub struct App {
     pub(crate) sharing: Sharing,
     pub(crate) last_look: crate::hardware::LastLook,
     /// Held while the settings are changed and written.
-    pub(crate) settings_writing: Mutex<()>,
+    pub(crate) settings_lock: Mutex<()>,
 }
 
 impl App {
-    /// Opens settings and chats. Answers that were being written when the last run ended become `interrupted`.
+    /// Opens settings and chats. Answers that were in progress when the last run ended become `interrupted`.
     ///
     /// # Errors
-    /// When the chats cannot be opened. Whatever else cannot be read is told by [`App::start_problems`].
+    /// When the chats cannot be opened. [`App::start_problems`] has the errors of all other files.
     pub async fn open(paths: Paths, host: Arc<dyn Host>) -> Result<Self, ErrorView> {
-        Self::open_keeping(paths, host, Keeping::of_environment()).await
+        Self::open_with_secrets(paths, host, SecretBackend::from_env()).await
     }
 
-    /// As [`App::open`], with a choice of where new cloud keys go.
-    pub async fn open_keeping(
+    /// As [`App::open`], with a choice of the backend for new cloud keys.
+    pub async fn open_with_secrets(
         paths: Paths,
         host: Arc<dyn Host>,
-        keeping: Keeping,
+        secrets: SecretBackend,
     ) -> Result<Self, ErrorView> {
-        let app = Self::open_any(paths, host, keeping).await?;
+        let app = Self::open_any(paths, host, secrets).await?;
         app.chats_file.failure().map_or(Ok(app), Err)
     }
 
-    /// For a host that can show a start that failed: [`App::start_state`] says how it went, and what can be tried.
+    /// For a host that can show a failed start: [`App::start_state`] has the error and the possible
+    /// recoveries.
     ///
     /// # Errors
-    /// Only as a bug.
-    pub async fn open_or_say(paths: Paths, host: Arc<dyn Host>) -> Result<Self, ErrorView> {
-        Self::open_any(paths, host, Keeping::of_environment()).await
+    /// Only on an internal error.
+    pub async fn open_for_window(paths: Paths, host: Arc<dyn Host>) -> Result<Self, ErrorView> {
+        Self::open_any(paths, host, SecretBackend::from_env()).await
     }
 
-    async fn open_any(paths: Paths, host: Arc<dyn Host>, keeping: Keeping) -> Result<Self, ErrorView> {
+    async fn open_any(paths: Paths, host: Arc<dyn Host>, secrets: SecretBackend) -> Result<Self, ErrorView> {
         let (data_dir, file) = (paths.data_dir.clone(), paths.data_dir.join(HISTORY_FILE));
-        // First, because it makes the folder.
+        // The chats are opened first, because that creates the folder.
         let opened = blocking(move || {
-            rights::restrict(&data_dir);
+            permissions::restrict(&data_dir);
             Ok(ChatsFile::open(file))
         });
         let chats_file = Arc::new(opened.await?);
@@ -82,7 +83,7 @@ impl App {
         let loaded = settings::file::load(&paths.data_dir.join(SETTINGS_FILE), defaults);
         let (own_models, own_models_problem) = OwnModels::open(&paths.data_dir);
         let (precisions, precisions_problem) = Precisions::open(&paths.data_dir);
-        let (clouds, clouds_problems) = Clouds::open(&paths.data_dir, keeping);
+        let (clouds, clouds_problems) = Clouds::open(&paths.data_dir, secrets);
         let (deployments, deployments_problem) = Deployments::open(&paths.data_dir, host.clone());
         let (downloads, downloads_problem) = Downloads::open(&paths.data_dir, host.clone());
         let (sharing, sharing_problems) = Sharing::open(&paths.data_dir);
@@ -103,23 +104,23 @@ impl App {
             chats_file,
             backup_problem: Mutex::default(),
             settings: Mutex::new(loaded.settings),
-            settings_unkept: AtomicBool::new(loaded.unkept),
+            settings_file_protected: AtomicBool::new(loaded.protected),
             start_problems: Mutex::new(problems),
             running,
             subscribers: Arc::default(),
             last_look: Default::default(),
-            settings_writing: Mutex::default(),
+            settings_lock: Mutex::default(),
         })
     }
 
-    /// The settings of a folder that could not be read before.
-    pub(crate) fn settings_again(&self) {
-        if !self.settings_unkept.load(Ordering::Relaxed) {
+    /// Reads the settings again after a start at which the folder was not readable.
+    pub(crate) fn reload_settings(&self) {
+        if !self.settings_file_protected.load(Ordering::Relaxed) {
             return;
         }
         let defaults = settings::defaults(&self.paths.models_dir);
         let loaded = settings::file::load(&self.paths.data_dir.join(SETTINGS_FILE), defaults);
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = loaded.settings;
-        self.settings_unkept.store(loaded.unkept, Ordering::Relaxed);
+        self.settings_file_protected.store(loaded.protected, Ordering::Relaxed);
     }
 }

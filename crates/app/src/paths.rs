@@ -1,59 +1,60 @@
-//! Where things lie on this machine. Looks only at names and at what exists; creates nothing.
+//! The paths of the data folder, the models, the engine and the built-in models. Creates nothing.
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     /// Chats and settings.
     pub data_dir: PathBuf,
-    /// Where models go unless the settings name another folder.
+    /// The folder of models, unless the settings have another.
     pub models_dir: PathBuf,
     /// The program that runs models; it need not exist yet.
     pub engine_binary: PathBuf,
-    /// The Guide. The other built-in models lie beside it.
+    /// The folder of the Guide. The other built-in models are beside it.
     pub guide_dir: PathBuf,
 }
 
-/// The usual places. `WHALEDECK_DATA`, `WHALEDECK_ENGINE` and `WHALEDECK_GUIDE` come first.
+/// The default paths. `WHALEDECK_DATA`, `WHALEDECK_ENGINE` and `WHALEDECK_GUIDE` override them.
 pub fn find_paths() -> Paths {
     let program = std::env::current_exe().and_then(|program| program.canonicalize());
     let folder = program.ok().and_then(|program| program.parent().map(Path::to_owned)).unwrap_or_default();
-    let data_dir = named("WHALEDECK_DATA").unwrap_or_else(usual_data_dir);
+    let data_dir = env_path("WHALEDECK_DATA").unwrap_or_else(default_data_dir);
     Paths {
         models_dir: data_dir.join("models"),
         data_dir,
-        engine_binary: named("WHALEDECK_ENGINE").unwrap_or_else(|| engine_beside(&folder)),
-        guide_dir: named("WHALEDECK_GUIDE").unwrap_or_else(|| guide_of(&folder)),
+        engine_binary: env_path("WHALEDECK_ENGINE").unwrap_or_else(|| engine_beside(&folder)),
+        guide_dir: env_path("WHALEDECK_GUIDE").unwrap_or_else(|| guide_of(&folder)),
     }
 }
 
 impl Paths {
-    /// Where the files of a built-in model lie.
+    /// The folder of a built-in model.
     pub fn built_in(&self, model_id: &str) -> PathBuf {
         if model_id == "guide" { self.guide_dir.clone() } else { self.guide_dir.with_file_name(model_id) }
     }
 }
 
-fn named(variable: &str) -> Option<PathBuf> {
+fn env_path(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-fn usual_data_dir() -> PathBuf {
-    // Without a home folder there is still the current one.
+fn default_data_dir() -> PathBuf {
+    // Without a home folder the current folder is used.
     directories::ProjectDirs::from("", "", "whaledeck")
         .map_or_else(|| PathBuf::from("whaledeck-data"), |dirs| dirs.data_dir().to_owned())
 }
 
-/// The programs of a package are in one folder.
+/// All programs of a package are in one folder.
 fn engine_beside(programs: &Path) -> PathBuf {
     programs.join(format!("whaledeck-engine{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// The bundled files of a package as seen from the folder of its programs, the same for all of them. A Linux package and an
-/// AppImage keep them in a folder of the product's name (`productName` of tauri.conf.json), a macOS application in
-/// Resources, Windows beside the programs; the last is a checkout as seen from target/debug or target/release.
+/// The bundled files of a package, relative to the folder of its programs. A Linux package and an AppImage
+/// have them in a folder with the product's name (`productName` of tauri.conf.json), a macOS application in
+/// Resources, Windows beside the programs; the last is a checkout, relative to target/debug or
+/// target/release.
 const BUNDLES: [&str; 5] = ["../lib/Whaledeck", "../Resources", ".", "../share/whaledeck", "../.."];
 
-/// Where the Guide is, or where it should be when there is none.
+/// The folder of the Guide, or its expected folder when there is none.
 fn guide_of(programs: &Path) -> PathBuf {
     let places = BUNDLES.map(|bundle| programs.join(bundle).join("assets/guide-model"));
     places.iter().find(|place| place.join("config.json").is_file()).unwrap_or(&places[0]).clone()

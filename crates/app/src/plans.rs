@@ -1,17 +1,17 @@
-//! What would serve a model on machines that a person names. Nothing is started and nothing is asked.
+//! Plans of a deployment for hosts that the user names. Starts nothing and connects to nothing.
 use catalog::{Catalog, ModelFacts};
 use contract::{ErrorCode, ErrorView, PlanOutcome, PlanWish};
 use deploy::plan::{DeployRequest, Engine, Inventory, Plan, PlanError, plan, plan_any_engine};
 
 use crate::convert::plan_outcome;
 
-/// A plan for the wish, or the numbers that say why there is none.
+/// A plan for the request, or the reasons why there is none.
 pub fn plan_for(wish: &PlanWish) -> Result<PlanOutcome, ErrorView> {
-    Ok(plan_outcome(&planned(wish)?))
+    Ok(plan_outcome(&plan_request(wish)?))
 }
 
-pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, PlanError>, ErrorView> {
-    let model = named(&wish.model)?;
+pub(crate) fn plan_request(wish: &PlanWish) -> Result<Result<Plan, PlanError>, ErrorView> {
+    let model = find_model(&wish.model)?;
     let engine = Engine::from_name(&wish.engine);
     if engine.is_none() && !wish.engine.is_empty() {
         let names = Engine::ALL.map(Engine::name).join(", ");
@@ -39,9 +39,9 @@ pub(crate) fn planned(wish: &PlanWish) -> Result<Result<Plan, PlanError>, ErrorV
     Ok(if engine.is_some() { plan(&request, &inventory) } else { plan_any_engine(&request, &inventory) })
 }
 
-/// For a spreadsheet: which cards hold the model, and how many of each.
+/// A table for a spreadsheet: which GPUs hold the model, and how many of each.
 pub fn cards_csv(model: &str, context: u32, sequences: u32) -> Result<String, ErrorView> {
-    let model = named(model)?;
+    let model = find_model(model)?;
     let demand = catalog::Demand { context, sequences, kv: catalog::KvDtype::Bf16 };
     Ok(catalog::csv(model, &catalog::table(Catalog::builtin(), model, demand)))
 }
@@ -61,8 +61,8 @@ pub(crate) fn invalid(name: &str, allowed: &str, message: String) -> ErrorView {
     ErrorView::new(ErrorCode::InvalidInput, message).with("name", name).with("allowed", allowed)
 }
 
-/// By id, name or repository.
-pub(crate) fn named(text: &str) -> Result<&'static ModelFacts, ErrorView> {
+/// Finds a model by id, name or repository.
+pub(crate) fn find_model(text: &str) -> Result<&'static ModelFacts, ErrorView> {
     let models = Catalog::builtin().models();
     let same = |model: &&ModelFacts| {
         let repositories = model.variants.iter().filter_map(|variant| variant.repo_hugging_face.as_deref());
@@ -76,3 +76,5 @@ pub(crate) fn named(text: &str) -> Result<&'static ModelFacts, ErrorView> {
             .with("model_id", text)
     })
 }
+
+pub(crate) use find_model as named;

@@ -1,5 +1,6 @@
-//! The precisions of the catalogue's models on the disk: each in a folder of its own, so that getting or deleting one
-//! never touches another, and which of a model is used. Knows neither how files are fetched nor how they are run.
+//! The precisions of the catalogue's models on the disk, and which of them is in use. Each has its own
+//! folder, so that a download or a deletion never changes another. Knows neither how files are downloaded nor
+//! how they are run.
 use std::path::{Path, PathBuf};
 
 use catalog::{Catalog, ModelFacts, Variant};
@@ -8,29 +9,29 @@ use hub::Contents;
 use serde::{Deserialize, Serialize};
 
 use crate::App;
-use crate::list_file::{Kind, ListFile};
+use crate::list_file::{ListFile, ListKind};
 
-static KIND: Kind = Kind {
+static KIND: ListKind = ListKind {
     file: "precisions.json",
     field: "precisions",
     name: "chosen precisions",
     unreadable: ErrorCode::PrecisionsUnreadable,
 };
 
-/// What was chosen where several are here.
+/// The user's choice for a model with several precisions on the disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Chosen {
+struct PrecisionChoice {
     model_id: String,
     variant_id: String,
 }
 
-/// The person's choices.
-pub(crate) struct Precisions(ListFile<Chosen>);
+/// The user's choices.
+pub(crate) struct Precisions(ListFile<PrecisionChoice>);
 
-/// One precision that is on the disk, whole or in part.
+/// One precision on the disk, complete or partial.
 pub(crate) struct Precision {
     pub variant: &'static Variant,
-    /// Its name under the folder of models.
+    /// Its folder name in the folder of models.
     pub folder: String,
     pub dir: PathBuf,
     pub contents: Contents,
@@ -43,36 +44,36 @@ impl Precisions {
         (Self(list), problem)
     }
 
-    fn chosen(&self, model_id: &str) -> Option<String> {
+    fn choice(&self, model_id: &str) -> Option<String> {
         let all = self.0.all().unwrap_or_default();
-        all.into_iter().find(|chosen| chosen.model_id == model_id).map(|chosen| chosen.variant_id)
+        all.into_iter().find(|choice| choice.model_id == model_id).map(|choice| choice.variant_id)
     }
 
     fn choose(&self, model_id: &str, variant_id: &str) -> Result<(), ErrorView> {
-        let chosen = Chosen { model_id: model_id.to_owned(), variant_id: variant_id.to_owned() };
+        let choice = PrecisionChoice { model_id: model_id.to_owned(), variant_id: variant_id.to_owned() };
         self.0.change(|all| {
             all.retain(|known| known.model_id != model_id);
-            all.push(chosen);
+            all.push(choice);
         })
     }
 
-    /// The one of those that are whole that a chat uses: as chosen, or else the one that was here first.
-    pub(crate) fn used<'a>(&self, model_id: &str, here: &'a [Precision]) -> Option<&'a Precision> {
-        let whole = || here.iter().filter(|precision| precision.contents.verified_at.is_some());
-        let chosen = self.chosen(model_id);
-        whole()
-            .find(|precision| Some(&precision.variant.id) == chosen.as_ref())
-            .or_else(|| whole().min_by_key(|precision| precision.contents.verified_at))
+    /// The complete precision that chats use: the user's choice, or else the one that was verified first.
+    pub(crate) fn used<'a>(&self, model_id: &str, on_disk: &'a [Precision]) -> Option<&'a Precision> {
+        let complete = || on_disk.iter().filter(|precision| precision.contents.verified_at.is_some());
+        let choice = self.choice(model_id);
+        complete()
+            .find(|precision| Some(&precision.variant.id) == choice.as_ref())
+            .or_else(|| complete().min_by_key(|precision| precision.contents.verified_at))
     }
 }
 
 impl App {
-    /// From the next answer on chats with this model use this precision of it.
+    /// Chats with this model use this precision from their next answer on.
     pub async fn precision_use(&self, model_id: &str, variant_id: &str) -> Result<(), ErrorView> {
-        let here = self.precisions_of(model_id);
-        let wanted =
-            here.iter().find(|one| one.variant.id == variant_id && one.contents.verified_at.is_some());
-        if wanted.is_none() {
+        let on_disk = self.precisions_of(model_id);
+        let selected =
+            on_disk.iter().find(|one| one.variant.id == variant_id && one.contents.verified_at.is_some());
+        if selected.is_none() {
             let message = "use the precision: it is not downloaded";
             let missing = ErrorView::new(ErrorCode::ModelNotFound, message);
             return Err(missing.with("model_id", model_id).with("variant_id", variant_id));
@@ -82,17 +83,17 @@ impl App {
         Ok(())
     }
 
-    /// Those of a model of the catalogue that are on the disk.
+    /// The precisions of a catalogue model on the disk.
     pub(crate) fn precisions_of(&self, model_id: &str) -> Vec<Precision> {
         let models_dir = self.settings_now().models_dir;
         Catalog::builtin()
             .model(model_id)
-            .map(|model| here(Path::new(&models_dir), model))
+            .map(|model| on_disk(Path::new(&models_dir), model))
             .unwrap_or_default()
     }
 }
 
-pub(crate) fn here(models_dir: &Path, model: &'static ModelFacts) -> Vec<Precision> {
+pub(crate) fn on_disk(models_dir: &Path, model: &'static ModelFacts) -> Vec<Precision> {
     let precision = |variant: &'static Variant| {
         let folder = folder(models_dir, model, variant);
         let contents = hub::contents(models_dir, &folder)?;
@@ -101,17 +102,19 @@ pub(crate) fn here(models_dir: &Path, model: &'static ModelFacts) -> Vec<Precisi
     model.variants.iter().filter_map(precision).collect()
 }
 
-/// The folder of a precision. Earlier versions had one for each model, which stays that of the precision it was for.
+/// The folder of a precision. Earlier versions had one folder per model, which stays the folder of the
+/// precision in it.
 pub(crate) fn folder(models_dir: &Path, model: &ModelFacts, variant: &Variant) -> String {
     let own = format!("{}@{}", model.id, variant.id);
-    if !models_dir.join(&own).is_dir() && earlier(models_dir, model).is_some_and(|id| id == variant.id) {
+    if !models_dir.join(&own).is_dir() && legacy_variant(models_dir, model).is_some_and(|id| id == variant.id)
+    {
         return model.id.clone();
     }
     own
 }
 
-/// Which precision the folder of an earlier version holds, by its repository and its files.
-fn earlier<'a>(models_dir: &Path, model: &'a ModelFacts) -> Option<&'a str> {
+/// The precision in the folder of an earlier version, determined by its repository and its files.
+fn legacy_variant<'a>(models_dir: &Path, model: &'a ModelFacts) -> Option<&'a str> {
     let contents = hub::contents(models_dir, &model.id)?;
     let of_repository = |variant: &&Variant| {
         [&variant.repo_hugging_face, &variant.repo_model_scope]
@@ -122,10 +125,10 @@ fn earlier<'a>(models_dir: &Path, model: &'a ModelFacts) -> Option<&'a str> {
     let matching =
         |variant: &&Variant| contents.files.iter().filter(|path| hub::wanted(&variant.files, path)).count();
     let known = model.variants.iter().filter(of_repository).max_by_key(matching);
-    // A repository that the catalogue does not name any more: of the same kind of files.
+    // The catalogue does not name the repository any more: a precision with the same file format.
     let gguf = contents.files.iter().any(|path| path.ends_with(".gguf"));
-    let like = || model.variants.iter().find(|variant| variant.is_gguf() == gguf);
-    known.or_else(like).map(|variant| variant.id.as_str())
+    let same_format = || model.variants.iter().find(|variant| variant.is_gguf() == gguf);
+    known.or_else(same_format).map(|variant| variant.id.as_str())
 }
 
 #[cfg(test)]
@@ -155,8 +158,8 @@ mod tests {
         let check = |repo: &str, file: &str, expect: &str| {
             let models = tempfile::tempdir().expect("a folder");
             install(models.path(), MODEL, repo, file, 1);
-            let here = here(models.path(), model());
-            let found: Vec<_> = here.iter().map(|one| (&*one.variant.id, &*one.folder)).collect();
+            let on_disk = on_disk(models.path(), model());
+            let found: Vec<_> = on_disk.iter().map(|one| (&*one.variant.id, &*one.folder)).collect();
             assert_eq!(found, [(expect, MODEL)]);
             let other =
                 model().variants.iter().find(|variant| variant.id != expect).expect("there are several");
@@ -176,12 +179,12 @@ mod tests {
         let repo = "unsloth/DeepSeek-R1-GGUF";
         install(models.path(), "deepseek-r1@q8_0", repo, "R1-Q8_0.gguf", 20);
         install(models.path(), "deepseek-r1@q4_k_m", repo, "R1-Q4_K_M.gguf", 10);
-        // One that is half here is never used.
+        // A partial download is never used.
         std::fs::create_dir_all(models.path().join("deepseek-r1@fp8")).expect("is made");
         std::fs::write(models.path().join("deepseek-r1@fp8/a.safetensors.part"), "a").expect("is written");
         let used = || {
-            let here = here(models.path(), model());
-            precisions.used(MODEL, &here).map(|one| one.variant.id.clone())
+            let on_disk = on_disk(models.path(), model());
+            precisions.used(MODEL, &on_disk).map(|one| one.variant.id.clone())
         };
         assert_eq!(used().as_deref(), Some("q4_k_m"));
         precisions.choose(MODEL, "q8_0").expect("is kept");

@@ -1,4 +1,4 @@
-//! A text that a person takes away: a table, a picture, a script of a plan. Knows no dialog.
+//! Saves a text to a path that the user chose: a table, an SVG, a script of a plan. Knows no dialog.
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use contract::{ErrorCode, ErrorView};
 
 use crate::convert::storage_error;
 
-/// Writes beside and renames, so that a full disk leaves an older file whole; returns where it lies.
+/// Writes a temporary file and renames it, so that a full disk leaves an older file intact. Returns the path.
 ///
 /// # Errors
 /// When the folder cannot be written.
@@ -20,7 +20,7 @@ pub async fn save_text(path: PathBuf, text: String) -> Result<String, ErrorView>
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut builder = tempfile::Builder::new();
-    // Not a secret of ours: as readable as any file that the person makes.
+    // The file is not secret, so it gets the usual permissions of the user's files.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;

@@ -1,5 +1,5 @@
-//! The settings as a use case: read, checked, kept, and what follows from them for connections. How they are stored is the file
-//! below. Knows no page and no download.
+//! The settings as use cases: read, validate, save, and the network configuration that follows from them.
+//! `settings/file.rs` has the file format. Knows no page and no download.
 pub(crate) mod file;
 
 use std::collections::BTreeMap;
@@ -60,10 +60,10 @@ fn check(settings: &SettingsView) -> Result<(), ErrorView> {
     Ok(())
 }
 
-/// The way out of this computer that the settings choose.
+/// The network configuration of the settings.
 fn outbound(settings: &SettingsView, login: Option<Login>) -> Result<Outbound, ErrorView> {
     let refused = |error: OutboundError| {
-        let message = format!("connect as the settings say: {error}");
+        let message = format!("use the network settings: {error}");
         match error {
             OutboundError::Certificates { path, why } => {
                 ErrorView::new(ErrorCode::CertificatesUnreadable, message)
@@ -73,7 +73,7 @@ fn outbound(settings: &SettingsView, login: Option<Login>) -> Result<Outbound, E
             OutboundError::NotAProxy => {
                 ErrorView::new(ErrorCode::InvalidInput, message).with("value", &settings.proxy_address)
             }
-            // An address that holds a secret is not repeated.
+            // An address that contains a secret is not repeated.
             OutboundError::HoldsSecrets => ErrorView::new(ErrorCode::InvalidInput, message),
         }
     };
@@ -90,27 +90,29 @@ fn outbound(settings: &SettingsView, login: Option<Login>) -> Result<Outbound, E
 }
 
 impl App {
-    /// Read at each use, so that a changed setting and a renewed certificate hold for the next connection.
+    /// The network configuration. It is made at each use, so that a changed setting or certificate applies to
+    /// the next connection.
     ///
     /// # Errors
-    /// When the file of certificates is not there any more, or the password of the proxy: nothing is connected without.
+    /// When the file of certificates or the password of the proxy is missing; no connection is made without
+    /// them.
     pub(crate) fn outbound(&self) -> impl Future<Output = Result<Outbound, ErrorView>> + Send + use<> {
         let (settings, clouds) = (self.settings_now(), self.clouds.clone());
         async move {
-            let of = settings.clone();
-            let login = blocking(move || login_of(&clouds, &of)).await?;
+            let copy = settings.clone();
+            let login = blocking(move || login_of(&clouds, &copy)).await?;
             outbound(&settings, login)
         }
     }
 
-    /// Keeps the name and the password that the proxy of the settings asks for, or forgets them where both are empty. They go
-    /// to this proxy and no other: with another address they are forgotten.
+    /// Stores the user name and password of the proxy, or removes them where both are empty. They are sent to
+    /// this proxy only: a change of its address removes them.
     ///
     /// # Errors
-    /// When no proxy was chosen by its address, only one of the two is given, or nothing can keep them.
+    /// When the settings have no proxy address, only one of the two is given, or they cannot be stored.
     pub async fn proxy_login(&self, user: &str, password: &str) -> Result<SettingsView, ErrorView> {
         let refuse = |what: &str| {
-            ErrorView::new(ErrorCode::InvalidInput, format!("keep the name and the password: {what}"))
+            ErrorView::new(ErrorCode::InvalidInput, format!("store the name and the password: {what}"))
         };
         let now = self.settings_now();
         if now.proxy_address.is_empty() {
@@ -119,7 +121,7 @@ impl App {
         if user.is_empty() != password.is_empty() {
             return Err(refuse("a proxy wants both or neither"));
         }
-        // As SOCKS5 counts them; and a colon would end the name for an HTTP proxy.
+        // 255 bytes is the limit of SOCKS5; a colon would end the name for an HTTP proxy.
         let too_long = [user, password].iter().any(|text| text.len() > 255);
         if user.contains(':')
             || too_long
@@ -146,18 +148,18 @@ impl App {
         Ok(self.settings_now())
     }
 
-    /// Checks, writes, and returns what is in force now.
+    /// Validates and writes the settings, and returns those in effect.
     pub async fn settings_save(&self, mut settings: SettingsView) -> Result<SettingsView, ErrorView> {
         check(&settings)?;
         let now = self.settings_now();
-        let way = |settings: &SettingsView| {
+        let network = |settings: &SettingsView| {
             (settings.proxy, settings.proxy_address.clone(), settings.certificates.clone())
         };
-        // A certificate that went away must not keep a person from changing the rest.
-        if way(&settings) != way(&now) {
+        // A missing certificate must not prevent changes of the other settings.
+        if network(&settings) != network(&now) {
             outbound(&settings, None)?;
         }
-        // The two are kept by a use case of their own.
+        // `proxy_login` changes these two.
         (settings.proxy_user, settings.proxy_password) = (now.proxy_user.clone(), now.proxy_password);
         if settings.proxy_address != now.proxy_address && now.proxy_password != KeyPlace::Nowhere {
             let (clouds, old) = (self.clouds.clone(), now);
@@ -167,7 +169,7 @@ impl App {
         self.settings_write(settings)
     }
 
-    /// What the app keeps by itself stays: a page sends it back as it was when the page asked.
+    /// Keeps the values that the app sets itself: a page sends back those that it read earlier.
     fn settings_write(&self, settings: SettingsView) -> Result<SettingsView, ErrorView> {
         self.settings_change(|now| {
             let own = (now.last_chat.clone(), now.contexts.clone(), now.measured.clone());
@@ -176,30 +178,30 @@ impl App {
         })
     }
 
-    /// Changes the settings, one caller at a time, and writes them where that made a difference.
+    /// Changes the settings, one caller at a time, and writes them if they differ.
     pub(crate) fn settings_change(
         &self,
         change: impl FnOnce(&mut SettingsView),
     ) -> Result<SettingsView, ErrorView> {
-        let _alone = self.settings_writing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let _guard = self.settings_lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let now = self.settings_now();
         let mut next = now.clone();
         change(&mut next);
         if next != now {
             let path = self.paths.data_dir.join(crate::SETTINGS_FILE);
-            // More is in the file than was understood at the start.
-            if self.settings_unkept.load(Ordering::Relaxed) && path.exists() {
+            // The file has values that could not be read at the start.
+            if self.settings_file_protected.load(Ordering::Relaxed) && path.exists() {
                 files::set_aside(&path)
                     .map_err(|error| storage_error("keep the old settings", &path, &error))?;
             }
             file::save(&path, &next)?;
-            self.settings_unkept.store(false, Ordering::Relaxed);
+            self.settings_file_protected.store(false, Ordering::Relaxed);
             *self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = next.clone();
         }
         Ok(next)
     }
 
-    /// What could not be read at the start and was moved aside, so that the page may say it once.
+    /// Errors of files that could not be read at the start and were moved aside; the page shows them once.
     pub fn start_problems(&self) -> Vec<ErrorView> {
         self.start_problems.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
@@ -209,12 +211,12 @@ impl App {
     }
 }
 
-/// Made of the proxy and the name, so that a password is found for these and for nothing else.
+/// Contains the proxy and the name, so that the password is found for this pair only.
 fn login_id(settings: &SettingsView) -> String {
     format!("proxy {}@{}", settings.proxy_user, settings.proxy_address)
 }
 
-/// Waits for the keyring, so not for a thread of the runtime.
+/// Blocks on the keyring, so it must not run on a runtime thread.
 fn login_of(clouds: &Clouds, settings: &SettingsView) -> Result<Option<Login>, ErrorView> {
     if settings.proxy != ProxyKind::Address {
         return Ok(None);
@@ -241,7 +243,7 @@ mod tests {
         assert_eq!(code(with("http://proxy:1", "/no/such.pem")), ErrorCode::CertificatesUnreadable);
         let secret = check(&with("http://me:hunter2@proxy:1", "")).expect_err("is refused");
         assert!(!format!("{secret:?}").contains("hunter2"));
-        // An address that is not used is not judged.
+        // An address that is not in use is not validated.
         let unused = SettingsView { proxy: ProxyKind::Direct, ..with("proxy", "") };
         assert!(outbound(&unused, None).is_ok() && check(&unused) == Ok(()));
     }

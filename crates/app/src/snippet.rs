@@ -1,11 +1,12 @@
-//! A few words of a message around what a search found, cut into parts that a host can mark. Counts letters, knows no page.
+//! The excerpt of a message around a search hit, split into parts that a host can highlight. Positions count
+//! letters. Knows no page.
 use contract::SnippetPart;
 
-/// Letters of the text on either side of the first hit.
+/// Letters before the first hit.
 const BEFORE: usize = 30;
 const LENGTH: usize = 160;
 
-/// The words as a search takes them; `text` holds each of them.
+/// `text` contains each word of the query, as the search splits it.
 pub(crate) fn snippet(text: &str, query: &str) -> Vec<SnippetPart> {
     let text: Vec<char> = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().collect();
     let folded: Vec<char> = text.iter().map(|&letter| lower(letter)).collect();
@@ -13,9 +14,9 @@ pub(crate) fn snippet(text: &str, query: &str) -> Vec<SnippetPart> {
         query.split_whitespace().collect::<Vec<_>>().join(" ").chars().map(lower).collect();
     let words: Vec<Vec<char>> =
         history::search_words(query).iter().map(|word| word.chars().map(lower).collect()).collect();
-    let found = |wanted: &[Vec<char>]| {
+    let find = |patterns: &[Vec<char>]| {
         let mut hits: Vec<(usize, usize)> = Vec::new();
-        for word in wanted.iter().filter(|word| !word.is_empty()) {
+        for word in patterns.iter().filter(|word| !word.is_empty()) {
             hits.extend(
                 folded
                     .windows(word.len())
@@ -27,15 +28,15 @@ pub(crate) fn snippet(text: &str, query: &str) -> Vec<SnippetPart> {
         hits.sort_unstable();
         hits
     };
-    let mut hits = found(&[phrase]);
+    let mut hits = find(&[phrase]);
     if hits.is_empty() {
-        hits = found(&words);
+        hits = find(&words);
     }
     let first = hits.first().map_or(0, |hit| hit.0);
     let start = word_start(&text, first.saturating_sub(BEFORE), first);
     let end = (start + LENGTH).min(text.len());
     let mut parts = Vec::new();
-    let mut put = |from: usize, to: usize, hit: bool| {
+    let mut push = |from: usize, to: usize, hit: bool| {
         if from < to {
             parts.push(SnippetPart { text: text[from..to].iter().collect(), hit });
         }
@@ -44,12 +45,12 @@ pub(crate) fn snippet(text: &str, query: &str) -> Vec<SnippetPart> {
     for (from, to) in hits {
         let (from, to) = (from.max(at), to.min(end));
         if from < to {
-            put(at, from, false);
-            put(from, to, true);
+            push(at, from, false);
+            push(from, to, true);
             at = to;
         }
     }
-    put(at, end, false);
+    push(at, end, false);
     ellipsis(parts, start > 0, end < text.len())
 }
 
@@ -64,7 +65,7 @@ fn ellipsis(mut parts: Vec<SnippetPart>, before: bool, after: bool) -> Vec<Snipp
     parts
 }
 
-/// The beginning of the next word, where there is one before the hit.
+/// The start of the next word, if one starts before the hit.
 fn word_start(text: &[char], from: usize, hit: usize) -> usize {
     if from == 0 {
         return 0;
@@ -72,7 +73,7 @@ fn word_start(text: &[char], from: usize, hit: usize) -> usize {
     text[from..hit].iter().position(|&letter| letter == ' ').map_or(from, |at| from + at + 1)
 }
 
-/// One letter for one letter, so that places in the text stay.
+/// Maps one letter to one letter, so that positions in the text stay the same.
 fn lower(letter: char) -> char {
     let mut lower = letter.to_lowercase();
     match (lower.next(), lower.next()) {

@@ -1,23 +1,24 @@
-//! Fifty chats at once, on services that answer, die in mid-answer, send garbage, send a line without end, or fall silent: what
-//! arrived is kept, each failure has its name, the memory stays bounded, and all of it is there after the app was opened again.
+//! Fifty chats at once, on services that answer, disconnect, send garbage, send an endless line, or stop
+//! sending. What was received is stored, each error has its code, the memory stays bounded, and the chats
+//! survive a restart.
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{App, Keeping, Paths};
+use app::{App, Paths, SecretBackend};
 use contract::{AnswerEvent, AppEvent, EndpointSpec, ErrorCode, MessageState, MessageView, SendRequest};
 use testkit::{Answer, End, TestCloud};
 
 const CHATS: usize = 50;
-/// Sent before anything goes wrong.
+/// The text that is sent before the failure.
 const HALF: &str = "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Hm.\"}}]}\n\n\
     data: {\"choices\":[{\"delta\":{\"content\":\"Half of \"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"it 鲸\"}}]}\n\n";
-/// A service that sends without end is left after a MiB; a hundred megabytes for each of ten chats would be a thousand.
+/// An endless line is cut off after one MiB; without that limit ten chats would take a thousand megabytes.
 const MOST_GROWTH: u64 = 300 << 20;
 
-struct Deaf;
+struct NullHost;
 
-impl app::Host for Deaf {
+impl app::Host for NullHost {
     fn emit(&self, _: AppEvent) {}
 }
 
@@ -28,10 +29,10 @@ async fn open(data: &Path) -> Arc<App> {
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
     };
-    Arc::new(App::open_keeping(paths, Arc::new(Deaf), Keeping::File).await.expect("opens"))
+    Arc::new(App::open_with_secrets(paths, Arc::new(NullHost), SecretBackend::File).await.expect("opens"))
 }
 
-/// How a service behaves, and what becomes of an answer of it.
+/// The behaviours of services, with the expected end of an answer.
 fn kinds() -> Vec<(&'static str, Answer, MessageState, Option<ErrorCode>)> {
     let with = |rest: &str| format!("{HALF}{rest}");
     let whole = with("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
@@ -51,7 +52,7 @@ fn kinds() -> Vec<(&'static str, Answer, MessageState, Option<ErrorCode>)> {
             cut,
             Some(ErrorCode::EndpointGarbled),
         ),
-        // The person stops waiting; the longest silence that is borne is tested beside the client.
+        // The user stops the answer; the timeout of a silent service is tested in `endpoint`.
         ("silent", Answer::stream(with("")).ending(End::Hang), MessageState::Stopped, None),
         (
             "slow",
@@ -62,7 +63,7 @@ fn kinds() -> Vec<(&'static str, Answer, MessageState, Option<ErrorCode>)> {
     ]
 }
 
-async fn asked(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
+async fn ask(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
     let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
     let request = SendRequest {
         chat_id: chat_id.clone(),
@@ -93,7 +94,7 @@ async fn asked(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
     }
 }
 
-/// The most memory that this process had so far, in bytes.
+/// The peak memory of this process, in bytes.
 #[cfg(target_os = "linux")]
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("reads");
@@ -131,13 +132,7 @@ async fn fifty_chats_lose_nothing_whatever_the_services_do() {
         let (name, _, state, code) = &all[number % all.len()];
         let chat = app.chat_create(&format!("cloud:{name}/m")).await.expect("a chat");
         let stops = *state == MessageState::Stopped;
-        answers.push((
-            *name,
-            chat.id.clone(),
-            *state,
-            *code,
-            tokio::spawn(asked(app.clone(), chat.id, stops)),
-        ));
+        answers.push((*name, chat.id.clone(), *state, *code, tokio::spawn(ask(app.clone(), chat.id, stops))));
     }
     let mut kept = Vec::new();
     for (name, chat_id, state, code, answer) in answers {

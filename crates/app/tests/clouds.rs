@@ -1,9 +1,10 @@
-//! A chat on a cloud service from the key to the answer, how it fails, and that a key is in no file, event or error.
+//! A chat with a cloud service, from the key to the answer, and its errors. A key is in no file, event or
+//! error.
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use app::{App, Keeping, Paths};
+use app::{App, Paths, SecretBackend};
 use contract::{
     AnswerEvent, AppEvent, ConnectionStep, EndpointChange, EndpointSpec, ErrorCode, ErrorView, KeyPlace,
     MessageState, MessageView, SendRequest, StepState,
@@ -13,9 +14,9 @@ use testkit::{Answer, End, TRANSFORMERS, TestCloud};
 const KEY: &str = "sk-marked-0815-4711";
 
 #[derive(Default)]
-struct Seen(Mutex<Vec<AppEvent>>);
+struct RecordingHost(Mutex<Vec<AppEvent>>);
 
-impl app::Host for Seen {
+impl app::Host for RecordingHost {
     fn emit(&self, event: AppEvent) {
         self.0.lock().expect("no panic").push(event);
     }
@@ -28,7 +29,9 @@ async fn open(data: &Path) -> App {
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
     };
-    App::open_keeping(paths, Arc::new(Seen::default()), Keeping::File).await.expect("opens")
+    App::open_with_secrets(paths, Arc::new(RecordingHost::default()), SecretBackend::File)
+        .await
+        .expect("opens")
 }
 
 fn spec(provider: &str, address: &str) -> EndpointSpec {
@@ -103,7 +106,7 @@ async fn a_key_an_address_and_a_name_are_changed_in_place() {
     }
     assert_eq!(test().await, None, "a refused change changes nothing");
 
-    // A key that belongs elsewhere is asked for again.
+    // A key of another server must be entered again.
     let address =
         |address: &str| EndpointChange { address: Some(address.into()), ..EndpointChange::default() };
     let elsewhere = app.endpoint_change(&id, address(after.address())).await.expect_err("is refused");
@@ -179,7 +182,7 @@ async fn a_key_becomes_a_chat_and_is_in_no_file() {
         .collect();
     assert_eq!(said, ["Be brief.", "What is a whale?", "A whale 是鲸。", "And?"]);
 
-    // A service that repeats the key in its refusal: neither the history nor the event has it.
+    // A service repeats the key in its error: neither the history nor the event contains it.
     cloud
         .answer_chat(Answer::json("400 Bad Request", format!("{{\"error\":{{\"message\":\"bad {KEY}\"}}}}")));
     let refused = send(&app, ask(&chat.id, Some(&second), "Again")).await.expect("begins");
@@ -233,7 +236,7 @@ async fn every_failure_has_a_step_and_a_code() {
     };
     let told = |step, code| (Some(step), Some(code));
     assert_eq!(check("https://no-such-name.invalid").await, told(Name, ErrorCode::EndpointUnreachable));
-    // A server on this computer needs no internet, so none is spoken of.
+    // The error of a server on this computer does not mention the internet.
     for local in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://127.8.8.8:1"] {
         assert_eq!(check(local).await, told(Connect, ErrorCode::LocalServerUnreachable), "{local}");
     }
@@ -258,7 +261,8 @@ async fn every_failure_has_a_step_and_a_code() {
     }
 }
 
-/// `transformers serve` on a computer where nothing was ever downloaded: its list fails, the named model answers.
+/// `transformers serve` on a computer where nothing was ever downloaded: its list fails, the named model
+/// answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_named_model_answers_where_the_list_fails() {
     let data = tempfile::tempdir().expect("a folder");

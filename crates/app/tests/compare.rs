@@ -1,18 +1,19 @@
-//! One prompt to two models of clouds on loopback: times, counts and costs, a side that fails, and a stop for both.
+//! One prompt to two cloud models on loopback: times, token counts and costs, an error on one side, and a
+//! stop of both.
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{App, Keeping, Paths};
+use app::{App, Paths, SecretBackend};
 use contract::{
     AppEvent, CompareEvent, CompareRequest, CompareResult, CompareState, EndpointSpec, ErrorCode, ErrorView,
     Side,
 };
 use testkit::{Answer, End, TestCloud};
 
-struct Deaf;
+struct NullHost;
 
-impl app::Host for Deaf {
+impl app::Host for NullHost {
     fn emit(&self, _: AppEvent) {}
 }
 
@@ -23,7 +24,7 @@ async fn open(data: &Path, clouds: [&TestCloud; 2]) -> App {
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
     };
-    let app = App::open_keeping(paths, Arc::new(Deaf), Keeping::File).await.expect("opens");
+    let app = App::open_with_secrets(paths, Arc::new(NullHost), SecretBackend::File).await.expect("opens");
     for (name, cloud) in ["One", "Two"].iter().zip(clouds) {
         let spec = EndpointSpec {
             provider_id: "custom".into(),
@@ -48,9 +49,9 @@ fn request(text: &str) -> CompareRequest {
     }
 }
 
-/// What a side said in all, how it ended, and why if it failed.
+/// The text of a side, its result, and its error.
 #[derive(Debug, Default)]
-struct Heard {
+struct SideOutcome {
     asked: bool,
     text: String,
     reasoning: String,
@@ -58,10 +59,10 @@ struct Heard {
     error: Option<ErrorView>,
 }
 
-async fn compare(app: &App, request: CompareRequest, stop_at_first: bool) -> [Heard; 2] {
+async fn compare(app: &App, request: CompareRequest, stop_at_first: bool) -> [SideOutcome; 2] {
     let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
     app.compare_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("starts");
-    let mut heard = [Heard::default(), Heard::default()];
+    let mut heard = [SideOutcome::default(), SideOutcome::default()];
     while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(30), events.recv()).await {
         let of = |side| usize::from(side == Side::Right);
         match event {
@@ -112,7 +113,7 @@ async fn two_clouds_answer_the_same_question_and_a_cost_needs_a_price() {
     assert!((cost.amount - 21e-6).abs() < 1e-12, "{cost:?}");
     assert_eq!((cost.date.as_str(), cost.source.as_str()), ("2026-11-20", "https://one.example/pricing"));
     assert_eq!(right.result.expect("it ended").cost, None);
-    // Nothing of it is a chat.
+    // A comparison is not stored as a chat.
     assert_eq!(app.chats().await.expect("lists"), []);
 
     std::fs::write(data.path().join("prices.toml"), "version = 1\n[[price]]\n").expect("is written");
@@ -136,7 +137,7 @@ async fn one_side_fails_alone_and_a_stop_ends_both() {
     assert_eq!(left.result.expect("it ended").state, CompareState::Failed);
     assert_eq!(right.result.expect("it ended").state, CompareState::Done);
 
-    // Both hang after their first word; one switch ends both, and the next comparison may begin.
+    // Both sides hang after their first token. One stop ends both, and the next comparison may start.
     for cloud in [&one, &two] {
         cloud.answer_chat(Answer::stream(half).ending(End::Hang));
     }

@@ -1,10 +1,10 @@
-//! One setting for the way out: through a proxy, with a company's certificate, and never around either. The names of these
-//! tests exist nowhere, so what arrives came through the proxy.
+//! The network configuration: every connection uses the proxy and the company's certificate. The host names
+//! of these tests do not exist, so a request that arrives came through the proxy.
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use app::{App, Keeping, Paths};
+use app::{App, Paths, SecretBackend};
 use contract::{
     AppEvent, ConnectionStep, DownloadState, EndpointSpec, EndpointTest, ErrorCode, KeyPlace, ModelState,
     ProxyKind, SettingsView, SourceKind, StepState,
@@ -13,9 +13,9 @@ use testkit::{AUTHORITY, Manner, TestCloud, TestHub, TestProxy, TestTls};
 
 const KEY: &str = "sk-marked-proxy-4711";
 
-struct Deaf;
+struct NullHost;
 
-impl app::Host for Deaf {
+impl app::Host for NullHost {
     fn emit(&self, _: AppEvent) {}
 }
 
@@ -26,7 +26,7 @@ async fn open(data: &Path) -> App {
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
     };
-    App::open_keeping(paths, Arc::new(Deaf), Keeping::File).await.expect("opens")
+    App::open_with_secrets(paths, Arc::new(NullHost), SecretBackend::File).await.expect("opens")
 }
 
 async fn set(app: &App, change: impl FnOnce(&mut SettingsView)) {
@@ -66,7 +66,7 @@ async fn a_cloud_is_reached_through_the_proxy_with_the_company_s_certificate() {
     set(&app, |settings| settings.proxy = ProxyKind::Direct).await;
     assert_eq!(failed(&test().await), (Some(ConnectionStep::Name), Some(ErrorCode::EndpointUnreachable)));
 
-    // Both kinds of proxy lead there; without the certificate nobody is believed.
+    // Both kinds of proxy work; without the certificate no server is trusted.
     for scheme in ["http", "socks5h"] {
         let address = proxy.address(scheme);
         set(&app, |settings| {
@@ -86,7 +86,7 @@ async fn a_cloud_is_reached_through_the_proxy_with_the_company_s_certificate() {
     assert!(proxy.asked().iter().all(|target| target == "cloud.example:443"), "{:?}", proxy.asked());
     assert!(cloud.asked().iter().all(|asked| asked.header("authorization").is_some()));
 
-    // A file that went away is told, and nothing goes out without it.
+    // A missing certificate file is an error, and no connection is made without it.
     let before = proxy.asked().len();
     std::fs::remove_file(&company).expect("is removed");
     let gone = app.endpoint_test(&id, None).await.expect_err("is refused");
@@ -122,7 +122,7 @@ async fn a_proxy_in_the_way_is_named_and_not_gone_around() {
         .await;
         let test = app.endpoint_test(&far, None).await.expect("is tested");
         assert_eq!(failed(&test), (Some(ConnectionStep::Proxy), Some(code)), "{address}: {test:?}");
-        // What runs on this computer is asked directly.
+        // A server on this computer is asked directly.
         let near = app.endpoint_test(&here, None).await.expect("is tested");
         assert_eq!(near.error, None, "{address}");
     }
@@ -131,7 +131,7 @@ async fn a_proxy_in_the_way_is_named_and_not_gone_around() {
 
 const WORD: &str = "märked:word-0815";
 
-/// Whether a file under a folder holds the text.
+/// The file under a folder that contains the text, if any.
 fn holds(folder: &Path, text: &str) -> Option<std::path::PathBuf> {
     let entries =
         std::fs::read_dir(folder).expect("is a folder").map(|entry| entry.expect("an entry").path());
@@ -154,7 +154,7 @@ async fn a_proxy_gets_its_name_and_password_and_no_file_does() {
     let spec = EndpointSpec {
         provider_id: "custom".into(),
         name: String::new(),
-        // Without a tunnel as well as with one: a plain request gets its refusal as an answer.
+        // Without a tunnel as well as with one: the proxy refuses a plain request in its response.
         address: "http://cloud".into(),
         key: String::new(),
         models: vec!["m".into()],
@@ -175,7 +175,7 @@ async fn a_proxy_gets_its_name_and_password_and_no_file_does() {
         assert_eq!((kept.proxy_user.as_str(), kept.proxy_password), ("me", KeyPlace::File));
         let passed = test(&app).await;
         assert_eq!(passed.error, None, "{scheme}: {passed:?}");
-        // A page that has not heard of it changes something else: both stay.
+        // A page with older settings changes another value: the name and the password stay.
         set(&app, |settings| {
             (settings.proxy_user, settings.proxy_password) = ("x".into(), KeyPlace::Nowhere)
         })
@@ -193,7 +193,7 @@ async fn a_proxy_gets_its_name_and_password_and_no_file_does() {
     assert_eq!(test(&app).await.error, None, "after another start");
     assert_eq!(holds(data.path(), "word-0815"), None);
 
-    // Another proxy never hears what this one knows.
+    // Another proxy never gets this password.
     let address = other.address("http");
     set(&app, |settings| settings.proxy_address = address).await;
     assert_eq!(failed(&test(&app).await), wanted);
@@ -258,7 +258,7 @@ async fn a_download_takes_the_same_way() {
         (settings.proxy, settings.proxy_address) = (ProxyKind::Address, address);
     })
     .await;
-    // Why it failed, if it did; one that is ready leaves the list.
+    // The error, if the download failed; a finished one leaves the list.
     let end = async || {
         app.download_start(MODEL, "bf16", SourceKind::ModelScope).await.expect("begins");
         for _ in 0..600 {
@@ -276,8 +276,8 @@ async fn a_download_takes_the_same_way() {
     set(&app, |settings| settings.certificates = company.display().to_string()).await;
     let listed = end().await;
     assert!(proxy.asked().iter().all(|target| target == "hub.example:443"), "{:?}", proxy.asked());
-    // The list of files was taken; the storage of the test is without TLS, and nobody follows from a private connection to
-    // an open one.
+    // The list of files was read. The file server of the test has no TLS, and a redirect from HTTPS to HTTP
+    // is not followed.
     assert_eq!(listed.expect("is told").code, ErrorCode::SourceRefused);
 
     let open_proxy = TestProxy::start(at(hub.model_scope_endpoint()), Manner::Lets).await.expect("starts");

@@ -1,4 +1,4 @@
-//! Downloads as a person has them: through `App`, from the test hub, with every event that a host would be given.
+//! Downloads through `App`, from the test hub, with every event that a host gets.
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use app::{App, Paths};
 use contract::{AppEvent, DownloadState, DownloadView, ErrorCode, ModelState, SourceKind};
 use testkit::{Fault, Place, TestHub};
 
-/// Of the catalogue; the test hub serves a small folder under its name.
+/// A model of the catalogue; the test hub serves a small folder under its name.
 const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
 const VARIANT: &str = "bf16";
 const FOLDER: &str = "deepseek-r1-distill-qwen-1.5b@bf16";
@@ -50,7 +50,7 @@ impl Scene {
         Self { hub, data, app, host }
     }
 
-    /// As when the program is closed and opened again.
+    /// Closes and opens the app.
     async fn restart(&mut self) {
         (self.app, self.host) = open(self.data.path()).await;
     }
@@ -60,8 +60,8 @@ impl Scene {
         assert_eq!((&*view.id, view.state), (ID, DownloadState::Listing));
     }
 
-    /// What the host was told of downloads, in order.
-    fn told(&self) -> Vec<DownloadView> {
+    /// The views of downloads that the host got, in order.
+    fn events(&self) -> Vec<DownloadView> {
         let of_download = |event: &AppEvent| match event {
             AppEvent::DownloadChanged { download } => Some(download.clone()),
             _ => None,
@@ -69,22 +69,22 @@ impl Scene {
         self.host.0.lock().expect("no panic").iter().filter_map(of_download).collect()
     }
 
-    /// Waits until the host is told of this; what came before is not counted when `after` says so.
+    /// Waits for an event with this property, after the first `after` events.
     async fn until(&self, after: usize, wanted: impl Fn(&DownloadView) -> bool) -> DownloadView {
         for _ in 0..1000 {
-            if let Some(view) = self.told().into_iter().skip(after).find(|view| wanted(view)) {
+            if let Some(view) = self.events().into_iter().skip(after).find(|view| wanted(view)) {
                 return view;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("it did not come: {:#?}", self.told().last());
+        panic!("it did not come: {:#?}", self.events().last());
     }
 
     async fn until_state(&self, after: usize, state: DownloadState) -> DownloadView {
         self.until(after, |view| view.state == state).await
     }
 
-    /// Waits until so many bytes of the weights lie on the disk.
+    /// Waits until so many bytes of the weights are on the disk.
     async fn until_on_disk(&self, bytes: u64) {
         let part = self.file(&format!("{WEIGHTS}.part"));
         for _ in 0..1000 {
@@ -131,7 +131,7 @@ async fn a_download_is_told_file_by_file_and_becomes_a_model() {
         ready.files.iter().map(|file| (&*file.path, file.done == file.size, file.verified)).collect();
     assert_eq!(files, [("config.json", true, true), (WEIGHTS, true, true)]);
     assert_eq!((ready.done, ready.verified, ready.total), (TOTAL, TOTAL, TOTAL));
-    for view in scene.told() {
+    for view in scene.events() {
         let sum = |of: fn(&contract::DownloadFileView) -> f64| view.files.iter().map(of).sum::<f64>();
         if !view.files.is_empty() {
             assert_eq!(view.done, sum(|file| file.done), "{view:?}");
@@ -178,10 +178,10 @@ async fn resuming_at_once_after_pausing_is_not_undone_by_the_old_run() {
     scene.app.download_pause(ID).await.expect("it is paused");
     scene.app.download_resume(ID).await.expect("it is resumed");
     scene.until_state(0, DownloadState::Ready).await;
-    let states: Vec<_> = scene.told().into_iter().map(|view| view.state).collect();
+    let states: Vec<_> = scene.events().into_iter().map(|view| view.state).collect();
     let starts = states.iter().filter(|state| **state == DownloadState::Listing).count();
     assert_eq!(starts, 5, "{states:?}");
-    // An old run may still say that it paused, but never after the new one began.
+    // An old run may still report that it paused, but never after the new one started.
     let late = |pair: &[DownloadState]| pair[0] == DownloadState::Paused && pair[1] != DownloadState::Listing;
     assert!(!states.windows(2).any(late), "{states:?}");
     assert!(!states.contains(&DownloadState::Failed), "{states:?}");
@@ -208,7 +208,7 @@ async fn an_unfinished_download_is_offered_after_a_restart() {
     scene.stall_at(100_000);
     scene.start().await;
     scene.until_on_disk(100_000).await;
-    // As at the end of a process: nothing is said, the transfer just ends.
+    // As when the process is killed: the transfer ends without an event.
     scene.app.download_pause(ID).await.expect("it ends");
     scene.until_state(0, DownloadState::Paused).await;
     scene.restart().await;
@@ -231,7 +231,7 @@ async fn a_source_that_fails_offers_the_other_one() {
     assert_eq!(failed.error.expect("it is said").code, ErrorCode::NotOnSource);
     assert_eq!(failed.alternative, Some(SourceKind::ModelScope));
     assert_eq!(scene.model_state().await, ModelState::Failed);
-    let after = scene.told().len();
+    let after = scene.events().len();
     scene.app.download_start(MODEL, VARIANT, SourceKind::ModelScope).await.expect("the person takes it");
     let ready = scene.until_state(after, DownloadState::Ready).await;
     assert_eq!((ready.source, ready.error), (SourceKind::ModelScope, None));
@@ -252,7 +252,7 @@ async fn refusals_reach_the_person_with_their_values() {
     ];
     for (fault, code, name, value) in cases {
         scene.hub.inject(fault);
-        let after = scene.told().len();
+        let after = scene.events().len();
         scene.start().await;
         let error = scene.until_state(after, DownloadState::Failed).await.error.expect("it is said");
         assert_eq!((error.code, error.detail.get(name).map(String::as_str)), (code, Some(value)));
@@ -281,7 +281,7 @@ async fn a_wrong_hash_is_never_installed() {
     assert!(failed.files.iter().all(|file| file.path != WEIGHTS || !file.verified));
     assert!(!scene.file(WEIGHTS).exists() && !scene.file("model.json").exists());
     assert_eq!(scene.model_state().await, ModelState::Failed);
-    let after = scene.told().len();
+    let after = scene.events().len();
     scene.hub.heal();
     scene.app.download_resume(ID).await.expect("it is tried again");
     scene.until_state(after, DownloadState::Ready).await;

@@ -382,7 +382,7 @@ pub enum Connections {
 
 fn lang() -> impl TypedValueParser<Value = Lang> {
     PossibleValuesParser::new(["en", "zh"])
-        .try_map(|name| Lang::named(&name).ok_or("it is one of the two values"))
+        .try_map(|name| Lang::from_name(&name).ok_or("it is one of the two values"))
 }
 
 #[cfg(test)]

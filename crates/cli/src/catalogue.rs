@@ -6,7 +6,7 @@ use contract::{ErrorCode, ErrorView, Localized, ModelState, ModelView, Precision
 
 use crate::json::print_json;
 use app::lang::{Lang, bytes};
-use app::words;
+use app::messages;
 
 pub async fn recommend(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> {
     let advice = app.recommendation().await?;
@@ -136,7 +136,7 @@ fn described(model: &ModelView, lang: Lang) -> String {
         .as_ref()
         .map_or(String::new(), |path| format!("  {}\n  {path}\n", text(&model.family_note, lang)));
     let problem =
-        model.problem.as_ref().map_or(String::new(), |problem| words::printed(problem, lang) + "\n");
+        model.problem.as_ref().map_or(String::new(), |problem| messages::terminal_text(problem, lang) + "\n");
     let reason = text(&model.fit.reason, lang);
     let here = here(model, lang);
     format!("{}: {verdict}\n  {}{variant}\n  {reason}\n{here}{own}{problem}", model.id, model.name)

@@ -192,7 +192,7 @@ fn told(view: &DeploymentView, json: bool, lang: Lang) {
         println!("  {}: {key}", lang.pick("key", "密钥"));
     }
     for error in [&view.error, &view.lost].into_iter().flatten() {
-        println!("  {}", app::words::words(error, lang).title);
+        println!("  {}", app::messages::error_message(error, lang).title);
     }
 }
 

@@ -79,7 +79,7 @@ pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Resu
             // With --json the words of the failure are in the one value already; the code still says it.
             match test.error {
                 Some(error) if json => {
-                    eprintln!("{}", app::words::printed(&error, lang));
+                    eprintln!("{}", app::messages::terminal_text(&error, lang));
                     std::process::exit(1);
                 }
                 Some(error) => return Err(error),

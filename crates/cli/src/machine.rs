@@ -4,7 +4,7 @@ use contract::{ErrorView, HardwareView};
 
 use crate::json::print_json;
 use app::lang::{Lang, bytes, counted};
-use app::words;
+use app::messages;
 
 pub async fn hardware(app: &App, measure: bool, json: bool, lang: Lang) -> Result<(), ErrorView> {
     let view = if measure { app.hardware_measure().await? } else { app.hardware().await? };
@@ -65,7 +65,7 @@ fn described(view: &HardwareView, lang: Lang) -> String {
         text.push_str(&format!("{}\n", lang.pick(&note.en, &note.zh)));
     }
     if let Some(problem) = &view.gpu_problem {
-        text.push_str(&words::printed(problem, lang));
+        text.push_str(&messages::terminal_text(problem, lang));
         text.push('\n');
     }
     text

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use app::lang::Lang;
-use app::words;
+use app::messages;
 use clap::Parser;
 use contract::{AppEvent, ErrorCode, ErrorView, StartWay};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -42,7 +42,7 @@ use pull::Wanted;
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let lang = args.lang.unwrap_or_else(Lang::of_environment);
+    let lang = args.lang.unwrap_or_else(Lang::from_env);
     match run(&args, lang).await {
         Ok(code) => code,
         Err(error) => {
@@ -50,7 +50,7 @@ async fn main() -> ExitCode {
                 // On stdout, where a program reads; the exit code says that it failed.
                 json::print_json(&serde_json::json!({ "error": error }));
             } else {
-                eprintln!("{}", words::printed(&error, lang));
+                eprintln!("{}", messages::terminal_text(&error, lang));
             }
             // As a shell counts a program that Ctrl+C ended.
             if error.code == ErrorCode::Cancelled { ExitCode::from(130) } else { ExitCode::FAILURE }
@@ -74,7 +74,7 @@ async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
     let (terminal, events) = Terminal::new();
     let app = open(args, terminal).await?;
     for problem in app.start_problems() {
-        eprintln!("{}", words::printed(&problem, lang));
+        eprintln!("{}", messages::terminal_text(&problem, lang));
     }
     let done = with_opened(&app, events, args, lang).await;
     // So that a copy of the file of the chats is whole.
@@ -89,7 +89,7 @@ async fn open(args: &Args, terminal: Terminal) -> Result<app::App, ErrorView> {
     if !args.read_only && !backups {
         return app::App::open(paths, host).await;
     }
-    let app = app::App::open_or_say(paths, host).await?;
+    let app = app::App::open_for_window(paths, host).await?;
     if args.read_only && app.start_state().await?.failure.is_some() {
         app.start_again(StartWay::ReadOnly).await?;
     }

@@ -2,7 +2,7 @@
 use std::process::ExitCode;
 
 use app::lang::{Lang, bytes, grouped};
-use app::plan_words;
+use app::plan_message;
 use contract::{ErrorCode, ErrorView, OfferView, PlanOutcome, PlanView, PlanWish, RefusalView};
 
 use crate::args::Wish;
@@ -104,12 +104,12 @@ fn described(plan: &PlanView, lang: Lang) -> String {
     for (title, lines) in parts.into_iter().filter(|(_, lines)| !lines.is_empty()) {
         text.push_str(&format!("\n{title}\n"));
         text.extend(
-            lines.iter().map(|line| format!("  {}\n      {}\n", line.text, plan_words(&line.why, lang))),
+            lines.iter().map(|line| format!("  {}\n      {}\n", line.text, plan_message(&line.why, lang))),
         );
     }
     if !plan.notes.is_empty() {
         text.push_str(lang.pick("\nGood to know\n", "\n须知\n"));
-        text.extend(plan.notes.iter().map(|note| format!("  {}\n", plan_words(note, lang))));
+        text.extend(plan.notes.iter().map(|note| format!("  {}\n", plan_message(note, lang))));
     }
     // The scripts as they are run; the other forms are for --render.
     for file in plan.files.iter().filter(|file| file.form == "shell") {
@@ -123,7 +123,7 @@ fn refused(refusals: &[RefusalView], offers: &[OfferView], lang: Lang) -> String
     for refusal in refusals {
         let name =
             if refusal.precision.is_empty() { String::new() } else { format!("{}: ", refusal.precision) };
-        text.push_str(&format!("  {name}{}\n", plan_words(&refusal.why, lang)));
+        text.push_str(&format!("  {name}{}\n", plan_message(&refusal.why, lang)));
     }
     if !offers.is_empty() {
         text.push_str(lang.pick("\nWhat works\n", "\n可行的选择\n"));

@@ -16,7 +16,7 @@ use crate::looking::LookingLine;
 use crate::pictures::{attach, boxes_shown, discard};
 use crate::too_long::{make_room, said};
 use app::lang::{Lang, counted};
-use app::words;
+use app::messages;
 
 /// What a program gets of an answer.
 #[derive(Serialize)]
@@ -127,7 +127,7 @@ pub async fn chat(
                 parent = Some(message.id);
             }
             // The conversation goes on: the same line may be sent again.
-            Err(error) => eprintln!("{}", words::printed(&error, lang)),
+            Err(error) => eprintln!("{}", messages::terminal_text(&error, lang)),
         }
     }
     if person {

@@ -21,7 +21,7 @@ pub async fn sizing_csv(app: App<'_>, wish: SizingWish) -> Result<String, ErrorV
 #[tauri::command]
 #[specta::specta]
 pub async fn sizing_picture(app: App<'_>, wish: SizingWish, lang: String) -> Result<String, ErrorView> {
-    app.sizing_picture(wish, Lang::named(&lang).unwrap_or(Lang::En)).await
+    app.sizing_picture(wish, Lang::from_name(&lang).unwrap_or(Lang::En)).await
 }
 
 /// Every word of the commands that would serve a model, or why none would. Starts nothing.

@@ -21,7 +21,7 @@ pub async fn start_again(app: App<'_>, way: StartWay) -> Result<StartView, Error
 #[tauri::command]
 #[specta::specta]
 pub async fn show_place(app: App<'_>, handle: tauri::AppHandle, place: ShownPlace) -> Result<(), ErrorView> {
-    let path = app.place(place);
+    let path = app.location(place);
     // A file that is not there yet: its folder.
     let shown = path.ancestors().find(|path| path.exists()).unwrap_or(&path);
     let opened = handle.opener().reveal_item_in_dir(shown);

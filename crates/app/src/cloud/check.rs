@@ -1,4 +1,4 @@
-//! Test connection: the steps in order, and the one that failed by its name. Costs one token.
+//! Tests a connection: its steps in order, and the step that failed. Costs one token of an answer.
 use contract::{ConnectionStep, ErrorCode, ErrorView, StepState, StepView};
 use endpoint::{ChatRequest, Endpoint, EndpointError, Message, Step};
 use futures_util::StreamExt;
@@ -6,16 +6,16 @@ use futures_util::StreamExt;
 use super::failure::cloud_error;
 use crate::App;
 
-/// How a test went, and what it learned.
-pub(super) struct Checked {
+/// The result of a test, and the models that the service lists.
+pub(super) struct TestResult {
     pub steps: Vec<StepView>,
     pub error: Option<ErrorView>,
-    /// The models of the service, where it lists them.
+    /// The models of the service; `None` where it has no list.
     pub listed: Option<Vec<String>>,
     pub model: Option<String>,
 }
 
-pub(super) struct Subject<'a> {
+pub(super) struct ConnectionTest<'a> {
     pub endpoint: &'a Endpoint,
     pub host: &'a str,
     /// A proxy was chosen in the settings.
@@ -24,7 +24,7 @@ pub(super) struct Subject<'a> {
     pub secure: bool,
     pub has_key: bool,
     pub lists: bool,
-    /// The model to ask for a word, when the person named one.
+    /// The model to ask, when the user named one.
     pub model: Option<&'a str>,
 }
 
@@ -33,31 +33,32 @@ const ALL: [ConnectionStep; 7] = {
     [Proxy, Name, Connect, Tls, Key, Models, Token]
 };
 
-pub(super) async fn check(subject: Subject<'_>) -> Checked {
+pub(super) async fn run(test: ConnectionTest<'_>) -> TestResult {
     let mut listed = None;
-    if subject.lists {
-        match subject.endpoint.models().await {
+    if test.lists {
+        match test.endpoint.models().await {
             Ok(models) => listed = Some(models),
-            // It offers no list; the models that were named are tried.
+            // The service has no list; a model that was named is tested.
             Err(EndpointError::Server { status: 404 | 405 | 501, .. }) => {}
-            // `transformers serve` fails at its list where nothing was ever downloaded, and answers.
-            Err(EndpointError::Server { status: 500, .. }) if subject.model.is_some() => {}
-            Err(error) => return failed(&subject, listed, None, &error, ConnectionStep::Models),
+            // The list of `transformers serve` fails where nothing was ever downloaded, but a named model
+            // answers.
+            Err(EndpointError::Server { status: 500, .. }) if test.model.is_some() => {}
+            Err(error) => return failed(&test, listed, None, &error, ConnectionStep::Models),
         }
     }
     let first = listed.as_deref().and_then(|listed| App::offered(listed).into_iter().next());
-    let Some(model) = subject.model.map(str::to_owned).or(first) else {
+    let Some(model) = test.model.map(str::to_owned).or(first) else {
         let error =
             ErrorView::new(ErrorCode::InvalidInput, "test the service: it lists no models, so name one");
-        return ended(&subject, listed, None, Some((ConnectionStep::Models, error)));
+        return result(&test, listed, None, Some((ConnectionStep::Models, error)));
     };
-    match word(subject.endpoint, &model).await {
-        Ok(()) => ended(&subject, listed, Some(model), None),
-        Err(error) => failed(&subject, listed, Some(model), &error, ConnectionStep::Token),
+    match one_token(test.endpoint, &model).await {
+        Ok(()) => result(&test, listed, Some(model), None),
+        Err(error) => failed(&test, listed, Some(model), &error, ConnectionStep::Token),
     }
 }
 
-async fn word(endpoint: &Endpoint, model: &str) -> Result<(), EndpointError> {
+async fn one_token(endpoint: &Endpoint, model: &str) -> Result<(), EndpointError> {
     let request = ChatRequest {
         model: model.to_owned(),
         messages: vec![Message::new("user", "Hi")],
@@ -76,14 +77,14 @@ async fn word(endpoint: &Endpoint, model: &str) -> Result<(), EndpointError> {
     Err(EndpointError::Cut)
 }
 
-/// An error tells more exactly than the call that met it where the way ended.
+/// The error names the failed step more exactly than the call that returned it.
 fn failed(
-    subject: &Subject<'_>,
+    test: &ConnectionTest<'_>,
     listed: Option<Vec<String>>,
     model: Option<String>,
     error: &EndpointError,
     otherwise: ConnectionStep,
-) -> Checked {
+) -> TestResult {
     let step = match error {
         EndpointError::Unreachable { step: Step::Proxy | Step::ProxyLogin, .. } => ConnectionStep::Proxy,
         EndpointError::Unreachable { step: Step::Name, .. } => ConnectionStep::Name,
@@ -92,21 +93,21 @@ fn failed(
         EndpointError::Unauthorized => ConnectionStep::Key,
         _ => otherwise,
     };
-    ended(subject, listed, model, Some((step, cloud_error(error, subject.host))))
+    result(test, listed, model, Some((step, cloud_error(error, test.host))))
 }
 
-fn ended(
-    subject: &Subject<'_>,
+fn result(
+    test: &ConnectionTest<'_>,
     listed: Option<Vec<String>>,
     model: Option<String>,
     failed: Option<(ConnectionStep, ErrorView)>,
-) -> Checked {
+) -> TestResult {
     let at = failed.as_ref().and_then(|(step, _)| ALL.iter().position(|one| one == step));
     let state = |(number, step): (usize, ConnectionStep)| {
         let applies = match step {
-            ConnectionStep::Tls => subject.secure,
-            ConnectionStep::Key => subject.has_key,
-            ConnectionStep::Models => subject.lists,
+            ConnectionStep::Tls => test.secure,
+            ConnectionStep::Key => test.has_key,
+            ConnectionStep::Models => test.lists,
             _ => true,
         };
         let state = match at {
@@ -118,10 +119,10 @@ fn ended(
         };
         StepView { step, state }
     };
-    // A proxy of the system's is told only where it is in the way.
+    // A system proxy is shown only where it is the failed step.
     let shown = |step: &StepView| {
-        step.step != ConnectionStep::Proxy || subject.proxied || step.state == StepState::Failed
+        step.step != ConnectionStep::Proxy || test.proxied || step.state == StepState::Failed
     };
     let steps = ALL.into_iter().enumerate().map(state).filter(shown).collect();
-    Checked { steps, error: failed.map(|(_, error)| error), listed, model }
+    TestResult { steps, error: failed.map(|(_, error)| error), listed, model }
 }

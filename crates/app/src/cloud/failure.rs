@@ -1,8 +1,9 @@
-//! What a cloud service did not do, as a code with the values its words need.
+//! Errors of cloud services as codes with the values that their messages need.
+//! Errors of the worker are in `answer/backend_error.rs`.
 use contract::{ErrorCode, ErrorView};
 use endpoint::{AddressError, EndpointError, Step, on_this_computer};
 
-/// `host` is where it happened.
+/// `host` names the service.
 pub(crate) fn cloud_error(error: &EndpointError, host: &str) -> ErrorView {
     let code = match error {
         EndpointError::Unreachable { step: Step::Proxy, .. } => ErrorCode::ProxyFailed,

@@ -1,13 +1,13 @@
-//! The list of cloud services that were added: everything about them but their keys. Read at each use, because the window
+//! The list of cloud services that were added, without their keys. It is read at each use, because the window
 //! and the command line share it.
 use std::path::Path;
 
 use contract::{ErrorCode, ErrorView, KeyPlace};
 use serde::{Deserialize, Serialize};
 
-use crate::list_file::{Kind, ListFile};
+use crate::list_file::{ListFile, ListKind};
 
-static KIND: Kind = Kind {
+static KIND: ListKind = ListKind {
     file: "endpoints.json",
     field: "endpoints",
     name: "cloud services",
@@ -20,10 +20,10 @@ pub(crate) struct Record {
     pub provider_id: String,
     pub name: String,
     pub address: String,
-    /// Under which its key is kept.
+    /// The id of its key in the secret store.
     pub key_id: String,
     pub key_place: KeyPlace,
-    /// Models that the person named, and those that the service listed last.
+    /// Models that the user named, and those that the service listed last.
     pub named: Vec<String>,
     pub listed: Vec<String>,
 }
@@ -52,7 +52,7 @@ impl Records {
     }
 }
 
-/// From the name, in letters that are easy to type, with a number when it is taken.
+/// An id made of the name in ASCII letters and digits, with a number when it is taken.
 pub(crate) fn free_id(records: &[Record], name: &str) -> String {
     let plain: String = name
         .to_lowercase()

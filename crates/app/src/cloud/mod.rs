@@ -1,11 +1,11 @@
-//! Cloud services as use cases: add, list, test and remove them, and answer in a chat that runs on one. The only place
-//! that a key passes through.
+//! Cloud services as use cases: add, list, change, test and remove them. Gives the endpoint of a model to an
+//! answer. The only module that handles a cloud key.
 
 mod check;
 mod failure;
-mod keys;
 mod list;
 mod prices;
+mod secret_store;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,28 +17,28 @@ use contract::{
 use endpoint::{Address, Dialect, Endpoint, Provider};
 use outbound::Outbound;
 
-use self::check::{Subject, check};
+use self::check::{ConnectionTest, run};
 use self::failure::address_error;
 use self::list::{Record, Records, free_id};
 use crate::App;
 use crate::model_ref::{ModelEndpoint, cloud_id, deployment_model};
 
 pub(crate) use self::failure::cloud_error;
-pub use self::keys::Keeping;
-use self::keys::Keys;
-pub(crate) use self::keys::write_once;
 pub(crate) use self::prices::Prices;
+pub use self::secret_store::SecretBackend;
+use self::secret_store::SecretStore;
+pub(crate) use self::secret_store::create_once;
 pub(crate) use crate::model_ref::cloud_model;
 
-/// Of a list without a DeepSeek model; some services list hundreds.
-const MOST_LISTED: usize = 60;
+/// The most models that are shown of a service without DeepSeek models; some services list hundreds.
+const MAX_LISTED: usize = 60;
 
 pub(crate) struct Clouds {
     records: Records,
-    pub(crate) keys: Keys,
+    pub(crate) keys: SecretStore,
 }
 
-/// What DeepSeek advises for the models that its service and most others offer today.
+/// What DeepSeek recommends for the models that its service and most others offer today.
 pub(crate) fn cloud_sampling() -> SamplingView {
     SamplingView { temperature: 1.0, top_p: 0.95, ..SamplingView::default() }
 }
@@ -48,15 +48,15 @@ fn invalid(message: &str) -> ErrorView {
 }
 
 impl Clouds {
-    /// With what could not be read of the list and of the keys.
-    pub(crate) fn open(data_dir: &Path, keeping: Keeping) -> (Self, Vec<ErrorView>) {
+    /// Also returns the errors of a list or of keys that cannot be parsed.
+    pub(crate) fn open(data_dir: &Path, secrets: SecretBackend) -> (Self, Vec<ErrorView>) {
         let (records, problem) = Records::open(data_dir);
-        let keys = Keys::new(data_dir, keeping);
-        let problems = problem.into_iter().chain(keys.put_right()).collect();
+        let keys = SecretStore::new(data_dir, secrets);
+        let problems = problem.into_iter().chain(keys.recover()).collect();
         (Self { records, keys }, problems)
     }
 
-    /// Waits for the keyring, so not for a thread of the runtime.
+    /// Blocks on the keyring, so it must not run on a runtime thread.
     fn endpoint(&self, record: &Record, outbound: Outbound) -> Result<(Endpoint, Address), ErrorView> {
         let address =
             Address::parse(&record.address).map_err(|error| address_error(error, &record.address))?;
@@ -89,9 +89,9 @@ impl Clouds {
                 .with("allowed", known.join(", "))
         })?;
         let typed = spec.address.trim();
-        let wanted = if typed.is_empty() { provider.address.as_str() } else { typed };
-        let address = Address::parse(wanted).map_err(|error| address_error(error, wanted))?;
-        let key = sound_key(&spec.key, provider)?;
+        let text = if typed.is_empty() { provider.address.as_str() } else { typed };
+        let address = Address::parse(text).map_err(|error| address_error(error, text))?;
+        let key = valid_key(&spec.key, provider)?;
         let named = named(&spec.models);
         let key_id = uuid::Uuid::now_v7().to_string();
         let key_place = self.keys.put(&key_id, key)?;
@@ -114,25 +114,25 @@ impl Clouds {
         match added {
             Ok(record) => Ok(view(&record)),
             Err(error) => {
-                // A key without a service would never be found again.
+                // Nothing would refer to the key any more.
                 self.keys.remove(&key_id, key_place)?;
                 Err(error)
             }
         }
     }
 
-    /// A new key is kept before the service names it, and the old one is forgotten after: whatever fails between, one of
-    /// the two works.
+    /// The new key is stored before the record refers to it, and the old key is removed afterwards. If a step
+    /// in between fails, one of the two keys works.
     fn change(&self, id: &str, change: &EndpointChange) -> Result<EndpointView, ErrorView> {
         let old = self.records.find(id)?;
         let provider = endpoint::provider(&old.provider_id).or_else(|| endpoint::provider("custom"));
         let provider = provider.ok_or_else(|| invalid("change the cloud service: its kind is not known"))?;
         let mut new = old.clone();
-        if let Some(wanted) = &change.address {
-            let address = Address::parse(wanted).map_err(|error| address_error(error, wanted))?;
+        if let Some(text) = &change.address {
+            let address = Address::parse(text).map_err(|error| address_error(error, text))?;
             let before = Address::parse(&old.address).ok();
-            let elsewhere = before.is_none_or(|before| !before.same_server(&address));
-            if elsewhere && change.key.is_none() && old.key_place != KeyPlace::Nowhere {
+            let moved = before.is_none_or(|before| !before.same_server(&address));
+            if moved && change.key.is_none() && old.key_place != KeyPlace::Nowhere {
                 return Err(invalid(
                     "change the address: a key goes only where it was meant for, so enter it again",
                 ));
@@ -149,7 +149,7 @@ impl Clouds {
             new.named = named(models);
         }
         if let Some(key) = &change.key {
-            let key = sound_key(key, provider)?;
+            let key = valid_key(key, provider)?;
             new.key_id = uuid::Uuid::now_v7().to_string();
             new.key_place = self.keys.put(&new.key_id, key)?;
         }
@@ -161,7 +161,7 @@ impl Clouds {
         match kept {
             Ok(true) if rotated => self.keys.remove(&old.key_id, old.key_place)?,
             Ok(true) => {}
-            // It was removed meanwhile, or could not be written.
+            // The service was removed meanwhile, or the list could not be written.
             other => {
                 if rotated {
                     self.keys.remove(&new.key_id, new.key_place)?;
@@ -173,7 +173,8 @@ impl Clouds {
         Ok(view(&new))
     }
 
-    /// The key first: a service that lost its key can be removed again, a key that lost its service cannot.
+    /// Removes the key first: a service without a key can be removed later, a key without a service cannot be
+    /// found.
     fn remove(&self, id: &str) -> Result<(), ErrorView> {
         let record = self.records.find(id)?;
         self.keys.remove(&record.key_id, record.key_place)?;
@@ -185,9 +186,9 @@ fn default_name(provider: &Provider, address: &Address) -> String {
     if provider.id == "custom" { address.host().to_owned() } else { provider.name.en.clone() }
 }
 
-fn sound_key<'a>(typed: &'a str, provider: &Provider) -> Result<&'a str, ErrorView> {
+fn valid_key<'a>(typed: &'a str, provider: &Provider) -> Result<&'a str, ErrorView> {
     let key = typed.trim();
-    // A key that cannot stand in a header was pasted with something else.
+    // A key that is not valid in a header was pasted together with something else.
     if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(invalid("keep the key: a key has no spaces and no letters beyond English ones"));
     }
@@ -234,28 +235,28 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, ErrorView> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("use what is kept: {error}")))?
+        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the data folder: {error}")))?
 }
 
 impl App {
-    /// The services that can be chosen by name.
+    /// The known services.
     pub async fn providers(&self) -> Result<Vec<ProviderView>, ErrorView> {
-        let shown = |provider: &Provider| ProviderView {
+        let view = |provider: &Provider| ProviderView {
             id: provider.id.clone(),
             name: Localized { en: provider.name.en.clone(), zh: provider.name.zh.clone() },
             address: if provider.id == "custom" { String::new() } else { provider.address.clone() },
             key_page: provider.key_page.clone(),
             lists_models: provider.dialect.lists,
         };
-        Ok(endpoint::providers().iter().map(shown).collect())
+        Ok(endpoint::providers().iter().map(view).collect())
     }
 
-    /// Those that were added, the earliest first.
+    /// The services that were added, the oldest first.
     pub async fn endpoints(&self) -> Result<Vec<EndpointView>, ErrorView> {
         Ok(self.clouds.records.all()?.iter().map(view).collect())
     }
 
-    /// Keeps the key and the rest of it. Nothing is asked of the service yet.
+    /// Adds a service and stores its key. Sends no request to it.
     pub async fn endpoint_add(&self, spec: EndpointSpec) -> Result<EndpointView, ErrorView> {
         let clouds = self.clouds.clone();
         let added = blocking(move || clouds.add(spec)).await?;
@@ -263,7 +264,8 @@ impl App {
         Ok(added)
     }
 
-    /// Another key, address or name, for the chats that know it as well. Nothing is asked of the service yet.
+    /// Changes the key, address, name or models; existing chats use the change. Sends no request to the
+    /// service.
     pub async fn endpoint_change(&self, id: &str, change: EndpointChange) -> Result<EndpointView, ErrorView> {
         let (clouds, id) = (self.clouds.clone(), id.to_owned());
         let changed = blocking(move || clouds.change(&id, &change)).await?;
@@ -271,14 +273,15 @@ impl App {
         Ok(changed)
     }
 
-    /// Goes the whole way to one word of an answer, and keeps the list of models that it met.
+    /// Tests the connection up to one token of an answer, and stores the list of models that the service
+    /// returns.
     pub async fn endpoint_test(&self, id: &str, model: Option<&str>) -> Result<EndpointTest, ErrorView> {
         let record = self.clouds.records.find(id)?;
         let (clouds, of) = (self.clouds.clone(), record.clone());
         let outbound = self.outbound().await?;
         let proxied = outbound.chosen_proxy();
         let (endpoint, address) = blocking(move || clouds.endpoint(&of, outbound)).await?;
-        let checked = check(Subject {
+        let tested = run(ConnectionTest {
             endpoint: &endpoint,
             host: address.host(),
             proxied,
@@ -288,7 +291,7 @@ impl App {
             model: model.or(record.named.first().map(String::as_str)),
         })
         .await;
-        let record = match checked.listed {
+        let record = match tested.listed {
             Some(listed) => {
                 let id = id.to_owned();
                 let kept = self.clouds.records.change(move |records| {
@@ -302,11 +305,11 @@ impl App {
             }
             None => record,
         };
-        let (steps, error, model) = (checked.steps, checked.error, checked.model);
+        let (steps, error, model) = (tested.steps, tested.error, tested.model);
         Ok(EndpointTest { steps, error, endpoint: view(&record), model })
     }
 
-    /// Forgets the service and its key. Chats that ran on it stay.
+    /// Removes the service and its key. Its chats stay.
     pub async fn endpoint_remove(&self, id: &str) -> Result<(), ErrorView> {
         let (clouds, id) = (self.clouds.clone(), id.to_owned());
         blocking(move || clouds.remove(&id)).await?;
@@ -314,14 +317,14 @@ impl App {
         Ok(())
     }
 
-    /// Of a service's list, the models of DeepSeek; of one without them, the first.
+    /// The DeepSeek models of a service's list; the first models of a list without any.
     fn offered(listed: &[String]) -> Vec<String> {
         let deepseek = |name: &&String| name.to_lowercase().contains("deepseek");
         let own: Vec<String> = listed.iter().filter(deepseek).cloned().collect();
-        if own.is_empty() { listed.iter().take(MOST_LISTED).cloned().collect() } else { own }
+        if own.is_empty() { listed.iter().take(MAX_LISTED).cloned().collect() } else { own }
     }
 
-    /// Refuses to go on with an answer where the service can only begin one.
+    /// Refuses to continue an answer where the service cannot.
     pub(crate) async fn may_continue(&self, chat_id: &str) -> Result<(), ErrorView> {
         let model_id = self.model_of(chat_id).await?;
         let cannot =

@@ -1,6 +1,6 @@
-//! Prices of cloud models as the person wrote them down, in `prices.toml` of the data folder. No price is built in: they
-//! change, and one without a date and a source says nothing. Read at each use. The form
-//! is in docs/guides/prices.md.
+//! Prices of cloud models that the user wrote into `prices.toml` of the data folder. No price is built in,
+//! because prices change; each has a date and a source. The file is read at each use; docs/guides/prices.md
+//! has its format.
 use std::path::{Path, PathBuf};
 
 use contract::{CostView, ErrorCode, ErrorView};
@@ -39,10 +39,10 @@ impl Prices {
         data_dir.join(FILE)
     }
 
-    /// None where there is no file.
+    /// Empty where there is no file.
     ///
     /// # Errors
-    /// `prices_unreadable` when it has a mistake.
+    /// `prices_unreadable` when the file is not valid.
     pub(crate) fn read(data_dir: &Path) -> Result<Self, ErrorView> {
         let path = Self::path(data_dir);
         let bad = |reason: String| {
@@ -59,22 +59,27 @@ impl Prices {
         if file.version != VERSION {
             return Err(bad(format!("version {} is not known", file.version)));
         }
-        let sound = |price: &Price| {
+        let valid = |price: &Price| {
             [price.input, price.output].iter().all(|amount| amount.is_finite() && *amount >= 0.0)
                 && [&price.currency, &price.source].iter().all(|text| !text.trim().is_empty())
         };
-        match file.price.iter().find(|price| !sound(price)) {
+        match file.price.iter().find(|price| !valid(price)) {
             Some(price) => Err(bad(format!("the price of {} is not complete", price.model))),
             None => Ok(Self(file.price)),
         }
     }
 
-    /// Of one answer with so many tokens read and written; nothing where no price is known.
-    pub(crate) fn cost(&self, model_id: &str, (read, written): (u32, u32)) -> Option<CostView> {
+    /// The cost of one answer; `None` where no price is known.
+    pub(crate) fn cost(
+        &self,
+        model_id: &str,
+        (prompt_tokens, completion_tokens): (u32, u32),
+    ) -> Option<CostView> {
         let (service, model) = cloud_model(model_id)?;
         let price = self.0.iter().find(|price| price.service == service && price.model == model)?;
         Some(CostView {
-            amount: (f64::from(read) * price.input + f64::from(written) * price.output) / 1e6,
+            amount: (f64::from(prompt_tokens) * price.input + f64::from(completion_tokens) * price.output)
+                / 1e6,
             currency: price.currency.clone(),
             input: price.input,
             output: price.output,

@@ -1,5 +1,5 @@
-//! Tokens of a conversation: by the tokenizer of the model that is loaded, with what pictures cost as the engine cuts
-//! them; or an estimate that says so.
+//! Tokens of a conversation: by the tokenizer of the model that is loaded, with what pictures cost as the
+//! engine cuts them; or an estimate that says so.
 use std::time::Duration;
 
 use contract::PictureView;

@@ -1,5 +1,5 @@
-//! Tokens of a text without its model's tokenizer, as DeepSeek's documentation counts them: 0.3 for an English letter, 0.6
-//! for a Chinese one. The letters of other scripts are between the two.
+//! Tokens of a text without its model's tokenizer, as DeepSeek's documentation counts them: 0.3 for an
+//! English letter, 0.6 for a Chinese one. The letters of other scripts are between the two.
 
 /// What a chat's format adds to each message.
 pub(super) const MESSAGE: f64 = 4.0;

@@ -1,4 +1,4 @@
-//! Model facts, verdicts, advice and presets as the hosts see them.
+//! Model facts, verdicts, recommendations and presets as views of the contract.
 use catalog::{Fit, ModelFacts, Preset, Recommendation, Sampling, Sentence, Variant};
 use contract::{
     FamilyKind, FitView, Localized, ModelState, ModelView, Place, PresetView, RecommendationView,
@@ -7,7 +7,7 @@ use contract::{
 
 pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
     let mut variants: Vec<VariantView> = model.variants.iter().map(variant_view).collect();
-    // Stable: the others keep the order of the catalogue.
+    // The sort is stable, so the other variants keep the order of the catalogue.
     variants.sort_by_key(|variant| variant.id != fit.variant_id);
     let family = match model.family {
         catalog::FamilyKind::Guide => FamilyKind::Guide,

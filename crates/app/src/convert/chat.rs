@@ -1,4 +1,4 @@
-//! Chats and messages of the history as the hosts see them.
+//! Chats and messages of the history as views of the contract.
 use contract::{
     ChatSummary, ChatView, ErrorCode, ErrorView, MessageState, MessageView, PictureView, Role, SamplingView,
     SearchHit,

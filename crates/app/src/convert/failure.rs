@@ -1,22 +1,23 @@
-//! Failures of the domains as codes that somebody can act on.
+//! Errors of the file system and of the history as codes of the contract.
+//! Each code has a message that tells the user what to do.
 use std::path::Path;
 
 use contract::{ErrorCode, ErrorView};
 use history::{HistoryError, Storage};
 
-/// A failure of the file system while doing `what` at `path`.
+/// An error of the file system while doing `what` at `path`.
 pub(crate) fn storage_error(what: &str, path: &Path, error: &std::io::Error) -> ErrorView {
     ErrorView::new(io_code(error), format!("{what}: {error}")).with("path", path.display())
 }
 
-/// What a failure of the operating system means for a person. Only what no state of a computer explains is a mistake of
-/// ours.
+/// The code of an error of the operating system. Only an error that no state of the computer explains is
+/// internal.
 pub(crate) fn io_code(error: &std::io::Error) -> ErrorCode {
     use std::io::ErrorKind;
-    // The library has no kinds for these.
+    // `ErrorKind` has no stable variants for these.
     #[cfg(unix)]
     match error.raw_os_error() {
-        // EIO, ENXIO, ENODEV, EREMOTEIO; a medium that went away or fails.
+        // EIO, ENXIO, ENODEV, EREMOTEIO: a medium that was removed or fails.
         Some(5 | 6 | 19 | 121) => return ErrorCode::DiskFailed,
         // ENFILE, EMFILE: too many open files.
         Some(23 | 24) => return ErrorCode::SystemLimit,

@@ -1,4 +1,4 @@
-//! The machine as the hosts see it.
+//! The hardware of this computer as a view of the contract.
 use catalog::Devices;
 use contract::{CpuView, DiskView, ErrorCode, ErrorView, GpuVendor, GpuView, HardwareView};
 use hardware::{Gpu, GpuProblem, Snapshot};
@@ -60,7 +60,7 @@ fn problem(problem: &GpuProblem) -> ErrorView {
     let error = ErrorView::new(code, format!("use the graphics card: {problem}"));
     match problem {
         GpuProblem::DriverMismatch { kernel: Some(version) } => error.with("kernel", version),
-        GpuProblem::Other(why) => error.with("why", why),
+        GpuProblem::Other(reason) => error.with("why", reason),
         _ => error,
     }
 }

@@ -1,4 +1,5 @@
-//! Twins of the domain types for the contract, made by hand so that a change inside a domain stays inside it.
+//! Converts the domain types to the types of the contract. They are separate, so that a change inside a
+//! domain does not change the contract.
 
 mod catalog;
 mod chat;

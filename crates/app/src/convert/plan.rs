@@ -1,4 +1,4 @@
-//! Deployment plans as the hosts see them.
+//! Deployment plans as views of the contract.
 use contract::{
     OfferView, PlanFile, PlanLine, PlanMemoryView, PlanOutcome, PlanView, ReasonView, RefusalView,
 };

@@ -1,4 +1,4 @@
-//! Rows of the table of cards, and other people's claims, as the hosts see them.
+//! Rows of the GPU table, and published claims about hardware needs, as views of the contract.
 use catalog::{Catalog, Defect, Demand, Flagged, Gate, ModelFacts, Row, RowVerdict};
 use contract::{CardsVerdict, CardsView, ClaimDefect, ClaimView};
 use deploy::plan::{Engine, Inventory};

@@ -1,27 +1,27 @@
-//! Keys of deployments that are open to a network. Each is made of a secret of this installation and the id of the deployment, so
-//! that it can be shown and sent again and is stored nowhere.
+//! API keys of deployments that are open to a network. Each is derived from a secret of this installation and
+//! the id of the deployment, so that it can be shown again and is never stored.
 use std::path::{Path, PathBuf};
 
 use contract::ErrorView;
 use deploy::remote::Record;
 use sha2::{Digest, Sha256};
 
-use crate::cloud::write_once;
+use crate::cloud::create_once;
 use crate::convert::storage_error;
 
 const FILE: &str = "deployments.secret";
 
-pub(super) struct Keys {
+pub(super) struct DeploymentKeys {
     path: PathBuf,
 }
 
-impl Keys {
+impl DeploymentKeys {
     pub(super) fn new(data_dir: &Path) -> Self {
         Self { path: data_dir.join(FILE) }
     }
 
-    /// The record with its key, where it has one.
-    pub(super) fn fill(&self, record: Record) -> Result<Record, ErrorView> {
+    /// The record with its key, if its deployment has one.
+    pub(super) fn with_key(&self, record: Record) -> Result<Record, ErrorView> {
         if !record.requires_key {
             return Ok(record);
         }
@@ -31,16 +31,16 @@ impl Keys {
         Ok(Record { key: Some(format!("wd-{key}")), ..record })
     }
 
-    /// Made once, readable by its owner only.
+    /// The secret is created once, readable by its owner only.
     fn secret(&self) -> Result<Vec<u8>, ErrorView> {
         let failed =
             |error: std::io::Error| storage_error("read the secret of the deployments", &self.path, &error);
         if !self.path.exists() {
             let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
             let bytes: Vec<u8> = random.iter().flat_map(|uuid| *uuid.as_bytes()).collect();
-            write_once(&self.path, &bytes).map_err(failed)?;
+            create_once(&self.path, &bytes).map_err(failed)?;
         }
-        // Another process may have been faster, and its secret is the one that holds.
+        // Another process may have created the file first; then its secret is used.
         std::fs::read(&self.path).map_err(failed)
     }
 }
@@ -55,7 +55,10 @@ mod tests {
         let (folder, other) =
             (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let key = |folder: &Path, id: &str, requires_key: bool| {
-            Keys::new(folder).fill(Record { requires_key, ..record(id, "name") }).expect("is filled").key
+            DeploymentKeys::new(folder)
+                .with_key(Record { requires_key, ..record(id, "name") })
+                .expect("is filled")
+                .key
         };
         let one = key(folder.path(), "1", true).expect("a key");
         assert_eq!(key(folder.path(), "1", true).as_ref(), Some(&one));

@@ -1,5 +1,5 @@
-//! Deployments as use cases: plan, start, find again, watch, stop and forget them, and answer in a chat that runs on one.
-//! What runs outlives this program; only a stop that was asked for ends it.
+//! Deployments as use cases: plan, start, reattach, watch, stop and remove them. Gives the endpoint of one to
+//! an answer. A deployment outlives this program; only an explicit stop ends it.
 
 mod keys;
 mod records;
@@ -16,21 +16,21 @@ use contract::{
 };
 use deploy::remote::{self, Deployment, DeploymentEvent, OnEvent, Record, Timing, Transport};
 
-use self::keys::Keys;
+use self::keys::DeploymentKeys;
 use self::records::Records;
-use self::views::{deployment_view, line_view, machine_view, point_view, recommended, resting_view};
+use self::views::{deployment_view, line_view, machine_view, point_view, recommended, stopped_view};
 use crate::model_ref::ModelEndpoint;
 use crate::worker::failure_view;
 use crate::{App, Host};
 
 pub(crate) use crate::model_ref::deployment_model;
 
-/// Instead of the person's own configuration of ssh.
+/// Replaces the user's ssh configuration.
 const SSH_CONFIG: &str = "WHALEDECK_SSH_CONFIG";
 
 pub(crate) struct Deployments {
     records: Records,
-    keys: Keys,
+    keys: DeploymentKeys,
     transport: Transport,
     watched: Mutex<BTreeMap<String, Arc<Deployment>>>,
     host: Arc<dyn Host>,
@@ -41,7 +41,7 @@ impl Deployments {
         let (records, problem) = Records::open(data_dir);
         let ssh_config = std::env::var_os(SSH_CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
         let transport = Transport { folder: data_dir.join("deployments"), ssh_config };
-        let keys = Keys::new(data_dir);
+        let keys = DeploymentKeys::new(data_dir);
         (Arc::new(Self { records, keys, transport, watched: Mutex::default(), host }), problem)
     }
 
@@ -58,11 +58,11 @@ impl Deployments {
         if let Some(known) = watched.get(&record.id) {
             return Ok(known.clone());
         }
-        let record = self.keys.fill(record)?;
+        let record = self.keys.with_key(record)?;
         let (this, id) = (Arc::downgrade(self), record.id.clone());
-        let on_event: OnEvent = Arc::new(move |change| {
+        let on_event: OnEvent = Arc::new(move |event| {
             if let Some(this) = this.upgrade() {
-                this.heard(&id, change);
+                this.apply(&id, event);
             }
         });
         let id = record.id.clone();
@@ -71,16 +71,17 @@ impl Deployments {
         Ok(deployment)
     }
 
-    fn heard(&self, id: &str, change: DeploymentEvent) {
-        match change {
-            // Written down before anything else happens: a program that is killed now finds it again.
+    fn apply(&self, id: &str, event: DeploymentEvent) {
+        match event {
+            // Stored first, so that a program that is killed now finds the deployment again.
             DeploymentEvent::Record(record) => {
                 if let Err(error) = self.records.update(*record) {
-                    tracing::error!(%error, "a deployment was not written down");
+                    tracing::error!(%error, "failed to store a deployment");
                 }
             }
             DeploymentEvent::State(_) => {
-                // Asked for anew, because more than the state may have changed. Not while it is being made.
+                // The view is made anew, because more than the state may have changed. While the deployment
+                // is being created the lock is held, and the page reads the list instead.
                 let Some(known) = self.watched.try_lock().ok().and_then(|watched| watched.get(id).cloned())
                 else {
                     return self.host.emit(AppEvent::DeploymentsChanged);
@@ -98,8 +99,8 @@ impl Deployments {
         }
     }
 
-    /// Goes on watching what was started before, here or by another program.
-    fn find_all(self: &Arc<Self>) -> Result<Vec<Record>, ErrorView> {
+    /// Watches the deployments that this or another program started before.
+    fn reattach_all(self: &Arc<Self>) -> Result<Vec<Record>, ErrorView> {
         let records = self.records.all()?;
         for record in records.iter().filter(|record| record.has_processes()) {
             self.watch(record.clone(), Deployment::reattach)?;
@@ -107,8 +108,8 @@ impl Deployments {
         Ok(records)
     }
 
-    /// The one of this id or name, watched.
-    fn one(self: &Arc<Self>, id: &str) -> Result<Arc<Deployment>, ErrorView> {
+    /// The deployment of this id or name, watched from now on.
+    fn watched_one(self: &Arc<Self>, id: &str) -> Result<Arc<Deployment>, ErrorView> {
         let record = self.records.find(id)?;
         let begin = if record.has_processes() { Deployment::reattach } else { Deployment::idle };
         self.watch(record, begin)
@@ -116,17 +117,17 @@ impl Deployments {
 
     fn view(&self, record: &Record) -> DeploymentView {
         let known = self.watched().get(&record.id).cloned();
-        known.map_or_else(|| resting_view(record), |known| deployment_view(&known))
+        known.map_or_else(|| stopped_view(record), |known| deployment_view(&known))
     }
 
     pub(crate) fn model_endpoint(self: &Arc<Self>, id: &str) -> Result<ModelEndpoint, ErrorView> {
-        let deployment = self.one(id)?;
+        let deployment = self.watched_one(id)?;
         let endpoint = deployment.endpoint().map_err(|failure| failure_view(&failure))?;
         let record = deployment.record();
         Ok(ModelEndpoint { endpoint, model: record.model_id, label: record.name })
     }
 
-    /// Tokens of one conversation.
+    /// The context length of one conversation, in tokens.
     pub(crate) fn context(&self, id: &str) -> Result<u32, ErrorView> {
         Ok(self.records.find(id)?.context)
     }
@@ -137,18 +138,18 @@ impl Deployments {
 }
 
 impl App {
-    /// Every deployment, the earliest first. Those that run are found again and watched from now on.
+    /// Every deployment, the oldest first. The running ones are watched from now on.
     pub async fn deployments(&self) -> Result<Vec<DeploymentView>, ErrorView> {
-        let records = self.deployments.find_all()?;
+        let records = self.deployments.reattach_all()?;
         Ok(records.iter().map(|record| self.deployments.view(record)).collect())
     }
 
-    /// Every word of what would be started, or why nothing can be. Asks no machine.
+    /// The plan of a deployment, or why there is none. Connects to no host.
     pub async fn deployment_plan(&self, spec: DeploymentSpec) -> Result<PlanOutcome, ErrorView> {
         start::plan(&spec)
     }
 
-    /// Looks at the machines, writes down what is started, and starts it. The events tell the rest.
+    /// Probes the hosts, stores the deployment, and starts it. Events report its progress.
     pub async fn deployment_start(&self, spec: DeploymentSpec) -> Result<DeploymentView, ErrorView> {
         let record = start::record(&self.deployments.transport, &spec).await?;
         self.deployments.records.add(record.clone())?;
@@ -157,23 +158,23 @@ impl App {
         Ok(self.deployments.view(&record))
     }
 
-    /// Starts one again that was stopped or failed.
+    /// Starts a deployment again that was stopped or failed.
     pub async fn deployment_restart(&self, id: &str) -> Result<DeploymentView, ErrorView> {
-        let deployment = self.deployments.one(id)?;
+        let deployment = self.deployments.watched_one(id)?;
         deployment.restart().await;
         Ok(deployment_view(&deployment))
     }
 
-    /// Ends what was started on its machines and nothing else, and waits for that.
+    /// Stops the processes of the deployment on its hosts, and no others, and waits for their end.
     pub async fn deployment_stop(&self, id: &str) -> Result<DeploymentView, ErrorView> {
-        let deployment = self.deployments.one(id)?;
+        let deployment = self.deployments.watched_one(id)?;
         deployment.stop().await.map_err(|failure| failure_view(&failure))?;
         Ok(deployment_view(&deployment))
     }
 
-    /// Stops it where it runs, then forgets it. Chats that ran on it stay.
+    /// Stops the deployment, then removes it from the list. Its chats stay.
     pub async fn deployment_remove(&self, id: &str) -> Result<(), ErrorView> {
-        let deployment = self.deployments.one(id)?;
+        let deployment = self.deployments.watched_one(id)?;
         if deployment.record().has_processes() {
             deployment.stop().await.map_err(|failure| failure_view(&failure))?;
         }
@@ -184,9 +185,9 @@ impl App {
         Ok(())
     }
 
-    /// The last lines that it said: those that were seen, or else those on its machines.
+    /// The last lines of its log: those that were received, or else those on its hosts.
     pub async fn deployment_log(&self, id: &str) -> Result<Vec<DeploymentLine>, ErrorView> {
-        let record = self.deployments.keys.fill(self.deployments.records.find(id)?)?;
+        let record = self.deployments.keys.with_key(self.deployments.records.find(id)?)?;
         let known = self.deployments.watched().get(&record.id).cloned();
         let seen = known.map(|known| known.log()).unwrap_or_default();
         if !seen.is_empty() {
@@ -203,14 +204,14 @@ impl App {
         Ok(all)
     }
 
-    /// Waits until it serves, or for the reason it does not.
+    /// Waits until the deployment serves, or returns the error that prevents it.
     pub async fn deployment_ready(&self, id: &str) -> Result<DeploymentView, ErrorView> {
-        let deployment = self.deployments.one(id)?;
+        let deployment = self.deployments.watched_one(id)?;
         deployment.ready().await.map_err(|failure| failure_view(&failure))?;
         Ok(deployment_view(&deployment))
     }
 
-    /// What a machine has for an engine: the programs and the cards.
+    /// Probes a host for engines and GPUs.
     pub async fn machine_look(&self, machine: &str, first: &str) -> Result<MachineView, ErrorView> {
         let machine = remote::Host::parse(machine).map_err(|failure| failure_view(&failure))?;
         let report = remote::probe(&self.deployments.transport, &machine, first, 30_000).await;

@@ -1,13 +1,13 @@
-//! The file of deployments: what was started where, so that it is found again after the app ended, however that happened.
-//! Read at each use, because the window and the command line share it.
+//! The list of deployments: what runs on which host, so that it is found again after the app ended or
+//! crashed. It is read at each use, because the window and the command line share it.
 use std::path::Path;
 
 use contract::{ErrorCode, ErrorView};
 use deploy::remote::Record;
 
-use crate::list_file::{Kind, ListFile};
+use crate::list_file::{ListFile, ListKind};
 
-static KIND: Kind = Kind {
+static KIND: ListKind = ListKind {
     file: "deployments.json",
     field: "deployments",
     name: "deployments",
@@ -27,7 +27,7 @@ impl Records {
         self.0.all()
     }
 
-    /// By its id, or by its name where only one has it.
+    /// Finds a deployment by its id, or by its name if the name is unique.
     pub(crate) fn find(&self, id: &str) -> Result<Record, ErrorView> {
         let all = self.all()?;
         let mut named = all.iter().filter(|record| record.name == id);
@@ -44,7 +44,7 @@ impl Records {
         self.0.change(|records| records.retain(|record| record.id != id))
     }
 
-    /// Of one that was removed meanwhile, nothing is kept.
+    /// Does nothing for a deployment that was removed meanwhile.
     pub(crate) fn update(&self, record: Record) -> Result<(), ErrorView> {
         self.0.change(|records| {
             if let Some(known) = records.iter_mut().find(|known| known.id == record.id) {

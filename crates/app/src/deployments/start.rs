@@ -1,25 +1,25 @@
-//! From what a person wants to the record of a deployment: the plan at its door, the machines that were looked at, the port
-//! that is free there.
+//! From a request to the record of a deployment: the plan with its bind address, the probed hosts, and a free
+//! port of the first host.
 use contract::{DeploymentSpec, ErrorCode, ErrorView, PlanOutcome};
 use deploy::plan::Plan;
 use deploy::remote::{self, Exposure, Host, LaunchTarget, Record, Transport};
 
 use crate::convert::plan_outcome;
-use crate::plans::planned;
+use crate::plans::plan_request;
 use crate::worker::failure_view;
 
 pub(super) fn plan(spec: &DeploymentSpec) -> Result<PlanOutcome, ErrorView> {
     machines(spec)?;
-    let plan = planned(&spec.wish)?;
+    let plan = plan_request(&spec.wish)?;
     let plan = match plan {
-        Ok(plan) => Ok(reached(plan, spec)?),
+        Ok(plan) => Ok(with_reach(plan, spec)?),
         Err(not) => Err(not),
     };
     Ok(plan_outcome(&plan))
 }
 
-/// Private, or open to the network with a key.
-fn reached(plan: Plan, spec: &DeploymentSpec) -> Result<Plan, ErrorView> {
+/// The plan with its bind address: loopback, or open to the network with a key.
+fn with_reach(plan: Plan, spec: &DeploymentSpec) -> Result<Plan, ErrorView> {
     if !spec.open {
         return Ok(plan);
     }
@@ -29,10 +29,10 @@ fn reached(plan: Plan, spec: &DeploymentSpec) -> Result<Plan, ErrorView> {
     plan.open_to_network().ok_or_else(refused)
 }
 
-/// Asks every machine whether it is there and has the engine, and the first one for a port.
+/// Probes every host for the engine, and the first host for a free port.
 pub(super) async fn record(transport: &Transport, spec: &DeploymentSpec) -> Result<Record, ErrorView> {
     let mut machines = machines(spec)?;
-    let plan = planned(&spec.wish)?.map_err(|_| {
+    let plan = plan_request(&spec.wish)?.map_err(|_| {
         ErrorView::new(ErrorCode::NoPlan, "start the deployment: the machines cannot hold the model")
             .with("cards", &spec.wish.machines)
     })?;
@@ -40,7 +40,7 @@ pub(super) async fn record(transport: &Transport, spec: &DeploymentSpec) -> Resu
         let message = format!("start the deployment: the plan is for {} machines", plan.inventory.hosts);
         return Err(invalid(&message, "machines", &plan.inventory.hosts.to_string()));
     }
-    // The plan does with fewer than there are.
+    // The plan may need fewer hosts than were named.
     machines.truncate(plan.inventory.hosts as usize);
     let (mut port, mut version) = (plan.port, None);
     for (rank, machine) in machines.iter().enumerate() {
@@ -73,7 +73,7 @@ pub(super) async fn record(transport: &Transport, spec: &DeploymentSpec) -> Resu
         return Err(invalid(message, "address", "10.0.0.1"));
     }
     let exposure = if spec.open { Exposure::Open(leader.clone()) } else { Exposure::Private };
-    let plan = reached(plan.with_port(port), spec)?;
+    let plan = with_reach(plan.with_port(port), spec)?;
     let name =
         if spec.name.trim().is_empty() { plan.model_name.clone() } else { spec.name.trim().to_owned() };
     let target = LaunchTarget { hosts: machines, exposure, setup: spec.first.clone(), leader };

@@ -1,4 +1,4 @@
-//! Deployments as the hosts see them.
+//! Deployments as views of the contract.
 use catalog::Catalog;
 use contract::{
     DeploymentLine, DeploymentState, DeploymentView, EngineView, ErrorView, InstallView, MachineView,
@@ -13,14 +13,14 @@ use crate::convert::sampling_view;
 use crate::model_ref::deployment_id;
 use crate::worker::failure_view;
 
-/// Of one that is watched.
+/// The view of a watched deployment.
 pub(crate) fn deployment_view(deployment: &Deployment) -> DeploymentView {
     let points = deployment.points().into_iter().map(point_view).collect();
     view(&deployment.record(), &deployment.state(), deployment.address(), points)
 }
 
-/// Of one that does not run.
-pub(crate) fn resting_view(record: &Record) -> DeploymentView {
+/// The view of a deployment that does not run.
+pub(crate) fn stopped_view(record: &Record) -> DeploymentView {
     let state = State { phase: Phase::Stopped, tries: 0, connection_error: None };
     view(record, &state, None, Vec::new())
 }
@@ -69,7 +69,7 @@ fn view(
     }
 }
 
-/// As the model's makers advise, whoever serves it.
+/// The sampling that the maker of the model recommends, for any engine.
 pub(crate) fn recommended(record: &Record) -> SamplingView {
     Catalog::builtin()
         .model(&record.model_id)
@@ -116,13 +116,13 @@ fn engine_view(installed: &InstalledEngine) -> EngineView {
     }
 }
 
-/// As a plan wants them: equal cards that the catalogue knows.
+/// The GPUs in the form of a plan: all of the same model, which the catalogue knows.
 fn cards(gpus: &[Gpu]) -> Option<String> {
     let first = gpus.first()?;
     if gpus.iter().any(|gpu| gpu.name != first.name) {
         return None;
     }
-    // Drivers count a few hundred MiB more or less from one version to the next.
+    // The memory that drivers report differs by a few hundred MiB between versions.
     let near = |memory: u64| first.memory.is_some_and(|told| memory.abs_diff(told) * 20 < memory);
     let known = Catalog::builtin()
         .cards()

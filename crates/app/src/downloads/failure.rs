@@ -1,4 +1,5 @@
-//! What went wrong with a download, as a code with the values its words need.
+//! Errors of downloads as codes with the values that their messages need.
+//! Other parts of the app map their own errors.
 use std::path::Path;
 
 use contract::{ErrorCode, ErrorView};

@@ -1,5 +1,6 @@
-//! Every download of this run and the unfinished ones of earlier runs: their views, pushed to the host as they change.
-//! Each start of a download is a run with a number of its own, so that the end of an old run never changes a new one.
+//! The downloads of this process and the unfinished ones of earlier ones. Their views are sent to the host as
+//! they change. Each start of a download is a run with its own number, so that the end of an old run never
+//! changes a new one.
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,19 +12,19 @@ use hub::{CancellationToken, HubError, Phase, Progress};
 use tokio::task::JoinHandle;
 
 use super::failure::hub_error;
-use super::list::{List, Wanted};
+use super::list::{UnfinishedDownload, UnfinishedList};
 use super::variant;
 use crate::Host;
 
-/// Progress is pushed at most this often.
-const PUSH_EVERY: Duration = Duration::from_millis(200);
-/// The time over which the speed is taken.
-const SPEED_OVER: Duration = Duration::from_secs(5);
+/// Progress is sent at most this often.
+const SEND_EVERY: Duration = Duration::from_millis(200);
+/// The window over which the speed is averaged.
+const SPEED_WINDOW: Duration = Duration::from_secs(5);
 
 pub(crate) struct Downloads {
     jobs: Mutex<BTreeMap<String, Entry>>,
     runs: AtomicU64,
-    list: List,
+    list: UnfinishedList,
     host: Arc<dyn Host>,
 }
 
@@ -32,34 +33,34 @@ struct Entry {
     run: u64,
     cancel: CancellationToken,
     task: Option<JoinHandle<()>>,
-    /// When how many bytes were there, the oldest first.
+    /// Bytes on the disk over time, the oldest first.
     samples: VecDeque<(Instant, u64)>,
     phase: Phase,
-    pushed: Instant,
+    sent_at: Instant,
 }
 
-/// What a run is given to work with.
+/// The inputs of a run's task.
 pub(super) struct Run {
     pub number: u64,
     pub cancel: CancellationToken,
-    /// The run before it of the same download; it has to end first.
+    /// The previous run of the same download, which must end first.
     pub previous: Option<JoinHandle<()>>,
 }
 
 impl Downloads {
-    /// Unfinished downloads of the last run come back paused.
-    /// With what could not be read of their list.
+    /// Unfinished downloads of the last process are paused. Also returns the error of a list that cannot be
+    /// parsed.
     pub(crate) fn open(data_dir: &Path, host: Arc<dyn Host>) -> (Self, Option<ErrorView>) {
-        let (list, problem) = List::open(data_dir);
-        let entry = |wanted: Wanted| {
-            let view = fresh(&wanted, DownloadState::Paused);
+        let (list, problem) = UnfinishedList::open(data_dir);
+        let entry = |download: UnfinishedDownload| {
+            let view = new_view(&download, DownloadState::Paused);
             (view.id.clone(), Entry::new(view, 0))
         };
         let jobs = Mutex::new(list.read().into_iter().map(entry).collect());
         (Self { jobs, runs: AtomicU64::new(1), list, host }, problem)
     }
 
-    /// Those of one model.
+    /// The downloads of one model.
     pub(crate) fn of_model(&self, model_id: &str) -> Vec<DownloadView> {
         let of_model = |view: &&DownloadView| view.model_id == model_id;
         self.lock().values().map(|entry| &entry.view).filter(of_model).cloned().collect()
@@ -73,9 +74,13 @@ impl Downloads {
         self.lock().get(id).map(|entry| entry.view.clone())
     }
 
-    /// Puts a new run in the place of any other of the same download; `spawn` starts its task.
-    pub(super) fn start(&self, wanted: &Wanted, spawn: impl FnOnce(Run) -> JoinHandle<()>) -> DownloadView {
-        let view = fresh(wanted, DownloadState::Listing);
+    /// Starts a run, in place of any earlier run of the same download. `spawn` starts its task.
+    pub(super) fn start(
+        &self,
+        download: &UnfinishedDownload,
+        spawn: impl FnOnce(Run) -> JoinHandle<()>,
+    ) -> DownloadView {
+        let view = new_view(download, DownloadState::Listing);
         {
             let mut jobs = self.lock();
             let old = jobs.remove(&view.id);
@@ -86,45 +91,46 @@ impl Downloads {
             jobs.insert(view.id.clone(), entry);
             self.host.emit(AppEvent::DownloadChanged { download: view.clone() });
         }
-        self.keep();
+        self.save_list();
         view
     }
 
-    /// False when there is no such download. Its state changes when its task has ended.
+    /// Returns false when there is no such download. The state changes once the task has ended.
     pub(super) fn pause(&self, id: &str) -> bool {
         self.lock().get(id).map(|entry| entry.cancel.cancel()).is_some()
     }
 
-    /// Takes a download off the list; its task has ended when this returns.
+    /// Removes a download from the list. Its task has ended when this returns.
     pub(super) async fn remove(&self, id: &str) -> Option<DownloadView> {
         let entry = self.lock().remove(id)?;
-        self.keep();
+        self.save_list();
         let view = entry.view.clone();
         if let Some(task) = entry.stop() {
-            // A panic inside was reported when it happened; the files are removed all the same.
+            // A panic of the task was reported already; the files are removed in any case.
             task.await.ok();
         }
         Some(view)
     }
 
-    /// Changes one download if this run is still its newest, and tells the host when `change` says so.
+    /// Changes a download if this is still its newest run. Sends the view to the host when `change` returns
+    /// true.
     fn change(&self, id: &str, run: u64, change: impl FnOnce(&mut Entry) -> bool) {
         let mut jobs = self.lock();
         let Some(entry) = jobs.get_mut(id).filter(|entry| entry.run == run) else { return };
         if change(entry) {
-            entry.pushed = Instant::now();
-            // Under the lock, so that hosts hear of changes in their order.
+            entry.sent_at = Instant::now();
+            // Sent while the lock is held, so that the host gets the changes in order.
             self.host.emit(AppEvent::DownloadChanged { download: entry.view.clone() });
         }
     }
 
     pub(super) fn progress(&self, id: &str, run: u64, progress: &Progress) {
         self.change(id, run, |entry| {
-            let turn = entry.phase != progress.phase;
-            let waits = entry.view.waiting_seconds.is_some() != progress.waiting_until.is_some();
-            let due = turn || waits || entry.pushed.elapsed() >= PUSH_EVERY;
+            let phase_changed = entry.phase != progress.phase;
+            let wait_changed = entry.view.waiting_seconds.is_some() != progress.waiting_until.is_some();
+            let due = phase_changed || wait_changed || entry.sent_at.elapsed() >= SEND_EVERY;
             if due {
-                entry.take(progress);
+                entry.apply(progress);
             }
             due
         });
@@ -133,8 +139,8 @@ impl Downloads {
     pub(super) fn end(&self, id: &str, run: u64, outcome: Result<(), HubError>, other: SourceKind) {
         let finished = outcome.is_ok();
         if finished {
-            // Before the host is told: an app that is closed at once does not offer it again.
-            self.keep_without(Some(id));
+            // Before the event: an app that is closed right after it must not offer the download again.
+            self.save_list_without(Some(id));
         }
         self.change(id, run, |entry| {
             let view = &mut entry.view;
@@ -145,7 +151,7 @@ impl Downloads {
                 Err(error) => {
                     view.state = DownloadState::Failed;
                     view.error = Some(hub_error(&error));
-                    let offer = is_of_the_source(&error) && has_repository(view, other);
+                    let offer = is_source_error(&error) && has_repository(view, other);
                     view.alternative = offer.then_some(other);
                 }
             }
@@ -159,23 +165,23 @@ impl Downloads {
             drop(jobs);
             self.host.emit(AppEvent::ModelsChanged);
         }
-        self.keep();
+        self.save_list();
     }
 
-    fn keep(&self) {
-        self.keep_without(None);
+    fn save_list(&self) {
+        self.save_list_without(None);
     }
 
-    fn keep_without(&self, finished: Option<&str>) {
-        let wanted = |view: &DownloadView| Wanted {
+    fn save_list_without(&self, finished: Option<&str>) {
+        let entry = |view: &DownloadView| UnfinishedDownload {
             model_id: view.model_id.clone(),
             variant_id: view.variant_id.clone(),
             source: view.source,
         };
-        // Held while writing, so that two changes do not reach the disk in the wrong order.
+        // The lock is held while writing, so that two changes reach the disk in order.
         let jobs = self.lock();
         let unfinished = jobs.iter().filter(|(id, _)| finished != Some(id.as_str()));
-        self.list.write(unfinished.map(|(_, entry)| wanted(&entry.view)).collect());
+        self.list.write(unfinished.map(|(_, job)| entry(&job.view)).collect());
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
@@ -185,8 +191,8 @@ impl Downloads {
 
 impl Entry {
     fn new(view: DownloadView, run: u64) -> Self {
-        let (cancel, pushed) = (CancellationToken::new(), Instant::now());
-        Self { view, run, cancel, task: None, samples: VecDeque::new(), phase: Phase::Listing, pushed }
+        let (cancel, sent_at) = (CancellationToken::new(), Instant::now());
+        Self { view, run, cancel, task: None, samples: VecDeque::new(), phase: Phase::Listing, sent_at }
     }
 
     fn stop(self) -> Option<JoinHandle<()>> {
@@ -194,7 +200,7 @@ impl Entry {
         self.task
     }
 
-    fn take(&mut self, progress: &Progress) {
+    fn apply(&mut self, progress: &Progress) {
         let (view, now) = (&mut self.view, Instant::now());
         self.phase = progress.phase;
         match progress.phase {
@@ -223,12 +229,12 @@ impl Entry {
             return;
         }
         self.samples.push_back((now, progress.done_bytes));
-        while self.samples.len() > 2 && now - self.samples[0].0 > SPEED_OVER {
+        while self.samples.len() > 2 && now - self.samples[0].0 > SPEED_WINDOW {
             self.samples.pop_front();
         }
         let (since, before) = self.samples[0];
         let seconds = (now - since).as_secs_f64();
-        // A file that starts over takes bytes back; that is no speed.
+        // A file that is downloaded again reduces the count of bytes; the speed is then zero.
         let gained = progress.done_bytes.saturating_sub(before) as f64;
         if seconds > 0.5 && gained > 0.0 {
             view.speed = gained / seconds;
@@ -237,8 +243,8 @@ impl Entry {
     }
 }
 
-/// Whether another source could do better; a full disk is the same for both.
-fn is_of_the_source(error: &HubError) -> bool {
+/// Whether another source could succeed. A full disk affects both.
+fn is_source_error(error: &HubError) -> bool {
     !matches!(error, HubError::DiskFull { .. } | HubError::Busy(_) | HubError::Io(_))
 }
 
@@ -250,14 +256,15 @@ fn has_repository(view: &DownloadView, source: SourceKind) -> bool {
     variant(&view.model_id, &view.variant_id).is_ok_and(|(_, variant)| repository(variant))
 }
 
-fn fresh(wanted: &Wanted, state: DownloadState) -> DownloadView {
+fn new_view(download: &UnfinishedDownload, state: DownloadState) -> DownloadView {
     DownloadView {
-        id: format!("{}/{}", wanted.model_id, wanted.variant_id),
-        model_id: wanted.model_id.clone(),
-        variant_id: wanted.variant_id.clone(),
-        source: wanted.source,
+        id: format!("{}/{}", download.model_id, download.variant_id),
+        model_id: download.model_id.clone(),
+        variant_id: download.variant_id.clone(),
+        source: download.source,
         state,
-        total: variant(&wanted.model_id, &wanted.variant_id).map_or(0.0, |(_, variant)| variant.size as f64),
+        total: variant(&download.model_id, &download.variant_id)
+            .map_or(0.0, |(_, variant)| variant.size as f64),
         done: 0.0,
         verified: 0.0,
         speed: 0.0,

@@ -1,29 +1,30 @@
-//! The list of a person's own model files: where each lies and what its files said when it was added. The files
-//! themselves are never copied, changed or deleted. Read at each use, because the window and the command line share it.
+//! The list of imported models: the path of each, and the facts of its files when it was added. The files are
+//! never copied, changed or deleted. The list is read at each use, because the window and the command line
+//! share it.
 use std::path::{Path, PathBuf};
 
 use contract::{ErrorCode, ErrorView};
 use serde::{Deserialize, Serialize};
 
-use super::examine::Facts;
-use crate::list_file::{Kind, ListFile};
+use super::inspect::ModelFileFacts;
+use crate::list_file::{ListFile, ListKind};
 
-static KIND: Kind = Kind {
+static KIND: ListKind = ListKind {
     file: "own-models.json",
     field: "models",
     name: "own models",
     unreadable: ErrorCode::OwnModelsUnreadable,
 };
-/// No model of the catalogue begins like this.
+/// No id of a catalogue model has this prefix.
 const PREFIX: &str = "own-";
 
-/// One model where it lies.
+/// One imported model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct OwnModel {
     pub id: String,
-    /// A folder or a `.gguf` file, as a whole path.
+    /// The absolute path of a folder or a `.gguf` file.
     pub path: PathBuf,
-    pub facts: Facts,
+    pub facts: ModelFileFacts,
 }
 
 pub(crate) struct OwnModels(ListFile<OwnModel>);
@@ -35,12 +36,12 @@ impl OwnModels {
         (Self(list), problem)
     }
 
-    /// Every one, the earliest first.
+    /// All imported models, the oldest first.
     pub(crate) fn all(&self) -> Result<Vec<OwnModel>, ErrorView> {
         self.0.all()
     }
 
-    /// `None` for an id that is not of this list.
+    /// `None` for an id that is not in this list.
     pub(crate) fn find(&self, id: &str) -> Result<Option<OwnModel>, ErrorView> {
         if !id.starts_with(PREFIX) {
             return Ok(None);
@@ -48,8 +49,8 @@ impl OwnModels {
         Ok(self.all()?.into_iter().find(|model| model.id == id))
     }
 
-    /// Adds it, or renews the facts of one that is there already.
-    pub(crate) fn add(&self, path: PathBuf, facts: Facts) -> Result<OwnModel, ErrorView> {
+    /// Adds a model, or updates the facts of one with the same path.
+    pub(crate) fn add(&self, path: PathBuf, facts: ModelFileFacts) -> Result<OwnModel, ErrorView> {
         self.0.change(|models| {
             if let Some(known) = models.iter_mut().find(|model| model.path == path) {
                 known.facts = facts;
@@ -61,7 +62,7 @@ impl OwnModels {
         })
     }
 
-    /// Whether there was one. The files stay.
+    /// Returns whether the list had the model. The files stay.
     pub(crate) fn forget(&self, id: &str) -> Result<bool, ErrorView> {
         if self.find(id)?.is_none() {
             return Ok(false);
@@ -71,7 +72,7 @@ impl OwnModels {
     }
 }
 
-/// From the name, in letters that are safe everywhere, with a number when it is taken.
+/// An id made of the name in ASCII letters and digits, with a number when it is taken.
 fn free_id(models: &[OwnModel], name: &str) -> String {
     let plain: String = name
         .to_lowercase()
@@ -89,8 +90,8 @@ fn free_id(models: &[OwnModel], name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn facts(name: &str) -> Facts {
-        Facts { name: name.into(), ..Facts::example() }
+    fn facts(name: &str) -> ModelFileFacts {
+        ModelFileFacts { name: name.into(), ..ModelFileFacts::example() }
     }
 
     #[test]

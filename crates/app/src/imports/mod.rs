@@ -1,5 +1,5 @@
-//! A person's own model files as use cases: add one where it lies, see it among the models, forget it. Nothing is ever
-//! copied, and forgetting deletes only the entry.
+//! Imported models as use cases: add a model from its place on the disk, list it among the models, remove it
+//! from the list. Files are never copied or deleted.
 use std::path::Path;
 
 use catalog::{Cache, DEFAULT_CONTEXT, Devices, KvDtype, ModelFacts, Sentence, Variant, best_fit};
@@ -10,24 +10,24 @@ use crate::convert::model_view;
 use crate::pictures::config_of;
 use crate::worker::failure_view;
 
-mod examine;
+mod inspect;
 mod list;
 
-use examine::{Cached, Facts, examine, place};
+use inspect::{CacheShape, ModelFileFacts, inspect, locate};
 pub(crate) use list::{OwnModel, OwnModels};
 
 impl App {
-    /// Adds a folder with a model, or a `.gguf` file, where it lies. Adding it again renews what is known of it.
+    /// Adds the folder of a model or a `.gguf` file. Adding it again updates its facts.
     pub async fn model_import(&self, path: &Path) -> Result<ModelView, ErrorView> {
         let chosen = path.to_owned();
-        let examined = tokio::task::spawn_blocking(move || {
-            let path = place(&chosen)?;
-            examine(&path).map(|facts| (path, facts))
+        let inspected = tokio::task::spawn_blocking(move || {
+            let path = locate(&chosen)?;
+            inspect(&path).map(|facts| (path, facts))
         });
-        let (path, facts) = examined
+        let (path, facts) = inspected
             .await
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the model: {error}")))??;
-        // The worker alone reads tokenizers and templates: it says now what it would say at a start.
+        // Only the worker reads tokenizers and templates. It checks them now as it would at a start.
         let checked = deploy::check_model(&self.paths.engine_binary, &path).await;
         checked.map_err(|failure| failure_view(&failure))?;
         let model = self.own_models.add(path, facts)?;
@@ -35,7 +35,7 @@ impl App {
         Ok(own_view(&model, &*self.snapshot().await?, self.devices()))
     }
 
-    /// True when it was one of the person's own. The files stay.
+    /// Returns whether it was an imported model. The files stay.
     pub(crate) fn model_forget(&self, model_id: &str) -> Result<bool, ErrorView> {
         let forgotten = self.own_models.forget(model_id)?;
         if forgotten {
@@ -45,10 +45,10 @@ impl App {
     }
 }
 
-/// As one row of the models, with its verdict for this computer.
+/// The view of an imported model, with its verdict for this computer.
 pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, devices: Devices) -> ModelView {
     let facts = &model.facts;
-    let catalogued = ModelFacts {
+    let model_facts = ModelFacts {
         id: model.id.clone(),
         name: facts.name.clone(),
         family: catalog::FamilyKind::MoeOriginal,
@@ -59,20 +59,22 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, device
         params_total: facts.params_total,
         params_active: facts.params_active,
         context_max: facts.context_max,
-        takes_images: sees(&model.path),
+        takes_images: takes_images(&model.path),
         hybrid: false,
         licence: String::new(),
         embedded: true,
         rank: 0,
         cache: match facts.cache {
-            Cached::Latent { width } => Cache::Latent { layers: facts.layers, width },
-            Cached::Heads { kv_heads, head_dim } => Cache::Heads { layers: facts.layers, kv_heads, head_dim },
+            CacheShape::Latent { width } => Cache::Latent { layers: facts.layers, width },
+            CacheShape::Heads { kv_heads, head_dim } => {
+                Cache::Heads { layers: facts.layers, kv_heads, head_dim }
+            }
         },
         shape: None,
         recommended: catalog::Sampling::default(),
         variants: vec![Variant {
             id: "own".into(),
-            precision: stored_as(facts),
+            precision: precision_label(facts),
             size: facts.bytes,
             size_computed: false,
             repo_hugging_face: None,
@@ -81,7 +83,7 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, device
             note: None,
         }],
     };
-    let fit = best_fit(snapshot, devices, &catalogued, DEFAULT_CONTEXT, KvDtype::Bf16);
+    let fit = best_fit(snapshot, devices, &model_facts, DEFAULT_CONTEXT, KvDtype::Bf16);
     let problem = check_there(model).err();
     ModelView {
         family: FamilyKind::OwnFile,
@@ -90,29 +92,29 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, device
         recommended: own_sampling(model),
         path: Some(model.path.display().to_string()),
         problem,
-        ..model_view(&catalogued, &fit)
+        ..model_view(&model_facts, &fit)
     }
 }
 
-/// How most numbers are stored, in the name's own words where it ends with them: "Q4_K_M" is a kind of Q4_K.
-fn stored_as(facts: &Facts) -> String {
+/// The precision, as the name has it where it ends with it: "Q4_K_M" is a mixture of Q4_K.
+fn precision_label(facts: &ModelFileFacts) -> String {
     let last = facts.name.rsplit(['-', '.']).next().unwrap_or_default();
     let named = last.starts_with(&facts.precision) && !facts.precision.is_empty();
     if named { last.to_owned() } else { facts.precision.clone() }
 }
 
-/// Files that cannot be read now are told about elsewhere.
-fn sees(path: &Path) -> bool {
+/// False for files that cannot be read; `check_there` has their error.
+fn takes_images(path: &Path) -> bool {
     config_of(path).ok().flatten().is_some_and(|config| config.images().is_some())
 }
 
-/// What its own files advise; where they say nothing, the usual values.
+/// The sampling that the files recommend; the default values where they have none.
 pub(crate) fn own_sampling(model: &OwnModel) -> SamplingView {
-    let usual = SamplingView::default();
+    let default = SamplingView::default();
     SamplingView {
-        temperature: model.facts.temperature.unwrap_or(usual.temperature),
-        top_p: model.facts.top_p.unwrap_or(usual.top_p),
-        ..usual
+        temperature: model.facts.temperature.unwrap_or(default.temperature),
+        top_p: model.facts.top_p.unwrap_or(default.top_p),
+        ..default
     }
 }
 
@@ -136,7 +138,11 @@ mod tests {
     #[test]
     fn a_precision_that_the_name_says_is_said_once() {
         let stored = |name: &str, precision: &str| {
-            stored_as(&Facts { name: name.into(), precision: precision.into(), ..Facts::example() })
+            precision_label(&ModelFileFacts {
+                name: name.into(),
+                precision: precision.into(),
+                ..ModelFileFacts::example()
+            })
         };
         assert_eq!(stored("DeepSeek-R1-Distill-Qwen-7B-Q4_K_M", "Q4_K"), "Q4_K_M");
         assert_eq!(stored("model.Q8_0", "Q8_0"), "Q8_0");

@@ -1,5 +1,5 @@
-//! Pictures as use cases: attach one, look at it, take it away again. What cannot be shown to a model is refused before
-//! anything is kept.
+//! Images as use cases: attach, show and discard one. An image that no model could read is refused before it
+//! is stored. The submodules decide which model accepts images and what they cost.
 use std::io::Read;
 use std::path::Path;
 
@@ -20,14 +20,14 @@ use crate::App;
 use crate::convert::{history_error, picture_view, storage_error};
 
 impl App {
-    /// Attaches a picture whose bytes come as base64. The same bytes again are the same picture. One that no message shows
-    /// is forgotten after a day.
+    /// Attaches an image from base64. The same bytes give the same image. An image that no message uses is
+    /// deleted after a day.
     pub async fn picture_add(&self, data: String) -> Result<PictureView, ErrorView> {
-        // Four letters for three bytes; what is longer need not be decoded to be known as too long.
+        // Four letters encode three bytes, so the size is known before decoding.
         if data.len() / 4 * 3 > vision::MAX_BYTES + 3 {
-            return Err(too_heavy(data.len() as u64 / 4 * 3));
+            return Err(too_large(data.len() as u64 / 4 * 3));
         }
-        self.added(move || {
+        self.attach(move || {
             STANDARD.decode(data.trim()).map_err(|error| {
                 ErrorView::new(
                     ErrorCode::InvalidInput,
@@ -38,16 +38,16 @@ impl App {
         .await
     }
 
-    /// Attaches a picture by its bytes, as the clipboard gives them.
+    /// Attaches an image from its bytes, for instance from the clipboard.
     pub async fn picture_add_bytes(&self, bytes: Vec<u8>) -> Result<PictureView, ErrorView> {
-        self.added(move || Ok(bytes)).await
+        self.attach(move || Ok(bytes)).await
     }
 
-    /// Attaches a picture file.
+    /// Attaches an image file.
     pub async fn picture_add_file(&self, path: &Path) -> Result<PictureView, ErrorView> {
         let path = path.to_owned();
-        let shown = path.display().to_string();
-        let added = self.added(move || {
+        let path_text = path.display().to_string();
+        let added = self.attach(move || {
             let failed = |error: std::io::Error| match error.kind() {
                 std::io::ErrorKind::NotFound => {
                     ErrorView::new(ErrorCode::InvalidInput, format!("read the picture: {error}"))
@@ -57,58 +57,58 @@ impl App {
             let file = std::fs::File::open(&path).map_err(failed)?;
             let length = file.metadata().map_err(failed)?.len();
             if length > vision::MAX_BYTES as u64 {
-                return Err(too_heavy(length));
+                return Err(too_large(length));
             }
             let mut bytes = Vec::new();
-            // A file may grow, and a device has no length.
+            // The file may grow meanwhile, and a device has no length.
             file.take(vision::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
             Ok(bytes)
         });
-        added.await.map_err(|error| error.with("path", shown))
+        added.await.map_err(|error| error.with("path", path_text))
     }
 
-    /// The whole picture as a data URL, as the engine decodes it: a browser would show transparency and animations.
+    /// The image as a data URL, decoded as by the engine; a browser would show transparency and animations.
     pub async fn picture_data(&self, id: &str) -> Result<String, ErrorView> {
         let id = id.to_owned();
         let (kind, bytes) = self
             .with_history(move |history| Ok((history.picture(&id)?.kind, history.picture_bytes(&id)?)))
             .await?;
-        let shown = tokio::task::spawn_blocking(move || {
+        let url = tokio::task::spawn_blocking(move || {
             let preview = vision::preview(&bytes).map_err(|error| unreadable(&error))?;
             Ok(match preview {
                 Some(png) => data_url("image/png", &png),
                 None => data_url(&kind, &bytes),
             })
         });
-        shown
-            .await
+        url.await
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("show the picture: {error}")))?
     }
 
-    /// Takes an attached picture away; one that a message shows stays.
+    /// Deletes an attached image, unless a message uses it.
     pub async fn picture_discard(&self, id: &str) -> Result<(), ErrorView> {
         let id = id.to_owned();
         self.with_history(move |history| history.picture_discard(&id)).await
     }
 
-    async fn added(
+    async fn attach(
         &self,
         read: impl FnOnce() -> Result<Vec<u8>, ErrorView> + Send + 'static,
     ) -> Result<PictureView, ErrorView> {
         let history = self.chats_file.writable()?;
-        let kept = tokio::task::spawn_blocking(move || keep(&history, &read()?));
-        kept.await
+        let stored = tokio::task::spawn_blocking(move || store(&history, &read()?));
+        stored
+            .await
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the picture: {error}")))?
     }
 }
 
-/// Reads the picture whole, as the engine will, and only then keeps it.
-pub(crate) fn keep(history: &history::History, bytes: &[u8]) -> Result<PictureView, ErrorView> {
+/// Decodes the image as the engine will, and stores it if it is valid.
+pub(crate) fn store(history: &history::History, bytes: &[u8]) -> Result<PictureView, ErrorView> {
     let picture = vision::decode(bytes).map_err(|error| unreadable(&error))?;
     let kind = vision::media_type(bytes).ok_or_else(|| unreadable(&ImageError::Format))?;
     let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
-    let kept = history.picture_add(bytes, kind, side(picture.width), side(picture.height));
-    kept.map(picture_view).map_err(history_error)
+    let stored = history.picture_add(bytes, kind, side(picture.width), side(picture.height));
+    stored.map(picture_view).map_err(history_error)
 }
 
 pub(crate) fn data_url(kind: &str, bytes: &[u8]) -> String {
@@ -117,7 +117,7 @@ pub(crate) fn data_url(kind: &str, bytes: &[u8]) -> String {
     url
 }
 
-fn too_heavy(bytes: u64) -> ErrorView {
+fn too_large(bytes: u64) -> ErrorView {
     let message = format!("attach the picture: it has {bytes} bytes, and {} are taken", vision::MAX_BYTES);
     ErrorView::new(ErrorCode::PictureTooLarge, message).with("size", bytes)
 }
@@ -125,7 +125,7 @@ fn too_heavy(bytes: u64) -> ErrorView {
 fn unreadable(error: &ImageError) -> ErrorView {
     let view = |code| ErrorView::new(code, error.to_string());
     match error {
-        ImageError::TooManyBytes { bytes, .. } => too_heavy(*bytes as u64),
+        ImageError::TooManyBytes { bytes, .. } => too_large(*bytes as u64),
         ImageError::TooLarge { width, height, .. } => {
             view(ErrorCode::PictureTooLarge).with("pixels", format!("{width}×{height}"))
         }

@@ -1,5 +1,6 @@
-//! What a model would make of the pictures of a conversation: whether it sees them, how each is cut and what that costs.
-//! The rule is the engine's own, from `vision`. Nothing is left out of a conversation unless the person says so.
+//! What a model would make of the pictures of a conversation: whether it sees them, how each is cut and what
+//! that costs. The rule is the engine's own, from `vision`. Nothing is left out of a conversation unless the
+//! person says so.
 use contract::{ErrorCode, ErrorView, PicturePlan, PictureView, PicturesPlan, SendRequest, Sight};
 use history::{History, HistoryError};
 use vision::Tiling;

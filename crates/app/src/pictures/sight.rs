@@ -1,5 +1,5 @@
-//! Which models see: by the configuration of the files that are here, by the catalogue for those that are not, and
-//! unknown for a service in the cloud.
+//! Which models see: by the configuration of the files that are here, by the catalogue for those that are
+//! not, and unknown for a service in the cloud.
 use std::path::Path;
 
 use catalog::Catalog;
@@ -43,8 +43,8 @@ impl App {
         Ok(Eyes::Here { tiling: Tiling::from(images), context: launch.spec.context.min(most) })
     }
 
-    /// A model that sees, for somebody whose model does not: one that is ready, the largest that this computer runs well,
-    /// or what else it can run.
+    /// A model that sees, for somebody whose model does not: one that is ready, the largest that this
+    /// computer runs well, or what else it can run.
     pub(crate) async fn sight_offer(&self) -> Result<Option<SightOffer>, ErrorView> {
         let models = self.models().await?;
         let seeing: Vec<&ModelView> =

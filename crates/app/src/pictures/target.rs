@@ -1,28 +1,29 @@
-//! Which image of a conversation the boxes of an answer lie on. The model does not say; where the conversation does not
-//! tell either, it stays unknown. Knows nothing of how boxes are drawn.
+//! The image that the boxes of an answer refer to. The model does not name it; it is derived from the
+//! conversation, and is unknown where that is ambiguous. Does not know how boxes are drawn.
 use contract::PictureView;
 
-/// The image that an answer points into.
+/// The image of the boxes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BoxTarget<P = PictureView> {
     /// The conversation has no image.
     None,
     Image(P),
-    /// One of several.
+    /// One of several images.
     Unknown,
 }
 
 impl<P: Clone> BoxTarget<P> {
-    /// `before` are the images of earlier messages in their order, `asked` those of the question `text`.
-    pub(crate) fn of(before: &[P], asked: &[P], text: &str) -> Self {
-        let all: Vec<&P> = before.iter().chain(asked).collect();
-        match (all.as_slice(), asked) {
+    /// `before` are the images of earlier messages in order, `attached` those of the question `text`.
+    pub(crate) fn of(before: &[P], attached: &[P], text: &str) -> Self {
+        let all: Vec<&P> = before.iter().chain(attached).collect();
+        match (all.as_slice(), attached) {
             ([], _) => return Self::None,
             ([only], _) => return Self::Image((*only).clone()),
             _ => {}
         }
-        // "The second image" of a question with several images counts those; otherwise the conversation's.
-        let counted: Vec<&P> = if asked.len() > 1 { asked.iter().collect() } else { all };
+        // "The second image" counts the images of the question if it has several, or else those of the
+        // conversation.
+        let counted: Vec<&P> = if attached.len() > 1 { attached.iter().collect() } else { all };
         match ordinal(text) {
             Some(Ordinal::Last) => {
                 return counted.last().map_or(Self::Unknown, |image| Self::Image((*image).clone()));
@@ -33,7 +34,7 @@ impl<P: Clone> BoxTarget<P> {
             Some(Ordinal::Several) => return Self::Unknown,
             None => {}
         }
-        match asked {
+        match attached {
             [only] => Self::Image(only.clone()),
             _ => Self::Unknown,
         }
@@ -44,11 +45,11 @@ impl<P: Clone> BoxTarget<P> {
 enum Ordinal {
     Nth(usize),
     Last,
-    /// The question names more than one.
+    /// The question names more than one image.
     Several,
 }
 
-/// "the second picture", "image 2", "第二张图", "图2", "最后一张".
+/// Parses "the second picture", "image 2", "第二张图", "图2", "最后一张".
 fn ordinal(text: &str) -> Option<Ordinal> {
     let lower = text.to_lowercase();
     let mut found = english(&lower);
@@ -80,7 +81,7 @@ fn english(text: &str) -> Vec<Ordinal> {
     pairs
         .filter_map(|pair| match pair {
             [place, noun] if NOUNS.contains(noun) => nth(place),
-            // "one 2" is no image.
+            // "one 2" does not name an image.
             [noun, number] if NOUNS[..NOUNS.len() - 1].contains(noun) => {
                 number.parse().ok().and_then(place_of)
             }
@@ -131,8 +132,8 @@ mod tests {
     #[test]
     fn the_image_is_the_one_that_the_conversation_means() {
         use BoxTarget::{Image, None, Unknown};
-        let check = |before: &[u8], asked: &[u8], text: &str, expected: BoxTarget<u8>| {
-            assert_eq!(BoxTarget::of(before, asked, text), expected, "{before:?} {asked:?} {text}");
+        let check = |before: &[u8], attached: &[u8], text: &str, expected: BoxTarget<u8>| {
+            assert_eq!(BoxTarget::of(before, attached, text), expected, "{before:?} {attached:?} {text}");
         };
         check(&[], &[], "Where is the dog?", None);
         check(&[1], &[], "Where is the dog?", Image(1));

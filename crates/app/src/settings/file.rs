@@ -1,5 +1,6 @@
-//! The settings file: TOML with a version, replaced whole by a rename. It is read line by line where it has to be, so that a
-//! value that cannot be used costs that line and no other; each is named, and the file as it was is kept beside. Knows no page.
+//! The settings file: TOML with a version, replaced atomically. A file that is not valid TOML is read line by
+//! line, so that an invalid value costs only its own line. Each invalid line is named, and the old file is
+//! kept under another name. Knows no page.
 use std::path::Path;
 
 use contract::{ErrorCode, ErrorView, SettingsView};
@@ -11,8 +12,8 @@ use crate::convert::storage_error;
 use crate::files;
 
 const VERSION: u32 = 1;
-/// Lines that one value may take.
-const LONGEST_VALUE: usize = 40;
+/// The most lines of one value.
+const MAX_VALUE_LINES: usize = 40;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct File {
@@ -21,42 +22,49 @@ struct File {
     settings: SettingsView,
 }
 
-/// What was found, and the trouble with it if there was any.
+/// The settings of the file, and the error of lines that are not valid.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedSettings {
     pub settings: SettingsView,
     pub problem: Option<ErrorView>,
-    /// The file has more than was understood, and no copy of it could be kept: it must not be written over.
-    pub unkept: bool,
+    /// The file has values that could not be read, and no copy of it could be kept: it must not be
+    /// overwritten.
+    pub protected: bool,
 }
 
-/// `defaults` stand where the file says nothing that can be used.
-pub(crate) fn load(path: &Path, defaults: SettingsView) -> Loaded {
+/// `defaults` are used where the file has no valid value.
+pub(crate) fn load(path: &Path, defaults: SettingsView) -> LoadedSettings {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Loaded { settings: defaults, problem: None, unkept: false };
+            return LoadedSettings { settings: defaults, problem: None, protected: false };
         }
         Err(error) => {
             let problem = Some(storage_error("read the settings", path, &error));
-            return Loaded { settings: defaults, problem, unkept: true };
+            return LoadedSettings { settings: defaults, problem, protected: true };
         }
     };
-    let Read { settings, bad, any } = read(&bytes, defaults);
-    if bad.is_empty() {
-        return Loaded { settings, problem: None, unkept: false };
+    let ParsedSettings { settings, invalid, any_valid } = parse(&bytes, defaults);
+    if invalid.is_empty() {
+        return LoadedSettings { settings, problem: None, protected: false };
     }
-    let code = if any { ErrorCode::SettingsLinesUnreadable } else { ErrorCode::SettingsUnreadable };
-    let lines = bad.join(", ");
+    let code = if any_valid { ErrorCode::SettingsLinesUnreadable } else { ErrorCode::SettingsUnreadable };
+    let lines = invalid.join(", ");
     let problem = ErrorView::new(code, format!("read the settings: {lines}")).with("lines", lines);
     let kept = files::keep_copy(path).and_then(|aside| {
-        // What was understood is in force at the next start, too.
+        // The valid values are also used at the next start.
         save(path, &settings).map_err(|error| std::io::Error::other(error.message))?;
         Ok(aside)
     });
     match kept {
-        Ok(aside) => Loaded { settings, problem: Some(problem.with("path", aside.display())), unkept: false },
-        Err(_) => Loaded { settings, problem: Some(problem.with("path", path.display())), unkept: true },
+        Ok(aside) => LoadedSettings {
+            settings,
+            problem: Some(problem.with("path", aside.display())),
+            protected: false,
+        },
+        Err(_) => {
+            LoadedSettings { settings, problem: Some(problem.with("path", path.display())), protected: true }
+        }
     }
 }
 
@@ -66,53 +74,53 @@ pub(crate) fn save(path: &Path, settings: &SettingsView) -> Result<(), ErrorView
     files::replace(path, text.as_bytes()).map_err(|error| storage_error("write the settings", path, &error))
 }
 
-struct Read {
+/// The values of a file.
+struct ParsedSettings {
     settings: SettingsView,
-    /// What could not be used, as a person finds it in the file.
-    bad: Vec<String>,
-    /// Whether anything could.
-    any: bool,
+    /// Lines that are not valid, as they are found in the file.
+    invalid: Vec<String>,
+    any_valid: bool,
 }
 
-/// A file of an earlier version of the app lacks the newer settings: those begin as they are at first.
-fn read(bytes: &[u8], defaults: SettingsView) -> Read {
-    let Entries { values, mut bad } = entries(bytes);
-    let mut read = Read { settings: defaults, bad: Vec::new(), any: false };
+/// A file of an earlier version of the app lacks the newer settings, which get their defaults.
+fn parse(bytes: &[u8], defaults: SettingsView) -> ParsedSettings {
+    let Entries { values, mut invalid } = entries(bytes);
+    let mut parsed = ParsedSettings { settings: defaults, invalid: Vec::new(), any_valid: false };
     if let Some(version) = values.get("version").and_then(Value::as_integer)
         && version != i64::from(VERSION)
     {
-        // The same names may mean something else there.
-        bad.push(format!("version = {version}"));
-        return Read { bad, ..read };
+        // The same names may have another meaning in that version.
+        invalid.push(format!("version = {version}"));
+        return ParsedSettings { invalid, ..parsed };
     }
     for (name, value) in values.iter().filter(|(name, _)| *name != "version") {
-        read.put(&[name], value, &mut bad);
+        parsed.set(&[name], value, &mut invalid);
     }
     if !values.get("version").is_some_and(Value::is_integer) {
-        bad.push("version".into());
+        invalid.push("version".into());
     }
-    Read { bad, ..read }
+    ParsedSettings { invalid, ..parsed }
 }
 
-impl Read {
-    /// A group that cannot be used as a whole is taken value by value.
-    fn put(&mut self, path: &[&str], value: &Value, bad: &mut Vec<String>) {
+impl ParsedSettings {
+    /// A table that is not valid as a whole is applied value by value.
+    fn set(&mut self, path: &[&str], value: &Value, invalid: &mut Vec<String>) {
         if let Some(settings) = with(&self.settings, path, value) {
-            (self.settings, self.any) = (settings, true);
+            (self.settings, self.any_valid) = (settings, true);
             return;
         }
         match value.as_table().filter(|group| !group.is_empty()) {
             Some(group) => {
                 for (name, value) in group {
-                    self.put(&[path, &[name]].concat(), value, bad);
+                    self.set(&[path, &[name]].concat(), value, invalid);
                 }
             }
-            None => bad.push(shown(&path.join("."), value)),
+            None => invalid.push(line_text(&path.join("."), value)),
         }
     }
 }
 
-/// The settings with this one changed, when they can be used then.
+/// The settings with this value changed, if they are then valid.
 fn with(settings: &SettingsView, path: &[&str], value: &Value) -> Option<SettingsView> {
     let mut table = Table::try_from(settings).ok()?;
     let (name, groups) = path.split_last()?;
@@ -121,44 +129,44 @@ fn with(settings: &SettingsView, path: &[&str], value: &Value) -> Option<Setting
     });
     group?.insert((*name).to_owned(), value.clone());
     let changed: SettingsView = table.try_into().ok()?;
-    // Where the defaults themselves would be refused, this line is not to blame.
+    // Where the settings before the change are not valid either, this line is not the reason.
     (check(&changed).is_ok() || check(settings).is_err()).then_some(changed)
 }
 
 struct Entries {
     values: Table,
-    bad: Vec<String>,
+    invalid: Vec<String>,
 }
 
-/// Every `name = value` that is TOML by itself, where the file as a whole is none.
+/// The values of a file; of one that is not TOML, every `name = value` that is TOML by itself.
 fn entries(bytes: &[u8]) -> Entries {
     if let Some(values) = std::str::from_utf8(bytes).ok().and_then(|text| toml::from_str(text).ok()) {
-        return Entries { values, bad: Vec::new() };
+        return Entries { values, invalid: Vec::new() };
     }
     let lines: Vec<Option<&str>> =
         bytes.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).ok()).collect();
-    let (mut all, mut at) = (Entries { values: Table::new(), bad: Vec::new() }, 0);
-    // The group that a line belongs to; none after a heading that cannot be read.
+    let (mut all, mut at) = (Entries { values: Table::new(), invalid: Vec::new() }, 0);
+    // The table of a line; `None` after a table header that is not valid.
     let mut heading = Some("");
     while at < lines.len() {
         if let Some(line) = lines[at].filter(|line| line.trim_start().starts_with('[')) {
             heading = toml::from_str::<Table>(line).is_ok().then_some(line);
         }
-        let ends = at + 1..=lines.len().min(at + LONGEST_VALUE);
-        let whole = heading.and_then(|heading| {
+        let ends = at + 1..=lines.len().min(at + MAX_VALUE_LINES);
+        let value = heading.and_then(|heading| {
             ends.clone().find_map(|end| {
                 let value = lines[at..end].iter().copied().collect::<Option<Vec<&str>>>()?.join("\n");
                 let text = if value == heading { value } else { format!("{heading}\n{value}") };
                 toml::from_str::<Table>(&text).ok().map(|values| (end, values))
             })
         });
-        match whole {
+        match value {
             Some((end, values)) => {
-                merge(&mut all.values, values, &mut all.bad);
+                merge(&mut all.values, values, &mut all.invalid);
                 at = end;
             }
             None => {
-                all.bad.extend(named(at, lines[at]));
+                all.invalid.extend(line_name(at, lines[at]));
                 at += 1;
             }
         }
@@ -166,19 +174,19 @@ fn entries(bytes: &[u8]) -> Entries {
     all
 }
 
-/// The first of two with one name holds.
-fn merge(into: &mut Table, from: Table, bad: &mut Vec<String>) {
+/// The first of two values with the same name is used.
+fn merge(into: &mut Table, from: Table, invalid: &mut Vec<String>) {
     for (name, value) in from {
         match (into.get_mut(&name), value) {
-            (Some(Value::Table(known)), Value::Table(more)) => merge(known, more, bad),
-            (Some(_), value) => bad.push(shown(&name, &value)),
+            (Some(Value::Table(known)), Value::Table(more)) => merge(known, more, invalid),
+            (Some(_), value) => invalid.push(line_text(&name, &value)),
             (None, value) => drop(into.insert(name, value)),
         }
     }
 }
 
-/// A line that is no TOML: the name before its `=`, or its number. Nothing for one without a word.
-fn named(at: usize, line: Option<&str>) -> Option<String> {
+/// Names a line that is not TOML: by the name before its `=`, or by its number. `None` for an empty line.
+fn line_name(at: usize, line: Option<&str>) -> Option<String> {
     if line.is_some_and(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return None;
     }
@@ -190,8 +198,8 @@ fn named(at: usize, line: Option<&str>) -> Option<String> {
     Some(name.filter(plain).map_or_else(|| format!("#{}", at + 1), str::to_owned))
 }
 
-/// As it stands in the file. The address of a proxy may hold a password and is not repeated.
-fn shown(name: &str, value: &Value) -> String {
+/// The line as it is in the file. The address of a proxy may contain a password and is not repeated.
+fn line_text(name: &str, value: &Value) -> String {
     let text = value.to_string();
     if name.starts_with("proxy") || text.chars().count() > 60 {
         name.to_owned()
@@ -213,7 +221,7 @@ mod tests {
         (folder, path)
     }
 
-    fn chosen() -> SettingsView {
+    fn changed() -> SettingsView {
         SettingsView {
             theme: Theme::Dark,
             language: Language::Zh,
@@ -227,34 +235,34 @@ mod tests {
     fn what_is_saved_is_loaded() {
         let (folder, _) = folder();
         let path = folder.path().join("new/settings.toml");
-        save(&path, &chosen()).expect("is saved");
+        save(&path, &changed()).expect("is saved");
         let loaded = load(&path, defaults(Path::new("/other")));
-        assert_eq!((loaded.settings, loaded.problem, loaded.unkept), (chosen(), None, false));
+        assert_eq!((loaded.settings, loaded.problem, loaded.protected), (changed(), None, false));
     }
 
     #[test]
     fn a_file_of_an_earlier_version_of_the_app_keeps_its_settings() {
         let (_folder, path) = folder();
-        save(&path, &chosen()).expect("is saved");
+        save(&path, &changed()).expect("is saved");
         let text = std::fs::read_to_string(&path).expect("is there");
         let older: String =
             text.lines().filter(|line| !line.starts_with("proxy")).collect::<Vec<_>>().join("\n");
         assert!(older.len() < text.len());
         std::fs::write(&path, older).expect("is written");
         let loaded = load(&path, defaults(Path::new("/other")));
-        assert_eq!((loaded.problem, loaded.settings), (None, chosen()));
+        assert_eq!((loaded.problem, loaded.settings), (None, changed()));
     }
 
     #[test]
     fn a_bad_value_costs_its_own_line_and_is_named() {
         let (_folder, path) = folder();
-        save(&path, &chosen()).expect("is saved");
+        save(&path, &changed()).expect("is saved");
         let good = std::fs::read_to_string(&path).expect("is there");
-        let theme = SettingsView { theme: Theme::System, ..chosen() };
-        let welcomed = SettingsView { welcomed: false, ..chosen() };
+        let theme = SettingsView { theme: Theme::System, ..changed() };
+        let welcomed = SettingsView { welcomed: false, ..changed() };
         let models = |path: &str| defaults(Path::new(path)).models_dir;
-        let models = SettingsView { models_dir: models("/other"), ..chosen() };
-        let both = SettingsView { welcomed: false, theme: Theme::System, ..chosen() };
+        let models = SettingsView { models_dir: models("/other"), ..changed() };
+        let both = SettingsView { welcomed: false, theme: Theme::System, ..changed() };
         type Case<'a> = (&'a [(&'a str, &'a str)], SettingsView, &'a [&'a str]);
         let cases: [Case<'_>; 9] = [
             (&[("theme = \"dark\"", "theme = \"purple\"")], theme.clone(), &["theme = \"purple\""]),
@@ -263,11 +271,12 @@ mod tests {
             (&[("theme = \"dark\"", "theme =")], theme.clone(), &["theme"]),
             (&[("theme = \"dark\"", "so dark here")], theme.clone(), &["#"]),
             (&[("welcomed = true", "welcomed = \"yes\"")], welcomed, &["welcomed = \"yes\""]),
-            // What the page would refuse is refused here, too: else nothing could be saved any more.
+            // A value that the page would refuse is refused here too; otherwise no settings could be saved
+            // any more.
             (&[("\"/models\"", "\"models\"")], models, &["models_dir = \"models\""]),
             (
                 &[("theme = \"dark\"", "theme = \"dark\"\ntheme = \"light\"")],
-                chosen(),
+                changed(),
                 &["theme = \"light\""],
             ),
             (
@@ -299,7 +308,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_cost_their_line() {
         let (_folder, path) = folder();
-        save(&path, &chosen()).expect("is saved");
+        save(&path, &changed()).expect("is saved");
         let text = std::fs::read_to_string(&path).expect("is there");
         let mut bytes = text.replace("\"/models\"", "\"/m\u{1}dels\"").into_bytes();
         for byte in &mut bytes {
@@ -310,14 +319,14 @@ mod tests {
         std::fs::write(&path, &bytes).expect("is written");
         let loaded = load(&path, defaults(Path::new("/other")));
         let other = defaults(Path::new("/other")).models_dir;
-        assert_eq!(loaded.settings, SettingsView { models_dir: other, ..chosen() });
+        assert_eq!(loaded.settings, SettingsView { models_dir: other, ..changed() });
         assert_eq!(std::fs::read(&loaded.problem.expect("is said").detail["path"]).expect("is kept"), bytes);
     }
 
     #[test]
     fn a_password_in_an_address_is_not_repeated() {
         let (_folder, path) = folder();
-        save(&path, &chosen()).expect("is saved");
+        save(&path, &changed()).expect("is saved");
         let text = std::fs::read_to_string(&path).expect("is there");
         let secret = text.replace("proxy_address = \"\"", "proxy_address = \"http://me:hunter2@proxy:1\"");
         assert_ne!(secret, text);
@@ -350,6 +359,6 @@ mod tests {
         let (_folder, path) = folder();
         std::fs::create_dir(&path).expect("a folder of this name");
         let loaded = load(&path, defaults(Path::new("/models")));
-        assert!(loaded.unkept && loaded.problem.is_some());
+        assert!(loaded.protected && loaded.problem.is_some());
     }
 }

@@ -1,5 +1,5 @@
-//! Keys of other programs: made, shown once, and kept as hashes in the file that the worker reads. A key is 256 random bits, so
-//! that a plain SHA-256 of it gives nothing away.
+//! API keys of other programs: created, shown once, and stored as hashes in the file that the worker reads. A
+//! key has 256 random bits, so a plain SHA-256 of it does not need a salt.
 use std::path::Path;
 
 use base64::Engine;
@@ -9,10 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::list_file::{Kind, ListFile};
+use crate::list_file::{ListFile, ListKind};
 
-/// The worker reads it, too.
-static KIND: Kind = Kind {
+/// The worker also reads this file.
+static KIND: ListKind = ListKind {
     file: "sharing-keys.json",
     field: "keys",
     name: "keys of other programs",
@@ -20,7 +20,7 @@ static KIND: Kind = Kind {
 };
 const NAME_LIMIT: usize = 60;
 /// Ten years.
-const MOST_DAYS: u32 = 3650;
+const MAX_DAYS: u32 = 3650;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
@@ -28,14 +28,14 @@ struct Record {
     name: String,
     hash: String,
     created_at: String,
-    /// Seconds of the Unix clock.
+    /// Unix time in seconds.
     expires: Option<u64>,
 }
 
-pub(super) struct Keys(ListFile<Record>);
+pub(super) struct ApiKeys(ListFile<Record>);
 
-impl Keys {
-    /// As [`ListFile::open`]. The file is its owner's alone, as every file that is replaced whole.
+impl ApiKeys {
+    /// As [`ListFile::open`]. Only its owner may read the file, as every file that is replaced atomically.
     pub(super) fn open(data_dir: &Path) -> (Self, Option<ErrorView>) {
         let (list, problem) = ListFile::open(data_dir, &KIND);
         (Self(list), problem)
@@ -49,17 +49,17 @@ impl Keys {
         Ok(self.0.all()?.iter().map(view).collect())
     }
 
-    /// `days` from now on, or for ever.
+    /// Creates a key that expires after `days`, or never.
     pub(super) fn add(&self, name: &str, days: Option<u32>) -> Result<NewSharingKey, ErrorView> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > NAME_LIMIT || name.chars().any(char::is_control) {
             return Err(invalid("make the key: it needs a short name", "name", &format!("1-{NAME_LIMIT}")));
         }
-        if days.is_some_and(|days| days == 0 || days > MOST_DAYS) {
+        if days.is_some_and(|days| days == 0 || days > MAX_DAYS) {
             return Err(invalid(
                 "make the key: it lasts for a day or more",
                 "days",
-                &format!("1-{MOST_DAYS}"),
+                &format!("1-{MAX_DAYS}"),
             ));
         }
         let (now, secret) = (Timestamp::now(), random()?);
@@ -76,7 +76,7 @@ impl Keys {
         Ok(NewSharingKey { secret, key })
     }
 
-    /// By its id, or by its name.
+    /// Removes a key by its id or its name.
     pub(super) fn remove(&self, id: &str) -> Result<(), ErrorView> {
         let known = self.0.all()?.into_iter().any(|key| key.id == id || key.name == id);
         if !known {
@@ -88,7 +88,7 @@ impl Keys {
 
 fn random() -> Result<String, ErrorView> {
     use chacha20poly1305::aead::{Generate, Key};
-    // The generator that seals the cloud keys: the operating system's.
+    // The random generator of the operating system, which also encrypts the cloud keys.
     let bits = Key::<chacha20poly1305::XChaCha20Poly1305>::generate();
     Ok(format!("wd-{}", URL_SAFE_NO_PAD.encode(bits)))
 }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_key_is_shown_once_and_kept_as_a_hash() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (keys, _) = Keys::open(folder.path());
+        let (keys, _) = ApiKeys::open(folder.path());
         let made = keys.add(" laptop ", Some(30)).expect("is made");
         assert!(made.secret.starts_with("wd-") && made.secret.len() == 46, "{}", made.secret.len());
         assert!(!format!("{made:?}").contains(&made.secret));
@@ -123,7 +123,7 @@ mod tests {
         assert_ne!(other.secret, made.secret);
         let text = std::fs::read_to_string(keys.file()).expect("reads");
         assert!(!text.contains(&made.secret) && !text.contains(&other.secret));
-        let again = Keys::open(folder.path()).0.all().expect("reads");
+        let again = ApiKeys::open(folder.path()).0.all().expect("reads");
         assert_eq!((again.len(), again[0].name.as_str(), again[0].expired), (2, "laptop", false));
         assert_eq!((again[0].expires_at.is_some(), again[1].expires_at.clone()), (true, None));
         #[cfg(unix)]
@@ -140,7 +140,7 @@ mod tests {
         }
         std::fs::write(keys.file(), "{").expect("writes");
         assert_eq!(keys.all().expect_err("is damaged").code, ErrorCode::SharingKeysUnreadable);
-        let (keys, problem) = Keys::open(folder.path());
+        let (keys, problem) = ApiKeys::open(folder.path());
         assert_eq!(problem.expect("is said").code, ErrorCode::SharingKeysUnreadable);
         keys.add("again", None).expect("keys can be made again");
     }

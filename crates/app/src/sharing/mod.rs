@@ -1,5 +1,5 @@
-//! The worker offered to other programs: of this computer, or of its network. It is the same worker that answers the chats, with
-//! more keys. Off until it is asked for.
+//! API access as use cases: the worker that answers the chats also serves other programs of this computer or
+//! of its network, with their own API keys. It is off by default.
 mod keys;
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -14,7 +14,7 @@ use deploy::Share;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use self::keys::Keys;
+use self::keys::ApiKeys;
 use crate::convert::storage_error;
 use crate::{App, files};
 
@@ -23,8 +23,8 @@ const LOG: &str = "requests.jsonl";
 const VERSION: u32 = 1;
 const PORT: u16 = 8137;
 const RATE: u32 = 60;
-/// Requests shown.
-const MOST_SHOWN: usize = 200;
+/// The number of requests that are shown.
+const MAX_SHOWN: usize = 200;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct File {
@@ -36,67 +36,67 @@ struct File {
 pub(crate) struct Sharing {
     file: PathBuf,
     log: PathBuf,
-    keys: Keys,
-    /// Instead of the file, for a host that shares as long as it runs.
-    instead: Mutex<Option<SharingSpec>>,
+    keys: ApiKeys,
+    /// Replaces the file, for a host that gives access only while it runs.
+    override_spec: Mutex<Option<SharingSpec>>,
     writing: Mutex<()>,
-    /// Starts of the worker that wait for the end of answers.
+    /// The number of worker starts that wait for the end of answers.
     waiting: Arc<AtomicUsize>,
 }
 
 impl Sharing {
-    /// With what could not be read; it was moved aside.
+    /// Also returns the errors of files that cannot be parsed; these were moved aside.
     pub(crate) fn open(data_dir: &Path) -> (Self, Vec<ErrorView>) {
-        let (keys, keys_problem) = Keys::open(data_dir);
+        let (keys, keys_problem) = ApiKeys::open(data_dir);
         let sharing = Self {
             file: data_dir.join(FILE),
             log: data_dir.join(LOG),
             keys,
-            instead: Mutex::default(),
+            override_spec: Mutex::default(),
             writing: Mutex::default(),
             waiting: Arc::default(),
         };
-        let problem = sharing.put_right();
+        let problem = sharing.recover();
         (sharing, problem.into_iter().chain(keys_problem).collect())
     }
 
-    fn put_right(&self) -> Option<ErrorView> {
+    fn recover(&self) -> Option<ErrorView> {
         let text = std::fs::read(&self.file).ok()?;
-        let why = match understood(&text) {
+        let reason = match parse(&text) {
             Ok(_) => return None,
-            Err(why) => why,
+            Err(reason) => reason,
         };
         let problem = |path: &Path| {
-            let message = format!("read how the model is offered: {why}");
+            let message = format!("read the settings of API access: {reason}");
             ErrorView::new(ErrorCode::SharingUnreadable, message).with("path", path.display())
         };
-        // Where it cannot be moved it stays, and says so at the next start, too.
+        // A file that cannot be moved stays, and causes the same error at the next start.
         Some(problem(&files::set_aside(&self.file).unwrap_or_else(|_| self.file.clone())))
     }
 
-    /// A file that cannot be understood shares nothing.
+    /// Access is off when the file cannot be parsed.
     fn spec(&self) -> Result<SharingSpec, ErrorView> {
-        if let Some(spec) = self.instead.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+        if let Some(spec) = self.override_spec.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Ok(spec);
         }
         let off = SharingSpec { on: false, host: Ipv4Addr::LOCALHOST.to_string(), port: PORT, rate: RATE };
         let text = match std::fs::read(&self.file) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(off),
-            Err(error) => return Err(storage_error("read how the model is offered", &self.file, &error)),
+            Err(error) => return Err(storage_error("read the settings of API access", &self.file, &error)),
         };
-        Ok(understood(&text).unwrap_or(off))
+        Ok(parse(&text).unwrap_or(off))
     }
 
     fn save(&self, spec: &SharingSpec) -> Result<(), ErrorView> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let text = serde_json::to_vec_pretty(&File { version: VERSION, spec: spec.clone() })
             .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
         files::replace(&self.file, &text)
-            .map_err(|error| storage_error("write how the model is offered", &self.file, &error))
+            .map_err(|error| storage_error("write the settings of API access", &self.file, &error))
     }
 
-    /// What a worker is started with, when it is shared.
+    /// The arguments of a worker with API access; `None` when access is off.
     pub(crate) fn share(&self) -> Result<Option<Share>, ErrorView> {
         let spec = self.spec()?;
         if !spec.on {
@@ -112,7 +112,7 @@ impl Sharing {
     }
 }
 
-fn understood(text: &[u8]) -> Result<SharingSpec, String> {
+fn parse(text: &[u8]) -> Result<SharingSpec, String> {
     let file: File = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     if file.version == VERSION {
         Ok(file.spec)
@@ -130,7 +130,7 @@ fn host(spec: &SharingSpec) -> Result<IpAddr, ErrorView> {
     })
 }
 
-/// The address by which the network knows this computer. Nothing is sent: a route is only looked up.
+/// The address of this computer in its network. Sends nothing: connecting a UDP socket only selects a route.
 fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
@@ -165,29 +165,30 @@ impl App {
         })
     }
 
-    /// Keeps it; a worker that runs is started anew with it.
+    /// Stores the settings and restarts a running worker with them.
     pub async fn sharing_save(&self, spec: SharingSpec) -> Result<SharingView, ErrorView> {
-        checked(&spec)?;
+        check(&spec)?;
         let before = self.sharing.spec()?;
         self.sharing.save(&spec)?;
-        let closes = before.on && (!spec.on || spec.host != before.host);
-        self.shared_anew(closes).await
+        let revokes = before.on && (!spec.on || spec.host != before.host);
+        self.restart_worker(revokes).await
     }
 
-    /// As [`App::sharing_save`] for as long as this program runs; nothing is kept.
+    /// As [`App::sharing_save`], but only while this program runs; nothing is stored.
     pub async fn sharing_for_now(&self, spec: SharingSpec) -> Result<SharingView, ErrorView> {
-        checked(&spec)?;
-        *self.sharing.instead.lock().unwrap_or_else(PoisonError::into_inner) = Some(spec);
-        self.shared_anew(false).await
+        check(&spec)?;
+        *self.sharing.override_spec.lock().unwrap_or_else(PoisonError::into_inner) = Some(spec);
+        self.restart_worker(false).await
     }
 
-    /// What closes the door holds at once and stops the answers that are being written; what opens it waits for their end.
-    async fn shared_anew(&self, closes: bool) -> Result<SharingView, ErrorView> {
+    /// A change that takes access away applies at once and stops the answers in progress. Other changes wait
+    /// for their end.
+    async fn restart_worker(&self, revokes: bool) -> Result<SharingView, ErrorView> {
         let worker = self.worker().await?;
         let runs = matches!(worker.state, WorkerState::Starting | WorkerState::Loading | WorkerState::Ready);
         if let Some(model_id) = worker.model_id.filter(|_| runs) {
             let launch = self.launch(&model_id)?;
-            if closes {
+            if revokes {
                 self.workers.start_at_once(launch).await;
             } else if self.workers.busy(&launch, "").await.is_none() {
                 self.workers.start(launch).await;
@@ -206,14 +207,14 @@ impl App {
         self.sharing().await
     }
 
-    /// The key is in the answer and nowhere else.
+    /// Creates a key. The secret is in the result and is not stored.
     pub async fn sharing_key_add(&self, name: &str, days: Option<u32>) -> Result<NewSharingKey, ErrorView> {
         let made = self.sharing.keys.add(name, days)?;
         self.host.emit(AppEvent::SharingChanged);
         Ok(made)
     }
 
-    /// From now on it opens nothing.
+    /// Removes a key, which the worker refuses from now on.
     pub async fn sharing_key_remove(&self, id: &str) -> Result<(), ErrorView> {
         self.sharing.keys.remove(id)?;
         self.host.emit(AppEvent::SharingChanged);
@@ -227,12 +228,12 @@ impl App {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(storage_error("read the requests", &self.sharing.log, &error)),
         };
-        // A line that was cut by a full disk is passed over.
-        Ok(text.lines().rev().filter_map(request).take(MOST_SHOWN).collect())
+        // A line that a full disk cut off is skipped.
+        Ok(text.lines().rev().filter_map(request).take(MAX_SHOWN).collect())
     }
 }
 
-fn checked(spec: &SharingSpec) -> Result<(), ErrorView> {
+fn check(spec: &SharingSpec) -> Result<(), ErrorView> {
     host(spec)?;
     if spec.port == 0 {
         let error =
@@ -270,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_shared_until_asked_for_and_never_by_a_damaged_file() {
+    fn access_is_off_until_asked_for_and_never_given_by_a_damaged_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let (sharing, problems) = Sharing::open(folder.path());
         assert_eq!(problems, []);
@@ -288,8 +289,8 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&problems[0].detail["path"]).expect("is kept"), text);
             assert_eq!(Sharing::open(folder.path()).1, [], "it is said once");
         }
-        assert!(checked(&SharingSpec { port: 0, ..spec.clone() }).is_err());
-        assert!(checked(&SharingSpec { host: "everywhere".into(), ..spec }).is_err());
+        assert!(check(&SharingSpec { port: 0, ..spec.clone() }).is_err());
+        assert!(check(&SharingSpec { host: "everywhere".into(), ..spec }).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The sizing of a model as one SVG, to be put into a document: this computer's verdict and the table of cards. Drawn from
-//! the view alone, with the colours of the light theme; bars carry their numbers in words beside them.
+//! The sizing of a model as one SVG, to be put into a document: this computer's verdict and the table of
+//! cards. Drawn from the view alone, with the colours of the light theme; bars carry their numbers in words
+//! beside them.
 use std::fmt::Write as _;
 
 use contract::{CardsVerdict, CardsView, SizingView, Verdict};

@@ -5,7 +5,7 @@ use contract::{AppEvent, DownloadState, DownloadView, ErrorCode, SourceKind};
 use hub::{HubError, Phase, Progress};
 
 use super::{Downloads, Run};
-use crate::downloads::list::Wanted;
+use crate::downloads::list::UnfinishedDownload;
 
 const ID: &str = "deepseek-r1-distill-qwen-1.5b/bf16";
 
@@ -34,7 +34,7 @@ fn scene() -> Scene {
 impl Scene {
     /// A run whose task does nothing but wait for the one before.
     fn start(&self) -> Run {
-        let wanted = Wanted {
+        let wanted = UnfinishedDownload {
             model_id: "deepseek-r1-distill-qwen-1.5b".into(),
             variant_id: "bf16".into(),
             source: SourceKind::HuggingFace,

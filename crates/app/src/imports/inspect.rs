@@ -1,5 +1,5 @@
-//! What a person's own files say, read before they are taken into the list: family, size, context and the sampling its
-//! makers advise. Refuses what the engine would refuse, with the same codes. Runs no model.
+//! Reads the files of a model that the user imports: architecture, size, context length and recommended
+//! sampling. Refuses the files that the engine would refuse, with the same codes. Runs no model.
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -9,48 +9,49 @@ use serde::{Deserialize, Serialize};
 
 use crate::convert::storage_error;
 
-/// Kept in the list, so that the page does not open every file at each look.
+/// Stored in the list, so that the page does not open every file each time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Facts {
+pub(crate) struct ModelFileFacts {
     pub name: String,
-    /// As the field says it: "DeepSeek-V3".
+    /// The usual name, such as "DeepSeek-V3".
     pub architecture: String,
-    /// Of most of the bytes: "FP8", "BF16".
+    /// The precision of most of the weights: "FP8", "BF16".
     pub precision: String,
-    /// Numbers in the layers that answer; what only drafts ahead is left out.
+    /// Parameters without the layers for multi-token prediction.
     pub params_total: u64,
-    /// Of these, how many one token uses.
+    /// The parameters of these that one token uses.
     pub params_active: u64,
     /// Bytes of weights.
     pub bytes: u64,
     pub context_max: u32,
     pub layers: u64,
-    pub cache: Cached,
+    pub cache: CacheShape,
     pub temperature: Option<f32>,
     pub top_p: Option<f32>,
 }
 
-/// What one token leaves in the cache of one layer.
+/// The cache entry of one token in one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum Cached {
+pub(crate) enum CacheShape {
     Latent { width: u64 },
     Heads { kv_heads: u64, head_dim: u64 },
 }
 
-/// Where the model lies that a choice means: the folder of its safetensors, or its GGUF file, also one a level below.
-pub(crate) fn place(chosen: &Path) -> Result<PathBuf, ErrorView> {
+/// The path of the model that was chosen: the folder of its safetensors or its GGUF file, also one level
+/// below.
+pub(crate) fn locate(chosen: &Path) -> Result<PathBuf, ErrorView> {
     let path =
         std::path::absolute(chosen).map_err(|error| storage_error("find the model", chosen, &error))?;
     checkpoint::find(&path).map_err(|error| refusal(&path, error.failure(), &error))
 }
 
-/// Reads the configuration and the head of every weight file.
-pub(crate) fn examine(path: &Path) -> Result<Facts, ErrorView> {
+/// Reads the configuration and the header of every weight file.
+pub(crate) fn inspect(path: &Path) -> Result<ModelFileFacts, ErrorView> {
     let Checkpoint { config, weights, tokenizer } =
         checkpoint::open(path).map_err(|error| refusal(path, error.failure(), &error))?;
-    let tensors = answering(&config);
-    complete(path, &*weights, &tensors)?;
+    let tensors = required_tensors(&config);
+    check_complete(path, &*weights, &tensors)?;
     if let TokenizerSource::Folder(folder) = &tokenizer {
         for part in ["tokenizer.json", "tokenizer_config.json"] {
             if !folder.join(part).is_file() {
@@ -61,30 +62,30 @@ pub(crate) fn examine(path: &Path) -> Result<Facts, ErrorView> {
         }
     }
     let (params_total, params_active) = params(&tensors, &config);
-    let advice = advice(path);
-    Ok(Facts {
+    let recommended = generation_config(path);
+    Ok(ModelFileFacts {
         name: name(path),
         architecture: family(&config).to_owned(),
         precision: precision(&*weights, &tensors),
         params_total,
         params_active,
-        // As the catalogue counts: the file where there is one, which has a header besides the tensors.
+        // As in the catalogue: the size of a single file includes its header.
         bytes: file_size(path).unwrap_or_else(|| weights.total_bytes()),
         context_max: u32::try_from(config.decoder().max_position_embeddings).unwrap_or(u32::MAX),
         layers: config.decoder().num_hidden_layers as u64,
         cache: cache(&config),
-        temperature: advice.temperature,
-        top_p: advice.top_p,
+        temperature: recommended.temperature,
+        top_p: recommended.top_p,
     })
 }
 
-/// Of a model in one file.
+/// The size of a model in one file.
 fn file_size(path: &Path) -> Option<u64> {
-    let whole = path.file_name().is_some_and(|name| !name.to_string_lossy().contains("-of-"));
-    std::fs::metadata(path).ok().filter(|meta| meta.is_file() && whole).map(|meta| meta.len())
+    let single = path.file_name().is_some_and(|name| !name.to_string_lossy().contains("-of-"));
+    std::fs::metadata(path).ok().filter(|meta| meta.is_file() && single).map(|meta| meta.len())
 }
 
-/// The name that people know a family by.
+/// The usual name of a model family.
 fn family(config: &ModelConfig) -> &'static str {
     match config {
         ModelConfig::DeepseekV2(_) => "DeepSeek-V2",
@@ -97,18 +98,18 @@ fn family(config: &ModelConfig) -> &'static str {
     }
 }
 
-/// Every tensor that answering takes, with its shape. Layers that only draft ahead are left out.
-fn answering(config: &ModelConfig) -> Vec<(String, Vec<usize>)> {
+/// The tensors that inference needs, with their shapes, without the layers for multi-token prediction.
+fn required_tensors(config: &ModelConfig) -> Vec<(String, Vec<usize>)> {
     let layers = config.decoder().num_hidden_layers;
-    let drafts = |name: &str| layer_of(name).is_some_and(|layer| layer >= layers);
-    config.tensors().into_iter().filter(|(name, _)| !drafts(name)).collect()
+    let predicts = |name: &str| layer_of(name).is_some_and(|layer| layer >= layers);
+    config.tensors().into_iter().filter(|(name, _)| !predicts(name)).collect()
 }
 
 fn layer_of(tensor: &str) -> Option<usize> {
     tensor.strip_prefix("model.layers.")?.split('.').next()?.parse().ok()
 }
 
-fn complete(
+fn check_complete(
     path: &Path,
     weights: &dyn WeightSource,
     tensors: &[(String, Vec<usize>)],
@@ -120,8 +121,8 @@ fn complete(
         }
         let (_, actual) = weights.layout(name).map_err(|error| refusal(path, error.failure(), &error))?;
         if actual != *shape {
-            let why = format!("{name} has the shape {actual:?} and config.json means {shape:?}");
-            return Err(incomplete(path, &why));
+            let reason = format!("{name} has the shape {actual:?}, and config.json requires {shape:?}");
+            return Err(incomplete(path, &reason));
         }
     }
     Ok(())
@@ -131,46 +132,48 @@ fn count(shape: &[usize]) -> u64 {
     shape.iter().map(|&size| size as u64).product()
 }
 
-/// One token uses its share of the experts, and of the embeddings one row: nothing, unless they are the head as well.
+/// Total and active parameters. A token uses its share of the experts. Embeddings count as active only where
+/// they are also the output head.
 fn params(tensors: &[(String, Vec<usize>)], config: &ModelConfig) -> (u64, u64) {
-    let (mut total, mut routed, mut looked_up) = (0u64, 0u64, 0u64);
+    let (mut total, mut routed, mut embeddings) = (0u64, 0u64, 0u64);
     for (name, shape) in tensors {
         let count = count(shape);
         total = total.saturating_add(count);
         if name.contains(".mlp.experts.") {
             routed = routed.saturating_add(count);
         } else if name.ends_with("model.embed_tokens.weight") && !config.decoder().tie_word_embeddings {
-            looked_up = count;
+            embeddings = count;
         }
     }
     let (used, of) = config
         .experts()
         .map_or((1, 1), |experts| (experts.num_experts_per_tok as u128, experts.n_routed_experts as u128));
     let used = u64::try_from(u128::from(routed) * used / of).unwrap_or(routed);
-    (total, total - routed - looked_up + used)
+    (total, total - routed - embeddings + used)
 }
 
-fn cache(config: &ModelConfig) -> Cached {
+fn cache(config: &ModelConfig) -> CacheShape {
     match config.attention() {
         Attention::Latent(latent) => {
-            Cached::Latent { width: (latent.kv_lora_rank + latent.qk_rope_head_dim) as u64 }
+            CacheShape::Latent { width: (latent.kv_lora_rank + latent.qk_rope_head_dim) as u64 }
         }
-        Attention::Grouped(grouped) => {
-            Cached::Heads { kv_heads: grouped.num_key_value_heads as u64, head_dim: grouped.head_dim as u64 }
-        }
+        Attention::Grouped(grouped) => CacheShape::Heads {
+            kv_heads: grouped.num_key_value_heads as u64,
+            head_dim: grouped.head_dim as u64,
+        },
     }
 }
 
-/// How most numbers of the feed-forward parts are stored, which are most of any model.
+/// The data type of most feed-forward weights, which are most of the weights of any model.
 fn precision(weights: &dyn WeightSource, tensors: &[(String, Vec<usize>)]) -> String {
-    let mut stored = HashMap::<Dtype, u64>::new();
+    let mut counts = HashMap::<Dtype, u64>::new();
     for (name, shape) in tensors.iter().filter(|(name, _)| name.contains(".mlp.")) {
         if let Ok((dtype, _)) = weights.layout(name) {
-            *stored.entry(dtype).or_default() += count(shape);
+            *counts.entry(dtype).or_default() += count(shape);
         }
     }
-    match stored.into_iter().max_by_key(|(_, count)| *count) {
-        // As its makers call it on their pages.
+    match counts.into_iter().max_by_key(|(_, count)| *count) {
+        // DeepSeek's name of this data type.
         Some((Dtype::F8E4M3, _)) => "FP8".to_owned(),
         Some((dtype, _)) => dtype.name().to_owned(),
         None => String::new(),
@@ -178,22 +181,22 @@ fn precision(weights: &dyn WeightSource, tensors: &[(String, Vec<usize>)]) -> St
 }
 
 #[derive(Default, Deserialize)]
-struct Advice {
+struct GenerationConfig {
     temperature: Option<f32>,
     top_p: Option<f32>,
 }
 
-/// Only advice: a file that is missing, odd or out of range advises nothing.
-fn advice(path: &Path) -> Advice {
+/// The recommended sampling. A file that is missing, not valid or out of range gives no recommendation.
+fn generation_config(path: &Path) -> GenerationConfig {
     let text = std::fs::read(path.join("generation_config.json")).unwrap_or_default();
-    let advice: Advice = serde_json::from_slice(&text).unwrap_or_default();
-    Advice {
-        temperature: advice.temperature.filter(|value| (0.0..=2.0).contains(value)),
-        top_p: advice.top_p.filter(|value| (0.0..=1.0).contains(value)),
+    let config: GenerationConfig = serde_json::from_slice(&text).unwrap_or_default();
+    GenerationConfig {
+        temperature: config.temperature.filter(|value| (0.0..=2.0).contains(value)),
+        top_p: config.top_p.filter(|value| (0.0..=1.0).contains(value)),
     }
 }
 
-/// The name of the folder; the cache of Hugging Face hides it two folders up, as `models--<maker>--<name>`.
+/// The name of the folder. In the cache of Hugging Face it is two folders up, as `models--<maker>--<name>`.
 fn name(path: &Path) -> String {
     let snapshots = path.parent().filter(|folder| folder.ends_with("snapshots"));
     let cached =
@@ -204,11 +207,12 @@ fn name(path: &Path) -> String {
     cached.unwrap_or(if own.is_empty() { "model".to_owned() } else { own })
 }
 
-fn incomplete(path: &Path, why: &str) -> ErrorView {
-    ErrorView::new(ErrorCode::ModelFileInvalid, format!("add the model: {why}")).with("path", path.display())
+fn incomplete(path: &Path, reason: &str) -> ErrorView {
+    ErrorView::new(ErrorCode::ModelFileInvalid, format!("add the model: {reason}"))
+        .with("path", path.display())
 }
 
-/// The same code as a start would have, but for a path at which there is no model at all.
+/// The same code as at a start, except for a path without a model.
 fn refusal(path: &Path, failure: checkpoint::Failure, error: &dyn std::error::Error) -> ErrorView {
     let code = match failure.code {
         ErrorCode::ModelNotFound => ErrorCode::NotAModel,
@@ -219,5 +223,5 @@ fn refusal(path: &Path, failure: checkpoint::Failure, error: &dyn std::error::Er
 }
 
 #[cfg(test)]
-#[path = "examine_tests.rs"]
+#[path = "inspect_tests.rs"]
 mod tests;

@@ -1,6 +1,7 @@
-//! Where cloud keys are kept: the operating system's own store of secrets, or, where the system offers none or the person
-//! wants it so, a sealed file. The file keeps keys out of sight of searches, backups of single files and curious eyes; who
-//! can read every file of this account can open it, and the hosts say so. Nothing here is ever printed.
+//! Stores the cloud keys: in the system's keyring, or in an encrypted file where there is no keyring or the
+//! user chose the file. The file protects keys against searches and backups of single files, but not against
+//! a program that can read every file of this account; the hosts show that. No secret of this file is ever
+//! logged or printed.
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,18 +22,18 @@ const SEALED_FILE: &str = "keys.sealed.json";
 const SEAL_FILE: &str = "keys.seal";
 const VERSION: u32 = 1;
 
-/// Where new keys go.
+/// Where new keys are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeping {
-    /// The system's store, or the sealed file where there is none.
+pub enum SecretBackend {
+    /// The system's keyring, or the encrypted file where there is none.
     System,
-    /// Always the sealed file.
+    /// Always the encrypted file.
     File,
 }
 
-impl Keeping {
-    /// `WHALEDECK_KEYS=file` asks for the file.
-    pub fn of_environment() -> Self {
+impl SecretBackend {
+    /// `WHALEDECK_KEYS=file` selects the file.
+    pub fn from_env() -> Self {
         if std::env::var_os("WHALEDECK_KEYS").is_some_and(|value| value == "file") {
             Self::File
         } else {
@@ -41,17 +42,17 @@ impl Keeping {
     }
 }
 
-/// Every call may wait for a person who unlocks a keyring: not for the threads of a runtime.
-pub(crate) struct Keys {
-    keeping: Keeping,
+/// Each call blocks, possibly until the user unlocks the keyring, so it must not run on a runtime thread.
+pub(crate) struct SecretStore {
+    backend: SecretBackend,
     folder: PathBuf,
     writing: Mutex<()>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Sealed {
+struct EncryptedKeys {
     version: u32,
-    /// By the id of the key: nonce and text, each as base64.
+    /// By the id of the key: nonce and ciphertext, each as base64.
     keys: BTreeMap<String, (String, String)>,
 }
 
@@ -59,17 +60,18 @@ fn failed(what: impl std::fmt::Display) -> ErrorView {
     ErrorView::new(ErrorCode::KeyStoreFailed, format!("use the store of keys: {what}"))
 }
 
-impl Keys {
-    pub(crate) fn new(data_dir: &Path, keeping: Keeping) -> Self {
-        Self { keeping, folder: data_dir.to_owned(), writing: Mutex::default() }
+impl SecretStore {
+    pub(crate) fn new(data_dir: &Path, backend: SecretBackend) -> Self {
+        Self { backend, folder: data_dir.to_owned(), writing: Mutex::default() }
     }
 
-    /// Where it went. A store of the system that is there but refuses is an error, not a reason for the file.
+    /// Stores a key and returns where. A keyring that exists but refuses is an error, not a reason to use the
+    /// file.
     pub(crate) fn put(&self, id: &str, key: &str) -> Result<KeyPlace, ErrorView> {
         if key.is_empty() {
             return Ok(KeyPlace::Nowhere);
         }
-        if self.keeping == Keeping::System && keyring::v1::Entry::store_status().is_ok() {
+        if self.backend == SecretBackend::System && keyring::v1::Entry::store_status().is_ok() {
             entry(id)?.set_password(key).map_err(failed)?;
             return Ok(KeyPlace::Keyring);
         }
@@ -98,7 +100,7 @@ impl Keys {
         }
     }
 
-    /// Nothing happens where there is none any more.
+    /// Does nothing when the key is already gone.
     pub(crate) fn remove(&self, id: &str, place: KeyPlace) -> Result<(), ErrorView> {
         match place {
             KeyPlace::Nowhere => Ok(()),
@@ -110,7 +112,7 @@ impl Keys {
         }
     }
 
-    /// The seal is made once, readable by its owner only.
+    /// The encryption key is made once, readable by its owner only.
     fn cipher(&self, make: bool) -> Result<XChaCha20Poly1305, ErrorView> {
         let path = self.folder.join(SEAL_FILE);
         let unreadable = |error: &std::io::Error| storage_error("read the seal of the keys", &path, error);
@@ -118,9 +120,9 @@ impl Keys {
             Ok(seal) => seal,
             Err(error) if make && error.kind() == std::io::ErrorKind::NotFound => {
                 let seal = Key::<XChaCha20Poly1305>::generate().to_vec();
-                write_once(&path, &seal)
+                create_once(&path, &seal)
                     .map_err(|error| storage_error("write the seal of the keys", &path, &error))?;
-                // Another process may have been faster, and its seal is the one that holds.
+                // Another process may have created the file first; then its key is used.
                 std::fs::read(&path).map_err(|error| unreadable(&error))?
             }
             Err(error) => return Err(unreadable(&error)),
@@ -128,8 +130,8 @@ impl Keys {
         XChaCha20Poly1305::new_from_slice(&seal).map_err(|_| failed("the seal is damaged"))
     }
 
-    /// A sealed file that no version of this app wrote is moved aside, because no key could be added to it.
-    pub(crate) fn put_right(&self) -> Option<ErrorView> {
+    /// Moves an encrypted file that cannot be parsed aside, because no key could be added to it.
+    pub(crate) fn recover(&self) -> Option<ErrorView> {
         let problem = self.sealed().err()?;
         if problem.code != ErrorCode::KeyStoreFailed {
             return Some(problem);
@@ -143,11 +145,11 @@ impl Keys {
         })
     }
 
-    fn sealed(&self) -> Result<Sealed, ErrorView> {
+    fn sealed(&self) -> Result<EncryptedKeys, ErrorView> {
         let path = self.folder.join(SEALED_FILE);
         match std::fs::read(&path) {
             Ok(text) => {
-                let sealed: Sealed = serde_json::from_slice(&text).map_err(failed)?;
+                let sealed: EncryptedKeys = serde_json::from_slice(&text).map_err(failed)?;
                 if sealed.version == VERSION {
                     Ok(sealed)
                 } else {
@@ -155,7 +157,7 @@ impl Keys {
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Sealed { version: VERSION, keys: BTreeMap::new() })
+                Ok(EncryptedKeys { version: VERSION, keys: BTreeMap::new() })
             }
             Err(error) => Err(storage_error("read the sealed keys", &path, &error)),
         }
@@ -165,7 +167,7 @@ impl Keys {
         &self,
         change: impl FnOnce(&mut BTreeMap<String, (String, String)>) -> T,
     ) -> Result<T, ErrorView> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sealed = self.sealed()?;
         let changed = change(&mut sealed.keys);
         let path = self.folder.join(SEALED_FILE);
@@ -180,8 +182,8 @@ fn entry(id: &str) -> Result<keyring::v1::Entry, ErrorView> {
     keyring::v1::Entry::new(SERVICE, id).map_err(failed)
 }
 
-/// A temporary file is its owner's alone from its first moment; one that exists already is left as it is.
-pub(crate) fn write_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Creates the file, readable by its owner only from the start. An existing file stays as it is.
+pub(crate) fn create_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -200,11 +202,11 @@ mod tests {
     #[test]
     fn a_sealed_key_opens_under_its_own_name_only() {
         let folder = tempfile::tempdir().expect("a folder");
-        let keys = Keys::new(folder.path(), Keeping::File);
+        let keys = SecretStore::new(folder.path(), SecretBackend::File);
         assert_eq!(keys.put("one", "sk-marked").expect("is kept"), KeyPlace::File);
         assert_eq!(keys.put("two", "sk-other").expect("is kept"), KeyPlace::File);
         assert_eq!(keys.put("none", "").expect("is nothing"), KeyPlace::Nowhere);
-        let again = Keys::new(folder.path(), Keeping::File);
+        let again = SecretStore::new(folder.path(), SecretBackend::File);
         assert_eq!(again.get("one", KeyPlace::File).expect("opens").as_deref(), Some("sk-marked"));
         assert_eq!(again.get("none", KeyPlace::Nowhere).expect("is nothing"), None);
 
@@ -226,14 +228,14 @@ mod tests {
     #[test]
     fn a_sealed_file_of_something_else_is_kept_and_said_and_keys_can_be_added() {
         let folder = tempfile::tempdir().expect("a folder");
-        let keys = Keys::new(folder.path(), Keeping::File);
-        assert_eq!(keys.put_right(), None);
+        let keys = SecretStore::new(folder.path(), SecretBackend::File);
+        assert_eq!(keys.recover(), None);
         std::fs::write(folder.path().join(SEALED_FILE), "{\"version\": 1, \"keys\": [").expect("is written");
-        let problem = keys.put_right().expect("is said");
+        let problem = keys.recover().expect("is said");
         assert_eq!(problem.code, ErrorCode::CloudKeysUnreadable);
         assert!(Path::new(&problem.detail["path"]).is_file());
         assert_eq!(keys.put("one", "sk").expect("is kept"), KeyPlace::File);
-        assert_eq!(keys.put_right(), None);
+        assert_eq!(keys.recover(), None);
     }
 
     #[cfg(unix)]
@@ -241,7 +243,7 @@ mod tests {
     fn both_files_are_the_owner_s_alone() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
-        Keys::new(folder.path(), Keeping::File).put("one", "sk").expect("is kept");
+        SecretStore::new(folder.path(), SecretBackend::File).put("one", "sk").expect("is kept");
         for name in [SEAL_FILE, SEALED_FILE] {
             let mode = std::fs::metadata(folder.path().join(name)).expect("is there").permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");

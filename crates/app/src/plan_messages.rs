@@ -1,4 +1,5 @@
-//! The words of deployment plans in English and Chinese, from the file that the window uses too.
+//! The messages of deployment plans in English and Chinese, with their values filled in.
+//! The window uses the same file.
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -11,29 +12,30 @@ const FILE: &str = include_str!("../../../assets/messages/plans.toml");
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Both {
+struct Localized {
     en: String,
     zh: String,
 }
 
-fn catalogue() -> &'static BTreeMap<String, Both> {
-    static CATALOGUE: OnceLock<BTreeMap<String, Both>> = OnceLock::new();
-    CATALOGUE.get_or_init(|| toml::from_str(FILE).expect("a test reads this file"))
+fn catalogue() -> &'static BTreeMap<String, Localized> {
+    static CATALOGUE: OnceLock<BTreeMap<String, Localized>> = OnceLock::new();
+    CATALOGUE.get_or_init(|| toml::from_str(FILE).expect("a test parses this file"))
 }
 
-/// The sentence of a reason with its values put in.
-pub fn plan_words(reason: &ReasonView, lang: Lang) -> String {
+/// The message of a reason.
+pub fn plan_message(reason: &ReasonView, lang: Lang) -> String {
     let both = &catalogue()[&reason.code];
-    filled(lang.pick(&both.en, &both.zh), &reason.values)
+    fill(lang.pick(&both.en, &both.zh), &reason.values)
 }
 
-/// Puts values in place of `{name}`, and with their noun in place of `{name|one|many}`. A name without a value stays.
-fn filled(template: &str, values: &BTreeMap<String, String>) -> String {
+/// Replaces `{name}` with its value and `{name|one|many}` with its value and noun. A name without a value
+/// stays.
+fn fill(template: &str, values: &BTreeMap<String, String>) -> String {
     let (mut text, mut rest) = (String::new(), template);
     while let Some((before, after)) = rest.split_once('{') {
-        let Some((place, behind)) = after.split_once('}') else { break };
+        let Some((placeholder, following)) = after.split_once('}') else { break };
         text += before;
-        let mut parts = place.split('|');
+        let mut parts = placeholder.split('|');
         let name = parts.next().unwrap_or_default();
         let shown = values.get(name).map(|value| {
             let count = value.parse::<u64>().ok().filter(|_| name != "port" && name != "repo");
@@ -45,9 +47,9 @@ fn filled(template: &str, values: &BTreeMap<String, String>) -> String {
                 text += &format!("{value} {noun}");
             }
             (Some(value), ..) => text += &value,
-            (None, ..) => text += &format!("{{{place}}}"),
+            (None, ..) => text += &format!("{{{placeholder}}}"),
         }
-        rest = behind;
+        rest = following;
     }
     text + rest
 }
@@ -63,23 +65,22 @@ mod tests {
     use super::*;
     use crate::plan_for;
 
-    fn places(text: &'static str) -> BTreeSet<&'static str> {
-        let place =
-            |rest: &'static str| -> Option<&'static str> { rest.split_once('}')?.0.split('|').next() };
-        text.split('{').skip(1).filter_map(place).collect()
+    fn placeholders(text: &'static str) -> BTreeSet<&'static str> {
+        let name = |rest: &'static str| -> Option<&'static str> { rest.split_once('}')?.0.split('|').next() };
+        text.split('{').skip(1).filter_map(name).collect()
     }
 
     #[test]
     fn nouns_agree_with_their_values() {
-        let said = |code: &str, name: &str, value: &str, lang| {
+        let message = |code: &str, name: &str, value: &str, lang| {
             let values = [(name.to_owned(), value.to_owned())].into_iter().collect();
-            plan_words(&ReasonView { code: code.into(), values }, lang)
+            plan_message(&ReasonView { code: code.into(), values }, lang)
         };
-        let most = |count, lang| said("sequences", "count", count, lang);
+        let most = |count, lang| message("sequences", "count", count, lang);
         assert_eq!(most("1", Lang::En), "At most 1 conversation at the same time; more wait in line.");
         assert_eq!(most("4", Lang::En), "At most 4 conversations at the same time; more wait in line.");
         assert_eq!(most("1", Lang::Zh), "最多同时进行 1 个对话，其余排队。");
-        let left = said("unused_machines", "machines", "1", Lang::En);
+        let left = message("unused_machines", "machines", "1", Lang::En);
         assert!(left.starts_with("1 machine is left over"), "{left}");
     }
 
@@ -95,16 +96,16 @@ mod tests {
     }
 
     #[test]
-    fn every_code_has_words_in_both_languages() {
+    fn every_code_has_a_message_in_both_languages() {
         for code in ReasonCode::ALL {
-            let both = catalogue().get(code.key()).unwrap_or_else(|| panic!("no words for {}", code.key()));
-            assert_eq!(places(&both.en), places(&both.zh), "{}", code.key());
+            let both = catalogue().get(code.key()).unwrap_or_else(|| panic!("no message for {}", code.key()));
+            assert_eq!(placeholders(&both.en), placeholders(&both.zh), "{}", code.key());
             assert!(both.zh.chars().any(|letter| letter > '\u{2e80}'), "{}", code.key());
             for text in [&both.en, &both.zh] {
                 assert!(!text.contains(['!', '！']), "no exclamation marks: {text}");
             }
         }
-        assert_eq!(catalogue().len(), ReasonCode::ALL.len(), "words without a code");
+        assert_eq!(catalogue().len(), ReasonCode::ALL.len(), "a message without a code");
     }
 
     #[test]
@@ -149,7 +150,7 @@ mod tests {
                         };
                         for reason in reasons {
                             for lang in [Lang::En, Lang::Zh] {
-                                let text = plan_words(&reason, lang);
+                                let text = plan_message(&reason, lang);
                                 assert!(!text.contains(['{', '}']), "{}: {text}", reason.code);
                             }
                             seen.insert(reason.code);
@@ -158,7 +159,8 @@ mod tests {
                 }
             }
         }
-        // A plan is open when a deployment makes it so. No catalogue model has FP4 files yet, and none fails to divide when a single card is a way too.
+        // A deployment opens a plan to the network. No catalogue model has FP4 files yet, and all of them can
+        // be divided where a single GPU is possible too.
         let unseen: Vec<_> =
             ReasonCode::ALL.iter().map(|code| code.key()).filter(|key| !seen.contains(*key)).collect();
         assert_eq!(unseen, ["host", "api_key", "open_to_network", "no_fp4", "no_division"]);

@@ -1,11 +1,12 @@
-//! Rights of the data folder: its owner's alone, also where an earlier version of the app left files open to others. Only files of
-//! ours are touched, because the folder may be one that a person named.
+//! Permissions of the data folder: only its owner may read it, also where an earlier version of the app left
+//! files readable by others. Other files are not changed, because the user may have chosen a folder that has
+//! some.
 use std::path::Path;
 
 use history::private;
 
-/// What the names of our files in the data folder begin with.
-const OURS: [&str; 9] = [
+/// The prefixes of this app's file names in the data folder.
+const PREFIXES: [&str; 9] = [
     "history.",
     "settings.",
     "own-models.",
@@ -24,7 +25,7 @@ pub(crate) fn restrict(data_dir: &Path) {
         let name = entry.file_name().to_string_lossy().into_owned();
         if FOLDERS.contains(&name.as_str()) {
             private::restrict_all(&entry.path());
-        } else if OURS.iter().any(|ours| name.starts_with(ours)) {
+        } else if PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
             private::restrict(&entry.path());
         }
     }

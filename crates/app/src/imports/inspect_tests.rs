@@ -1,9 +1,9 @@
-//! The Guide's own files, whole and broken.
+//! The files of the Guide, complete and damaged.
 use super::*;
 
-impl Facts {
+impl ModelFileFacts {
     pub(crate) fn example() -> Self {
-        examine(&guide()).expect("the Guide is a model")
+        inspect(&guide()).expect("the Guide is a model")
     }
 }
 
@@ -24,22 +24,22 @@ fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn refusal(path: &Path) -> ErrorView {
-    place(path).and_then(|path| examine(&path)).expect_err("is refused")
+    locate(path).and_then(|path| inspect(&path)).expect_err("is refused")
 }
 
 #[test]
 fn the_facts_are_those_of_the_files() {
     let (_folder, model) = copy("models--maker--My-Guide/snapshots/0123abcd");
-    let facts = examine(&model).expect("is a model");
+    let facts = inspect(&model).expect("is a model");
     assert_eq!(facts.name, "My-Guide");
     assert_eq!((facts.architecture.as_str(), facts.precision.as_str()), ("DeepSeek-V3", "FP8"));
     let known = catalog::Catalog::builtin().model("guide").expect("is known");
-    // The catalogue rounds to three digits, and its total counts the layer that drafts ahead.
+    // The catalogue rounds to three digits, and its total includes the layer for multi-token prediction.
     let near = |a: u64, b: u64| (a as f64 / b as f64 - 1.0).abs() < 0.01;
     assert!(near(facts.params_total, 7_930_000), "{}", facts.params_total);
     assert!(near(facts.params_active, known.params_active), "{}", facts.params_active);
-    assert_eq!((facts.layers, facts.cache), (5, Cached::Latent { width: 160 }));
-    assert_eq!(place(&model.join("config.json")).expect("means its folder"), model);
+    assert_eq!((facts.layers, facts.cache), (5, CacheShape::Latent { width: 160 }));
+    assert_eq!(locate(&model.join("config.json")).expect("means its folder"), model);
 }
 
 #[test]
@@ -93,12 +93,12 @@ fn a_gguf_file_says_the_same_things() {
         paths.find(|path| path.extension().is_some_and(|ending| ending == "gguf")).expect("a GGUF")
     };
     let qwen = file("qwen2");
-    let facts = examine(&place(&qwen).expect("is a place")).expect("is a model");
+    let facts = inspect(&locate(&qwen).expect("is a place")).expect("is a model");
     assert_eq!(facts.architecture, "Qwen2");
     assert_eq!(facts.name, qwen.file_stem().expect("a name").to_string_lossy());
-    assert!(matches!(facts.cache, Cached::Heads { .. }), "{facts:?}");
-    let deepseek = examine(&file("deepseek_v3")).expect("is a model");
-    assert!(matches!(deepseek.cache, Cached::Latent { .. }), "{deepseek:?}");
+    assert!(matches!(facts.cache, CacheShape::Heads { .. }), "{facts:?}");
+    let deepseek = inspect(&file("deepseek_v3")).expect("is a model");
+    assert!(matches!(deepseek.cache, CacheShape::Latent { .. }), "{deepseek:?}");
     assert!(deepseek.params_active < deepseek.params_total);
 
     let folder = tempfile::tempdir().expect("a folder");

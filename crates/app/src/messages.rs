@@ -1,4 +1,5 @@
-//! The words of every error in English and Chinese, from the file that the window uses too.
+//! The messages of all errors in English and Chinese, with the values of an error filled in.
+//! The window uses the same file.
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -16,7 +17,7 @@ const COUNTS: [&str; 4] = ["tokens", "context", "pixels", "most"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Words {
+pub struct ErrorMessage {
     pub title: String,
     pub meaning: String,
     pub next: String,
@@ -24,25 +25,29 @@ pub struct Words {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Both {
-    en: Words,
-    zh: Words,
+struct Localized {
+    en: ErrorMessage,
+    zh: ErrorMessage,
 }
 
-fn catalogue() -> &'static BTreeMap<String, Both> {
-    static CATALOGUE: OnceLock<BTreeMap<String, Both>> = OnceLock::new();
-    CATALOGUE.get_or_init(|| toml::from_str(FILE).expect("a test reads this file"))
+fn catalogue() -> &'static BTreeMap<String, Localized> {
+    static CATALOGUE: OnceLock<BTreeMap<String, Localized>> = OnceLock::new();
+    CATALOGUE.get_or_init(|| toml::from_str(FILE).expect("a test parses this file"))
 }
 
-/// The words with the values of the error put in.
-pub fn words(error: &ErrorView, lang: Lang) -> Words {
+/// The message of an error.
+pub fn error_message(error: &ErrorView, lang: Lang) -> ErrorMessage {
     let both = &catalogue()[error.code.as_str()];
-    let words = lang.pick(&both.en, &both.zh);
-    let put = |text: &str| fill(text, &error.detail);
-    Words { title: put(&words.title), meaning: put(&words.meaning), next: put(&words.next) }
+    let template = lang.pick(&both.en, &both.zh);
+    let fill = |text: &str| fill(text, &error.detail);
+    ErrorMessage {
+        title: fill(&template.title),
+        meaning: fill(&template.meaning),
+        next: fill(&template.next),
+    }
 }
 
-/// Puts values in place. Round brackets around a value that is missing go with it.
+/// Replaces each `{name}` with its value. Parentheses around a missing value are removed with it.
 fn fill(text: &str, detail: &BTreeMap<String, String>) -> String {
     let mut filled = text.to_owned();
     while let Some(start) = filled.find('{') {
@@ -53,7 +58,7 @@ fn fill(text: &str, detail: &BTreeMap<String, String>) -> String {
                 let value = match value.parse::<f64>() {
                     Ok(count) if BYTES.contains(&name) => bytes(count),
                     Ok(count) if COUNTS.contains(&name) && count >= 0.0 => grouped(count as u64),
-                    // A brace in a path must not be taken for a place to fill.
+                    // A brace in a path must not be read as a placeholder.
                     _ => value.replace(['{', '}'], ""),
                 };
                 filled.replace_range(start..=end, &value);
@@ -76,9 +81,9 @@ fn without_brackets(text: &str, start: usize, end: usize) -> String {
     }
 }
 
-/// As it is printed on a terminal.
-pub fn printed(error: &ErrorView, lang: Lang) -> String {
-    let Words { title, meaning, next } = words(error, lang);
+/// The message as text for a terminal.
+pub fn terminal_text(error: &ErrorView, lang: Lang) -> String {
+    let ErrorMessage { title, meaning, next } = error_message(error, lang);
     let details = lang.pick("Details", "详情");
     format!("{title}\n  {meaning}\n  → {next}\n  {details}: {} [{}]", error.message, error.code)
 }
@@ -90,11 +95,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_words_in_both_languages() {
+    fn every_code_has_a_message_in_both_languages() {
         for code in ErrorCode::ALL {
-            let both = catalogue().get(code.as_str()).unwrap_or_else(|| panic!("no words for {code}"));
-            for words in [&both.en, &both.zh] {
-                for text in [&words.title, &words.meaning, &words.next] {
+            let both = catalogue().get(code.as_str()).unwrap_or_else(|| panic!("no message for {code}"));
+            for message in [&both.en, &both.zh] {
+                for text in [&message.title, &message.meaning, &message.next] {
                     assert!(!text.trim().is_empty(), "{code}");
                     assert!(!text.contains(['!', '！']), "no exclamation marks: {text}");
                 }
@@ -106,22 +111,22 @@ mod tests {
             );
             assert!(both.en.title.is_ascii(), "{} is not English", both.en.title);
         }
-        assert_eq!(catalogue().len(), ErrorCode::ALL.len(), "words without a code");
+        assert_eq!(catalogue().len(), ErrorCode::ALL.len(), "a message without a code");
     }
 
     #[test]
     fn values_are_put_in_and_missing_ones_leave_no_trace() {
         let error =
             ErrorView::new(ErrorCode::DiskFull, "write").with("needed", 2_000_000_000).with("free", 5);
-        let full = words(&error, Lang::En).meaning;
+        let full = error_message(&error, Lang::En).meaning;
         assert!(full.contains("(needs 2 GB, free 5 B)"), "{full}");
         let long =
             ErrorView::new(ErrorCode::PromptTooLong, "ask").with("tokens", 54_007).with("context", 2048);
-        assert!(words(&long, Lang::En).meaning.contains("(54,007 of 2,048 tokens)"));
-        assert!(words(&long, Lang::Zh).meaning.contains("（54,007 / 2,048 个词元）"));
+        assert!(error_message(&long, Lang::En).meaning.contains("(54,007 of 2,048 tokens)"));
+        assert!(error_message(&long, Lang::Zh).meaning.contains("（54,007 / 2,048 个词元）"));
         for code in ErrorCode::ALL {
             for lang in [Lang::En, Lang::Zh] {
-                let Words { title, meaning, next } = words(&ErrorView::new(*code, "x"), lang);
+                let ErrorMessage { title, meaning, next } = error_message(&ErrorView::new(*code, "x"), lang);
                 let all = format!("{title}{meaning}{next}");
                 assert!(!all.contains(['{', '}', '(', ')', '（', '）']), "{all}");
             }
@@ -132,6 +137,6 @@ mod tests {
     fn a_brace_in_a_path_is_only_a_letter() {
         let error =
             ErrorView::new(ErrorCode::ModelFileTruncated, "read").with("path", "/m/{x}/a.safetensors");
-        assert!(words(&error, Lang::En).meaning.contains("/m/x/a.safetensors"));
+        assert!(error_message(&error, Lang::En).meaning.contains("/m/x/a.safetensors"));
     }
 }

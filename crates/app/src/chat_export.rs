@@ -1,5 +1,5 @@
-//! A chat as one file: every branch and every picture, to be kept elsewhere or read on another computer. JSON with a
-//! version; pictures lie in it as base64, so that nothing can be lost beside it. A file that comes in is a stranger's.
+//! Export and import of a chat as one JSON file with a version: every branch, and every image as base64.
+//! An imported file is untrusted input.
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -16,12 +16,12 @@ use crate::chats::{check, title_of};
 use crate::chats_file::blocking;
 use crate::convert::{chat_view, history_error, message_view, sampling_json, storage_error};
 use crate::files;
-use crate::pictures::keep;
+use crate::pictures::store;
 
 const FORMAT: &str = "whaledeck-chat";
 const VERSION: u32 = 1;
-/// Far more than a chat that somebody wrote, its pictures included.
-const MOST_BYTES: u64 = 1 << 30;
+/// More than any real chat needs, its images included.
+const MAX_BYTES: u64 = 1 << 30;
 
 #[derive(Serialize, Deserialize)]
 struct File {
@@ -32,15 +32,15 @@ struct File {
     preset_id: String,
     sampling: SamplingView,
     system_prompt: String,
-    /// Of `messages`: the end of the branch that is on show.
+    /// Index in `messages` of the end of the selected branch.
     leaf: Option<usize>,
-    messages: Vec<Line>,
-    pictures: Vec<Kept>,
+    messages: Vec<ExportedMessage>,
+    pictures: Vec<ExportedImage>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
-    /// Of `messages`, before this one.
+struct ExportedMessage {
+    /// Index in `messages`; smaller than the index of this message.
     parent: Option<usize>,
     role: Role,
     text: String,
@@ -59,7 +59,7 @@ struct Line {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct ExportedImage {
     /// SHA-256 of the bytes.
     id: String,
     kind: String,
@@ -67,18 +67,18 @@ struct Kept {
 }
 
 impl App {
-    /// Writes the chat to a file, which is replaced whole.
+    /// Writes the chat to a file, which is replaced atomically.
     pub async fn chat_export(&self, chat_id: &str, path: &Path) -> Result<(), ErrorView> {
         let (history, id, path) = (self.chats_file.get()?, chat_id.to_owned(), path.to_owned());
         blocking(move || {
-            let file = file(&history, &id)?;
+            let file = export(&history, &id)?;
             let text = serde_json::to_vec_pretty(&file).map_err(|error| internal(&error.to_string()))?;
             files::replace(&path, &text).map_err(|error| storage_error("save the chat", &path, &error))
         })
         .await
     }
 
-    /// Adds the chat of a file as a new one. Nothing is added unless all of it is understood.
+    /// Adds the chat of a file as a new chat. Nothing is added unless the whole file is valid.
     pub async fn chat_import(&self, path: &Path) -> Result<ChatView, ErrorView> {
         let (history, path) = (self.chats_file.writable()?, path.to_owned());
         let chat = blocking(move || {
@@ -93,14 +93,14 @@ impl App {
     }
 }
 
-fn file(history: &History, chat_id: &str) -> Result<File, ErrorView> {
+fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {
     let chat = chat_view(history.chat(chat_id).map_err(history_error)?)?;
     let all = history.messages(chat_id).map_err(history_error)?;
-    let place = |id: &str| all.iter().position(|message| message.id == id);
-    let shown = chat.messages.last().map(|message| message.id.clone());
-    let leaf = shown.and_then(|id| place(&id));
+    let index = |id: &str| all.iter().position(|message| message.id == id);
+    let last = chat.messages.last().map(|message| message.id.clone());
+    let leaf = last.and_then(|id| index(&id));
     let parents: Vec<Option<usize>> =
-        all.iter().map(|message| message.parent_id.as_deref().and_then(place)).collect();
+        all.iter().map(|message| message.parent_id.as_deref().and_then(index)).collect();
     let mut seen = HashSet::new();
     let (mut messages, mut pictures) = (Vec::new(), Vec::new());
     for (message, parent) in all.into_iter().zip(parents) {
@@ -109,10 +109,10 @@ fn file(history: &History, chat_id: &str) -> Result<File, ErrorView> {
             if seen.insert(picture.id.clone()) {
                 let bytes = history.picture_bytes(&picture.id).map_err(history_error)?;
                 let (id, kind) = (picture.id.clone(), picture.kind.clone());
-                pictures.push(Kept { id, kind, data: STANDARD.encode(bytes) });
+                pictures.push(ExportedImage { id, kind, data: STANDARD.encode(bytes) });
             }
         }
-        messages.push(Line {
+        messages.push(ExportedMessage {
             parent,
             role: message.role,
             text: message.text,
@@ -146,7 +146,7 @@ fn read(path: &Path) -> Result<File, ErrorView> {
         _ => storage_error("read the chat", path, &error),
     };
     let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > MOST_BYTES {
+    if length > MAX_BYTES {
         return Err(invalid(path, &format!("it has {length} bytes")));
     }
     let text = std::fs::read(path).map_err(failed)?;
@@ -158,23 +158,24 @@ fn read(path: &Path) -> Result<File, ErrorView> {
 }
 
 fn add(history: &History, file: &File) -> Result<ChatView, ErrorView> {
-    let odd = |why: String| ErrorView::new(ErrorCode::ChatFileInvalid, format!("add the chat: {why}"));
-    check(&file.sampling).map_err(|error| odd(error.message))?;
-    for (at, line) in file.messages.iter().enumerate() {
-        if line.parent.is_some_and(|parent| parent >= at) {
-            return Err(odd(format!("message {at} answers a later one")));
+    let invalid_chat =
+        |reason: String| ErrorView::new(ErrorCode::ChatFileInvalid, format!("add the chat: {reason}"));
+    check(&file.sampling).map_err(|error| invalid_chat(error.message))?;
+    for (at, message) in file.messages.iter().enumerate() {
+        if message.parent.is_some_and(|parent| parent >= at) {
+            return Err(invalid_chat(format!("message {at} answers a later one")));
         }
-        if line.created_at.parse::<jiff::Timestamp>().is_err() {
-            return Err(odd(format!("the time of message {at} is none")));
+        if message.created_at.parse::<jiff::Timestamp>().is_err() {
+            return Err(invalid_chat(format!("the time of message {at} is none")));
         }
-        if let Some(id) = line.pictures.iter().find(|id| !file.pictures.iter().any(|one| one.id == **id)) {
-            return Err(odd(format!("picture {id} of message {at} is missing")));
+        if let Some(id) = message.pictures.iter().find(|id| !file.pictures.iter().any(|one| one.id == **id)) {
+            return Err(invalid_chat(format!("picture {id} of message {at} is missing")));
         }
     }
     let mut added = Vec::new();
     let chat = pictures(history, file, &mut added).and_then(|()| messages(history, file));
     if chat.is_err() {
-        // What the refused file brought is shown by no message.
+        // No message refers to the images of a refused file.
         for id in added {
             history.picture_discard(&id).map_err(history_error)?;
         }
@@ -183,33 +184,35 @@ fn add(history: &History, file: &File) -> Result<ChatView, ErrorView> {
 }
 
 fn pictures(history: &History, file: &File, added: &mut Vec<String>) -> Result<(), ErrorView> {
-    let odd = |why: String| ErrorView::new(ErrorCode::ChatFileInvalid, format!("add the chat: {why}"));
+    let invalid_chat =
+        |reason: String| ErrorView::new(ErrorCode::ChatFileInvalid, format!("add the chat: {reason}"));
     for one in &file.pictures {
-        let bytes =
-            STANDARD.decode(&one.data).map_err(|error| odd(format!("picture {}: {error}", one.id)))?;
-        let kept = keep(history, &bytes)?;
-        added.push(kept.id.clone());
-        if kept.id != one.id {
-            return Err(odd(format!("picture {} is another one, {}", one.id, kept.id)));
+        let bytes = STANDARD
+            .decode(&one.data)
+            .map_err(|error| invalid_chat(format!("picture {}: {error}", one.id)))?;
+        let stored = store(history, &bytes)?;
+        added.push(stored.id.clone());
+        if stored.id != one.id {
+            return Err(invalid_chat(format!("picture {} is another one, {}", one.id, stored.id)));
         }
     }
     Ok(())
 }
 
 fn messages(history: &History, file: &File) -> Result<ChatView, ErrorView> {
-    let texts: Vec<Texts> = file
+    let fields: Vec<JsonFields> = file
         .messages
         .iter()
-        .map(|line| {
-            Ok(Texts {
-                error: line.error.as_ref().map(json).transpose()?,
-                stats: line.stats.as_ref().map(json).transpose()?,
-                boxes: (!line.boxes.is_empty()).then(|| json(&line.boxes)).transpose()?,
+        .map(|message| {
+            Ok(JsonFields {
+                error: message.error.as_ref().map(json).transpose()?,
+                stats: message.stats.as_ref().map(json).transpose()?,
+                boxes: (!message.boxes.is_empty()).then(|| json(&message.boxes)).transpose()?,
             })
         })
         .collect::<Result<_, ErrorView>>()?;
     let all: Vec<Copied<'_>> =
-        file.messages.iter().zip(&texts).map(|(line, texts)| copied(line, texts)).collect();
+        file.messages.iter().zip(&fields).map(|(message, fields)| history_message(message, fields)).collect();
     let settings = ChatSettings {
         model_id: file.model_id.clone(),
         preset_id: file.preset_id.clone(),
@@ -220,36 +223,36 @@ fn messages(history: &History, file: &File) -> Result<ChatView, ErrorView> {
     chat_view(chat.map_err(history_error)?)
 }
 
-/// What the history keeps as text of a message.
-struct Texts {
+/// The values of a message that the history stores as JSON.
+struct JsonFields {
     error: Option<String>,
     stats: Option<String>,
     boxes: Option<String>,
 }
 
-fn copied<'a>(line: &'a Line, texts: &'a Texts) -> Copied<'a> {
+fn history_message<'a>(message: &'a ExportedMessage, fields: &'a JsonFields) -> Copied<'a> {
     Copied {
-        parent: line.parent,
-        role: match line.role {
+        parent: message.parent,
+        role: match message.role {
             Role::System => history::Role::System,
             Role::User => history::Role::User,
             Role::Assistant => history::Role::Assistant,
         },
-        text: &line.text,
-        reasoning: &line.reasoning,
-        thinking_ms: line.thinking_seconds.map(|seconds| (seconds * 1000.0) as u32),
-        state: match line.state {
+        text: &message.text,
+        reasoning: &message.reasoning,
+        thinking_ms: message.thinking_seconds.map(|seconds| (seconds * 1000.0) as u32),
+        state: match message.state {
             MessageState::Streaming => State::Streaming,
             MessageState::Done => State::Done,
             MessageState::Stopped => State::Stopped,
             MessageState::Length => State::Length,
             MessageState::Interrupted => State::Interrupted,
         },
-        error: texts.error.as_deref(),
-        stats: texts.stats.as_deref(),
-        boxes: texts.boxes.as_deref(),
-        created_at: &line.created_at,
-        pictures: &line.pictures,
+        error: fields.error.as_deref(),
+        stats: fields.stats.as_deref(),
+        boxes: fields.boxes.as_deref(),
+        created_at: &message.created_at,
+        pictures: &message.pictures,
     }
 }
 
@@ -257,10 +260,11 @@ fn json<T: Serialize>(value: &T) -> Result<String, ErrorView> {
     serde_json::to_string(value).map_err(|error| internal(&error.to_string()))
 }
 
-fn invalid(path: &Path, why: &str) -> ErrorView {
-    ErrorView::new(ErrorCode::ChatFileInvalid, format!("read the chat: {why}")).with("path", path.display())
+fn invalid(path: &Path, reason: &str) -> ErrorView {
+    ErrorView::new(ErrorCode::ChatFileInvalid, format!("read the chat: {reason}"))
+        .with("path", path.display())
 }
 
-fn internal(why: &str) -> ErrorView {
-    ErrorView::new(ErrorCode::Internal, why)
+fn internal(reason: &str) -> ErrorView {
+    ErrorView::new(ErrorCode::Internal, reason)
 }
