@@ -33,12 +33,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
     ("checkpoint", "config::images", "config::deepseek_vl2", "to be broken: the tile sizes belong to images"),
     ("deploy", "plan::engine", "plan::*", "to be broken: the engine's name asks its planner for the version"),
     ("deploy", "plan::choose", "plan::ollama", "to be broken: the choice asks one engine for its sources"),
-    (
-        "engine",
-        "*",
-        "engine",
-        "to be broken: the requests and events of the engine belong to a file of their own",
-    ),
     ("hardware", "*", "snapshot", "to be broken: the types of a snapshot belong to a file of their own"),
     ("history", "open", "*", "to be broken: opening migrates, backs up and tidies, which need what is open"),
     ("history", "pictures", "chats", "to be broken: the clock is in chats"),

@@ -8,6 +8,7 @@ mod cache;
 mod cancel;
 mod draft;
 mod engine;
+mod options;
 mod queue;
 mod recover;
 mod request;
@@ -21,7 +22,8 @@ mod stats;
 pub use cache::spill::{Spill, SpillError};
 pub use cancel::CancelHandle;
 pub use draft::Speculation;
-pub use engine::{Engine, EngineOptions};
+pub use engine::Engine;
+pub use options::EngineOptions;
 pub use request::{
     Constraint, DraftStats, DrafterKind, EmbedSpan, EngineError, Event, FinishReason, Metrics, Request,
     Sampling, StartError, SubmitError, Timings, TokenLogprob,
