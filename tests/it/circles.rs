@@ -56,8 +56,8 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
     ("kernels", "cache::shape", "cache::layout", "to be broken: the shape asks the layout for its bytes"),
     (
         "kernels",
-        "attention::tiled",
-        "attention::running",
+        "attention::prefill_tiled",
+        "attention::online_softmax",
         "to be broken: the types of both belong to a third file",
     ),
     ("server", "router", "*", "to be broken: the shared state is in the file of the routes"),

@@ -1,13 +1,13 @@
 //! Layer norm over the last dimension, as vision towers have it: mean and spread of each row, then weight and bias.
 use rayon::prelude::*;
 
-use crate::lanes::{in_widest, sum};
-use crate::pages;
+use crate::huge_pages;
+use crate::simd_math::{in_widest, sum};
 
 /// `x` [n, width] -> `out`, the same shape, with `weight` and `bias` [width].
 pub fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out: &mut Vec<f32>) {
     let width = weight.len();
-    pages::resize(out, x.len(), 0.0);
+    huge_pages::resize(out, x.len(), 0.0);
     let rows = out.par_chunks_exact_mut(width).zip(x.par_chunks_exact(width));
     rows.with_min_len(16).for_each(|(out, x)| row(out, x, weight, bias, eps));
 }

@@ -3,31 +3,27 @@
 //!
 //! Knows nothing of models, tokens or files: a weight is bytes in a layout, a cache is pages in a layout.
 
-#[cfg(target_arch = "x86_64")]
-mod amx;
+mod activations;
 pub mod attention;
+mod batch_rows;
 pub mod cache;
 mod cancellation;
 mod dot;
-mod lanes;
+mod gemm;
+mod huge_pages;
 pub mod layer_norm;
-pub mod linear;
-mod many;
 pub mod moe;
-pub mod norm;
-mod pages;
-mod prompts;
+pub mod rms_norm;
 pub mod rope;
-pub mod router;
+mod simd_math;
 mod slices;
 #[cfg(test)]
 mod testing;
 pub mod weight;
 
+pub use batch_rows::Prompts;
 pub use cancellation::{Asked, Cancellation};
-pub use linear::Linear;
-pub use many::Then;
-pub use prompts::Prompts;
+pub use gemm::{Linear, Then};
 pub use weight::{Bytes, Weight};
 
 /// Does `work` on one of the threads that share products out, so that it takes part instead of sleeping until each is done: a token

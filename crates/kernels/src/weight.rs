@@ -8,13 +8,10 @@ use formats::{Dtype, prefetch};
 use half::{bf16, f16};
 use rayon::prelude::*;
 
-use crate::pages;
+use crate::huge_pages;
 
 /// Side of an FP8 scale block.
 pub const BLOCK: usize = 128;
-/// Numbers of one weight that a device keeps in f32 at once while it multiplies.
-const DEVICE_SLAB: usize = 1 << 25;
-
 /// Bytes that somebody keeps alive, such as a part of a mapped file.
 pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
@@ -206,16 +203,6 @@ impl Weight {
         }
     }
 
-    /// `x` [n, cols] -> [n, rows] in ordinary operations. The weight is widened a slab at a time, because rounding the
-    /// activations to its type would lose what the CPU keeps.
-    pub(crate) fn matmul_in_tensors(&self, x: &Tensor) -> Result<Tensor> {
-        let x = x.contiguous()?;
-        let slab = (DEVICE_SLAB / self.cols).max(1);
-        let starts = (0..self.rows).step_by(slab);
-        let parts = starts.map(|from| x.matmul(&self.widened(from, self.rows.min(from + slab))?.t()?));
-        Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 1)
-    }
-
     /// The same matrix in another format, in memory of its own: shrinking to fit.
     ///
     /// # Errors
@@ -233,7 +220,7 @@ impl Weight {
             bail!("weights are not shrunk to {}", dtype.name());
         }
         let mut bytes = vec![0u8; rows * row_bytes];
-        pages::prefer_large(&mut bytes);
+        huge_pages::prefer_large(&mut bytes);
         let scratch = || (vec![0.0; cols], Vec::with_capacity(row_bytes));
         let rows_of_bytes = bytes.par_chunks_exact_mut(row_bytes).enumerate();
         rows_of_bytes.for_each_init(scratch, |(values, encoded), (r, out)| {

@@ -8,10 +8,9 @@ use candle_core::{Device, Tensor};
 use formats::Dtype;
 use kernels::attention::{Context, GqaSizes, LatentSizes, gqa, latent};
 use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages};
-use kernels::moe::{ExpertWeights, moe};
-use kernels::norm::RmsNorm;
+use kernels::moe::{Choices, ExpertWeights, moe};
+use kernels::rms_norm::RmsNorm;
 use kernels::rope::{Pairs, Rope};
-use kernels::router::Choices;
 use kernels::{Cancellation, Linear, Prompts, Weight};
 
 static NEVER: Cancellation = Cancellation::never();

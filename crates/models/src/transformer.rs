@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use kernels::Prompts;
 use kernels::cache::{CacheKind, CacheShape, KvPages};
-use kernels::norm::RmsNorm;
+use kernels::rms_norm::RmsNorm;
 use kernels::rope::Pairs;
 
 use crate::batch::{Batch, Limits, num_output_rows};

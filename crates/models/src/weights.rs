@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::Device;
 use checkpoint::{Dtype, TensorView, WeightError, WeightSource};
 use kernels::moe::ExpertWeights;
-use kernels::norm::RmsNorm;
+use kernels::rms_norm::RmsNorm;
 use kernels::weight::BLOCK;
 use kernels::{Linear, Weight};
 

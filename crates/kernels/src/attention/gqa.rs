@@ -1,6 +1,6 @@
 //! Attention with grouped key heads on pages in the processor's memory.
-use super::latent::by_token;
-use super::running::{Queries, RowShape, Source, Sums};
+use super::mla::by_token;
+use super::online_softmax::{Queries, RowShape, Source, Sums};
 use super::{Context, GqaSizes};
 
 /// Keys and values as they lie in their pages: a record has `[k | v]` of each head.

@@ -4,22 +4,22 @@
 //! head reads the same latent; few tokens, little memory traffic) and *expanded* (keys and values of a stretch of the
 //! cache are made for many queries; fewer multiplications). Keys are always taken a tile at a time with running sums,
 //! so no form ever holds a whole cache in f32. The results of one token do not depend on what else is computed.
+mod bidirectional;
 mod device;
 mod gqa;
-mod latent;
+mod mla;
+mod online_softmax;
+#[cfg(target_arch = "x86_64")]
+mod prefill_tiled;
 #[cfg(test)]
 mod reference;
-mod running;
-#[cfg(target_arch = "x86_64")]
-mod tiled;
-mod whole;
 
 use candle_core::{Result, Tensor, bail};
 
 use crate::cache::{CacheDtype, CacheKind, KvPages};
 use crate::{Cancellation, Weight, slices};
 
-pub use whole::{whole, whole_reference};
+pub use bidirectional::{whole, whole_reference};
 
 /// Sizes of latent attention.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,7 +65,7 @@ impl Context<'_> {
     }
 
     fn is_tiled(&self) -> bool {
-        self.prompt && crate::prompts::has_tiles()
+        self.prompt && crate::batch_rows::has_tiles()
     }
 
     /// Whether bf16 holds what is cached; scales of FP8 are powers of two.
@@ -97,8 +97,8 @@ pub fn latent(sizes: &LatentSizes, kv_b: &Weight, q: &Tensor, context: &Context)
         return device::latent(sizes, kv_b, q, context);
     }
     let out = slices::with_slice(q, |q| {
-        let absorb = latent::prefers_absorbed(sizes, tokens, context.past, context.is_tiled());
-        let form = if absorb { latent::absorbed } else { latent::expanded };
+        let absorb = mla::prefers_absorbed(sizes, tokens, context.past, context.is_tiled());
+        let form = if absorb { mla::absorbed } else { mla::expanded };
         Ok(form(sizes, kv_b, q, context))
     })?;
     slices::tensor(out, (tokens, sizes.heads * sizes.value))

@@ -90,8 +90,8 @@ proptest! {
             let (kv, pages) = latents(&sizes, dtype, past + tokens, seed, false);
             let slow = reference::latent(&sizes, &kv_b, &q, &kv.decoded(&pages, 1, past + tokens));
             let context = on(&kv, &pages, past);
-            close(&super::latent::absorbed(&sizes, &kv_b, &q, &context), &slow, 5e-5);
-            close(&super::latent::expanded(&sizes, &kv_b, &q, &context), &slow, 5e-5);
+            close(&super::mla::absorbed(&sizes, &kv_b, &q, &context), &slow, 5e-5);
+            close(&super::mla::expanded(&sizes, &kv_b, &q, &context), &slow, 5e-5);
             let (device, pages) = latents(&sizes, dtype, past + tokens, seed, true);
             let y = super::latent(&sizes, &kv_b.in_tensor(&Device::Cpu).unwrap(), &query, &on(&device, &pages, past));
             close(&values(&y.unwrap()), &slow, 5e-5);
@@ -127,8 +127,8 @@ fn a_long_past_and_large_scores_equal_the_definition() {
     let (kv, pages) = latents(&sizes, CacheDtype::Fp8, past + tokens, 5, false);
     let slow = reference::latent(&sizes, &kv_b, &q, &kv.decoded(&pages, 1, past + tokens));
     let context = on(&kv, &pages, past);
-    close(&super::latent::absorbed(&sizes, &kv_b, &q, &context), &slow, 5e-4);
-    close(&super::latent::expanded(&sizes, &kv_b, &q, &context), &slow, 5e-4);
+    close(&super::mla::absorbed(&sizes, &kv_b, &q, &context), &slow, 5e-4);
+    close(&super::mla::expanded(&sizes, &kv_b, &q, &context), &slow, 5e-4);
     let sizes = GqaSizes { scale: 40.0, ..GQA };
     let (kv, pages) = heads(&sizes, CacheDtype::Fp8, past + tokens, 6, false);
     let q = numbers(tokens * 6 * 20, 7);
@@ -169,10 +169,10 @@ fn what_lies_behind_a_token_is_not_seen() {
 #[test]
 fn few_tokens_are_absorbed_and_long_chunks_expanded() {
     let v3 = LatentSizes { heads: 128, latent: 512, nope: 128, rope: 64, value: 128, scale: 0.1 };
-    let absorbed = |tokens, past| super::latent::prefers_absorbed(&v3, tokens, past, false);
+    let absorbed = |tokens, past| super::mla::prefers_absorbed(&v3, tokens, past, false);
     assert!(absorbed(1, 0) && absorbed(9, 100_000) && absorbed(100, 10_000));
     assert!(!absorbed(512, 0) && !absorbed(512, 10_000));
-    let absorbed = |tokens, past| super::latent::prefers_absorbed(&v3, tokens, past, true);
+    let absorbed = |tokens, past| super::mla::prefers_absorbed(&v3, tokens, past, true);
     assert!(absorbed(1, 0) && absorbed(256, 10_000) && !absorbed(256, 0) && !absorbed(2048, 0));
 }
 
@@ -189,7 +189,7 @@ fn a_prompt_equals_the_definition_and_its_rows_know_no_others() {
         let (kv, pages) = latents(&latent_sizes, dtype, past + tokens, 5, false);
         let slow = reference::latent(&latent_sizes, &kv_b, &q, &kv.decoded(&pages, 1, past + tokens));
         let context = Context { prompt: true, ..on(&kv, &pages, past) };
-        for form in [super::latent::absorbed, super::latent::expanded] {
+        for form in [super::mla::absorbed, super::mla::expanded] {
             let all = form(&latent_sizes, &kv_b, &q, &context);
             close(&all, &slow, 5e-5);
             let from = 20 * 3 * width;

@@ -2,9 +2,9 @@
 //! or FP8. On the CPU a page is one run of bytes, `[layer][token][record]`; elsewhere each part of a record is a tensor.
 //! Which page belongs to whom is not known here.
 
-mod check;
 mod device;
 mod layout;
+mod self_check;
 mod shape;
 
 use candle_core::{Device, Result, Tensor, bail};
@@ -44,7 +44,7 @@ impl KvPages {
             }
             // Zeroed memory that the system hands out when it is first touched.
             let mut memory = vec![0; bytes];
-            crate::pages::prefer_large(&mut memory);
+            crate::huge_pages::prefer_large(&mut memory);
             return Ok(Self::with(shape, pages, dtype, Store::Bytes(memory)));
         }
         Self::in_tensors(shape, pages, dtype, device)
@@ -276,8 +276,8 @@ impl KvPages {
     /// # Errors
     /// Names the number that came back outside the format's bound: an engine that sees this must not answer.
     pub fn self_check(&self) -> Result<()> {
-        check::layouts(self.shape.kind)?;
-        check::store(self)
+        self_check::layouts(self.shape.kind)?;
+        self_check::store(self)
     }
 }
 

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use formats::Dtype;
 use proptest::prelude::*;
 
 use super::*;
+use crate::slices::tensor;
 use crate::testing::{NEVER, close, numbers};
+use crate::{Prompts, Weight};
 
 fn weight(rows: usize, cols: usize, seed: u64) -> Weight {
     let mut bytes = Vec::new();

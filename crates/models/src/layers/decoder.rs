@@ -2,7 +2,7 @@
 //! half, each with a residual connection.
 use candle_core::Tensor;
 use kernels::cache::KvPages;
-use kernels::norm::RmsNorm;
+use kernels::rms_norm::RmsNorm;
 use kernels::rope::{Rope, Turns};
 use kernels::{Linear, Weight};
 

@@ -2,8 +2,7 @@
 //! Knows the routing policy of a family only as its configuration.
 use candle_core::Tensor;
 use checkpoint::{Decoder, Experts, ScoringFunc, TopkMethod};
-use kernels::moe::{ExpertWeights, moe};
-use kernels::router::{Choices, Gate, Method, Scoring};
+use kernels::moe::{Choices, ExpertWeights, Gate, Method, Scoring, moe};
 use kernels::{Linear, Prompts};
 
 use super::LayerContext;

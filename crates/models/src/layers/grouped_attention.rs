@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use checkpoint::{self, Decoder};
 use kernels::Linear;
 use kernels::attention::{GqaSizes, gqa};
-use kernels::norm::RmsNorm;
+use kernels::rms_norm::RmsNorm;
 
 use super::LayerContext;
 use crate::ledger::WeightKind::Attention;

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use checkpoint::{self, Decoder, RopeScaling};
 use kernels::attention::{LatentSizes, latent};
-use kernels::norm::RmsNorm;
+use kernels::rms_norm::RmsNorm;
 use kernels::{Linear, Prompts, Weight};
 
 use super::LayerContext;

@@ -3,7 +3,7 @@
 //! copies in published files are not loaded.
 use candle_core::Tensor;
 use kernels::Linear;
-use kernels::norm::RmsNorm;
+use kernels::rms_norm::RmsNorm;
 
 use super::{Layer, LayerContext};
 use crate::ledger::WeightKind::Mtp;

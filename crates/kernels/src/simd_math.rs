@@ -15,7 +15,7 @@ macro_rules! in_widest {
                 fn widest($($arg: $type),*) $(-> $out)? { $plain($($arg),*) }
                 #[target_feature(enable = "avx2")]
                 fn wide($($arg: $type),*) $(-> $out)? { $plain($($arg),*) }
-                if crate::lanes::has_avx512() {
+                if crate::simd_math::has_avx512() {
                     // SAFETY: the processor has just been asked.
                     return unsafe { widest($($arg),*) };
                 }
@@ -36,26 +36,6 @@ pub(crate) use in_widest;
 pub fn has_avx512() -> bool {
     use std::is_x86_feature_detected as has;
     has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("avx2")
-}
-
-/// e^x within 2e-7 of itself; below -87 the least normal number, above 88 the largest that is still finite.
-#[inline(always)]
-pub fn exp(x: f32) -> f32 {
-    /// Adding it rounds to a whole number, which then stands in the last bits.
-    const WHOLE: f32 = 12_582_912.0;
-    /// ln 2 in two parts, of which the first times a small whole number is exact.
-    const LN2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
-    let x = x.clamp(-87.0, 88.0);
-    let shifted = x * std::f32::consts::LOG2_E + WHOLE;
-    let power = (shifted.to_bits() as i32).wrapping_sub(WHOLE.to_bits() as i32);
-    let whole = shifted - WHOLE;
-    let rest = x - whole * LN2[0] - whole * LN2[1];
-    // The first terms of the series; |rest| < 0.35.
-    let mut sum = 1.0 / 5040.0;
-    for term in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        sum = sum * rest + term;
-    }
-    sum * f32::from_bits(((power + 127) << 23) as u32)
 }
 
 /// The sum of `of(x)` over all numbers.
@@ -88,17 +68,6 @@ pub fn largest(numbers: &[f32]) -> f32 {
 mod tests {
     use super::*;
     use crate::testing::numbers;
-
-    #[test]
-    fn the_exponential_is_near_and_ends_finite() {
-        for at in -86_999..88_000 {
-            let x = at as f32 * 1e-3;
-            let right = f64::from(x).exp();
-            let error = (f64::from(exp(x)) - right).abs() / right;
-            assert!(error < 2.5e-7, "{x}: {error}");
-        }
-        assert!(exp(f32::NEG_INFINITY) < 2e-38 && exp(1e9).is_finite() && exp(0.0) == 1.0);
-    }
 
     #[test]
     fn sums_and_maxima_of_every_length() {

@@ -5,6 +5,7 @@ use formats::Dtype;
 use proptest::prelude::*;
 
 use super::*;
+use crate::slices::tensor;
 use crate::testing::{NEVER, close, numbers};
 use crate::weight::BLOCK;
 

@@ -186,7 +186,7 @@ fn turn_in_registers(rows: [&[u16; DEPTH]; SIDE], out: &mut [u16; TILE]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::amx::available;
+    use crate::gemm::amx::available;
 
     #[test]
     fn a_turned_tile_has_its_rows_as_columns() {

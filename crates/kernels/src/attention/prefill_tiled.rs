@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::running::{Queries, RANGE, RowShape, Source, Sums};
-use crate::amx::{Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
+use super::online_softmax::{Queries, RANGE, RowShape, Source, Sums};
+use crate::activations::exp;
 use crate::cache::PAGE_TOKENS;
-use crate::lanes::{exp, largest, sum};
+use crate::gemm::amx::{Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
+use crate::simd_math::{largest, sum};
 
 /// Parts of queries and of weights.
 const TERMS: usize = 3;

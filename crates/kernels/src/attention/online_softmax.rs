@@ -47,14 +47,14 @@ pub struct Queries<'a, V> {
     pub scale: f32,
     pub cancellation: &'a Cancellation<'a>,
     #[cfg(target_arch = "x86_64")]
-    packed: Option<crate::amx::Packed>,
+    packed: Option<crate::gemm::amx::Packed>,
 }
 
 impl<'a, V> Queries<'a, V> {
     /// `q` [key heads, rows, key]; packed for tiles when `context` says that they are a prompt's.
     pub fn new(q: &'a [f32], [rows, key]: [usize; 2], visible: V, scale: f32, context: &'a Context) -> Self {
         #[cfg(target_arch = "x86_64")]
-        let packed = context.is_tiled().then(|| super::tiled::pack_queries(q, rows, key));
+        let packed = context.is_tiled().then(|| super::prefill_tiled::pack_queries(q, rows, key));
         let _ = key;
         Self {
             q,
@@ -96,8 +96,8 @@ impl Sums {
         #[cfg(target_arch = "x86_64")]
         if let Some(packed) = &queries.packed {
             return match source.is_bf16() {
-                true => super::tiled::attend::<1, _, _>(self, source, queries, packed, from, to),
-                false => super::tiled::attend::<3, _, _>(self, source, queries, packed, from, to),
+                true => super::prefill_tiled::attend::<1, _, _>(self, source, queries, packed, from, to),
+                false => super::prefill_tiled::attend::<3, _, _>(self, source, queries, packed, from, to),
             };
         }
         let (width, key) = (self.value + 2, source.row_shape().key);

@@ -1,117 +1,5 @@
-//! Products of matrices on the tiles of Intel's AMX: 16 rows of 32 bf16 numbers meet 16 columns of as many, summed in f32.
-//!
-//! Numbers that bf16 does not hold are given in two parts, what bf16 holds and what bf16 holds of the rest: 16 bits of each number
-//! stay. With what bf16 holds of the second rest as a third part all 24 do. Linux only, because a process has to ask for the tiles and
-//! other systems are asked otherwise.
-
-pub mod pack;
-pub mod places;
-pub mod product;
-
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
-use std::sync::OnceLock;
-
-use crate::pages;
-
-/// Rows and columns of a tile of results.
-pub const SIDE: usize = 16;
-/// Numbers of a row that one instruction takes.
-pub const DEPTH: usize = 32;
-/// Numbers of a packed tile.
-pub const TILE: usize = SIDE * DEPTH;
-/// Rows and columns that `Tiles::square` makes.
-pub const SQUARE: usize = 2 * SIDE;
-
-/// Whether this process may use the tiles; asks the system once.
-pub fn available() -> bool {
-    static AVAILABLE: OnceLock<bool> = OnceLock::new();
-    *AVAILABLE.get_or_init(granted)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn granted() -> bool {
-    false
-}
-
-#[cfg(target_os = "linux")]
-fn granted() -> bool {
-    use std::arch::x86_64::{__cpuid_count, __get_cpuid_max};
-    const TILES_AND_BF16: u32 = 1 << 24 | 1 << 22;
-    /// `arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)`
-    const ASK_FOR_STATE: libc::c_ulong = 0x1023;
-    const TILE_DATA: libc::c_ulong = 18;
-    #[allow(unused_unsafe, reason = "cpuid became safe in newer compilers")]
-    // SAFETY: every x86-64 processor has cpuid.
-    let has =
-        unsafe { __get_cpuid_max(0).0 >= 7 && __cpuid_count(7, 0).edx & TILES_AND_BF16 == TILES_AND_BF16 };
-    // SAFETY: the call has no pointers; a system that does not know it answers with an error.
-    has && crate::lanes::has_avx512()
-        && std::is_x86_feature_detected!("avx512bf16")
-        && unsafe { libc::syscall(libc::SYS_arch_prctl, ASK_FOR_STATE, TILE_DATA) } == 0
-}
-
-/// Packed numbers. They begin where a line of the processor's cache begins: else every row of a tile lies in two lines.
-#[derive(Default)]
-pub struct Packed(Vec<Line>);
-
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u16; DEPTH]);
-
-impl Packed {
-    /// Numbers that come are zero; those that stay are as they were.
-    pub fn resize(&mut self, numbers: usize) {
-        pages::resize(&mut self.0, numbers / DEPTH, Line([0; DEPTH]));
-    }
-}
-
-impl Deref for Packed {
-    type Target = [u16];
-
-    fn deref(&self) -> &[u16] {
-        // SAFETY: a line is its numbers and nothing else.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * DEPTH) }
-    }
-}
-
-impl DerefMut for Packed {
-    fn deref_mut(&mut self) -> &mut [u16] {
-        let count = self.0.len() * DEPTH;
-        // SAFETY: a line is its numbers and nothing else.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
-    }
-}
-
-/// What `Tiles::square` writes.
-#[repr(C, align(64))]
-pub struct Square(pub [f32; SQUARE * SQUARE]);
-
-impl Square {
-    pub const fn new() -> Self {
-        Self([0.0; SQUARE * SQUARE])
-    }
-}
-
-/// A thread that has its tiles in order, until this is dropped.
-pub struct Tiles(PhantomData<*const ()>);
-
-#[repr(C, align(64))]
-struct Shape {
-    palette: u8,
-    start_row: u8,
-    reserved: [u8; 14],
-    row_bytes: [u16; 16],
-    rows: [u8; 16],
-}
-
-static SHAPE: Shape = Shape {
-    palette: 1,
-    start_row: 0,
-    reserved: [0; 14],
-    row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
-    rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
-};
+//! The innermost product.
+use super::{SIDE, SQUARE, TILE, Tiles};
 
 /// Loads one part of two tiles of rows.
 macro_rules! rows {
@@ -149,15 +37,6 @@ macro_rules! meet {
 }
 
 impl Tiles {
-    /// # Panics
-    /// When the tiles are not `available`.
-    pub fn new() -> Self {
-        assert!(available(), "AMX was not asked for");
-        // SAFETY: the process has the tiles; the shape is one of palette 1.
-        unsafe { std::arch::asm!("ldtilecfg [{}]", in(reg) &SHAPE, options(nostack, readonly)) };
-        Self(PhantomData)
-    }
-
     /// 32 rows times 32 columns, `out[r * stride + c]`. `rows` and `columns` are two runs of packed tiles each, tile after tile
     /// along the depth, with `TERMS` parts of each tile beside each other; those of columns are `step` numbers apart. Products of
     /// parts that are smaller than what the parts leave out are not made. With `MORE` the products are added to what is in `out`.
@@ -243,12 +122,5 @@ impl Tiles {
             (3, 3) => three_with_two!(columns!(2), meet!()),
             _ => unreachable!("two or three parts of rows, one to as many of columns"),
         }
-    }
-}
-
-impl Drop for Tiles {
-    fn drop(&mut self) {
-        // SAFETY: the thread has tiles to give back.
-        unsafe { std::arch::asm!("tilerelease", options(nostack, nomem)) };
     }
 }

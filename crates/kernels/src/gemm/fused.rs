@@ -3,20 +3,11 @@
 use candle_core::{Result, bail};
 use rayon::prelude::*;
 
-use crate::lanes::{exp, in_widest};
-use crate::pages;
+use super::epilogue::{Beside, Then, finish_lines};
+use crate::Linear;
 use crate::slices::{tensor, with_slice};
-use crate::{Cancellation, Linear, Weight};
-
-/// What becomes of a product and its bias.
-#[derive(Debug, Clone, Copy)]
-pub enum Then<'a> {
-    Nothing,
-    /// The gelu that is made with tanh.
-    Gelu,
-    /// These numbers are added to it, as many as come out.
-    Add(&'a [f32]),
-}
+#[cfg(target_arch = "x86_64")]
+use crate::{Cancellation, Weight, huge_pages};
 
 impl Linear {
     /// `x` [n, cols] -> `y` [n, rows], of a weight in the processor's memory. What `y` has held is gone; its room is used again.
@@ -42,7 +33,7 @@ impl Linear {
 
     fn product(&self, x: &[f32], n: usize, bias: &[f32], then: Then, y: &mut Vec<f32>) -> Result<()> {
         #[cfg(target_arch = "x86_64")]
-        if n > 0 && crate::amx::available() {
+        if n > 0 && super::amx::available() {
             product_on_tiles(self.weight(), x, bias, then, y);
             return Ok(());
         }
@@ -64,52 +55,14 @@ impl Linear {
     }
 }
 
-/// What goes with a product.
-struct Beside<'a> {
-    bias: &'a [f32],
-    /// Nothing, or lines `width` apart.
-    more: &'a [f32],
-    width: usize,
-    gelu: bool,
-}
-
-in_widest! {
-    /// `lines` are `stride` apart and as long as the bias.
-    fn finish_lines(lines: &mut [f32], stride: usize, beside: &Beside) = finish
-}
-
-/// Bias, then gelu, or `more` where there is any.
-#[inline(always)]
-fn finish(lines: &mut [f32], stride: usize, beside: &Beside) {
-    let count = beside.bias.len();
-    for (at, line) in lines.chunks_exact_mut(stride).enumerate() {
-        let line = &mut line[..count];
-        line.iter_mut().zip(beside.bias).for_each(|(y, bias)| *y += bias);
-        if beside.gelu {
-            line.iter_mut().for_each(|y| *y = self::gelu(*y));
-        }
-        if !beside.more.is_empty() {
-            let more = &beside.more[at * beside.width..][..count];
-            line.iter_mut().zip(more).for_each(|(y, more)| *y += more);
-        }
-    }
-}
-
-/// `x / 2 * (1 + tanh(u))` is `x / (1 + e^(-2u))`.
-#[inline(always)]
-fn gelu(x: f32) -> f32 {
-    const TWICE_ROOT: f32 = 1.595_769; // 2 sqrt(2 / pi)
-    x / (1.0 + exp(-TWICE_ROOT * (x + 0.044_715 * x * x * x)))
-}
-
 #[cfg(target_arch = "x86_64")]
 fn product_on_tiles(weight: &Weight, x: &[f32], bias: &[f32], then: Then, y: &mut Vec<f32>) {
-    use crate::amx::SQUARE;
-    use crate::amx::places::Places;
-    use crate::amx::product::{Keep, Rows, product};
+    use super::amx::SQUARE;
+    use super::amx::gemm::{Keep, Rows, product};
+    use super::amx::output::Places;
     let (width, cols) = (weight.rows(), weight.cols());
     let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
-    pages::resize(y, rows.len() * width, 0.0);
+    huge_pages::resize(y, rows.len() * width, 0.0);
     let out = Places::new(y, width);
     product(weight, &Rows::pack(&rows, cols, Keep::Most), &Cancellation::never(), |rows, columns, square| {
         let more = if let Then::Add(more) = then { &more[rows.start * width + columns.start..] } else { &[] };

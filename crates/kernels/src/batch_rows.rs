@@ -56,7 +56,7 @@ impl Prompts {
 
 pub(crate) fn has_tiles() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return crate::amx::available();
+    return crate::gemm::amx::available();
     #[cfg(not(target_arch = "x86_64"))]
     false
 }

@@ -3,7 +3,7 @@
 use candle_core::{Result, bail};
 use rayon::prelude::*;
 
-use crate::lanes::{exp, in_widest, largest, sum};
+use crate::activations::powers;
 use crate::slices::tensor;
 
 /// `qkv` [T, 3, heads, head] -> `out` [T, heads * head], whose room is used again.
@@ -16,7 +16,7 @@ pub fn whole(qkv: &[f32], heads: usize, head: usize, out: &mut Vec<f32>) -> Resu
         bail!("{} numbers are no queries, keys and values of {heads} heads of {head}", qkv.len());
     }
     #[cfg(target_arch = "x86_64")]
-    if !qkv.is_empty() && crate::amx::available() {
+    if !qkv.is_empty() && crate::gemm::amx::available() {
         on_tiles::whole(qkv, heads, head, out);
         return Ok(());
     }
@@ -42,26 +42,14 @@ fn in_tensors(qkv: &[f32], heads: usize, head: usize) -> Result<Vec<f32>> {
     weights.matmul(&v)?.transpose(0, 1)?.flatten_all()?.to_vec1()
 }
 
-in_widest! {
-    /// Puts e^(score - largest) in the place of each score; their sum.
-    fn powers(scores: &mut [f32]) -> f32 = powers_of
-}
-
-#[inline(always)]
-fn powers_of(scores: &mut [f32]) -> f32 {
-    let most = largest(scores);
-    scores.iter_mut().for_each(|score| *score = exp(*score - most));
-    sum(scores, |power| power)
-}
-
 #[cfg(target_arch = "x86_64")]
 mod on_tiles {
     use rayon::prelude::*;
 
-    use super::powers_of;
-    use crate::amx::places::Places;
-    use crate::amx::{Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
-    use crate::pages;
+    use crate::activations::powers_of;
+    use crate::gemm::amx::output::Places;
+    use crate::gemm::amx::{Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
+    use crate::huge_pages;
 
     struct Head<'a> {
         /// From the first number of this head's queries.
@@ -74,7 +62,7 @@ mod on_tiles {
     pub fn whole(qkv: &[f32], heads: usize, head: usize, out: &mut Vec<f32>) {
         let width = heads * head;
         let rows = qkv.len() / (3 * width);
-        pages::resize(out, rows * width, 0.0);
+        huge_pages::resize(out, rows * width, 0.0);
         let places = Places::new(out, width);
         (0..heads).into_par_iter().with_max_len(1).for_each_init(Scratch::default, |scratch, at| {
             let one = Head { qkv: &qkv[at * head..], rows, width, head };

@@ -1,11 +1,11 @@
 //! Both forms of latent attention on pages in the processor's memory.
 use rayon::prelude::*;
 
-use super::running::{Queries, RANGE, RowShape, Source, Sums};
+use super::online_softmax::{Queries, RANGE, RowShape, Source, Sums};
 use super::{Context, LatentSizes};
 use crate::cache::PAGE_TOKENS;
 use crate::dot::{add_scaled, dots};
-use crate::linear::STRIP;
+use crate::gemm::STRIP;
 use crate::{Prompts, Weight};
 
 /// Up to so many tokens are always absorbed, so that checking a few drafts computes what plain decoding computes.
