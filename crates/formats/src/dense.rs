@@ -1,4 +1,5 @@
 //! Dense formats: f32, f16, bf16, and FP8 without its scales.
+//! Block scales of FP8 are applied by the caller, who knows the shape of the matrix.
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 

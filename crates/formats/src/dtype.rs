@@ -1,4 +1,5 @@
 //! The list of formats with the block size of each. The sizes are defined by GGUF.
+//! Knows nothing of the contents of a block.
 
 /// The storage format of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

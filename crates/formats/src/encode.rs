@@ -1,4 +1,5 @@
 //! Encoding of f32 values: to the dense formats, and to the ones that a model is requantised to at load.
+//! The other formats can only be decoded.
 use half::{bf16, f16};
 
 use crate::{Dtype, encode_k, f32_to_e4m3};

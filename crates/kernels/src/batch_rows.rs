@@ -1,26 +1,30 @@
-//! Which rows of a batch are read as prompts. Those come in numbers and go onto tiles where the processor has some; the token or
-//! two that an answer grows by do not pay for it. Both ways are the same but for rounding, and a row's own way does not depend on
-//! how many rows are beside it or were kept from before: what else is computed changes no number.
+//! The rows of a batch that belong to a prefill. A prefill has many rows and uses AMX where the processor has
+//! it; the token or two that a decode step adds per sequence do not pay for packing. The two paths differ in
+//! rounding only.
+//!
+//! The path of a row depends on its step alone, not on the number of rows or cached tokens: results are
+//! batch-invariant.
 use std::ops::Range;
 
+/// Ranges of prefill rows.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Prompts {
-    /// In order and apart.
+pub struct PrefillRows {
+    /// In order, neither overlapping nor adjacent.
     rows: Vec<Range<usize>>,
 }
 
-impl Prompts {
-    /// Of steps that have so many rows each, one after another, and are of a prompt or not.
-    pub fn of(steps: impl IntoIterator<Item = (usize, bool)>) -> Self {
+impl PrefillRows {
+    /// From the steps of a batch in order: rows per step, and whether the step is a prefill.
+    pub fn from_steps(steps: impl IntoIterator<Item = (usize, bool)>) -> Self {
         let mut rows: Vec<Range<usize>> = Vec::new();
         let mut next = 0;
-        for (count, prompt) in steps {
-            let own = next..next + count;
-            next = own.end;
+        for (count, is_prefill) in steps {
+            let rows_of_step = next..next + count;
+            next = rows_of_step.end;
             match rows.last_mut() {
-                _ if !prompt => {}
-                Some(last) if last.end == own.start => last.end = own.end,
-                _ => rows.push(own),
+                _ if !is_prefill => {}
+                Some(last) if last.end == rows_of_step.start => last.end = rows_of_step.end,
+                _ => rows.push(rows_of_step),
             }
         }
         Self { rows }
@@ -31,30 +35,30 @@ impl Prompts {
     }
 
     pub fn all() -> Self {
-        Self::of([(usize::MAX, true)])
+        Self::from_steps([(usize::MAX, true)])
     }
 
-    /// Whether row `at` goes onto tiles here.
-    pub(crate) fn is_tiled(&self, at: usize) -> bool {
-        has_tiles() && self.rows.iter().any(|run| run.contains(&at))
+    /// Whether row `at` is computed on AMX.
+    pub(crate) fn uses_amx(&self, at: usize) -> bool {
+        has_amx() && self.rows.iter().any(|range| range.contains(&at))
     }
 
-    /// The rows up to `n` as parts of one kind each, and whether it goes onto tiles here.
-    pub(crate) fn parts(&self, n: usize) -> Vec<(Range<usize>, bool)> {
-        let (mut parts, mut next) = (Vec::new(), 0);
-        for run in self.rows.iter().filter(|_| has_tiles()) {
-            let (start, end) = (run.start.min(n), run.end.min(n));
-            parts.push((next..start, false));
-            parts.push((start..end, true));
+    /// The rows `0..n` as segments, each with whether it is computed on AMX.
+    pub(crate) fn segments(&self, n: usize) -> Vec<(Range<usize>, bool)> {
+        let (mut segments, mut next) = (Vec::new(), 0);
+        for range in self.rows.iter().filter(|_| has_amx()) {
+            let (start, end) = (range.start.min(n), range.end.min(n));
+            segments.push((next..start, false));
+            segments.push((start..end, true));
             next = end;
         }
-        parts.push((next..n, false));
-        parts.retain(|(part, _)| !part.is_empty());
-        parts
+        segments.push((next..n, false));
+        segments.retain(|(segment, _)| !segment.is_empty());
+        segments
     }
 }
 
-pub(crate) fn has_tiles() -> bool {
+pub(crate) fn has_amx() -> bool {
     #[cfg(target_arch = "x86_64")]
     return crate::gemm::amx::available();
     #[cfg(not(target_arch = "x86_64"))]
@@ -67,17 +71,17 @@ mod tests {
 
     #[test]
     fn neighbours_of_one_kind_go_together() {
-        let prompts = Prompts::of([(1, false), (40, true), (17, true), (19, false), (30, true)]);
-        assert_eq!(prompts.rows, [1..58, 77..107]);
-        assert_eq!(Prompts::of([(16, false), (1, false)]), Prompts::none());
-        assert_eq!(Prompts::none().parts(3), [(0..3, false)]);
-        assert_eq!(Prompts::all().parts(0), []);
-        let tiled = has_tiles();
-        let expected = match tiled {
+        let prefill = PrefillRows::from_steps([(1, false), (40, true), (17, true), (19, false), (30, true)]);
+        assert_eq!(prefill.rows, [1..58, 77..107]);
+        assert_eq!(PrefillRows::from_steps([(16, false), (1, false)]), PrefillRows::none());
+        assert_eq!(PrefillRows::none().segments(3), [(0..3, false)]);
+        assert_eq!(PrefillRows::all().segments(0), []);
+        let amx = has_amx();
+        let expected = match amx {
             true => vec![(0..1, false), (1..58, true), (58..77, false), (77..100, true)],
             false => vec![(0..100, false)],
         };
-        assert_eq!(prompts.parts(100), expected);
-        assert_eq!([0, 57, 58].map(|at| prompts.is_tiled(at)), [false, tiled, false]);
+        assert_eq!(prefill.segments(100), expected);
+        assert_eq!([0, 57, 58].map(|at| prefill.uses_amx(at)), [false, amx, false]);
     }
 }

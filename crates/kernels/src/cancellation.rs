@@ -1,30 +1,32 @@
-//! Whether the work at hand is still wanted.
+//! Cancellation of a running forward pass.
+//! Knows no requests: the caller passes a check.
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How to ask; asked often and from several threads, so it must be cheap.
-pub type Asked<'a> = &'a (dyn Fn() -> bool + Sync);
+/// Returns whether the work was cancelled. Called often and from several threads, so it must be cheap.
+pub type CancelCheck<'a> = &'a (dyn Fn() -> bool + Sync);
 
-/// Long operations ask between their pieces and skip the rest once the answer was yes: what they return is then
-/// worthless. The answer stays yes, so that asking once more afterwards tells whether anything was skipped.
+/// Long operations check it between blocks of work and skip the rest when it is cancelled; their result is
+/// then invalid. A cancellation is latched, so a check after the operation tells whether anything was
+/// skipped.
 pub struct Cancellation<'a> {
-    asked: Asked<'a>,
-    answered: AtomicBool,
+    check: CancelCheck<'a>,
+    cancelled: AtomicBool,
 }
 
 impl<'a> Cancellation<'a> {
-    pub const fn new(asked: Asked<'a>) -> Self {
-        Self { asked, answered: AtomicBool::new(false) }
+    pub const fn new(check: CancelCheck<'a>) -> Self {
+        Self { check, cancelled: AtomicBool::new(false) }
     }
 
-    /// For work that is done to its end.
+    /// For work that is never cancelled.
     pub const fn never() -> Self {
         Self::new(&|| false)
     }
 
     pub fn is_cancelled(&self) -> bool {
-        if !self.answered.load(Ordering::Relaxed) && (self.asked)() {
-            self.answered.store(true, Ordering::Relaxed);
+        if !self.cancelled.load(Ordering::Relaxed) && (self.check)() {
+            self.cancelled.store(true, Ordering::Relaxed);
         }
-        self.answered.load(Ordering::Relaxed)
+        self.cancelled.load(Ordering::Relaxed)
     }
 }

@@ -1,22 +1,22 @@
-//! Large pages for large buffers. A processor remembers where some thousand pages lie; of the usual 4 KiB that is less than one
-//! layer, and looking the others up can take longer than reading them.
+//! Huge pages for large buffers. With pages of 4 KiB the TLB covers less than one layer of a model, and page
+//! walks can take longer than the reads themselves.
 
-/// Smaller buffers are left as they are: a large page has 2 MiB.
-const FROM: usize = 4 << 20;
+/// Smaller buffers keep normal pages: a huge page has 2 MiB.
+const MIN_BYTES: usize = 4 << 20;
 
-/// `numbers` with the length `len`; room that is got anew is asked for in large pages.
-pub fn resize<T: Clone>(numbers: &mut Vec<T>, len: usize, value: T) {
-    if len > numbers.capacity() {
-        numbers.reserve_exact(len - numbers.len());
-        prefer_large(numbers.spare_capacity_mut());
+/// Resizes `values`; a new allocation requests huge pages.
+pub fn resize<T: Clone>(values: &mut Vec<T>, len: usize, value: T) {
+    if len > values.capacity() {
+        values.reserve_exact(len - values.len());
+        advise(values.spare_capacity_mut());
     }
-    numbers.resize(len, value);
+    values.resize(len, value);
 }
 
-/// Asks the system for large pages under memory that nothing was written to yet. It may not have any: nothing is lost then.
-pub fn prefer_large<T>(memory: &mut [T]) {
+/// Requests huge pages for memory that was not written yet. The system may ignore it.
+pub fn advise<T>(memory: &mut [T]) {
     let bytes = size_of_val(memory);
-    if bytes < FROM {
+    if bytes < MIN_BYTES {
         return;
     }
     #[cfg(target_os = "linux")]
@@ -25,7 +25,7 @@ pub fn prefer_large<T>(memory: &mut [T]) {
         let start = memory.as_mut_ptr().cast::<u8>();
         let skipped = start.align_offset(PAGE);
         let len = (bytes - skipped) / PAGE * PAGE;
-        // SAFETY: whole pages of the caller's own memory; the advice changes nothing that is in them.
+        // SAFETY: whole pages of memory that the caller owns; the advice does not change their contents.
         unsafe { libc::madvise(start.add(skipped).cast(), len, libc::MADV_HUGEPAGE) };
     }
 }
@@ -35,12 +35,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_there_stays() {
-        let mut numbers = vec![1u16, 2];
-        resize(&mut numbers, 5_000_000, 7);
-        assert_eq!((&numbers[..3], numbers[4_999_999]), (&[1, 2, 7][..], 7));
-        resize(&mut numbers, 1, 7);
-        assert_eq!(numbers, [1]);
-        prefer_large(&mut [0u8; 3]);
+    fn existing_values_are_kept() {
+        let mut values = vec![1u16, 2];
+        resize(&mut values, 5_000_000, 7);
+        assert_eq!((&values[..3], values[4_999_999]), (&[1, 2, 7][..], 7));
+        resize(&mut values, 1, 7);
+        assert_eq!(values, [1]);
+        advise(&mut [0u8; 3]);
     }
 }

@@ -1,7 +1,8 @@
-//! Fused operations of the engine. Each has a plain scalar reference beside it that the tests hold it to, and a form in
-//! ordinary tensor operations that any device has, so that one model source runs everywhere.
+//! The fused operations of a model: products with encoded weights, attention over a paged KV cache, mixture
+//! of experts, norms, rotary embedding. Each has a scalar reference that its tests compare with, and a form
+//! in tensor operations for any device, so that one model source runs everywhere.
 //!
-//! Knows nothing of models, tokens or files: a weight is bytes in a layout, a cache is pages in a layout.
+//! Knows no models, tokens or files: a weight is encoded bytes, a cache is pages.
 
 mod activations;
 pub mod attention;
@@ -21,13 +22,13 @@ mod slices;
 mod testing;
 pub mod weight;
 
-pub use batch_rows::Prompts;
-pub use cancellation::{Asked, Cancellation};
-pub use gemm::{Linear, Then};
+pub use batch_rows::PrefillRows;
+pub use cancellation::{CancelCheck, Cancellation};
+pub use gemm::{Epilogue, Linear};
 pub use weight::{Bytes, Weight};
 
-/// Does `work` on one of the threads that share products out, so that it takes part instead of sleeping until each is done: a token
-/// needs hundreds of them.
-pub fn with_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+/// Runs `work` on a thread of the pool that computes the products, so that it takes part in them instead of
+/// sleeping until each is done: a token needs hundreds of products.
+pub fn in_thread_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| work())
 }

@@ -1,9 +1,10 @@
-//! Root-mean-square norm over the last dimension: of a layer's input, of a latent, or of each head's query and key.
+//! RMSNorm over the last dimension: of a layer's input, of a latent, or of each head's query and key.
+//! In f32 on slices in host memory, in tensor operations on a device.
 use candle_core::{Device, Result, Tensor, bail};
 
 use crate::slices::{tensor, with_slice};
 
-/// A norm's weight and epsilon.
+/// Weight and epsilon of a norm.
 #[derive(Clone)]
 pub struct RmsNorm {
     weight: Tensor,
@@ -25,11 +26,11 @@ impl RmsNorm {
     /// `x` [.., weight] -> the same shape.
     ///
     /// # Errors
-    /// When the last dimension is not the weight's.
+    /// When the last dimension differs from the weight's length.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let width = self.weight.elem_count();
         if x.dims().last() != Some(&width) {
-            bail!("a norm of {width} numbers meets {:?}", x.dims());
+            bail!("shape mismatch: norm weight [{width}], input {:?}", x.dims());
         }
         if !x.device().is_cpu() {
             return self.in_tensors(x);
@@ -51,7 +52,7 @@ impl RmsNorm {
     }
 }
 
-/// `x` [n, weight.len()], normed in place.
+/// Normalises `x` [n, weight.len()] in place.
 pub fn rms_norm(x: &mut [f32], weight: &[f32], eps: f64) {
     for token in x.chunks_exact_mut(weight.len()) {
         let mean = token.iter().map(|v| v * v).sum::<f32>() / weight.len() as f32;
@@ -62,7 +63,7 @@ pub fn rms_norm(x: &mut [f32], weight: &[f32], eps: f64) {
     }
 }
 
-/// The judge of `rms_norm`: the definition in f64.
+/// Reference of `rms_norm`: the definition in f64.
 pub fn rms_norm_reference(x: &[f32], weight: &[f32], eps: f64) -> Vec<f32> {
     let token = |token: &[f32]| -> Vec<f32> {
         let mean = token.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / weight.len() as f64;
@@ -75,7 +76,7 @@ pub fn rms_norm_reference(x: &[f32], weight: &[f32], eps: f64) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{close, numbers};
+    use crate::testing::{close, uniform};
 
     #[test]
     fn known_values() {
@@ -88,13 +89,13 @@ mod tests {
     #[test]
     fn both_forms_equal_the_definition() {
         for (tokens, width) in [(1, 1), (3, 17), (5, 576)] {
-            let (weight, x) = (numbers(width, 1), numbers(tokens * width, 2));
+            let (weight, x) = (uniform(width, 1), uniform(tokens * width, 2));
             let norm = RmsNorm::new(weight.clone(), 1e-6, &Device::Cpu).unwrap();
             let input = tensor(x.clone(), (tokens, 1, width)).unwrap();
-            let slow = rms_norm_reference(&x, &weight, 1e-6);
+            let expected = rms_norm_reference(&x, &weight, 1e-6);
             for y in [norm.forward(&input).unwrap(), norm.in_tensors(&input).unwrap()] {
                 assert_eq!(y.dims(), [tokens, 1, width]);
-                close(&y.flatten_all().unwrap().to_vec1::<f32>().unwrap(), &slow, 1e-5);
+                close(&y.flatten_all().unwrap().to_vec1::<f32>().unwrap(), &expected, 1e-5);
             }
         }
         let norm = RmsNorm::new(vec![1.0; 4], 1e-6, &Device::Cpu).unwrap();

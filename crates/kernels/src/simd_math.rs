@@ -1,36 +1,35 @@
-//! Loops over many numbers in the widest registers that this processor has, and the exponential they share. Nothing is
-//! fused or reordered by the width, so every processor gives the same bits.
-
+//! Loops that the compiler vectorises for the instruction set of the processor. Every width does the same
+//! operations in the same order and nothing is fused, so all give the same bits.
 use formats::LANES;
 
-/// A function that is compiled three times, for AVX-512, for AVX2 and for what every processor has, and chosen when it runs.
-/// `$plain` has to be `#[inline(always)]`.
-macro_rules! in_widest {
-    ($(#[$note:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? = $plain:path) => {
+/// Compiles a function for AVX-512, for AVX2 and for the baseline, and selects one at run time. `$body` must
+/// be `#[inline(always)]`.
+macro_rules! multiversion {
+    ($(#[$note:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? = $body:path) => {
         $(#[$note])*
         $vis fn $name($($arg: $type),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
-                fn widest($($arg: $type),*) $(-> $out)? { $plain($($arg),*) }
+                fn avx512($($arg: $type),*) $(-> $out)? { $body($($arg),*) }
                 #[target_feature(enable = "avx2")]
-                fn wide($($arg: $type),*) $(-> $out)? { $plain($($arg),*) }
+                fn avx2($($arg: $type),*) $(-> $out)? { $body($($arg),*) }
                 if crate::simd_math::has_avx512() {
-                    // SAFETY: the processor has just been asked.
-                    return unsafe { widest($($arg),*) };
+                    // SAFETY: the features were detected.
+                    return unsafe { avx512($($arg),*) };
                 }
                 if std::is_x86_feature_detected!("avx2") {
-                    // SAFETY: as above.
-                    return unsafe { wide($($arg),*) };
+                    // SAFETY: the feature was detected.
+                    return unsafe { avx2($($arg),*) };
                 }
             }
-            $plain($($arg),*)
+            $body($($arg),*)
         }
     };
 }
-pub(crate) use in_widest;
+pub(crate) use multiversion;
 
-/// Whether all parts of AVX-512 that are used here are there.
+/// Whether the processor has all parts of AVX-512 that this crate uses.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub fn has_avx512() -> bool {
@@ -38,44 +37,44 @@ pub fn has_avx512() -> bool {
     has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("avx2")
 }
 
-/// The sum of `of(x)` over all numbers.
+/// The sum of `f(x)` over all values, in `LANES` partial sums.
 #[inline(always)]
-pub fn sum(numbers: &[f32], of: impl Fn(f32) -> f32) -> f32 {
-    let (runs, rest) = numbers.as_chunks::<LANES>();
+pub fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let (chunks, rest) = values.as_chunks::<LANES>();
     let mut sums = [0.0f32; LANES];
-    for run in runs {
+    for chunk in chunks {
         for lane in 0..LANES {
-            sums[lane] += of(run[lane]);
+            sums[lane] += f(chunk[lane]);
         }
     }
-    sums.iter().sum::<f32>() + rest.iter().map(|x| of(*x)).sum::<f32>()
+    sums.iter().sum::<f32>() + rest.iter().map(|x| f(*x)).sum::<f32>()
 }
 
-/// The largest number.
+/// The largest value.
 #[inline(always)]
-pub fn largest(numbers: &[f32]) -> f32 {
-    let (runs, rest) = numbers.as_chunks::<LANES>();
-    let mut most = [f32::NEG_INFINITY; LANES];
-    for run in runs {
+pub fn max(values: &[f32]) -> f32 {
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut max = [f32::NEG_INFINITY; LANES];
+    for chunk in chunks {
         for lane in 0..LANES {
-            most[lane] = if run[lane] > most[lane] { run[lane] } else { most[lane] };
+            max[lane] = if chunk[lane] > max[lane] { chunk[lane] } else { max[lane] };
         }
     }
-    most.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
+    max.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::numbers;
+    use crate::testing::uniform;
 
     #[test]
     fn sums_and_maxima_of_every_length() {
         for len in [0, 1, 15, 16, 33, 729] {
-            let x = numbers(len, 3);
-            let slow: f64 = x.iter().map(|x| f64::from(*x).powi(2)).sum();
-            assert!((f64::from(sum(&x, |x| x * x)) - slow).abs() < 1e-4);
-            assert_eq!(largest(&x), x.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+            let x = uniform(len, 3);
+            let expected: f64 = x.iter().map(|x| f64::from(*x).powi(2)).sum();
+            assert!((f64::from(sum(&x, |x| x * x)) - expected).abs() < 1e-4);
+            assert_eq!(max(&x), x.iter().copied().fold(f32::NEG_INFINITY, f32::max));
         }
     }
 }

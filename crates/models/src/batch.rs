@@ -1,6 +1,6 @@
 //! A ragged batch, validated once: the tokens of all steps in one list, their positions, and the rows of each
 //! step. Knows nothing of layers.
-use kernels::Prompts;
+use kernels::PrefillRows;
 use kernels::cache::{KvPages, PAGE_TOKENS};
 
 use crate::{ForwardError, OutputRequest, Step};
@@ -11,7 +11,7 @@ pub struct Batch<'a> {
     pub tokens: Vec<u32>,
     /// [rows]
     pub positions: Vec<usize>,
-    pub prompts: Prompts,
+    pub prefill: PrefillRows,
 }
 
 /// The model's limits.
@@ -30,8 +30,8 @@ impl<'a> Batch<'a> {
         }
         let tokens = steps.iter().flat_map(|step| step.tokens).copied().collect();
         let positions = steps.iter().flat_map(|step| step.past..step.past + step.tokens.len()).collect();
-        let prompts = Prompts::of(steps.iter().map(|step| (step.tokens.len(), step.prefill)));
-        Ok(Self { steps, tokens, positions, prompts })
+        let prefill = PrefillRows::from_steps(steps.iter().map(|step| (step.tokens.len(), step.prefill)));
+        Ok(Self { steps, tokens, positions, prefill })
     }
 
     /// Each step with its first row.

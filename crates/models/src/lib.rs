@@ -24,7 +24,7 @@ use checkpoint::{Checkpoint, Dtype, ModelConfig};
 pub use candle_core::Device;
 pub use deepseek_vl2::{VisionProgress, VisionTower};
 pub use error::{ForwardError, LoadError};
-pub use kernels::Asked as CancelCheck;
+pub use kernels::CancelCheck;
 pub use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages, PAGE_TOKENS};
 pub use ledger::{Ledger, WeightKind};
 pub use model::{InputEmbeds, LayerRouting, Model, Output, OutputRequest, Pass, Step};

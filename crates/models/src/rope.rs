@@ -1,12 +1,12 @@
 //! The inverse frequencies of RoPE, plain or scaled for contexts beyond the trained length: linear, YaRN,
 //! Llama 3.
 use checkpoint::{Llama3Config, RopeScaling, YarnConfig};
-use kernels::rope::{Pairs, Rope};
+use kernels::rope::{Rope, RopeStyle};
 
 /// The rotary embedding of heads with `dim` rotated dimensions.
-pub fn rope(config: &checkpoint::Rope, pairs: Pairs, dim: usize) -> Rope {
+pub fn rope(config: &checkpoint::Rope, style: RopeStyle, dim: usize) -> Rope {
     let scale = if let RopeScaling::Yarn(yarn) = config.scaling { yarn.angle_scale() } else { 1.0 };
-    Rope { pairs, inverse_frequencies: frequencies(config, dim), scale }
+    Rope { style, inv_freq: frequencies(config, dim), scale }
 }
 
 /// Radians per position, for each pair of dimensions.

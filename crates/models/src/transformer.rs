@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
-use kernels::Prompts;
+use kernels::PrefillRows;
 use kernels::cache::{CacheKind, CacheShape, KvPages};
 use kernels::rms_norm::RmsNorm;
-use kernels::rope::Pairs;
+use kernels::rope::RopeStyle;
 
 use crate::batch::{Batch, Limits, num_output_rows};
 use crate::layers::{Decoder, FeedForward, GroupedAttention, LatentAttention, Layer, LayerContext, MtpHead};
@@ -38,7 +38,7 @@ impl Transformer {
             Layer::load(sizes, loader, name, self_attn, mlp)
         };
         let (device, width) = (loader.device().clone(), attention.qk_rope_head_dim);
-        let rope = rope::rope(&sizes.rope, Pairs::Interleaved, width);
+        let rope = rope::rope(&sizes.rope, RopeStyle::Interleaved, width);
         let decoder = Decoder::load(sizes, rope, &mut loader, layer)?;
         let index = sizes.num_hidden_layers;
         let name = format!("model.layers.{index}");
@@ -63,7 +63,7 @@ impl Transformer {
             Layer::load(sizes, loader, name, self_attn, mlp)
         };
         let (device, head_dim) = (loader.device().clone(), attention.head_dim);
-        let rope = rope::rope(&sizes.rope, Pairs::Halves, head_dim);
+        let rope = rope::rope(&sizes.rope, RopeStyle::Neox, head_dim);
         let decoder = Decoder::load(sizes, rope, &mut loader, layer)?;
         let cache = CacheKind::Gqa { kv_heads: attention.num_key_value_heads, head_dim };
         Ok(Self { decoder, mtp: None, cache, ledger: loader.finish(), device, vision: None })
@@ -86,7 +86,7 @@ impl Transformer {
         }
         let select = |x: &Tensor, ids: &[u32]| x.index_select(&Tensor::new(ids, x.device())?, 0);
         let hidden = norm.forward(&select(x, &rows)?)?;
-        let logits = self.decoder.lm_head.forward(&select(&hidden, &logit_rows)?, &Prompts::none())?;
+        let logits = self.decoder.lm_head.forward(&select(&hidden, &logit_rows)?, &PrefillRows::none())?;
         let width = hidden.dim(1)?;
         let (hidden, logits): (Vec<f32>, Vec<f32>) =
             (hidden.flatten_all()?.to_vec1()?, logits.flatten_all()?.to_vec1()?);
@@ -140,7 +140,7 @@ impl Model for Transformer {
         kv: &mut KvPages,
         pass: &mut Pass,
     ) -> Result<Vec<Output>, ForwardError> {
-        kernels::with_threads(|| {
+        kernels::in_thread_pool(|| {
             let batch = Batch::new(steps, &self.limits(), kv)?;
             let x = self.decoder.forward(&batch, kv, pass)?;
             self.outputs(&x, &self.decoder.norm, &batch)
@@ -164,9 +164,9 @@ impl Model for Transformer {
         if hidden.len() != tokens * width {
             return Err(ForwardError::Hidden { tokens, values: hidden.len() });
         }
-        kernels::with_threads(|| {
+        kernels::in_thread_pool(|| {
             let hidden = Tensor::from_slice(hidden, (tokens, width), &self.device)?;
-            let embedded = self.decoder.embed_tokens.select(step.tokens)?;
+            let embedded = self.decoder.embed_tokens.index_select(step.tokens)?;
             let layer = self.decoder.layers.len();
             let rotary = &self.decoder.rotary(&batch)?;
             let mut context = LayerContext { batch: &batch, rotary, kv, layer };

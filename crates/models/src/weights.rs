@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use checkpoint::{Dtype, TensorView, WeightError, WeightSource};
-use kernels::moe::ExpertWeights;
+use kernels::moe::Mlp;
 use kernels::rms_norm::RmsNorm;
-use kernels::weight::BLOCK;
+use kernels::weight::FP8_BLOCK;
 use kernels::{Linear, Weight};
 
 use crate::ledger::{Ledger, WeightKind};
@@ -131,7 +131,7 @@ impl<'a> Loader<'a> {
         let view = self.view(&full, stored)?;
         let dtype = view.dtype;
         let scales = if dtype == Dtype::F8E4M3 {
-            let blocks = [rows.div_ceil(BLOCK), cols.div_ceil(BLOCK)];
+            let blocks = [rows.div_ceil(FP8_BLOCK), cols.div_ceil(FP8_BLOCK)];
             Some(self.view(&format!("{name}.weight_scale_inv"), &blocks)?.to_f32().into())
         } else {
             None
@@ -142,7 +142,7 @@ impl<'a> Loader<'a> {
         let weight = match self.requantize_to(name, dtype, cols) {
             None => Weight::new(rows, cols, dtype, bytes, scales, &self.options.device),
             Some(target) => Weight::new(rows, cols, dtype, bytes, scales, &Device::Cpu)
-                .and_then(|weight| weight.requantised(target))
+                .and_then(|weight| weight.requantize(target))
                 .and_then(|weight| weight.to_device(&self.options.device)),
         };
         let weight = weight.map_err(failed)?;
@@ -174,11 +174,11 @@ impl<'a> Loader<'a> {
         prefix: &str,
         hidden: usize,
         inner: usize,
-    ) -> Result<ExpertWeights, LoadError> {
+    ) -> Result<Mlp, LoadError> {
         let gate = self.weight(kind, &format!("{prefix}.gate_proj"), [inner, hidden])?;
         let up = self.weight(kind, &format!("{prefix}.up_proj"), [inner, hidden])?;
         let down = self.weight(kind, &format!("{prefix}.down_proj"), [hidden, inner])?;
-        Ok(ExpertWeights::new(gate, up, down)?)
+        Ok(Mlp::new(gate, up, down)?)
     }
 
     fn account(&mut self, kind: WeightKind, dtype: Dtype, bytes: u64) {

@@ -1,4 +1,5 @@
 //! `Simd` with AVX2, FMA and F16C: 16 values in two registers of eight.
+//! A table lookup shuffles bytes and converts after it.
 use std::arch::x86_64::*;
 use std::is_x86_feature_detected as has;
 

@@ -1,4 +1,5 @@
 //! `Simd` with AVX-512: 16 values in one register.
+//! A table lookup is one permutation of f32 values.
 use std::arch::x86_64::*;
 use std::is_x86_feature_detected as has;
 

@@ -1,4 +1,5 @@
 //! Vectors of 16 and of 32 bytes, with the operations that unpack quantised codes.
+//! They are the same for every instruction set of `Simd`.
 use std::arch::x86_64::*;
 
 /// 16 bytes; every x86-64 processor has these registers.

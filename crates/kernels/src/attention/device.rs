@@ -1,49 +1,51 @@
-//! Attention in ordinary tensor operations, for any device. Latent attention is always absorbed here: one form is
-//! enough to be right, and the fast forms of a device are its own kernels.
+//! Attention in tensor operations, for any device. MLA uses the absorbed form only; faster forms would be
+//! kernels of that device.
 use candle_core::{D, Device, Result, Tensor};
 
-use super::{Context, GqaSizes, LatentSizes};
+use super::{Context, GqaSizes, MlaSizes};
 use crate::Weight;
 
-/// Scores that may be in memory at once; the tile follows from it.
-const SCORES: usize = 1 << 26;
-const LONGEST_TILE: usize = 4096;
-const SHORTEST_TILE: usize = 64;
+/// Scores in memory at a time, which determines the number of keys per tile.
+const MAX_SCORES: usize = 1 << 26;
+const MAX_TILE: usize = 4096;
+const MIN_TILE: usize = 64;
 
-/// Running softmax of some rows of queries for each key head.
-struct Running {
+/// Online softmax over tiles of keys, for all query rows of each key head.
+struct OnlineSoftmax {
     /// [key heads, rows, key]
     q: Tensor,
-    /// [key heads, rows, 1], and the weighted values [key heads, rows, value], once a tile has passed.
-    sums: Option<(Tensor, Tensor, Tensor)>,
+    /// Maximum and sum [key heads, rows, 1], and weighted values [key heads, rows, value]; `None` before the
+    /// first tile.
+    acc: Option<(Tensor, Tensor, Tensor)>,
 }
 
-impl Running {
+impl OnlineSoftmax {
     /// `keys` [key heads, n, key], `values` [key heads, n, value], `mask` [rows, n] of 0 and -inf.
-    fn attend(&mut self, keys: &Tensor, values: &Tensor, scale: f32, mask: Option<&Tensor>) -> Result<()> {
+    fn update(&mut self, keys: &Tensor, values: &Tensor, scale: f32, mask: Option<&Tensor>) -> Result<()> {
         let mut scores = (self.q.matmul(&keys.transpose(1, 2)?.contiguous()?)? * f64::from(scale))?;
         if let Some(mask) = mask {
             scores = scores.broadcast_add(mask)?;
         }
-        // Position 0 is in the first tile and every row sees it, so the largest score is finite from then on.
-        let largest = scores.max_keepdim(D::Minus1)?;
-        let largest = match &self.sums {
-            None => largest,
-            Some((before, ..)) => before.maximum(&largest)?,
+        // Every row attends to position 0, which is in the first tile, so the maximum is always finite.
+        let max = scores.max_keepdim(D::Minus1)?;
+        let max = match &self.acc {
+            None => max,
+            Some((old_max, ..)) => old_max.maximum(&max)?,
         };
-        let powers = scores.broadcast_sub(&largest)?.exp()?;
-        let (mut sum, mut out) = (powers.sum_keepdim(D::Minus1)?, powers.matmul(&values.contiguous()?)?);
-        if let Some((before, sum_before, out_before)) = &self.sums {
-            let shrink = (before - &largest)?.exp()?;
-            sum = (sum + (sum_before * &shrink)?)?;
-            out = (out + out_before.broadcast_mul(&shrink)?)?;
+        let numerators = scores.broadcast_sub(&max)?.exp()?;
+        let (mut sum, mut out) =
+            (numerators.sum_keepdim(D::Minus1)?, numerators.matmul(&values.contiguous()?)?);
+        if let Some((old_max, old_sum, old_out)) = &self.acc {
+            let rescale = (old_max - &max)?.exp()?;
+            sum = (sum + (old_sum * &rescale)?)?;
+            out = (out + old_out.broadcast_mul(&rescale)?)?;
         }
-        self.sums = Some((largest, sum, out));
+        self.acc = Some((max, sum, out));
         Ok(())
     }
 }
 
-/// Goes over the positions 0..end in tiles; `split` turns rows of the cache into keys and values.
+/// Processes the positions 0..end in tiles; `split` separates rows of the cache into keys and values.
 fn attend(
     q: Tensor,
     scale: f32,
@@ -54,24 +56,24 @@ fn attend(
 ) -> Result<Tensor> {
     let (key_heads, rows, _) = q.dims3()?;
     let device = q.device().clone();
-    let tile = (SCORES / (key_heads * rows)).clamp(SHORTEST_TILE, LONGEST_TILE);
+    let tile = (MAX_SCORES / (key_heads * rows)).clamp(MIN_TILE, MAX_TILE);
     let end = context.past + tokens;
-    let mut running = Running { q, sums: None };
+    let mut softmax = OnlineSoftmax { q, acc: None };
     for first in (0..end).step_by(tile) {
         let count = tile.min(end - first);
         let Some(gathered) = context.kv.gather(context.pages, context.layer, first, count) else {
-            candle_core::bail!("pages in memory have a form of their own");
+            candle_core::bail!("the cache is in host memory");
         };
         let (keys, values) = split(&gathered?)?;
-        let visible = |row: usize| context.past + token_of(row) + 1;
+        let kv_len = |row: usize| context.past + token_of(row) + 1;
         let mask = if first + count <= context.past + 1 {
             None
         } else {
-            Some(mask(rows, first, count, visible, &device)?)
+            Some(mask(rows, first, count, kv_len, &device)?)
         };
-        running.attend(&keys, &values, scale, mask.as_ref())?;
+        softmax.update(&keys, &values, scale, mask.as_ref())?;
     }
-    let Some((_, sum, out)) = running.sums else { candle_core::bail!("attention needs at least one query") };
+    let Some((_, sum, out)) = softmax.acc else { candle_core::bail!("attention needs at least one query") };
     out.broadcast_div(&sum)
 }
 
@@ -79,23 +81,23 @@ fn mask(
     rows: usize,
     first: usize,
     count: usize,
-    visible: impl Fn(usize) -> usize,
+    kv_len: impl Fn(usize) -> usize,
     device: &Device,
 ) -> Result<Tensor> {
-    let cell = |row: usize, at: usize| if first + at < visible(row) { 0.0 } else { f32::NEG_INFINITY };
+    let cell = |row: usize, at: usize| if first + at < kv_len(row) { 0.0 } else { f32::NEG_INFINITY };
     let cells: Vec<f32> =
         (0..rows).flat_map(|row| (0..count).map(move |at| (row, at))).map(|(r, a)| cell(r, a)).collect();
     Tensor::from_vec(cells, (rows, count), device)
 }
 
-pub fn latent(sizes: &LatentSizes, kv_b: &Weight, q: &Tensor, context: &Context) -> Result<Tensor> {
-    let LatentSizes { heads, latent, nope, rope, value, scale } = *sizes;
+pub fn mla(sizes: &MlaSizes, kv_b: &Weight, q: &Tensor, context: &Context) -> Result<Tensor> {
+    let MlaSizes { heads, latent, nope, rope, value, scale } = *sizes;
     let tokens = q.dim(0)?;
-    let up = kv_b.widened(0, kv_b.rows())?.reshape((heads, nope + value, latent))?;
+    let up = kv_b.dequantize_range(0, kv_b.rows())?.reshape((heads, nope + value, latent))?;
     let q = q.transpose(0, 1)?; // [heads, T, nope + rope]
-    let turned = q.narrow(2, 0, nope)?.contiguous()?.matmul(&up.narrow(1, 0, nope)?.contiguous()?)?;
-    let turned = Tensor::cat(&[&turned, &q.narrow(2, nope, rope)?.contiguous()?], 2)?;
-    let rows = turned.reshape((1, heads * tokens, latent + rope))?;
+    let absorbed_q = q.narrow(2, 0, nope)?.contiguous()?.matmul(&up.narrow(1, 0, nope)?.contiguous()?)?;
+    let absorbed_q = Tensor::cat(&[&absorbed_q, &q.narrow(2, nope, rope)?.contiguous()?], 2)?;
+    let rows = absorbed_q.reshape((1, heads * tokens, latent + rope))?;
     let split = |rows: &Tensor| Ok((rows.unsqueeze(0)?, rows.narrow(1, 0, latent)?.unsqueeze(0)?));
     let contexts = attend(rows, scale, context, tokens, |row| row % tokens, split)?;
     let contexts = contexts.reshape((heads, tokens, latent))?;

@@ -1,20 +1,21 @@
-//! Attention with grouped key heads on pages in the processor's memory.
-use super::mla::by_token;
-use super::online_softmax::{Queries, RowShape, Source, Sums};
+//! Grouped-query attention (arXiv 2305.13245) over pages in host memory.
+//! A group of query heads shares a key head, and its rows are processed together.
+use super::mla::swap_outer_axes;
+use super::online_softmax::{Accumulator, KeyValueSource, KvRowLayout, Queries};
 use super::{Context, GqaSizes};
 
-/// Keys and values as they lie in their pages: a record has `[k | v]` of each head.
+/// Keys and values of the cache: a record is `[k | v]` of each head.
 struct Heads<'a> {
     context: &'a Context<'a>,
     head_dim: usize,
 }
 
-impl Source for Heads<'_> {
-    fn row_shape(&self) -> RowShape {
-        RowShape {
+impl KeyValueSource for Heads<'_> {
+    fn row_layout(&self) -> KvRowLayout {
+        KvRowLayout {
             stride: 2 * self.head_dim,
             key: self.head_dim,
-            value_at: self.head_dim,
+            value_offset: self.head_dim,
             value: self.head_dim,
         }
     }
@@ -25,7 +26,7 @@ impl Source for Heads<'_> {
 
     fn load(&self, key_head: usize, first: usize, tokens: usize, out: &mut [f32]) {
         let width = 2 * self.head_dim;
-        self.context.rows(first, tokens, key_head * width, width, out);
+        self.context.decode_rows(first, tokens, key_head * width, width, out);
     }
 }
 
@@ -34,10 +35,10 @@ pub fn attend(sizes: &GqaSizes, q: &[f32], context: &Context) -> Vec<f32> {
     let GqaSizes { heads, kv_heads, head_dim, scale } = *sizes;
     let tokens = q.len() / (heads * head_dim);
     let group = heads / kv_heads;
-    let q = by_token(q, tokens, kv_heads, group * head_dim); // [kv_heads, T, group, head_dim]
-    let visible = |row: usize| context.past + row / group + 1;
-    let queries = Queries::new(&q, [tokens * group, head_dim], visible, scale, context);
-    let mut sums = Sums::new(heads * tokens, head_dim);
-    sums.attend(&Heads { context, head_dim }, &queries, 0, context.past + tokens);
-    by_token(&sums.finish(), kv_heads, tokens, group * head_dim)
+    let q = swap_outer_axes(q, tokens, kv_heads, group * head_dim); // [kv_heads, T, group, head_dim]
+    let kv_len = |row: usize| context.past + row / group + 1;
+    let queries = Queries::new(&q, [tokens * group, head_dim], kv_len, scale, context);
+    let mut acc = Accumulator::new(heads * tokens, head_dim);
+    acc.attend(&Heads { context, head_dim }, &queries, 0, context.past + tokens);
+    swap_outer_axes(&acc.finish(), kv_heads, tokens, group * head_dim)
 }

@@ -1,52 +1,52 @@
-//! `Sums::attend` on tiles, for the rows of a prompt: keys and values of a range are packed once, then 32 rows at a time meet
-//! them all. The numbers keep all bits of f32: three parts of queries and weights, of keys and values as many as they need.
+//! `Accumulator::attend` on AMX, for a prefill: keys and values of a range are packed once, then each group
+//! of 32 query rows is multiplied with all of them. All 24 bits of f32 are kept: queries and softmax weights
+//! have three bf16 terms, keys and values as many as they need.
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::online_softmax::{Queries, RANGE, RowShape, Source, Sums};
-use crate::activations::exp;
+use super::online_softmax::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
+use crate::activations::softmax_numerators_inline;
 use crate::cache::PAGE_TOKENS;
-use crate::gemm::amx::{Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
-use crate::simd_math::{largest, sum};
+use crate::gemm::amx::{MR, NR, OutputTile, Packed, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
 
-/// Parts of queries and of weights.
+/// Terms of queries and of softmax weights.
 const TERMS: usize = 3;
 const PAGES: usize = RANGE / PAGE_TOKENS;
 
-/// `q` [heads, rows, key] -> [heads][groups of 32 rows][2][depth, TERMS, 16, 32].
+/// `q` [heads, rows, key] -> [heads][groups of 32 rows][2][K tiles, TERMS, 16, 32].
 pub fn pack_queries(q: &[f32], rows: usize, key: usize) -> Packed {
-    let block = pack::depth_of(key) * TERMS * TILE;
+    let block = pack::k_tiles(key) * TERMS * TILE_LEN;
     let mut packed = Packed::default();
-    let groups = rows.div_ceil(SQUARE);
+    let groups = rows.div_ceil(MR);
     packed.resize(q.len() / (rows * key) * groups * 2 * block);
     let heads = packed.par_chunks_exact_mut(groups * 2 * block).zip(q.par_chunks_exact(rows * key));
     heads.for_each(|(packed, q)| {
-        packed.par_chunks_exact_mut(block).zip(q.par_chunks(SIDE * key)).for_each(|(block, rows)| {
-            // SAFETY: whoever packs has tiles, and whoever has tiles has AVX-512 with bf16 (`available`).
-            unsafe { pack::rows::<TERMS>(rows.chunks_exact(key), block) };
+        packed.par_chunks_exact_mut(block).zip(q.par_chunks(TILE_M * key)).for_each(|(block, rows)| {
+            // SAFETY: packing requires AMX, and `available` includes AVX-512 with bf16.
+            unsafe { pack::pack_rows::<TERMS>(rows.chunks_exact(key), block) };
         });
     });
     packed
 }
 
-/// `Sums::attend`, with the queries as `pack_queries` gives them. `T` parts hold the keys and values of `source`.
+/// `Accumulator::attend` with the result of `pack_queries`. `T` is the number of terms of keys and values.
 pub fn attend<const T: usize, S, V>(
-    sums: &mut Sums,
+    acc: &mut Accumulator,
     source: &S,
     queries: &Queries<V>,
     packed: &Packed,
     from: usize,
     to: usize,
 ) where
-    S: Source,
+    S: KeyValueSource,
     V: Fn(usize) -> usize + Sync,
 {
-    debug_assert!(from.is_multiple_of(PAGE_TOKENS), "tiles begin where pages begin");
-    let shape = source.row_shape();
-    let (rows, width) = (queries.rows, shape.value + 2);
-    let heads = sums.cells.len() / (rows * width);
-    let sizes = Sizes::new::<T>(&shape);
+    debug_assert!(from.is_multiple_of(PAGE_TOKENS), "a range starts at a page boundary");
+    let layout = source.row_layout();
+    let (rows, width) = (queries.rows, layout.value + 2);
+    let heads = acc.cells.len() / (rows * width);
+    let sizes = PackedPageSizes::new::<T>(&layout);
     let (mut keys, mut values) = (Packed::default(), Packed::default());
     keys.resize(heads * PAGES * sizes.keys);
     values.resize(heads * PAGES * sizes.values);
@@ -56,179 +56,187 @@ pub fn attend<const T: usize, S, V>(
         }
         let range = start..to.min(start + RANGE);
         let pages = keys.par_chunks_exact_mut(sizes.keys).zip(values.par_chunks_exact_mut(sizes.values));
-        pages.enumerate().for_each_init(PageRoom::default, |room, (at, (keys, values))| {
+        pages.enumerate().for_each_init(PackWorkspace::default, |workspace, (at, (keys, values))| {
             let first = start + at % PAGES * PAGE_TOKENS;
             if first < range.end {
                 let count = PAGE_TOKENS.min(range.end - first);
-                room.rows.resize(PAGE_TOKENS * shape.stride, 0.0);
-                source.load(at / PAGES, first, count, &mut room.rows);
+                workspace.rows.resize(PAGE_TOKENS * layout.stride, 0.0);
+                source.load(at / PAGES, first, count, &mut workspace.rows);
                 // SAFETY: as in `pack_queries`.
-                unsafe { pack_page::<T>(&shape, &sizes, count, room, keys, values) };
+                unsafe { pack_page::<T>(&layout, &sizes, count, workspace, keys, values) };
             }
         });
-        let heads = sums.cells.par_chunks_exact_mut(rows * width).enumerate();
+        let heads = acc.cells.par_chunks_exact_mut(rows * width).enumerate();
         heads.for_each(|(head, cells)| {
-            let groups = cells.par_chunks_mut(SQUARE * width).enumerate();
-            groups.for_each_init(RowRoom::default, |room, (group, cells)| {
-                let block = pack::depth_of(shape.key) * TERMS * TILE;
-                let at = head * rows.div_ceil(SQUARE) + group;
-                let first = group * SQUARE;
-                let part = Part {
+            let groups = cells.par_chunks_mut(MR * width).enumerate();
+            groups.for_each_init(GroupWorkspace::default, |workspace, (group, cells)| {
+                let block = pack::k_tiles(layout.key) * TERMS * TILE_LEN;
+                let at = head * rows.div_ceil(MR) + group;
+                let first = group * MR;
+                let group = QueryGroup {
                     queries: &packed[at * 2 * block..][..2 * block],
                     keys: &keys[head * PAGES * sizes.keys..][..PAGES * sizes.keys],
                     values: &values[head * PAGES * sizes.values..][..PAGES * sizes.values],
-                    blocks: sizes.blocks,
+                    value_blocks: sizes.value_blocks,
                     scale: queries.scale,
                 };
-                let seen =
-                    |row: usize| (queries.visible)(first + row).clamp(range.start, range.end) - range.start;
+                let causal_len =
+                    |row: usize| (queries.kv_len)(first + row).clamp(range.start, range.end) - range.start;
                 if !queries.cancellation.is_cancelled() {
                     // SAFETY: as in `pack_queries`.
-                    unsafe { part.run::<T>(cells, width, seen, room) };
+                    unsafe { group.attend::<T>(cells, width, causal_len, workspace) };
                 }
             });
         });
     }
 }
 
-/// Numbers of a packed page of one head.
-struct Sizes {
-    /// [blocks of 16 keys][depth, T, 16, 16, 2]
+/// Elements of a packed page of one head.
+struct PackedPageSizes {
+    /// [blocks of 16 keys][K tiles, T, 16, 16, 2]
     keys: usize,
-    /// [depth][blocks of columns][T, 16, 16, 2]
+    /// [K tiles][column blocks][T, 16, 16, 2]
     values: usize,
-    /// Blocks of columns of values, an even number.
-    blocks: usize,
+    /// Column blocks of the values, an even number.
+    value_blocks: usize,
 }
 
-impl Sizes {
-    fn new<const T: usize>(shape: &RowShape) -> Self {
-        let blocks = shape.value.div_ceil(SQUARE) * 2;
-        let tile = T * TILE;
+impl PackedPageSizes {
+    fn new<const T: usize>(layout: &KvRowLayout) -> Self {
+        let value_blocks = layout.value.div_ceil(NR) * 2;
+        let tile = T * TILE_LEN;
         Self {
-            keys: PAGE_TOKENS / SIDE * pack::depth_of(shape.key) * tile,
-            values: pack::depth_of(PAGE_TOKENS) * blocks * tile,
-            blocks,
+            keys: PAGE_TOKENS / TILE_N * pack::k_tiles(layout.key) * tile,
+            values: pack::k_tiles(PAGE_TOKENS) * value_blocks * tile,
+            value_blocks,
         }
     }
 }
 
-/// What packing a page needs.
+/// Scratch memory for packing a page.
 #[derive(Default)]
-struct PageRoom {
+struct PackWorkspace {
     rows: Vec<f32>,
     staging: Packed,
 }
 
-/// What was there before of keys and values that are missing stays: finite numbers, whose weights are zero.
+/// Packs `count` keys and values of a page. Missing ones keep old values, which are finite and get weight
+/// zero.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
 fn pack_page<const T: usize>(
-    shape: &RowShape,
-    sizes: &Sizes,
+    layout: &KvRowLayout,
+    sizes: &PackedPageSizes,
     count: usize,
-    room: &mut PageRoom,
+    workspace: &mut PackWorkspace,
     keys: &mut [u16],
     values: &mut [u16],
 ) {
-    let row = |t: usize| &room.rows[t * shape.stride..][..shape.stride];
-    let block = sizes.keys / (PAGE_TOKENS / SIDE);
-    for (at, block) in keys.chunks_exact_mut(block).take(count.div_ceil(SIDE)).enumerate() {
-        let own = (at * SIDE..count.min((at + 1) * SIDE)).map(|t| &row(t)[..shape.key]);
-        pack::columns_in_parts::<T>(own, &mut room.staging, block);
+    let row = |t: usize| &workspace.rows[t * layout.stride..][..layout.stride];
+    let block = sizes.keys / (PAGE_TOKENS / TILE_N);
+    for (at, block) in keys.chunks_exact_mut(block).take(count.div_ceil(TILE_N)).enumerate() {
+        let columns = (at * TILE_N..count.min((at + 1) * TILE_N)).map(|t| &row(t)[..layout.key]);
+        pack::pack_columns::<T>(columns, &mut workspace.staging, block);
     }
-    let value = |t: usize| if t < count { &row(t)[shape.value_at..][..shape.value] } else { &[] };
+    let value = |t: usize| if t < count { &row(t)[layout.value_offset..][..layout.value] } else { &[] };
     for t in (0..count).step_by(2) {
-        pack::pair_of_rows::<T>(t, [value(t), value(t + 1)], sizes.blocks, values);
+        pack::pack_row_pair::<T>(t, [value(t), value(t + 1)], sizes.value_blocks, values);
     }
 }
 
-/// What 32 rows need.
+/// Scratch memory for a group of query rows.
 #[derive(Default)]
-struct RowRoom {
+struct GroupWorkspace {
     scores: Vec<f32>,
     weights: Packed,
 }
 
-/// Up to 32 rows of one head.
-struct Part<'a> {
+/// Up to 32 query rows of one head.
+struct QueryGroup<'a> {
     queries: &'a [u16],
     keys: &'a [u16],
     values: &'a [u16],
-    blocks: usize,
+    value_blocks: usize,
     scale: f32,
 }
 
-impl Part<'_> {
-    /// Takes the keys that each row has `seen` of the range into `cells` [rows, width].
+impl QueryGroup<'_> {
+    /// Adds the first `causal_len` keys of the range, per row, to the accumulator `cells` [rows, width].
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-    fn run<const T: usize>(
+    fn attend<const T: usize>(
         &self,
         cells: &mut [f32],
         width: usize,
-        seen: impl Fn(usize) -> usize,
-        room: &mut RowRoom,
+        causal_len: impl Fn(usize) -> usize,
+        workspace: &mut GroupWorkspace,
     ) {
         let count = cells.len() / width;
-        let most = (0..count).map(&seen).max().unwrap_or(0);
-        if most == 0 {
+        let max_len = (0..count).map(&causal_len).max().unwrap_or(0);
+        if max_len == 0 {
             return;
         }
-        let tiles = Tiles::new();
-        let squares = most.div_ceil(SQUARE);
-        room.scores.resize(SQUARE * RANGE, 0.0);
+        let registers = TileRegisters::new();
+        let key_tiles = max_len.div_ceil(NR);
+        workspace.scores.resize(MR * RANGE, 0.0);
         let (first, second) = self.queries.split_at(self.queries.len() / 2);
         let queries = [first, second];
-        let block = self.keys.len() / (RANGE / SIDE);
-        for at in 0..squares {
-            let met = [2 * at, 2 * at + 1].map(|at| &self.keys[at * block..][..block]);
-            tiles.square::<TERMS, T, false>(queries, met, T * TILE, &mut room.scores[at * SQUARE..], RANGE);
+        let block = self.keys.len() / (RANGE / TILE_N);
+        for at in 0..key_tiles {
+            let keys = [2 * at, 2 * at + 1].map(|at| &self.keys[at * block..][..block]);
+            let scores = &mut workspace.scores[at * NR..];
+            registers.microkernel::<TERMS, T, false>(queries, keys, T * TILE_LEN, scores, RANGE);
         }
-        let (long, tile) = (squares * TERMS * TILE, T * TILE);
-        room.weights.resize(2 * long);
-        // What the row had and what comes are multiplied with these.
-        let mut shares = [[1.0f32, 0.0]; SQUARE];
+        let (weights_len, tile) = (key_tiles * TERMS * TILE_LEN, T * TILE_LEN);
+        workspace.weights.resize(2 * weights_len);
+        // Factors of the old and of the new values of each row.
+        let mut factors = [[1.0f32, 0.0]; MR];
         for (r, row) in cells.chunks_exact_mut(width).enumerate() {
-            let scores = &mut room.scores[r * RANGE..][..squares * SQUARE];
-            let (own, beyond) = scores.split_at_mut(seen(r));
-            shares[r] = self.weigh(own, row);
-            beyond.fill(0.0);
-            pack::row::<TERMS>(scores, 1.0, r % SIDE, &mut room.weights[r / SIDE * long..][..long]);
+            let scores = &mut workspace.scores[r * RANGE..][..key_tiles * NR];
+            let (attended, masked) = scores.split_at_mut(causal_len(r));
+            factors[r] = self.softmax(attended, row);
+            masked.fill(0.0);
+            let weights = &mut workspace.weights[r / TILE_M * weights_len..][..weights_len];
+            pack::pack_row::<TERMS>(scores, 1.0, r % TILE_M, weights);
         }
-        let weights = [&room.weights[..long], &room.weights[long..]];
-        let mut square = Square::new();
-        for at in (0..self.blocks).step_by(2) {
-            let met = [at, at + 1].map(|at| &self.values[at * tile..]);
-            tiles.square::<TERMS, T, false>(weights, met, self.blocks * tile, &mut square.0, SQUARE);
+        let weights = [&workspace.weights[..weights_len], &workspace.weights[weights_len..]];
+        let mut out = OutputTile::new();
+        for at in (0..self.value_blocks).step_by(2) {
+            let values = [at, at + 1].map(|at| &self.values[at * tile..]);
+            registers.microkernel::<TERMS, T, false>(
+                weights,
+                values,
+                self.value_blocks * tile,
+                &mut out.0,
+                NR,
+            );
             let columns = columns_of(at, width - 2);
             for (r, row) in cells.chunks_exact_mut(width).enumerate() {
-                let [old, new] = shares[r];
-                let line = &square.0[r * SQUARE..][..columns.len()];
-                let own = &mut row[2..][columns.clone()];
-                own.iter_mut().zip(line).for_each(|(own, value)| *own = *own * old + value * new);
+                let [old, new] = factors[r];
+                let values = &out.0[r * NR..][..columns.len()];
+                let sums = &mut row[2..][columns.clone()];
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum = *sum * old + value * new);
             }
         }
     }
 
-    /// Puts powers in the place of scores, takes their largest and their sum into the row, and says what its values and the new
-    /// ones are multiplied with.
+    /// Replaces scores by their exponentials and updates maximum and sum of the row. Returns the factors of
+    /// the old and of the new weighted values.
     #[inline(always)]
-    fn weigh(&self, scores: &mut [f32], row: &mut [f32]) -> [f32; 2] {
+    fn softmax(&self, scores: &mut [f32], row: &mut [f32]) -> [f32; 2] {
         if scores.is_empty() {
             return [1.0, 0.0];
         }
         scores.iter_mut().for_each(|score| *score *= self.scale);
-        let most = largest(scores);
-        scores.iter_mut().for_each(|score| *score = exp(*score - most));
-        let all = row[0].max(most);
-        let (old, new) = ((row[0] - all).exp(), (most - all).exp());
-        row[0] = all;
-        row[1] = row[1] * old + sum(scores, |power| power) * new;
+        let (new_max, new_sum) = softmax_numerators_inline(scores);
+        let max = row[0].max(new_max);
+        let (old, new) = ((row[0] - max).exp(), (new_max - max).exp());
+        row[0] = max;
+        row[1] = row[1] * old + new_sum * new;
         [old, new]
     }
 }
 
-/// The columns of a square of two blocks from `block` on, of so many.
+/// The columns of two column blocks from `block` on, of `columns` in all.
 fn columns_of(block: usize, columns: usize) -> Range<usize> {
-    let start = (block * SIDE).min(columns);
-    start..columns.min(start + SQUARE)
+    let start = (block * TILE_N).min(columns);
+    start..columns.min(start + NR)
 }

@@ -1,40 +1,41 @@
-//! Pages in tensors, for devices whose memory the processor does not see: the same records, taken apart, so that
-//! ordinary tensor operations write and read them. A slot is a token's place, `page * 64 + position % 64`.
+//! Pages in tensors, for devices whose memory the CPU cannot address: the parts of a record are tensors of
+//! their own, so that tensor operations write and read them. A slot is the index of a token, `page * 64 +
+//! position % 64` (as in vLLM's slot mapping).
 use candle_core::{DType, Device, Result, Tensor};
 use formats::E4M3;
 use half::bf16;
 
-use super::{CacheDtype, E4M3_MAX, Layout, PAGE_TOKENS};
+use super::{CacheDtype, E4M3_MAX, PAGE_TOKENS, RecordLayout};
 
-/// Exponents of the scales that the device looks up: those of normal f32.
+/// The least exponent in the table of scales: that of the least normal f32.
 const LOWEST_EXPONENT: i32 = -126;
 
 pub struct DevicePages {
-    layout: Layout,
+    layout: RecordLayout,
     device: Device,
-    /// For each layer the parts of a record in their order, each [slots, part].
+    /// The parts of a record in order, per layer, each [slots, part].
     layers: Vec<Vec<Tensor>>,
     /// The 256 values of e4m3.
     values: Tensor,
     /// Powers of two from 2^-126 to 2^127.
-    powers: Tensor,
+    powers_of_two: Tensor,
 }
 
-/// One part of a record: how many numbers, of which type.
+/// One part of a record.
 struct Part {
     count: usize,
     dtype: DType,
 }
 
-fn parts(layout: &Layout) -> Vec<Part> {
+fn parts(layout: &RecordLayout) -> Vec<Part> {
     let all = [
-        (if layout.dtype == CacheDtype::Fp8 { layout.coded } else { 0 }, DType::U8),
+        (if layout.dtype == CacheDtype::Fp8 { layout.quantised } else { 0 }, DType::U8),
         (if layout.dtype == CacheDtype::Fp8 { layout.groups() } else { 0 }, DType::F32),
         (if layout.dtype == CacheDtype::F32 { layout.width() } else { 0 }, DType::F32),
         match layout.dtype {
             CacheDtype::F32 => (0, DType::BF16),
             CacheDtype::Bf16 => (layout.width(), DType::BF16),
-            CacheDtype::Fp8 => (layout.plain, DType::BF16),
+            CacheDtype::Fp8 => (layout.unquantised, DType::BF16),
         },
     ];
     let filled = all.into_iter().filter(|(count, _)| *count > 0);
@@ -42,19 +43,19 @@ fn parts(layout: &Layout) -> Vec<Part> {
 }
 
 impl DevicePages {
-    pub fn new(layout: Layout, layers: usize, pages: usize, device: &Device) -> Result<Self> {
+    pub fn new(layout: RecordLayout, layers: usize, pages: usize, device: &Device) -> Result<Self> {
         let slots = pages * PAGE_TOKENS;
         let layer = || {
             let tensors = parts(&layout).into_iter();
             tensors.map(|part| Tensor::zeros((slots, part.count), part.dtype, device)).collect()
         };
-        let powers: Vec<f32> = (LOWEST_EXPONENT..=127).map(|e| 2f32.powi(e)).collect();
+        let powers_of_two: Vec<f32> = (LOWEST_EXPONENT..=127).map(|e| 2f32.powi(e)).collect();
         Ok(Self {
             layout,
             device: device.clone(),
             layers: (0..layers).map(|_| layer()).collect::<Result<_>>()?,
             values: Tensor::from_slice(&E4M3, 256, device)?,
-            powers: Tensor::new(powers, device)?,
+            powers_of_two: Tensor::new(powers_of_two, device)?,
         })
     }
 
@@ -62,7 +63,7 @@ impl DevicePages {
         &self.device
     }
 
-    /// Writes `rows` [T, width], a run of each page at a time.
+    /// Writes `rows` [T, width], page by page.
     pub fn write(&self, pages: &[u32], layer: usize, first: usize, rows: &Tensor) -> Result<()> {
         let encoded = self.encode(rows)?;
         let (mut done, tokens) = (0, rows.dim(0)?);
@@ -79,7 +80,7 @@ impl DevicePages {
         Ok(())
     }
 
-    /// The rows [tokens, width] of the positions from `first` on.
+    /// The rows [tokens, width] of `tokens` positions from `first` on, in f32.
     pub fn gather(&self, pages: &[u32], layer: usize, first: usize, tokens: usize) -> Result<Tensor> {
         let slot = |position: usize| {
             pages[position / PAGE_TOKENS] * PAGE_TOKENS as u32 + (position % PAGE_TOKENS) as u32
@@ -125,7 +126,7 @@ impl DevicePages {
         Ok(bytes)
     }
 
-    /// `bytes` has the length of a page.
+    /// `bytes` must have the length of a page.
     pub fn restore_page(&self, page: u32, bytes: &[u8]) -> Result<()> {
         let record = self.layout.bytes();
         for (layer, bytes) in self.layers.iter().zip(bytes.chunks_exact(PAGE_TOKENS * record)) {
@@ -145,19 +146,19 @@ impl DevicePages {
     }
 
     fn encode(&self, rows: &Tensor) -> Result<Vec<Tensor>> {
-        let Layout { coded, plain, .. } = self.layout;
+        let RecordLayout { quantised, unquantised, .. } = self.layout;
         match self.layout.dtype {
             CacheDtype::F32 => Ok(vec![rows.contiguous()?]),
             CacheDtype::Bf16 => Ok(vec![rows.to_dtype(DType::BF16)?.contiguous()?]),
             CacheDtype::Fp8 => {
-                let grouped = self.grouped(&rows.narrow(1, 0, coded)?)?; // [T, groups, group]
+                let grouped = self.grouped(&rows.narrow(1, 0, quantised)?)?; // [T, groups, group]
                 let scales = self.scales(&grouped.abs()?.max_keepdim(2)?)?; // [T, groups, 1]
                 let codes = e4m3_codes(&grouped.broadcast_div(&scales)?)?;
                 let tokens = rows.dim(0)?;
-                let codes = codes.reshape((tokens, ()))?.narrow(1, 0, coded)?.contiguous()?;
+                let codes = codes.reshape((tokens, ()))?.narrow(1, 0, quantised)?.contiguous()?;
                 let mut parts = vec![codes, scales.squeeze(2)?.contiguous()?];
-                if plain > 0 {
-                    parts.push(rows.narrow(1, coded, plain)?.to_dtype(DType::BF16)?.contiguous()?);
+                if unquantised > 0 {
+                    parts.push(rows.narrow(1, quantised, unquantised)?.to_dtype(DType::BF16)?.contiguous()?);
                 }
                 Ok(parts)
             }
@@ -168,43 +169,44 @@ impl DevicePages {
         if self.layout.dtype != CacheDtype::Fp8 {
             return parts[0].to_dtype(DType::F32);
         }
-        let (tokens, coded) = parts[0].dims2()?;
-        let values = self.values.index_select(&parts[0].flatten_all()?, 0)?.reshape((tokens, coded))?;
+        let (tokens, quantised) = parts[0].dims2()?;
+        let values = self.values.index_select(&parts[0].flatten_all()?, 0)?.reshape((tokens, quantised))?;
         let values = self.grouped(&values)?.broadcast_mul(&parts[1].unsqueeze(2)?)?;
-        let values = values.reshape((tokens, ()))?.narrow(1, 0, coded)?;
+        let values = values.reshape((tokens, ()))?.narrow(1, 0, quantised)?;
         match parts.get(2) {
             None => values.contiguous(),
-            Some(plain) => Tensor::cat(&[&values, &plain.to_dtype(DType::F32)?], 1),
+            Some(unquantised) => Tensor::cat(&[&values, &unquantised.to_dtype(DType::F32)?], 1),
         }
     }
 
-    /// [T, coded] -> [T, groups, group], the last group filled up with zeros.
-    fn grouped(&self, coded: &Tensor) -> Result<Tensor> {
-        let (tokens, width) = coded.dims2()?;
+    /// [T, quantised] -> [T, groups, group], the last group padded with zeros.
+    fn grouped(&self, quantised: &Tensor) -> Result<Tensor> {
+        let (tokens, width) = quantised.dims2()?;
         let (groups, group) = (self.layout.groups(), self.layout.group);
-        let filled = coded.pad_with_zeros(1, 0, groups * group - width)?;
+        let filled = quantised.pad_with_zeros(1, 0, groups * group - width)?;
         filled.contiguous()?.reshape((tokens, groups, group))
     }
 
-    /// The smallest power of two that is not below `largest / 448`. The logarithm gives a first guess, which may be
-    /// one off on either side; looking powers up keeps them exact.
+    /// The smallest power of two that is not below `largest / 448`. The logarithm gives an exponent that may
+    /// be off by one in either direction; the table keeps the powers exact.
     fn scales(&self, largest: &Tensor) -> Result<Tensor> {
-        let wanted = (largest / f64::from(E4M3_MAX))?;
-        let shape = wanted.shape().clone();
-        let wanted = wanted.flatten_all()?.clamp(f32::MIN_POSITIVE, f32::MAX / 2.0)?;
-        let guess = (wanted.log()? / std::f64::consts::LN_2)?.ceil()?.clamp(-125f32, 126f32)?;
+        let target = (largest / f64::from(E4M3_MAX))?;
+        let shape = target.shape().clone();
+        let target = target.flatten_all()?.clamp(f32::MIN_POSITIVE, f32::MAX / 2.0)?;
+        let guess = (target.log()? / std::f64::consts::LN_2)?.ceil()?.clamp(-125f32, 126f32)?;
         let index = (guess - f64::from(LOWEST_EXPONENT))?.to_dtype(DType::U32)?;
-        let guess = self.powers.index_select(&index, 0)?;
+        let guess = self.powers_of_two.index_select(&index, 0)?;
         let (half, double) = ((&guess * 0.5)?, (&guess * 2.0)?);
-        let up = wanted.gt(&guess)?.where_cond(&double, &guess)?;
-        wanted.le(&half)?.where_cond(&half, &up)?.reshape(shape)
+        let up = target.gt(&guess)?.where_cond(&double, &guess)?;
+        target.le(&half)?.where_cond(&half, &up)?.reshape(shape)
     }
 }
 
-/// The nearest e4m3 code of numbers within 448, ties to even, in ordinary operations.
+/// The nearest e4m3 codes of values within 448, ties to even, in tensor operations.
 fn e4m3_codes(x: &Tensor) -> Result<Tensor> {
     let magnitude = x.abs()?;
-    // How many of 2^-5 .. 2^8 it reaches: its exponent, with all subnormals and 2^-6 at zero.
+    // The number of powers 2^-5 .. 2^8 that a magnitude reaches is its exponent; subnormals and 2^-6 have
+    // zero.
     let mut exponent = magnitude.zeros_like()?;
     let mut step = (magnitude.ones_like()? * 2f64.powi(-9))?;
     for e in -5..=8 {
@@ -212,7 +214,7 @@ fn e4m3_codes(x: &Tensor) -> Result<Tensor> {
         exponent = (exponent + &reaches)?;
         step = (&step + (&step * &reaches)?)?;
     }
-    // Adding 1.5 * 2^23 leaves no fraction bits: the hardware rounds to the nearest even.
+    // Adding 1.5 * 2^23 leaves no fraction bits, so the addition rounds to the nearest even integer.
     let magic = 12_582_912.0;
     let steps = (((magnitude / step)? + magic)? - magic)?;
     let sign = (x.lt(0f32)?.to_dtype(DType::F32)? * 128.0)?;

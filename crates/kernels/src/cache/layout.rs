@@ -1,49 +1,49 @@
-//! How the numbers of one token in one layer lie in the cache, and the way there and back.
+//! The record of one token in one layer of the cache, and its encoding.
 //!
-//! A record is one run of numbers, `coded` followed by `plain`. In F32 and Bf16 they lie as they are. In Fp8 the coded
-//! ones become e4m3 with one f32 scale for each group, and the plain ones stay bf16:
-//! `[coded e4m3][groups f32][plain bf16]`. The latent cache codes c and keeps k_pe plain (656 bytes at 512 + 64, the
-//! order of FlashMLA); the GQA cache codes k and v of every head, one group each.
+//! A record is a row of values, `quantised` followed by `unquantised`. In F32 and Bf16 all are stored in that
+//! type. In Fp8 the first become e4m3 with one f32 scale per group and the others bf16: `[e4m3][f32
+//! scales][bf16]`. The latent cache quantises c and keeps k_pe in bf16 (656 bytes at 512 + 64, the layout of
+//! FlashMLA); the GQA cache quantises k and v of every head, one group each.
 use formats::{E4M3, f32_to_e4m3};
 use half::bf16;
 
 use super::{CacheDtype, CacheKind};
 
-/// Numbers that share a scale in the latent cache.
+/// Values per scale in the latent cache.
 const LATENT_GROUP: usize = 128;
-/// The largest e4m3.
+/// The largest e4m3 value.
 pub const E4M3_MAX: f32 = 448.0;
 
 /// The layout of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub struct RecordLayout {
     pub dtype: CacheDtype,
-    pub coded: usize,
-    pub plain: usize,
-    /// Coded numbers that share a scale; the last group of a latent may be shorter.
+    pub quantised: usize,
+    pub unquantised: usize,
+    /// Quantised values per scale; the last group of a latent may be shorter.
     pub group: usize,
 }
 
-impl Layout {
+impl RecordLayout {
     pub fn new(kind: CacheKind, dtype: CacheDtype) -> Self {
         match kind {
             CacheKind::Latent { latent, rope } => {
-                Self { dtype, coded: latent, plain: rope, group: LATENT_GROUP }
+                Self { dtype, quantised: latent, unquantised: rope, group: LATENT_GROUP }
             }
             CacheKind::Gqa { kv_heads, head_dim } => {
-                Self { dtype, coded: kv_heads * 2 * head_dim, plain: 0, group: head_dim }
+                Self { dtype, quantised: kv_heads * 2 * head_dim, unquantised: 0, group: head_dim }
             }
         }
     }
 
-    /// Numbers of a record.
+    /// Values of a record.
     pub fn width(&self) -> usize {
-        self.coded + self.plain
+        self.quantised + self.unquantised
     }
 
     /// Scales of a record in Fp8.
     pub fn groups(&self) -> usize {
-        self.coded.div_ceil(self.group)
+        self.quantised.div_ceil(self.group)
     }
 
     /// Bytes of a record.
@@ -51,7 +51,7 @@ impl Layout {
         match self.dtype {
             CacheDtype::F32 => self.width() * 4,
             CacheDtype::Bf16 => self.width() * 2,
-            CacheDtype::Fp8 => self.coded + self.groups() * 4 + self.plain * 2,
+            CacheDtype::Fp8 => self.quantised + self.groups() * 4 + self.unquantised * 2,
         }
     }
 
@@ -65,22 +65,22 @@ impl Layout {
             }
             CacheDtype::Bf16 => encode_bf16(values, record),
             CacheDtype::Fp8 => {
-                let (codes, rest) = record.split_at_mut(self.coded);
-                let (scales, plain) = rest.split_at_mut(self.groups() * 4);
-                let groups = values[..self.coded].chunks(self.group).zip(codes.chunks_mut(self.group));
+                let (codes, rest) = record.split_at_mut(self.quantised);
+                let (scales, unquantised) = rest.split_at_mut(self.groups() * 4);
+                let groups = values[..self.quantised].chunks(self.group).zip(codes.chunks_mut(self.group));
                 for ((values, codes), bytes) in groups.zip(scales.as_chunks_mut::<4>().0) {
-                    let scale = scale_of(values);
+                    let scale = group_scale(values);
                     *bytes = scale.to_le_bytes();
                     for (code, value) in codes.iter_mut().zip(values) {
                         *code = f32_to_e4m3(value / scale);
                     }
                 }
-                encode_bf16(&values[self.coded..], plain);
+                encode_bf16(&values[self.quantised..], unquantised);
             }
         }
     }
 
-    /// Reads the numbers `from..from + out.len()` of a record. In Fp8, `from` starts a group.
+    /// Decodes the values `from..from + out.len()` of a record. In Fp8, `from` must start a group.
     #[inline]
     pub fn decode(&self, record: &[u8], from: usize, out: &mut [f32]) {
         match self.dtype {
@@ -91,31 +91,32 @@ impl Layout {
             }
             CacheDtype::Bf16 => decode_bf16(&record[from * 2..], out),
             CacheDtype::Fp8 => {
-                let end = self.coded.min(from + out.len());
-                let (coded, plain) = out.split_at_mut(end.saturating_sub(from));
-                let scales = &record[self.coded + from / self.group * 4..];
-                let groups = record[from..end.max(from)].chunks(self.group).zip(coded.chunks_mut(self.group));
+                let end = self.quantised.min(from + out.len());
+                let (quantised, unquantised) = out.split_at_mut(end.saturating_sub(from));
+                let scales = &record[self.quantised + from / self.group * 4..];
+                let groups =
+                    record[from..end.max(from)].chunks(self.group).zip(quantised.chunks_mut(self.group));
                 for ((codes, values), scale) in groups.zip(scales.as_chunks::<4>().0) {
                     let scale = f32::from_le_bytes(*scale);
                     for (value, &code) in values.iter_mut().zip(codes) {
                         *value = E4M3[code as usize] * scale;
                     }
                 }
-                let skipped = from.saturating_sub(self.coded);
-                decode_bf16(&record[self.coded + self.groups() * 4 + skipped * 2..], plain);
+                let skipped = from.saturating_sub(self.quantised);
+                decode_bf16(&record[self.quantised + self.groups() * 4 + skipped * 2..], unquantised);
             }
         }
     }
 }
 
-/// The largest magnitude over 448, rounded up to a power of two, so that scaling never rounds.
-fn scale_of(values: &[f32]) -> f32 {
+/// The largest magnitude / 448, rounded up to a power of two, so that scaling is exact.
+fn group_scale(values: &[f32]) -> f32 {
     let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-    power_of_two_from(largest / E4M3_MAX)
+    next_power_of_two(largest / E4M3_MAX)
 }
 
 /// The smallest normal power of two that is not below `x`.
-pub fn power_of_two_from(x: f32) -> f32 {
+pub fn next_power_of_two(x: f32) -> f32 {
     const MANTISSA: u32 = (1 << 23) - 1;
     let bits = x.clamp(f32::MIN_POSITIVE, f32::MAX / 2.0).to_bits();
     f32::from_bits((bits + MANTISSA) & !MANTISSA)

@@ -1,6 +1,6 @@
-//! The cache: pages of 64 tokens that hold the latent `[c | k_pe]` or the keys and values of every layer, in f32, bf16
-//! or FP8. On the CPU a page is one run of bytes, `[layer][token][record]`; elsewhere each part of a record is a tensor.
-//! Which page belongs to whom is not known here.
+//! The paged KV cache: pages of 64 tokens with the latent `[c | k_pe]` or the keys and values of every layer,
+//! in f32, bf16 or FP8. On the CPU a page is contiguous bytes, `[layer][token][record]`; on a device each
+//! part of a record is a tensor. Knows no sequences: the engine allocates the pages.
 
 mod device;
 mod layout;
@@ -12,58 +12,58 @@ use candle_core::{Device, Result, Tensor, bail};
 use crate::slices::with_slice;
 use device::DevicePages;
 use layout::E4M3_MAX;
-pub(crate) use layout::Layout;
+pub(crate) use layout::RecordLayout;
 pub use shape::{CacheDtype, CacheKind, CacheShape};
 
 /// Tokens of one page.
 pub const PAGE_TOKENS: usize = 64;
 
-/// All pages.
+/// The pages of all sequences.
 pub struct KvPages {
     shape: CacheShape,
-    layout: Layout,
+    layout: RecordLayout,
     pages: usize,
     store: Store,
 }
 
 enum Store {
     /// [page, layer, token, record]
-    Bytes(Vec<u8>),
+    Host(Vec<u8>),
     Device(DevicePages),
 }
 
 impl KvPages {
     /// # Errors
-    /// A shape without numbers, or more bytes than can be addressed or the device has.
+    /// When the shape is empty, or needs more bytes than can be addressed or the device has.
     pub fn new(shape: CacheShape, pages: usize, dtype: CacheDtype, device: &Device) -> Result<Self> {
         if device.is_cpu() {
             let bytes = Self::checked_bytes(shape, pages, dtype)?;
-            // Asked first, because a refusal below would end the process.
+            // `vec!` aborts the process when the allocation fails, so the size is tried first.
             if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
-                bail!("there is no memory for a cache of {bytes} bytes ({pages} pages)");
+                bail!("out of memory: cannot allocate a cache of {bytes} bytes ({pages} pages)");
             }
-            // Zeroed memory that the system hands out when it is first touched.
+            // The system commits zeroed pages on first use.
             let mut memory = vec![0; bytes];
-            crate::huge_pages::prefer_large(&mut memory);
-            return Ok(Self::with(shape, pages, dtype, Store::Bytes(memory)));
+            crate::huge_pages::advise(&mut memory);
+            return Ok(Self::from_store(shape, pages, dtype, Store::Host(memory)));
         }
-        Self::in_tensors(shape, pages, dtype, device)
+        Self::with_tensor_store(shape, pages, dtype, device)
     }
 
-    /// The form that any device has; on the CPU only for comparison with the other one.
-    pub(crate) fn in_tensors(
+    /// Pages in tensors, for any device; on the CPU only to compare both stores.
+    pub(crate) fn with_tensor_store(
         shape: CacheShape,
         pages: usize,
         dtype: CacheDtype,
         device: &Device,
     ) -> Result<Self> {
         Self::checked_bytes(shape, pages, dtype)?;
-        let store = DevicePages::new(Layout::new(shape.kind, dtype), shape.layers, pages, device)?;
-        Ok(Self::with(shape, pages, dtype, Store::Device(store)))
+        let store = DevicePages::new(RecordLayout::new(shape.kind, dtype), shape.layers, pages, device)?;
+        Ok(Self::from_store(shape, pages, dtype, Store::Device(store)))
     }
 
-    fn with(shape: CacheShape, pages: usize, dtype: CacheDtype, store: Store) -> Self {
-        Self { shape, layout: Layout::new(shape.kind, dtype), pages, store }
+    fn from_store(shape: CacheShape, pages: usize, dtype: CacheDtype, store: Store) -> Self {
+        Self { shape, layout: RecordLayout::new(shape.kind, dtype), pages, store }
     }
 
     fn checked_bytes(shape: CacheShape, pages: usize, dtype: CacheDtype) -> Result<usize> {
@@ -72,12 +72,12 @@ impl KvPages {
             CacheKind::Gqa { kv_heads, head_dim } => kv_heads == 0 || head_dim == 0,
         };
         if empty || shape.layers == 0 {
-            bail!("a cache needs at least one number in one layer, and {shape:?} has none");
+            bail!("empty cache shape: {shape:?}");
         }
         let page = shape.page_bytes(dtype);
         match page.checked_mul(pages) {
             Some(bytes) if bytes.max(page) <= isize::MAX as usize => Ok(bytes),
-            _ => bail!("a cache of {pages} pages of {shape:?} is larger than any memory"),
+            _ => bail!("cache size overflows: {pages} pages of {shape:?}"),
         }
     }
 
@@ -89,7 +89,7 @@ impl KvPages {
         self.layout.dtype
     }
 
-    /// How many pages there are.
+    /// The number of pages.
     pub fn pages(&self) -> usize {
         self.pages
     }
@@ -104,14 +104,14 @@ impl KvPages {
         self.page_bytes() as u64 * self.pages as u64
     }
 
-    pub(crate) fn layout(&self) -> &Layout {
+    pub(crate) fn layout(&self) -> &RecordLayout {
         &self.layout
     }
 
     /// Writes the latents `rows` [T, latent + rope] of the positions from `first_position` on.
     ///
     /// # Errors
-    /// When the cache is of the other kind, or `rows`, `pages` or `layer` do not fit it.
+    /// When the cache is of the other kind, or `rows`, `pages` or `layer` do not match it.
     pub fn write_latent(
         &mut self,
         pages: &[u32],
@@ -120,7 +120,7 @@ impl KvPages {
         rows: &Tensor,
     ) -> Result<()> {
         if !matches!(self.shape.kind, CacheKind::Latent { .. }) {
-            bail!("latents do not go into a cache of {:?}", self.shape.kind);
+            bail!("cannot write latents to a cache of {:?}", self.shape.kind);
         }
         self.write(pages, layer, first_position, rows)
     }
@@ -128,7 +128,7 @@ impl KvPages {
     /// Writes rotated keys and values [T, kv_heads, head_dim] of the positions from `first_position` on.
     ///
     /// # Errors
-    /// When the cache is of the other kind, or the tensors, `pages` or `layer` do not fit it.
+    /// When the cache is of the other kind, or the tensors, `pages` or `layer` do not match it.
     pub fn write_gqa(
         &mut self,
         pages: &[u32],
@@ -138,11 +138,16 @@ impl KvPages {
         v: &Tensor,
     ) -> Result<()> {
         let CacheKind::Gqa { kv_heads, head_dim } = self.shape.kind else {
-            bail!("keys and values do not go into a cache of {:?}", self.shape.kind)
+            bail!("cannot write keys and values to a cache of {:?}", self.shape.kind)
         };
         let (tokens, heads, dim) = k.dims3()?;
         if (heads, dim) != (kv_heads, head_dim) || v.dims() != k.dims() {
-            bail!("keys {:?} and values {:?} meet a cache of {:?}", k.dims(), v.dims(), self.shape.kind);
+            bail!(
+                "shape mismatch: keys {:?}, values {:?}, cache of {:?}",
+                k.dims(),
+                v.dims(),
+                self.shape.kind
+            );
         }
         let rows = Tensor::stack(&[k, v], 2)?.reshape((tokens, self.layout.width()))?;
         self.write(pages, layer, first_position, &rows)
@@ -151,13 +156,13 @@ impl KvPages {
     fn write(&mut self, pages: &[u32], layer: usize, first: usize, rows: &Tensor) -> Result<()> {
         let (tokens, width) = rows.dims2()?;
         if width != self.layout.width() {
-            bail!("rows {width} wide meet a cache {} wide", self.layout.width());
+            bail!("shape mismatch: rows of {width} values, cache records of {}", self.layout.width());
         }
         self.check(pages, layer, first + tokens)?;
         let (layout, record) = (self.layout, self.layout.bytes());
         let layers = self.shape.layers;
         match &mut self.store {
-            Store::Bytes(bytes) => with_slice(rows, |rows| {
+            Store::Host(bytes) => with_slice(rows, |rows| {
                 for (offset, row) in rows.chunks_exact(width).enumerate() {
                     let position = first + offset;
                     let page = pages[position / PAGE_TOKENS] as usize;
@@ -173,31 +178,32 @@ impl KvPages {
     /// Whether `layer` and the first `tokens` positions of `pages` exist.
     pub(crate) fn check(&self, pages: &[u32], layer: usize, tokens: usize) -> Result<()> {
         if layer >= self.shape.layers {
-            bail!("layer {layer} is not in a cache of {} layers", self.shape.layers);
+            bail!("layer {layer} is out of range: the cache has {} layers", self.shape.layers);
         }
         let needed = tokens.div_ceil(PAGE_TOKENS);
         if pages.len() < needed {
             bail!("{tokens} tokens do not fit {} pages of {PAGE_TOKENS}", pages.len());
         }
         match pages[..needed].iter().find(|&&page| page as usize >= self.pages) {
-            Some(page) => bail!("page {page} is not in a cache of {} pages", self.pages),
+            Some(page) => bail!("page {page} is out of range: the cache has {} pages", self.pages),
             None => Ok(()),
         }
     }
 
-    /// Whether pages are bytes in the processor's memory, and not tensors.
-    pub(crate) fn is_in_memory(&self) -> bool {
-        matches!(self.store, Store::Bytes(_))
+    /// Whether pages are bytes in host memory, not tensors.
+    pub(crate) fn is_host(&self) -> bool {
+        matches!(self.store, Store::Host(_))
     }
 
-    /// The records [64, record] of one page and layer, when this cache lies in the processor's memory.
+    /// The records [64, record] of one page and layer; `None` when the cache is on a device.
     pub(crate) fn records(&self, page: u32, layer: usize) -> Option<&[u8]> {
-        let Store::Bytes(bytes) = &self.store else { return None };
+        let Store::Host(bytes) = &self.store else { return None };
         let count = PAGE_TOKENS * self.layout.bytes();
         Some(&bytes[(page as usize * self.shape.layers + layer) * count..][..count])
     }
 
-    /// The rows [tokens, width] of the positions from `first` on, in f32, when this cache lies on a device.
+    /// The rows [tokens, width] of `tokens` positions from `first` on, in f32; `None` when the cache is in
+    /// host memory.
     pub(crate) fn gather(
         &self,
         pages: &[u32],
@@ -221,7 +227,7 @@ impl KvPages {
         out
     }
 
-    /// Makes page `to` equal to page `from`, all layers.
+    /// Copies page `from` to page `to`, all layers.
     ///
     /// # Errors
     /// When one of them does not exist, or the device fails.
@@ -230,7 +236,7 @@ impl KvPages {
         self.check(&[to], 0, 1)?;
         let page = self.page_bytes();
         match &mut self.store {
-            Store::Bytes(bytes) => {
+            Store::Host(bytes) => {
                 let from = from as usize * page;
                 bytes.copy_within(from..from + page, to as usize * page);
                 Ok(())
@@ -239,7 +245,7 @@ impl KvPages {
         }
     }
 
-    /// One page as bytes [layer][token][record], the same on every device.
+    /// One page as bytes [layer][token][record], identical on every device.
     ///
     /// # Errors
     /// When it does not exist, or the device fails.
@@ -247,23 +253,23 @@ impl KvPages {
         self.check(&[page], 0, 1)?;
         let size = self.page_bytes();
         match &self.store {
-            Store::Bytes(bytes) => Ok(bytes[page as usize * size..][..size].to_vec()),
+            Store::Host(bytes) => Ok(bytes[page as usize * size..][..size].to_vec()),
             Store::Device(store) => store.read_page(page),
         }
     }
 
-    /// Puts back what `read_page` gave, on a cache of the same shape and dtype.
+    /// Writes the bytes that `read_page` returned, from a cache of the same shape and dtype.
     ///
     /// # Errors
-    /// When the page does not exist, `bytes` has another length than a page, or the device fails.
+    /// When the page does not exist, `bytes` is not as long as a page, or the device fails.
     pub fn restore_page(&mut self, page: u32, bytes: &[u8]) -> Result<()> {
         self.check(&[page], 0, 1)?;
         let size = self.page_bytes();
         if bytes.len() != size {
-            bail!("a page of {} bytes does not fit a cache with pages of {size} bytes", bytes.len());
+            bail!("page size mismatch: {} bytes, the cache has pages of {size} bytes", bytes.len());
         }
         match &mut self.store {
-            Store::Bytes(store) => {
+            Store::Host(store) => {
                 store[page as usize * size..][..size].copy_from_slice(bytes);
                 Ok(())
             }
@@ -271,13 +277,14 @@ impl KvPages {
         }
     }
 
-    /// Encodes and decodes a known row in every layout of this kind, and in this cache's own way of keeping pages.
+    /// Encodes and decodes a test row in every dtype of this cache kind, and in this cache's own store.
     ///
     /// # Errors
-    /// Names the number that came back outside the format's bound: an engine that sees this must not answer.
+    /// Names the value that came back outside the error bound of its format. An engine must not serve with
+    /// such a cache.
     pub fn self_check(&self) -> Result<()> {
-        self_check::layouts(self.shape.kind)?;
-        self_check::store(self)
+        self_check::check_layouts(self.shape.kind)?;
+        self_check::check_store(self)
     }
 }
 

@@ -1,34 +1,35 @@
-//! Proves at load that what goes into a cache comes out again. Engines that delivered wrong scales lost a quarter of
-//! their right answers without any error, so this is not left to chance.
+//! A round trip through the cache at load. Engines that applied wrong scales lost a quarter of their correct
+//! answers without reporting an error, so the encoding is verified on every start.
 use candle_core::{Device, Result, Tensor, bail};
 
-use super::{CacheDtype, CacheKind, CacheShape, KvPages, Layout, PAGE_TOKENS, Store};
+use super::{CacheDtype, CacheKind, CacheShape, KvPages, PAGE_TOKENS, RecordLayout, Store};
 
-/// Encodes and decodes a known row in every dtype.
-pub fn layouts(kind: CacheKind) -> Result<()> {
+/// Encodes and decodes a test row in every dtype.
+pub fn check_layouts(kind: CacheKind) -> Result<()> {
     for dtype in [CacheDtype::F32, CacheDtype::Bf16, CacheDtype::Fp8] {
-        let layout = Layout::new(kind, dtype);
-        let row = known_row(layout.width(), 0);
+        let layout = RecordLayout::new(kind, dtype);
+        let row = test_row(layout.width(), 0);
         let mut record = vec![0; layout.bytes()];
         layout.encode(&row, &mut record);
         let mut decoded = vec![0.0; layout.width()];
         layout.decode(&record, 0, &mut decoded);
-        within(&layout, &row, &decoded)?;
+        check_row(&layout, &row, &decoded)?;
     }
     Ok(())
 }
 
-/// Writes a known row on a cache of one page that is kept as `kv` keeps its own, and reads it back both ways.
-pub fn store(kv: &KvPages) -> Result<()> {
+/// Writes test rows to a cache of one page with the same store as `kv`, and reads them back as bytes and as a
+/// tensor.
+pub fn check_store(kv: &KvPages) -> Result<()> {
     let shape = CacheShape { kind: kv.shape.kind, layers: 1 };
     let layout = kv.layout;
     let (mut small, device) = match &kv.store {
-        Store::Bytes(_) => (KvPages::new(shape, 1, layout.dtype, &Device::Cpu)?, Device::Cpu),
+        Store::Host(_) => (KvPages::new(shape, 1, layout.dtype, &Device::Cpu)?, Device::Cpu),
         Store::Device(store) => {
-            (KvPages::in_tensors(shape, 1, layout.dtype, store.device())?, store.device().clone())
+            (KvPages::with_tensor_store(shape, 1, layout.dtype, store.device())?, store.device().clone())
         }
     };
-    let rows: Vec<f32> = (0..PAGE_TOKENS).flat_map(|token| known_row(layout.width(), token)).collect();
+    let rows: Vec<f32> = (0..PAGE_TOKENS).flat_map(|token| test_row(layout.width(), token)).collect();
     small.write(&[0], 0, 0, &Tensor::from_slice(&rows, (PAGE_TOKENS, layout.width()), &device)?)?;
     let page = small.read_page(0)?;
     let gathered = small.gather(&[0], 0, 0, PAGE_TOKENS).transpose()?;
@@ -37,37 +38,38 @@ pub fn store(kv: &KvPages) -> Result<()> {
     let rows = rows.chunks_exact(layout.width()).zip(page.chunks_exact(layout.bytes()));
     for (token, (row, record)) in rows.enumerate() {
         layout.decode(record, 0, &mut decoded);
-        within(&layout, row, &decoded)?;
+        check_row(&layout, row, &decoded)?;
         if let Some(gathered) = &gathered {
-            within(&layout, row, &gathered[token * layout.width()..][..layout.width()])?;
+            check_row(&layout, row, &gathered[token * layout.width()..][..layout.width()])?;
         }
     }
     Ok(())
 }
 
-/// Numbers over nine orders of two, both signs, never the same group twice.
-fn known_row(width: usize, token: usize) -> Vec<f32> {
-    let number = |at: usize| {
-        let turn = (at * 37 + token * 11 + at / 7) % 101;
-        let magnitude = (1.0 + turn as f32 / 101.0) * 2f32.powi((at + token) as i32 % 9 - 4);
+/// Values over nine binary orders of magnitude, of both signs; no two groups are equal.
+fn test_row(width: usize, token: usize) -> Vec<f32> {
+    let value = |at: usize| {
+        let step = (at * 37 + token * 11 + at / 7) % 101;
+        let magnitude = (1.0 + step as f32 / 101.0) * 2f32.powi((at + token) as i32 % 9 - 4);
         if (at + token).is_multiple_of(3) { -magnitude } else { magnitude }
     };
-    (0..width).map(number).collect()
+    (0..width).map(value).collect()
 }
 
-/// Whether `decoded` is as near as the format can be.
-fn within(layout: &Layout, row: &[f32], decoded: &[f32]) -> Result<()> {
+/// Checks `decoded` against the rounding error of the format.
+fn check_row(layout: &RecordLayout, row: &[f32], decoded: &[f32]) -> Result<()> {
     for (at, (&wrote, &read)) in row.iter().zip(decoded).enumerate() {
-        let coded = at < layout.coded;
-        // Half a step of the mantissa: none, 8 bits, 4 bits. The row spans 2^10, which is inside e4m3's normal range.
+        let quantised = at < layout.quantised;
+        // Half a unit in the last place: none, 8 bits, 4 bits. The row spans 2^10, inside the normal range of
+        // e4m3.
         let bound = match layout.dtype {
             CacheDtype::F32 => 0.0,
-            CacheDtype::Fp8 if coded => 1.0 / 16.0,
+            CacheDtype::Fp8 if quantised => 1.0 / 16.0,
             _ => 1.0 / 256.0,
         };
         if read.is_nan() || (read - wrote).abs() > bound * wrote.abs() {
             let dtype = layout.dtype;
-            bail!("the cache gave back {read} for {wrote} at {at} in {dtype:?}: its encoding is broken here");
+            bail!("cache self-check failed: {read} for {wrote} at {at} in {dtype:?}");
         }
     }
     Ok(())
@@ -80,19 +82,19 @@ mod tests {
     #[test]
     fn what_comes_back_wrong_is_an_error() {
         let kind = CacheKind::Latent { latent: 130, rope: 4 };
-        layouts(kind).expect("the encoding is sound");
+        check_layouts(kind).expect("the encoding is sound");
         let check = |dtype, at: usize, factor: f32, sound: bool| {
-            let layout = Layout::new(kind, dtype);
-            let row = known_row(layout.width(), 3);
+            let layout = RecordLayout::new(kind, dtype);
+            let row = test_row(layout.width(), 3);
             let mut decoded = row.clone();
             decoded[at] *= factor;
-            assert_eq!(within(&layout, &row, &decoded).is_ok(), sound, "{dtype:?} {at} {factor}");
+            assert_eq!(check_row(&layout, &row, &decoded).is_ok(), sound, "{dtype:?} {at} {factor}");
         };
         check(CacheDtype::F32, 7, 1.000_001, false);
         check(CacheDtype::Bf16, 7, 1.003, true);
         check(CacheDtype::Bf16, 7, 1.005, false);
         check(CacheDtype::Fp8, 7, 1.06, true);
-        // A scale that was not delivered is off by a factor of two at least.
+        // A missing scale is off by a factor of two at least.
         check(CacheDtype::Fp8, 7, 2.0, false);
         check(CacheDtype::Fp8, 129, 0.5, false);
         check(CacheDtype::Fp8, 131, 1.06, false);

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
-use super::layout::power_of_two_from;
+use super::layout::next_power_of_two;
 use super::*;
-use crate::testing::{close, numbers};
+use crate::testing::{close, uniform};
 
 const LATENT: CacheKind = CacheKind::Latent { latent: 512, rope: 64 };
 const SMALL: CacheKind = CacheKind::Latent { latent: 200, rope: 6 };
@@ -10,8 +10,8 @@ const GQA: CacheKind = CacheKind::Gqa { kv_heads: 2, head_dim: 24 };
 const DTYPES: [CacheDtype; 3] = [CacheDtype::F32, CacheDtype::Bf16, CacheDtype::Fp8];
 
 fn rows(width: usize, tokens: usize, seed: u64) -> Tensor {
-    // Every row at another magnitude, so that a scale of the wrong token shows.
-    let scaled = numbers(tokens * width, seed);
+    // Every row has another magnitude, so that the scale of a wrong token fails the test.
+    let scaled = uniform(tokens * width, seed);
     let scaled = scaled.into_iter().enumerate().map(|(at, x)| x * 1.7f32.powi((at / width) as i32 % 9));
     Tensor::from_vec(scaled.collect(), (tokens, width), &Device::Cpu).expect("the sizes match")
 }
@@ -53,10 +53,11 @@ fn records_have_the_published_sizes() {
 
 #[test]
 fn a_latent_in_fp8_lies_in_the_order_of_the_format() {
-    // 896 is twice the largest code, so the first group has scale 2; the second has 2^-1; zeros have the least.
+    // 896 is twice the largest code, so the first group has scale 2; the second has 2^-1; a group of zeros
+    // has the least.
     let mut row = vec![0.0f32; 576];
     (row[0], row[1], row[128], row[512], row[575]) = (896.0, -3.0, 224.0, 1.5, -2.0);
-    let layout = Layout::new(LATENT, CacheDtype::Fp8);
+    let layout = RecordLayout::new(LATENT, CacheDtype::Fp8);
     let mut record = vec![0; 656];
     layout.encode(&row, &mut record);
     assert_eq!(record[..3], [0x7E, 0xBC, 0]);
@@ -69,7 +70,7 @@ fn a_latent_in_fp8_lies_in_the_order_of_the_format() {
 
 #[test]
 fn a_power_of_two_is_rounded_up_and_never_down() {
-    let check = |x: f32, expect: f32| assert_eq!(power_of_two_from(x), expect, "{x}");
+    let check = |x: f32, expect: f32| assert_eq!(next_power_of_two(x), expect, "{x}");
     check(1.0, 1.0);
     check(1.0f32.next_up(), 2.0);
     check(0.75, 1.0);
@@ -81,7 +82,7 @@ fn a_power_of_two_is_rounded_up_and_never_down() {
 fn a_number_that_is_not_one_stays_visible() {
     let mut row = vec![1.0; 206];
     row[3] = f32::NAN;
-    let layout = Layout::new(SMALL, CacheDtype::Fp8);
+    let layout = RecordLayout::new(SMALL, CacheDtype::Fp8);
     let mut record = vec![0; layout.bytes()];
     layout.encode(&row, &mut record);
     let mut out = vec![0.0; 206];
@@ -99,7 +100,7 @@ fn pages_in_any_order_read_back_and_a_rewrite_leaves_the_rest() {
         for dtype in DTYPES {
             for tensors in [false, true] {
                 let shape = CacheShape { kind, layers: 2 };
-                let make = if tensors { KvPages::in_tensors } else { KvPages::new };
+                let make = if tensors { KvPages::with_tensor_store } else { KvPages::new };
                 let mut kv = make(shape, 4, dtype, &Device::Cpu).expect("a small cache");
                 let width = kv.layout().width();
                 let (all, again) = (rows(width, 100, 1), rows(width, 5, 2));
@@ -127,7 +128,7 @@ fn pages_are_copied_kept_and_restored_on_either_form() {
     for tensors in [false, true] {
         for dtype in DTYPES {
             let shape = CacheShape { kind: SMALL, layers: 2 };
-            let make = if tensors { KvPages::in_tensors } else { KvPages::new };
+            let make = if tensors { KvPages::with_tensor_store } else { KvPages::new };
             let mut kv = make(shape, 3, dtype, &Device::Cpu).expect("a small cache");
             kv.write_latent(&[0], 1, 0, &rows(206, 64, 3)).expect("it fits");
             let saved = kv.read_page(0).expect("the page exists");
@@ -150,7 +151,8 @@ fn a_page_of_one_form_is_restored_on_the_other() {
         for dtype in DTYPES {
             let shape = CacheShape { kind, layers: 2 };
             let mut bytes = KvPages::new(shape, 2, dtype, &Device::Cpu).expect("a small cache");
-            let mut tensors = KvPages::in_tensors(shape, 2, dtype, &Device::Cpu).expect("a small cache");
+            let mut tensors =
+                KvPages::with_tensor_store(shape, 2, dtype, &Device::Cpu).expect("a small cache");
             let width = bytes.layout().width();
             write(&mut bytes, &[0], 1, 3, &rows(width, 50, 8));
             tensors.restore_page(1, &bytes.read_page(0).unwrap()).expect("the same layout");
@@ -194,12 +196,12 @@ proptest! {
         for kind in [SMALL, GQA] {
             let shape = CacheShape { kind, layers: 1 };
             let mut bytes = KvPages::new(shape, 2, CacheDtype::Fp8, &Device::Cpu).unwrap();
-            let mut tensors = KvPages::in_tensors(shape, 2, CacheDtype::Fp8, &Device::Cpu).unwrap();
+            let mut tensors = KvPages::with_tensor_store(shape, 2, CacheDtype::Fp8, &Device::Cpu).unwrap();
             let rows = (rows(bytes.layout().width(), tokens, seed) * 2f64.powi(power)).unwrap();
             write(&mut bytes, &[1, 0], 0, 0, &rows);
             write(&mut tensors, &[1, 0], 0, 0, &rows);
             for page in 0..2 {
-                // A negative number that rounds to zero has the sign bit in one form only where it was -0.
+                // A negative value that rounds to zero must have the same sign bit in both stores.
                 prop_assert_eq!(bytes.read_page(page).unwrap(), tensors.read_page(page).unwrap());
             }
         }

@@ -1,44 +1,45 @@
-//! Bias and activation.
+//! The operations that follow a product while its output is in the cache: bias, then GELU or a residual.
+//! They are applied tile by tile on AMX, and to whole rows elsewhere.
 use crate::activations::gelu;
-use crate::simd_math::in_widest;
+use crate::simd_math::multiversion;
 
-/// What becomes of a product and its bias.
+/// What is applied to a product.
 #[derive(Debug, Clone, Copy)]
-pub enum Then<'a> {
-    Nothing,
-    /// The gelu that is made with tanh.
-    Gelu,
-    /// These numbers are added to it, as many as come out.
-    Add(&'a [f32]),
+pub enum Epilogue<'a> {
+    Bias,
+    /// Bias, then GELU in its tanh approximation.
+    BiasGelu,
+    /// Bias, then the addition of these values, of the shape of the output.
+    BiasResidual(&'a [f32]),
 }
 
-/// What goes with a product.
-pub(super) struct Beside<'a> {
+/// The epilogue of one output tile.
+pub(super) struct TileEpilogue<'a> {
+    /// Of the columns of the tile.
     pub bias: &'a [f32],
-    /// Nothing, or lines `width` apart.
-    pub more: &'a [f32],
+    /// Empty, or from the first element of the tile on, with rows `width` apart.
+    pub residual: &'a [f32],
     pub width: usize,
     pub gelu: bool,
 }
 
-in_widest! {
-    /// `lines` are `stride` apart and as long as the bias.
-    pub(super) fn finish_lines(lines: &mut [f32], stride: usize, beside: &Beside) = finish
+multiversion! {
+    /// Applies the epilogue to `rows`, which are `stride` apart and as long as the bias.
+    pub(super) fn apply(rows: &mut [f32], stride: usize, epilogue: &TileEpilogue) = apply_rows
 }
 
-/// Bias, then gelu, or `more` where there is any.
 #[inline(always)]
-fn finish(lines: &mut [f32], stride: usize, beside: &Beside) {
-    let count = beside.bias.len();
-    for (at, line) in lines.chunks_exact_mut(stride).enumerate() {
-        let line = &mut line[..count];
-        line.iter_mut().zip(beside.bias).for_each(|(y, bias)| *y += bias);
-        if beside.gelu {
-            line.iter_mut().for_each(|y| *y = gelu(*y));
+fn apply_rows(rows: &mut [f32], stride: usize, epilogue: &TileEpilogue) {
+    let count = epilogue.bias.len();
+    for (at, row) in rows.chunks_exact_mut(stride).enumerate() {
+        let row = &mut row[..count];
+        row.iter_mut().zip(epilogue.bias).for_each(|(y, bias)| *y += bias);
+        if epilogue.gelu {
+            row.iter_mut().for_each(|y| *y = gelu(*y));
         }
-        if !beside.more.is_empty() {
-            let more = &beside.more[at * beside.width..][..count];
-            line.iter_mut().zip(more).for_each(|(y, more)| *y += more);
+        if !epilogue.residual.is_empty() {
+            let residual = &epilogue.residual[at * epilogue.width..][..count];
+            row.iter_mut().zip(residual).for_each(|(y, residual)| *y += residual);
         }
     }
 }

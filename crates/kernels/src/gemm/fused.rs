@@ -1,75 +1,93 @@
-//! `y = x W^T + b` for the many rows of a picture, which are always seen together: unlike `linear`, the order of additions is
-//! whatever is fastest here. On AMX numbers that bf16 does not hold keep 16 of their bits; elsewhere all is f32.
+//! `y = epilogue(x W^T + b)` for the patches of an image, which are always processed together: the order of
+//! additions may depend on the number of rows. On AMX, activations and weights that bf16 cannot hold keep 16
+//! bits of mantissa; elsewhere everything is f32.
 use candle_core::{Result, bail};
 use rayon::prelude::*;
 
-use super::epilogue::{Beside, Then, finish_lines};
+use super::epilogue::{Epilogue, TileEpilogue, apply};
 use crate::Linear;
 use crate::slices::{tensor, with_slice};
 #[cfg(target_arch = "x86_64")]
 use crate::{Cancellation, Weight, huge_pages};
 
 impl Linear {
-    /// `x` [n, cols] -> `y` [n, rows], of a weight in the processor's memory. What `y` has held is gone; its room is used again.
+    /// `x` [n, cols] -> `y` [n, rows], for a weight in host memory. `y` is overwritten and its allocation
+    /// reused.
     ///
     /// # Errors
-    /// When `x` is not whole rows, what is added is of another size, or the weight lies on a device.
-    pub fn many(&self, x: &[f32], then: Then, y: &mut Vec<f32>) -> Result<()> {
+    /// When the length of `x` or of the residual does not match, or the weight is on a device.
+    pub fn gemm(&self, x: &[f32], epilogue: Epilogue, y: &mut Vec<f32>) -> Result<()> {
         let (weight, cols) = (self.weight(), self.weight().cols());
-        if !weight.is_plain() || !x.len().is_multiple_of(cols) {
-            bail!("{} numbers meet a weight {cols} wide", x.len());
+        if !weight.is_host() || !x.len().is_multiple_of(cols) {
+            bail!("shape mismatch: input of {} values, weight [{}, {cols}]", x.len(), weight.rows());
         }
         let n = x.len() / cols;
-        if let Then::Add(more) = then
-            && more.len() != n * weight.rows()
+        if let Epilogue::BiasResidual(residual) = epilogue
+            && residual.len() != n * weight.rows()
         {
-            bail!("{} numbers are added to {n} rows of {}", more.len(), weight.rows());
+            bail!("shape mismatch: residual of {} values, output [{n}, {}]", residual.len(), weight.rows());
         }
         match self.bias() {
-            Some(bias) => with_slice(bias, |bias| self.product(x, n, bias, then, y)),
-            None => self.product(x, n, &vec![0.0; weight.rows()], then, y),
+            Some(bias) => with_slice(bias, |bias| self.gemm_host(x, n, bias, epilogue, y)),
+            None => self.gemm_host(x, n, &vec![0.0; weight.rows()], epilogue, y),
         }
     }
 
-    fn product(&self, x: &[f32], n: usize, bias: &[f32], then: Then, y: &mut Vec<f32>) -> Result<()> {
+    fn gemm_host(
+        &self,
+        x: &[f32],
+        n: usize,
+        bias: &[f32],
+        epilogue: Epilogue,
+        y: &mut Vec<f32>,
+    ) -> Result<()> {
         #[cfg(target_arch = "x86_64")]
         if n > 0 && super::amx::available() {
-            product_on_tiles(self.weight(), x, bias, then, y);
+            gemm_amx(self.weight(), x, bias, epilogue, y);
             return Ok(());
         }
-        *y = self.product_in_tensors(x, n, bias, then)?;
+        *y = self.gemm_in_tensors(x, n, bias, epilogue)?;
         Ok(())
     }
 
-    /// What any processor can.
-    fn product_in_tensors(&self, x: &[f32], n: usize, bias: &[f32], then: Then) -> Result<Vec<f32>> {
+    /// For any processor.
+    fn gemm_in_tensors(&self, x: &[f32], n: usize, bias: &[f32], epilogue: Epilogue) -> Result<Vec<f32>> {
         let (rows, cols) = (self.weight().rows(), self.weight().cols());
         let x = tensor(x.to_vec(), (n, cols))?;
         let mut y: Vec<f32> = self.weight().matmul_in_tensors(&x)?.flatten_all()?.to_vec1()?;
         y.par_chunks_mut(8 * rows).enumerate().for_each(|(at, y)| {
-            let more = if let Then::Add(more) = then { &more[8 * at * rows..] } else { &[] };
-            let beside = Beside { bias, more, width: rows, gelu: matches!(then, Then::Gelu) };
-            finish_lines(y, rows, &beside);
+            let residual = if let Epilogue::BiasResidual(residual) = epilogue {
+                &residual[8 * at * rows..]
+            } else {
+                &[]
+            };
+            let gelu = matches!(epilogue, Epilogue::BiasGelu);
+            apply(y, rows, &TileEpilogue { bias, residual, width: rows, gelu });
         });
         Ok(y)
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-fn product_on_tiles(weight: &Weight, x: &[f32], bias: &[f32], then: Then, y: &mut Vec<f32>) {
-    use super::amx::SQUARE;
-    use super::amx::gemm::{Keep, Rows, product};
-    use super::amx::output::Places;
+fn gemm_amx(weight: &Weight, x: &[f32], bias: &[f32], epilogue: Epilogue, y: &mut Vec<f32>) {
+    use super::amx::NR;
+    use super::amx::gemm::{PackedA, Split, gemm};
+    use super::amx::output::OutputTiles;
     let (width, cols) = (weight.rows(), weight.cols());
     let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
     huge_pages::resize(y, rows.len() * width, 0.0);
-    let out = Places::new(y, width);
-    product(weight, &Rows::pack(&rows, cols, Keep::Most), &Cancellation::never(), |rows, columns, square| {
-        let more = if let Then::Add(more) = then { &more[rows.start * width + columns.start..] } else { &[] };
-        let beside = Beside { bias: &bias[columns.clone()], more, width, gelu: matches!(then, Then::Gelu) };
-        finish_lines(&mut square[..rows.len() * SQUARE], SQUARE, &beside);
-        // SAFETY: each square has places of its own.
-        unsafe { out.put(rows, columns, square) };
+    let out = OutputTiles::new(y, width);
+    let packed = PackedA::pack(&rows, cols, Split::Bf16x2);
+    gemm(weight, &packed, &Cancellation::never(), |rows, columns, tile| {
+        let residual = match epilogue {
+            Epilogue::BiasResidual(residual) => &residual[rows.start * width + columns.start..],
+            _ => &[],
+        };
+        let gelu = matches!(epilogue, Epilogue::BiasGelu);
+        let bias = &bias[columns.clone()];
+        apply(&mut tile[..rows.len() * NR], NR, &TileEpilogue { bias, residual, width, gelu });
+        // SAFETY: each tile is written once.
+        unsafe { out.store_tile(rows, columns, tile) };
     });
 }
 
@@ -82,13 +100,13 @@ mod tests {
 
     use super::*;
     use crate::Weight;
-    use crate::testing::{close, numbers};
+    use crate::testing::{close, uniform};
 
     fn linear(dtype: Dtype, rows: usize, cols: usize) -> Linear {
         let mut bytes = Vec::new();
-        numbers(rows * cols, 1).chunks_exact(cols).for_each(|row| formats::encode(dtype, row, &mut bytes));
+        uniform(rows * cols, 1).chunks_exact(cols).for_each(|row| formats::encode(dtype, row, &mut bytes));
         let weight = Weight::new(rows, cols, dtype, Arc::new(bytes), None, &Device::Cpu).expect("it fits");
-        Linear::new(weight, Some(numbers(rows, 2))).expect("it fits")
+        Linear::new(weight, Some(uniform(rows, 2))).expect("it fits")
     }
 
     #[test]
@@ -102,36 +120,45 @@ mod tests {
             (Dtype::F16, 16, 32, 32),
             (Dtype::Q8_0, 257, 64, 500),
         ] {
-            let (linear, x) = (linear(dtype, rows, cols), numbers(n * cols, 3));
-            let more = numbers(n * rows, 4);
-            let plain: Vec<f32> = linear.weight().matmul_reference(&x);
-            let bias = numbers(rows, 2);
-            let biased: Vec<f32> = plain.iter().zip(bias.iter().cycle()).map(|(y, b)| y + b).collect();
-            let slow_gelu = |x: &f32| {
+            let (linear, x) = (linear(dtype, rows, cols), uniform(n * cols, 3));
+            let residual = uniform(n * rows, 4);
+            let product: Vec<f32> = linear.weight().matmul_reference(&x);
+            let bias = uniform(rows, 2);
+            let biased: Vec<f32> = product.iter().zip(bias.iter().cycle()).map(|(y, b)| y + b).collect();
+            let exact_gelu = |x: &f32| {
                 let x = f64::from(*x);
                 let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
                 (0.5 * x * (1.0 + u.tanh())) as f32
             };
-            let gelu: Vec<f32> = biased.iter().map(slow_gelu).collect();
-            let added: Vec<f32> = biased.iter().zip(&more).map(|(y, more)| y + more).collect();
-            // Sums of `cols` products of numbers below a half, of which 16 bits are kept.
-            let near = 2f32.powi(-17) * (cols as f32).sqrt();
-            for (then, slow) in [(Then::Nothing, biased), (Then::Gelu, gelu), (Then::Add(&more), added)] {
-                let mut fast = vec![7.0; 5];
-                linear.many(&x, then, &mut fast).expect("it fits");
-                close(&fast, &slow, near);
-                close(&linear.product_in_tensors(&x, n, &bias, then).expect("it fits"), &slow, near);
+            let gelu: Vec<f32> = biased.iter().map(exact_gelu).collect();
+            let with_residual: Vec<f32> =
+                biased.iter().zip(&residual).map(|(y, residual)| y + residual).collect();
+            // The error of `cols` products of values below a half with 16 bits of mantissa.
+            let tolerance = 2f32.powi(-17) * (cols as f32).sqrt();
+            for (epilogue, expected) in [
+                (Epilogue::Bias, biased),
+                (Epilogue::BiasGelu, gelu),
+                (Epilogue::BiasResidual(&residual), with_residual),
+            ] {
+                let mut actual = vec![7.0; 5];
+                linear.gemm(&x, epilogue, &mut actual).expect("it fits");
+                close(&actual, &expected, tolerance);
+                close(
+                    &linear.gemm_in_tensors(&x, n, &bias, epilogue).expect("it fits"),
+                    &expected,
+                    tolerance,
+                );
             }
         }
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn mismatched_shapes_are_refused() {
         let linear = linear(Dtype::BF16, 5, 7);
         let mut y = vec![7.0];
-        assert!(linear.many(&[0.0; 8], Then::Nothing, &mut y).is_err());
-        assert!(linear.many(&[0.0; 14], Then::Add(&[0.0; 9]), &mut y).is_err());
-        linear.many(&[], Then::Nothing, &mut y).expect("no rows");
+        assert!(linear.gemm(&[0.0; 8], Epilogue::Bias, &mut y).is_err());
+        assert!(linear.gemm(&[0.0; 14], Epilogue::BiasResidual(&[0.0; 9]), &mut y).is_err());
+        linear.gemm(&[], Epilogue::Bias, &mut y).expect("no rows");
         assert_eq!(y, [0.0f32; 0]);
     }
 }

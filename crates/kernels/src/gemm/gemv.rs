@@ -1,90 +1,98 @@
-//! Few rows.
+//! The product for a few tokens (decoding). Weight rows are decoded in blocks of four, once for all tokens;
+//! one or two tokens are multiplied without a decoded copy.
 use rayon::prelude::*;
 
-use crate::dot::{dot_tile, dots, dots_of_stored};
+use crate::dot::{dequant_dot, dot_microkernel, dots};
 use crate::{Cancellation, Weight};
 
-/// Below this many multiplications a second thread costs more than it brings.
-const PARALLEL_FROM: usize = 1 << 16;
-/// Rows decoded together: each token's numbers are loaded once for all of them.
-pub(crate) const STRIP: usize = 4;
-/// Tokens that meet a strip together.
-const TOGETHER: usize = 4;
-/// Strips of one task at least.
-const STRIPS_A_TASK: usize = 4;
+/// With fewer multiplications a second thread costs more time than it saves.
+const PARALLEL_MIN_MULS: usize = 1 << 16;
+/// Weight rows that are decoded together: the values of each token are loaded once for all of them.
+pub(crate) const ROW_BLOCK: usize = 4;
+/// Tokens that are multiplied with a row block together.
+const TOKEN_BLOCK: usize = 4;
+const MIN_BLOCKS_PER_TASK: usize = 4;
 
 impl Weight {
-    pub(super) fn few(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
+    /// `x` [n, cols] -> [n, rows].
+    pub(super) fn gemv(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
         let (rows, cols) = (self.rows(), self.cols());
         let n = x.len() / cols;
-        // [rows, n]: what one strip makes lies together.
+        // [rows, n]: the output of a row block is contiguous.
         let mut columns = vec![0.0; rows * n];
         if n == 0 {
             return columns;
         }
         let tokens: Vec<&[f32]> = x.chunks_exact(cols).collect();
-        let strip = |scratch: &mut Vec<f32>, (index, out): (usize, &mut [f32])| {
+        let row_block = |scratch: &mut Vec<f32>, (index, out): (usize, &mut [f32])| {
             if !cancellation.is_cancelled() {
-                self.strip(index * STRIP, scratch, &tokens, out);
+                self.gemv_row_block(index * ROW_BLOCK, scratch, &tokens, out);
             }
         };
-        if rows * cols * n >= PARALLEL_FROM {
-            let strips = columns.par_chunks_mut(STRIP * n).enumerate().with_min_len(STRIPS_A_TASK);
-            strips.for_each_init(Vec::new, strip);
+        if rows * cols * n >= PARALLEL_MIN_MULS {
+            let blocks = columns.par_chunks_mut(ROW_BLOCK * n).enumerate().with_min_len(MIN_BLOCKS_PER_TASK);
+            blocks.for_each_init(Vec::new, row_block);
         } else {
             let mut scratch = Vec::new();
-            columns.chunks_mut(STRIP * n).enumerate().for_each(|item| strip(&mut scratch, item));
+            columns.chunks_mut(ROW_BLOCK * n).enumerate().for_each(|item| row_block(&mut scratch, item));
         }
-        if n == 1 { columns } else { transposed(&columns, n) }
+        if n == 1 { columns } else { transpose(&columns, n) }
     }
 
-    /// The products of the rows from `first` on, as many as `out` [rows of the strip, n] holds, with `tokens`.
-    pub(crate) fn strip(&self, first: usize, scratch: &mut Vec<f32>, tokens: &[&[f32]], out: &mut [f32]) {
+    /// Products of `tokens` with the weight rows from `first` on, into `out` [rows of the block, n].
+    pub(crate) fn gemv_row_block(
+        &self,
+        first: usize,
+        scratch: &mut Vec<f32>,
+        tokens: &[&[f32]],
+        out: &mut [f32],
+    ) {
         let (cols, n) = (self.cols(), tokens.len());
         let count = out.len() / n;
-        let mut put = |t: usize, products: [f32; STRIP]| {
+        let mut store = |t: usize, products: [f32; ROW_BLOCK]| {
             for (index, product) in products.into_iter().take(count).enumerate() {
                 out[index * n + t] = product;
             }
         };
-        // So few tokens do not pay for decoded rows.
+        // A decoded copy of the rows pays off from three tokens on.
         if let Some(products) = match *tokens {
-            [token] => self.products_as_stored(first, count, [token]).map(|[p]| [p; 2]),
-            [a, b] => self.products_as_stored(first, count, [a, b]),
+            [token] => self.dequant_dot_block(first, count, [token]).map(|[p]| [p; 2]),
+            [a, b] => self.dequant_dot_block(first, count, [a, b]),
             _ => None,
         } {
-            products.into_iter().take(n).enumerate().for_each(|(t, products)| put(t, products));
+            products.into_iter().take(n).enumerate().for_each(|(t, products)| store(t, products));
             return;
         }
-        scratch.resize(STRIP * cols, 0.0);
+        scratch.resize(ROW_BLOCK * cols, 0.0);
         for (index, row) in scratch.chunks_exact_mut(cols).take(count).enumerate() {
-            self.row(first + index, row);
+            self.dequantize_row(first + index, row);
         }
-        // Rows that a shorter last strip lacks are numbers of an earlier one; their products are dropped.
-        let rows: [&[f32]; STRIP] = std::array::from_fn(|index| &scratch[index * cols..][..cols]);
-        let (groups, rest) = tokens.as_chunks::<TOGETHER>();
+        // The last block may have fewer rows: the others are values of an earlier block, and `store` drops
+        // their products.
+        let rows: [&[f32]; ROW_BLOCK] = std::array::from_fn(|index| &scratch[index * cols..][..cols]);
+        let (groups, rest) = tokens.as_chunks::<TOKEN_BLOCK>();
         for (group, tokens) in groups.iter().enumerate() {
-            let products = dot_tile(*tokens, rows);
-            products.into_iter().enumerate().for_each(|(index, p)| put(group * TOGETHER + index, p));
+            let products = dot_microkernel(*tokens, rows);
+            products.into_iter().enumerate().for_each(|(index, p)| store(group * TOKEN_BLOCK + index, p));
         }
         for (index, token) in rest.iter().enumerate() {
-            put(groups.len() * TOGETHER + index, dots(token, rows));
+            store(groups.len() * TOKEN_BLOCK + index, dots(token, rows));
         }
     }
 
-    fn products_as_stored<const M: usize>(
+    fn dequant_dot_block<const M: usize>(
         &self,
         first: usize,
         count: usize,
         tokens: [&[f32]; M],
-    ) -> Option<[[f32; STRIP]; M]> {
-        let rows = self.stored_rows::<STRIP>(first, count)?;
-        dots_of_stored(self.dtype(), tokens, rows, STRIP * rows[0].len())
+    ) -> Option<[[f32; ROW_BLOCK]; M]> {
+        let rows = self.encoded_rows::<ROW_BLOCK>(first, count)?;
+        dequant_dot(self.dtype(), tokens, rows, ROW_BLOCK * rows[0].len())
     }
 }
 
 /// [rows, n] -> [n, rows].
-pub(crate) fn transposed(columns: &[f32], n: usize) -> Vec<f32> {
+pub(crate) fn transpose(columns: &[f32], n: usize) -> Vec<f32> {
     let rows = columns.len() / n;
     let mut y = vec![0.0; columns.len()];
     y.par_chunks_exact_mut(rows).with_min_len(8).enumerate().for_each(|(token, out)| {

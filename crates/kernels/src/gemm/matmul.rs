@@ -1,42 +1,43 @@
-//! Products of a weight.
+//! The product of a weight with a batch. Rows of a prefill use AMX where the processor has it, all others
+//! `gemv`; on a device the product is one of tensors.
 use candle_core::{Result, Tensor, bail};
 
 use crate::slices::{tensor, with_slice};
-use crate::{Cancellation, Prompts, Weight};
+use crate::{Cancellation, PrefillRows, Weight};
 
-/// Numbers of one weight that a device keeps in f32 at once while it multiplies.
+/// Elements of a weight that a device converts to f32 at a time.
 const DEVICE_SLAB: usize = 1 << 25;
 
 impl Weight {
     /// `x` [n, cols] -> [n, rows].
     ///
     /// # Errors
-    /// When the width of `x` is not the weight's.
-    pub fn forward(&self, x: &Tensor, prompts: &Prompts) -> Result<Tensor> {
+    /// When the width of `x` differs from the columns of the weight.
+    pub fn forward(&self, x: &Tensor, prefill: &PrefillRows) -> Result<Tensor> {
         let (n, cols) = x.dims2()?;
         if cols != self.cols() {
-            bail!("an input {cols} wide meets a weight {} wide", self.cols());
+            bail!("shape mismatch: input [{n}, {cols}], weight [{}, {}]", self.rows(), self.cols());
         }
-        if !self.is_plain() {
+        if !self.is_host() {
             return self.matmul_in_tensors(x);
         }
-        with_slice(x, |x| tensor(self.matmul(x, prompts, &Cancellation::never()), (n, self.rows())))
+        with_slice(x, |x| tensor(self.matmul(x, prefill, &Cancellation::never()), (n, self.rows())))
     }
 
     /// `x` [n, cols] -> [n, rows], on slices.
-    pub(crate) fn matmul(&self, x: &[f32], prompts: &Prompts, cancellation: &Cancellation) -> Vec<f32> {
+    pub(crate) fn matmul(&self, x: &[f32], prefill: &PrefillRows, cancellation: &Cancellation) -> Vec<f32> {
         let (rows, cols) = (self.rows(), self.cols());
         let n = x.len() / cols;
-        match &prompts.parts(n)[..] {
+        match &prefill.segments(n)[..] {
             [] => Vec::new(),
-            [(_, false)] => self.few(x, cancellation),
+            [(_, false)] => self.gemv(x, cancellation),
             #[cfg(target_arch = "x86_64")]
-            [(_, true)] => self.on_tiles(x, cancellation),
-            parts => {
+            [(_, true)] => self.matmul_amx(x, cancellation),
+            segments => {
                 let mut y = Vec::with_capacity(n * rows);
-                for (part, tiled) in parts {
-                    let alone = if *tiled { Prompts::all() } else { Prompts::none() };
-                    y.extend(self.matmul(&x[part.start * cols..part.end * cols], &alone, cancellation));
+                for (segment, uses_amx) in segments {
+                    let alone = if *uses_amx { PrefillRows::all() } else { PrefillRows::none() };
+                    y.extend(self.matmul(&x[segment.start * cols..segment.end * cols], &alone, cancellation));
                 }
                 y
             }
@@ -44,37 +45,38 @@ impl Weight {
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn on_tiles(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
-        use super::amx::gemm::{Keep, Rows, product};
-        use super::amx::output::Places;
+    fn matmul_amx(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
+        use super::amx::gemm::{PackedA, Split, gemm};
+        use super::amx::output::OutputTiles;
         let (width, cols) = (self.rows(), self.cols());
         let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
         let mut y = vec![0.0; rows.len() * width];
-        let places = Places::new(&mut y, width);
-        product(self, &Rows::pack(&rows, cols, Keep::All), cancellation, |rows, columns, square| {
-            // SAFETY: each square has places of its own.
-            unsafe { places.put(rows, columns, square) };
+        let out = OutputTiles::new(&mut y, width);
+        gemm(self, &PackedA::pack(&rows, cols, Split::Bf16x3), cancellation, |rows, columns, tile| {
+            // SAFETY: each tile is written once.
+            unsafe { out.store_tile(rows, columns, tile) };
         });
         y
     }
 
-    /// `x` [n, cols] -> [n, rows] in ordinary operations. The weight is widened a slab at a time, because rounding the
-    /// activations to its type would lose what the CPU keeps.
+    /// `x` [n, cols] -> [n, rows] in tensor operations. The weight is converted to f32 one slab at a time:
+    /// converting the activations to its type instead would round them.
     pub(crate) fn matmul_in_tensors(&self, x: &Tensor) -> Result<Tensor> {
         let x = x.contiguous()?;
         let slab = (DEVICE_SLAB / self.cols()).max(1);
         let starts = (0..self.rows()).step_by(slab);
-        let parts = starts.map(|from| x.matmul(&self.widened(from, self.rows().min(from + slab))?.t()?));
+        let parts =
+            starts.map(|from| x.matmul(&self.dequantize_range(from, self.rows().min(from + slab))?.t()?));
         Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 1)
     }
 
-    /// The judge of `matmul`: one multiplication at a time, summed in f64.
+    /// Reference of `matmul`: one multiplication at a time, summed in f64.
     pub fn matmul_reference(&self, x: &[f32]) -> Vec<f32> {
         let mut row = vec![0.0; self.cols()];
         let mut y = Vec::new();
         for token in x.chunks_exact(self.cols()) {
             for r in 0..self.rows() {
-                self.row(r, &mut row);
+                self.dequantize_row(r, &mut row);
                 let sum: f64 = row.iter().zip(token).map(|(&w, &v)| f64::from(w) * f64::from(v)).sum();
                 y.push(sum as f32);
             }

@@ -1,5 +1,8 @@
-//! `y = x W^T + b`. Each row of the weight is decoded once for all tokens, a few rows at a time. Prompts go onto tiles where
-//! there are any.
+//! Matrix products `y = x W^T + b` with encoded weights: `gemv` decodes each weight row once for a few
+//! tokens, `amx` multiplies many rows on Intel's matrix tiles, `matmul` selects between them, `fused` adds an
+//! epilogue.
+//!
+//! Results are batch-invariant except in `fused`: a row does not depend on the other rows of `x`.
 #[cfg(target_arch = "x86_64")]
 pub mod amx;
 mod epilogue;
@@ -9,25 +12,25 @@ mod matmul;
 
 use candle_core::{Result, Tensor, bail};
 
-use crate::{Prompts, Weight};
+use crate::{PrefillRows, Weight};
 
-pub use epilogue::Then;
-pub(crate) use gemv::{STRIP, transposed};
+pub use epilogue::Epilogue;
+pub(crate) use gemv::{ROW_BLOCK, transpose};
 
-/// A matrix and what is added to its product.
+/// A weight with an optional bias.
 #[derive(Clone)]
 pub struct Linear {
     weight: Weight,
-    /// [rows], where the weight lies.
+    /// [rows], on the device of the weight.
     bias: Option<Tensor>,
 }
 
 impl Linear {
     /// # Errors
-    /// When `bias` has another length than the weight has rows.
+    /// When the length of `bias` differs from the rows of the weight.
     pub fn new(weight: Weight, bias: Option<Vec<f32>>) -> Result<Self> {
         if let Some(bias) = bias.as_ref().filter(|bias| bias.len() != weight.rows()) {
-            bail!("a bias of {} does not go with a weight of {} rows", bias.len(), weight.rows());
+            bail!("shape mismatch: bias [{}], weight with {} rows", bias.len(), weight.rows());
         }
         let bias = bias.map(|bias| Tensor::new(bias, weight.device())).transpose()?;
         Ok(Self { weight, bias })
@@ -37,7 +40,7 @@ impl Linear {
         &self.weight
     }
 
-    /// [rows], where the weight lies.
+    /// [rows], on the device of the weight.
     pub(crate) fn bias(&self) -> Option<&Tensor> {
         self.bias.as_ref()
     }
@@ -50,9 +53,9 @@ impl Linear {
     /// `x` [n, cols] -> [n, rows].
     ///
     /// # Errors
-    /// When the width of `x` is not the weight's.
-    pub fn forward(&self, x: &Tensor, prompts: &Prompts) -> Result<Tensor> {
-        let y = self.weight.forward(x, prompts)?;
+    /// When the width of `x` differs from the columns of the weight.
+    pub fn forward(&self, x: &Tensor, prefill: &PrefillRows) -> Result<Tensor> {
+        let y = self.weight.forward(x, prefill)?;
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),

@@ -1,15 +1,15 @@
-//! Feed-forward networks with a gate, `down(silu(gate x) * up x)`, alone and as a mixture of experts.
+//! SwiGLU feed-forward layers, `down(silu(gate x) * up x)`, and mixtures of them.
 //!
-//! A mixture gathers tokens by expert, so that each chosen expert's rows are decoded once for a chunk, and works on
-//! pieces of (expert, rows), so that one token's few experts still occupy every core. What an expert gives is added to
-//! its tokens in the order of expert numbers, whatever else is in the batch.
+//! A mixture groups tokens by expert, so that each weight row is decoded once per batch, and distributes
+//! (expert, row block) pairs over the threads, so that the few experts of a single token still use every
+//! core. Expert outputs are added in the order of expert indices: results are batch-invariant.
 mod dispatch;
 mod experts;
 mod router;
 
 pub use dispatch::{moe, moe_reference};
-pub use experts::ExpertWeights;
-pub use router::{Choices, Gate, Method, Scoring};
+pub use experts::Mlp;
+pub use router::{Router, Scoring, TopK, TopkPolicy};
 
 #[cfg(test)]
 mod tests;

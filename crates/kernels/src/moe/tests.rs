@@ -6,93 +6,91 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::slices::tensor;
-use crate::testing::{NEVER, close, numbers};
-use crate::{Prompts, Weight};
+use crate::testing::{NEVER, close, uniform};
+use crate::{PrefillRows, Weight};
 
 fn weight(rows: usize, cols: usize, seed: u64) -> Weight {
     let mut bytes = Vec::new();
-    formats::encode(Dtype::BF16, &numbers(rows * cols, seed), &mut bytes);
+    formats::encode(Dtype::BF16, &uniform(rows * cols, seed), &mut bytes);
     Weight::new(rows, cols, Dtype::BF16, Arc::new(bytes), None, &Device::Cpu).expect("the sizes match")
 }
 
-fn expert(hidden: usize, inner: usize, seed: u64) -> ExpertWeights {
+fn expert(hidden: usize, inner: usize, seed: u64) -> Mlp {
     let (gate, up) = (weight(inner, hidden, seed), weight(inner, hidden, seed + 1));
-    ExpertWeights::new(gate, up, weight(hidden, inner, seed + 2)).expect("a network")
+    Mlp::new(gate, up, weight(hidden, inner, seed + 2)).expect("the shapes match")
 }
 
 /// Every token takes `each` experts, spread by `seed`; some experts get none.
-fn choices(tokens: usize, each: usize, count: usize, seed: u64) -> Choices {
-    let weights = numbers(tokens * each, seed);
+fn top_k(tokens: usize, each: usize, count: usize, seed: u64) -> TopK {
+    let weights = uniform(tokens * each, seed);
     let first = |t: usize| (seed as usize + t * t) % count;
     let experts = (0..tokens).flat_map(|t| (0..each).map(move |e| ((first(t) + e) % count) as u16));
-    Choices { experts_per_token: each, experts: experts.collect(), weights }
+    TopK { top_k: each, experts: experts.collect(), weights }
 }
 
 fn values(y: &Tensor) -> Vec<f32> {
     y.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-fn on_device(experts: &[ExpertWeights]) -> Vec<ExpertWeights> {
-    let moved = |weight: &Weight| weight.in_tensor(&Device::Cpu).unwrap();
-    experts
-        .iter()
-        .map(|e| ExpertWeights::new(moved(&e.gate), moved(&e.up), moved(&e.down)).unwrap())
-        .collect()
+fn on_device(experts: &[Mlp]) -> Vec<Mlp> {
+    let moved = |weight: &Weight| weight.to_tensor(&Device::Cpu).unwrap();
+    experts.iter().map(|e| Mlp::new(moved(&e.gate), moved(&e.up), moved(&e.down)).unwrap()).collect()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
     #[test]
     fn both_forms_equal_the_reference(hidden in 1usize..70, inner in 1usize..40, tokens in 1usize..12, each in 1usize..4, seed in 0u64..1000) {
-        let experts: Vec<ExpertWeights> = (0..5).map(|e| expert(hidden, inner, seed + 10 * e)).collect();
-        let choices = choices(tokens, each, 5, seed);
-        let x = numbers(tokens * hidden, seed + 7);
+        let experts: Vec<Mlp> = (0..5).map(|e| expert(hidden, inner, seed + 10 * e)).collect();
+        let top_k = top_k(tokens, each, 5, seed);
+        let x = uniform(tokens * hidden, seed + 7);
         let input = tensor(x.clone(), (tokens, hidden)).unwrap();
-        let slow = moe_reference(&x, &choices, &experts);
-        let few = Prompts::none();
-        close(&values(&moe(&input, &choices, &experts, &few, &NEVER).unwrap()), &slow, 1e-5);
-        close(&values(&moe(&input, &choices, &on_device(&experts), &few, &NEVER).unwrap()), &slow, 1e-5);
-        let first = Choices { experts_per_token: 1, experts: vec![0; tokens], weights: vec![1.0; tokens] };
+        let expected = moe_reference(&x, &top_k, &experts);
+        let none = PrefillRows::none();
+        close(&values(&moe(&input, &top_k, &experts, &none, &NEVER).unwrap()), &expected, 1e-5);
+        close(&values(&moe(&input, &top_k, &on_device(&experts), &none, &NEVER).unwrap()), &expected, 1e-5);
+        let first = TopK { top_k: 1, experts: vec![0; tokens], weights: vec![1.0; tokens] };
         let one = moe_reference(&x, &first, &experts);
-        close(&values(&experts[0].forward(&input, &few, &NEVER).unwrap()), &one, 1e-5);
-        for prompts in [Prompts::all(), Prompts::of([(1, false), (17, true)])] {
-            close(&values(&moe(&input, &choices, &experts, &prompts, &NEVER).unwrap()), &slow, 1e-5);
-            close(&values(&experts[0].forward(&input, &prompts, &NEVER).unwrap()), &one, 1e-5);
+        close(&values(&experts[0].forward(&input, &none, &NEVER).unwrap()), &one, 1e-5);
+        for prefill in [PrefillRows::all(), PrefillRows::from_steps([(1, false), (17, true)])] {
+            close(&values(&moe(&input, &top_k, &experts, &prefill, &NEVER).unwrap()), &expected, 1e-5);
+            close(&values(&experts[0].forward(&input, &prefill, &NEVER).unwrap()), &one, 1e-5);
         }
     }
 }
 
 #[test]
-fn a_token_has_the_same_result_in_any_company() {
-    let experts: Vec<ExpertWeights> = (0..6).map(|e| expert(40, 24, 10 * e)).collect();
-    let all = choices(9, 3, 6, 3);
-    let x = numbers(9 * 40, 1);
-    let mixed = Prompts::of([(2, false), (17, true)]);
-    let together =
-        values(&moe(&tensor(x.clone(), (9, 40)).unwrap(), &all, &experts, &mixed, &NEVER).unwrap());
+fn results_are_batch_invariant() {
+    let experts: Vec<Mlp> = (0..6).map(|e| expert(40, 24, 10 * e)).collect();
+    let all = top_k(9, 3, 6, 3);
+    let x = uniform(9 * 40, 1);
+    let mixed = PrefillRows::from_steps([(2, false), (17, true)]);
+    let batched = values(&moe(&tensor(x.clone(), (9, 40)).unwrap(), &all, &experts, &mixed, &NEVER).unwrap());
     for t in 0..9 {
-        let prompts = if t < 2 { Prompts::none() } else { Prompts::all() };
+        let prefill = if t < 2 { PrefillRows::none() } else { PrefillRows::all() };
         let (ids, weights) = all.token(t).unzip();
-        let one = Choices { experts_per_token: 3, experts: ids, weights };
+        let one = TopK { top_k: 3, experts: ids, weights };
         let alone =
-            moe(&tensor(x[t * 40..][..40].to_vec(), (1, 40)).unwrap(), &one, &experts, &prompts, &NEVER)
+            moe(&tensor(x[t * 40..][..40].to_vec(), (1, 40)).unwrap(), &one, &experts, &prefill, &NEVER)
                 .unwrap();
-        assert_eq!(values(&alone), together[t * 40..][..40]);
+        assert_eq!(values(&alone), batched[t * 40..][..40]);
     }
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn mismatched_shapes_are_refused() {
     let experts = [expert(8, 4, 1)];
     let x = tensor(vec![0.0; 16], (2, 8)).unwrap();
     let check = |experts_of: Vec<u16>, x: &Tensor| {
         let weights = vec![1.0; experts_of.len()];
-        let choices = Choices { experts_per_token: 1, experts: experts_of, weights };
-        assert!(moe(x, &choices, &experts, &Prompts::none(), &NEVER).is_err());
+        let top_k = TopK { top_k: 1, experts: experts_of, weights };
+        assert!(moe(x, &top_k, &experts, &PrefillRows::none(), &NEVER).is_err());
     };
     check(vec![0], &x);
     check(vec![0, 1], &x);
     check(vec![0, 0], &tensor(vec![0.0; 14], (2, 7)).unwrap());
-    assert!(ExpertWeights::new(weight(4, 8, 1), weight(4, 8, 2), weight(4, 8, 3)).is_err());
-    assert!(experts[0].forward(&tensor(vec![0.0; 7], (1, 7)).unwrap(), &Prompts::none(), &NEVER).is_err());
+    assert!(Mlp::new(weight(4, 8, 1), weight(4, 8, 2), weight(4, 8, 3)).is_err());
+    assert!(
+        experts[0].forward(&tensor(vec![0.0; 7], (1, 7)).unwrap(), &PrefillRows::none(), &NEVER).is_err()
+    );
 }

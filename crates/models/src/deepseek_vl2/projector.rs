@@ -2,7 +2,7 @@
 //! MLP.
 use candle_core::Tensor;
 use checkpoint::ProjectorConfig;
-use kernels::{Linear, Prompts, Then};
+use kernels::{Epilogue, Linear, PrefillRows};
 
 use crate::LoadError;
 use crate::ledger::WeightKind;
@@ -46,10 +46,10 @@ impl Projector {
             }
             x = if x.device().is_cpu() {
                 let mut y = Vec::new();
-                layer.many(&x.flatten_all()?.to_vec1()?, Then::Nothing, &mut y)?;
+                layer.gemm(&x.flatten_all()?.to_vec1()?, Epilogue::Bias, &mut y)?;
                 Tensor::from_vec(y, (x.dim(0)?, layer.weight().rows()), x.device())?
             } else {
-                layer.forward(&x, &Prompts::none())?
+                layer.forward(&x, &PrefillRows::none())?
             };
         }
         Ok(x)

@@ -5,9 +5,9 @@
 //! device and is the reference of the fused one.
 use candle_core::{D, Tensor};
 use checkpoint::VisionConfig;
-use kernels::attention::whole;
+use kernels::attention::bidirectional;
 use kernels::layer_norm::layer_norm;
-use kernels::{Linear, Prompts, Then};
+use kernels::{Epilogue, Linear, PrefillRows};
 
 use crate::LoadError;
 use crate::ledger::WeightKind;
@@ -83,7 +83,7 @@ impl Siglip {
         }
         let positions: Vec<f32> = self.pos_embed.flatten_all()?.to_vec1()?;
         let mut work = Workspace::default();
-        self.patch_embed.many(&self.patches(pixels), Then::Add(&positions), &mut work.x)?;
+        self.patch_embed.gemm(&self.patches(pixels), Epilogue::BiasResidual(&positions), &mut work.x)?;
         for (at, block) in self.blocks.iter().enumerate() {
             if !should_continue(at) {
                 return Ok(None);
@@ -103,7 +103,7 @@ impl Siglip {
         let (grid, columns) = (self.config.grid(), 3 * self.config.patch_size * self.config.patch_size);
         let patches =
             Tensor::from_vec(self.patches(pixels), (grid * grid, columns), self.pos_embed.device())?;
-        let mut x = (self.patch_embed.forward(&patches, &Prompts::none())? + &self.pos_embed)?;
+        let mut x = (self.patch_embed.forward(&patches, &PrefillRows::none())? + &self.pos_embed)?;
         for (at, block) in self.blocks.iter().enumerate() {
             if !should_continue(at) {
                 return Ok(None);
@@ -153,19 +153,19 @@ impl Block {
         let width = self.proj.weight().rows();
         let Workspace { x, normed, qkv, attended, residual, inner } = work;
         self.norm1.forward(x, normed);
-        self.qkv.many(normed, Then::Nothing, qkv)?;
-        whole(qkv, self.heads, width / self.heads, attended)?;
-        self.proj.many(attended, Then::Add(x), residual)?;
+        self.qkv.gemm(normed, Epilogue::Bias, qkv)?;
+        bidirectional(qkv, self.heads, width / self.heads, attended)?;
+        self.proj.gemm(attended, Epilogue::BiasResidual(x), residual)?;
         self.norm2.forward(residual, normed);
-        self.fc1.many(normed, Then::Gelu, inner)?;
-        self.fc2.many(inner, Then::Add(residual), x)
+        self.fc1.gemm(normed, Epilogue::BiasGelu, inner)?;
+        self.fc2.gemm(inner, Epilogue::BiasResidual(residual), x)
     }
 
     fn forward_in_tensors(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let x = (x + self.attend(&self.norm1.forward_in_tensors(x)?)?)?;
         // Candle's `gelu` is the tanh approximation.
-        let inner = self.fc1.forward(&self.norm2.forward_in_tensors(&x)?, &Prompts::none())?.gelu()?;
-        &x + self.fc2.forward(&inner, &Prompts::none())?
+        let inner = self.fc1.forward(&self.norm2.forward_in_tensors(&x)?, &PrefillRows::none())?.gelu()?;
+        &x + self.fc2.forward(&inner, &PrefillRows::none())?
     }
 
     /// Bidirectional attention. `x` [T, width] -> [T, width].
@@ -175,7 +175,7 @@ impl Block {
         // [3, heads, T, head]
         let qkv = self
             .qkv
-            .forward(x, &Prompts::none())?
+            .forward(x, &PrefillRows::none())?
             .reshape((rows, 3, self.heads, head))?
             .permute((1, 2, 0, 3))?;
         let part = |at: usize| qkv.get(at)?.contiguous();
@@ -183,7 +183,7 @@ impl Block {
         let scores = q.matmul(&k.transpose(1, 2)?.contiguous()?)?;
         let weights = softmax(&scores)?;
         let attended = weights.matmul(&v)?.transpose(0, 1)?.reshape((rows, width))?;
-        self.proj.forward(&attended, &Prompts::none())
+        self.proj.forward(&attended, &PrefillRows::none())
     }
 }
 

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use kernels::cache::KvPages;
 use kernels::rms_norm::RmsNorm;
-use kernels::rope::{Rope, Turns};
+use kernels::rope::{Rope, RotaryTable};
 use kernels::{Linear, Weight};
 
 use super::{FeedForward, GroupedAttention, LatentAttention, LayerContext};
@@ -69,7 +69,7 @@ impl Decoder {
 
     /// The hidden states of `batch` after all layers, [rows, H], before the final norm.
     pub fn forward(&self, batch: &Batch, kv: &mut KvPages, pass: &mut Pass) -> Result<Tensor, ForwardError> {
-        let mut x = replace_embeds(self.embed_tokens.select(&batch.tokens)?, pass.input_embeds)?;
+        let mut x = replace_embeds(self.embed_tokens.index_select(&batch.tokens)?, pass.input_embeds)?;
         let rotary = &self.rotary(batch)?;
         for (index, layer) in self.layers.iter().enumerate() {
             x = layer.forward(&x, &mut LayerContext { batch, rotary, kv, layer: index }, pass)?;
@@ -78,8 +78,8 @@ impl Decoder {
     }
 
     /// Sine and cosine of the positions of `batch`.
-    pub fn rotary(&self, batch: &Batch) -> Result<Turns, ForwardError> {
-        Ok(self.rope.turns(&batch.positions, self.embed_tokens.device())?)
+    pub fn rotary(&self, batch: &Batch) -> Result<RotaryTable, ForwardError> {
+        Ok(self.rope.table(&batch.positions, self.embed_tokens.device())?)
     }
 }
 

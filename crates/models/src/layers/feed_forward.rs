@@ -2,8 +2,8 @@
 //! Knows the routing policy of a family only as its configuration.
 use candle_core::Tensor;
 use checkpoint::{Decoder, Experts, ScoringFunc, TopkMethod};
-use kernels::moe::{Choices, ExpertWeights, Gate, Method, Scoring, moe};
-use kernels::{Linear, Prompts};
+use kernels::moe::{Mlp, Router, Scoring, TopK, TopkPolicy, moe};
+use kernels::{Linear, PrefillRows};
 
 use super::LayerContext;
 use crate::ledger::WeightKind;
@@ -11,17 +11,17 @@ use crate::weights::Loader;
 use crate::{ForwardError, LayerRouting, LoadError, Pass};
 
 pub enum FeedForward {
-    Dense(ExpertWeights),
+    Dense(Mlp),
     Moe(Box<Moe>),
 }
 
 pub struct Moe {
     gate: Linear,
     e_score_correction_bias: Option<Vec<f32>>,
-    router: Gate,
-    experts: Vec<ExpertWeights>,
+    router: Router,
+    experts: Vec<Mlp>,
     /// All shared experts as one MLP of their summed width.
-    shared_experts: Option<ExpertWeights>,
+    shared_experts: Option<Mlp>,
 }
 
 impl FeedForward {
@@ -55,7 +55,7 @@ impl FeedForward {
         pass: &mut Pass,
     ) -> Result<Tensor, ForwardError> {
         match self {
-            Self::Dense(mlp) => Ok(mlp.forward(x, &context.batch.prompts, &pass.cancellation)?),
+            Self::Dense(mlp) => Ok(mlp.forward(x, &context.batch.prefill, &pass.cancellation)?),
             Self::Moe(moe) => moe.forward(x, context, pass),
         }
     }
@@ -89,40 +89,40 @@ impl Moe {
 
     fn forward(&self, x: &Tensor, context: &LayerContext, pass: &mut Pass) -> Result<Tensor, ForwardError> {
         // Not with AMX tiles: their rounding could change which experts are chosen.
-        let scores = self.gate.forward(x, &Prompts::none())?;
-        let choices = self.router.route(&scores, self.e_score_correction_bias.as_deref())?;
-        record(&choices, context.layer, pass);
-        let prompts = &context.batch.prompts;
-        let routed = moe(x, &choices, &self.experts, prompts, &pass.cancellation)?;
+        let scores = self.gate.forward(x, &PrefillRows::none())?;
+        let top_k = self.router.route(&scores, self.e_score_correction_bias.as_deref())?;
+        record(&top_k, context.layer, pass);
+        let prefill = &context.batch.prefill;
+        let routed = moe(x, &top_k, &self.experts, prefill, &pass.cancellation)?;
         match &self.shared_experts {
-            Some(shared) => Ok((routed + shared.forward(x, prompts, &pass.cancellation)?)?),
+            Some(shared) => Ok((routed + shared.forward(x, prefill, &pass.cancellation)?)?),
             None => Ok(routed),
         }
     }
 }
 
-fn router(config: &Experts) -> Gate {
-    Gate {
+fn router(config: &Experts) -> Router {
+    Router {
         scoring: match config.scoring_func {
             ScoringFunc::Softmax => Scoring::Softmax,
             ScoringFunc::Sigmoid => Scoring::Sigmoid,
         },
-        method: match config.topk_method {
-            TopkMethod::Greedy => Method::Greedy,
-            TopkMethod::GroupLimitedGreedy { n_group: groups, topk_group: kept } => {
-                Method::GroupLimitedGreedy { groups, kept }
+        policy: match config.topk_method {
+            TopkMethod::Greedy => TopkPolicy::Greedy,
+            TopkMethod::GroupLimitedGreedy { n_group, topk_group } => {
+                TopkPolicy::GroupLimitedGreedy { n_group, topk_group }
             }
-            TopkMethod::NoauxTc { n_group: groups, topk_group: kept } => Method::NoAuxTc { groups, kept },
+            TopkMethod::NoauxTc { n_group, topk_group } => TopkPolicy::NoAuxTc { n_group, topk_group },
         },
-        experts_per_token: config.num_experts_per_tok,
-        normalise: config.norm_topk_prob,
-        scale: config.routed_scaling_factor,
+        top_k: config.num_experts_per_tok,
+        norm_topk_prob: config.norm_topk_prob,
+        routed_scaling_factor: config.routed_scaling_factor,
     }
 }
 
-fn record(choices: &Choices, layer: usize, pass: &mut Pass) {
+fn record(top_k: &TopK, layer: usize, pass: &mut Pass) {
     if let Some(routing) = &mut pass.routing {
-        let rows = 0..choices.tokens();
-        routing.extend(rows.map(|row| LayerRouting { layer, row, experts: choices.token(row).collect() }));
+        let rows = 0..top_k.tokens();
+        routing.extend(rows.map(|row| LayerRouting { layer, row, experts: top_k.token(row).collect() }));
     }
 }

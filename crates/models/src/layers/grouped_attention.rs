@@ -56,11 +56,11 @@ impl GroupedAttention {
         context: &mut LayerContext,
         pass: &Pass,
     ) -> Result<Tensor, ForwardError> {
-        let (rows, prompts) = (x.dim(0)?, &context.batch.prompts);
+        let (rows, prefill) = (x.dim(0)?, &context.batch.prefill);
         let GqaSizes { heads, kv_heads, head_dim, .. } = self.sizes;
-        let mut q = self.q_proj.forward(x, prompts)?.reshape((rows, heads, head_dim))?;
-        let mut k = self.k_proj.forward(x, prompts)?.reshape((rows, kv_heads, head_dim))?;
-        let v = self.v_proj.forward(x, prompts)?.reshape((rows, kv_heads, head_dim))?;
+        let mut q = self.q_proj.forward(x, prefill)?.reshape((rows, heads, head_dim))?;
+        let mut k = self.k_proj.forward(x, prefill)?.reshape((rows, kv_heads, head_dim))?;
+        let v = self.v_proj.forward(x, prefill)?.reshape((rows, kv_heads, head_dim))?;
         if let Some((q_norm, k_norm)) = &self.norms {
             (q, k) = (q_norm.forward(&q)?, k_norm.forward(&k)?);
         }
@@ -80,6 +80,6 @@ impl GroupedAttention {
             attended.push(gqa(&self.sizes, &rows_of_step(&q)?, &context.attention(step, pass))?);
         }
         pass.check_cancelled()?;
-        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?, prompts)?)
+        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?, prefill)?)
     }
 }

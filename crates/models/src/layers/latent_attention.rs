@@ -2,9 +2,9 @@
 //! vector, and only that vector is cached.
 use candle_core::Tensor;
 use checkpoint::{self, Decoder, RopeScaling};
-use kernels::attention::{LatentSizes, latent};
+use kernels::attention::{MlaSizes, mla};
 use kernels::rms_norm::RmsNorm;
-use kernels::{Linear, Prompts, Weight};
+use kernels::{Linear, PrefillRows, Weight};
 
 use super::LayerContext;
 use crate::ledger::WeightKind::Attention;
@@ -20,7 +20,7 @@ pub struct LatentAttention {
     kv_a_layernorm: RmsNorm,
     kv_b_proj: Weight,
     o_proj: Linear,
-    sizes: LatentSizes,
+    sizes: MlaSizes,
 }
 
 enum Query {
@@ -37,7 +37,7 @@ impl LatentAttention {
     ) -> Result<Self, LoadError> {
         let (prefix, hidden, bias) =
             (format!("{layer}.self_attn"), decoder.hidden_size, config.attention_bias);
-        let sizes = LatentSizes {
+        let sizes = MlaSizes {
             heads: config.num_attention_heads,
             latent: config.kv_lora_rank,
             nope: config.qk_nope_head_dim,
@@ -79,13 +79,13 @@ impl LatentAttention {
         context: &mut LayerContext,
         pass: &Pass,
     ) -> Result<Tensor, ForwardError> {
-        let (rows, prompts) = (x.dim(0)?, &context.batch.prompts);
-        let LatentSizes { heads, latent: rank, nope, rope, .. } = self.sizes;
-        let kv = self.kv_a_proj_with_mqa.forward(x, prompts)?;
+        let (rows, prefill) = (x.dim(0)?, &context.batch.prefill);
+        let MlaSizes { heads, latent: rank, nope, rope, .. } = self.sizes;
+        let kv = self.kv_a_proj_with_mqa.forward(x, prefill)?;
         let c = self.kv_a_layernorm.forward(&kv.narrow(1, 0, rank)?.contiguous()?)?;
         let k_pe = context.rotary.apply(&kv.narrow(1, rank, rope)?.contiguous()?)?;
         let latents = Tensor::cat(&[c, k_pe], 1)?;
-        let q = self.query(x, prompts)?.reshape((rows, heads, nope + rope))?;
+        let q = self.query(x, prefill)?.reshape((rows, heads, nope + rope))?;
         let q = context.rotary.apply(&q)?;
 
         let mut attended = Vec::new();
@@ -94,17 +94,17 @@ impl LatentAttention {
             let rows = latents.narrow(0, first, tokens)?;
             context.kv.write_latent(step.pages, context.layer, step.past, &rows)?;
             let q = q.narrow(0, first, tokens)?;
-            attended.push(latent(&self.sizes, &self.kv_b_proj, &q, &context.attention(step, pass))?);
+            attended.push(mla(&self.sizes, &self.kv_b_proj, &q, &context.attention(step, pass))?);
         }
         pass.check_cancelled()?;
-        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?, prompts)?)
+        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?, prefill)?)
     }
 
-    fn query(&self, x: &Tensor, prompts: &Prompts) -> candle_core::Result<Tensor> {
+    fn query(&self, x: &Tensor, prefill: &PrefillRows) -> candle_core::Result<Tensor> {
         match &self.q {
-            Query::Full { q_proj } => q_proj.forward(x, prompts),
+            Query::Full { q_proj } => q_proj.forward(x, prefill),
             Query::LowRank { q_a_proj, q_a_layernorm, q_b_proj } => {
-                q_b_proj.forward(&q_a_layernorm.forward(&q_a_proj.forward(x, prompts)?)?, prompts)
+                q_b_proj.forward(&q_a_layernorm.forward(&q_a_proj.forward(x, prefill)?)?, prefill)
             }
         }
     }

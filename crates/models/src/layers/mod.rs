@@ -9,7 +9,7 @@ mod mtp;
 
 use kernels::attention::Context;
 use kernels::cache::KvPages;
-use kernels::rope::Turns;
+use kernels::rope::RotaryTable;
 
 use crate::batch::Batch;
 use crate::{Pass, Step};
@@ -24,7 +24,7 @@ pub use mtp::MtpHead;
 pub struct LayerContext<'a> {
     pub batch: &'a Batch<'a>,
     /// Sine and cosine of the batch's positions.
-    pub rotary: &'a Turns,
+    pub rotary: &'a RotaryTable,
     pub kv: &'a mut KvPages,
     /// The cache layer, which is the index of this layer.
     pub layer: usize,
@@ -38,7 +38,7 @@ impl LayerContext<'_> {
             pages: step.pages,
             layer: self.layer,
             past: step.past,
-            prompt: step.prefill,
+            prefill: step.prefill,
             cancellation: &pass.cancellation,
         }
     }

@@ -52,6 +52,6 @@ impl MtpHead {
         pass: &mut Pass,
     ) -> Result<Tensor, ForwardError> {
         let pair = Tensor::cat(&[self.enorm.forward(embedded)?, self.hnorm.forward(hidden)?], 1)?;
-        self.layer.forward(&self.eh_proj.forward(&pair, &context.batch.prompts)?, context, pass)
+        self.layer.forward(&self.eh_proj.forward(&pair, &context.batch.prefill)?, context, pass)
     }
 }

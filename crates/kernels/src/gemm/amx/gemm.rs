@@ -1,266 +1,283 @@
-//! Many rows times a weight. Rows are packed once for all columns; columns of the weight are packed a strip at a time, and stay in
-//! a core's own cache while all rows pass by. A row's numbers do not depend on the rows beside it.
+//! Many rows times a weight. The rows (A) are packed once; the weight (B) is packed one panel of columns at a
+//! time, which stays in the L2 cache while all rows are multiplied with it. Results are batch-invariant: an
+//! output row does not depend on the other rows.
 use std::cell::Cell;
 use std::ops::Range;
 
 use formats::{Dtype, prefetch};
 use rayon::prelude::*;
 
-use super::{DEPTH, Packed, SIDE, SQUARE, Square, TILE, Tiles, pack};
+use super::{MR, NR, OutputTile, Packed, TILE_K, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
 use crate::{Cancellation, Weight};
 
-/// Tiles along the depth that are multiplied in one go at most.
-const DEEP: usize = 40;
-/// Packed tiles of a strip that meet rows at once, at most: with two blocks of rows they fit a core's own cache of 1 MB.
-const NEAR: usize = 16 * DEEP;
+/// Tiles along K per pass over a panel, at most.
+const K_BLOCK: usize = 40;
+/// Packed tiles of a panel per pass, at most: with two blocks of rows they fit an L2 cache of 1 MB.
+const L2_TILES: usize = 16 * K_BLOCK;
 
-/// How much of each number is kept.
+/// The split of f32 values into bf16 terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// 16 bits, in two parts.
-    Most,
-    /// All 24, in three.
-    All,
+pub enum Split {
+    /// Two terms: 16 bits of the mantissa.
+    Bf16x2,
+    /// Three terms: all 24 bits.
+    Bf16x3,
 }
 
-impl Keep {
-    const fn terms(self) -> usize {
+impl Split {
+    const fn n_terms(self) -> usize {
         match self {
-            Self::Most => 2,
-            Self::All => 3,
+            Self::Bf16x2 => 2,
+            Self::Bf16x3 => 3,
         }
     }
 }
 
-/// Rows in the order in which tiles take them.
-pub struct Rows {
-    /// [blocks of 16, depth, parts, 16, 32], an even number of blocks. Rows beyond `n` are whatever was there before.
+/// The left matrix, packed into tiles.
+pub struct PackedA {
+    /// [blocks of 16 rows, K tiles, terms, 16, 32], an even number of blocks. Rows beyond `n` have old
+    /// values.
     packed: Packed,
-    keep: Keep,
+    split: Split,
     n: usize,
-    depth: usize,
+    k_tiles: usize,
 }
 
 thread_local! {
-    /// Memory of a product before: to get megabytes of zeros anew for each takes as long as to multiply.
-    static ROOM: Cell<Packed> = Cell::default();
-    static SCRATCH: Cell<Scratch> = Cell::default();
+    /// Reused between products: allocating megabytes of zeros takes as long as the product.
+    static A_BUFFER: Cell<Packed> = Cell::default();
+    static WORKSPACE: Cell<Workspace> = Cell::default();
 }
 
-impl Rows {
-    /// `rows`, each of `cols` numbers.
+impl PackedA {
+    /// Packs `rows` of `cols` values each.
     ///
     /// # Panics
-    /// When the tiles are not there.
-    pub fn pack(rows: &[&[f32]], cols: usize, keep: Keep) -> Self {
-        assert!(super::available(), "rows are packed for tiles");
-        let depth = pack::depth_of(cols);
-        let block = depth * keep.terms() * TILE;
-        let mut packed = ROOM.take();
-        packed.resize(rows.len().div_ceil(SQUARE) * 2 * block);
-        packed.par_chunks_exact_mut(block).zip(rows.par_chunks(SIDE)).for_each(|(out, rows)| {
-            // SAFETY: AMX comes with AVX-512 and its bf16 (`available`).
+    /// When AMX is not available.
+    pub fn pack(rows: &[&[f32]], cols: usize, split: Split) -> Self {
+        assert!(super::available(), "AMX is not available");
+        let k_tiles = pack::k_tiles(cols);
+        let block = k_tiles * split.n_terms() * TILE_LEN;
+        let mut packed = A_BUFFER.take();
+        packed.resize(rows.len().div_ceil(MR) * 2 * block);
+        packed.par_chunks_exact_mut(block).zip(rows.par_chunks(TILE_M)).for_each(|(out, rows)| {
+            // SAFETY: `available` includes AVX-512 with bf16.
             unsafe {
-                match keep {
-                    Keep::Most => pack::rows::<2>(rows.iter().copied(), out),
-                    Keep::All => pack::rows::<3>(rows.iter().copied(), out),
+                match split {
+                    Split::Bf16x2 => pack::pack_rows::<2>(rows.iter().copied(), out),
+                    Split::Bf16x3 => pack::pack_rows::<3>(rows.iter().copied(), out),
                 }
             }
         });
-        Self { packed, keep, n: rows.len(), depth }
+        Self { packed, split, n: rows.len(), k_tiles }
     }
 
-    /// Tiles of two blocks of rows.
-    fn pair(&self, at: usize, depth: &Range<usize>) -> [&[u16]; 2] {
-        let tile = self.keep.terms() * TILE;
-        let along = depth.start * tile..depth.end * tile;
-        [0, 1].map(|more| &self.packed[(2 * at + more) * self.depth * tile..][along.clone()])
+    /// The tiles `k_range` of two consecutive blocks of rows.
+    fn pair(&self, at: usize, k_range: &Range<usize>) -> [&[u16]; 2] {
+        let tile = self.split.n_terms() * TILE_LEN;
+        let elements = k_range.start * tile..k_range.end * tile;
+        [0, 1].map(|more| &self.packed[(2 * at + more) * self.k_tiles * tile..][elements.clone()])
     }
 }
 
-impl Drop for Rows {
+impl Drop for PackedA {
     fn drop(&mut self) {
-        ROOM.set(std::mem::take(&mut self.packed));
+        A_BUFFER.set(std::mem::take(&mut self.packed));
     }
 }
 
-/// Calls `put(rows, columns, square)` with all parts of `rows` times the transposed `weight`, 32 rows and columns at most, whose lines are
-/// `SQUARE` apart: each once, from several threads. When it is cancelled some are missing.
-pub fn product<P>(weight: &Weight, rows: &Rows, cancellation: &Cancellation, put: P)
+/// Calls `consume(rows, columns, tile)` once for each output tile of `a` times the transposed `weight`, from
+/// several threads. A tile has at most `MR` rows, `NR` values apart. After a cancellation some tiles are
+/// missing.
+pub fn gemm<P>(weight: &Weight, a: &PackedA, cancellation: &Cancellation, consume: P)
 where
-    P: Fn(Range<usize>, Range<usize>, &mut [f32; SQUARE * SQUARE]) + Sync,
+    P: Fn(Range<usize>, Range<usize>, &mut [f32; MR * NR]) + Sync,
 {
-    strips(weight, rows.keep)
+    panels(weight, a.split)
         .into_par_iter()
         .with_max_len(1)
-        .for_each(|strip| product_of_strip(weight, strip, rows, cancellation, &put));
+        .for_each(|panel| gemm_panel(weight, panel, a, cancellation, &consume));
 }
 
-/// What `product` does, for some blocks of 16 columns.
-pub fn product_of_strip(
+/// `gemm` for one panel: a range of blocks of 16 columns.
+pub fn gemm_panel(
     weight: &Weight,
-    strip: Range<usize>,
-    rows: &Rows,
+    panel: Range<usize>,
+    a: &PackedA,
     cancellation: &Cancellation,
-    put: impl Fn(Range<usize>, Range<usize>, &mut [f32; SQUARE * SQUARE]),
+    consume: impl Fn(Range<usize>, Range<usize>, &mut [f32; MR * NR]),
 ) {
-    debug_assert_eq!(pack::depth_of(weight.cols()), rows.depth);
-    let task = Task { weight, rows, deep: deep(rows.depth), strip, cancellation, put };
-    let mut scratch = SCRATCH.take();
-    // SAFETY: AMX comes with AVX-512 and its bf16 (`available`), and rows are packed where it is.
+    debug_assert_eq!(pack::k_tiles(weight.cols()), a.k_tiles);
+    let task = PanelTask { weight, a, k_block: k_block(a.k_tiles), panel, cancellation, consume };
+    let mut workspace = WORKSPACE.take();
+    // SAFETY: `available` includes AVX-512 with bf16, and `PackedA` exists only where it is true.
     unsafe {
-        match (rows.keep, terms(weight, rows.keep)) {
-            (Keep::Most, 1) => task.run::<2, 1>(&mut scratch),
-            (Keep::Most, _) => task.run::<2, 2>(&mut scratch),
-            (Keep::All, 1) => task.run::<3, 1>(&mut scratch),
-            (Keep::All, 2) => task.run::<3, 2>(&mut scratch),
-            (Keep::All, _) => task.run::<3, 3>(&mut scratch),
+        match (a.split, b_terms(weight, a.split)) {
+            (Split::Bf16x2, 1) => task.run::<2, 1>(&mut workspace),
+            (Split::Bf16x2, _) => task.run::<2, 2>(&mut workspace),
+            (Split::Bf16x3, 1) => task.run::<3, 1>(&mut workspace),
+            (Split::Bf16x3, 2) => task.run::<3, 2>(&mut workspace),
+            (Split::Bf16x3, _) => task.run::<3, 3>(&mut workspace),
         }
     }
-    SCRATCH.set(scratch);
+    WORKSPACE.set(workspace);
 }
 
-/// Blocks of 16 columns that are worked on together, for all threads.
-pub fn strips(weight: &Weight, keep: Keep) -> Vec<Range<usize>> {
-    let blocks = weight.rows().div_ceil(SIDE);
-    let near = NEAR / (deep(pack::depth_of(weight.cols())) * terms(weight, keep));
-    let strip = strip(blocks, near, rayon::current_num_threads());
-    (0..blocks).step_by(strip).map(|first| first..blocks.min(first + strip)).collect()
+/// The panels of a weight, each a range of blocks of 16 columns, for all threads.
+pub fn panels(weight: &Weight, split: Split) -> Vec<Range<usize>> {
+    let blocks = weight.rows().div_ceil(TILE_N);
+    let max_width = L2_TILES / (k_block(pack::k_tiles(weight.cols())) * b_terms(weight, split));
+    let width = panel_width(blocks, max_width, rayon::current_num_threads());
+    (0..blocks).step_by(width).map(|first| first..blocks.min(first + width)).collect()
 }
 
-/// Parts that a weight's numbers need. Two hold those of f16, and more of a number in few bits than its block's scale is true to.
-fn terms(weight: &Weight, keep: Keep) -> usize {
+/// Terms per weight value. Two hold f16 exactly, and a quantised value more precisely than the scale of its
+/// block.
+fn b_terms(weight: &Weight, split: Split) -> usize {
     match weight.dtype() {
         Dtype::BF16 => 1,
-        Dtype::F32 | Dtype::F8E4M3 => keep.terms(),
+        Dtype::F32 | Dtype::F8E4M3 => split.n_terms(),
         _ => 2,
     }
 }
 
-/// Tiles along the depth of each piece.
-fn deep(depth: usize) -> usize {
-    depth.div_ceil(depth.div_ceil(DEEP))
+/// Tiles along K per pass.
+fn k_block(k_tiles: usize) -> usize {
+    k_tiles.div_ceil(k_tiles.div_ceil(K_BLOCK))
 }
 
-/// Blocks of columns of each task: even, at most `most`, and so that every thread gets as many tasks as the others, two at least.
-fn strip(blocks: usize, most: usize, threads: usize) -> usize {
-    let tasks = blocks.div_ceil(most).max(2).next_multiple_of(2 * threads);
+/// Blocks of columns per panel: an even number, at most `max_width`, such that every thread gets the same
+/// number of panels, at least two.
+fn panel_width(blocks: usize, max_width: usize, threads: usize) -> usize {
+    let tasks = blocks.div_ceil(max_width).max(2).next_multiple_of(2 * threads);
     blocks.div_ceil(tasks).next_multiple_of(2)
 }
 
-struct Task<'a, P> {
+struct PanelTask<'a, P> {
     weight: &'a Weight,
-    rows: &'a Rows,
-    deep: usize,
-    /// Blocks of columns.
-    strip: Range<usize>,
+    a: &'a PackedA,
+    k_block: usize,
+    /// Blocks of 16 columns.
+    panel: Range<usize>,
     cancellation: &'a Cancellation<'a>,
-    put: P,
+    consume: P,
 }
 
-/// What a thread needs to multiply.
+/// Scratch memory of a thread.
 #[derive(Default)]
-struct Scratch {
-    columns: Packed,
+struct Workspace {
+    b: Packed,
     staging: Packed,
-    numbers: Vec<f32>,
-    squares: Vec<Square>,
+    values: Vec<f32>,
+    tiles: Vec<OutputTile>,
 }
 
-impl<P: Fn(Range<usize>, Range<usize>, &mut [f32; SQUARE * SQUARE])> Task<'_, P> {
+impl<P: Fn(Range<usize>, Range<usize>, &mut [f32; MR * NR])> PanelTask<'_, P> {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-    fn run<const ROW_TERMS: usize, const TERMS: usize>(&self, scratch: &mut Scratch) {
-        let depth = self.rows.depth;
-        let (first, blocks) = (self.strip.start, self.strip.len());
+    fn run<const A_TERMS: usize, const B_TERMS: usize>(&self, workspace: &mut Workspace) {
+        let k_tiles = self.a.k_tiles;
+        let (first, blocks) = (self.panel.start, self.panel.len());
         let width = blocks.div_ceil(2);
-        scratch.columns.resize(blocks * depth * TERMS * TILE);
+        workspace.b.resize(blocks * k_tiles * B_TERMS * TILE_LEN);
         for at in 0..blocks {
             if self.cancellation.is_cancelled() {
                 return;
             }
-            self.pack_columns::<TERMS>((first + at) * SIDE, at, blocks, scratch);
+            self.pack_columns::<B_TERMS>((first + at) * TILE_N, at, blocks, workspace);
         }
-        let pieces = depth.div_ceil(self.deep);
-        let pairs = self.rows.n.div_ceil(SQUARE);
-        // With one piece a square is done when it is made.
-        let squares = if pieces == 1 { 1 } else { pairs * width };
-        if scratch.squares.len() < squares {
-            scratch.squares.resize_with(squares, Square::new);
+        let k_blocks = k_tiles.div_ceil(self.k_block);
+        let pairs = self.a.n.div_ceil(MR);
+        // With one K block a tile is complete at once, so one buffer is enough.
+        let tiles = if k_blocks == 1 { 1 } else { pairs * width };
+        if workspace.tiles.len() < tiles {
+            workspace.tiles.resize_with(tiles, OutputTile::new);
         }
-        let mut ahead = self.ahead(pieces * pairs * width);
-        let tiles = Tiles::new();
-        for piece in 0..pieces {
-            let along = self.along(piece);
-            let block = along.len() * TERMS * TILE;
-            let columns = &scratch.columns[along.start * blocks * TERMS * TILE..][..blocks * block];
+        let mut next_panel = self.next_panel_chunks(k_blocks * pairs * width);
+        let registers = TileRegisters::new();
+        for k_index in 0..k_blocks {
+            let k_range = self.k_range(k_index);
+            let block = k_range.len() * B_TERMS * TILE_LEN;
+            let columns = &workspace.b[k_range.start * blocks * B_TERMS * TILE_LEN..][..blocks * block];
             let columns = |at: usize| &columns[at.min(blocks - 1) * block..][..block];
             for row in 0..pairs {
                 if self.cancellation.is_cancelled() {
                     return;
                 }
-                let rows = self.rows.pair(row, &along);
+                let a_tiles = self.a.pair(row, &k_range);
                 for at in 0..width {
-                    prefetch(ahead.next().unwrap_or_default(), 0);
-                    let square = &mut scratch.squares[if pieces == 1 { 0 } else { row * width + at }].0;
-                    let met = [columns(2 * at), columns(2 * at + 1)];
-                    if piece == 0 {
-                        tiles.square::<ROW_TERMS, TERMS, false>(rows, met, TERMS * TILE, square, SQUARE);
+                    prefetch(next_panel.next().unwrap_or_default(), 0);
+                    let tile = &mut workspace.tiles[if k_blocks == 1 { 0 } else { row * width + at }].0;
+                    let b_tiles = [columns(2 * at), columns(2 * at + 1)];
+                    if k_index == 0 {
+                        registers.microkernel::<A_TERMS, B_TERMS, false>(
+                            a_tiles,
+                            b_tiles,
+                            B_TERMS * TILE_LEN,
+                            tile,
+                            NR,
+                        );
                     } else {
-                        tiles.square::<ROW_TERMS, TERMS, true>(rows, met, TERMS * TILE, square, SQUARE);
+                        registers.microkernel::<A_TERMS, B_TERMS, true>(
+                            a_tiles,
+                            b_tiles,
+                            B_TERMS * TILE_LEN,
+                            tile,
+                            NR,
+                        );
                     }
-                    if piece + 1 == pieces {
-                        let part = |from: usize, end: usize| from..end.min(from + SQUARE);
-                        let columns = part(first * SIDE + at * SQUARE, self.weight.rows());
-                        (self.put)(part(row * SQUARE, self.rows.n), columns, square);
+                    if k_index + 1 == k_blocks {
+                        let clipped = |from: usize, len: usize, end: usize| from..end.min(from + len);
+                        let columns = clipped(first * TILE_N + at * NR, NR, self.weight.rows());
+                        (self.consume)(clipped(row * MR, MR, self.a.n), columns, tile);
                     }
                 }
             }
         }
     }
 
-    /// The bytes of the strip that likely comes next, in so many parts: memory brings them while tiles are busy.
-    fn ahead(&self, parts: usize) -> std::slice::Chunks<'_, u8> {
+    /// The encoded bytes of the next panel in `parts` chunks, to be prefetched during the product.
+    fn next_panel_chunks(&self, parts: usize) -> std::slice::Chunks<'_, u8> {
         let end = self.weight.rows();
-        let next = [self.strip.end, self.strip.end + self.strip.len()].map(|block| end.min(block * SIDE));
-        let bytes = self.weight.bytes_of_rows(next[0]..next[1]);
+        let next = [self.panel.end, self.panel.end + self.panel.len()].map(|block| end.min(block * TILE_N));
+        let bytes = self.weight.encoded_range(next[0]..next[1]);
         bytes.chunks(bytes.len().div_ceil(parts).next_multiple_of(64).max(64))
     }
 
-    /// Tiles of one piece.
-    fn along(&self, piece: usize) -> Range<usize> {
-        piece * self.deep..self.rows.depth.min((piece + 1) * self.deep)
+    /// The tiles along K of one pass.
+    fn k_range(&self, k_index: usize) -> Range<usize> {
+        k_index * self.k_block..self.a.k_tiles.min((k_index + 1) * self.k_block)
     }
 
-    /// 16 rows of the weight, from `first` on, as block `at` of each piece of the packed columns.
+    /// Packs 16 rows of the weight, from `first` on, as columns: block `at` of each K block.
     #[inline(always)]
-    fn pack_columns<const TERMS: usize>(
+    fn pack_columns<const B_TERMS: usize>(
         &self,
         first: usize,
         at: usize,
         blocks: usize,
-        scratch: &mut Scratch,
+        workspace: &mut Workspace,
     ) {
         let cols = self.weight.cols();
-        let rows = first..(first + SIDE).min(self.weight.rows());
-        if TERMS > 1 {
-            scratch.numbers.resize(SIDE * cols, 0.0);
-            for (r, numbers) in rows.clone().zip(scratch.numbers.chunks_exact_mut(cols)) {
-                self.weight.row(r, numbers);
+        let rows = first..(first + TILE_N).min(self.weight.rows());
+        if B_TERMS > 1 {
+            workspace.values.resize(TILE_N * cols, 0.0);
+            for (r, values) in rows.clone().zip(workspace.values.chunks_exact_mut(cols)) {
+                self.weight.dequantize_row(r, values);
             }
         }
-        for piece in 0..self.rows.depth.div_ceil(self.deep) {
-            let along = self.along(piece);
-            let (tile, numbers) = (TERMS * TILE, along.start * DEPTH..cols.min(along.end * DEPTH));
-            let start = (along.start * blocks + at * along.len()) * tile;
-            let out = &mut scratch.columns[start..][..along.len() * tile];
-            if TERMS == 1 {
-                let bytes = 2 * numbers.start..2 * numbers.end;
-                let rows = rows.clone().map(|r| &self.weight.bytes_of_row(r)[bytes.clone()]);
-                pack::columns_of_bf16(rows, &mut scratch.staging, out);
+        for k_index in 0..self.a.k_tiles.div_ceil(self.k_block) {
+            let k_range = self.k_range(k_index);
+            let (tile, values) = (B_TERMS * TILE_LEN, k_range.start * TILE_K..cols.min(k_range.end * TILE_K));
+            let start = (k_range.start * blocks + at * k_range.len()) * tile;
+            let out = &mut workspace.b[start..][..k_range.len() * tile];
+            if B_TERMS == 1 {
+                let bytes = 2 * values.start..2 * values.end;
+                let rows = rows.clone().map(|r| &self.weight.encoded_row(r)[bytes.clone()]);
+                pack::pack_bf16_columns(rows, &mut workspace.staging, out);
             } else {
                 let rows =
-                    scratch.numbers.chunks_exact(cols).take(rows.len()).map(|row| &row[numbers.clone()]);
-                pack::columns_in_parts::<TERMS>(rows, &mut scratch.staging, out);
+                    workspace.values.chunks_exact(cols).take(rows.len()).map(|row| &row[values.clone()]);
+                pack::pack_columns::<B_TERMS>(rows, &mut workspace.staging, out);
             }
         }
     }
@@ -271,11 +288,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strips_are_shared_evenly_and_stay_near() {
-        for (blocks, most, threads, expected) in
+    fn panels_are_shared_evenly_and_fit_the_cache() {
+        for (blocks, max_width, threads, expected) in
             [(269, 32, 2, 24), (72, 32, 2, 18), (1, 32, 2, 2), (88, 16, 16, 4), (9000, 16, 2, 16)]
         {
-            assert_eq!(strip(blocks, most, threads), expected, "{blocks} {most} {threads}");
+            assert_eq!(panel_width(blocks, max_width, threads), expected, "{blocks} {max_width} {threads}");
         }
     }
 }

@@ -1,54 +1,55 @@
-//! A matrix that several threads write, each its own part.
+//! An output matrix that several threads write, each its own tiles.
+//! Callers guarantee that the tiles do not overlap.
 use std::ops::Range;
 
-use super::SQUARE;
+use super::{MR, NR};
 
-/// Where rows of `width` numbers lie.
-pub(crate) struct Places<'a> {
-    numbers: *mut f32,
+/// A mutable matrix with rows of `width` values, shared between threads.
+pub(crate) struct OutputTiles<'a> {
+    values: *mut f32,
     len: usize,
     width: usize,
-    owner: std::marker::PhantomData<&'a mut [f32]>,
+    lifetime: std::marker::PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: `line` and `put` are unsafe, and ask that no two threads write the same place.
-unsafe impl Sync for Places<'_> {}
+// SAFETY: `row_mut` and `store_tile` are unsafe and require that no two threads access the same elements.
+unsafe impl Sync for OutputTiles<'_> {}
 
-impl<'a> Places<'a> {
-    pub fn new(numbers: &'a mut [f32], width: usize) -> Self {
-        Self { numbers: numbers.as_mut_ptr(), len: numbers.len(), width, owner: std::marker::PhantomData }
+impl<'a> OutputTiles<'a> {
+    pub fn new(values: &'a mut [f32], width: usize) -> Self {
+        Self { values: values.as_mut_ptr(), len: values.len(), width, lifetime: std::marker::PhantomData }
     }
 
-    /// The named columns of a row.
+    /// The given columns of a row.
     ///
     /// # Safety
-    /// Nobody else writes or reads these places meanwhile.
+    /// No other reference to these elements exists while the result lives.
     ///
     /// # Panics
-    /// When they are not of this matrix.
+    /// When they are out of bounds.
     #[inline]
-    #[expect(clippy::mut_from_ref, reason = "whose the places are is the caller's promise")]
-    pub unsafe fn line(&self, row: usize, columns: Range<usize>) -> &mut [f32] {
+    #[expect(clippy::mut_from_ref, reason = "the caller guarantees exclusive access")]
+    pub unsafe fn row_mut(&self, row: usize, columns: Range<usize>) -> &mut [f32] {
         assert!(columns.end <= self.width && (row + 1) * self.width <= self.len);
-        // SAFETY: it was measured above, and is the caller's alone.
+        // SAFETY: in bounds as asserted; exclusive by the contract of this function.
         unsafe {
-            let place = self.numbers.add(row * self.width + columns.start);
-            std::slice::from_raw_parts_mut(place, columns.len())
+            let start = self.values.add(row * self.width + columns.start);
+            std::slice::from_raw_parts_mut(start, columns.len())
         }
     }
 
-    /// Writes the named rows and columns from the lines of `square`, which are `SQUARE` apart.
+    /// Copies the top left of `tile` to the given rows and columns.
     ///
     /// # Safety
-    /// As `line`.
+    /// As `row_mut`.
     ///
     /// # Panics
-    /// As `line`.
+    /// As `row_mut`.
     #[inline]
-    pub unsafe fn put(&self, rows: Range<usize>, columns: Range<usize>, square: &[f32; SQUARE * SQUARE]) {
-        for (row, line) in rows.zip(square.chunks_exact(SQUARE)) {
-            // SAFETY: the caller's.
-            unsafe { self.line(row, columns.clone()) }.copy_from_slice(&line[..columns.len()]);
+    pub unsafe fn store_tile(&self, rows: Range<usize>, columns: Range<usize>, tile: &[f32; MR * NR]) {
+        for (row, values) in rows.zip(tile.chunks_exact(NR)) {
+            // SAFETY: by the contract of this function.
+            unsafe { self.row_mut(row, columns.clone()) }.copy_from_slice(&values[..columns.len()]);
         }
     }
 }

@@ -1,184 +1,189 @@
-//! Numbers in the order in which tiles take them. Of a matrix of rows that are multiplied, a tile has 16 rows and 32 numbers of each;
-//! of the matrix that they meet, two numbers of each of 16 columns lie together. The end of each row is filled up with zeros; rows and
-//! columns that are missing give numbers that nobody reads.
-use super::{DEPTH, Packed, SIDE, TILE};
+//! Packing into the order of AMX tiles. An A tile is 16 rows of 32 values; a B tile is 16 rows of 16 pairs, a
+//! pair being two consecutive values of a column (VNNI order). The end of each row is padded with zeros;
+//! missing rows and columns keep old values, and the output of those is not used.
+use formats::LANES;
 
-/// The parts of numbers: each rounded to bf16, and each rest rounded to bf16. Whoever packs has tiles, and whoever has tiles has
-/// AVX-512 with bf16 (`available`).
+use super::{Packed, TILE_K, TILE_LEN, TILE_N};
+
+/// Splits f32 values into bf16 terms: the value rounded, then each remainder rounded. Callers must have
+/// AVX-512 with bf16, which `available` includes.
 #[inline(always)]
-fn parts<const TERMS: usize>(numbers: [f32; SIDE]) -> [[u16; SIDE]; TERMS] {
+fn split_terms<const TERMS: usize>(values: [f32; LANES]) -> [[u16; LANES]; TERMS] {
     use std::arch::x86_64::{
         __m256bh, __m256i, __m512, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh,
         _mm512_slli_epi32, _mm512_sub_ps,
     };
-    let mut parts = [[0; SIDE]; TERMS];
-    // SAFETY: the processor has these, and registers are as long as what they are made of.
+    let mut terms = [[0; LANES]; TERMS];
+    // SAFETY: `available` includes these instructions; each `transmute` is between types of the same size in
+    // which every bit pattern is valid.
     unsafe {
-        let mut rest = std::mem::transmute::<[f32; SIDE], __m512>(numbers);
-        for part in &mut parts {
+        let mut rest = std::mem::transmute::<[f32; LANES], __m512>(values);
+        for term in &mut terms {
             let halves = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(rest));
-            *part = std::mem::transmute::<__m256i, [u16; SIDE]>(halves);
-            let taken = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves));
-            rest = _mm512_sub_ps(rest, _mm512_castsi512_ps(taken));
+            *term = std::mem::transmute::<__m256i, [u16; LANES]>(halves);
+            let rounded = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves));
+            rest = _mm512_sub_ps(rest, _mm512_castsi512_ps(rounded));
         }
     }
-    parts
+    terms
 }
 
-/// The first of `numbers`, times `scale`, and zeros where there are too few.
+/// The first 16 of `values` times `scale`, padded with zeros.
 #[inline(always)]
-fn first(numbers: &[f32], scale: f32) -> [f32; SIDE] {
-    let mut out = [0.0; SIDE];
-    match numbers.first_chunk::<SIDE>() {
-        Some(numbers) => out = *numbers,
-        None => out[..numbers.len()].copy_from_slice(numbers),
+fn load16(values: &[f32], scale: f32) -> [f32; LANES] {
+    let mut out = [0.0; LANES];
+    match values.first_chunk::<LANES>() {
+        Some(values) => out = *values,
+        None => out[..values.len()].copy_from_slice(values),
     }
-    for number in &mut out {
-        *number *= scale;
+    for value in &mut out {
+        *value *= scale;
     }
     out
 }
 
-/// Tiles along the depth for numbers of one row.
-pub fn depth_of(numbers: usize) -> usize {
-    numbers.div_ceil(DEPTH)
+/// Tiles along K for rows of `values` values.
+pub fn k_tiles(values: usize) -> usize {
+    values.div_ceil(TILE_K)
 }
 
-/// Writes row `r` of 16 into the tiles of its block `out` [depth, TERMS, 16, 32].
+/// Packs row `r` of 16 of A, times `scale`, into its block `out` [K tiles, TERMS, 16, 32].
 #[inline(always)]
-pub fn row<const TERMS: usize>(numbers: &[f32], scale: f32, r: usize, out: &mut [u16]) {
-    for (tiles, numbers) in out.chunks_exact_mut(TERMS * TILE).zip(numbers.chunks(DEPTH)) {
-        let (low, high) = numbers.split_at(numbers.len().min(SIDE));
-        let (low, high) = (parts::<TERMS>(first(low, scale)), parts::<TERMS>(first(high, scale)));
-        for (part, tile) in tiles.chunks_exact_mut(TILE).enumerate() {
-            tile[r * DEPTH..][..SIDE].copy_from_slice(&low[part]);
-            tile[r * DEPTH + SIDE..][..SIDE].copy_from_slice(&high[part]);
+pub fn pack_row<const TERMS: usize>(values: &[f32], scale: f32, r: usize, out: &mut [u16]) {
+    for (tiles, values) in out.chunks_exact_mut(TERMS * TILE_LEN).zip(values.chunks(TILE_K)) {
+        let (low, high) = values.split_at(values.len().min(LANES));
+        let (low, high) =
+            (split_terms::<TERMS>(load16(low, scale)), split_terms::<TERMS>(load16(high, scale)));
+        for (term, tile) in tiles.chunks_exact_mut(TILE_LEN).enumerate() {
+            tile[r * TILE_K..][..LANES].copy_from_slice(&low[term]);
+            tile[r * TILE_K + LANES..][..LANES].copy_from_slice(&high[term]);
         }
     }
 }
 
-/// Writes up to 16 rows into the tiles of their block.
+/// Packs up to 16 rows of A into their block.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-pub fn rows<'a, const TERMS: usize>(rows: impl Iterator<Item = &'a [f32]>, out: &mut [u16]) {
-    for (r, numbers) in rows.enumerate() {
-        row::<TERMS>(numbers, 1.0, r, out);
+pub fn pack_rows<'a, const TERMS: usize>(rows: impl Iterator<Item = &'a [f32]>, out: &mut [u16]) {
+    for (r, values) in rows.enumerate() {
+        pack_row::<TERMS>(values, 1.0, r, out);
     }
 }
 
-/// Writes 16 columns, each a run of `numbers` [16][count], into their block `out` [depth, TERMS, 16, 16, 2].
-/// `staging` is what it needs.
+/// Packs 16 columns of B, each given as a slice, into their block `out` [K tiles, TERMS, 16, 16, 2].
+/// `staging` is scratch memory.
 #[inline(always)]
-pub fn columns_in_parts<'a, const TERMS: usize>(
-    numbers: impl Iterator<Item = &'a [f32]>,
+pub fn pack_columns<'a, const TERMS: usize>(
+    values: impl Iterator<Item = &'a [f32]>,
     staging: &mut Packed,
     out: &mut [u16],
 ) {
-    let width = out.len() / (TERMS * TILE) * DEPTH;
-    // [TERMS, 16, width]; columns that are missing keep what was there.
-    staging.resize(TERMS * SIDE * width);
-    for (column, numbers) in numbers.enumerate() {
-        for at in 0..width / SIDE {
-            let parts = parts::<TERMS>(first(numbers.get(at * SIDE..).unwrap_or_default(), 1.0));
-            for (staged, part) in staging.chunks_exact_mut(SIDE * width).zip(&parts) {
-                staged[column * width + at * SIDE..][..SIDE].copy_from_slice(part);
+    let width = out.len() / (TERMS * TILE_LEN) * TILE_K;
+    // [TERMS, 16, width]; missing columns keep old values.
+    staging.resize(TERMS * TILE_N * width);
+    for (column, values) in values.enumerate() {
+        for at in 0..width / LANES {
+            let terms = split_terms::<TERMS>(load16(values.get(at * LANES..).unwrap_or_default(), 1.0));
+            for (staged, term) in staging.chunks_exact_mut(TILE_N * width).zip(&terms) {
+                staged[column * width + at * LANES..][..LANES].copy_from_slice(term);
             }
         }
     }
-    for (part, staged) in staging.chunks_exact(SIDE * width).enumerate() {
-        for (at, tile) in out.chunks_exact_mut(TILE).skip(part).step_by(TERMS).enumerate() {
-            turn(&staged[at * DEPTH..], width, tile);
+    for (term, staged) in staging.chunks_exact(TILE_N * width).enumerate() {
+        for (at, tile) in out.chunks_exact_mut(TILE_LEN).skip(term).step_by(TERMS).enumerate() {
+            transpose_pairs(&staged[at * TILE_K..], width, tile);
         }
     }
 }
 
-/// Writes 16 columns, each little-endian bf16 numbers, into their block `out` [depth, 16, 16, 2].
+/// Packs 16 columns of B, each given as little-endian bf16 bytes, into their block `out` [K tiles, 16, 16,
+/// 2].
 #[inline(always)]
-pub fn columns_of_bf16<'a>(bytes: impl Iterator<Item = &'a [u8]>, staging: &mut Packed, out: &mut [u16]) {
-    let width = out.len() / TILE * DEPTH;
-    staging.resize(SIDE * width);
-    // Rows that are missing, and the end of each row.
-    staging.chunks_exact_mut(width).for_each(|row| row[width - DEPTH..].fill(0));
+pub fn pack_bf16_columns<'a>(bytes: impl Iterator<Item = &'a [u8]>, staging: &mut Packed, out: &mut [u16]) {
+    let width = out.len() / TILE_LEN * TILE_K;
+    staging.resize(TILE_N * width);
+    // Zeros for the padding at the end of each row, also of missing ones.
+    staging.chunks_exact_mut(width).for_each(|row| row[width - TILE_K..].fill(0));
     for (staged, bytes) in staging.chunks_exact_mut(width).zip(bytes) {
         let halves = bytes.as_chunks::<2>().0;
         staged.iter_mut().zip(halves).for_each(|(half, bytes)| *half = u16::from_le_bytes(*bytes));
     }
-    for (at, tile) in out.chunks_exact_mut(TILE).enumerate() {
-        turn(&staging[at * DEPTH..], width, tile);
+    for (at, tile) in out.chunks_exact_mut(TILE_LEN).enumerate() {
+        transpose_pairs(&staging[at * TILE_K..], width, tile);
     }
 }
 
-/// Writes rows `t, t + 1` of a matrix whose *columns* are multiplied into `out` [depth][blocks of columns][TERMS, 16, 16, 2].
+/// Packs rows `t, t + 1` of B, given row-major, into `out` [K tiles][column blocks][TERMS, 16, 16, 2].
 #[inline(always)]
-pub fn pair_of_rows<'a, const TERMS: usize>(t: usize, pair: [&'a [f32]; 2], blocks: usize, out: &mut [u16]) {
-    let (at, line) = (t / DEPTH, t % DEPTH / 2);
-    let tiles = &mut out[at * blocks * TERMS * TILE..][..blocks * TERMS * TILE];
-    for (block, tiles) in tiles.chunks_exact_mut(TERMS * TILE).enumerate() {
-        let own = |row: &'a [f32]| row.get(block * SIDE..).unwrap_or_default();
-        let (even, odd) = (first(own(pair[0]), 1.0), first(own(pair[1]), 1.0));
-        let (even, odd) = (parts::<TERMS>(even), parts::<TERMS>(odd));
-        for (part, tile) in tiles.chunks_exact_mut(TILE).enumerate() {
-            let line = tile[line * DEPTH..].first_chunk_mut::<DEPTH>().expect("a tile has sixteen lines");
-            for column in 0..SIDE {
-                (line[2 * column], line[2 * column + 1]) = (even[part][column], odd[part][column]);
+pub fn pack_row_pair<'a, const TERMS: usize>(t: usize, pair: [&'a [f32]; 2], blocks: usize, out: &mut [u16]) {
+    let (at, tile_row) = (t / TILE_K, t % TILE_K / 2);
+    let tiles = &mut out[at * blocks * TERMS * TILE_LEN..][..blocks * TERMS * TILE_LEN];
+    for (block, tiles) in tiles.chunks_exact_mut(TERMS * TILE_LEN).enumerate() {
+        let own = |row: &'a [f32]| row.get(block * TILE_N..).unwrap_or_default();
+        let (even, odd) = (load16(own(pair[0]), 1.0), load16(own(pair[1]), 1.0));
+        let (even, odd) = (split_terms::<TERMS>(even), split_terms::<TERMS>(odd));
+        for (term, tile) in tiles.chunks_exact_mut(TILE_LEN).enumerate() {
+            let tile_row = tile[tile_row * TILE_K..].first_chunk_mut::<TILE_K>().expect("a tile has 16 rows");
+            for column in 0..TILE_N {
+                (tile_row[2 * column], tile_row[2 * column + 1]) = (even[term][column], odd[term][column]);
             }
         }
     }
 }
 
-/// 16 rows of 32 numbers, `stride` apart, to 16 rows of 16 pairs: pair after pair of each row becomes a column.
+/// Transposes 16 rows of 16 pairs, `stride` values apart: row `c` of the input becomes column `c` of pairs.
 #[inline(always)]
-fn turn(rows: &[u16], stride: usize, out: &mut [u16]) {
-    let mut lines = [&[0; DEPTH]; SIDE];
+fn transpose_pairs(rows: &[u16], stride: usize, out: &mut [u16]) {
+    let mut lines = [&[0; TILE_K]; TILE_N];
     for (r, line) in lines.iter_mut().enumerate() {
-        *line = rows[r * stride..].first_chunk().expect("a row has its tile");
+        *line = rows[r * stride..].first_chunk().expect("a row has 32 values");
     }
-    let out: &mut [u16; TILE] = out.first_chunk_mut().expect("a tile");
-    // SAFETY: whoever packs has tiles, and whoever has tiles has AVX-512 (`available`).
-    unsafe { turn_in_registers(lines, out) };
+    let out: &mut [u16; TILE_LEN] = out.first_chunk_mut().expect("a tile");
+    // SAFETY: packing requires AMX, and `available` includes AVX-512.
+    unsafe { transpose_avx512(lines, out) };
 }
 
 #[target_feature(enable = "avx512f")]
-fn turn_in_registers(rows: [&[u16; DEPTH]; SIDE], out: &mut [u16; TILE]) {
+fn transpose_avx512(rows: [&[u16; TILE_K]; TILE_N], out: &mut [u16; TILE_LEN]) {
     use std::arch::x86_64::{
         __m512i, _mm512_shuffle_i32x4, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
         _mm512_unpacklo_epi64,
     };
-    // Loops, because what a closure holds stays behind when it is given to `map`.
-    // SAFETY: all numbers of a register may be 0.
-    let mut lines: [__m512i; SIDE] = unsafe { std::mem::zeroed() };
+    // Loops, because a closure passed to `map` is not compiled with AVX-512.
+    // SAFETY: every bit pattern is a valid register.
+    let mut lines: [__m512i; TILE_N] = unsafe { std::mem::zeroed() };
     for (line, row) in lines.iter_mut().zip(rows) {
-        // SAFETY: both are 64 bytes, and any of them are numbers.
-        *line = unsafe { std::mem::transmute::<[u16; DEPTH], __m512i>(*row) };
+        // SAFETY: both are 64 bytes, and every bit pattern is valid in both.
+        *line = unsafe { std::mem::transmute::<[u16; TILE_K], __m512i>(*row) };
     }
     let rows = lines;
-    let mut twos = rows;
+    let mut by_two = rows;
     for pair in 0..8 {
-        twos[2 * pair] = _mm512_unpacklo_epi32(rows[2 * pair], rows[2 * pair + 1]);
-        twos[2 * pair + 1] = _mm512_unpackhi_epi32(rows[2 * pair], rows[2 * pair + 1]);
+        by_two[2 * pair] = _mm512_unpacklo_epi32(rows[2 * pair], rows[2 * pair + 1]);
+        by_two[2 * pair + 1] = _mm512_unpackhi_epi32(rows[2 * pair], rows[2 * pair + 1]);
     }
-    // Column c of each quarter of a register, of four rows.
-    let mut fours = twos;
+    // Register c of each four: column c of each quarter of four rows.
+    let mut by_four = by_two;
     for four in 0..4 {
         for half in 0..2 {
-            let (a, b) = (twos[4 * four + half], twos[4 * four + 2 + half]);
-            fours[4 * four + 2 * half] = _mm512_unpacklo_epi64(a, b);
-            fours[4 * four + 2 * half + 1] = _mm512_unpackhi_epi64(a, b);
+            let (a, b) = (by_two[4 * four + half], by_two[4 * four + 2 + half]);
+            by_four[4 * four + 2 * half] = _mm512_unpacklo_epi64(a, b);
+            by_four[4 * four + 2 * half + 1] = _mm512_unpackhi_epi64(a, b);
         }
     }
     for column in 0..4 {
-        let (a, b, c, d) = (fours[column], fours[4 + column], fours[8 + column], fours[12 + column]);
+        let (a, b, c, d) = (by_four[column], by_four[4 + column], by_four[8 + column], by_four[12 + column]);
         let (ab_even, ab_odd) = (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xDD>(a, b));
         let (cd_even, cd_odd) = (_mm512_shuffle_i32x4::<0x88>(c, d), _mm512_shuffle_i32x4::<0xDD>(c, d));
-        let turned = [
+        let transposed = [
             _mm512_shuffle_i32x4::<0x88>(ab_even, cd_even),
             _mm512_shuffle_i32x4::<0x88>(ab_odd, cd_odd),
             _mm512_shuffle_i32x4::<0xDD>(ab_even, cd_even),
             _mm512_shuffle_i32x4::<0xDD>(ab_odd, cd_odd),
         ];
-        for (quarter, line) in turned.into_iter().enumerate() {
-            // SAFETY: as above.
-            let line = unsafe { std::mem::transmute::<__m512i, [u16; DEPTH]>(line) };
-            out[(4 * quarter + column) * DEPTH..][..DEPTH].copy_from_slice(&line);
+        for (quarter, line) in transposed.into_iter().enumerate() {
+            // SAFETY: both are 64 bytes, and every bit pattern is valid in both.
+            let line = unsafe { std::mem::transmute::<__m512i, [u16; TILE_K]>(line) };
+            out[(4 * quarter + column) * TILE_K..][..TILE_K].copy_from_slice(&line);
         }
     }
 }
@@ -189,32 +194,32 @@ mod tests {
     use crate::gemm::amx::available;
 
     #[test]
-    fn a_turned_tile_has_its_rows_as_columns() {
+    fn a_transposed_tile_has_its_rows_as_columns() {
         if !available() {
             return eprintln!("skipped: no AMX here");
         }
         let rows: Vec<u16> = (0..16 * 40).collect();
-        let mut tile = vec![0; TILE];
-        turn(&rows, 40, &mut tile);
+        let mut tile = vec![0; TILE_LEN];
+        transpose_pairs(&rows, 40, &mut tile);
         for (line, column) in (0..16).flat_map(|line| (0..16).map(move |column| (line, column))) {
-            let pair = &tile[line * DEPTH + 2 * column..][..2];
+            let pair = &tile[line * TILE_K + 2 * column..][..2];
             assert_eq!(pair, &rows[column * 40 + 2 * line..][..2], "{line} {column}");
         }
     }
 
     #[test]
-    fn two_parts_keep_sixteen_bits_and_three_keep_all() {
+    fn two_terms_keep_sixteen_bits_and_three_keep_all() {
         if !available() {
             return eprintln!("skipped: no AMX here");
         }
         #[target_feature(enable = "avx512f,avx512bf16")]
-        fn compiled<const TERMS: usize>(x: f32) -> f32 {
-            let parts = parts::<TERMS>([x; SIDE]);
-            parts.iter().rev().map(|part| f32::from_bits(u32::from(part[5]) << 16)).sum()
+        fn reconstruct<const TERMS: usize>(x: f32) -> f32 {
+            let terms = split_terms::<TERMS>([x; LANES]);
+            terms.iter().rev().map(|term| f32::from_bits(u32::from(term[5]) << 16)).sum()
         }
         for x in [1.0f32, -3.3, 1e-20, 0.1, 12345.678, -0.0, 16_777_215.0] {
-            // SAFETY: AMX comes with both (`available`).
-            let (two, three) = unsafe { (compiled::<2>(x), compiled::<3>(x)) };
+            // SAFETY: `available` includes both features.
+            let (two, three) = unsafe { (reconstruct::<2>(x), reconstruct::<3>(x)) };
             assert!((two - x).abs() <= x.abs() * 2f32.powi(-16), "{x}");
             assert_eq!(three, x);
         }

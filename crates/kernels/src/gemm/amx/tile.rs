@@ -1,22 +1,24 @@
-//! Packed matrices, and the tile registers of a thread.
+//! Memory of packed matrices and of output tiles, and the tile registers of a thread.
+//! The tile configuration is the same for all products.
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-use super::{DEPTH, SQUARE, available};
+use super::{MR, NR, TILE_K, available};
 use crate::huge_pages;
 
-/// Packed numbers. They begin where a line of the processor's cache begins: else every row of a tile lies in two lines.
+/// A packed bf16 matrix, aligned to cache lines: unaligned, every row of a tile would span two lines.
 #[derive(Default)]
-pub struct Packed(Vec<Line>);
+pub struct Packed(Vec<CacheLine>);
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([u16; DEPTH]);
+struct CacheLine([u16; TILE_K]);
 
 impl Packed {
-    /// Numbers that come are zero; those that stay are as they were.
-    pub fn resize(&mut self, numbers: usize) {
-        huge_pages::resize(&mut self.0, numbers / DEPTH, Line([0; DEPTH]));
+    /// Resizes to `len` elements, a multiple of `TILE_K`. New elements are zero, the others keep their
+    /// values.
+    pub fn resize(&mut self, len: usize) {
+        huge_pages::resize(&mut self.0, len / TILE_K, CacheLine([0; TILE_K]));
     }
 }
 
@@ -24,34 +26,35 @@ impl Deref for Packed {
     type Target = [u16];
 
     fn deref(&self) -> &[u16] {
-        // SAFETY: a line is its numbers and nothing else.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * DEPTH) }
+        // SAFETY: `CacheLine` has the layout of `[u16; TILE_K]`.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * TILE_K) }
     }
 }
 
 impl DerefMut for Packed {
     fn deref_mut(&mut self) -> &mut [u16] {
-        let count = self.0.len() * DEPTH;
-        // SAFETY: a line is its numbers and nothing else.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
+        let len = self.0.len() * TILE_K;
+        // SAFETY: `CacheLine` has the layout of `[u16; TILE_K]`.
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
     }
 }
 
-/// What `Tiles::square` writes.
+/// The output [MR, NR] of the microkernel.
 #[repr(C, align(64))]
-pub struct Square(pub [f32; SQUARE * SQUARE]);
+pub struct OutputTile(pub [f32; MR * NR]);
 
-impl Square {
+impl OutputTile {
     pub const fn new() -> Self {
-        Self([0.0; SQUARE * SQUARE])
+        Self([0.0; MR * NR])
     }
 }
 
-/// A thread that has its tiles in order, until this is dropped.
-pub struct Tiles(PhantomData<*const ()>);
+/// Proof that the tile registers of this thread are configured; released on drop.
+pub struct TileRegisters(PhantomData<*const ()>);
 
+/// The operand of `ldtilecfg`.
 #[repr(C, align(64))]
-struct Shape {
+struct TileConfig {
     palette: u8,
     start_row: u8,
     reserved: [u8; 14],
@@ -59,7 +62,7 @@ struct Shape {
     rows: [u8; 16],
 }
 
-static SHAPE: Shape = Shape {
+static CONFIG: TileConfig = TileConfig {
     palette: 1,
     start_row: 0,
     reserved: [0; 14],
@@ -67,20 +70,20 @@ static SHAPE: Shape = Shape {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
-impl Tiles {
+impl TileRegisters {
     /// # Panics
-    /// When the tiles are not `available`.
+    /// When AMX is not `available`.
     pub fn new() -> Self {
-        assert!(available(), "AMX was not asked for");
-        // SAFETY: the process has the tiles; the shape is one of palette 1.
-        unsafe { std::arch::asm!("ldtilecfg [{}]", in(reg) &SHAPE, options(nostack, readonly)) };
+        assert!(available(), "AMX is not available");
+        // SAFETY: the process may use AMX; the configuration is valid for palette 1.
+        unsafe { std::arch::asm!("ldtilecfg [{}]", in(reg) &CONFIG, options(nostack, readonly)) };
         Self(PhantomData)
     }
 }
 
-impl Drop for Tiles {
+impl Drop for TileRegisters {
     fn drop(&mut self) {
-        // SAFETY: the thread has tiles to give back.
+        // SAFETY: `new` configured the registers of this thread, and `self` is not `Send`.
         unsafe { std::arch::asm!("tilerelease", options(nostack, nomem)) };
     }
 }
