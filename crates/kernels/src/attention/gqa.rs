@@ -1,7 +1,7 @@
 //! Grouped-query attention (arXiv 2305.13245) over pages in host memory.
 //! A group of query heads shares a key head, and its rows are processed together.
+use super::accumulator::{Accumulator, KeyValueSource, KvRowLayout, Queries};
 use super::mla::swap_outer_axes;
-use super::online_softmax::{Accumulator, KeyValueSource, KvRowLayout, Queries};
 use super::{Context, GqaSizes};
 
 /// Keys and values of the cache: a record is `[k | v]` of each head.

@@ -2,7 +2,7 @@
 //! `prefers_absorbed` estimates which form is faster.
 use rayon::prelude::*;
 
-use super::online_softmax::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
+use super::accumulator::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
 use super::{Context, MlaSizes};
 use crate::cache::PAGE_TOKENS;
 use crate::dot::{axpy, dots};

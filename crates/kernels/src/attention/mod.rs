@@ -6,6 +6,7 @@
 //! tokens, little memory traffic) and *expanded* (keys and values of a range of the cache are computed for
 //! many queries: fewer multiplications). Both process keys in tiles with an online softmax, so no form holds
 //! a whole cache in f32. Results are batch-invariant.
+mod accumulator;
 mod bidirectional;
 mod device;
 mod gqa;

@@ -5,51 +5,17 @@
 use rayon::prelude::*;
 
 use super::Context;
+use super::accumulator::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
 use crate::Cancellation;
 use crate::cache::PAGE_TOKENS;
 use crate::dot::{axpy_rows, dot_microkernel, dots};
 
-/// Keys per range.
-pub const RANGE: usize = 8 * PAGE_TOKENS;
 /// Query rows that use a tile of keys while it is in the cache.
 const GROUP_ROWS: usize = 32;
 /// Query rows and keys per microkernel call.
 const BLOCK: usize = 4;
 /// Ranges of one group of rows whose accumulators are in memory at once.
 const RANGES_IN_FLIGHT: usize = 16;
-
-/// The layout of a row with a key and a value.
-#[derive(Clone, Copy)]
-pub struct KvRowLayout {
-    pub stride: usize,
-    /// Length of the key, which starts the row.
-    pub key: usize,
-    pub value_offset: usize,
-    pub value: usize,
-}
-
-/// Keys and values by position.
-pub trait KeyValueSource: Sync {
-    fn row_layout(&self) -> KvRowLayout;
-    /// Whether bf16 represents all values exactly.
-    fn is_bf16(&self) -> bool;
-    /// Writes the rows [tokens, stride] of one key head. The positions must be in one page.
-    fn load(&self, key_head: usize, first: usize, tokens: usize, out: &mut [f32]);
-}
-
-/// Query rows of all key heads.
-pub struct Queries<'a, V> {
-    /// [key heads, rows, key]
-    q: &'a [f32],
-    /// Rows of one key head.
-    pub rows: usize,
-    /// The causal length of a row: it attends to the positions `0..kv_len(row)`.
-    pub kv_len: V,
-    pub scale: f32,
-    pub cancellation: &'a Cancellation<'a>,
-    #[cfg(target_arch = "x86_64")]
-    packed: Option<crate::gemm::amx::Packed>,
-}
 
 impl<'a, V> Queries<'a, V> {
     /// `q` [key heads, rows, key]; packed for AMX when `context` is a prefill and the processor has it.
@@ -69,25 +35,7 @@ impl<'a, V> Queries<'a, V> {
     }
 }
 
-/// The state per row: [largest score, sum of exponentials, weighted values..].
-pub struct Accumulator {
-    pub(super) cells: Vec<f32>,
-    value: usize,
-}
-
 impl Accumulator {
-    pub fn new(rows: usize, value: usize) -> Self {
-        let mut cells = vec![0.0; rows * (value + 2)];
-        cells.chunks_exact_mut(value + 2).for_each(|row| row[0] = f32::NEG_INFINITY);
-        Self { cells, value }
-    }
-
-    /// [rows, value]
-    pub fn finish(self) -> Vec<f32> {
-        let rows = self.cells.chunks_exact(self.value + 2);
-        rows.flat_map(|row| row[2..].iter().map(|value| value / row[1])).collect()
-    }
-
     /// Adds the keys and values `from..to` of `source`.
     pub fn attend<S, V>(&mut self, source: &S, queries: &Queries<V>, from: usize, to: usize)
     where

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::online_softmax::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
+use super::accumulator::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
 use crate::activations::softmax_numerators_inline;
 use crate::cache::PAGE_TOKENS;
 use crate::gemm::amx::{MR, NR, OutputTile, Packed, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};

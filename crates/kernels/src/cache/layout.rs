@@ -1,4 +1,4 @@
-//! The record of one token in one layer of the cache, and its encoding.
+//! The record of one token in one layer of the cache, its encoding and its size.
 //!
 //! A record is a row of values, `quantised` followed by `unquantised`. In F32 and Bf16 all are stored in that
 //! type. In Fp8 the first become e4m3 with one f32 scale per group and the others bf16: `[e4m3][f32
@@ -7,7 +7,7 @@
 use formats::{E4M3, f32_to_e4m3};
 use half::bf16;
 
-use super::{CacheDtype, CacheKind};
+use super::{CacheDtype, CacheKind, CacheShape, PAGE_TOKENS};
 
 /// Values per scale in the latent cache.
 const LATENT_GROUP: usize = 128;
@@ -106,6 +106,28 @@ impl RecordLayout {
                 decode_bf16(&record[self.quantised + self.groups() * 4 + skipped * 2..], unquantised);
             }
         }
+    }
+}
+
+/// Saturating: the sizes come from an untrusted configuration.
+impl CacheShape {
+    /// Bytes of one token in one layer; `usize::MAX` on overflow.
+    pub fn record_bytes(self, dtype: CacheDtype) -> usize {
+        let count = match self.kind {
+            CacheKind::Latent { latent, rope } => latent.saturating_add(rope),
+            CacheKind::Gqa { kv_heads, head_dim } => kv_heads.saturating_mul(head_dim).saturating_mul(2),
+        };
+        match count {
+            0 => 0,
+            // A value takes at most eight bytes, scale included.
+            count if count <= usize::MAX / 8 => RecordLayout::new(self.kind, dtype).bytes(),
+            _ => usize::MAX,
+        }
+    }
+
+    /// Bytes of one page, all layers; `usize::MAX` on overflow.
+    pub fn page_bytes(self, dtype: CacheDtype) -> usize {
+        self.record_bytes(dtype).saturating_mul(PAGE_TOKENS).saturating_mul(self.layers)
     }
 }
 
