@@ -10,6 +10,7 @@ mod dtype;
 mod encode;
 mod encode_k;
 mod fp8;
+mod isa;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 mod superblocks;
@@ -17,6 +18,7 @@ mod superblocks;
 pub use dtype::Dtype;
 pub use encode::encode;
 pub use fp8::{E4M3, e4m3_to_f32, f32_to_e4m3};
+pub use isa::Isa;
 
 /// Partial sums of a dot product: element `i` is added to sum `i % LANES`.
 pub const LANES: usize = 16;

@@ -3,14 +3,16 @@
 //! A dot product adds in the same order whether it is computed alone or beside others, so results are
 //! batch-invariant: speculative and plain decoding agree bit for bit.
 
+#[cfg(target_arch = "x86_64")]
+use formats::Isa;
 use formats::{Dtype, LANES};
 
 /// `N` dot products with the same `x`. The shortest slice determines the length.
 #[inline]
 pub fn dots<const N: usize>(x: &[f32], rows: [&[f32]; N]) -> [f32; N] {
     #[cfg(target_arch = "x86_64")]
-    if has_avx2_fma() {
-        // SAFETY: `has_avx2_fma` detected the features.
+    if Isa::detect() >= Isa::Avx2 {
+        // SAFETY: AVX2 and FMA were detected.
         return unsafe { dots_avx2(x, rows) };
     }
     dots_scalar(x, rows)
@@ -21,8 +23,8 @@ pub fn dots<const N: usize>(x: &[f32], rows: [&[f32]; N]) -> [f32; N] {
 #[inline]
 pub fn dot_microkernel<const M: usize, const N: usize>(x: [&[f32]; M], rows: [&[f32]; N]) -> [[f32; N]; M] {
     #[cfg(target_arch = "x86_64")]
-    if std::is_x86_feature_detected!("avx512f") {
-        // SAFETY: AVX-512 F was detected.
+    if Isa::detect() >= Isa::Avx512 {
+        // SAFETY: AVX-512 was detected.
         return unsafe { dot_microkernel_avx512(x, rows) };
     }
     x.map(|x| dots(x, rows))
@@ -59,8 +61,8 @@ pub fn dequant_dot<const M: usize, const N: usize>(
 #[inline]
 pub fn axpy_rows(y: &mut [f32], weights: &[f32], rows: &[f32], stride: usize) {
     #[cfg(target_arch = "x86_64")]
-    if has_avx2_fma() {
-        // SAFETY: `has_avx2_fma` detected the features.
+    if Isa::detect() >= Isa::Avx2 {
+        // SAFETY: AVX2 and FMA were detected.
         return unsafe { axpy_rows_avx2(y, weights, rows, stride) };
     }
     axpy_rows_scalar(y, 0, weights, rows, stride);
@@ -70,12 +72,6 @@ pub fn axpy_rows(y: &mut [f32], weights: &[f32], rows: &[f32], stride: usize) {
 #[inline]
 pub fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
     axpy_rows(y, &[a], x, x.len().max(1));
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn has_avx2_fma() -> bool {
-    std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -291,7 +287,7 @@ mod tests {
             let rows = rows.each_ref().map(Vec::as_slice);
             let actual = dequant_dot(dtype, x.each_ref().map(Vec::as_slice), rows, 4096);
             #[cfg(target_arch = "x86_64")]
-            assert_eq!(actual.is_some(), has_avx2_fma(), "{dtype:?}");
+            assert_eq!(actual.is_some(), Isa::detect() >= Isa::Avx2, "{dtype:?}");
             actual.into_iter().for_each(|actual| {
                 assert_eq!(actual.map(|x| x.map(f32::to_bits)), expected, "{dtype:?} {len}")
             });

@@ -14,13 +14,12 @@ macro_rules! multiversion {
                 fn avx512($($arg: $type),*) $(-> $out)? { $body($($arg),*) }
                 #[target_feature(enable = "avx2")]
                 fn avx2($($arg: $type),*) $(-> $out)? { $body($($arg),*) }
-                if crate::simd_math::has_avx512() {
+                match formats::Isa::detect() {
                     // SAFETY: the features were detected.
-                    return unsafe { avx512($($arg),*) };
-                }
-                if std::is_x86_feature_detected!("avx2") {
+                    formats::Isa::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: the feature was detected.
-                    return unsafe { avx2($($arg),*) };
+                    formats::Isa::Avx2 => return unsafe { avx2($($arg),*) },
+                    formats::Isa::Scalar => {}
                 }
             }
             $body($($arg),*)
@@ -28,14 +27,6 @@ macro_rules! multiversion {
     };
 }
 pub(crate) use multiversion;
-
-/// Whether the processor has all parts of AVX-512 that this crate uses.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-pub fn has_avx512() -> bool {
-    use std::is_x86_feature_detected as has;
-    has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("avx2")
-}
 
 /// The sum of `f(x)` over all values, in `LANES` partial sums.
 #[inline(always)]

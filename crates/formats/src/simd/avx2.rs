@@ -1,20 +1,19 @@
 //! `Simd` with AVX2, FMA and F16C: 16 values in two registers of eight.
 //! A table lookup shuffles bytes and converts after it.
 use std::arch::x86_64::*;
-use std::is_x86_feature_detected as has;
 
 use super::bytes::U8x16;
 use super::vector::Simd;
 use super::{Kernel, dispatch_format};
-use crate::{Dtype, LANES};
+use crate::{Dtype, Isa, LANES};
 
-/// Proof that the processor has AVX2, FMA and F16C.
+/// Proof that [`Isa::Avx2`] is available.
 #[derive(Clone, Copy)]
 pub struct Avx2(());
 
 impl Avx2 {
     pub fn detect() -> Option<Self> {
-        (has!("avx2") && has!("fma") && has!("f16c")).then_some(Self(()))
+        (Isa::detect() >= Isa::Avx2).then_some(Self(()))
     }
 }
 

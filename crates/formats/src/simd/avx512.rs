@@ -1,23 +1,19 @@
 //! `Simd` with AVX-512: 16 values in one register.
 //! A table lookup is one permutation of f32 values.
 use std::arch::x86_64::*;
-use std::is_x86_feature_detected as has;
 
-use super::avx2::Avx2;
 use super::bytes::U8x16;
 use super::vector::Simd;
 use super::{Kernel, dispatch_format};
-use crate::{Dtype, LANES};
+use crate::{Dtype, Isa, LANES};
 
-/// Proof that the processor has AVX-512 F, BW, DQ and VL (every AVX-512 processor since Skylake-X) besides
-/// [`Avx2`].
+/// Proof that [`Isa::Avx512`] is available.
 #[derive(Clone, Copy)]
 pub struct Avx512(());
 
 impl Avx512 {
     pub fn detect() -> Option<Self> {
-        let all = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
-        (all && Avx2::detect().is_some()).then_some(Self(()))
+        (Isa::detect() >= Isa::Avx512).then_some(Self(()))
     }
 }
 

@@ -11,6 +11,9 @@ mod tile;
 
 use std::sync::OnceLock;
 
+#[cfg(target_os = "linux")]
+use formats::Isa;
+
 pub use tile::{OutputTile, Packed, TileRegisters};
 
 /// Rows of an A tile and of a tile of sums.
@@ -50,7 +53,7 @@ fn request() -> bool {
     };
     // SAFETY: the call passes no pointers; a kernel without it returns an error.
     has_amx
-        && crate::simd_math::has_avx512()
+        && Isa::detect() >= Isa::Avx512
         && std::is_x86_feature_detected!("avx512bf16")
         && unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) } == 0
 }
