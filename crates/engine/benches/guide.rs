@@ -29,10 +29,10 @@ fn main() {
     let decode = |timings: &Timings| timings.decode.as_secs_f64() / (timings.completion_tokens - 1) as f64;
     let first = |timings: &Timings| timings.first_token.as_secs_f64();
     let base = start(plain.clone());
-    for most in [1, 2, 3] {
-        let quick = start(drafting(Speculation::Always { max_drafts: most }));
+    for max_drafts in [1, 2, 3] {
+        let quick = start(drafting(Speculation::Always { max_drafts }));
         let (a, b, last) = pair(&base, &quick, &question, ANSWER, decode);
-        report(&format!("decode, {most} drafts a step"), a, b);
+        report(&format!("decode, {max_drafts} drafts a step"), a, b);
         println!("    offered {:?}, accepted {:?}", last.drafts.offered, last.drafts.accepted);
     }
     let auto = start(drafting(Speculation::Auto { max_drafts: 3 }));

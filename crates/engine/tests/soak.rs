@@ -55,7 +55,7 @@ fn memory_stays_and_every_request_is_served() {
     };
     let engine = Engine::start(model, options).expect("it starts");
     let mut random = ChaCha12Rng::seed_from_u64(5);
-    let mut below = |most: u64| random.next_u64() % most;
+    let mut below = |max: u64| random.next_u64() % max;
     let (start, end) = (Instant::now(), Duration::from_secs(seconds));
     let (mut open, mut submitted, mut ends): (Vec<Open>, u64, [u64; 4]) = (Vec::new(), 0, [0; 4]);
     let (mut settled, mut highest) = (None, 0);
