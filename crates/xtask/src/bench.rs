@@ -1,9 +1,10 @@
-//! `make bench`: each way of being fast beside the plain way, in one sitting.
+//! `make bench`: each fast path beside the plain one, in one sitting. The benchmarks themselves are in the crates they
+//! measure.
 use anyhow::Result;
+use xshell::{Shell, cmd};
 
-use crate::shell::{cmd, run};
-
-pub fn bench() -> Result<()> {
-    run(&mut cmd("cargo", "bench --package formats --bench rows"))?;
-    run(&mut cmd("cargo", "bench --package engine"))
+pub fn bench(sh: &Shell) -> Result<()> {
+    cmd!(sh, "cargo bench --package formats --bench rows").run()?;
+    cmd!(sh, "cargo bench --package engine").run()?;
+    Ok(())
 }

@@ -3,13 +3,13 @@
 //! starts on a machine without CUDA libraries and says so itself, instead of failing in the loader.
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use xshell::{Shell, cmd};
 
 use crate::setup;
-use crate::shell::{cmd, output, root, run, step, target};
+use crate::shell::{root, step, target};
 
 /// One release of the toolkit: compiler, its back end, headers, the runtime to link, random numbers' headers.
 const TOOLKIT: &[&str] = &[
@@ -33,78 +33,77 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-pub fn cuda() -> Result<()> {
-    setup::build()?;
-    let place = std::path::absolute(target().join("cuda"))?;
-    let (home, source) = (place.join("toolkit"), place.join("source"));
-    step("CUDA compiler", || toolkit(&place, &home))?;
-    step("sources", || copy_sources(&source, &patched(&place)?))?;
+pub fn cuda(sh: &Shell) -> Result<()> {
+    setup::build(sh)?;
+    let folder = std::path::absolute(target().join("cuda"))?;
+    let (home, source, build) = (folder.join("toolkit"), folder.join("source"), folder.join("build"));
+    step("CUDA compiler", || toolkit(sh, &folder, &home))?;
+    step("sources", || copy_sources(sh, &source, &patched(sh, &folder)?))?;
     step("worker", || {
         let path = std::env::join_paths(
             std::iter::once(home.join("bin"))
                 .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
         )?;
-        let words = "build --release --package server --features cuda --target-dir";
-        run(cmd("cargo", words)
-            .arg(place.join("build"))
-            .current_dir(&source)
+        let _folder = sh.push_dir(&source);
+        cmd!(sh, "cargo build --release --package server --features cuda --target-dir {build}")
             .env("CUDA_HOME", &home)
             .env("PATH", path)
             .env("CUDA_COMPUTE_CAP", COMPUTE_CAP)
             .env("CUDAFORGE_THREADS", "2")
-            .env("RUSTFLAGS", format!("-L native={}", home.join("lib").display())))
+            .env("RUSTFLAGS", format!("-L native={}", home.join("lib").display()))
+            .run()
+            .map_err(Into::into)
     })?;
-    println!("the worker lies at {}", place.join("build/release/whaledeck-engine").display());
+    println!("the worker: {}", build.join("release/whaledeck-engine").display());
     Ok(())
 }
 
 /// Unpacks the compiler's packages into one folder laid out as NVIDIA's own.
-fn toolkit(place: &Path, home: &Path) -> Result<()> {
+fn toolkit(sh: &Shell, folder: &Path, home: &Path) -> Result<()> {
     let stamp = home.join("packages.txt");
     let wanted = TOOLKIT.join("\n");
     if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
         return Ok(());
     }
-    let (wheels, unpacked) = (place.join("wheels"), place.join("unpacked"));
-    for folder in [home, &wheels, &unpacked] {
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
+    let (wheels, unpacked) = (folder.join("wheels"), folder.join("unpacked"));
+    for path in [home, &wheels, &unpacked] {
+        if path.exists() {
+            fs::remove_dir_all(path)?;
         }
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(path)?;
     }
-    let python = setup::python()?;
-    run(Command::new(&python)
-        .args(["-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d"])
-        .arg(&wheels)
-        .args(TOOLKIT))?;
+    let python = setup::python(sh)?;
+    cmd!(sh, "{python} -m pip download -q --no-deps --only-binary=:all: -d {wheels} {TOOLKIT...}").run()?;
     for wheel in fs::read_dir(&wheels)? {
-        run(Command::new(&python).args(["-m", "zipfile", "-e"]).arg(wheel?.path()).arg(&unpacked))?;
+        let wheel = wheel?.path();
+        cmd!(sh, "{python} -m zipfile -e {wheel} {unpacked}").run()?;
     }
-    run(cmd("cp", "-r").arg(unpacked.join("nvidia/cu13/.")).arg(home))?;
+    let files = unpacked.join("nvidia/cu13/.");
+    cmd!(sh, "cp -r {files} {home}").run()?;
     fs::remove_dir_all(&unpacked)?;
-    for folder in ["bin", "nvvm/bin"] {
-        run(cmd("chmod", "-R +x").arg(home.join(folder)))?;
-    }
-    run(cmd("ln", "-sfn lib").arg(home.join("lib64")))?;
+    let (bin, nvvm, lib64) = (home.join("bin"), home.join("nvvm/bin"), home.join("lib64"));
+    cmd!(sh, "chmod -R +x {bin} {nvvm}").run()?;
+    cmd!(sh, "ln -sfn lib {lib64}").run()?;
     fs::write(stamp, wanted)?;
     Ok(())
 }
 
 /// Copies the two crates out of cargo's own store and changes one word in each.
-fn patched(place: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let metadata: Value = serde_json::from_str(&output(&mut cmd(
-        "cargo",
-        "metadata --format-version 1 --locked --features server/cuda --filter-platform host-tuple",
-    ))?)?;
+fn patched(sh: &Shell, folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let metadata = cmd!(
+        sh,
+        "cargo metadata --format-version 1 --locked --features server/cuda --filter-platform host-tuple"
+    );
+    let metadata: Value = serde_json::from_str(&metadata.read()?)?;
     let mut copies = Vec::new();
     for (name, file, from, to) in CHANGES {
-        let copy = place.join(name);
+        let copy = folder.join(name);
         let stored =
             manifest_folder(&metadata, name).with_context(|| format!("find the source of {name}"))?;
         if copy.exists() {
             fs::remove_dir_all(&copy)?;
         }
-        run(cmd("cp", "-r --preserve=timestamps").arg(&stored).arg(&copy))?;
+        cmd!(sh, "cp -r --preserve=timestamps {stored} {copy}").run()?;
         let text = fs::read_to_string(copy.join(file))?;
         ensure!(
             text.contains(from),
@@ -127,13 +126,11 @@ fn manifest_folder(metadata: &Value, name: &str) -> Option<PathBuf> {
 }
 
 /// The files of the checkout, in a workspace of their own whose lock file may differ from the committed one.
-fn copy_sources(source: &Path, patches: &[(String, PathBuf)]) -> Result<()> {
-    for file in output(&mut cmd(
-        "git",
-        "ls-files -z --cached --others --exclude-standard -- Cargo.toml Cargo.lock rust-toolchain.toml crates src-tauri tests/it assets",
-    ))?
-    .split_terminator('\0')
-    {
+fn copy_sources(sh: &Shell, source: &Path, patches: &[(String, PathBuf)]) -> Result<()> {
+    let wanted =
+        ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates", "src-tauri", "tests/it", "assets"];
+    let files = cmd!(sh, "git ls-files -z --cached --others --exclude-standard -- {wanted...}").read()?;
+    for file in files.split_terminator('\0') {
         let (from, to) = (root().join(file), source.join(file));
         let same = |a: &Path, b: &Path| fs::read(a).ok() == fs::read(b).ok();
         if from.is_file() && !same(&from, &to) {

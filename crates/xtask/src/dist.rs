@@ -1,34 +1,39 @@
 //! `make dist`: a Debian package. An AppImage needs tools that are fetched at build time; a release machine makes it.
+//! The package is tried before it is called done: its files, its three programs and its size.
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use xshell::{Shell, cmd};
 
-use crate::shell::{root, run, step, target};
+use crate::shell::{step, target};
 use crate::{package, run as app, setup};
 
-/// What a package may weigh: it is downloaded before anything can be tried.
-const MOST: u64 = 40_000_000;
+/// The largest size of the package, in bytes: it is downloaded before anything can be tried.
+const MAX_BYTES: u64 = 40_000_000;
 
-pub fn dist() -> Result<()> {
-    setup::build()?;
-    step("release programs", app::build_release)?;
+pub fn dist(sh: &Shell) -> Result<()> {
+    setup::build(sh)?;
+    step("release programs", || app::build_release(sh))?;
     step("package", || {
         // Only packaging needs Tauri's command line, so it is fetched here and not by every `npm ci`.
-        let tauri = "exec --yes --package @tauri-apps/cli@2.12.5 -- tauri build --bundles deb --features custom-protocol";
-        run(setup::npm(tauri).current_dir(root()))
+        let tauri = ["exec", "--yes", "--package", "@tauri-apps/cli@2.12.5", "--", "tauri", "build"];
+        setup::node_command(sh, "npm")
+            .args(tauri)
+            .args(["--bundles", "deb", "--features", "custom-protocol"])
+            .run()
+            .map_err(Into::into)
     })?;
-    let made = made()?;
-    step("compress", || compress(&made))?;
-    step("try the package", || package::try_package(&made))?;
-    let size = std::fs::metadata(&made)?.len();
-    println!("{}: {:.1} MB", made.display(), size as f64 / 1e6);
-    ensure!(size <= MOST, "the package is {size} bytes, and {MOST} are the most");
+    let deb = newest_deb()?;
+    step("compress", || compress(sh, &deb))?;
+    step("try the package", || package::try_package(sh, &deb))?;
+    let size = std::fs::metadata(&deb)?.len();
+    println!("{}: {:.1} MB", deb.display(), size as f64 / 1e6);
+    ensure!(size <= MAX_BYTES, "the package has {size} bytes; the limit is {MAX_BYTES}");
     Ok(())
 }
 
 /// The newest package: older versions stay in the folder.
-fn made() -> Result<PathBuf> {
+fn newest_deb() -> Result<PathBuf> {
     let folder = target().join("release/bundle/deb");
     let packages = std::fs::read_dir(&folder)?.flatten().map(|entry| entry.path());
     let packages = packages.filter(|path| path.extension().is_some_and(|extension| extension == "deb"));
@@ -37,12 +42,11 @@ fn made() -> Result<PathBuf> {
 }
 
 /// Tauri's bundler knows gzip only.
-fn compress(package: &Path) -> Result<()> {
-    let place = tempfile::tempdir()?;
-    let (unpacked, smaller) = (place.path().join("files"), place.path().join("smaller.deb"));
-    run(Command::new("dpkg-deb").arg("-R").arg(package).arg(&unpacked))?;
-    let xz = ["--root-owner-group", "-Zxz", "-z9", "-b"];
-    run(Command::new("dpkg-deb").args(xz).arg(&unpacked).arg(&smaller))?;
-    std::fs::copy(&smaller, package)?;
+fn compress(sh: &Shell, deb: &Path) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (unpacked, smaller) = (folder.path().join("files"), folder.path().join("smaller.deb"));
+    cmd!(sh, "dpkg-deb -R {deb} {unpacked}").run()?;
+    cmd!(sh, "dpkg-deb --root-owner-group -Zxz -z9 -b {unpacked} {smaller}").run()?;
+    std::fs::copy(&smaller, deb)?;
     Ok(())
 }

@@ -1,13 +1,13 @@
-//! llama.cpp's server for the tests: built once from the source package of llama-cpp-python, which pip fetches and checks, and kept
-//! under target/. And the Guide as a GGUF file for it.
+//! llama.cpp's server for the tests: built once from the source package of llama-cpp-python, which pip fetches and checks,
+//! and kept under target/. And the Guide as a GGUF file for it.
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Result, bail};
+use xshell::{Shell, cmd};
 
 use crate::setup;
-use crate::shell::{cmd, root, run, target};
+use crate::shell::{root, target};
 
 const VERSION: &str = "0.3.36";
 const SHA256: &str = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e";
@@ -37,7 +37,7 @@ fn program() -> PathBuf {
 }
 
 /// Builds it where it is not there yet.
-fn build() -> Result<PathBuf> {
+fn build(sh: &Shell) -> Result<PathBuf> {
     let program = program();
     if program.is_file() {
         return Ok(program);
@@ -45,55 +45,51 @@ fn build() -> Result<PathBuf> {
     let work = target().join("tools/llama-server-build");
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
-    let source = source(&work)?;
+    let source = source(sh, &work)?;
     let build = work.join("build");
-    run(cmd("cmake", "-G Ninja -S").arg(&source).arg("-B").arg(&build).args(OPTIONS))?;
-    run(cmd("nice", "ninja llama-server -C").arg(&build))?;
-    // Named only when it is whole.
+    cmd!(sh, "cmake -G Ninja -S {source} -B {build} {OPTIONS...}").run()?;
+    cmd!(sh, "nice ninja llama-server -C {build}").run()?;
+    // The final name appears only when the build is complete.
     let home = work.join("done");
     fs::create_dir_all(&home)?;
     fs::rename(build.join("bin/llama-server"), home.join("llama-server"))?;
-    let place = program.parent().expect("has a folder");
-    let _ = fs::remove_dir_all(place);
-    fs::rename(home, place)?;
+    let folder = program.parent().expect("has a folder");
+    let _ = fs::remove_dir_all(folder);
+    fs::rename(home, folder)?;
     fs::remove_dir_all(work)?;
     Ok(program)
 }
 
 /// llama.cpp alone, out of the package.
-fn source(work: &Path) -> Result<PathBuf> {
+fn source(sh: &Shell, work: &Path) -> Result<PathBuf> {
     let list = work.join("requirements.txt");
     fs::write(&list, format!("llama-cpp-python=={VERSION} --hash=sha256:{SHA256}\n"))?;
-    run(Command::new(setup::python()?)
-        .args(["-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "--require-hashes"])
-        .args(["--no-binary", "llama-cpp-python", "-d"])
-        .arg(work)
-        .arg("-r")
-        .arg(&list))?;
+    let python = setup::python(sh)?;
+    cmd!(sh, "{python} -m pip download -q --disable-pip-version-check --no-deps --require-hashes -d {work} -r {list}")
+        .args(["--no-binary", "llama-cpp-python"])
+        .run()?;
     let package = work.join(format!("llama_cpp_python-{VERSION}.tar.gz"));
     if !package.is_file() {
         bail!("pip left no {}", package.display());
     }
     let source = work.join("source");
     fs::create_dir_all(&source)?;
-    run(cmd("tar", "--strip-components=3 --wildcards -xzf")
-        .arg(&package)
-        .arg("-C")
-        .arg(&source)
-        .arg("*/vendor/llama.cpp/*"))?;
+    let wanted = "*/vendor/llama.cpp/*";
+    cmd!(sh, "tar --strip-components=3 --wildcards -xzf {package} -C {source} {wanted}").run()?;
     Ok(source)
 }
 
-/// What tests are told of both.
-pub fn environment() -> Result<[(&'static str, PathBuf); 2]> {
-    Ok([("WHALEDECK_LLAMA_SERVER", build()?), ("WHALEDECK_GUIDE_GGUF", guide()?.join("guide.gguf"))])
+/// The environment variables by which tests find both.
+pub fn environment(sh: &Shell) -> Result<[(&'static str, PathBuf); 2]> {
+    Ok([("WHALEDECK_LLAMA_SERVER", build(sh)?), ("WHALEDECK_GUIDE_GGUF", guide(sh)?.join("guide.gguf"))])
 }
 
 /// A folder with the Guide as other engines read it: `guide.gguf`, and `guide` for transformers.
-pub fn guide() -> Result<PathBuf> {
+pub fn guide(sh: &Shell) -> Result<PathBuf> {
     let folder = std::path::absolute(target().join("engines"))?;
     fs::create_dir_all(&folder)?;
     let script = root().join("tests/fixtures/engines/guide.py");
-    run(Command::new(setup::python()?).arg(script).arg(&folder))?;
+    let python = setup::python(sh)?;
+    cmd!(sh, "{python} {script} {folder}").run()?;
     Ok(folder)
 }

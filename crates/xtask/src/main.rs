@@ -1,5 +1,5 @@
-//! Automation of the house: `cargo xtask setup|run|test|test-engines|test-forms|test-package|bench|dist|cuda|bindings`.
-//! The Makefile is a line over each. It installs what is missing, calls the ordinary tools, and says what it skips and why.
+//! Automation of the workspace: `cargo xtask setup|run|test|test-engines|test-forms|test-package|bench|dist|cuda|bindings`.
+//! The Makefile is a line over each. It installs what is missing, calls the ordinary tools, and prints what it skips and why.
 
 mod bench;
 mod cuda;
@@ -16,18 +16,18 @@ mod test;
 use anyhow::{Result, bail};
 
 fn main() -> Result<()> {
-    std::env::set_current_dir(shell::root())?;
+    let sh = &shell::shell()?;
     match std::env::args().nth(1).as_deref() {
-        Some("setup") => setup::all(),
-        Some("run") => run::run(),
-        Some("test") => test::test(),
-        Some("test-engines") => engines::test_engines(),
-        Some("test-forms") => forms::test_forms(),
-        Some("test-package") => package::try_layout(),
-        Some("bench") => bench::bench(),
-        Some("dist") => dist::dist(),
-        Some("cuda") => cuda::cuda(),
-        Some("bindings") => run::bindings(),
+        Some("setup") => setup::all(sh),
+        Some("run") => run::run(sh),
+        Some("test") => test::test(sh),
+        Some("test-engines") => engines::test_engines(sh),
+        Some("test-forms") => forms::test_forms(sh),
+        Some("test-package") => package::try_layout(sh),
+        Some("bench") => bench::bench(sh),
+        Some("dist") => dist::dist(sh),
+        Some("cuda") => cuda::cuda(sh),
+        Some("bindings") => run::bindings(sh),
         other => {
             bail!(
                 "no task {other:?}; there are: setup, run, test, test-engines, test-forms, test-package, bench, dist, cuda, bindings"

@@ -7,8 +7,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use xshell::{Shell, cmd};
 
-use crate::shell::{cmd, root, run, target};
+use crate::shell::{root, target};
+use crate::test;
 
 /// Where the files of the package come from, by their path in it: what Tauri's bundler makes of its configuration.
 pub fn files(profile: &str) -> Result<BTreeMap<PathBuf, PathBuf>> {
@@ -40,26 +42,27 @@ fn pairs(table: &Value) -> Result<Vec<(&str, &str)>> {
 }
 
 /// Lays out the debug programs and asks them.
-pub fn try_layout() -> Result<()> {
-    let place = tempfile::tempdir()?;
+pub fn try_layout(sh: &Shell) -> Result<()> {
+    let root = tempfile::tempdir()?;
     for (to, from) in files("debug")? {
-        let to = place.path().join(to);
+        let to = root.path().join(to);
         std::fs::create_dir_all(to.parent().context("a folder")?)?;
         // A second name is enough, and a debug program is large; another disk takes a copy.
         if std::fs::hard_link(&from, &to).is_err() {
             std::fs::copy(&from, &to).with_context(|| format!("copy {}", from.display()))?;
         }
     }
-    ask(place.path())
+    ask(sh, root.path())
 }
 
 /// Unpacks a real package, compares it with what was meant, and asks its programs.
-pub fn try_package(package: &Path) -> Result<()> {
-    let place = tempfile::tempdir()?;
-    run(Command::new("dpkg-deb").arg("-x").arg(package).arg(place.path()))?;
+pub fn try_package(sh: &Shell, package: &Path) -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let path = root.path();
+    cmd!(sh, "dpkg-deb -x {package} {path}").run()?;
     let mut seen = BTreeMap::<Vec<u8>, PathBuf>::new();
     for (to, from) in files("release")? {
-        let unpacked = place.path().join(&to);
+        let unpacked = root.path().join(&to);
         ensure!(unpacked.is_file(), "{} is not in the package", to.display());
         let bytes = std::fs::read(&unpacked)?;
         if !to.starts_with("usr/bin") {
@@ -69,11 +72,11 @@ pub fn try_package(package: &Path) -> Result<()> {
             bail!("{} and {} are the same file twice", to.display(), other.display());
         }
     }
-    ask(place.path())
+    ask(sh, root.path())
 }
 
 /// Each program answers from what was unpacked, in a home of its own and with no variable of ours set.
-fn ask(package: &Path) -> Result<()> {
+fn ask(sh: &Shell, package: &Path) -> Result<()> {
     let home = tempfile::tempdir()?;
     let alone = |program: &str| {
         let mut command = Command::new(package.join("usr/bin").join(program));
@@ -93,7 +96,7 @@ fn ask(package: &Path) -> Result<()> {
     let text = answer["text"].as_str().unwrap_or_default();
     ensure!(text.split_whitespace().count() > 3, "the command line answers {answer}");
     println!("command line: {text}");
-    window(package)
+    window(sh, package)
 }
 
 /// What a program printed; where it failed, with what it said of that.
@@ -106,11 +109,11 @@ fn said(command: &mut Command) -> Result<String> {
 }
 
 /// The window opens, and its Guide answers.
-fn window(package: &Path) -> Result<()> {
-    let mut driver = cmd("xvfb-run", "-a");
-    driver.args(["-s", "-screen 0 1280x800x24", "dbus-run-session", "--", "node", "tests/e2e/package.mjs"]);
+fn window(sh: &Shell, package: &Path) -> Result<()> {
+    let mut driver = test::display(sh, "tests/e2e/package.mjs");
     for name in ["WHALEDECK_DATA", "WHALEDECK_ENGINE", "WHALEDECK_GUIDE"] {
-        driver.env_remove(name);
+        driver = driver.env_remove(name);
     }
-    run(driver.env("LANG", "en_US.UTF-8").env("WHALEDECK_BINARY", package.join("usr/bin/whaledeck")))
+    driver.env("WHALEDECK_BINARY", package.join("usr/bin/whaledeck")).run()?;
+    Ok(())
 }

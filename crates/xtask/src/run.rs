@@ -1,38 +1,43 @@
 //! `make run`: builds everything in release mode and opens the window, or the terminal chat where there is no display.
-use std::process::Command;
-
+//! `make bindings`: writes the TypeScript of the commands and the contract.
 use anyhow::Result;
+use xshell::{Shell, cmd};
 
 use crate::setup;
-use crate::shell::{cmd, root, run as call, target};
+use crate::shell::{root, target};
 
-pub fn run() -> Result<()> {
-    setup::build()?;
-    build_release()?;
+pub fn run(sh: &Shell) -> Result<()> {
+    setup::build(sh)?;
+    build_release(sh)?;
     let binaries = target().join("release");
     let display = ["DISPLAY", "WAYLAND_DISPLAY"]
         .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()));
-    let mut program = if display {
-        Command::new(binaries.join("whaledeck"))
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let program = if display {
+        let window = binaries.join("whaledeck");
+        cmd!(sh, "{window}")
     } else {
         println!("no display here: the Guide model answers in this terminal instead (whaledeck-cli chat)");
         println!("这里没有显示器：改由内置模型在此终端中回答（whaledeck-cli chat）");
-        let mut cli = Command::new(binaries.join("whaledeck-cli"));
-        cli.arg("chat");
-        cli
+        let cli = binaries.join("whaledeck-cli");
+        cmd!(sh, "{cli} chat")
     };
-    call(program.env("WHALEDECK_GUIDE", root().join("assets/guide-model")))
+    program.env("WHALEDECK_GUIDE", root().join("assets/guide-model")).run()?;
+    Ok(())
 }
 
-/// The window with the UI inside, the worker and the headless twin.
-pub fn build_release() -> Result<()> {
-    call(&mut setup::npm("run build"))?;
-    call(&mut cmd("cargo", "build --release --package server --package cli"))?;
-    call(&mut cmd("cargo", "build --release --package whaledeck --features custom-protocol"))
+/// The window with the UI inside, the worker and the headless program.
+pub fn build_release(sh: &Shell) -> Result<()> {
+    setup::npm(sh, &["run", "build"])?;
+    cmd!(sh, "cargo build --release --package server --package cli").run()?;
+    cmd!(sh, "cargo build --release --package whaledeck --features custom-protocol").run()?;
+    Ok(())
 }
 
 /// Writes the TypeScript that the test compares.
-pub fn bindings() -> Result<()> {
-    call(cmd("cargo", "test --package whaledeck --test it bindings").env("WHALEDECK_WRITE_BINDINGS", "1"))
+pub fn bindings(sh: &Shell) -> Result<()> {
+    cmd!(sh, "cargo test --package whaledeck --test it bindings")
+        .env("WHALEDECK_WRITE_BINDINGS", "1")
+        .run()?;
+    Ok(())
 }
