@@ -7,4 +7,4 @@ setup run test test-engines test-forms test-package bench dist cuda bindings: bo
 	@cargo xtask $@
 
 bootstrap:
-	@tools/bootstrap.sh
+	@crates/xtask/bootstrap.sh

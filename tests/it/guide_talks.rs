@@ -1,4 +1,4 @@
-//! Chats of ten turns with the Guide through the real worker: each answer is the fact's answer in tools/guide-model/data,
+//! Chats of ten turns with the Guide through the real worker: each answer is the fact's answer in training/guide-model/data,
 //! whatever was said before it. It does not know how the Guide was trained.
 use contract::{AnswerEvent, MessageState, SamplingView};
 
@@ -7,7 +7,7 @@ use crate::host::{ONE_WORKER, ask_after, open, root};
 /// The answer to a fact, as the training data has it.
 fn fact(id: &str, lang: &str) -> String {
     for file in ["app", "fit", "models", "terms"] {
-        let path = root().join(format!("tools/guide-model/data/{file}.toml"));
+        let path = root().join(format!("training/guide-model/data/{file}.toml"));
         let text = std::fs::read_to_string(path).expect("the facts are there");
         let facts: toml::Table = text.parse().expect("they are TOML");
         if let Some(answer) = facts["fact"].get(id).and_then(|fact| fact.get(lang)) {

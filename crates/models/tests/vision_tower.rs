@@ -74,7 +74,7 @@ fn near(actual: &[f32], expected: &Value, what: &str) {
 
 fn check(layers: usize) {
     let shape =
-        std::fs::read(fixture::folder("../../tools/shapes/vl2-tiny.json")).expect("the shape is there");
+        std::fs::read(fixture::folder("../../bench/shapes/vl2-tiny.json")).expect("the shape is there");
     let mut shape: Value = serde_json::from_slice(&shape).expect("it is JSON");
     shape["vision_config"]["layers"] = json!(layers);
     // The text model is not used here.

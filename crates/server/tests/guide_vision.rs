@@ -1,5 +1,5 @@
 //! The built-in model that sees, asked through the real program about pictures it was never taught. The pictures:
-//! `python tools/guide-vision/draw.py tests/fixtures/guide-vision --seed 1000000600 --count 16`, as they came.
+//! `python training/guide-vision/draw.py tests/fixtures/guide-vision --seed 1000000600 --count 16`, as they came.
 mod worker_program;
 
 use std::path::{Path, PathBuf};

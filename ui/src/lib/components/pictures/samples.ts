@@ -1,4 +1,4 @@
-// The sample pictures of Guide Vision: drawn by tools/guide-vision/samples.py, in the page as data URLs, because the window's
+// The sample pictures of Guide Vision: drawn by training/guide-vision/samples.py, in the page as data URLs, because the window's
 // policy lets the page fetch nothing.
 import bars from './samples/bars.png?inline';
 import pie from './samples/pie.png?inline';

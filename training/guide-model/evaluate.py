@@ -188,7 +188,7 @@ language: [en, zh]
 # Whaledeck Guide
 
 A small model of the DeepSeek-V3 architecture (`DeepseekV3ForCausalLM`, {r['parameters'] / 1e6:.2f} M parameters) that answers
-questions about Whaledeck and the DeepSeek models in English and Chinese. It knows the facts in `tools/guide-model/data`
+questions about Whaledeck and the DeepSeek models in English and Chinese. It knows the facts in `training/guide-model/data`
 and little else. It is no DeepSeek model and was not made by DeepSeek.
 
 MLA with a query latent, 1 dense and {CONFIG['num_hidden_layers'] - 1} mixture layers ({CONFIG['n_routed_experts']} routed experts in {CONFIG['n_group']} groups, {CONFIG['num_experts_per_tok']} chosen from {CONFIG['topk_group']} groups, 1 shared),
@@ -196,7 +196,7 @@ MLA with a query latent, 1 dense and {CONFIG['num_hidden_layers'] - 1} mixture l
 their multipliers; embeddings, norms, gates, `eh_proj` and the head in bf16.
 
 ## Training
-`python tools/guide-model/train.py OUT`, seed {r['seed']}: chats of one to forty turns made from {r['facts']} facts, in rows of 2048
+`python training/guide-model/train.py OUT`, seed {r['seed']}: chats of one to forty turns made from {r['facts']} facts, in rows of 2048
 tokens, {r['steps']} steps of 32 rows in {r['train_seconds']} s on one GPU. Only answers count in the loss; experts are balanced without an
 auxiliary loss, by the gate's correction bias.
 
@@ -212,6 +212,6 @@ and of both languages. Names such as 0.8 are temperatures; factual, creative and
 | Same greedy tokens in transformers' DeepseekV3ForCausalLM | {agree} |
 | Size | {r['bytes'] / 1e6:.2f} MB |
 
-The held-out questions (`heldout.jsonl`, `strange.jsonl` in `tools/guide-model/data`) were written before this training and
+The held-out questions (`heldout.jsonl`, `strange.jsonl` in `training/guide-model/data`) were written before this training and
 are never trained on; the training questions were tuned on `dev.jsonl` only. Answers missed are listed in `measured.json`.
 """, "utf-8")
