@@ -45,11 +45,11 @@ async function addService(window, name, address, key, model) {
   await choose(window, 'cloud-provider', 'custom');
   await fill(window, 'cloud-address', address);
   if (key) await fill(window, 'cloud-key', key);
-  await open(window, 'More choices');
+  await open(window, 'More options');
   if (model) await fill(window, 'cloud-model', model);
   await fill(window, 'cloud-name', name);
   await window.click(button('Add and test'));
-  const passed = `//*[@data-endpoint]//h3[.="${name}"]/ancestor::article//li[contains(., "First word of an answer") and contains(., "Passed")]`;
+  const passed = `//*[@data-endpoint]//h3[.="${name}"]/ancestor::article//li[contains(., "First token of an answer") and contains(., "Passed")]`;
   await window.find(passed, 90);
   await window.run(`document.querySelector('[data-endpoint]:last-of-type').scrollIntoView({ block: 'center' })`);
   await picture(window, `${name}-added`.toLowerCase().replaceAll(' ', '-'));

@@ -37,7 +37,7 @@ async function firstRun(driver) {
   await until('the end after Stop', async () => (await window.all(button('Stop'))).length === 0, 20);
   await picture(window, '3-stopped');
 
-  await window.click(button('Show style panel'), 3).catch(() => {});
+  await window.click(button('Show preset panel'), 3).catch(() => {});
   await window.click(button('Creative'));
   await sleep(300);
   await picture(window, '4-preset');
@@ -79,11 +79,11 @@ async function shows(window) {
     document.querySelector('.chat').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
   `);
   await until('the picture in the composer', () => window.run("return [...document.querySelectorAll('.attached img')].some((one) => one.naturalWidth === 60)"));
-  await until('that the Guide does not see', async () => /reads text only and cannot see pictures/.test(await window.text()));
+  await until('that the Guide does not see', async () => /reads text only, no images/.test(await window.text()));
   const kept = readdirSync(join(environment.WHALEDECK_DATA, 'pictures'));
   if (kept.length !== 1 || !/^[0-9a-f]{64}\.png$/.test(kept[0])) throw new Error(`kept beside the history: ${kept}`);
   await picture(window, '6-picture');
-  await window.click(button('Remove picture 1'));
+  await window.click(button('Remove image 1'));
   await until('the end of its file', () => readdirSync(join(environment.WHALEDECK_DATA, 'pictures')).length === 0);
 }
 
@@ -104,7 +104,7 @@ async function pastes(window) {
   await paste();
   await until('the pasted words', () => window.run("return document.querySelector('.composer textarea').value === 'words of another program'"));
   await attachments(2);
-  for (const at of [2, 1]) await window.click(button(`Remove picture ${at}`));
+  for (const at of [2, 1]) await window.click(button(`Remove image ${at}`));
   await window.run("const box = document.querySelector('.composer textarea'); box.value = ''; box.dispatchEvent(new Event('input', { bubbles: true }));");
 }
 
@@ -112,7 +112,7 @@ async function pastes(window) {
 async function shoots(window) {
   const part = '//button[starts-with(@aria-label, "The part to attach.")]';
   const screen = "document.querySelector('dialog img')";
-  await window.click(button('Take a picture of the screen'));
+  await window.click(button('Take a screenshot'));
   await window.find(part);
   const [width, height] = await window.run(`return [${screen}.naturalWidth, ${screen}.naturalHeight]`);
   if (width !== 1280 || height !== 800) throw new Error(`the screen has 1280 x 800 pixels, the picture ${width} x ${height}`);
@@ -129,8 +129,8 @@ async function shoots(window) {
   await window.type(part, '\uE007');
   await until('the part in the composer', () => window.run("return [...document.querySelectorAll('.attached img')].some((one) => one.naturalWidth === 640 && one.naturalHeight === 400)"));
   await picture(window, '8-part');
-  await window.click(button('Remove picture 1'));
-  await window.click(button('Take a picture of the screen'));
+  await window.click(button('Remove image 1'));
+  await window.click(button('Take a screenshot'));
   await window.find(part);
   await window.type(part, '\uE00C');
   await until('the end of the dialog at Esc', async () => (await window.all(part)).length === 0);

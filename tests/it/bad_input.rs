@@ -255,7 +255,7 @@ async fn a_read_only_disk() {
             println!("not run: this system lets nobody mount a disk: {}", said.err.trim());
             return;
         }
-        said.refused(lang, "permission_denied", "Access was refused", "没有访问权限");
+        said.refused(lang, "permission_denied", "Access denied", "没有访问权限");
         let read = on_disk(&["--read-only", "chats", "list"]);
         assert!(read.code == Some(0) && read.out.contains(&before.chat.id), "{read:?}");
         let asked = on_disk(&["--read-only", "ask", "Hello"]);
@@ -292,7 +292,7 @@ fn a_missing_display() {
         let mut window = Command::new(env!("CARGO_BIN_EXE_whaledeck"));
         window.env("LANG", lang).env_remove("LC_ALL").env_remove("LC_MESSAGES");
         let said = run(window.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY"));
-        let (en, zh) = ("There is no screen to open a window on", "没有可以打开窗口的屏幕");
+        let (en, zh) = ("There is no display to open a window on", "没有可以打开窗口的屏幕");
         said.refused(lang, "no_display", en, zh);
         assert!(said.err.contains("whaledeck-cli chat"), "{said:?}");
         assert_eq!(said.code, Some(2), "{said:?}");

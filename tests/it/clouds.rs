@@ -77,7 +77,7 @@ async fn a_terminal_adds_tests_asks_and_removes() {
     assert_ne!(failed.code, Some(0));
 
     let wrong = add(place, LANGS[0], &["add", "azure"], KEY);
-    wrong.refused(LANGS[0], "invalid_input", "This value does not work here", "这个值不适用");
+    wrong.refused(LANGS[0], "invalid_input", "This value is not allowed", "这个值不允许");
     let all = [&added, &tested, &listed, &said, &refused, &failed, &wrong];
     assert!(!format!("{all:?}").contains(KEY), "{all:?}");
     let removed = run(&mut endpoints(place, LANGS[0], &["remove", "deepseek"]));

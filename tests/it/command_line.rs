@@ -172,6 +172,6 @@ async fn a_download_is_paused_by_ctrl_c_and_goes_on() {
 async fn a_mistyped_variant_is_told_what_there_is() {
     let data = tempfile::tempdir().expect("a folder");
     let said = run(&mut pull(data.path(), &["--variant", "q9"]));
-    said.refused(LANGS[0], "invalid_input", "This value does not work here", "这个值不适用");
+    said.refused(LANGS[0], "invalid_input", "This value is not allowed", "这个值不允许");
     assert!(said.err.contains("bf16"), "{said:?}");
 }

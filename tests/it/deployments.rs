@@ -86,8 +86,8 @@ fn a_terminal_starts_is_killed_finds_asks_and_stops() {
     refused.refused(
         LANGS[1],
         "deployment_not_ready",
-        "The deployment does not serve now",
-        "这个部署现在不能回答",
+        "The deployment is not ready",
+        "这个部署尚未就绪",
     );
 
     // Again by its name, with its words in Chinese, until it serves.
@@ -101,7 +101,7 @@ fn a_terminal_starts_is_killed_finds_asks_and_stops() {
     gone.refused(
         LANGS[1],
         "deployment_not_found",
-        "This deployment is not there any more",
+        "This deployment no longer exists",
         "这个部署已经不在了",
     );
 }
@@ -129,7 +129,7 @@ fn what_cannot_be_started_is_said_and_leaves_nothing() {
     let unreachable = run(command.env("WHALEDECK_SSH_CONFIG", &config));
     unreachable.refused(LANGS[1], "machine_unreachable", "The machine cannot be reached", "无法连接这台机器");
     let odd = run(&mut deployments(place, LANGS[0], &start("", &["--on=-oProxyCommand=touch /tmp/x"])));
-    odd.refused(LANGS[0], "invalid_input", "This value does not work here", "这个值不适用");
+    odd.refused(LANGS[0], "invalid_input", "This value is not allowed", "这个值不允许");
     // With the engine named: without one, llama-server with smaller files would be planned.
     let small = ["start", "--model", "DeepSeek-R1", "--gpus", "8xH100-80G", "--engine", "sglang"];
     let small = run(&mut deployments(place, LANGS[0], &small));

@@ -195,9 +195,9 @@ async fn what_is_no_picture_is_refused_before_anything_is_kept() {
 
     let words = file("words.txt", b"no picture");
     let said = run(cli(data.path(), LANGS[0]).args(["ask", "What?", "--image"]).arg(&words));
-    said.refused(LANGS[0], "picture_kind_unknown", "This file is no picture that can be read", "");
+    said.refused(LANGS[0], "picture_kind_unknown", "This file is not an image", "");
     let said = run(cli(data.path(), LANGS[1]).args(["ask", "What?", "--image"]).arg(&words));
-    said.refused(LANGS[1], "picture_kind_unknown", "", "这个文件不是可读取的图片");
+    said.refused(LANGS[1], "picture_kind_unknown", "", "这个文件不是图片");
 }
 
 /// The name of a model that sees, taken in by the app of this folder, and a picture beside it.
@@ -255,7 +255,7 @@ async fn a_terminal_shows_pictures() {
     let added = run(cli(data.path(), LANGS[0]).args(["chats", "import"]).arg(&copy));
     assert!(added.out.contains("was added"), "{added:?}");
     let wrong = run(cli(data.path(), LANGS[0]).args(["chats", "import"]).arg(&file));
-    wrong.refused(LANGS[0], "chat_file_invalid", "This file is not a chat that was saved", "");
+    wrong.refused(LANGS[0], "chat_file_invalid", "This file is not a saved chat", "");
 }
 
 /// `script` runs it on a terminal of its own and passes on every byte that this shows.

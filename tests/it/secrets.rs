@@ -81,7 +81,7 @@ async fn no_file_word_or_argument_holds_a_secret() {
     assert!(!proxy.asked().is_empty());
     let wrong = ["connections", "proxy", "http://me:marked-proxy-4711@proxy:1"];
     let refused = run(cli(place, LANGS[1]).args(wrong));
-    refused.refused(LANGS[1], "invalid_input", "This value does not work here", "这个值不适用");
+    refused.refused(LANGS[1], "invalid_input", "This value is not allowed", "这个值不允许");
     said.push(refused);
 
     let made = told(place, &["serve", "keys", "add", "laptop"], "");

@@ -39,7 +39,7 @@ async fn a_program_with_a_key_is_served_and_noted() {
     let data = tempfile::tempdir().expect("a folder");
     let place = data.path();
     let refused = run(&mut serve(place, LANGS[0], &[]));
-    refused.refused(LANGS[0], "invalid_input", "This value does not work here", "这个值不适用");
+    refused.refused(LANGS[0], "invalid_input", "This value is not allowed", "这个值不允许");
     let made = run(&mut serve(place, LANGS[0], &["keys", "add", "laptop", "--days", "30"]));
     let key = made.out.trim().to_owned();
     assert!(key.starts_with("wd-") && made.err.contains("shown this once"), "{made:?}");

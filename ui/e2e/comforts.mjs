@@ -27,7 +27,7 @@ export async function long(page, expect, picture) {
     most.push(await articles(page));
   }
   expect(`a long chat keeps few messages on the page (${Math.max(...most)})`, Math.max(...most) < 60);
-  expect('going up stops the following', (await page.getByRole('button', { name: 'Go to the latest' }).count()) === 1);
+  expect('going up stops the following', (await page.getByRole('button', { name: 'Jump to the latest' }).count()) === 1);
   const jump = await page.locator(TOP).evaluate(async (view) => {
     const all = [...view.querySelectorAll('article[data-message]')];
     const seen = all.find((e) => e.getBoundingClientRect().top > 150);
@@ -86,7 +86,7 @@ export async function palette(page, expect, picture) {
   await page.waitForFunction(() => location.hash === '#/chat/c3');
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Commands' }).fill('zzz');
-  expect('the palette says when nothing fits', await page.getByText('No command has this name.').isVisible());
+  expect('the palette says when nothing fits', await page.getByText('No matching command.').isVisible());
   await page.keyboard.press('Escape');
   expect('Esc closes the palette', (await page.locator('dialog').count()) === 0);
   await page.keyboard.press('Control+k');
@@ -95,9 +95,9 @@ export async function palette(page, expect, picture) {
   await page.getByRole('heading', { name: 'Hardware', level: 1 }).waitFor();
 }
 
-/** A file already here, from Welcome and from Models: refused with a reason, then taken. */
+/** A model on the disk, from Welcome and from Models: refused with a reason, then taken. */
 export async function imports(page, expect, picture) {
-  await page.getByRole('button', { name: 'A file already here' }).click();
+  await page.getByRole('button', { name: 'Use a model you already have' }).click();
   await page.getByRole('button', { name: 'Choose a folder' }).click();
   await page.getByRole('alert').getByText('not_a_model', { exact: true }).waitFor({ timeout: 3_000 });
   await picture(page, 'import-refused');
@@ -112,7 +112,7 @@ export async function imports(page, expect, picture) {
   await card.getByRole('button', { name: /^Remove from the list: / }).click();
   await card.getByRole('group').getByRole('button', { name: 'Remove from the list', exact: true }).click();
   await card.waitFor({ state: 'detached' });
-  await page.getByRole('button', { name: 'Add a file already here' }).click();
+  await page.getByRole('button', { name: 'Add a model from disk' }).click();
   await page.getByRole('button', { name: 'Choose a .gguf file' }).click();
   await card.waitFor();
   expect('the choice closes once the file is there', (await page.getByRole('button', { name: 'Choose a folder' }).count()) === 0);
@@ -215,12 +215,12 @@ export async function cloud(page, expect, judge) {
   await page.locator('#cloud-address').fill('http://127.0.0.1:8000/v1');
   await add.click();
   const own = page.locator('article[data-endpoint="custom"]');
-  await own.locator('li.absent', { hasText: 'List of models' }).getByText('The service has none, which is fine').waitFor();
-  expect('what a service does without is no step that was not tried', (await own.getByText('Not tried').count()) === 0);
+  await own.locator('li.absent', { hasText: 'Model list' }).getByText('Not offered by the service, which is fine').waitFor();
+  expect('what a service does without is no step that was not tried', (await own.getByText('Not tested').count()) === 0);
   await own.scrollIntoViewIfNeeded();
   await judge(page, 'cloud-without-list');
   await service.getByRole('button', { name: 'Chat on DeepSeek' }).press('Enter');
-  const badge = page.getByText('Cloud: your words leave this computer');
+  const badge = page.getByText('Cloud: your messages leave this computer');
   await badge.waitFor();
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('Hello');
@@ -228,7 +228,7 @@ export async function cloud(page, expect, judge) {
   await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 10_000 });
   const choice = page.getByRole('combobox', { name: 'Model of this chat' });
   expect('the chat runs on the cloud', (await choice.inputValue()) === 'cloud:deepseek/deepseek-flash');
-  await page.getByRole('button', { name: 'Show style panel' }).click();
+  await page.getByRole('button', { name: 'Show preset panel' }).click();
   await page.getByText('This service does not use it').nth(1).waitFor();
   await judge(page, 'cloud-answer');
   await choice.selectOption('guide');
@@ -242,20 +242,20 @@ export async function deploy(page, expect, picture) {
   const show = page.getByRole('button', { name: 'Show the plan' });
   expect('nothing is planned without cards', await show.isDisabled());
   expect('and it says why', await page.getByText('Say which graphics cards the machine has').isVisible());
-  await page.getByRole('button', { name: 'Look at it' }).click();
+  await page.getByRole('button', { name: 'Detect' }).click();
   await page.getByText('No engine is installed there').waitFor({ timeout: 3_000 });
   expect('each engine has a command to copy', (await page.getByRole('button', { name: /^Copy the command for/ }).count()) === 4);
   await picture(page, 'deployment-no-engine');
   await page.getByRole('radio', { name: 'Another machine' }).check();
-  await page.getByRole('textbox', { name: 'Its name for ssh' }).fill('nobody');
-  await page.getByRole('button', { name: 'Look at it' }).click();
+  await page.getByRole('textbox', { name: 'SSH name' }).fill('nobody');
+  await page.getByRole('button', { name: 'Detect' }).click();
   await page.getByText('The machine cannot be reached').waitFor({ timeout: 3_000 });
-  await page.getByRole('textbox', { name: 'Its name for ssh' }).fill('gpu1');
-  await page.getByRole('button', { name: 'Look at it' }).click();
+  await page.getByRole('textbox', { name: 'SSH name' }).fill('gpu1');
+  await page.getByRole('button', { name: 'Detect' }).click();
   await page.getByText('Engines: sglang 0.5.23, vllm 0.11.0 (plans are for 0.33).').waitFor({ timeout: 3_000 });
   expect('the cards are filled in', (await page.getByRole('textbox', { name: 'Its graphics cards' }).inputValue()) === '8xH100-80G');
   await page.getByRole('button', { name: 'Add a machine' }).click();
-  await page.getByRole('group', { name: 'Machine 2' }).getByRole('textbox', { name: 'Its name for ssh' }).fill('gpu2');
+  await page.getByRole('group', { name: 'Machine 2' }).getByRole('textbox', { name: 'SSH name' }).fill('gpu2');
   await page.locator('form summary', { hasText: 'Details' }).click();
   await picture(page, 'deployment-form');
   await show.click();
@@ -294,21 +294,21 @@ export const sharesLooks = (form) =>
 export async function serve(page, expect, picture) {
   const section = page.locator('section[aria-labelledby=sharing-title]');
   expect('each field has the looks of a form', await sharesLooks(section));
-  await section.getByRole('textbox', { name: 'For whom or what' }).fill('A script');
-  await section.getByRole('button', { name: 'Make a key' }).click();
+  await section.getByRole('textbox', { name: 'Name' }).fill('A script');
+  await section.getByRole('button', { name: 'Create key' }).click();
   await section.getByText('wd-').waitFor({ timeout: 3_000 });
-  await section.getByText('Who came', { exact: true }).click();
+  await section.getByText('Recent requests', { exact: true }).click();
   await section.getByText('no valid key').waitFor({ timeout: 3_000 });
-  await section.getByRole('textbox', { name: 'For whom or what' }).scrollIntoViewIfNeeded();
+  await section.getByRole('textbox', { name: 'Name' }).scrollIntoViewIfNeeded();
   await picture(page, 'sharing');
-  await section.getByRole('button', { name: 'I have it' }).click();
+  await section.getByRole('button', { name: 'Done' }).click();
   expect('a key is shown once', (await section.getByText('wd-').count()) === 0);
-  await section.getByRole('button', { name: 'Take back the key A script' }).click();
+  await section.getByRole('button', { name: 'Revoke the key A script' }).click();
   await section.getByText('A script').waitFor({ state: 'detached', timeout: 3_000 });
   expect('the line names the address', await page.getByText('Open to your network at http://192.168.1.7:8137/v1').isVisible());
-  await page.getByRole('button', { name: 'Close it' }).click();
+  await page.getByRole('button', { name: 'Close access' }).click();
   await page.getByText('Open to your network').waitFor({ state: 'detached', timeout: 3_000 });
-  await section.getByRole('checkbox', { name: 'Offer the model' }).check();
+  await section.getByRole('checkbox', { name: 'Serve the model' }).check();
   await section.getByRole('radio', { name: 'This computer' }).check();
   await section.getByText('http://192.168.1.7').first().waitFor({ state: 'detached', timeout: 3_000 });
   expect('loopback needs no red line', (await page.getByText('Open to your network').count()) === 0);

@@ -1,7 +1,7 @@
 // Steps through what a chat says about itself: how full it is, what to do when it is too long, which chats are being
 // answered, a search that leads to its message, odd answers, and what the next chat begins with.
 const box = (page) => page.getByRole('textbox', { name: 'Your message' });
-const meter = (page) => page.getByRole('meter', { name: 'Conversation space' });
+const meter = (page) => page.getByRole('meter', { name: 'Context' });
 const done = (page) => page.locator('article[data-role=assistant][data-state=done]');
 
 async function said(page, text) {
@@ -76,8 +76,8 @@ export async function busy(page, expect, judge) {
   await notice.getByRole('button', { name: 'Cancel' }).click();
   expect('the text is in the composer again', (await box(page).inputValue()) === 'And you?');
   await box(page).press('Enter');
-  await notice.getByRole('button', { name: 'Wait for it' }).click();
-  await page.getByText('Waiting for another answer to end').waitFor();
+  await notice.getByRole('button', { name: 'Wait' }).click();
+  await page.getByText('Waiting for another answer to finish').waitFor();
   await judge(page, 'busy-waits');
   await page.keyboard.press('Escape');
   await page.locator('article[data-state=stopped], article[data-role=assistant]').first().waitFor();
@@ -90,7 +90,7 @@ export async function busy(page, expect, judge) {
 export async function search(page, expect, judge) {
   const numbers = page.locator('.search .numbers');
   const field = page.getByRole('textbox', { name: 'Find in this chat' });
-  const previous = page.getByRole('button', { name: 'Previous place' });
+  const previous = page.getByRole('button', { name: 'Previous match' });
   async function listed(query, chat, word) {
     await page.getByRole('searchbox', { name: 'Search chats' }).fill(query);
     const row = page.locator('nav li', { hasText: chat });
@@ -135,7 +135,7 @@ export async function search(page, expect, judge) {
   await landed('Question 0, about', 'walrus', '1 of 1');
   await (await listed('1999', 'A very long one', '1999')).getByRole('link').click();
   await landed('Answer 1999.', '1999', '1 of 1');
-  expect('the last message is the latest', (await page.getByRole('button', { name: 'Go to the latest' }).count()) === 0);
+  expect('the last message is the latest', (await page.getByRole('button', { name: 'Jump to the latest' }).count()) === 0);
   await (await listed('ocelot', 'Two branches', 'ocelot')).getByRole('link').click();
   await landed('Reply 301 of branch x.', 'ocelot', '1 of 1');
   await (await listed('lynx', 'Two branches', 'lynx')).getByRole('link').click();
@@ -180,7 +180,7 @@ export async function odd(page, expect, judge) {
 
 /** What was chosen in one chat is what the next one begins with. */
 export async function alike(page, expect) {
-  await page.getByRole('button', { name: 'Show style panel' }).click();
+  await page.getByRole('button', { name: 'Show preset panel' }).click();
   await page.getByRole('button', { name: 'Creative', exact: true }).click();
   await page.getByRole('textbox', { name: 'Instructions' }).fill('Answer in verse.');
   await page.waitForTimeout(500);

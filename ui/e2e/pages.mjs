@@ -105,7 +105,7 @@ async function use(browser, address) {
   const page = await open(context, address, ['first', ''], '&lang=en');
   expect('a fresh start shows Welcome', page.url().endsWith('#/welcome'));
   await page.getByRole('button', { name: 'Try now' }).click();
-  const ask = page.getByRole('list', { name: 'Questions to begin with' });
+  const ask = page.getByRole('list', { name: 'Suggested questions' });
   await ask.getByRole('button', { name: 'What can I do with Whaledeck?' }).waitFor();
   const notice = page.locator('[data-notice=guide]');
   expect('the Guide says that it is tiny', (await notice.innerText()).startsWith('A tiny model'));
@@ -124,7 +124,7 @@ async function use(browser, address) {
   await page.locator('article[data-state=streaming] .markdown').waitFor();
   await page.keyboard.press('Escape');
   await page.locator('article[data-state=stopped]').waitFor({ timeout: 5_000 });
-  await page.getByRole('button', { name: 'Show style panel' }).click();
+  await page.getByRole('button', { name: 'Show preset panel' }).click();
   const creative = page.getByRole('button', { name: 'Creative', exact: true });
   await creative.click();
   expect('a preset stays pressed', (await creative.getAttribute('aria-pressed')) === 'true');
@@ -155,7 +155,7 @@ async function use(browser, address) {
   await context.close();
   const other = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US' });
   const first = await open(other, address, ['first', ''], '&lang=en');
-  await first.getByRole('button', { name: 'Try pictures' }).click();
+  await first.getByRole('button', { name: 'Try images' }).click();
   const chosen = first.getByRole('combobox', { name: 'Model of this chat' });
   await chosen.waitFor();
   expect('pictures are tried on the model that sees', (await chosen.inputValue()) === 'guide-vision');

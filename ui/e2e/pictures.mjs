@@ -30,13 +30,13 @@ async function bring(page, kind, buffer, text = '') {
 }
 
 export async function attach(page, expect, picture) {
-  const thumbs = page.getByRole('list', { name: 'Attached pictures' }).getByRole('listitem');
+  const thumbs = page.getByRole('list', { name: 'Attached images' }).getByRole('listitem');
   const send = page.getByRole('button', { name: 'Send', exact: true });
   expect('nothing to send yet', await send.isDisabled());
   await choose(page, [file('wide.png', await png(page, 800, 400))]);
   await thumbs.getByText('2 × 1 tiles + overview').waitFor({ timeout: 20_000 });
   await thumbs.getByText('617 tokens').waitFor({ timeout: 20_000 });
-  await page.getByText('2 pictures of this chat take 1,234 of 4,096 tokens').waitFor({ timeout: 20_000 });
+  await page.getByText('2 images of this chat take 1,234 of 4,096 tokens').waitFor({ timeout: 20_000 });
   expect('a picture alone can be sent', await send.isEnabled());
   await bring(page, 'paste', await png(page, 300, 300), 'words come first');
   await page.waitForTimeout(150);
@@ -45,14 +45,14 @@ export async function attach(page, expect, picture) {
   await thumbs.nth(1).waitFor({ timeout: 20_000 });
   await thumbs.getByText('1 × 1 tile + overview').first().waitFor({ timeout: 20_000 });
   await bring(page, 'dragenter', await png(page, 302, 302));
-  await page.getByText('Drop pictures here').waitFor({ timeout: 20_000 });
+  await page.getByText('Drop images here').waitFor({ timeout: 20_000 });
   await bring(page, 'drop', await png(page, 302, 302));
   await thumbs.nth(2).waitFor({ timeout: 20_000 });
-  expect('the place to drop goes', (await page.getByText('Drop pictures here').count()) === 0);
-  await page.getByRole('button', { name: 'Remove picture 2' }).click();
+  expect('the place to drop goes', (await page.getByText('Drop images here').count()) === 0);
+  await page.getByRole('button', { name: 'Remove image 2' }).click();
   await thumbs.nth(2).waitFor({ state: 'detached' });
   await choose(page, [file('words.png', Buffer.from('no picture'))]);
-  await page.getByRole('alert').getByText('This file is no picture that can be read').waitFor({ timeout: 20_000 });
+  await page.getByRole('alert').getByText('This file is not an image').waitFor({ timeout: 20_000 });
   // Made by the page: over the protocol of the browser it would take long.
   await page.evaluate(() => {
     const data = new DataTransfer();
@@ -68,24 +68,24 @@ export async function attach(page, expect, picture) {
   await box.fill('Which of these is larger?');
   await box.press('Enter');
   const sent = page.locator('article[data-role=user]', { hasText: 'Which of these' });
-  await sent.getByRole('button', { name: 'Open picture 2' }).waitFor({ timeout: 20_000 });
+  await sent.getByRole('button', { name: 'Open image 2' }).waitFor({ timeout: 20_000 });
   expect('the composer is empty again', (await thumbs.count()) === 0);
   await page.locator('article[data-role=assistant][data-state=done]', { hasText: 'Pick the smaller' }).waitFor({ timeout: 60_000 });
   await box.press('ArrowUp');
-  await page.locator('.edit').getByRole('button', { name: 'Remove picture 1' }).click();
+  await page.locator('.edit').getByRole('button', { name: 'Remove image 1' }).click();
   await page.getByRole('textbox', { name: 'Edit your message' }).fill('And this one?');
   // By keyboard: the list still settles round the removed picture, and a click could meet it moving.
   await page.getByRole('button', { name: 'Send as new branch' }).press('Enter');
   await page.locator('.edit').waitFor({ state: 'detached' });
   const branch = page.locator('article[data-role=user]', { hasText: 'And this one?' });
-  await branch.getByRole('button', { name: 'Open picture 1' }).waitFor({ timeout: 20_000 });
-  expect('an edited message keeps the rest of its pictures', (await branch.getByRole('button', { name: /^Open picture/ }).count()) === 1);
+  await branch.getByRole('button', { name: 'Open image 1' }).waitFor({ timeout: 20_000 });
+  expect('an edited message keeps the rest of its pictures', (await branch.getByRole('button', { name: /^Open image/ }).count()) === 1);
 }
 
 /** A model of text alone. */
 export async function blind(page, expect, picture) {
   await choose(page, [file('a.png', await png(page, 400, 400))]);
-  const notice = page.getByRole('status').filter({ hasText: 'reads text only and cannot see pictures' });
+  const notice = page.getByRole('status').filter({ hasText: 'reads text only, no images' });
   await notice.waitFor({ timeout: 20_000 });
   await notice.getByRole('button', { name: 'Get DeepSeek-VL2-Tiny (6.7 GB)' }).waitFor({ timeout: 20_000 });
   const box = page.getByRole('textbox', { name: 'Your message' });
@@ -94,22 +94,22 @@ export async function blind(page, expect, picture) {
   await box.press('Enter');
   expect('nor by Enter', (await page.locator('article').count()) === 0);
   await picture(page, 'blind');
-  await notice.getByRole('button', { name: 'Ask without the pictures' }).click();
-  await page.getByText('does not get the pictures of this chat').waitFor({ timeout: 20_000 });
+  await notice.getByRole('button', { name: 'Ask without the images' }).click();
+  await page.getByText('does not get the images of this chat').waitFor({ timeout: 20_000 });
   await box.press('Enter');
-  await page.locator('article[data-role=user]').getByRole('button', { name: 'Open picture 1' }).waitFor({ timeout: 20_000 });
+  await page.locator('article[data-role=user]').getByRole('button', { name: 'Open image 1' }).waitFor({ timeout: 20_000 });
   await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 60_000 });
-  await page.getByText('Written without seeing the pictures.').waitFor({ timeout: 20_000 });
+  await page.getByText('Written without the images.').waitFor({ timeout: 20_000 });
   await picture(page, 'blind-answer');
 }
 
 /** By keyboard. */
 export async function viewer(page, expect, picture) {
-  const list = page.getByRole('group', { name: 'Marked in the picture' });
+  const list = page.getByRole('group', { name: 'Marked in the image' });
   expect('marks are listed as text', (await list.getByRole('listitem').allInnerTexts()).join() === 'the whale 166, 320 – 640, 531,a boat with a white sail 806, 154 – 1126, 493');
   await list.getByRole('button', { name: 'Show marks' }).focus();
   await page.keyboard.press('Enter');
-  const dialog = page.getByRole('dialog', { name: 'Picture' });
+  const dialog = page.getByRole('dialog', { name: 'Image' });
   await dialog.locator('.mark').nth(1).waitFor({ timeout: 20_000 });
   const [mark, image] = await Promise.all([dialog.locator('.mark').first().boundingBox(), dialog.locator('img').boundingBox()]);
   expect('a mark lies where the answer said', Math.abs((mark.x - image.x) / image.width - 166 / 1280) < 0.01 && Math.abs((mark.y - image.y) / image.height - 0.5) < 0.01);
@@ -122,13 +122,13 @@ export async function viewer(page, expect, picture) {
   expect('marks can be hidden', (await dialog.locator('.mark').count()) === 0);
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
-  await page.getByRole('button', { name: 'Open picture 1' }).press('Enter');
+  await page.getByRole('button', { name: 'Open image 1' }).press('Enter');
   await dialog.locator('.mark').first().waitFor({ timeout: 20_000 });
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
   // Several attached pictures are turned like pages.
   await choose(page, [file('a.png', await png(page, 640, 320)), file('b.png', await png(page, 320, 640))]);
-  await page.getByRole('list', { name: 'Attached pictures' }).getByRole('button', { name: 'Open picture 1' }).click();
+  await page.getByRole('list', { name: 'Attached images' }).getByRole('button', { name: 'Open image 1' }).click();
   await page.keyboard.press('ArrowRight');
   await dialog.getByText('320 × 640 pixels').waitFor({ timeout: 20_000 });
   await page.keyboard.press('Escape');
@@ -148,9 +148,9 @@ export async function look(page, judge, name) {
 
 /** A part of the screen, by keyboard and by pointer. */
 export async function screen(page, expect, judge) {
-  const shoot = page.getByRole('button', { name: 'Take a picture of the screen' });
-  const dialog = page.getByRole('dialog', { name: 'Choose the part to attach' });
-  const thumbs = page.getByRole('list', { name: 'Attached pictures' });
+  const shoot = page.getByRole('button', { name: 'Take a screenshot' });
+  const dialog = page.getByRole('dialog', { name: 'Select an area' });
+  const thumbs = page.getByRole('list', { name: 'Attached images' });
   await shoot.focus();
   await page.keyboard.press('Enter');
   await dialog.getByText('800 × 450 pixels').waitFor({ timeout: 20_000 });
@@ -170,7 +170,7 @@ export async function screen(page, expect, judge) {
   await page.mouse.up();
   const size = (await dialog.getByRole('status').innerText()).split(' ');
   expect('the pointer draws the part', Math.abs(size[0] - 320) < 4 && Math.abs(size[2] - 80) < 4);
-  await dialog.getByRole('button', { name: 'Attach this part' }).click();
+  await dialog.getByRole('button', { name: 'Attach this area' }).click();
   await thumbs.getByRole('listitem').nth(1).waitFor({ timeout: 20_000 });
   await shoot.click();
   await dialog.waitFor();
@@ -182,30 +182,30 @@ export async function screen(page, expect, judge) {
 /** The desktop refuses, or leaves the picture on the clipboard. */
 export async function refused(page, expect, judge) {
   await page.getByRole('button', { name: 'Close', exact: true }).click();
-  await page.getByRole('button', { name: 'Take a picture of the screen' }).click();
-  await page.getByRole('alert').getByText('The desktop gave no picture of the screen').waitFor({ timeout: 20_000 });
+  await page.getByRole('button', { name: 'Take a screenshot' }).click();
+  await page.getByRole('alert').getByText('The desktop refused the screenshot').waitFor({ timeout: 20_000 });
   expect('nothing is cut', (await page.getByRole('dialog').count()) === 0);
   await judge(page, 'screen-refused');
 }
 export async function clipboard(page) {
-  await page.getByRole('button', { name: 'Take a picture of the screen' }).click();
+  await page.getByRole('button', { name: 'Take a screenshot' }).click();
   await page.getByText('paste it here with Ctrl+V').waitFor({ timeout: 20_000 });
   await bring(page, 'paste', await png(page, 200, 100));
-  await page.getByRole('list', { name: 'Attached pictures' }).getByRole('listitem').first().waitFor({ timeout: 20_000 });
+  await page.getByRole('list', { name: 'Attached images' }).getByRole('listitem').first().waitFor({ timeout: 20_000 });
   await page.getByText('paste it here with Ctrl+V').waitFor({ state: 'detached', timeout: 20_000 });
 }
 
-/** "Try pictures": samples that one click attaches, and questions about what is attached. */
+/** "Try images": samples that one click attaches, and questions about what is attached. */
 export async function samples(page, expect, picture) {
-  await page.getByRole('button', { name: 'Try pictures' }).click();
-  const offered = page.getByRole('list', { name: 'Sample pictures' }).getByRole('button');
+  await page.getByRole('button', { name: 'Try images' }).click();
+  const offered = page.getByRole('list', { name: 'Sample images' }).getByRole('button');
   await offered.first().waitFor({ timeout: 20_000 });
   expect('four samples are offered', (await offered.count()) === 4);
   const notice = page.locator('[data-notice=guide]');
   expect('the line leads to a model that sees photographs', await notice.getByRole('button', { name: 'Download DeepSeek-VL2-Tiny (6.7 GB)' }).isVisible());
-  const questions = page.getByRole('list', { name: 'Questions to begin with' }).getByRole('button');
+  const questions = page.getByRole('list', { name: 'Suggested questions' }).getByRole('button');
   expect('no question is about the app', (await questions.allInnerTexts()).every((text) => !text.includes('Whaledeck')));
-  const thumbs = page.getByRole('list', { name: 'Attached pictures' }).getByRole('listitem');
+  const thumbs = page.getByRole('list', { name: 'Attached images' }).getByRole('listitem');
   await offered.nth(1).click();
   await thumbs.first().waitFor({ timeout: 20_000 });
   await questions.filter({ hasText: 'What is the value of C?' }).waitFor({ timeout: 20_000 });
@@ -213,14 +213,14 @@ export async function samples(page, expect, picture) {
   await page.waitForTimeout(150);
   expect('the same sample is attached once', (await thumbs.count()) === 1);
   await picture(page, 'samples-chosen');
-  await page.getByRole('button', { name: 'Remove picture 1' }).click();
+  await page.getByRole('button', { name: 'Remove image 1' }).click();
   await questions.filter({ hasText: 'What do you see?' }).waitFor({ timeout: 20_000 });
   await choose(page, [file('own.png', await png(page, 256, 256))]);
   await questions.filter({ hasText: 'What kind of picture is this?' }).waitFor({ timeout: 20_000 });
-  await page.getByRole('button', { name: 'Remove picture 1' }).click();
+  await page.getByRole('button', { name: 'Remove image 1' }).click();
   // With nothing attached a question brings its sample.
   await questions.filter({ hasText: 'Which bar is the highest?' }).click();
   const sent = page.locator('article[data-role=user]', { hasText: 'Which bar is the highest?' });
-  await sent.getByRole('button', { name: 'Open picture 1' }).waitFor({ timeout: 20_000 });
+  await sent.getByRole('button', { name: 'Open image 1' }).waitFor({ timeout: 20_000 });
   await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 60_000 });
 }

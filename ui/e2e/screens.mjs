@@ -15,25 +15,25 @@ export async function sizing(page, expect, judge) {
     await page.getByLabel('Length of a conversation').selectOption(length);
     await here.getByText(`Conversations ${room}`).waitFor();
   }
-  const byName = page.getByRole('region', { name: 'Any machine by name' });
+  const byName = page.getByRole('region', { name: 'Other hardware' });
   await byName.getByText('8xH100-80G').waitFor();
   expect('eight H100 are too small', await byName.getByText('Too small').isVisible());
   await byName.getByLabel('Machines').fill('2');
   await byName.getByLabel('Machines').press('Tab');
   await byName.getByText('2x8xH100-80G').waitFor();
   expect('sixteen hold it', await byName.getByText('Holds it').isVisible());
-  await byName.getByLabel('Cards in a machine').fill('99');
-  await byName.getByLabel('Cards in a machine').press('Tab');
+  await byName.getByLabel('Cards per machine').fill('99');
+  await byName.getByLabel('Cards per machine').press('Tab');
   expect('a count out of range is told', await byName.getByText('From 1 to 64 machines').isVisible());
-  await byName.getByLabel('Cards in a machine').fill('8');
-  await byName.getByLabel('Cards in a machine').press('Tab');
+  await byName.getByLabel('Cards per machine').fill('8');
+  await byName.getByLabel('Cards per machine').press('Tab');
   const table = page.getByRole('region', { name: 'Graphics cards that hold it' }).first();
   expect('cards on which no engine runs FP8 are not among those that hold it', (await table.getByRole('rowheader', { name: 'T4 16G' }).count()) === 0);
   expect('an engine that runs it alone is named', await table.getByRole('row', { name: /A100 80G/ }).getByText('with vLLM only').isVisible());
   await page.getByText(/^Cards that do not hold it/).click();
   await page.getByText('No engine runs FP8').first().waitFor();
   expect('wrong tables are flagged', await page.getByText('512 GB for FP8').isVisible());
-  await page.getByRole('button', { name: 'Save as picture (SVG)' }).click();
+  await page.getByRole('button', { name: 'Save as image (SVG)' }).click();
   await page.getByText('Saved as /home/user/deepseek-r1-fp8.svg').waitFor();
   await page.getByRole('button', { name: 'Save as table (CSV)' }).click();
   await page.waitForTimeout(50);
@@ -56,13 +56,13 @@ export async function sizing(page, expect, judge) {
   const machines = page.getByRole('textbox', { name: 'Machines', exact: true });
   await machines.fill('banana');
   await machines.press('Enter');
-  await page.getByRole('alert').getByText('This value does not work here').waitFor();
+  await page.getByRole('alert').getByText('This value is not allowed').waitFor();
   await machines.fill('8xH100-80G');
   await machines.press('Enter');
   await page.getByText('There is no plan for this').waitFor();
   expect('the refusal has its numbers', await page.getByText(/684 GB < 689 GB/).isVisible());
   await judge(page, 'plan-none');
-  await page.getByRole('button', { name: 'Take 2x8xH100-80G · FP8 · sglang' }).click();
+  await page.getByRole('button', { name: 'Use 2x8xH100-80G · FP8 · sglang' }).click();
   await plan.waitFor();
   await page.getByRole('button', { name: 'Start it on your machines' }).click();
   await page.getByRole('heading', { name: 'New deployment' }).waitFor();
@@ -102,7 +102,7 @@ export async function compare(page, expect, judge) {
   await page.locator('article[data-side-state=failed]').waitFor({ timeout: 20_000 });
   expect('what had arrived stays beside the error', await page.locator('article[data-side-state=failed]').getByText('card runs').isVisible());
   await page.locator('article[data-side-state=done]').waitFor({ timeout: 20_000 });
-  expect('a price that is not known is said', await page.locator('article[data-side-state=failed]').getByText('Not known').isVisible());
+  expect('a price that is not known is said', await page.locator('article[data-side-state=failed]').getByText('Unknown').isVisible());
   await judge(page, 'compare-cut');
   await left.selectOption('guide');
   expect('this computer is no cloud', (await leaves(left)) === 0);
@@ -133,7 +133,7 @@ export async function compareDeployed(page, expect) {
 
 export async function connections(page, expect, judge) {
   const section = page.getByRole('region', { name: 'Connections' });
-  await section.getByLabel('This one').check();
+  await section.getByLabel('Custom').check();
   const address = section.getByLabel('Address of the proxy');
   for (const wrong of ['proxy:8080', 'http://me:secret@proxy:1', 'ftp://proxy']) {
     await address.fill(wrong);
@@ -143,10 +143,10 @@ export async function connections(page, expect, judge) {
   await address.fill('socks5h://127.0.0.1:1080');
   await address.press('Tab');
   await page.getByText('Saved', { exact: true }).waitFor();
-  const login = section.getByRole('group', { name: 'Name and password of the proxy' });
-  await login.getByRole('button', { name: 'Enter them' }).click();
+  const login = section.getByRole('group', { name: 'User name and password of the proxy' });
+  await login.getByRole('button', { name: 'Enter' }).click();
   await login.getByLabel('User name').fill('me');
-  const keep = login.getByRole('button', { name: 'Keep' });
+  const keep = login.getByRole('button', { name: 'Save' });
   expect('a name without a password is not kept', await keep.isDisabled());
   await login.getByLabel('Password').fill('marked');
   await judge(page, 'connections-login');
@@ -157,11 +157,11 @@ export async function connections(page, expect, judge) {
   await section.getByText('/etc/ssl/company.pem').waitFor();
   await section.scrollIntoViewIfNeeded();
   await judge(page, 'connections');
-  await login.getByRole('button', { name: 'Forget' }).click();
-  await login.getByText('None. Most proxies ask for none.').waitFor();
-  await section.getByRole('button', { name: "Use only the system's" }).click();
-  await section.getByText('Only those of the system').waitFor();
-  await section.getByLabel('As the system').check();
+  await login.getByRole('button', { name: 'Delete' }).click();
+  await login.getByText('None. Most proxies need none.').waitFor();
+  await section.getByRole('button', { name: "Use system certificates only" }).click();
+  await section.getByText('System certificates only').waitFor();
+  await section.getByLabel('System settings').check();
   await address.waitFor({ state: 'detached' });
 }
 
@@ -169,13 +169,13 @@ export async function changing(page, expect, judge) {
   const service = page.locator('article[data-endpoint=deepseek]');
   await service.getByRole('button', { name: 'Change DeepSeek' }).click();
   const form = service.getByRole('form', { name: 'Change DeepSeek' });
-  const keep = form.getByRole('button', { name: 'Keep and test' });
+  const keep = form.getByRole('button', { name: 'Save and test' });
   expect('nothing changed is nothing to keep', await keep.isDisabled());
   await form.getByLabel('Address', { exact: true }).fill('https://elsewhere.example');
   await form.getByText('A key goes only where it was meant for', { exact: false }).waitFor();
   await judge(page, 'cloud-change');
   await keep.click();
-  await service.getByText('This value does not work here').waitFor();
+  await service.getByText('This value is not allowed').waitFor();
   await form.getByLabel('New key').fill('sk-marked-wrong');
   await keep.click();
   await service.getByText('Failed').waitFor();
@@ -190,13 +190,13 @@ export async function changing(page, expect, judge) {
 }
 
 export async function thinking(page, expect, judge) {
-  await page.getByRole('button', { name: 'Show style panel' }).click();
-  const panel = page.getByRole('complementary', { name: 'Style and instructions' });
+  await page.getByRole('button', { name: 'Show preset panel' }).click();
+  const panel = page.getByRole('complementary', { name: 'Preset and instructions' });
   const group = panel.getByRole('group', { name: 'Thinking' });
-  expect('nothing is chosen for the model at first', (await group.getByRole('button', { name: 'As the model' }).getAttribute('aria-pressed')) === 'true');
+  expect('nothing is chosen for the model at first', (await group.getByRole('button', { name: 'Model default' }).getAttribute('aria-pressed')) === 'true');
   await panel.getByText('does not use it while the model thinks').first().waitFor();
   await judge(page, 'thinking');
-  await group.getByRole('button', { name: 'Answer at once' }).click();
+  await group.getByRole('button', { name: 'Answer directly' }).click();
   await panel.getByText('does not use it while the model thinks').first().waitFor({ state: 'detached', timeout: 10_000 });
 }
 
@@ -220,7 +220,7 @@ export async function reading(page, expect, judge) {
   await page.getByText('Read-only: nothing can be sent.').waitFor();
   expect('the reason is said', await page.getByRole('status').getByText('Not enough space on the disk. Delete').isVisible());
   const answer = page.locator('article[data-role=assistant]').last();
-  for (const name of ['Answer again', 'Delete message', 'Next version']) expect(`${name} is not offered`, await answer.getByRole('button', { name }).isDisabled());
+  for (const name of ['Regenerate', 'Delete message', 'Next version']) expect(`${name} is not offered`, await answer.getByRole('button', { name }).isDisabled());
   expect('an answer can be copied', await answer.getByRole('button', { name: 'Copy message' }).isEnabled());
   expect('the model stays', await page.getByRole('combobox', { name: 'Model of this chat' }).isDisabled());
   const row = page.locator('nav li', { has: page.locator('[data-tool=remove]') }).first();

@@ -1,22 +1,22 @@
 // Words of the settings of connections, both languages side by side.
 export const connectionsEn = {
-  title: 'Connections', lead: 'How this app reaches cloud services and downloads. What runs on this computer is always asked directly.',
-  proxy: 'Proxy', kinds: { system: 'As the system', direct: 'None', address: 'This one' },
+  title: 'Connections', lead: 'How this app reaches cloud services and downloads. Servers on this computer are always reached directly.',
+  proxy: 'Proxy', kinds: { system: 'System settings', direct: 'None', address: 'Custom' },
   systemNote: 'On Windows and macOS the system settings, and the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY everywhere.',
-  address: 'Address of the proxy', addressNote: 'HTTP or SOCKS, such as http://proxy.example:8080 or socks5h://127.0.0.1:1080. Its name and password, if it wants them, have fields of their own.',
-  bad: 'It begins with http://, https://, socks5:// or socks5h://, names a computer, and holds no name or password.',
+  address: 'Address of the proxy', addressNote: 'HTTP or SOCKS, such as http://proxy.example:8080 or socks5h://127.0.0.1:1080. If it needs a user name and password, enter them below.',
+  bad: 'It starts with http://, https://, socks5:// or socks5h://, has a host name, and no user name or password.',
   login: {
-    title: 'Name and password of the proxy', none: 'None. Most proxies ask for none.', enter: 'Enter them', user: 'User name', password: 'Password',
-    note: 'Kept like a cloud key: in the keyring of this computer where there is one, never shown again, and sent to this proxy only. With another address they are forgotten.',
-    keep: 'Keep', as: (user: string) => `As ${user}`, change: 'Change', forget: 'Forget',
+    title: 'User name and password of the proxy', none: 'None. Most proxies need none.', enter: 'Enter', user: 'User name', password: 'Password',
+    note: 'Kept like a cloud key: in the keyring of this computer where there is one, never shown again, and sent to this proxy only. Changing the address deletes them.',
+    keep: 'Save', as: (user: string) => `As ${user}`, change: 'Change', forget: 'Delete',
     places: {
       keyring: 'Password in the keyring of this computer', nowhere: 'No password needed',
-      file: 'No keyring is used on this computer, so the password lies in an encrypted file. Whoever can read all files of your account can open it.',
+      file: 'No keyring is used on this computer, so the password is stored in an encrypted file. Anyone who can read all files of your account can open it.',
     },
   },
   certificates: 'Company certificates', certificatesNote: 'Certificates of the operating system are always trusted. If your company uses its own, choose its file (PEM) here.',
-  none: 'Only those of the system', choose: 'Choose a file', remove: 'Use only the system\'s', kind: 'Certificates',
-  test: 'To see whether it works, test a service under Cloud keys: it names the step that fails.',
+  none: 'System certificates only', choose: 'Choose a file', remove: 'Use system certificates only', kind: 'Certificates',
+  test: 'To check the connection, test a service under Cloud keys: it names the step that fails.',
 };
 
 export const connectionsZh: typeof connectionsEn = {

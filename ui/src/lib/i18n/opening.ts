@@ -1,7 +1,7 @@
 // Words of a start that failed, of reading only, and of backups, in both languages.
 export const openingEn = {
   title: 'Your chats are not open', lead: 'Everything else works. Choose how to go on; none of these deletes anything.',
-  retry: 'Try again', readOnly: 'Open read-only', readOnlyNote: 'Read and export your chats. Nothing can be sent or changed.',
+  retry: 'Try again', readOnly: 'Open read-only', readOnlyNote: 'Read and save your chats. Nothing can be sent or changed.',
   empty: 'Start with empty chats', emptyNote: 'The existing file is kept as a backup.', show: 'Show the file', showNote: 'To copy it elsewhere or to change its permissions.',
   retryNote: 'Once the problem above is solved.', from: 'Or go back to a backup', file: 'File',
   noSending: 'Read-only: nothing can be sent',
@@ -18,7 +18,7 @@ export const openingZh: typeof openingEn = {
 export const backupsEn = {
   title: 'Backups', lead: 'Your chats are backed up once a day; the last seven are kept. Images are shared with your chats and take no extra space.',
   none: 'No backups yet. The first is made when Whaledeck has been open for a minute.', create: 'Back up now', show: 'Open folder', restore: 'Restore',
-  restoreOf: (when: string) => `Restore the backup of ${when}`, question: (when: string) => `Replace your chats with the backup of ${when}? Your present chats are kept as a backup.`,
+  restoreOf: (when: string) => `Restore the backup of ${when}`, question: (when: string) => `Replace your chats with the backup of ${when}? Your current chats are kept as a backup.`,
   kinds: { daily: 'Daily', update: 'Before an update', replaced: 'Replaced', asked: 'Made by you' },
   size: (size: string, images: number) => (images === 0 ? size : `${size}, ${images} ${images === 1 ? 'image' : 'images'}`), older: (count: number) => `Show ${count} more`,
 };

@@ -1,7 +1,7 @@
 // Words of the empty chat of Guide Vision: its sample pictures and what can be asked about each. The model knows these questions.
 export const samplesEn = {
-  title: 'Ask about a picture', lead: 'Attach a sample or a picture of your own, then ask. The answer is written on this computer.',
-  label: 'Sample pictures', attach: (name: string) => `Attach sample: ${name}`,
+  title: 'Ask about an image', lead: 'Attach a sample or an image of your own, then ask. The answer is written on this computer.',
+  label: 'Sample images', attach: (name: string) => `Attach sample: ${name}`,
   names: { shapes: 'Shapes', bars: 'Bar chart', words: 'Words', pie: 'Pie chart' },
   questions: {
     shapes: ['What do you see?', 'How many shapes are there?', 'What colour is the star?', 'Find the green square.'],
