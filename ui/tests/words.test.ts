@@ -7,9 +7,9 @@ import { resolveLanguage } from '$lib/i18n/language';
 import { zh } from '$lib/i18n/zh';
 import type { ErrorCode } from '$lib/ipc/bindings';
 
-/** The codes as the contract declares them, read from its source so that a new one is noticed here. */
+/** The codes as the protocol declares them, read from its source so that a new one is noticed here. */
 function contractCodes(): string[] {
-  const source = readFileSync(new URL('../../crates/contract/src/error.rs', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../crates/protocol/src/error_code.rs', import.meta.url), 'utf8');
   const body = /pub enum ErrorCode \{([\s\S]*?)\n\}/.exec(source)?.[1] ?? '';
   return [...body.matchAll(/^\s+([A-Z]\w+),$/gm)].map((m) => (m[1] ?? '').replace(/(?<!^)[A-Z]/g, (c) => `_${c}`).toLowerCase());
 }
