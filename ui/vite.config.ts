@@ -8,7 +8,8 @@ import { tomlWords } from './build/toml-words.ts';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-const CSP = "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; frame-ancestors 'none'";
+const CSP =
+  "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; frame-ancestors 'none'";
 
 export default defineConfig(({ mode }) => ({
   plugins: [

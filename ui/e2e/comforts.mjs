@@ -10,7 +10,10 @@ export async function drawn(page, expect) {
   expect('a formula has words for a screen reader', (await page.locator('.katex math').count()) === 3);
   await page.locator('.code-head button').first().click();
   const copied = await page.evaluate(() => navigator.clipboard.readText());
-  expect('the copy button takes the code without its colours', copied.startsWith('def size(parameters, bits=4.85):\n    """'));
+  expect(
+    'the copy button takes the code without its colours',
+    copied.startsWith('def size(parameters, bits=4.85):\n    """'),
+  );
 }
 
 /** How the list behaves at 2,000 messages. */
@@ -27,7 +30,10 @@ export async function long(page, expect, picture) {
     most.push(await articles(page));
   }
   expect(`a long chat keeps few messages on the page (${Math.max(...most)})`, Math.max(...most) < 60);
-  expect('going up stops the following', (await page.getByRole('button', { name: 'Jump to the latest' }).count()) === 1);
+  expect(
+    'going up stops the following',
+    (await page.getByRole('button', { name: 'Jump to the latest' }).count()) === 1,
+  );
   const jump = await page.locator(TOP).evaluate(async (view) => {
     const all = [...view.querySelectorAll('article[data-message]')];
     const seen = all.find((e) => e.getBoundingClientRect().top > 150);
@@ -64,7 +70,9 @@ export async function long(page, expect, picture) {
   // So many messages are more than the model reads.
   await page.getByRole('button', { name: /Leave out the [\d,]+ oldest messages/ }).click();
   await page.locator('article[data-state=streaming]').waitFor({ timeout: 3_000 });
-  await page.locator('article[data-state=done]', { hasText: 'Pick the smaller' }).waitFor({ timeout: 15_000 });
+  await page
+    .locator('article[data-state=done]', { hasText: 'Pick the smaller' })
+    .waitFor({ timeout: 15_000 });
   await page.waitForTimeout(300);
   const left = await page.locator(TOP).evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight);
   expect(`sending follows the answer to its end (${left} px from it)`, left < 2);
@@ -115,21 +123,32 @@ export async function imports(page, expect, picture) {
   await page.getByRole('button', { name: 'Add a model from disk' }).click();
   await page.getByRole('button', { name: 'Choose a .gguf file' }).click();
   await card.waitFor();
-  expect('the choice closes once the file is there', (await page.getByRole('button', { name: 'Choose a folder' }).count()) === 0);
+  expect(
+    'the choice closes once the file is there',
+    (await page.getByRole('button', { name: 'Choose a folder' }).count()) === 0,
+  );
 }
 
 /** An answer that was cut off goes on, and a message can be deleted. */
 export async function mend(page, expect, picture) {
   await page.getByRole('button', { name: 'Continue' }).click();
-  await page.locator('article[data-role=assistant][data-state=done]', { hasText: 'Pick the smaller' }).waitFor({ timeout: 15_000 });
-  expect('a continued answer stays one message', (await page.locator('article[data-role=assistant]').count()) === 1);
+  await page
+    .locator('article[data-role=assistant][data-state=done]', { hasText: 'Pick the smaller' })
+    .waitFor({ timeout: 15_000 });
+  expect(
+    'a continued answer stays one message',
+    (await page.locator('article[data-role=assistant]').count()) === 1,
+  );
   const said = await page.locator('article[data-role=assistant]').innerText();
   expect('a continued answer holds each part once', said.split('card runs').length === 2);
   await page.locator('article[data-role=assistant]').getByRole('button', { name: 'Delete message' }).click();
   await picture(page, 'delete-message');
   await page.getByRole('group', { name: 'Delete message' }).getByRole('button', { name: 'Delete' }).click();
   await page.locator('article[data-role=assistant]').waitFor({ state: 'detached' });
-  expect('what stood before a deleted message stays', (await page.locator('article[data-role=user]').count()) === 1);
+  expect(
+    'what stood before a deleted message stays',
+    (await page.locator('article[data-role=user]').count()) === 1,
+  );
 }
 
 /** 5,000 tokens of formulas, code and lists. Processor time is measured, not the clock: a busy machine must not fail it. */
@@ -169,7 +188,10 @@ export async function sidebar(page, expect) {
     expect('the way back has the focus', await focused(cancel));
     await page.keyboard.press(no);
     await cancel.waitFor({ state: 'detached' });
-    expect(`a delete taken back with ${no} leaves the focus where it was`, await focused(tool('Delete chat')));
+    expect(
+      `a delete taken back with ${no} leaves the focus where it was`,
+      await focused(tool('Delete chat')),
+    );
   }
   await tool('Rename').focus();
   for (const key of ['Escape', 'Enter']) {
@@ -189,7 +211,12 @@ export async function cloud(page, expect, judge) {
   await page.waitForURL(/#\/settings\/clouds$/);
   const title = page.getByRole('heading', { name: 'Cloud keys' });
   await title.waitFor();
-  expect('the section is in view and focused', await title.evaluate((one) => one === document.activeElement && one.getBoundingClientRect().top < innerHeight / 2));
+  expect(
+    'the section is in view and focused',
+    await title.evaluate(
+      (one) => one === document.activeElement && one.getBoundingClientRect().top < innerHeight / 2,
+    ),
+  );
   const add = page.getByRole('button', { name: 'Add and test' });
   expect('nothing is added without a key', await add.isDisabled());
   await page.getByLabel('Service', { exact: true }).selectOption('azure');
@@ -201,7 +228,10 @@ export async function cloud(page, expect, judge) {
   await key.press('Enter');
   const service = page.locator('article[data-endpoint="deepseek"]');
   await service.locator('li.failed', { hasText: 'Key' }).waitFor();
-  expect('the failing step has words', (await service.getByRole('alert').textContent()).includes('The service refused your key'));
+  expect(
+    'the failing step has words',
+    (await service.getByRole('alert').textContent()).includes('The service refused your key'),
+  );
   expect('the page keeps no key', (await key.inputValue()) === '');
   await judge(page, 'cloud-refused');
   await service.getByRole('button', { name: 'Remove DeepSeek' }).click();
@@ -215,8 +245,14 @@ export async function cloud(page, expect, judge) {
   await page.locator('#cloud-address').fill('http://127.0.0.1:8000/v1');
   await add.click();
   const own = page.locator('article[data-endpoint="custom"]');
-  await own.locator('li.absent', { hasText: 'Model list' }).getByText('Not offered by the service, which is fine').waitFor();
-  expect('what a service does without is no step that was not tried', (await own.getByText('Not tested').count()) === 0);
+  await own
+    .locator('li.absent', { hasText: 'Model list' })
+    .getByText('Not offered by the service, which is fine')
+    .waitFor();
+  expect(
+    'what a service does without is no step that was not tried',
+    (await own.getByText('Not tested').count()) === 0,
+  );
   await own.scrollIntoViewIfNeeded();
   await judge(page, 'cloud-without-list');
   await service.getByRole('button', { name: 'Chat on DeepSeek' }).press('Enter');
@@ -244,7 +280,10 @@ export async function deploy(page, expect, picture) {
   expect('and it says why', await page.getByText('Say which graphics cards the machine has').isVisible());
   await page.getByRole('button', { name: 'Detect' }).click();
   await page.getByText('No engine is installed there').waitFor({ timeout: 3_000 });
-  expect('each engine has a command to copy', (await page.getByRole('button', { name: /^Copy the command for/ }).count()) === 4);
+  expect(
+    'each engine has a command to copy',
+    (await page.getByRole('button', { name: /^Copy the command for/ }).count()) === 4,
+  );
   await picture(page, 'deployment-no-engine');
   await page.getByRole('radio', { name: 'Another machine' }).check();
   await page.getByRole('textbox', { name: 'SSH name' }).fill('nobody');
@@ -252,10 +291,18 @@ export async function deploy(page, expect, picture) {
   await page.getByText('The machine cannot be reached').waitFor({ timeout: 3_000 });
   await page.getByRole('textbox', { name: 'SSH name' }).fill('gpu1');
   await page.getByRole('button', { name: 'Detect' }).click();
-  await page.getByText('Engines: sglang 0.5.23, vllm 0.11.0 (plans are for 0.33).').waitFor({ timeout: 3_000 });
-  expect('the cards are filled in', (await page.getByRole('textbox', { name: 'Its graphics cards' }).inputValue()) === '8xH100-80G');
+  await page
+    .getByText('Engines: sglang 0.5.23, vllm 0.11.0 (plans are for 0.33).')
+    .waitFor({ timeout: 3_000 });
+  expect(
+    'the cards are filled in',
+    (await page.getByRole('textbox', { name: 'Its graphics cards' }).inputValue()) === '8xH100-80G',
+  );
   await page.getByRole('button', { name: 'Add a machine' }).click();
-  await page.getByRole('group', { name: 'Machine 2' }).getByRole('textbox', { name: 'SSH name' }).fill('gpu2');
+  await page
+    .getByRole('group', { name: 'Machine 2' })
+    .getByRole('textbox', { name: 'SSH name' })
+    .fill('gpu2');
   await page.locator('form summary', { hasText: 'Details' }).click();
   await picture(page, 'deployment-form');
   await show.click();
@@ -263,23 +310,35 @@ export async function deploy(page, expect, picture) {
   expect('the plan is private', await page.getByText('Listens to this machine only').isVisible());
   await picture(page, 'deployment-plan');
   await page.getByRole('spinbutton', { name: 'How many people at once' }).fill('8');
-  expect('a plan that is no longer asked for is gone', (await page.getByText('16 cards share each layer').count()) === 0);
+  expect(
+    'a plan that is no longer asked for is gone',
+    (await page.getByText('16 cards share each layer').count()) === 0,
+  );
   await show.click();
   await page.getByRole('button', { name: 'Start', exact: true }).last().click();
   const card = page.locator('article', { hasText: 'gpu1' }).last();
   await card.getByText('Ready', { exact: true }).waitFor({ timeout: 5_000 });
   const crashed = page.locator('article[data-deployment="d-14b"]');
-  expect('a crash is named with its code', (await crashed.locator('summary code').getByText('engine_died').count()) === 1);
+  expect(
+    'a crash is named with its code',
+    (await crashed.locator('summary code').getByText('engine_died').count()) === 1,
+  );
   const served = page.locator('article[data-deployment="d-r1"]');
   await served.getByText('Log', { exact: true }).click();
   await served.getByRole('log').getByText('ready to roll').first().waitFor({ timeout: 3_000 });
-  expect('charts say their value', (await served.getByRole('img', { name: /^Tokens per second: now/ }).count()) === 1);
+  expect(
+    'charts say their value',
+    (await served.getByRole('img', { name: /^Tokens per second: now/ }).count()) === 1,
+  );
   await served.getByRole('button', { name: 'Chat with DeepSeek-R1' }).click();
   await page.locator('header').getByText('Deployment', { exact: true }).waitFor({ timeout: 3_000 });
   await page.getByText('The answer is written on gpu1, gpu2.').waitFor({ timeout: 3_000 });
   await page.goto(page.url().replace(/#.*/, '#/deployments'));
   await served.getByRole('button', { name: 'Stop DeepSeek-R1' }).click();
-  await served.getByRole('group', { name: 'Stop' }).getByRole('button', { name: 'Stop', exact: true }).click();
+  await served
+    .getByRole('group', { name: 'Stop' })
+    .getByRole('button', { name: 'Stop', exact: true })
+    .click();
   await served.getByText('Stopped', { exact: true }).waitFor({ timeout: 3_000 });
 }
 
@@ -287,7 +346,13 @@ export async function deploy(page, expect, picture) {
 export const sharesLooks = (form) =>
   form.evaluate((one) => {
     const fields = [...one.querySelectorAll('.field')];
-    return fields.length > 1 && fields.every((field) => field.parentElement.matches('.entry') && getComputedStyle(field.parentElement).rowGap === '6px');
+    return (
+      fields.length > 1 &&
+      fields.every(
+        (field) =>
+          field.parentElement.matches('.entry') && getComputedStyle(field.parentElement).rowGap === '6px',
+      )
+    );
   });
 
 /** The model for other programs: a key that is shown once, who came, and the red line that closes it. */
@@ -305,7 +370,10 @@ export async function serve(page, expect, picture) {
   expect('a key is shown once', (await section.getByText('wd-').count()) === 0);
   await section.getByRole('button', { name: 'Revoke the key A script' }).click();
   await section.getByText('A script').waitFor({ state: 'detached', timeout: 3_000 });
-  expect('the line names the address', await page.getByText('Open to your network at http://192.168.1.7:8137/v1').isVisible());
+  expect(
+    'the line names the address',
+    await page.getByText('Open to your network at http://192.168.1.7:8137/v1').isVisible(),
+  );
   await page.getByRole('button', { name: 'Close access' }).click();
   await page.getByText('Open to your network').waitFor({ state: 'detached', timeout: 3_000 });
   await section.getByRole('checkbox', { name: 'Serve the model' }).check();

@@ -14,31 +14,46 @@ async function said(page, text) {
 /** The meter while typing, a text that is too long, and the oldest turns left out. */
 export async function full(page, expect, judge) {
   const share = () => meter(page).getAttribute('aria-valuetext');
-  await page.waitForFunction(() => document.querySelector('[role=meter]')?.getAttribute('aria-valuetext') !== null);
+  await page.waitForFunction(
+    () => document.querySelector('[role=meter]')?.getAttribute('aria-valuetext') !== null,
+  );
   const before = await share();
   await box(page).fill('a'.repeat(6800));
-  await page.waitForFunction((old) => document.querySelector('[role=meter]')?.getAttribute('aria-valuetext') !== old, before);
+  await page.waitForFunction(
+    (old) => document.querySelector('[role=meter]')?.getAttribute('aria-valuetext') !== old,
+    before,
+  );
   expect(`the meter moves while one types (${before} → ${await share()})`, parseInt(await share(), 10) >= 50);
   await said(page, 'a'.repeat(6800));
   await said(page, 'And more?');
   const book = 'b'.repeat(90_000);
   await box(page).fill(book);
-  await page.waitForFunction(() => parseInt(document.querySelector('[role=meter]')?.getAttribute('aria-valuetext') ?? '0', 10) > 500);
+  await page.waitForFunction(
+    () => parseInt(document.querySelector('[role=meter]')?.getAttribute('aria-valuetext') ?? '0', 10) > 500,
+  );
   await judge(page, 'meter-over');
   await page.getByRole('button', { name: 'Send' }).click();
   const notice = page.locator('[data-notice=too-long]');
   await notice.waitFor();
   expect('the numbers are said', /27,\d\d\d|28,\d\d\d|29,\d\d\d/.test(await notice.innerText()));
-  expect('what does not help is not offered', (await notice.getByRole('button', { name: /Leave out/ }).count()) === 0);
+  expect(
+    'what does not help is not offered',
+    (await notice.getByRole('button', { name: /Leave out/ }).count()) === 0,
+  );
   await notice.getByRole('button', { name: 'Keep the text here' }).click();
   await notice.waitFor({ state: 'detached' });
   expect('the text stays in the composer', (await box(page).inputValue()) === book);
   await box(page).fill('c'.repeat(6700));
-  await page.waitForFunction(() => parseInt(document.querySelector('[role=meter]')?.getAttribute('aria-valuetext') ?? '0', 10) > 99);
+  await page.waitForFunction(
+    () => parseInt(document.querySelector('[role=meter]')?.getAttribute('aria-valuetext') ?? '0', 10) > 99,
+  );
   await box(page).press('Enter');
   const leave = notice.getByRole('button', { name: /Leave out the \d+ oldest messages/ });
   await leave.waitFor();
-  expect('nothing is sent until it is decided', (await page.locator('article[data-role=user]', { hasText: 'ccccc' }).count()) === 0);
+  expect(
+    'nothing is sent until it is decided',
+    (await page.locator('article[data-role=user]', { hasText: 'ccccc' }).count()) === 0,
+  );
   await judge(page, 'too-long');
   await leave.click();
   await page.locator('article[data-role=user]', { hasText: 'ccccc' }).waitFor();
@@ -103,21 +118,35 @@ export async function search(page, expect, judge) {
     await page.waitForFunction(() => !location.hash.includes('message='), undefined, { timeout: 5_000 });
     // Long lists settle in several steps.
     await page.waitForTimeout(400);
-    const there = async () => page.evaluate(() => {
-      const range = [...(CSS.highlights.get('found-now') ?? [])][0];
-      const at = range?.getBoundingClientRect();
-      return { word: range?.toString().toLowerCase(), top: at?.top, inView: at !== undefined && at.top > 56 && at.bottom < innerHeight - 60 };
-    });
+    const there = async () =>
+      page.evaluate(() => {
+        const range = [...(CSS.highlights.get('found-now') ?? [])][0];
+        const at = range?.getBoundingClientRect();
+        return {
+          word: range?.toString().toLowerCase(),
+          top: at?.top,
+          inView: at !== undefined && at.top > 56 && at.bottom < innerHeight - 60,
+        };
+      });
     const first = await there();
     expect(`${text}: its word is painted (${first.word}, not ${word})`, first.word === word);
     expect(`${text}: its word is in view (${first.top} px)`, first.inView);
     await page.waitForTimeout(400);
     const later = await there();
-    expect(`${text}: it stays where it is (${first.top} px, then ${later.top} px)`, Math.abs(first.top - later.top) < 2);
-    expect(`${text}: it is counted (${await numbers.innerText()}, not ${count})`, (await numbers.innerText()) === count);
+    expect(
+      `${text}: it stays where it is (${first.top} px, then ${later.top} px)`,
+      Math.abs(first.top - later.top) < 2,
+    );
+    expect(
+      `${text}: it is counted (${await numbers.innerText()}, not ${count})`,
+      (await numbers.innerText()) === count,
+    );
   }
   const row = await listed('narwhal rare', 'A very long one', 'narwhal');
-  expect('the snippet marks the word', (await row.locator('mark').first().innerText()).toLowerCase() === 'narwhal');
+  expect(
+    'the snippet marks the word',
+    (await row.locator('mark').first().innerText()).toLowerCase() === 'narwhal',
+  );
   await judge(page, 'search-list');
   await row.getByRole('link').click();
   // Four messages hold both words, and each word is a place.
@@ -135,7 +164,10 @@ export async function search(page, expect, judge) {
   await landed('Question 0, about', 'walrus', '1 of 1');
   await (await listed('1999', 'A very long one', '1999')).getByRole('link').click();
   await landed('Answer 1999.', '1999', '1 of 1');
-  expect('the last message is the latest', (await page.getByRole('button', { name: 'Jump to the latest' }).count()) === 0);
+  expect(
+    'the last message is the latest',
+    (await page.getByRole('button', { name: 'Jump to the latest' }).count()) === 0,
+  );
   await (await listed('ocelot', 'Two branches', 'ocelot')).getByRole('link').click();
   await landed('Reply 301 of branch x.', 'ocelot', '1 of 1');
   await (await listed('lynx', 'Two branches', 'lynx')).getByRole('link').click();
@@ -184,17 +216,28 @@ export async function alike(page, expect) {
   await page.getByRole('button', { name: 'Creative', exact: true }).click();
   await page.getByRole('textbox', { name: 'Instructions' }).fill('Answer in verse.');
   await page.waitForTimeout(500);
-  await page.getByRole('combobox', { name: 'Model of this chat' }).selectOption('deepseek-r1-distill-qwen-1.5b');
+  await page
+    .getByRole('combobox', { name: 'Model of this chat' })
+    .selectOption('deepseek-r1-distill-qwen-1.5b');
   await page.waitForTimeout(500);
   await said(page, 'Hello');
   // As after a restart of the page: the settings are asked for anew.
   await page.evaluate(() => dispatchEvent(new Event('focus')));
   await page.getByRole('button', { name: 'New chat' }).click();
   const model = page.getByRole('combobox', { name: 'Model of this chat' });
-  await page.waitForFunction(() => document.querySelector('select')?.value === 'deepseek-r1-distill-qwen-1.5b');
+  await page.waitForFunction(
+    () => document.querySelector('select')?.value === 'deepseek-r1-distill-qwen-1.5b',
+  );
   expect('the model is the last one', (await model.inputValue()) === 'deepseek-r1-distill-qwen-1.5b');
-  expect('the style is the last one', (await page.getByRole('button', { name: 'Creative', exact: true }).getAttribute('aria-pressed')) === 'true');
-  expect('the instructions are the last ones', (await page.getByRole('textbox', { name: 'Instructions' }).inputValue()) === 'Answer in verse.');
+  expect(
+    'the style is the last one',
+    (await page.getByRole('button', { name: 'Creative', exact: true }).getAttribute('aria-pressed')) ===
+      'true',
+  );
+  expect(
+    'the instructions are the last ones',
+    (await page.getByRole('textbox', { name: 'Instructions' }).inputValue()) === 'Answer in verse.',
+  );
 }
 
 /** A download without room for it, and a speed in every verdict once the memory was measured. */
@@ -205,11 +248,17 @@ export async function room(page, expect, judge) {
   await page.getByRole('button', { name: 'Pause' }).click();
   await large.getByText('Needs 689 GB, 412 GB free').waitFor({ timeout: 5_000 });
   expect('it is not offered', await large.locator('[data-lacking=disk]').isDisabled());
-  await page.locator('article[data-model=guide]').getByText('About 5.4 words per second').waitFor({ timeout: 5_000 });
+  await page
+    .locator('article[data-model=guide]')
+    .getByText('About 5.4 words per second')
+    .waitFor({ timeout: 5_000 });
   await page.evaluate(() => (location.hash = '#/hardware'));
   await page.getByRole('button', { name: 'Measure' }).click();
   await page.getByText('28.4 GB/s').waitFor({ timeout: 5_000 });
   await page.evaluate(() => (location.hash = '#/models'));
-  await page.locator('article[data-model=guide]').getByText('About 9 words per second').waitFor({ timeout: 5_000 });
+  await page
+    .locator('article[data-model=guide]')
+    .getByText('About 9 words per second')
+    .waitFor({ timeout: 5_000 });
   await judge(page, 'models-measured');
 }

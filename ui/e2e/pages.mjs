@@ -14,34 +14,71 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const pictures = fileURLToPath(new URL('../../artefacts/ui/', import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PAGES = {
-  welcome: ['first', '/welcome'], chat: ['full', '/chat/c1'], interrupted: ['interrupted', '/chat/c1'], begin: ['full', '/chat'],
-  models: ['full', '/models'], hardware: ['full', '/hardware'], settings: ['full', '/settings'],
-  pictured: ['pictures', '/chat/p1'], samples: ['full', '/chat?model=guide-vision'], clouds: ['clouds', '/settings/clouds'], 'cloud-chat': ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'],
-  deployments: ['deployed', '/deployments'], 'deployment-chat': ['deployed', '/chat?model=deployment%3Ad-r1'],
-  shared: ['shared', '/settings'], unopened: ['unopened', '/chat'],
-  sizing: ['full', '/sizing'], compare: ['clouds', '/compare'],
+  welcome: ['first', '/welcome'],
+  chat: ['full', '/chat/c1'],
+  interrupted: ['interrupted', '/chat/c1'],
+  begin: ['full', '/chat'],
+  models: ['full', '/models'],
+  hardware: ['full', '/hardware'],
+  settings: ['full', '/settings'],
+  pictured: ['pictures', '/chat/p1'],
+  samples: ['full', '/chat?model=guide-vision'],
+  clouds: ['clouds', '/settings/clouds'],
+  'cloud-chat': ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'],
+  deployments: ['deployed', '/deployments'],
+  'deployment-chat': ['deployed', '/chat?model=deployment%3Ad-r1'],
+  shared: ['shared', '/settings'],
+  unopened: ['unopened', '/chat'],
+  sizing: ['full', '/sizing'],
+  compare: ['clouds', '/compare'],
 };
-const ONCE = { 'models-empty': ['empty', '/models'], 'models-loading': ['slow', '/models'], 'models-broken': ['broken', '/models'], 'chat-broken': ['broken', '/chat/c1'],
-  'hardware-loading': ['slow', '/hardware'], 'hardware-broken': ['broken', '/hardware'], 'welcome-loading': ['slow', '/welcome'], 'welcome-broken': ['broken', '/welcome'],
-  'deployments-empty': ['full', '/deployments'], 'deployments-loading': ['slow', '/deployments'], 'deployments-broken': ['broken', '/deployments'],
-  'sizing-loading': ['slow', '/sizing'], 'sizing-broken': ['broken', '/sizing'], 'compare-broken': ['broken', '/compare'],
-  'begin-loading': ['slow', '/chat'], problems: ['problems', '/chat'], readonly: ['readonly', '/chat/c1'],
+const ONCE = {
+  'models-empty': ['empty', '/models'],
+  'models-loading': ['slow', '/models'],
+  'models-broken': ['broken', '/models'],
+  'chat-broken': ['broken', '/chat/c1'],
+  'hardware-loading': ['slow', '/hardware'],
+  'hardware-broken': ['broken', '/hardware'],
+  'welcome-loading': ['slow', '/welcome'],
+  'welcome-broken': ['broken', '/welcome'],
+  'deployments-empty': ['full', '/deployments'],
+  'deployments-loading': ['slow', '/deployments'],
+  'deployments-broken': ['broken', '/deployments'],
+  'sizing-loading': ['slow', '/sizing'],
+  'sizing-broken': ['broken', '/sizing'],
+  'compare-broken': ['broken', '/compare'],
+  'begin-loading': ['slow', '/chat'],
+  problems: ['problems', '/chat'],
+  readonly: ['readonly', '/chat/c1'],
 };
-const SIZES = [[1280, 800], [800, 600]];
+const SIZES = [
+  [1280, 800],
+  [800, 600],
+];
 const problems = [];
 
-const browserPath = [process.env.WHALEDECK_BROWSER ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+const browserPath = [
+  process.env.WHALEDECK_BROWSER ?? '',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find(existsSync);
 if (!browserPath) {
   console.error('pages: no Chromium found; install the package chromium');
   process.exit(1);
 }
 
 function preview() {
-  const server = spawn(process.execPath, ['node_modules/vite/bin/vite.js', 'preview', '--mode', 'mock', '--outDir', 'dist-mock', '--port', '0'], { cwd: root });
+  const server = spawn(
+    process.execPath,
+    ['node_modules/vite/bin/vite.js', 'preview', '--mode', 'mock', '--outDir', 'dist-mock', '--port', '0'],
+    { cwd: root },
+  );
   return new Promise((resolve, reject) => {
     let said = '';
     server.stdout.on('data', (chunk) => {
       said += chunk;
+      // eslint-disable-next-line no-control-regex -- Vite colours what it prints.
       const found = /http:\/\/127\.0\.0\.1:\d+/.exec(said.replace(/\x1b\[[0-9;]*m/g, ''));
       if (found) resolve({ server, address: found[0] });
     });
@@ -51,7 +88,10 @@ function preview() {
 
 async function open(context, address, [state, route], query = '') {
   const page = await context.newPage();
-  page.on('console', (message) => message.type() === 'error' && problems.push(`${route} ${query}: console: ${message.text()}`));
+  page.on(
+    'console',
+    (message) => message.type() === 'error' && problems.push(`${route} ${query}: console: ${message.text()}`),
+  );
   page.on('pageerror', (error) => problems.push(`${route} ${query}: ${error.message}`));
   await page.goto(`${address}/?state=${state}${query}#${route}`);
   await page.waitForSelector('main');
@@ -63,15 +103,29 @@ async function open(context, address, [state, route], query = '') {
 async function judge(page, name) {
   // A colour on its way to another is neither; what turns for ever is not waited for.
   await page.evaluate(() => {
-    const ends = document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity).map((one) => one.finished);
+    const ends = document
+      .getAnimations()
+      .filter((one) => one.effect?.getComputedTiming().iterations !== Infinity)
+      .map((one) => one.finished);
     return Promise.race([Promise.allSettled(ends), new Promise((resolve) => setTimeout(resolve, 2000))]);
   });
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  const { violations } = await page.evaluate(() =>
+    window.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    }),
+  );
   for (const one of violations) {
-    problems.push(`${name}: axe ${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary?.split('\n')[1] ?? ''}`).join(' | ')}`);
+    problems.push(
+      `${name}: axe ${one.id}: ${one.nodes
+        .slice(0, 3)
+        .map((node) => `${node.target} ${node.failureSummary?.split('\n')[1] ?? ''}`)
+        .join(' | ')}`,
+    );
   }
-  const wide = await page.evaluate(() => [...document.querySelectorAll('body, main, main > *')].some((e) => e.scrollWidth > e.clientWidth + 1));
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll('body, main, main > *')].some((e) => e.scrollWidth > e.clientWidth + 1),
+  );
   if (wide) problems.push(`${name}: scrolls sideways`);
   await page.screenshot({ path: `${pictures}${name}.png` });
 }
@@ -79,11 +133,13 @@ async function judge(page, name) {
 async function look(browser, address) {
   for (const [width, height] of SIZES) {
     const context = await browser.newContext({ viewport: { width, height } });
-    for (const lang of ['en', 'zh']) for (const theme of ['light', 'dark']) for (const [name, where] of Object.entries(PAGES)) {
-      const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
-      await judge(page, `${name}-${lang}-${theme}-${width}`);
-      await page.close();
-    }
+    for (const lang of ['en', 'zh'])
+      for (const theme of ['light', 'dark'])
+        for (const [name, where] of Object.entries(PAGES)) {
+          const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
+          await judge(page, `${name}-${lang}-${theme}-${width}`);
+          await page.close();
+        }
     await context.close();
   }
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
@@ -101,7 +157,11 @@ function expect(what, holds) {
 
 /** First run to a stopped answer, by the names a screen reader says. */
 async function use(browser, address) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'] });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: 'en-US',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
   const page = await open(context, address, ['first', ''], '&lang=en');
   expect('a fresh start shows Welcome', page.url().endsWith('#/welcome'));
   await page.getByRole('button', { name: 'Try now' }).click();
@@ -109,7 +169,10 @@ async function use(browser, address) {
   await ask.getByRole('button', { name: 'What can I do with Whaledeck?' }).waitFor();
   const notice = page.locator('[data-notice=guide]');
   expect('the Guide says that it is tiny', (await notice.innerText()).startsWith('A tiny model'));
-  expect('its line leads to the recommended model', await notice.getByRole('button', { name: /R1-Distill/ }).isVisible());
+  expect(
+    'its line leads to the recommended model',
+    await notice.getByRole('button', { name: /R1-Distill/ }).isVisible(),
+  );
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('你好');
   await box.dispatchEvent('keydown', { key: 'Enter', keyCode: 229 });
@@ -136,7 +199,10 @@ async function use(browser, address) {
   await page.locator('article[data-role=user]', { hasText: 'Changed' }).waitFor();
   await page.locator('article[data-role=assistant][data-state=done]').nth(1).waitFor({ timeout: 10_000 });
   await page.keyboard.press('Control+b');
-  expect('Ctrl+B hides the sidebar', (await page.getByRole('button', { name: 'Show sidebar' }).count()) === 1);
+  expect(
+    'Ctrl+B hides the sidebar',
+    (await page.getByRole('button', { name: 'Show sidebar' }).count()) === 1,
+  );
   await page.goto(page.url().replace(/#.*/, '#/models'));
   const cards = page.locator('article[data-model="deepseek-r1-distill-qwen-7b"]');
   await cards.getByRole('button', { name: 'Pause' }).click();
@@ -151,7 +217,10 @@ async function use(browser, address) {
   await two.getByRole('button', { name: 'Delete DeepSeek-R1-Distill-Qwen-1.5B Q8_0' }).click();
   await two.getByRole('group', { name: 'Delete' }).getByRole('button', { name: 'Delete' }).click();
   await two.locator('[data-precision=q8_0]').waitFor({ state: 'detached' });
-  expect('deleting one precision leaves the other', (await two.locator('[data-precision=bf16]').count()) === 1);
+  expect(
+    'deleting one precision leaves the other',
+    (await two.locator('[data-precision=bf16]').count()) === 1,
+  );
   await context.close();
   const other = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US' });
   const first = await open(other, address, ['first', ''], '&lang=en');
@@ -164,23 +233,58 @@ async function use(browser, address) {
 
 /** What a person does with pictures, as it looks in both languages, themes and sizes. */
 async function pictured(browser, address) {
-  for (const [width, height] of SIZES) for (const lang of ['en', 'zh']) for (const theme of ['light', 'dark']) {
-    const context = await browser.newContext({ viewport: { width, height } });
-    const page = await open(context, address, ['pictures', '/chat/p1'], `&lang=${lang}&theme=${theme}`);
-    await shown.look(page, judge, `${lang}-${theme}-${width}`).catch((error) => problems.push(`pictures ${lang} ${theme} ${width}: ${error}`));
-    await context.close();
-  }
+  for (const [width, height] of SIZES)
+    for (const lang of ['en', 'zh'])
+      for (const theme of ['light', 'dark']) {
+        const context = await browser.newContext({ viewport: { width, height } });
+        const page = await open(context, address, ['pictures', '/chat/p1'], `&lang=${lang}&theme=${theme}`);
+        await shown
+          .look(page, judge, `${lang}-${theme}-${width}`)
+          .catch((error) => problems.push(`pictures ${lang} ${theme} ${width}: ${error}`));
+        await context.close();
+      }
 }
 
 async function comfort(browser, address) {
   for (const [name, where, lookAround] of [
-    ['drawn', ['full', '/chat/c1'], comforts.drawn], ['long', ['long', '/chat/long'], comforts.long], ['palette', ['full', '/chat/c1'], comforts.palette], ['sidebar', ['full', '/chat/c1'], comforts.sidebar],
-    ['imports', ['first', '/welcome'], comforts.imports], ['cloud', ['first', '/welcome'], comforts.cloud], ['deploy', ['deployed', '/deployments'], comforts.deploy], ['serve', ['shared', '/settings'], comforts.serve], ['mend', ['interrupted', '/chat/c1'], comforts.mend], ['attach', ['pictures', '/chat/p1'], shown.attach], ['blind', ['full', '/chat'], shown.blind], ['viewer', ['pictures', '/chat/p1'], shown.viewer], ['samples', ['first', '/welcome'], shown.samples], ['screen', ['pictures', '/chat/p1'], shown.screen], ['screen-refused', ['problems', '/chat'], shown.refused], ['screen-clipboard', ['clouds', '/chat'], shown.clipboard], ['flood', ['full', '/chat/c3'], comforts.flood],
-    ['sizing', ['full', '/models'], screens.sizing], ['compare', ['clouds', '/compare'], screens.compare], ['compare-deployed', ['deployed', '/compare'], screens.compareDeployed], ['connections', ['full', '/settings'], screens.connections], ['unopened', ['unopened', '/chat'], screens.unopened], ['reading', ['readonly', '/chat/c1'], screens.reading], ['backups', ['full', '/settings'], screens.backups],
-    ['changing', ['clouds', '/settings/clouds'], screens.changing], ['thinking', ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'], screens.thinking],
-    ['full', ['full', '/chat?model=guide'], length.full], ['busy', ['full', '/chat?model=guide'], length.busy], ['search', ['long', '/chat'], length.search], ['odd', ['full', '/chat?model=guide'], length.odd], ['alike', ['full', '/chat?model=guide'], length.alike], ['room', ['full', '/models'], length.room],
+    ['drawn', ['full', '/chat/c1'], comforts.drawn],
+    ['long', ['long', '/chat/long'], comforts.long],
+    ['palette', ['full', '/chat/c1'], comforts.palette],
+    ['sidebar', ['full', '/chat/c1'], comforts.sidebar],
+    ['imports', ['first', '/welcome'], comforts.imports],
+    ['cloud', ['first', '/welcome'], comforts.cloud],
+    ['deploy', ['deployed', '/deployments'], comforts.deploy],
+    ['serve', ['shared', '/settings'], comforts.serve],
+    ['mend', ['interrupted', '/chat/c1'], comforts.mend],
+    ['attach', ['pictures', '/chat/p1'], shown.attach],
+    ['blind', ['full', '/chat'], shown.blind],
+    ['viewer', ['pictures', '/chat/p1'], shown.viewer],
+    ['samples', ['first', '/welcome'], shown.samples],
+    ['screen', ['pictures', '/chat/p1'], shown.screen],
+    ['screen-refused', ['problems', '/chat'], shown.refused],
+    ['screen-clipboard', ['clouds', '/chat'], shown.clipboard],
+    ['flood', ['full', '/chat/c3'], comforts.flood],
+    ['sizing', ['full', '/models'], screens.sizing],
+    ['compare', ['clouds', '/compare'], screens.compare],
+    ['compare-deployed', ['deployed', '/compare'], screens.compareDeployed],
+    ['connections', ['full', '/settings'], screens.connections],
+    ['unopened', ['unopened', '/chat'], screens.unopened],
+    ['reading', ['readonly', '/chat/c1'], screens.reading],
+    ['backups', ['full', '/settings'], screens.backups],
+    ['changing', ['clouds', '/settings/clouds'], screens.changing],
+    ['thinking', ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'], screens.thinking],
+    ['full', ['full', '/chat?model=guide'], length.full],
+    ['busy', ['full', '/chat?model=guide'], length.busy],
+    ['search', ['long', '/chat'], length.search],
+    ['odd', ['full', '/chat?model=guide'], length.odd],
+    ['alike', ['full', '/chat?model=guide'], length.alike],
+    ['room', ['full', '/models'], length.room],
   ]) {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'] });
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      locale: 'en-US',
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
     const page = await open(context, address, where, '&lang=en&theme=light');
     await lookAround(page, expect, judge).catch((error) => problems.push(`${name}: ${error}`));
     await judge(page, `${name}-end`);
@@ -193,7 +297,8 @@ function clean() {
   const folder = `${root}dist/assets/`;
   if (!existsSync(folder)) return;
   for (const file of readdirSync(folder)) {
-    if (readFileSync(folder + file, 'utf8').includes('GeForce RTX 4080')) problems.push(`dist/assets/${file} holds the mock host`);
+    if (readFileSync(folder + file, 'utf8').includes('GeForce RTX 4080'))
+      problems.push(`dist/assets/${file} holds the mock host`);
   }
 }
 
@@ -202,7 +307,16 @@ clean();
 const { server, address } = await preview();
 const browser = await chromium.launch({
   executablePath: browserPath,
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  args: [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
 });
 try {
   // `node e2e/pages.mjs steps` leaves out the walk through every page.
@@ -221,5 +335,7 @@ try {
 }
 const unique = [...new Set(problems)];
 unique.forEach((problem) => console.error(problem));
-console.log(unique.length === 0 ? `pages: all well; pictures in ${pictures}` : `pages: ${unique.length} problems`);
+console.log(
+  unique.length === 0 ? `pages: all well; pictures in ${pictures}` : `pages: ${unique.length} problems`,
+);
 process.exit(unique.length === 0 ? 0 : 1);

@@ -3,13 +3,16 @@
 
 /** A PNG of one colour, made by the page itself. */
 async function png(page, width, height) {
-  const url = await page.evaluate(([w, h]) => {
-    const canvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
-    const pen = canvas.getContext('2d');
-    pen.fillStyle = `hsl(${w % 360} 60% 50%)`;
-    pen.fillRect(0, 0, w, h);
-    return canvas.toDataURL('image/png');
-  }, [width, height]);
+  const url = await page.evaluate(
+    ([w, h]) => {
+      const canvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
+      const pen = canvas.getContext('2d');
+      pen.fillStyle = `hsl(${w % 360} 60% 50%)`;
+      pen.fillRect(0, 0, w, h);
+      return canvas.toDataURL('image/png');
+    },
+    [width, height],
+  );
   return Buffer.from(url.split(',')[1], 'base64');
 }
 const file = (name, buffer) => ({ name, mimeType: 'image/png', buffer });
@@ -17,16 +20,22 @@ const choose = (page, files) => page.locator('input[type=file]').setInputFiles(f
 
 /** As a browser brings files: on the clipboard, or held over the page. */
 async function bring(page, kind, buffer, text = '') {
-  await page.evaluate(([event, base64, words]) => {
-    const data = new DataTransfer();
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    data.items.add(new File([bytes], 'brought.png', { type: 'image/png' }));
-    if (words) data.setData('text/plain', words);
-    const target = event === 'paste' ? document.querySelector('.composer textarea') : document.querySelector('.chat');
-    const made = event === 'paste' ? new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })
-      : new DragEvent(event, { dataTransfer: data, bubbles: true, cancelable: true });
-    target.dispatchEvent(made);
-  }, [kind, buffer.toString('base64'), text]);
+  await page.evaluate(
+    ([event, base64, words]) => {
+      const data = new DataTransfer();
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      data.items.add(new File([bytes], 'brought.png', { type: 'image/png' }));
+      if (words) data.setData('text/plain', words);
+      const target =
+        event === 'paste' ? document.querySelector('.composer textarea') : document.querySelector('.chat');
+      const made =
+        event === 'paste'
+          ? new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })
+          : new DragEvent(event, { dataTransfer: data, bubbles: true, cancelable: true });
+      target.dispatchEvent(made);
+    },
+    [kind, buffer.toString('base64'), text],
+  );
 }
 
 export async function attach(page, expect, picture) {
@@ -57,7 +66,9 @@ export async function attach(page, expect, picture) {
   await page.evaluate(() => {
     const data = new DataTransfer();
     data.items.add(new File([new Uint8Array(33 << 20)], 'huge.png', { type: 'image/png' }));
-    document.querySelector('.chat').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+    document
+      .querySelector('.chat')
+      .dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
   });
   await page.getByRole('alert').getByText('this one has 34.6 MB').waitFor({ timeout: 20_000 });
   expect('what was refused is not attached', (await thumbs.count()) === 2);
@@ -70,7 +81,9 @@ export async function attach(page, expect, picture) {
   const sent = page.locator('article[data-role=user]', { hasText: 'Which of these' });
   await sent.getByRole('button', { name: 'Open image 2' }).waitFor({ timeout: 20_000 });
   expect('the composer is empty again', (await thumbs.count()) === 0);
-  await page.locator('article[data-role=assistant][data-state=done]', { hasText: 'Pick the smaller' }).waitFor({ timeout: 60_000 });
+  await page
+    .locator('article[data-role=assistant][data-state=done]', { hasText: 'Pick the smaller' })
+    .waitFor({ timeout: 60_000 });
   await box.press('ArrowUp');
   await page.locator('.edit').getByRole('button', { name: 'Remove image 1' }).click();
   await page.getByRole('textbox', { name: 'Edit your message' }).fill('And this one?');
@@ -79,7 +92,10 @@ export async function attach(page, expect, picture) {
   await page.locator('.edit').waitFor({ state: 'detached' });
   const branch = page.locator('article[data-role=user]', { hasText: 'And this one?' });
   await branch.getByRole('button', { name: 'Open image 1' }).waitFor({ timeout: 20_000 });
-  expect('an edited message keeps the rest of its pictures', (await branch.getByRole('button', { name: /^Open image/ }).count()) === 1);
+  expect(
+    'an edited message keeps the rest of its pictures',
+    (await branch.getByRole('button', { name: /^Open image/ }).count()) === 1,
+  );
 }
 
 /** A model of text alone. */
@@ -90,14 +106,20 @@ export async function blind(page, expect, picture) {
   await notice.getByRole('button', { name: 'Get DeepSeek-VL2-Tiny (6.7 GB)' }).waitFor({ timeout: 20_000 });
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('What is this?');
-  expect('nothing is sent before it is decided', await page.getByRole('button', { name: 'Send', exact: true }).isDisabled());
+  expect(
+    'nothing is sent before it is decided',
+    await page.getByRole('button', { name: 'Send', exact: true }).isDisabled(),
+  );
   await box.press('Enter');
   expect('nor by Enter', (await page.locator('article').count()) === 0);
   await picture(page, 'blind');
   await notice.getByRole('button', { name: 'Ask without the images' }).click();
   await page.getByText('does not get the images of this chat').waitFor({ timeout: 20_000 });
   await box.press('Enter');
-  await page.locator('article[data-role=user]').getByRole('button', { name: 'Open image 1' }).waitFor({ timeout: 20_000 });
+  await page
+    .locator('article[data-role=user]')
+    .getByRole('button', { name: 'Open image 1' })
+    .waitFor({ timeout: 20_000 });
   await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 60_000 });
   await page.getByText('Written without the images.').waitFor({ timeout: 20_000 });
   await picture(page, 'blind-answer');
@@ -106,13 +128,24 @@ export async function blind(page, expect, picture) {
 /** By keyboard. */
 export async function viewer(page, expect, picture) {
   const list = page.getByRole('group', { name: 'Marked in the image' });
-  expect('marks are listed as text', (await list.getByRole('listitem').allInnerTexts()).join() === 'the whale 166, 320 – 640, 531,a boat with a white sail 806, 154 – 1126, 493');
+  expect(
+    'marks are listed as text',
+    (await list.getByRole('listitem').allInnerTexts()).join() ===
+      'the whale 166, 320 – 640, 531,a boat with a white sail 806, 154 – 1126, 493',
+  );
   await list.getByRole('button', { name: 'Show marks' }).focus();
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog', { name: 'Image' });
   await dialog.locator('.mark').nth(1).waitFor({ timeout: 20_000 });
-  const [mark, image] = await Promise.all([dialog.locator('.mark').first().boundingBox(), dialog.locator('img').boundingBox()]);
-  expect('a mark lies where the answer said', Math.abs((mark.x - image.x) / image.width - 166 / 1280) < 0.01 && Math.abs((mark.y - image.y) / image.height - 0.5) < 0.01);
+  const [mark, image] = await Promise.all([
+    dialog.locator('.mark').first().boundingBox(),
+    dialog.locator('img').boundingBox(),
+  ]);
+  expect(
+    'a mark lies where the answer said',
+    Math.abs((mark.x - image.x) / image.width - 166 / 1280) < 0.01 &&
+      Math.abs((mark.y - image.y) / image.height - 0.5) < 0.01,
+  );
   expect('the picture is shown in its own shape', Math.abs(image.width / image.height - 2) < 0.02);
   await dialog.getByRole('button', { name: /^2 a boat/ }).focus();
   await page.keyboard.press('Space');
@@ -128,7 +161,10 @@ export async function viewer(page, expect, picture) {
   await dialog.waitFor({ state: 'detached' });
   // Several attached pictures are turned like pages.
   await choose(page, [file('a.png', await png(page, 640, 320)), file('b.png', await png(page, 320, 640))]);
-  await page.getByRole('list', { name: 'Attached images' }).getByRole('button', { name: 'Open image 1' }).click();
+  await page
+    .getByRole('list', { name: 'Attached images' })
+    .getByRole('button', { name: 'Open image 1' })
+    .click();
   await page.keyboard.press('ArrowRight');
   await dialog.getByText('320 × 640 pixels').waitFor({ timeout: 20_000 });
   await page.keyboard.press('Escape');
@@ -155,11 +191,17 @@ export async function screen(page, expect, judge) {
   await page.keyboard.press('Enter');
   await dialog.getByText('800 × 450 pixels').waitFor({ timeout: 20_000 });
   await judge(page, 'screen-cut');
-  for (const key of ['ArrowLeft', 'ArrowUp', 'Shift+ArrowRight', 'Shift+ArrowRight', 'Control+ArrowDown']) await page.keyboard.press(key);
+  for (const key of ['ArrowLeft', 'ArrowUp', 'Shift+ArrowRight', 'Shift+ArrowRight', 'Control+ArrowDown'])
+    await page.keyboard.press(key);
   await dialog.getByText('832 × 450 pixels').waitFor({ timeout: 20_000 });
   await page.keyboard.press('Enter');
   await thumbs.getByTitle('832 × 450 pixels').waitFor({ timeout: 20_000 });
-  expect('the message is written on', await page.getByRole('textbox', { name: 'Your message' }).evaluate((box) => box === document.activeElement));
+  expect(
+    'the message is written on',
+    await page
+      .getByRole('textbox', { name: 'Your message' })
+      .evaluate((box) => box === document.activeElement),
+  );
   await shoot.click();
   const shown = await dialog.locator('img').boundingBox();
   const at = (x, y) => [shown.x + (x / 1600) * shown.width, shown.y + (y / 900) * shown.height];
@@ -191,7 +233,11 @@ export async function clipboard(page) {
   await page.getByRole('button', { name: 'Take a screenshot' }).click();
   await page.getByText('paste it here with Ctrl+V').waitFor({ timeout: 20_000 });
   await bring(page, 'paste', await png(page, 200, 100));
-  await page.getByRole('list', { name: 'Attached images' }).getByRole('listitem').first().waitFor({ timeout: 20_000 });
+  await page
+    .getByRole('list', { name: 'Attached images' })
+    .getByRole('listitem')
+    .first()
+    .waitFor({ timeout: 20_000 });
   await page.getByText('paste it here with Ctrl+V').waitFor({ state: 'detached', timeout: 20_000 });
 }
 
@@ -202,9 +248,15 @@ export async function samples(page, expect, picture) {
   await offered.first().waitFor({ timeout: 20_000 });
   expect('four samples are offered', (await offered.count()) === 4);
   const notice = page.locator('[data-notice=guide]');
-  expect('the line leads to a model that sees photographs', await notice.getByRole('button', { name: 'Download DeepSeek-VL2-Tiny (6.7 GB)' }).isVisible());
+  expect(
+    'the line leads to a model that sees photographs',
+    await notice.getByRole('button', { name: 'Download DeepSeek-VL2-Tiny (6.7 GB)' }).isVisible(),
+  );
   const questions = page.getByRole('list', { name: 'Suggested questions' }).getByRole('button');
-  expect('no question is about the app', (await questions.allInnerTexts()).every((text) => !text.includes('Whaledeck')));
+  expect(
+    'no question is about the app',
+    (await questions.allInnerTexts()).every((text) => !text.includes('Whaledeck')),
+  );
   const thumbs = page.getByRole('list', { name: 'Attached images' }).getByRole('listitem');
   await offered.nth(1).click();
   await thumbs.first().waitFor({ timeout: 20_000 });

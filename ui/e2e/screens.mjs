@@ -7,11 +7,21 @@ export async function sizing(page, expect, judge) {
   const card = page.locator('article[data-model="deepseek-r1"]');
   await card.getByRole('button', { name: 'What would run it' }).click();
   await page.getByRole('heading', { name: 'Can I run it?', level: 1 }).waitFor();
-  expect('the model of the card is chosen', (await page.getByLabel('Model', { exact: true }).inputValue()) === 'deepseek-r1');
+  expect(
+    'the model of the card is chosen',
+    (await page.getByLabel('Model', { exact: true }).inputValue()) === 'deepseek-r1',
+  );
   const here = page.getByRole('region', { name: 'This computer' });
   await here.getByText('Too large').waitFor();
-  expect('each part has words and a number', (await here.getByText(/Experts \d+ GB/).count()) === 1 && (await here.getByText(/Conversations [\d.]+ [GM]B/).count()) === 1);
-  for (const [length, room] of [['131072', '9.2 GB'], ['32768', '2.3 GB']]) {
+  expect(
+    'each part has words and a number',
+    (await here.getByText(/Experts \d+ GB/).count()) === 1 &&
+      (await here.getByText(/Conversations [\d.]+ [GM]B/).count()) === 1,
+  );
+  for (const [length, room] of [
+    ['131072', '9.2 GB'],
+    ['32768', '2.3 GB'],
+  ]) {
     await page.getByLabel('Length of a conversation').selectOption(length);
     await here.getByText(`Conversations ${room}`).waitFor();
   }
@@ -28,8 +38,17 @@ export async function sizing(page, expect, judge) {
   await byName.getByLabel('Cards per machine').fill('8');
   await byName.getByLabel('Cards per machine').press('Tab');
   const table = page.getByRole('region', { name: 'Graphics cards that hold it' }).first();
-  expect('cards on which no engine runs FP8 are not among those that hold it', (await table.getByRole('rowheader', { name: 'T4 16G' }).count()) === 0);
-  expect('an engine that runs it alone is named', await table.getByRole('row', { name: /A100 80G/ }).getByText('with vLLM only').isVisible());
+  expect(
+    'cards on which no engine runs FP8 are not among those that hold it',
+    (await table.getByRole('rowheader', { name: 'T4 16G' }).count()) === 0,
+  );
+  expect(
+    'an engine that runs it alone is named',
+    await table
+      .getByRole('row', { name: /A100 80G/ })
+      .getByText('with vLLM only')
+      .isVisible(),
+  );
   await page.getByText(/^Cards that do not hold it/).click();
   await page.getByText('No engine runs FP8').first().waitFor();
   expect('wrong tables are flagged', await page.getByText('512 GB for FP8').isVisible());
@@ -43,12 +62,18 @@ export async function sizing(page, expect, judge) {
   await byName.getByRole('button', { name: /^Plan / }).click();
   const plan = page.getByRole('article', { name: /DeepSeek-R1 FP8 on 2x8xH100-80G/ });
   await plan.waitFor();
-  expect('each word has its reason', await plan.getByText('16 cards share each layer: 8 of 128 attention heads on each card.').isVisible());
+  expect(
+    'each word has its reason',
+    await plan.getByText('16 cards share each layer: 8 of 128 attention heads on each card.').isVisible(),
+  );
   expect('numbers of a reason are grouped', await plan.getByText(/cache for 440,467 tokens/).isVisible());
   expect('SGLang comes first', (await page.getByLabel('Engine').inputValue()) === 'sglang');
   expect('a plan is for the machine alone', await plan.getByText('Listens to this machine only').isVisible());
   await plan.getByRole('button', { name: 'Copy machine-1.sh' }).click();
-  expect('a script is copied whole', (await page.evaluate(() => navigator.clipboard.readText())).includes('--node-rank 1'));
+  expect(
+    'a script is copied whole',
+    (await page.evaluate(() => navigator.clipboard.readText())).includes('--node-rank 1'),
+  );
   await plan.getByRole('button', { name: 'Kubernetes' }).click();
   await plan.getByRole('button', { name: 'Save sglang-deepseek-r1.yaml' }).click();
   await plan.getByText('Saved as /home/user/sglang-deepseek-r1.yaml').waitFor();
@@ -66,14 +91,20 @@ export async function sizing(page, expect, judge) {
   await plan.waitFor();
   await page.getByRole('button', { name: 'Start it on your machines' }).click();
   await page.getByRole('heading', { name: 'New deployment' }).waitFor();
-  expect('the plan comes along', (await page.getByRole('textbox', { name: 'Its graphics cards' }).nth(1).inputValue()) === '8xH100-80G');
+  expect(
+    'the plan comes along',
+    (await page.getByRole('textbox', { name: 'Its graphics cards' }).nth(1).inputValue()) === '8xH100-80G',
+  );
   expect('the model comes along', (await page.locator('#new-model').inputValue()) === 'deepseek-r1');
   await page.goBack();
   await plan.waitFor();
   await page.getByLabel('Model', { exact: true }).selectOption('deepseek-r1-distill-qwen-14b');
   await page.waitForURL(/#\/sizing\/deepseek-r1-distill-qwen-14b$/);
   await here.getByText('Runs well').waitFor();
-  expect('another model puts the plan away', (await page.getByText('A plan for other machines').count()) === 0);
+  expect(
+    'another model puts the plan away',
+    (await page.getByText('A plan for other machines').count()) === 0,
+  );
 }
 
 /** Two answers side by side: one ends, one is cut off; then both are stopped. */
@@ -81,11 +112,21 @@ export async function compare(page, expect, judge) {
   const question = page.getByLabel('Your question');
   const ask = page.getByRole('button', { name: 'Ask both' });
   expect('nothing is asked without a question', await ask.isDisabled());
-  expect('each field has the looks of a form', await sharesLooks(page.getByRole('region', { name: 'Compare' })));
+  expect(
+    'each field has the looks of a form',
+    await sharesLooks(page.getByRole('region', { name: 'Compare' })),
+  );
   const [left, right] = ['Left', 'Right'].map((name) => page.getByLabel(name, { exact: true }));
-  const leaves = (side) => side.locator('xpath=..').getByText('Your question leaves this computer', { exact: true }).count();
-  expect(`a model of this computer is on the left (${await left.inputValue()})`, (await left.inputValue()) === 'guide');
-  expect(`a cloud is on the right (${await right.inputValue()})`, (await right.inputValue()) === 'cloud:deepseek/deepseek-flash');
+  const leaves = (side) =>
+    side.locator('xpath=..').getByText('Your question leaves this computer', { exact: true }).count();
+  expect(
+    `a model of this computer is on the left (${await left.inputValue()})`,
+    (await left.inputValue()) === 'guide',
+  );
+  expect(
+    `a cloud is on the right (${await right.inputValue()})`,
+    (await right.inputValue()) === 'cloud:deepseek/deepseek-flash',
+  );
   expect('a cloud is marked', (await leaves(right)) === 1);
   expect('and this computer is not', (await leaves(left)) === 0);
   await question.fill('Which model for 24 GB?');
@@ -93,16 +134,31 @@ export async function compare(page, expect, judge) {
   const sides = page.locator('article[data-side-state]');
   await page.locator('article[data-side-state=done]').nth(1).waitFor({ timeout: 20_000 });
   expect('times are told', (await sides.getByText(/^\d+\.\d+ s$/).count()) === 4);
-  expect('this computer costs nothing', await sides.first().getByText('None: runs on this computer').isVisible());
-  expect('a price has its date and source', await sides.nth(1).getByText(/as of 2026-11-20 · https:/).isVisible());
+  expect(
+    'this computer costs nothing',
+    await sides.first().getByText('None: runs on this computer').isVisible(),
+  );
+  expect(
+    'a price has its date and source',
+    await sides
+      .nth(1)
+      .getByText(/as of 2026-11-20 · https:/)
+      .isVisible(),
+  );
   await judge(page, 'compare-done');
   await left.selectOption('cloud:deepseek/deepseek-v4-pro');
   expect('each cloud is marked', (await leaves(left)) === 1 && (await leaves(right)) === 1);
   await question.press('Enter');
   await page.locator('article[data-side-state=failed]').waitFor({ timeout: 20_000 });
-  expect('what had arrived stays beside the error', await page.locator('article[data-side-state=failed]').getByText('card runs').isVisible());
+  expect(
+    'what had arrived stays beside the error',
+    await page.locator('article[data-side-state=failed]').getByText('card runs').isVisible(),
+  );
   await page.locator('article[data-side-state=done]').waitFor({ timeout: 20_000 });
-  expect('a price that is not known is said', await page.locator('article[data-side-state=failed]').getByText('Unknown').isVisible());
+  expect(
+    'a price that is not known is said',
+    await page.locator('article[data-side-state=failed]').getByText('Unknown').isVisible(),
+  );
   await judge(page, 'compare-cut');
   await left.selectOption('guide');
   expect('this computer is no cloud', (await leaves(left)) === 0);
@@ -116,9 +172,15 @@ export async function compare(page, expect, judge) {
 /** A deployment stands against this computer: it stays chosen, it is no cloud, and neither side waits for the other. */
 export async function compareDeployed(page, expect) {
   const right = page.getByLabel('Right', { exact: true });
-  expect(`a deployment is on the right (${await right.inputValue()})`, (await right.inputValue()) === 'deployment:d-r1');
+  expect(
+    `a deployment is on the right (${await right.inputValue()})`,
+    (await right.inputValue()) === 'deployment:d-r1',
+  );
   await right.selectOption('guide-vision');
-  expect('two models of this computer take turns', await page.getByText('Both run on this computer').isVisible());
+  expect(
+    'two models of this computer take turns',
+    await page.getByText('Both run on this computer').isVisible(),
+  );
   await right.selectOption('deployment:d-r1');
   await page.getByText('Both run on this computer').waitFor({ state: 'detached' });
   expect('it stays chosen', (await right.inputValue()) === 'deployment:d-r1');
@@ -159,7 +221,7 @@ export async function connections(page, expect, judge) {
   await judge(page, 'connections');
   await login.getByRole('button', { name: 'Delete' }).click();
   await login.getByText('None. Most proxies need none.').waitFor();
-  await section.getByRole('button', { name: "Use system certificates only" }).click();
+  await section.getByRole('button', { name: 'Use system certificates only' }).click();
   await section.getByText('System certificates only').waitFor();
   await section.getByLabel('System settings').check();
   await address.waitFor({ state: 'detached' });
@@ -193,18 +255,27 @@ export async function thinking(page, expect, judge) {
   await page.getByRole('button', { name: 'Show preset panel' }).click();
   const panel = page.getByRole('complementary', { name: 'Preset and instructions' });
   const group = panel.getByRole('group', { name: 'Thinking' });
-  expect('nothing is chosen for the model at first', (await group.getByRole('button', { name: 'Model default' }).getAttribute('aria-pressed')) === 'true');
+  expect(
+    'nothing is chosen for the model at first',
+    (await group.getByRole('button', { name: 'Model default' }).getAttribute('aria-pressed')) === 'true',
+  );
   await panel.getByText('does not use it while the model thinks').first().waitFor();
   await judge(page, 'thinking');
   await group.getByRole('button', { name: 'Answer directly' }).click();
-  await panel.getByText('does not use it while the model thinks').first().waitFor({ state: 'detached', timeout: 10_000 });
+  await panel
+    .getByText('does not use it while the model thinks')
+    .first()
+    .waitFor({ state: 'detached', timeout: 10_000 });
 }
 
 /** Chats that cannot be opened: trying again changes nothing here, reading only says so on every page, and a way back leads on. */
 export async function unopened(page, expect, judge) {
   await page.getByRole('heading', { name: 'Your chats are not open' }).waitFor();
   await page.getByText('is damaged').waitFor();
-  expect('the file is named', await page.getByText('File: /home/user/.local/share/whaledeck/history.db').isVisible());
+  expect(
+    'the file is named',
+    await page.getByText('File: /home/user/.local/share/whaledeck/history.db').isVisible(),
+  );
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.getByRole('heading', { name: 'Your chats are not open' }).waitFor();
   await page.getByRole('button', { name: 'Open read-only' }).click();
@@ -218,18 +289,26 @@ export async function unopened(page, expect, judge) {
 /** Chats that are open for reading only: read, copied and searched, and nothing that would change them. */
 export async function reading(page, expect, judge) {
   await page.getByText('Read-only: nothing can be sent.').waitFor();
-  expect('the reason is said', await page.getByRole('status').getByText('Not enough space on the disk. Delete').isVisible());
+  expect(
+    'the reason is said',
+    await page.getByRole('status').getByText('Not enough space on the disk. Delete').isVisible(),
+  );
   const answer = page.locator('article[data-role=assistant]').last();
-  for (const name of ['Regenerate', 'Delete message', 'Next version']) expect(`${name} is not offered`, await answer.getByRole('button', { name }).isDisabled());
+  for (const name of ['Regenerate', 'Delete message', 'Next version'])
+    expect(`${name} is not offered`, await answer.getByRole('button', { name }).isDisabled());
   expect('an answer can be copied', await answer.getByRole('button', { name: 'Copy message' }).isEnabled());
   expect('the model stays', await page.getByRole('combobox', { name: 'Model of this chat' }).isDisabled());
   const row = page.locator('nav li', { has: page.locator('[data-tool=remove]') }).first();
   await row.hover();
-  for (const name of [/^Rename/, /^Delete chat/]) expect(`${name} is not offered`, await row.getByRole('button', { name }).isDisabled());
+  for (const name of [/^Rename/, /^Delete chat/])
+    expect(`${name} is not offered`, await row.getByRole('button', { name }).isDisabled());
   expect('a chat can be saved as a file', await row.getByRole('button', { name: /^Save as/ }).isEnabled());
   await judge(page, 'reading');
   await page.getByRole('button', { name: 'New chat' }).click();
-  expect('no question is offered', await page.getByRole('button', { name: 'What can I do with Whaledeck?' }).isDisabled());
+  expect(
+    'no question is offered',
+    await page.getByRole('button', { name: 'What can I do with Whaledeck?' }).isDisabled(),
+  );
 }
 
 /** A backup is made, asked about, and put back. */
@@ -244,5 +323,8 @@ export async function backups(page, expect, judge) {
   await section.getByText('Your present chats are kept as a backup.').waitFor();
   await judge(page, 'backups-question');
   await page.keyboard.press('Escape');
-  expect('Esc asks no more', (await section.getByText('Your present chats are kept as a backup.').count()) === 0);
+  expect(
+    'Esc asks no more',
+    (await section.getByText('Your present chats are kept as a backup.').count()) === 0,
+  );
 }

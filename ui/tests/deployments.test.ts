@@ -11,17 +11,47 @@ test('equal machines are counted in front of their cards', () => {
 
 test('what the form says is what the app is asked', () => {
   const wanted: Wanted = {
-    model: 'm', engine: 'vllm', precision: '', people: 3, context: 4096, rows: [row('L40S-48G'), row('L40S-48G', ' me@gpu ')], first: 'x', open: true, address: ' 10.0.0.1 ', name: ' R1 ',
+    model: 'm',
+    engine: 'vllm',
+    precision: '',
+    people: 3,
+    context: 4096,
+    rows: [row('L40S-48G'), row('L40S-48G', ' me@gpu ')],
+    first: 'x',
+    open: true,
+    address: ' 10.0.0.1 ',
+    name: ' R1 ',
   };
   expect(specOf(wanted)).toEqual({
-    name: 'R1', machines: ['here', 'me@gpu'], open: true, address: '10.0.0.1', first: 'x',
-    wish: { model: 'm', engine: 'vllm', machines: '2x1xL40S-48G', precision: null, context: 4096, sequences: 3, ray: false },
+    name: 'R1',
+    machines: ['here', 'me@gpu'],
+    open: true,
+    address: '10.0.0.1',
+    first: 'x',
+    wish: {
+      model: 'm',
+      engine: 'vllm',
+      machines: '2x1xL40S-48G',
+      precision: null,
+      context: 4096,
+      sequences: 3,
+      ray: false,
+    },
   });
 });
 
 test('what is missing for a plan is named, the first thing first', () => {
   const wanted: Wanted = {
-    model: 'm', engine: '', precision: '', people: 3, context: 4096, rows: [row('L40S-48G')], first: '', open: false, address: '', name: '',
+    model: 'm',
+    engine: '',
+    precision: '',
+    people: 3,
+    context: 4096,
+    rows: [row('L40S-48G')],
+    first: '',
+    open: false,
+    address: '',
+    name: '',
   };
   expect(missing(wanted)).toBe(undefined);
   expect(missing({ ...wanted, model: '' })).toBe('model');
@@ -32,6 +62,10 @@ test('what is missing for a plan is named, the first thing first', () => {
 
 test('machines of a plan become rows and are the same machines again', () => {
   const known = [row('old', 'gpu1')];
-  expect(rowsOf('2x8xH100-80G', known)).toEqual([{ here: false, name: 'gpu1', cards: '8xH100-80G' }, { here: false, name: '', cards: '8xH100-80G' }]);
-  for (const machines of ['8xH100-80G', '1xL40S-48G', '2x8xH100-80G']) expect(machinesOf(rowsOf(machines, []))).toBe(machines);
+  expect(rowsOf('2x8xH100-80G', known)).toEqual([
+    { here: false, name: 'gpu1', cards: '8xH100-80G' },
+    { here: false, name: '', cards: '8xH100-80G' },
+  ]);
+  for (const machines of ['8xH100-80G', '1xL40S-48G', '2x8xH100-80G'])
+    expect(machinesOf(rowsOf(machines, []))).toBe(machines);
 });

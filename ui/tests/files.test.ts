@@ -4,7 +4,10 @@ import { fileState, inOrder } from '$lib/components/models/files';
 const file = (path: string, size: number, done: number, verified = false) => ({ path, size, done, verified });
 
 test.each([
-  [file('a', 10, 0), 'waiting'], [file('a', 10, 4), 'moving'], [file('a', 10, 10), 'there'], [file('a', 10, 10, true), 'checked'],
+  [file('a', 10, 0), 'waiting'],
+  [file('a', 10, 4), 'moving'],
+  [file('a', 10, 10), 'there'],
+  [file('a', 10, 10, true), 'checked'],
   [file('empty', 0, 0), 'there'],
 ] as const)('%o is %s', (one, state) => expect(fileState(one)).toBe(state));
 

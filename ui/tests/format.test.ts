@@ -5,8 +5,14 @@ import { en } from '$lib/i18n/en';
 import { zh } from '$lib/i18n/zh';
 
 test.each([
-  [0, '0 B'], [999, '999 B'], [1664, '2 kB'], [11_400_000, '11.4 MB'], [999_600_000, '1 GB'], [19_900_000_000, '19.9 GB'],
-  [688_600_000_000, '689 GB'], [1_340_000_000_000, '1.3 TB'],
+  [0, '0 B'],
+  [999, '999 B'],
+  [1664, '2 kB'],
+  [11_400_000, '11.4 MB'],
+  [999_600_000, '1 GB'],
+  [19_900_000_000, '19.9 GB'],
+  [688_600_000_000, '689 GB'],
+  [1_340_000_000_000, '1.3 TB'],
 ])('%d bytes read as %s', (value, expected) => expect(bytes(value, 'en')).toBe(expected));
 
 test('parameters follow the counting of the language', () => {
@@ -35,12 +41,23 @@ test('durations, shares and speeds', () => {
 describe('days', () => {
   const now = new Date(2026, 10, 24, 0, 30);
   const at = (day: number, hour: number) => new Date(2026, 10, day, hour).toISOString();
-  test.each([[at(24, 0), 'today'], [at(23, 23), 'yesterday'], [at(17, 12), 'week'], [at(16, 12), 'older'], ['nonsense', 'older']])(
-    '%s is %s', (when, group) => expect(dayGroup(when, now)).toBe(group),
-  );
+  test.each([
+    [at(24, 0), 'today'],
+    [at(23, 23), 'yesterday'],
+    [at(17, 12), 'week'],
+    [at(16, 12), 'older'],
+    ['nonsense', 'older'],
+  ])('%s is %s', (when, group) => expect(dayGroup(when, now)).toBe(group));
   test('groups are in order and newest first', () => {
-    const items = [{ id: 1, updated_at: at(20, 1) }, { id: 2, updated_at: at(23, 9) }, { id: 3, updated_at: at(23, 21) }];
-    expect(byDay(items, now).map((g) => [g.day, g.items.map((i) => i.id)])).toEqual([['yesterday', [3, 2]], ['week', [1]]]);
+    const items = [
+      { id: 1, updated_at: at(20, 1) },
+      { id: 2, updated_at: at(23, 9) },
+      { id: 3, updated_at: at(23, 21) },
+    ];
+    expect(byDay(items, now).map((g) => [g.day, g.items.map((i) => i.id)])).toEqual([
+      ['yesterday', [3, 2]],
+      ['week', [1]],
+    ]);
     expect(newest(items)?.id).toBe(3);
   });
 });

@@ -73,15 +73,24 @@ test.each([1, 4, 9])('formulas that grow by %d characters end as those rendered 
   const md = makeMarkdown(() => 'Copy');
   const stream = new MarkdownStream(md);
   let blocks: string[] = [];
-  for (let end = size; end < FORMULAS.length + size; end += size) blocks = stream.update(FORMULAS.slice(0, end));
+  for (let end = size; end < FORMULAS.length + size; end += size)
+    blocks = stream.update(FORMULAS.slice(0, end));
   expect(blocks.join('')).toBe(md.render(FORMULAS));
 });
 
 test('formulas keep their TeX, money and code stay text', () => {
   const html = makeMarkdown(() => 'Copy').render(FORMULAS);
-  const found = [...html.matchAll(/data-tex="([^"]*)"( data-display="")?/g)].map((m) => [m[1], m[2] !== undefined]);
+  const found = [...html.matchAll(/data-tex="([^"]*)"( data-display="")?/g)].map((m) => [
+    m[1],
+    m[2] !== undefined,
+  ]);
   expect(found).toEqual([
-    ['E = mc^2', false], ['a+b', false], ['\\frac{a}{b}\n- c', true], ['x^2', true], ['y', true], ['\\alpha', false],
+    ['E = mc^2', false],
+    ['a+b', false],
+    ['\\frac{a}{b}\n- c', true],
+    ['x^2', true],
+    ['y', true],
+    ['\\alpha', false],
   ]);
   expect(html).toContain('but $5 and $10 is money');
   expect(html).toContain('<code>$code$</code>');
@@ -93,7 +102,8 @@ test('code names its language for the colours', () => {
   expect(html).toContain('<code>plain');
 });
 
-const strong = (html: string): string => html.replaceAll(/<strong>(.*?)<\/strong>/g, '[$1]').replaceAll(/<\/?p>|\n/g, '');
+const strong = (html: string): string =>
+  html.replaceAll(/<strong>(.*?)<\/strong>/g, '[$1]').replaceAll(/<\/?p>|\n/g, '');
 
 test.each([
   ['**注意：**这里', '[注意：]这里'],
@@ -107,11 +117,23 @@ test.each([
 });
 
 const formulas = (text: string): string[] =>
-  [...makeMarkdown(() => 'Copy').render(text).matchAll(/data-tex="([^"]*)"/g)].map((found) => found[1] ?? '');
+  [
+    ...makeMarkdown(() => 'Copy')
+      .render(text)
+      .matchAll(/data-tex="([^"]*)"/g),
+  ].map((found) => found[1] ?? '');
 
 test.each([
-  'Costs $5 and $10', 'US$5 to US$10', '$5–$10 or $5-$10', '$5k/$10k a year', '$20/month, and 1$ more',
-  '花费 $5（约 36 元）到 $10', '价格$5，约 36 元，$10 起', 'export PATH=$HOME/bin:$PATH', 'a$b$c', '\\$5 and 10$',
+  'Costs $5 and $10',
+  'US$5 to US$10',
+  '$5–$10 or $5-$10',
+  '$5k/$10k a year',
+  '$20/month, and 1$ more',
+  '花费 $5（约 36 元）到 $10',
+  '价格$5，约 36 元，$10 起',
+  'export PATH=$HOME/bin:$PATH',
+  'a$b$c',
+  '\\$5 and 10$',
 ])('money, ranges and shell variables are no formula: %s', (text) => {
   expect(formulas(text)).toEqual([]);
 });

@@ -5,8 +5,18 @@ import { en } from '$lib/i18n/en';
 import { hrefOf, parseRoute, type Route } from '$lib/router/route';
 
 test.each<Route>([
-  { page: 'welcome' }, { page: 'models' }, { page: 'deployments' }, { page: 'hardware' }, { page: 'compare' }, { page: 'sizing', model: null }, { page: 'sizing', model: 'deepseek-r1' }, { page: 'settings' }, { page: 'settings', section: 'clouds' },
-  { page: 'chat', id: null, model: null }, { page: 'chat', id: 'a/b ?#', model: null }, { page: 'chat', id: null, model: 'guide' },
+  { page: 'welcome' },
+  { page: 'models' },
+  { page: 'deployments' },
+  { page: 'hardware' },
+  { page: 'compare' },
+  { page: 'sizing', model: null },
+  { page: 'sizing', model: 'deepseek-r1' },
+  { page: 'settings' },
+  { page: 'settings', section: 'clouds' },
+  { page: 'chat', id: null, model: null },
+  { page: 'chat', id: 'a/b ?#', model: null },
+  { page: 'chat', id: null, model: 'guide' },
   { page: 'chat', id: 'c1', model: null, message: 'm 1', find: '鲸 & ship?' },
 ])('the address of %o leads back to it', (route) => expect(parseRoute(hrefOf(route))).toEqual(route));
 
@@ -15,7 +25,13 @@ test.each(['', '#', '#/', '#/nowhere', '#/chat/%E0%A4%A'])('%s is the chat page'
 });
 
 const press = (change: object) => ({
-  key: 'Enter', ctrlKey: false, metaKey: false, shiftKey: false, isComposing: false, keyCode: 13, ...change,
+  key: 'Enter',
+  ctrlKey: false,
+  metaKey: false,
+  shiftKey: false,
+  isComposing: false,
+  keyCode: 13,
+  ...change,
 });
 
 test('Enter sends, except while composing, with Shift, or when the setting says no', () => {

@@ -3,8 +3,20 @@ import type { DownloadView } from '$lib/ipc/bindings';
 import { missing, rest } from '$lib/stores/room';
 
 const data: DownloadView = {
-  id: 'm/v', model_id: 'm', variant_id: 'v', source: 'hugging_face', state: 'paused', total: 0, done: 0, verified: 0, speed: 0, seconds_left: null,
-  waiting_seconds: null, files: [], error: null, alternative: null,
+  id: 'm/v',
+  model_id: 'm',
+  variant_id: 'v',
+  source: 'hugging_face',
+  state: 'paused',
+  total: 0,
+  done: 0,
+  verified: 0,
+  speed: 0,
+  seconds_left: null,
+  waiting_seconds: null,
+  files: [],
+  error: null,
+  alternative: null,
 };
 
 const disk = { models_dir: '/models', total: 1e12, free: 10e9 };

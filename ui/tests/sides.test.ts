@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import { sidesOf, type Offered } from '$lib/components/compare/sides';
 
 const none = { left: '', right: '' };
-const offered = (here: string[], deployed: string[] = [], cloud: string[] = []): Offered => ({ here, deployed, cloud });
+const offered = (here: string[], deployed: string[] = [], cloud: string[] = []): Offered => ({
+  here,
+  deployed,
+  cloud,
+});
 
 test('a model of this computer stands against one elsewhere', () => {
   expect(sidesOf(none, offered(['a', 'b'], ['d'], ['c']))).toEqual({ left: 'a', right: 'c' });

@@ -5,7 +5,9 @@ import { bytes, number, pages } from '$lib/format';
 import { en } from '$lib/i18n/en';
 import { zh } from '$lib/i18n/zh';
 
-test.each(table.bytes)('%d bytes read as %s', (value, text) => expect(bytes(value as number, 'en')).toBe(text));
+test.each(table.bytes)('%d bytes read as %s', (value, text) =>
+  expect(bytes(value as number, 'en')).toBe(text),
+);
 
 test.each(table.pages)('%d tokens read as %s', (tokens, english, chinese) => {
   expect(pages(tokens as number, en, 'en')).toBe(english);

@@ -11,7 +11,9 @@ import type { ErrorCode } from '$lib/ipc/bindings';
 function contractCodes(): string[] {
   const source = readFileSync(new URL('../../crates/protocol/src/error_code.rs', import.meta.url), 'utf8');
   const body = /pub enum ErrorCode \{([\s\S]*?)\n\}/.exec(source)?.[1] ?? '';
-  return [...body.matchAll(/^\s+([A-Z]\w+),$/gm)].map((m) => (m[1] ?? '').replace(/(?<!^)[A-Z]/g, (c) => `_${c}`).toLowerCase());
+  return [...body.matchAll(/^\s+([A-Z]\w+),$/gm)].map((m) =>
+    (m[1] ?? '').replace(/(?<!^)[A-Z]/g, (c) => `_${c}`).toLowerCase(),
+  );
 }
 
 test('every error code has words in both languages', () => {
@@ -27,11 +29,17 @@ test('every error code has words in both languages', () => {
 });
 
 test('values are put in, bytes in human units, and a missing one goes with its brackets', () => {
-  expect(fill('Needs {needed}, {free} free.', { needed: '19900000000', free: '1000' }, 'en')).toBe('Needs 19.9 GB, 1 kB free.');
-  expect(fill('({tokens} of {context} tokens)', { tokens: '54007', context: '2048' }, 'en')).toBe('(54,007 of 2,048 tokens)');
+  expect(fill('Needs {needed}, {free} free.', { needed: '19900000000', free: '1000' }, 'en')).toBe(
+    'Needs 19.9 GB, 1 kB free.',
+  );
+  expect(fill('({tokens} of {context} tokens)', { tokens: '54007', context: '2048' }, 'en')).toBe(
+    '(54,007 of 2,048 tokens)',
+  );
   expect(fill('It ends early ({path}).', {}, 'en')).toBe('It ends early.');
   expect(fill('文件不完整（{path}）。', {}, 'zh')).toBe('文件不完整。');
-  expect(fill('It ends early ({path}).', { path: 'a.safetensors' }, 'en')).toBe('It ends early (a.safetensors).');
+  expect(fill('It ends early ({path}).', { path: 'a.safetensors' }, 'en')).toBe(
+    'It ends early (a.safetensors).',
+  );
 });
 
 test('an unknown system language is English', () => {

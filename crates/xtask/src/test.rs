@@ -14,7 +14,8 @@ pub fn test(sh: &Shell) -> Result<()> {
     step("set-up", || setup::all(sh))?;
     step("format", || Ok(cmd!(sh, "cargo fmt --all --check").run()?))?;
     step("licences and advisories", || licences(sh))?;
-    step("UI: types, unit tests, production build", || {
+    step("UI: format, lints, types, unit tests, production build", || {
+        setup::npm(sh, &["run", "lint"])?;
         setup::npm(sh, &["run", "check"])?;
         setup::npm(sh, &["test"])?;
         setup::npm(sh, &["run", "build"])

@@ -18,7 +18,11 @@ export function fill(template: string, detail: Record<string, string>, lang: Lan
     text.replace(/\{(\w+)\}/g, (_whole, name: string) => {
       const value = detail[name] ?? '';
       if (!/^\d+(\.\d+)?$/.test(value)) return value;
-      return BYTE_VALUES.has(name) ? bytes(Number(value), lang) : COUNTS.has(name) ? number(Number(value), lang) : value;
+      return BYTE_VALUES.has(name)
+        ? bytes(Number(value), lang)
+        : COUNTS.has(name)
+          ? number(Number(value), lang)
+          : value;
     });
   const kept = template.replace(/\s?[(（][^()（）]*[)）]/g, (group) =>
     [...group.matchAll(/\{(\w+)\}/g)].every((match) => known(match[1] ?? '')) ? group : '',

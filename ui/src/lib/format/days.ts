@@ -3,7 +3,8 @@
 export type DayGroup = 'today' | 'yesterday' | 'week' | 'older';
 const ORDER: DayGroup[] = ['today', 'yesterday', 'week', 'older'];
 
-const midnight = (date: Date): number => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+const midnight = (date: Date): number =>
+  new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 
 export function dayGroup(at: string, now: Date): DayGroup {
   const when = Date.parse(at);
@@ -15,10 +16,15 @@ export function dayGroup(at: string, now: Date): DayGroup {
   return days <= 7 ? 'week' : 'older';
 }
 
-export function byDay<T extends { updated_at: string }>(items: T[], now: Date): { day: DayGroup; items: T[] }[] {
+export function byDay<T extends { updated_at: string }>(
+  items: T[],
+  now: Date,
+): { day: DayGroup; items: T[] }[] {
   const sorted = [...items].sort((a, b) => Date.parse(b.updated_at) - Date.parse(a.updated_at));
-  return ORDER.map((day) => ({ day, items: sorted.filter((item) => dayGroup(item.updated_at, now) === day) }))
-    .filter((group) => group.items.length > 0);
+  return ORDER.map((day) => ({
+    day,
+    items: sorted.filter((item) => dayGroup(item.updated_at, now) === day),
+  })).filter((group) => group.items.length > 0);
 }
 
 /** The day and the minute, as people of this locale write them. */

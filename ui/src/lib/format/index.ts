@@ -29,7 +29,10 @@ export function percent(part: number, whole: number, lang: Lang): string {
 /** A share that may be more than all of it: "538%". */
 export function share(part: number, whole: number, lang: Lang): string {
   const value = whole > 0 ? Math.max(0, part / whole) : 0;
-  return new Intl.NumberFormat(localeOf(lang), { style: 'percent', maximumFractionDigits: value > 0 && value < 0.01 ? 1 : 0 }).format(value);
+  return new Intl.NumberFormat(localeOf(lang), {
+    style: 'percent',
+    maximumFractionDigits: value > 0 && value < 0.01 ? 1 : 0,
+  }).format(value);
 }
 
 export const number = (value: number, lang: Lang, digits = 0): string => decimal(value, digits, lang);
@@ -50,10 +53,12 @@ export function pages(tokens: number, t: Messages, lang: Lang): string {
 /** Parameter counts; Chinese counts in ten thousands and hundred millions. */
 export function parameters(count: number, t: Messages, lang: Lang): string {
   if (lang === 'zh') {
-    return count >= 1e8 ? t.format.billions(decimal(count / 1e8, count < 1e9 ? 1 : 0, lang))
+    return count >= 1e8
+      ? t.format.billions(decimal(count / 1e8, count < 1e9 ? 1 : 0, lang))
       : t.format.millions(decimal(count / 1e4, 0, lang));
   }
-  return count >= 1e9 ? t.format.billions(decimal(count / 1e9, count < 1e11 ? 1 : 0, lang))
+  return count >= 1e9
+    ? t.format.billions(decimal(count / 1e9, count < 1e11 ? 1 : 0, lang))
     : t.format.millions(decimal(count / 1e6, count < 1e7 ? 1 : 0, lang));
 }
 

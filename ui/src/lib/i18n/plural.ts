@@ -5,4 +5,5 @@
 export const noun = (count: number, one: string, many: string): string => (count === 1 ? one : many);
 
 /** A number with its noun. `shown` is the number as it is written, where it is grouped. */
-export const counted = (count: number, one: string, many: string, shown = String(count)): string => `${shown} ${noun(count, one, many)}`;
+export const counted = (count: number, one: string, many: string, shown = String(count)): string =>
+  `${shown} ${noun(count, one, many)}`;

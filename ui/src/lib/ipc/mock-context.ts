@@ -10,20 +10,36 @@ export function read(chat: ChatView | undefined, parentId: string | null): Messa
   return from > 0 ? path.slice(from) : path;
 }
 
-export function contextUse(query: ContextQuery, chat: ChatView | undefined, loaded: string | null): ContextUse {
+export function contextUse(
+  query: ContextQuery,
+  chat: ChatView | undefined,
+  loaded: string | null,
+): ContextUse {
   const cloud = query.model_id.startsWith('cloud:');
   const context = cloud ? query.context : query.model_id.startsWith('deployment:') ? 32768 : 4096;
   const path = read(chat, query.parent_id);
   const fresh = query.text.trim() === '' ? 0 : tokens(query.text);
-  const sum = (list: MessageView[]) => list.reduce((all, one) => all + tokens(one.text), fresh) + (query.system_prompt === '' ? 0 : tokens(query.system_prompt));
+  const sum = (list: MessageView[]) =>
+    list.reduce((all, one) => all + tokens(one.text), fresh) +
+    (query.system_prompt === '' ? 0 : tokens(query.system_prompt));
   const all = sum(path);
-  const found: ContextUse = { tokens: all, exact: query.model_id === loaded, context, trim: null, longer: null };
+  const found: ContextUse = {
+    tokens: all,
+    exact: query.model_id === loaded,
+    context,
+    trim: null,
+    longer: null,
+  };
   if (!query.refused && (context === null || all < context)) return found;
   const most = context ?? all / 2;
-  const cuts = path.map((one, at) => ({ one, at })).filter(({ one, at }) => at > 0 && one.role === 'user').map(({ at }) => at);
+  const cuts = path
+    .map((one, at) => ({ one, at }))
+    .filter(({ one, at }) => at > 0 && one.role === 'user')
+    .map(({ at }) => at);
   if (fresh > 0 && path.length > 0) cuts.push(path.length);
   const at = cuts.find((cut) => sum(path.slice(cut)) <= most * 0.75);
-  if (at !== undefined) found.trim = { message_id: path[at]?.id ?? null, messages: at, tokens: sum(path.slice(at)) };
+  if (at !== undefined)
+    found.trim = { message_id: path[at]?.id ?? null, messages: at, tokens: sum(path.slice(at)) };
   if (query.model_id.includes('distill') && all < 30_000) found.longer = { context: 32768, memory: 1.9e9 };
   return found;
 }

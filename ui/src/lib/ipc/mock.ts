@@ -6,14 +6,37 @@ import { choose, longChats, searched } from './mock-chats';
 import * as data from './mock-data';
 import * as deployed from './mock-deployments';
 import { planOf, sizingOf } from './mock-sizing';
-import type { AnswerEvent, AppEvent, ChatView, CompareEvent, CompareRequest, CompareResult, DownloadView, EndpointView, ErrorView, MessageView, ModelView, PictureView, SettingsView, SharingView, Side, StartView, WhenBusy, WorkerView } from './bindings';
+import type {
+  AnswerEvent,
+  AppEvent,
+  ChatView,
+  CompareEvent,
+  CompareRequest,
+  CompareResult,
+  DownloadView,
+  EndpointView,
+  ErrorView,
+  MessageView,
+  ModelView,
+  PictureView,
+  SettingsView,
+  SharingView,
+  Side,
+  StartView,
+  WhenBusy,
+  WorkerView,
+} from './bindings';
 
 const query = new URLSearchParams(location.search);
 const state = query.get('state') ?? 'full';
 const listeners: ((event: AppEvent) => void)[] = [];
 const emit = (event: AppEvent) => listeners.forEach((listener) => listener(structuredClone(event)));
 
-const failure = (code: ErrorView['code'], message: string, detail = {}): ErrorView => ({ code, message, detail });
+const failure = (code: ErrorView['code'], message: string, detail = {}): ErrorView => ({
+  code,
+  message,
+  detail,
+});
 
 let settings: SettingsView = {
   ...data.settings,
@@ -21,31 +44,53 @@ let settings: SettingsView = {
   language: query.get('lang') === 'zh' ? 'zh' : query.get('lang') === 'en' ? 'en' : 'system',
   theme: query.get('theme') === 'dark' ? 'dark' : query.get('theme') === 'light' ? 'light' : 'system',
 };
-let worker: WorkerView = state === 'interrupted' ? { ...data.worker, state: 'failed', error: data.died } : { ...data.worker };
+let worker: WorkerView =
+  state === 'interrupted' ? { ...data.worker, state: 'failed', error: data.died } : { ...data.worker };
 /** A measured memory speed is kept, as by the app. */
 let hardware = data.hardware;
 let models = structuredClone(data.models);
-if (state === 'pictures') for (const one of models.filter((known) => known.takes_images)) {
-  const variant = one.variants[0];
-  if (one.family !== 'guide' && variant) one.precisions = [{ variant_id: variant.id, precision: variant.precision, state: 'ready', disk_used: 6.7e9, in_use: true, download: null }];
-  Object.assign(one, { state: 'ready', disk_used: 6.7e9 });
-}
+if (state === 'pictures')
+  for (const one of models.filter((known) => known.takes_images)) {
+    const variant = one.variants[0];
+    if (one.family !== 'guide' && variant)
+      one.precisions = [
+        {
+          variant_id: variant.id,
+          precision: variant.precision,
+          state: 'ready',
+          disk_used: 6.7e9,
+          in_use: true,
+          download: null,
+        },
+      ];
+    Object.assign(one, { state: 'ready', disk_used: 6.7e9 });
+  }
 /** Data URLs of pictures by their id. */
 const pictures = new Map<string, string>(Object.entries(data.drawn));
 const kept = new Map<string, PictureView>(data.pictures.map((one) => [one.id, one]));
 let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoints) : [];
 const chats = new Map<string, ChatView>(
-  ['full', 'interrupted', 'long', 'clouds', 'deployed', 'shared', 'pictures', 'readonly'].includes(state) ? (state === 'long' ? longChats() : data.chats(state)).map((chat) => [chat.id, chat]) : [],
+  ['full', 'interrupted', 'long', 'clouds', 'deployed', 'shared', 'pictures', 'readonly'].includes(state)
+    ? (state === 'long' ? longChats() : data.chats(state)).map((chat) => [chat.id, chat])
+    : [],
 );
 let sharing: SharingView = state === 'shared' ? structuredClone(data.shared) : data.unshared;
-let opening: StartView = state === 'unopened' ? structuredClone(data.unopened) : state === 'readonly' ? { ...data.opened, read_only: data.fullDisk } : data.opened;
+let opening: StartView =
+  state === 'unopened'
+    ? structuredClone(data.unopened)
+    : state === 'readonly'
+      ? { ...data.opened, read_only: data.fullDisk }
+      : data.opened;
 let backups = ['full', 'unopened', 'readonly'].includes(state) ? structuredClone(data.backups) : [];
 let deployments = state === 'deployed' ? deployed.some() : [];
 const stops = new Set<string>();
 /** Chats that are being answered, by the model that does it. */
 const answering = new Map<string, string>();
 const here = (model: string) => !model.startsWith('cloud:') && !model.startsWith('deployment:');
-const others = (view: ChatView) => [...answering].filter(([id, model]) => id !== view.id && here(model) && here(view.model_id) && model !== view.model_id);
+const others = (view: ChatView) =>
+  [...answering].filter(
+    ([id, model]) => id !== view.id && here(model) && here(view.model_id) && model !== view.model_id,
+  );
 const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 /** Services whose key is wrong. */
 const refusing = new Set<string>();
@@ -55,7 +100,12 @@ let next = 1;
 function drawnScreen(): string {
   const canvas = Object.assign(document.createElement('canvas'), { width: 1600, height: 900 });
   const pen = canvas.getContext('2d');
-  for (const [colour, left, top, width, height] of [['#2b4a6f', 0, 0, 1600, 900], ['#f4f4f0', 180, 120, 760, 560], ['#2f5fe0', 180, 120, 760, 48], ['#20252c', 860, 330, 620, 460]] as const) {
+  for (const [colour, left, top, width, height] of [
+    ['#2b4a6f', 0, 0, 1600, 900],
+    ['#f4f4f0', 180, 120, 760, 560],
+    ['#2f5fe0', 180, 120, 760, 48],
+    ['#20252c', 860, 330, 620, 460],
+  ] as const) {
     if (!pen) continue;
     pen.fillStyle = colour;
     pen.fillRect(left, top, width, height);
@@ -83,7 +133,8 @@ const done = (act: () => unknown): Promise<null> =>
 function read<T>(make: () => T): Promise<T> {
   if (state === 'slow') return new Promise(() => undefined);
   return reply(() => {
-    if (state === 'broken') throw failure('history_unreadable', 'read the database', { path: '/data/history.db' });
+    if (state === 'broken')
+      throw failure('history_unreadable', 'read the database', { path: '/data/history.db' });
     return make();
   });
 }
@@ -95,18 +146,45 @@ function chat(id: string): ChatView {
 }
 const summaries = () =>
   [...chats.values()].map(({ id, title, model_id }) => ({
-    id, title, model_id, updated_at: data.updatedAt(id), answering: answering.has(id), hit: null,
+    id,
+    title,
+    model_id,
+    updated_at: data.updatedAt(id),
+    answering: answering.has(id),
+    hit: null,
   }));
 
-function message(parent: string | null, role: MessageView['role'], text: string, shown: string[] = []): MessageView {
+function message(
+  parent: string | null,
+  role: MessageView['role'],
+  text: string,
+  shown: string[] = [],
+): MessageView {
   const id = `m-new-${next++}`;
   return {
-    id, parent_id: parent, role, text, pictures: shown.flatMap((one) => kept.get(one) ?? []), boxes: [], reasoning: '', thinking_seconds: null, state: role === 'user' ? 'done' : 'streaming', error: null,
-    stats: null, siblings: [id], created_at: data.NOW,
+    id,
+    parent_id: parent,
+    role,
+    text,
+    pictures: shown.flatMap((one) => kept.get(one) ?? []),
+    boxes: [],
+    reasoning: '',
+    thinking_seconds: null,
+    state: role === 'user' ? 'done' : 'streaming',
+    error: null,
+    stats: null,
+    siblings: [id],
+    created_at: data.NOW,
   };
 }
 
-async function answer(view: ChatView, user: MessageView | null, assistant: MessageView, onEvent: (e: AnswerEvent) => void, whenBusy: WhenBusy = 'ask') {
+async function answer(
+  view: ChatView,
+  user: MessageView | null,
+  assistant: MessageView,
+  onEvent: (e: AnswerEvent) => void,
+  whenBusy: WhenBusy = 'ask',
+) {
   Object.assign(assistant, { state: 'streaming', error: null });
   onEvent({ kind: 'started', user, assistant: structuredClone(assistant) });
   emit({ kind: 'chats_changed' });
@@ -128,9 +206,18 @@ async function answer(view: ChatView, user: MessageView | null, assistant: Messa
       await new Promise((resolve) => setTimeout(resolve, 60));
     }
   }
-  if (seen.length > 0) onEvent({ kind: 'looking', message_id: assistant.id, picture: seen.length, pictures: seen.length, percent: 100 });
+  if (seen.length > 0)
+    onEvent({
+      kind: 'looking',
+      message_id: assistant.id,
+      picture: seen.length,
+      pictures: seen.length,
+      percent: 100,
+    });
   const flood = user?.text === 'Flood';
-  const said = { Flood: data.FLOOD, Empty: '', Repeat: 'The whale is large. '.repeat(120) }[user?.text ?? ''] ?? data.ANSWER.slice(assistant.text.length);
+  const said =
+    { Flood: data.FLOOD, Empty: '', Repeat: 'The whale is large. '.repeat(120) }[user?.text ?? ''] ??
+    data.ANSWER.slice(assistant.text.length);
   const pieces = said.match(flood ? /[\s\S]{1,60}/g : /[\s\S]{1,6}/g);
   const prompt = Math.ceil((user?.text.length ?? 0) * 0.3) + 20;
   for (const piece of pieces ?? []) {
@@ -141,11 +228,18 @@ async function answer(view: ChatView, user: MessageView | null, assistant: Messa
     }
     assistant.text += piece;
     onEvent({ kind: 'delta', message_id: assistant.id, text: piece, reasoning: '' });
-    onEvent({ kind: 'counted', message_id: assistant.id, prompt_tokens: prompt, completion_tokens: Math.ceil(assistant.text.length * 0.3) });
-    if (user?.text === 'Repeat' && assistant.text.length > 240 && assistant.text.length < 250) onEvent({ kind: 'repeating', message_id: assistant.id });
+    onEvent({
+      kind: 'counted',
+      message_id: assistant.id,
+      prompt_tokens: prompt,
+      completion_tokens: Math.ceil(assistant.text.length * 0.3),
+    });
+    if (user?.text === 'Repeat' && assistant.text.length > 240 && assistant.text.length < 250)
+      onEvent({ kind: 'repeating', message_id: assistant.id });
   }
   const shown = view.messages.flatMap((one) => one.pictures).at(-1);
-  if (shown && models.find((one) => one.id === view.model_id)?.takes_images) assistant.boxes = data.boxesOn(shown);
+  if (shown && models.find((one) => one.id === view.model_id)?.takes_images)
+    assistant.boxes = data.boxesOn(shown);
   if (assistant.state === 'streaming') assistant.state = 'done';
   assistant.stats = { ...data.stats, model_id: view.model_id };
   view.messages.push(assistant);
@@ -157,22 +251,47 @@ async function answer(view: ChatView, user: MessageView | null, assistant: Messa
 let comparing = false;
 
 /** The right side of a cloud named `pro` is cut off, so that both ends are seen; what is asked slowly leaves time to stop. */
-async function beside(side: Side, request: CompareRequest, onEvent: (event: CompareEvent) => void): Promise<void> {
+async function beside(
+  side: Side,
+  request: CompareRequest,
+  onEvent: (event: CompareEvent) => void,
+): Promise<void> {
   const model = request[side];
   const [began, cloud] = [performance.now(), model.startsWith('cloud:')];
   onEvent({ kind: 'asked', side });
   let first: number | null = null;
   let at = 0;
   const result = (state: CompareResult['state']): CompareResult => ({
-    state, first_token_ms: first, total_ms: performance.now() - began, prompt_tokens: 212, completion_tokens: Math.ceil(at / 4),
-    cost: model.endsWith('flash') ? { amount: 0.000_123, currency: 'USD', input: 0.28, output: 0.42, date: '2026-11-20', source: 'https://api-docs.deepseek.com/quick_start/pricing' } : null,
+    state,
+    first_token_ms: first,
+    total_ms: performance.now() - began,
+    prompt_tokens: 212,
+    completion_tokens: Math.ceil(at / 4),
+    cost: model.endsWith('flash')
+      ? {
+          amount: 0.000_123,
+          currency: 'USD',
+          input: 0.28,
+          output: 0.42,
+          date: '2026-11-20',
+          source: 'https://api-docs.deepseek.com/quick_start/pricing',
+        }
+      : null,
     cost_problem: null,
   });
   if (cloud) onEvent({ kind: 'delta', side, text: '', reasoning: 'The question names a GPU with 24 GB.' });
   for (const piece of data.ANSWER.match(/[\s\S]{1,24}/g) ?? []) {
-    await new Promise((resolve) => setTimeout(resolve, request.text.includes('slowly') ? 300 : cloud ? 8 : 12));
+    await new Promise((resolve) =>
+      setTimeout(resolve, request.text.includes('slowly') ? 300 : cloud ? 8 : 12),
+    );
     if (!comparing) return onEvent({ kind: 'finished', side, result: result('stopped') });
-    if (model.endsWith('pro') && at > 200) return onEvent({ kind: 'failed', side, result: result('failed'), error: failure('endpoint_cut', 'hear the answer to its end', { host: 'api.deepseek.com' }) });
+    if (model.endsWith('pro') && at > 200)
+      return onEvent({
+        kind: 'failed',
+        side,
+        result: result('failed'),
+        error: failure('endpoint_cut', 'hear the answer to its end', { host: 'api.deepseek.com' }),
+      });
     first ??= performance.now() - began;
     at += piece.length;
     onEvent({ kind: 'delta', side, text: piece, reasoning: '' });
@@ -204,7 +323,13 @@ function settled(model: ModelView): ModelView {
 function changeDeployment(id: string, wanted: 'loading' | 'ready' | 'stopped') {
   const one = deployments.find((known) => known.id === id);
   if (!one) throw failure('deployment_not_found', 'find the deployment', { deployment: id });
-  const changed = { ...one, state: wanted, error: null, points: wanted === 'ready' ? one.points : [], address: wanted === 'ready' ? 'http://127.0.0.1:41873' : null };
+  const changed = {
+    ...one,
+    state: wanted,
+    error: null,
+    points: wanted === 'ready' ? one.points : [],
+    address: wanted === 'ready' ? 'http://127.0.0.1:41873' : null,
+  };
   deployments = deployments.map((known) => (known.id === id ? changed : known));
   emit({ kind: 'deployment_changed', deployment: changed });
   return changed;
@@ -215,7 +340,9 @@ export const host: Host = {
   hardwareMeasure: () =>
     read(() => {
       hardware = { ...hardware, memory_bandwidth: 28.4e9 };
-      models = models.map((one) => (one.fit.place === 'cpu' ? { ...one, fit: { ...one.fit, speed_estimate: 12.06 } } : one));
+      models = models.map((one) =>
+        one.fit.place === 'cpu' ? { ...one, fit: { ...one.fit, speed_estimate: 12.06 } } : one,
+      );
       emit({ kind: 'models_changed' });
       return hardware;
     }),
@@ -248,10 +375,19 @@ export const host: Host = {
     reply(() => {
       const model = models.find((m) => m.id === modelId);
       if (!model) throw failure('model_not_found', 'find the model', { id: modelId });
-      const download: DownloadView = { ...data.download(modelId, variantId), source, done: 0, state: 'listing', files: [] };
+      const download: DownloadView = {
+        ...data.download(modelId, variantId),
+        source,
+        done: 0,
+        state: 'listing',
+        files: [],
+      };
       const precision = model.variants.find((one) => one.id === variantId)?.precision ?? variantId;
       const others = model.precisions.filter((one) => one.variant_id !== variantId);
-      model.precisions = [...others, { variant_id: variantId, precision, state: 'downloading', disk_used: 0, in_use: false, download }];
+      model.precisions = [
+        ...others,
+        { variant_id: variantId, precision, state: 'downloading', disk_used: 0, in_use: false, download },
+      ];
       settled(model);
       return download;
     }),
@@ -265,12 +401,25 @@ export const host: Host = {
       settled(model);
     }),
   chats: () => read(summaries),
-  chatsSearch: (text) => read(() => searched(text, summaries().map((summary) => ({ summary, view: chat(summary.id) })))),
+  chatsSearch: (text) =>
+    read(() =>
+      searched(
+        text,
+        summaries().map((summary) => ({ summary, view: chat(summary.id) })),
+      ),
+    ),
   chatCreate: (modelId) =>
     reply(() => {
       const { preset_id, sampling, system_prompt } = settings.last_chat;
-      const style = data.presets.find((one) => one.id === preset_id)?.sampling ?? sampling ?? data.emptyChat('').sampling;
-      const made: ChatView = { ...data.emptyChat(`c-new-${next++}`), model_id: modelId, preset_id, sampling: style, system_prompt };
+      const style =
+        data.presets.find((one) => one.id === preset_id)?.sampling ?? sampling ?? data.emptyChat('').sampling;
+      const made: ChatView = {
+        ...data.emptyChat(`c-new-${next++}`),
+        model_id: modelId,
+        preset_id,
+        sampling: style,
+        system_prompt,
+      };
       chats.set(made.id, made);
       settings = { ...settings, last_chat: { ...settings.last_chat, model_id: modelId } };
       emit({ kind: 'chats_changed' });
@@ -281,16 +430,25 @@ export const host: Host = {
   chatDelete: (id) => done(() => chats.delete(id)),
   chatUpdate: (id, model_id, preset_id, sampling, system_prompt) =>
     reply(() => {
-      settings = { ...settings, last_chat: { model_id, preset_id, sampling: preset_id === 'custom' ? sampling : null, system_prompt } };
+      settings = {
+        ...settings,
+        last_chat: { model_id, preset_id, sampling: preset_id === 'custom' ? sampling : null, system_prompt },
+      };
       return Object.assign(chat(id), { model_id, preset_id, sampling, system_prompt });
     }),
   chatContextStart: (id, messageId) => reply(() => Object.assign(chat(id), { context_start: messageId })),
-  contextUse: (query) => read(() => contextUse(query, query.chat_id === null ? undefined : chats.get(query.chat_id), worker.model_id)),
+  contextUse: (query) =>
+    read(() =>
+      contextUse(query, query.chat_id === null ? undefined : chats.get(query.chat_id), worker.model_id),
+    ),
   contextLengthSet: () => done(() => undefined),
   messageDelete: (id, messageId) =>
     reply(() => {
       const view = chat(id);
-      view.messages = view.messages.slice(0, view.messages.findIndex((m) => m.id === messageId));
+      view.messages = view.messages.slice(
+        0,
+        view.messages.findIndex((m) => m.id === messageId),
+      );
       return view;
     }),
   chatSelectLeaf: (id, messageId) => reply(() => choose(chat(id), messageId)),
@@ -300,7 +458,10 @@ export const host: Host = {
       const view = chat(request.chat_id);
       const [busy] = others(view);
       if (busy && request.when_busy === 'ask') {
-        throw failure('model_busy', 'load another model', { model: models.find((one) => one.id === busy[1])?.name ?? busy[1], chats: chat(busy[0]).title });
+        throw failure('model_busy', 'load another model', {
+          model: models.find((one) => one.id === busy[1])?.name ?? busy[1],
+          chats: chat(busy[0]).title,
+        });
       }
       if (request.continue_of !== null) {
         const cut = view.messages.findIndex((m) => m.id === request.continue_of);
@@ -310,11 +471,24 @@ export const host: Host = {
       const parent = request.retry_of ?? request.parent_id;
       const at = view.messages.findIndex((m) => m.id === parent);
       view.messages = view.messages.slice(0, at + 1);
-      if (request.retry_of !== null) return void answer(view, null, message(request.retry_of, 'assistant', ''), onEvent, request.when_busy);
+      if (request.retry_of !== null)
+        return void answer(
+          view,
+          null,
+          message(request.retry_of, 'assistant', ''),
+          onEvent,
+          request.when_busy,
+        );
       const blind = models.find((one) => one.id === view.model_id)?.takes_images === false;
       const user = message(parent, 'user', request.text, request.pictures);
-      if (blind && !request.leave_out_pictures && [...view.messages, user].some((one) => one.pictures.length > 0)) {
-        throw failure('unsupported_content', 'show the pictures of this chat: its model reads text only', { offer: 'DeepSeek-VL2-Tiny' });
+      if (
+        blind &&
+        !request.leave_out_pictures &&
+        [...view.messages, user].some((one) => one.pictures.length > 0)
+      ) {
+        throw failure('unsupported_content', 'show the pictures of this chat: its model reads text only', {
+          offer: 'DeepSeek-VL2-Tiny',
+        });
       }
       if (view.messages.length === 0) view.title = request.text;
       view.messages.push(user);
@@ -325,8 +499,18 @@ export const host: Host = {
     const text = atob(encoded);
     const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
     const image = await createImageBitmap(new Blob([bytes])).catch(() => undefined);
-    if (!image) throw failure('picture_kind_unknown', 'read the image: its format is none of JPEG, PNG, WebP, GIF and BMP');
-    const added: PictureView = { id: `p-${text.length}-${image.width}`, kind: 'image/png', width: image.width, height: image.height, size: text.length };
+    if (!image)
+      throw failure(
+        'picture_kind_unknown',
+        'read the image: its format is none of JPEG, PNG, WebP, GIF and BMP',
+      );
+    const added: PictureView = {
+      id: `p-${text.length}-${image.width}`,
+      kind: 'image/png',
+      width: image.width,
+      height: image.height,
+      size: text.length,
+    };
     pictures.set(added.id, `data:image/png;base64,${encoded}`);
     kept.set(added.id, added);
     return reply(() => added);
@@ -334,14 +518,25 @@ export const host: Host = {
   pictureData: (id) =>
     read(() => {
       const found = pictures.get(id);
-      if (found === undefined) throw failure('picture_missing', 'find the picture', { path: `/data/pictures/${id}.png` });
+      if (found === undefined)
+        throw failure('picture_missing', 'find the picture', { path: `/data/pictures/${id}.png` });
       return found;
     }),
   // Each way of a desktop in some state: cut here, asked by the desktop, left on the clipboard, or none.
-  screenWay: () => reply(() => (state === 'broken' ? 'nothing' : state === 'first' ? 'desktop' : state === 'clouds' ? 'clipboard' : 'cut')),
+  screenWay: () =>
+    reply(() =>
+      state === 'broken'
+        ? 'nothing'
+        : state === 'first'
+          ? 'desktop'
+          : state === 'clouds'
+            ? 'clipboard'
+            : 'cut',
+    ),
   screenTake: async () => {
     if (state === 'clouds') return { kind: 'clipboard' };
-    if (state === 'problems') throw failure('screen_refused', 'take a picture of the screen: the portal ended it');
+    if (state === 'problems')
+      throw failure('screen_refused', 'take a picture of the screen: the portal ended it');
     const [, data = ''] = drawnScreen().split(',');
     return { kind: state === 'first' ? 'part' : 'whole', data, media: 'image/png' };
   },
@@ -350,14 +545,37 @@ export const host: Host = {
   picturesPlan: (modelId, parentId, ids) =>
     read(() => {
       const model = models.find((one) => one.id === modelId);
-      const path = [...chats.values()].map((one) => one.messages).find((all) => all.some((one) => one.id === parentId)) ?? [];
+      const path =
+        [...chats.values()]
+          .map((one) => one.messages)
+          .find((all) => all.some((one) => one.id === parentId)) ?? [];
       const before = path.flatMap((one) => one.pictures);
       const all = [...before, ...ids.flatMap((id) => kept.get(id) ?? [])];
       const each = all.map((one) => data.cut(one, all.length));
-      const offer = models.find((one) => one.takes_images && one.family !== 'guide') ?? models.find((one) => one.takes_images);
-      if (!model) return { sight: 'unknown', each: [], pictures: all.length, tokens: 0, context: null, offer: null };
-      if (!model.takes_images) return { sight: 'blind', each: [], pictures: all.length, tokens: 0, context: null, offer: offer ? { model_id: offer.id, name: offer.name, ready: offer.state === 'ready', size: 6.7e9 } : null };
-      return { sight: 'sees', each: each.slice(before.length), pictures: all.length, tokens: each.reduce((sum, one) => sum + one.tokens, 0), context: 4096, offer: null };
+      const offer =
+        models.find((one) => one.takes_images && one.family !== 'guide') ??
+        models.find((one) => one.takes_images);
+      if (!model)
+        return { sight: 'unknown', each: [], pictures: all.length, tokens: 0, context: null, offer: null };
+      if (!model.takes_images)
+        return {
+          sight: 'blind',
+          each: [],
+          pictures: all.length,
+          tokens: 0,
+          context: null,
+          offer: offer
+            ? { model_id: offer.id, name: offer.name, ready: offer.state === 'ready', size: 6.7e9 }
+            : null,
+        };
+      return {
+        sight: 'sees',
+        each: each.slice(before.length),
+        pictures: all.length,
+        tokens: each.reduce((sum, one) => sum + one.tokens, 0),
+        context: 4096,
+        offer: null,
+      };
     }),
   chatExport: (id) => reply(() => `/home/user/${chat(id).title}.json`),
   chatImport: () =>
@@ -372,7 +590,11 @@ export const host: Host = {
   endpoints: () => read(() => endpoints),
   endpointAdd: (spec) =>
     reply(() => {
-      if (spec.key.includes(' ')) throw failure('invalid_input', 'add the cloud service: a key has no spaces and no letters beyond English ones');
+      if (spec.key.includes(' '))
+        throw failure(
+          'invalid_input',
+          'add the cloud service: a key has no spaces and no letters beyond English ones',
+        );
       const added: EndpointView = { ...data.endpoint(spec.provider_id, spec.name), models: [] };
       endpoints = [...endpoints, added];
       if (spec.key.includes('wrong')) refusing.add(added.id);
@@ -382,7 +604,11 @@ export const host: Host = {
     reply(() => {
       const known = endpoints.find((one) => one.id === id);
       if (!known) throw failure('endpoint_not_found', 'find the cloud service', { endpoint: id });
-      if (change.address !== null && change.address !== known.address && change.key === null) throw failure('invalid_input', 'change the address: a key goes only where it was meant for, so enter it again');
+      if (change.address !== null && change.address !== known.address && change.key === null)
+        throw failure(
+          'invalid_input',
+          'change the address: a key goes only where it was meant for, so enter it again',
+        );
       const changed = { ...known, name: change.name ?? known.name, address: change.address ?? known.address };
       if (change.key !== null) {
         if (change.key.includes('wrong')) refusing.add(id);
@@ -409,7 +635,11 @@ export const host: Host = {
   deploymentPlan: (spec) => reply(() => deployed.plan(spec)),
   deploymentStart: (spec) =>
     reply(() => {
-      if (spec.machines.includes('nobody')) throw failure('machine_unreachable', 'reach the machine', { machine: 'nobody', reason: 'Connection refused' });
+      if (spec.machines.includes('nobody'))
+        throw failure('machine_unreachable', 'reach the machine', {
+          machine: 'nobody',
+          reason: 'Connection refused',
+        });
       const made = deployed.made(spec, `d${next++}`);
       deployments = [...deployments, made];
       emit({ kind: 'deployments_changed' });
@@ -423,14 +653,18 @@ export const host: Host = {
   deploymentLog: () => reply(() => deployed.lines),
   machineLook: (machine) =>
     reply(() => {
-      if (machine === 'nobody') throw failure('machine_unreachable', 'reach the machine', { machine, reason: 'Connection refused' });
+      if (machine === 'nobody')
+        throw failure('machine_unreachable', 'reach the machine', { machine, reason: 'Connection refused' });
       return deployed.machine(machine);
     }),
   compareStart: (request, onEvent) =>
     done(() => {
-      if (request.text.includes('refuse')) throw failure('answer_running', 'compare: another one is being written');
+      if (request.text.includes('refuse'))
+        throw failure('answer_running', 'compare: another one is being written');
       comparing = true;
-      void Promise.all([beside('left', request, onEvent), beside('right', request, onEvent)]).then(() => (comparing = false));
+      void Promise.all([beside('left', request, onEvent), beside('right', request, onEvent)]).then(
+        () => (comparing = false),
+      );
     }),
   compareStop: () => done(() => (comparing = false)),
   pricesFile: () => reply(() => '/home/user/.local/share/whaledeck/prices.toml'),
@@ -453,20 +687,32 @@ export const host: Host = {
     reply(() => {
       if (spec.port === 80) throw failure('port_in_use', 'listen', { port: '80' });
       const beyond = spec.on && spec.host !== '127.0.0.1';
-      const addresses = spec.on ? [`http://127.0.0.1:${spec.port}/v1`, ...(beyond ? [`http://192.168.1.7:${spec.port}/v1`] : [])] : [];
+      const addresses = spec.on
+        ? [`http://127.0.0.1:${spec.port}/v1`, ...(beyond ? [`http://192.168.1.7:${spec.port}/v1`] : [])]
+        : [];
       return (sharing = { ...sharing, spec, beyond, addresses, model_id: spec.on ? worker.model_id : null });
     }),
   sharingKeyAdd: (name, days) =>
     reply(() => {
-      const key = { id: `k-new-${next++}`, name, created_at: data.NOW, expires_at: days === null ? null : new Date(Date.now() + days * 86_400_000).toISOString(), expired: false };
+      const key = {
+        id: `k-new-${next++}`,
+        name,
+        created_at: data.NOW,
+        expires_at: days === null ? null : new Date(Date.now() + days * 86_400_000).toISOString(),
+        expired: false,
+      };
       sharing = { ...sharing, keys: [...sharing.keys, key] };
       return { secret: 'wd-Zm9yIHRoZSBtb2NrIG9ubHksIGl0IG9wZW5zIG5vdGhpbmc', key };
     }),
-  sharingKeyRemove: (id) => done(() => (sharing = { ...sharing, keys: sharing.keys.filter((key) => key.id !== id) })),
+  sharingKeyRemove: (id) =>
+    done(() => (sharing = { ...sharing, keys: sharing.keys.filter((key) => key.id !== id) })),
   sharingRequests: () => reply(() => data.requests),
   settings: () => reply(() => settings),
   settingsSave: (wanted) => reply(() => (settings = wanted)),
-  proxyLogin: (user, password) => reply(() => (settings = { ...settings, proxy_user: user, proxy_password: password ? 'file' : 'nowhere' })),
+  proxyLogin: (user, password) =>
+    reply(
+      () => (settings = { ...settings, proxy_user: user, proxy_password: password ? 'file' : 'nowhere' }),
+    ),
   pickFolder: () => reply(() => '/home/user/models/odd'),
   pickModelFile: () => reply(() => '/home/user/models/deepseek-r1-distill-qwen-7b-q4_k_m.gguf'),
   startState: () => reply(() => opening),
@@ -474,23 +720,33 @@ export const host: Host = {
     reply(() => {
       // What stands in the way here stays: only another way helps.
       if (way === 'empty') chats.clear();
-      if (way !== 'retry') opening = { ...data.opened, read_only: way === 'read_only' ? opening.failure : null };
+      if (way !== 'retry')
+        opening = { ...data.opened, read_only: way === 'read_only' ? opening.failure : null };
       return opening;
     }),
   showPlace: () => done(() => undefined),
-  backups: () => reply(() => ({ folder: '/home/user/.local/share/whaledeck/backups', backups, problem: null })),
+  backups: () =>
+    reply(() => ({ folder: '/home/user/.local/share/whaledeck/backups', backups, problem: null })),
   backupCreate: () =>
     reply(() => {
-      const made = { id: `b-${next++}`, kind: 'asked' as const, created_at: data.NOW, bytes: 1.4e6, pictures: 0 };
+      const made = {
+        id: `b-${next++}`,
+        kind: 'asked' as const,
+        created_at: data.NOW,
+        bytes: 1.4e6,
+        pictures: 0,
+      };
       backups = [made, ...backups];
       emit({ kind: 'backups_changed' });
       return made;
     }),
   backupRestore: (id) =>
     reply(() => {
-      if (!backups.some((one) => one.id === id)) throw failure('backup_damaged', 'use the backup', { path: `/data/backups/${id}/history.db` });
+      if (!backups.some((one) => one.id === id))
+        throw failure('backup_damaged', 'use the backup', { path: `/data/backups/${id}/history.db` });
       if (opening.failure) opening = data.opened;
-      else backups = [{ ...backups[0]!, id: `b-${next++}`, kind: 'replaced', created_at: data.NOW }, ...backups];
+      else
+        backups = [{ ...backups[0]!, id: `b-${next++}`, kind: 'replaced', created_at: data.NOW }, ...backups];
       return { folder: '/data/backups', backups, problem: null };
     }),
   startProblems: () => reply(() => (state === 'problems' ? [data.movedAside] : [])),

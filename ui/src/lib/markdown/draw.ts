@@ -38,8 +38,9 @@ function typeset(block: HTMLElement): void {
   const formulas = block.querySelectorAll<HTMLElement>('[data-tex]');
   if (formulas.length === 0) return;
   if (!typesetter) {
-    loadingTypesetter ??= Promise.all([import('katex'), import('katex/dist/katex.min.css')])
-      .then(([module]) => void (typesetter = module.default));
+    loadingTypesetter ??= Promise.all([import('katex'), import('katex/dist/katex.min.css')]).then(
+      ([module]) => void (typesetter = module.default),
+    );
     void loadingTypesetter.then(() => block.isConnected && typeset(block));
     return;
   }
@@ -59,7 +60,13 @@ function fragmentOf(katex: Katex, tex: string, display: boolean): DocumentFragme
   if (known) return known;
   const box = document.createElement('span');
   try {
-    katex.render(tex, box, { displayMode: display, throwOnError: true, strict: 'ignore', maxSize: 20, maxExpand: 500 });
+    katex.render(tex, box, {
+      displayMode: display,
+      throwOnError: true,
+      strict: 'ignore',
+      maxSize: 20,
+      maxExpand: 500,
+    });
   } catch {
     return undefined;
   }

@@ -4,7 +4,10 @@
 import type { Markdown } from './render';
 
 const PAIRS: [open: string, close: string, display: boolean][] = [
-  ['$$', '$$', true], ['\\[', '\\]', true], ['\\(', '\\)', false], ['$', '$', false],
+  ['$$', '$$', true],
+  ['\\[', '\\]', true],
+  ['\\(', '\\)', false],
+  ['$', '$', false],
 ];
 const BLOCK = PAIRS.filter(([, , display]) => display);
 
@@ -19,7 +22,8 @@ export function formulaEnd(text: string, start: number, open: string, close: str
     if (open === '$' && text[at - 1] === '\\') continue;
     const content = text.slice(from, at);
     if (content.trim() === '') return -1;
-    if (open === '$' && (/\s$/.test(content) || /[\w$]/.test(text[at + 1] ?? '') || isMoney(content))) return -1;
+    if (open === '$' && (/\s$/.test(content) || /[\w$]/.test(text[at + 1] ?? '') || isMoney(content)))
+      return -1;
     return at;
   }
   return -1;
@@ -40,7 +44,14 @@ function isMoney(content: string): boolean {
 function isUnfinished(text: string, start: number, open: string, close: string, end: number): boolean {
   if (open !== '$') return end === -1 && text.indexOf(close, start + open.length) === -1;
   if (!opensFormula(text, start) || /\d/.test(text[start + 1] ?? '')) return end === text.length - 1;
-  return end === text.length - 1 || (end === -1 && !text.slice(start + 1).replaceAll('\\$', '').includes('$'));
+  return (
+    end === text.length - 1 ||
+    (end === -1 &&
+      !text
+        .slice(start + 1)
+        .replaceAll('\\$', '')
+        .includes('$'))
+  );
 }
 
 export function useMath(md: Markdown): void {
@@ -74,34 +85,40 @@ export function useMath(md: Markdown): void {
 
   // A formula on lines of its own. It ends at its closing mark and never goes over an empty line; one that still grows
   // at the end of the text is kept whole, since its lines may look like lists.
-  md.block.ruler.before('fence', 'math_block', (state, first, last, silent) => {
-    const line = (n: number) => state.src.slice((state.bMarks[n] ?? 0) + (state.tShift[n] ?? 0), state.eMarks[n]);
-    const pair = BLOCK.find(([open]) => line(first).startsWith(open));
-    if (!pair || (state.sCount[first] ?? 0) - state.blkIndent >= 4) return false;
-    const [open, close] = pair;
-    const lines: string[] = [];
-    let at = first;
-    let closed = false;
-    for (; at < last && !state.isEmpty(at); at += 1) {
-      const text = at === first ? line(at).slice(open.length) : line(at);
-      const end = text.indexOf(close);
-      if (end !== -1 && text.slice(end + close.length).trim() !== '') return false;
-      lines.push(end === -1 ? text : text.slice(0, end));
-      if (end !== -1) {
-        closed = true;
-        break;
+  md.block.ruler.before(
+    'fence',
+    'math_block',
+    (state, first, last, silent) => {
+      const line = (n: number) =>
+        state.src.slice((state.bMarks[n] ?? 0) + (state.tShift[n] ?? 0), state.eMarks[n]);
+      const pair = BLOCK.find(([open]) => line(first).startsWith(open));
+      if (!pair || (state.sCount[first] ?? 0) - state.blkIndent >= 4) return false;
+      const [open, close] = pair;
+      const lines: string[] = [];
+      let at = first;
+      let closed = false;
+      for (; at < last && !state.isEmpty(at); at += 1) {
+        const text = at === first ? line(at).slice(open.length) : line(at);
+        const end = text.indexOf(close);
+        if (end !== -1 && text.slice(end + close.length).trim() !== '') return false;
+        lines.push(end === -1 ? text : text.slice(0, end));
+        if (end !== -1) {
+          closed = true;
+          break;
+        }
       }
-    }
-    if (!closed && at < state.lineMax) return false;
-    if (silent) return true;
-    const token = state.push(closed ? 'math' : 'math_growing', '', 0);
-    token.block = true;
-    token.content = lines.join('\n').trim();
-    token.meta = { display: true };
-    token.map = [first, at + (closed ? 1 : 0)];
-    state.line = at + (closed ? 1 : 0);
-    return true;
-  }, { alt: ['paragraph', 'blockquote', 'list'] });
+      if (!closed && at < state.lineMax) return false;
+      if (silent) return true;
+      const token = state.push(closed ? 'math' : 'math_growing', '', 0);
+      token.block = true;
+      token.content = lines.join('\n').trim();
+      token.meta = { display: true };
+      token.map = [first, at + (closed ? 1 : 0)];
+      state.line = at + (closed ? 1 : 0);
+      return true;
+    },
+    { alt: ['paragraph', 'blockquote', 'list'] },
+  );
 
   md.renderer.rules['math'] = (tokens, at) => {
     const token = tokens[at];

@@ -40,16 +40,24 @@ export function parseRoute(hash: string): Route {
 
 function chatOf(id: string | null, query: URLSearchParams): Route {
   const [model, message, find] = [query.get('model'), query.get('message'), query.get('find')];
-  return { page: 'chat', id, model, ...(message === null ? {} : { message }), ...(find === null ? {} : { find }) };
+  return {
+    page: 'chat',
+    id,
+    model,
+    ...(message === null ? {} : { message }),
+    ...(find === null ? {} : { find }),
+  };
 }
 
 export function hrefOf(route: Route): string {
   if (route.page === 'settings' && route.section) return `#/settings/${route.section}`;
-  if (route.page === 'sizing') return route.model === null ? '#/sizing' : `#/sizing/${encodeURIComponent(route.model)}`;
+  if (route.page === 'sizing')
+    return route.model === null ? '#/sizing' : `#/sizing/${encodeURIComponent(route.model)}`;
   if (route.page !== 'chat') return `#/${route.page}`;
   if (route.id !== null) {
     const place = Object.entries({ message: route.message, find: route.find })
-      .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`])).join('&');
+      .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`]))
+      .join('&');
     return `#/chat/${encodeURIComponent(route.id)}${place === '' ? '' : `?${place}`}`;
   }
   return route.model === null ? '#/chat' : `#/chat?model=${encodeURIComponent(route.model)}`;

@@ -2,7 +2,16 @@
 import { host } from '$host';
 import { isLoopback } from '$lib/address';
 import { asError } from '$lib/errors';
-import type { AppEvent, CloudModelView, EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorView, ProviderView } from '$lib/ipc/bindings';
+import type {
+  AppEvent,
+  CloudModelView,
+  EndpointChange,
+  EndpointSpec,
+  EndpointTest,
+  EndpointView,
+  ErrorView,
+  ProviderView,
+} from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 
 const PREFIX = 'cloud:';

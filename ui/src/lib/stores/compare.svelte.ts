@@ -39,7 +39,10 @@ class Compare {
     this.running = true;
     this.stopping = false;
     try {
-      await host.compareStart({ text: this.text, system_prompt: this.system, left, right, sampling, when_busy: whenBusy }, (event) => this.#take(answers, event));
+      await host.compareStart(
+        { text: this.text, system_prompt: this.system, left, right, sampling, when_busy: whenBusy },
+        (event) => this.#take(answers, event),
+      );
     } catch (thrown) {
       this.error = asError(thrown);
       this.answers = undefined;

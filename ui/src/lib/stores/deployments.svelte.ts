@@ -2,7 +2,14 @@
 // again when one came or went.
 import { host } from '$host';
 import { asError } from '$lib/errors';
-import type { AppEvent, DeploymentLine, DeploymentSpec, DeploymentView, ErrorView, PlanOutcome } from '$lib/ipc/bindings';
+import type {
+  AppEvent,
+  DeploymentLine,
+  DeploymentSpec,
+  DeploymentView,
+  ErrorView,
+  PlanOutcome,
+} from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 
 const PREFIX = 'deployment:';
@@ -13,7 +20,14 @@ const LINES = 2000;
 export const isDeployment = (modelId: string): boolean => modelId.startsWith(PREFIX);
 
 /** A plan that another page made, to be started here. */
-export type Draft = { model: string; engine: string; precision: string; people: number; context: number; machines: string };
+export type Draft = {
+  model: string;
+  engine: string;
+  precision: string;
+  people: number;
+  context: number;
+  machines: string;
+};
 
 class Deployments {
   draft = $state.raw<Draft | undefined>(undefined);

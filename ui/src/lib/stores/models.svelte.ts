@@ -4,7 +4,17 @@ import { host } from '$host';
 import { asError } from '$lib/errors';
 import { duration } from '$lib/format';
 import { i18n } from '$lib/i18n/index.svelte';
-import type { AppEvent, DownloadView, ErrorView, ModelView, PrecisionView, PresetView, RecommendationView, SamplingView, SourceKind } from '$lib/ipc/bindings';
+import type {
+  AppEvent,
+  DownloadView,
+  ErrorView,
+  ModelView,
+  PrecisionView,
+  PresetView,
+  RecommendationView,
+  SamplingView,
+  SourceKind,
+} from '$lib/ipc/bindings';
 import { clouds } from './clouds.svelte';
 import { deployments } from './deployments.svelte';
 import { Load } from './load.svelte';
@@ -20,9 +30,13 @@ function withDownload(model: ModelView, download: DownloadView): ModelView {
   const before = model.precisions.find((one) => one.variant_id === download.variant_id);
   const precision = model.variants.find((one) => one.id === download.variant_id)?.precision ?? '';
   const changed: PrecisionView = {
-    ...(before ?? { variant_id: download.variant_id, precision, disk_used: 0, in_use: false }), state, download,
+    ...(before ?? { variant_id: download.variant_id, precision, disk_used: 0, in_use: false }),
+    state,
+    download,
   };
-  const precisions = before ? model.precisions.map((one) => (one === before ? changed : one)) : [...model.precisions, changed];
+  const precisions = before
+    ? model.precisions.map((one) => (one === before ? changed : one))
+    : [...model.precisions, changed];
   const ready = precisions.some((one) => one.state === 'ready');
   return { ...model, precisions, download, state: ready ? 'ready' : state };
 }
@@ -47,15 +61,18 @@ class Models {
   };
 
   /** How long a download takes, in words; nothing while no speed is known. */
-  downloadTime = (size: number): string | undefined => (this.#speed === undefined ? undefined : duration(size / this.#speed, i18n.t));
+  downloadTime = (size: number): string | undefined =>
+    this.#speed === undefined ? undefined : duration(size / this.#speed, i18n.t);
   /** What the disk lacks for so many bytes more; `of` is a download of its own bytes. */
   lacking(needed: number, of?: string): { needed: number; free: number } | undefined {
-    const others = (this.list.value ?? [])
-      .flatMap((one) => one.precisions.flatMap(({ download }) => (download && download.id !== of ? [download] : [])));
+    const others = (this.list.value ?? []).flatMap((one) =>
+      one.precisions.flatMap(({ download }) => (download && download.id !== of ? [download] : [])),
+    );
     return missing(needed, machine.view.value?.disk, others);
   }
 
-  byId = (id: string | null | undefined): ModelView | undefined => this.list.value?.find((model) => model.id === id);
+  byId = (id: string | null | undefined): ModelView | undefined =>
+    this.list.value?.find((model) => model.id === id);
 
   /** Models that can answer now. */
   readonly usable = $derived(
@@ -64,7 +81,10 @@ class Models {
 
   /** What choosing a preset changes. DeepSeek's own advice differs from model to model; the others are the same for all. */
   presetChange(preset: PresetView, modelId: string): { preset_id: string; sampling: SamplingView } {
-    const advised = preset.id === 'deepseek' ? (this.byId(modelId) ?? clouds.of(modelId) ?? deployments.of(modelId))?.recommended : undefined;
+    const advised =
+      preset.id === 'deepseek'
+        ? (this.byId(modelId) ?? clouds.of(modelId) ?? deployments.of(modelId))?.recommended
+        : undefined;
     return { preset_id: preset.id, sampling: advised ?? preset.sampling };
   }
 

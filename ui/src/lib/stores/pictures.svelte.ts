@@ -78,7 +78,11 @@ export class Attached {
     for (const file of files) {
       try {
         if (file.size > MOST_BYTES) {
-          throw { code: 'picture_too_large', message: `attach the picture: it has ${file.size} bytes`, detail: { size: String(file.size) } } satisfies ErrorView;
+          throw {
+            code: 'picture_too_large',
+            message: `attach the picture: it has ${file.size} bytes`,
+            detail: { size: String(file.size) },
+          } satisfies ErrorView;
         }
         const added = await host.pictureAdd(await base64Of(file));
         if (!this.ids.includes(added.id)) this.list = [...this.list, added];

@@ -51,8 +51,13 @@ class Screen {
     if (!this.cutting) return;
     const { image, to } = this.cutting;
     this.cutting = undefined;
-    const canvas = Object.assign(document.createElement('canvas'), { width: area.width, height: area.height });
-    canvas.getContext('2d')?.drawImage(image, area.left, area.top, area.width, area.height, 0, 0, area.width, area.height);
+    const canvas = Object.assign(document.createElement('canvas'), {
+      width: area.width,
+      height: area.height,
+    });
+    canvas
+      .getContext('2d')
+      ?.drawImage(image, area.left, area.top, area.width, area.height, 0, 0, area.width, area.height);
     const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
     if (blob) await to.add([new File([blob], 'screen.png', { type: 'image/png' })]);
   }

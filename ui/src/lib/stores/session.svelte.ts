@@ -3,7 +3,16 @@
 // `chats_changed` while an answer streams that this page did not ask for.
 import { host } from '$host';
 import { asError } from '$lib/errors';
-import type { AnswerEvent, ChatView, ErrorView, MessageView, PictureView, SamplingView, SendRequest, WhenBusy } from '$lib/ipc/bindings';
+import type {
+  AnswerEvent,
+  ChatView,
+  ErrorView,
+  MessageView,
+  PictureView,
+  SamplingView,
+  SendRequest,
+  WhenBusy,
+} from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 import { Attached } from './pictures.svelte';
 import { settings } from './settings.svelte';
@@ -79,10 +88,20 @@ export class Session {
 
   readonly pictured = $derived(this.messages.some((m) => m.pictures.length > 0));
 
-  send(text: string, pictures: PictureView[] = [], parentId: string | null = this.last?.id ?? null, leaveOutOlder = false): Promise<void> {
+  send(
+    text: string,
+    pictures: PictureView[] = [],
+    parentId: string | null = this.last?.id ?? null,
+    leaveOutOlder = false,
+  ): Promise<void> {
     this.#cutAfter(parentId);
     this.pending = { text, pictures };
-    return this.#answer({ parent_id: parentId, text, pictures: pictures.map((one) => one.id), leave_out_older: leaveOutOlder });
+    return this.#answer({
+      parent_id: parentId,
+      text,
+      pictures: pictures.map((one) => one.id),
+      leave_out_older: leaveOutOlder,
+    });
   }
 
   /** Sends what was held back for another model's answer: after its end, or at once. */
@@ -148,7 +167,9 @@ export class Session {
   }
 
   /** Shows the change at once and keeps it a moment later, so that a moving slider writes once. */
-  update(change: Partial<Pick<ChatView, 'model_id' | 'preset_id' | 'system_prompt'>> & { sampling?: SamplingView }): void {
+  update(
+    change: Partial<Pick<ChatView, 'model_id' | 'preset_id' | 'system_prompt'>> & { sampling?: SamplingView },
+  ): void {
     const now = this.chat.value;
     if (!now) return;
     // What was agreed to for one model is not agreed to for the next.
@@ -180,8 +201,16 @@ export class Session {
 
   async #answer(what: Partial<SendRequest>): Promise<void> {
     const request: SendRequest = {
-      chat_id: this.id, parent_id: null, text: '', pictures: [], leave_out_pictures: this.leaveOut, retry_of: null, continue_of: null,
-      when_busy: 'ask', leave_out_older: false, ...what,
+      chat_id: this.id,
+      parent_id: null,
+      text: '',
+      pictures: [],
+      leave_out_pictures: this.leaveOut,
+      retry_of: null,
+      continue_of: null,
+      when_busy: 'ask',
+      leave_out_older: false,
+      ...what,
     };
     this.error = undefined;
     this.blocked = undefined;
@@ -214,14 +243,16 @@ export class Session {
         if (this.growing?.base.id !== event.message_id) return;
         const { picture, pictures, percent } = event;
         this.growing.waiting = false;
-        this.growing.looking = picture === pictures && percent >= 100 ? undefined : { picture, pictures, percent };
+        this.growing.looking =
+          picture === pictures && percent >= 100 ? undefined : { picture, pictures, percent };
         break;
       }
       case 'waiting':
         if (this.growing?.base.id === event.message_id) this.growing.waiting = true;
         break;
       case 'counted':
-        if (this.growing?.base.id === event.message_id) this.growing.counted = event.prompt_tokens + event.completion_tokens;
+        if (this.growing?.base.id === event.message_id)
+          this.growing.counted = event.prompt_tokens + event.completion_tokens;
         break;
       case 'repeating':
         if (this.growing?.base.id === event.message_id) this.growing.repeating = true;

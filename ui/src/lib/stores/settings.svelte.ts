@@ -58,9 +58,18 @@ class Settings {
   }
 
   /** What the app keeps of a chat for the next one, as it did when this chat was made or changed. */
-  remember({ model_id, preset_id, sampling, system_prompt }: Pick<ChatView, 'model_id' | 'preset_id' | 'sampling' | 'system_prompt'>): void {
+  remember({
+    model_id,
+    preset_id,
+    sampling,
+    system_prompt,
+  }: Pick<ChatView, 'model_id' | 'preset_id' | 'sampling' | 'system_prompt'>): void {
     const now = this.view.value;
-    if (now) this.view.set({ ...now, last_chat: { model_id, preset_id, sampling: preset_id === 'custom' ? sampling : null, system_prompt } });
+    if (now)
+      this.view.set({
+        ...now,
+        last_chat: { model_id, preset_id, sampling: preset_id === 'custom' ? sampling : null, system_prompt },
+      });
   }
 
   #apply(view: SettingsView): void {

@@ -1,7 +1,14 @@
 // The model offered to other programs: where, to whose keys, and who came. `sharing_changed` asks for it again.
 import { host } from '$host';
 import { asError } from '$lib/errors';
-import type { AppEvent, ErrorView, NewSharingKey, SharingRequest, SharingSpec, SharingView } from '$lib/ipc/bindings';
+import type {
+  AppEvent,
+  ErrorView,
+  NewSharingKey,
+  SharingRequest,
+  SharingSpec,
+  SharingView,
+} from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 
 class Sharing {

@@ -5,7 +5,14 @@ import type { OfferView, PlanOutcome, SizingView, SizingWish } from '$lib/ipc/bi
 import { Load } from './load.svelte';
 
 class Sizing {
-  wish = $state.raw<SizingWish>({ model: 'deepseek-r1', variant: null, context: 32768, sequences: 1, small_cache: false, machines: '8xH100-80G' });
+  wish = $state.raw<SizingWish>({
+    model: 'deepseek-r1',
+    variant: null,
+    context: 32768,
+    sequences: 1,
+    small_cache: false,
+    machines: '8xH100-80G',
+  });
   /** Empty: the first that serves the files. */
   engine = $state('');
   ray = $state(false);
@@ -32,7 +39,9 @@ class Sizing {
   }
 
   /** The one that is on show. */
-  readonly planEngine = $derived(this.engine || (this.plan.value?.outcome === 'plan' ? this.plan.value.engine : ''));
+  readonly planEngine = $derived(
+    this.engine || (this.plan.value?.outcome === 'plan' ? this.plan.value.engine : ''),
+  );
 
   async makePlan(machines: string, change: { engine?: string; ray?: boolean } = {}): Promise<void> {
     this.engine = change.engine ?? this.engine;
@@ -58,7 +67,15 @@ class Sizing {
     if (machines === undefined) return;
     const { model, context, sequences } = this.wish;
     await this.plan.run(() =>
-      host.plan({ model, engine: this.engine, machines, precision: this.precision || null, context, sequences, ray: this.ray && this.planEngine === 'vllm' }),
+      host.plan({
+        model,
+        engine: this.engine,
+        machines,
+        precision: this.precision || null,
+        context,
+        sequences,
+        ray: this.ray && this.planEngine === 'vllm',
+      }),
     );
   }
 }

@@ -25,5 +25,12 @@ export function start(): void {
     if (event.kind === 'chats_changed') refreshForeignAnswers();
   });
   chats.ready = chats.load();
-  void Promise.all([worker.load(), machine.arrive(), clouds.load(), deployments.load(), sharing.load(), screen.load()]);
+  void Promise.all([
+    worker.load(),
+    machine.arrive(),
+    clouds.load(),
+    deployments.load(),
+    sharing.load(),
+    screen.load(),
+  ]);
 }

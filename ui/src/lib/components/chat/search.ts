@@ -7,7 +7,8 @@ export function places(text: string, needles: readonly string[]): { at: number; 
   const lower = text.toLowerCase();
   const found: { at: number; length: number }[] = [];
   for (const needle of needles) {
-    for (let at = lower.indexOf(needle); at !== -1; at = lower.indexOf(needle, at + needle.length)) found.push({ at, length: needle.length });
+    for (let at = lower.indexOf(needle); at !== -1; at = lower.indexOf(needle, at + needle.length))
+      found.push({ at, length: needle.length });
   }
   found.sort((a, b) => a.at - b.at || b.length - a.length);
   let end = 0;
@@ -28,7 +29,11 @@ export function needlesOf(messages: readonly { text: string }[], query: string):
 }
 
 /** Every place in messages that hold all the needles, in reading order. */
-export function hits(messages: readonly { id: string; text: string }[], query: string, needles = needlesOf(messages, query)): Hit[] {
+export function hits(
+  messages: readonly { id: string; text: string }[],
+  query: string,
+  needles = needlesOf(messages, query),
+): Hit[] {
   if (needles.length === 0) return [];
   return messages.flatMap(({ id, text }, index) => {
     const lower = text.toLowerCase();
@@ -38,4 +43,5 @@ export function hits(messages: readonly { id: string; text: string }[], query: s
 }
 
 /** The step from `at`, going round at either end; -1 when there is nothing. */
-export const step = (at: number, by: number, count: number): number => (count === 0 ? -1 : (at + by + count) % count);
+export const step = (at: number, by: number, count: number): number =>
+  count === 0 ? -1 : (at + by + count) % count;

@@ -8,5 +8,8 @@ export function sidesOf(chosen: Sides, { here, deployed, cloud }: Offered): Side
   const all = [...here, ...deployed, ...cloud];
   const first = all[0] ?? '';
   const second = cloud[0] ?? deployed[0] ?? all[1] ?? first;
-  return { left: all.includes(chosen.left) ? chosen.left : first, right: all.includes(chosen.right) ? chosen.right : second };
+  return {
+    left: all.includes(chosen.left) ? chosen.left : first,
+    right: all.includes(chosen.right) ? chosen.right : second,
+  };
 }

@@ -3,7 +3,16 @@ import type { DeploymentSpec } from '$lib/ipc/bindings';
 
 export type Row = { here: boolean; name: string; cards: string };
 export type Wanted = {
-  model: string; engine: string; precision: string; people: number; context: number; rows: Row[]; first: string; open: boolean; address: string; name: string;
+  model: string;
+  engine: string;
+  precision: string;
+  people: number;
+  context: number;
+  rows: Row[];
+  first: string;
+  open: boolean;
+  address: string;
+  name: string;
 };
 
 /** "8xH100-80G" of equal machines as "2x8xH100-80G". */
@@ -26,11 +35,18 @@ export function specOf(wanted: Wanted): DeploymentSpec {
   return {
     name: wanted.name.trim(),
     wish: {
-      model: wanted.model, engine: wanted.engine, machines: machinesOf(wanted.rows), precision: wanted.precision || null, context: wanted.context,
-      sequences: wanted.people, ray: false,
+      model: wanted.model,
+      engine: wanted.engine,
+      machines: machinesOf(wanted.rows),
+      precision: wanted.precision || null,
+      context: wanted.context,
+      sequences: wanted.people,
+      ray: false,
     },
     machines: wanted.rows.map((row) => (row.here ? 'here' : row.name.trim())),
-    open: wanted.open, address: wanted.address.trim(), first: wanted.first,
+    open: wanted.open,
+    address: wanted.address.trim(),
+    first: wanted.first,
   };
 }
 

@@ -5,5 +5,7 @@ import { i18n } from '$lib/i18n/index.svelte';
 export function roomOf(free: number | null, total: number | null): string {
   const t = i18n.t.hardware;
   if (total === null) return t.memoryUnknown;
-  return free === null ? t.total(bytes(total, i18n.lang)) : t.freeOf(bytes(free, i18n.lang), bytes(total, i18n.lang));
+  return free === null
+    ? t.total(bytes(total, i18n.lang))
+    : t.freeOf(bytes(free, i18n.lang), bytes(total, i18n.lang));
 }

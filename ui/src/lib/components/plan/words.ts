@@ -8,15 +8,20 @@ const catalogue = raw as Record<string, Record<Lang, string>>;
 
 /** Numbers of four digits and more are grouped; other values stay as they are. */
 const shown = (value: string, lang: Lang) =>
-  /^\d{4,}$/.test(value) ? new Intl.NumberFormat(lang === 'zh' ? 'zh-CN' : 'en-GB').format(Number(value)) : value;
+  /^\d{4,}$/.test(value)
+    ? new Intl.NumberFormat(lang === 'zh' ? 'zh-CN' : 'en-GB').format(Number(value))
+    : value;
 
 /** The sentence with its values, and those of `{name|one|many}` with their noun, or the bare code where this build does not know it. */
 export function reason(why: ReasonView, lang: Lang): string {
   const template = catalogue[why.code]?.[lang];
   if (template === undefined) return why.code;
-  return template.replace(/\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g, (_whole, name: string, one?: string, many?: string) => {
-    const value = why.values[name] ?? '';
-    const said = name === 'port' || name === 'repo' ? value : shown(value, lang);
-    return one === undefined || many === undefined ? said : `${said} ${noun(Number(value), one, many)}`;
-  });
+  return template.replace(
+    /\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g,
+    (_whole, name: string, one?: string, many?: string) => {
+      const value = why.values[name] ?? '';
+      const said = name === 'port' || name === 'repo' ? value : shown(value, lang);
+      return one === undefined || many === undefined ? said : `${said} ${noun(Number(value), one, many)}`;
+    },
+  );
 }

@@ -8,9 +8,11 @@ export function parseMachines(text: string): Machines | undefined {
   return { machines: Number(found[1] ?? 1), each: Number(found[2] ?? 1), card: found[3] };
 }
 
-export const labelOf = ({ machines, each, card }: Machines): string => `${machines > 1 ? `${machines}x` : ''}${each}x${card}`;
+export const labelOf = ({ machines, each, card }: Machines): string =>
+  `${machines > 1 ? `${machines}x` : ''}${each}x${card}`;
 
 const between = (value: number, most: number) => Number.isInteger(value) && value >= 1 && value <= most;
 
 /** As many as a plan is made for. */
-export const countable = ({ machines, each }: Machines): boolean => between(machines, 64) && between(each, 16);
+export const countable = ({ machines, each }: Machines): boolean =>
+  between(machines, 64) && between(each, 16);
