@@ -83,12 +83,7 @@ fn a_terminal_starts_is_killed_finds_asks_and_stops() {
     assert_eq!(listed(place).state, DeploymentState::Stopped);
     let mut idle = cli(place, LANGS[1]);
     let refused = run(idle.args(["ask", "--deployment", "Lab", "Hello"]));
-    refused.refused(
-        LANGS[1],
-        "deployment_not_ready",
-        "The deployment is not ready",
-        "这个部署尚未就绪",
-    );
+    refused.refused(LANGS[1], "deployment_not_ready", "The deployment is not ready", "这个部署尚未就绪");
 
     // Again by its name, with its words in Chinese, until it serves.
     let again = run(&mut deployments(place, LANGS[1], &["start", "Lab"]));
@@ -98,12 +93,7 @@ fn a_terminal_starts_is_killed_finds_asks_and_stops() {
     let none = run(&mut deployments(place, LANGS[0], &["list"]));
     assert!(none.out.contains("Nothing was started yet"), "{none:?}");
     let gone = run(&mut deployments(place, LANGS[1], &["stop", "Lab"]));
-    gone.refused(
-        LANGS[1],
-        "deployment_not_found",
-        "This deployment no longer exists",
-        "这个部署已经不在了",
-    );
+    gone.refused(LANGS[1], "deployment_not_found", "This deployment no longer exists", "这个部署已经不在了");
 }
 
 #[test]
