@@ -53,8 +53,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
     ("hub", "download", "hub", "to be broken: the settings of a hub are in the file of the hub"),
     ("hub", "pin", "download", "to be broken: the job of a download belongs to a file of its own"),
     ("hub", "pin", "store", "to be broken: writing a file whole belongs to a file of its own"),
-    ("server", "router", "*", "to be broken: the shared state is in the file of the routes"),
-    ("server", "error", "door", "to be broken: the time until a retry belongs to the error"),
     ("testkit", "server", "*", "to be broken: the state of the hub is in the file of its routes"),
     ("testkit", "storage", "server", "to be broken: as the one before"),
     ("text", "tokenizer", "*", "to be broken: the tokenizer makes what is written in its terms"),

@@ -149,7 +149,7 @@ impl SideAnswer {
                     }
                     // Both sides are measured in the same way, by this program.
                     Some(Ok(BackendEvent::Measured { .. })) => {}
-                    Some(Ok(BackendEvent::Looking(_) | BackendEvent::Waiting)) => {}
+                    Some(Ok(BackendEvent::VisionProgress(_) | BackendEvent::Waiting)) => {}
                     Some(Ok(BackendEvent::End { length: true })) => break (CompareState::Length, None),
                     Some(Ok(BackendEvent::End { length: false })) => break (CompareState::Done, None),
                     Some(Ok(event)) => {

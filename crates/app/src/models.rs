@@ -63,7 +63,7 @@ impl App {
     /// The sampling that the maker of the model recommends.
     pub(crate) fn recommended_sampling(&self, model_id: &str) -> Result<SamplingView, ErrorView> {
         match deployment_model(model_id) {
-            Some(id) => self.deployments.recommended_sampling(id),
+            Some(id) => self.deployments.recommended_sampling(&id),
             None => catalogue_sampling(&self.own_models, model_id),
         }
     }

@@ -6,7 +6,7 @@ use app::App;
 use app::lang::Lang;
 use contract::{
     ConnectionStep, EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorCode, ErrorView, KeyPlace,
-    StepState,
+    ModelRef, StepState,
 };
 
 use crate::args::{At, Endpoints};
@@ -117,7 +117,7 @@ pub async fn model_of(app: &App, at: &At) -> Result<String, ErrorView> {
         || ErrorView::new(ErrorCode::EndpointNotFound, "find the cloud service").with("endpoint", endpoint);
     let known = known.into_iter().find(|known| known.id == *endpoint).ok_or_else(missing)?;
     if let Some(model) = &at.model {
-        return Ok(format!("cloud:{endpoint}/{model}"));
+        return Ok(ModelRef::cloud(endpoint, model).to_string());
     }
     let unlisted = || {
         let message = "choose a model: run `whaledeck-cli endpoints test` once, or name one with --model";

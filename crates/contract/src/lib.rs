@@ -33,6 +33,7 @@ pub use event::*;
 pub use hardware::*;
 pub use picture::*;
 pub use plan::*;
+pub use protocol::ModelRef;
 pub use screen::*;
 pub use settings::*;
 pub use sharing::*;

@@ -6,7 +6,7 @@ mod fixture;
 use std::process::{Command, Stdio};
 
 use deploy::remote::{Deployment, Host, Phase, probe, read_log};
-use endpoint::{ChatRequest, EndpointError, Message};
+use endpoint::{ChatMessage, ChatRequest, EndpointError};
 use fixture::{Answer, Fixture, answer, free_port, greedy, is_alive, llama, test_timing, wait_until};
 use futures_util::StreamExt;
 
@@ -26,7 +26,7 @@ async fn llama_server_serves_a_plan_word_for_word() {
     let Answer { text, pieces, finish, usage } = answer(&endpoint, &greedy("What is a narwhal?", 24)).await;
     assert!(text.len() > 10 && pieces > 3, "{text} in {pieces}");
     assert!(matches!(finish.as_str(), "stop" | "length"), "{finish}");
-    assert!(usage.prompt_tokens > 3 && (4..=24).contains(&usage.completion_tokens), "{usage:?}");
+    assert!(usage.prompt_tokens.0 > 3 && (4..=24).contains(&usage.completion_tokens.0), "{usage:?}");
     wait_until("a speed and the end of the work", || {
         let points = deployment.points();
         points.iter().any(|point| point.tokens_per_second.is_some_and(|speed| speed > 0.0))
@@ -54,7 +54,7 @@ async fn llama_server_serves_a_plan_word_for_word() {
         matches!(&refused, Some(EndpointError::Server { status: 400, message, .. }) if message.contains("context")),
         "{refused:?}"
     );
-    much.messages = vec![Message::new("user", "Hi")];
+    much.messages = vec![ChatMessage::new("user", "Hi")];
     answer(&endpoint, &much).await;
 
     // As after kill -9 of the app: only the record is left.

@@ -58,7 +58,7 @@ async fn same(ours: &Endpoint, theirs: &Endpoint, request: &ChatRequest) {
     let counts = |it: &fixture::Answer| (it.usage.prompt_tokens, it.finish.clone());
     assert_eq!(counts(&ours), counts(&theirs), "{}", ours.text);
     // Some engines count the end token, too.
-    let more = theirs.usage.completion_tokens.abs_diff(ours.usage.completion_tokens);
+    let more = theirs.usage.completion_tokens.0.abs_diff(ours.usage.completion_tokens.0);
     assert!(more <= u32::from(ours.finish == "stop"), "{more} more tokens: {}", ours.text);
     assert!(ours.pieces > 1 && theirs.pieces > 1, "{}", ours.text);
 }
@@ -89,7 +89,7 @@ async fn our_worker_and_transformers_serve_write_the_same_and_it_is_understood()
     };
     let worker = Worker::start(&PathBuf::from(&model), &model).expect("there is a worker");
     let address = Address::parse(&format!("{address}/v1")).expect("an address");
-    let theirs = Endpoint::of_service(address, None, provider("custom").expect("is there").dialect.clone());
+    let theirs = Endpoint::for_service(address, None, provider("custom").expect("is there").dialect.clone());
     let request = |text, max_tokens| ChatRequest { model: model.clone(), ..greedy(text, max_tokens) };
     for question in QUESTIONS {
         same(&worker.1, &theirs, &request(question, 64)).await;

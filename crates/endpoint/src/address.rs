@@ -1,10 +1,11 @@
-//! Addresses as people paste them, and the paths made of them. An address that ends in a version, such as `/v1` or
-//! `/api/v3`, is taken as it is; to any other one `/v1` is added. Refused is what would send or store a secret in the open.
+//! Base URLs as users paste them, and the URLs of requests. An address that ends in a version, such as
+//! `/v1` or `/api/v3`, is kept; to any other one `/v1` is appended. An address that would send or store a
+//! secret unencrypted is refused.
 use std::net::IpAddr;
 
 use reqwest::Url;
 
-/// Where a service is, without the path of a call.
+/// The base URL of a service, without the path of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address(Url);
 
@@ -19,14 +20,14 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// For a service that gets a key. Plain HTTP is let through on this computer and on a private network only.
+    /// For a service that gets a key. Plain HTTP is accepted on this computer and on a private network only.
     ///
     /// # Errors
     /// As [`AddressError`] says.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let mut url = Url::parse(text.trim()).map_err(|_| AddressError::NotAnAddress)?;
         let host = url.host_str().ok_or(AddressError::NotAnAddress)?.to_owned();
-        // A part of a pattern that was not filled in.
+        // A placeholder that was not replaced.
         if text.contains(['{', '}']) {
             return Err(AddressError::NotAnAddress);
         }
@@ -45,17 +46,17 @@ impl Address {
         Ok(Self(based(url)))
     }
 
-    /// The computer it names.
+    /// The host name or IP address.
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// Whether both are one computer, port and way of asking: what one may be told, the other may.
+    /// Whether scheme, host and port are the same, so that a key for one may be sent to the other.
     pub fn same_server(&self, other: &Self) -> bool {
         self.0.origin() == other.0.origin()
     }
 
-    /// The address of one call, such as `chat/completions`.
+    /// The URL of one request, such as `chat/completions`.
     pub(crate) fn call(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         url.set_path(&format!("{}/{path}", self.0.path().trim_end_matches('/')));
@@ -70,12 +71,13 @@ impl Address {
         Self(url)
     }
 
-    /// One that a person or this app chose itself, and that gets no key of a service: any scheme and host will do.
-    pub fn of_own(text: &str) -> Option<Self> {
+    /// An address that the user or this app chose, which gets no key of a cloud service: any scheme and host
+    /// is accepted.
+    pub fn for_worker(text: &str) -> Option<Self> {
         Url::parse(text).ok().map(based).map(Self)
     }
 
-    /// Beside the protocol's own paths: `/health`.
+    /// A path beside `/v1`, such as `/health`.
     pub(crate) fn root(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         let own = url.path().trim_end_matches('/').to_owned();
@@ -90,7 +92,7 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// Without the path of a call that was pasted along, and with `/v1` where no version is named.
+/// Without the path of a request that was pasted along, and with `/v1` where no version is named.
 fn based(mut url: Url) -> Url {
     let path = url.path().trim_end_matches('/');
     let path = ["/chat/completions", "/completions", "/models"]
@@ -109,7 +111,7 @@ fn is_private(host: &str) -> bool {
     match host.trim_matches(['[', ']']).parse::<IpAddr>() {
         Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
         Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-        // A name without a dot is one of the own network.
+        // A name without a dot belongs to the local network.
         Err(_) => !host.contains('.') || host.ends_with(".local") || host.ends_with(".localhost"),
     }
 }

@@ -1,4 +1,5 @@
-//! The calls: chat, health, models. Nothing is followed to another address, and nothing is read without a bound.
+//! The requests: chat, health, models, token counts. No redirect is followed, and no body is read without a
+//! size limit.
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
@@ -6,24 +7,25 @@ use std::time::Duration;
 use eventsource_stream::{Event, EventStreamError, Eventsource};
 use futures_util::{Stream, StreamExt, stream};
 use outbound::Outbound;
+use protocol::openai::StreamOptions;
+use protocol::{HealthStatus, TokenizeResponse};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url, redirect};
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::bounds::{Bounded, Broken};
+use crate::bounds::{SizeLimited, StreamError};
 use crate::failure::{ERROR_LIMIT, in_stream, refused, step_of};
-use crate::think::Splitter;
-use crate::wire::{Chunk, Counted, StreamOptions, Streamed};
-use crate::{Address, Auth, ChatDelta, ChatRequest, Continues, Dialect, EndpointError, Step};
+use crate::think::ReasoningSplitter;
+use crate::wire::{Chunk, RequestBody};
+use crate::{Address, Auth, ChatDelta, ChatRequest, Continuation, Dialect, EndpointError, Step};
 
 /// The events of one answer. Dropping it closes the connection, which cancels the answer.
 pub type ChatStream = Pin<Box<dyn Stream<Item = Result<ChatDelta, EndpointError>> + Send>>;
 
 /// Our worker sends a comment every 15 seconds while it works, as DeepSeek's service does.
 const IDLE_LIMIT: Duration = Duration::from_secs(120);
-/// Of a list of models, and of an answer that comes whole.
-const WHOLE_LIMIT: usize = 16 << 20;
+/// Bytes of a list of models, and of an answer in one body.
+const BODY_LIMIT: usize = 16 << 20;
 
 /// One server.
 #[derive(Clone)]
@@ -33,12 +35,12 @@ pub struct Endpoint {
     dialect: Dialect,
     idle_limit: Duration,
     outbound: Outbound,
-    /// Or why there is no client, which never means one that goes another way.
+    /// Or why there is no client, and never a client that ignores the proxy settings.
     http: Result<reqwest::Client, String>,
 }
 
 impl std::fmt::Debug for Endpoint {
-    /// Without the key: what is printed ends in logs.
+    /// Without the key, because debug output ends in logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let key = self.api_key.as_ref().map(|_| "hidden");
         f.debug_struct("Endpoint")
@@ -48,7 +50,7 @@ impl std::fmt::Debug for Endpoint {
     }
 }
 
-/// How far a server is.
+/// Whether a server has loaded its model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
     Loading { done: u64, total: u64 },
@@ -61,27 +63,27 @@ impl Endpoint {
         Self::with_idle_limit(base_url, api_key, IDLE_LIMIT)
     }
 
-    /// As [`Endpoint::new`], with the longest silence to bear: no line for that long ends a call as `Silent`.
+    /// As [`Endpoint::new`], with a limit for silence: no line for that long ends a call as `Silent`.
     pub fn with_idle_limit(base_url: impl Into<String>, api_key: Option<String>, limit: Duration) -> Self {
         let base_url = base_url.into();
-        let address = Address::of_own(&base_url).ok_or(base_url);
-        Self::build(address, api_key, Dialect::own(), limit, Outbound::default())
+        let address = Address::for_worker(&base_url).ok_or(base_url);
+        Self::build(address, api_key, Dialect::worker(), limit, Outbound::default())
     }
 
-    /// A service with a dialect of its own.
-    pub fn of_service(address: Address, api_key: Option<String>, dialect: Dialect) -> Self {
+    /// A cloud service or another engine, in its dialect.
+    pub fn for_service(address: Address, api_key: Option<String>, dialect: Dialect) -> Self {
         Self::build(Ok(address), api_key, dialect, IDLE_LIMIT, Outbound::default())
     }
 
-    /// With another longest silence.
+    /// With another limit for the longest silence.
     #[must_use]
-    pub fn bearing(self, limit: Duration) -> Self {
+    pub fn with_limit(self, limit: Duration) -> Self {
         Self::build(self.address, self.api_key, self.dialect, limit, self.outbound)
     }
 
-    /// With another way out of this computer than the system's own.
+    /// With another proxy and other certificates than the system's own.
     #[must_use]
-    pub fn through(self, outbound: Outbound) -> Self {
+    pub fn with_proxy(self, outbound: Outbound) -> Self {
         Self::build(self.address, self.api_key, self.dialect, self.idle_limit, outbound)
     }
 
@@ -96,15 +98,15 @@ impl Endpoint {
             .client()
             .connect_timeout(Duration::from_secs(10).min(limit))
             .read_timeout(limit)
-            // A kept connection may be closed at the other end without a word, as `transformers serve` does after a failure, and a
-            // question that was lost on one must not be asked twice.
+            // An idle connection may be closed by the server without notice, as `transformers serve` does
+            // after a failure, and a request that was lost must not be sent twice.
             .pool_max_idle_per_host(0)
-            // Another address must never see the key, nor the words.
+            // Another host must never get the key or the prompt.
             .redirect(redirect::Policy::none());
-        // What runs on this computer is never asked through a proxy, which would see the key.
+        // A local server is never reached through a proxy, which would see the key.
         let local = address.as_ref().is_ok_and(|address| is_local(address.host()));
         let http = if local { builder.no_proxy() } else { builder }.build().map_err(|error| reason(&error));
-        // What runs on this computer is asked for itself: no proxy can be what is in the way.
+        // A local server is reached directly, so a proxy cannot be the cause of an error.
         let outbound = if local { Outbound::default() } else { outbound };
         Self { address, api_key: key, dialect, idle_limit: limit, outbound, http }
     }
@@ -112,62 +114,53 @@ impl Endpoint {
     /// Starts an answer and streams it.
     ///
     /// # Errors
-    /// When the server refuses; errors in mid-answer come as items of the stream.
+    /// When the server refuses; later errors are items of the stream.
     pub async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, EndpointError> {
         let mut address = self.address()?.clone();
-        let goes_on = request.messages.last().is_some_and(|message| message.prefix);
-        if goes_on && self.dialect.continues == Some(Continues::Beta) {
+        let continues = request.messages.last().is_some_and(|message| message.prefix);
+        if continues && self.dialect.continuation == Some(Continuation::Beta) {
             address = address.beta();
         }
-        let switch = self.dialect.switch(request.thinking);
-        let request = &self.dialect.spoken(request);
-        let continuous_usage_stats = self.dialect.continuous_usage;
-        let stream_options = StreamOptions { include_usage: true, continuous_usage_stats };
-        let body = Streamed { request, switch, stream: true, stream_options };
+        let mut body = self.body(request);
+        body.request.sampling.stream = true;
+        body.request.sampling.stream_options =
+            StreamOptions { include_usage: true, continuous_usage_stats: self.dialect.continuous_usage };
         let response =
             self.send(self.call(Method::POST, address.call("chat/completions"))?.json(&body)).await?;
         if is_json(&response) {
-            return self.whole(response).await;
+            return self.complete(response).await;
         }
         Ok(self.streamed(response))
     }
 
-    /// A server that cannot stream answers in one piece.
-    async fn whole(&self, response: Response) -> Result<ChatStream, EndpointError> {
-        let text = self.text(response, WHOLE_LIMIT).await?.ok_or(EndpointError::TooLong)?;
+    /// The answer of a server that cannot stream, as a stream of one item.
+    async fn complete(&self, response: Response) -> Result<ChatStream, EndpointError> {
+        let text = self.text(response, BODY_LIMIT).await?.ok_or(EndpointError::TooLong)?;
         let mut delta = read(&text, self.key())?;
-        let mut splitter = Splitter::default();
+        let mut splitter = ReasoningSplitter::default();
         splitter.part(&mut delta);
         delta.finish.get_or_insert_with(|| "stop".to_owned());
         Ok(Box::pin(stream::iter([delta].into_iter().chain(splitter.rest()).map(Ok))))
     }
 
     fn streamed(&self, response: Response) -> ChatStream {
-        let heard = Heard {
-            events: Bounded::new(Box::pin(response.bytes_stream()), self.idle_limit).eventsource(),
-            splitter: Splitter::default(),
+        let answer = AnswerStream {
+            events: SizeLimited::new(Box::pin(response.bytes_stream()), self.idle_limit).eventsource(),
+            splitter: ReasoningSplitter::default(),
             finished: false,
             over: false,
             idle_limit: self.idle_limit,
             key: self.api_key.clone(),
         };
         Box::pin(
-            stream::unfold(heard, |mut heard| async { Some((heard.next().await?, heard)) })
+            stream::unfold(answer, |mut answer| async { Some((answer.next().await?, answer)) })
                 .flat_map(stream::iter),
         )
     }
 
     /// # Errors
-    /// When nothing answers.
+    /// When the server is not reached.
     pub async fn health(&self) -> Result<Health, EndpointError> {
-        #[derive(Deserialize)]
-        struct Reply {
-            status: String,
-            #[serde(default)]
-            done: u64,
-            #[serde(default)]
-            total: u64,
-        }
         let call = self.call(Method::GET, self.address()?.root("health"))?.timeout(Duration::from_secs(5));
         let response = call.send().await.map_err(|error| self.unreachable(&error))?;
         match response.status().as_u16() {
@@ -175,9 +168,9 @@ impl Endpoint {
             status => {
                 let headers = response.headers().clone();
                 let text = self.text(response, ERROR_LIMIT).await.ok().flatten().unwrap_or_default();
-                match serde_json::from_str::<Reply>(&text) {
-                    Ok(reply) if status == 503 && reply.status == "loading" => {
-                        Ok(Health::Loading { done: reply.done, total: reply.total })
+                match serde_json::from_str(&text) {
+                    Ok(HealthStatus::Loading { done, total }) if status == 503 => {
+                        Ok(Health::Loading { done: done.0, total: total.0 })
                     }
                     _ => Err(refused(status, &headers, &text, self.key())),
                 }
@@ -185,52 +178,51 @@ impl Endpoint {
         }
     }
 
-    /// Ids of the models the server offers.
+    /// Ids of the models that the server has.
     ///
     /// # Errors
     /// When the server refuses or answers something else.
     pub async fn models(&self) -> Result<Vec<String>, EndpointError> {
         let response = self.send(self.call(Method::GET, self.address()?.call("models"))?).await?;
-        let text = self.text(response, WHOLE_LIMIT).await?.ok_or(EndpointError::TooLong)?;
+        let text = self.text(response, BODY_LIMIT).await?.ok_or(EndpointError::TooLong)?;
         let list: Value =
             serde_json::from_str(&text).map_err(|error| EndpointError::Malformed(error.to_string()))?;
-        // Together sends the list itself.
+        // Together sends the list without an object around it.
         let models = list["data"].as_array().or(list.as_array());
         let models = models.ok_or_else(|| EndpointError::Malformed("it is no list of models".into()))?;
         Ok(models.iter().filter_map(|model| model["id"].as_str().map(str::to_owned)).collect())
     }
 
-    /// How many tokens the prompt of these messages has, and how many a conversation may have; our own worker only.
+    /// How many tokens the prompt of these messages has, and how many a conversation may have; our own worker
+    /// only.
     ///
     /// # Errors
     /// When the server does not count, or refuses the conversation.
     pub async fn count_tokens(&self, request: &ChatRequest) -> Result<(u32, u32), EndpointError> {
-        #[derive(Deserialize)]
-        struct Reply {
-            count: u32,
-            max_model_len: u32,
-        }
-        let switch = self.dialect.switch(request.thinking);
-        let request = &self.dialect.spoken(request);
-        let body = Counted { request, switch };
-        let call = self.call(Method::POST, self.address()?.root("tokenize"))?.json(&body);
+        let call = self.call(Method::POST, self.address()?.root("tokenize"))?.json(&self.body(request));
         let response = self.send(call).await?;
-        let text = self.text(response, WHOLE_LIMIT).await?.ok_or(EndpointError::TooLong)?;
-        let reply: Reply =
+        let text = self.text(response, BODY_LIMIT).await?.ok_or(EndpointError::TooLong)?;
+        let reply: TokenizeResponse =
             serde_json::from_str(&text).map_err(|error| EndpointError::Malformed(error.to_string()))?;
-        Ok((reply.count, reply.max_model_len))
+        Ok((reply.count.0, reply.max_model_len.0))
     }
 
-    /// A page beside the protocol, such as `health` or `metrics`, within ten seconds.
+    /// The request in the dialect of the server.
+    fn body(&self, request: &ChatRequest) -> RequestBody {
+        let thinking = self.dialect.thinking_param(request.thinking);
+        RequestBody { request: self.dialect.apply(request).to_body(), thinking }
+    }
+
+    /// A path beside the protocol, such as `health` or `metrics`, within ten seconds.
     ///
     /// # Errors
-    /// When the server does not answer with it.
+    /// When the server does not have it.
     pub async fn root_text(&self, path: &str) -> Result<String, EndpointError> {
         let url = self.address()?.root(path.trim_start_matches('/'));
         let limit = Duration::from_secs(10);
         let read = async {
             let response = self.send(self.call(Method::GET, url)?).await?;
-            self.text(response, WHOLE_LIMIT).await?.ok_or(EndpointError::TooLong)
+            self.text(response, BODY_LIMIT).await?.ok_or(EndpointError::TooLong)
         };
         tokio::time::timeout(limit, read).await.unwrap_or_else(|_| Err(silent(limit)))
     }
@@ -255,7 +247,7 @@ impl Endpoint {
         let http = self.http.as_ref().map_err(|reason| EndpointError::Unreachable {
             url: self.url(),
             reason: reason.clone(),
-            // A client is refused for what it trusts; a proxy is only met on the way.
+            // Building a client fails for its certificates only; a proxy error comes with a request.
             step: Step::Tls,
         })?;
         let call = http.request(method, url);
@@ -266,16 +258,16 @@ impl Endpoint {
         };
         Ok(match HeaderValue::from_str(&value) {
             Ok(mut value) => {
-                // Shown as such by whoever prints a request.
+                // Debug output of a request hides it.
                 value.set_sensitive(true);
                 call.header(name, value)
             }
-            // Refused by the server as no key at all; keys are checked before they are kept.
+            // The server refuses the request as one without a key; keys are validated before they are stored.
             Err(_) => call,
         })
     }
 
-    /// Heads are waited for no longer than a line would be, however slowly they trickle.
+    /// The headers have the same time limit as a line, however slowly they arrive.
     async fn send(&self, call: RequestBuilder) -> Result<Response, EndpointError> {
         let response = tokio::time::timeout(self.idle_limit, call.send())
             .await
@@ -285,18 +277,18 @@ impl Endpoint {
             return Ok(response);
         }
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        // Only a proxy answers so, to a request that it was to pass on without a tunnel.
+        // Only a proxy answers so, to a request without a tunnel.
         if status == 407 {
             let reason = "the proxy wants a name and a password".into();
             return Err(EndpointError::Unreachable { url: self.url(), reason, step: Step::ProxyLogin });
         }
-        // What a server says about a refusal is worth a moment, not a wait.
+        // The body of an error is waited for only briefly.
         let text = tokio::time::timeout(Duration::from_secs(10), self.text(response, ERROR_LIMIT)).await;
         let text = text.ok().and_then(Result::ok).flatten().unwrap_or_default();
         Err(refused(status, &headers, &text, self.key()))
     }
 
-    /// The body, or nothing when it is longer than `most`. However slowly it trickles, it ends in time.
+    /// The body, or nothing when it is longer than `most`. It has a time limit, however slowly it arrives.
     async fn text(&self, response: Response, most: usize) -> Result<Option<String>, EndpointError> {
         let mut bytes = response.bytes_stream();
         let read = async {
@@ -327,10 +319,10 @@ impl Endpoint {
     }
 }
 
-/// One answer while it is heard.
-struct Heard<E> {
+/// One streamed answer.
+struct AnswerStream<E> {
     events: E,
-    splitter: Splitter,
+    splitter: ReasoningSplitter,
     /// A finish reason came.
     finished: bool,
     over: bool,
@@ -338,11 +330,11 @@ struct Heard<E> {
     key: Option<String>,
 }
 
-impl<E> Heard<E>
+impl<E> AnswerStream<E>
 where
-    E: Stream<Item = Result<Event, EventStreamError<Broken>>> + Unpin,
+    E: Stream<Item = Result<Event, EventStreamError<StreamError>>> + Unpin,
 {
-    /// What the next event brings; nothing at the end.
+    /// The deltas of the next event; nothing at the end.
     async fn next(&mut self) -> Option<Vec<Result<ChatDelta, EndpointError>>> {
         if self.over {
             return None;
@@ -357,23 +349,23 @@ where
                 }
                 Err(error) => Some(error),
             },
-            // A stream that ends before `[DONE]` or a finish reason was cut.
+            // A stream that ends without `[DONE]` and without a finish reason was cut.
             None if self.finished => None,
             None => Some(EndpointError::Cut),
             Some(Err(EventStreamError::Transport(broken))) => Some(ended(&broken, self.idle_limit)),
             Some(Err(error)) => Some(EndpointError::Malformed(error.to_string())),
         };
         self.over = true;
-        // What was held back as a beginning of a tag arrived too.
+        // Text that was held back as a possible tag is emitted too.
         Some(self.splitter.rest().into_iter().map(Ok).chain(failed.map(Err)).collect())
     }
 }
 
-fn ended(broken: &Broken, limit: Duration) -> EndpointError {
+fn ended(broken: &StreamError, limit: Duration) -> EndpointError {
     match broken {
-        Broken::Silent => silent(limit),
-        Broken::TooLong => EndpointError::TooLong,
-        Broken::Transport(_) => EndpointError::Cut,
+        StreamError::Silent => silent(limit),
+        StreamError::TooLong => EndpointError::TooLong,
+        StreamError::Transport(_) => EndpointError::Cut,
     }
 }
 
@@ -381,7 +373,7 @@ fn silent(limit: Duration) -> EndpointError {
     EndpointError::Silent { seconds: limit.as_secs() }
 }
 
-/// The last reason is the one that says something; the first ones only say that a request was made.
+/// The innermost error, which names the reason; the outer ones only say that a request was made.
 fn reason(error: &reqwest::Error) -> String {
     let mut source: &dyn std::error::Error = error;
     while let Some(inner) = source.source() {
@@ -396,7 +388,7 @@ fn is_local(host: &str) -> bool {
     bare == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether an address is of this computer, which needs no network to be reached.
+/// Whether an address is of this computer, which is reached without a network.
 pub fn on_this_computer(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(is_local))
 }
@@ -407,14 +399,14 @@ fn is_json(response: &Response) -> bool {
 }
 
 fn read(data: &str, key: Option<&str>) -> Result<ChatDelta, EndpointError> {
-    let chunk: Chunk = serde_json::from_str(data).map_err(|error| match unescaped(data) {
-        Some(words) => in_stream(&Value::from(words), key),
+    let chunk: Chunk = serde_json::from_str(data).map_err(|error| match unescaped_error(data) {
+        Some(message) => in_stream(&Value::from(message), key),
         None => EndpointError::Malformed(error.to_string()),
     })?;
     if chunk.error.is_null() { Ok(chunk.into()) } else { Err(in_stream(&chunk.error, key)) }
 }
 
-/// The words of an error that were put between quotes as they are, as `transformers serve` does.
-fn unescaped(data: &str) -> Option<&str> {
+/// The text of an error that was put between quotes without escaping, as `transformers serve` does.
+fn unescaped_error(data: &str) -> Option<&str> {
     data.strip_prefix("{\"error\": \"")?.strip_suffix("\"}")
 }

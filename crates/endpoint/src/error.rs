@@ -13,7 +13,7 @@ pub enum EndpointError {
     /// Redirects are not followed: the other address would get the key.
     #[error("be served at this address: it points to {to}")]
     Moved { to: String },
-    /// Tokens of the prompt and of the context, where the server tells them apart.
+    /// Tokens of the prompt and of the context, where the server reports them.
     #[error("fit the prompt: {message}")]
     ContextLength { tokens: Option<u64>, context: Option<u64>, message: String },
     #[error("load the model first: it is still loading")]
@@ -31,12 +31,12 @@ pub enum EndpointError {
     TooLong,
 }
 
-/// How far a connection came.
+/// The step at which a connection failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The proxy was not reached, or let nothing through.
+    /// The proxy was not reached, or refused.
     Proxy,
-    /// It wants a name and a password, or others than it got.
+    /// The proxy needs a name and a password, or others than it got.
     ProxyLogin,
     Name,
     Connect,

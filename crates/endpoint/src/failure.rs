@@ -1,5 +1,5 @@
-//! What a service said when it did not answer, as one of a few reasons. Services disagree about where the code and the
-//! words are, so both are looked for; a key that a service repeats is never passed on.
+//! Error responses of services as one of a few reasons. Services differ in where the code and the message
+//! are, so several places are read. A key that a service repeats in its message is removed.
 use std::time::{Duration, SystemTime};
 
 use outbound::{Obstacle, Outbound};
@@ -9,16 +9,16 @@ use serde_json::Value;
 use crate::EndpointError;
 use crate::error::Step;
 
-/// Of an error page; the rest is not read.
+/// Bytes of an error body; the rest is not read.
 pub(crate) const ERROR_LIMIT: usize = 64 << 10;
-/// Shown and stored of a service's own words.
-const WORDS_LIMIT: usize = 500;
+/// Characters of a service's own message that are shown and stored.
+const MESSAGE_LIMIT: usize = 500;
 
-/// The way to a refusal: the headers that matter, the body, and the key to hide.
+/// The error of a response: from its status, headers and body, without the key.
 pub(crate) fn refused(status: u16, headers: &HeaderMap, body: &str, key: Option<&str>) -> EndpointError {
-    let said = Said::read(body);
-    let message = hide(&said.message, key);
-    match (status, said.code.as_str()) {
+    let info = ErrorInfo::read(body);
+    let message = hide(&info.message, key);
+    match (status, info.code.as_str()) {
         (300..=399, _) => {
             let to = headers.get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
             EndpointError::Moved { to: hide(to, key) }
@@ -30,46 +30,46 @@ pub(crate) fn refused(status: u16, headers: &HeaderMap, body: &str, key: Option<
         (401 | 403, _) => EndpointError::Unauthorized,
         (429, _) => EndpointError::RateLimited { retry_after: retry_after(headers, SystemTime::now()) },
         (_, "context_length_exceeded") => {
-            EndpointError::ContextLength { tokens: said.tokens, context: said.context, message }
+            EndpointError::ContextLength { tokens: info.tokens, context: info.context, message }
         }
         (503, "loading") => EndpointError::Loading,
         (_, code) => EndpointError::Server { status, code: hide(code, key), message },
     }
 }
 
-/// An error that came in the middle of a stream.
+/// An error event in the middle of a stream.
 pub(crate) fn in_stream(error: &Value, key: Option<&str>) -> EndpointError {
-    let said = Said::of(error);
-    // OpenRouter passes on the status of the service behind it.
-    if let Ok(status @ 400..600) = said.code.parse::<u16>() {
+    let info = ErrorInfo::of(error);
+    // OpenRouter puts the status of the service behind it here.
+    if let Ok(status @ 400..600) = info.code.parse::<u16>() {
         return refused(status, &HeaderMap::new(), &error.to_string(), key);
     }
-    EndpointError::Server { status: 200, code: hide(&said.code, key), message: hide(&said.message, key) }
+    EndpointError::Server { status: 200, code: hide(&info.code, key), message: hide(&info.message, key) }
 }
 
 #[derive(Default)]
-struct Said {
+struct ErrorInfo {
     code: String,
     message: String,
     tokens: Option<u64>,
     context: Option<u64>,
 }
 
-impl Said {
+impl ErrorInfo {
     fn read(body: &str) -> Self {
         match serde_json::from_str::<Value>(body) {
             Ok(reply) => {
                 Self::of(["error", "errors"].iter().find_map(|name| reply.get(name)).unwrap_or(&reply))
             }
-            // A page of a proxy in between, of which the tags say nothing.
+            // An HTML page of a proxy in between has no message to show.
             Err(_) if body.trim_start().starts_with('<') => Self::default(),
-            Err(_) => Self { message: shortened(body.trim()), ..Self::default() },
+            Err(_) => Self { message: truncated(body.trim()), ..Self::default() },
         }
     }
 
     fn of(error: &Value) -> Self {
         if let Some(text) = error.as_str() {
-            return Self { message: shortened(text), ..Self::default() };
+            return Self { message: truncated(text), ..Self::default() };
         }
         let text = |names: &[&str]| {
             names.iter().find_map(|name| match &error[*name] {
@@ -80,16 +80,16 @@ impl Said {
         };
         let size = |name: &str| error["whaledeck"][name].as_u64();
         Self {
-            code: shortened(&text(&["code", "type"]).unwrap_or_default()),
-            message: shortened(&text(&["message", "msg", "detail"]).unwrap_or_default()),
+            code: truncated(&text(&["code", "type"]).unwrap_or_default()),
+            message: truncated(&text(&["message", "msg", "detail"]).unwrap_or_default()),
             tokens: size("tokens"),
             context: size("context"),
         }
     }
 }
 
-fn shortened(text: &str) -> String {
-    text.chars().take(WORDS_LIMIT).collect()
+fn truncated(text: &str) -> String {
+    text.chars().take(MESSAGE_LIMIT).collect()
 }
 
 fn hide(text: &str, key: Option<&str>) -> String {
@@ -99,18 +99,18 @@ fn hide(text: &str, key: Option<&str>) -> String {
     }
 }
 
-/// Seconds to wait: a number, or a date from which they are counted.
+/// Seconds to wait, from a number or from a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(seconds);
     }
     let wait = httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or(Duration::ZERO);
-    // A part of a second is waited for too.
+    // A part of a second counts as one.
     Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
 }
 
-/// Where a connection that was not made broke off.
+/// The step at which a connection failed.
 pub(crate) fn step_of(outbound: &Outbound, error: &reqwest::Error) -> Step {
     match outbound.obstacle(error) {
         Obstacle::Proxy => Step::Proxy,
@@ -177,6 +177,6 @@ mod tests {
         let EndpointError::Server { message, .. } = refused(500, &HeaderMap::new(), &long, None) else {
             panic!("is one")
         };
-        assert_eq!(message.len(), WORDS_LIMIT);
+        assert_eq!(message.len(), MESSAGE_LIMIT);
     }
 }

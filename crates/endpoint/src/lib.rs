@@ -1,6 +1,7 @@
-//! Client for any OpenAI-compatible server: our worker, another engine, a cloud.
+//! Client for any OpenAI-compatible server: our worker, another engine, a cloud service.
 //!
-//! Knows nothing of Tauri or of our engine; what only our worker says travels in an extension field others lack.
+//! Knows nothing of Tauri or of our engine. What only our worker sends is in an extension field that others
+//! lack.
 
 mod address;
 mod bounds;
@@ -14,5 +15,7 @@ mod wire;
 pub use address::{Address, AddressError};
 pub use client::{ChatStream, Endpoint, Health, on_this_computer};
 pub use error::{EndpointError, Step};
-pub use provider::{Auth, Continues, Dialect, Extra, Provider, provider, providers};
-pub use wire::{Boxes, ChatDelta, ChatRequest, Content, ImageUrl, Looking, Message, Part, Usage};
+pub use protocol::openai::{ChatMessage, Usage};
+pub use protocol::{Grounding, VisionProgress};
+pub use provider::{Auth, Continuation, Dialect, OptionalParam, Provider, provider, providers};
+pub use wire::{ChatDelta, ChatRequest};

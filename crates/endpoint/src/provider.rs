@@ -1,5 +1,5 @@
-//! The services that can be chosen by name and what is particular about each, read from `assets/cloud/providers.toml`.
-//! Knows no network.
+//! The services that can be chosen by name and how each differs from the OpenAI protocol, read from
+//! `assets/cloud/providers.toml`. Knows no network.
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -13,7 +13,7 @@ const FILE: &str = include_str!("../../../assets/cloud/providers.toml");
 pub struct Provider {
     pub id: String,
     pub name: Names,
-    /// With `{…}` where only the person knows the part.
+    /// With `{…}` where only the user knows the part.
     pub address: String,
     /// Empty where there is none.
     pub key_page: String,
@@ -27,26 +27,29 @@ pub struct Names {
     pub zh: String,
 }
 
-/// How a service differs from the protocol.
+/// How a service differs from the OpenAI protocol.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Dialect {
     #[serde(default)]
     pub auth: Auth,
-    /// Values beyond the protocol's own that the service uses; the others are not sent.
-    #[serde(default)]
-    pub keeps: Vec<Extra>,
-    /// Values of the protocol that the service takes and does not use.
-    #[serde(default)]
-    pub ignores: Vec<String>,
-    /// Those that it does not use while the model thinks.
-    #[serde(default)]
-    pub ignores_while_thinking: Vec<String>,
-    /// How thinking is switched; absent where it cannot be.
-    pub thinking: Option<Switch>,
-    pub continues: Option<Continues>,
-    #[serde(default = "yes")]
-    pub lists: bool,
-    /// Counts come with every piece of an answer when they are asked for.
+    /// Parameters beyond the protocol's own that the service supports; the others are not sent.
+    #[serde(default, rename = "keeps")]
+    pub supported_params: Vec<OptionalParam>,
+    /// Parameters of the protocol that the service accepts and ignores.
+    #[serde(default, rename = "ignores")]
+    pub ignored_params: Vec<String>,
+    /// Those that it ignores while the model reasons.
+    #[serde(default, rename = "ignores_while_thinking")]
+    pub ignored_while_thinking: Vec<String>,
+    /// The parameter that turns reasoning on or off; absent where there is none.
+    pub thinking: Option<ThinkingParam>,
+    /// Absent where an answer that was cut off cannot be continued.
+    #[serde(rename = "continues")]
+    pub continuation: Option<Continuation>,
+    /// Whether `/models` exists.
+    #[serde(default = "yes", rename = "lists")]
+    pub lists_models: bool,
+    /// Token counts come with every chunk when they are asked for.
     #[serde(default)]
     pub continuous_usage: bool,
 }
@@ -65,31 +68,31 @@ pub enum Auth {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
-pub enum Extra {
+pub enum OptionalParam {
     TopK,
     MinP,
     RepetitionPenalty,
     Seed,
 }
 
-/// The words in which a service is told whether to think.
+/// The parameter by which a service is told whether to reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Switch {
+pub enum ThinkingParam {
     /// `thinking: {type: enabled | disabled}`.
     Thinking,
     EnableThinking,
     /// OpenRouter's `reasoning: {enabled}`.
     Reasoning,
-    /// `chat_template_kwargs`, for servers that fill in the model's own template. DeepSeek's templates know `thinking`, Qwen's
-    /// `enable_thinking`; each passes over the other.
+    /// `chat_template_kwargs`, for servers that render the model's own template. DeepSeek's templates know
+    /// `thinking`, Qwen's `enable_thinking`; each ignores the other.
     Template,
 }
 
-/// How an answer that was cut off is gone on with.
+/// How a cut answer is continued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Continues {
+pub enum Continuation {
     /// As our own worker: `prefix` on the last message.
     Prefix,
     /// The same under DeepSeek's `/beta`.
@@ -97,7 +100,7 @@ pub enum Continues {
     Partial,
 }
 
-impl Extra {
+impl OptionalParam {
     fn name(self) -> &'static str {
         match self {
             Self::TopK => "top_k",
@@ -109,78 +112,82 @@ impl Extra {
 }
 
 impl Dialect {
-    /// Of our own worker: everything is known and used.
-    pub fn own() -> Self {
+    /// Of our own worker, which supports everything.
+    pub fn worker() -> Self {
         use strum::VariantArray;
         Self {
-            keeps: Extra::VARIANTS.to_vec(),
-            thinking: Some(Switch::Template),
-            continues: Some(Continues::Prefix),
-            lists: true,
+            supported_params: OptionalParam::VARIANTS.to_vec(),
+            thinking: Some(ThinkingParam::Template),
+            continuation: Some(Continuation::Prefix),
+            lists_models: true,
             continuous_usage: true,
             ..Self::default()
         }
     }
 
-    /// Of SGLang, vLLM, llama-server and ollama: all is known, and answers are only begun, not gone on with.
+    /// Of SGLang, vLLM, llama-server and ollama: all is supported but the continuation of an answer.
     pub fn engine() -> Self {
-        Self { continues: None, continuous_usage: false, ..Self::own() }
+        Self { continuation: None, continuous_usage: false, ..Self::worker() }
     }
 
-    /// Names of values that change nothing here, so that they can be shown as such.
-    pub fn unused(&self) -> Vec<String> {
+    /// Names of parameters that have no effect with this service, which the user is shown.
+    pub fn unused_params(&self) -> Vec<String> {
         use strum::VariantArray;
-        let left_out = Extra::VARIANTS.iter().filter(|extra| !self.keeps.contains(extra));
-        let no_switch = self.thinking.is_none().then(|| "thinking".to_owned());
-        let left_out = left_out.map(|extra| extra.name().to_owned());
-        self.ignores.iter().cloned().chain(left_out).chain(no_switch).collect()
+        let left_out = OptionalParam::VARIANTS.iter().filter(|param| !self.supported_params.contains(param));
+        let no_thinking = self.thinking.is_none().then(|| "thinking".to_owned());
+        let left_out = left_out.map(|param| param.name().to_owned());
+        self.ignored_params.iter().cloned().chain(left_out).chain(no_thinking).collect()
     }
 
-    /// Nothing where the person left it to the model, or the service has no such switch.
-    pub(crate) fn switch(&self, thinks: Option<bool>) -> serde_json::Map<String, Value> {
-        let (Some(switch), Some(on)) = (self.thinking, thinks) else { return serde_json::Map::new() };
-        let (name, value) = match switch {
-            Switch::Thinking => ("thinking", json!({ "type": if on { "enabled" } else { "disabled" } })),
-            Switch::EnableThinking => ("enable_thinking", json!(on)),
-            Switch::Reasoning => ("reasoning", json!({ "enabled": on })),
-            Switch::Template => ("chat_template_kwargs", json!({ "thinking": on, "enable_thinking": on })),
+    /// Empty where the user left it to the model, or the service has no such parameter.
+    pub(crate) fn thinking_param(&self, thinking: Option<bool>) -> serde_json::Map<String, Value> {
+        let (Some(param), Some(on)) = (self.thinking, thinking) else { return serde_json::Map::new() };
+        let (name, value) = match param {
+            ThinkingParam::Thinking => {
+                ("thinking", json!({ "type": if on { "enabled" } else { "disabled" } }))
+            }
+            ThinkingParam::EnableThinking => ("enable_thinking", json!(on)),
+            ThinkingParam::Reasoning => ("reasoning", json!({ "enabled": on })),
+            ThinkingParam::Template => {
+                ("chat_template_kwargs", json!({ "thinking": on, "enable_thinking": on }))
+            }
         };
         [(name.to_owned(), value)].into_iter().collect()
     }
 
-    /// The request in this dialect. Thinking is sent back only where it is demanded: inside a turn with tool calls, and
-    /// as the beginning of the answer that is gone on with.
-    pub(crate) fn spoken(&self, request: &ChatRequest) -> ChatRequest {
-        let mut spoken = request.clone();
-        let unknown = |extra| !self.keeps.contains(&extra);
-        if unknown(Extra::TopK) {
-            spoken.top_k = None;
+    /// The request in this dialect. Reasoning is sent back only where services demand it: inside a turn with
+    /// tool calls, and as the beginning of the answer that is continued.
+    pub(crate) fn apply(&self, request: &ChatRequest) -> ChatRequest {
+        let mut applied = request.clone();
+        let unsupported = |param| !self.supported_params.contains(&param);
+        if unsupported(OptionalParam::TopK) {
+            applied.top_k = None;
         }
-        if unknown(Extra::MinP) {
-            spoken.min_p = None;
+        if unsupported(OptionalParam::MinP) {
+            applied.min_p = None;
         }
-        // 1 changes nothing, and a strict service refuses what it does not know.
-        if unknown(Extra::RepetitionPenalty)
-            || (self != &Self::own() && spoken.repetition_penalty == Some(1.0))
+        // 1 has no effect, and a strict service refuses parameters that it does not know.
+        if unsupported(OptionalParam::RepetitionPenalty)
+            || (self != &Self::worker() && applied.repetition_penalty == Some(1.0))
         {
-            spoken.repetition_penalty = None;
+            applied.repetition_penalty = None;
         }
-        if unknown(Extra::Seed) {
-            spoken.seed = None;
+        if unsupported(OptionalParam::Seed) {
+            applied.seed = None;
         }
-        for message in &mut spoken.messages {
-            if !message.prefix && message.tool_calls.is_empty() {
-                message.reasoning_content.clear();
+        for message in &mut applied.messages {
+            if !message.prefix && message.tool_calls.is_none() {
+                message.reasoning_content = None;
             }
-            if message.prefix && self.continues == Some(Continues::Partial) {
+            if message.prefix && self.continuation == Some(Continuation::Partial) {
                 (message.prefix, message.partial) = (false, true);
             }
         }
-        spoken
+        applied
     }
 }
 
-/// Every service, DeepSeek's own first and the one without a name last.
+/// Every service, DeepSeek's own first and the custom one last.
 pub fn providers() -> &'static [Provider] {
     #[derive(Deserialize)]
     struct File {
@@ -197,7 +204,9 @@ pub fn provider(id: &str) -> Option<&'static Provider> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Address, Message};
+    use protocol::openai::{Arguments, FunctionCall, ToolCall};
+
+    use crate::{Address, ChatMessage};
 
     #[test]
     fn every_service_of_the_file_can_be_reached() {
@@ -226,19 +235,21 @@ mod tests {
             ..ChatRequest::default()
         };
         let deepseek = &provider("deepseek").expect("is there").dialect;
-        let spoken = deepseek.spoken(&request);
+        let applied = deepseek.apply(&request);
         assert_eq!(
-            (spoken.top_k, spoken.min_p, spoken.repetition_penalty, spoken.seed),
+            (applied.top_k, applied.min_p, applied.repetition_penalty, applied.seed),
             (None, None, None, None)
         );
-        assert_eq!(deepseek.unused(), ["top_k", "min_p", "repetition_penalty", "seed"]);
+        assert_eq!(deepseek.unused_params(), ["top_k", "min_p", "repetition_penalty", "seed"]);
         let while_thinking = ["temperature", "frequency_penalty", "presence_penalty"];
-        assert_eq!(deepseek.ignores_while_thinking, while_thinking);
-        assert!(provider("together").expect("is there").dialect.unused().contains(&"thinking".to_owned()));
+        assert_eq!(deepseek.ignored_while_thinking, while_thinking);
+        assert!(
+            provider("together").expect("is there").dialect.unused_params().contains(&"thinking".to_owned())
+        );
         let openrouter = &provider("openrouter").expect("is there").dialect;
-        assert_eq!(openrouter.spoken(&request), ChatRequest { repetition_penalty: None, ..request.clone() });
-        assert_eq!(Dialect::own().spoken(&request), request);
-        assert_eq!(Dialect::own().unused(), Vec::<String>::new());
+        assert_eq!(openrouter.apply(&request), ChatRequest { repetition_penalty: None, ..request.clone() });
+        assert_eq!(Dialect::worker().apply(&request), request);
+        assert_eq!(Dialect::worker().unused_params(), Vec::<String>::new());
     }
 
     #[test]
@@ -257,30 +268,32 @@ mod tests {
             ("together", "{}", "{}"),
         ] {
             let dialect = &provider(id).expect("is there").dialect;
-            let said = |thinks| Value::Object(dialect.switch(thinks));
+            let params = |on| Value::Object(dialect.thinking_param(on));
             let read = |text: &str| serde_json::from_str::<Value>(text).expect("is JSON");
-            // As values: the order of names is another library's choice.
-            assert_eq!((said(Some(true)), said(Some(false))), (read(on), read(off)), "{id}");
-            assert_eq!(said(None), read("{}"), "{id}");
+            // As values, because the order of keys depends on the library.
+            assert_eq!((params(Some(true)), params(Some(false))), (read(on), read(off)), "{id}");
+            assert_eq!(params(None), read("{}"), "{id}");
         }
-        assert!(Dialect::engine().unused().is_empty());
+        assert!(Dialect::engine().unused_params().is_empty());
     }
 
     #[test]
     fn thinking_goes_back_inside_tool_turns_only() {
-        let thought = |message: Message| Message { reasoning_content: "hm".into(), ..message };
-        let mut calling = thought(Message::new("assistant", ""));
-        calling.tool_calls = vec![serde_json::json!({ "id": "1" })];
-        let messages = vec![thought(Message::new("assistant", "a")), calling, Message::prefix("One", "hm")];
+        let thought = |message: ChatMessage| ChatMessage { reasoning_content: Some("hm".into()), ..message };
+        let mut calling = thought(ChatMessage::new("assistant", ""));
+        let function = FunctionCall { name: "f".into(), arguments: Arguments::default() };
+        calling.tool_calls = Some(vec![ToolCall::function("1".into(), function)]);
+        let messages =
+            vec![thought(ChatMessage::new("assistant", "a")), calling, ChatMessage::prefix("One", "hm")];
         let request = ChatRequest { messages, ..ChatRequest::default() };
         let bailian = &provider("bailian").expect("is there").dialect;
         let said: Vec<_> = bailian
-            .spoken(&request)
+            .apply(&request)
             .messages
             .into_iter()
             .map(|m| (m.reasoning_content, m.prefix, m.partial))
             .collect();
-        let hm = String::from("hm");
-        assert_eq!(said, [(String::new(), false, false), (hm.clone(), false, false), (hm, false, true)]);
+        let hm = Some(String::from("hm"));
+        assert_eq!(said, [(None, false, false), (hm.clone(), false, false), (hm, false, true)]);
     }
 }

@@ -1,174 +1,76 @@
-//! The words of the OpenAI protocol that are used, and where servers put thinking: `reasoning_content` (DeepSeek, SGLang,
-//! llama.cpp, our worker), `reasoning` (vLLM, OpenRouter) or `thinking` (ollama). Read leniently: a field of a strange
-//! type says nothing, and an answer that comes whole instead of in pieces is one piece.
+//! Requests as they are sent, and chunks as servers of many makers send them. Reasoning is in
+//! `reasoning_content` (DeepSeek, SGLang, llama.cpp, our worker), `reasoning` (vLLM, OpenRouter) or
+//! `thinking` (ollama). Chunks are read leniently: a field of another type is ignored, and a complete
+//! answer is read as one chunk.
+use protocol::openai::{ChatCompletionRequest, ChatMessage, SamplingParams, Usage};
+use protocol::{AnswerExtension, Grounding, VisionProgress};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Message {
-    pub role: String,
-    pub content: Content,
-    /// Thinking so far, of an answer to go on with.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub reasoning_content: String,
-    /// DeepSeek's chat prefix completion: the last message is the beginning of the answer.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub prefix: bool,
-    /// Bailian's name for the same.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub partial: bool,
-    /// Of an answer that called tools, as the server wrote them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tool_calls: Vec<Value>,
-}
-
-/// A text, or pictures and a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Part {
-    Text { text: String },
-    ImageUrl { image_url: ImageUrl },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ImageUrl {
-    /// `data:image/png;base64,…`: whoever answers fetches nothing.
-    pub url: String,
-}
-
-impl Default for Content {
-    fn default() -> Self {
-        Self::Text(String::new())
-    }
-}
-
-impl Message {
-    pub fn new(role: &str, content: impl Into<String>) -> Self {
-        Self { role: role.to_owned(), content: Content::Text(content.into()), ..Self::default() }
-    }
-
-    /// With pictures before the text, as models that see were trained; data URLs.
-    pub fn showing(role: &str, pictures: Vec<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
-        let words = (!text.is_empty()).then_some(Part::Text { text });
-        let pictures = pictures.into_iter().map(|url| Part::ImageUrl { image_url: ImageUrl { url } });
-        let content = Content::Parts(pictures.chain(words).collect());
-        Self { role: role.to_owned(), content, ..Self::default() }
-    }
-
-    /// The beginning of the answer that is asked for; servers of other makers may not know it.
-    pub fn prefix(content: impl Into<String>, reasoning: impl Into<String>) -> Self {
-        Self { reasoning_content: reasoning.into(), prefix: true, ..Self::new("assistant", content) }
-    }
-}
-
 /// One request for a streamed answer. Absent values are left to the server.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChatRequest {
     pub model: String,
-    pub messages: Vec<Message>,
+    pub messages: Vec<ChatMessage>,
     pub temperature: f32,
     pub top_p: f32,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_p: Option<f32>,
     pub frequency_penalty: f32,
     pub presence_penalty: f32,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub repetition_penalty: Option<f32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u32>,
-    /// Whether to think first; each service has a word of its own for it.
-    #[serde(skip)]
+    /// Whether to reason first; each service has a parameter of its own for it.
     pub thinking: Option<bool>,
 }
 
-/// The request as it is sent. Written straight from the types: over a JSON value 0.7 would become 0.699999988.
-#[derive(Serialize)]
-pub(crate) struct Streamed<'a> {
-    #[serde(flatten)]
-    pub request: &'a ChatRequest,
-    /// The switch for thinking, in the service's words.
-    #[serde(flatten)]
-    pub switch: serde_json::Map<String, Value>,
-    pub stream: bool,
-    pub stream_options: StreamOptions,
+impl ChatRequest {
+    /// In the protocol's own names.
+    pub(crate) fn to_body(&self) -> ChatCompletionRequest {
+        ChatCompletionRequest {
+            model: Some(self.model.clone()),
+            messages: self.messages.clone(),
+            sampling: SamplingParams {
+                temperature: Some(self.temperature),
+                top_p: Some(self.top_p),
+                top_k: self.top_k.map(i64::from),
+                min_p: self.min_p,
+                frequency_penalty: Some(self.frequency_penalty),
+                presence_penalty: Some(self.presence_penalty),
+                repetition_penalty: self.repetition_penalty,
+                max_tokens: self.max_tokens.map(i64::from),
+                seed: self.seed.map(i64::from),
+                ..SamplingParams::default()
+            },
+            ..ChatCompletionRequest::default()
+        }
+    }
 }
 
-/// The request as its tokens are counted.
+/// The body as it is sent. Written straight from the types: over a JSON value 0.7 would become 0.699999988.
 #[derive(Serialize)]
-pub(crate) struct Counted<'a> {
+pub(crate) struct RequestBody {
     #[serde(flatten)]
-    pub request: &'a ChatRequest,
+    pub request: ChatCompletionRequest,
+    /// The thinking parameter, as the service names it.
     #[serde(flatten)]
-    pub switch: serde_json::Map<String, Value>,
+    pub thinking: serde_json::Map<String, Value>,
 }
 
-#[derive(Serialize)]
-pub(crate) struct StreamOptions {
-    pub include_usage: bool,
-    /// vLLM's name for counts in every chunk; other services may refuse a field that they do not know.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub continuous_usage_stats: bool,
-}
-
-/// What one event of the stream added.
+/// What one event of a stream adds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChatDelta {
     pub text: String,
     pub reasoning: String,
     /// `stop`, `length`, …: the answer is complete.
     pub finish: Option<String>,
-    /// From our worker with every piece, from others with the last.
+    /// From our worker with every chunk, from others with the last.
     pub usage: Option<Usage>,
     /// From our worker only.
-    pub boxes: Vec<Boxes>,
-    /// From our worker only, before the first word.
-    pub looking: Option<Looking>,
-}
-
-/// How far a worker is that looks at pictures: `done` of `all` steps of one picture, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Looking {
-    pub picture: u32,
-    pub pictures: u32,
-    pub done: u32,
-    pub all: u32,
-}
-
-/// What an answer names, and where in an image that is.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Boxes {
-    pub label: String,
-    /// Left, top, right, bottom, in 0..=999 of the sides.
-    pub boxes: Vec<[u16; 4]>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct Usage {
-    #[serde(default)]
-    pub prompt_tokens: u32,
-    #[serde(default)]
-    pub completion_tokens: u32,
-    /// Measured by our worker; other servers lack it.
-    #[serde(default)]
-    pub whaledeck: Option<Timings>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct Timings {
-    pub first_token_ms: f64,
-    pub tokens_per_second: f64,
+    pub grounding: Vec<Grounding>,
+    /// From our worker only, before the first token.
+    pub vision_progress: Option<VisionProgress>,
 }
 
 #[derive(Deserialize)]
@@ -184,7 +86,7 @@ pub(crate) struct Chunk {
 struct Choice {
     #[serde(default)]
     delta: Value,
-    /// Of an answer that came whole.
+    /// Of an answer in one body.
     #[serde(default)]
     message: Value,
     finish_reason: Option<String>,
@@ -199,30 +101,80 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn thinking(said: &Value) -> String {
+fn reasoning(message: &Value) -> String {
     ["reasoning_content", "reasoning", "thinking"]
         .iter()
-        .map(|field| text(&said[*field]))
-        .find(|thinking| !thinking.is_empty())
+        .map(|field| text(&message[*field]))
+        .find(|reasoning| !reasoning.is_empty())
         .unwrap_or_default()
 }
 
 impl From<Chunk> for ChatDelta {
     fn from(chunk: Chunk) -> Self {
-        // Counts of a strange kind are no reason to lose an answer.
+        // Counts of another type must not fail the answer.
         let mut delta = ChatDelta { usage: serde_json::from_value(chunk.usage).ok(), ..ChatDelta::default() };
         if let Some(choice) = chunk.choices.into_iter().flatten().next() {
-            for said in [&choice.delta, &choice.message] {
-                delta.text += &text(&said["content"]);
-                delta.reasoning += &thinking(said);
-                // Boxes of a strange kind are no reason to lose an answer either.
-                let boxes = serde_json::from_value::<Vec<Boxes>>(said["whaledeck"]["grounding"].clone());
-                delta.boxes.extend(boxes.unwrap_or_default());
-                let looking = serde_json::from_value(said["whaledeck"]["looking"].clone()).ok();
-                delta.looking = looking.or(delta.looking);
+            for message in [&choice.delta, &choice.message] {
+                delta.text += &text(&message["content"]);
+                delta.reasoning += &reasoning(message);
+                // Neither must an extension field of another type.
+                let extension = serde_json::from_value::<AnswerExtension>(message["whaledeck"].clone());
+                let extension = extension.unwrap_or_default();
+                delta.grounding.extend(extension.grounding);
+                delta.vision_progress = extension.vision_progress.or(delta.vision_progress);
             }
             delta.finish = choice.finish_reason.filter(|reason| !reason.is_empty());
         }
         delta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Tokens;
+    use protocol::openai::{ChatCompletionChunk, ChunkChoice, Delta};
+
+    use super::*;
+
+    #[test]
+    fn what_the_worker_writes_is_read_back() {
+        let progress = VisionProgress { image: 1, images: 2, done: 3, total: 4 };
+        let grounding = Grounding { label: "boat".into(), boxes: vec![[1, 2, 3, 4]], pixels: None };
+        let whaledeck = AnswerExtension {
+            grounding: vec![grounding.clone()],
+            vision_progress: Some(progress),
+            ..AnswerExtension::default()
+        };
+        let delta = Delta {
+            content: Some("a".into()),
+            reasoning_content: Some("b".into()),
+            whaledeck: Some(whaledeck),
+            ..Delta::default()
+        };
+        let chunk = ChatCompletionChunk {
+            id: "1".into(),
+            object: "chat.completion.chunk".into(),
+            created: 0,
+            model: "m".into(),
+            choices: vec![ChunkChoice { delta, ..ChunkChoice::default() }],
+            usage: Some(Usage::new(Tokens(5), Tokens(7))),
+        };
+        let text = serde_json::to_string(&chunk).expect("is data");
+        let read: ChatDelta = serde_json::from_str::<Chunk>(&text).expect("reads").into();
+        assert_eq!((read.text.as_str(), read.reasoning.as_str(), read.finish), ("a", "b", None));
+        assert_eq!((read.grounding, read.vision_progress), (vec![grounding], Some(progress)));
+        assert_eq!(read.usage, Some(Usage::new(Tokens(5), Tokens(7))));
+    }
+
+    #[test]
+    fn a_request_keeps_its_decimals_and_leaves_out_what_is_absent() {
+        let request =
+            ChatRequest { model: "m".into(), temperature: 0.7, top_p: 1.0, ..ChatRequest::default() };
+        let body = RequestBody { request: request.to_body(), thinking: serde_json::Map::new() };
+        let text = serde_json::to_string(&body).expect("is data");
+        let wanted = r#"{"model":"m","messages":[],"temperature":0.7,"top_p":1.0,"frequency_penalty":0.0,"presence_penalty":0.0}"#;
+        assert_eq!(text, wanted);
+        let params: SamplingParams = serde_json::from_str(&text).expect("the worker reads it");
+        assert_eq!(params, request.to_body().sampling);
     }
 }

@@ -1,8 +1,10 @@
-//! Cloud services as they are and as they misbehave: each dialect at every split, each refusal by its name, and a key
-//! that reaches nobody but the service it is for.
+//! Cloud services as they are and as they misbehave: each dialect at every split, each refusal by its name,
+//! and a key that reaches nobody but the service it is for.
 use std::time::Duration;
 
-use endpoint::{Address, ChatDelta, ChatRequest, Dialect, Endpoint, EndpointError, Message, Step, provider};
+use endpoint::{
+    Address, ChatDelta, ChatMessage, ChatRequest, Dialect, Endpoint, EndpointError, Step, provider,
+};
 use futures_util::StreamExt;
 use testkit::{Answer, DEEPSEEK, End, TRANSFORMERS, TestCloud};
 
@@ -12,7 +14,7 @@ const LIMIT: Duration = Duration::from_millis(700);
 
 fn endpoint(cloud: &TestCloud, dialect: Dialect) -> Endpoint {
     let address = Address::parse(&format!("{}/api/v3", cloud.address())).expect("is an address");
-    Endpoint::of_service(address, Some(KEY.into()), dialect).bearing(LIMIT)
+    Endpoint::for_service(address, Some(KEY.into()), dialect).with_limit(LIMIT)
 }
 
 fn custom() -> Dialect {
@@ -22,7 +24,7 @@ fn custom() -> Dialect {
 async fn ask(endpoint: &Endpoint) -> Result<Vec<Result<ChatDelta, EndpointError>>, EndpointError> {
     let request = ChatRequest {
         model: "m".into(),
-        messages: vec![Message::new("user", "Hi")],
+        messages: vec![ChatMessage::new("user", "Hi")],
         ..ChatRequest::default()
     };
     Ok(endpoint.chat(&request).await?.collect().await)
@@ -117,11 +119,12 @@ async fn counts_come_with_the_end_or_after_it() {
         cloud.answer_chat(Answer::stream(body));
         let heard = ask(&endpoint).await.expect("answers");
         let usage = heard.iter().flatten().find_map(|delta| delta.usage.clone()).expect("counts");
-        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (9, 6));
+        assert_eq!((usage.prompt_tokens.0, usage.completion_tokens.0), (9, 6));
     }
 }
 
-/// `transformers serve` as it was seen: no list where nothing was downloaded, strict about what it does not know.
+/// `transformers serve` as it was seen: no list where nothing was downloaded, strict about what it does not
+/// know.
 #[tokio::test]
 async fn what_transformers_serve_refuses_is_said_in_its_words() {
     let cloud = TestCloud::start(KEY).await.expect("starts");
@@ -207,7 +210,7 @@ async fn refusals_have_their_names() {
         refused,
         Some(EndpointError::Server { status: 500, code: String::new(), message: String::new() })
     );
-    let stranger = Endpoint::of_service(
+    let stranger = Endpoint::for_service(
         Address::parse(cloud.address()).expect("is one"),
         Some("sk-wrong".into()),
         custom(),
@@ -282,11 +285,11 @@ async fn each_service_is_asked_in_its_way() {
 
     let address = Address::parse(cloud.address()).expect("is one");
     let deepseek = provider("deepseek").expect("is there").dialect.clone();
-    let deepseek = Endpoint::of_service(address, Some(KEY.into()), deepseek);
+    let deepseek = Endpoint::for_service(address, Some(KEY.into()), deepseek);
     ask(&deepseek).await.expect("answers");
     assert_eq!(cloud.asked().pop().expect("was asked").path, "/v1/chat/completions");
     let request = ChatRequest {
-        messages: vec![Message::new("user", "Count"), Message::prefix("One, ", "Hm.")],
+        messages: vec![ChatMessage::new("user", "Count"), ChatMessage::prefix("One, ", "Hm.")],
         temperature: 0.7,
         repetition_penalty: Some(1.1),
         ..ChatRequest::default()
@@ -312,8 +315,8 @@ async fn each_service_is_asked_in_its_way() {
 #[tokio::test]
 async fn the_step_that_failed_is_named() {
     let step = async |address: &str| {
-        let endpoint = Endpoint::of_service(Address::parse(address).expect("is one"), None, custom());
-        match endpoint.bearing(Duration::from_secs(5)).models().await {
+        let endpoint = Endpoint::for_service(Address::parse(address).expect("is one"), None, custom());
+        match endpoint.with_limit(Duration::from_secs(5)).models().await {
             Err(EndpointError::Unreachable { step, .. }) => step,
             other => panic!("{address}: {other:?}"),
         }

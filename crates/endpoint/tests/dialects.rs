@@ -1,5 +1,5 @@
 //! Streams as servers send them, cut at every byte.
-use endpoint::{ChatDelta, ChatRequest, Endpoint, EndpointError, Health, Message};
+use endpoint::{ChatDelta, ChatMessage, ChatRequest, Endpoint, EndpointError, Health};
 use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -146,7 +146,7 @@ async fn what_is_sent_is_what_was_set() {
     let request = ChatRequest {
         temperature: 0.7,
         top_p: 0.95,
-        messages: vec![Message::new("user", "hi"), Message::prefix("One, ", "Hm.")],
+        messages: vec![ChatMessage::new("user", "hi"), ChatMessage::prefix("One, ", "Hm.")],
         ..ChatRequest::default()
     };
     let endpoint = Endpoint::new(format!("http://{address}"), Some("a secret".into()));

@@ -5,8 +5,8 @@ use serde::{Serialize, Serializer};
 
 use crate::ErrorCode;
 
-/// Why the worker refuses a request or an answer fails: the `code` of an error body. Some are those of OpenAI's API, the
-/// others are names of [`ErrorCode`].
+/// Why the worker refuses a request or an answer fails: the `code` of an error body. Some are those of
+/// OpenAI's API, the others are names of [`ErrorCode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum ApiErrorCode {

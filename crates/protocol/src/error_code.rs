@@ -1,5 +1,5 @@
-//! The error codes that the app, the worker and the command line share. The messages are in the catalogues of the UI and
-//! the CLI, in both languages.
+//! The error codes that the app, the worker and the command line share. The messages are in the catalogues of
+//! the UI and the CLI, in both languages.
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

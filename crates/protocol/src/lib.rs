@@ -1,14 +1,33 @@
-//! What the app and its worker process exchange, declared once for both sides: flags, JSON lines, HTTP bodies, shared files
-//! and error codes. A field that changes on one side fails to compile on the other.
+//! What the app and its worker process exchange, declared once for both sides: flags, JSON lines, HTTP
+//! bodies, shared files and error codes. A field that changes on one side fails to compile on the other.
 //!
-//! Holds types and their serialised form only. Knows nothing of HTTP, processes, models or the user interface.
+//! Holds types and their serialised form only. Knows nothing of HTTP, processes, models or the user
+//! interface.
 
+mod access_log;
 mod api_error_code;
+mod api_keys;
 mod error_code;
+mod extension;
+mod model_ref;
+pub mod openai;
+mod units;
+mod worker_api;
 mod worker_args;
 mod worker_line;
 
+pub use access_log::AccessLogEntry;
 pub use api_error_code::ApiErrorCode;
+pub use api_keys::{ApiKey, ApiKeyFile};
 pub use error_code::ErrorCode;
+pub use extension::{
+    AnswerExtension, DraftStats, Drafter, Grounding, PromptSize, Timings, Unfinished, VisionProgress,
+};
+pub use model_ref::ModelRef;
+pub use units::{Bytes, Tokens};
+pub use worker_api::{
+    CacheMemory, HealthStatus, LayerRouting, MemoryReport, PlannedMemory, PredictedMemory, ProcessMemory,
+    RoutingReport, TokenRouting, TokenizeResponse, WeightMemory,
+};
 pub use worker_args::{CacheDtype, DEFAULT_HOST, InspectArgs, SpeculationMode, WeightDtype, WorkerArgs};
 pub use worker_line::{ReportedCode, WorkerFailure, WorkerLine};

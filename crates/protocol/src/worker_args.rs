@@ -1,5 +1,6 @@
-//! The flags of `whaledeck-engine serve` and `inspect`: parsed by the worker (feature `clap`), written by `to_args` for
-//! whoever starts it. A test in `tests/` holds that what is written is parsed to the same values.
+//! The flags of `whaledeck-engine serve` and `inspect`: parsed by the worker (feature `clap`), written by
+//! `to_args` for whoever starts it. A test in `tests/` holds that what is written is parsed to the same
+//! values.
 use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -68,7 +69,8 @@ pub struct WorkerArgs {
     /// Let images be fetched from every host with a public address.
     #[cfg_attr(feature = "clap", arg(long))]
     pub allow_picture_web: bool,
-    /// Name under which this computer is reached without a key, besides localhost and its address; may be given again.
+    /// Name under which this computer is reached without a key, besides localhost and its address; may be
+    /// given again.
     #[cfg_attr(feature = "clap", arg(long, value_name = "HOST"))]
     pub allow_host: Vec<String>,
     /// End when this process has ended.

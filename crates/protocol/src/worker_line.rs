@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::ErrorCode;
+use crate::{Bytes, ErrorCode, Tokens};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -12,12 +12,12 @@ pub enum WorkerLine {
     },
     /// Bytes of weights that were read.
     Loading {
-        done: u64,
-        total: u64,
+        done: Bytes,
+        total: Bytes,
     },
     Ready {
         model: String,
-        context_length: u32,
+        context_length: Tokens,
         threads: u32,
     },
     Failed {

@@ -1,5 +1,5 @@
-//! The subcommands of the program and their flags. Those that the app uses are declared in `protocol`; this file turns their
-//! values into the engine's.
+//! The subcommands of the program and their flags. Those that the app uses are declared in `protocol`; this
+//! file turns their values into the engine's.
 use std::path::PathBuf;
 
 use checkpoint::Dtype;
@@ -27,9 +27,9 @@ pub enum Command {
     CacheQuality(CacheQuality),
 }
 
-/// What is measured: a file, or a shape with random weights.
+/// The model that is measured: a file, or a shape with random weights.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Subject {
+pub struct BenchTarget {
     /// A folder with safetensors or a GGUF, or a .gguf file.
     #[arg(required_unless_present = "random", conflicts_with = "random")]
     pub file: Option<PathBuf>,
@@ -48,7 +48,7 @@ pub struct Subject {
 #[derive(Debug, Clone, clap::Args)]
 pub struct Bench {
     #[command(flatten)]
-    pub subject: Subject,
+    pub target: BenchTarget,
     #[arg(long)]
     pub cache_dtype: Option<CacheDtype>,
     /// Tokens of the prompt.
@@ -62,7 +62,7 @@ pub struct Bench {
 #[derive(Debug, Clone, clap::Args)]
 pub struct CacheQuality {
     #[command(flatten)]
-    pub subject: Subject,
+    pub target: BenchTarget,
     /// What is read, again and again until there are tokens enough; tokens at random when absent.
     #[arg(long, conflicts_with = "random")]
     pub text: Option<PathBuf>,

@@ -1,16 +1,73 @@
-//! Errors as the OpenAI protocol shapes them, and failures to load as codes.
+//! Errors as the OpenAI API shapes them, and failures to load as error codes.
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use checkpoint::OpenError;
 use models::LoadError;
-use protocol::{ApiErrorCode, ErrorCode, WorkerFailure};
-use serde_json::json;
+use protocol::openai::{ErrorBody, ErrorDetail};
+use protocol::{ApiErrorCode, ErrorCode, PromptSize, WorkerFailure};
 
-use crate::door::retry_after;
+/// Why one request is refused or its answer fails.
+#[derive(Debug)]
+pub struct ApiError {
+    pub code: ApiErrorCode,
+    pub message: String,
+    /// Path of the field that is wrong.
+    pub param: Option<Cow<'static, str>>,
+    /// Of a prompt that does not fit.
+    pub prompt_size: Option<PromptSize>,
+    /// Seconds to wait before another request.
+    pub retry_after: Option<u64>,
+}
+
+impl ApiError {
+    pub fn new(code: ApiErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), param: None, prompt_size: None, retry_after: None }
+    }
+
+    /// An error of one field.
+    pub fn of(param: impl Into<Cow<'static, str>>, code: ApiErrorCode, message: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..Self::new(code, message) }
+    }
+
+    /// With the seconds to wait.
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    pub fn invalid(param: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::of(param, ApiErrorCode::InvalidInput, message)
+    }
+
+    pub fn body(&self) -> ErrorBody {
+        let kind = match status(self.code).as_u16() {
+            401 => "authentication_error",
+            429 => "rate_limit_error",
+            400..=499 => "invalid_request_error",
+            _ => "server_error",
+        };
+        let (message, param) = (self.message.clone(), self.param.clone());
+        ErrorBody {
+            error: ErrorDetail { message, kind, param, code: self.code, whaledeck: self.prompt_size },
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (status(self.code), Json(self.body())).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code == ApiErrorCode::InvalidApiKey {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
 
 fn status(code: ApiErrorCode) -> StatusCode {
     match code {
@@ -24,64 +81,6 @@ fn status(code: ApiErrorCode) -> StatusCode {
         ApiErrorCode::HostNotAllowed => StatusCode::FORBIDDEN,
         ApiErrorCode::EngineFailed | ApiErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
-    }
-}
-
-/// A refusal of one request.
-#[derive(Debug)]
-pub struct ApiError {
-    pub code: ApiErrorCode,
-    pub message: String,
-    pub param: Option<Cow<'static, str>>,
-    /// Numbers for the words of the window, under a name of our own.
-    pub whaledeck: Option<Box<serde_json::Value>>,
-    /// Seconds to wait before another try.
-    pub after: Option<u64>,
-}
-
-impl ApiError {
-    pub fn new(code: ApiErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, whaledeck: None, after: None }
-    }
-
-    /// A refusal that is about one field.
-    pub fn of(param: impl Into<Cow<'static, str>>, code: ApiErrorCode, message: impl Into<String>) -> Self {
-        Self { param: Some(param.into()), ..Self::new(code, message) }
-    }
-
-    /// With the seconds to wait.
-    pub fn after(self, seconds: u64) -> Self {
-        Self { after: Some(seconds), ..self }
-    }
-
-    pub fn invalid(param: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self::of(param, ApiErrorCode::InvalidInput, message)
-    }
-
-    pub fn body(&self) -> serde_json::Value {
-        let kind = match status(self.code).as_u16() {
-            401 => "authentication_error",
-            429 => "rate_limit_error",
-            400..=499 => "invalid_request_error",
-            _ => "server_error",
-        };
-        let mut body =
-            json!({"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}});
-        if let Some(detail) = &self.whaledeck {
-            body["error"]["whaledeck"] = serde_json::Value::clone(detail);
-        }
-        body
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let mut response = (status(self.code), Json(self.body())).into_response();
-        response.headers_mut().extend(self.after.and_then(retry_after));
-        if self.code == ApiErrorCode::InvalidApiKey {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        response
     }
 }
 
@@ -109,11 +108,11 @@ mod tests {
 
     #[test]
     fn the_window_has_words_for_every_refusal() {
-        let words = include_str!("../../../assets/messages/errors.toml");
+        let messages = include_str!("../../../assets/messages/errors.toml");
         for code in ApiErrorCode::ALL {
             let key = code.error_code();
             for language in ["en", "zh"] {
-                assert!(words.contains(&format!("\n[{key}.{language}]\n")), "no words for {code:?}");
+                assert!(messages.contains(&format!("\n[{key}.{language}]\n")), "no message for {code:?}");
             }
         }
     }

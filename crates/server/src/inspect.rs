@@ -1,38 +1,35 @@
-//! `whaledeck-engine inspect`: what a file holds and what it would take, without loading it.
+//! `whaledeck-engine inspect`: what a model file holds and the memory it would need, without loading it.
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use checkpoint::{Attention, Checkpoint, ModelConfig, TokenizerSource, WeightError};
 use models::CacheDtype;
 use protocol::{InspectArgs, WorkerLine};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::error::open_failure;
-use crate::line::emit;
-use crate::plan::{Plan, Use, cache_shape};
+use crate::memory_budget::{BudgetParams, BudgetReport, MemoryBudget, cache_shape};
+use crate::output;
 use crate::text_pipeline::TextPipeline;
+use crate::worker_line::emit;
 
-/// Contexts that the plan is printed for, cut to what the model knows.
+/// Contexts that the memory is printed for, up to the model's own limit.
 const CONTEXTS: [usize; 4] = [4096, 16_384, 65_536, 131_072];
 const CHUNK: usize = 256;
 
-pub fn inspect(args: &InspectArgs) -> ExitCode {
+pub fn inspect(args: &InspectArgs) -> io::Result<ExitCode> {
     if args.check {
-        return check(&args.file);
+        return Ok(check(&args.file));
     }
     let report = checkpoint::open(&args.file)
         .map_err(|error| open_failure(&error).message)
         .and_then(|checkpoint| report(&checkpoint).map_err(|error| error.to_string()));
     match report {
-        Ok(report) if args.json => println!("{report:#}"),
-        Ok(report) => print!("{}", in_words(&report)),
-        Err(error) => {
-            eprintln!("failed to {error}");
-            return ExitCode::FAILURE;
-        }
+        Ok(report) if !args.json => output::print(&as_text(&report)).map(|()| ExitCode::SUCCESS),
+        report => output::print_report(report),
     }
-    ExitCode::SUCCESS
 }
 
 /// Everything that a start does before it reads weights.
@@ -47,101 +44,179 @@ fn check(file: &Path) -> ExitCode {
     }
 }
 
-fn report(checkpoint: &Checkpoint) -> Result<Value, WeightError> {
+#[derive(Debug, Serialize)]
+struct Report {
+    family: &'static str,
+    facts: Facts,
+    tokenizer: Tokenizer,
+    /// By storage type.
+    formats: BTreeMap<&'static str, Format>,
+    memory: Vec<ContextBudget>,
+    tensors: Vec<Tensor>,
+}
+
+#[derive(Debug, Serialize)]
+struct Facts {
+    parameters: u64,
+    num_hidden_layers: usize,
+    num_nextn_predict_layers: usize,
+    hidden_size: usize,
+    vocab_size: usize,
+    max_position_embeddings: usize,
+    cache_bytes_per_token: CacheBytes,
+    attention: AttentionFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experts: Option<ExpertFacts>,
+}
+
+#[derive(Debug, Serialize)]
+struct CacheBytes {
+    bf16: usize,
+    fp8: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum AttentionFacts {
+    Latent { heads: usize, kv_lora_rank: usize, q_lora_rank: Option<usize> },
+    Grouped { heads: usize, kv_heads: usize, head_dim: usize },
+}
+
+#[derive(Debug, Serialize)]
+struct ExpertFacts {
+    n_routed_experts: usize,
+    num_experts_per_tok: usize,
+    moe_intermediate_size: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind")]
+enum Tokenizer {
+    #[serde(rename = "tokenizer.json")]
+    Json,
+    #[serde(rename = "gguf")]
+    Gguf { model: String, pre: String, tokens: usize, chat_template: bool },
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Format {
+    tensors: u64,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ContextBudget {
+    #[serde(flatten)]
+    budget: BudgetReport,
+    context: usize,
+    cache_dtype: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Tensor {
+    name: String,
+    dtype: &'static str,
+    shape: Vec<usize>,
+    bytes: u64,
+}
+
+fn report(checkpoint: &Checkpoint) -> Result<Report, WeightError> {
     let config = &checkpoint.config;
-    let mut formats: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let mut formats: BTreeMap<&str, Format> = BTreeMap::new();
     let mut tensors = Vec::new();
     for name in checkpoint.weights.names() {
         let view = checkpoint.weights.tensor(&name)?;
-        let bytes = view.bytes().len() as u64;
-        let format = formats.entry(view.dtype.name()).or_default();
-        *format = (format.0 + 1, format.1 + bytes);
-        tensors.push(json!({"name": name, "dtype": view.dtype.name(), "shape": view.shape, "bytes": bytes}));
+        let (dtype, bytes) = (view.dtype.name(), view.bytes().len() as u64);
+        let format = formats.entry(dtype).or_default();
+        format.tensors += 1;
+        format.bytes += bytes;
+        tensors.push(Tensor { name, dtype, shape: view.shape.to_vec(), bytes });
     }
-    let formats: Value = formats
-        .iter()
-        .map(|(name, (count, bytes))| ((*name).to_owned(), json!({"tensors": count, "bytes": bytes})))
-        .collect::<serde_json::Map<_, _>>()
-        .into();
-    let most = config.decoder().max_position_embeddings;
-    let mut contexts: Vec<usize> = CONTEXTS.iter().map(|context| (*context).min(most)).collect();
+    let max = config.decoder().max_position_embeddings;
+    let mut contexts: Vec<usize> = CONTEXTS.iter().map(|context| (*context).min(max)).collect();
     contexts.dedup();
-    let mut plans = Vec::new();
+    let mut memory = Vec::new();
     for context in contexts {
-        for (name, cache) in [("bf16", CacheDtype::Bf16), ("fp8", CacheDtype::Fp8)] {
-            let plan =
-                Plan::new(config, &*checkpoint.weights, &Use { context, sequences: 1, cache, chunk: CHUNK })?;
-            let mut plan = plan.json();
-            (plan["context"], plan["cache_dtype"]) = (json!(context), json!(name));
-            plans.push(plan);
+        for (cache_dtype, cache) in [("bf16", CacheDtype::Bf16), ("fp8", CacheDtype::Fp8)] {
+            let params = BudgetParams { context, sequences: 1, cache, chunk: CHUNK };
+            let budget = MemoryBudget::new(config, &*checkpoint.weights, &params)?.report();
+            memory.push(ContextBudget { budget, context, cache_dtype });
         }
     }
-    Ok(json!({
-        "family": config.architecture(), "facts": facts(config), "tokenizer": tokenizer(&checkpoint.tokenizer),
-        "formats": formats, "memory": plans, "tensors": tensors,
-    }))
+    let (facts, tokenizer) = (facts(config), tokenizer(&checkpoint.tokenizer));
+    Ok(Report { family: config.architecture(), facts, tokenizer, formats, memory, tensors })
 }
 
-fn facts(config: &ModelConfig) -> Value {
+fn facts(config: &ModelConfig) -> Facts {
     let decoder = config.decoder();
-    let parameters: u64 = config
-        .tensors()
-        .iter()
-        .map(|(_, shape)| shape.iter().map(|size| *size as u64).product::<u64>())
-        .sum();
+    let elements = |shape: &[usize]| shape.iter().map(|size| *size as u64).product::<u64>();
     let shape = cache_shape(config);
-    let mut facts = json!({
-        "parameters": parameters,
-        "num_hidden_layers": decoder.num_hidden_layers,
-        "num_nextn_predict_layers": config.num_nextn_predict_layers(),
-        "hidden_size": decoder.hidden_size,
-        "vocab_size": decoder.vocab_size,
-        "max_position_embeddings": decoder.max_position_embeddings,
-        "cache_bytes_per_token": {
-            "bf16": shape.record_bytes(CacheDtype::Bf16) * shape.layers,
-            "fp8": shape.record_bytes(CacheDtype::Fp8) * shape.layers,
+    Facts {
+        parameters: config.tensors().iter().map(|(_, shape)| elements(shape)).sum(),
+        num_hidden_layers: decoder.num_hidden_layers,
+        num_nextn_predict_layers: config.num_nextn_predict_layers(),
+        hidden_size: decoder.hidden_size,
+        vocab_size: decoder.vocab_size,
+        max_position_embeddings: decoder.max_position_embeddings,
+        cache_bytes_per_token: CacheBytes {
+            bf16: shape.record_bytes(CacheDtype::Bf16) * shape.layers,
+            fp8: shape.record_bytes(CacheDtype::Fp8) * shape.layers,
         },
-    });
-    facts["attention"] = match config.attention() {
-        Attention::Latent(sizes) => json!({"kind": "latent", "heads": sizes.num_attention_heads,
-            "kv_lora_rank": sizes.kv_lora_rank, "q_lora_rank": sizes.q_lora_rank}),
-        Attention::Grouped(sizes) => json!({"kind": "grouped", "heads": sizes.num_attention_heads,
-            "kv_heads": sizes.num_key_value_heads, "head_dim": sizes.head_dim}),
-    };
-    if let Some(experts) = config.experts() {
-        facts["experts"] = json!({"n_routed_experts": experts.n_routed_experts,
-            "num_experts_per_tok": experts.num_experts_per_tok, "moe_intermediate_size": experts.moe_intermediate_size});
+        attention: match config.attention() {
+            Attention::Latent(sizes) => AttentionFacts::Latent {
+                heads: sizes.num_attention_heads,
+                kv_lora_rank: sizes.kv_lora_rank,
+                q_lora_rank: sizes.q_lora_rank,
+            },
+            Attention::Grouped(sizes) => AttentionFacts::Grouped {
+                heads: sizes.num_attention_heads,
+                kv_heads: sizes.num_key_value_heads,
+                head_dim: sizes.head_dim,
+            },
+        },
+        experts: config.experts().map(|experts| ExpertFacts {
+            n_routed_experts: experts.n_routed_experts,
+            num_experts_per_tok: experts.num_experts_per_tok,
+            moe_intermediate_size: experts.moe_intermediate_size,
+        }),
     }
-    facts
 }
 
-fn tokenizer(source: &TokenizerSource) -> Value {
+fn tokenizer(source: &TokenizerSource) -> Tokenizer {
     match source {
-        TokenizerSource::Folder(_) => json!({"kind": "tokenizer.json"}),
-        TokenizerSource::Gguf(gguf) => json!({"kind": "gguf", "model": gguf.model, "pre": gguf.pre,
-            "tokens": gguf.tokens.len(), "chat_template": gguf.chat_template.is_some()}),
+        TokenizerSource::Folder(_) => Tokenizer::Json,
+        TokenizerSource::Gguf(gguf) => Tokenizer::Gguf {
+            model: gguf.model.clone(),
+            pre: gguf.pre.clone(),
+            tokens: gguf.tokens.len(),
+            chat_template: gguf.chat_template.is_some(),
+        },
     }
 }
 
-/// The same without the list of tensors, for a person.
-fn in_words(report: &Value) -> String {
-    let mut text = format!("{}\n", report["family"].as_str().unwrap_or_default());
-    for (name, value) in report["facts"].as_object().into_iter().flatten() {
+/// The same without the list of tensors, for a terminal.
+fn as_text(report: &Report) -> String {
+    let mut text = format!("{}\n", report.family);
+    for (name, value) in json(&report.facts).as_object().into_iter().flatten() {
         text += &format!("  {name:<28}{value}\n");
     }
-    text += &format!("  {:<28}{}\n\nStored as\n", "tokenizer", report["tokenizer"]);
-    for (name, format) in report["formats"].as_object().into_iter().flatten() {
-        text += &format!("  {name:<8}{:>8} tensors {:>12}\n", format["tensors"], size(&format["bytes"]));
+    text += &format!("  {:<28}{}\n\nStored as\n", "tokenizer", json(&report.tokenizer));
+    for (name, format) in &report.formats {
+        text += &format!("  {name:<8}{:>8} tensors {:>12}\n", format.tensors, gib(format.bytes));
     }
     text += "\nMemory for one conversation\n  context   cache      weights        cache      buffers        total\n";
-    for plan in report["memory"].as_array().into_iter().flatten() {
-        let sizes = ["weights", "cache", "buffers", "total"].map(|part| format!("{:>13}", size(&plan[part])));
-        let dtype = plan["cache_dtype"].as_str().unwrap_or_default();
-        text += &format!("  {:<10}{dtype:<6}{}\n", plan["context"].to_string(), sizes.concat());
+    for ContextBudget { budget, context, cache_dtype } in &report.memory {
+        let sizes = [budget.weights, budget.cache, budget.buffers, budget.total];
+        let sizes = sizes.map(|bytes| format!("{:>13}", gib(bytes)));
+        text += &format!("  {context:<10}{cache_dtype:<6}{}\n", sizes.concat());
     }
     text
 }
 
-fn size(bytes: &Value) -> String {
-    format!("{:.3} GiB", bytes.as_f64().unwrap_or_default() / f64::from(1 << 30))
+fn json(value: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(value).expect("a report is plain data")
+}
+
+fn gib(bytes: u64) -> String {
+    format!("{:.3} GiB", bytes as f64 / f64::from(1 << 30))
 }

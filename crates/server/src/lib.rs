@@ -1,60 +1,41 @@
-//! The OpenAI-compatible face of the engine, and the program `whaledeck-engine`.
+//! The OpenAI-compatible server on the engine, and the program `whaledeck-engine`.
 //!
-//! Knows nothing of Tauri or of `app`. It speaks JSON lines to whoever started it and HTTP to whoever has its key.
+//! Knows nothing of Tauri or of `app`. It prints JSON lines for its parent process and answers HTTP requests
+//! that have its key.
 
-#[macro_use]
-extern crate stdio;
-
-mod answer;
+mod access_log;
 pub mod args;
+mod auth;
 mod bench;
-mod body;
-mod cache_quality;
 mod chat;
 mod completion;
-mod door;
 mod error;
-mod fields;
-mod grammar;
-mod hosts;
+mod generation;
+mod host_check;
+mod images;
 mod inspect;
-mod line;
-mod loaded;
-mod looking;
+mod lifecycle;
 mod memory;
-mod message;
-mod options;
-mod other_fields;
-mod parent;
-mod pictures;
-mod plan;
-mod reply;
+mod memory_budget;
+mod metrics;
+mod model;
+mod output;
+mod process;
 mod request;
-mod request_log;
+mod response;
+mod response_format;
 mod router;
 mod routing;
+mod sampling_params;
 mod serve;
-mod sources;
-mod subject;
+mod state;
 mod text_pipeline;
 mod thinking;
 mod tokenize;
+mod usage;
+mod worker_line;
 
 pub use bench::bench;
-pub use cache_quality::cache_quality;
+pub use bench::cache_quality::cache_quality;
 pub use inspect::inspect;
 pub use serve::serve;
-
-/// Ends a program that measured something: the figures, or why there are none.
-fn report(measured: Result<serde_json::Value, String>) -> std::process::ExitCode {
-    match measured {
-        Ok(report) => {
-            println!("{report:#}");
-            std::process::ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("failed to {error}");
-            std::process::ExitCode::FAILURE
-        }
-    }
-}

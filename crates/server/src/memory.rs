@@ -1,29 +1,44 @@
-//! `/v1/whaledeck/memory`: what was foreseen beside what is taken.
+//! `/v1/whaledeck/memory`: the memory budget beside what is used.
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use models::WeightKind;
-use serde_json::{Value, json};
+use protocol::{
+    Bytes, CacheMemory, MemoryReport, PlannedMemory, PredictedMemory, ProcessMemory, WeightMemory,
+};
 
 use crate::error::ApiError;
-use crate::router::Shared;
+use crate::process::resident;
+use crate::state::AppState;
 
-pub async fn memory(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, ApiError> {
-    let loaded = shared.loaded()?;
-    let (plan, ledger, metrics) = (&loaded.plan, &loaded.ledger, loaded.engine.metrics());
-    let parts = ledger.kinds().map(|(kind, bytes)| (name(kind).to_owned(), json!(bytes)));
-    let formats = ledger.formats().map(|(format, bytes)| (format.to_owned(), json!(bytes)));
-    Ok(Json(json!({
-        "weights": {"predicted": plan.weights(), "measured": ledger.weights(),
-            "parts": parts.collect::<serde_json::Map<_, _>>(), "formats": formats.collect::<serde_json::Map<_, _>>()},
-        "experts": {"predicted": plan.parts.get("experts").copied().unwrap_or(0), "measured": ledger.kind(WeightKind::Experts)},
-        "cache": {"predicted": plan.cache, "measured": metrics.cache_bytes, "pages": metrics.pages_total,
-            "pages_used": metrics.pages_used},
-        "buffers": {"predicted": plan.buffers},
-        // Pages that were never written and weights that were never read are not resident yet.
-        "process": {"predicted": loaded.resident_before.map(|before| before + plan.total()), "measured": resident()},
-    })))
+pub async fn memory(State(state): State<Arc<AppState>>) -> Result<Json<MemoryReport>, ApiError> {
+    let model = state.model()?;
+    let (budget, ledger, metrics) = (&model.memory_budget, &model.ledger, model.engine.metrics());
+    let predicted = |part: &str| Bytes(budget.parts.get(part).copied().unwrap_or(0));
+    Ok(Json(MemoryReport {
+        weights: WeightMemory {
+            predicted: Bytes(budget.weights()),
+            measured: Bytes(ledger.weights()),
+            parts: ledger.kinds().map(|(kind, bytes)| (name(kind).to_owned(), Bytes(bytes))).collect(),
+            formats: ledger.formats().map(|(format, bytes)| (format.to_owned(), Bytes(bytes))).collect(),
+        },
+        experts: PlannedMemory {
+            predicted: predicted(name(WeightKind::Experts)),
+            measured: Bytes(ledger.kind(WeightKind::Experts)),
+        },
+        cache: CacheMemory {
+            predicted: Bytes(budget.cache),
+            measured: Bytes(metrics.cache_bytes),
+            pages: metrics.pages_total,
+            pages_used: metrics.pages_used,
+        },
+        buffers: PredictedMemory { predicted: Bytes(budget.buffers) },
+        process: ProcessMemory {
+            predicted: model.resident_before.map(|before| Bytes(before + budget.total())),
+            measured: resident().map(Bytes),
+        },
+    }))
 }
 
 fn name(kind: WeightKind) -> &'static str {
@@ -35,20 +50,4 @@ fn name(kind: WeightKind) -> &'static str {
         WeightKind::Mtp => "prediction",
         WeightKind::Vision => "vision",
     }
-}
-
-/// Bytes of this process that are in memory, where the system tells.
-pub fn resident() -> Option<u64> {
-    status("VmRSS:")
-}
-
-/// The most that ever were.
-pub fn peak() -> Option<u64> {
-    status("VmHWM:")
-}
-
-fn status(key: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }

@@ -3,29 +3,24 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use protocol::{LayerRouting, RoutingReport, TokenRouting};
 
 use crate::error::ApiError;
-use crate::router::Shared;
+use crate::state::AppState;
 
-pub async fn routing(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, ApiError> {
-    let loaded = shared.loaded()?;
-    let last = loaded.engine.routing();
-    let tokens: Vec<Value> = last
-        .tokens
-        .iter()
-        .map(|token| {
-            let text = String::from_utf8_lossy(loaded.tokenizer.bytes(token.id));
-            let layers: Vec<Value> = token
-                .layers
-                .iter()
-                .map(|(layer, experts)| {
-                    let (ids, weights): (Vec<u16>, Vec<f32>) = experts.iter().copied().unzip();
-                    json!({"layer": layer, "experts": ids, "weights": weights})
-                })
-                .collect();
-            json!({"id": token.id, "token": text, "layers": layers})
-        })
-        .collect();
-    Ok(Json(json!({"experts": loaded.experts, "tokens": tokens, "cut": last.truncated})))
+pub async fn routing(State(state): State<Arc<AppState>>) -> Result<Json<RoutingReport>, ApiError> {
+    let model = state.model()?;
+    let last = model.engine.routing();
+    let layer = |(layer, experts): &(usize, Vec<(u16, f32)>)| LayerRouting {
+        layer: *layer,
+        experts: experts.iter().map(|(id, _)| *id).collect(),
+        weights: experts.iter().map(|(_, weight)| f64::from(*weight)).collect(),
+    };
+    let token = |token: &engine::TokenRouting| TokenRouting {
+        id: token.id,
+        token: String::from_utf8_lossy(model.tokenizer.bytes(token.id)).into_owned(),
+        layers: token.layers.iter().map(layer).collect(),
+    };
+    let tokens = last.tokens.iter().map(token).collect();
+    Ok(Json(RoutingReport { experts: model.n_experts, tokens, cut: last.truncated }))
 }

@@ -1,4 +1,4 @@
-//! From the command line to a server that answers: bind, say where, load, say ready.
+//! From the flags to a server that answers: bind, print the address, load, print that it is ready.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -6,13 +6,14 @@ use std::sync::Arc;
 use protocol::{ErrorCode, WorkerArgs, WorkerFailure, WorkerLine};
 use tokio::net::TcpListener;
 
-use crate::door::Door;
-use crate::hosts::HostCheck;
-use crate::line::emit;
-use crate::loaded::Loaded;
-use crate::parent;
-use crate::router::{Shared, router};
-use crate::sources::Sources;
+use crate::auth::Auth;
+use crate::host_check::HostCheck;
+use crate::images::ImageFetcher;
+use crate::lifecycle::shutdown_signal;
+use crate::model::LoadedModel;
+use crate::router::router;
+use crate::state::AppState;
+use crate::worker_line::emit;
 
 /// Serves until the process is told to end.
 pub async fn serve(args: WorkerArgs) -> ExitCode {
@@ -26,14 +27,16 @@ pub async fn serve(args: WorkerArgs) -> ExitCode {
 }
 
 async fn start(args: WorkerArgs) -> Result<(), WorkerFailure> {
-    let end = parent::asked_to_end(args.parent_pid);
+    let shutdown = shutdown_signal(args.parent_pid);
     let key = args.api_key_env.as_ref().map(std::env::var);
     let key = key.transpose().map_err(|_| invalid("find the key in the named environment variable"))?;
     if !args.host.is_loopback() && key.is_none() && args.keys.is_none() {
         return Err(invalid("serve beyond this computer without a key"));
     }
-    let sources = Sources::new(&args.allow_picture_folder, &args.allow_picture_host, args.allow_picture_web)
-        .map_err(|error| invalid(&format!("open a folder that pictures may come from: {error}")))?;
+    let fetcher =
+        ImageFetcher::new(&args.allow_picture_folder, &args.allow_picture_host, args.allow_picture_web);
+    let fetcher =
+        fetcher.map_err(|error| invalid(&format!("open a folder that pictures may come from: {error}")))?;
     let name = args.model_name.clone().unwrap_or_else(|| {
         args.model.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
     });
@@ -48,27 +51,27 @@ async fn start(args: WorkerArgs) -> Result<(), WorkerFailure> {
         listener.local_addr().map_err(|error| invalid(&format!("learn the own address: {error}")))?;
     emit(&WorkerLine::Listening { address: format!("http://{}", reachable(address)) });
 
-    let shared = Arc::new(Shared::new(name.clone(), sources));
-    let door = Door::new(key, args.keys.clone(), args.rate, args.request_log.clone());
-    let hosts = HostCheck::new(door.open(), address.ip(), &args.allow_host);
-    let loading = tokio::spawn(load(args, shared.clone(), name));
-    let (ending, app) = (shared.clone(), router(shared, door, hosts));
+    let state = Arc::new(AppState::new(name.clone(), fetcher));
+    let auth = Auth::new(key, args.keys.clone(), args.rate, args.request_log.clone());
+    let hosts = HostCheck::new(auth.is_open(), address.ip(), &args.allow_host);
+    let loading = tokio::spawn(load(args, state.clone(), name));
+    let app = router(state.clone(), auth, hosts);
     let server = async move { axum::serve(listener, app).await };
     tokio::select! {
         ended = server => ended.map_err(|error| invalid(&format!("go on serving: {error}"))),
-        failure = failed(loading) => Err(failure),
-        () = end => {
-            if let Ok(loaded) = ending.loaded() {
-                // What was read is saved, whoever is still being answered.
-                loaded.engine.close();
+        failure = load_failure(loading) => Err(failure),
+        () = shutdown => {
+            if let Ok(model) = state.model() {
+                // Saves the KV of prompts; answers that are running are cut off.
+                model.engine.close();
             }
-            // Not by returning: that would wait for a model that is still being read.
+            // Returning would wait for a model that is still loading.
             std::process::exit(0)
         }
     }
 }
 
-/// Where this computer itself finds what listens at every address.
+/// The address for this computer itself when the server listens on every address.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let loopback: IpAddr = match address.ip() {
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -77,8 +80,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() { SocketAddr::new(loopback, address.port()) } else { address }
 }
 
-/// Waits for a failure to load; a success waits for ever.
-async fn failed(loading: tokio::task::JoinHandle<Result<(), WorkerFailure>>) -> WorkerFailure {
+/// Resolves when loading fails, never when it succeeds.
+async fn load_failure(loading: tokio::task::JoinHandle<Result<(), WorkerFailure>>) -> WorkerFailure {
     match loading.await {
         Ok(Ok(())) => std::future::pending().await,
         Ok(Err(failure)) => failure,
@@ -86,26 +89,26 @@ async fn failed(loading: tokio::task::JoinHandle<Result<(), WorkerFailure>>) -> 
     }
 }
 
-async fn load(args: WorkerArgs, shared: Arc<Shared>, name: String) -> Result<(), WorkerFailure> {
-    let progress_to = shared.clone();
-    let loaded = tokio::task::spawn_blocking(move || {
-        let mut told = 0;
-        Loaded::open(&args, &mut |done, total| {
-            progress_to.progress(done, total);
-            // A line for each hundredth, not for each tensor.
-            if done == 0 || (done - told) * 100 >= total {
-                told = done;
-                emit(&WorkerLine::Loading { done, total });
+async fn load(args: WorkerArgs, state: Arc<AppState>, name: String) -> Result<(), WorkerFailure> {
+    let progress_state = state.clone();
+    let model = tokio::task::spawn_blocking(move || {
+        let mut reported = 0;
+        LoadedModel::open(&args, &mut |done, total| {
+            progress_state.set_progress(done, total);
+            // One line for each percent, not for each tensor.
+            if done == 0 || (done - reported) * 100 >= total {
+                reported = done;
+                emit(&WorkerLine::Loading { done: done.into(), total: total.into() });
             }
         })
     });
-    let loaded = loaded.await.map_err(|error| load_panicked(&error))??;
-    let context_length = loaded.engine.context();
-    shared.ready(loaded);
+    let model = model.await.map_err(|error| load_panicked(&error))??;
+    let context_length = model.engine.context();
+    state.set_model(model);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     emit(&WorkerLine::Ready {
         model: name,
-        context_length: u32::try_from(context_length).unwrap_or(u32::MAX),
+        context_length: context_length.into(),
         threads: u32::try_from(threads).unwrap_or(u32::MAX),
     });
     Ok(())

@@ -1,5 +1,5 @@
-//! Tokenizer and chat template of a model, opened and tried: what a start needs of them, and what an import asks before it
-//! takes a model. Reads no weights.
+//! Tokenizer and chat template of a model, opened and tested with one message: at a start, and before an
+//! import accepts a model. Reads no weights.
 use std::path::Path;
 
 use checkpoint::{Checkpoint, ModelConfig, TokenizerSource};
@@ -7,12 +7,12 @@ use protocol::{ErrorCode, WorkerFailure};
 use text::{ChatTemplate, Conversation, ImageTemplate, Message, TextError, Tokenizer};
 use vision::Tiling;
 
-/// Any question: what it says must stand in the prompt.
+/// Any message: its text must be in the prompt.
 const QUESTION: &str = "Hello";
-/// Rows of the embeddings that no token has, as a share of all: published models leave at most 3 of 100 free, and the
-/// vocabulary of another DeepSeek model leaves over 20.
+/// Rows of the embeddings that no token has, as a share of all: published models leave at most 3 of 100 free,
+/// and the vocabulary of another DeepSeek model leaves over 20.
 const FREE_SHARE: usize = 8;
-/// So many are left free however small the model.
+/// So many rows may be free in any model.
 const FREE_ROWS: usize = 1024;
 
 pub struct TextPipeline {
@@ -20,15 +20,15 @@ pub struct TextPipeline {
     pub prompt: PromptSource,
 }
 
-/// What writes a conversation as a prompt.
+/// How a conversation becomes a prompt.
 pub enum PromptSource {
     Template(Box<ChatTemplate>),
-    /// With pictures, by the published code of the family.
+    /// With images, by the published code of the family.
     Images(ImageTemplate, Tiling),
 }
 
 impl TextPipeline {
-    /// Opens both and asks a first question of them; `path` is the model's.
+    /// Opens both and renders one message with them; `path` is the model's.
     pub fn open(checkpoint: &Checkpoint, path: &Path) -> Result<Self, WorkerFailure> {
         let failed = |error: TextError| text_failure(&error, path);
         let (tokenizer, prompt) = match checkpoint.config.images() {
@@ -42,20 +42,20 @@ impl TextPipeline {
                 (tokenizer, PromptSource::Template(Box::new(template)))
             }
             Some(images) => {
-                let (tokenizer, turns) =
+                let (tokenizer, template) =
                     Tokenizer::open_with_images(&checkpoint.tokenizer).map_err(failed)?;
-                (tokenizer, PromptSource::Images(turns, Tiling::from(images)))
+                (tokenizer, PromptSource::Images(template, Tiling::from(images)))
             }
         };
         check_vocabulary(&tokenizer, &checkpoint.config, tokenizer_path(&checkpoint.tokenizer, path))?;
         if let PromptSource::Template(template) = &prompt {
-            ask(template, &tokenizer).map_err(|error| template_failure(&error, path))?;
+            try_template(template, &tokenizer).map_err(|error| template_failure(&error, path))?;
         }
         Ok(Self { tokenizer, prompt })
     }
 }
 
-/// Every id of the tokenizer must be a row of the model's table, and most rows must have a token.
+/// Every id of the tokenizer must be a row of the embeddings, and most rows must have a token.
 fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig, path: &Path) -> Result<(), WorkerFailure> {
     let (tokens, rows) = (tokenizer.size(), config.decoder().vocab_size);
     let free = rows.saturating_sub(tokens);
@@ -67,7 +67,7 @@ fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig, path: &Path) ->
     Err(failure.with("rows", rows).with("path", text_of(path)))
 }
 
-fn ask(template: &ChatTemplate, tokenizer: &Tokenizer) -> Result<(), TextError> {
+fn try_template(template: &ChatTemplate, tokenizer: &Tokenizer) -> Result<(), TextError> {
     let messages = [Message::new("user", QUESTION)];
     let prompt = template.render(&Conversation { messages: &messages, ..Conversation::default() })?;
     if !prompt.text().contains(QUESTION) {

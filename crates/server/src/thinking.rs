@@ -1,12 +1,14 @@
-//! Whether to think first, as clients ask for it: OpenAI's `reasoning_effort`, DeepSeek's `thinking`, Qwen's `enable_thinking`.
-//! A model whose template has a switch is switched. One without is asked for what it does anyway, or the field is refused by name:
-//! no template here knows degrees, so every effort but none means to think.
-use serde_json::{Map, Value, json};
+//! Whether the model reasons first: OpenAI's `reasoning_effort`, DeepSeek's `thinking`, Qwen's
+//! `enable_thinking`. A chat template that has a variable for it gets the value. For one without, a field
+//! that asks for another behaviour than the model's own is refused by name. No template has degrees, so every
+//! effort but `none` means to reason.
+use protocol::openai::ChatCompletionRequest;
+use serde_json::{Map, Value};
 use text::Reasoning;
 
 use crate::error::ApiError;
 
-/// What one request says.
+/// The fields of one request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThinkingFields<'a> {
     pub effort: Option<&'a str>,
@@ -17,24 +19,32 @@ pub struct ThinkingFields<'a> {
 
 const EFFORTS: &str = "none, minimal, low, medium, high, xhigh, max";
 
-impl ThinkingFields<'_> {
-    /// The switch's values for the template, beside those that the client gave itself.
+impl<'a> ThinkingFields<'a> {
+    pub fn of(request: &'a ChatCompletionRequest) -> Self {
+        Self {
+            effort: request.reasoning_effort.as_deref(),
+            thinking: request.thinking.as_ref().map(|thinking| thinking.kind.as_str()),
+            enable: request.enable_thinking,
+        }
+    }
+
+    /// The template's variables: those of the request, and the ones that these fields set.
     ///
     /// # Errors
     /// A value that is not known, fields that contradict each other, or a model that cannot do it.
-    pub fn flags(self, model: &Reasoning, given: &Value) -> Result<Value, ApiError> {
-        let Some((field, on)) = self.asked()? else { return Ok(given.clone()) };
-        let mut flags: Map<String, Value> = given.as_object().cloned().unwrap_or_default();
+    pub fn template_kwargs(self, model: &Reasoning, kwargs: &Value) -> Result<Value, ApiError> {
+        let Some((field, on)) = self.requested()? else { return Ok(kwargs.clone()) };
+        let mut merged: Map<String, Value> = kwargs.as_object().cloned().unwrap_or_default();
         match model {
             Reasoning::Switch(names) => {
                 for name in names {
-                    // What the client says to the template itself is the last word.
-                    flags.entry(*name).or_insert_with(|| json!(on));
+                    // A variable that the client sets itself takes precedence.
+                    merged.entry(*name).or_insert(Value::Bool(on));
                 }
-                Ok(Value::Object(flags))
+                Ok(Value::Object(merged))
             }
-            Reasoning::Fixed if on => Ok(given.clone()),
-            Reasoning::Never if !on => Ok(given.clone()),
+            Reasoning::Fixed if on => Ok(kwargs.clone()),
+            Reasoning::Never if !on => Ok(kwargs.clone()),
             Reasoning::Fixed => {
                 Err(ApiError::invalid(field, format!("{field}: this model has no switch for thinking")))
             }
@@ -44,14 +54,14 @@ impl ThinkingFields<'_> {
         }
     }
 
-    /// The field that says it, and what.
-    fn asked(self) -> Result<Option<(&'static str, bool)>, ApiError> {
-        let mut said: Vec<(&'static str, bool)> = Vec::new();
+    /// The first field that is set, and its value.
+    fn requested(self) -> Result<Option<(&'static str, bool)>, ApiError> {
+        let mut set: Vec<(&'static str, bool)> = Vec::new();
         match self.effort {
             None => {}
-            Some("none") => said.push(("reasoning_effort", false)),
+            Some("none") => set.push(("reasoning_effort", false)),
             Some("minimal" | "low" | "medium" | "high" | "xhigh" | "max") => {
-                said.push(("reasoning_effort", true));
+                set.push(("reasoning_effort", true));
             }
             Some(_) => {
                 return Err(ApiError::invalid(
@@ -62,15 +72,15 @@ impl ThinkingFields<'_> {
         }
         match self.thinking {
             None | Some("auto") => {}
-            Some("enabled") => said.push(("thinking", true)),
-            Some("disabled") => said.push(("thinking", false)),
+            Some("enabled") => set.push(("thinking", true)),
+            Some("disabled") => set.push(("thinking", false)),
             Some(_) => {
                 return Err(ApiError::invalid("thinking.type", "thinking.type is enabled or disabled"));
             }
         }
-        said.extend(self.enable.map(|on| ("enable_thinking", on)));
-        let first = said.first().copied();
-        match said.iter().find(|(_, on)| first.is_some_and(|(_, first)| first != *on)) {
+        set.extend(self.enable.map(|on| ("enable_thinking", on)));
+        let first = set.first().copied();
+        match set.iter().find(|(_, on)| first.is_some_and(|(_, first)| first != *on)) {
             Some((field, _)) => {
                 let other = first.map_or("", |(name, _)| name);
                 Err(ApiError::invalid(*field, format!("{field} and {other} say opposite things")))
@@ -82,11 +92,15 @@ impl ThinkingFields<'_> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn effort(effort: &str, model: &Reasoning) -> Result<Value, String> {
         let fields = ThinkingFields { effort: Some(effort), ..ThinkingFields::default() };
-        fields.flags(model, &Value::Null).map_err(|error| error.param.unwrap_or_default().into_owned())
+        fields
+            .template_kwargs(model, &Value::Null)
+            .map_err(|error| error.param.unwrap_or_default().into_owned())
     }
 
     #[test]
@@ -111,14 +125,14 @@ mod tests {
         let hybrid = Reasoning::Switch(vec!["enable_thinking"]);
         let both = ThinkingFields { effort: Some("high"), thinking: Some("disabled"), enable: None };
         assert_eq!(
-            both.flags(&hybrid, &Value::Null).expect_err("a contradiction").param.as_deref(),
+            both.template_kwargs(&hybrid, &Value::Null).expect_err("a contradiction").param.as_deref(),
             Some("thinking")
         );
         let one = ThinkingFields { enable: Some(true), ..ThinkingFields::default() };
         let given = json!({"enable_thinking": false, "x": 1});
-        assert_eq!(one.flags(&hybrid, &given).expect("is taken"), given);
+        assert_eq!(one.template_kwargs(&hybrid, &given).expect("is taken"), given);
         assert_eq!(
-            ThinkingFields::default().flags(&Reasoning::Never, &given).expect("nothing is asked"),
+            ThinkingFields::default().template_kwargs(&Reasoning::Never, &given).expect("nothing is asked"),
             given
         );
     }

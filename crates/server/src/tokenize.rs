@@ -1,27 +1,27 @@
-//! `/tokenize`: the tokens of a conversation, counted as an answer would read them. The body is that of a chat, the reply is
-//! vLLM's. Nothing is computed with the model.
+//! `/tokenize`: the tokens of a conversation, counted as an answer would encode them. The body is that of a
+//! chat, the reply is vLLM's. Nothing is computed with the model.
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use protocol::TokenizeResponse;
+use protocol::openai::ChatCompletionRequest;
 
-use crate::body::Body;
-use crate::chat::prompt_tokens;
+use crate::chat;
 use crate::error::ApiError;
-use crate::request::ChatRequest;
-use crate::router::Shared;
+use crate::request::body::Body;
+use crate::state::AppState;
 
 /// # Errors
 /// While the model loads, and where the chat itself would be refused for another reason than its length.
 pub async fn tokenize(
-    State(shared): State<Arc<Shared>>,
-    Body(request): Body<ChatRequest>,
-) -> Result<Json<Value>, ApiError> {
-    shared.serves(request.model.as_deref())?;
-    request.check()?;
-    let loaded = shared.loaded()?.clone();
-    let context = loaded.engine.context();
-    let tokens = prompt_tokens(request, loaded, &shared.sources).await?;
-    Ok(Json(json!({"count": tokens.len(), "max_model_len": context, "tokens": tokens})))
+    State(state): State<Arc<AppState>>,
+    Body(request): Body<ChatCompletionRequest>,
+) -> Result<Json<TokenizeResponse>, ApiError> {
+    state.check_model_name(request.model.as_deref())?;
+    chat::check(&request)?;
+    let model = state.model()?.clone();
+    let max_model_len = model.engine.context().into();
+    let tokens = chat::prompt_tokens(request, model, &state.image_fetcher).await?;
+    Ok(Json(TokenizeResponse { count: tokens.len().into(), max_model_len, tokens }))
 }

@@ -1,5 +1,5 @@
-//! The real program on a tiny random Coder-V2-Lite, as a folder and as a GGUF file: the same answers, kept prompts,
-//! smaller weights, drafts, holes. The fixture's script: tests/fixtures/worker/make.py.
+//! The real program on a tiny random Coder-V2-Lite, as a folder and as a GGUF file: the same answers, kept
+//! prompts, smaller weights, drafts, holes. The fixture's script: tests/fixtures/worker/make.py.
 mod worker_program;
 
 use std::path::{Path, PathBuf};
@@ -70,7 +70,8 @@ fn kept_prompts_survive_a_restart() {
     // All but the last token, which is read for what comes after it.
     assert_eq!(reused(&again), prompt - 1);
     assert_eq!(again["usage"]["prompt_tokens_details"]["cached_tokens"], prompt - 1);
-    // The last token is read alone now, which is rounded a little differently: the tokens count, not the last bits.
+    // The last token is read alone now, which is rounded a little differently: the tokens count, not the last
+    // bits.
     assert_eq!(tokens(&again), tokens(&first));
     worker.stop();
 

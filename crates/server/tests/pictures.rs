@@ -1,5 +1,5 @@
-//! The real program on a tiny DeepSeek-VL2: a chat with a picture is answered as the reference answers, greedily token
-//! for token; what it cannot take is refused by a code.
+//! The real program on a tiny DeepSeek-VL2: a chat with a picture is answered as the reference answers,
+//! greedily token for token; what it cannot take is refused by a code.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -122,7 +122,8 @@ fn a_chat_with_a_picture_is_answered_as_the_reference_answers() {
         assert_eq!(status, 200, "{reply}");
         let prompt = talk["input_ids"].as_array().expect("tokens").len();
         assert_eq!(reply["usage"]["prompt_tokens"], prompt, "{case}");
-        // The cache is bf16 here, and the reference's fp32: a near tie may go the other way later in the answer.
+        // The cache is bf16 here, and the reference's fp32: a near tie may go the other way later in the
+        // answer.
         let drawn_logprobs =
             reply["choices"][0]["logprobs"]["content"].as_array().expect("one for each token");
         let tokenizer = checkpoint::TokenizerSource::Folder(model.clone());

@@ -1,5 +1,6 @@
-//! Requests as clients really write them, to the real program: fields that are null, second spellings, fields that are not
-//! honoured, and a body for every refusal. The model is the Guide, also under the published template of V3.1.
+//! Requests as clients really write them, to the real program: fields that are null, second spellings, fields
+//! that are not honoured, and a body for every refusal. The model is the Guide, also under the published
+//! template of V3.1.
 mod worker_program;
 
 use std::io::{Read, Write};

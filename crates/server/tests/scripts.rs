@@ -1,4 +1,5 @@
-//! What a model may write and what people may send, through the real worker: a script model writes it token by token.
+//! What a model may write and what people may send, through the real worker: a script model writes it token
+//! by token.
 mod worker_program;
 
 use std::path::Path;

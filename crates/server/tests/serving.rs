@@ -1,5 +1,5 @@
-//! The worker as other programs meet it: named keys from a file that changes while it runs, a rate, no page of a browser, and a
-//! log without a word of what was said.
+//! The worker as other programs meet it: named keys from a file that changes while it runs, a rate, no page
+//! of a browser, and a log without a word of what was said.
 mod worker_program;
 
 use std::io::{Read, Write};

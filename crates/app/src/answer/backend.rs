@@ -8,13 +8,14 @@ use deploy::Worker;
 use endpoint::{Endpoint, EndpointError};
 use futures_util::{StreamExt, stream};
 use history::History;
+use protocol::ModelRef;
 
 use super::backend_error::worker_error;
 use super::event::{BackendEvent, BackendStream, events_of};
 use super::prompt::Prompt;
 use crate::App;
 use crate::cloud::cloud_error;
-use crate::model_ref::{ModelEndpoint, ModelRef};
+use crate::model_ref::ModelEndpoint;
 use crate::worker::{Lease, failure_view};
 
 /// A model that can be asked now.
@@ -49,10 +50,10 @@ impl App {
         when_busy: WhenBusy,
         on_wait: F,
     ) -> impl Future<Output = Result<Backend, ErrorView>> + Send + use<F> {
-        let source = match ModelRef::parse(model_id) {
-            ModelRef::Local(id) => Source::Local(self.launch(id)),
+        let source = match ModelRef::from(model_id) {
+            ModelRef::Local { id } => Source::Local(self.launch(&id)),
             ModelRef::Cloud { .. } => Source::Cloud(self.outbound()),
-            ModelRef::Deployment(id) => Source::Deployment(self.deployments.model_endpoint(id)),
+            ModelRef::Deployment { id } => Source::Deployment(self.deployments.model_endpoint(&id)),
         };
         let (clouds, workers) = (self.clouds.clone(), self.workers.clone());
         let (model_id, holder) = (model_id.to_owned(), holder.to_owned());

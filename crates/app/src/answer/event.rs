@@ -1,7 +1,7 @@
 //! What a backend streams while it answers, one event per change of the text or of a count.
 //! Made of the deltas of the OpenAI protocol; knows no connection.
 use contract::ErrorView;
-use endpoint::{Boxes, ChatDelta, Looking};
+use endpoint::{ChatDelta, Grounding, VisionProgress};
 use futures_util::stream::BoxStream;
 
 pub(crate) type BackendStream = BoxStream<'static, Result<BackendEvent, ErrorView>>;
@@ -13,9 +13,9 @@ pub(crate) enum BackendEvent {
     /// The worker is answering with another model, and this answer is queued behind it.
     Waiting,
     /// Progress of the vision encoder, before the first token.
-    Looking(Looking),
+    VisionProgress(VisionProgress),
     /// Where the objects are that the text just named.
-    Boxes(Vec<Boxes>),
+    Grounding(Vec<Grounding>),
     Usage {
         prompt_tokens: u32,
         completion_tokens: u32,
@@ -48,8 +48,8 @@ impl AnswerText {
             BackendEvent::Text(text) => self.text.push_str(text),
             BackendEvent::Reasoning(text) => self.reasoning.push_str(text),
             BackendEvent::Waiting
-            | BackendEvent::Looking(_)
-            | BackendEvent::Boxes(_)
+            | BackendEvent::VisionProgress(_)
+            | BackendEvent::Grounding(_)
             | BackendEvent::Usage { .. }
             | BackendEvent::Measured { .. }
             | BackendEvent::End { .. } => {}
@@ -60,18 +60,18 @@ impl AnswerText {
 /// The events of one delta. `End` is the last, because the recorder reads little after it.
 pub(super) fn events_of(delta: ChatDelta) -> Vec<Result<BackendEvent, ErrorView>> {
     let mut events = Vec::new();
-    events.extend(delta.looking.map(BackendEvent::Looking));
+    events.extend(delta.vision_progress.map(BackendEvent::VisionProgress));
     if !delta.reasoning.is_empty() {
         events.push(BackendEvent::Reasoning(delta.reasoning));
     }
     if !delta.text.is_empty() {
         events.push(BackendEvent::Text(delta.text));
     }
-    if !delta.boxes.is_empty() {
-        events.push(BackendEvent::Boxes(delta.boxes));
+    if !delta.grounding.is_empty() {
+        events.push(BackendEvent::Grounding(delta.grounding));
     }
     if let Some(usage) = delta.usage {
-        let (prompt_tokens, completion_tokens) = (usage.prompt_tokens, usage.completion_tokens);
+        let (prompt_tokens, completion_tokens) = (usage.prompt_tokens.0, usage.completion_tokens.0);
         events.push(BackendEvent::Usage { prompt_tokens, completion_tokens });
         if let Some(measured) = usage.whaledeck {
             let (first_token_ms, tokens_per_second) = (measured.first_token_ms, measured.tokens_per_second);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::{ErrorCode, ErrorView, MessageView, PictureView, Role, SamplingView, Thinking};
-use endpoint::{ChatRequest, Message};
+use endpoint::{ChatMessage, ChatRequest};
 use history::{History, HistoryError};
 
 use super::event::AnswerText;
@@ -53,15 +53,15 @@ impl Prompt {
         let message = move |PromptMessage { role, text, pictures }| {
             let role = role_name(role);
             if pictures.is_empty() {
-                return Ok(Message::new(role, text));
+                return Ok(ChatMessage::new(role, text));
             }
-            data_urls(&history, &pictures).map(|urls| Message::showing(role, urls, text))
+            data_urls(&history, &pictures).map(|urls| ChatMessage::with_images(role, urls, text))
         };
         let messages = tokio::task::spawn_blocking(move || messages.into_iter().map(message).collect());
-        let messages: Result<Vec<Message>, HistoryError> = messages
+        let messages: Result<Vec<ChatMessage>, HistoryError> = messages
             .await
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the images: {error}")))?;
-        let prefix = (!partial.is_empty()).then(|| Message::prefix(partial.text, partial.reasoning));
+        let prefix = (!partial.is_empty()).then(|| ChatMessage::prefix(partial.text, partial.reasoning));
         Ok(ChatRequest {
             model,
             messages: messages.map_err(history_error)?.into_iter().chain(prefix).collect(),

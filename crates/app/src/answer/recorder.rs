@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::{AnswerEvent, AnswerStats, AreaView, BOX_SCALE, BoxView, ErrorCode, ErrorView, MessageView};
-use endpoint::{Boxes, Looking};
+use endpoint::{Grounding, VisionProgress};
 use futures_util::{Stream, StreamExt};
 use history::{Ending, History, State};
 use tokio::sync::watch;
@@ -46,8 +46,8 @@ impl ThinkingTimer {
             }
             BackendEvent::Text(_) => self.pause(),
             BackendEvent::Waiting
-            | BackendEvent::Looking(_)
-            | BackendEvent::Boxes(_)
+            | BackendEvent::VisionProgress(_)
+            | BackendEvent::Grounding(_)
             | BackendEvent::Usage { .. }
             | BackendEvent::Measured { .. }
             | BackendEvent::End { .. } => {}
@@ -119,11 +119,11 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                     Some(Ok(BackendEvent::Measured { first_token_ms, tokens_per_second })) => {
                         measured = Some((first_token_ms, tokens_per_second));
                     }
-                    Some(Ok(BackendEvent::Looking(progress))) => self.vision_progress(progress),
+                    Some(Ok(BackendEvent::VisionProgress(progress))) => self.vision_progress(progress),
                     Some(Ok(BackendEvent::Waiting)) => {
                         (self.on_event)(AnswerEvent::Waiting { message_id: self.message_id.clone() });
                     }
-                    Some(Ok(BackendEvent::Boxes(found))) => {
+                    Some(Ok(BackendEvent::Grounding(found))) => {
                         boxes.extend(found.iter().filter_map(|one| self.in_pixels(one)));
                     }
                     Some(Ok(event)) => {
@@ -171,7 +171,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
 
     /// Boxes in pixels of their image. Models name either corner first. `None` where the conversation has no
     /// image.
-    fn in_pixels(&self, found: &Boxes) -> Option<BoxView> {
+    fn in_pixels(&self, found: &Grounding) -> Option<BoxView> {
         let (picture_id, width, height) = match &self.box_target {
             BoxTarget::None => return None,
             BoxTarget::Image(image) => (Some(image.id.clone()), image.width, image.height),
@@ -189,10 +189,10 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
     }
 
     /// The worker sends these a few times a second at most.
-    fn vision_progress(&self, Looking { picture, pictures, done, all }: Looking) {
-        let percent = (u64::from(done.min(all)) * 100 / u64::from(all.max(1))) as u32;
+    fn vision_progress(&self, VisionProgress { image, images, done, total }: VisionProgress) {
+        let percent = (u64::from(done.min(total)) * 100 / u64::from(total.max(1))) as u32;
         let message_id = self.message_id.clone();
-        (self.on_event)(AnswerEvent::Looking { message_id, picture, pictures, percent });
+        (self.on_event)(AnswerEvent::Looking { message_id, picture: image, pictures: images, percent });
     }
 
     fn show_usage(&self, usage: Option<(u32, u32)>) {

@@ -193,7 +193,11 @@ async fn a_part_is_on_disk_long_before_the_end() {
 #[tokio::test]
 async fn what_an_answer_points_at_is_kept_on_its_picture() {
     let boxes = |label: &str, boxes: &[[u16; 4]]| {
-        Ok(BackendEvent::Boxes(vec![Boxes { label: label.into(), boxes: boxes.to_vec() }]))
+        Ok(BackendEvent::Grounding(vec![Grounding {
+            label: label.into(),
+            boxes: boxes.to_vec(),
+            pixels: None,
+        }]))
     };
     let events = || {
         stream::iter([

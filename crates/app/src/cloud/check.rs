@@ -1,6 +1,6 @@
 //! Tests a connection: its steps in order, and the step that failed. Costs one token of an answer.
 use contract::{ConnectionStep, ErrorCode, ErrorView, StepState, StepView};
-use endpoint::{ChatRequest, Endpoint, EndpointError, Message, Step};
+use endpoint::{ChatMessage, ChatRequest, Endpoint, EndpointError, Step};
 use futures_util::StreamExt;
 
 use super::failure::cloud_error;
@@ -61,7 +61,7 @@ pub(super) async fn run(test: ConnectionTest<'_>) -> TestResult {
 async fn one_token(endpoint: &Endpoint, model: &str) -> Result<(), EndpointError> {
     let request = ChatRequest {
         model: model.to_owned(),
-        messages: vec![Message::new("user", "Hi")],
+        messages: vec![ChatMessage::new("user", "Hi")],
         temperature: 1.0,
         top_p: 1.0,
         max_tokens: Some(1),

@@ -16,12 +16,13 @@ use contract::{
 };
 use endpoint::{Address, Dialect, Endpoint, Provider};
 use outbound::Outbound;
+use protocol::ModelRef;
 
 use self::check::{ConnectionTest, run};
 use self::failure::address_error;
 use self::list::{Record, Records, free_id};
 use crate::App;
-use crate::model_ref::{ModelEndpoint, cloud_id, deployment_model};
+use crate::model_ref::{ModelEndpoint, deployment_model};
 
 pub(crate) use self::failure::cloud_error;
 pub(crate) use self::prices::Prices;
@@ -61,7 +62,7 @@ impl Clouds {
         let address =
             Address::parse(&record.address).map_err(|error| address_error(error, &record.address))?;
         let key = self.keys.get(&record.key_id, record.key_place)?;
-        let endpoint = Endpoint::of_service(address.clone(), key, dialect(record)).through(outbound);
+        let endpoint = Endpoint::for_service(address.clone(), key, dialect(record)).with_proxy(outbound);
         Ok((endpoint, address))
     }
 
@@ -72,7 +73,6 @@ impl Clouds {
     ) -> Result<ModelEndpoint, ErrorView> {
         let (id, model) =
             cloud_model(model_id).ok_or_else(|| invalid("find the cloud service: it has no name"))?;
-        let (id, model) = (id.to_owned(), model.to_owned());
         blocking(move || {
             let (endpoint, address) = self.endpoint(&self.records.find(&id)?, outbound)?;
             Ok(ModelEndpoint { endpoint, model, label: address.host().to_owned() })
@@ -124,7 +124,7 @@ impl Clouds {
     /// The new key is stored before the record refers to it, and the old key is removed afterwards. If a step
     /// in between fails, one of the two keys works.
     fn change(&self, id: &str, change: &EndpointChange) -> Result<EndpointView, ErrorView> {
-        let old = self.records.find(id)?;
+        let old = self.records.find(&id)?;
         let provider = endpoint::provider(&old.provider_id).or_else(|| endpoint::provider("custom"));
         let provider = provider.ok_or_else(|| invalid("change the cloud service: its kind is not known"))?;
         let mut new = old.clone();
@@ -167,7 +167,7 @@ impl Clouds {
                     self.keys.remove(&new.key_id, new.key_place)?;
                 }
                 other?;
-                self.records.find(id)?;
+                self.records.find(&id)?;
             }
         }
         Ok(view(&new))
@@ -176,7 +176,7 @@ impl Clouds {
     /// Removes the key first: a service without a key can be removed later, a key without a service cannot be
     /// found.
     fn remove(&self, id: &str) -> Result<(), ErrorView> {
-        let record = self.records.find(id)?;
+        let record = self.records.find(&id)?;
         self.keys.remove(&record.key_id, record.key_place)?;
         self.records.change(|records| records.retain(|record| record.id != id))
     }
@@ -211,7 +211,7 @@ fn view(record: &Record) -> EndpointView {
     let dialect = dialect(record);
     let mut models: Vec<CloudModelView> = Vec::new();
     for name in record.named.iter().chain(&App::offered(&record.listed)) {
-        let id = cloud_id(&record.id, name);
+        let id = ModelRef::cloud(&record.id, name).to_string();
         if models.iter().all(|model| model.id != id) {
             models.push(CloudModelView { id, name: name.clone() });
         }
@@ -224,9 +224,9 @@ fn view(record: &Record) -> EndpointView {
         key_place: record.key_place,
         models,
         recommended: cloud_sampling(),
-        unused: dialect.unused(),
-        unused_while_thinking: dialect.ignores_while_thinking.clone(),
-        continues: dialect.continues.is_some(),
+        unused: dialect.unused_params(),
+        unused_while_thinking: dialect.ignored_while_thinking.clone(),
+        continues: dialect.continuation.is_some(),
     }
 }
 
@@ -246,7 +246,7 @@ impl App {
             name: Localized { en: provider.name.en.clone(), zh: provider.name.zh.clone() },
             address: if provider.id == "custom" { String::new() } else { provider.address.clone() },
             key_page: provider.key_page.clone(),
-            lists_models: provider.dialect.lists,
+            lists_models: provider.dialect.lists_models,
         };
         Ok(endpoint::providers().iter().map(view).collect())
     }
@@ -276,7 +276,7 @@ impl App {
     /// Tests the connection up to one token of an answer, and stores the list of models that the service
     /// returns.
     pub async fn endpoint_test(&self, id: &str, model: Option<&str>) -> Result<EndpointTest, ErrorView> {
-        let record = self.clouds.records.find(id)?;
+        let record = self.clouds.records.find(&id)?;
         let (clouds, of) = (self.clouds.clone(), record.clone());
         let outbound = self.outbound().await?;
         let proxied = outbound.chosen_proxy();
@@ -287,7 +287,7 @@ impl App {
             proxied,
             secure: record.address.starts_with("https://"),
             has_key: record.key_place != KeyPlace::Nowhere,
-            lists: dialect(&record).lists,
+            lists: dialect(&record).lists_models,
             model: model.or(record.named.first().map(String::as_str)),
         })
         .await;
@@ -333,7 +333,7 @@ impl App {
             return Err(cannot());
         }
         let Some((id, _)) = cloud_model(&model_id) else { return Ok(()) };
-        if dialect(&self.clouds.records.find(id)?).continues.is_some() {
+        if dialect(&self.clouds.records.find(&id)?).continuation.is_some() {
             return Ok(());
         }
         Err(cannot())

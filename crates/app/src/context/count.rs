@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::PictureView;
-use endpoint::{ChatRequest, Endpoint, Message};
+use endpoint::{ChatMessage, ChatRequest, Endpoint};
 
 use super::Draft;
 use super::estimate::{MESSAGE, tokens};
@@ -62,10 +62,10 @@ impl Counter {
     async fn asked(&self, words: &[(&str, String)], draft: &Draft) -> Option<(u32, u32)> {
         let so_far = &draft.so_far;
         let endpoint = self.endpoint.as_ref()?;
-        let mut messages: Vec<Message> =
-            words.iter().map(|(role, text)| Message::new(role, text.clone())).collect();
+        let mut messages: Vec<ChatMessage> =
+            words.iter().map(|(role, text)| ChatMessage::new(role, text.clone())).collect();
         if !so_far.is_empty() {
-            messages.push(Message::prefix(so_far.text.clone(), so_far.reasoning.clone()));
+            messages.push(ChatMessage::prefix(so_far.text.clone(), so_far.reasoning.clone()));
         }
         if messages.is_empty() {
             // An empty chat is an empty prompt.

@@ -148,7 +148,7 @@ impl App {
     async fn counter(&self, model_id: &str, said: Option<u32>) -> Result<Counter, ErrorView> {
         if !self.runs_here(model_id) {
             let context = match deployment_model(model_id) {
-                Some(id) => Some(self.deployments.context(id)?),
+                Some(id) => Some(self.deployments.context(&id)?),
                 None => said,
             };
             return Ok(Counter::estimating(context));

@@ -8,9 +8,9 @@ use deploy::plan::Engine;
 use deploy::remote::{
     Deployment, Exposure, Gpu, Host, HostReport, InstalledEngine, LogLine, Phase, Point, Record, State,
 };
+use protocol::ModelRef;
 
 use crate::convert::sampling_view;
-use crate::model_ref::deployment_id;
 use crate::worker::failure_view;
 
 /// The view of a watched deployment.
@@ -46,7 +46,7 @@ fn view(
     DeploymentView {
         id: record.id.clone(),
         name: record.name.clone(),
-        chat_model: deployment_id(&record.id),
+        chat_model: ModelRef::deployment(&record.id).to_string(),
         model_id: record.model_id.clone(),
         model_name: record.model_name.clone(),
         engine: record.engine.clone(),

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::{ErrorCode, ErrorView, NewSharingKey, SharingKey};
 use jiff::{SignedDuration, Timestamp};
+use protocol::{ApiKey, ApiKeyFile};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -14,7 +15,7 @@ use crate::list_file::{ListFile, ListKind};
 /// The worker also reads this file.
 static KIND: ListKind = ListKind {
     file: "sharing-keys.json",
-    field: "keys",
+    field: ApiKeyFile::FIELD,
     name: "keys of other programs",
     unreadable: ErrorCode::SharingKeysUnreadable,
 };
@@ -25,11 +26,10 @@ const MAX_DAYS: u32 = 3650;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
     id: String,
-    name: String,
-    hash: String,
+    /// What the worker reads.
+    #[serde(flatten)]
+    key: ApiKey,
     created_at: String,
-    /// Unix time in seconds.
-    expires: Option<u64>,
 }
 
 pub(super) struct ApiKeys(ListFile<Record>);
@@ -66,10 +66,12 @@ impl ApiKeys {
         let expires = days.map(|days| now + SignedDuration::from_hours(i64::from(days) * 24));
         let record = Record {
             id: uuid::Uuid::now_v7().simple().to_string(),
-            name: name.to_owned(),
-            hash: Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+            key: ApiKey {
+                name: name.to_owned(),
+                hash: Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+                expires: expires.map(|time| time.as_second().max(0) as u64),
+            },
             created_at: now.to_string(),
-            expires: expires.map(|time| time.as_second().max(0) as u64),
         };
         let key = view(&record);
         self.0.change(|keys| keys.push(record))?;
@@ -78,11 +80,11 @@ impl ApiKeys {
 
     /// Removes a key by its id or its name.
     pub(super) fn remove(&self, id: &str) -> Result<(), ErrorView> {
-        let known = self.0.all()?.into_iter().any(|key| key.id == id || key.name == id);
+        let known = self.0.all()?.into_iter().any(|record| record.id == id || record.key.name == id);
         if !known {
             return Err(invalid("take the key back: there is none of this name", "name", id));
         }
-        self.0.change(|keys| keys.retain(|key| key.id != id && key.name != id))
+        self.0.change(|keys| keys.retain(|record| record.id != id && record.key.name != id))
     }
 }
 
@@ -94,10 +96,10 @@ fn random() -> Result<String, ErrorView> {
 }
 
 fn view(record: &Record) -> SharingKey {
-    let expires = record.expires.and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
+    let expires = record.key.expires.and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
     SharingKey {
         id: record.id.clone(),
-        name: record.name.clone(),
+        name: record.key.name.clone(),
         created_at: record.created_at.clone(),
         expires_at: expires.map(|time| time.to_string()),
         expired: expires.is_some_and(|time| time <= Timestamp::now()),
@@ -123,6 +125,8 @@ mod tests {
         assert_ne!(other.secret, made.secret);
         let text = std::fs::read_to_string(keys.file()).expect("reads");
         assert!(!text.contains(&made.secret) && !text.contains(&other.secret));
+        let read: ApiKeyFile = serde_json::from_str(&text).expect("the worker reads it");
+        assert_eq!((read.version, read.keys.len()), (ApiKeyFile::VERSION, 2));
         let again = ApiKeys::open(folder.path()).0.all().expect("reads");
         assert_eq!((again.len(), again[0].name.as_str(), again[0].expired), (2, "laptop", false));
         assert_eq!((again[0].expires_at.is_some(), again[1].expires_at.clone()), (true, None));

@@ -12,6 +12,7 @@ use contract::{
 };
 use deploy::Share;
 use jiff::Timestamp;
+use protocol::AccessLogEntry;
 use serde::{Deserialize, Serialize};
 
 use self::keys::ApiKeys;
@@ -244,25 +245,16 @@ fn check(spec: &SharingSpec) -> Result<(), ErrorView> {
 }
 
 fn request(line: &str) -> Option<SharingRequest> {
-    #[derive(Deserialize)]
-    struct Line {
-        at: i64,
-        key: String,
-        path: String,
-        status: u16,
-        ms: u32,
-        prompt_tokens: u32,
-        completion_tokens: u32,
-    }
-    let line: Line = serde_json::from_str(line).ok()?;
+    let entry: AccessLogEntry = serde_json::from_str(line).ok()?;
+    let count = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
     Some(SharingRequest {
-        at: Timestamp::from_second(line.at).ok()?.to_string(),
-        key: line.key,
-        path: line.path,
-        status: line.status,
-        ms: line.ms,
-        prompt_tokens: line.prompt_tokens,
-        completion_tokens: line.completion_tokens,
+        at: Timestamp::from_second(i64::try_from(entry.at).ok()?).ok()?.to_string(),
+        key: entry.key,
+        path: entry.path,
+        status: entry.status,
+        ms: count(entry.ms),
+        prompt_tokens: count(entry.prompt_tokens),
+        completion_tokens: count(entry.completion_tokens),
     })
 }
 

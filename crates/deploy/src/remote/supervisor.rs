@@ -283,10 +283,10 @@ impl Supervisor {
             return;
         }
         // The user named the host, so any host and scheme is allowed.
-        let Some(address) = Address::of_own(&text) else {
+        let Some(address) = Address::for_worker(&text) else {
             return tracing::warn!(%text, "invalid address of a deployment");
         };
-        let endpoint = Endpoint::of_service(address, record.key.clone(), Dialect::engine());
+        let endpoint = Endpoint::for_service(address, record.key.clone(), Dialect::engine());
         *lock(&self.shared.endpoint) = Some((text, endpoint));
         self.health_check = None;
     }

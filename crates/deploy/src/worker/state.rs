@@ -71,10 +71,10 @@ pub(crate) fn step(state: State, input: Input) -> State {
         (_, Input::Exited { code, signal }) => State::Failed(died(code, signal)),
         (_, Input::Line(WorkerLine::Failed { error })) => State::Failed(error.into()),
         (_, Input::Line(WorkerLine::Ready { context_length, threads, .. })) => {
-            State::Ready { context_length, threads }
+            State::Ready { context_length: context_length.0, threads }
         }
         (State::Starting | State::Loading { .. }, Input::Line(WorkerLine::Loading { done, total })) => {
-            State::Loading { done, total }
+            State::Loading { done: done.0, total: total.0 }
         }
         (state, Input::Line(WorkerLine::Loading { .. } | WorkerLine::Listening { .. })) => state,
     }

@@ -1,0 +1,34 @@
+//! Token counts of an answer. Other servers leave out what they do not measure.
+use serde::{Deserialize, Serialize};
+
+use crate::{Timings, Tokens};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    #[serde(default)]
+    pub prompt_tokens: Tokens,
+    #[serde(default)]
+    pub completion_tokens: Tokens,
+    #[serde(default)]
+    pub total_tokens: Tokens,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens_details: Option<PromptTokensDetails>,
+    /// Measured by the worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whaledeck: Option<Timings>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptTokensDetails {
+    /// Tokens whose KV came from the prefix cache.
+    #[serde(default)]
+    pub cached_tokens: Tokens,
+}
+
+impl Usage {
+    /// The counts alone.
+    pub fn new(prompt_tokens: Tokens, completion_tokens: Tokens) -> Self {
+        let total_tokens = Tokens(prompt_tokens.0.saturating_add(completion_tokens.0));
+        Self { prompt_tokens, completion_tokens, total_tokens, ..Self::default() }
+    }
+}

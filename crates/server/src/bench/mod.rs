@@ -1,0 +1,160 @@
+//! `whaledeck-engine bench`: the speed of prefill and decode, how soon a cancelled pass ends, how long images
+//! take, and the memory budget beside what was used, as JSON, for a file or a shape with random weights.
+pub mod cache_quality;
+mod images;
+mod target;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use models::{CacheDtype, OutputRequest};
+use serde::Serialize;
+
+use self::images::ImageReport;
+use self::target::{BenchSequence, CHUNK, tokens};
+use crate::args::{Bench, cache_dtype};
+use crate::memory_budget::{BudgetParams, BudgetReport, MemoryBudget};
+use crate::process::{peak_resident, resident};
+
+/// Cancelled passes, each at another moment.
+const CANCELS: u32 = 8;
+
+pub fn bench(args: &Bench) -> io::Result<ExitCode> {
+    crate::output::print_report(measure(args))
+}
+
+/// What is printed; times in seconds unless named otherwise, sizes in bytes.
+#[derive(Debug, Serialize)]
+struct Report {
+    family: String,
+    weights_bytes: u64,
+    /// By storage type.
+    formats: BTreeMap<String, u64>,
+    cache_bytes: u64,
+    memory: Memory,
+    threads: usize,
+    load_seconds: f64,
+    prefill: Speed,
+    decode: Speed,
+    #[serde(rename = "pictures")]
+    images: Option<Vec<ImageReport>>,
+    cancel_ms: Option<CancelLatency>,
+}
+
+#[derive(Debug, Serialize)]
+struct Memory {
+    #[serde(rename = "plan")]
+    budget: BudgetReport,
+    before: Option<u64>,
+    predicted: Option<u64>,
+    resident: Option<u64>,
+    peak: Option<u64>,
+    peak_over_predicted: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Speed {
+    tokens: usize,
+    seconds: f64,
+    tokens_per_second: f64,
+}
+
+/// How long cancelled passes ran on, in milliseconds.
+#[derive(Debug, Serialize)]
+struct CancelLatency {
+    passes: usize,
+    mean: f64,
+    worst: f64,
+}
+
+impl Speed {
+    fn new(tokens: usize, seconds: f64) -> Self {
+        Self { tokens, seconds, tokens_per_second: tokens as f64 / seconds }
+    }
+}
+
+fn measure(args: &Bench) -> Result<Report, String> {
+    let before = resident();
+    let start = Instant::now();
+    let checkpoint = args.target.open()?;
+    let model = args.target.load(&checkpoint)?;
+    let load_seconds = start.elapsed().as_secs_f64();
+
+    let capacity = (args.prompt + args.tokens + 1).max(images::max_tokens(&checkpoint.config));
+    let cache = args.cache_dtype.map_or(CacheDtype::Bf16, cache_dtype);
+    let params = BudgetParams { context: capacity, sequences: 1, cache, chunk: CHUNK };
+    let budget = MemoryBudget::new(&checkpoint.config, &*checkpoint.weights, &params)
+        .map_err(|error| error.to_string())?;
+    let mut sequence = BenchSequence::new(&*model, capacity, cache)?;
+    // The first pass maps files and warms up caches, so it is not measured.
+    sequence.forward(&[0], OutputRequest::Last)?;
+    sequence.past = 0;
+
+    let prompt = tokens(args.prompt, model.vocab_size());
+    let start = Instant::now();
+    let mut logits = Vec::new();
+    for chunk in prompt.chunks(CHUNK) {
+        logits = sequence.forward(chunk, OutputRequest::Last)?.logits;
+    }
+    let prefill = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    for _ in 0..args.tokens {
+        logits = sequence.forward(&[argmax(&logits)], OutputRequest::Last)?.logits;
+    }
+    let decode = start.elapsed().as_secs_f64();
+    let images = images::measure(&mut sequence, &checkpoint.config)?;
+    let (after, peak) = (resident(), peak_resident());
+    let predicted = before.map(|before| before + budget.total());
+    Ok(Report {
+        family: checkpoint.config.architecture().to_owned(),
+        weights_bytes: model.ledger().weights(),
+        formats: model.ledger().formats().map(|(name, bytes)| (name.to_owned(), bytes)).collect(),
+        cache_bytes: sequence.kv.bytes() as u64,
+        memory: Memory {
+            budget: budget.report(),
+            before,
+            predicted,
+            resident: after,
+            peak,
+            peak_over_predicted: peak.zip(predicted).map(|(peak, predicted)| peak as f64 / predicted as f64),
+        },
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        load_seconds,
+        prefill: Speed::new(args.prompt, prefill),
+        decode: Speed::new(args.tokens, decode),
+        images,
+        cancel_ms: cancel(&mut sequence, &prompt)?,
+    })
+}
+
+/// How long a pass over the last chunk of the prompt runs on after it was cancelled, at moments spread over
+/// it.
+fn cancel(sequence: &mut BenchSequence, prompt: &[u32]) -> Result<Option<CancelLatency>, String> {
+    let Some(chunk) = prompt.chunks(CHUNK).last() else { return Ok(None) };
+    sequence.past = prompt.len() - chunk.len();
+    let start = Instant::now();
+    sequence
+        .try_forward(chunk, OutputRequest::Last, &|| false)
+        .map_err(|error| format!("measure: {error}"))?;
+    let whole = start.elapsed();
+    let mut late: Vec<f64> = Vec::new();
+    for moment in 1..=CANCELS {
+        let from = whole * moment / (CANCELS + 2);
+        let start = Instant::now();
+        let ended = sequence.try_forward(chunk, OutputRequest::Last, &|| start.elapsed() >= from);
+        // A pass that finished before its moment was not cancelled.
+        if ended.is_err() {
+            late.push(start.elapsed().saturating_sub(from).max(Duration::ZERO).as_secs_f64() * 1e3);
+        }
+    }
+    let worst = late.iter().copied().fold(0.0, f64::max);
+    let mean = late.iter().sum::<f64>() / late.len().max(1) as f64;
+    Ok(Some(CancelLatency { passes: late.len(), mean, worst }))
+}
+
+fn argmax(logits: &[f32]) -> u32 {
+    let best = logits.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b));
+    best.map_or(0, |(at, _)| at as u32)
+}

@@ -1,0 +1,255 @@
+//! One answer: from a prompt's tokens to the engine's, and from those to text, reasoning, calls and usage.
+use std::sync::Arc;
+
+use engine::{CancelHandle, EmbedSpan, EngineError, Event, FinishReason, Request, Sampling, SubmitError};
+use protocol::openai::{self, TokenLogprob, TopLogprob, Usage};
+use protocol::{ApiErrorCode, PromptSize, VisionProgress};
+use text::{Detokenizer, Grammar, OutputParser, Piece, StopStrings};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::error::ApiError;
+use crate::response_format::{GrammarConstraint, GrammarError};
+use crate::state::AppState;
+use crate::usage::usage;
+
+/// The next event of an answer.
+pub enum Update {
+    /// Before the first token of a chat with images.
+    VisionProgress(VisionProgress),
+    Pieces {
+        pieces: Vec<Piece>,
+        logprobs: Vec<TokenLogprob>,
+    },
+    End {
+        finish: openai::FinishReason,
+        usage: Usage,
+    },
+    Failed(ApiError),
+}
+
+/// Where updates come from, one after another until the end.
+pub trait Updates: Send + 'static {
+    fn next(&mut self) -> impl Future<Output = Option<Update>> + Send;
+
+    /// Tokens of the prompt and of the answer so far.
+    fn token_counts(&self) -> (usize, usize);
+}
+
+/// What the engine is asked for.
+pub struct GenerateParams {
+    pub tokens: Vec<u32>,
+    /// Images among them.
+    pub spans: Vec<EmbedSpan>,
+    pub sampling: Sampling,
+    pub max_tokens: Option<usize>,
+    pub stops: Vec<String>,
+    /// Separates reasoning and calls from text; without one all is text.
+    pub parser: Option<OutputParser>,
+    /// The answer ends before a second call, as `parallel_tool_calls: false` asks.
+    pub one_call: bool,
+    /// The grammar of the answer, and whether it begins with reasoning, which is free.
+    pub grammar: Option<(Grammar, bool)>,
+    /// The field to name in the error for a prompt that is refused.
+    pub param: &'static str,
+}
+
+/// A running answer. Dropping it, as a closed connection does, cancels it.
+pub struct Generation {
+    state: Arc<AppState>,
+    events: UnboundedReceiver<Event>,
+    cancel: CancelHandle,
+    detokenizer: Detokenizer,
+    stops: StopStrings,
+    parser: Option<OutputParser>,
+    /// Calls that may still come; any number when absent.
+    calls_left: Option<usize>,
+    grammar_error: GrammarError,
+    prompt_tokens: usize,
+    completion_tokens: usize,
+    /// A stop string came; the engine's own end is awaited for its timings.
+    stopped: bool,
+    ended: bool,
+}
+
+impl Generation {
+    /// # Errors
+    /// A prompt that does not fit.
+    pub fn start(state: Arc<AppState>, params: GenerateParams) -> Result<Self, ApiError> {
+        let model = state.model()?;
+        let prompt_tokens = params.tokens.len();
+        let (sender, events) = unbounded_channel();
+        let constraint = params
+            .grammar
+            .map(|(grammar, reasoning)| GrammarConstraint::new(grammar, model.clone(), reasoning));
+        let (constraint, grammar_error) = constraint.unzip();
+        let request = Request {
+            tokens: params.tokens,
+            embeds: params.spans,
+            sampling: params.sampling,
+            max_tokens: params.max_tokens,
+            stop_tokens: model.tokenizer.eos_tokens().to_vec(),
+            constraint: constraint.map(|constraint| Box::new(constraint) as Box<dyn engine::Constraint>),
+            ..Request::default()
+        };
+        let sink = Box::new(move |event| drop(sender.send(event)));
+        let cancel =
+            model.engine.submit(request, sink).map_err(|error| submit_error(&error, params.param))?;
+        Ok(Self {
+            events,
+            cancel,
+            detokenizer: Detokenizer::default(),
+            stops: StopStrings::new(params.stops),
+            parser: params.parser,
+            calls_left: params.one_call.then_some(1),
+            grammar_error: grammar_error.unwrap_or_default(),
+            prompt_tokens,
+            completion_tokens: 0,
+            stopped: false,
+            ended: false,
+            state,
+        })
+    }
+
+    fn token(&mut self, id: u32) -> Vec<Piece> {
+        let model = self.state.model().expect("an answer starts after loading");
+        self.completion_tokens += 1;
+        let text = self.detokenizer.push(&model.tokenizer, id);
+        let checked = self.stops.push(&text);
+        if checked.ended {
+            self.stopped = true;
+            self.cancel.cancel();
+        }
+        let pieces = self.parse(checked.text, checked.ended);
+        self.limit_calls(pieces)
+    }
+
+    /// What comes before a call too many, which ends the answer.
+    fn limit_calls(&mut self, mut pieces: Vec<Piece>) -> Vec<Piece> {
+        let Some(left) = &mut self.calls_left else { return pieces };
+        let is_call = |piece: &(usize, &Piece)| matches!(piece.1, Piece::CallName(_));
+        let calls: Vec<usize> = pieces.iter().enumerate().filter(is_call).map(|(at, _)| at).collect();
+        if let Some(&at) = calls.get(*left) {
+            pieces.truncate(at);
+            self.stopped = true;
+            self.cancel.cancel();
+        }
+        *left = left.saturating_sub(calls.len());
+        pieces
+    }
+
+    fn parse(&mut self, text: String, last: bool) -> Vec<Piece> {
+        match &mut self.parser {
+            None if text.is_empty() => Vec::new(),
+            None => vec![Piece::Answer(text)],
+            Some(parser) => {
+                let mut pieces = parser.push(&text);
+                if last {
+                    pieces.extend(parser.flush());
+                }
+                pieces
+            }
+        }
+    }
+
+    /// Text that was held back comes first; the end follows on the next call.
+    fn finish(&mut self, reason: FinishReason, timings: engine::Timings) -> Update {
+        if let Some(error) = self.grammar_error.take() {
+            return self.failed(ApiErrorCode::FormImpossible, error);
+        }
+        if !self.stopped {
+            self.stopped = true;
+            let rest = self.detokenizer.flush();
+            let checked = self.stops.push(&rest);
+            let tail = if checked.ended { String::new() } else { self.stops.flush() };
+            let pieces = self.parse(checked.text + &tail, true);
+            let pieces = self.limit_calls(pieces);
+            if !pieces.is_empty() {
+                let (sender, events) = unbounded_channel();
+                drop(sender.send(Event::Finished { reason, timings }));
+                self.events = events;
+                return Update::Pieces { pieces, logprobs: Vec::new() };
+            }
+        }
+        self.ended = true;
+        let finish = match reason {
+            FinishReason::Stop | FinishReason::Cancelled => openai::FinishReason::Stop,
+            FinishReason::Length | FinishReason::ContextFull => openai::FinishReason::Length,
+        };
+        Update::End { finish, usage: usage(&timings, reason) }
+    }
+
+    fn failed(&mut self, code: ApiErrorCode, message: String) -> Update {
+        self.ended = true;
+        Update::Failed(ApiError::new(code, message))
+    }
+
+    fn logprob(&self, id: u32, logprob: f32, alternatives: &[engine::TokenLogprob]) -> TokenLogprob {
+        let model = self.state.model().expect("an answer starts after loading");
+        let entry = |id: u32, logprob: f32| {
+            let bytes = model.tokenizer.bytes(id);
+            TopLogprob {
+                token: String::from_utf8_lossy(bytes).into_owned(),
+                logprob: f64::from(logprob),
+                bytes: bytes.to_vec(),
+            }
+        };
+        TokenLogprob {
+            chosen: entry(id, logprob),
+            top_logprobs: alternatives.iter().map(|other| entry(other.id, other.logprob)).collect(),
+        }
+    }
+}
+
+impl Updates for Generation {
+    fn token_counts(&self) -> (usize, usize) {
+        (self.prompt_tokens, self.completion_tokens)
+    }
+
+    async fn next(&mut self) -> Option<Update> {
+        while !self.ended {
+            let event = self.events.recv().await;
+            let update = match event {
+                Some(Event::Token { .. }) if self.stopped => None,
+                Some(Event::Token { id, logprob, alternatives }) => {
+                    let pieces = self.token(id);
+                    let logprob = logprob.map(|logprob| self.logprob(id, logprob, &alternatives));
+                    let logprobs: Vec<TokenLogprob> = logprob.into_iter().collect();
+                    let empty = pieces.is_empty() && logprobs.is_empty();
+                    (!empty).then_some(Update::Pieces { pieces, logprobs })
+                }
+                Some(Event::Finished { reason, timings }) => return Some(self.finish(reason, timings)),
+                Some(Event::Failed(error)) => {
+                    let code = match error {
+                        EngineError::NoAllowedToken => ApiErrorCode::FormImpossible,
+                        EngineError::Forward(_) | EngineError::Internal(_) => ApiErrorCode::EngineFailed,
+                    };
+                    Some(self.failed(code, error.to_string()))
+                }
+                None => Some(self.failed(ApiErrorCode::EngineFailed, "the engine has stopped".to_owned())),
+            };
+            if update.is_some() {
+                return update;
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+fn submit_error(error: &SubmitError, param: &'static str) -> ApiError {
+    match error {
+        SubmitError::PromptTooLong { tokens, context } => ApiError {
+            prompt_size: Some(PromptSize { tokens: (*tokens).into(), context: (*context).into() }),
+            ..ApiError::of(param, ApiErrorCode::ContextLengthExceeded, error.to_string())
+        },
+        SubmitError::EmptyPrompt | SubmitError::UnknownToken { .. } | SubmitError::Embeds { .. } => {
+            ApiError::invalid(param, error.to_string())
+        }
+        SubmitError::Stopped => ApiError::new(ApiErrorCode::EngineFailed, error.to_string()),
+    }
+}

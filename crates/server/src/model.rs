@@ -1,0 +1,143 @@
+//! A loaded model: its engine, tokenizer, prompt format and memory budget.
+use std::path::Path;
+
+use checkpoint::{ModelConfig, WeightSource};
+use engine::{Engine, EngineOptions, Spill, StartError};
+use models::{Device, Ledger, LoadOptions};
+use protocol::{ErrorCode, WorkerArgs, WorkerFailure};
+use sha2::{Digest, Sha256};
+use text::{ChatTemplate, Tokenizer};
+
+use crate::args::{DEFAULT_CONTEXT, cache_dtype, default_cache_dtype, speculation, weight_dtype};
+use crate::error::{load_failure, open_failure};
+use crate::images::ImageEncoder;
+use crate::memory_budget::{BudgetParams, MemoryBudget};
+use crate::process::resident;
+use crate::text_pipeline::{PromptSource, TextPipeline};
+
+pub struct LoadedModel {
+    pub engine: Engine,
+    pub tokenizer: Tokenizer,
+    pub prompt_format: PromptFormat,
+    pub ledger: Ledger,
+    pub memory_budget: MemoryBudget,
+    /// A distilled reasoning model: it always reasons, and sometimes leaves out the opening tag.
+    pub omits_think_tag: bool,
+    /// Routed experts of a layer; 0 in models without.
+    pub n_experts: usize,
+    /// Bytes of the process before the model, where the system tells.
+    pub resident_before: Option<u64>,
+}
+
+/// How a conversation becomes a prompt.
+pub enum PromptFormat {
+    /// By the model's own chat template.
+    Template(Box<ChatTemplate>),
+    /// With images, by the published code of the family.
+    Images(ImageEncoder),
+}
+
+impl LoadedModel {
+    /// Reads everything of a model; `progress` gets (bytes done, bytes in total).
+    pub fn open(args: &WorkerArgs, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, WorkerFailure> {
+        let resident_before = resident();
+        let path = args.model.display().to_string();
+        let invalid = |message: String| {
+            WorkerFailure::new(ErrorCode::ModelFileInvalid, message).with("path", path.clone())
+        };
+        let checkpoint = checkpoint::open(&args.model).map_err(|error| open_failure(&error))?;
+        let TextPipeline { tokenizer, prompt } = TextPipeline::open(&checkpoint, &args.model)?;
+
+        let context = context(args, checkpoint.config.decoder().max_position_embeddings)?;
+        let cache = cache_dtype(args.cache_dtype.unwrap_or_else(|| default_cache_dtype(context)));
+        let defaults = EngineOptions::default();
+        let budget_params =
+            BudgetParams { context, sequences: args.sequences.into(), cache, chunk: defaults.prefill_chunk };
+        let memory_budget = MemoryBudget::new(&checkpoint.config, &*checkpoint.weights, &budget_params)
+            .map_err(|error| invalid(error.to_string()))?;
+        let spill =
+            args.prefix_cache.as_deref().map(|dir| spill(dir, args.prefix_cache_mib, &*checkpoint.weights));
+        let options = EngineOptions {
+            context,
+            max_sequences: budget_params.sequences,
+            cache_dtype: cache,
+            speculation: speculation(args.speculation),
+            spill: spill.transpose().map_err(|error| invalid(error.to_string()))?,
+            ..defaults
+        };
+        let load = LoadOptions { device: Device::Cpu, requantize: args.shrink.map(weight_dtype) };
+        let model = models::load(&checkpoint, &load, progress).map_err(|error| load_failure(&error))?;
+        let ledger = model.ledger().clone();
+        let prompt_format = match (prompt, model.vision()) {
+            (PromptSource::Template(template), _) => PromptFormat::Template(template),
+            (PromptSource::Images(template, tiling), Some(tower)) => {
+                PromptFormat::Images(ImageEncoder::new(template, tiling, tower))
+            }
+            _ => return Err(invalid("the model has neither a template nor a vision tower".to_owned())),
+        };
+        let engine = Engine::start(model, options).map_err(|error| start_failure(&error))?;
+        if let Err(error) = engine.restored() {
+            // The engine works without them.
+            tracing::warn!(%error, "the kept prompts were not restored");
+        }
+        let omits_think_tag = matches!(
+            checkpoint.config,
+            ModelConfig::Qwen2(_) | ModelConfig::Qwen3(_) | ModelConfig::Llama(_)
+        ) && matches!(&prompt_format, PromptFormat::Template(template) if template.handles_reasoning());
+        let n_experts = checkpoint.config.experts().map_or(0, |experts| experts.n_routed_experts);
+        Ok(Self {
+            engine,
+            tokenizer,
+            prompt_format,
+            ledger,
+            memory_budget,
+            omits_think_tag,
+            n_experts,
+            resident_before,
+        })
+    }
+}
+
+/// Tokens of one conversation.
+///
+/// # Errors
+/// When more was asked for than the model supports: a shorter context would end conversations early without
+/// an error.
+fn context(args: &WorkerArgs, most: usize) -> Result<usize, WorkerFailure> {
+    match args.context.map(|context| context as usize) {
+        None => Ok(DEFAULT_CONTEXT.min(most)),
+        Some(context) if context <= most => Ok(context),
+        Some(context) => {
+            let message = format!("serve --context {context}: this model reads at most {most} tokens");
+            Err(WorkerFailure::new(ErrorCode::InvalidInput, message)
+                .with("context", context)
+                .with("most", most))
+        }
+    }
+}
+
+fn start_failure(error: &StartError) -> WorkerFailure {
+    let failure = |code| WorkerFailure::new(code, error.to_string());
+    match error {
+        StartError::Cache { needed, available, .. } => {
+            failure(ErrorCode::OutOfMemory).with("needed", *needed).with("free", *available)
+        }
+        StartError::Pages(_) => failure(ErrorCode::OutOfMemory),
+        StartError::Thread(_) => failure(ErrorCode::Internal),
+    }
+}
+
+/// The file of this model's kept prompts, named by a hash of the weights: their headers and the beginning of
+/// every tensor.
+fn spill(dir: &Path, mib: u64, weights: &dyn WeightSource) -> Result<Spill, checkpoint::WeightError> {
+    let mut hash = Sha256::new();
+    for name in weights.names() {
+        let view = weights.tensor(&name)?;
+        let bytes = view.bytes();
+        hash.update(format!("{name} {} {:?}\n", view.dtype.name(), view.shape));
+        hash.update(&bytes[..bytes.len().min(64)]);
+    }
+    let model_hash: [u8; 32] = hash.finalize().into();
+    let name: String = model_hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Spill { file: dir.join(format!("{name}.kv")), model_hash, max_bytes: mib * (1 << 20) })
+}

@@ -1,0 +1,128 @@
+//! What form an answer must have, as `response_format` and `tool_choice` ask for it, and the grammar that
+//! holds the sampler to it.
+use std::sync::{Arc, Mutex};
+
+use protocol::openai::{self, ChatCompletionRequest};
+use serde_json::{Map, Value};
+use text::{Detokenizer, Grammar, TextError};
+
+use crate::error::ApiError;
+use crate::model::LoadedModel;
+
+pub enum ResponseFormat {
+    Text,
+    /// JSON of this schema.
+    Json(Value),
+    /// One call of one of these functions.
+    Call(Vec<Value>),
+}
+
+impl ResponseFormat {
+    /// # Errors
+    /// A tool choice or a format that is not known, or one that the other excludes.
+    pub fn of(request: &ChatCompletionRequest) -> Result<Self, ApiError> {
+        let schema = request.response_format.as_ref().map(schema).transpose()?.flatten();
+        match (schema, forced_tools(request)?) {
+            (Some(_), Some(_)) => {
+                Err(ApiError::invalid("response_format", "the answer cannot be JSON and a call at once"))
+            }
+            (Some(schema), None) => Ok(Self::Json(schema)),
+            (None, Some(tools)) => Ok(Self::Call(tools)),
+            (None, None) => Ok(Self::Text),
+        }
+    }
+}
+
+/// The functions of which one must be called.
+fn forced_tools(request: &ChatCompletionRequest) -> Result<Option<Vec<Value>>, ApiError> {
+    let invalid = |message: &str| ApiError::invalid("tool_choice", message);
+    let tools = match &request.tool_choice {
+        None => return Ok(None),
+        Some(Value::String(choice)) => match choice.as_str() {
+            "none" | "auto" => return Ok(None),
+            "required" => request.tools.clone(),
+            _ => return Err(invalid("it is none, auto, required, or a function of tools")),
+        },
+        Some(choice) => {
+            let name = &choice["function"]["name"];
+            request.tools.iter().filter(|tool| tool["function"]["name"] == *name).cloned().collect()
+        }
+    };
+    if tools.is_empty() { Err(invalid("no such function is in tools")) } else { Ok(Some(tools)) }
+}
+
+fn schema(format: &openai::ResponseFormat) -> Result<Option<Value>, ApiError> {
+    let invalid = |message: &str| ApiError::invalid("response_format", message);
+    match format.kind.as_str() {
+        "text" => Ok(None),
+        "json_object" => {
+            let any_object = || Value::Object(Map::from_iter([("type".to_owned(), "object".into())]));
+            Ok(Some(format.schema.clone().filter(Value::is_object).unwrap_or_else(any_object)))
+        }
+        "json_schema" => {
+            let schema = format.json_schema.as_ref().map(|named| named["schema"].clone());
+            schema.filter(Value::is_object).map(Some).ok_or_else(|| invalid("json_schema has no schema"))
+        }
+        _ => Err(invalid("its type is text, json_object or json_schema")),
+    }
+}
+
+/// Masks the tokens that the grammar does not allow. Reasoning before the answer is free.
+pub struct GrammarConstraint {
+    grammar: Grammar,
+    /// Until the closing tag.
+    reasoning: Option<ReasoningState>,
+    error: GrammarError,
+}
+
+struct ReasoningState {
+    model: Arc<LoadedModel>,
+    detokenizer: Detokenizer,
+    text: String,
+}
+
+/// What failed on the engine's thread, for the task that writes the answer.
+#[derive(Clone, Default)]
+pub struct GrammarError(Arc<Mutex<Option<String>>>);
+
+impl GrammarError {
+    pub fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    fn set(&self, result: Result<(), TextError>) {
+        if let Err(error) = result {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error.to_string());
+        }
+    }
+}
+
+impl GrammarConstraint {
+    /// `reasoning` when the prompt ended inside `<think>`.
+    pub fn new(grammar: Grammar, model: Arc<LoadedModel>, reasoning: bool) -> (Self, GrammarError) {
+        let state = ReasoningState { model, detokenizer: Detokenizer::default(), text: String::new() };
+        let error = GrammarError::default();
+        (Self { grammar, reasoning: reasoning.then_some(state), error: error.clone() }, error)
+    }
+}
+
+impl engine::Constraint for GrammarConstraint {
+    fn mask(&mut self, logits: &mut [f32]) {
+        if self.reasoning.is_none() {
+            let result = self.grammar.mask(logits);
+            self.error.set(result);
+        }
+    }
+
+    fn accept(&mut self, token: u32) {
+        let Some(state) = &mut self.reasoning else {
+            let result = self.grammar.accept(token);
+            return self.error.set(result);
+        };
+        state.text += &state.detokenizer.push(&state.model.tokenizer, token);
+        // The tag is a token in every reasoning model, so the answer begins with the next.
+        if state.text.contains("</think>") {
+            self.reasoning = None;
+        }
+    }
+}

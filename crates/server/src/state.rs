@@ -1,0 +1,79 @@
+//! What every handler sees: the model once it is loaded, how far loading is, and where images may come from.
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use protocol::openai::ModelObject;
+use protocol::{ApiErrorCode, Bytes, HealthStatus};
+
+use crate::error::ApiError;
+use crate::images::ImageFetcher;
+use crate::model::LoadedModel;
+
+pub struct AppState {
+    pub model_name: String,
+    pub image_fetcher: ImageFetcher,
+    model: OnceLock<Arc<LoadedModel>>,
+    bytes_done: AtomicU64,
+    bytes_total: AtomicU64,
+    answers: AtomicU64,
+}
+
+impl AppState {
+    pub fn new(model_name: String, image_fetcher: ImageFetcher) -> Self {
+        Self {
+            model_name,
+            image_fetcher,
+            model: OnceLock::new(),
+            bytes_done: AtomicU64::new(0),
+            bytes_total: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
+        }
+    }
+
+    pub fn model_object(&self) -> ModelObject {
+        let context = self.model.get().map(|model| model.engine.context().into());
+        ModelObject::new(self.model_name.clone(), context)
+    }
+
+    /// A number for each answer of this process.
+    pub fn next_id(&self) -> u64 {
+        self.answers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub fn set_progress(&self, done: u64, total: u64) {
+        self.bytes_done.store(done, Ordering::Relaxed);
+        self.bytes_total.store(total, Ordering::Relaxed);
+    }
+
+    pub fn set_model(&self, model: LoadedModel) {
+        assert!(self.model.set(Arc::new(model)).is_ok(), "a worker loads once");
+    }
+
+    pub fn health(&self) -> HealthStatus {
+        if self.model.get().is_some() {
+            return HealthStatus::Ok;
+        }
+        let bytes = |count: &AtomicU64| Bytes(count.load(Ordering::Relaxed));
+        HealthStatus::Loading { done: bytes(&self.bytes_done), total: bytes(&self.bytes_total) }
+    }
+
+    /// # Errors
+    /// When another model is named: its answer would be taken for that of the named one.
+    pub fn check_model_name(&self, model: Option<&str>) -> Result<(), ApiError> {
+        match model {
+            // An empty name, as an empty field of a form, counts as none.
+            Some(model) if !model.is_empty() && model != self.model_name => {
+                let message =
+                    format!("there is no model {model} here; this worker serves {}", self.model_name);
+                Err(ApiError::of("model", ApiErrorCode::ModelNotFound, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// While the model is still loading.
+    pub fn model(&self) -> Result<&Arc<LoadedModel>, ApiError> {
+        self.model.get().ok_or_else(|| ApiError::new(ApiErrorCode::Loading, "the model is still loading"))
+    }
+}
