@@ -76,7 +76,6 @@ const HOUSE: &[&str] = &[
     "outbound",
     "protocol",
     "server",
-    "stdio",
     "testkit",
     "text",
     "vision",
@@ -99,9 +98,8 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("engine", &["models"]),
     ("text", &["checkpoint"]),
     ("vision", &["checkpoint"]),
-    ("server", &["engine", "models", "text", "vision", "checkpoint", "stdio", "protocol"]),
+    ("server", &["engine", "models", "text", "vision", "checkpoint", "protocol"]),
     ("endpoint", &["outbound", "protocol"]),
-    ("stdio", &[]),
     ("testkit", &[]),
     ("deploy", &["catalog", "endpoint", "protocol"]),
     ("history", &[]),
@@ -121,7 +119,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "vision",
         ],
     ),
-    ("cli", &["app", "contract", "stdio"]),
+    ("cli", &["app", "contract"]),
     ("whaledeck", &["app", "contract"]),
 ];
 

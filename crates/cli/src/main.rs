@@ -1,11 +1,10 @@
-//! The headless host: the same use cases as the window, in a terminal. Decides nothing; parses, calls, prints.
-
-#[macro_use]
-extern crate stdio;
+//! The headless host: the same use cases as the window, in a terminal. Decides nothing; parses, calls,
+//! prints.
 
 mod answer_lines;
 mod args;
 mod backups;
+mod broken_pipe;
 mod catalogue;
 mod chats;
 mod connections;
@@ -41,7 +40,14 @@ use pull::Wanted;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    broken_pipe::exit_on_print_error();
     let args = Args::parse();
+    // Errors only, unless RUST_LOG asks for more: what the user needs to know is printed in their language.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .log_internal_errors(false)
+        .init();
     let lang = args.lang.unwrap_or_else(Lang::from_env);
     match run(&args, lang).await {
         Ok(code) => code,
