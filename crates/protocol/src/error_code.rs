@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What somebody can act on. Each code has a title, a meaning and a next step in English and Chinese.
+/// What a user can act on. Each code has a title, a meaning and a next step in English and Chinese.
 #[derive(
     Debug,
     Clone,
@@ -26,36 +26,36 @@ use serde::{Deserialize, Serialize};
 pub enum ErrorCode {
     // Model files
     ModelNotFound,
-    /// A file that comes with this program is not there.
+    /// A file that is installed with the program is missing.
     BuiltInMissing,
     ModelFileTruncated,
     ModelFileInvalid,
     ModelUnsupported,
     ModelTooLarge,
-    /// The disk or its drive gives no bytes.
+    /// An I/O error of the disk.
     ModelFileUnreadable,
-    /// A sound model of an architecture that others run.
+    /// A valid model of an architecture that only other engines run.
     ModelNotRun,
-    /// A sound file whose numbers are stored in a way that is not read.
+    /// A valid file with a storage type that is not supported.
     ModelFormatUnsupported,
-    /// By its first bytes a file is something else.
+    /// By its first bytes the file is of another kind.
     ModelFileIsPage,
     ModelFileIsPointer,
     ModelFileIsPickle,
     ModelFileTooOld,
-    /// One of the files of a model that lies in several.
+    /// One shard of a model in several files.
     ModelPartMissing,
     SeveralModels,
-    /// The part of a model that reads pictures, without the model.
+    /// A multimodal projector (mmproj) without its model.
     ProjectorAlone,
     TokenizerUnusable,
-    /// It has another vocabulary than the model.
+    /// Its vocabulary differs from the model's.
     TokenizerMismatch,
     ChatTemplateMissing,
     ChatTemplateInvalid,
-    /// Nothing at a chosen path is a model.
+    /// A chosen path holds no model.
     NotAModel,
-    /// A model that was used where it lies is not there any more.
+    /// A model that is used in its own folder was moved or removed.
     OwnFileMissing,
     // Worker
     WorkerMissing,
@@ -72,31 +72,31 @@ pub enum ErrorCode {
     ModelBusy,
     ContextFull,
     PromptTooLong,
-    /// A model that reads text was shown something else.
+    /// A text model got another kind of content.
     UnsupportedContent,
-    /// A picture that cannot be read.
+    /// An image that cannot be decoded.
     InvalidImage,
-    /// More bytes or pixels than are taken.
+    /// More bytes or pixels than the limit.
     PictureTooLarge,
-    /// A file that is no picture, or of a kind that is not read.
+    /// A file that is not an image, or in a format that is not supported.
     PictureKindUnknown,
     TooManyPictures,
-    /// What was attached is not beside the history any more.
+    /// The file of an attached image is missing.
     PictureMissing,
-    /// A worker was given an address that it may not read from.
+    /// The worker may not read from this image URL.
     PictureNotAllowed,
     PictureNotFetched,
-    /// The desktop offers no way to see the screen.
+    /// The desktop has no way to take a screenshot.
     ScreenUnavailable,
-    /// It offers one, and gave no picture.
+    /// It has one, and returned no image.
     ScreenRefused,
-    /// The model's own chat format does not take these messages.
+    /// The model's chat template refuses these messages.
     ConversationRefused,
-    /// A hole cannot be filled by a model that was not trained for it.
+    /// The model was not trained for fill-in-the-middle.
     FillUnsupported,
-    /// No answer of the form that was asked for.
+    /// No answer of the requested form is possible.
     FormImpossible,
-    /// One answer failed; the model runs on.
+    /// One answer failed; the model still runs.
     EngineFailed,
     NotLoaded,
     Cancelled,
@@ -104,15 +104,15 @@ pub enum ErrorCode {
     /// No service of this name was added, or it was removed.
     EndpointNotFound,
     EndpointUnreachable,
-    /// The same of a server on this computer, which needs no internet.
+    /// The same for a server on this computer, which needs no internet.
     LocalServerUnreachable,
     EndpointNotTrusted,
-    /// It sends callers to another address, which must not get the key.
+    /// It redirects to another address, which must not get the key.
     EndpointMoved,
     KeyRefused,
     NoCredit,
     EndpointRateLimited,
-    /// It answered that it will not do this, with its own words in `reason`.
+    /// It refused the request; its message is in `reason`.
     EndpointRefused,
     EndpointFailed,
     EndpointSilent,
@@ -124,33 +124,33 @@ pub enum ErrorCode {
     // Deployments
     /// No deployment of this name is known.
     DeploymentNotFound,
-    /// It is there and does not serve now.
+    /// It exists and does not serve now.
     DeploymentNotReady,
     DeploymentsUnreadable,
-    /// The machines cannot hold the model; a plan says why.
+    /// The hosts cannot hold the model; the plan has the reasons.
     NoPlan,
     EngineMissing,
     EngineDied,
-    /// The memory of a GPU or of the machine did not do for it.
+    /// The memory of a GPU or of the host was not enough.
     EngineOutOfMemory,
-    /// Its version does not take a flag of the plan.
+    /// Its version does not know a flag of the plan.
     EngineFlagRefused,
-    /// It runs and gives no sign of life.
+    /// It runs and does not respond.
     EngineSilent,
     SshMissing,
     MachineUnreachable,
-    /// Its key is unknown to ssh, or another one than before.
+    /// Its host key is unknown to ssh, or has changed.
     MachineNotTrusted,
-    /// It lets none of the person's keys in.
+    /// It accepts none of the user's keys.
     MachineRefused,
     MachineUnsupported,
     MachineFailed,
-    /// The person's own file of prices has a mistake.
+    /// The user's own price file is invalid.
     PricesUnreadable,
-    // The way out of this computer
+    // Network configuration
     /// The proxy of the settings cannot be reached, or does not let the connection through.
     ProxyFailed,
-    /// It wants a name and a password, or others than it got.
+    /// It needs a name and a password, or others than it got.
     ProxyLogin,
     /// No certificate can be read from the chosen file.
     CertificatesUnreadable,
@@ -158,11 +158,11 @@ pub enum ErrorCode {
     NoNetwork,
     SourceNotTrusted,
     SourceRefused,
-    /// It has trouble of its own, which may pass.
+    /// A server error, which may be temporary.
     SourceFailed,
-    /// A web page came in place of a file: mostly the login page of a network.
+    /// A web page came instead of a file, usually the login page of a network.
     CaptivePortal,
-    /// Bytes of something else came in place of a file.
+    /// Other content came instead of a file.
     SourceForeign,
     SourceRateLimited,
     NotOnSource,
@@ -173,7 +173,7 @@ pub enum ErrorCode {
     DiskFull,
     DownloadStalled,
     DownloadRunning,
-    /// Which of the precisions that are here is meant has to be said.
+    /// Several precisions are installed, and none was chosen.
     SeveralPrecisions,
     // Machine
     GpuDriverMissing,
@@ -186,20 +186,20 @@ pub enum ErrorCode {
     GpuNoPower,
     GpuDriverFailed,
     NoDisplay,
-    /// The process that draws the window's page died again and again.
+    /// The web process of the window crashed repeatedly.
     PageDied,
     // Storage
     HistoryUnreadable,
     /// A newer version of the app wrote it.
     HistoryTooNew,
-    /// Another program keeps it to itself.
+    /// Another program has locked it.
     HistoryLocked,
-    /// It was opened for reading only.
+    /// It was opened read-only.
     HistoryReadOnly,
-    /// A backup that is not whole.
+    /// A backup that is incomplete.
     BackupDamaged,
     SettingsUnreadable,
-    /// Some of them; the others are in force.
+    /// Some of them; the others are applied.
     SettingsLinesUnreadable,
     OwnModelsUnreadable,
     DownloadsUnreadable,
@@ -208,25 +208,25 @@ pub enum ErrorCode {
     CloudKeysUnreadable,
     PrecisionsUnreadable,
     PermissionDenied,
-    /// The disk, the drive or the network folder gave an error of its own.
+    /// An error of the disk, the drive or the network folder.
     DiskFailed,
-    /// A file or folder is not there, or something else is in its place.
+    /// A file or folder is missing, or of another kind.
     FileMissing,
     /// A file is in use by another program.
     FileBusy,
-    /// More than the file system holds in one file.
+    /// More than the file system allows for one file.
     FileTooLarge,
-    /// The system has no more open files, processes or memory for programs.
+    /// The system's limit of open files, processes or memory was reached.
     SystemLimit,
-    /// A file that no version of this app wrote, or one that was changed.
+    /// A file that no version of this app wrote, or that was edited.
     ChatFileInvalid,
     InvalidInput,
-    /// A bug of ours: caught, reported, never a crash.
+    /// A bug in this program, which was caught.
     Internal,
 }
 
 impl ErrorCode {
-    /// Every code, for the tests that demand words in both languages.
+    /// Every code, for the tests that demand messages in both languages.
     pub const ALL: &'static [ErrorCode] = <ErrorCode as strum::VariantArray>::VARIANTS;
 
     /// The code as it is written on the wire and in the message catalogues.
