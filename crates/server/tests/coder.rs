@@ -144,13 +144,13 @@ fn a_hole_is_filled_as_the_model_was_trained_to() {
     let [begin, hole, end] = ["<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"];
     let same = written([begin, before, hole, after, end]);
     // The second is read from kept pages, so that its first token is computed in the other form of attention.
-    let said = |reply: &Value| {
+    let text = |reply: &Value| {
         let choice = &reply["choices"][0];
         let values = choice["logprobs"]["token_logprobs"].as_array().expect("each token's").clone();
         let values: Vec<f64> = values.iter().map(|value| value.as_f64().expect("a number")).collect();
         (choice["text"].clone(), choice["logprobs"]["tokens"].clone(), values)
     };
-    let (one, other) = (said(&filled), said(&same));
+    let (one, other) = (text(&filled), text(&same));
     assert_eq!((one.0, one.1), (other.0, other.1));
     assert!(one.2.iter().zip(&other.2).all(|(a, b)| (a - b).abs() < 1e-5), "{:?} {:?}", one.2, other.2);
     assert_eq!(filled["usage"]["prompt_tokens"], same["usage"]["prompt_tokens"]);

@@ -52,9 +52,9 @@ fn a_closed_pipe_ends_it_without_a_word() {
     let quick = ["bench", path, "--prompt", "8", "--tokens", "2"];
     for args in [&["inspect", path, "--json"][..], &["inspect", path], &quick] {
         let output = program(args).stdout(unread()).output().expect("the program runs");
-        let said = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         // As a shell counts a program that SIGPIPE ended.
-        assert_eq!((output.status.code(), &*said), (Some(141), ""), "{args:?}");
+        assert_eq!((output.status.code(), &*stderr), (Some(141), ""), "{args:?}");
     }
     let refused = program(&["inspect", "/nowhere"]).stderr(unread()).output().expect("the program runs");
     assert_eq!((refused.status.code(), refused.stdout), (Some(141), Vec::new()));

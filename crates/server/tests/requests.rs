@@ -39,13 +39,13 @@ fn complete(address: &str, more: Value) -> (u16, Value) {
     post(address, "/v1/completions", &body)
 }
 
-/// What an answer says, and of how many tokens the prompt was.
-fn said((status, reply): (u16, Value)) -> (Value, u64) {
+/// The choice of an answer, and the tokens of its prompt.
+fn choice_and_prompt_tokens((status, reply): (u16, Value)) -> (Value, u64) {
     assert_eq!(status, 200, "{reply}");
     (reply["choices"][0].clone(), reply["usage"]["prompt_tokens"].as_u64().expect("a number"))
 }
 
-/// Refused for this field.
+/// The request is refused for this field.
 fn refused((status, reply): (u16, Value), param: &str) {
     let error = &reply["error"];
     assert_eq!(
@@ -61,7 +61,7 @@ fn null_is_an_absent_field_in_every_request() {
     let mut worker = Worker::start(&guide(), &[]);
     let address = worker.ready();
     let mut nulls = json!({});
-    // Every optional field of OpenAI's client, ours, and one that nobody knows.
+    // Every optional field of OpenAI's client, ours, and an unknown one.
     for name in "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens metadata modalities \
                  model n parallel_tool_calls prediction presence_penalty reasoning_effort response_format seed service_tier stop \
                  store stream stream_options tool_choice tools top_logprobs top_p user verbosity web_search_options top_k min_p \
@@ -70,17 +70,17 @@ fn null_is_an_absent_field_in_every_request() {
     {
         nulls[name] = Value::Null;
     }
-    let plain = said(chat(&address, json!({})));
-    assert_eq!(said(chat(&address, nulls)), plain);
+    let plain = choice_and_prompt_tokens(chat(&address, json!({})));
+    assert_eq!(choice_and_prompt_tokens(chat(&address, nulls)), plain);
     let message = json!({"role": "user", "content": "Hi", "name": null, "tool_calls": null, "tool_call_id": null,
                          "reasoning_content": null, "reasoning": null, "prefix": null, "refusal": null});
-    assert_eq!(said(chat(&address, json!({"messages": [message]}))), plain);
+    assert_eq!(choice_and_prompt_tokens(chat(&address, json!({"messages": [message]}))), plain);
 
-    let plain = said(complete(&address, json!({})));
+    let plain = choice_and_prompt_tokens(complete(&address, json!({})));
     let nulls = json!({"suffix": null, "logprobs": null, "echo": null, "best_of": null, "stream": null, "stop": null,
                        "n": null, "user": null, "logit_bias": null, "stream_options": null, "model": null});
-    assert_eq!(said(complete(&address, nulls)), plain);
-    // What must be there is missing, and is named.
+    assert_eq!(choice_and_prompt_tokens(complete(&address, nulls)), plain);
+    // A missing required field is named.
     refused(chat(&address, json!({"messages": null})), "messages");
     refused(complete(&address, json!({"prompt": null})), "prompt");
 }
@@ -89,7 +89,7 @@ fn null_is_an_absent_field_in_every_request() {
 fn values_that_say_the_same_are_taken() {
     let mut worker = Worker::start(&guide(), &[]);
     let address = worker.ready();
-    let plain = said(chat(&address, json!({"seed": 1, "max_tokens": 5})));
+    let plain = choice_and_prompt_tokens(chat(&address, json!({"seed": 1, "max_tokens": 5})));
     for same in [
         json!({"max_tokens": 5.0, "seed": 1.0}),
         json!({"max_completion_tokens": 5, "seed": 1}),
@@ -103,15 +103,15 @@ fn values_that_say_the_same_are_taken() {
         json!({"max_tokens": 5, "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi",
                "cache_control": {"type": "ephemeral"}}]}]}),
     ] {
-        assert_eq!(said(chat(&address, same.clone())), plain, "{same}");
+        assert_eq!(choice_and_prompt_tokens(chat(&address, same.clone())), plain, "{same}");
     }
-    // No bound, as llama.cpp writes it: the answer goes on to its own end.
-    let (whole, _) = said(chat(&address, json!({"max_tokens": -1})));
+    // No limit, as llama.cpp writes it: the answer ends by itself.
+    let (whole, _) = choice_and_prompt_tokens(chat(&address, json!({"max_tokens": -1})));
     assert_eq!(whole["finish_reason"], "stop");
-    assert_eq!(whole, said(chat(&address, json!({"max_tokens": null}))).0);
-    let plain = said(complete(&address, json!({})));
+    assert_eq!(whole, choice_and_prompt_tokens(chat(&address, json!({"max_tokens": null}))).0);
+    let plain = choice_and_prompt_tokens(complete(&address, json!({})));
     for same in [json!({"prompt": ["DeepSeek is"]}), json!({"best_of": 1.0, "echo": false})] {
-        assert_eq!(said(complete(&address, same.clone())), plain, "{same}");
+        assert_eq!(choice_and_prompt_tokens(complete(&address, same.clone())), plain, "{same}");
     }
 }
 
@@ -129,10 +129,11 @@ fn a_call_s_arguments_are_text_or_an_object_and_thoughts_have_two_names() {
     // As Python's json.dumps writes it.
     let text = json!("{\"city\": \"巴黎\", \"days\": [1, 2.5], \"now\": true}");
     let object = json!({"city": "巴黎", "days": [1, 2.5], "now": true});
-    let one = said(chat(&address, json!({"messages": history(text, "reasoning_content")})));
-    let other = said(chat(&address, json!({"messages": history(object, "reasoning")})));
+    let one =
+        choice_and_prompt_tokens(chat(&address, json!({"messages": history(text, "reasoning_content")})));
+    let other = choice_and_prompt_tokens(chat(&address, json!({"messages": history(object, "reasoning")})));
     assert_eq!(one, other);
-    let none = said(chat(&address, json!({"messages": history(json!({}), "reasoning")})));
+    let none = choice_and_prompt_tokens(chat(&address, json!({"messages": history(json!({}), "reasoning")})));
     assert!(none.1 < one.1, "the arguments stand in the prompt");
     refused(
         chat(&address, json!({"messages": history(json!(5), "reasoning")})),
@@ -165,7 +166,7 @@ fn a_refusal_names_its_field() {
         ),
         (json!({"top_logprobs": 3}), "top_logprobs"),
         (json!({"chat_template_kwargs": "thinking"}), "chat_template_kwargs"),
-        // Fields that change the answer, of OpenAI, vLLM, SGLang, llama.cpp, ollama, and of nobody.
+        // Fields that change the answer, of OpenAI, vLLM, SGLang, llama.cpp, ollama, and an unknown one.
         (json!({"logit_bias": {"5": 1}}), "logit_bias"),
         (json!({"functions": [{"name": "f"}]}), "functions"),
         (json!({"web_search_options": {"search_context_size": "low"}}), "web_search_options"),
@@ -206,7 +207,7 @@ fn a_refusal_names_its_field() {
     );
     let (status, reply) = complete(&address, json!({"model": "gpt-4o"}));
     assert_eq!((status, &reply["error"]["code"]), (404, &json!("model_not_found")));
-    said(chat(&address, json!({"model": "guide-model"})));
+    choice_and_prompt_tokens(chat(&address, json!({"model": "guide-model"})));
     let hi = json!([{"role": "user", "content": "Hi"}]);
     let tokenize = |more: Value| {
         let mut body = json!({"messages": hi, "model": null, "tools": null, "user": "somebody"});
@@ -216,7 +217,7 @@ fn a_refusal_names_its_field() {
     let (status, counted) = tokenize(json!({}));
     assert_eq!(
         (status, counted["count"].as_u64()),
-        (200, Some(said(chat(&address, json!({}))).1)),
+        (200, Some(choice_and_prompt_tokens(chat(&address, json!({}))).1)),
         "{counted}"
     );
     assert_eq!(tokenize(json!({"model": "gpt-4o"})).0, 404);
@@ -228,10 +229,12 @@ fn reasoning_effort_switches_a_hybrid_model() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut worker = Worker::start(&hybrid(folder.path()), &[]);
     let address = worker.ready();
-    let prompt = |more: Value| said(chat(&address, more)).1;
+    let prompt = |more: Value| choice_and_prompt_tokens(chat(&address, more)).1;
     let kwargs = |on: bool| prompt(json!({"chat_template_kwargs": {"thinking": on}}));
     // V3.1 writes <think> or </think> behind the question, which the answer's place tells apart.
-    let thinks = |more: Value| said(chat(&address, more)).0["message"]["reasoning_content"].is_string();
+    let thinks = |more: Value| {
+        choice_and_prompt_tokens(chat(&address, more)).0["message"]["reasoning_content"].is_string()
+    };
     assert!(thinks(json!({"chat_template_kwargs": {"thinking": true}})));
     for (more, on) in [
         (json!({"reasoning_effort": "high"}), true),
@@ -250,10 +253,10 @@ fn reasoning_effort_switches_a_hybrid_model() {
     let mut plain = Worker::start(&guide().join("../../tests/fixtures/worker/coder"), &[]);
     let address = plain.ready();
     refused(chat(&address, json!({"reasoning_effort": "high"})), "reasoning_effort");
-    said(chat(&address, json!({"reasoning_effort": "none"})));
+    choice_and_prompt_tokens(chat(&address, json!({"reasoning_effort": "none"})));
 }
 
-/// Status line, header lines and body of what is answered to these bytes.
+/// Status line, headers and body of the response to these bytes.
 fn raw(address: &str, request: &str) -> (String, String, String) {
     let mut socket =
         TcpStream::connect(address.strip_prefix("http://").expect("an address")).expect("it listens");
@@ -294,13 +297,13 @@ fn every_refusal_has_a_body_of_the_protocol() {
         (request("GET", "/v1/models/gpt-4o", &key, ""), 404, "model_not_found"),
         (request("POST", "/v1/chat/completions", &json_key, &large), 413, "request_too_large"),
     ] {
-        let shown: String = request.chars().take(120).collect();
+        let excerpt: String = request.chars().take(120).collect();
         let (line, head, body) = raw(&address, &request);
-        assert!(line.starts_with(&format!("HTTP/1.1 {status} ")), "{line}: {shown}");
-        assert!(head.contains("content-type: application/json"), "{head}: {shown}");
+        assert!(line.starts_with(&format!("HTTP/1.1 {status} ")), "{line}: {excerpt}");
+        assert!(head.contains("content-type: application/json"), "{head}: {excerpt}");
         let body: Value =
-            serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}: {shown}"));
-        assert_eq!(body["error"]["code"], code, "{shown}");
+            serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}: {excerpt}"));
+        assert_eq!(body["error"]["code"], code, "{excerpt}");
         assert!(body["error"]["message"].as_str().is_some_and(|text| text.len() > 10), "{body}");
     }
     let (line, head, _) = raw(&address, &request("PUT", "/v1/models", &key, ""));
@@ -333,11 +336,11 @@ fn a_key_is_read_in_each_way_that_clients_show_it() {
     assert!(models.0.contains("200") && models.2.contains("\"guide-model\""), "{models:?}");
 }
 
-/// A worker without a key, as somebody starts it by hand.
+/// A worker without a key, as a user starts it in a terminal.
 fn keyless(more: &[&str]) -> (Worker, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"));
     command.args(["serve", "--model"]).arg(guide()).args(more).stdout(Stdio::piped());
-    let mut worker = Worker::of(command.spawn().expect("the worker starts"));
+    let mut worker = Worker::from_child(command.spawn().expect("the worker starts"));
     let address = worker.ready();
     (worker, address)
 }
@@ -377,17 +380,17 @@ fn the_command_line_refuses_what_it_cannot_do_and_says_its_own_name() {
         Command::new(env!("CARGO_BIN_EXE_whaledeck-engine")).arg("--version").output().expect("it runs");
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
     assert_eq!(version, format!("whaledeck-engine {}\n", env!("CARGO_PKG_VERSION")));
-    for (words, said) in [
+    for (args, message) in [
         (["--sequences", "9"], "8"),
         (["--sequences", "0"], "1"),
         (["--context", "0"], "1"),
         (["--context", "many"], "--context"),
     ] {
-        let error = usage_error(&guide(), &words);
-        assert!(error.contains(said) && error.contains(words[0]), "{error}");
+        let error = usage_error(&guide(), &args);
+        assert!(error.contains(message) && error.contains(args[0]), "{error}");
     }
     let mut worker = Worker::start(&guide(), &["--context", "999999"]);
-    let error = worker.until("failed").0["error"].clone();
+    let error = worker.wait_for("failed").0["error"].clone();
     assert_eq!(
         (&error["code"], &error["detail"]["most"]),
         (&json!("invalid_input"), &json!(2048)),
@@ -398,5 +401,5 @@ fn the_command_line_refuses_what_it_cannot_do_and_says_its_own_name() {
         "{error}"
     );
     let mut worker = Worker::start(&guide(), &["--context", "2048", "--sequences", "8"]);
-    assert_eq!(worker.until("ready").0["context_length"], 2048);
+    assert_eq!(worker.wait_for("ready").0["context_length"], 2048);
 }

@@ -15,9 +15,9 @@ struct Scripted {
     address: String,
 }
 
-/// What of an answer a client sees.
+/// The parts of an answer that a client gets.
 #[derive(Debug, Default, PartialEq)]
-struct Seen {
+struct AnswerParts {
     content: String,
     reasoning: String,
     /// Names and arguments.
@@ -62,29 +62,29 @@ impl Scripted {
         reply["error"]["message"].as_str().expect("a text").to_owned()
     }
 
-    /// An answer given at once.
-    fn seen(&self, more: &Value) -> Seen {
+    /// An answer in one body.
+    fn complete(&self, more: &Value) -> AnswerParts {
         let choice = self.answered(more)["choices"][0].clone();
-        let mut seen = Seen { finish: text(&choice["finish_reason"]), ..Seen::default() };
-        seen.take(&choice["message"]);
-        seen
+        let mut parts = AnswerParts { finish: text(&choice["finish_reason"]), ..AnswerParts::default() };
+        parts.take(&choice["message"]);
+        parts
     }
 
     /// The same answer as a stream.
-    fn streamed(&self, more: &Value) -> Seen {
+    fn streamed(&self, more: &Value) -> AnswerParts {
         let mut body = Self::body(more);
         body["stream"] = true.into();
-        let mut seen = Seen::default();
+        let mut parts = AnswerParts::default();
         for event in stream(&self.address, "/v1/chat/completions", &body) {
             let choice = &event["choices"][0];
-            seen.take(&choice["delta"]);
-            seen.finish += choice["finish_reason"].as_str().unwrap_or_default();
+            parts.take(&choice["delta"]);
+            parts.finish += choice["finish_reason"].as_str().unwrap_or_default();
         }
-        seen
+        parts
     }
 }
 
-impl Seen {
+impl AnswerParts {
     fn take(&mut self, part: &Value) {
         self.content += part["content"].as_str().unwrap_or_default();
         self.reasoning += part["reasoning_content"].as_str().unwrap_or_default();
@@ -153,11 +153,11 @@ fn other_prompts_have_other_scripts_and_an_endless_one_is_cut() {
     let model =
         ScriptModel::new(&template, &["on ", "and "]).after("<｜second｜>", &["tool ", "said"]).endless();
     let scripted = Scripted::start(&model);
-    let first = scripted.seen(&json!({"max_tokens": 5}));
+    let first = scripted.complete(&json!({"max_tokens": 5}));
     assert_eq!((first.content.as_str(), first.finish.as_str()), ("on and on and on ", "length"));
     let tool =
         json!([{"role": "user", "content": "Hi"}, {"role": "tool", "content": "x", "tool_call_id": "1"}]);
-    assert_eq!(scripted.seen(&json!({"messages": tool, "max_tokens": 3})).content, "tool saidtool ");
+    assert_eq!(scripted.complete(&json!({"messages": tool, "max_tokens": 3})).content, "tool saidtool ");
 }
 
 #[test]
@@ -172,10 +172,10 @@ fn an_id_without_a_name_adds_no_text_and_the_answer_goes_on() {
     assert_eq!(tokens[..5], ["one ", "", "two", "", " three"]);
     assert_eq!(scripted.streamed(&json!({})).content, "one two three");
     // A stop string is found across it, and a grammar never takes it.
-    let stopped = scripted.seen(&json!({"stop": ["e two"]}));
+    let stopped = scripted.complete(&json!({"stop": ["e two"]}));
     assert_eq!((stopped.content.as_str(), stopped.finish.as_str()), ("on", "stop"));
     let format = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": ["yes"]}}});
-    assert_eq!(scripted.seen(&json!({"response_format": format, "max_tokens": 9})).content, "\"yes\"");
+    assert_eq!(scripted.complete(&json!({"response_format": format, "max_tokens": 9})).content, "\"yes\"");
     let (status, raw) = post(&scripted.address, "/v1/completions", &json!({"prompt": "a", "max_tokens": 5}));
     assert_eq!((status, &raw["choices"][0]["text"]), (200, &json!("one two three")), "{raw}");
 }
@@ -204,21 +204,21 @@ fn calls_come_out_of_every_spelling_and_never_as_marks() {
     {
         let scripted = Scripted::start(&ScriptModel::new(PLAIN_TEMPLATE, &steps));
         let offered = json!({"tools": tools});
-        let seen = scripted.seen(&offered);
+        let parts = scripted.complete(&offered);
         assert_eq!(
-            (seen.content.as_str(), &seen.calls, seen.finish.as_str()),
+            (parts.content.as_str(), &parts.calls, parts.finish.as_str()),
             (before, &expect, "tool_calls")
         );
-        assert_eq!(scripted.streamed(&offered), seen);
-        // Who may not be called is not called, and nobody reads marks.
+        assert_eq!(scripted.streamed(&offered), parts);
+        // Without tools there is no call, and marks are removed.
         for more in [json!({"tools": tools, "tool_choice": "none"}), json!({})] {
-            let seen = scripted.seen(&more);
+            let parts = scripted.complete(&more);
             let words = format!("{before}get_weather {{\"city\": \"Paris\"}}");
             assert_eq!(
-                (seen.content.as_str(), seen.calls.len(), seen.finish.as_str()),
+                (parts.content.as_str(), parts.calls.len(), parts.finish.as_str()),
                 (words.as_str(), 0, "stop")
             );
-            assert_eq!(scripted.streamed(&more), seen);
+            assert_eq!(scripted.streamed(&more), parts);
         }
     }
 }
@@ -231,10 +231,10 @@ fn thoughts_are_told_apart_however_they_begin_and_end() {
     let check = |template: &str, steps: &[&str], reasoning: &str, content: &str, calls: usize| {
         let scripted = Scripted::start(&ScriptModel::new(template, steps));
         let more = json!({"tools": tools()});
-        let seen = scripted.seen(&more);
-        let found = (seen.reasoning.as_str(), seen.content.as_str(), seen.calls.len());
+        let parts = scripted.complete(&more);
+        let found = (parts.reasoning.as_str(), parts.content.as_str(), parts.calls.len());
         assert_eq!(found, (reasoning, content, calls), "{steps:?}");
-        assert_eq!(scripted.streamed(&more), seen, "{steps:?}");
+        assert_eq!(scripted.streamed(&more), parts, "{steps:?}");
     };
     check(&primed, &["<think>\n", "Hm", "</think>", "\n\n", "Yes."], "\nHm", "Yes.", 0);
     check(&unprimed, &["Okay, ", "so.", "</think>", "\n\n", "Yes."], "Okay, so.", "Yes.", 0);
@@ -250,22 +250,25 @@ fn what_is_cut_off_is_not_called_finished() {
     for (more, finish) in [(json!({"stop": ["ris"]}), "stop"), (json!({"max_tokens": 6}), "length")] {
         let mut more = more.clone();
         more["tools"] = tools();
-        let seen = scripted.seen(&more);
-        assert_eq!((seen.calls.len(), seen.finish.as_str(), seen.unfinished.as_str()), (0, finish, "call"));
-        assert!(seen.content.starts_with("get_weather {\"city\": \"Pa"), "{seen:?}");
+        let parts = scripted.complete(&more);
+        assert_eq!(
+            (parts.calls.len(), parts.finish.as_str(), parts.unfinished.as_str()),
+            (0, finish, "call")
+        );
+        assert!(parts.content.starts_with("get_weather {\"city\": \"Pa"), "{parts:?}");
         let streamed = scripted.streamed(&more);
         assert_eq!((streamed.finish.as_str(), streamed.unfinished.as_str()), (finish, "call"));
     }
     // A stop string at the call's own end stops after a whole call.
-    let whole = scripted.seen(&json!({"tools": tools(), "stop": ["<｜tool▁call▁end｜>"]}));
+    let whole = scripted.complete(&json!({"tools": tools(), "stop": ["<｜tool▁call▁end｜>"]}));
     assert_eq!((whole.calls.len(), whole.finish.as_str(), whole.unfinished.as_str()), (1, "tool_calls", ""));
 
     let scripted = Scripted::start(&ScriptModel::new(PLAIN_TEMPLATE, &["{\"city\": ", "\"Paris", "\"}"]));
     let json_mode = |more: Value| {
         let mut more = more;
         more["response_format"] = json!({"type": "json_object"});
-        let seen = scripted.seen(&more);
-        (seen.content, seen.finish, seen.unfinished)
+        let parts = scripted.complete(&more);
+        (parts.content, parts.finish, parts.unfinished)
     };
     let ends =
         |content: &str, finish: &str, unfinished: &str| (content.into(), finish.into(), unfinished.into());
@@ -274,7 +277,8 @@ fn what_is_cut_off_is_not_called_finished() {
     assert_eq!(json_mode(json!({"stop": ["Par"]})), ends("{\"city\": \"", "stop", "json"));
 
     let primed = format!("{PLAIN_TEMPLATE}{{{{ '<think>\\n' }}}}");
-    let thought = Scripted::start(&ScriptModel::new(&primed, &["I think ", "and think."])).seen(&json!({}));
+    let thought =
+        Scripted::start(&ScriptModel::new(&primed, &["I think ", "and think."])).complete(&json!({}));
     assert_eq!((thought.content.as_str(), thought.unfinished.as_str()), ("", "reasoning"));
 }
 
@@ -335,7 +339,7 @@ fn a_tool_loop_goes_round_with_every_published_template() {
         let id = message["tool_calls"][0]["id"].clone();
         messages.push(message);
         messages.push(json!({"role": "tool", "tool_call_id": id, "content": "{\"sky\": \"clear\"}"}));
-        let last = scripted.seen(&json!({"messages": messages, "tools": tools()}));
+        let last = scripted.complete(&json!({"messages": messages, "tools": tools()}));
         let said = last.content + &last.reasoning;
         assert!(said == "It is sunny." || said == "Sunny.", "{family}: {said}");
         assert_eq!(last.finish, "stop", "{family}");

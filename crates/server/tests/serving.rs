@@ -1,5 +1,5 @@
-//! The worker as other programs meet it: named keys from a file that changes while it runs, a rate, no page
-//! of a browser, and a log without a word of what was said.
+//! The worker as other programs meet it: named keys from a file that changes while it runs, a rate limit, no
+//! page of a browser, and an access log without prompts or answers.
 mod worker_program;
 
 use std::io::{Read, Write};
@@ -66,7 +66,10 @@ fn other_programs_come_in_with_their_keys_only_and_are_noted_without_a_word() {
     ];
     let mut worker = Worker::start(&guide, &[&["--host", "0.0.0.0"][..], &words].concat());
     let address = worker.ready();
-    assert!(address.starts_with("http://127.0.0.1:"), "the starter is told where it finds it: {address}");
+    assert!(
+        address.starts_with("http://127.0.0.1:"),
+        "the parent process gets a loopback address: {address}"
+    );
 
     let question = "{\"messages\":[{\"role\":\"user\",\"content\":\"What is a narwhal?\"}],\"max_tokens\":8,\"stream\":true,\
                     \"stream_options\":{\"include_usage\":true}}";
@@ -75,7 +78,7 @@ fn other_programs_come_in_with_their_keys_only_and_are_noted_without_a_word() {
     for wrong in [String::new(), with("wd-marked-2"), with("wd-other")] {
         assert!(ask(&address, "GET", "/v1/models", &wrong, "").starts_with("HTTP/1.1 401"), "{wrong}");
     }
-    // A page of a browser, wherever it is from, is told nothing.
+    // No CORS header: a page of a browser cannot read the answer.
     let page = "origin: http://evil.example\r\naccess-control-request-method: POST\r\n";
     for (method, head) in [("OPTIONS", page.to_owned()), ("GET", format!("{page}{}", with("wd-marked-1")))] {
         let reply = ask(&address, method, "/v1/models", &head, "").to_lowercase();
@@ -98,17 +101,20 @@ fn other_programs_come_in_with_their_keys_only_and_are_noted_without_a_word() {
         "added"
     );
 
-    let noted = std::fs::read_to_string(&log).expect("is written");
+    let log_text = std::fs::read_to_string(&log).expect("is written");
     let lines: Vec<serde_json::Value> =
-        noted.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+        log_text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
     assert_eq!(
         (&lines[0]["key"], &lines[0]["status"], &lines[0]["whole"]),
         (&"laptop".into(), &200.into(), &true.into())
     );
-    assert!(lines[0]["completion_tokens"].as_u64().is_some_and(|count| (1..=8).contains(&count)), "{noted}");
+    assert!(
+        lines[0]["completion_tokens"].as_u64().is_some_and(|count| (1..=8).contains(&count)),
+        "{log_text}"
+    );
     assert!(lines.iter().any(|line| line["status"] == 401) && lines.iter().any(|line| line["status"] == 429));
     for secret in ["narwhal", "wd-marked", "evil.example"] {
-        assert!(!noted.contains(secret), "{noted}");
+        assert!(!log_text.contains(secret), "{log_text}");
     }
     worker.stop();
 }

@@ -14,7 +14,7 @@ fn guide() -> PathBuf {
 
 fn failure(model: &Path, more: &[&str]) -> Value {
     let mut worker = Worker::start(model, more);
-    let error = worker.until("failed").0["error"].clone();
+    let error = worker.wait_for("failed").0["error"].clone();
     assert!(!worker.child.wait().expect("it ends").success());
     error
 }
@@ -22,9 +22,9 @@ fn failure(model: &Path, more: &[&str]) -> Value {
 #[test]
 fn loading_is_told_in_bytes_before_ready() {
     let mut worker = Worker::start(&guide(), &["--model-name", "guide"]);
-    let listening = worker.until("listening").0;
+    let listening = worker.wait_for("listening").0;
     assert!(listening["address"].as_str().expect("an address").starts_with("http://127.0.0.1:"));
-    let (ready, loading) = worker.until("ready");
+    let (ready, loading) = worker.wait_for("ready");
     assert_eq!(ready["model"], "guide");
     let done: Vec<u64> = loading.iter().map(|line| line["done"].as_u64().expect("bytes")).collect();
     assert!(done.len() > 3 && done.is_sorted(), "{done:?}");

@@ -1,7 +1,6 @@
-//! JSON as clients send it, read into request types by one set of rules: null is an absent field, `5.0` is a
-//! whole number, a fault names the field by its path, and fields that a type does not have are listed for
-//! whoever decides about them. Values of free form (`serde_json::Value`: schemas, template variables) are
-//! read as they are, nulls included.
+//! JSON as clients send it, deserialised by one set of rules: null is an absent field, `5.0` is an integer, an error
+//! names the field by its path, and fields that a type does not have are listed for `other_fields`. Values of free
+//! form (`serde_json::Value`: schemas, template variables) are kept as they are, nulls included.
 use std::cell::RefCell;
 use std::fmt::{self, Display};
 
@@ -12,17 +11,17 @@ use serde::de::{
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::{Number, Value};
 
-/// Above this a float does not say which whole number it means.
+/// Above this a float does not represent every integer.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// What is wrong with one field.
+/// An error of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
     /// As `messages[0].content`; empty for the body itself.
     pub path: String,
     pub message: String,
-    /// The path is complete from its own field on; outer fields add nothing.
-    placed: bool,
+    /// The path is complete; outer fields must not extend it.
+    path_complete: bool,
 }
 
 /// A field that its type does not have. Null is never one.
@@ -149,7 +148,7 @@ impl<'a> Deserializer<'a> for Field<'a, '_> {
             Value::Object(map) => map,
             // Serde would take the elements for the fields in their order.
             Value::Array(_) => return Err(self.wrong("an object")),
-            // A type that has a short spelling reads it; every other one says what it expects.
+            // A type with a short spelling accepts it; every other one reports what it expects.
             _ => return self.deserialize_any(visitor),
         };
         for (key, value) in map {
@@ -259,14 +258,14 @@ impl<'a> MapAccess<'a> for Entries<'a, '_> {
 
 impl FieldError {
     fn at(mut self, path: &Path) -> Self {
-        if !self.placed {
+        if !self.path_complete {
             let outer = path.to_string();
             self.path = match (outer.is_empty(), self.path.is_empty()) {
                 (true, _) => self.path,
                 (_, true) => outer,
                 _ => format!("{outer}.{}", self.path),
             };
-            self.placed = true;
+            self.path_complete = true;
         }
         self
     }
@@ -274,7 +273,7 @@ impl FieldError {
 
 impl serde::de::Error for FieldError {
     fn custom<T: Display>(message: T) -> Self {
-        Self { path: String::new(), message: message.to_string(), placed: false }
+        Self { path: String::new(), message: message.to_string(), path_complete: false }
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -292,7 +291,7 @@ impl serde::de::Error for FieldError {
             Unexpected::Signed(value) => value.to_string(),
             other => other.to_string(),
         };
-        Self::custom(format!("{} is expected, not {found}", Wanted(expected)))
+        Self::custom(format!("{} is expected, not {found}", Expectation(expected)))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, _: &dyn Expected) -> Self {
@@ -305,10 +304,10 @@ impl serde::de::Error for FieldError {
     }
 }
 
-/// Without the names of Rust's types, which a client's author has no use for.
-struct Wanted<'a>(&'a dyn Expected);
+/// Without the names of Rust types, which mean nothing to a client.
+struct Expectation<'a>(&'a dyn Expected);
 
-impl Display for Wanted<'_> {
+impl Display for Expectation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.to_string();
         f.write_str(if text.starts_with("struct ") { "an object" } else { &text })

@@ -1,4 +1,4 @@
-//! The worker as a process, and talking to it.
+//! The worker as a child process, and a plain HTTP client for it.
 #![allow(dead_code, reason = "each test binary uses its part")]
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
@@ -24,17 +24,17 @@ impl Worker {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the worker starts");
-        Self::of(child)
+        Self::from_child(child)
     }
 
-    /// One that was started with other words.
-    pub fn of(mut child: Child) -> Self {
+    /// A worker that was started with other arguments.
+    pub fn from_child(mut child: Child) -> Self {
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         Self { child, lines }
     }
 
-    /// The next line of this event, and every line before it.
-    pub fn until(&mut self, event: &str) -> (Value, Vec<Value>) {
+    /// The next line of this event, and the lines before it.
+    pub fn wait_for(&mut self, event: &str) -> (Value, Vec<Value>) {
         let mut before = Vec::new();
         for line in self.lines.by_ref() {
             let value: Value = serde_json::from_str(&line.expect("a line")).expect("it is JSON");
@@ -47,12 +47,12 @@ impl Worker {
     }
 
     pub fn ready(&mut self) -> String {
-        let address = self.until("listening").0["address"].as_str().expect("an address").to_owned();
-        self.until("ready");
+        let address = self.wait_for("listening").0["address"].as_str().expect("an address").to_owned();
+        self.wait_for("ready");
         address
     }
 
-    /// Ends it as the app does, so that it may save what it keeps.
+    /// Ends it with SIGTERM as the app does, so that it saves its prefix cache.
     pub fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
@@ -60,7 +60,7 @@ impl Worker {
     }
 }
 
-/// A test that ends, well or not, leaves nothing running.
+/// No process outlives its test, also when the test fails.
 impl Drop for Worker {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -68,7 +68,7 @@ impl Drop for Worker {
     }
 }
 
-/// What is said to a command line that it does not take.
+/// Standard error for arguments that are refused.
 pub fn usage_error(model: &Path, more: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_whaledeck-engine"))
         .args(["serve", "--model"])
@@ -80,18 +80,18 @@ pub fn usage_error(model: &Path, more: &[&str]) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The status and the body of what the worker says to this.
+/// Status and body of the response.
 pub fn post(address: &str, path: &str, body: &Value) -> (u16, Value) {
-    ask(address, "POST", path, &body.to_string())
+    request(address, "POST", path, &body.to_string())
 }
 
 pub fn get(address: &str, path: &str) -> Value {
-    let (status, body) = ask(address, "GET", path, "");
+    let (status, body) = request(address, "GET", path, "");
     assert_eq!(status, 200, "{body}");
     body
 }
 
-/// What a stream says, event by event, without the last one.
+/// The events of a stream, without `[DONE]`.
 pub fn stream(address: &str, path: &str, body: &Value) -> Vec<Value> {
     let (status, text) = raw(address, "POST", path, &body.to_string());
     assert_eq!(status, 200, "{text}");
@@ -103,7 +103,7 @@ pub fn stream(address: &str, path: &str, body: &Value) -> Vec<Value> {
         .collect()
 }
 
-fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+fn request(address: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
     let (status, body) = raw(address, method, path, body);
     (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}")))
 }
