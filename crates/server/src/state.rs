@@ -63,8 +63,7 @@ impl AppState {
         match model {
             // An empty name, as an empty field of a form, counts as none.
             Some(model) if !model.is_empty() && model != self.model_name => {
-                let message =
-                    format!("there is no model {model} here; this worker serves {}", self.model_name);
+                let message = format!("model {model} not found; this worker serves {}", self.model_name);
                 Err(ApiError::of("model", ApiErrorCode::ModelNotFound, message))
             }
             _ => Ok(()),
