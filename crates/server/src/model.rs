@@ -101,7 +101,7 @@ impl LoadedModel {
 /// Tokens of one conversation.
 ///
 /// # Errors
-/// When more was asked for than the model supports: a shorter context would end conversations early without
+/// When the start names more than the model supports: a shorter context would end conversations early without
 /// an error.
 fn context(args: &WorkerArgs, most: usize) -> Result<usize, WorkerFailure> {
     match args.context.map(|context| context as usize) {

@@ -15,7 +15,7 @@ use crate::router::router;
 use crate::state::AppState;
 use crate::worker_line::emit;
 
-/// Serves until the process is told to end.
+/// Serves until a signal ends the process.
 pub async fn serve(args: WorkerArgs) -> ExitCode {
     match start(args).await {
         Ok(()) => ExitCode::SUCCESS,

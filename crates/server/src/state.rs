@@ -58,7 +58,7 @@ impl AppState {
     }
 
     /// # Errors
-    /// When another model is named: its answer would be taken for that of the named one.
+    /// When another model is named: a client would mistake this model's answer for the other's.
     pub fn check_model_name(&self, model: Option<&str>) -> Result<(), ApiError> {
         match model {
             // An empty name, as an empty field of a form, counts as none.
