@@ -1,5 +1,7 @@
-"""Stands in for an engine: takes the flags of llama-server, SGLang or vLLM that say host, port and name, and speaks health,
-models, metrics and chat. FAKE says how it behaves: memory and flag end at once, each for that reason; ready, slow (loads, and says so, until there is a file "go"), crash, once (crashes at its first start), hang."""
+"""A fake engine: takes the flags for host, port and name of llama-server, SGLang and vLLM, and serves health, models,
+metrics and chat. FAKE sets its behaviour: ready; slow (logs while it loads, until a file "go" exists); memory and flag (exit
+at once for that reason); crash; once (crashes at its first start); hang.
+"""
 
 import json
 import os
@@ -9,20 +11,20 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-words = sys.argv[1:]
+args = sys.argv[1:]
 
 
 def value(*names):
     for name in names:
-        if name in words:
-            return words[words.index(name) + 1]
+        if name in args:
+            return args[args.index(name) + 1]
     return ""
 
 
-if words == ["--version"]:
+if args == ["--version"]:
     print("version: 6123 (fake)", file=sys.stderr)
     sys.exit()
-mode, here = os.environ.get("FAKE", "ready"), os.environ.get("FAKE_DIR", ".")
+mode, folder = os.environ.get("FAKE", "ready"), os.environ.get("FAKE_DIR", ".")
 host, port = value("--host") or "127.0.0.1", int(value("--port") or 0)
 name = value("--alias", "--served-model-name")
 key = value("--api-key")
@@ -30,11 +32,11 @@ if key:
     print(f"api_key='{key}'", flush=True)
 print("fake engine", mode, "rank", value("--node-rank") or 0, "of", os.environ.get("LEADER", ""), flush=True)
 tokens = 0
-mute = threading.Event()
+hung = threading.Event()
 
 
 def starts():
-    path = os.path.join(here, "starts")
+    path = os.path.join(folder, "starts")
     with open(path, "a") as file:
         file.write("x")
     return os.path.getsize(path)
@@ -45,7 +47,7 @@ if mode == "crash" or (mode == "once" and count == 1):
     print("Fatal Python error: Segmentation fault", flush=True)
     sys.exit(3)
 if mode == "memory":
-    # As vLLM ends: the reason first, then what waited for it.
+    # As vLLM exits: the reason first, then the errors of the processes that waited for it.
     print("ValueError: To serve at least one request with the models's max seq len (4096), (0.22 GiB KV cache is needed, which is larger than", end=" ")
     print("the available KV cache memory (0.11 GiB). Based on the available memory, the estimated maximum model length is 2060. Try increasing")
     for line in range(20):
@@ -60,57 +62,57 @@ if mode == "hang":
     signal.pause()
 if mode == "slow":
     part = 0
-    while not os.path.exists(os.path.join(here, "go")):
+    while not os.path.exists(os.path.join(folder, "go")):
         part += 1
         print(f"loading shard {part}", end="\r", flush=True)
         time.sleep(0.05)
 
 
-class Door(BaseHTTPRequestHandler):
-    def say(self, text, kind="application/json"):
+class Handler(BaseHTTPRequestHandler):
+    def reply(self, text, kind="application/json"):
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text.encode())
 
-    def lets_in(self):
+    def authorized(self):
         if key and self.headers.get("Authorization") != f"Bearer {key}":
             self.send_error(401)
             return False
         return True
 
     def do_GET(self):
-        if mute.is_set():
+        if hung.is_set():
             time.sleep(1000)
         if self.path == "/health":
-            self.say("{}")
-        elif self.path == "/v1/models" and self.lets_in():
-            self.say(json.dumps({"data": [{"id": name}]}))
+            self.reply("{}")
+        elif self.path == "/v1/models" and self.authorized():
+            self.reply(json.dumps({"data": [{"id": name}]}))
         elif self.path == "/v1/models":
             pass
         elif self.path == "/metrics":
-            self.say(
+            self.reply(
                 f"llamacpp:tokens_predicted_total {tokens}\nllamacpp:requests_processing 1\nllamacpp:requests_deferred 2\n",
                 "text/plain",
             )
         elif self.path == "/die":
             os._exit(9)
         elif self.path == "/mute":
-            self.say("{}")
-            mute.set()
+            self.reply("{}")
+            hung.set()
         else:
             self.send_error(404)
 
     def do_POST(self):
         global tokens
-        if not self.lets_in():
+        if not self.authorized():
             return
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        for word in ["You ", "said: ", asked["messages"][-1]["content"]]:
+        for word in ["You ", "said: ", request["messages"][-1]["content"]]:
             tokens += 1
             part = {"choices": [{"delta": {"content": word}}]}
             self.wfile.write(f"data: {json.dumps(part)}\n\n".encode())
@@ -122,4 +124,4 @@ class Door(BaseHTTPRequestHandler):
 
 
 print(f"listening on {host}:{port}", flush=True)
-ThreadingHTTPServer((host, port), Door).serve_forever()
+ThreadingHTTPServer((host, port), Handler).serve_forever()

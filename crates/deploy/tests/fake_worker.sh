@@ -1,5 +1,5 @@
 #!/bin/sh
-# Stands in for the worker: $5 is the value of --model-name.
+# A fake worker: $5 is the value of --model-name.
 ready() {
   echo '{"event":"listening","address":"http://127.0.0.1:9"}'
   echo 'not json'

@@ -42,7 +42,7 @@ async fn an_engine_elsewhere_is_private_survives_a_lost_line_and_stops() {
     let deployment = fixture.deploy(record, Deployment::start, test_timing());
     deployment.ready().await.expect("it serves");
     assert_eq!(ask(&deployment, "there").await, "You said: there");
-    assert!(hosts.state(0).join("whaledeck/deployments").is_dir(), "its folder is on the machine");
+    assert!(hosts.state(0).join("whaledeck/deployments").is_dir(), "its folder is on the host");
     if hosts.have_namespaces() {
         // The host has its own loopback: only the forwarded port reaches it.
         assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
@@ -85,8 +85,8 @@ async fn two_machines_serve_together_and_stop_together() {
     deployment.ready().await.expect("they serve");
     for rank in [0, 1] {
         let line = format!("fake engine ready rank {rank} of 10.0.0.1");
-        let heard = || deployment.log().iter().any(|it| it.rank == rank && it.text == line);
-        wait_until(&line, heard).await;
+        let logged = || deployment.log().iter().any(|it| it.rank == rank && it.text == line);
+        wait_until(&line, logged).await;
     }
     let pids = |deployment: &Deployment| -> Vec<u32> {
         deployment.record().nodes.iter().filter_map(|node| Some(node.process.as_ref()?.pid)).collect()
@@ -108,7 +108,7 @@ async fn two_machines_serve_together_and_stop_together() {
 
     // A host that cannot be reached cannot be stopped, which is an error.
     hosts.disconnect();
-    let failure = deployment.stop().await.expect_err("nobody can reach them");
+    let failure = deployment.stop().await.expect_err("the hosts are unreachable");
     assert_eq!(
         (failure.code.as_str(), second.iter().all(|&pid| is_alive(pid))),
         ("machine_unreachable", true)

@@ -40,7 +40,7 @@ async fn an_engine_serves_is_measured_is_found_again_and_stops_alone() {
         .expect("no panic")
         .iter()
         .any(|it| matches!(it, DeploymentEvent::Record(it) if **it == record));
-    assert!(written, "whoever keeps records was told");
+    assert!(written, "the record was emitted");
     drop(deployment);
     assert!(is_alive(process.pid));
     let again = fixture.deploy(record.clone(), Deployment::reattach, test_timing());
@@ -110,7 +110,7 @@ async fn an_open_engine_asks_for_a_key_that_is_in_no_record_and_no_log() {
     let key = "wd-of-this-test";
     let record = Record { exposure: Exposure::Open("127.0.0.1".into()), key: Some(key.into()), ..record };
     let deployment = fixture.deploy(record, Deployment::start, test_timing());
-    deployment.ready().await.expect("it serves whoever shows the key");
+    deployment.ready().await.expect("it serves clients with the key");
     assert_eq!(ask(&deployment, "Hi").await, "You said: Hi");
     let address = deployment.address().expect("is seen");
     let stranger = endpoint::Endpoint::new(address, Some("wd-other".into()));

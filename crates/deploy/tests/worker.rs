@@ -16,7 +16,7 @@ fn start_at(binary: PathBuf, name: &str) -> (Worker, States) {
         model_dir: "/nowhere".into(),
         model_name: name.into(),
         context: 512,
-        share: None,
+        api_access: None,
     };
     let worker = Worker::start(spec, Arc::new(move |state| sink.lock().unwrap().push(state.clone())));
     (worker, states)
@@ -63,10 +63,10 @@ async fn a_signal_is_named() {
 async fn a_stubborn_worker_is_killed() {
     let (worker, _) = start("stubborn");
     worker.ready().await.unwrap();
-    let asked = Instant::now();
+    let start = Instant::now();
     worker.stop().await;
     assert_eq!(worker.state(), State::Stopped);
-    assert!(asked.elapsed() >= Duration::from_secs(2));
+    assert!(start.elapsed() >= Duration::from_secs(2));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use contract::{
     AppEvent, ErrorCode, ErrorView, NewSharingKey, SharingRequest, SharingSpec, SharingView, WorkerState,
 };
-use deploy::Share;
+use deploy::ApiAccess;
 use jiff::Timestamp;
 use protocol::AccessLogEntry;
 use serde::{Deserialize, Serialize};
@@ -98,12 +98,12 @@ impl Sharing {
     }
 
     /// The arguments of a worker with API access; `None` when access is off.
-    pub(crate) fn share(&self) -> Result<Option<Share>, ErrorView> {
+    pub(crate) fn share(&self) -> Result<Option<ApiAccess>, ErrorView> {
         let spec = self.spec()?;
         if !spec.on {
             return Ok(None);
         }
-        Ok(Some(Share {
+        Ok(Some(ApiAccess {
             host: host(&spec)?,
             port: spec.port,
             rate: spec.rate,

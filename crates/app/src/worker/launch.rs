@@ -18,7 +18,7 @@ pub(crate) struct Launch {
 impl App {
     pub(crate) fn launch(&self, model_id: &str) -> Result<Launch, ErrorView> {
         let mut launch = self.launch_alone(model_id)?;
-        launch.spec.share = self.sharing.share()?;
+        launch.spec.api_access = self.sharing.share()?;
         Ok(launch)
     }
 
@@ -82,7 +82,7 @@ fn started(
         model_dir,
         model_name: model_id.to_owned(),
         context: context_max.min(chosen.unwrap_or(DEFAULT_CONTEXT)),
-        share: None,
+        api_access: None,
     };
     Launch { model_id: model_id.to_owned(), spec }
 }

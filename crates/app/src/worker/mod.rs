@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use catalog::Catalog;
 use contract::{AppEvent, ErrorCode, ErrorView, WhenBusy, WorkerState, WorkerView};
-use deploy::{Failure, Share, State, Worker};
+use deploy::{ApiAccess, Failure, State, Worker};
 use endpoint::Endpoint;
-use protocol::metric;
 use tokio::sync::mpsc;
 
 use crate::answers::Running;
@@ -33,7 +32,7 @@ struct Slot {
     model_id: String,
     /// The files that it runs: another precision of the same model is another worker.
     model_dir: PathBuf,
-    share: Option<Share>,
+    share: Option<ApiAccess>,
     context: u32,
     worker: Arc<Worker>,
 }
@@ -135,7 +134,7 @@ impl Workers {
         }
         let Ok(endpoint) = slot.worker.ready().await else { return 0 };
         let Ok(text) = endpoint.root_text("metrics").await else { return 0 };
-        let all: u32 = [metric::RUNNING, metric::WAITING]
+        let all: u32 = ["whaledeck_running ", "whaledeck_waiting "]
             .iter()
             .filter_map(|name| {
                 text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u32>().ok())
@@ -167,7 +166,7 @@ impl Workers {
             // Without a receiver the runtime is ending, and nobody looks.
             let _ = changes.send(Change { model_id, worker, state: state.clone() });
         };
-        let (share, context) = (launch.spec.share.clone(), launch.spec.context);
+        let (share, context) = (launch.spec.api_access.clone(), launch.spec.context);
         let model_dir = launch.spec.model_dir.clone();
         let worker = Arc::new(Worker::start(launch.spec, Arc::new(on_change)));
         let _ = own.set(Arc::downgrade(&worker));
@@ -233,7 +232,7 @@ impl Slot {
     fn serves(&self, launch: &Launch) -> bool {
         self.model_id == launch.model_id
             && self.model_dir == launch.spec.model_dir
-            && self.share == launch.spec.share
+            && self.share == launch.spec.api_access
             && self.context == launch.spec.context
     }
 }

@@ -8,6 +8,7 @@ use catalog::{
 
 use super::engine::Engine;
 use super::inventory::Inventory;
+use super::ollama_source::ollama_source;
 use super::reason::{Reason, ReasonCode, size};
 use super::request::DeployRequest;
 
@@ -139,7 +140,7 @@ fn check_supported(request: &DeployRequest, variant: &Variant, inventory: &Inven
             .with("engine", engine)
             .with("precision", &variant.precision));
     }
-    if request.engine == Engine::Ollama && super::ollama::source(request.model, variant).is_none() {
+    if request.engine == Engine::Ollama && ollama_source(request.model, variant).is_none() {
         return Err(Reason::new(ReasonCode::FilesInParts).with("size", size(variant.size)));
     }
     let lacks = |code| {

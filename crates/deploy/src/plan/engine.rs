@@ -1,4 +1,8 @@
 //! The engines that a plan can be for: their names, versions and installation.
+const SGLANG_VERSION: &str = "0.5.23";
+/// Without a patch number: patch releases keep the flags.
+const VLLM_VERSION: &str = "0.33";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Sglang,
@@ -22,8 +26,8 @@ impl Engine {
     /// The version whose flags the plans use. `None` for llama.cpp and ollama, whose builds keep their flags.
     pub fn known_version(self) -> Option<&'static str> {
         match self {
-            Self::Sglang => Some(super::sglang::VERSION),
-            Self::Vllm => Some(super::vllm::VERSION),
+            Self::Sglang => Some(SGLANG_VERSION),
+            Self::Vllm => Some(VLLM_VERSION),
             Self::LlamaServer | Self::Ollama => None,
         }
     }
@@ -32,17 +36,11 @@ impl Engine {
     pub fn install(self) -> (String, &'static str) {
         match self {
             Self::Sglang => (
-                format!(
-                    "python3 -m venv ~/sglang && ~/sglang/bin/pip install 'sglang=={}'",
-                    super::sglang::VERSION
-                ),
+                format!("python3 -m venv ~/sglang && ~/sglang/bin/pip install 'sglang=={}'", SGLANG_VERSION),
                 ". ~/sglang/bin/activate",
             ),
             Self::Vllm => (
-                format!(
-                    "python3 -m venv ~/vllm && ~/vllm/bin/pip install 'vllm=={}.*'",
-                    super::vllm::VERSION
-                ),
+                format!("python3 -m venv ~/vllm && ~/vllm/bin/pip install 'vllm=={}.*'", VLLM_VERSION),
                 ". ~/vllm/bin/activate",
             ),
             Self::LlamaServer => ("brew install llama.cpp".to_owned(), ""),

@@ -14,11 +14,11 @@ const MAX_GPUS_PER_HOST: u32 = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InventoryError {
-    #[error("`{0}`: expected a form such as 8xH100-80G or 2x8xH100-80G")]
+    #[error("`{0}` is not like 8xH100-80G or 2x8xH100-80G")]
     Format(String),
-    #[error("unknown GPU `{0}`")]
+    #[error("no card `{0}` is known")]
     Gpu(String),
-    #[error("at most {MAX_HOSTS} hosts with {MAX_GPUS_PER_HOST} GPUs each")]
+    #[error("at most {MAX_HOSTS} machines of {MAX_GPUS_PER_HOST} cards")]
     Count,
 }
 

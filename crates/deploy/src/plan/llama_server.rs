@@ -8,7 +8,7 @@ use super::{EngineCommand, flag, model_path, set};
 
 const PORT: u16 = 8080;
 
-pub(super) fn args(request: &DeployRequest, choice: &Choice) -> EngineCommand {
+pub(super) fn command(request: &DeployRequest, choice: &Choice) -> EngineCommand {
     let repo = choice.variant.repo_hugging_face.as_deref().unwrap_or_default();
     let source = format!("{repo}:{}", choice.variant.precision);
     let total = u64::from(choice.context) * u64::from(choice.sequences);

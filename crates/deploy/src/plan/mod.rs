@@ -10,6 +10,7 @@ mod engine;
 mod inventory;
 mod llama_server;
 mod ollama;
+mod ollama_source;
 mod parsers;
 mod reason;
 mod request;
@@ -129,11 +130,11 @@ pub fn plan(request: &DeployRequest, inventory: &Inventory) -> Result<Plan, Plan
 }
 
 fn build(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> Plan {
-    let args = match request.engine {
-        Engine::Sglang => sglang::args(request, inventory, choice),
-        Engine::Vllm => vllm::args(request, inventory, choice),
-        Engine::LlamaServer => llama_server::args(request, choice),
-        Engine::Ollama => ollama::args(request, choice),
+    let command = match request.engine {
+        Engine::Sglang => sglang::command(request, inventory, choice),
+        Engine::Vllm => vllm::command(request, inventory, choice),
+        Engine::LlamaServer => llama_server::command(request, choice),
+        Engine::Ollama => ollama::command(request, choice),
     };
     let container = Container::of(request.engine, &inventory.gpu);
     Plan {
@@ -150,14 +151,14 @@ fn build(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> Pla
         memory: choice.memory,
         context: choice.context,
         sequences: choice.sequences,
-        program: args.program,
-        arguments: args.arguments,
-        environment: args.environment,
-        modelfile: args.modelfile,
+        program: command.program,
+        arguments: command.arguments,
+        environment: command.environment,
+        modelfile: command.modelfile,
         notes: notes(request, inventory, choice, &container),
         container,
-        port: args.port,
-        health: args.health,
+        port: command.port,
+        health: command.health,
         ray: request.ray && request.engine == Engine::Vllm && choice.hosts > 1,
     }
 }

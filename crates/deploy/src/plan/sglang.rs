@@ -8,13 +8,12 @@ use super::reason::{Reason, ReasonCode};
 use super::request::DeployRequest;
 use super::{Argument, EngineCommand, Value, flag, memory_share, model_path, parsers, set};
 
-pub(super) const VERSION: &str = "0.5.23";
 const PORT: u16 = 30000;
 const LEADER_PORT: u16 = 5000;
 /// Number of sequences up to which torch.compile is worth the minutes that it adds to the start.
 const SMALL_BATCH: u32 = 8;
 
-pub(super) fn args(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> EngineCommand {
+pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> EngineCommand {
     let repo = choice.variant.repo_hugging_face.as_deref().unwrap_or_default();
     let mut arguments = vec![
         set("--model-path", repo, model_path(choice, repo)),

@@ -8,12 +8,10 @@ use super::reason::{Reason, ReasonCode};
 use super::request::DeployRequest;
 use super::{Argument, EngineCommand, Value, flag, memory_share, model_path, parsers, set};
 
-/// Without a patch number: patch releases keep the flags.
-pub(super) const VERSION: &str = "0.33";
 const PORT: u16 = 8000;
 const LEADER_PORT: u16 = 29501;
 
-pub(super) fn args(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> EngineCommand {
+pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> EngineCommand {
     let repo = choice.variant.repo_hugging_face.as_deref().unwrap_or_default();
     let mut arguments = vec![
         set("", repo, model_path(choice, repo)),

@@ -117,8 +117,7 @@ impl Deployment {
     }
 }
 
-/// The connection failure of a deployment that is being reattached; there is no telling how long it will
-/// last.
+/// The connection failure of a deployment that is being reattached; it may last for ever.
 fn unreachable(state: &State) -> Option<&Failure> {
     state.connection_error.as_ref().filter(|_| state.phase == Phase::Reattaching)
 }

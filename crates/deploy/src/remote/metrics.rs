@@ -244,8 +244,8 @@ mod tests {
         let sglang = "sglang:gen_throughput{tp_rank=\"0\"} 55.5\nsglang:num_running_reqs 1\nsglang:num_queue_reqs 0\n\
                       sglang:token_usage 0.1\nsglang:spec_accept_rate 0.8\n";
         let point = Series::default().add(Engine::Sglang, sglang, 1.0).expect("is told");
-        let told = (point.tokens_per_second, point.running, point.waiting, point.cache, point.accepted);
-        assert_eq!(told, (Some(55.5), Some(1.0), Some(0.0), Some(0.1), Some(0.8)));
+        let values = (point.tokens_per_second, point.running, point.waiting, point.cache, point.accepted);
+        assert_eq!(values, (Some(55.5), Some(1.0), Some(0.0), Some(0.1), Some(0.8)));
         let mut llama = Series::default();
         llama.add(Engine::LlamaServer, "llamacpp:tokens_predicted_total 10\n", 1.0);
         let point =

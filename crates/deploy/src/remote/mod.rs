@@ -3,7 +3,7 @@
 //! record. Knows no user interface.
 mod cause;
 mod deployment;
-mod failure;
+mod engine_failure;
 mod health;
 mod host;
 mod launch;

@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::cause::Cause;
-use super::failure::{exit_failure, hang_failure};
+use super::engine_failure::{exit_failure, hang_failure};
 use super::health::{Health, check_health};
 use super::launch::{cleanup, launch};
 use super::observation::Observation;

@@ -1,4 +1,5 @@
-//! Asks the worker program whether it would start a model, without starting it. Knows nothing of models.
+//! Runs the worker program to check whether it would start a model, without starting it. Knows nothing of
+//! models.
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Stdio;
@@ -8,25 +9,25 @@ use protocol::{ErrorCode, InspectArgs, WorkerLine};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::state::Failure;
+use crate::Failure;
 
-/// Reading a vocabulary takes a second or two; a network drive more.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Reading a vocabulary takes a second or two; from a network drive longer.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// `Ok` when a start would get as far as the weights.
+/// `Ok` when a start would get as far as loading the weights.
 ///
 /// # Errors
-/// What a start would fail with.
+/// The failure of a start.
 pub async fn check_model(binary: &Path, model: &Path) -> Result<(), Failure> {
     let path = binary.display().to_string();
-    let asked = Command::new(binary)
+    let command = Command::new(binary)
         .args(InspectArgs { file: model.to_owned(), json: false, check: true }.to_args())
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .output();
     let failed = |code: ErrorCode, message: String| Failure::new(code, message).with("path", &path);
-    let output = match timeout(PATIENCE, asked).await {
+    let output = match timeout(TIMEOUT, command).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) if error.kind() == ErrorKind::NotFound => {
             return Err(failed(ErrorCode::WorkerMissing, format!("check the model: {error}")));
@@ -35,22 +36,19 @@ pub async fn check_model(binary: &Path, model: &Path) -> Result<(), Failure> {
             return Err(failed(ErrorCode::WorkerStartFailed, format!("check the model: {error}")));
         }
         Err(_) => {
-            return Err(failed(
-                ErrorCode::ModelFileUnreadable,
-                "check the model: no end in sight".to_owned(),
-            ));
+            return Err(failed(ErrorCode::ModelFileUnreadable, "check the model: timeout".to_owned()));
         }
     };
     if output.status.success() {
         return Ok(());
     }
     let lines = output.stdout.split(|byte| *byte == b'\n');
-    let mut said = lines.filter_map(|line| match serde_json::from_slice(line) {
+    let mut failures = lines.filter_map(|line| match serde_json::from_slice(line) {
         Ok(WorkerLine::Failed { error }) => Some(Failure::from(error)),
         _ => None,
     });
     let status = output.status.to_string();
-    Err(said.next_back().unwrap_or_else(|| {
+    Err(failures.next_back().unwrap_or_else(|| {
         failed(ErrorCode::WorkerDied, "check the model".to_owned()).with("status", status)
     }))
 }

@@ -1,8 +1,9 @@
-//! The worker program of this computer: started, watched and stopped. Knows nothing of models.
+//! The worker process on localhost: checked, started, watched and stopped. Knows nothing of models, hosts or
+//! engines of others.
 mod check;
 mod process;
 mod state;
 
 pub use check::check_model;
-pub use process::{OnChange, Share, Worker, WorkerSpec};
-pub use state::{Failure, State};
+pub use process::{ApiAccess, OnChange, Worker, WorkerSpec};
+pub use state::State;

@@ -1,5 +1,5 @@
-//! Runs one worker program and keeps its state. Knows nothing of what the worker serves, and ends no
-//! process but the one it started.
+//! Runs one worker process and keeps its state. Knows nothing of what the worker serves, and kills no process
+//! but the one it started.
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -17,31 +17,32 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
-use super::state::{Failure, Input, State, step};
+use super::state::{Input, State, step};
+use crate::Failure;
 
 const KEY_ENV: &str = "WHALEDECK_KEY";
-/// How long a worker may take to end by itself.
-const GRACE: Duration = Duration::from_secs(2);
-/// How long to read on after the worker's end, in case a child of its own holds the pipe open.
-const LAST_LINES: Duration = Duration::from_millis(300);
+/// Between SIGTERM and SIGKILL.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// For reading the rest of the output after the exit: a child of the worker may hold the pipe open.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(300);
 
 pub struct WorkerSpec {
     pub binary: PathBuf,
     pub model_dir: PathBuf,
     pub model_name: String,
     pub context: u32,
-    /// Offered to other programs, too.
-    pub share: Option<Share>,
+    /// Set when other programs may use the worker, too.
+    pub api_access: Option<ApiAccess>,
 }
 
-/// How a worker is offered to other programs.
+/// How other programs may use a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Share {
+pub struct ApiAccess {
     pub host: IpAddr,
     pub port: u16,
-    /// Requests a minute of each key; 0 is no limit.
+    /// Requests per minute and key; 0 is no limit.
     pub rate: u32,
-    /// Hashes of their keys, read again by the worker when it changes.
+    /// File with the hashes of the API keys. The worker reads it again when it changes.
     pub keys: PathBuf,
     pub request_log: PathBuf,
 }
@@ -55,10 +56,10 @@ impl WorkerSpec {
             parent_pid: Some(std::process::id()),
             ..WorkerArgs::new(&self.model_dir)
         };
-        if let Some(share) = &self.share {
-            (args.host, args.port, args.rate) = (share.host, share.port, Some(share.rate));
-            args.keys = Some(share.keys.clone());
-            args.request_log = Some(share.request_log.clone());
+        if let Some(access) = &self.api_access {
+            (args.host, args.port, args.rate) = (access.host, access.port, Some(access.rate));
+            args.keys = Some(access.keys.clone());
+            args.request_log = Some(access.request_log.clone());
         }
         args
     }
@@ -79,12 +80,12 @@ struct Shared {
     state: watch::Sender<State>,
     on_change: OnChange,
     address: OnceLock<String>,
-    /// Zero while no process is known to run.
+    /// Zero while no process runs.
     pid: AtomicU32,
 }
 
 impl Worker {
-    /// Starts the program; call it inside a tokio runtime. A program that does not start is a state, too.
+    /// Starts the process. Must be called inside a tokio runtime. A failed start is [`State::Failed`].
     pub fn start(spec: WorkerSpec, on_change: OnChange) -> Worker {
         let key = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let shared = Arc::new(Shared {
@@ -94,7 +95,7 @@ impl Worker {
             pid: AtomicU32::new(0),
         });
         (shared.on_change)(&State::Starting);
-        let (stop, stop_asked) = watch::channel(false);
+        let (stop, stop_requested) = watch::channel(false);
         let (end, ended) = watch::channel(());
         let task = match spawn(&spec, &key) {
             Ok((child, out)) => {
@@ -102,7 +103,7 @@ impl Worker {
                 let shared = shared.clone();
                 Some(tokio::spawn(async move {
                     let _end = end;
-                    supervise(&shared, child, out, stop_asked).await;
+                    supervise(&shared, child, out, stop_requested).await;
                 }))
             }
             Err(failure) => {
@@ -118,7 +119,7 @@ impl Worker {
         self.shared.state.borrow().clone()
     }
 
-    /// The worker's resident memory in bytes, where the system tells.
+    /// Resident memory of the worker in bytes; Linux only.
     pub fn memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -130,7 +131,7 @@ impl Worker {
         Some(self.shared.pid.load(Ordering::Acquire)).filter(|&pid| pid != 0)
     }
 
-    /// Waits until the worker serves, or for the reason it never will.
+    /// Waits until the worker serves or has failed.
     pub async fn ready(&self) -> Result<Endpoint, Failure> {
         let mut states = self.shared.state.subscribe();
         let settled =
@@ -145,12 +146,12 @@ impl Worker {
         }
     }
 
-    /// Asks the worker to end, ends it after two seconds, and leaves `State::Stopped`.
+    /// Sends SIGTERM, kills the worker after two seconds, and leaves [`State::Stopped`].
     pub async fn stop(&self) {
         self.stop.send_replace(true);
         let mut ended = self.ended.clone();
         while ended.changed().await.is_ok() {}
-        self.shared.apply(|| Input::StopAsked);
+        self.shared.apply(|| Input::StopRequested);
         self.shared.apply(|| Input::Exited { code: None, signal: None });
     }
 }
@@ -170,22 +171,22 @@ impl Shared {
     }
 
     fn set(&self, next: impl FnOnce(State) -> State) {
-        let mut told = None;
+        let mut changed_to = None;
         self.state.send_if_modified(|state| {
             let next = next(state.clone());
             let changed = *state != next;
             if changed {
-                told = Some(next.clone());
+                changed_to = Some(next.clone());
                 *state = next;
             }
             changed
         });
-        if let Some(state) = told {
+        if let Some(state) = changed_to {
             (self.on_change)(&state);
         }
     }
 
-    fn line(&self, bytes: &[u8]) {
+    fn handle_line(&self, bytes: &[u8]) {
         match serde_json::from_slice::<WorkerLine>(bytes) {
             Ok(line) => {
                 if let WorkerLine::Listening { address } = &line {
@@ -216,9 +217,9 @@ fn spawn(spec: &WorkerSpec, key: &str) -> Result<(Child, Lines), Failure> {
             let code = match error.kind() {
                 ErrorKind::NotFound => ErrorCode::WorkerMissing,
                 ErrorKind::PermissionDenied => ErrorCode::PermissionDenied,
-                // The program is being replaced by an update.
+                // An update is replacing the program.
                 ErrorKind::ExecutableFileBusy => ErrorCode::FileBusy,
-                // No more processes, memory or open files.
+                // The limit of processes, memory or open files is reached.
                 ErrorKind::WouldBlock | ErrorKind::OutOfMemory => ErrorCode::SystemLimit,
                 _ if matches!(error.raw_os_error(), Some(23 | 24)) => ErrorCode::SystemLimit,
                 _ => ErrorCode::WorkerStartFailed,
@@ -237,14 +238,14 @@ async fn supervise(shared: &Shared, mut child: Child, mut lines: Lines, mut stop
     let status = loop {
         tokio::select! {
             line = lines.next_segment(), if reading => match line {
-                Ok(Some(line)) => shared.line(&line),
+                Ok(Some(line)) => shared.handle_line(&line),
                 _ => reading = false,
             },
             status = child.wait() => break status,
             Ok(()) = stop.changed(), if deadline.is_none() => {
-                shared.apply(|| Input::StopAsked);
+                shared.apply(|| Input::StopRequested);
                 terminate(&mut child);
-                deadline = Some(Instant::now() + GRACE);
+                deadline = Some(Instant::now() + STOP_TIMEOUT);
             }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 break kill(&mut child).await;
@@ -254,10 +255,10 @@ async fn supervise(shared: &Shared, mut child: Child, mut lines: Lines, mut stop
     shared.pid.store(0, Ordering::Release);
     let rest = async {
         while let Ok(Some(line)) = lines.next_segment().await {
-            shared.line(&line);
+            shared.handle_line(&line);
         }
     };
-    if reading && timeout(LAST_LINES, rest).await.is_err() {
+    if reading && timeout(DRAIN_TIMEOUT, rest).await.is_err() {
         tracing::debug!("worker output stayed open after its end");
     }
     let (code, signal) = match status {
@@ -277,7 +278,7 @@ async fn kill(child: &mut Child) -> std::io::Result<ExitStatus> {
 
 #[cfg(unix)]
 fn terminate(child: &mut Child) {
-    // An id is there only until the child was waited for, so it cannot name another process.
+    // `id` is `None` once the child was waited for, so the pid is not reused.
     if let Some(pid) = child.id().and_then(|id| libc::pid_t::try_from(id).ok()) {
         // SAFETY: kill takes two integers and touches no memory.
         unsafe { libc::kill(pid, libc::SIGTERM) };

@@ -1,17 +1,8 @@
-//! What a worker's lines and its end mean, as a pure machine. Knows nothing of processes, pipes or time.
-use std::collections::BTreeMap;
+//! The state machine of a worker: from a state and a line, an exit or a stop request to the next state. Pure:
+//! knows no process, no pipe and no clock.
+use protocol::{ErrorCode, WorkerLine};
 
-use protocol::{ErrorCode, ReportedCode, WorkerFailure, WorkerLine};
-use serde_json::Value;
-
-/// A code of the message catalogue, a fragment for the log, values for the words.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{code}: {message}")]
-pub struct Failure {
-    pub code: ErrorCode,
-    pub message: String,
-    pub detail: BTreeMap<String, String>,
-}
+use crate::Failure;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
@@ -27,48 +18,17 @@ pub enum State {
 pub(crate) enum Input {
     Line(WorkerLine),
     Exited { code: Option<i32>, signal: Option<i32> },
-    StopAsked,
+    StopRequested,
 }
 
-impl Failure {
-    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), detail: BTreeMap::new() }
-    }
-
-    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.detail.insert(name.to_owned(), value.into());
-        self
-    }
-}
-
-impl From<WorkerFailure> for Failure {
-    fn from(WorkerFailure { code, message, detail }: WorkerFailure) -> Self {
-        let failure = match code {
-            ReportedCode::Known(code) => Self::new(code, message),
-            // Only a worker of another version reports one.
-            ReportedCode::Unknown(code) => {
-                tracing::warn!(code, message, "the worker reported an unknown error code");
-                Self::new(ErrorCode::Internal, format!("{code}: {message}")).with("code", code)
-            }
-        };
-        detail.into_iter().fold(failure, |failure, (name, value)| {
-            let text = match value {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
-            failure.with(&name, text)
-        })
-    }
-}
-
-/// The state after `input`. Lines that come too late, after an end was asked for or reported, change nothing.
+/// The state after `input`. Lines after a stop request or a failure change nothing.
 pub(crate) fn step(state: State, input: Input) -> State {
     match (state, input) {
         (State::Stopped, _) => State::Stopped,
-        (_, Input::StopAsked) => State::Draining,
+        (_, Input::StopRequested) => State::Draining,
         (State::Draining, Input::Exited { .. }) => State::Stopped,
         (state @ (State::Draining | State::Failed(_)), _) => state,
-        (_, Input::Exited { code, signal }) => State::Failed(died(code, signal)),
+        (_, Input::Exited { code, signal }) => State::Failed(exit_failure(code, signal)),
         (_, Input::Line(WorkerLine::Failed { error })) => State::Failed(error.into()),
         (_, Input::Line(WorkerLine::Ready { context_length, threads, .. })) => {
             State::Ready { context_length: context_length.0, threads }
@@ -80,13 +40,14 @@ pub(crate) fn step(state: State, input: Input) -> State {
     }
 }
 
-fn died(code: Option<i32>, signal: Option<i32>) -> Failure {
+fn exit_failure(code: Option<i32>, signal: Option<i32>) -> Failure {
     let status = match (code, signal) {
         (Some(code), _) => format!("code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "unknown".to_owned(),
     };
-    Failure::new(ErrorCode::WorkerDied, format!("worker ended unasked with {status}")).with("status", status)
+    Failure::new(ErrorCode::WorkerDied, format!("the worker ended unexpectedly with {status}"))
+        .with("status", status)
 }
 
 #[cfg(test)]
@@ -156,7 +117,7 @@ mod tests {
     #[test]
     fn an_unasked_end_is_a_failure() {
         for state in [State::Starting, LOADING, READY] {
-            for (code, signal, words) in
+            for (code, signal, status) in
                 [(Some(0), None, "code 0"), (None, Some(9), "signal 9"), (None, None, "unknown")]
             {
                 let State::Failed(failure) = step(state.clone(), exited(code, signal)) else {
@@ -164,7 +125,7 @@ mod tests {
                 };
                 assert_eq!(
                     (failure.code.as_str(), failure.detail["status"].as_str()),
-                    ("worker_died", words)
+                    ("worker_died", status)
                 );
             }
         }
@@ -173,7 +134,7 @@ mod tests {
     #[test]
     fn a_stop_drains_then_stops() {
         for state in [State::Starting, LOADING, READY, State::Draining, broken()] {
-            assert_eq!(step(state, Input::StopAsked), State::Draining);
+            assert_eq!(step(state, Input::StopRequested), State::Draining);
         }
         for late in [listening(), loading(), ready(), failed()] {
             assert_eq!(step(State::Draining, late), State::Draining);
@@ -183,7 +144,7 @@ mod tests {
 
     #[test]
     fn stopped_is_the_end() {
-        for input in [Input::StopAsked, ready(), failed(), exited(Some(0), None)] {
+        for input in [Input::StopRequested, ready(), failed(), exited(Some(0), None)] {
             assert_eq!(step(State::Stopped, input), State::Stopped);
         }
     }

@@ -46,13 +46,13 @@ fn check(name: &str, before: &[&str], after: &[&str], format: Format) {
 }
 
 #[test]
-fn scripts_please_their_shell() {
+fn rendered_scripts_pass_shellcheck() {
     check("shellcheck", &[], &[], Format::Shell);
     check("sh", &["-n"], &[], Format::Shell);
 }
 
 #[test]
-fn what_a_machine_hears_pleases_its_shell() {
+fn the_scripts_of_hosts_pass_shellcheck() {
     let Some(program) = checker("shellcheck") else { return };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/remote/scripts");
     let scripts = std::fs::read_dir(folder).expect("is there").map(|one| one.expect("is read").path());

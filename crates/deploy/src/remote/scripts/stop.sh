@@ -1,5 +1,5 @@
-# Ends every process of this deployment and no other: asks, waits, insists. Before it stands also: grace, in
-# tenths of a second.
+# Stops every process of this deployment and no other: SIGTERM, then SIGKILL after the grace period. Variable
+# set before it: grace, in tenths of a second.
 if [ ! -d "$dir" ]; then
   echo stopped
   exit 0
