@@ -1,4 +1,5 @@
-//! The command line, as it is typed.
+//! The arguments of the command line. The doc comments of fields and commands are the help texts that clap
+//! prints.
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -17,7 +18,8 @@ pub struct Args {
     /// Language of the words; as LANG says when left out.
     #[arg(long, global = true, value_parser = lang())]
     pub lang: Option<Lang>,
-    /// Open the chats for reading only, where they cannot be written: a folder without rights, a full disk, a newer version.
+    /// Open the chats for reading only, where they cannot be written: a folder without rights, a full disk, a
+    /// newer version.
     #[arg(long, global = true)]
     pub read_only: bool,
     #[command(subcommand)]
@@ -30,9 +32,9 @@ pub enum Source {
     ModelScope,
 }
 
-/// What is to be served, and on what.
+/// Arguments of a deployment plan.
 #[derive(Debug, clap::Args)]
-pub struct Wish {
+pub struct PlanArgs {
     #[arg(long)]
     pub model: String,
     /// The first of them that serves the files there when left out.
@@ -55,9 +57,9 @@ pub struct Wish {
     pub ray: bool,
 }
 
-/// What is to be held.
+/// Arguments of `sizing`.
 #[derive(Debug, clap::Args)]
-pub struct Size {
+pub struct SizingArgs {
     #[arg(long)]
     pub model: String,
     /// FP8, BF16, Q8_0, Q4_K_M; what suits this computer best when left out.
@@ -117,18 +119,18 @@ pub enum Command {
     Ask {
         question: String,
         #[command(flatten)]
-        at: At,
+        source: ModelArgs,
         #[command(flatten)]
-        pictures: Pictures,
+        attachments: ImageArgs,
         /// 0 always takes the likeliest word; as the model's makers advise when left out.
         #[arg(long)]
         temperature: Option<f32>,
     },
-    /// Every word of the commands that serve a model on machines you name, with the memory it takes; or why not, and what
-    /// would. Starts nothing.
+    /// Every word of the commands that serve a model on machines you name, with the memory it takes; or why
+    /// not, and what would. Starts nothing.
     Plan {
         #[command(flatten)]
-        wish: Wish,
+        request: PlanArgs,
         /// Print these files instead of the explanation.
         #[arg(long, value_parser = ["shell", "compose", "k8s", "systemd", "modelfile"])]
         render: Option<String>,
@@ -145,17 +147,17 @@ pub enum Command {
         sequences: u32,
     },
     /// Can I run it? What holds a model: this computer, machines you name, and each known card.
-    Sizing(Size),
-    /// Talk, a line at a time, until the end of input (Ctrl+D). With --json each line is `{"text": "…"}`, with
-    /// `"images": ["FILE"]` where pictures are shown, or `{"stop": true}` to stop an answer, and each event of an answer is
-    /// printed as a line.
+    Sizing(SizingArgs),
+    /// Talk, a line at a time, until the end of input (Ctrl+D). With --json each line is `{"text": "…"}`,
+    /// with `"images": ["FILE"]` where pictures are shown, or `{"stop": true}` to stop an answer, and each
+    /// event of an answer is printed as a line.
     Chat {
         #[command(flatten)]
-        at: At,
+        source: ModelArgs,
         #[command(flatten)]
-        pictures: Pictures,
-        /// Where the chat becomes longer than the model reads, leave out its oldest messages; each time that is said. Without
-        /// this, such a question is refused.
+        attachments: ImageArgs,
+        /// Where the chat becomes longer than the model reads, leave out its oldest messages; each time that
+        /// is said. Without this, such a question is refused.
         #[arg(long)]
         leave_out_oldest: bool,
     },
@@ -164,7 +166,8 @@ pub enum Command {
         #[command(subcommand)]
         command: Chats,
     },
-    /// Backups of the chats: list and make them, put one back, or start with empty chats where the file cannot be opened.
+    /// Backups of the chats: list and make them, put one back, or start with empty chats where the file
+    /// cannot be opened.
     Backups {
         #[command(subcommand)]
         command: Backups,
@@ -218,16 +221,18 @@ pub enum Backups {
     List,
     /// Make one now, beside the daily ones.
     Create,
-    /// Put a backup in the place of the chats. It is checked first, and the chats that are there are kept as a backup.
+    /// Put a backup in the place of the chats. It is checked first, and the chats that are there are kept as
+    /// a backup.
     Restore { backup: String },
     /// Start with empty chats. The file that cannot be opened is kept as a backup.
     StartEmpty,
 }
 
-/// Pictures of a question.
+/// Images of a question.
 #[derive(Debug, clap::Args)]
-pub struct Pictures {
-    /// A picture to show with the question (in `chat` with the first line): JPEG, PNG, WebP, GIF or BMP; may be given again.
+pub struct ImageArgs {
+    /// A picture to show with the question (in `chat` with the first line): JPEG, PNG, WebP, GIF or BMP; may
+    /// be given again.
     #[arg(long = "image", value_name = "FILE")]
     pub images: Vec<std::path::PathBuf>,
     /// Ask a model that reads text only: in place of each picture it is told that there is one.
@@ -235,9 +240,9 @@ pub struct Pictures {
     pub leave_out_pictures: bool,
 }
 
-/// Where an answer comes from.
+/// The model of an answer.
 #[derive(Debug, clap::Args)]
-pub struct At {
+pub struct ModelArgs {
     /// The Guide when left out; with --endpoint the first that the service offers.
     #[arg(long)]
     pub model: Option<String>,
@@ -253,14 +258,14 @@ pub struct At {
 pub enum Deployments {
     /// What runs where, and how it is.
     List,
-    /// Show the plan, start it, and wait until it serves; it goes on when this program ends. With a name or id alone: start
-    /// one again that was stopped.
+    /// Show the plan, start it, and wait until it serves; it goes on when this program ends. With a name or
+    /// id alone: start one again that was stopped.
     Start {
         /// A deployment of `list`.
         #[arg(conflicts_with_all = ["model", "gpus"])]
         deployment: Option<String>,
         #[command(flatten)]
-        wish: Option<Wish>,
+        request: Option<PlanArgs>,
         /// `here`, or what you type after `ssh`; again for each further machine.
         #[arg(long = "on", default_value = "here")]
         machines: Vec<String>,
@@ -338,8 +343,8 @@ pub enum Endpoints {
         #[arg(long)]
         model: Vec<String>,
     },
-    /// Another key, address or name for a service that was added; chats go on with it. A new key is read from the standard
-    /// input, and the old one is forgotten.
+    /// Another key, address or name for a service that was added; chats go on with it. A new key is read from
+    /// the standard input, and the old one is forgotten.
     Change {
         id: String,
         #[arg(long)]
@@ -349,7 +354,8 @@ pub enum Endpoints {
         /// On another computer the key has to come with it: add --key.
         #[arg(long)]
         address: Option<String>,
-        /// A model to offer beside those that the service lists, in place of those named before; may be given again.
+        /// A model to offer beside those that the service lists, in place of those named before; may be given
+        /// again.
         #[arg(long)]
         model: Vec<String>,
     },
@@ -369,10 +375,11 @@ pub enum Endpoints {
 
 #[derive(Debug, Subcommand)]
 pub enum Connections {
-    /// Through which proxy connections go: system, direct, or an address such as http://proxy:8080 or socks5h://proxy:1080.
+    /// Through which proxy connections go: system, direct, or an address such as http://proxy:8080 or
+    /// socks5h://proxy:1080.
     Proxy { way: String },
-    /// Keep the name and the password that the proxy asks for. The password is read from the standard input, never from the
-    /// command line; another proxy never gets it.
+    /// Keep the name and the password that the proxy asks for. The password is read from the standard input,
+    /// never from the command line; another proxy never gets it.
     Login { user: String },
     /// Forget the name and the password of the proxy.
     Logout,

@@ -1,4 +1,4 @@
-//! `backups`: of the chats, made and put back; and a start with empty ones.
+//! `backups`: lists, creates and restores backups of the chats, and starts with empty chats.
 use app::App;
 use app::lang::{Lang, bytes};
 use contract::{BackupKind, BackupView, ErrorView, StartWay};
@@ -23,27 +23,27 @@ pub async fn run(app: &App, command: &Backups, json: bool, lang: Lang) -> Result
             }
         }
         Backups::Create => {
-            let made = app.backup_create().await?;
-            if json { print_json(&made) } else { println!("{}", line(&made, lang)) }
+            let backup = app.backup_create().await?;
+            if json { print_json(&backup) } else { println!("{}", line(&backup, lang)) }
         }
         Backups::Restore { backup } => {
             let view = app.backup_restore(backup).await?;
-            let said = lang.pick(
+            let message = lang.pick(
                 "The chats of the backup are in place. Those that were there are kept as a backup.",
                 "已恢复备份中的对话。原来的对话已保留为一份备份。",
             );
-            if json { print_json(&view) } else { println!("{said}") }
+            if json { print_json(&view) } else { println!("{message}") }
         }
         Backups::StartEmpty => {
             let open = app.start_state().await?.failure.is_none();
             let view = app.start_again(StartWay::Empty).await?;
-            let said = match (open, lang) {
+            let message = match (open, lang) {
                 (true, Lang::En) => "The chats can be opened: nothing was changed.",
                 (true, Lang::Zh) => "对话可以正常打开，没有任何改动。",
                 (false, Lang::En) => "The chats are empty now. The file that was there is kept as a backup.",
                 (false, Lang::Zh) => "现在对话是空的。原来的文件已保留为一份备份。",
             };
-            if json { print_json(&view) } else { println!("{said}") }
+            if json { print_json(&view) } else { println!("{message}") }
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `chats`: what is kept, and one chat as a file.
+//! `chats`: lists the stored chats, exports one to a file and imports one from a file.
 use app::App;
 use app::lang::Lang;
 use contract::ErrorView;

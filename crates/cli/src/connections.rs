@@ -1,11 +1,11 @@
-//! `connections`: the way out of this computer from a terminal. The password of a proxy comes in by the standard input, as
-//! keys do.
+//! `connections`: proxy, proxy login and certificates. The password of a proxy is read from standard input,
+//! as API keys are, so that neither the process list nor the shell history contains it.
 use app::App;
 use app::lang::Lang;
 use contract::{ErrorView, KeyPlace, ProxyKind, SettingsView};
 
 use crate::args::Connections;
-use crate::endpoints::secret;
+use crate::endpoints::read_secret;
 use crate::json::print_json;
 
 pub async fn run(app: &App, command: Option<&Connections>, json: bool, lang: Lang) -> Result<(), ErrorView> {
@@ -28,8 +28,8 @@ pub async fn run(app: &App, command: Option<&Connections>, json: bool, lang: Lan
                 "Type the password and press Enter, then Ctrl+D. It is shown while you type; a pipe hides it.",
                 "输入密码后按回车，再按 Ctrl+D。输入时会显示；用管道则不会显示。",
             );
-            // The line's end belongs to the terminal; anything else may be part of a password.
-            let password = secret(prompt)?;
+            // Only the line break is removed: spaces may be part of a password.
+            let password = read_secret(prompt)?;
             app.proxy_login(user, password.trim_end_matches(['\r', '\n'])).await?
         }
         Some(Connections::Logout) => app.proxy_login("", "").await?,

@@ -1,4 +1,5 @@
-//! `deployments`: engines on machines, from a terminal. What is started goes on when this program ends.
+//! `deployments`: starts, lists, stops and removes engines on hosts. A deployment keeps running when this
+//! program ends.
 use std::process::ExitCode;
 
 use app::App;
@@ -26,23 +27,23 @@ pub async fn run(
             let view = app.deployment_restart(id).await?;
             wait(app, events, view, *no_wait, json, lang).await
         }
-        Deployments::Start { wish, machines, name, open, address, first, no_wait, .. } => {
-            let Some(wish) = wish else {
+        Deployments::Start { request, machines, name, open, address, first, no_wait, .. } => {
+            let Some(request) = request else {
                 let message = "start a deployment: name one, or say --model and --gpus";
                 return Err(ErrorView::new(ErrorCode::InvalidInput, message));
             };
             let spec = DeploymentSpec {
                 name: name.clone(),
-                wish: wish.into(),
+                wish: request.into(),
                 machines: machines.clone(),
                 open: *open,
                 address: address.clone(),
                 first: first.clone(),
             };
             let outcome = app.deployment_plan(spec.clone()).await?;
-            // With --json the events are what a program wants.
-            let planned = matches!(outcome, PlanOutcome::Plan(_));
-            if !json || !planned {
+            // With --json only the events are printed, unless there is no plan.
+            let has_plan = matches!(outcome, PlanOutcome::Plan(_));
+            if !json || !has_plan {
                 let code = plan::show(&outcome, None, json, lang)?;
                 if code != ExitCode::SUCCESS {
                     std::process::exit(1);
@@ -53,14 +54,14 @@ pub async fn run(
         }
         Deployments::Stop { deployment } => {
             let view = app.deployment_stop(deployment).await?;
-            told(&view, json, lang);
+            print_deployment(&view, json, lang);
             Ok(())
         }
         Deployments::Logs { deployment } => {
             let lines = app.deployment_log(deployment).await?;
-            let several = lines.iter().any(|line| line.machine > 0);
+            let multi_host = lines.iter().any(|line| line.machine > 0);
             for line in lines {
-                match (json, several) {
+                match (json, multi_host) {
                     (true, _) => print_json(&line),
                     (false, true) => println!("[{}] {}", line.machine, line.text),
                     (false, false) => println!("{}", line.text),
@@ -88,31 +89,31 @@ pub async fn run(
             if json {
                 print_json(&view)
             } else {
-                looked(&view, lang)
+                print_machine(&view, lang)
             }
             Ok(())
         }
     }
 }
 
-/// The id by which a chat calls its model.
+/// The model id of a deployment, as a chat stores it.
 pub async fn model_of(app: &App, name: &str) -> Result<String, ErrorView> {
     let known = app.deployments().await?;
     let found = known.iter().find(|it| it.id == name || it.name == name).ok_or_else(|| {
         ErrorView::new(ErrorCode::DeploymentNotFound, "find the deployment").with("deployment", name)
     })?;
-    // It is there since another program started it, and has to be seen first.
+    // Another program may have started it: this waits until it is reattached.
     app.deployment_ready(&found.id).await?;
     Ok(found.chat_model.clone())
 }
 
-/// Each is seen once before it is shown.
+/// Waits up to ten seconds until each deployment is reattached.
 async fn list(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> {
     let mut views = app.deployments().await?;
-    // A machine that does not answer is said to be looked for.
+    // A host that does not answer in time is listed as being looked for.
     for _ in 0..100 {
-        let looking = |it: &DeploymentView| it.state == DeploymentState::Finding && it.lost.is_none();
-        if !views.iter().any(looking) {
+        let is_pending = |it: &DeploymentView| it.state == DeploymentState::Finding && it.lost.is_none();
+        if !views.iter().any(is_pending) {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -123,12 +124,12 @@ async fn list(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> {
     } else if views.is_empty() {
         println!("{}", lang.pick("Nothing was started yet.", "还没有启动过部署。"));
     } else {
-        views.iter().for_each(|view| told(view, false, lang));
+        views.iter().for_each(|view| print_deployment(view, false, lang));
     }
     Ok(())
 }
 
-/// Says what happens until it serves or fails. Ctrl+C ends the waiting only.
+/// Prints the events until the deployment serves or fails. Ctrl+C ends the waiting only.
 async fn wait(
     app: &App,
     mut events: UnboundedReceiver<AppEvent>,
@@ -139,7 +140,7 @@ async fn wait(
 ) -> Result<(), ErrorView> {
     let id = view.id.clone();
     if !no_wait {
-        let shown = async {
+        let print_events = async {
             while let Some(event) = events.recv().await {
                 match event {
                     AppEvent::DeploymentSaid { id: of, lines } if of == id => {
@@ -157,27 +158,27 @@ async fn wait(
             }
         };
         tokio::select! {
-            () = shown => {}
+            () = print_events => {}
             ready = app.deployment_ready(&id) => {
-                told(&ready?, json, lang);
+                print_deployment(&ready?, json, lang);
                 return Ok(());
             }
             _ = tokio::signal::ctrl_c() => {}
         }
     } else {
-        // What is started is written down before this program ends.
+        // The processes must be in the record before this program ends.
         while app.deployments().await?.iter().any(|it| it.id == id && it.state == DeploymentState::Starting) {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     }
     let views = app.deployments().await?;
     if let Some(view) = views.iter().find(|view| view.id == id) {
-        told(view, json, lang);
+        print_deployment(view, json, lang);
     }
     Ok(())
 }
 
-fn told(view: &DeploymentView, json: bool, lang: Lang) {
+fn print_deployment(view: &DeploymentView, json: bool, lang: Lang) {
     if json {
         return print_json(view);
     }
@@ -210,7 +211,7 @@ fn state(view: &DeploymentView, lang: Lang) -> String {
     lang.pick(en, zh).to_owned()
 }
 
-fn looked(view: &MachineView, lang: Lang) {
+fn print_machine(view: &MachineView, lang: Lang) {
     println!("{}: {}", view.name, view.system);
     let none = lang.pick("none", "无");
     let all = |list: &[String]| if list.is_empty() { none.to_owned() } else { list.join(", ") };

@@ -1,5 +1,5 @@
-//! `endpoints`: cloud services from a terminal. A key comes in by the standard input, so that neither the list of
-//! processes nor the history of the shell holds it.
+//! `endpoints`: adds, changes, tests and removes cloud services. An API key is read from standard input, so
+//! that neither the process list nor the shell history contains it.
 use std::io::{IsTerminal, Read};
 
 use app::App;
@@ -9,10 +9,10 @@ use contract::{
     ModelRef, StepState,
 };
 
-use crate::args::{At, Endpoints};
+use crate::args::{Endpoints, ModelArgs};
 use crate::json::print_json;
 
-/// More than any key; a file given by mistake is not read whole.
+/// Bytes; more than any key, so that a file that is piped by mistake is not read completely.
 const KEY_LIMIT: u64 = 16 << 10;
 
 pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Result<(), ErrorView> {
@@ -22,26 +22,26 @@ pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Resu
                 provider_id: provider.clone(),
                 name: name.clone(),
                 address: address.clone(),
-                key: key(lang)?,
+                key: read_key(lang)?,
                 models: model.clone(),
             };
             let added = app.endpoint_add(spec).await?;
             show(&added, json, lang);
-            // Said every time: a file is less than a keyring.
+            // Shown every time: a file is less secure than a keyring.
             if added.key_place == KeyPlace::File && !json {
                 println!("{}", file_note(lang));
             }
         }
-        Endpoints::Change { id, key: new, name, address, model } => {
+        Endpoints::Change { id, key: new_key, name, address, model } => {
             let change = EndpointChange {
                 name: name.clone(),
                 address: address.clone(),
-                key: new.then(|| key(lang)).transpose()?,
+                key: new_key.then(|| read_key(lang)).transpose()?,
                 models: (!model.is_empty()).then(|| model.clone()),
             };
             let changed = app.endpoint_change(id, change).await?;
             show(&changed, json, lang);
-            if *new && changed.key_place == KeyPlace::File && !json {
+            if *new_key && changed.key_place == KeyPlace::File && !json {
                 println!("{}", file_note(lang));
             }
         }
@@ -76,7 +76,7 @@ pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Resu
             } else {
                 steps(&test, lang);
             }
-            // With --json the words of the failure are in the one value already; the code still says it.
+            // With --json the error is part of the value; only the exit code is still to be set.
             match test.error {
                 Some(error) if json => {
                     eprintln!("{}", app::messages::terminal_text(&error, lang));
@@ -104,19 +104,19 @@ pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Resu
     Ok(())
 }
 
-/// The id that a chat calls it by.
-pub async fn model_of(app: &App, at: &At) -> Result<String, ErrorView> {
-    if let Some(deployment) = &at.deployment {
+/// The model id of the arguments, as a chat stores it.
+pub async fn model_of(app: &App, source: &ModelArgs) -> Result<String, ErrorView> {
+    if let Some(deployment) = &source.deployment {
         return crate::deployments::model_of(app, deployment).await;
     }
-    let Some(endpoint) = &at.endpoint else {
-        return Ok(at.model.clone().unwrap_or_else(|| "guide".into()));
+    let Some(endpoint) = &source.endpoint else {
+        return Ok(source.model.clone().unwrap_or_else(|| "guide".into()));
     };
     let known = app.endpoints().await?;
     let missing =
         || ErrorView::new(ErrorCode::EndpointNotFound, "find the cloud service").with("endpoint", endpoint);
     let known = known.into_iter().find(|known| known.id == *endpoint).ok_or_else(missing)?;
-    if let Some(model) = &at.model {
+    if let Some(model) = &source.model {
         return Ok(ModelRef::cloud(endpoint, model).to_string());
     }
     let unlisted = || {
@@ -126,15 +126,15 @@ pub async fn model_of(app: &App, at: &At) -> Result<String, ErrorView> {
     known.models.into_iter().next().map(|model| model.id).ok_or_else(unlisted)
 }
 
-fn key(lang: Lang) -> Result<String, ErrorView> {
-    secret(lang.pick(
+fn read_key(lang: Lang) -> Result<String, ErrorView> {
+    read_secret(lang.pick(
         "Paste the key and press Enter, then Ctrl+D. It is shown while you type; a pipe hides it.",
         "粘贴密钥后按回车，再按 Ctrl+D。输入时会显示；用管道则不会显示。",
     ))
 }
 
-/// All of the standard input; `prompt` is for a person who types it.
-pub fn secret(prompt: &str) -> Result<String, ErrorView> {
+/// All of standard input. `prompt` is shown on a terminal.
+pub fn read_secret(prompt: &str) -> Result<String, ErrorView> {
     if std::io::stdin().is_terminal() {
         eprintln!("{prompt}");
     }

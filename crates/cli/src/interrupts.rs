@@ -1,4 +1,4 @@
-//! Ctrl+C, heard from one moment on: a press while something else is being done is not lost.
+//! Ctrl+C as a queue of one: a press while the program is busy is not lost.
 use std::future::{Future, ready};
 use std::io;
 use std::pin::Pin;
@@ -9,15 +9,15 @@ type Press = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 pub struct Interrupts {
     press: Press,
-    /// One came before somebody waited for it.
+    /// Pressed before the first call of `next`.
     early: bool,
 }
 
 impl Interrupts {
-    /// Presses count from here on.
+    /// Catches presses from now on.
     pub async fn listen() -> Self {
         let mut interrupts = Self { press: Box::pin(ctrl_c()), early: false };
-        // The handler is there once its future was asked.
+        // The signal handler is installed by the first poll of the future.
         tokio::select! {
             biased;
             _ = &mut interrupts.press => interrupts.early = true,

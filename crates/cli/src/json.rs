@@ -1,12 +1,12 @@
-//! JSON for programs: one value on one line. Written straight from the type, because a detour over a JSON value would
-//! turn 0.7 into 0.699999988.
+//! JSON output: one value per line. It is serialised directly from the type, because a `serde_json::Value` in
+//! between would turn an f32 of 0.7 into 0.699999988.
 use serde::Serialize;
 
 pub fn print_json<T: Serialize>(value: &T) {
-    println!("{}", line(value));
+    println!("{}", to_line(value));
 }
 
-fn line<T: Serialize>(value: &T) -> String {
+fn to_line<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("a view is plain data")
 }
 
@@ -17,7 +17,7 @@ mod tests {
     #[test]
     fn numbers_are_as_they_were_written() {
         let sampling = SamplingView { temperature: 0.7, top_p: 0.95, ..SamplingView::default() };
-        let text = super::line(&sampling);
+        let text = super::to_line(&sampling);
         assert!(text.contains("\"temperature\":0.7,\"top_p\":0.95,"), "{text}");
     }
 }

@@ -1,31 +1,30 @@
-//! The headless host: the same use cases as the window, in a terminal. Decides nothing; parses, calls,
-//! prints.
+//! The command line: the use cases of the window in a terminal. Contains no logic of its own; parses
+//! arguments, calls the app and prints.
 
-mod answer_lines;
+mod answer_output;
 mod args;
 mod backups;
 mod broken_pipe;
-mod catalogue;
+mod chat;
+mod chat_json;
 mod chats;
 mod connections;
+mod context_overflow;
 mod deployments;
 mod endpoints;
-mod host;
+mod hardware;
+mod images;
 mod interrupts;
 mod json;
-mod looking;
-mod machine;
-mod pictures;
+mod models;
 mod plan;
 mod pull;
-mod pull_shown;
+mod pull_progress;
 mod serve;
 mod sizing;
-mod talk;
-mod talk_json;
-mod too_long;
+mod terminal;
+mod vision_progress;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -36,8 +35,8 @@ use contract::{AppEvent, ErrorCode, ErrorView, StartWay};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use args::{Args, Command};
-use host::Terminal;
-use pull::Wanted;
+use pull::PullRequest;
+use terminal::Terminal;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -46,7 +45,6 @@ async fn main() -> ExitCode {
     // Errors only, unless RUST_LOG asks for more: what the user needs to know is printed in their language.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .log_internal_errors(false)
         .init();
@@ -55,21 +53,21 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             if args.json {
-                // On stdout, where a program reads; the exit code says that it failed.
+                // On stdout, which the calling program reads; the exit code reports the failure.
                 json::print_json(&serde_json::json!({ "error": error }));
             } else {
                 eprintln!("{}", messages::terminal_text(&error, lang));
             }
-            // As a shell counts a program that Ctrl+C ended.
+            // The exit code of a shell for a program that Ctrl+C ended.
             if error.code == ErrorCode::Cancelled { ExitCode::from(130) } else { ExitCode::FAILURE }
         }
     }
 }
 
 async fn run(args: &Args, lang: Lang) -> Result<ExitCode, ErrorView> {
-    // What asks nothing of this computer opens nothing on it.
+    // Commands that only compute do not open the data folder.
     match &args.command {
-        Command::Plan { wish, render } => plan::plan(&wish.into(), render.as_deref(), args.json, lang),
+        Command::Plan { request, render } => plan::plan(&request.into(), render.as_deref(), args.json, lang),
         Command::Cards { model, context, sequences } => {
             print!("{}", app::cards_csv(model, *context, *sequences)?);
             Ok(ExitCode::SUCCESS)
@@ -85,19 +83,19 @@ async fn with_app(args: &Args, lang: Lang) -> Result<(), ErrorView> {
         eprintln!("{}", messages::terminal_text(&problem, lang));
     }
     let done = with_opened(&app, events, args, lang).await;
-    // So that a copy of the file of the chats is whole.
+    // Checkpoints the database, so that a copy of its file is complete.
     app.close().await;
     done
 }
 
 async fn open(args: &Args, terminal: Terminal) -> Result<app::App, ErrorView> {
-    let (paths, host) = (app::find_paths(), Arc::new(terminal));
-    // What is there for chats that cannot be opened asks for no open chats.
+    let (paths, terminal) = (app::find_paths(), Arc::new(terminal));
+    // The backup commands must work when the chats cannot be opened.
     let backups = matches!(args.command, Command::Backups { .. });
     if !args.read_only && !backups {
-        return app::App::open(paths, host).await;
+        return app::App::open(paths, terminal).await;
     }
-    let app = app::App::open_for_window(paths, host).await?;
+    let app = app::App::open_for_window(paths, terminal).await?;
     if args.read_only && app.start_state().await?.failure.is_some() {
         app.start_again(StartWay::ReadOnly).await?;
     }
@@ -111,31 +109,29 @@ async fn with_opened(
     lang: Lang,
 ) -> Result<(), ErrorView> {
     match &args.command {
-        Command::Hardware { measure } => machine::hardware(app, *measure, args.json, lang).await,
-        Command::Recommend => catalogue::recommend(app, args.json, lang).await,
+        Command::Hardware { measure } => hardware::hardware(app, *measure, args.json, lang).await,
+        Command::Recommend => models::recommend(app, args.json, lang).await,
         Command::Pull { model, variant, source } => {
-            let wanted = Wanted { model, variant: variant.as_deref(), source: *source };
-            pull::pull(app, events, wanted, args.json, lang).await
+            let request = PullRequest { model, variant: variant.as_deref(), source: *source };
+            pull::pull(app, events, request, args.json, lang).await
         }
-        Command::Import { path } => catalogue::import(app, path, args.json, lang).await,
-        Command::Use { model, variant } => {
-            catalogue::use_precision(app, model, variant, args.json, lang).await
-        }
+        Command::Import { path } => models::import(app, path, args.json, lang).await,
+        Command::Use { model, variant } => models::use_precision(app, model, variant, args.json, lang).await,
         Command::Remove { model, variant } => {
-            catalogue::remove(app, model, variant.as_deref(), args.json, lang).await
+            models::remove(app, model, variant.as_deref(), args.json, lang).await
         }
-        Command::Sizing(size) => sizing::sizing(app, size, args.json, lang).await,
-        Command::Models => catalogue::models(app, args.json, lang).await,
-        Command::Ask { question, at, pictures, temperature } => {
-            let model = endpoints::model_of(app, at).await?;
-            talk::ask(app, question, pictures, &model, *temperature, args.json, lang).await
+        Command::Sizing(sizing) => sizing::sizing(app, sizing, args.json, lang).await,
+        Command::Models => models::models(app, args.json, lang).await,
+        Command::Ask { question, source, attachments, temperature } => {
+            let model = endpoints::model_of(app, source).await?;
+            chat::ask(app, question, attachments, &model, *temperature, args.json, lang).await
         }
-        Command::Chat { at, pictures, leave_out_oldest } => {
-            let model = endpoints::model_of(app, at).await?;
+        Command::Chat { source, attachments, leave_out_oldest } => {
+            let model = endpoints::model_of(app, source).await?;
             if args.json {
-                talk_json::chat(app, &model, pictures, *leave_out_oldest).await
+                chat_json::chat(app, &model, attachments, *leave_out_oldest).await
             } else {
-                talk::chat(app, &model, pictures, *leave_out_oldest, lang).await
+                chat::chat(app, &model, attachments, *leave_out_oldest, lang).await
             }
         }
         Command::Chats { command } => chats::run(app, command, args.json, lang).await,
@@ -143,8 +139,8 @@ async fn with_opened(
         Command::Serve { command: Some(command), .. } => serve::run(app, command, args.json, lang).await,
         Command::Serve { command: None, model, host, port, rate } => {
             let host = host.to_string();
-            let wanted = serve::Wanted { model, host: &host, port: *port, rate: *rate };
-            serve::serve(app, events, wanted, args.json, lang).await
+            let request = serve::ServeRequest { model, host: &host, port: *port, rate: *rate };
+            serve::serve(app, events, request, args.json, lang).await
         }
         Command::Deployments { command } => deployments::run(app, events, command, args.json, lang).await,
         Command::Connections { command } => connections::run(app, command.as_ref(), args.json, lang).await,

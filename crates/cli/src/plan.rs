@@ -1,35 +1,36 @@
-//! `plan`: what would serve a model on machines that a person names, line by line with reasons, or as files to take away.
+//! `plan`: the command lines that serve a model on the given hosts, with a reason for each argument, or as
+//! files.
 use std::process::ExitCode;
 
 use app::lang::{Lang, bytes, grouped};
 use app::plan_message;
 use contract::{ErrorCode, ErrorView, OfferView, PlanOutcome, PlanView, PlanWish, RefusalView};
 
-use crate::args::Wish;
+use crate::args::PlanArgs;
 use crate::json::print_json;
 
-impl From<&Wish> for PlanWish {
-    fn from(wish: &Wish) -> Self {
+impl From<&PlanArgs> for PlanWish {
+    fn from(args: &PlanArgs) -> Self {
         Self {
-            model: wish.model.clone(),
-            engine: wish.engine.clone().unwrap_or_default(),
-            machines: wish.gpus.clone(),
-            precision: wish.precision.clone(),
-            context: wish.context,
-            sequences: wish.sequences,
-            ray: wish.ray,
+            model: args.model.clone(),
+            engine: args.engine.clone().unwrap_or_default(),
+            machines: args.gpus.clone(),
+            precision: args.precision.clone(),
+            context: args.context,
+            sequences: args.sequences,
+            ray: args.ray,
         }
     }
 }
 
-/// Fails, after saying why, when there is no plan.
-pub fn plan(wish: &PlanWish, form: Option<&str>, json: bool, lang: Lang) -> Result<ExitCode, ErrorView> {
-    show(&app::plan_for(wish)?, form, json, lang)
+/// Prints the plan. Without one it prints the reasons and returns a failure.
+pub fn plan(wish: &PlanWish, format: Option<&str>, json: bool, lang: Lang) -> Result<ExitCode, ErrorView> {
+    show(&app::plan_for(wish)?, format, json, lang)
 }
 
 pub fn show(
     outcome: &PlanOutcome,
-    form: Option<&str>,
+    format: Option<&str>,
     json: bool,
     lang: Lang,
 ) -> Result<ExitCode, ErrorView> {
@@ -37,32 +38,34 @@ pub fn show(
         PlanOutcome::Plan(_) => ExitCode::SUCCESS,
         PlanOutcome::NotEnough { .. } => ExitCode::FAILURE,
     };
-    match (outcome, form) {
+    match (outcome, format) {
         (outcome, _) if json => print_json(outcome),
-        (PlanOutcome::Plan(plan), Some(form)) => print!("{}", files(plan, form)?),
-        (PlanOutcome::Plan(plan), None) => print!("{}", described(plan, lang)),
-        (PlanOutcome::NotEnough { refusals, offers }, _) => print!("{}", refused(refusals, offers, lang)),
+        (PlanOutcome::Plan(plan), Some(format)) => print!("{}", files(plan, format)?),
+        (PlanOutcome::Plan(plan), None) => print!("{}", describe(plan, lang)),
+        (PlanOutcome::NotEnough { refusals, offers }, _) => {
+            print!("{}", describe_rejection(refusals, offers, lang))
+        }
     }
     Ok(code)
 }
 
-fn files(plan: &PlanView, form: &str) -> Result<String, ErrorView> {
-    let files: Vec<_> = plan.files.iter().filter(|file| file.form == form).collect();
+fn files(plan: &PlanView, format: &str) -> Result<String, ErrorView> {
+    let files: Vec<_> = plan.files.iter().filter(|file| file.form == format).collect();
     match &files[..] {
         [] => {
-            let mut forms: Vec<_> = plan.files.iter().map(|file| file.form.as_str()).collect();
-            forms.dedup();
-            let message = format!("render the plan: {} has no {form}", plan.engine);
+            let mut formats: Vec<_> = plan.files.iter().map(|file| file.form.as_str()).collect();
+            formats.dedup();
+            let message = format!("render the plan: {} has no {format}", plan.engine);
             Err(ErrorView::new(ErrorCode::InvalidInput, message)
                 .with("name", "render")
-                .with("allowed", forms.join(", ")))
+                .with("allowed", formats.join(", ")))
         }
         [file] => Ok(file.text.clone()),
         files => Ok(files.iter().map(|file| format!("# ==> {} <==\n{}\n", file.name, file.text)).collect()),
     }
 }
 
-fn described(plan: &PlanView, lang: Lang) -> String {
+fn describe(plan: &PlanView, lang: Lang) -> String {
     let memory = &plan.memory;
     let on = lang.pick("on", "运行于");
     let mut text =
@@ -111,14 +114,14 @@ fn described(plan: &PlanView, lang: Lang) -> String {
         text.push_str(lang.pick("\nGood to know\n", "\n须知\n"));
         text.extend(plan.notes.iter().map(|note| format!("  {}\n", plan_message(note, lang))));
     }
-    // The scripts as they are run; the other forms are for --render.
+    // The shell scripts; other formats need --render.
     for file in plan.files.iter().filter(|file| file.form == "shell") {
         text.push_str(&format!("\n{}\n{}", file.name, file.text));
     }
     text
 }
 
-fn refused(refusals: &[RefusalView], offers: &[OfferView], lang: Lang) -> String {
+fn describe_rejection(refusals: &[RefusalView], offers: &[OfferView], lang: Lang) -> String {
     let mut text = String::from(lang.pick("There is no plan for this.\n", "没有可行的方案。\n"));
     for refusal in refusals {
         let name =
@@ -129,12 +132,12 @@ fn refused(refusals: &[RefusalView], offers: &[OfferView], lang: Lang) -> String
         text.push_str(lang.pick("\nWhat works\n", "\n可行的选择\n"));
     }
     for offer in offers {
-        let room = tokens(offer.tokens, lang);
-        let room = match lang {
-            Lang::En => format!("room for {room} in all"),
-            Lang::Zh => format!("总共可容纳 {room}"),
+        let capacity = tokens(offer.tokens, lang);
+        let capacity = match lang {
+            Lang::En => format!("room for {capacity} in all"),
+            Lang::Zh => format!("总共可容纳 {capacity}"),
         };
-        text.push_str(&format!("  {} {} {}: {room}\n", offer.engine, offer.precision, offer.machines));
+        text.push_str(&format!("  {} {} {}: {capacity}\n", offer.engine, offer.precision, offer.machines));
     }
     text
 }
@@ -147,7 +150,7 @@ fn tokens(count: f64, lang: Lang) -> String {
 mod tests {
     use super::*;
 
-    fn said(gpus: &str, lang: Lang) -> String {
+    fn printed(gpus: &str, lang: Lang) -> String {
         let wish = PlanWish {
             model: "DeepSeek-R1".into(),
             engine: "sglang".into(),
@@ -158,14 +161,14 @@ mod tests {
             ray: false,
         };
         match app::plan_for(&wish).expect("is understood") {
-            PlanOutcome::Plan(plan) => described(&plan, lang),
-            PlanOutcome::NotEnough { refusals, offers } => refused(&refusals, &offers, lang),
+            PlanOutcome::Plan(plan) => describe(&plan, lang),
+            PlanOutcome::NotEnough { refusals, offers } => describe_rejection(&refusals, &offers, lang),
         }
     }
 
     #[test]
     fn two_machines_of_eight_h100_serve_fp8_with_their_arithmetic() {
-        let text = said("2x8xH100-80G", Lang::En);
+        let text = printed("2x8xH100-80G", Lang::En);
         for part in [
             "DeepSeek-R1 FP8 on 2x8xH100-80G (sglang)",
             "Weights in all: 689 GB\n",
@@ -180,14 +183,14 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
-        let chinese = said("2x8xH100-80G", Lang::Zh);
+        let chinese = printed("2x8xH100-80G", Lang::Zh);
         assert!(chinese.contains("128 个注意力头，每张卡 8 个") && chinese.contains("689 GB"), "{chinese}");
     }
 
     #[test]
     fn eight_h100_are_refused_with_numbers_and_an_offer() {
         for (lang, word) in [(Lang::En, "What works"), (Lang::Zh, "可行的选择")] {
-            let text = said("8xH100-80G", lang);
+            let text = printed("8xH100-80G", lang);
             assert!(text.contains("684 GB < 689 GB") && text.contains(word), "{text}");
             assert!(
                 text.contains("sglang FP8 2x8xH100-80G") && text.contains("llama-server Q4_K_M 8xH100-80G"),
@@ -198,7 +201,7 @@ mod tests {
 
     #[test]
     fn eight_h20_say_how_much_conversation_they_leave() {
-        let text = said("8xH20-96G", Lang::En);
+        let text = printed("8xH20-96G", Lang::En);
         assert!(text.contains("There is room for 8") && text.contains("tokens in all, not for 4"), "{text}");
         assert!(text.contains("--kv-cache-dtype fp8_e4m3"), "{text}");
     }

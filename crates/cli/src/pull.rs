@@ -1,4 +1,5 @@
-//! `pull`: downloads a model and shows how far it is. Ctrl+C pauses and says how to go on; what came is kept.
+//! `pull`: downloads a model and shows the progress. Ctrl+C pauses the download and prints how to resume it;
+//! downloaded bytes are kept.
 use app::App;
 use contract::{
     AppEvent, DownloadState, DownloadView, ErrorCode, ErrorView, ModelState, ModelView, SourceKind,
@@ -7,11 +8,11 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::args::Source;
 use crate::interrupts::Interrupts;
-use crate::pull_shown::Shown;
+use crate::pull_progress::PullProgress;
 use app::lang::Lang;
 
-/// What was typed.
-pub struct Wanted<'a> {
+/// The arguments of `pull`.
+pub struct PullRequest<'a> {
     pub model: &'a str,
     pub variant: Option<&'a str>,
     pub source: Option<Source>,
@@ -20,34 +21,34 @@ pub struct Wanted<'a> {
 pub async fn pull(
     app: &App,
     mut events: UnboundedReceiver<AppEvent>,
-    wanted: Wanted<'_>,
+    request: PullRequest<'_>,
     json: bool,
     lang: Lang,
 ) -> Result<(), ErrorView> {
-    let model = found(app, wanted.model).await?;
-    let variant = variant(&model, wanted.variant)?;
-    let source = match wanted.source {
+    let model = find_model(app, request.model).await?;
+    let variant = variant(&model, request.variant)?;
+    let source = match request.source {
         Some(Source::HuggingFace) => SourceKind::HuggingFace,
         Some(Source::ModelScope) => SourceKind::ModelScope,
         None => app.settings().await?.source,
     };
-    let mut shown = Shown::new(json, lang);
+    let mut progress = PullProgress::new(json, lang);
     let mut interrupts = Interrupts::listen().await;
     let mut view = app.download_start(&model.id, &variant, source).await?;
-    shown.show(&view);
+    progress.show(&view);
     let mut pausing = false;
     loop {
         tokio::select! {
             event = events.recv() => match event {
                 Some(AppEvent::DownloadChanged { download }) if download.id == view.id => {
-                    shown.show(&download);
+                    progress.show(&download);
                     view = download;
                 }
                 Some(_) => continue,
-                None => return Err(ErrorView::new(ErrorCode::Internal, "hear of the download")),
+                None => return Err(ErrorView::new(ErrorCode::Internal, "read the events of the download")),
             },
             () = interrupts.next() => {
-                // A second one does not wait for the first: the bytes on disk are safe either way.
+                // A second Ctrl+C ends at once: the bytes on disk are safe.
                 if pausing {
                     return Err(paused(&view));
                 }
@@ -57,15 +58,15 @@ pub async fn pull(
         }
         match view.state {
             DownloadState::Ready => {
-                shown.ready(&view);
+                progress.ready(&view);
                 return Ok(());
             }
             DownloadState::Paused => {
-                shown.end();
+                progress.end();
                 return Err(paused(&view));
             }
             DownloadState::Failed => {
-                shown.end();
+                progress.end();
                 return Err(failed(&view));
             }
             DownloadState::Listing | DownloadState::Transferring | DownloadState::Verifying => {}
@@ -73,7 +74,7 @@ pub async fn pull(
     }
 }
 
-async fn found(app: &App, id: &str) -> Result<ModelView, ErrorView> {
+async fn find_model(app: &App, id: &str) -> Result<ModelView, ErrorView> {
     let model = app.models().await?.into_iter().find(|model| model.id == id);
     let model = model.ok_or_else(|| {
         ErrorView::new(ErrorCode::ModelNotFound, "find the model in the catalogue").with("model_id", id)
@@ -85,7 +86,7 @@ async fn found(app: &App, id: &str) -> Result<ModelView, ErrorView> {
     Ok(model)
 }
 
-/// The one that was named, or the one of the verdict, which comes first.
+/// The requested variant, or the recommended one, which is the first.
 fn variant(model: &ModelView, named: Option<&str>) -> Result<String, ErrorView> {
     let known = model.variants.iter().map(|variant| variant.id.as_str());
     match named {
@@ -104,7 +105,7 @@ fn paused(view: &DownloadView) -> ErrorView {
     ErrorView::new(ErrorCode::Cancelled, message).with("command", command(view, view.source))
 }
 
-/// The other source is named, never taken.
+/// The failure suggests the other source; it is never used without a request.
 fn failed(view: &DownloadView) -> ErrorView {
     let unknown = || ErrorView::new(ErrorCode::Internal, "download the model");
     let error = view.error.clone().unwrap_or_else(unknown).with("command", command(view, view.source));

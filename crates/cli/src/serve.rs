@@ -1,4 +1,5 @@
-//! `serve`: a model of this computer for other programs, until Ctrl+C; their keys; who came.
+//! `serve`: offers a local model to other programs over HTTP until Ctrl+C; manages API keys and prints the
+//! access log.
 use std::io::IsTerminal;
 
 use app::App;
@@ -9,7 +10,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::args::{Keys, ServeCommand};
 use crate::json::print_json;
 
-pub struct Wanted<'a> {
+/// The arguments of `serve`.
+pub struct ServeRequest<'a> {
     pub model: &'a str,
     pub host: &'a str,
     pub port: u16,
@@ -19,7 +21,7 @@ pub struct Wanted<'a> {
 pub async fn serve(
     app: &App,
     events: UnboundedReceiver<AppEvent>,
-    wanted: Wanted<'_>,
+    request: ServeRequest<'_>,
     json: bool,
     lang: Lang,
 ) -> Result<(), ErrorView> {
@@ -27,23 +29,24 @@ pub async fn serve(
         let message = "serve: nobody has a key; make one with `whaledeck-cli serve keys add NAME`";
         return Err(ErrorView::new(ErrorCode::InvalidInput, message));
     }
-    let spec = SharingSpec { on: true, host: wanted.host.to_owned(), port: wanted.port, rate: wanted.rate };
+    let spec =
+        SharingSpec { on: true, host: request.host.to_owned(), port: request.port, rate: request.rate };
     app.sharing_for_now(spec).await?;
-    app.worker_start(wanted.model).await?;
-    ready(app, events).await?;
+    app.worker_start(request.model).await?;
+    wait_until_ready(app, events).await?;
     let view = app.sharing().await?;
     if json {
         print_json(&view);
     } else {
-        shown(&view, wanted.model, lang);
+        print_addresses(&view, request.model, lang);
     }
     let ended = tokio::signal::ctrl_c().await;
     app.worker_stop().await?;
     ended.map_err(|error| ErrorView::new(ErrorCode::Internal, format!("wait for Ctrl+C: {error}")))
 }
 
-/// Waits until the model serves, or for the reason it does not.
-async fn ready(app: &App, mut events: UnboundedReceiver<AppEvent>) -> Result<(), ErrorView> {
+/// Waits until the model serves or has failed.
+async fn wait_until_ready(app: &App, mut events: UnboundedReceiver<AppEvent>) -> Result<(), ErrorView> {
     loop {
         let worker = app.worker().await?;
         match (worker.state, worker.error) {
@@ -57,19 +60,19 @@ async fn ready(app: &App, mut events: UnboundedReceiver<AppEvent>) -> Result<(),
     }
 }
 
-fn shown(view: &SharingView, model: &str, lang: Lang) {
+fn print_addresses(view: &SharingView, model: &str, lang: Lang) {
     for address in &view.addresses {
         println!("{model}: {address}");
     }
     if view.beyond {
-        let words = lang.pick(
+        let warning = lang.pick(
             "Open to your network: whoever has a key can use this model, and what is said is not encrypted on the way.",
             "已对你的网络开放：有密钥的人都能使用这个模型，传输的内容没有加密。",
         );
         if std::io::stderr().is_terminal() {
-            eprintln!("\u{1b}[31m{words}\u{1b}[0m");
+            eprintln!("\u{1b}[31m{warning}\u{1b}[0m");
         } else {
-            eprintln!("{words}");
+            eprintln!("{warning}");
         }
     }
     println!("{}", lang.pick("Ctrl+C ends it.", "按 Ctrl+C 结束。"));
@@ -78,11 +81,11 @@ fn shown(view: &SharingView, model: &str, lang: Lang) {
 pub async fn run(app: &App, command: &ServeCommand, json: bool, lang: Lang) -> Result<(), ErrorView> {
     match command {
         ServeCommand::Keys { command: Keys::Add { name, days } } => {
-            let made = app.sharing_key_add(name, *days).await?;
+            let key = app.sharing_key_add(name, *days).await?;
             if json {
-                print_json(&made);
+                print_json(&key);
             } else {
-                println!("{}", made.secret);
+                println!("{}", key.secret);
                 eprintln!(
                     "{}",
                     lang.pick(

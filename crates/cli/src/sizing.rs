@@ -1,29 +1,30 @@
-//! `sizing`: what holds a model: this computer, machines that a person names, and each known card.
+//! `sizing`: whether a model fits this computer, the given hosts and each known GPU, as text, JSON or an SVG
+//! image.
 use app::App;
 use app::lang::{Lang, bytes};
 use contract::{CardsVerdict, CardsView, ErrorView, SizingView, SizingWish};
 
-use crate::args::Size;
+use crate::args::SizingArgs;
 use crate::json::print_json;
 
 /// # Errors
-/// When the model, its files or the machines are not known.
-pub async fn sizing(app: &App, size: &Size, json: bool, lang: Lang) -> Result<(), ErrorView> {
+/// When the model, its variant or the GPUs are unknown.
+pub async fn sizing(app: &App, args: &SizingArgs, json: bool, lang: Lang) -> Result<(), ErrorView> {
     let mut wish = SizingWish {
-        model: size.model.clone(),
+        model: args.model.clone(),
         variant: None,
-        context: size.context,
-        sequences: size.sequences,
-        small_cache: size.small_cache,
-        machines: size.gpus.clone(),
+        context: args.context,
+        sequences: args.sequences,
+        small_cache: args.small_cache,
+        machines: args.gpus.clone(),
     };
-    if let Some(precision) = &size.precision {
+    if let Some(precision) = &args.precision {
         let known = app.sizing(wish.clone()).await?.variants;
         let found = known.iter().find(|variant| variant.precision.eq_ignore_ascii_case(precision));
-        // An unknown one is refused by the use case, which names those there are.
+        // The app rejects an unknown precision with the list of known ones.
         wish.variant = Some(found.map_or_else(|| precision.clone(), |variant| variant.id.clone()));
     }
-    if size.picture {
+    if args.picture {
         print!("{}", app.sizing_picture(wish, lang).await?);
         return Ok(());
     }
@@ -31,12 +32,12 @@ pub async fn sizing(app: &App, size: &Size, json: bool, lang: Lang) -> Result<()
     if json {
         print_json(&view)
     } else {
-        print!("{}", described(&view, lang))
+        print!("{}", describe(&view, lang))
     }
     Ok(())
 }
 
-fn described(view: &SizingView, lang: Lang) -> String {
+fn describe(view: &SizingView, lang: Lang) -> String {
     let here = &view.here;
     let mut text = format!(
         "{}\n{}\n{}: {}\n  {} {} + {} {} + {} {} = {} / {}\n",

@@ -1,5 +1,6 @@
-//! `chat --json`: a conversation for programs. Lines in are `{"text": "…", "images": […]}` or `{"stop": true}`; lines out are the
-//! events of the contract, and `{"kind": "error", …}` for a line that could not be taken.
+//! `chat --json`: a conversation for programs. Input lines are `{"text": "…", "images": […]}` or `{"stop":
+//! true}`; output lines are the answer events of the contract, and `{"kind": "error", …}` for an invalid
+//! line.
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
@@ -8,19 +9,19 @@ use contract::{AnswerEvent, ErrorCode, ErrorView, SendRequest};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::args::Pictures;
+use crate::args::ImageArgs;
+use crate::chat::stdin_lines;
+use crate::context_overflow::trim_context;
+use crate::images::attach;
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
-use crate::pictures::attach;
-use crate::talk::typed_lines;
-use crate::too_long::make_room;
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LineIn {
+struct InputLine {
     #[serde(default)]
     text: String,
-    /// Files of pictures.
+    /// Paths of image files.
     #[serde(default)]
     images: Vec<PathBuf>,
     #[serde(default)]
@@ -29,12 +30,12 @@ struct LineIn {
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum LineOut<'a> {
+enum OutputLine<'a> {
     Chat {
         chat_id: &'a str,
         model_id: &'a str,
     },
-    /// So many of the oldest messages are not read from here on.
+    /// Number of the oldest messages that are left out from now on.
     LeftOut {
         messages: u32,
     },
@@ -46,19 +47,19 @@ enum LineOut<'a> {
 pub async fn chat(
     app: &App,
     model: &str,
-    pictures: &Pictures,
+    attachments: &ImageArgs,
     leave_out_oldest: bool,
 ) -> Result<(), ErrorView> {
-    let mut attached = attach(app, &pictures.images).await?;
+    let mut attached = attach(app, &attachments.images).await?;
     let chat = app.chat_create(model).await?;
-    print_json(&LineOut::Chat { chat_id: &chat.id, model_id: model });
-    let mut lines = typed_lines();
+    print_json(&OutputLine::Chat { chat_id: &chat.id, model_id: model });
+    let mut lines = stdin_lines();
     let mut interrupts = Interrupts::listen().await;
     let (mut parent, mut waiting) = (None, VecDeque::new());
-    while let Some(line) = next(&mut waiting, &mut lines, &mut interrupts).await? {
-        match read(&line) {
-            Ok(LineIn { text, images, .. }) if !text.is_empty() || !images.is_empty() => {
-                let answered = async {
+    while let Some(line) = next_line(&mut waiting, &mut lines, &mut interrupts).await? {
+        match parse_line(&line) {
+            Ok(InputLine { text, images, .. }) if !text.is_empty() || !images.is_empty() => {
+                let result = async {
                     let mut all = attached.clone();
                     all.extend(attach(app, &images).await?);
                     let mut request = SendRequest {
@@ -66,7 +67,7 @@ pub async fn chat(
                         parent_id: parent.clone(),
                         text,
                         pictures: all,
-                        leave_out_pictures: pictures.leave_out_pictures,
+                        leave_out_pictures: attachments.leave_out_pictures,
                         ..SendRequest::default()
                     };
                     let first = answer(app, request.clone(), &mut waiting, &mut lines, &mut interrupts).await;
@@ -74,44 +75,45 @@ pub async fn chat(
                         Err(error) | Ok(Err(error))
                             if leave_out_oldest && error.code == ErrorCode::PromptTooLong =>
                         {
-                            let Some(messages) = make_room(app, &mut request, model).await? else {
+                            let Some(messages) = trim_context(app, &mut request, model).await? else {
                                 return Err(error);
                             };
-                            print_json(&LineOut::LeftOut { messages });
+                            print_json(&OutputLine::LeftOut { messages });
                             answer(app, request, &mut waiting, &mut lines, &mut interrupts).await
                         }
                         first => first,
                     }
                 };
-                match answered.await {
+                match result.await {
                     Ok(Ok(id)) => {
                         attached.clear();
                         parent = Some(id);
                     }
-                    // Its event says why.
+                    // The failure was printed as an event.
                     Ok(Err(_)) => {}
-                    Err(error) => print_json(&LineOut::Error { error }),
+                    Err(error) => print_json(&OutputLine::Error { error }),
                 }
             }
-            // Nothing is being written.
+            // A stop without a running answer.
             Ok(_) => {}
-            Err(error) => print_json(&LineOut::Error { error }),
+            Err(error) => print_json(&OutputLine::Error { error }),
         }
     }
     app.worker_stop().await
 }
 
-fn read(line: &str) -> Result<LineIn, ErrorView> {
-    let invalid = |why: &str| ErrorView::new(ErrorCode::InvalidInput, format!("read a line of JSON: {why}"));
-    let line: LineIn = serde_json::from_str(line).map_err(|error| invalid(&error.to_string()))?;
+fn parse_line(line: &str) -> Result<InputLine, ErrorView> {
+    let invalid =
+        |reason: &str| ErrorView::new(ErrorCode::InvalidInput, format!("read a line of JSON: {reason}"));
+    let line: InputLine = serde_json::from_str(line).map_err(|error| invalid(&error.to_string()))?;
     if line.text.trim().is_empty() && line.images.is_empty() && !line.stop {
         return Err(invalid("there is neither text nor images nor stop"));
     }
     Ok(line)
 }
 
-/// The next line with something on it; `None` at the end of input and at Ctrl+C.
-async fn next(
+/// The next line that is not empty; `None` at the end of input and at Ctrl+C.
+async fn next_line(
     waiting: &mut VecDeque<String>,
     lines: &mut UnboundedReceiver<std::io::Result<String>>,
     interrupts: &mut Interrupts,
@@ -133,8 +135,8 @@ async fn next(
     }
 }
 
-/// Prints each event; returns the id of the answer, from which the conversation goes on, or why it failed. A stop acts
-/// at once; what else comes meanwhile waits for its turn.
+/// Prints each event and returns the id of the answer, or why it failed. A stop line acts at once; other
+/// lines are queued in `waiting`.
 async fn answer(
     app: &App,
     request: SendRequest,
@@ -165,9 +167,9 @@ async fn answer(
             }
             line = lines.recv(), if open => match line.transpose() {
                 Ok(Some(line)) if line.trim().is_empty() => {}
-                Ok(Some(line)) if read(&line).is_ok_and(|line| line.stop) => app.answer_stop(&chat_id).await?,
+                Ok(Some(line)) if parse_line(&line).is_ok_and(|line| line.stop) => app.answer_stop(&chat_id).await?,
                 Ok(Some(line)) => waiting.push_back(line),
-                // The answer is still wanted when nothing more is asked.
+                // At the end of input the running answer is still completed.
                 Ok(None) | Err(_) => open = false,
             },
             () = interrupts.next() => app.answer_stop(&chat_id).await?,
@@ -181,13 +183,13 @@ mod tests {
 
     #[test]
     fn lines_are_read_strictly() {
-        let line = |text: &str, stop| LineIn { text: text.into(), images: Vec::new(), stop };
-        assert_eq!(read("{\"text\": \"hi\"}").expect("a line"), line("hi", false));
-        assert_eq!(read("{\"stop\": true}").expect("a line"), line("", true));
-        let shown = read("{\"images\": [\"a.png\"]}").expect("a line");
-        assert_eq!(shown, LineIn { text: String::new(), images: vec!["a.png".into()], stop: false });
+        let line = |text: &str, stop| InputLine { text: text.into(), images: Vec::new(), stop };
+        assert_eq!(parse_line("{\"text\": \"hi\"}").expect("a line"), line("hi", false));
+        assert_eq!(parse_line("{\"stop\": true}").expect("a line"), line("", true));
+        let with_image = parse_line("{\"images\": [\"a.png\"]}").expect("a line");
+        assert_eq!(with_image, InputLine { text: String::new(), images: vec!["a.png".into()], stop: false });
         for odd in ["hi", "{\"txt\": \"hi\"}", "{\"text\": 7}", "[]", "{}"] {
-            assert_eq!(read(odd).expect_err(odd).code, ErrorCode::InvalidInput);
+            assert_eq!(parse_line(odd).expect_err(odd).code, ErrorCode::InvalidInput);
         }
     }
 }

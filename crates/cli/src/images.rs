@@ -1,11 +1,11 @@
-//! Pictures from a terminal: files to attach, and in words where an answer points.
+//! Images of a question: attaches files, and prints the boxes of an answer that points at objects.
 use std::path::PathBuf;
 
 use app::App;
 use app::lang::Lang;
 use contract::{BoxView, ErrorView};
 
-/// Each is read and kept, or the first that cannot be is told and the others are forgotten.
+/// Stores each file. If one fails, the others are discarded.
 pub async fn attach(app: &App, images: &[PathBuf]) -> Result<Vec<String>, ErrorView> {
     let mut ids = Vec::new();
     for image in images {
@@ -20,7 +20,7 @@ pub async fn attach(app: &App, images: &[PathBuf]) -> Result<Vec<String>, ErrorV
     Ok(ids)
 }
 
-/// Forgets those that no message shows.
+/// Discards images that no message uses.
 pub async fn discard(app: &App, ids: &[String]) -> Result<(), ErrorView> {
     for id in ids {
         app.picture_discard(id).await?;
@@ -28,12 +28,12 @@ pub async fn discard(app: &App, ids: &[String]) -> Result<(), ErrorView> {
     Ok(())
 }
 
-pub fn boxes_shown(boxes: &[BoxView], lang: Lang) {
-    boxes.iter().for_each(|one| println!("{}", said(one, lang)));
+pub fn print_boxes(boxes: &[BoxView], lang: Lang) {
+    boxes.iter().for_each(|one| println!("{}", box_line(one, lang)));
 }
 
-/// Pixels from the upper left corner, or parts of 999 where it is not known which image is meant.
-fn said(found: &BoxView, lang: Lang) -> String {
+/// Coordinates are pixels from the upper left corner, or in units of 1/999 where the image is unknown.
+fn box_line(found: &BoxView, lang: Lang) -> String {
     let label = if found.label.is_empty() { lang.pick("(no name)", "（无名）") } else { &found.label };
     let areas: Vec<String> = found
         .areas
@@ -64,11 +64,14 @@ mod tests {
             picture_id: Some("p".into()),
             areas: vec![area(1, 3), area(5, 9)],
         };
-        assert_eq!(said(&found, Lang::En), "whale: 1,2 – 3,4; 5,2 – 9,4");
+        assert_eq!(box_line(&found, Lang::En), "whale: 1,2 – 3,4; 5,2 – 9,4");
         found.picture_id = None;
-        assert_eq!(said(&found, Lang::En), "whale: 1,2 – 3,4; 5,2 – 9,4 (of 999; which image is not known)");
+        assert_eq!(
+            box_line(&found, Lang::En),
+            "whale: 1,2 – 3,4; 5,2 – 9,4 (of 999; which image is not known)"
+        );
         found.picture_id = Some("p".into());
         found.label.clear();
-        assert_eq!(said(&found, Lang::Zh), "（无名）：1,2 – 3,4；5,2 – 9,4");
+        assert_eq!(box_line(&found, Lang::Zh), "（无名）：1,2 – 3,4；5,2 – 9,4");
     }
 }

@@ -1,11 +1,17 @@
-//! A chat that became longer than its model reads, for a person who said that its oldest messages may be left out.
+//! A chat that is longer than the context of its model: leaves out the oldest messages where the user allowed
+//! it.
 use app::App;
 use app::lang::{Lang, counted};
 use contract::{ContextQuery, ErrorView, SendRequest};
 
-/// Leaves out as many of the oldest messages as have to go; how many they are, or nothing where that does not help.
-pub async fn make_room(app: &App, request: &mut SendRequest, model: &str) -> Result<Option<u32>, ErrorView> {
-    let found = app
+/// Leaves out as many of the oldest messages as necessary and returns their number; `None` where that is not
+/// enough.
+pub async fn trim_context(
+    app: &App,
+    request: &mut SendRequest,
+    model: &str,
+) -> Result<Option<u32>, ErrorView> {
+    let usage = app
         .context_use(ContextQuery {
             model_id: model.to_owned(),
             chat_id: Some(request.chat_id.clone()),
@@ -16,7 +22,7 @@ pub async fn make_room(app: &App, request: &mut SendRequest, model: &str) -> Res
             ..ContextQuery::default()
         })
         .await?;
-    let Some(trim) = found.trim else { return Ok(None) };
+    let Some(trim) = usage.trim else { return Ok(None) };
     match &trim.message_id {
         Some(id) => drop(app.chat_context_start(&request.chat_id, Some(id)).await?),
         None => request.leave_out_older = true,
@@ -24,7 +30,7 @@ pub async fn make_room(app: &App, request: &mut SendRequest, model: &str) -> Res
     Ok(Some(trim.messages))
 }
 
-pub fn said(messages: u32, lang: Lang) -> String {
+pub fn notice(messages: u32, lang: Lang) -> String {
     let count = counted(lang, u64::from(messages), ("oldest message", "oldest messages"), "条最早的消息");
     match (lang, messages) {
         (Lang::En, 1) => format!("({count} is left out from here on.)"),

@@ -1,4 +1,4 @@
-//! What the app sees of a terminal: pushed events go to the command that runs, which may not listen.
+//! The app's host in a terminal: events go to a channel that the running command may read.
 use contract::AppEvent;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -13,7 +13,7 @@ impl Terminal {
 
 impl app::Host for Terminal {
     fn emit(&self, event: AppEvent) {
-        // Most commands print what they asked for and listen to nothing.
+        // Most commands ignore events and have dropped the receiver.
         let _ = self.0.send(event);
     }
 }

@@ -1,4 +1,5 @@
-//! `recommend`, `models`, `import`, `use` and `remove`: advice, verdicts and what is here, in words or as JSON.
+//! `recommend`, `models`, `import`, `use` and `remove`: the catalogue, its verdicts and the installed models,
+//! as text or JSON.
 use std::path::Path;
 
 use app::App;
@@ -25,13 +26,13 @@ pub async fn recommend(app: &App, json: bool, lang: Lang) -> Result<(), ErrorVie
 }
 
 pub async fn models(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> {
-    // Before the verdicts, which are of the same look.
+    // First: the verdicts use the hardware that this call detects.
     let note = app.hardware().await?.gpu_note;
     let models = app.models().await?;
     if json {
         print_json(&models);
     } else {
-        models.iter().for_each(|model| print!("{}", described(model, lang)));
+        models.iter().for_each(|model| print!("{}", describe(model, lang)));
         note.iter().for_each(|note| println!("{}", text(note, lang)));
     }
     Ok(())
@@ -42,7 +43,7 @@ pub async fn import(app: &App, path: &Path, json: bool, lang: Lang) -> Result<()
     if json {
         print_json(&model);
     } else {
-        print!("{}", described(&model, lang));
+        print!("{}", describe(&model, lang));
     }
     Ok(())
 }
@@ -80,11 +81,12 @@ pub async fn remove(
         ErrorView::new(ErrorCode::ModelNotFound, "remove the model: it is not here").with("model_id", model)
     };
     let models = app.models().await?;
-    let here = models.iter().find(|known| known.id == model && known.disk_used > 0.0).ok_or_else(missing)?;
-    let of_precision = |one: &&PrecisionView| variant.is_none_or(|named| named == one.variant_id);
-    let freed = match &here.path {
+    let installed =
+        models.iter().find(|known| known.id == model && known.disk_used > 0.0).ok_or_else(missing)?;
+    let is_requested = |one: &&PrecisionView| variant.is_none_or(|id| id == one.variant_id);
+    let freed = match &installed.path {
         Some(_) => 0.0,
-        None => here.precisions.iter().find(of_precision).ok_or_else(missing)?.disk_used,
+        None => installed.precisions.iter().find(is_requested).ok_or_else(missing)?.disk_used,
     };
     app.model_remove(model, variant).await?;
     let name = variant.map_or_else(|| model.to_owned(), |variant| format!("{model} {variant}"));
@@ -93,7 +95,7 @@ pub async fn remove(
     } else {
         println!(
             "{}",
-            match (&here.path, lang) {
+            match (&installed.path, lang) {
                 (Some(path), Lang::En) => format!("{name} is forgotten; the files stay in {path}"),
                 (Some(path), Lang::Zh) => format!("已不再记录 {name}，文件仍在 {path}"),
                 (None, Lang::En) => format!("{name} is deleted; {} are free again", bytes(freed)),
@@ -104,8 +106,8 @@ pub async fn remove(
     Ok(())
 }
 
-/// What is here of a model, a line each.
-fn here(model: &ModelView, lang: Lang) -> String {
+/// One line per downloaded precision.
+fn installed_lines(model: &ModelView, lang: Lang) -> String {
     let line = |one: &PrecisionView| {
         let state = match one.state {
             ModelState::Downloading => lang.pick("downloading", "正在下载"),
@@ -120,7 +122,7 @@ fn here(model: &ModelView, lang: Lang) -> String {
     model.precisions.iter().map(line).collect()
 }
 
-fn described(model: &ModelView, lang: Lang) -> String {
+fn describe(model: &ModelView, lang: Lang) -> String {
     let verdict = match model.fit.verdict {
         Verdict::RunsWell => lang.pick("runs well", "运行良好"),
         Verdict::ShortContext => lang.pick("runs with a short context", "只能用较短的上下文"),
@@ -131,15 +133,15 @@ fn described(model: &ModelView, lang: Lang) -> String {
         .variants
         .first()
         .map_or(String::new(), |variant| format!("  {} {}", variant.precision, bytes(variant.size)));
-    let own = model
+    let imported = model
         .path
         .as_ref()
         .map_or(String::new(), |path| format!("  {}\n  {path}\n", text(&model.family_note, lang)));
     let problem =
         model.problem.as_ref().map_or(String::new(), |problem| messages::terminal_text(problem, lang) + "\n");
     let reason = text(&model.fit.reason, lang);
-    let here = here(model, lang);
-    format!("{}: {verdict}\n  {}{variant}\n  {reason}\n{here}{own}{problem}", model.id, model.name)
+    let installed = installed_lines(model, lang);
+    format!("{}: {verdict}\n  {}{variant}\n  {reason}\n{installed}{imported}{problem}", model.id, model.name)
 }
 
 fn text(sentence: &Localized, lang: Lang) -> &str {
@@ -152,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// Two of its precisions are here: one in use, one on its way.
+    /// A model with two local precisions: one in use, one with a paused download.
     fn model(verdict: Verdict, path: Option<&str>) -> ModelView {
         let both = |en: &str, zh: &str| Localized { en: en.into(), zh: zh.into() };
         let precision = |id: &str, state, in_use| PrecisionView {
@@ -218,7 +220,7 @@ mod tests {
             model(Verdict::Slow, None),
             model(Verdict::TooLarge, Some("/models/own.gguf")),
         ];
-        let text = |lang| models.iter().map(|model| described(model, lang)).collect::<String>();
+        let text = |lang| models.iter().map(|model| describe(model, lang)).collect::<String>();
         insta::assert_snapshot!("verdicts", [Lang::En, Lang::Zh].map(text).join("\n"));
     }
 }

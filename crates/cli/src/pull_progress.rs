@@ -1,4 +1,4 @@
-//! A download as it is shown: a bar on a terminal, a line now and then where output is kept, JSON lines for programs.
+//! Progress of a download: a bar on a terminal, a line every few seconds in a log, JSON lines for programs.
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -8,40 +8,40 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::json::print_json;
 use app::lang::{Lang, bytes};
 
-/// Between two lines of a log.
+/// Between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-pub struct Shown {
-    way: Way,
+pub struct PullProgress {
+    output: Output,
     lang: Lang,
 }
 
-enum Way {
+enum Output {
     Json,
     Bar(ProgressBar),
     Lines { last: Option<(Instant, DownloadState)> },
 }
 
-impl Shown {
+impl PullProgress {
     pub fn new(json: bool, lang: Lang) -> Self {
-        let way = match (json, std::io::stderr().is_terminal()) {
-            (true, _) => Way::Json,
-            (false, true) => Way::Bar(bar()),
-            (false, false) => Way::Lines { last: None },
+        let output = match (json, std::io::stderr().is_terminal()) {
+            (true, _) => Output::Json,
+            (false, true) => Output::Bar(bar()),
+            (false, false) => Output::Lines { last: None },
         };
-        Self { way, lang }
+        Self { output, lang }
     }
 
     pub fn show(&mut self, view: &DownloadView) {
         let lang = self.lang;
-        match &mut self.way {
-            Way::Json => print_json(view),
-            Way::Bar(bar) => {
+        match &mut self.output {
+            Output::Json => print_json(view),
+            Output::Bar(bar) => {
                 bar.set_length(view.total as u64);
                 bar.set_position(view.done as u64);
                 bar.set_message(line(view, lang));
             }
-            Way::Lines { last } => {
+            Output::Lines { last } => {
                 let due = last.is_none_or(|(at, state)| state != view.state || at.elapsed() >= LINE_EVERY);
                 if due {
                     *last = Some((Instant::now(), view.state));
@@ -51,16 +51,16 @@ impl Shown {
         }
     }
 
-    /// Leaves the place clean for what is printed next.
+    /// Clears the bar before other output.
     pub fn end(&self) {
-        if let Way::Bar(bar) = &self.way {
+        if let Output::Bar(bar) = &self.output {
             bar.finish_and_clear();
         }
     }
 
     pub fn ready(&self, view: &DownloadView) {
         self.end();
-        if !matches!(self.way, Way::Json) {
+        if !matches!(self.output, Output::Json) {
             let size = bytes(view.total);
             println!(
                 "{}",
@@ -80,7 +80,7 @@ fn bar() -> ProgressBar {
     bar
 }
 
-/// What happens, how much of how much, how fast, how long still.
+/// State, bytes done and total, speed and time left.
 fn line(view: &DownloadView, lang: Lang) -> String {
     let what = match view.state {
         DownloadState::Listing => lang.pick("looking at the files", "正在读取文件列表"),
@@ -97,7 +97,7 @@ fn line(view: &DownloadView, lang: Lang) -> String {
     if view.state == DownloadState::Transferring && view.speed > 0.0 {
         text += &format!("{}{}/s", lang.pick(", ", "，"), bytes(view.speed));
         if let Some(seconds) = view.seconds_left {
-            text += &left(seconds, lang);
+            text += &time_left(seconds, lang);
         }
     }
     if let Some(seconds) = view.waiting_seconds {
@@ -109,7 +109,7 @@ fn line(view: &DownloadView, lang: Lang) -> String {
     text
 }
 
-fn left(seconds: f64, lang: Lang) -> String {
+fn time_left(seconds: f64, lang: Lang) -> String {
     let minutes = seconds / 60.0;
     match lang {
         Lang::En if seconds < 90.0 => format!(", {seconds:.0} s left"),
@@ -148,8 +148,8 @@ mod tests {
         assert_eq!(line(&view, Lang::En), "downloading m: 1.2 GB of 9 GB, 24 MB/s, 5 min left");
         assert_eq!(line(&view, Lang::Zh), "正在下载 m：1.2 GB / 9 GB，24 MB/s，还需 5 分钟");
         let waiting = DownloadView { speed: 0.0, waiting_seconds: Some(57.2), ..view.clone() };
-        let told = "downloading m: 1.2 GB of 9 GB, the source asks to wait 57 s";
-        assert_eq!(line(&waiting, Lang::En), told);
+        let expected = "downloading m: 1.2 GB of 9 GB, the source asks to wait 57 s";
+        assert_eq!(line(&waiting, Lang::En), expected);
         let checking = DownloadView { state: DownloadState::Verifying, ..view };
         assert_eq!(line(&checking, Lang::En), "checking m: 1.2 GB of 9 GB");
     }

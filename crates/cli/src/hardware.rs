@@ -1,4 +1,4 @@
-//! `hardware`: what this computer has, in words or as JSON.
+//! `hardware`: processor, memory, GPUs and disk of this computer, as text or JSON.
 use app::App;
 use contract::{ErrorView, HardwareView};
 
@@ -11,12 +11,12 @@ pub async fn hardware(app: &App, measure: bool, json: bool, lang: Lang) -> Resul
     if json {
         print_json(&view);
     } else {
-        print!("{}", described(&view, lang));
+        print!("{}", describe(&view, lang));
     }
     Ok(())
 }
 
-fn described(view: &HardwareView, lang: Lang) -> String {
+fn describe(view: &HardwareView, lang: Lang) -> String {
     let cpu = &view.cpu;
     let cores = counted(lang, cpu.physical_cores.into(), ("core", "cores"), "核");
     let threads = counted(lang, cpu.logical_cores.into(), ("thread", "threads"), "线程");
@@ -37,7 +37,7 @@ fn described(view: &HardwareView, lang: Lang) -> String {
         rows.push((lang.pick("Memory speed", "内存速度"), format!("{}/s", bytes(rate))));
     }
     for gpu in &view.gpus {
-        let room = match (gpu.vram_free, gpu.vram_total) {
+        let memory = match (gpu.vram_free, gpu.vram_total) {
             (Some(free), Some(total)) => of(free, total),
             (None, Some(total)) => bytes(total),
             _ => lang.pick("memory unknown", "显存大小未知").to_owned(),
@@ -47,7 +47,7 @@ fn described(view: &HardwareView, lang: Lang) -> String {
         } else {
             ""
         };
-        let text = format!("{}, {room}{shared}", gpu.name);
+        let text = format!("{}, {memory}{shared}", gpu.name);
         rows.push((lang.pick("Graphics card", "显卡"), text));
     }
     if view.gpus.is_empty() {
@@ -97,16 +97,16 @@ mod tests {
     }
 
     fn in_both_languages(view: &HardwareView) -> String {
-        [Lang::En, Lang::Zh].map(|lang| described(view, lang)).join("\n")
+        [Lang::En, Lang::Zh].map(|lang| describe(view, lang)).join("\n")
     }
 
     #[test]
     fn a_machine_is_described_in_both_languages() {
         let view = view(Vec::new());
-        let english = described(&view, Lang::En);
+        let english = describe(&view, Lang::En);
         assert!(english.contains("Memory: 8 GB free of 16 GB\nMemory speed: 20 GB/s\n"), "{english}");
         assert!(english.contains("The graphics driver is missing"), "{english}");
-        let chinese = described(&view, Lang::Zh);
+        let chinese = describe(&view, Lang::Zh);
         assert!(chinese.contains("内存: 共 16 GB，可用 8 GB\n"), "{chinese}");
         assert!(chinese.contains("缺少显卡驱动"), "{chinese}");
         insta::assert_snapshot!("no_card", in_both_languages(&view));

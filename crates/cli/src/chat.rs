@@ -1,4 +1,4 @@
-//! `ask` and `chat`: one question, or a conversation on the lines of a terminal. Ctrl+C stops an answer.
+//! `ask` and `chat`: one question, or a conversation line by line in a terminal. Ctrl+C stops an answer.
 use std::io::{IsTerminal, Write, stdin};
 
 use app::App;
@@ -8,17 +8,17 @@ use contract::{
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::answer_lines::AnswerLines;
-use crate::args::Pictures;
+use crate::answer_output::AnswerOutput;
+use crate::args::ImageArgs;
+use crate::context_overflow::{notice, trim_context};
+use crate::images::{attach, discard, print_boxes};
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
-use crate::looking::LookingLine;
-use crate::pictures::{attach, boxes_shown, discard};
-use crate::too_long::{make_room, said};
+use crate::vision_progress::VisionProgressLine;
 use app::lang::{Lang, counted};
 use app::messages;
 
-/// What a program gets of an answer.
+/// An answer in JSON output.
 #[derive(Serialize)]
 struct Answer<'a> {
     text: &'a str,
@@ -30,15 +30,15 @@ struct Answer<'a> {
 pub async fn ask(
     app: &App,
     question: &str,
-    pictures: &Pictures,
+    attachments: &ImageArgs,
     model: &str,
     temperature: Option<f32>,
     json: bool,
     lang: Lang,
 ) -> Result<(), ErrorView> {
-    let attached = attach(app, &pictures.images).await?;
+    let attached = attach(app, &attachments.images).await?;
     let mut chat = app.chat_create(model).await?;
-    let answered = async {
+    let result = async {
         if let Some(temperature) = temperature {
             chat.sampling.temperature = temperature;
             app.chat_update(&chat.id, model, "custom", chat.sampling.clone(), "").await?;
@@ -47,22 +47,22 @@ pub async fn ask(
             chat_id: chat.id.clone(),
             text: question.into(),
             pictures: attached.clone(),
-            leave_out_pictures: pictures.leave_out_pictures,
+            leave_out_pictures: attachments.leave_out_pictures,
             ..SendRequest::default()
         };
         answer(app, request, (!json).then_some(lang), &mut Interrupts::listen().await).await
     };
-    let answered = answered.await;
-    // A single question is no conversation to come back to.
+    let result = result.await;
+    // A single question is not stored.
     app.chat_delete(&chat.id).await?;
     discard(app, &attached).await?;
     app.worker_stop().await?;
-    let message = answered?;
+    let message = result?;
     if json {
         let (text, reasoning, stats) = (&message.text, &message.reasoning, &message.stats);
         print_json(&Answer { text, reasoning, boxes: &message.boxes, stats });
     } else {
-        boxes_shown(&message.boxes, lang);
+        print_boxes(&message.boxes, lang);
     }
     Ok(())
 }
@@ -70,26 +70,26 @@ pub async fn ask(
 pub async fn chat(
     app: &App,
     model: &str,
-    pictures: &Pictures,
+    attachments: &ImageArgs,
     leave_out_oldest: bool,
     lang: Lang,
 ) -> Result<(), ErrorView> {
-    let mut attached = attach(app, &pictures.images).await?;
+    let mut attached = attach(app, &attachments.images).await?;
     let chat = app.chat_create(model).await?;
-    let person = stdin().is_terminal();
-    if person {
+    let interactive = stdin().is_terminal();
+    if interactive {
         let hint = lang.pick(
             "Write a line and press Enter. Ctrl+C stops an answer, Ctrl+D ends.",
             "输入一行后按回车。Ctrl+C 停止回答，Ctrl+D 结束。",
         );
         println!("{hint}");
     }
-    let mut lines = typed_lines();
+    let mut lines = stdin_lines();
     let mut interrupts = Interrupts::listen().await;
     let mut parent = None;
     loop {
-        if person {
-            show(lang.pick("You: ", "你："));
+        if interactive {
+            print_flushed(lang.pick("You: ", "你："));
         }
         let line = tokio::select! {
             line = lines.recv() => line.transpose(),
@@ -106,65 +106,65 @@ pub async fn chat(
             parent_id: parent.clone(),
             text: line,
             pictures: attached.clone(),
-            leave_out_pictures: pictures.leave_out_pictures,
+            leave_out_pictures: attachments.leave_out_pictures,
             ..SendRequest::default()
         };
-        let mut answered = answer(app, request.clone(), Some(lang), &mut interrupts).await;
-        let too_long = |error: &ErrorView| leave_out_oldest && error.code == ErrorCode::PromptTooLong;
-        if answered.as_ref().is_err_and(too_long)
-            && let Some(messages) = make_room(app, &mut request, model).await?
+        let mut result = answer(app, request.clone(), Some(lang), &mut interrupts).await;
+        let is_too_long = |error: &ErrorView| leave_out_oldest && error.code == ErrorCode::PromptTooLong;
+        if result.as_ref().is_err_and(is_too_long)
+            && let Some(messages) = trim_context(app, &mut request, model).await?
         {
-            eprintln!("{}", said(messages, lang));
-            answered = answer(app, request, Some(lang), &mut interrupts).await;
+            eprintln!("{}", notice(messages, lang));
+            result = answer(app, request, Some(lang), &mut interrupts).await;
         }
-        match answered {
+        match result {
             Ok(message) => {
                 attached.clear();
-                boxes_shown(&message.boxes, lang);
-                if let Some(stats) = message.stats.as_ref().filter(|_| person) {
-                    println!("{}", measured(stats, lang));
+                print_boxes(&message.boxes, lang);
+                if let Some(stats) = message.stats.as_ref().filter(|_| interactive) {
+                    println!("{}", stats_line(stats, lang));
                 }
                 parent = Some(message.id);
             }
-            // The conversation goes on: the same line may be sent again.
+            // The conversation continues; the user may send the line again.
             Err(error) => eprintln!("{}", messages::terminal_text(&error, lang)),
         }
     }
-    if person {
+    if interactive {
         println!();
     }
     app.worker_stop().await
 }
 
-/// On a thread of its own, which a read that never ends cannot keep the program from ending.
-pub fn typed_lines() -> mpsc::UnboundedReceiver<std::io::Result<String>> {
+/// Reads standard input on its own thread, so that a blocked read does not keep the program from exiting.
+pub fn stdin_lines() -> mpsc::UnboundedReceiver<std::io::Result<String>> {
     let (sender, lines) = mpsc::unbounded_channel();
     std::thread::spawn(move || stdin().lines().try_for_each(|line| sender.send(line)));
     lines
 }
 
-/// Sends, shows the pieces while they come where a language is given for it, and returns the message as it was stored.
+/// Sends the request and returns the stored message. With a language it prints the answer while it streams.
 async fn answer(
     app: &App,
     request: SendRequest,
-    shown: Option<Lang>,
+    output_lang: Option<Lang>,
     interrupts: &mut Interrupts,
 ) -> Result<MessageView, ErrorView> {
     let (sender, events) = mpsc::unbounded_channel();
     let chat_id = request.chat_id.clone();
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
-    written(events, shown, interrupts, || app.answer_stop(&chat_id)).await
+    follow(events, output_lang, interrupts, || app.answer_stop(&chat_id)).await
 }
 
-/// Follows an answer to its end; Ctrl+C calls `stop`, also when it came while a piece was shown.
-async fn written<S: Future<Output = Result<(), ErrorView>>>(
+/// Reads the events of an answer to its end. Ctrl+C calls `stop`, also when it was pressed during output.
+async fn follow<S: Future<Output = Result<(), ErrorView>>>(
     mut events: mpsc::UnboundedReceiver<AnswerEvent>,
-    shown: Option<Lang>,
+    output_lang: Option<Lang>,
     interrupts: &mut Interrupts,
     stop: impl Fn() -> S,
 ) -> Result<MessageView, ErrorView> {
-    let mut looking = shown.map(LookingLine::new);
-    let mut lines = shown.map(AnswerLines::of_terminal);
+    let mut progress = output_lang.map(VisionProgressLine::new);
+    let mut output = output_lang.map(AnswerOutput::to_stdio);
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
@@ -173,9 +173,9 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
                 continue;
             }
         };
-        if let Some(line) = &mut looking {
+        if let Some(line) = &mut progress {
             match event {
-                // The whole of the last one: what comes now is the answer.
+                // The last image is encoded at 100 %: the answer follows.
                 Some(AnswerEvent::Looking { picture, pictures, percent, .. })
                     if picture < pictures || percent < 100 =>
                 {
@@ -186,13 +186,13 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
         }
         match event {
             Some(AnswerEvent::Delta { text, reasoning, .. }) => {
-                if let Some(lines) = &mut lines {
-                    lines.show(&reasoning, &text);
+                if let Some(output) = &mut output {
+                    output.print(&reasoning, &text);
                 }
             }
-            // Beside the answer: a program that reads it gets no word of this.
+            // On standard error, so that a pipe gets the answer alone.
             Some(AnswerEvent::Repeating { .. }) => {
-                if let Some(lang) = shown {
+                if let Some(lang) = output_lang {
                     eprintln!(
                         "\n{}",
                         lang.pick(
@@ -203,15 +203,15 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
                 }
             }
             Some(AnswerEvent::Finished { message }) => {
-                lines.iter_mut().for_each(AnswerLines::end);
+                output.iter_mut().for_each(AnswerOutput::end);
                 let empty = message.text.trim().is_empty() && message.state == MessageState::Done;
-                if let Some(lang) = shown.filter(|_| empty) {
+                if let Some(lang) = output_lang.filter(|_| empty) {
                     eprintln!("{}", lang.pick("(The answer is empty.)", "（回答是空的。）"));
                 }
                 return Ok(message);
             }
             Some(AnswerEvent::Failed { error, .. }) => {
-                lines.iter_mut().for_each(AnswerLines::end);
+                output.iter_mut().for_each(AnswerOutput::end);
                 return Err(error);
             }
             Some(_) => {}
@@ -222,13 +222,13 @@ async fn written<S: Future<Output = Result<(), ErrorView>>>(
     }
 }
 
-/// A reader that went away is not worth a word.
-fn show(text: &str) {
+/// Ignores a closed pipe.
+fn print_flushed(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn measured(stats: &AnswerStats, lang: Lang) -> String {
+fn stats_line(stats: &AnswerStats, lang: Lang) -> String {
     let rate = stats.tokens_per_second;
     let count = counted(lang, stats.completion_tokens.into(), ("token", "tokens"), "个词元");
     match lang {
@@ -246,16 +246,16 @@ mod tests {
     async fn ctrl_c_between_two_pieces_stops_the_answer() {
         let (_writing, events) = mpsc::unbounded_channel();
         let mut interrupts = Interrupts::listen().await;
-        // Pressed while nobody waits for it, as while a piece is written to a slow terminal.
+        // Pressed before `next` is called, as during output to a slow terminal.
         let pressed =
             std::process::Command::new("kill").args(["-INT", &std::process::id().to_string()]).status();
         assert!(pressed.expect("kill runs").success());
-        // The program hears of it on its own thread.
+        // The signal is delivered on another thread.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         let stopped = ErrorView::new(ErrorCode::Cancelled, "answer: it was stopped");
         let stop = || async { Err(stopped.clone()) };
-        let written = written(events, None, &mut interrupts, stop);
-        let ended = tokio::time::timeout(std::time::Duration::from_secs(20), written).await;
+        let followed = follow(events, None, &mut interrupts, stop);
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(20), followed).await;
         assert_eq!(ended.expect("the press is not lost"), Err(stopped));
     }
 
@@ -268,9 +268,9 @@ mod tests {
             first_token_ms: 5.0,
             tokens_per_second: 40.25,
         };
-        assert_eq!(measured(&stats, Lang::En), "(12 tokens, 40.2 per second)");
+        assert_eq!(stats_line(&stats, Lang::En), "(12 tokens, 40.2 per second)");
         let one = AnswerStats { completion_tokens: 1, ..stats.clone() };
-        assert_eq!(measured(&one, Lang::En), "(1 token, 40.2 per second)");
-        assert_eq!(measured(&stats, Lang::Zh), "（12 个词元，每秒 40.2 个）");
+        assert_eq!(stats_line(&one, Lang::En), "(1 token, 40.2 per second)");
+        assert_eq!(stats_line(&stats, Lang::Zh), "（12 个词元，每秒 40.2 个）");
     }
 }

@@ -1,0 +1,52 @@
+//! Progress of encoding the images of a prompt: one line on standard error where that is a terminal, cleared
+//! before the answer starts.
+use app::lang::Lang;
+use indicatif::{ProgressBar, ProgressStyle};
+
+pub struct VisionProgressLine {
+    lang: Lang,
+    /// Set while images are encoded. Without a terminal it draws nothing; dropping it clears the line.
+    line: Option<ProgressBar>,
+}
+
+impl VisionProgressLine {
+    pub fn new(lang: Lang) -> Self {
+        Self { lang, line: None }
+    }
+
+    /// Image number `image` of `images` is being encoded.
+    pub fn show(&mut self, image: u32, images: u32, percent: u32) {
+        let style =
+            ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let line = self.line.get_or_insert_with(|| ProgressBar::no_length().with_style(style));
+        line.set_message(message(image, images, percent, self.lang));
+    }
+
+    pub fn end(&mut self) {
+        if let Some(line) = self.line.take() {
+            line.finish_and_clear();
+        }
+    }
+}
+
+fn message(image: u32, images: u32, percent: u32, lang: Lang) -> String {
+    match (lang, images) {
+        (Lang::En, 0 | 1) => format!("Looking at the picture: {percent}%"),
+        (Lang::En, _) => format!("Looking at picture {image} of {images}: {percent}%"),
+        (Lang::Zh, 0 | 1) => format!("正在看图片：{percent}%"),
+        (Lang::Zh, _) => format!("正在看第 {image} 张图片，共 {images} 张：{percent}%"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_is_said_in_both_languages() {
+        assert_eq!(message(1, 1, 40, Lang::En), "Looking at the picture: 40%");
+        assert_eq!(message(2, 3, 7, Lang::En), "Looking at picture 2 of 3: 7%");
+        assert_eq!(message(1, 1, 40, Lang::Zh), "正在看图片：40%");
+        assert_eq!(message(2, 3, 7, Lang::Zh), "正在看第 2 张图片，共 3 张：7%");
+    }
+}
