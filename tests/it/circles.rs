@@ -31,8 +31,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
     ),
     ("checkpoint", "gguf::value", "gguf::header", "to be broken: as the one before"),
     ("checkpoint", "config::images", "config::deepseek_vl2", "to be broken: the tile sizes belong to images"),
-    ("deploy", "plan::engine", "plan::*", "to be broken: the engine's name asks its planner for the version"),
-    ("deploy", "plan::choose", "plan::ollama", "to be broken: the choice asks one engine for its sources"),
     ("hardware", "*", "snapshot", "to be broken: the types of a snapshot belong to a file of their own"),
     ("history", "open", "*", "to be broken: opening migrates, backs up and tidies, which need what is open"),
     ("history", "pictures", "chats", "to be broken: the clock is in chats"),
@@ -53,8 +51,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
     ("hub", "download", "hub", "to be broken: the settings of a hub are in the file of the hub"),
     ("hub", "pin", "download", "to be broken: the job of a download belongs to a file of its own"),
     ("hub", "pin", "store", "to be broken: writing a file whole belongs to a file of its own"),
-    ("testkit", "server", "*", "to be broken: the state of the hub is in the file of its routes"),
-    ("testkit", "storage", "server", "to be broken: as the one before"),
     ("text", "tokenizer", "*", "to be broken: the tokenizer makes what is written in its terms"),
     (
         "text",

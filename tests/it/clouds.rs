@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use contract::{AnswerEvent, EndpointSpec, EndpointTest, EndpointView, StepState};
-use testkit::{Answer, TestCloud};
+use testkit::{CloudResponse, TestCloud};
 
 use crate::host::{ONE_WORKER, ask, open};
 use crate::programs::{LANGS, Said, cli, run};
@@ -45,7 +45,7 @@ async fn a_terminal_adds_tests_asks_and_removes() {
     assert!(added.out.contains("deepseek: DeepSeek") && added.out.contains("sealed file"), "{added:?}");
     let tested = run(&mut endpoints(place, LANGS[1], &["test", "deepseek"]));
     assert!(tested.out.contains("密钥: 通过") && tested.out.contains("模型列表: 通过"), "{tested:?}");
-    cloud.answer_models(Answer::json("404 Not Found", ""));
+    cloud.set_models_response(CloudResponse::json("404 Not Found", ""));
     for (lang, said) in LANGS.into_iter().zip([
         "List of models: the service has none, which is fine\n",
         "模型列表: 服务没有提供，不影响使用\n",
@@ -53,7 +53,7 @@ async fn a_terminal_adds_tests_asks_and_removes() {
         let unlisted = run(&mut endpoints(place, lang, &["test", "deepseek", "--model", "deepseek-flash"]));
         assert!(unlisted.code == Some(0) && unlisted.out.contains(said), "{unlisted:?}");
     }
-    cloud.answer_models(Answer::json("200 OK", "{\"data\":[{\"id\":\"deepseek-flash\"}]}"));
+    cloud.set_models_response(CloudResponse::json("200 OK", "{\"data\":[{\"id\":\"deepseek-flash\"}]}"));
     let listed = run(&mut endpoints(place, LANGS[0], &["list", "--json"]));
     let list: Vec<EndpointView> = serde_json::from_str(&listed.out).expect("is JSON");
     assert_eq!(list[0].models[0].name, "deepseek-flash");
@@ -65,9 +65,9 @@ async fn a_terminal_adds_tests_asks_and_removes() {
     assert_eq!(told, (Some(0), "A whale 是鲸。\n", "Thinking:\n想一想\n\nAnswer:\n"));
     let mut command = cli(place, LANGS[0]);
     run(command.args(["ask", "--endpoint", "deepseek", "--model", "other", "And?"]));
-    assert!(cloud.asked().last().expect("was asked").body.contains("\"model\":\"other\""));
+    assert!(cloud.requests().last().expect("was asked").body.contains("\"model\":\"other\""));
 
-    cloud.answer_chat(Answer::json("402 Payment Required", ""));
+    cloud.set_chat_response(CloudResponse::json("402 Payment Required", ""));
     let mut command = cli(place, LANGS[1]);
     let refused = run(command.args(["ask", "--endpoint", "deepseek", "More?"]));
     refused.refused(LANGS[1], "no_credit", "The account has no credit left", "账户余额不足");
@@ -90,7 +90,7 @@ async fn a_terminal_adds_tests_asks_and_removes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_moves_to_a_cloud_and_back() {
     let _alone = ONE_WORKER.lock().await;
-    let cloud = TestCloud::with_door(None).await.expect("starts");
+    let cloud = TestCloud::with_auth_header(None).await.expect("starts");
     let data = tempfile::tempdir().expect("a folder");
     let (app, _host) = open(data.path()).await;
     let spec = EndpointSpec {
@@ -122,7 +122,7 @@ async fn a_chat_moves_to_a_cloud_and_back() {
     }
     assert_eq!(texts[1], "A whale 是鲸。");
     let body: serde_json::Value =
-        serde_json::from_str(&cloud.asked().last().expect("was asked").body).expect("is JSON");
+        serde_json::from_str(&cloud.requests().last().expect("was asked").body).expect("is JSON");
     assert_eq!(body["temperature"], 0.0);
     assert!(body["top_p"].to_string().starts_with("0.8"), "{body}");
     let said: Vec<_> =

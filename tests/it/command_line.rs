@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use contract::{AnswerEvent, DownloadState, DownloadView, ModelView, SizingView, Verdict};
-use testkit::{Fault, Place, TestHub};
+use testkit::{Fault, FaultTarget, TestHub};
 
 use crate::host::{ONE_WORKER, open};
 use crate::programs::{LANGS, Said, cli, guide_copy, lines, run};
@@ -138,7 +138,7 @@ fn pull(data: &Path, more: &[&str]) -> Command {
 async fn a_download_is_paused_by_ctrl_c_and_goes_on() {
     let data = tempfile::tempdir().expect("a folder");
     let hub = with_hub(data.path()).await;
-    hub.inject(Fault::stall_after(Place::File("model.safetensors".into()), 2_000_000).always());
+    hub.inject(Fault::stall_after(FaultTarget::File("model.safetensors".into()), 2_000_000).always());
     let mut paused = pull(data.path(), &["--variant", "bf16", "--json"]);
     let mut program = paused.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut out = BufReader::new(program.stdout.take().expect("is piped"));
@@ -155,7 +155,7 @@ async fn a_download_is_paused_by_ctrl_c_and_goes_on() {
     let command = last["error"]["detail"]["command"].as_str().expect("says how to go on");
     assert!(command.starts_with(&format!("whaledeck-cli pull {MODEL} --variant ")), "{command}");
 
-    hub.heal();
+    hub.clear_faults();
     let words: Vec<&str> = command.split(' ').skip(3).collect();
     let said = run(&mut pull(data.path(), &words));
     assert_eq!(said.code, Some(0), "{said:?}");

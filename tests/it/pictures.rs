@@ -301,7 +301,7 @@ async fn a_terminal_is_told_how_far_a_look_is_and_is_left_clean() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_go_to_a_cloud_as_data_urls_and_are_left_out_only_when_agreed() {
-    let cloud = TestCloud::with_door(None).await.expect("starts");
+    let cloud = TestCloud::with_auth_header(None).await.expect("starts");
     let data = tempfile::tempdir().expect("a folder");
     let (app, _host) = open(data.path()).await;
     let spec = EndpointSpec {
@@ -329,7 +329,7 @@ async fn pictures_go_to_a_cloud_as_data_urls_and_are_left_out_only_when_agreed()
     answer(&app, request.clone()).await.expect("is answered");
     let content = || {
         let body: serde_json::Value =
-            serde_json::from_str(&cloud.asked().last().expect("was asked").body).expect("is JSON");
+            serde_json::from_str(&cloud.requests().last().expect("was asked").body).expect("is JSON");
         body["messages"][0]["content"].clone()
     };
     let shown = content();

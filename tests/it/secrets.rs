@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use contract::AnswerEvent;
-use testkit::{Manner, TestCloud, TestProxy};
+use testkit::{ProxyAuth, TestCloud, TestProxy};
 
 use crate::deployments::{installed, start};
 use crate::host::{ONE_WORKER, ask, open};
@@ -64,7 +64,7 @@ async fn no_file_word_or_argument_holds_a_secret() {
     let cloud = TestCloud::start(NEW_KEY).await.expect("starts");
     let to = cloud.address().trim_start_matches("http://").trim_end_matches("/v1").parse();
     let proxy =
-        TestProxy::start(to.expect("an address"), Manner::Knows("me", PASSWORD)).await.expect("starts");
+        TestProxy::start(to.expect("an address"), ProxyAuth::Basic("me", PASSWORD)).await.expect("starts");
 
     let mut said = vec![told(place, &["connections", "proxy", &proxy.address("http")], "")];
     said.push(told(place, &["connections", "login", "me"], PASSWORD));
@@ -78,7 +78,7 @@ async fn no_file_word_or_argument_holds_a_secret() {
     assert_eq!(said[5].code, Some(0), "{said:?}");
     said.push(told(place, &["ask", "--endpoint", "lab", "What is a whale?"], ""));
     assert!(said[6].out.contains("A whale"), "{said:?}");
-    assert!(!proxy.asked().is_empty());
+    assert!(!proxy.targets().is_empty());
     let wrong = ["connections", "proxy", "http://me:marked-proxy-4711@proxy:1"];
     let refused = run(cli(place, LANGS[1]).args(wrong));
     refused.refused(LANGS[1], "invalid_input", "This value is not allowed", "这个值不允许");

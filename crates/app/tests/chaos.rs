@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use app::{App, Paths, SecretBackend};
 use contract::{AnswerEvent, AppEvent, EndpointSpec, ErrorCode, MessageState, MessageView, SendRequest};
-use testkit::{Answer, End, TestCloud};
+use testkit::{CloudResponse, StreamEnd, TestCloud};
 
 const CHATS: usize = 50;
 /// The text that is sent before the failure.
@@ -33,30 +33,35 @@ async fn open(data: &Path) -> Arc<App> {
 }
 
 /// The behaviours of services, with the expected end of an answer.
-fn kinds() -> Vec<(&'static str, Answer, MessageState, Option<ErrorCode>)> {
+fn kinds() -> Vec<(&'static str, CloudResponse, MessageState, Option<ErrorCode>)> {
     let with = |rest: &str| format!("{HALF}{rest}");
     let whole = with("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
     let cut = MessageState::Interrupted;
     vec![
-        ("well", Answer::stream(whole).split(97), MessageState::Done, None),
+        ("well", CloudResponse::stream(whole).split(97), MessageState::Done, None),
         (
             "killed",
-            Answer::stream(with("data: {\"cho")).ending(End::Reset),
+            CloudResponse::stream(with("data: {\"cho")).with_end(StreamEnd::Reset),
             cut,
             Some(ErrorCode::EndpointCut),
         ),
-        ("garbage", Answer::stream(with("data: \u{1}<html>{]\n\n")), cut, Some(ErrorCode::EndpointGarbled)),
+        (
+            "garbage",
+            CloudResponse::stream(with("data: \u{1}<html>{]\n\n")),
+            cut,
+            Some(ErrorCode::EndpointGarbled),
+        ),
         (
             "endless",
-            Answer::stream(with("data: ")).ending(End::Line(100 << 20)),
+            CloudResponse::stream(with("data: ")).with_end(StreamEnd::Line(100 << 20)),
             cut,
             Some(ErrorCode::EndpointGarbled),
         ),
         // The user stops the answer; the timeout of a silent service is tested in `endpoint`.
-        ("silent", Answer::stream(with("")).ending(End::Hang), MessageState::Stopped, None),
+        ("silent", CloudResponse::stream(with("")).with_end(StreamEnd::Hang), MessageState::Stopped, None),
         (
             "slow",
-            Answer::stream(with("data: ")).ending(End::Trickle(Duration::from_millis(20))),
+            CloudResponse::stream(with("data: ")).with_end(StreamEnd::Trickle(Duration::from_millis(20))),
             MessageState::Stopped,
             None,
         ),
@@ -113,8 +118,8 @@ async fn fifty_chats_lose_nothing_whatever_the_services_do() {
     let app = open(data.path()).await;
     let mut clouds = Vec::new();
     for (name, answer, ..) in kinds() {
-        let cloud = TestCloud::with_door(None).await.expect("starts");
-        cloud.answer_chat(answer);
+        let cloud = TestCloud::with_auth_header(None).await.expect("starts");
+        cloud.set_chat_response(answer);
         let spec = EndpointSpec {
             provider_id: "custom".into(),
             name: name.into(),

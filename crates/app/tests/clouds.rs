@@ -9,7 +9,7 @@ use contract::{
     AnswerEvent, AppEvent, ConnectionStep, EndpointChange, EndpointSpec, ErrorCode, ErrorView, KeyPlace,
     MessageState, MessageView, SendRequest, StepState,
 };
-use testkit::{Answer, End, TRANSFORMERS, TestCloud};
+use testkit::{CloudResponse, StreamEnd, TRANSFORMERS, TestCloud};
 
 const KEY: &str = "sk-marked-0815-4711";
 
@@ -122,7 +122,7 @@ async fn a_key_an_address_and_a_name_are_changed_in_place() {
     let names: Vec<_> = moved.models.iter().map(|model| model.name.as_str()).collect();
     assert_eq!(names, ["mine"], "what the other one listed is not offered");
     assert_eq!(test().await, None);
-    assert!(after.asked().iter().all(|asked| !format!("{asked:?}").contains(KEY)));
+    assert!(after.requests().iter().all(|asked| !format!("{asked:?}").contains(KEY)));
     let other_path = format!("{}/lab/v1", after.address().trim_end_matches("/v1"));
     app.endpoint_change(&id, address(&other_path)).await.expect("the same server keeps its key");
     assert_eq!(
@@ -153,7 +153,7 @@ async fn a_key_becomes_a_chat_and_is_in_no_file() {
     assert_eq!(test.model.as_deref(), Some("deepseek-flash"));
     let ids: Vec<_> = test.endpoint.models.iter().map(|model| model.id.as_str()).collect();
     assert_eq!(ids, ["cloud:deepseek/deepseek-flash", "cloud:deepseek/deepseek/v4-pro"]);
-    assert!(cloud.asked().last().expect("was asked").body.contains("\"max_tokens\":1"));
+    assert!(cloud.requests().last().expect("was asked").body.contains("\"max_tokens\":1"));
 
     let chat = app.chat_create(ids[1]).await.expect("a chat");
     let mut sampling = chat.sampling.clone();
@@ -170,7 +170,7 @@ async fn a_key_becomes_a_chat_and_is_in_no_file() {
     let second = send(&app, ask(&chat.id, Some(&first), "And?")).await.expect("answers");
     assert_eq!(second.state, MessageState::Done);
     let body: serde_json::Value =
-        serde_json::from_str(&cloud.asked().last().expect("was asked").body).expect("is JSON");
+        serde_json::from_str(&cloud.requests().last().expect("was asked").body).expect("is JSON");
     assert_eq!(body["model"], "deepseek/v4-pro");
     assert_eq!(body["thinking"]["type"], "disabled");
     assert!(body["top_p"].to_string().starts_with("0.8"), "{body}");
@@ -183,8 +183,10 @@ async fn a_key_becomes_a_chat_and_is_in_no_file() {
     assert_eq!(said, ["Be brief.", "What is a whale?", "A whale 是鲸。", "And?"]);
 
     // A service repeats the key in its error: neither the history nor the event contains it.
-    cloud
-        .answer_chat(Answer::json("400 Bad Request", format!("{{\"error\":{{\"message\":\"bad {KEY}\"}}}}")));
+    cloud.set_chat_response(CloudResponse::json(
+        "400 Bad Request",
+        format!("{{\"error\":{{\"message\":\"bad {KEY}\"}}}}"),
+    ));
     let refused = send(&app, ask(&chat.id, Some(&second), "Again")).await.expect("begins");
     let error = refused.error.clone().expect("is told");
     assert_eq!((error.code, error.detail["reason"].as_str()), (ErrorCode::EndpointRefused, "bad …"));
@@ -244,19 +246,25 @@ async fn every_failure_has_a_step_and_a_code() {
     assert_eq!(check(&secure).await, told(Tls, ErrorCode::EndpointNotTrusted));
     assert_eq!(check(cloud.address()).await, told(Key, ErrorCode::KeyRefused));
     let cloud = TestCloud::start(KEY).await.expect("starts");
-    cloud.answer_models(Answer::new("200 OK", "text/html", "<html>a page</html>"));
+    cloud.set_models_response(CloudResponse::new("200 OK", "text/html", "<html>a page</html>"));
     assert_eq!(check(cloud.address()).await, told(Models, ErrorCode::EndpointGarbled));
-    cloud.answer_models(Answer::json("404 Not Found", ""));
+    cloud.set_models_response(CloudResponse::json("404 Not Found", ""));
     assert_eq!(check(cloud.address()).await, told(Models, ErrorCode::InvalidInput), "nothing to ask");
-    cloud.answer_models(Answer::json("200 OK", "{\"data\":[{\"id\":\"m\"}]}"));
+    cloud.set_models_response(CloudResponse::json("200 OK", "{\"data\":[{\"id\":\"m\"}]}"));
     for (answer, code) in [
-        (Answer::json("402 Payment Required", ""), ErrorCode::NoCredit),
-        (Answer::json("429 Too Many Requests", "").with("retry-after", "3"), ErrorCode::EndpointRateLimited),
-        (Answer::json("503 Service Unavailable", ""), ErrorCode::EndpointFailed),
-        (Answer::json("302 Found", "").with("location", "https://x.example"), ErrorCode::EndpointMoved),
-        (Answer::stream("data: {"), ErrorCode::EndpointCut),
+        (CloudResponse::json("402 Payment Required", ""), ErrorCode::NoCredit),
+        (
+            CloudResponse::json("429 Too Many Requests", "").with("retry-after", "3"),
+            ErrorCode::EndpointRateLimited,
+        ),
+        (CloudResponse::json("503 Service Unavailable", ""), ErrorCode::EndpointFailed),
+        (
+            CloudResponse::json("302 Found", "").with("location", "https://x.example"),
+            ErrorCode::EndpointMoved,
+        ),
+        (CloudResponse::stream("data: {"), ErrorCode::EndpointCut),
     ] {
-        cloud.answer_chat(answer);
+        cloud.set_chat_response(answer);
         assert_eq!(check(cloud.address()).await, told(Token, code));
     }
 }
@@ -268,8 +276,12 @@ async fn a_named_model_answers_where_the_list_fails() {
     let data = tempfile::tempdir().expect("a folder");
     let app = open(data.path()).await;
     let cloud = TestCloud::start(KEY).await.expect("starts");
-    cloud.answer_models(Answer::new("500 Internal Server Error", "text/plain", "Internal Server Error"));
-    cloud.answer_chat(Answer::stream(TRANSFORMERS));
+    cloud.set_models_response(CloudResponse::new(
+        "500 Internal Server Error",
+        "text/plain",
+        "Internal Server Error",
+    ));
+    cloud.set_chat_response(CloudResponse::stream(TRANSFORMERS));
     let unnamed = app.endpoint_add(spec("custom", cloud.address())).await.expect("is added");
     let test = app.endpoint_test(&unnamed.id, None).await.expect("is tested");
     assert_eq!(test.error.expect("nothing to ask").code, ErrorCode::EndpointFailed);
@@ -284,7 +296,7 @@ async fn a_named_model_answers_where_the_list_fails() {
     let chat = app.chat_create(&model.id).await.expect("a chat");
     let answer = send(&app, ask(&chat.id, None, "What?")).await.expect("answers");
     assert_eq!((answer.text.as_str(), answer.error), ("A whale 是鲸。", None));
-    assert!(cloud.asked().last().expect("was asked").body.contains("\"model\":\"/models/guide\""));
+    assert!(cloud.requests().last().expect("was asked").body.contains("\"model\":\"/models/guide\""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -295,13 +307,13 @@ async fn a_cut_answer_is_kept_and_goes_on_only_where_it_can() {
     for (provider, goes_on) in [("deepseek", true), ("siliconflow", false)] {
         app.endpoint_add(spec(provider, cloud.address())).await.expect("is added");
         let half = "data: {\"choices\":[{\"delta\":{\"content\":\"One, \"}}]}\n\n";
-        cloud.answer_chat(Answer::stream(half).ending(End::Reset));
+        cloud.set_chat_response(CloudResponse::stream(half).with_end(StreamEnd::Reset));
         let chat = app.chat_create(&format!("cloud:{provider}/m")).await.expect("a chat");
         let cut = send(&app, ask(&chat.id, None, "Count")).await.expect("begins");
         assert_eq!((cut.text.as_str(), cut.state), ("One, ", MessageState::Interrupted));
         assert_eq!(cut.error.as_ref().map(|error| error.code), Some(ErrorCode::EndpointCut));
         let rest = half.replace("One, ", "two.") + "data: [DONE]\n\n";
-        cloud.answer_chat(Answer::stream(rest));
+        cloud.set_chat_response(CloudResponse::stream(rest));
         let request = SendRequest { continue_of: Some(cut.id), ..ask(&chat.id, None, "") };
         let after = send(&app, request).await;
         if goes_on {

@@ -9,7 +9,7 @@ use contract::{
     AppEvent, CompareEvent, CompareRequest, CompareResult, CompareState, EndpointSpec, ErrorCode, ErrorView,
     Side,
 };
-use testkit::{Answer, End, TestCloud};
+use testkit::{CloudResponse, StreamEnd, TestCloud};
 
 struct NullHost;
 
@@ -86,8 +86,8 @@ async fn compare(app: &App, request: CompareRequest, stop_at_first: bool) -> [Si
 #[tokio::test(flavor = "multi_thread")]
 async fn two_clouds_answer_the_same_question_and_a_cost_needs_a_price() {
     let (one, two) = (
-        TestCloud::with_door(None).await.expect("starts"),
-        TestCloud::with_door(None).await.expect("starts"),
+        TestCloud::with_auth_header(None).await.expect("starts"),
+        TestCloud::with_auth_header(None).await.expect("starts"),
     );
     let data = tempfile::tempdir().expect("a folder");
     let app = open(data.path(), [&one, &two]).await;
@@ -105,7 +105,7 @@ async fn two_clouds_answer_the_same_question_and_a_cost_needs_a_price() {
         );
         assert!(result.first_token_ms.expect("a word came") <= result.total_ms);
         let body: serde_json::Value =
-            serde_json::from_str(&cloud.asked().last().expect("was asked").body).expect("is JSON");
+            serde_json::from_str(&cloud.requests().last().expect("was asked").body).expect("is JSON");
         assert_eq!(body["messages"][0]["content"], "Be brief.");
         assert_eq!(body["messages"][1]["content"], "What is a whale?");
     }
@@ -125,13 +125,13 @@ async fn two_clouds_answer_the_same_question_and_a_cost_needs_a_price() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_side_fails_alone_and_a_stop_ends_both() {
     let (one, two) = (
-        TestCloud::with_door(None).await.expect("starts"),
-        TestCloud::with_door(None).await.expect("starts"),
+        TestCloud::with_auth_header(None).await.expect("starts"),
+        TestCloud::with_auth_header(None).await.expect("starts"),
     );
     let data = tempfile::tempdir().expect("a folder");
     let app = open(data.path(), [&one, &two]).await;
     let half = "data: {\"choices\":[{\"delta\":{\"content\":\"One, \"}}]}\n\n";
-    one.answer_chat(Answer::stream(half).ending(End::Reset));
+    one.set_chat_response(CloudResponse::stream(half).with_end(StreamEnd::Reset));
     let [left, right] = compare(&app, request("Count"), false).await;
     assert_eq!((left.text.as_str(), left.error.expect("is told").code), ("One, ", ErrorCode::EndpointCut));
     assert_eq!(left.result.expect("it ended").state, CompareState::Failed);
@@ -139,14 +139,14 @@ async fn one_side_fails_alone_and_a_stop_ends_both() {
 
     // Both sides hang after their first token. One stop ends both, and the next comparison may start.
     for cloud in [&one, &two] {
-        cloud.answer_chat(Answer::stream(half).ending(End::Hang));
+        cloud.set_chat_response(CloudResponse::stream(half).with_end(StreamEnd::Hang));
     }
     for side in compare(&app, request("Count"), true).await {
         assert_eq!(side.result.expect("it ended").state, CompareState::Stopped);
     }
-    one.answer_chat(Answer::json("402 Payment Required", ""));
+    one.set_chat_response(CloudResponse::json("402 Payment Required", ""));
     let [left, _] = {
-        two.answer_chat(Answer::stream(testkit::DEEPSEEK));
+        two.set_chat_response(CloudResponse::stream(testkit::DEEPSEEK));
         compare(&app, request("Count"), false).await
     };
     let result = left.result.expect("it ended");

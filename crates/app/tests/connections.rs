@@ -9,7 +9,7 @@ use contract::{
     AppEvent, ConnectionStep, DownloadState, EndpointSpec, EndpointTest, ErrorCode, KeyPlace, ModelState,
     ProxyKind, SettingsView, SourceKind, StepState,
 };
-use testkit::{AUTHORITY, Manner, TestCloud, TestHub, TestProxy, TestTls};
+use testkit::{AUTHORITY, ProxyAuth, TestCloud, TestHub, TestProxy, TestTls};
 
 const KEY: &str = "sk-marked-proxy-4711";
 
@@ -51,7 +51,7 @@ async fn a_cloud_is_reached_through_the_proxy_with_the_company_s_certificate() {
     std::fs::write(&company, AUTHORITY).expect("is written");
     let cloud = TestCloud::start(KEY).await.expect("starts");
     let tls = TestTls::start(at(cloud.address())).await.expect("starts");
-    let proxy = TestProxy::start(tls.address(), Manner::Lets).await.expect("starts");
+    let proxy = TestProxy::start(tls.address(), ProxyAuth::Open).await.expect("starts");
     let app = open(data.path()).await;
     let spec = EndpointSpec {
         provider_id: "deepseek".into(),
@@ -83,22 +83,22 @@ async fn a_cloud_is_reached_through_the_proxy_with_the_company_s_certificate() {
         assert_eq!(passed.error, None, "{scheme}");
         assert!(passed.steps.iter().all(|step| step.state == StepState::Passed), "{passed:?}");
     }
-    assert!(proxy.asked().iter().all(|target| target == "cloud.example:443"), "{:?}", proxy.asked());
-    assert!(cloud.asked().iter().all(|asked| asked.header("authorization").is_some()));
+    assert!(proxy.targets().iter().all(|target| target == "cloud.example:443"), "{:?}", proxy.targets());
+    assert!(cloud.requests().iter().all(|asked| asked.header("authorization").is_some()));
 
     // A missing certificate file is an error, and no connection is made without it.
-    let before = proxy.asked().len();
+    let before = proxy.targets().len();
     std::fs::remove_file(&company).expect("is removed");
     let gone = app.endpoint_test(&id, None).await.expect_err("is refused");
     assert_eq!(gone.code, ErrorCode::CertificatesUnreadable);
-    assert_eq!(proxy.asked().len(), before);
+    assert_eq!(proxy.targets().len(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_in_the_way_is_named_and_not_gone_around() {
     let data = tempfile::tempdir().expect("a folder");
-    let cloud = TestCloud::with_door(None).await.expect("starts");
-    let refusing = TestProxy::start(at(cloud.address()), Manner::Refuses).await.expect("starts");
+    let cloud = TestCloud::with_auth_header(None).await.expect("starts");
+    let refusing = TestProxy::start(at(cloud.address()), ProxyAuth::Reject).await.expect("starts");
     let app = open(data.path()).await;
     let add = async |address: &str| {
         let spec = EndpointSpec {
@@ -126,7 +126,7 @@ async fn a_proxy_in_the_way_is_named_and_not_gone_around() {
         let near = app.endpoint_test(&here, None).await.expect("is tested");
         assert_eq!(near.error, None, "{address}");
     }
-    assert!(refusing.asked().iter().all(|target| !target.starts_with("127.")), "{:?}", refusing.asked());
+    assert!(refusing.targets().iter().all(|target| !target.starts_with("127.")), "{:?}", refusing.targets());
 }
 
 const WORD: &str = "märked:word-0815";
@@ -147,9 +147,9 @@ fn holds(folder: &Path, text: &str) -> Option<std::path::PathBuf> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_gets_its_name_and_password_and_no_file_does() {
     let data = tempfile::tempdir().expect("a folder");
-    let cloud = TestCloud::with_door(None).await.expect("starts");
-    let proxy = TestProxy::start(at(cloud.address()), Manner::Knows("me", WORD)).await.expect("starts");
-    let other = TestProxy::start(at(cloud.address()), Manner::Knows("me", WORD)).await.expect("starts");
+    let cloud = TestCloud::with_auth_header(None).await.expect("starts");
+    let proxy = TestProxy::start(at(cloud.address()), ProxyAuth::Basic("me", WORD)).await.expect("starts");
+    let other = TestProxy::start(at(cloud.address()), ProxyAuth::Basic("me", WORD)).await.expect("starts");
     let app = open(data.path()).await;
     let spec = EndpointSpec {
         provider_id: "custom".into(),
@@ -215,7 +215,7 @@ async fn a_download_through_a_proxy_with_a_door_says_so() {
     std::fs::write(files.path().join("config.json"), "{}").expect("is written");
     let hub =
         TestHub::start(&[("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", files.path())]).await.expect("starts");
-    let proxy = TestProxy::start(at(hub.model_scope_endpoint()), Manner::Refuses).await.expect("starts");
+    let proxy = TestProxy::start(at(hub.model_scope_endpoint()), ProxyAuth::Reject).await.expect("starts");
     let app = open(data.path()).await;
     for (scheme, endpoint) in
         [("http", "http://hub.example"), ("http", "https://hub.example"), ("socks5h", "http://hub.example")]
@@ -250,7 +250,7 @@ async fn a_download_takes_the_same_way() {
     let repository = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B";
     let hub = TestHub::start(&[(repository, files.path())]).await.expect("starts");
     let tls = TestTls::start(at(hub.model_scope_endpoint())).await.expect("starts");
-    let proxy = TestProxy::start(tls.address(), Manner::Lets).await.expect("starts");
+    let proxy = TestProxy::start(tls.address(), ProxyAuth::Open).await.expect("starts");
     let app = open(data.path()).await;
     let address = proxy.address("http");
     set(&app, |settings| {
@@ -275,12 +275,12 @@ async fn a_download_takes_the_same_way() {
     assert_eq!(strange.expect("is told").code, ErrorCode::SourceNotTrusted);
     set(&app, |settings| settings.certificates = company.display().to_string()).await;
     let listed = end().await;
-    assert!(proxy.asked().iter().all(|target| target == "hub.example:443"), "{:?}", proxy.asked());
+    assert!(proxy.targets().iter().all(|target| target == "hub.example:443"), "{:?}", proxy.targets());
     // The list of files was read. The file server of the test has no TLS, and a redirect from HTTPS to HTTP
     // is not followed.
     assert_eq!(listed.expect("is told").code, ErrorCode::SourceRefused);
 
-    let open_proxy = TestProxy::start(at(hub.model_scope_endpoint()), Manner::Lets).await.expect("starts");
+    let open_proxy = TestProxy::start(at(hub.model_scope_endpoint()), ProxyAuth::Open).await.expect("starts");
     let address = open_proxy.address("http");
     set(&app, |settings| {
         settings.model_scope_endpoint = "http://hub.example".into();
@@ -291,7 +291,7 @@ async fn a_download_takes_the_same_way() {
     let models = app.models().await.expect("lists");
     let there = models.iter().find(|model| model.id == MODEL).expect("is in the catalogue");
     assert_eq!(there.state, ModelState::Ready);
-    let asked = open_proxy.asked();
+    let asked = open_proxy.targets();
     assert!(asked.contains(&"hub.example".to_owned()), "{asked:?}");
     assert!(asked.iter().any(|target| target.starts_with("localhost:")), "the storage too: {asked:?}");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use app::{App, Paths};
 use contract::{AppEvent, DownloadState, DownloadView, ErrorCode, ModelState, SourceKind};
-use testkit::{Fault, Place, TestHub};
+use testkit::{Fault, FaultTarget, TestHub};
 
 /// A model of the catalogue; the test hub serves a small folder under its name.
 const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
@@ -106,7 +106,7 @@ impl Scene {
     }
 
     fn stall_at(&self, bytes: usize) {
-        self.hub.inject(Fault::stall_after(Place::File(WEIGHTS.into()), bytes));
+        self.hub.inject(Fault::stall_after(FaultTarget::File(WEIGHTS.into()), bytes));
     }
 }
 
@@ -174,7 +174,7 @@ async fn resuming_at_once_after_pausing_is_not_undone_by_the_old_run() {
         assert_eq!(scene.app.downloads().await.expect("a list").len(), 1);
     }
     scene.until_on_disk(250_000).await;
-    scene.hub.heal();
+    scene.hub.clear_faults();
     scene.app.download_pause(ID).await.expect("it is paused");
     scene.app.download_resume(ID).await.expect("it is resumed");
     scene.until_state(0, DownloadState::Ready).await;
@@ -225,7 +225,7 @@ async fn an_unfinished_download_is_offered_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_fails_offers_the_other_one() {
     let scene = Scene::new().await;
-    scene.hub.inject(Fault::status(Place::Listing, 404).error_code("RepoNotFound"));
+    scene.hub.inject(Fault::status(FaultTarget::Listing, 404).error_code("RepoNotFound"));
     scene.start().await;
     let failed = scene.until_state(0, DownloadState::Failed).await;
     assert_eq!(failed.error.expect("it is said").code, ErrorCode::NotOnSource);
@@ -242,7 +242,7 @@ async fn a_source_that_fails_offers_the_other_one() {
 async fn refusals_reach_the_person_with_their_values() {
     let scene = Scene::new().await;
     let endpoint = scene.hub.hugging_face_endpoint().trim_start_matches("http://").to_owned();
-    let listing = |status| Fault::status(Place::Listing, status);
+    let listing = |status| Fault::status(FaultTarget::Listing, status);
     let repository = format!("/api/models/{REPOSITORY}/revision/main");
     let cases = [
         (listing(401), ErrorCode::TokenNeeded, "host", &*endpoint),
@@ -262,7 +262,7 @@ async fn refusals_reach_the_person_with_their_values() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_is_shown_while_it_lasts() {
     let scene = Scene::new().await;
-    scene.hub.inject(Fault::status(Place::Listing, 429).retry_after(2));
+    scene.hub.inject(Fault::status(FaultTarget::Listing, 429).retry_after(2));
     scene.start().await;
     let waiting = scene.until(0, |view| view.waiting_seconds.is_some()).await;
     assert!(waiting.waiting_seconds.is_some_and(|seconds| seconds > 1.0 && seconds <= 2.0), "{waiting:?}");
@@ -273,7 +273,7 @@ async fn a_wait_is_shown_while_it_lasts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_hash_is_never_installed() {
     let scene = Scene::new().await;
-    scene.hub.inject(Fault::wrong_byte(Place::File(WEIGHTS.into()), 123_456).always());
+    scene.hub.inject(Fault::wrong_byte(FaultTarget::File(WEIGHTS.into()), 123_456).always());
     scene.start().await;
     let failed = scene.until_state(0, DownloadState::Failed).await;
     let error = failed.error.expect("it is said");
@@ -282,7 +282,7 @@ async fn a_wrong_hash_is_never_installed() {
     assert!(!scene.file(WEIGHTS).exists() && !scene.file("model.json").exists());
     assert_eq!(scene.model_state().await, ModelState::Failed);
     let after = scene.events().len();
-    scene.hub.heal();
+    scene.hub.clear_faults();
     scene.app.download_resume(ID).await.expect("it is tried again");
     scene.until_state(after, DownloadState::Ready).await;
     assert!(std::fs::read(scene.file(WEIGHTS)).expect("it is there") == vec![7; WEIGHTS_BYTES]);
@@ -293,7 +293,7 @@ async fn a_disk_too_small_is_told_before_the_first_byte() {
     let scene = Scene::new().await;
     // A quarter of an exabyte, against the real disk.
     let huge = u64::MAX / 64;
-    scene.hub.inject(Fault::announced_size(Place::File(WEIGHTS.into()), huge));
+    scene.hub.inject(Fault::listed_size(FaultTarget::File(WEIGHTS.into()), huge));
     scene.start().await;
     let error = scene.until_state(0, DownloadState::Failed).await.error.expect("it is said");
     assert_eq!(error.code, ErrorCode::DiskFull);

@@ -1,9 +1,10 @@
-//! The real `whaledeck-cli` where nobody reads what it prints any more, as after `| head -1`: it ends without a word.
+//! The real `whaledeck-cli` with a closed output pipe, as after `| head -1`: it exits with the code of
+//! SIGPIPE and prints no error.
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// As a shell counts a program that SIGPIPE ended.
-const NOBODY_READS: Option<i32> = Some(141);
+/// The exit code of a shell for a program that SIGPIPE ended.
+const SIGPIPE_EXIT: Option<i32> = Some(141);
 
 const PRINTING: [&[&str]; 13] = [
     &["hardware"],
@@ -27,23 +28,23 @@ fn cli(data: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// The end to write to of a pipe whose other end is closed.
-fn unread() -> std::io::PipeWriter {
+/// The write end of a pipe whose read end is closed.
+fn closed_pipe() -> std::io::PipeWriter {
     std::io::pipe().expect("a pipe").1
 }
 
-fn quiet(args: &[&str], output: &Output) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), NOBODY_READS, "{args:?}: {said}");
-    assert!(!said.contains("panicked") && !said.contains("failed"), "{args:?}: {said}");
+fn assert_quiet(args: &[&str], output: &Output) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), SIGPIPE_EXIT, "{args:?}: {stderr}");
+    assert!(!stderr.contains("panicked") && !stderr.contains("failed"), "{args:?}: {stderr}");
 }
 
 #[test]
 fn a_closed_pipe_ends_every_printing_command_without_a_word() {
     let data = tempfile::tempdir().expect("a folder");
     for args in PRINTING {
-        let output = cli(data.path(), args).stdout(unread()).output().expect("the program runs");
-        quiet(args, &output);
+        let output = cli(data.path(), args).stdout(closed_pipe()).output().expect("the program runs");
+        assert_quiet(args, &output);
     }
 }
 
@@ -51,9 +52,9 @@ fn a_closed_pipe_ends_every_printing_command_without_a_word() {
 fn a_refusal_that_nobody_reads_is_no_panic_either() {
     let data = tempfile::tempdir().expect("a folder");
     let args = ["cards", "--model", "no-such-model"];
-    let output = cli(data.path(), &args).stderr(unread()).output().expect("the program runs");
+    let output = cli(data.path(), &args).stderr(closed_pipe()).output().expect("the program runs");
     assert!(output.stdout.is_empty());
-    quiet(&args, &output);
+    assert_quiet(&args, &output);
 }
 
 #[cfg(target_os = "linux")]
@@ -65,7 +66,7 @@ fn a_full_disk_is_told() {
         .stdout(full)
         .output()
         .expect("the program runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.starts_with("failed to print: ") && !said.contains("panicked"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.starts_with("failed to print: ") && !stderr.contains("panicked"), "{stderr}");
 }

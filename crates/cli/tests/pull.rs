@@ -1,4 +1,5 @@
-//! The real `whaledeck-cli pull` against the test hub: killed in the middle, gone on with, refused.
+//! The real `whaledeck-cli pull` against the test hub: killed during a transfer, resumed, rejected by the
+//! source.
 mod hub;
 
 use std::path::Path;
@@ -7,18 +8,18 @@ use std::time::{Duration, Instant};
 
 use contract::{DownloadState, DownloadView};
 use hub::{MODEL, WEIGHTS};
-use testkit::{Fault, Place, TestHub};
+use testkit::{Fault, FaultTarget, TestHub};
 
 const FOLDER: &str = "deepseek-r1-distill-qwen-1.5b@bf16";
 const WEIGHTS_BYTES: usize = 400_000;
 
-struct Scene {
+struct Fixture {
     hub: TestHub,
     data: tempfile::TempDir,
 }
 
-impl Scene {
-    /// A hub, and a data folder whose settings name it.
+impl Fixture {
+    /// A hub, and a data folder whose settings use it.
     async fn new() -> Self {
         let (hub, data) = hub::serve(&vec![7; WEIGHTS_BYTES]).await;
         Self { hub, data }
@@ -36,7 +37,7 @@ impl Scene {
             .expect("it starts")
     }
 
-    async fn pulled(&self, source: &str) -> Output {
+    async fn run_pull(&self, source: &str) -> Output {
         let child = self.pull(source);
         let ended = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
         ended.expect("it is waited for").expect("it ends")
@@ -59,22 +60,26 @@ fn last_view(output: &Output) -> DownloadView {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_pull_goes_on_where_it_was() {
-    let scene = Scene::new().await;
-    scene.hub.inject(Fault::stall_after(Place::File(WEIGHTS.into()), 250_000));
-    let mut child = scene.pull("hugging-face");
-    let (part, begun) = (scene.weights().with_extension("safetensors.part"), Instant::now());
+    let fixture = Fixture::new().await;
+    fixture.hub.inject(Fault::stall_after(FaultTarget::File(WEIGHTS.into()), 250_000));
+    let mut child = fixture.pull("hugging-face");
+    let (part, start) = (fixture.weights().with_extension("safetensors.part"), Instant::now());
     while len_of(&part) < 250_000 {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it does not download");
+        assert!(start.elapsed() < Duration::from_secs(30), "it does not download");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     child.kill().expect("SIGKILL");
     child.wait().expect("it is gone");
-    assert!(!scene.weights().exists(), "half a file has no name");
+    assert!(!fixture.weights().exists(), "half a file has no name");
 
-    let output = scene.pulled("hugging-face").await;
+    let output = fixture.run_pull("hugging-face").await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(std::fs::read(scene.weights()).expect("it is there") == vec![7; WEIGHTS_BYTES]);
-    assert_eq!(scene.hub.bytes_served_of(WEIGHTS), WEIGHTS_BYTES as u64, "only what was missing was fetched");
+    assert!(std::fs::read(fixture.weights()).expect("it is there") == vec![7; WEIGHTS_BYTES]);
+    assert_eq!(
+        fixture.hub.bytes_served_of(WEIGHTS),
+        WEIGHTS_BYTES as u64,
+        "only what was missing was fetched"
+    );
     let ready = last_view(&output);
     assert_eq!((ready.state, ready.verified), (DownloadState::Ready, (WEIGHTS_BYTES + 2) as f64));
     assert!(ready.files.iter().all(|file| file.verified), "{:?}", ready.files);
@@ -82,16 +87,16 @@ async fn a_killed_pull_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_names_the_other_source_and_never_takes_it() {
-    let scene = Scene::new().await;
-    scene.hub.inject(Fault::status(Place::Listing, 404).error_code("RepoNotFound").always());
-    let output = scene.pulled("hugging-face").await;
+    let fixture = Fixture::new().await;
+    fixture.hub.inject(Fault::status(FaultTarget::Listing, 404).error_code("RepoNotFound").always());
+    let output = fixture.run_pull("hugging-face").await;
     assert!(!output.status.success());
     let failed = last_view(&output);
     assert_eq!(failed.state, DownloadState::Failed);
     assert_eq!(failed.alternative, Some(contract::SourceKind::ModelScope));
-    assert_eq!(scene.hub.bytes_served(), 0);
+    assert_eq!(fixture.hub.bytes_served(), 0);
 
-    scene.hub.heal();
-    let output = scene.pulled("model-scope").await;
+    fixture.hub.clear_faults();
+    let output = fixture.run_pull("model-scope").await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -6,7 +6,7 @@ use endpoint::{
     Address, ChatDelta, ChatMessage, ChatRequest, Dialect, Endpoint, EndpointError, Step, provider,
 };
 use futures_util::StreamExt;
-use testkit::{Answer, DEEPSEEK, End, TRANSFORMERS, TestCloud};
+use testkit::{CloudResponse, DEEPSEEK, StreamEnd, TRANSFORMERS, TestCloud};
 
 const KEY: &str = "sk-marked-4711";
 /// The longest silence in these tests.
@@ -99,13 +99,13 @@ async fn every_dialect_says_the_same_at_every_split() {
     let said = ("想一想".to_owned(), "A whale 是鲸。".to_owned(), Some("stop"), None);
     for (name, body) in dialects() {
         for at in 0..=body.len() {
-            cloud.answer_chat(Answer::stream(body.clone()).split(at));
+            cloud.set_chat_response(CloudResponse::stream(body.clone()).split(at));
             let heard = ask(&endpoint).await.unwrap_or_else(|error| panic!("{name} at {at}: {error}"));
             assert_eq!(joined(&heard), said, "{name} at {at}");
         }
-        cloud.answer_chat(Answer {
-            pieces: body.bytes().map(|byte| vec![byte]).collect(),
-            ..Answer::stream("")
+        cloud.set_chat_response(CloudResponse {
+            parts: body.bytes().map(|byte| vec![byte]).collect(),
+            ..CloudResponse::stream("")
         });
         assert_eq!(joined(&ask(&endpoint).await.expect("answers")), said, "{name} byte by byte");
     }
@@ -116,7 +116,7 @@ async fn counts_come_with_the_end_or_after_it() {
     let cloud = TestCloud::start(KEY).await.expect("starts");
     let endpoint = endpoint(&cloud, custom());
     for body in [DEEPSEEK, TRANSFORMERS] {
-        cloud.answer_chat(Answer::stream(body));
+        cloud.set_chat_response(CloudResponse::stream(body));
         let heard = ask(&endpoint).await.expect("answers");
         let usage = heard.iter().flatten().find_map(|delta| delta.usage.clone()).expect("counts");
         assert_eq!((usage.prompt_tokens.0, usage.completion_tokens.0), (9, 6));
@@ -129,9 +129,13 @@ async fn counts_come_with_the_end_or_after_it() {
 async fn what_transformers_serve_refuses_is_said_in_its_words() {
     let cloud = TestCloud::start(KEY).await.expect("starts");
     let endpoint = endpoint(&cloud, custom());
-    cloud.answer_models(Answer::json("200 OK", "{\"object\":\"list\",\"data\":[]}"));
+    cloud.set_models_response(CloudResponse::json("200 OK", "{\"object\":\"list\",\"data\":[]}"));
     assert_eq!(endpoint.models().await, Ok(Vec::new()));
-    cloud.answer_models(Answer::new("500 Internal Server Error", "text/plain", "Internal Server Error"));
+    cloud.set_models_response(CloudResponse::new(
+        "500 Internal Server Error",
+        "text/plain",
+        "Internal Server Error",
+    ));
     assert!(matches!(endpoint.models().await, Err(EndpointError::Server { status: 500, .. })));
     let told = |status, message: &str| EndpointError::Server {
         status,
@@ -142,12 +146,12 @@ async fn what_transformers_serve_refuses_is_said_in_its_words() {
         ("422 Unprocessable Entity", 422, "Unexpected fields in the request: {'min_p', 'top_k'}"),
         ("400 Bad Request", 400, "Server is pinned to '/models/guide'; requested 'x'."),
     ] {
-        cloud.answer_chat(Answer::json(status, format!("{{\"detail\":\"{said}\"}}")));
+        cloud.set_chat_response(CloudResponse::json(status, format!("{{\"detail\":\"{said}\"}}")));
         assert_eq!(ask(&endpoint).await.err(), Some(told(number, said)));
     }
     // What it says in the middle of an answer is put between quotes as it is.
     for said in ["out of memory", "no \"kernel\" for this"] {
-        cloud.answer_chat(Answer::stream(format!("data: {{\"error\": \"{said}\"}}\n\n")));
+        cloud.set_chat_response(CloudResponse::stream(format!("data: {{\"error\": \"{said}\"}}\n\n")));
         let heard = ask(&endpoint).await.expect("begins");
         assert_eq!(joined(&heard).3, Some(&told(200, said)));
     }
@@ -158,11 +162,11 @@ async fn an_answer_in_one_piece_is_an_answer() {
     let cloud = TestCloud::start(KEY).await.expect("starts");
     let whole = "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"<think>hm</think>Yes\"},\
         \"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}";
-    cloud.answer_chat(Answer::json("200 OK", whole));
+    cloud.set_chat_response(CloudResponse::json("200 OK", whole));
     let heard = ask(&endpoint(&cloud, custom())).await.expect("answers");
     assert_eq!(joined(&heard), ("hm".into(), "Yes".into(), Some("length"), None));
     let parts = "{\"choices\":[{\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"Y\"},{\"type\":\"text\",\"text\":\"es\"}]}}]}";
-    cloud.answer_chat(Answer::json("200 OK", parts));
+    cloud.set_chat_response(CloudResponse::json("200 OK", parts));
     let heard = ask(&endpoint(&cloud, custom())).await.expect("answers");
     assert_eq!(joined(&heard), (String::new(), "Yes".into(), Some("stop"), None));
 }
@@ -175,36 +179,38 @@ async fn refusals_have_their_names() {
     let slow = "429 Too Many Requests";
     for (answer, error) in [
         (
-            Answer::json("402 Payment Required", "{\"error\":{\"message\":\"Insufficient Balance\"}}"),
+            CloudResponse::json("402 Payment Required", "{\"error\":{\"message\":\"Insufficient Balance\"}}"),
             EndpointError::NoCredit { message: "Insufficient Balance".into() },
         ),
         (
-            Answer::json(slow, "").with("retry-after", "12"),
+            CloudResponse::json(slow, "").with("retry-after", "12"),
             EndpointError::RateLimited { retry_after: Some(12) },
         ),
         (
-            Answer::json(slow, "").with("retry-after", date),
+            CloudResponse::json(slow, "").with("retry-after", date),
             EndpointError::RateLimited { retry_after: Some(0) },
         ),
-        (Answer::json(slow, ""), EndpointError::RateLimited { retry_after: None }),
+        (CloudResponse::json(slow, ""), EndpointError::RateLimited { retry_after: None }),
         (
-            Answer::json("503 Service Unavailable", format!("busy, {KEY}")),
+            CloudResponse::json("503 Service Unavailable", format!("busy, {KEY}")),
             EndpointError::Server { status: 503, code: String::new(), message: "busy, …".into() },
         ),
         (
-            Answer::json("307 Temporary Redirect", "").with("location", "https://elsewhere.example/"),
+            CloudResponse::json("307 Temporary Redirect", "").with("location", "https://elsewhere.example/"),
             EndpointError::Moved { to: "https://elsewhere.example/".into() },
         ),
         (
-            Answer::json("200 OK", "not json"),
+            CloudResponse::json("200 OK", "not json"),
             EndpointError::Malformed("expected ident at line 1 column 2".into()),
         ),
     ] {
-        cloud.answer_chat(answer.clone());
+        cloud.set_chat_response(answer.clone());
         assert_eq!(ask(&endpoint).await.err(), Some(error), "{answer:?}");
     }
     // An error page without an end is not read to it.
-    cloud.answer_chat(Answer::json("500 Internal Server Error", "").ending(End::Line(200 << 20)));
+    cloud.set_chat_response(
+        CloudResponse::json("500 Internal Server Error", "").with_end(StreamEnd::Line(200 << 20)),
+    );
     let refused = ask(&endpoint).await.err();
     assert_eq!(
         refused,
@@ -227,22 +233,25 @@ async fn what_arrived_before_the_end_is_kept_and_the_end_has_a_name() {
     let with = |more: &str| format!("{begun}{more}");
     let silent = EndpointError::Silent { seconds: 0 };
     for (answer, end) in [
-        (Answer::stream(with("")), EndpointError::Cut),
-        (Answer::stream(with("data: {\"cho")).ending(End::Reset), EndpointError::Cut),
-        (Answer::stream(with("")).ending(End::Hang), silent.clone()),
-        (Answer::stream(with("data: ")).ending(End::Trickle(Duration::from_millis(60))), silent),
-        (Answer::stream(with("data: ")).ending(End::Line(100 << 20)), EndpointError::TooLong),
+        (CloudResponse::stream(with("")), EndpointError::Cut),
+        (CloudResponse::stream(with("data: {\"cho")).with_end(StreamEnd::Reset), EndpointError::Cut),
+        (CloudResponse::stream(with("")).with_end(StreamEnd::Hang), silent.clone()),
         (
-            Answer::stream(with("data: {\"error\":{\"message\":\"down\",\"code\":502}}\n\n")),
+            CloudResponse::stream(with("data: ")).with_end(StreamEnd::Trickle(Duration::from_millis(60))),
+            silent,
+        ),
+        (CloudResponse::stream(with("data: ")).with_end(StreamEnd::Line(100 << 20)), EndpointError::TooLong),
+        (
+            CloudResponse::stream(with("data: {\"error\":{\"message\":\"down\",\"code\":502}}\n\n")),
             EndpointError::Server { status: 502, code: "502".into(), message: "down".into() },
         ),
     ] {
-        cloud.answer_chat(answer.clone());
+        cloud.set_chat_response(answer.clone());
         let heard = ask(&endpoint).await.expect("begins");
         assert_eq!(joined(&heard), (String::new(), "half".into(), None, Some(&end)), "{:?}", answer.end);
     }
     for garbage in [&b"data: {\"choices\":7}\n\n"[..], b"data: nonsense\n\n", b"data: \xff\xfe\n\n"] {
-        cloud.answer_chat(Answer::stream([begun.as_bytes(), garbage].concat()));
+        cloud.set_chat_response(CloudResponse::stream([begun.as_bytes(), garbage].concat()));
         let heard = ask(&endpoint).await.expect("begins");
         let (_, text, _, error) = joined(&heard);
         assert!(matches!(error, Some(EndpointError::Malformed(_))), "{garbage:?}: {error:?}");
@@ -252,32 +261,34 @@ async fn what_arrived_before_the_end_is_kept_and_the_end_has_a_name() {
 
 #[tokio::test]
 async fn a_redirect_takes_the_key_nowhere() {
-    let thief = TestCloud::with_door(None).await.expect("starts");
+    let thief = TestCloud::with_auth_header(None).await.expect("starts");
     let azure = provider("azure").expect("is there").dialect.clone();
     for dialect in [custom(), azure] {
-        let cloud = TestCloud::with_door(None).await.expect("starts");
+        let cloud = TestCloud::with_auth_header(None).await.expect("starts");
         // Another name of this computer: another host.
         let to = format!("{}/v1/models", thief.address().replace("127.0.0.1", "localhost"));
         for status in
             ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"]
         {
-            cloud.answer_models(Answer::json(status, "").with("location", &to));
-            cloud.answer_chat(Answer::json(status, "").with("location", &to));
+            cloud.set_models_response(CloudResponse::json(status, "").with("location", &to));
+            cloud.set_chat_response(CloudResponse::json(status, "").with("location", &to));
             let endpoint = endpoint(&cloud, dialect.clone());
             assert_eq!(endpoint.models().await, Err(EndpointError::Moved { to: to.clone() }));
             assert_eq!(ask(&endpoint).await.err(), Some(EndpointError::Moved { to: to.clone() }));
         }
-        assert!(cloud.asked().iter().all(|asked| asked.headers.iter().any(|(_, value)| value.contains(KEY))));
+        assert!(
+            cloud.requests().iter().all(|asked| asked.headers.iter().any(|(_, value)| value.contains(KEY)))
+        );
     }
-    assert_eq!(thief.asked(), [], "nobody came");
+    assert_eq!(thief.requests(), [], "nobody came");
 }
 
 #[tokio::test]
 async fn each_service_is_asked_in_its_way() {
-    let cloud = TestCloud::with_door(None).await.expect("starts");
+    let cloud = TestCloud::with_auth_header(None).await.expect("starts");
     let azure = endpoint(&cloud, provider("azure").expect("is there").dialect.clone());
     assert_eq!(azure.models().await.expect("lists"), ["deepseek-flash", "deepseek/v4-pro"]);
-    let asked = cloud.asked().pop().expect("was asked");
+    let asked = cloud.requests().pop().expect("was asked");
     assert_eq!(
         (asked.path.as_str(), asked.header("api-key"), asked.header("authorization")),
         ("/api/v3/models", Some(KEY), None)
@@ -287,7 +298,7 @@ async fn each_service_is_asked_in_its_way() {
     let deepseek = provider("deepseek").expect("is there").dialect.clone();
     let deepseek = Endpoint::for_service(address, Some(KEY.into()), deepseek);
     ask(&deepseek).await.expect("answers");
-    assert_eq!(cloud.asked().pop().expect("was asked").path, "/v1/chat/completions");
+    assert_eq!(cloud.requests().pop().expect("was asked").path, "/v1/chat/completions");
     let request = ChatRequest {
         messages: vec![ChatMessage::new("user", "Count"), ChatMessage::prefix("One, ", "Hm.")],
         temperature: 0.7,
@@ -295,7 +306,7 @@ async fn each_service_is_asked_in_its_way() {
         ..ChatRequest::default()
     };
     deepseek.chat(&request).await.expect("is let in").collect::<Vec<_>>().await;
-    let asked = cloud.asked().pop().expect("was asked");
+    let asked = cloud.requests().pop().expect("was asked");
     assert_eq!(asked.path, "/beta/chat/completions");
     assert!(asked.body.contains("\"reasoning_content\":\"Hm.\",\"prefix\":true"), "{}", asked.body);
     assert!(
@@ -304,11 +315,11 @@ async fn each_service_is_asked_in_its_way() {
         asked.body
     );
 
-    cloud.answer_models(Answer::json("200 OK", "[{\"id\":\"one\"}]"));
+    cloud.set_models_response(CloudResponse::json("200 OK", "[{\"id\":\"one\"}]"));
     assert_eq!(azure.models().await.expect("Together's way"), ["one"]);
-    cloud.answer_models(Answer::json("200 OK", "{\"models\":7}"));
+    cloud.set_models_response(CloudResponse::json("200 OK", "{\"models\":7}"));
     assert!(matches!(azure.models().await, Err(EndpointError::Malformed(_))));
-    cloud.answer_models(Answer::json("200 OK", "[").ending(End::Line(60 << 20)));
+    cloud.set_models_response(CloudResponse::json("200 OK", "[").with_end(StreamEnd::Line(60 << 20)));
     assert_eq!(azure.models().await, Err(EndpointError::TooLong));
 }
 

@@ -35,7 +35,7 @@ pub trait Updates: Send + 'static {
     fn token_counts(&self) -> (usize, usize);
 }
 
-/// The request to the engine.
+/// What the engine is asked for.
 pub struct GenerateParams {
     pub tokens: Vec<u32>,
     /// Images among them.

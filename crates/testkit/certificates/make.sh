@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the certificates of the tests: an authority as a company has it, and a server's, for names that no one else may
-# have (RFC 2606). They are trusted by tests only and guard nothing; valid for a hundred years, so that no test ends with them.
+# Creates the certificates of the tests: a private authority and a server certificate for reserved names (RFC 2606). Only tests
+# trust them and they protect nothing; they are valid for a hundred years, so that no test breaks when they expire.
 set -eu
 cd "$(dirname "$0")"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj "/CN=Whaledeck test authority" \

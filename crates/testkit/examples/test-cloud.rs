@@ -1,4 +1,5 @@
-//! `test-cloud KEY`: a cloud service in DeepSeek's dialect until it is ended, for the test of the window. Prints its address.
+//! `test-cloud KEY`: runs a cloud service in DeepSeek's dialect until Ctrl+C, for the test of the window.
+//! Prints its address.
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {

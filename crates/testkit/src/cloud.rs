@@ -1,5 +1,6 @@
-//! A cloud service on loopback for tests: it asks for a key, lists models and streams an answer in any dialect, cut into
-//! pieces at any byte, and misbehaves on demand. What it was sent is kept. Speaks raw HTTP, so that it can be wrong.
+//! A cloud service on loopback: it checks an API key, lists models and streams an answer in any dialect,
+//! split at any byte, with faults on demand. It records the requests. Writes raw HTTP, so that a response can
+//! be malformed.
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,52 +10,52 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What one path answers with.
+/// The response of one path.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct CloudResponse {
     /// Such as `200 OK`.
     pub status: String,
     pub headers: Vec<(String, String)>,
-    /// Sent one after the other, each flushed.
-    pub pieces: Vec<Vec<u8>>,
-    pub end: End,
+    /// Parts of the body; each is flushed before the next.
+    pub parts: Vec<Vec<u8>>,
+    pub end: StreamEnd,
 }
 
-/// What follows the last piece.
+/// What follows the last part of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum StreamEnd {
     Close,
-    /// The connection is reset, as by a server that dies.
+    /// Reset the connection, as when the server crashes.
     Reset,
-    /// Nothing more ever comes.
+    /// Keep the connection open and send nothing.
     Hang,
-    /// One byte at a time, without an end and without a line.
+    /// Send one byte at a time, without a line break, for ever.
     Trickle(Duration),
-    /// A line of so many bytes.
+    /// Send a line of so many bytes.
     Line(usize),
 }
 
-/// One request as it came.
+/// A recorded request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct CloudRequest {
     pub method: String,
-    /// With the query.
+    /// Including the query.
     pub path: String,
-    /// Names in lower case.
+    /// With names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl Asked {
+impl CloudRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
-impl Answer {
+impl CloudResponse {
     pub fn new(status: &str, kind: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type".to_owned(), kind.to_owned())];
-        Self { status: status.to_owned(), headers, pieces: vec![body.into()], end: End::Close }
+        Self { status: status.to_owned(), headers, parts: vec![body.into()], end: StreamEnd::Close }
     }
 
     pub fn json(status: &str, body: impl Into<Vec<u8>>) -> Self {
@@ -72,37 +73,37 @@ impl Answer {
     }
 
     #[must_use]
-    pub fn ending(mut self, end: End) -> Self {
+    pub fn with_end(mut self, end: StreamEnd) -> Self {
         self.end = end;
         self
     }
 
-    /// The body in two pieces.
+    /// Splits the body into two parts.
     #[must_use]
     pub fn split(mut self, at: usize) -> Self {
-        let mut all = self.pieces.concat();
+        let mut all = self.parts.concat();
         let rest = all.split_off(at.min(all.len()));
-        self.pieces = vec![all, rest];
+        self.parts = vec![all, rest];
         self
     }
 }
 
 struct State {
-    /// The header that must hold this value.
-    door: Option<(String, String)>,
-    models: Mutex<Answer>,
-    chat: Mutex<Answer>,
-    asked: Mutex<Vec<Asked>>,
+    /// Header and value that a request must have.
+    auth_header: Option<(String, String)>,
+    models: Mutex<CloudResponse>,
+    chat: Mutex<CloudResponse>,
+    requests: Mutex<Vec<CloudRequest>>,
 }
 
-/// Ends with its value.
+/// Dropping it stops the server.
 pub struct TestCloud {
     state: Arc<State>,
     address: String,
     task: JoinHandle<()>,
 }
 
-/// The stream of an answer in DeepSeek's dialect.
+/// A streamed answer in DeepSeek's dialect.
 pub const DEEPSEEK: &str = ": keep-alive\n\n\
     data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"\"}}]}\n\n\
     data: {\"choices\":[{\"delta\":{\"content\":null,\"reasoning_content\":\"想一想\"}}]}\n\n\
@@ -111,8 +112,8 @@ pub const DEEPSEEK: &str = ": keep-alive\n\n\
     data: {\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\
     \"completion_tokens\":6,\"prompt_cache_hit_tokens\":0}}\n\ndata: [DONE]\n\n";
 
-/// The same answer as `transformers serve` 5.23 writes it: a role alone, its model with a revision, the counts in the last
-/// delta, and no `[DONE]`.
+/// The same answer as `transformers serve` 5.23 sends it: a delta with the role only, the model with a
+/// revision, the usage in the last delta, and no `[DONE]`.
 pub const TRANSFORMERS: &str = "data: {\"id\":\"a52e\",\"choices\":[{\"delta\":{\"role\":\"assistant\"},\"index\":0}],\
     \"created\":1795687031,\"model\":\"/models/guide@main\",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"\"}\n\n\
     data: {\"id\":\"a52e\",\"choices\":[{\"delta\":{\"reasoning_content\":\"想一想\"},\"index\":0}],\"created\":1795687032,\
@@ -126,48 +127,48 @@ pub const TRANSFORMERS: &str = "data: {\"id\":\"a52e\",\"choices\":[{\"delta\":{
     \"usage\":{\"completion_tokens\":6,\"prompt_tokens\":9,\"total_tokens\":15}}\n\n";
 
 impl TestCloud {
-    /// Lets in whoever sends `Authorization: Bearer <key>`, lists two models and answers in DeepSeek's dialect.
+    /// Accepts `Authorization: Bearer <key>`, lists two models and answers in DeepSeek's dialect.
     pub async fn start(key: &str) -> io::Result<Self> {
-        Self::with_door(Some(("authorization", &format!("Bearer {key}")))).await
+        Self::with_auth_header(Some(("authorization", &format!("Bearer {key}")))).await
     }
 
-    /// As [`TestCloud::start`], with another header to show, or none.
-    pub async fn with_door(door: Option<(&str, &str)>) -> io::Result<Self> {
+    /// As [`TestCloud::start`], with another required header or none.
+    pub async fn with_auth_header(auth_header: Option<(&str, &str)>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = format!("http://{}", listener.local_addr()?);
         let models =
             "{\"object\":\"list\",\"data\":[{\"id\":\"deepseek-flash\"},{\"id\":\"deepseek/v4-pro\"}]}";
         let state = Arc::new(State {
-            door: door.map(|(name, value)| (name.to_owned(), value.to_owned())),
-            models: Mutex::new(Answer::json("200 OK", models)),
-            chat: Mutex::new(Answer::stream(DEEPSEEK)),
-            asked: Mutex::default(),
+            auth_header: auth_header.map(|(name, value)| (name.to_owned(), value.to_owned())),
+            models: Mutex::new(CloudResponse::json("200 OK", models)),
+            chat: Mutex::new(CloudResponse::stream(DEEPSEEK)),
+            requests: Mutex::default(),
         });
         let shared = state.clone();
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                // A caller that goes away is no failure of the server.
+                // A disconnected client is no failure of the server.
                 tokio::spawn(serve(socket, shared.clone()));
             }
         });
         Ok(Self { state, address, task })
     }
 
-    /// Without a path.
+    /// Base address, without a path.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    pub fn answer_chat(&self, answer: Answer) {
-        *lock(&self.state.chat) = answer;
+    pub fn set_chat_response(&self, response: CloudResponse) {
+        *lock(&self.state.chat) = response;
     }
 
-    pub fn answer_models(&self, answer: Answer) {
-        *lock(&self.state.models) = answer;
+    pub fn set_models_response(&self, response: CloudResponse) {
+        *lock(&self.state.models) = response;
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
-        lock(&self.state.asked).clone()
+    pub fn requests(&self) -> Vec<CloudRequest> {
+        lock(&self.state.requests).clone()
     }
 }
 
@@ -182,41 +183,42 @@ fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 async fn serve(mut socket: TcpStream, state: Arc<State>) -> io::Result<()> {
-    let Some(asked) = read(&mut socket).await? else { return Ok(()) };
-    let let_in = state.door.as_ref().is_none_or(|(name, value)| asked.header(name) == Some(value));
-    let path = asked.path.split('?').next().unwrap_or_default().to_owned();
-    lock(&state.asked).push(asked);
-    let answer = if path.ends_with("/models") {
+    let Some(request) = read(&mut socket).await? else { return Ok(()) };
+    let authorized =
+        state.auth_header.as_ref().is_none_or(|(name, value)| request.header(name) == Some(value));
+    let path = request.path.split('?').next().unwrap_or_default().to_owned();
+    lock(&state.requests).push(request);
+    let response = if path.ends_with("/models") {
         lock(&state.models).clone()
     } else if path.ends_with("/chat/completions") {
         lock(&state.chat).clone()
     } else {
-        Answer::json("404 Not Found", "{\"detail\":\"Not Found\"}")
+        CloudResponse::json("404 Not Found", "{\"detail\":\"Not Found\"}")
     };
-    let refused = "{\"error\":{\"message\":\"Authentication Fails\",\"type\":\"authentication_error\"}}";
-    let answer = if let_in { answer } else { Answer::json("401 Unauthorized", refused) };
-    let mut head = format!("HTTP/1.1 {}\r\nconnection: close\r\n", answer.status);
-    answer.headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+    let auth_error = "{\"error\":{\"message\":\"Authentication Fails\",\"type\":\"authentication_error\"}}";
+    let response = if authorized { response } else { CloudResponse::json("401 Unauthorized", auth_error) };
+    let mut head = format!("HTTP/1.1 {}\r\nconnection: close\r\n", response.status);
+    response.headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
     socket.set_nodelay(true)?;
     socket.write_all((head + "\r\n").as_bytes()).await?;
-    for piece in &answer.pieces {
-        socket.write_all(piece).await?;
+    for part in &response.parts {
+        socket.write_all(part).await?;
         socket.flush().await?;
         tokio::task::yield_now().await;
     }
-    match answer.end {
-        End::Close => socket.shutdown().await,
-        End::Reset => socket.set_zero_linger(),
-        End::Hang => std::future::pending().await,
-        End::Trickle(pause) => loop {
+    match response.end {
+        StreamEnd::Close => socket.shutdown().await,
+        StreamEnd::Reset => socket.set_zero_linger(),
+        StreamEnd::Hang => std::future::pending().await,
+        StreamEnd::Trickle(pause) => loop {
             socket.write_all(b"x").await?;
             tokio::time::sleep(pause).await;
         },
-        End::Line(mut left) => {
-            let piece = [b'x'; 1 << 16];
+        StreamEnd::Line(mut left) => {
+            let part = [b'x'; 1 << 16];
             while left > 0 {
-                let some = left.min(piece.len());
-                socket.write_all(&piece[..some]).await?;
+                let some = left.min(part.len());
+                socket.write_all(&part[..some]).await?;
                 left -= some;
             }
             socket.shutdown().await
@@ -224,12 +226,12 @@ async fn serve(mut socket: TcpStream, state: Arc<State>) -> io::Result<()> {
     }
 }
 
-/// Nothing for a caller that closes before a whole request.
-async fn read(socket: &mut TcpStream) -> io::Result<Option<Asked>> {
+/// `None` when the client closes before the end of a request.
+async fn read(socket: &mut TcpStream) -> io::Result<Option<CloudRequest>> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        // A caller that begins with TLS hears what it cannot read.
+        // A TLS client hello gets a plain-text error.
         if bytes.first() == Some(&0x16) {
             socket.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n").await?;
             return Ok(None);
@@ -242,15 +244,15 @@ async fn read(socket: &mut TcpStream) -> io::Result<Option<Asked>> {
             let pairs = lines.filter_map(|line| line.split_once(": "));
             let headers: Vec<_> =
                 pairs.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-            let asked = Asked {
+            let request = CloudRequest {
                 method: first.next().unwrap_or_default(),
                 path: first.next().unwrap_or_default(),
                 headers,
                 body: String::from_utf8_lossy(&bytes[end..]).into_owned(),
             };
-            let length = asked.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+            let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
             if bytes.len() - end >= length {
-                return Ok(Some(asked));
+                return Ok(Some(request));
             }
         }
         match socket.read(&mut buffer).await? {

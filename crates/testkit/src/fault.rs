@@ -1,130 +1,130 @@
-//! What the hub does wrong, where, and how often.
-//! It does not know how a fault is carried out.
+//! Faults of the hub: which kind, for which responses and how often.
+//! Does not know how a fault is carried out.
 
 use std::time::Duration;
 
-/// Which answers a fault spoils.
+/// The responses that a fault applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// Answers about a repository: its commit, its files.
+pub enum FaultTarget {
+    /// Metadata of a repository: its commit and its files.
     Listing,
-    /// A file by its path in the repository, at the source itself or at the storage behind it.
+    /// A file by its path in the repository, at the hub or at the storage that it redirects to.
     File(String),
     AnyFile,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum FaultKind {
     CutAfter(usize),
     StallAfter(usize),
     WrongByte(usize),
     Status { status: u16, error_code: Option<String>, retry_after: Option<u64> },
     ExpiredLink,
     IgnoreRange,
-    AnnouncedSize(u64),
-    Page,
-    Portal,
-    Encoded,
+    ListedSize(u64),
+    LoginPage,
+    CaptivePortal,
+    ContentEncoding,
     WrongRange(usize),
     Trickle(Duration),
-    OtherTag,
-    Unsized,
+    WrongEtag,
+    NoContentLength,
 }
 
-/// Happens once, unless `times` says otherwise.
+/// Happens once, unless [`Fault::times`] sets another number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    pub(crate) place: Place,
-    pub(crate) what: What,
+    pub(crate) target: FaultTarget,
+    pub(crate) kind: FaultKind,
     left: usize,
 }
 
 impl Fault {
-    fn new(place: Place, what: What) -> Self {
-        Self { place, what, left: 1 }
+    fn new(target: FaultTarget, kind: FaultKind) -> Self {
+        Self { target, kind, left: 1 }
     }
 
-    /// The connection ends after so many bytes of the body.
-    pub fn cut_after(place: Place, bytes: usize) -> Self {
-        Self::new(place, What::CutAfter(bytes))
+    /// Closes the connection after so many bytes of the body.
+    pub fn cut_after(target: FaultTarget, bytes: usize) -> Self {
+        Self::new(target, FaultKind::CutAfter(bytes))
     }
 
-    /// The connection stays, but nothing comes after so many bytes of the body.
-    pub fn stall_after(place: Place, bytes: usize) -> Self {
-        Self::new(place, What::StallAfter(bytes))
+    /// Stops sending after so many bytes of the body, with the connection open.
+    pub fn stall_after(target: FaultTarget, bytes: usize) -> Self {
+        Self::new(target, FaultKind::StallAfter(bytes))
     }
 
-    /// The byte at this place of the file is another one.
-    pub fn wrong_byte(place: Place, at: usize) -> Self {
-        Self::new(place, What::WrongByte(at))
+    /// Changes the byte at this offset of the file.
+    pub fn wrong_byte(target: FaultTarget, at: usize) -> Self {
+        Self::new(target, FaultKind::WrongByte(at))
     }
 
-    /// The source refuses with this status.
-    pub fn status(place: Place, status: u16) -> Self {
-        Self::new(place, What::Status { status, error_code: None, retry_after: None })
+    /// Responds with this status.
+    pub fn status(target: FaultTarget, status: u16) -> Self {
+        Self::new(target, FaultKind::Status { status, error_code: None, retry_after: None })
     }
 
-    /// The storage says that the signed link is too old.
-    pub fn expired_link(place: Place) -> Self {
-        Self::new(place, What::ExpiredLink)
+    /// The storage reports that the signed link has expired.
+    pub fn expired_link(target: FaultTarget) -> Self {
+        Self::new(target, FaultKind::ExpiredLink)
     }
 
-    /// A request for a range is answered by the whole file.
-    pub fn ignore_range(place: Place) -> Self {
-        Self::new(place, What::IgnoreRange)
+    /// Responds to a range request with the whole file.
+    pub fn ignore_range(target: FaultTarget) -> Self {
+        Self::new(target, FaultKind::IgnoreRange)
     }
 
-    /// A listing says that the file has this size.
-    pub fn announced_size(place: Place, bytes: u64) -> Self {
-        Self::new(place, What::AnnouncedSize(bytes))
+    /// Listings report this size of the file.
+    pub fn listed_size(target: FaultTarget, bytes: u64) -> Self {
+        Self::new(target, FaultKind::ListedSize(bytes))
     }
 
-    /// A login page of 27 bytes comes with the status of success.
-    pub fn page(place: Place) -> Self {
-        Self::new(place, What::Page)
+    /// Responds with a login page of 27 bytes and status 200.
+    pub fn login_page(target: FaultTarget) -> Self {
+        Self::new(target, FaultKind::LoginPage)
     }
 
-    /// The network sends callers to its login page on another host, as captive portals do.
-    pub fn portal(place: Place) -> Self {
-        Self::new(place, What::Portal)
+    /// Redirects to a login page on another host, as captive portals do.
+    pub fn captive_portal(target: FaultTarget) -> Self {
+        Self::new(target, FaultKind::CaptivePortal)
     }
 
-    /// The answer says that it is compressed, though nobody asked for that.
-    pub fn encoded(place: Place) -> Self {
-        Self::new(place, What::Encoded)
+    /// Sends `Content-Encoding: gzip`, which was not requested.
+    pub fn content_encoding(target: FaultTarget) -> Self {
+        Self::new(target, FaultKind::ContentEncoding)
     }
 
-    /// A request for a range is answered with one that begins so many bytes later.
-    pub fn wrong_range(place: Place, later: usize) -> Self {
-        Self::new(place, What::WrongRange(later))
+    /// Responds to a range request with a range that begins so many bytes later.
+    pub fn wrong_range(target: FaultTarget, later: usize) -> Self {
+        Self::new(target, FaultKind::WrongRange(later))
     }
 
-    /// One byte comes at a time, so far apart.
-    pub fn trickle(place: Place, every: Duration) -> Self {
-        Self::new(place, What::Trickle(every))
+    /// Sends one byte at a time, at this interval.
+    pub fn trickle(target: FaultTarget, every: Duration) -> Self {
+        Self::new(target, FaultKind::Trickle(every))
     }
 
-    /// The answer has another `ETag` than the file.
-    pub fn other_tag(place: Place) -> Self {
-        Self::new(place, What::OtherTag)
+    /// Sends another `ETag` than that of the file.
+    pub fn wrong_etag(target: FaultTarget) -> Self {
+        Self::new(target, FaultKind::WrongEtag)
     }
 
-    /// The answer does not say how long it is.
-    pub fn unsized_body(place: Place) -> Self {
-        Self::new(place, What::Unsized)
+    /// Sends no `Content-Length`.
+    pub fn no_content_length(target: FaultTarget) -> Self {
+        Self::new(target, FaultKind::NoContentLength)
     }
 
-    /// `X-Error-Code` of a refusal.
+    /// Sets `X-Error-Code` of a status fault.
     pub fn error_code(mut self, code: &str) -> Self {
-        if let What::Status { error_code, .. } = &mut self.what {
+        if let FaultKind::Status { error_code, .. } = &mut self.kind {
             *error_code = Some(code.to_owned());
         }
         self
     }
 
-    /// `Retry-After` of a refusal, in seconds.
+    /// Sets `Retry-After` of a status fault, in seconds.
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        if let What::Status { retry_after, .. } = &mut self.what {
+        if let FaultKind::Status { retry_after, .. } = &mut self.kind {
             *retry_after = Some(seconds);
         }
         self
@@ -140,16 +140,16 @@ impl Fault {
     }
 
     fn is_at(&self, file: Option<&str>) -> bool {
-        match (&self.place, file) {
-            (Place::Listing, None) => true,
-            (Place::AnyFile, Some(_)) => true,
-            (Place::File(wanted), Some(file)) => wanted == file,
+        match (&self.target, file) {
+            (FaultTarget::Listing, None) => true,
+            (FaultTarget::AnyFile, Some(_)) => true,
+            (FaultTarget::File(wanted), Some(file)) => wanted == file,
             _ => false,
         }
     }
 }
 
-/// Faults that still have to happen, in the order in which they were asked for.
+/// Pending faults, in the order in which they were injected.
 #[derive(Default)]
 pub(crate) struct Faults(Vec<Fault>);
 
@@ -162,12 +162,12 @@ impl Faults {
         self.0.clear();
     }
 
-    /// Takes the first fault of this answer that `fits`; `file` is `None` for a listing.
-    pub fn take(&mut self, file: Option<&str>, fits: impl Fn(&What) -> bool) -> Option<What> {
-        let at = self.0.iter().position(|fault| fault.left > 0 && fault.is_at(file) && fits(&fault.what))?;
+    /// Takes the first fault of this response that `fits`; `file` is `None` for a listing.
+    pub fn take(&mut self, file: Option<&str>, fits: impl Fn(&FaultKind) -> bool) -> Option<FaultKind> {
+        let at = self.0.iter().position(|fault| fault.left > 0 && fault.is_at(file) && fits(&fault.kind))?;
         let fault = &mut self.0[at];
         fault.left -= 1;
-        Some(fault.what.clone())
+        Some(fault.kind.clone())
     }
 }
 
@@ -178,13 +178,13 @@ mod tests {
     #[test]
     fn a_fault_happens_as_often_as_asked_and_only_at_its_place() {
         let mut faults = Faults::default();
-        faults.push(Fault::cut_after(Place::File("a".into()), 1).times(2));
-        let any = |_: &What| true;
+        faults.push(Fault::cut_after(FaultTarget::File("a".into()), 1).times(2));
+        let any = |_: &FaultKind| true;
         assert_eq!(faults.take(None, any), None);
         assert_eq!(faults.take(Some("b"), any), None);
-        assert_eq!(faults.take(Some("a"), |what| *what == What::ExpiredLink), None);
-        assert_eq!(faults.take(Some("a"), any), Some(What::CutAfter(1)));
-        assert_eq!(faults.take(Some("a"), any), Some(What::CutAfter(1)));
+        assert_eq!(faults.take(Some("a"), |kind| *kind == FaultKind::ExpiredLink), None);
+        assert_eq!(faults.take(Some("a"), any), Some(FaultKind::CutAfter(1)));
+        assert_eq!(faults.take(Some("a"), any), Some(FaultKind::CutAfter(1)));
         assert_eq!(faults.take(Some("a"), any), None);
     }
 }

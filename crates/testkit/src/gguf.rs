@@ -1,5 +1,5 @@
-//! A GGUF file as lists of keys and tensors, to be changed and written again: in shards, without a key, under another
-//! architecture. For sound files only; what a reader makes of broken ones is tested beside the reader.
+//! A GGUF file as lists of keys and tensors, to modify and write again: in shards, without a key, with
+//! another architecture. For valid files only; readers test malformed ones themselves.
 
 const ALIGNMENT: usize = 32;
 const TEXT: u32 = 8;
@@ -17,14 +17,14 @@ pub struct TestGguf {
 pub struct GgufTensor {
     pub name: String,
     pub sizes: Vec<u64>,
-    /// As ggml numbers its types.
+    /// The number of the ggml type.
     pub kind: u32,
     pub data: Vec<u8>,
 }
 
 impl TestGguf {
     /// # Panics
-    /// When the file is not sound.
+    /// When the file is invalid.
     pub fn read(file: &[u8]) -> Self {
         let mut cursor = Cursor { file, at: 8 };
         let (tensor_count, key_count) = (cursor.u64(), cursor.u64());
@@ -35,18 +35,18 @@ impl TestGguf {
             cursor.skip(kind);
             keys.push((name, kind, file[from..cursor.at].to_vec()));
         }
-        let mut places = Vec::new();
+        let mut infos = Vec::new();
         for _ in 0..tensor_count {
             let name = cursor.text();
             let dimensions = cursor.u32();
             let sizes: Vec<u64> = (0..dimensions).map(|_| cursor.u64()).collect();
-            places.push((name, sizes, cursor.u32(), cursor.u64() as usize));
+            infos.push((name, sizes, cursor.u32(), cursor.u64() as usize));
         }
         let data = &file[cursor.at.next_multiple_of(ALIGNMENT)..];
-        let mut ends: Vec<usize> = places.iter().map(|place| place.3).chain([data.len()]).collect();
+        let mut ends: Vec<usize> = infos.iter().map(|info| info.3).chain([data.len()]).collect();
         ends.sort_unstable();
-        let tensors = places.into_iter().map(|(name, sizes, kind, from)| {
-            // With the padding behind it, which is no harm.
+        let tensors = infos.into_iter().map(|(name, sizes, kind, from)| {
+            // Includes the padding after it, which is harmless.
             let end = *ends.iter().find(|end| **end > from).expect("a tensor has bytes");
             GgufTensor { name, sizes, kind, data: data[from..end].to_vec() }
         });
@@ -84,7 +84,7 @@ impl TestGguf {
         self
     }
 
-    /// With this text under a key, in its old place where it had one.
+    /// Sets a key to this text, in its old position where it exists.
     pub fn with_text(self, key: &str, value: &str) -> Self {
         self.with(key, TEXT, text(value))
     }

@@ -1,5 +1,5 @@
-//! The protocol of Hugging Face: model information, the tree in pages, path information, and files by `resolve`,
-//! small ones at once and large ones by a redirect to the storage.
+//! The protocol of Hugging Face: model information, the paged tree, path information, and files by `resolve`:
+//! small ones directly and large ones by a redirect to the storage.
 
 use std::sync::Arc;
 
@@ -13,11 +13,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::repository::{Commit, File};
-use crate::server::{Shared, State, refuse};
+use crate::state::{Shared, State, error_response};
 use crate::storage;
 
 const BRANCH: &str = "main";
-/// Small, so that whoever ignores the `Link` header misses files of even a small model.
+/// Entries per page. Small, so that a client that ignores the `Link` header misses files even of a small
+/// model.
 const PAGE: usize = 4;
 
 pub(crate) fn routes() -> Router<Arc<State>> {
@@ -67,7 +68,7 @@ fn sibling(state: &State, path: &str, file: &File, blobs: bool) -> Value {
     if blobs {
         let size = state.size(path, file);
         sibling["size"] = json!(size);
-        sibling["blobId"] = json!(file.git);
+        sibling["blobId"] = json!(file.oid);
         if let Some(pointer) = file.pointer {
             sibling["lfs"] = json!({ "sha256": file.sha256, "size": size, "pointerSize": pointer });
         }
@@ -77,7 +78,7 @@ fn sibling(state: &State, path: &str, file: &File, blobs: bool) -> Value {
 
 fn entry(state: &State, path: &str, file: &File) -> Value {
     let size = state.size(path, file);
-    let mut entry = json!({ "type": "file", "path": path, "size": size, "oid": file.git });
+    let mut entry = json!({ "type": "file", "path": path, "size": size, "oid": file.oid });
     if let Some(pointer) = file.pointer {
         entry["lfs"] = json!({ "oid": file.sha256, "size": size, "pointerSize": pointer });
     }
@@ -132,18 +133,18 @@ async fn resolve(
 ) -> Response<Body> {
     let repository = format!("{owner}/{name}");
     state.record(&method, &headers, &path, &revision, false);
-    if let Some(refusal) = state.refusal(Some(&path)) {
-        return refusal;
+    if let Some(injected_error) = state.injected_error(Some(&path)) {
+        return injected_error;
     }
     let found = {
         let repositories = state.repositories();
         match commit(&repositories, &headers, &repository, &revision) {
             Ok(commit) => commit.files.get(&path).cloned().map(|file| (commit.id.clone(), file)),
-            Err(refusal) => return *refusal,
+            Err(injected_error) => return *injected_error,
         }
     };
     let Some((commit, file)) = found else {
-        return refuse(StatusCode::NOT_FOUND, "EntryNotFound", "Entry not found");
+        return error_response(StatusCode::NOT_FOUND, "EntryNotFound", "Entry not found");
     };
     let mut response = match file.pointer {
         None => storage::send(&state, &method, &headers, &path, file),
@@ -166,16 +167,16 @@ fn listing(
     revision: &str,
     answer: impl FnOnce(&Commit) -> Response<Body>,
 ) -> Response<Body> {
-    if let Some(refusal) = state.refusal(None) {
-        return refusal;
+    if let Some(injected_error) = state.injected_error(None) {
+        return injected_error;
     }
     match commit(&state.repositories(), headers, repository, revision) {
         Ok(commit) => answer(commit),
-        Err(refusal) => *refusal,
+        Err(injected_error) => *injected_error,
     }
 }
 
-/// The commit of a revision, or the refusal in the hub's own words.
+/// The commit of a revision, or the error response of Hugging Face.
 fn commit<'a>(
     repositories: &'a std::collections::BTreeMap<String, crate::repository::Repository>,
     headers: &HeaderMap,
@@ -183,11 +184,11 @@ fn commit<'a>(
     revision: &str,
 ) -> Result<&'a Commit, Box<Response<Body>>> {
     let Some(repository) = repositories.get(repository) else {
-        // To a stranger, what does not exist and what is private look the same.
+        // Without a token, a missing and a private repository look the same.
         let known = headers.contains_key(header::AUTHORIZATION);
         let status = if known { StatusCode::NOT_FOUND } else { StatusCode::UNAUTHORIZED };
-        return Err(Box::new(refuse(status, "RepoNotFound", "Repository not found")));
+        return Err(Box::new(error_response(status, "RepoNotFound", "Repository not found")));
     };
-    let invalid = || Box::new(refuse(StatusCode::NOT_FOUND, "RevisionNotFound", "Invalid rev id"));
-    repository.at(revision, BRANCH).ok_or_else(invalid)
+    let invalid = || Box::new(error_response(StatusCode::NOT_FOUND, "RevisionNotFound", "Invalid rev id"));
+    repository.find(revision, BRANCH).ok_or_else(invalid)
 }

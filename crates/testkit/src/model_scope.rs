@@ -1,5 +1,5 @@
-//! The protocol of ModelScope: listings by folder, cut silently at 3000 entries as the real ones are, and files by
-//! a redirect to the storage.
+//! The protocol of ModelScope: listings by folder, silently truncated at 3000 entries as the real ones are,
+//! and files by a redirect to the storage.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::repository::{Commit, Files};
-use crate::server::{Shared, State};
+use crate::state::{Shared, State};
 use crate::storage;
 
 const BRANCH: &str = "master";
-const CUT_AT: usize = 3000;
+const MAX_ENTRIES: usize = 3000;
 
 pub(crate) fn routes() -> Router<Arc<State>> {
     Router::new()
@@ -50,21 +50,21 @@ async fn files(
     Path((owner, name)): Path<(String, String)>,
     Query(query): Query<FilesQuery>,
 ) -> Response<Body> {
-    if let Some(refusal) = state.refusal(None) {
-        return refusal;
+    if let Some(injected_error) = state.injected_error(None) {
+        return injected_error;
     }
     let repositories = state.repositories();
     let Some(repository) = repositories.get(&format!("{owner}/{name}")) else {
         return not_found("Record not found");
     };
-    let Some(commit) = repository.at(query.revision.as_deref().unwrap_or(BRANCH), BRANCH) else {
+    let Some(commit) = repository.find(query.revision.as_deref().unwrap_or(BRANCH), BRANCH) else {
         return not_found("Revision not found");
     };
     let order: BTreeMap<&str, usize> =
         repository.commits.iter().enumerate().map(|(at, commit)| (&*commit.id, at)).collect();
     let recursive = query.recursive.is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let mut entries = entries(&state, commit, query.root.as_deref().unwrap_or(""), recursive, &order);
-    entries.truncate(CUT_AT);
+    entries.truncate(MAX_ENTRIES);
     success(json!({ "Files": entries }))
 }
 
@@ -116,11 +116,11 @@ async fn file(
     let repository = format!("{owner}/{name}");
     let revision = revision.unwrap_or_else(|| BRANCH.into());
     state.record(&method, &headers, &file_path, &revision, false);
-    if let Some(refusal) = state.refusal(Some(&file_path)) {
-        return refusal;
+    if let Some(injected_error) = state.injected_error(Some(&file_path)) {
+        return injected_error;
     }
     let repositories = state.repositories();
-    let commit = repositories.get(&repository).and_then(|repository| repository.at(&revision, BRANCH));
+    let commit = repositories.get(&repository).and_then(|repository| repository.find(&revision, BRANCH));
     let files: Option<&Files> = commit.map(|commit| &commit.files);
     match (commit, files.and_then(|files| files.get(&file_path))) {
         (Some(commit), Some(file)) => {

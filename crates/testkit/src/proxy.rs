@@ -1,6 +1,6 @@
-//! A proxy on loopback for tests: HTTP (plain requests and CONNECT) and SOCKS5 at one port. Whatever name is asked for, it
-//! connects to one given address, so that names which no one knows can be reached through it and in no other way; only
-//! addresses of loopback are taken as they are.
+//! A proxy on loopback: HTTP (plain requests and CONNECT) and SOCKS5 on one port. It connects to one given
+//! address whatever the requested host name, so that an unresolvable name is reachable through the proxy
+//! only. Loopback addresses are connected to directly.
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,47 +11,47 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Ends with its value.
+/// Dropping it stops the proxy.
 pub struct TestProxy {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    targets: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
-/// How it treats callers.
+/// Authentication that the proxy requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    Lets,
-    /// Asks for a password, and takes none.
-    Refuses,
-    /// Lets this name with this password through.
-    Knows(&'static str, &'static str),
+pub enum ProxyAuth {
+    Open,
+    /// Requires a password and accepts none.
+    Reject,
+    /// Requires this user name and password.
+    Basic(&'static str, &'static str),
 }
 
 impl TestProxy {
     /// # Errors
     /// When no port is free.
-    pub async fn start(to: SocketAddr, manner: Manner) -> io::Result<Self> {
+    pub async fn start(to: SocketAddr, auth: ProxyAuth) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let (address, asked) = (listener.local_addr()?, Arc::new(Mutex::default()));
-        let shared = asked.clone();
+        let (address, targets) = (listener.local_addr()?, Arc::new(Mutex::default()));
+        let shared = targets.clone();
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                // A caller that goes away is no failure of the proxy.
-                tokio::spawn(serve(socket, to, manner, shared.clone()));
+                // A disconnected client is no failure of the proxy.
+                tokio::spawn(serve(socket, to, auth, shared.clone()));
             }
         });
-        Ok(Self { address, asked, task })
+        Ok(Self { address, targets, task })
     }
 
-    /// As a setting takes it, under a scheme such as `http` or `socks5h`.
+    /// The address as a setting, with a scheme such as `http` or `socks5h`.
     pub fn address(&self, scheme: &str) -> String {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Where callers wanted to go, as `host:port`.
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The requested targets, as `host:port`.
+    pub fn targets(&self) -> Vec<String> {
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -62,108 +62,109 @@ impl Drop for TestProxy {
 }
 
 async fn serve(
-    mut caller: TcpStream,
+    mut client: TcpStream,
     to: SocketAddr,
-    manner: Manner,
-    asked: Arc<Mutex<Vec<String>>>,
+    auth: ProxyAuth,
+    targets: Arc<Mutex<Vec<String>>>,
 ) -> io::Result<()> {
     let mut first = [0];
-    caller.peek(&mut first).await?;
-    let Some((target, begun)) =
-        (if first == [5] { socks(&mut caller, manner).await? } else { http(&mut caller, manner).await? })
+    client.peek(&mut first).await?;
+    let Some((target, handshake)) =
+        (if first == [5] { socks(&mut client, auth).await? } else { http(&mut client, auth).await? })
     else {
         return Ok(());
     };
-    let here = target.replace("localhost:", "127.0.0.1:").parse().ok();
-    let to = here.filter(|target: &SocketAddr| target.ip().is_loopback()).unwrap_or(to);
-    asked.lock().unwrap_or_else(PoisonError::into_inner).push(target);
+    let loopback = target.replace("localhost:", "127.0.0.1:").parse().ok();
+    let to = loopback.filter(|target: &SocketAddr| target.ip().is_loopback()).unwrap_or(to);
+    targets.lock().unwrap_or_else(PoisonError::into_inner).push(target);
     let mut server = TcpStream::connect(to).await?;
-    match begun {
-        Begun::Tunnel(answer) => caller.write_all(&answer).await?,
-        Begun::Request(head) => server.write_all(&head).await?,
+    match handshake {
+        Handshake::Tunnel(answer) => client.write_all(&answer).await?,
+        Handshake::Request(head) => server.write_all(&head).await?,
     }
-    tokio::io::copy_bidirectional(&mut caller, &mut server).await.map(drop)
+    tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
-enum Begun {
-    /// What the caller is told before its bytes are passed on.
+enum Handshake {
+    /// The response to the client before its bytes are forwarded.
     Tunnel(Vec<u8>),
-    /// The beginning of a plain request, as the server gets it.
+    /// The head of a plain request, as it is forwarded to the server.
     Request(Vec<u8>),
 }
 
-/// Nothing where the caller was refused.
-async fn http(caller: &mut TcpStream, manner: Manner) -> io::Result<Option<(String, Begun)>> {
+/// `None` when the client was rejected.
+async fn http(client: &mut TcpStream, auth: ProxyAuth) -> io::Result<Option<(String, Handshake)>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(caller.read_u8().await?);
+        head.push(client.read_u8().await?);
     }
     let text = String::from_utf8_lossy(&head).into_owned();
-    let mut words = text.split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default().to_owned());
-    let basic = |user: &str, word: &str| {
-        let said = format!("proxy-authorization: Basic {}", STANDARD.encode(format!("{user}:{word}")));
-        text.lines().any(|line| line.eq_ignore_ascii_case(&said))
+    let mut fields = text.split(' ');
+    let (method, target) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default().to_owned());
+    let basic = |user: &str, password: &str| {
+        let credentials =
+            format!("proxy-authorization: Basic {}", STANDARD.encode(format!("{user}:{password}")));
+        text.lines().any(|line| line.eq_ignore_ascii_case(&credentials))
     };
-    let welcome = match manner {
-        Manner::Lets => true,
-        Manner::Refuses => false,
-        Manner::Knows(user, word) => basic(user, word),
+    let authorized = match auth {
+        ProxyAuth::Open => true,
+        ProxyAuth::Reject => false,
+        ProxyAuth::Basic(user, password) => basic(user, password),
     };
-    if !welcome {
-        let refusal =
+    if !authorized {
+        let rejection =
             b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"tests\"\r\n\
             content-length: 0\r\n\r\n";
-        caller.write_all(refusal).await?;
+        client.write_all(rejection).await?;
         return Ok(None);
     }
     if method == "CONNECT" {
         let answer = b"HTTP/1.1 200 Connection established\r\n\r\n".to_vec();
-        return Ok(Some((target, Begun::Tunnel(answer))));
+        return Ok(Some((target, Handshake::Tunnel(answer))));
     }
     // Absolute form becomes origin form.
     let rest = target.strip_prefix("http://").unwrap_or(&target);
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let origin = text.replacen(&target, &format!("/{path}"), 1);
-    Ok(Some((host.to_owned(), Begun::Request(origin.into_bytes()))))
+    Ok(Some((host.to_owned(), Handshake::Request(origin.into_bytes()))))
 }
 
 /// As [`http`].
-async fn socks(caller: &mut TcpStream, manner: Manner) -> io::Result<Option<(String, Begun)>> {
-    caller.read_u8().await?;
-    let mut methods = vec![0; usize::from(caller.read_u8().await?)];
-    caller.read_exact(&mut methods).await?;
-    let wanted = if manner == Manner::Lets { 0 } else { 2 };
-    if manner == Manner::Refuses || !methods.contains(&wanted) {
-        caller.write_all(&[5, 0xff]).await?;
+async fn socks(client: &mut TcpStream, auth: ProxyAuth) -> io::Result<Option<(String, Handshake)>> {
+    client.read_u8().await?;
+    let mut methods = vec![0; usize::from(client.read_u8().await?)];
+    client.read_exact(&mut methods).await?;
+    let method = if auth == ProxyAuth::Open { 0 } else { 2 };
+    if auth == ProxyAuth::Reject || !methods.contains(&method) {
+        client.write_all(&[5, 0xff]).await?;
         return Ok(None);
     }
-    caller.write_all(&[5, wanted]).await?;
-    if let Manner::Knows(user, word) = manner {
-        // RFC 1929: its version, then each of the two behind its length.
-        caller.read_u8().await?;
-        let mut said = [Vec::new(), Vec::new()];
-        for part in &mut said {
-            *part = vec![0; usize::from(caller.read_u8().await?)];
-            caller.read_exact(part).await?;
+    client.write_all(&[5, method]).await?;
+    if let ProxyAuth::Basic(user, password) = auth {
+        // RFC 1929: the version, then user name and password, each after its length.
+        client.read_u8().await?;
+        let mut credentials = [Vec::new(), Vec::new()];
+        for part in &mut credentials {
+            *part = vec![0; usize::from(client.read_u8().await?)];
+            client.read_exact(part).await?;
         }
-        let known = said == [user.as_bytes(), word.as_bytes()];
-        caller.write_all(&[1, u8::from(!known)]).await?;
-        if !known {
+        let valid = credentials == [user.as_bytes(), password.as_bytes()];
+        client.write_all(&[1, u8::from(!valid)]).await?;
+        if !valid {
             return Ok(None);
         }
     }
     let mut request = [0; 4];
-    caller.read_exact(&mut request).await?;
+    client.read_exact(&mut request).await?;
     let host = match request[3] {
-        1 => Ipv4Addr::from(caller.read_u32().await?).to_string(),
+        1 => Ipv4Addr::from(client.read_u32().await?).to_string(),
         3 => {
-            let mut name = vec![0; usize::from(caller.read_u8().await?)];
-            caller.read_exact(&mut name).await?;
+            let mut name = vec![0; usize::from(client.read_u8().await?)];
+            client.read_exact(&mut name).await?;
             String::from_utf8_lossy(&name).into_owned()
         }
         other => return Err(io::Error::other(format!("address of kind {other}"))),
     };
-    let port = caller.read_u16().await?;
-    Ok(Some((format!("{host}:{port}"), Begun::Tunnel(vec![5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))))
+    let port = client.read_u16().await?;
+    Ok(Some((format!("{host}:{port}"), Handshake::Tunnel(vec![5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))))
 }

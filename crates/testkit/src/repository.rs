@@ -1,5 +1,5 @@
-//! A folder as a repository: commits, each with its files and the hashes by which hubs name them.
-//! It does not know how they are served.
+//! A folder as a repository: commits with their files and the hashes that hubs report.
+//! Does not know how they are served.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,17 +9,17 @@ use std::sync::Arc;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
-/// From this size on a file is kept outside git, as large files are on the real hubs.
+/// From this size in bytes a file is stored with git LFS, as on the real hubs.
 const LARGE: usize = 1 << 20;
 
 pub(crate) struct File {
     pub bytes: Vec<u8>,
     pub sha256: String,
-    /// Git's name of the file, or of the pointer that stands for a large one.
-    pub git: String,
-    /// Bytes of that pointer; `None` for a small file.
+    /// Git object id of the file, or of the LFS pointer of a large one.
+    pub oid: String,
+    /// Size of the LFS pointer in bytes; `None` for a small file.
     pub pointer: Option<usize>,
-    /// The commit that brought this version.
+    /// The commit that added this version.
     pub commit: String,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    /// Every file below `folder` but hidden ones, as one commit.
+    /// Every file below `folder` except hidden ones, as one commit.
     pub fn read(folder: &Path) -> io::Result<Self> {
         let mut contents = BTreeMap::new();
         read_into(folder, "", &mut contents)?;
@@ -68,8 +68,8 @@ impl Repository {
         self.commits.last_mut().expect("it was just made").files.remove(from);
     }
 
-    /// By commit, or by the name of the one branch.
-    pub fn at(&self, revision: &str, branch: &str) -> Option<&Commit> {
+    /// The commit of a commit id, or the newest one for the name of the branch.
+    pub fn find(&self, revision: &str, branch: &str) -> Option<&Commit> {
         match revision == branch {
             true => self.commits.last(),
             false => self.commits.iter().find(|commit| commit.id == revision),
@@ -85,16 +85,16 @@ impl File {
             "version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {}\n",
             bytes.len()
         );
-        let (git, pointer) = match large {
-            true => (git_name(pointer.as_bytes()), Some(pointer.len())),
-            false => (git_name(&bytes), None),
+        let (oid, pointer) = match large {
+            true => (git_object_id(pointer.as_bytes()), Some(pointer.len())),
+            false => (git_object_id(&bytes), None),
         };
-        Self { bytes, sha256, git, pointer, commit: commit.to_owned() }
+        Self { bytes, sha256, oid, pointer, commit: commit.to_owned() }
     }
 
-    /// The strong tag of its content.
+    /// Strong ETag of the content.
     pub fn etag(&self) -> String {
-        format!("\"{}\"", if self.pointer.is_some() { &self.sha256 } else { &self.git })
+        format!("\"{}\"", if self.pointer.is_some() { &self.sha256 } else { &self.oid })
     }
 }
 
@@ -114,7 +114,7 @@ fn read_into(folder: &Path, prefix: &str, contents: &mut BTreeMap<String, Vec<u8
     Ok(())
 }
 
-fn git_name(bytes: &[u8]) -> String {
+fn git_object_id(bytes: &[u8]) -> String {
     let mut hash = Sha1::new_with_prefix(format!("blob {}\0", bytes.len()));
     hash.update(bytes);
     hex(&hash.finalize())
@@ -135,11 +135,11 @@ mod tests {
         repository.commit(BTreeMap::from([("a".into(), b"new".to_vec())]));
         let first = &repository.commits[0];
         // `printf abc | git hash-object --stdin`
-        assert_eq!(first.files["a"].git, "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f");
-        let newest = repository.at("main", "main").expect("there is a branch");
+        assert_eq!(first.files["a"].oid, "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f");
+        let newest = repository.find("main", "main").expect("there is a branch");
         assert_eq!(newest.files["a"].bytes, b"new");
         assert_eq!((&newest.files["b"].commit, &newest.files["a"].commit), (&first.id, &newest.id));
-        assert_eq!(repository.at(&first.id, "main").expect("it is kept").files["a"].bytes, b"abc");
-        assert!(repository.at("other", "main").is_none());
+        assert_eq!(repository.find(&first.id, "main").expect("it is kept").files["a"].bytes, b"abc");
+        assert!(repository.find("other", "main").is_none());
     }
 }

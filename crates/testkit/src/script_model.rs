@@ -1,8 +1,9 @@
-//! A model folder whose head writes a given script token by token: one Llama layer, a tokenizer and any chat template, so
-//! that any text a model could write comes out of the real worker.
+//! A model folder that generates a given script token by token: one Llama layer, a tokenizer and any chat
+//! template, so that tests get any text that a model could generate from the real worker.
 //!
-//! Attention and feed-forward are zero, so the last token alone decides the next one. Every step has a token of its own; any
-//! other token, such as the last of a prompt, leads to the first step. Text from outside is a token for each byte.
+//! Attention and feed-forward weights are zero, so the next token depends on the last token alone. Every step
+//! has a token of its own; any other token, such as the last of a prompt, is followed by the first step.
+//! Other text is one token per byte.
 use std::io;
 use std::path::Path;
 
@@ -10,22 +11,23 @@ use serde_json::{Value, json};
 
 use crate::script_tokens::{BOS, EOS, ScriptTokens, StepId};
 
-/// A template in DeepSeek's usual form, for tests that need any.
+/// A chat template in DeepSeek's usual form, for tests that need any.
 pub const PLAIN_TEMPLATE: &str = "{{ bos_token }}{% for m in messages %}\
     {% if m['role'] == 'system' %}{{ m['content'] }}{% elif m['role'] == 'assistant' %}\
     {{ '<｜Assistant｜>' + (m['content'] or '') + eos_token }}{% else %}{{ '<｜User｜>' + m['content'] }}\
     {% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<｜Assistant｜>' }}{% endif %}";
 
-/// Width of the model. Random codes this long are told apart by their dot product for thousands of steps.
+/// Hidden size. The dot product distinguishes random codes of this length for thousands of steps.
 const HIDDEN: usize = 256;
 const INNER: usize = 32;
-/// Of the head: the right token's logit is `HIDDEN` times this, so no temperature draws another.
+/// Scale of the head: the logit of the next step is `HIDDEN` times this, so no temperature samples another
+/// token.
 const SHARPNESS: f32 = 4.0;
 
-/// A model to be written into a folder.
+/// A model to write into a folder.
 pub struct ScriptModel {
     template: String,
-    /// The last token of the prompts that a script answers, nothing for all others; and its steps.
+    /// The last token of the prompts of a script, `None` for all other prompts; and the steps.
     scripts: Vec<(Option<String>, Vec<String>)>,
     endless: bool,
     context: usize,
@@ -40,22 +42,22 @@ pub fn script_model(dir: &Path, template: &str, steps: &[&str]) {
 }
 
 impl ScriptModel {
-    /// A step is one token, whatever its text; the name of an added token is that token, `UNNAMED` an id without a name. A
-    /// text that an earlier step or a byte has is joined with the step behind it, because equal texts cannot have two
-    /// ids: the answer is the same, its cuts are not.
+    /// A step is one token of any text; the name of an added token is that token, and `UNNAMED` an id without
+    /// a vocabulary entry. A text that an earlier step or a byte has is merged with the next step, because
+    /// equal texts cannot have two ids: the answer is the same, with other token boundaries.
     pub fn new(template: &str, steps: &[&str]) -> Self {
         let steps = steps.iter().map(|step| (*step).to_owned()).collect();
         Self { template: template.to_owned(), scripts: vec![(None, steps)], endless: false, context: 16_384 }
     }
 
-    /// Another script for prompts that end with this added token. `<｜second｜>` and `<｜third｜>` have no other use: a
-    /// template may end the prompt with one, say, when there is more than one message.
+    /// Another script for prompts that end with this added token. `<｜second｜>` and `<｜third｜>` exist for
+    /// this: a template can end the prompt with one when there is more than one message.
     pub fn after(mut self, last: &str, steps: &[&str]) -> Self {
         self.scripts.push((Some(last.to_owned()), steps.iter().map(|step| (*step).to_owned()).collect()));
         self
     }
 
-    /// Scripts begin again where they would end: only a limit or a stop ends an answer.
+    /// Scripts start over at their end: only a limit or a stop ends an answer.
     pub fn endless(mut self) -> Self {
         self.endless = true;
         self
@@ -70,10 +72,10 @@ impl ScriptModel {
     /// Writes `config.json`, `tokenizer.json`, `tokenizer_config.json` and `model.safetensors`.
     ///
     /// # Errors
-    /// As the file system has them.
+    /// When the folder cannot be written.
     ///
     /// # Panics
-    /// A script without a step, or one after a token that is none.
+    /// When a script has no step, or follows a token that is not an added one.
     pub fn write(&self, dir: &Path) -> io::Result<()> {
         let added =
             |name: &str| ScriptTokens::added(name).unwrap_or_else(|| panic!("{name} is no added token"));
@@ -98,11 +100,11 @@ impl ScriptModel {
             }
             let end = if self.endless { steps[0] } else { added(EOS) as usize };
             for &step in &steps {
-                lead(&state, &mut head[step]);
+                add_transition(&state, &mut head[step]);
                 state = codes.next();
                 embed[step].clone_from(&state);
             }
-            lead(&state, &mut head[end]);
+            add_transition(&state, &mut head[end]);
         }
 
         std::fs::create_dir_all(dir)?;
@@ -118,11 +120,11 @@ impl ScriptModel {
     }
 }
 
-fn lead(state: &[f32], row: &mut [f32]) {
+fn add_transition(state: &[f32], row: &mut [f32]) {
     row.iter_mut().zip(state).for_each(|(sum, code)| *sum += SHARPNESS * code);
 }
 
-/// Rows of random signs, whose root mean square is 1, so that norms change nothing.
+/// Rows of random signs. Their root mean square is 1, so that RMS norms change nothing.
 struct Codes(u64);
 
 impl Codes {
@@ -150,9 +152,9 @@ fn config(vocab: usize, context: usize, [bos, eos]: [u32; 2]) -> Value {
     })
 }
 
-/// A safetensors file in bfloat16, which has every number used here.
+/// A safetensors file in bfloat16, which represents every value used here exactly.
 fn weights(embed: &[Vec<f32>], head: &[Vec<f32>]) -> Vec<u8> {
-    let (vocab, quarter) = (embed.len(), HIDDEN / 4);
+    let (vocab, head_dim) = (embed.len(), HIDDEN / 4);
     let table = |rows: &[Vec<f32>]| rows.concat();
     let zeros = |rows: usize, columns: usize| vec![0.0; rows * columns];
     let layer = |name: &str| format!("model.layers.0.{name}.weight");
@@ -164,8 +166,8 @@ fn weights(embed: &[Vec<f32>], head: &[Vec<f32>]) -> Vec<u8> {
         (layer("input_layernorm"), vec![HIDDEN], ones()),
         (layer("post_attention_layernorm"), vec![HIDDEN], ones()),
         (layer("self_attn.q_proj"), vec![HIDDEN, HIDDEN], zeros(HIDDEN, HIDDEN)),
-        (layer("self_attn.k_proj"), vec![quarter, HIDDEN], zeros(quarter, HIDDEN)),
-        (layer("self_attn.v_proj"), vec![quarter, HIDDEN], zeros(quarter, HIDDEN)),
+        (layer("self_attn.k_proj"), vec![head_dim, HIDDEN], zeros(head_dim, HIDDEN)),
+        (layer("self_attn.v_proj"), vec![head_dim, HIDDEN], zeros(head_dim, HIDDEN)),
         (layer("self_attn.o_proj"), vec![HIDDEN, HIDDEN], zeros(HIDDEN, HIDDEN)),
         (layer("mlp.gate_proj"), vec![INNER, HIDDEN], zeros(INNER, HIDDEN)),
         (layer("mlp.up_proj"), vec![INNER, HIDDEN], zeros(INNER, HIDDEN)),
@@ -180,7 +182,7 @@ fn weights(embed: &[Vec<f32>], head: &[Vec<f32>]) -> Vec<u8> {
         header.insert(name, entry);
     }
     let mut header = Value::Object(header).to_string();
-    // The format wants data at a multiple of 8.
+    // The data must start at a multiple of 8.
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &data].concat()
 }

@@ -1,15 +1,15 @@
-//! The vocabulary of a script model: 256 bytes, the names that DeepSeek's tokenizers add, and a token for every step.
-//! Knows nothing of weights.
+//! The vocabulary of a script model: 256 bytes, the added tokens of DeepSeek's tokenizers, and a token for
+//! every step. Knows nothing of weights.
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
 
-/// A step with an id of the model's table that the tokenizer has no entry for.
+/// A step with a token id of the model that has no entry in the tokenizer.
 pub const UNNAMED: &str = "\0unnamed";
 
 pub const BOS: &str = "<｜begin▁of▁sentence｜>";
 pub const EOS: &str = "<｜end▁of▁sentence｜>";
-/// Added tokens, and whether published tokenizers call them special.
+/// Added tokens, and whether published tokenizers mark them as special.
 const ADDED: [(&str, bool); 25] = [
     (BOS, true),
     (EOS, true),
@@ -37,17 +37,18 @@ const ADDED: [(&str, bool); 25] = [
     ("<｜second｜>", true),
     ("<｜third｜>", true),
 ];
-/// Prompts end with them. As steps they are spelled out, or such a prompt would begin in the middle of the script.
+/// Last tokens of prompts. As steps they are written byte by byte, or such a prompt would start in the middle
+/// of the script.
 const PROMPT_ENDS: [&str; 3] = ["<｜Assistant｜>", "<think>", "</think>"];
 
 /// The tokens of all scripts of one model.
 pub struct ScriptTokens {
     vocab: BTreeMap<String, u32>,
-    /// Spellings that a step can have no more.
+    /// Texts that are in use, in the byte-level alphabet.
     taken: HashSet<String>,
     added_steps: HashSet<String>,
     next: u32,
-    /// Unnamed steps so far. Their ids are behind all others, so they are known at the end only.
+    /// Unnamed steps so far. Their ids follow all others, so they are known at the end only.
     unnamed: u32,
 }
 
@@ -55,11 +56,11 @@ pub struct ScriptTokens {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepId {
     Named(u32),
-    /// The n-th id behind the tokenizer's last.
+    /// The n-th id after the last one of the tokenizer.
     Unnamed(u32),
 }
 
-/// What one token writes.
+/// The content of one token.
 enum Step {
     Added(u32),
     Text(String),
@@ -69,7 +70,7 @@ enum Step {
 impl ScriptTokens {
     pub fn new() -> Self {
         let bytes = (0..=255u8).map(|byte| (byte_level(&[byte]), u32::from(byte)));
-        // Added tokens stand in the vocabulary too: an added token that does not is numbered behind all that do.
+        // Added tokens are in the vocabulary, too: one that is not would be numbered after all that are.
         let names = (256..).zip(ADDED).map(|(id, (name, _))| (name.to_owned(), id));
         let vocab: BTreeMap<String, u32> = bytes.chain(names).collect();
         let taken = vocab.keys().cloned().collect();
@@ -81,12 +82,12 @@ impl ScriptTokens {
         (256..).zip(ADDED).find(|(_, (known, _))| *known == name).map(|(id, _)| id)
     }
 
-    /// How many ids the tokenizer has, and how many the model's table has.
+    /// Number of ids of the tokenizer and of the model.
     pub fn sizes(&self) -> (usize, usize) {
         (self.next as usize, (self.next + self.unnamed) as usize)
     }
 
-    /// The tokens of one script, each of which no other step has.
+    /// The tokens of one script, which no other step uses.
     pub fn script(&mut self, steps: &[String]) -> Vec<StepId> {
         let mut list: Vec<Step> = Vec::new();
         let mut text = String::new();
@@ -112,7 +113,7 @@ impl ScriptTokens {
         list.into_iter().map(|step| self.id(step)).collect()
     }
 
-    /// A text whose spelling is taken, with no step behind it to join: it joins those before.
+    /// Merges a text that is in use with the steps before it, when no step follows.
     fn end_text(&mut self, list: &mut Vec<Step>, text: &mut String) {
         while !text.is_empty() {
             let Some(Step::Text(before)) = list.pop() else {
@@ -159,7 +160,7 @@ impl ScriptTokens {
     }
 }
 
-/// Bytes in GPT-2's printable alphabet, in which such a vocabulary is written.
+/// Bytes in GPT-2's byte-level alphabet, as in the vocabulary.
 fn byte_level(bytes: &[u8]) -> String {
     let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     let others: Vec<u8> = (0..=255).filter(|byte| !printable(*byte)).collect();

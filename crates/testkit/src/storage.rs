@@ -1,5 +1,5 @@
-//! The storage behind both hubs: another host, which gives bytes and ranges of them to whoever has a signed link.
-//! Small files are served by the hub itself through the same `send`.
+//! The storage that both hubs redirect to: another host, which serves files and ranges to clients with a
+//! signed link. The hubs serve small files themselves with the same `send`.
 
 use std::io;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use axum::routing::get;
 use futures_util::stream;
 use serde::Deserialize;
 
-use crate::fault::What;
+use crate::fault::FaultKind;
 use crate::repository::File;
-use crate::server::{Shared, State, page};
+use crate::state::{Shared, State, page};
 
 const CHUNK: usize = 64 << 10;
-/// Time enough for the bytes before a cut to leave.
+/// Enough time to send the bytes before a cut.
 const FLUSH: Duration = Duration::from_millis(50);
 
 pub(crate) fn routes() -> Router<Arc<State>> {
@@ -33,7 +33,7 @@ struct Signature {
     signature: String,
 }
 
-/// A link that only the hubs give out.
+/// A signed link, which only the hubs create.
 pub(crate) fn link(state: &State, repository: &str, commit: &str, path: &str, file: &File) -> String {
     format!("{}/stored/{repository}/{commit}/{path}?signature={}", state.storage, file.sha256)
 }
@@ -49,16 +49,16 @@ async fn stored(
     let file = {
         let repositories = state.repositories();
         let found = repositories.get(&format!("{owner}/{name}"));
-        found.and_then(|repository| repository.at(&commit, "")?.files.get(&path).cloned())
+        found.and_then(|repository| repository.find(&commit, "")?.files.get(&path).cloned())
     };
-    let expired = state.faults().take(Some(&path), |what| *what == What::ExpiredLink).is_some();
+    let expired = state.faults().take(Some(&path), |kind| *kind == FaultKind::ExpiredLink).is_some();
     match file.filter(|file| !expired && file.sha256 == signature) {
         Some(file) => send(&state, &method, &headers, &path, file),
         None => (StatusCode::FORBIDDEN, "Request has expired").into_response(),
     }
 }
 
-/// The file, or the asked range of it, with whatever fault is due.
+/// The file or the requested range, with the pending faults applied.
 pub(crate) fn send(
     state: &Arc<State>,
     method: &Method,
@@ -67,27 +67,27 @@ pub(crate) fn send(
     file: Arc<File>,
 ) -> Response<Body> {
     let total = file.bytes.len();
-    let take = |fits: fn(&What) -> bool| match *method == Method::HEAD {
+    let take = |fits: fn(&FaultKind) -> bool| match *method == Method::HEAD {
         true => None,
         false => state.faults().take(Some(path), fits),
     };
-    let other_tag = take(|what| *what == What::OtherTag).map(|_| "\"another-version\"".to_owned());
+    let wrong_etag = take(|kind| *kind == FaultKind::WrongEtag).map(|_| "\"another-version\"".to_owned());
     let mut response = Response::builder()
-        .header(header::ETAG, other_tag.unwrap_or_else(|| file.etag()))
+        .header(header::ETAG, wrong_etag.unwrap_or_else(|| file.etag()))
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::CONTENT_TYPE, "application/octet-stream");
-    if take(|what| *what == What::Encoded).is_some() {
+    if take(|kind| *kind == FaultKind::ContentEncoding).is_some() {
         response = response.header(header::CONTENT_ENCODING, "gzip");
     }
     let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     let same_version = text(header::IF_RANGE).is_none_or(|tag| tag == file.etag());
-    let asked = text(header::RANGE).filter(|_| same_version);
-    let asked = asked.filter(|_| take(|what| *what == What::IgnoreRange).is_none());
-    let (from, to) = match asked.map(|range| parse_range(range, total)) {
+    let range = text(header::RANGE).filter(|_| same_version);
+    let range = range.filter(|_| take(|kind| *kind == FaultKind::IgnoreRange).is_none());
+    let (from, to) = match range.map(|range| parse_range(range, total)) {
         None => (0, total),
         Some(Some((from, to))) => {
-            let later = match take(|what| matches!(what, What::WrongRange(_))) {
-                Some(What::WrongRange(later)) => later,
+            let later = match take(|kind| matches!(kind, FaultKind::WrongRange(_))) {
+                Some(FaultKind::WrongRange(later)) => later,
                 _ => 0,
             };
             let from = (from + later).min(to - 1);
@@ -101,18 +101,24 @@ pub(crate) fn send(
             return response.body(Body::empty()).expect("plain headers");
         }
     };
-    let response = match take(|what| *what == What::Unsized) {
+    let response = match take(|kind| *kind == FaultKind::NoContentLength) {
         Some(_) => response,
         None => response.header(header::CONTENT_LENGTH, to - from),
     };
     if *method == Method::HEAD {
         return response.body(Body::empty()).expect("plain headers");
     }
-    let fault = take(|what| {
-        matches!(what, What::CutAfter(_) | What::StallAfter(_) | What::WrongByte(_) | What::Trickle(_))
+    let fault = take(|kind| {
+        matches!(
+            kind,
+            FaultKind::CutAfter(_)
+                | FaultKind::StallAfter(_)
+                | FaultKind::WrongByte(_)
+                | FaultKind::Trickle(_)
+        )
     });
     let end = match fault {
-        Some(What::CutAfter(bytes) | What::StallAfter(bytes)) => to.min(from + bytes),
+        Some(FaultKind::CutAfter(bytes) | FaultKind::StallAfter(bytes)) => to.min(from + bytes),
         _ => to,
     };
     let (state, path) = (state.clone(), path.to_owned());
@@ -121,26 +127,26 @@ pub(crate) fn send(
         async move {
             if at < end {
                 let mut until = end.min(at + CHUNK);
-                if let Some(What::Trickle(every)) = fault {
+                if let Some(FaultKind::Trickle(every)) = fault {
                     tokio::time::sleep(every).await;
                     until = at + 1;
                 }
                 let mut chunk = file.bytes[at..until].to_vec();
-                if let Some(What::WrongByte(wrong)) = fault
+                if let Some(FaultKind::WrongByte(wrong)) = fault
                     && let Some(byte) = wrong.checked_sub(at).and_then(|offset| chunk.get_mut(offset))
                 {
                     *byte ^= 1;
                 }
-                state.served(&path, chunk.len());
+                state.count_served(&path, chunk.len());
                 return Some((Ok(chunk), until));
             }
             match fault {
-                Some(What::CutAfter(_)) if end < to => {
-                    // The server throws away what it has not sent when a body fails.
+                Some(FaultKind::CutAfter(_)) if end < to => {
+                    // The server discards unsent bytes when the body fails.
                     tokio::time::sleep(FLUSH).await;
                     Some((Err(io::Error::other("cut on demand")), at))
                 }
-                Some(What::StallAfter(_)) if end < to => std::future::pending().await,
+                Some(FaultKind::StallAfter(_)) if end < to => std::future::pending().await,
                 _ => None,
             }
         }
@@ -148,7 +154,7 @@ pub(crate) fn send(
     response.body(Body::from_stream(body)).expect("plain headers")
 }
 
-/// First byte and one past the last; `None` when nothing of the file is in the range.
+/// First byte and one past the last; `None` when the range is outside the file.
 fn parse_range(range: &str, total: usize) -> Option<(usize, usize)> {
     let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
     let from: usize = from.parse().ok()?;

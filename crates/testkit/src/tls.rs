@@ -1,5 +1,5 @@
-//! TLS before a plain server on loopback, with a certificate of an authority that no system knows: what a company's own
-//! services, and its devices that look into connections, are like.
+//! TLS in front of a plain server on loopback, with a certificate of an unknown authority, as internal
+//! services and TLS-inspecting proxies of companies have.
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Of the authority, in PEM form: whoever trusts it trusts `cloud.example` and `hub.example` here.
+/// Certificate of the authority (PEM). It signs `cloud.example` and `hub.example`.
 pub const AUTHORITY: &str = include_str!("../certificates/authority.pem");
 
-/// Ends with its value.
+/// Dropping it stops the server.
 pub struct TestTls {
     address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl TestTls {
-    /// Passes on what it decrypts to the server at `to`.
+    /// Forwards the decrypted bytes to the server at `to`.
     ///
     /// # Errors
     /// When no port is free.
@@ -42,11 +42,11 @@ impl TestTls {
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
-                // A caller that does not trust us goes away; that is what some tests are about.
+                // A client that does not trust the authority disconnects, which some tests expect.
                 tokio::spawn(async move {
-                    let mut caller = acceptor.accept(socket).await?;
+                    let mut client = acceptor.accept(socket).await?;
                     let mut server = TcpStream::connect(to).await?;
-                    tokio::io::copy_bidirectional(&mut caller, &mut server).await
+                    tokio::io::copy_bidirectional(&mut client, &mut server).await
                 });
             }
         });

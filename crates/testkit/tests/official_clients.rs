@@ -1,4 +1,5 @@
-//! The official Python clients of both hubs download the Guide from the test hub: the judges of its protocols.
+//! The official Python clients of both hubs download the Guide from the test hub: the reference for its
+//! protocols.
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,7 +11,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-async fn served(script: &str, endpoint: fn(&TestHub) -> &str) {
+async fn download_with(script: &str, endpoint: fn(&TestHub) -> &str) {
     let Some(python) = std::env::var_os("WHALEDECK_PYTHON") else {
         println!("not run: WHALEDECK_PYTHON names no Python with the clients (make test sets it)");
         return;
@@ -19,7 +20,7 @@ async fn served(script: &str, endpoint: fn(&TestHub) -> &str) {
     let hub = TestHub::start(&[(REPOSITORY, &guide)]).await.expect("the hub starts");
     let mut client = Command::new(python);
     client.arg(root().join("tests/hub-clients").join(script)).args([endpoint(&hub), REPOSITORY]).arg(&guide);
-    // A proxy of this computer would not find the hub, and a token is nobody's business here.
+    // A configured proxy would not reach the hub, and tokens must not be sent.
     client.env("NO_PROXY", "*").env_remove("HF_TOKEN").env_remove("MODELSCOPE_API_TOKEN");
     client.env("PYTHONDONTWRITEBYTECODE", "1");
     let output = tokio::task::spawn_blocking(move || client.output()).await.expect("it is waited for");
@@ -30,10 +31,10 @@ async fn served(script: &str, endpoint: fn(&TestHub) -> &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_hugging_face_client_is_served() {
-    served("hugging_face.py", TestHub::hugging_face_endpoint).await;
+    download_with("hugging_face.py", TestHub::hugging_face_endpoint).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_model_scope_client_is_served() {
-    served("model_scope.py", TestHub::model_scope_endpoint).await;
+    download_with("model_scope.py", TestHub::model_scope_endpoint).await;
 }

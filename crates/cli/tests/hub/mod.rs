@@ -1,22 +1,22 @@
-//! A test hub that serves a small folder as a model of the catalogue, and a data folder whose settings name
+//! A test hub that serves a small folder as a model of the catalogue, and a data folder whose settings use
 //! the hub.
 use std::sync::Arc;
 
 use tempfile::TempDir;
 use testkit::TestHub;
 
-/// Of the catalogue.
+/// A model of the catalogue.
 pub const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
 pub const WEIGHTS: &str = "model.safetensors";
 const REPOSITORY: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B";
 
-struct NoHost;
+struct NullHost;
 
-impl app::Host for NoHost {
+impl app::Host for NullHost {
     fn emit(&self, _: contract::AppEvent) {}
 }
 
-/// The model has these bytes for weights and an empty configuration.
+/// The model consists of these weights and an empty configuration.
 pub async fn serve(weights: &[u8]) -> (TestHub, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join(WEIGHTS), weights).expect("is written");
@@ -29,7 +29,7 @@ pub async fn serve(weights: &[u8]) -> (TestHub, TempDir) {
         engine_binary: data.path().join("no-engine"),
         guide_dir: data.path().join("no-guide"),
     };
-    let app = app::App::open(paths, Arc::new(NoHost)).await.expect("the app opens");
+    let app = app::App::open(paths, Arc::new(NullHost)).await.expect("the app opens");
     let mut settings = app.settings().await.expect("there are settings");
     settings.hugging_face_endpoint = hub.hugging_face_endpoint().into();
     settings.model_scope_endpoint = hub.model_scope_endpoint().into();

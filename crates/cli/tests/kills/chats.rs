@@ -1,4 +1,4 @@
-//! Targets that change the file of the chats.
+//! Targets that write the chat database.
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use tempfile::TempDir;
 
 use crate::Target;
-use crate::scene::{backups, cli, history, messages, old_history, version};
+use crate::fixture::{backups, cli, history, messages, old_history, version};
 
 type Messages = Vec<(String, String)>;
 
@@ -19,13 +19,13 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-fn printed(child: &mut Child) -> String {
+fn stdout_of(child: &mut Child) -> String {
     let mut text = Vec::new();
     child.stdout.take().expect("is piped").read_to_end(&mut text).expect("reads");
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// A question to the Guide, in the middle of its answer.
+/// A question to the Guide, killed during the answer.
 pub struct Chat {
     data: TempDir,
     engine: PathBuf,
@@ -49,7 +49,7 @@ impl Target for Chat {
         "chat"
     }
 
-    fn share(&self) -> usize {
+    fn percent(&self) -> usize {
         4
     }
 
@@ -68,19 +68,19 @@ impl Target for Chat {
 
     fn check(&mut self, mut child: Child, killed: bool) {
         let when = format!("chat {}", self.number);
-        let said = printed(&mut child);
+        let stdout = stdout_of(&mut child);
         let question = format!("What is MoE? ({})", self.number);
-        // The program said that the question is kept.
-        if said.contains("\"started\"") {
+        // The program confirmed that the question is stored.
+        if stdout.contains("\"started\"") {
             self.confirmed.insert(question);
         } else {
-            assert!(killed, "{when}: it ended without an answer: {said}");
+            assert!(killed, "{when}: it ended without an answer: {stdout}");
         }
         if !history(self.data.path()).exists() {
             assert!(self.confirmed.is_empty(), "{when}");
             return;
         }
-        // Killed before the tables of a new file were there.
+        // Killed before the schema of a new file was created.
         if version(&history(self.data.path())) == 0 {
             assert!(self.confirmed.is_empty(), "{when}");
             return;
@@ -92,12 +92,12 @@ impl Target for Chat {
     }
 }
 
-/// A history of the first version, opened by this one.
+/// A database of schema version 1, migrated by this version.
 pub struct Migration {
     data: TempDir,
     old: PathBuf,
     messages: Messages,
-    /// The version of this app, as a run that ended by itself left it.
+    /// The schema version after a run that ended normally.
     latest: Option<u32>,
     runs: usize,
 }
@@ -111,7 +111,7 @@ impl Migration {
         Self { data, old, messages, latest: None, runs: 0 }
     }
 
-    fn at(&self) -> PathBuf {
+    fn data_dir(&self) -> PathBuf {
         self.data.path().join("data")
     }
 }
@@ -121,31 +121,31 @@ impl Target for Migration {
         "migration"
     }
 
-    fn share(&self) -> usize {
+    fn percent(&self) -> usize {
         36
     }
 
     fn start(&mut self) -> Child {
         self.runs += 1;
-        // Every second run goes on with what the one before it left.
+        // Every second run continues with the database of the run before.
         if self.runs % 2 == 1 {
-            let _ = std::fs::remove_dir_all(self.at());
-            std::fs::create_dir(self.at()).expect("is made");
-            std::fs::copy(&self.old, history(&self.at())).expect("is copied");
+            let _ = std::fs::remove_dir_all(self.data_dir());
+            std::fs::create_dir(self.data_dir()).expect("is made");
+            std::fs::copy(&self.old, history(&self.data_dir())).expect("is copied");
         }
-        cli(&self.at(), &["chats", "list"]).spawn().expect("it starts")
+        cli(&self.data_dir(), &["chats", "list"]).spawn().expect("it starts")
     }
 
     fn check(&mut self, _: Child, killed: bool) {
         let when = format!("migration {}", self.runs);
-        assert!(messages(&history(&self.at()), &when) == self.messages, "{when}: other messages");
-        let found = version(&history(&self.at()));
+        assert!(messages(&history(&self.data_dir()), &when) == self.messages, "{when}: other messages");
+        let found = version(&history(&self.data_dir()));
         if !killed {
             assert!(found > 2 && self.latest.is_none_or(|latest| latest == found), "{when}: at {found}");
             self.latest = Some(found);
         }
         assert!(found == 1 || Some(found) == self.latest, "{when}: half way, at {found}");
-        let kept = backups(&self.at());
+        let kept = backups(&self.data_dir());
         assert!(found == 1 || !kept.is_empty(), "{when}: changed without a backup");
         for backup in kept {
             assert_eq!(version(&backup), 1, "{when}");
@@ -154,8 +154,8 @@ impl Target for Migration {
     }
 }
 
-/// A history of this version, with its messages.
-fn present(data: &Path) -> Messages {
+/// Creates a database of the current version and returns its messages.
+fn create_current(data: &Path) -> Messages {
     std::fs::create_dir_all(data).expect("is made");
     old_history(&history(data), 200);
     let opened = cli(data, &["chats", "list"]).status().expect("it runs");
@@ -164,7 +164,7 @@ fn present(data: &Path) -> Messages {
     messages(&history(data), "as it was written")
 }
 
-/// A backup that a person asks for.
+/// A backup on request.
 pub struct Backup {
     data: TempDir,
     messages: Messages,
@@ -174,7 +174,7 @@ pub struct Backup {
 impl Backup {
     pub fn new() -> Self {
         let data = folder();
-        let messages = present(data.path());
+        let messages = create_current(data.path());
         Self { data, messages, runs: 0 }
     }
 }
@@ -184,7 +184,7 @@ impl Target for Backup {
         "backup"
     }
 
-    fn share(&self) -> usize {
+    fn percent(&self) -> usize {
         16
     }
 
@@ -201,14 +201,14 @@ impl Target for Backup {
         for backup in &kept {
             assert!(messages(backup, &when) == self.messages, "{when}: half a backup is listed");
         }
-        // Those that a person asks for stay; here they would fill the disk.
+        // Backups on request are never deleted by the app; here they would fill the disk.
         for backup in kept {
             std::fs::remove_dir_all(backup.parent().expect("a folder")).expect("is removed");
         }
     }
 }
 
-/// A backup put back, over chats that are open and over a file that is damaged.
+/// A backup restored over an intact and over a damaged database.
 pub struct Restore {
     data: TempDir,
     backup: String,
@@ -223,30 +223,30 @@ const DAMAGED: &str = "this was a database once ";
 impl Restore {
     pub fn new() -> Self {
         let data = folder();
-        let old = present(data.path());
+        let old = create_current(data.path());
         assert!(cli(data.path(), &["backups", "create"]).status().expect("it runs").success());
         let backup = backups(data.path()).remove(0);
         let backup =
             backup.parent().and_then(Path::file_name).expect("a name").to_string_lossy().into_owned();
-        let mut scene = Self { data, backup, old, new: Messages::new(), damaged: false, runs: 0 };
-        scene.write();
-        scene
+        let mut target = Self { data, backup, old, new: Messages::new(), damaged: false, runs: 0 };
+        target.add_message();
+        target
     }
 
-    /// Something that only the present file has.
-    fn write(&mut self) {
-        let tables = rusqlite::Connection::open(history(self.data.path())).expect("opens");
-        let added = tables.execute(
+    /// Adds a message that only the current database has.
+    fn add_message(&mut self) {
+        let db = rusqlite::Connection::open(history(self.data.path())).expect("opens");
+        let added = db.execute(
             "INSERT OR IGNORE INTO messages (id, chat_id, role, text, state, created_at)
              VALUES ('new', 'c', 'user', 'since the backup', 'done', '2026-02-01T00:00:00.000Z')",
             [],
         );
         added.expect("is added");
-        drop(tables);
+        drop(db);
         self.new = messages(&history(self.data.path()), "as it was written");
     }
 
-    fn forget_kept(&self) {
+    fn remove_other_backups(&self) {
         for kept in backups(self.data.path()) {
             let folder = kept.parent().expect("a folder");
             if folder.file_name().is_some_and(|name| name != self.backup.as_str()) {
@@ -272,13 +272,13 @@ impl Target for Restore {
         "restore"
     }
 
-    fn share(&self) -> usize {
+    fn percent(&self) -> usize {
         20
     }
 
     fn start(&mut self) -> Child {
         self.runs += 1;
-        self.forget_kept();
+        self.remove_other_backups();
         self.damaged = self.runs.is_multiple_of(2);
         if self.damaged {
             damage(&history(self.data.path()));
@@ -288,9 +288,9 @@ impl Target for Restore {
                 let backup = self.backup.clone();
                 let restored = cli(self.data.path(), &["backups", "restore", &backup]).status();
                 assert!(restored.expect("it runs").success());
-                self.forget_kept();
+                self.remove_other_backups();
             }
-            self.write();
+            self.add_message();
         }
         let backup = self.backup.clone();
         cli(self.data.path(), &["backups", "restore", &backup]).spawn().expect("it starts")
@@ -310,10 +310,10 @@ impl Target for Restore {
             let (before, after) = (there == self.new, there == self.old);
             assert!(after || (before && killed && !self.damaged), "{when}: {} messages", there.len());
             if after {
-                let whole = |path: &PathBuf| {
+                let is_complete = |path: &PathBuf| {
                     if self.damaged { is_damaged(path) } else { messages(path, &when) == self.new }
                 };
-                assert!(kept.iter().any(whole), "{when}: what was there is not kept");
+                assert!(kept.iter().any(is_complete), "{when}: what was there is not kept");
             }
         }
         for path in kept {
@@ -322,7 +322,7 @@ impl Target for Restore {
     }
 }
 
-/// A start with empty chats where the file is damaged.
+/// A start with empty chats and a damaged database.
 pub struct Empty {
     data: TempDir,
     runs: usize,
@@ -339,7 +339,7 @@ impl Target for Empty {
         "empty"
     }
 
-    fn share(&self) -> usize {
+    fn percent(&self) -> usize {
         8
     }
 

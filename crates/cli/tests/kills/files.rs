@@ -1,4 +1,4 @@
-//! Targets that write other files: a download, and the settings.
+//! Targets that write other files: a download and the settings.
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
@@ -6,15 +6,15 @@ use tempfile::TempDir;
 use testkit::TestHub;
 
 use crate::Target;
+use crate::fixture::cli;
 use crate::hub::{self, MODEL, WEIGHTS};
-use crate::scene::cli;
 
-/// Enough for a transfer that takes a moment.
+/// Enough that a transfer takes long enough to be killed.
 const BYTES: usize = 6_000_000;
-/// Kills of one download before it may end.
-const CHAIN: usize = 8;
+/// Number of kills of one download before it may finish.
+const KILLS_PER_DOWNLOAD: usize = 8;
 
-/// A download that is gone on with after each kill.
+/// A download that is resumed after each kill.
 pub struct Pull {
     _hub: TestHub,
     data: TempDir,
@@ -40,8 +40,8 @@ impl Pull {
         command
     }
 
-    /// Every file of this name under the folder of the models, wherever a download puts it.
-    fn found(&self) -> Vec<PathBuf> {
+    /// Every weight file under the models folder, whatever its path.
+    fn weight_files(&self) -> Vec<PathBuf> {
         fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let path = entry.path();
@@ -63,7 +63,7 @@ impl Target for Pull {
         "pull"
     }
 
-    fn share(&self) -> usize {
+    fn percent(&self) -> usize {
         8
     }
 
@@ -74,21 +74,21 @@ impl Target for Pull {
 
     fn check(&mut self, _: Child, killed: bool) {
         let when = format!("pull {}", self.runs);
-        for path in self.found() {
+        for path in self.weight_files() {
             assert!(std::fs::read(&path).expect("reads") == self.bytes, "{when}: {}", path.display());
         }
-        if killed && !self.runs.is_multiple_of(CHAIN) {
+        if killed && !self.runs.is_multiple_of(KILLS_PER_DOWNLOAD) {
             return;
         }
         assert!(self.command().status().expect("it runs").success(), "{when}: it does not go on");
-        let found = self.found();
+        let found = self.weight_files();
         assert_eq!(found.len(), 1, "{when}: {found:?}");
         assert!(std::fs::read(&found[0]).expect("reads") == self.bytes, "{when}: other bytes");
         std::fs::remove_dir_all(self.data.path().join("models")).expect("is removed");
     }
 }
 
-/// Settings that are saved again and again.
+/// Settings that are saved repeatedly.
 pub struct Settings {
     data: TempDir,
     runs: usize,
@@ -104,7 +104,7 @@ impl Settings {
         Self { data, runs: 0, before }
     }
 
-    fn wanted(&self) -> String {
+    fn address(&self) -> String {
         format!("http://proxy-{}.example:1", self.runs)
     }
 }
@@ -114,24 +114,24 @@ impl Target for Settings {
         "settings"
     }
 
-    fn share(&self) -> usize {
+    fn percent(&self) -> usize {
         8
     }
 
     fn start(&mut self) -> Child {
         self.runs += 1;
-        cli(self.data.path(), &["connections", "proxy", &self.wanted()]).spawn().expect("it starts")
+        cli(self.data.path(), &["connections", "proxy", &self.address()]).spawn().expect("it starts")
     }
 
     fn check(&mut self, _: Child, killed: bool) {
         let when = format!("settings {}", self.runs);
         let text = std::fs::read_to_string(self.data.path().join("settings.toml")).expect("are there");
         let has = |address: &str| text.contains(&format!("proxy_address = \"{address}\""));
-        let (old, new) = (has(&self.before), has(&self.wanted()));
+        let (old, new) = (has(&self.before), has(&self.address()));
         assert!(new || (old && killed), "{when}: {text}");
         assert!(text.lines().count() > 8, "{when}: only half: {text}");
         if new {
-            self.before = self.wanted();
+            self.before = self.address();
         }
     }
 }

@@ -1,5 +1,4 @@
-//! What is printed where a command cannot do what it was given: the title, what it means, the next step and
-//! the code.
+//! The error output of commands that fail: title, meaning, next step and code.
 use crate::program::{LANGS, Program};
 
 /// One snapshot per error, with both languages below each other.
@@ -10,7 +9,7 @@ fn snapshot(name: &str, args: &[&str]) {
     insta::assert_snapshot!(format!("error_{name}"), transcripts.join("\n"));
 }
 
-/// Files that are no model, no picture, no chat and no certificate.
+/// Files that are no model, no image, no chat and no certificate.
 fn prepare(program: &Program) {
     std::fs::create_dir(program.data().join("empty")).expect("is made");
     std::fs::write(program.data().join("text.txt"), "a text\n").expect("is written");
@@ -114,7 +113,7 @@ fn damaged_files_of_the_app() {
     }
 }
 
-/// These words are clap's and English only.
+/// These messages are clap's, in English only.
 #[test]
 fn a_command_line_that_is_not_understood() {
     let program = Program::new();

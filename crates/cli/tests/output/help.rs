@@ -1,13 +1,13 @@
-//! `--help` of the program and of every command, found by following the lists of commands in the help itself.
+//! `--help` of the program and of every command. The commands are taken from the help texts themselves.
 use crate::program::Program;
 
 #[test]
 fn every_command_explains_itself() {
     let program = Program::new();
-    let whole = program.stdout(&["--help"]);
-    let commands = commands_of(&whole);
+    let help = program.stdout(&["--help"]);
+    let commands = commands_of(&help);
     assert!(commands.len() > 15, "{commands:?}");
-    insta::assert_snapshot!("help", whole);
+    insta::assert_snapshot!("help", help);
     for command in &commands {
         insta::assert_snapshot!(format!("help_{command}"), with_subcommands(&program, &[command]));
     }

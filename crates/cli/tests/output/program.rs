@@ -68,8 +68,7 @@ impl Program {
         child.wait_with_output().expect("the program ends")
     }
 
-    /// Without the data folder, the words of the operating system for its errors, and the ending of programs
-    /// on Windows.
+    /// Replaces the data folder, the error texts of the operating system, and the extension of programs on Windows.
     fn stable(&self, text: &str) -> String {
         let mut text = text.replace("\r\n", "\n").replace("whaledeck-cli.exe", "whaledeck-cli");
         let canonical = std::fs::canonicalize(self.data()).expect("the folder is there");

@@ -64,7 +64,7 @@ async fn what_one_source_has_wrong_is_put_right_from_the_other() {
     let right = weights();
     let wrong: Vec<usize> = (0..part.len()).filter(|at| part[*at] != right[*at]).collect();
     assert_eq!(wrong, [77_777]);
-    scene.hub.heal();
+    scene.hub.clear_faults();
     fetch(&scene, scene.model_scope()).await.expect("it is put right");
     scene.check_whole();
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hub::{HubError, Timing};
-use testkit::{Fault, Place};
+use testkit::{Fault, FaultTarget};
 
 use crate::model::{
     REPOSITORY, Scene, WEIGHTS, WEIGHTS_BYTES, fetch, job, timing, total, weights, weights_file,
@@ -27,7 +27,7 @@ async fn check(fault: Fault, expected: fn(&HubError) -> bool) {
             let part = std::fs::read(scene.path(&format!("{WEIGHTS}.part"))).expect("there is a part");
             assert!(part == weights()[..begun], "{fault:?} at {begun}: {} bytes", part.len());
         }
-        scene.hub.heal();
+        scene.hub.clear_faults();
         scene.hub.inject(fault.clone());
         scene.fetch(scene.hugging_face(), 2).await.expect("the next answer is the file");
         scene.check_whole();
@@ -41,9 +41,9 @@ async fn check(fault: Fault, expected: fn(&HubError) -> bool) {
 
 #[tokio::test]
 async fn pages_are_never_a_part_of_a_file() {
-    check(Fault::page(weights_file()), |e| matches!(e, HubError::WebPage { .. })).await;
+    check(Fault::login_page(weights_file()), |e| matches!(e, HubError::WebPage { .. })).await;
     check(
-        Fault::portal(weights_file()),
+        Fault::captive_portal(weights_file()),
         |e| matches!(e, HubError::WebPage { host } if host.starts_with("localhost")),
     )
     .await;
@@ -51,7 +51,7 @@ async fn pages_are_never_a_part_of_a_file() {
 
 #[tokio::test]
 async fn a_listing_that_is_a_page_is_said_to_be_one() {
-    for fault in [Fault::page(Place::Listing), Fault::portal(Place::Listing)] {
+    for fault in [Fault::login_page(FaultTarget::Listing), Fault::captive_portal(FaultTarget::Listing)] {
         let scene = Scene::with(fault.always()).await;
         for source in [scene.hugging_face(), scene.model_scope()] {
             let got = scene.fetch(source, 0).await;
@@ -85,11 +85,11 @@ async fn compressed_answers_are_not_taken_for_the_file() {
             scene.hub.inject(Fault::cut_after(weights_file(), begun));
             scene.fetch(scene.hugging_face(), 0).await.expect_err("it is cut");
         }
-        scene.hub.inject(Fault::encoded(weights_file()).always());
+        scene.hub.inject(Fault::content_encoding(weights_file()).always());
         let got = scene.fetch(scene.hugging_face(), 2).await;
         assert!(matches!(got, Err(HubError::Foreign { .. })), "{got:?}");
         assert_eq!(scene.part_len(), begun as u64);
-        scene.hub.heal();
+        scene.hub.clear_faults();
         scene.fetch(scene.hugging_face(), 0).await.expect("it goes on");
         scene.check_whole();
     }
@@ -103,7 +103,7 @@ async fn another_range_than_the_one_asked_for_is_not_kept() {
     let got = scene.fetch(scene.hugging_face(), 2).await;
     assert!(matches!(got, Err(HubError::Foreign { .. })), "{got:?}");
     assert_eq!(scene.part_len(), AT as u64);
-    scene.hub.heal();
+    scene.hub.clear_faults();
     scene.fetch(scene.hugging_face(), 0).await.expect("it goes on");
     scene.check_whole();
 }
@@ -112,7 +112,7 @@ async fn another_range_than_the_one_asked_for_is_not_kept() {
 async fn a_tag_that_changes_between_two_answers_is_asked_about_again() {
     // The first answer has another tag than those after it.
     let scene = Scene::with(Fault::cut_after(weights_file(), AT)).await;
-    scene.hub.inject(Fault::other_tag(weights_file()));
+    scene.hub.inject(Fault::wrong_etag(weights_file()));
     scene.fetch(scene.model_scope(), 5).await.expect("it goes on");
     scene.check_whole();
     let asked =
@@ -122,7 +122,7 @@ async fn a_tag_that_changes_between_two_answers_is_asked_about_again() {
 
 #[tokio::test]
 async fn a_body_that_does_not_say_its_length_is_taken_when_its_hash_is_right() {
-    let scene = Scene::with(Fault::unsized_body(Place::AnyFile).always()).await;
+    let scene = Scene::with(Fault::no_content_length(FaultTarget::AnyFile).always()).await;
     scene.fetch(scene.hugging_face(), 0).await.expect("it is taken");
     scene.check_whole();
 }
@@ -137,7 +137,7 @@ async fn a_byte_now_and_then_is_a_stall() {
     assert!(begun.elapsed() < Duration::from_secs(5), "it ends");
     let kept = scene.part_len();
     assert!(kept > 0, "what came is kept");
-    scene.hub.heal();
+    scene.hub.clear_faults();
     scene.fetch(scene.hugging_face(), 0).await.expect("it goes on");
     scene.check_whole();
 }

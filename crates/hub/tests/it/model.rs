@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub::{CancellationToken, Hub, HubError, Installed, Job, Source, Timing};
-use testkit::{Fault, Place, TestHub};
+use testkit::{Fault, FaultTarget, TestHub};
 
 pub const REPOSITORY: &str = "whales/small";
 /// Large files are redirected to the storage, small ones are not.
@@ -30,8 +30,8 @@ pub fn total() -> u64 {
     (weights().len() + config().len()) as u64
 }
 
-pub fn weights_file() -> Place {
-    Place::File(WEIGHTS.into())
+pub fn weights_file() -> FaultTarget {
+    FaultTarget::File(WEIGHTS.into())
 }
 
 impl Scene {

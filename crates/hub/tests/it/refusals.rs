@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hub::{CancellationToken, Hub, HubError, Job, Source};
-use testkit::{Fault, Place};
+use testkit::{Fault, FaultTarget};
 
 use crate::model::{Scene, WEIGHTS, fetch, job, timing, total, weights_file};
 
@@ -17,7 +17,7 @@ async fn check(fault: Fault, expected: fn(&HubError) -> bool) {
 
 #[tokio::test]
 async fn refusals_have_names() {
-    let files: fn(u16) -> Fault = |status| Fault::status(Place::AnyFile, status).always();
+    let files: fn(u16) -> Fault = |status| Fault::status(FaultTarget::AnyFile, status).always();
     check(files(403).error_code("GatedRepo"), |e| matches!(e, HubError::GatedModel(_))).await;
     check(files(401).error_code("GatedRepo"), |e| matches!(e, HubError::GatedModel(_))).await;
     check(files(401), |e| matches!(e, HubError::TokenNeeded { .. })).await;
@@ -29,7 +29,7 @@ async fn refusals_have_names() {
     check(files(503), |e| matches!(e, HubError::SourceFailed { status: 503, .. })).await;
     let link = Fault::expired_link(weights_file()).always();
     check(link, |e| matches!(e, HubError::LinkRefused { status: 403, .. })).await;
-    let listing = Fault::status(Place::Listing, 401);
+    let listing = Fault::status(FaultTarget::Listing, 401);
     check(listing, |e| matches!(e, HubError::TokenNeeded { .. })).await;
 }
 
@@ -49,7 +49,7 @@ async fn unknown_repositories_and_dead_hosts_have_names() {
 
 #[tokio::test]
 async fn a_limit_is_waited_for_and_shown() {
-    let scene = Scene::with(Fault::status(Place::Listing, 429).retry_after(1)).await;
+    let scene = Scene::with(Fault::status(FaultTarget::Listing, 429).retry_after(1)).await;
     scene.hub.inject(Fault::status(weights_file(), 429).retry_after(1));
     let longest: Arc<Mutex<Duration>> = Arc::default();
     let seen = longest.clone();
@@ -69,7 +69,7 @@ async fn a_limit_is_waited_for_and_shown() {
 
 #[tokio::test]
 async fn too_long_a_limit_comes_back_with_its_time() {
-    for place in [Place::Listing, Place::AnyFile] {
+    for place in [FaultTarget::Listing, FaultTarget::AnyFile] {
         let scene = Scene::with(Fault::status(place, 429).retry_after(3600).always()).await;
         let got = scene.fetch(scene.hugging_face(), 5).await;
         let hour = Some(Duration::from_secs(3600));
@@ -79,7 +79,7 @@ async fn too_long_a_limit_comes_back_with_its_time() {
 
 #[tokio::test]
 async fn a_wait_ends_with_a_cancel() {
-    let scene = Scene::with(Fault::status(Place::AnyFile, 429).retry_after(2).always()).await;
+    let scene = Scene::with(Fault::status(FaultTarget::AnyFile, 429).retry_after(2).always()).await;
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
     let watch = Arc::new(move |progress: &hub::Progress| {

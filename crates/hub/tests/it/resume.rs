@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub::{CancellationToken, Hub, HubError, Progress, Timing};
-use testkit::{Fault, Place};
+use testkit::{Fault, FaultTarget};
 
 use crate::model::{CONFIG, Scene, WEIGHTS, WEIGHTS_BYTES, fetch, job, timing, total, weights_file};
 
@@ -42,7 +42,7 @@ async fn a_cut_is_resumed_within_a_call_and_across_calls() {
 
 #[tokio::test]
 async fn small_files_are_resumed_by_their_git_hash() {
-    let scene = Scene::with(Fault::cut_after(Place::File(CONFIG.into()), 10)).await;
+    let scene = Scene::with(Fault::cut_after(FaultTarget::File(CONFIG.into()), 10)).await;
     scene.fetch(scene.hugging_face(), 0).await.expect_err("it is cut");
     scene.fetch(scene.hugging_face(), 0).await.expect("it goes on");
     scene.check_whole();
@@ -52,7 +52,7 @@ async fn small_files_are_resumed_by_their_git_hash() {
 #[tokio::test]
 async fn a_source_without_ranges_starts_over() {
     let scene = Scene::with(Fault::cut_after(weights_file(), 100_000)).await;
-    scene.hub.inject(Fault::ignore_range(Place::AnyFile).always());
+    scene.hub.inject(Fault::ignore_range(FaultTarget::AnyFile).always());
     scene.fetch(scene.hugging_face(), 5).await.expect("it starts over");
     scene.check_whole();
     assert_eq!(scene.hub.bytes_served_of(WEIGHTS), 100_000 + WEIGHTS_BYTES as u64);

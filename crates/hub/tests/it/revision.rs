@@ -17,7 +17,7 @@ async fn a_resume_keeps_the_commit_of_the_first_start() {
         let first = scene.hub.commit(REPOSITORY);
         scene.hub.inject(Fault::cut_after(weights_file(), 100_000));
         scene.fetch(source.clone(), 0).await.expect_err("it is cut");
-        scene.hub.heal();
+        scene.hub.clear_faults();
         scene.hub.push(REPOSITORY, CONFIG, b"{\"changed\": true}");
         let mut newer = crate::model::weights();
         newer.reverse();

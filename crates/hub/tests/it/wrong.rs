@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use hub::{CancellationToken, Hub, HubError};
-use testkit::{Fault, Place, TestHub};
+use testkit::{Fault, FaultTarget, TestHub};
 
 use crate::model::{CONFIG, Scene, WEIGHTS, job, total, weights_file};
 
 async fn refused(file: &str) {
-    let place = || Place::File(file.to_owned());
+    let place = || FaultTarget::File(file.to_owned());
     let scene = Scene::with(Fault::wrong_byte(place(), 5).always()).await;
     let got = scene.fetch(scene.hugging_face(), 5).await;
     assert!(matches!(&got, Err(HubError::HashMismatch(path)) if path == file), "{got:?}");
     assert!(!scene.path(file).exists(), "what is wrong has no name");
     scene.check_nothing_installed();
-    scene.hub.heal();
+    scene.hub.clear_faults();
     scene.fetch(scene.hugging_face(), 0).await.expect("the next try is right");
     scene.check_whole();
 }
@@ -91,7 +91,7 @@ async fn reserved_names_and_empty_selections_are_refused() {
 
 #[tokio::test]
 async fn absurd_sizes_are_refused() {
-    let scene = Scene::with(Fault::announced_size(Place::AnyFile, u64::MAX).always()).await;
+    let scene = Scene::with(Fault::listed_size(FaultTarget::AnyFile, u64::MAX).always()).await;
     for source in [scene.hugging_face(), scene.model_scope()] {
         let got = scene.fetch(source, 0).await;
         assert!(matches!(got, Err(HubError::SourceRefused { .. })), "{got:?}");

@@ -57,11 +57,10 @@ impl TopK {
 }
 
 impl Router {
-    /// Checks the parameters for a number of experts.
+    /// Whether this rule can choose among `experts`.
     ///
     /// # Errors
-    /// When groups do not divide the experts, more are selected than selectable, or an index does not fit
-    /// u16.
+    /// Groups that do not divisor the experts, more chosen than there are, or more than can be numbered.
     pub fn check(&self, experts: usize) -> Result<()> {
         let (n_group, topk_group) = match self.policy {
             TopkPolicy::Greedy => (1, 1),

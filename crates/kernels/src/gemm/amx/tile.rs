@@ -8,13 +8,13 @@ use crate::huge_pages;
 
 /// A packed bf16 matrix, aligned to cache lines: unaligned, every row of a tile would span two lines.
 #[derive(Default)]
-pub struct PackedMatrix(Vec<CacheLine>);
+pub struct Packed(Vec<CacheLine>);
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct CacheLine([u16; TILE_K]);
 
-impl PackedMatrix {
+impl Packed {
     /// Resizes to `len` elements, a multiple of `TILE_K`. New elements are zero, the others keep their
     /// values.
     pub fn resize(&mut self, len: usize) {
@@ -22,7 +22,7 @@ impl PackedMatrix {
     }
 }
 
-impl Deref for PackedMatrix {
+impl Deref for Packed {
     type Target = [u16];
 
     fn deref(&self) -> &[u16] {
@@ -31,7 +31,7 @@ impl Deref for PackedMatrix {
     }
 }
 
-impl DerefMut for PackedMatrix {
+impl DerefMut for Packed {
     fn deref_mut(&mut self) -> &mut [u16] {
         let len = self.0.len() * TILE_K;
         // SAFETY: `CacheLine` has the layout of `[u16; TILE_K]`.
