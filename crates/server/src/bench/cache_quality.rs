@@ -63,7 +63,7 @@ fn measure(args: &CacheQuality) -> Result<Report, String> {
     Ok(Report {
         family: checkpoint.config.architecture().to_owned(),
         text: args.text.is_some(),
-        cache_bytes: CacheBytes { bf16: exact.kv.bytes() as u64, fp8: coded.kv.bytes() as u64 },
+        cache_bytes: CacheBytes { bf16: exact.kv.bytes(), fp8: coded.kv.bytes() },
         lengths,
     })
 }

@@ -111,7 +111,7 @@ fn measure(args: &Bench) -> Result<Report, String> {
         family: checkpoint.config.architecture().to_owned(),
         weights_bytes: model.ledger().weights(),
         formats: model.ledger().formats().map(|(name, bytes)| (name.to_owned(), bytes)).collect(),
-        cache_bytes: sequence.kv.bytes() as u64,
+        cache_bytes: sequence.kv.bytes(),
         memory: Memory {
             budget: budget.report(),
             before,
