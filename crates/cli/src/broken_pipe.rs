@@ -13,14 +13,13 @@ pub fn exit_on_print_error() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload_as_str().unwrap_or_default();
-        if !message.starts_with("failed printing to ") {
-            return default(panic);
-        }
-        if message.ends_with(EPIPE) {
+        let reason = message.strip_prefix("failed printing to ").and_then(|message| message.split_once(": "));
+        let Some((_, reason)) = reason else { return default(panic) };
+        if reason.ends_with(EPIPE) {
             std::process::exit(BROKEN_PIPE);
         }
         // Not by a macro, which would panic again where standard error is closed too.
-        let _ = writeln!(std::io::stderr(), "{message}");
+        let _ = writeln!(std::io::stderr(), "failed to print: {reason}");
         std::process::exit(1);
     }));
 }

@@ -159,13 +159,13 @@ impl WorkerArgs {
         let mut args = Args(vec!["serve".into()]);
         args.flag("--model", Some(&self.model));
         args.flag("--model-name", self.model_name.as_ref());
+        args.flag("--context", self.context.map(|context| context.to_string()));
         args.flag("--host", changed(&self.host, &default.host));
         args.flag("--port", changed(&self.port, &default.port));
         args.flag("--api-key-env", self.api_key_env.as_ref());
         args.flag("--keys", self.keys.as_ref());
         args.flag("--rate", self.rate.map(|rate| rate.to_string()));
         args.flag("--request-log", self.request_log.as_ref());
-        args.flag("--context", self.context.map(|context| context.to_string()));
         args.flag("--sequences", changed(&self.sequences, &default.sequences));
         args.flag("--cache-dtype", self.cache_dtype.map(<&str>::from));
         args.flag("--shrink", self.shrink.map(<&str>::from));
