@@ -37,7 +37,8 @@ enum Server {
 enum Source<L, N> {
     Local(L),
     Cloud(N),
-    Deployment(Result<ModelEndpoint, ErrorView>),
+    /// Boxed: it is many times as large as the others.
+    Deployment(Box<Result<ModelEndpoint, ErrorView>>),
 }
 
 impl App {
@@ -53,13 +54,13 @@ impl App {
         let source = match ModelRef::from(model_id) {
             ModelRef::Local { id } => Source::Local(self.launch(&id)),
             ModelRef::Cloud { .. } => Source::Cloud(self.outbound()),
-            ModelRef::Deployment { id } => Source::Deployment(self.deployments.model_endpoint(&id)),
+            ModelRef::Deployment { id } => Source::Deployment(Box::new(self.deployments.model_endpoint(&id))),
         };
         let (clouds, workers) = (self.clouds.clone(), self.workers.clone());
         let (model_id, holder) = (model_id.to_owned(), holder.to_owned());
         async move {
             match source {
-                Source::Deployment(server) => server.map(Backend::remote),
+                Source::Deployment(endpoint) => endpoint.map(Backend::remote),
                 Source::Cloud(outbound) => {
                     clouds.model_endpoint(&model_id, outbound.await?).await.map(Backend::remote)
                 }

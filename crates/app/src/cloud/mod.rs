@@ -124,7 +124,7 @@ impl Clouds {
     /// The new key is stored before the record refers to it, and the old key is removed afterwards. If a step
     /// in between fails, one of the two keys works.
     fn change(&self, id: &str, change: &EndpointChange) -> Result<EndpointView, ErrorView> {
-        let old = self.records.find(&id)?;
+        let old = self.records.find(id)?;
         let provider = endpoint::provider(&old.provider_id).or_else(|| endpoint::provider("custom"));
         let provider = provider.ok_or_else(|| invalid("change the cloud service: its kind is not known"))?;
         let mut new = old.clone();
@@ -167,7 +167,7 @@ impl Clouds {
                     self.keys.remove(&new.key_id, new.key_place)?;
                 }
                 other?;
-                self.records.find(&id)?;
+                self.records.find(id)?;
             }
         }
         Ok(view(&new))
@@ -176,7 +176,7 @@ impl Clouds {
     /// Removes the key first: a service without a key can be removed later, a key without a service cannot be
     /// found.
     fn remove(&self, id: &str) -> Result<(), ErrorView> {
-        let record = self.records.find(&id)?;
+        let record = self.records.find(id)?;
         self.keys.remove(&record.key_id, record.key_place)?;
         self.records.change(|records| records.retain(|record| record.id != id))
     }
@@ -276,7 +276,7 @@ impl App {
     /// Tests the connection up to one token of an answer, and stores the list of models that the service
     /// returns.
     pub async fn endpoint_test(&self, id: &str, model: Option<&str>) -> Result<EndpointTest, ErrorView> {
-        let record = self.clouds.records.find(&id)?;
+        let record = self.clouds.records.find(id)?;
         let (clouds, of) = (self.clouds.clone(), record.clone());
         let outbound = self.outbound().await?;
         let proxied = outbound.chosen_proxy();
