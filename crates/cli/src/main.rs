@@ -25,6 +25,7 @@ mod sizing;
 mod terminal;
 mod vision_progress;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ async fn main() -> ExitCode {
     // Errors only, unless RUST_LOG asks for more: what the user needs to know is printed in their language.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .log_internal_errors(false)
         .init();

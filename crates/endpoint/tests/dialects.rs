@@ -24,7 +24,7 @@ async fn serve(status: &'static str, body: String, cut: usize) -> Endpoint {
     Endpoint::new(format!("http://{address}"), Some("key".into()))
 }
 
-async fn hear(body: &str, cut: usize) -> Vec<Result<ChatDelta, EndpointError>> {
+async fn deltas_of(body: &str, cut: usize) -> Vec<Result<ChatDelta, EndpointError>> {
     let endpoint = serve("200 OK", body.to_owned(), cut).await;
     endpoint.chat(&ChatRequest::default()).await.expect("it is let in").collect().await
 }
@@ -40,7 +40,7 @@ const STREAM: &str = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"c
 async fn every_cut_of_the_stream_gives_the_same() {
     for cut in (0..STREAM.len()).step_by(7) {
         let deltas: Vec<ChatDelta> =
-            hear(STREAM, cut).await.into_iter().map(|d| d.expect("no error")).collect();
+            deltas_of(STREAM, cut).await.into_iter().map(|d| d.expect("no error")).collect();
         let join = |part: fn(&ChatDelta) -> &str| deltas.iter().map(part).collect::<String>();
         assert_eq!((join(|d| &d.reasoning), join(|d| &d.text)), ("想!".into(), "鲸".into()), "cut at {cut}");
         assert_eq!(deltas.iter().find_map(|d| d.finish.as_deref()), Some("stop"));
@@ -51,7 +51,7 @@ async fn every_cut_of_the_stream_gives_the_same() {
 #[tokio::test]
 async fn a_stream_without_its_end_was_cut() {
     let short = STREAM.split("data: {\"choices\":[{\"delta\":{\"content\"").next().expect("a beginning");
-    assert_eq!(hear(short, 5).await.last(), Some(&Err(EndpointError::Cut)));
+    assert_eq!(deltas_of(short, 5).await.last(), Some(&Err(EndpointError::Cut)));
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The instruction set that vector code uses, detected once per process. Decoders and kernels select their code by it, so
-//! that no two of them disagree about a processor.
+//! The instruction set that vector code uses, detected once per process. Decoders and kernels select their
+//! code by it, so that no two of them disagree about a processor.
 use std::sync::OnceLock;
 
 /// Instruction sets in ascending order; each includes the ones before it.
@@ -14,7 +14,8 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// The best instruction set of the processor. For tests, the environment variable `WHALEDECK_ISA` limits it.
+    /// The best instruction set of the processor. For tests, the environment variable `WHALEDECK_ISA` limits
+    /// it.
     ///
     /// # Panics
     /// When `WHALEDECK_ISA` is set to anything but `scalar`, `avx2` or `avx512`.

@@ -2,7 +2,7 @@
 //! registers, so every processor computes the same bits.
 use crate::simd_math::{max, multiversion, sum};
 
-/// e^x with a relative error below 2.5e-7; clamped to -87 (the least normal f32) and 88 (still finite).
+/// e^x with a relative error below 2.5e-7. `x` is clamped to [-87, 88], so the result is normal and finite.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     /// 1.5 * 2^23: adding it rounds to an integer, which is then in the low bits.

@@ -130,7 +130,7 @@ impl Weight {
     }
 
     /// `N` encoded rows from `first` on; rows beyond `count` repeat the first. `None` when the weight has
-    /// scales beside it, or is on a device.
+    /// block scales or is on a device.
     #[inline]
     pub(crate) fn encoded_rows<const N: usize>(&self, first: usize, count: usize) -> Option<[&[u8]; N]> {
         let row = |index: usize| {
@@ -140,7 +140,7 @@ impl Weight {
         matches!(self.store, Store::Host { scales: None, .. }).then(|| std::array::from_fn(row))
     }
 
-    /// The encoded row `r`; prefetches the next page.
+    /// The encoded row `r`. Prefetches 4 KiB ahead, because hardware prefetchers stop at the end of a page.
     ///
     /// # Panics
     /// As `dequantize_row`.

@@ -9,6 +9,7 @@ mod api_error_code;
 mod api_keys;
 mod error_code;
 mod extension;
+pub mod metric;
 mod model_ref;
 pub mod openai;
 mod units;

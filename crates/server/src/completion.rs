@@ -44,13 +44,13 @@ pub async fn completions(
 fn check(request: &CompletionRequest) -> Result<(), ApiError> {
     sampling_params::check(&request.sampling)?;
     if request.echo {
-        return Err(ApiError::invalid("echo", "the prompt is not given back"));
+        return Err(ApiError::invalid("echo", "echo is not supported"));
     }
     if request.best_of.is_some_and(|count| count != 1) {
-        return Err(ApiError::invalid("best_of", "one answer is given for each request"));
+        return Err(ApiError::invalid("best_of", "one answer per request is supported"));
     }
     if request.logprobs.is_some_and(|count| count > 20) {
-        return Err(ApiError::invalid("logprobs", "at most 20 alternatives are given"));
+        return Err(ApiError::invalid("logprobs", "at most 20 alternatives are returned"));
     }
     Ok(())
 }
@@ -59,18 +59,20 @@ fn prompt_tokens(request: &CompletionRequest, model: &LoadedModel) -> Result<Vec
     let text = match &request.prompt {
         Prompt::Text(text) => text,
         Prompt::Other(_) => {
-            let message = "prompt is one text or one list of token ids for each request";
+            let message = "prompt must be one text or one list of token ids";
             return Err(ApiError::invalid("prompt", message));
         }
         Prompt::Tokens(tokens) if request.suffix.is_none() => return Ok(tokens.clone()),
-        Prompt::Tokens(_) => return Err(ApiError::invalid("prompt", "a prompt of tokens has no suffix")),
+        Prompt::Tokens(_) => {
+            return Err(ApiError::invalid("prompt", "a prompt of tokens cannot have a suffix"));
+        }
     };
     let tokenizer = &model.tokenizer;
     let refused = |error: TextError| ApiError::invalid("prompt", error.to_string());
     let mut tokens = match &request.suffix {
         None => tokenizer.encode(text).map_err(refused)?,
         Some(suffix) => tokenizer.encode_infill(text, suffix).map_err(refused)?.ok_or_else(|| {
-            let message = "this model was not trained to fill holes: it has no tokens for it";
+            let message = "this model has no tokens for fill-in-the-middle";
             ApiError::of("suffix", ApiErrorCode::FillUnsupported, message)
         })?,
     };

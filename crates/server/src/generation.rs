@@ -35,7 +35,7 @@ pub trait Updates: Send + 'static {
     fn token_counts(&self) -> (usize, usize);
 }
 
-/// What the engine is asked for.
+/// The request to the engine.
 pub struct GenerateParams {
     pub tokens: Vec<u32>,
     /// Images among them.

@@ -35,17 +35,17 @@ impl HostCheck {
         let mut hosts: Vec<&str> = headers.get_all(HOST).iter().map(text).collect();
         hosts.extend(uri.authority().map(|authority| authority.as_str()));
         if hosts.is_empty() {
-            return Err(refused("a request without a key names its host".to_owned()));
+            return Err(refused("a request without a key needs a Host header".to_owned()));
         }
         if let Some(host) = hosts.into_iter().find(|host| !self.is_known(host)) {
             let message =
-                format!("without a key this worker answers to localhost, not to {host} (--allow-host)");
+                format!("without a key only localhost is allowed as a host, not {host} (--allow-host)");
             return Err(refused(message));
         }
         for origin in headers.get_all(ORIGIN).iter().map(text) {
             let host = origin.split_once("://").map(|(_, host)| host);
             if !host.is_some_and(|host| self.is_known(host)) {
-                return Err(refused(format!("without a key this worker does not answer pages of {origin}")));
+                return Err(refused(format!("without a key pages of {origin} are not allowed")));
             }
         }
         Ok(())

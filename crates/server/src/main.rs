@@ -1,5 +1,5 @@
 //! The worker program.
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::from(BROKEN_PIPE),
         Err(error) => {
-            tracing::error!(%error, "the output was not printed");
+            tracing::error!(%error, "the output could not be written");
             ExitCode::FAILURE
         }
     }
@@ -39,6 +39,7 @@ fn log_to_stderr() {
     // Standard error may be closed, which must not end a worker.
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_env_filter(filter)
         .log_internal_errors(false)
         .init();

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use protocol::metric;
 
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -10,18 +11,16 @@ use crate::state::AppState;
 pub async fn metrics(State(state): State<Arc<AppState>>) -> Result<Response, ApiError> {
     let m = state.model()?.engine.metrics();
     let rows = [
-        ("requests_total", "counter", m.requests),
-        ("prompt_tokens_total", "counter", m.prompt_tokens),
-        ("completion_tokens_total", "counter", m.completion_tokens),
-        ("running", "gauge", m.running as u64),
-        ("waiting", "gauge", m.waiting as u64),
-        ("kv_pages_used", "gauge", m.pages_used as u64),
-        ("kv_pages", "gauge", m.pages_total as u64),
-        ("kv_bytes", "gauge", m.cache_bytes),
+        ("whaledeck_requests_total", "counter", m.requests),
+        ("whaledeck_prompt_tokens_total", "counter", m.prompt_tokens),
+        ("whaledeck_completion_tokens_total", "counter", m.completion_tokens),
+        (metric::RUNNING, "gauge", m.running as u64),
+        (metric::WAITING, "gauge", m.waiting as u64),
+        ("whaledeck_kv_pages_used", "gauge", m.pages_used as u64),
+        ("whaledeck_kv_pages", "gauge", m.pages_total as u64),
+        ("whaledeck_kv_bytes", "gauge", m.cache_bytes),
     ];
-    let text: String = rows
-        .iter()
-        .map(|(name, kind, value)| format!("# TYPE whaledeck_{name} {kind}\nwhaledeck_{name} {value}\n"))
-        .collect();
+    let text: String =
+        rows.iter().map(|(name, kind, value)| format!("# TYPE {name} {kind}\n{name} {value}\n")).collect();
     Ok(([("content-type", "text/plain; version=0.0.4")], text).into_response())
 }

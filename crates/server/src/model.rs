@@ -78,7 +78,7 @@ impl LoadedModel {
         let engine = Engine::start(model, options).map_err(|error| start_failure(&error))?;
         if let Err(error) = engine.restored() {
             // The engine works without them.
-            tracing::warn!(%error, "the kept prompts were not restored");
+            tracing::warn!(%error, "the prefix cache was not restored");
         }
         let omits_think_tag = matches!(
             checkpoint.config,
@@ -101,14 +101,14 @@ impl LoadedModel {
 /// Tokens of one conversation.
 ///
 /// # Errors
-/// When more was asked for than the model supports: a shorter context would end conversations early without
+/// When the start names more than the model supports: a shorter context would end conversations early without
 /// an error.
 fn context(args: &WorkerArgs, most: usize) -> Result<usize, WorkerFailure> {
     match args.context.map(|context| context as usize) {
         None => Ok(DEFAULT_CONTEXT.min(most)),
         Some(context) if context <= most => Ok(context),
         Some(context) => {
-            let message = format!("serve --context {context}: this model reads at most {most} tokens");
+            let message = format!("serve --context {context}: this model supports at most {most} tokens");
             Err(WorkerFailure::new(ErrorCode::InvalidInput, message)
                 .with("context", context)
                 .with("most", most))

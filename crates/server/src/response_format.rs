@@ -23,9 +23,10 @@ impl ResponseFormat {
     pub fn of(request: &ChatCompletionRequest) -> Result<Self, ApiError> {
         let schema = request.response_format.as_ref().map(schema).transpose()?.flatten();
         match (schema, forced_tools(request)?) {
-            (Some(_), Some(_)) => {
-                Err(ApiError::invalid("response_format", "the answer cannot be JSON and a call at once"))
-            }
+            (Some(_), Some(_)) => Err(ApiError::invalid(
+                "response_format",
+                "response_format and a forced tool call exclude each other",
+            )),
             (Some(schema), None) => Ok(Self::Json(schema)),
             (None, Some(tools)) => Ok(Self::Call(tools)),
             (None, None) => Ok(Self::Text),
@@ -41,7 +42,7 @@ fn forced_tools(request: &ChatCompletionRequest) -> Result<Option<Vec<Value>>, A
         Some(Value::String(choice)) => match choice.as_str() {
             "none" | "auto" => return Ok(None),
             "required" => request.tools.clone(),
-            _ => return Err(invalid("it is none, auto, required, or a function of tools")),
+            _ => return Err(invalid("it must be none, auto, required, or a function of tools")),
         },
         Some(choice) => {
             let name = &choice["function"]["name"];
@@ -63,7 +64,7 @@ fn schema(format: &openai::ResponseFormat) -> Result<Option<Value>, ApiError> {
             let schema = format.json_schema.as_ref().map(|named| named["schema"].clone());
             schema.filter(Value::is_object).map(Some).ok_or_else(|| invalid("json_schema has no schema"))
         }
-        _ => Err(invalid("its type is text, json_object or json_schema")),
+        _ => Err(invalid("its type must be text, json_object or json_schema")),
     }
 }
 

@@ -38,12 +38,12 @@ pub fn router(state: Arc<AppState>, auth: Auth, hosts: HostCheck) -> Router {
 }
 
 async fn not_found(uri: Uri) -> ApiError {
-    let message = format!("there is nothing at {}; the addresses begin with /v1", uri.path());
+    let message = format!("no route {}; routes begin with /v1", uri.path());
     ApiError::new(ApiErrorCode::NotFound, message)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
-    ApiError::new(ApiErrorCode::MethodNotAllowed, format!("{} does not answer to {method}", uri.path()))
+    ApiError::new(ApiErrorCode::MethodNotAllowed, format!("{} does not support {method}", uri.path()))
 }
 
 async fn health(State(state): State<Arc<AppState>>) -> Response {

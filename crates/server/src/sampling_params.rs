@@ -32,7 +32,7 @@ pub fn check(params: &SamplingParams) -> Result<(), ApiError> {
         }
     }
     if params.n.is_some_and(|n| n != 1) {
-        return Err(ApiError::invalid("n", "one answer is given for each request"));
+        return Err(ApiError::invalid("n", "one answer per request is supported"));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::router::router;
 use crate::state::AppState;
 use crate::worker_line::emit;
 
-/// Serves until the process is told to end.
+/// Serves until a signal ends the process.
 pub async fn serve(args: WorkerArgs) -> ExitCode {
     match start(args).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -31,12 +31,11 @@ async fn start(args: WorkerArgs) -> Result<(), WorkerFailure> {
     let key = args.api_key_env.as_ref().map(std::env::var);
     let key = key.transpose().map_err(|_| invalid("find the key in the named environment variable"))?;
     if !args.host.is_loopback() && key.is_none() && args.keys.is_none() {
-        return Err(invalid("serve beyond this computer without a key"));
+        return Err(invalid("listen beyond this computer without a key"));
     }
     let fetcher =
         ImageFetcher::new(&args.allow_picture_folder, &args.allow_picture_host, args.allow_picture_web);
-    let fetcher =
-        fetcher.map_err(|error| invalid(&format!("open a folder that pictures may come from: {error}")))?;
+    let fetcher = fetcher.map_err(|error| invalid(&format!("open an allowed image folder: {error}")))?;
     let name = args.model_name.clone().unwrap_or_else(|| {
         args.model.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
     });
@@ -48,7 +47,7 @@ async fn start(args: WorkerArgs) -> Result<(), WorkerFailure> {
             .with("port", args.port)
     })?;
     let address =
-        listener.local_addr().map_err(|error| invalid(&format!("learn the own address: {error}")))?;
+        listener.local_addr().map_err(|error| invalid(&format!("get the local address: {error}")))?;
     emit(&WorkerLine::Listening { address: format!("http://{}", reachable(address)) });
 
     let state = Arc::new(AppState::new(name.clone(), fetcher));
@@ -58,7 +57,7 @@ async fn start(args: WorkerArgs) -> Result<(), WorkerFailure> {
     let app = router(state.clone(), auth, hosts);
     let server = async move { axum::serve(listener, app).await };
     tokio::select! {
-        ended = server => ended.map_err(|error| invalid(&format!("go on serving: {error}"))),
+        ended = server => ended.map_err(|error| invalid(&format!("serve: {error}"))),
         failure = load_failure(loading) => Err(failure),
         () = shutdown => {
             if let Ok(model) = state.model() {

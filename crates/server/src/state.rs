@@ -58,13 +58,12 @@ impl AppState {
     }
 
     /// # Errors
-    /// When another model is named: its answer would be taken for that of the named one.
+    /// When another model is named: a client would mistake this model's answer for the other's.
     pub fn check_model_name(&self, model: Option<&str>) -> Result<(), ApiError> {
         match model {
             // An empty name, as an empty field of a form, counts as none.
             Some(model) if !model.is_empty() && model != self.model_name => {
-                let message =
-                    format!("there is no model {model} here; this worker serves {}", self.model_name);
+                let message = format!("model {model} not found; this worker serves {}", self.model_name);
                 Err(ApiError::of("model", ApiErrorCode::ModelNotFound, message))
             }
             _ => Ok(()),

@@ -71,7 +71,7 @@ fn try_template(template: &ChatTemplate, tokenizer: &Tokenizer) -> Result<(), Te
     let messages = [Message::new("user", QUESTION)];
     let prompt = template.render(&Conversation { messages: &messages, ..Conversation::default() })?;
     if !prompt.text().contains(QUESTION) {
-        return Err(TextError::Template("it leaves the question out".to_owned()));
+        return Err(TextError::Template("it omits the user's message".to_owned()));
     }
     tokenizer.encode_prompt(&prompt).map(drop)
 }

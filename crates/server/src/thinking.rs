@@ -45,12 +45,8 @@ impl<'a> ThinkingFields<'a> {
             }
             Reasoning::Fixed if on => Ok(kwargs.clone()),
             Reasoning::Never if !on => Ok(kwargs.clone()),
-            Reasoning::Fixed => {
-                Err(ApiError::invalid(field, format!("{field}: this model has no switch for thinking")))
-            }
-            Reasoning::Never => {
-                Err(ApiError::invalid(field, format!("{field}: this model does not think before it answers")))
-            }
+            Reasoning::Fixed => Err(ApiError::invalid(field, format!("{field}: this model always reasons"))),
+            Reasoning::Never => Err(ApiError::invalid(field, format!("{field}: this model does not reason"))),
         }
     }
 
@@ -83,7 +79,7 @@ impl<'a> ThinkingFields<'a> {
         match set.iter().find(|(_, on)| first.is_some_and(|(_, first)| first != *on)) {
             Some((field, _)) => {
                 let other = first.map_or("", |(name, _)| name);
-                Err(ApiError::invalid(*field, format!("{field} and {other} say opposite things")))
+                Err(ApiError::invalid(*field, format!("{field} and {other} contradict each other")))
             }
             None => Ok(first),
         }

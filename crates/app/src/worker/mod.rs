@@ -12,6 +12,7 @@ use catalog::Catalog;
 use contract::{AppEvent, ErrorCode, ErrorView, WhenBusy, WorkerState, WorkerView};
 use deploy::{ApiAccess, Failure, State, Worker};
 use endpoint::Endpoint;
+use protocol::metric;
 use tokio::sync::mpsc;
 
 use crate::answers::Running;
@@ -134,7 +135,7 @@ impl Workers {
         }
         let Ok(endpoint) = slot.worker.ready().await else { return 0 };
         let Ok(text) = endpoint.root_text("metrics").await else { return 0 };
-        let all: u32 = ["whaledeck_running ", "whaledeck_waiting "]
+        let all: u32 = [metric::RUNNING, metric::WAITING]
             .iter()
             .filter_map(|name| {
                 text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u32>().ok())

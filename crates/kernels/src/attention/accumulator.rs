@@ -36,7 +36,7 @@ pub struct Queries<'a, V> {
     pub scale: f32,
     pub cancellation: &'a Cancellation<'a>,
     #[cfg(target_arch = "x86_64")]
-    pub packed: Option<crate::gemm::amx::Packed>,
+    pub packed: Option<crate::gemm::amx::PackedMatrix>,
 }
 
 /// The state per row: [largest score, sum of exponentials, weighted values..].

@@ -50,7 +50,7 @@ mod amx {
 
     use crate::activations::softmax_numerators_inline;
     use crate::gemm::amx::output::OutputTiles;
-    use crate::gemm::amx::{MR, NR, OutputTile, Packed, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
+    use crate::gemm::amx::{MR, NR, OutputTile, PackedMatrix, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
     use crate::huge_pages;
 
     struct Head<'a> {
@@ -77,11 +77,11 @@ mod amx {
     /// of zero is zero.
     #[derive(Default)]
     struct Workspace {
-        keys: Packed,
-        values: Packed,
-        queries: Packed,
-        weights: Packed,
-        staging: Packed,
+        keys: PackedMatrix,
+        values: PackedMatrix,
+        queries: PackedMatrix,
+        weights: PackedMatrix,
+        staging: PackedMatrix,
         scores: Vec<f32>,
     }
 

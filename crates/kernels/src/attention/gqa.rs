@@ -5,12 +5,12 @@ use super::mla::swap_outer_axes;
 use super::{Context, GqaSizes};
 
 /// Keys and values of the cache: a record is `[k | v]` of each head.
-struct Heads<'a> {
+struct GqaSource<'a> {
     context: &'a Context<'a>,
     head_dim: usize,
 }
 
-impl KeyValueSource for Heads<'_> {
+impl KeyValueSource for GqaSource<'_> {
     fn row_layout(&self) -> KvRowLayout {
         KvRowLayout {
             stride: 2 * self.head_dim,
@@ -39,6 +39,6 @@ pub fn attend(sizes: &GqaSizes, q: &[f32], context: &Context) -> Vec<f32> {
     let kv_len = |row: usize| context.past + row / group + 1;
     let queries = Queries::new(&q, [tokens * group, head_dim], kv_len, scale, context);
     let mut acc = Accumulator::new(heads * tokens, head_dim);
-    acc.attend(&Heads { context, head_dim }, &queries, 0, context.past + tokens);
+    acc.attend(&GqaSource { context, head_dim }, &queries, 0, context.past + tokens);
     swap_outer_axes(&acc.finish(), kv_heads, tokens, group * head_dim)
 }

@@ -27,13 +27,13 @@ pub fn prefers_absorbed(sizes: &MlaSizes, tokens: usize, past: usize, amx: bool)
     tokens <= ABSORB_MAX_TOKENS || absorbed < expanded
 }
 
-/// Latents of the cache: one key head for all query heads.
-struct Latents<'a> {
+/// LatentSource of the cache: one key head for all query heads.
+struct LatentSource<'a> {
     context: &'a Context<'a>,
     layout: KvRowLayout,
 }
 
-impl KeyValueSource for Latents<'_> {
+impl KeyValueSource for LatentSource<'_> {
     fn row_layout(&self) -> KvRowLayout {
         self.layout
     }
@@ -73,7 +73,7 @@ pub fn absorbed(sizes: &MlaSizes, kv_b: &Weight, q: &[f32], context: &Context) -
     let queries = Queries::new(&absorbed_q, [heads * tokens, width], kv_len, scale, context);
     let layout = KvRowLayout { stride: width, key: width, value_offset: 0, value: latent };
     let mut acc = Accumulator::new(heads * tokens, latent);
-    acc.attend(&Latents { context, layout }, &queries, 0, context.past + tokens);
+    acc.attend(&LatentSource { context, layout }, &queries, 0, context.past + tokens);
     let contexts = acc.finish(); // [heads, T, latent]
     let mut out = vec![0.0; heads * tokens * value]; // [heads, T, value]
     let heads_of_out = out.par_chunks_exact_mut(tokens * value).enumerate();
@@ -97,8 +97,8 @@ pub fn absorbed(sizes: &MlaSizes, kv_b: &Weight, q: &[f32], context: &Context) -
     swap_outer_axes(&out, heads, tokens, value)
 }
 
-/// Expanded keys and values of all heads, for a range of positions.
-struct Expanded<'a> {
+/// ExpandedKv keys and values of all heads, for a range of positions.
+struct ExpandedKv<'a> {
     sizes: &'a MlaSizes,
     /// The first position of the range.
     first: usize,
@@ -108,7 +108,7 @@ struct Expanded<'a> {
     k_pe: Vec<f32>,
 }
 
-impl KeyValueSource for Expanded<'_> {
+impl KeyValueSource for ExpandedKv<'_> {
     fn row_layout(&self) -> KvRowLayout {
         let MlaSizes { nope, rope, value, .. } = *self.sizes;
         KvRowLayout { stride: nope + rope + value, key: nope + rope, value_offset: nope + rope, value }
@@ -152,7 +152,8 @@ pub fn expanded(sizes: &MlaSizes, kv_b: &Weight, q: &[f32], context: &Context) -
             context.decode_rows(at, count, 0, latent, c);
             context.decode_rows(at, count, latent, rope, k_pe);
         });
-        let source = Expanded { sizes, first, kv: kv_b.matmul(&c, &PrefillRows::all(), cancellation), k_pe };
+        let source =
+            ExpandedKv { sizes, first, kv: kv_b.matmul(&c, &PrefillRows::all(), cancellation), k_pe };
         acc.attend(&source, &queries, first, first + count);
     }
     swap_outer_axes(&acc.finish(), heads, tokens, value)

@@ -8,16 +8,16 @@ use rayon::prelude::*;
 use super::accumulator::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
 use crate::activations::softmax_numerators_inline;
 use crate::cache::PAGE_TOKENS;
-use crate::gemm::amx::{MR, NR, OutputTile, Packed, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
+use crate::gemm::amx::{MR, NR, OutputTile, PackedMatrix, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
 
 /// Terms of queries and of softmax weights.
 const TERMS: usize = 3;
 const PAGES: usize = RANGE / PAGE_TOKENS;
 
 /// `q` [heads, rows, key] -> [heads][groups of 32 rows][2][K tiles, TERMS, 16, 32].
-pub fn pack_queries(q: &[f32], rows: usize, key: usize) -> Packed {
+pub fn pack_queries(q: &[f32], rows: usize, key: usize) -> PackedMatrix {
     let block = pack::k_tiles(key) * TERMS * TILE_LEN;
-    let mut packed = Packed::default();
+    let mut packed = PackedMatrix::default();
     let groups = rows.div_ceil(MR);
     packed.resize(q.len() / (rows * key) * groups * 2 * block);
     let heads = packed.par_chunks_exact_mut(groups * 2 * block).zip(q.par_chunks_exact(rows * key));
@@ -35,7 +35,7 @@ pub fn attend<const T: usize, S, V>(
     acc: &mut Accumulator,
     source: &S,
     queries: &Queries<V>,
-    packed: &Packed,
+    packed: &PackedMatrix,
     from: usize,
     to: usize,
 ) where
@@ -47,7 +47,7 @@ pub fn attend<const T: usize, S, V>(
     let (rows, width) = (queries.rows, layout.value + 2);
     let heads = acc.cells.len() / (rows * width);
     let sizes = PackedPageSizes::new::<T>(&layout);
-    let (mut keys, mut values) = (Packed::default(), Packed::default());
+    let (mut keys, mut values) = (PackedMatrix::default(), PackedMatrix::default());
     keys.resize(heads * PAGES * sizes.keys);
     values.resize(heads * PAGES * sizes.values);
     for start in (from..to).step_by(RANGE) {
@@ -117,7 +117,7 @@ impl PackedPageSizes {
 #[derive(Default)]
 struct PackWorkspace {
     rows: Vec<f32>,
-    staging: Packed,
+    staging: PackedMatrix,
 }
 
 /// Packs `count` keys and values of a page. Missing ones keep old values, which are finite and get weight
@@ -147,7 +147,7 @@ fn pack_page<const T: usize>(
 #[derive(Default)]
 struct GroupWorkspace {
     scores: Vec<f32>,
-    weights: Packed,
+    weights: PackedMatrix,
 }
 
 /// Up to 32 query rows of one head.

@@ -1,6 +1,6 @@
 //! Pages in tensors, for devices whose memory the CPU cannot address: the parts of a record are tensors of
-//! their own, so that tensor operations write and read them. A slot is the index of a token, `page * 64 +
-//! position % 64` (as in vLLM's slot mapping).
+//! their own, so that tensor operations write and read them. A slot is the index of a token, as in vLLM's
+//! slot mapping: `page * 64 + position % 64`.
 use candle_core::{DType, Device, Result, Tensor};
 use formats::E4M3;
 use half::bf16;

@@ -1,9 +1,9 @@
 //! The record of one token in one layer of the cache, its encoding and its size.
 //!
 //! A record is a row of values, `quantised` followed by `unquantised`. In F32 and Bf16 all are stored in that
-//! type. In Fp8 the first become e4m3 with one f32 scale per group and the others bf16: `[e4m3][f32
-//! scales][bf16]`. The latent cache quantises c and keeps k_pe in bf16 (656 bytes at 512 + 64, the layout of
-//! FlashMLA); the GQA cache quantises k and v of every head, one group each.
+//! type. In Fp8 the first become e4m3 with one f32 scale per group and the others bf16, in the order
+//! `[e4m3][f32 scales][bf16]`. The latent cache quantises c and keeps k_pe in bf16 (656 bytes at 512 + 64,
+//! the layout of FlashMLA); the GQA cache quantises k and v of every head, one group each.
 use formats::{E4M3, f32_to_e4m3};
 use half::bf16;
 

@@ -52,7 +52,7 @@ fn records_have_the_published_sizes() {
 }
 
 #[test]
-fn a_latent_in_fp8_lies_in_the_order_of_the_format() {
+fn a_latent_in_fp8_has_the_layout_of_the_format() {
     // 896 is twice the largest code, so the first group has scale 2; the second has 2^-1; a group of zeros
     // has the least.
     let mut row = vec![0.0f32; 576];
@@ -79,7 +79,7 @@ fn a_power_of_two_is_rounded_up_and_never_down() {
 }
 
 #[test]
-fn a_number_that_is_not_one_stays_visible() {
+fn nan_and_infinity_stay_visible() {
     let mut row = vec![1.0; 206];
     row[3] = f32::NAN;
     let layout = RecordLayout::new(SMALL, CacheDtype::Fp8);
@@ -166,7 +166,7 @@ fn a_page_of_one_form_is_restored_on_the_other() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn mismatched_shapes_are_refused() {
     let shape = CacheShape { kind: SMALL, layers: 1 };
     let mut kv = KvPages::new(shape, 2, CacheDtype::Fp8, &Device::Cpu).expect("a small cache");
     let row = rows(206, 1, 1);

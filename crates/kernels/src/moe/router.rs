@@ -57,10 +57,11 @@ impl TopK {
 }
 
 impl Router {
-    /// Whether this rule can choose among `experts`.
+    /// Checks the parameters for a number of experts.
     ///
     /// # Errors
-    /// Groups that do not divisor the experts, more chosen than there are, or more than can be numbered.
+    /// When groups do not divide the experts, more are selected than selectable, or an index does not fit
+    /// u16.
     pub fn check(&self, experts: usize) -> Result<()> {
         let (n_group, topk_group) = match self.policy {
             TopkPolicy::Greedy => (1, 1),

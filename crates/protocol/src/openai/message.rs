@@ -168,6 +168,10 @@ impl<'de> Deserialize<'de> for MessageContent {
                 Ok(MessageContent::Text(text.to_owned()))
             }
 
+            fn visit_unit<E: serde::de::Error>(self) -> Result<MessageContent, E> {
+                Ok(MessageContent::Null)
+            }
+
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<MessageContent, A::Error> {
                 Vec::deserialize(SeqAccessDeserializer::new(list)).map(MessageContent::Parts)
             }

@@ -41,7 +41,7 @@ impl RateLimiter {
         bucket.at = now;
         if bucket.left < 1.0 {
             let seconds = ((1.0 - bucket.left) * MINUTE.as_secs_f64() / rate).ceil() as u64;
-            let message = format!("too many requests with this key; the next is answered in {seconds} s");
+            let message = format!("too many requests with this key; retry in {seconds} s");
             return Err(ApiError::new(ApiErrorCode::RateLimited, message).retry_after(seconds));
         }
         bucket.left -= 1.0;

@@ -74,7 +74,7 @@ fn read(checkpoint: &Checkpoint, path: &std::path::Path, count: usize) -> Result
     let text = std::fs::read_to_string(path).map_err(|error| format!("read {}: {error}", path.display()))?;
     let once = tokenizer.encode(&text).map_err(|error| error.to_string())?;
     if once.is_empty() {
-        return Err(format!("read {}: it holds no token", path.display()));
+        return Err(format!("read {}: it has no tokens", path.display()));
     }
     Ok(once.into_iter().cycle().take(count).collect())
 }

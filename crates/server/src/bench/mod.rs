@@ -138,10 +138,10 @@ fn cancel(sequence: &mut BenchSequence, prompt: &[u32]) -> Result<Option<CancelL
     sequence
         .try_forward(chunk, OutputRequest::Last, &|| false)
         .map_err(|error| format!("measure: {error}"))?;
-    let whole = start.elapsed();
+    let full = start.elapsed();
     let mut late: Vec<f64> = Vec::new();
     for moment in 1..=CANCELS {
-        let from = whole * moment / (CANCELS + 2);
+        let from = full * moment / (CANCELS + 2);
         let start = Instant::now();
         let ended = sequence.try_forward(chunk, OutputRequest::Last, &|| start.elapsed() >= from);
         // A pass that finished before its moment was not cancelled.

@@ -38,9 +38,9 @@ impl DeviceName {
             Self::Cuda => {
                 // cudarc panics where the driver's library is missing.
                 let opened = std::panic::catch_unwind(|| Device::new_cuda(0));
-                let failed = |reason: String| format!("open the graphics card: {reason}");
+                let failed = |reason: String| format!("open the GPU: {reason}");
                 opened
-                    .map_err(|_| failed("NVIDIA's libraries are not here".to_owned()))?
+                    .map_err(|_| failed("NVIDIA's libraries were not found".to_owned()))?
                     .map_err(|error| failed(error.to_string()))
             }
         }

@@ -10,23 +10,23 @@ use crate::sampling_params;
 pub fn check(request: &ChatCompletionRequest) -> Result<(), ApiError> {
     sampling_params::check(&request.sampling)?;
     if request.messages.is_empty() {
-        return Err(ApiError::invalid("messages", "there is no message"));
+        return Err(ApiError::invalid("messages", "messages is empty"));
     }
     if request.top_logprobs.is_some_and(|count| count > 20) {
-        return Err(ApiError::invalid("top_logprobs", "at most 20 alternatives are given"));
+        return Err(ApiError::invalid("top_logprobs", "at most 20 alternatives are returned"));
     }
     if !request.logprobs && request.top_logprobs.is_some_and(|count| count > 0) {
-        return Err(ApiError::invalid("top_logprobs", "top_logprobs are given where logprobs is true"));
+        return Err(ApiError::invalid("top_logprobs", "top_logprobs needs logprobs: true"));
     }
     if !request.chat_template_kwargs.is_null() && !request.chat_template_kwargs.is_object() {
         return Err(ApiError::invalid(
             "chat_template_kwargs",
-            "chat_template_kwargs is an object of the template's variables",
+            "chat_template_kwargs must be an object of template variables",
         ));
     }
     let has_name = |tool: &Value| tool["type"] == "function" && tool["function"]["name"].is_string();
     if !request.tools.iter().all(has_name) {
-        return Err(ApiError::invalid("tools", "each tool is a function with a name"));
+        return Err(ApiError::invalid("tools", "each tool must be a function with a name"));
     }
     Ok(())
 }

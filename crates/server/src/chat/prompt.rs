@@ -92,7 +92,7 @@ pub async fn encode_images(
         encoder.prompt(&messages, &images, &model.tokenizer, model.engine.context())
     });
     let failed = |error: tokio::task::JoinError| {
-        ApiError::new(ApiErrorCode::EngineFailed, format!("open the pictures: {error}"))
+        ApiError::new(ApiErrorCode::EngineFailed, format!("decode the images: {error}"))
     };
     Ok((prompt.await.map_err(failed)??, grammar))
 }

@@ -79,7 +79,7 @@ impl ImageEncoder {
         let tokens = prompt.tokens.len();
         if tokens >= context {
             let message =
-                format!("the prompt with its pictures has {tokens} tokens: the context holds {context}");
+                format!("the prompt with its images has {tokens} tokens: the context has {context}");
             return Err(ApiError {
                 prompt_size: Some(PromptSize { tokens: tokens.into(), context: context.into() }),
                 ..ApiError::of("messages", ApiErrorCode::ContextLengthExceeded, message)

@@ -53,7 +53,8 @@ impl ImageFetcher {
         {
             return data(rest);
         }
-        let url = Url::parse(url).map_err(|_| refused("it is neither a data URL nor an address"))?;
+        let url =
+            Url::parse(url).map_err(|_| refused("it is neither a data URL nor a URL of a file or host"))?;
         match url.scheme() {
             "file" => self.file(&url).await,
             "http" | "https" => {
@@ -62,9 +63,7 @@ impl ImageFetcher {
                     Err(not_fetched(format!("it took more than {} seconds", TIMEOUT.as_secs())))
                 })
             }
-            _ => Err(refused(
-                "pictures are taken as data URLs, and from file and http addresses where allowed",
-            )),
+            _ => Err(refused("images are accepted as data URLs, and from file and http URLs where allowed")),
         }
     }
 
@@ -96,14 +95,14 @@ impl ImageFetcher {
             }
             let to = response.headers().get(reqwest::header::LOCATION).and_then(|to| to.to_str().ok());
             let to = to.and_then(|to| url.join(to).ok());
-            let to = to.ok_or_else(|| not_fetched("it leads nowhere".to_owned()))?;
+            let to = to.ok_or_else(|| not_fetched("its redirect has no target".to_owned()))?;
             let weaker = url.scheme() == "https" && to.scheme() != "https";
             if to.host_str() != Some(&host) || weaker || !matches!(to.scheme(), "http" | "https") {
-                return Err(not_fetched("it leads to another host".to_owned()));
+                return Err(not_fetched("it redirects to another host".to_owned()));
             }
             url = to;
         }
-        Err(not_fetched("it leads on and on".to_owned()))
+        Err(not_fetched("too many redirects".to_owned()))
     }
 
     /// One request, to addresses that were checked: the name is not resolved again, which prevents DNS
@@ -138,7 +137,7 @@ impl ImageFetcher {
 async fn body(response: Response) -> Result<Vec<u8>, ApiError> {
     let status = response.status();
     if !status.is_success() {
-        return Err(not_fetched(format!("it answered {status}")));
+        return Err(not_fetched(format!("HTTP status {status}")));
     }
     if response.content_length().is_some_and(|length| length > vision::MAX_BYTES as u64) {
         return Err(too_large());
@@ -160,11 +159,11 @@ fn data(rest: &str) -> Result<Vec<u8>, ApiError> {
     let (kind, data) = rest.split_once(',').unwrap_or_default();
     let (_, encoding) = kind.rsplit_once(';').unwrap_or_default();
     if !encoding.trim().eq_ignore_ascii_case("base64") {
-        return Err(invalid("a picture's data URL is base64 of an image".to_owned()));
+        return Err(invalid("the data URL of an image must be base64".to_owned()));
     }
     // `base64` and MIME break lines after 76 letters.
     let data: String = data.chars().filter(|letter| !letter.is_ascii_whitespace()).collect();
-    BASE64.decode(data).map_err(|error| invalid(format!("the picture's base64 is broken: {error}")))
+    BASE64.decode(data).map_err(|error| invalid(format!("the base64 of the image is invalid: {error}")))
 }
 
 /// The innermost error, which names the reason.
@@ -177,11 +176,11 @@ fn root_cause(error: &reqwest::Error) -> String {
 }
 
 fn refused(why: &str) -> ApiError {
-    ApiError::of("messages", ApiErrorCode::PictureNotAllowed, format!("read a picture: {why}"))
+    ApiError::of("messages", ApiErrorCode::PictureNotAllowed, format!("read an image: {why}"))
 }
 
 fn not_fetched(why: String) -> ApiError {
-    ApiError::of("messages", ApiErrorCode::PictureNotFetched, format!("fetch a picture: {why}"))
+    ApiError::of("messages", ApiErrorCode::PictureNotFetched, format!("fetch an image: {why}"))
 }
 
 fn too_large() -> ApiError {

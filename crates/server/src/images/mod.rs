@@ -3,7 +3,7 @@
 mod encoder;
 mod fetcher;
 mod ip_ranges;
-mod run;
+mod vision_run;
 
 use protocol::ApiErrorCode;
 use protocol::openai::{ChatMessage, ContentPart, MessageContent};
@@ -11,7 +11,7 @@ use vision::MAX_IMAGES;
 
 pub use self::encoder::{EncodedPrompt, ImageEncoder, ImagePrompt};
 pub use self::fetcher::ImageFetcher;
-pub use self::run::VisionRun;
+pub use self::vision_run::VisionRun;
 use crate::error::ApiError;
 
 /// The URLs of all images of a chat, in their order.
@@ -30,7 +30,7 @@ pub fn image_urls(messages: &[ChatMessage]) -> Result<Vec<String>, ApiError> {
         }
     }
     if urls.len() > MAX_IMAGES {
-        let message = format!("{} pictures are shown, and {MAX_IMAGES} are taken", urls.len());
+        let message = format!("{} images; the limit is {MAX_IMAGES}", urls.len());
         return Err(ApiError::invalid("messages", message));
     }
     Ok(urls)
@@ -41,7 +41,7 @@ pub fn image_urls(messages: &[ChatMessage]) -> Result<Vec<String>, ApiError> {
 pub fn text_of(part: &ContentPart) -> Result<String, ApiError> {
     let text = part.text.clone().filter(|_| part.kind == "text");
     text.ok_or_else(|| {
-        let message = format!("this model reads text and not {}", part.kind);
+        let message = format!("this model supports text only, not {}", part.kind);
         ApiError::of("messages", ApiErrorCode::UnsupportedContent, message)
     })
 }

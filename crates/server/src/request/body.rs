@@ -51,7 +51,7 @@ impl<T: RequestBody, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         // A page of a browser may send text anywhere without asking first, and JSON only after asking.
         if !is_json(request.headers()) {
-            let message = "the body is JSON, and the header says so: Content-Type: application/json";
+            let message = "the body must be JSON with the header Content-Type: application/json";
             return Err(ApiError::new(ApiErrorCode::UnsupportedMediaType, message));
         }
         let bytes = bytes(request.into_body(), T::MAX_BYTES).await?;
@@ -66,7 +66,7 @@ async fn bytes(body: HttpBody, max_bytes: usize) -> Result<Vec<u8>, ApiError> {
     let (mut all, mut length, mut chunks) = (Vec::new(), 0, body.into_data_stream());
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
-            ApiError::new(ApiErrorCode::InvalidInput, format!("the body did not arrive: {error}"))
+            ApiError::new(ApiErrorCode::InvalidInput, format!("the body was not received: {error}"))
         })?;
         length += chunk.len();
         if length <= max_bytes {
@@ -78,7 +78,7 @@ async fn bytes(body: HttpBody, max_bytes: usize) -> Result<Vec<u8>, ApiError> {
         }
     }
     if length > max_bytes {
-        let message = format!("the body is larger than the {} MiB that this worker takes", max_bytes >> 20);
+        let message = format!("the body is larger than the limit of {} MiB", max_bytes >> 20);
         return Err(ApiError::new(ApiErrorCode::RequestTooLarge, message));
     }
     Ok(all)
@@ -92,7 +92,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn parse<T: RequestBody>(value: &Value) -> Result<T, ApiError> {
     if !value.is_object() {
-        return Err(ApiError::new(ApiErrorCode::InvalidInput, "the body is a JSON object"));
+        return Err(ApiError::new(ApiErrorCode::InvalidInput, "the body must be a JSON object"));
     }
     let (sampling, unread) = fields::read::<SamplingParams>(value).map_err(refused)?;
     let (body, unknown) = fields::read::<T>(value).map_err(refused)?;

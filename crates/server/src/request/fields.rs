@@ -1,6 +1,7 @@
-//! JSON as clients send it, deserialised by one set of rules: null is an absent field, `5.0` is an integer, an error
-//! names the field by its path, and fields that a type does not have are listed for `other_fields`. Values of free
-//! form (`serde_json::Value`: schemas, template variables) are kept as they are, nulls included.
+//! JSON as clients send it, deserialised by one set of rules: null is an absent field, `5.0` is an integer,
+//! an error names the field by its path, and fields that a type does not have are listed for `other_fields`.
+//! Values of free form (`serde_json::Value`: schemas, template variables) are kept as they are, nulls
+//! included.
 use std::cell::RefCell;
 use std::fmt::{self, Display};
 
@@ -73,8 +74,8 @@ impl<'a> Field<'a, '_> {
         FieldError::custom(format!("{expected} is expected, not {}", kind(self.value))).at(self.path)
     }
 
-    /// A whole number, also where it is written with a point.
-    fn whole(&self) -> Result<Number, FieldError> {
+    /// An integer, also where it is written with a decimal point.
+    fn integer(&self) -> Result<Number, FieldError> {
         let wrong = || self.wrong("a whole number");
         let number = self.value.as_number().ok_or_else(wrong)?;
         if number.is_i64() || number.is_u64() {
@@ -84,8 +85,8 @@ impl<'a> Field<'a, '_> {
         float.map(|float| Number::from(float as i64)).ok_or_else(wrong)
     }
 
-    fn visit_whole<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, FieldError> {
-        let number = self.whole()?;
+    fn visit_integer<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        let number = self.integer()?;
         let read = match number.as_u64() {
             Some(number) => visitor.visit_u64(number),
             None => visitor.visit_i64(number.as_i64().unwrap_or(i64::MIN)),
@@ -105,10 +106,10 @@ fn kind(value: &Value) -> String {
     }
 }
 
-macro_rules! whole_numbers {
+macro_rules! integers {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, FieldError> {
-            self.visit_whole(visitor)
+            self.visit_integer(visitor)
         })*
     };
 }
@@ -183,7 +184,7 @@ impl<'a> Deserializer<'a> for Field<'a, '_> {
         self.deserialize_f32(visitor)
     }
 
-    whole_numbers! {
+    integers! {
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
     }

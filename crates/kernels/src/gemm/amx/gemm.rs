@@ -7,7 +7,7 @@ use std::ops::Range;
 use formats::{Dtype, prefetch};
 use rayon::prelude::*;
 
-use super::{MR, NR, OutputTile, Packed, TILE_K, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
+use super::{MR, NR, OutputTile, PackedMatrix, TILE_K, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
 use crate::{Cancellation, Weight};
 
 /// Tiles along K per pass over a panel, at most.
@@ -37,7 +37,7 @@ impl Split {
 pub struct PackedA {
     /// [blocks of 16 rows, K tiles, terms, 16, 32], an even number of blocks. Rows beyond `n` have old
     /// values.
-    packed: Packed,
+    packed: PackedMatrix,
     split: Split,
     n: usize,
     k_tiles: usize,
@@ -45,7 +45,7 @@ pub struct PackedA {
 
 thread_local! {
     /// Reused between products: allocating megabytes of zeros takes as long as the product.
-    static A_BUFFER: Cell<Packed> = Cell::default();
+    static A_BUFFER: Cell<PackedMatrix> = Cell::default();
     static WORKSPACE: Cell<Workspace> = Cell::default();
 }
 
@@ -166,8 +166,8 @@ struct PanelTask<'a, P> {
 /// Scratch memory of a thread.
 #[derive(Default)]
 struct Workspace {
-    b: Packed,
-    staging: Packed,
+    b: PackedMatrix,
+    staging: PackedMatrix,
     values: Vec<f32>,
     tiles: Vec<OutputTile>,
 }

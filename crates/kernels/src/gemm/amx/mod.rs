@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 #[cfg(target_os = "linux")]
 use formats::Isa;
 
-pub use tile::{OutputTile, Packed, TileRegisters};
+pub use tile::{OutputTile, PackedMatrix, TileRegisters};
 
 /// Rows of an A tile and of a tile of sums.
 pub const TILE_M: usize = 16;

@@ -3,7 +3,7 @@
 //! missing rows and columns keep old values, and the output of those is not used.
 use formats::LANES;
 
-use super::{Packed, TILE_K, TILE_LEN, TILE_N};
+use super::{PackedMatrix, TILE_K, TILE_LEN, TILE_N};
 
 /// Splits f32 values into bf16 terms: the value rounded, then each remainder rounded. Callers must have
 /// AVX-512 with bf16, which `available` includes.
@@ -74,7 +74,7 @@ pub fn pack_rows<'a, const TERMS: usize>(rows: impl Iterator<Item = &'a [f32]>, 
 #[inline(always)]
 pub fn pack_columns<'a, const TERMS: usize>(
     values: impl Iterator<Item = &'a [f32]>,
-    staging: &mut Packed,
+    staging: &mut PackedMatrix,
     out: &mut [u16],
 ) {
     let width = out.len() / (TERMS * TILE_LEN) * TILE_K;
@@ -95,10 +95,14 @@ pub fn pack_columns<'a, const TERMS: usize>(
     }
 }
 
-/// Packs 16 columns of B, each given as little-endian bf16 bytes, into their block `out` [K tiles, 16, 16,
-/// 2].
+/// Packs 16 columns of B, each given as little-endian bf16 bytes, into their block `out`
+/// [K tiles, 16, 16, 2].
 #[inline(always)]
-pub fn pack_bf16_columns<'a>(bytes: impl Iterator<Item = &'a [u8]>, staging: &mut Packed, out: &mut [u16]) {
+pub fn pack_bf16_columns<'a>(
+    bytes: impl Iterator<Item = &'a [u8]>,
+    staging: &mut PackedMatrix,
+    out: &mut [u16],
+) {
     let width = out.len() / TILE_LEN * TILE_K;
     staging.resize(TILE_N * width);
     // Zeros for the padding at the end of each row, also of missing ones.

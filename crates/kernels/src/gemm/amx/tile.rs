@@ -8,13 +8,13 @@ use crate::huge_pages;
 
 /// A packed bf16 matrix, aligned to cache lines: unaligned, every row of a tile would span two lines.
 #[derive(Default)]
-pub struct Packed(Vec<CacheLine>);
+pub struct PackedMatrix(Vec<CacheLine>);
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct CacheLine([u16; TILE_K]);
 
-impl Packed {
+impl PackedMatrix {
     /// Resizes to `len` elements, a multiple of `TILE_K`. New elements are zero, the others keep their
     /// values.
     pub fn resize(&mut self, len: usize) {
@@ -22,7 +22,7 @@ impl Packed {
     }
 }
 
-impl Deref for Packed {
+impl Deref for PackedMatrix {
     type Target = [u16];
 
     fn deref(&self) -> &[u16] {
@@ -31,7 +31,7 @@ impl Deref for Packed {
     }
 }
 
-impl DerefMut for Packed {
+impl DerefMut for PackedMatrix {
     fn deref_mut(&mut self) -> &mut [u16] {
         let len = self.0.len() * TILE_K;
         // SAFETY: `CacheLine` has the layout of `[u16; TILE_K]`.

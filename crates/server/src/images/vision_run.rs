@@ -82,7 +82,7 @@ impl Updates for VisionRun {
             let encoded = encoded.await;
             let Self::Encoding { start, .. } = std::mem::replace(self, Self::Ended) else { return None };
             let failed = |error: tokio::task::JoinError| {
-                ApiError::new(ApiErrorCode::EngineFailed, format!("see the pictures: {error}"))
+                ApiError::new(ApiErrorCode::EngineFailed, format!("encode the images: {error}"))
             };
             match encoded.map_err(failed).flatten().and_then(start) {
                 Ok(generation) => *self = Self::Generating(Box::new(generation)),
