@@ -42,12 +42,12 @@ async fn a_terminal_adds_tests_asks_and_removes() {
     let words = ["add", "deepseek", "--address", cloud.address()];
     let added = add(place, LANGS[0], &words, &format!("{KEY}\n"));
     assert_eq!(added.code, Some(0), "{added:?}");
-    assert!(added.out.contains("deepseek: DeepSeek") && added.out.contains("sealed file"), "{added:?}");
+    assert!(added.out.contains("deepseek: DeepSeek") && added.out.contains("encrypted file"), "{added:?}");
     let tested = run(&mut endpoints(place, LANGS[1], &["test", "deepseek"]));
     assert!(tested.out.contains("密钥: 通过") && tested.out.contains("模型列表: 通过"), "{tested:?}");
     cloud.set_models_response(CloudResponse::json("404 Not Found", ""));
     for (lang, said) in LANGS.into_iter().zip([
-        "List of models: the service has none, which is fine\n",
+        "Model list: not offered by the service, which is fine\n",
         "模型列表: 服务没有提供，不影响使用\n",
     ]) {
         let unlisted = run(&mut endpoints(place, lang, &["test", "deepseek", "--model", "deepseek-flash"]));

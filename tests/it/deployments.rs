@@ -91,7 +91,7 @@ fn a_terminal_starts_is_killed_finds_asks_and_stops() {
     let removed = run(&mut deployments(place, LANGS[0], &["remove", "Lab"]));
     assert!(removed.out.contains("Lab is stopped and forgotten"), "{removed:?}");
     let none = run(&mut deployments(place, LANGS[0], &["list"]));
-    assert!(none.out.contains("Nothing was started yet"), "{none:?}");
+    assert!(none.out.contains("No deployments yet"), "{none:?}");
     let gone = run(&mut deployments(place, LANGS[1], &["stop", "Lab"]));
     gone.refused(LANGS[1], "deployment_not_found", "This deployment no longer exists", "这个部署已经不在了");
 }

@@ -68,7 +68,7 @@ async fn no_file_word_or_argument_holds_a_secret() {
 
     let mut said = vec![told(place, &["connections", "proxy", &proxy.address("http")], "")];
     said.push(told(place, &["connections", "login", "me"], PASSWORD));
-    assert!(said[1].out.contains("User name: me  (password in a sealed file)"), "{said:?}");
+    assert!(said[1].out.contains("User name: me  (password in an encrypted file)"), "{said:?}");
     let add = ["endpoints", "add", "custom", "--name", "Lab", "--address", "http://cloud", "--model", "m"];
     said.push(told(place, &add, KEY));
     said.push(told(place, &["endpoints", "test", "lab"], ""));

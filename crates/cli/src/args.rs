@@ -12,14 +12,13 @@ use app::lang::Lang;
     about = "Run DeepSeek models on your own workstation, without a window"
 )]
 pub struct Args {
-    /// Print JSON for programs instead of words for people.
+    /// Print JSON instead of text.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Language of the words; as LANG says when left out.
+    /// Language of the output. Default: from LANG.
     #[arg(long, global = true, value_parser = lang())]
     pub lang: Option<Lang>,
-    /// Open the chats for reading only, where they cannot be written: a folder without rights, a full disk, a
-    /// newer version.
+    /// Open the chats read-only, when they cannot be written: no permission, a full disk, a newer version.
     #[arg(long, global = true)]
     pub read_only: bool,
     #[command(subcommand)]
@@ -37,22 +36,22 @@ pub enum Source {
 pub struct PlanArgs {
     #[arg(long)]
     pub model: String,
-    /// The first of them that serves the files there when left out.
+    /// Engine. Default: the first that can serve the files.
     #[arg(long, value_parser = ["sglang", "vllm", "llama-server", "ollama"])]
     pub engine: Option<String>,
-    /// Cards as 8xH100-80G, or machines of cards as 2x8xH100-80G.
+    /// GPUs such as 8xH100-80G, or 2x8xH100-80G for two machines.
     #[arg(long)]
     pub gpus: String,
-    /// FP8, BF16, Q8_0, Q4_K_M; the best that fits when left out.
+    /// FP8, BF16, Q8_0, Q4_K_M. Default: the best that fits.
     #[arg(long)]
     pub precision: Option<String>,
-    /// Tokens of one conversation.
+    /// Context length of one conversation, in tokens.
     #[arg(long, default_value_t = 32_768)]
     pub context: u32,
-    /// Conversations at the same time.
+    /// Concurrent conversations.
     #[arg(long, default_value_t = 4)]
     pub sequences: u32,
-    /// Join several machines of vLLM by Ray instead of its own way.
+    /// Join several vLLM machines with Ray.
     #[arg(long)]
     pub ray: bool,
 }
@@ -62,56 +61,56 @@ pub struct PlanArgs {
 pub struct SizingArgs {
     #[arg(long)]
     pub model: String,
-    /// FP8, BF16, Q8_0, Q4_K_M; what suits this computer best when left out.
+    /// FP8, BF16, Q8_0, Q4_K_M. Default: the best for this computer.
     #[arg(long)]
     pub precision: Option<String>,
-    /// Tokens of one conversation.
+    /// Context length of one conversation, in tokens.
     #[arg(long, default_value_t = 32_768)]
     pub context: u32,
-    /// Conversations at the same time.
+    /// Concurrent conversations.
     #[arg(long, default_value_t = 1)]
     pub sequences: u32,
-    /// The cache in 8 bits instead of 16.
+    /// KV cache in 8 bits instead of 16.
     #[arg(long)]
     pub small_cache: bool,
-    /// Machines to judge too, as 8xH100-80G or 2x8xH100-80G.
+    /// More machines to check, such as 8xH100-80G or 2x8xH100-80G.
     #[arg(long)]
     pub gpus: Option<String>,
-    /// Print a picture (SVG) instead.
+    /// Print an image (SVG) instead.
     #[arg(long, conflicts_with = "gpus")]
     pub picture: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// What this computer has.
+    /// Show the hardware of this computer.
     Hardware {
-        /// Measure the speed of the memory too; takes about a second.
+        /// Also measure the memory bandwidth; takes about a second.
         #[arg(long)]
         measure: bool,
     },
-    /// The model that suits this computer, and why.
+    /// Recommend a model for this computer, and say why.
     Recommend,
-    /// Every model with its verdict for this computer.
+    /// List every model with its verdict for this computer.
     Models,
-    /// Download a model, or go on with a download; Ctrl+C pauses it.
+    /// Download a model, or resume a download; Ctrl+C pauses it.
     Pull {
         model: String,
-        /// Which files; as the verdict of `models` says when left out.
+        /// Precision. Default: the one that `models` recommends.
         #[arg(long)]
         variant: Option<String>,
-        /// Where from; as the settings say when left out.
+        /// Download source. Default: from the settings.
         #[arg(long)]
         source: Option<Source>,
     },
-    /// Add a model that is already here: its folder, or a .gguf file. Nothing is copied.
+    /// Add a model from disk: its folder, or a .gguf file. It is linked, not copied.
     Import { path: std::path::PathBuf },
-    /// Choose which precision of a model is used where several are downloaded.
+    /// Choose the precision to use when several are downloaded.
     Use { model: String, variant: String },
-    /// Delete a downloaded model; one that was imported is only forgotten.
+    /// Delete a downloaded model; an imported one is only removed from the list.
     Remove {
         model: String,
-        /// Which precision; needed where several are downloaded.
+        /// Precision; required when several are downloaded.
         #[arg(long)]
         variant: Option<String>,
     },
@@ -122,83 +121,83 @@ pub enum Command {
         source: ModelArgs,
         #[command(flatten)]
         attachments: ImageArgs,
-        /// 0 always takes the likeliest word; as the model's makers advise when left out.
+        /// Temperature; 0 always takes the most likely token. Default: as recommended for the model.
         #[arg(long)]
         temperature: Option<f32>,
     },
-    /// Every word of the commands that serve a model on machines you name, with the memory it takes; or why
-    /// not, and what would. Starts nothing.
+    /// Show the exact command that serves a model on the given machines, with the memory it needs; or why
+    /// not, and what works instead. Starts nothing.
     Plan {
         #[command(flatten)]
         request: PlanArgs,
-        /// Print these files instead of the explanation.
+        /// Print the plan as files in this format.
         #[arg(long, value_parser = ["shell", "compose", "k8s", "systemd", "modelfile"])]
         render: Option<String>,
     },
-    /// Which cards hold a model, and how many of each, as a table for a spreadsheet (CSV).
+    /// List the GPUs that hold a model, and how many of each, as CSV.
     Cards {
         #[arg(long)]
         model: String,
-        /// Tokens of one conversation.
+        /// Context length of one conversation, in tokens.
         #[arg(long, default_value_t = 32_768)]
         context: u32,
-        /// Conversations at the same time.
+        /// Concurrent conversations.
         #[arg(long, default_value_t = 1)]
         sequences: u32,
     },
-    /// Can I run it? What holds a model: this computer, machines you name, and each known card.
+    /// Can I run it? Check this computer, given machines and each known GPU.
     Sizing(SizingArgs),
-    /// Talk, a line at a time, until the end of input (Ctrl+D). With --json each line is `{"text": "…"}`,
-    /// with `"images": ["FILE"]` where pictures are shown, or `{"stop": true}` to stop an answer, and each
+    /// Chat, a line at a time, until the end of input (Ctrl+D). With --json each line is `{"text": "…"}`,
+    /// with `"images": ["FILE"]` for images, or `{"stop": true}` to stop an answer, and each
     /// event of an answer is printed as a line.
     Chat {
         #[command(flatten)]
         source: ModelArgs,
         #[command(flatten)]
         attachments: ImageArgs,
-        /// Where the chat becomes longer than the model reads, leave out its oldest messages; each time that
-        /// is said. Without this, such a question is refused.
+        /// When the chat exceeds the context, leave out its oldest messages and say so. Without this, such a
+        /// question is refused.
         #[arg(long)]
         leave_out_oldest: bool,
     },
-    /// The chats that are kept: list them, save one to a file with its pictures, or add one from such a file.
+    /// Saved chats: list them, save one to a file with its images, or add one from such a file.
     Chats {
         #[command(subcommand)]
         command: Chats,
     },
-    /// Backups of the chats: list and make them, put one back, or start with empty chats where the file
-    /// cannot be opened.
+    /// Backups of the chats: list, create or restore one, or start with empty chats when the file cannot be
+    /// opened.
     Backups {
         #[command(subcommand)]
         command: Backups,
     },
-    /// Offer a model of this computer to other programs over the OpenAI protocol, until Ctrl+C.
+    /// Serve a model to other programs through an OpenAI-compatible API, until Ctrl+C.
     #[command(args_conflicts_with_subcommands = true)]
     Serve {
         #[command(subcommand)]
         command: Option<ServeCommand>,
         #[arg(long, default_value = "guide")]
         model: String,
-        /// 0.0.0.0 lets the network in.
+        /// Address to listen on; 0.0.0.0 opens it to the network.
         #[arg(long, default_value = "127.0.0.1")]
         host: std::net::IpAddr,
         #[arg(long, default_value_t = 8137)]
         port: u16,
-        /// Requests a minute that each key may make; 0 is no limit.
+        /// Requests per minute per key; 0 = unlimited.
         #[arg(long, default_value_t = 60)]
         rate: u32,
     },
-    /// Engines that are installed on this computer or on machines of yours, run from a plan.
+    /// Run an installed engine (SGLang, vLLM, llama-server, ollama) here or on your own machines.
     Deployments {
         #[command(subcommand)]
         command: Deployments,
     },
-    /// How this program reaches cloud services and downloads; shows it when no change is named.
+    /// Proxy and certificates for cloud services and downloads; without a subcommand, show them.
     Connections {
         #[command(subcommand)]
         command: Option<Connections>,
     },
-    /// Cloud services with a key of yours. What you write in such a chat leaves this computer.
+    /// Cloud services with your own key. What you write in such a chat leaves this computer.
     Endpoints {
         #[command(subcommand)]
         command: Endpoints,
@@ -207,22 +206,21 @@ pub enum Command {
 
 #[derive(Debug, Subcommand)]
 pub enum Chats {
-    /// The latest first, with the name that `export` takes.
+    /// List the chats, latest first, with the id for `export`.
     List,
-    /// Save a chat with all its branches and pictures to a file, which is replaced.
+    /// Save a chat with all its branches and images to a file; an existing file is replaced.
     Export { chat: String, file: std::path::PathBuf },
-    /// Add the chat of a file that was saved so.
+    /// Add a chat from a saved file.
     Import { file: std::path::PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Backups {
-    /// The latest first, with the name that `restore` takes.
+    /// List the backups, latest first, with the name for `restore`.
     List,
-    /// Make one now, beside the daily ones.
+    /// Create a backup now.
     Create,
-    /// Put a backup in the place of the chats. It is checked first, and the chats that are there are kept as
-    /// a backup.
+    /// Replace the chats with a backup. It is checked first, and the current chats are kept as a backup.
     Restore { backup: String },
     /// Start with empty chats. The file that cannot be opened is kept as a backup.
     StartEmpty,
@@ -231,11 +229,10 @@ pub enum Backups {
 /// Images of a question.
 #[derive(Debug, clap::Args)]
 pub struct ImageArgs {
-    /// A picture to show with the question (in `chat` with the first line): JPEG, PNG, WebP, GIF or BMP; may
-    /// be given again.
+    /// Image for the question (in `chat` for the first line): JPEG, PNG, WebP, GIF or BMP; repeatable.
     #[arg(long = "image", value_name = "FILE")]
     pub images: Vec<std::path::PathBuf>,
-    /// Ask a model that reads text only: in place of each picture it is told that there is one.
+    /// Ask a model that reads text only: it gets a note in place of each image.
     #[arg(long)]
     pub leave_out_pictures: bool,
 }
@@ -243,55 +240,55 @@ pub struct ImageArgs {
 /// The model of an answer.
 #[derive(Debug, clap::Args)]
 pub struct ModelArgs {
-    /// The Guide when left out; with --endpoint the first that the service offers.
+    /// Model. Default: the Guide; with --endpoint, the first that the service offers.
     #[arg(long)]
     pub model: Option<String>,
-    /// A cloud service of `endpoints list`, instead of this computer.
+    /// A cloud service from `endpoints list`, instead of this computer.
     #[arg(long)]
     pub endpoint: Option<String>,
-    /// A deployment of `deployments list`, instead of this computer.
+    /// A deployment from `deployments list`, instead of this computer.
     #[arg(long, conflicts_with_all = ["model", "endpoint"])]
     pub deployment: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Deployments {
-    /// What runs where, and how it is.
+    /// List the deployments and their state.
     List,
-    /// Show the plan, start it, and wait until it serves; it goes on when this program ends. With a name or
-    /// id alone: start one again that was stopped.
+    /// Show the plan, start it, and wait until it is ready; it keeps running when this program ends. With a
+    /// name or id alone: start a stopped one again.
     Start {
-        /// A deployment of `list`.
+        /// A deployment from `list`.
         #[arg(conflicts_with_all = ["model", "gpus"])]
         deployment: Option<String>,
         #[command(flatten)]
         request: Option<PlanArgs>,
-        /// `here`, or what you type after `ssh`; again for each further machine.
+        /// `here`, or what you type after `ssh`; repeat for each machine.
         #[arg(long = "on", default_value = "here")]
         machines: Vec<String>,
-        /// Its name in this app; the model's own when left out.
+        /// Name in this app. Default: the model's name.
         #[arg(long, default_value = "")]
         name: String,
-        /// Let the whole network in, at the machine's own address, instead of this computer alone.
+        /// Listen on the machine's network address instead of for this computer only.
         #[arg(long)]
         open: bool,
-        /// Address of the first machine in its network; as ssh knows it when left out.
+        /// Address of the first machine in its network. Default: the one ssh connects to.
         #[arg(long, default_value = "")]
         address: String,
-        /// Lines for the shell before the engine starts, such as ". venv/bin/activate".
+        /// Shell commands before the engine starts, such as ". venv/bin/activate".
         #[arg(long, default_value = "")]
         first: String,
-        /// Do not wait until it serves.
+        /// Do not wait until it is ready.
         #[arg(long)]
         no_wait: bool,
     },
-    /// End what was started on its machines, and nothing else.
+    /// Stop a deployment on its machines.
     Stop { deployment: String },
-    /// The last lines that it said.
+    /// Show the last lines of its log.
     Logs { deployment: String },
-    /// Stop it where it runs, then forget it.
+    /// Stop a deployment and remove it.
     Remove { deployment: String },
-    /// What a machine has for an engine: programs and cards.
+    /// Show the engines and GPUs of a machine.
     Look {
         /// `here`, or what you type after `ssh`.
         #[arg(default_value = "here")]
@@ -303,26 +300,26 @@ pub enum Deployments {
 
 #[derive(Debug, Subcommand)]
 pub enum ServeCommand {
-    /// Keys that other programs show.
+    /// API keys for other programs.
     Keys {
         #[command(subcommand)]
         command: Keys,
     },
-    /// The last requests of other programs; what was asked and answered is not kept.
+    /// List recent requests; prompts and answers are not stored.
     Requests,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// Make a key. It is printed this once.
+    /// Create a key. It is shown only once.
     Add {
         name: String,
-        /// How long it opens; for ever when left out.
+        /// Expires after. Default: never.
         #[arg(long)]
         days: Option<u32>,
     },
     List,
-    /// Take a key back.
+    /// Revoke a key.
     Remove {
         name: String,
     },
@@ -336,54 +333,52 @@ pub enum Endpoints {
         provider: String,
         #[arg(long, default_value = "")]
         name: String,
-        /// Needed for `custom` and `azure`; the service's own when left out.
+        /// Required for `custom` and `azure`. Default: the address of the service.
         #[arg(long, default_value = "")]
         address: String,
-        /// A model to offer beside those that the service lists; may be given again.
+        /// Additional model that the service does not list; repeatable.
         #[arg(long)]
         model: Vec<String>,
     },
-    /// Another key, address or name for a service that was added; chats go on with it. A new key is read from
-    /// the standard input, and the old one is forgotten.
+    /// Change the key, address or name of a service; its chats stay. A new key is read from the standard
+    /// input and replaces the old one.
     Change {
         id: String,
         #[arg(long)]
         key: bool,
         #[arg(long)]
         name: Option<String>,
-        /// On another computer the key has to come with it: add --key.
+        /// For another server the key must be entered again: add --key.
         #[arg(long)]
         address: Option<String>,
-        /// A model to offer beside those that the service lists, in place of those named before; may be given
-        /// again.
+        /// Additional model that the service does not list, replacing those named before; repeatable.
         #[arg(long)]
         model: Vec<String>,
     },
-    /// The services that were added.
+    /// List the services that were added.
     List,
-    /// The services that can be added.
+    /// List the services that can be added.
     Providers,
-    /// Go the whole way to one word of an answer, and say which step failed.
+    /// Test the connection up to the first token of an answer, and name the step that fails.
     Test {
         name: String,
         #[arg(long)]
         model: Option<String>,
     },
-    /// Forget a service and its key.
+    /// Remove a service and its key.
     Remove { name: String },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Connections {
-    /// Through which proxy connections go: system, direct, or an address such as http://proxy:8080 or
-    /// socks5h://proxy:1080.
+    /// Set the proxy: system, direct, or an address such as http://proxy:8080 or socks5h://proxy:1080.
     Proxy { way: String },
-    /// Keep the name and the password that the proxy asks for. The password is read from the standard input,
-    /// never from the command line; another proxy never gets it.
+    /// Save the user name and password of the proxy. The password is read from the standard input, never from
+    /// the command line; another proxy never gets it.
     Login { user: String },
-    /// Forget the name and the password of the proxy.
+    /// Delete the user name and password of the proxy.
     Logout,
-    /// A file of certificates (PEM) to trust beside those of the system; `system` for none.
+    /// File of certificates (PEM) to trust in addition to the system's; `system` for none.
     Certificates { file: String },
 }
 

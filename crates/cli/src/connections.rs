@@ -54,7 +54,7 @@ fn show(settings: &SettingsView, json: bool, lang: Lang) {
         }));
     }
     let proxy = match settings.proxy {
-        ProxyKind::System => lang.pick("as the system says", "跟随系统"),
+        ProxyKind::System => lang.pick("system settings", "跟随系统"),
         ProxyKind::Direct => lang.pick("none", "不使用"),
         ProxyKind::Address => &settings.proxy_address,
     };
@@ -62,13 +62,13 @@ fn show(settings: &SettingsView, json: bool, lang: Lang) {
     let place = match settings.proxy_password {
         KeyPlace::Nowhere => None,
         KeyPlace::Keyring => Some(lang.pick("password in the system's keyring", "密码在系统钥匙串中")),
-        KeyPlace::File => Some(lang.pick("password in a sealed file", "密码在加密文件中")),
+        KeyPlace::File => Some(lang.pick("password in an encrypted file", "密码在加密文件中")),
     };
     if let Some(place) = place {
         println!("{}: {}  ({place})", lang.pick("User name", "用户名"), settings.proxy_user);
     }
     let certificates = match settings.certificates.as_str() {
-        "" => lang.pick("those of the system", "系统证书"),
+        "" => lang.pick("system certificates", "系统证书"),
         path => path,
     };
     println!("{}: {certificates}", lang.pick("Certificates", "证书"));

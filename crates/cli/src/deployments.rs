@@ -122,7 +122,7 @@ async fn list(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> {
     if json {
         print_json(&views);
     } else if views.is_empty() {
-        println!("{}", lang.pick("Nothing was started yet.", "还没有启动过部署。"));
+        println!("{}", lang.pick("No deployments yet.", "还没有启动过部署。"));
     } else {
         views.iter().for_each(|view| print_deployment(view, false, lang));
     }
@@ -200,11 +200,11 @@ fn print_deployment(view: &DeploymentView, json: bool, lang: Lang) {
 fn state(view: &DeploymentView, lang: Lang) -> String {
     let (en, zh) = match view.state {
         DeploymentState::Stopped => ("stopped", "已停止"),
-        DeploymentState::Finding => ("being looked for", "正在寻找"),
+        DeploymentState::Finding => ("checking", "正在检查"),
         DeploymentState::Starting => ("starting", "正在启动"),
-        DeploymentState::Loading => ("loading", "正在载入"),
+        DeploymentState::Loading => ("loading", "正在加载"),
         DeploymentState::Ready => ("ready", "就绪"),
-        DeploymentState::Waiting => ("waits to be started again", "等待重新启动"),
+        DeploymentState::Waiting => ("restarting soon", "即将重新启动"),
         DeploymentState::Draining => ("stopping", "正在停止"),
         DeploymentState::Failed => ("failed", "失败"),
     };
@@ -223,7 +223,7 @@ fn print_machine(view: &MachineView, lang: Lang) {
             println!("  {} {name}: {command}{first}", lang.pick("install", "安装"));
         }
     }
-    println!("{}: {}", lang.pick("Cards", "显卡"), all(&view.gpus));
+    println!("{}: {}", lang.pick("GPUs", "显卡"), all(&view.gpus));
     if let Some(cards) = &view.cards {
         println!("--gpus {cards}");
     }

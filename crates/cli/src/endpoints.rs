@@ -150,7 +150,7 @@ fn show(endpoint: &EndpointView, json: bool, lang: Lang) {
     }
     let key = match endpoint.key_place {
         KeyPlace::Keyring => lang.pick("key in the system's keyring", "密钥在系统钥匙串中"),
-        KeyPlace::File => lang.pick("key in a sealed file", "密钥在加密文件中"),
+        KeyPlace::File => lang.pick("key in an encrypted file", "密钥在加密文件中"),
         KeyPlace::Nowhere => lang.pick("no key", "无密钥"),
     };
     println!("{}: {}  {}  ({key})", endpoint.id, endpoint.name, endpoint.address);
@@ -168,22 +168,24 @@ fn steps(test: &EndpointTest, lang: Lang) {
     for step in &test.steps {
         let name = match step.step {
             ConnectionStep::Proxy => lang.pick("Proxy", "代理"),
-            ConnectionStep::Name => lang.pick("Name of the computer", "域名"),
+            ConnectionStep::Name => lang.pick("Address lookup (DNS)", "域名解析（DNS）"),
             ConnectionStep::Connect => lang.pick("Connection", "连接"),
-            ConnectionStep::Tls => lang.pick("Private and trusted (TLS)", "加密与信任（TLS）"),
+            ConnectionStep::Tls => lang.pick("Secure connection (TLS)", "安全连接（TLS）"),
             ConnectionStep::Key => lang.pick("Key", "密钥"),
-            ConnectionStep::Models => lang.pick("List of models", "模型列表"),
-            ConnectionStep::Token => lang.pick("First word of an answer", "回答的第一个词"),
+            ConnectionStep::Models => lang.pick("Model list", "模型列表"),
+            ConnectionStep::Token => lang.pick("First token of an answer", "回答的第一个词元"),
         };
         let state = match step.state {
             StepState::Passed => lang.pick("passed", "通过"),
             StepState::Failed => lang.pick("FAILED", "失败"),
-            StepState::Absent => lang.pick("the service has none, which is fine", "服务没有提供，不影响使用"),
-            StepState::Skipped => lang.pick("not tried", "未测试"),
+            StepState::Absent => {
+                lang.pick("not offered by the service, which is fine", "服务没有提供，不影响使用")
+            }
+            StepState::Skipped => lang.pick("not tested", "未测试"),
         };
         println!("{name}: {state}");
     }
     if let Some(model) = &test.model {
-        println!("{}: {model}", lang.pick("Asked", "询问的模型"));
+        println!("{}: {model}", lang.pick("Model", "模型"));
     }
 }

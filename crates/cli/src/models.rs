@@ -112,7 +112,7 @@ fn installed_lines(model: &ModelView, lang: Lang) -> String {
         let state = match one.state {
             ModelState::Downloading => lang.pick("downloading", "正在下载"),
             ModelState::Paused => lang.pick("paused", "已暂停"),
-            ModelState::Verifying => lang.pick("checking", "正在校验"),
+            ModelState::Verifying => lang.pick("verifying", "正在校验"),
             ModelState::Failed => lang.pick("failed", "失败"),
             ModelState::BuiltIn | ModelState::NotDownloaded | ModelState::Ready => lang.pick("ready", "可用"),
         };
@@ -125,9 +125,9 @@ fn installed_lines(model: &ModelView, lang: Lang) -> String {
 fn describe(model: &ModelView, lang: Lang) -> String {
     let verdict = match model.fit.verdict {
         Verdict::RunsWell => lang.pick("runs well", "运行良好"),
-        Verdict::ShortContext => lang.pick("runs with a short context", "只能用较短的上下文"),
+        Verdict::ShortContext => lang.pick("short context only", "只能用较短的上下文"),
         Verdict::Slow => lang.pick("runs slowly", "能运行，但较慢"),
-        Verdict::TooLarge => lang.pick("too large", "装不下"),
+        Verdict::TooLarge => lang.pick("too large", "内存不足"),
     };
     let variant = model
         .variants

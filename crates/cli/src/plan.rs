@@ -72,9 +72,9 @@ fn describe(plan: &PlanView, lang: Lang) -> String {
         format!("{} {} {on} {} ({})\n\n", plan.model_name, plan.precision, plan.machines, plan.engine);
     let rest = memory.budget - memory.weights - memory.overhead;
     let rows = [
-        (lang.pick("Weights in all", "全部权重"), bytes(memory.size)),
+        (lang.pick("Total weights", "权重总计"), bytes(memory.size)),
         (
-            lang.pick("A card", "每张卡"),
+            lang.pick("Each GPU", "每张卡"),
             format!("{}, {} {}", bytes(memory.card), lang.pick("usable", "可用"), bytes(memory.budget)),
         ),
         (lang.pick("Weights on it", "其中权重"), bytes(memory.weights)),
@@ -89,8 +89,8 @@ fn describe(plan: &PlanView, lang: Lang) -> String {
                 bytes(rest)
             ),
         ),
-        (lang.pick("A token of conversation", "每个词元"), format!("{:.0} B", memory.token)),
-        (lang.pick("Room in all", "总共可容纳"), tokens(memory.tokens, lang)),
+        (lang.pick("Each token of context", "每个词元"), format!("{:.0} B", memory.token)),
+        (lang.pick("Total capacity", "总共可容纳"), tokens(memory.tokens, lang)),
         (
             lang.pick("Conversations", "对话"),
             format!("{} × {}", plan.sequences, tokens(f64::from(plan.context), lang)),

@@ -83,10 +83,10 @@ fn bar() -> ProgressBar {
 /// State, bytes done and total, speed and time left.
 fn line(view: &DownloadView, lang: Lang) -> String {
     let what = match view.state {
-        DownloadState::Listing => lang.pick("looking at the files", "正在读取文件列表"),
+        DownloadState::Listing => lang.pick("reading the file list", "正在读取文件列表"),
         DownloadState::Transferring => lang.pick("downloading", "正在下载"),
         DownloadState::Paused => lang.pick("paused", "已暂停"),
-        DownloadState::Verifying => lang.pick("checking", "正在校验"),
+        DownloadState::Verifying => lang.pick("verifying", "正在校验"),
         DownloadState::Ready => lang.pick("ready", "已完成"),
         DownloadState::Failed => lang.pick("failed", "失败"),
     };

@@ -75,7 +75,7 @@ fn print_addresses(view: &SharingView, model: &str, lang: Lang) {
             eprintln!("{warning}");
         }
     }
-    println!("{}", lang.pick("Ctrl+C ends it.", "按 Ctrl+C 结束。"));
+    println!("{}", lang.pick("Press Ctrl+C to stop.", "按 Ctrl+C 停止。"));
 }
 
 pub async fn run(app: &App, command: &ServeCommand, json: bool, lang: Lang) -> Result<(), ErrorView> {
@@ -100,7 +100,7 @@ pub async fn run(app: &App, command: &ServeCommand, json: bool, lang: Lang) -> R
             if json {
                 print_json(&keys);
             } else if keys.is_empty() {
-                println!("{}", lang.pick("There are no keys.", "还没有密钥。"));
+                println!("{}", lang.pick("No keys yet.", "还没有密钥。"));
             }
             keys.iter().filter(|_| !json).for_each(|key| println!("{}", line(key, lang)));
         }
@@ -134,7 +134,7 @@ pub async fn run(app: &App, command: &ServeCommand, json: bool, lang: Lang) -> R
 
 fn line(key: &SharingKey, lang: Lang) -> String {
     let until = match (&key.expires_at, key.expired) {
-        (None, _) => lang.pick("for ever", "永久").to_owned(),
+        (None, _) => lang.pick("never expires", "永久").to_owned(),
         (Some(_), true) => lang.pick("expired", "已过期").to_owned(),
         (Some(time), false) => match lang {
             Lang::En => format!("until {time}"),

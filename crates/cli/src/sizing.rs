@@ -60,7 +60,7 @@ fn describe(view: &SizingView, lang: Lang) -> String {
     if let Some(cards) = &view.machines {
         text.push_str(&format!("{}\n", line(cards, lang)));
     }
-    text.push_str(lang.pick("\nCards that hold it\n", "\n放得下的显卡\n"));
+    text.push_str(lang.pick("\nGPUs that hold it\n", "\n放得下的显卡\n"));
     let holds = view.rows.iter().filter(|row| row.verdict == CardsVerdict::Holds);
     text.extend(holds.map(|row| format!("  {}\n", line(row, lang))));
     text
@@ -76,6 +76,6 @@ fn line(cards: &CardsView, lang: Lang) -> String {
         CardsVerdict::NoFp4 => lang.pick("does not compute FP4", "不支持 FP4 计算"),
         CardsVerdict::NoBf16 => lang.pick("does not compute BF16", "不支持 BF16 计算"),
     };
-    let each = lang.pick("a card", "每张卡");
+    let each = lang.pick("per GPU", "每张卡");
     format!("{}: {verdict}, {} / {} {each}", cards.machines, bytes(used), bytes(cards.budget))
 }

@@ -44,8 +44,8 @@ pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
     y += 26.0;
     let columns = [MARGIN, 214.0, 360.0, 720.0, 1008.0];
     let heads = lang.pick(
-        ["Card", "How many", "Memory of each", "Verdict", "Room in all"],
-        ["显卡", "数量", "每张卡的内存", "结论", "总共可容纳"],
+        ["Card", "How many", "Memory of each", "Verdict", "Total capacity"],
+        ["显卡", "数量", "每张卡的显存", "能否运行", "总共可容纳"],
     );
     for (at, head) in heads.iter().enumerate() {
         page.text(columns[at], y, 13, SOFT, if at == 4 { "end" } else { "start" }, head);
@@ -98,7 +98,7 @@ fn lacks(verdict: CardsVerdict) -> bool {
 fn names(lang: Lang) -> [&'static str; 4] {
     lang.pick(
         ["Shared weights", "Experts", "Conversations", "Working space"],
-        ["公共权重", "专家", "对话", "工作空间"],
+        ["共享权重", "专家", "对话", "工作空间"],
     )
 }
 
