@@ -48,7 +48,7 @@ pub fn cards_csv(model: &str, context: u32, sequences: u32) -> Result<String, Er
 
 pub(crate) fn inventory(machines: &str) -> Result<Inventory, ErrorView> {
     Inventory::parse(machines).map_err(|error| {
-        let cards = Catalog::builtin().cards().iter().map(|card| card.label()).collect::<Vec<_>>().join(", ");
+        let cards = Catalog::builtin().gpus().iter().map(|card| card.label()).collect::<Vec<_>>().join(", ");
         invalid("gpus", &format!("8xH100-80G, 2x8xH100-80G; {cards}"), format!("plan: {error}"))
     })
 }

@@ -1,10 +1,11 @@
-//! Which devices of a computer an engine computes on. A verdict counts the memory and the speed of these devices only.
-//! The one place to change when the embedded engine computes on more of them. Does not know which engine a host runs.
+//! The devices of a computer that an engine uses. A verdict counts only their memory and speed. Change
+//! `EMBEDDED` when the embedded engine supports more devices. This file does not know which engine a host
+//! runs.
 use hardware::{Gpu, GpuVendor, Snapshot};
 
 use crate::Sentence;
 
-/// The processor always computes; of graphics cards, those of the makers named here.
+/// The CPU is always used, GPUs only of these vendors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Devices {
     pub nvidia: bool,
@@ -12,10 +13,10 @@ pub struct Devices {
 }
 
 impl Devices {
-    pub const PROCESSOR: Self = Self { nvidia: false, amd: false };
+    pub const CPU: Self = Self { nvidia: false, amd: false };
     pub const ALL: Self = Self { nvidia: true, amd: true };
-    /// What the embedded engine of this version computes on. Every verdict about this computer follows from it.
-    pub const EMBEDDED: Self = Self::PROCESSOR;
+    /// The devices of the embedded engine. Every verdict about this computer depends on it.
+    pub const EMBEDDED: Self = Self::CPU;
 
     pub fn uses(self, gpu: &Gpu) -> bool {
         match gpu.vendor {
@@ -24,12 +25,12 @@ impl Devices {
         }
     }
 
-    /// The graphics cards that compute, in the order of the snapshot.
+    /// The GPUs that are used, in the order of the snapshot.
     pub fn gpus(self, snapshot: &Snapshot) -> impl Iterator<Item = &Gpu> {
         snapshot.gpus.iter().filter(move |gpu| self.uses(gpu))
     }
 
-    /// What is to be said of the cards that do not compute; `None` when there are none.
+    /// A sentence about the GPUs that are not used; `None` if there are none.
     pub fn idle(self, snapshot: &Snapshot) -> Option<Sentence> {
         let idle: Vec<&Gpu> = snapshot.gpus.iter().filter(|gpu| !self.uses(gpu)).collect();
         let first = idle.first()?;
@@ -52,7 +53,7 @@ impl Devices {
     }
 }
 
-/// The name without its maker's family words: "NVIDIA GeForce RTX 4090" is known as "RTX 4090".
+/// The name without vendor and brand: "NVIDIA GeForce RTX 4090" becomes "RTX 4090".
 fn short(name: &str) -> &str {
     ["NVIDIA ", "AMD ", "GeForce "].iter().fold(name, |name, word| name.strip_prefix(word).unwrap_or(name))
 }

@@ -1,9 +1,9 @@
-//! The facts as the asset files hold them. Sizes are bytes; KV bytes follow from the architecture.
+//! The data of the asset files. Sizes are in bytes; KV cache sizes are computed from the architecture.
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::Card;
+use crate::GpuSpec;
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Sentence {
@@ -19,57 +19,60 @@ pub enum FamilyKind {
     DenseDistill,
 }
 
-/// What one token leaves in the cache: an MLA latent shared by all heads, or keys and values per head.
+/// The KV cache of one token: an MLA latent shared by all heads, or keys and values per KV head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Cache {
-    Latent { layers: u64, width: u64 },
-    Heads { layers: u64, kv_heads: u64, head_dim: u64 },
+#[serde(tag = "kind")]
+pub enum KvCache {
+    #[serde(rename = "latent")]
+    Mla { layers: u64, width: u64 },
+    #[serde(rename = "heads")]
+    Gqa { layers: u64, kv_heads: u64, head_dim: u64 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KvDtype {
     Bf16,
     Fp8,
-    /// GGUF's blocks of 32 numbers in 34 bytes.
+    /// GGUF Q8_0: 32 values in 34 bytes.
     Q8,
 }
 
-impl Cache {
-    /// Bytes that one token takes.
+impl KvCache {
+    /// Bytes of one token in all layers.
     pub fn bytes_per_token(&self, dtype: KvDtype) -> u64 {
-        let numbers = match *self {
-            Self::Latent { layers, width } => layers * width,
-            Self::Heads { layers, kv_heads, head_dim } => layers * 2 * kv_heads * head_dim,
+        let values = match *self {
+            Self::Mla { layers, width } => layers * width,
+            Self::Gqa { layers, kv_heads, head_dim } => layers * 2 * kv_heads * head_dim,
         };
         match dtype {
-            KvDtype::Bf16 => numbers * 2,
-            KvDtype::Fp8 => numbers,
-            KvDtype::Q8 => numbers * 34 / 32,
+            KvDtype::Bf16 => values * 2,
+            KvDtype::Fp8 => values,
+            KvDtype::Q8 => values * 34 / 32,
         }
     }
 
     pub fn layers(&self) -> u64 {
         match *self {
-            Self::Latent { layers, .. } | Self::Heads { layers, .. } => layers,
+            Self::Mla { layers, .. } | Self::Gqa { layers, .. } => layers,
         }
     }
 }
 
-/// What decides over how many cards a model can be divided.
+/// The sizes that limit tensor parallelism.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Shape {
     pub heads: u32,
-    /// Inner widths of the feed-forward parts, a single expert's included.
+    /// Intermediate sizes of the MLPs, including that of an expert.
     pub widths: Vec<u32>,
-    /// Routed experts of a layer; 0 when there are none.
+    /// Routed experts per layer; 0 for a dense model.
     pub experts: u32,
-    /// Parameters of all routed experts of all layers, those of prediction layers left out.
+    /// Parameters of all routed experts of all layers, without MTP layers.
     #[serde(default)]
     pub expert_params: u64,
-    /// Layers that predict further tokens and can draft (MTP).
-    pub predictions: u32,
-    /// Parameters of all attention layers: every card holds them whole under DP attention.
+    /// Number of MTP layers, which can draft tokens.
+    #[serde(rename = "predictions")]
+    pub mtp_layers: u32,
+    /// Parameters of all attention layers, which every GPU holds under DP attention.
     pub attention_params: u64,
 }
 
@@ -108,14 +111,14 @@ pub struct Variant {
     pub size_computed: bool,
     pub repo_hugging_face: Option<String>,
     pub repo_model_scope: Option<String>,
-    /// Glob patterns of the files to take from the repository.
+    /// Glob patterns of the files to download from the repository.
     #[serde(default)]
     pub files: Vec<String>,
     pub note: Option<Sentence>,
 }
 
 impl Variant {
-    /// Files for llama.cpp and ollama; the others are for every other engine.
+    /// GGUF files are for llama.cpp and ollama, the others for all other engines.
     pub fn is_gguf(&self) -> bool {
         self.files.iter().any(|pattern| pattern.ends_with(".gguf"))
     }
@@ -131,16 +134,16 @@ pub struct ModelFacts {
     pub params_active: u64,
     pub context_max: u32,
     pub takes_images: bool,
-    /// It thinks or answers at once, as its template is told.
+    /// Reasoning can be switched by the chat template.
     #[serde(default)]
     pub hybrid: bool,
     pub licence: String,
-    /// True when the architecture is one that the embedded engine implements.
+    /// The embedded engine implements the architecture.
     pub embedded: bool,
-    /// Order of recommendation, higher is better; 0 is never recommended unasked.
+    /// Order of recommendation, higher is better; 0 is never recommended.
     pub rank: u32,
-    pub cache: Cache,
-    /// `None` for a file of the person's: nothing is planned for it.
+    pub cache: KvCache,
+    /// `None` for an imported file, which gets no deployment plans.
     pub shape: Option<Shape>,
     pub recommended: Sampling,
     /// Best precision first.
@@ -149,8 +152,8 @@ pub struct ModelFacts {
 }
 
 impl ModelFacts {
-    /// Of `weights` bytes, those of routed experts, by their share of the parameters: a few hundredths off where files
-    /// store them in other numbers than the rest.
+    /// The bytes of routed experts among `weights` bytes, by their share of the parameters. A few percent off
+    /// for files that store experts in another type than the rest.
     pub fn expert_bytes(&self, weights: u64) -> u64 {
         let experts = self.shape.as_ref().map_or(0, |shape| shape.expert_params);
         (u128::from(weights) * u128::from(experts) / u128::from(self.params_total.max(1))) as u64
@@ -176,15 +179,15 @@ struct Presets {
 }
 
 #[derive(Debug, Deserialize)]
-struct Cards {
-    gpu: Vec<Card>,
+struct GpuFile {
+    gpu: Vec<GpuSpec>,
 }
 
 #[derive(Debug)]
 pub struct Catalog {
     models: Vec<ModelFacts>,
     presets: Vec<Preset>,
-    cards: Vec<Card>,
+    gpus: Vec<GpuSpec>,
 }
 
 static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| {
@@ -192,9 +195,9 @@ static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| {
         .expect("models.toml is part of the program and tested");
     let presets: Presets = toml::from_str(include_str!("../../../assets/catalog/presets.toml"))
         .expect("presets.toml is part of the program and tested");
-    let cards: Cards = toml::from_str(include_str!("../../../assets/catalog/hardware.toml"))
+    let file: GpuFile = toml::from_str(include_str!("../../../assets/catalog/hardware.toml"))
         .expect("hardware.toml is part of the program and tested");
-    Catalog { models: models.model, presets: presets.preset, cards: cards.gpu }
+    Catalog { models: models.model, presets: presets.preset, gpus: file.gpu }
 });
 
 impl Catalog {
@@ -214,12 +217,12 @@ impl Catalog {
         &self.presets
     }
 
-    pub fn cards(&self) -> &[Card] {
-        &self.cards
+    pub fn gpus(&self) -> &[GpuSpec] {
+        &self.gpus
     }
 }
 
-/// The golden presets; DeepSeek's own advice is [`ModelFacts::recommended`].
+/// The built-in presets. DeepSeek's recommendation is [`ModelFacts::recommended`].
 pub fn presets() -> &'static [Preset] {
     BUILTIN.presets()
 }

@@ -1,29 +1,30 @@
-//! Does a model fit, where, and with how long a conversation? Counts free memory, never total alone,
-//! all parameters, never the active ones, and the cache as the architecture really stores it.
+//! Whether a model fits, on which device, and with which context length. Counts free memory instead of total
+//! memory, all parameters instead of active ones, and the KV cache as the architecture stores it.
 use hardware::{Gpu, GpuVendor, Snapshot};
 
 use crate::units::{pages, pages_zh, rate, size};
-use crate::{Cache, Catalog, Devices, KvDtype, ModelFacts, Sentence, Variant};
+use crate::{Catalog, Devices, KvCache, KvDtype, ModelFacts, Sentence, Variant};
 
 const GIB: u64 = 1 << 30;
 const GPU_OVERHEAD: u64 = GIB * 3 / 2;
 const CPU_OVERHEAD: u64 = GIB / 2;
-/// Left to the rest of the machine when a model runs in main memory.
+/// Main memory reserved for other programs.
 const RAM_RESERVE: u64 = GIB;
 const SHORTEST: u32 = 2048;
-/// Tokens per second under which a reader waits for the text.
+/// Tokens per second of a reader; slower output is rated slow.
 const READABLE: f64 = 5.0;
-/// Bytes per second taken for the verdict while memory was not measured; never shown as a speed.
+/// Bytes per second assumed for the verdict until the bandwidth is measured; never shown as a speed.
 const ASSUMED_BANDWIDTH: f64 = 25e9;
-/// Share of the bandwidth that decoding reaches.
+/// The fraction of the bandwidth that decoding reaches.
 const EFFICIENCY: f64 = 0.6;
 
+/// The requested variant, context length and concurrency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
     pub variant: String,
-    /// Tokens of conversation wanted; the model's own maximum caps it.
+    /// Requested context length in tokens, limited to the model's maximum.
     pub context: u32,
-    /// Conversations at the same time.
+    /// Concurrent conversations.
     pub sequences: u32,
     pub kv: KvDtype,
 }
@@ -37,55 +38,55 @@ pub enum Verdict {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    Nowhere,
+pub enum ComputeDevice {
+    None,
     Cpu,
     Gpu,
 }
 
-/// Sizes are bytes over all cards used.
+/// Sizes are in bytes over all GPUs used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fit {
     pub variant_id: String,
     pub verdict: Verdict,
-    pub place: Place,
-    /// Cards used.
+    pub device: ComputeDevice,
+    /// Number of GPUs used.
     pub gpus: u32,
-    /// Tokens that each conversation can have.
+    /// Context length per conversation.
     pub context: u32,
     pub weights: u64,
     pub kv: u64,
     pub overhead: u64,
     pub needed: u64,
     pub available: u64,
-    /// Tokens per second; `None` when no bandwidth is known.
+    /// Tokens per second; `None` if the bandwidth is unknown.
     pub speed_estimate: Option<f64>,
     pub reason: Sentence,
 }
 
-/// The verdict for one variant on the devices that compute, or `TooLarge` when the model has no such variant.
+/// The verdict for one variant on the given devices; `TooLarge` if the model has no such variant.
 pub fn fit(snapshot: &Snapshot, devices: Devices, model: &ModelFacts, spec: &Spec) -> Fit {
     let Some(variant) = model.variants.iter().find(|v| v.id == spec.variant) else {
         let reason = Sentence { en: "No such files.".into(), zh: "没有这样的文件。".into() };
-        return Fit { reason, ..nothing(&spec.variant) };
+        return Fit { reason, ..empty_fit(&spec.variant) };
     };
-    let mut tries = on_gpus(snapshot, devices, model, variant, spec);
-    tries.extend(on_cpu(snapshot, model, variant, spec));
-    let mut best = tries
+    let mut candidates = on_gpus(snapshot, devices, model, variant, spec);
+    candidates.extend(on_cpu(snapshot, model, variant, spec));
+    let mut best = candidates
         .into_iter()
         .reduce(|best, next| if key(&next) > key(&best) { next } else { best })
-        .unwrap_or_else(|| nothing(&variant.id));
+        .unwrap_or_else(|| empty_fit(&variant.id));
     best.reason = reason(model, variant, spec, &best);
     best
 }
 
-/// The best variant: verdict first, then the better precision on cards and the smaller files on a processor.
+/// The best variant: by verdict, then by precision on GPUs and by size on the CPU.
 pub fn best_fit(snapshot: &Snapshot, devices: Devices, model: &ModelFacts, context: u32, kv: KvDtype) -> Fit {
-    best_of(snapshot, devices, model, (context, kv), |_| true)
+    best_fit_among(snapshot, devices, model, (context, kv), |_| true)
 }
 
-/// As [`best_fit`], among the variants that `admits` takes.
-pub(crate) fn best_of(
+/// As [`best_fit`], among the variants that `admits` accepts.
+pub(crate) fn best_fit_among(
     snapshot: &Snapshot,
     devices: Devices,
     model: &ModelFacts,
@@ -98,23 +99,24 @@ pub(crate) fn best_of(
         .filter(|variant| admits(variant))
         .map(|v| fit(snapshot, devices, model, &Spec { variant: v.id.clone(), context, sequences: 1, kv }))
         .reduce(|best, next| {
-            let smaller = best.place != Place::Gpu && next.weights < best.weights;
-            let (a, b) = ((best.verdict, best.place), (next.verdict, next.place));
+            let smaller = best.device != ComputeDevice::Gpu && next.weights < best.weights;
+            let (a, b) = ((best.verdict, best.device), (next.verdict, next.device));
             if b > a || (b == a && smaller) { next } else { best }
         })
-        .unwrap_or_else(|| nothing(""))
+        .unwrap_or_else(|| empty_fit(""))
 }
 
-/// Better fits are greater; among refusals the one that came nearest is told.
-fn key(fit: &Fit) -> (Verdict, Place, u32, std::cmp::Reverse<u64>) {
-    (fit.verdict, fit.place, fit.context, std::cmp::Reverse(fit.needed.saturating_sub(fit.available)))
+/// The order of fits: a better one is greater. Among those that do not fit, the one with the smallest
+/// deficit.
+fn key(fit: &Fit) -> (Verdict, ComputeDevice, u32, std::cmp::Reverse<u64>) {
+    (fit.verdict, fit.device, fit.context, std::cmp::Reverse(fit.needed.saturating_sub(fit.available)))
 }
 
-fn nothing(variant: &str) -> Fit {
+fn empty_fit(variant: &str) -> Fit {
     Fit {
         variant_id: variant.to_owned(),
         verdict: Verdict::TooLarge,
-        place: Place::Nowhere,
+        device: ComputeDevice::None,
         gpus: 0,
         context: 0,
         weights: 0,
@@ -127,18 +129,25 @@ fn nothing(variant: &str) -> Fit {
     }
 }
 
-/// `available` against weights, cache and overhead; `copies` is how often the cache is held.
-fn weigh(model: &ModelFacts, variant: &Variant, spec: &Spec, available: u64, fixed: u64, copies: u64) -> Fit {
-    let wanted = spec.context.min(model.context_max);
+/// Compares `available` with weights, cache and overhead. `copies` is the replication of the cache.
+fn estimate(
+    model: &ModelFacts,
+    variant: &Variant,
+    spec: &Spec,
+    available: u64,
+    fixed: u64,
+    copies: u64,
+) -> Fit {
+    let requested = spec.context.min(model.context_max);
     let overhead = fixed + variant.size / 50;
     let per_token = model.cache.bytes_per_token(spec.kv) * copies * u64::from(spec.sequences.max(1));
     let room = available.saturating_sub(variant.size + overhead) / per_token.max(1);
-    let possible = u32::try_from(room).unwrap_or(u32::MAX).min(wanted);
-    let fits = possible >= wanted.min(SHORTEST);
-    // What does not fit is told with what was asked for.
-    let context = if fits { possible } else { wanted };
+    let possible = u32::try_from(room).unwrap_or(u32::MAX).min(requested);
+    let fits = possible >= requested.min(SHORTEST);
+    // If it does not fit, the sizes are those of the requested context.
+    let context = if fits { possible } else { requested };
     let kv = u64::from(context) * per_token;
-    let verdict = match (fits, possible >= wanted) {
+    let verdict = match (fits, possible >= requested) {
         (false, _) => Verdict::TooLarge,
         (true, false) => Verdict::ShortContext,
         (true, true) => Verdict::RunsWell,
@@ -151,7 +160,7 @@ fn weigh(model: &ModelFacts, variant: &Variant, spec: &Spec, available: u64, fix
         overhead,
         needed: variant.size + kv + overhead,
         available,
-        ..nothing(&variant.id)
+        ..empty_fit(&variant.id)
     }
 }
 
@@ -162,62 +171,62 @@ fn on_gpus(
     variant: &Variant,
     spec: &Spec,
 ) -> Vec<Fit> {
-    let mut tries = Vec::new();
+    let mut candidates = Vec::new();
     for vendor in [GpuVendor::Nvidia, GpuVendor::Amd] {
-        let mut cards: Vec<&Gpu> = devices
+        let mut gpus: Vec<&Gpu> = devices
             .gpus(snapshot)
             .filter(|gpu| gpu.vendor == vendor && (variant.precision != "FP8" || has_fp8(gpu)))
             .collect();
-        cards.sort_by_key(|gpu| std::cmp::Reverse(budget(gpu, snapshot)));
-        for count in [1usize, 2, 4, 8, 16].into_iter().filter(|n| *n <= cards.len()) {
+        gpus.sort_by_key(|gpu| std::cmp::Reverse(budget(gpu, snapshot)));
+        for count in [1usize, 2, 4, 8, 16].into_iter().filter(|n| *n <= gpus.len()) {
             let n = count as u64;
             let copies = match model.cache {
-                // Every rank holds the whole latent; heads are divided among ranks.
-                Cache::Latent { .. } => n,
-                Cache::Heads { kv_heads, .. } => n.div_ceil(kv_heads),
+                // Every rank holds the full latent; KV heads are sharded.
+                KvCache::Mla { .. } => n,
+                KvCache::Gqa { kv_heads, .. } => n.div_ceil(kv_heads),
             };
-            let available = budget(cards[count - 1], snapshot) * n;
-            let mut fit = weigh(model, variant, spec, available, GPU_OVERHEAD * n, copies);
+            let available = budget(gpus[count - 1], snapshot) * n;
+            let mut fit = estimate(model, variant, spec, available, GPU_OVERHEAD * n, copies);
             fit.gpus = count as u32;
             if fit.verdict != Verdict::TooLarge {
-                fit.place = Place::Gpu;
-                let bandwidth = cards[..count].iter().map(|gpu| bandwidth(gpu)).sum::<Option<f64>>();
+                fit.device = ComputeDevice::Gpu;
+                let bandwidth = gpus[..count].iter().map(|gpu| bandwidth(gpu)).sum::<Option<f64>>();
                 fit.speed_estimate = bandwidth.map(|b| speed(b, model, variant));
             }
-            tries.push(fit);
+            candidates.push(fit);
         }
     }
-    tries
+    candidates
 }
 
 fn on_cpu(snapshot: &Snapshot, model: &ModelFacts, variant: &Variant, spec: &Spec) -> Option<Fit> {
     if variant.precision == "FP8" && !model.embedded {
         return None;
     }
-    // The Guide is megabytes; the general overhead would hide that it runs anywhere.
+    // The Guide has a few megabytes; with the general overhead it would seem not to fit on small computers.
     let guide = model.family == crate::FamilyKind::Guide;
     let fixed = if guide { GIB / 8 } else { CPU_OVERHEAD };
     let available = usable_ram(snapshot);
-    let mut fit = weigh(model, variant, spec, available, fixed, 1);
+    let mut fit = estimate(model, variant, spec, available, fixed, 1);
     if fit.verdict != Verdict::TooLarge {
-        fit.place = Place::Cpu;
+        fit.device = ComputeDevice::Cpu;
         fit.speed_estimate = snapshot.memory_bandwidth.map(|b| speed(b, model, variant));
-        let judged = fit.speed_estimate.unwrap_or_else(|| speed(ASSUMED_BANDWIDTH, model, variant));
-        if judged < READABLE {
+        let assumed = fit.speed_estimate.unwrap_or_else(|| speed(ASSUMED_BANDWIDTH, model, variant));
+        if assumed < READABLE {
             fit.verdict = Verdict::Slow;
         }
     }
     Some(fit)
 }
 
-/// What an engine may take of the main memory: the same for every model.
+/// The main memory that an engine may use, independent of the model.
 fn usable_ram(snapshot: &Snapshot) -> u64 {
     let most = snapshot.ram_available / 10 * 9;
     most - RAM_RESERVE.min(most / 4)
 }
 
-/// What an engine may take of a card: nine tenths of it, and never more than is free. Memory that it shares with the
-/// system is treated as the processor's is, and a card of unknown memory is counted on for nothing.
+/// The memory of a GPU that an engine may use: 90 % of the total, at most what is free. Shared memory counts
+/// as main memory, unknown memory as zero.
 fn budget(gpu: &Gpu, snapshot: &Snapshot) -> u64 {
     match gpu.vram_total {
         _ if gpu.shared_memory => usable_ram(snapshot),
@@ -234,63 +243,70 @@ fn has_fp8(gpu: &Gpu) -> bool {
 }
 
 fn bandwidth(gpu: &Gpu) -> Option<f64> {
-    let cards = Catalog::builtin().cards().iter();
-    cards
-        .filter(|card| gpu.name.contains(card.name.as_str()))
-        .max_by_key(|card| card.name.len())
-        .map(|card| card.bandwidth_gbs * 1e9)
+    let specs = Catalog::builtin().gpus().iter();
+    specs
+        .filter(|spec| gpu.name.contains(spec.name.as_str()))
+        .max_by_key(|spec| spec.name.len())
+        .map(|spec| spec.bandwidth_gbs * 1e9)
 }
 
-/// Decoding reads the active share of the weights once for each token.
+/// Decoding reads the active weights once per token.
 fn speed(bandwidth: f64, model: &ModelFacts, variant: &Variant) -> f64 {
     let touched = variant.size as f64 * model.params_active as f64 / model.params_total as f64;
     bandwidth * EFFICIENCY / touched
 }
 
-/// What a model that is too large needs: with the conversations that were asked for, and with the shortest where that is less.
-fn refusal(name: &str, model: &ModelFacts, spec: &Spec, fit: &Fit, places: (&str, &str)) -> Sentence {
-    let wanted = spec.context.min(model.context_max);
-    let (room, room_zh) = (pages(wanted), pages_zh(wanted));
+/// The sentence for a model that is too large: its need with the requested conversations, and with the
+/// shortest one if that is less.
+fn too_large_sentence(
+    name: &str,
+    model: &ModelFacts,
+    spec: &Spec,
+    fit: &Fit,
+    memory_names: (&str, &str),
+) -> Sentence {
+    let requested = spec.context.min(model.context_max);
+    let (room, room_zh) = (pages(requested), pages_zh(requested));
     let (talk, talk_zh) = match spec.sequences {
         0 | 1 => (format!("{room} of conversation"), format!("{room_zh}的对话")),
         many => (format!("{many} conversations of {room} each"), format!(" {many} 个{room_zh}的对话")),
     };
-    let shortest = fit.kv / u64::from(wanted.max(1)) * u64::from(wanted.min(SHORTEST));
+    let shortest = fit.kv / u64::from(requested.max(1)) * u64::from(requested.min(SHORTEST));
     let (need, have, least) = (size(fit.needed), size(fit.available), size(fit.needed - fit.kv + shortest));
     let (less, less_zh) = match least == need {
         true => Default::default(),
         false => (format!(" ({least} with the shortest)"), format!("（最短的对话也要 {least}）")),
     };
-    let (place, place_zh) = places;
+    let (memory, memory_zh) = memory_names;
     Sentence {
-        en: format!("{name} needs {need} with {talk}{less}, and only {have} of {place} can be used."),
-        zh: format!("{name} 加上{talk_zh}需要 {need}{less_zh}，而可用{place_zh}只有 {have}。"),
+        en: format!("{name} needs {need} with {talk}{less}, and only {have} of {memory} can be used."),
+        zh: format!("{name} 加上{talk_zh}需要 {need}{less_zh}，而可用{memory_zh}只有 {have}。"),
     }
 }
 
 fn reason(model: &ModelFacts, variant: &Variant, spec: &Spec, fit: &Fit) -> Sentence {
-    // The name of a file often says how its numbers are stored.
+    // The name of a file often ends with its precision.
     let name = match model.name.ends_with(&variant.precision) {
         true => model.name.clone(),
         false => format!("{} {}", model.name, variant.precision),
     };
     let (need, have) = (size(fit.needed), size(fit.available));
-    let (place, place_zh) = match fit.place {
-        Place::Gpu => ("graphics memory", "显存"),
+    let (memory, memory_zh) = match fit.device {
+        ComputeDevice::Gpu => ("graphics memory", "显存"),
         _ if fit.gpus > 0 => ("graphics memory", "显存"),
         _ => ("main memory", "内存"),
     };
     let (en, zh) = match fit.verdict {
         Verdict::RunsWell => (
-            format!("{name} needs {need} of the {have} of {place} that can be used."),
-            format!("{name} 需要 {need}，可用{place_zh}有 {have}。"),
+            format!("{name} needs {need} of the {have} of {memory} that can be used."),
+            format!("{name} 需要 {need}，可用{memory_zh}有 {have}。"),
         ),
         Verdict::ShortContext => (
             format!(
-                "{name} fits, but {have} of {place} leave room for only {} of conversation.",
+                "{name} fits, but {have} of {memory} leave room for only {} of conversation.",
                 pages(fit.context)
             ),
-            format!("{name} 放得下，但 {have} {place_zh}只够{}的对话。", pages_zh(fit.context)),
+            format!("{name} 放得下，但 {have} {memory_zh}只够{}的对话。", pages_zh(fit.context)),
         ),
         Verdict::Slow => match fit.speed_estimate {
             Some(speed) => (
@@ -306,7 +322,7 @@ fn reason(model: &ModelFacts, variant: &Variant, spec: &Spec, fit: &Fit) -> Sent
             format!("{name} needs a card with FP8 (compute capability 8.9 or newer)."),
             format!("{name} 需要支持 FP8 的显卡（计算能力 8.9 或更高）。"),
         ),
-        Verdict::TooLarge => return refusal(&name, model, spec, fit, (place, place_zh)),
+        Verdict::TooLarge => return too_large_sentence(&name, model, spec, fit, (memory, memory_zh)),
     };
     Sentence { en, zh }
 }

@@ -1,26 +1,27 @@
-//! Which DeepSeek models there are, what they need, and what therefore fits a machine.
-//! Facts come from assets/catalog; the arithmetic is pure. Knows no network and no engine.
+//! The catalogue of DeepSeek models and GPUs, memory requirements, and what fits a computer.
+//! The data come from assets/catalog; the functions are pure. Knows no network and no engine.
 
-mod cards;
+mod claims;
 mod devices;
 mod facts;
 mod fit;
+mod gpu_spec;
 mod memory;
-mod published;
 mod recommend;
-mod table;
+mod sizing_table;
 pub mod units;
 mod upgrade;
 
-pub use cards::{Architecture, Card, Link, Vendor};
+pub use claims::{Claim, Defect, FlaggedClaim, flagged_claims};
 pub use devices::Devices;
 pub use facts::{
-    Cache, Catalog, FamilyKind, KvDtype, ModelFacts, Preset, Sampling, Sentence, Shape, Variant, presets,
+    Catalog, FamilyKind, KvCache, KvDtype, ModelFacts, Preset, Sampling, Sentence, Shape, Variant, presets,
 };
-pub use fit::{Fit, Place, Spec, Verdict, best_fit, fit};
+pub use fit::{ComputeDevice, Fit, Spec, Verdict, best_fit, fit};
+pub use gpu_spec::{Architecture, GpuSpec, Link, Vendor};
 pub use memory::{
-    BUDGET_PERCENT, CARD_OVERHEAD, Division, Gate, Memory, SHORTEST_POOL, gate, lacks, memory, widens_fp8,
+    BUDGET_PERCENT, Memory, MissingDtype, OVERHEAD_PER_GPU, Parallelism, SHORTEST_POOL, has_marlin_fp8,
+    memory, missing_dtype, unsupported_dtype,
 };
-pub use published::{Claim, Defect, Flagged, flagged};
 pub use recommend::{DEFAULT_CONTEXT, Recommendation, recommend};
-pub use table::{Demand, Row, Verdict as RowVerdict, csv, held, table};
+pub use sizing_table::{Demand, Row, Verdict as RowVerdict, csv, row_for, table};

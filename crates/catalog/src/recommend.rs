@@ -1,20 +1,21 @@
-//! The one answer of the first page: the best model that runs on the devices that compute, what limits the choice, and the
-//! smallest upgrade that changes it. Never names a model that does not fit, nor a download that the disk has no room for.
+//! The recommendation of the first page: the best model that runs on the given devices, the limit of the
+//! choice, and the smallest upgrade for a better one. Never recommends a model or a download that does not
+//! fit.
 use hardware::Snapshot;
 
-use crate::fit::best_of;
+use crate::fit::best_fit_among;
 use crate::units::{pages, pages_zh, rate, size};
 use crate::upgrade::upgrade;
-use crate::{Catalog, Devices, Fit, KvDtype, ModelFacts, Place, Sentence, Variant, Verdict};
+use crate::{Catalog, ComputeDevice, Devices, Fit, KvDtype, ModelFacts, Sentence, Variant, Verdict};
 
-/// Tokens of conversation a recommendation makes room for.
+/// Context length in tokens that a recommendation allows.
 pub const DEFAULT_CONTEXT: u32 = 16_384;
-/// Left free on the disk: chats and the system need some.
+/// Free disk space kept for chats and the system.
 const DISK_RESERVE: u64 = 500_000_000;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recommendation {
-    /// `None` when nothing fits; the sentence then offers the Guide.
+    /// `None` if no model fits; the sentence then offers the Guide.
     pub model_id: Option<String>,
     pub variant_id: Option<String>,
     pub sentence: Sentence,
@@ -23,32 +24,32 @@ pub struct Recommendation {
     pub download_size: u64,
 }
 
-/// A model worth recommending, at its best variant for these devices.
+/// A rankable model with its best variant for these devices.
 struct Candidate<'a> {
     model: &'a ModelFacts,
     fit: Fit,
-    /// Its files are here, or the disk has room for them.
+    /// The files are on the disk, or fit on it.
     obtainable: bool,
 }
 
-/// What keeps a better model from being chosen.
+/// Why no better model is chosen.
 enum Limit<'a> {
-    /// It would run well, and its files do not fit on the disk.
+    /// This model would run well, but its files do not fit on the disk.
     Disk(&'a Candidate<'a>),
-    /// It fits in memory and answers slowly.
+    /// This model fits in memory, but is slow.
     Speed(&'a Candidate<'a>),
     Memory,
 }
 
-/// `here` are the ids of models whose files are on the disk already.
+/// `local` are the ids of models whose files are already on the disk.
 pub fn recommend(
     snapshot: &Snapshot,
     devices: Devices,
     catalog: &Catalog,
-    here: &[String],
+    local: &[String],
 ) -> Recommendation {
     let candidates: Vec<Candidate> =
-        ranked(catalog).into_iter().map(|model| candidate(snapshot, devices, model, here)).collect();
+        ranked(catalog).into_iter().map(|model| candidate(snapshot, devices, model, local)).collect();
     let of = |verdict| candidates.iter().filter(move |it| it.obtainable && it.fit.verdict == verdict);
     let chosen = of(Verdict::RunsWell)
         .next_back()
@@ -59,7 +60,7 @@ pub fn recommend(
         return Recommendation {
             model_id: None,
             variant_id: None,
-            sentence: nothing(snapshot, &candidates),
+            sentence: no_fit_sentence(snapshot, &candidates),
             upgrade,
             download_size: 0,
         };
@@ -75,48 +76,48 @@ pub fn recommend(
     }
 }
 
-/// Models worth recommending, weakest first.
+/// Models with a rank, lowest first.
 pub(crate) fn ranked(catalog: &Catalog) -> Vec<&ModelFacts> {
     let mut models: Vec<&ModelFacts> = catalog.models().iter().filter(|model| model.rank > 0).collect();
     models.sort_by_key(|model| model.rank);
     models
 }
 
-/// The best of the variants that the disk has room for; of all of them where it has room for none.
+/// The best variant among those that fit on the disk; among all if none fits.
 fn candidate<'a>(
     snapshot: &Snapshot,
     devices: Devices,
     model: &'a ModelFacts,
-    here: &[String],
+    local: &[String],
 ) -> Candidate<'a> {
-    let present = here.contains(&model.id);
+    let present = local.contains(&model.id);
     let admits = |variant: &Variant| present || has_room(snapshot, variant.size);
     let obtainable = model.variants.iter().any(admits);
     let want = (DEFAULT_CONTEXT, KvDtype::Bf16);
-    let fit = best_of(snapshot, devices, model, want, |variant| !obtainable || admits(variant));
+    let fit = best_fit_among(snapshot, devices, model, want, |variant| !obtainable || admits(variant));
     Candidate { model, fit, obtainable }
 }
 
-/// A disk that could not be read is not held against a model.
+/// True also if the free disk space is unknown.
 fn has_room(snapshot: &Snapshot, download: u64) -> bool {
     snapshot.disk.total == 0 || download.saturating_add(DISK_RESERVE) <= snapshot.disk.free
 }
 
-/// The disk first: room there would be of use at once. Then, on the processor, the next better model that memory holds; a
-/// model on a card is limited by the card's memory.
+/// The disk is checked first, because freeing space helps at once. On the CPU speed is next; on a GPU the
+/// limit is its memory.
 fn limit<'a>(chosen: &Candidate, better: &[&'a Candidate<'a>]) -> Limit<'a> {
     let blocked = |it: &&&Candidate| !it.obtainable && it.fit.verdict == Verdict::RunsWell;
     if let Some(blocked) = better.iter().rev().find(blocked) {
         return Limit::Disk(blocked);
     }
     match better.iter().find(|it| it.fit.verdict == Verdict::Slow) {
-        Some(slow) if chosen.fit.place == Place::Cpu => Limit::Speed(slow),
+        Some(slow) if chosen.fit.device == ComputeDevice::Cpu => Limit::Speed(slow),
         _ => Limit::Memory,
     }
 }
 
-fn nothing(snapshot: &Snapshot, candidates: &[Candidate]) -> Sentence {
-    // The weakest is also the smallest.
+fn no_fit_sentence(snapshot: &Snapshot, candidates: &[Candidate]) -> Sentence {
+    // The first is the smallest.
     match candidates.iter().find(|it| !it.obtainable && it.fit.verdict != Verdict::TooLarge) {
         Some(it) => {
             let (name, free, needs) =
@@ -139,7 +140,7 @@ fn nothing(snapshot: &Snapshot, candidates: &[Candidate]) -> Sentence {
 fn sentence(snapshot: &Snapshot, devices: Devices, chosen: &Candidate, limit: &Limit) -> Sentence {
     let (name, fit) = (&chosen.model.name, &chosen.fit);
     let (about, about_zh) = match fit.speed_estimate {
-        Some(speed) if fit.place == Place::Cpu => (
+        Some(speed) if fit.device == ComputeDevice::Cpu => (
             format!(" Expect about {} words per second.", rate(speed)),
             format!("预计每秒约 {} 个词。", rate(speed)),
         ),
@@ -156,7 +157,7 @@ fn sentence(snapshot: &Snapshot, devices: Devices, chosen: &Candidate, limit: &L
     Sentence { en: format!("{name}: {best}{about}"), zh: format!("{name}：{best_zh}{about_zh}") }
 }
 
-/// The limit that binds, with its number.
+/// The limiting factor with its value.
 fn why(snapshot: &Snapshot, devices: Devices, fit: &Fit, limit: &Limit) -> (String, String) {
     match limit {
         Limit::Disk(other) => {
@@ -194,25 +195,25 @@ fn why(snapshot: &Snapshot, devices: Devices, fit: &Fit, limit: &Limit) -> (Stri
         }
         Limit::Memory => {
             let (room, room_zh) = (pages(fit.context), pages_zh(fit.context));
-            let (place, place_zh) = place(snapshot, devices, fit);
+            let (location, location_zh) = location_text(snapshot, devices, fit);
             (
-                format!("the best that leaves room for {room} of conversation in {place}."),
-                format!("在{place_zh}里能留出{room_zh}对话空间的最佳模型。"),
+                format!("the best that leaves room for {room} of conversation in {location}."),
+                format!("在{location_zh}里能留出{room_zh}对话空间的最佳模型。"),
             )
         }
     }
 }
 
-fn place(snapshot: &Snapshot, devices: Devices, fit: &Fit) -> (String, String) {
-    if fit.place != Place::Gpu {
+fn location_text(snapshot: &Snapshot, devices: Devices, fit: &Fit) -> (String, String) {
+    if fit.device != ComputeDevice::Gpu {
         let ram = size(snapshot.ram_available);
         return (format!("the {ram} of memory now free"), format!(" {ram} 空闲内存"));
     }
     let largest = devices.gpus(snapshot).filter_map(|gpu| gpu.vram_total).max().unwrap_or(0);
-    // As it is sold.
-    let card = (largest as f64 / (1u64 << 30) as f64).round();
+    // The nominal size.
+    let gpu = (largest as f64 / (1u64 << 30) as f64).round();
     match fit.gpus {
-        1 => (format!("your {card} GB card"), format!(" {card} GB 显卡")),
+        1 => (format!("your {gpu} GB card"), format!(" {gpu} GB 显卡")),
         n => (format!("{n} of your cards"), format!(" {n} 张显卡")),
     }
 }

@@ -1,14 +1,13 @@
-//! Amounts in words, by the rules of every screen and program of this project. Each amount has one rule:
-//! bytes are decimal (a GB is a billion bytes; the size in a card's name, such as "RTX 4090 24G", is a name and no amount),
-//! a page is 670 tokens, a word is 1.34 tokens. The window follows the same rules (ui/src/lib/format), and one table,
-//! tests/fixtures/units.json, holds both to them.
+//! Formats amounts for all screens and programs of this project. Bytes are decimal (1 GB = 10^9 bytes; the
+//! size in a GPU's name, such as "RTX 4090 24G", is only a name), a page is 670 tokens, a word 1.34 tokens.
+//! The window has the same rules (ui/src/lib/format); tests/fixtures/units.json tests both.
 
-/// Tokens as words: 500 of them are about 670 tokens.
+/// Tokens to words: 500 words are about 670 tokens.
 fn words(tokens: f64) -> f64 {
     tokens * 500.0 / 670.0
 }
 
-/// Tokens per second as words per second: one digit below ten, none above.
+/// Tokens per second as words per second, with one decimal below ten.
 pub fn rate(tokens: f64) -> String {
     match words(tokens) {
         count if count < 10.0 => decimal(count, 1),
@@ -16,7 +15,7 @@ pub fn rate(tokens: f64) -> String {
     }
 }
 
-/// Printed pages of 500 words.
+/// Pages of 500 words.
 fn whole_pages(tokens: u32) -> u64 {
     (words(tokens.into()) / 500.0).round().max(1.0) as u64
 }
@@ -56,21 +55,22 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
-/// "a 24 GB card", "an 8 GB card", "an 11 GB card", "an 80 GB card": by how the number or the word is said.
-pub fn with_article(words: &str) -> String {
+/// "a 24 GB card", "an 8 GB card", "an 11 GB card", "an 80 GB card": by the pronunciation of the number or
+/// the word.
+pub fn with_article(text: &str) -> String {
     let number: String =
-        words.chars().take_while(|letter| letter.is_ascii_digit() || *letter == ',').collect();
+        text.chars().take_while(|letter| letter.is_ascii_digit() || *letter == ',').collect();
     let digits = number.replace(',', "");
-    // Eleven and eighteen are said so where they are the leading group: 11, 11,000, 18 million.
+    // Eleven and eighteen are pronounced so if they are the leading group: 11, 11,000, 18 million.
     let leading = if digits.len().is_multiple_of(3) { 3 } else { digits.len() % 3 };
     let vowel = match digits.get(..leading) {
         Some(group) if !digits.is_empty() => group.starts_with('8') || group == "11" || group == "18",
-        _ => words.starts_with(|letter: char| "AEIOaeio".contains(letter)),
+        _ => text.starts_with(|letter: char| "AEIOaeio".contains(letter)),
     };
-    format!("{} {words}", if vowel { "an" } else { "a" })
+    format!("{} {text}", if vowel { "an" } else { "a" })
 }
 
-/// Rounded half up, and without a zero after the point, as the window's locale does it.
+/// Rounded half up, without a trailing zero, like the locale format of the window.
 fn decimal(value: f64, digits: usize) -> String {
     let step = 10f64.powi(digits as i32);
     let text = format!("{:.digits$}", (value * step).round() / step);

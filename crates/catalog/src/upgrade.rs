@@ -1,17 +1,19 @@
-//! The least that would have to be bought for a better model to run well: graphics memory where the engine computes on
-//! cards, else main memory. Nothing where speed binds and not memory: more of it would change nothing.
+//! The smallest upgrade that lets a better model run well: a GPU if the engine uses GPUs, else main memory.
+//! `None` if the limit is speed, because more memory would not help.
 use hardware::{Gpu, GpuVendor, Snapshot};
 
 use crate::recommend::{DEFAULT_CONTEXT, ranked};
 use crate::units::with_article;
-use crate::{Card, Catalog, Devices, KvDtype, ModelFacts, Place, Sentence, Vendor, Verdict, best_fit};
+use crate::{
+    Catalog, ComputeDevice, Devices, GpuSpec, KvDtype, ModelFacts, Sentence, Vendor, Verdict, best_fit,
+};
 
-/// GiB of main memory that computers are sold with.
+/// Common main memory sizes in GiB.
 const MEMORY_SIZES: [u64; 11] = [8, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024];
-/// Of a computer's memory, what is free after a start: tenths.
+/// Assumed free memory of a computer in tenths.
 const FREE_TENTHS: u64 = 8;
 
-/// For a model better than `rank`.
+/// The upgrade for a model with a rank above `rank`.
 pub(crate) fn upgrade(
     snapshot: &Snapshot,
     devices: Devices,
@@ -19,49 +21,49 @@ pub(crate) fn upgrade(
     rank: u32,
 ) -> Option<Sentence> {
     let better: Vec<&ModelFacts> = ranked(catalog).into_iter().filter(|model| model.rank > rank).collect();
-    let runs = |machine: &Snapshot, place: Place| {
+    let runs = |host: &Snapshot, device: ComputeDevice| {
         let fits = |model: &&ModelFacts| {
-            let fit = best_fit(machine, devices, model, DEFAULT_CONTEXT, KvDtype::Bf16);
-            fit.verdict == Verdict::RunsWell && fit.place == place
+            let fit = best_fit(host, devices, model, DEFAULT_CONTEXT, KvDtype::Bf16);
+            fit.verdict == Verdict::RunsWell && fit.device == device
         };
         better.iter().rev().copied().find(fits)
     };
     if devices.nvidia {
-        cards(catalog).into_iter().find_map(|(n, card)| {
-            let gpus = (0..n).map(|_| bought(card)).collect();
-            let model = runs(&Snapshot { gpus, ..snapshot.clone() }, Place::Gpu)?;
-            Some(told(cards_named(n, card), model))
+        gpus(catalog).into_iter().find_map(|(n, gpu)| {
+            let gpus = (0..n).map(|_| new_gpu(gpu)).collect();
+            let model = runs(&Snapshot { gpus, ..snapshot.clone() }, ComputeDevice::Gpu)?;
+            Some(upgrade_sentence(gpu_names(n, gpu), model))
         })
     } else {
         MEMORY_SIZES.into_iter().filter(|gib| gib << 30 > snapshot.ram_total).find_map(|gib| {
-            let machine = Snapshot {
+            let host = Snapshot {
                 ram_total: gib << 30,
                 ram_available: (gib << 30) / 10 * FREE_TENTHS,
                 ..snapshot.clone()
             };
-            let model = runs(&machine, Place::Cpu)?;
-            Some(told((format!("{gib} GB of memory"), format!("有 {gib} GB 内存，就")), model))
+            let model = runs(&host, ComputeDevice::Cpu)?;
+            Some(upgrade_sentence((format!("{gib} GB of memory"), format!("有 {gib} GB 内存，就")), model))
         })
     }
 }
 
-fn told((what, what_zh): (String, String), model: &ModelFacts) -> Sentence {
+fn upgrade_sentence((what, what_zh): (String, String), model: &ModelFacts) -> Sentence {
     Sentence {
         en: format!("With {what} you could run {}.", model.name),
         zh: format!("{what_zh}可以运行 {}。", model.name),
     }
 }
 
-/// Of NVIDIA only: `bought` describes no other. The least memory first, of equals the fewest cards.
-fn cards(catalog: &Catalog) -> Vec<(u64, &Card)> {
-    let offered = catalog.cards().iter().filter(|card| card.vendor == Vendor::Nvidia);
-    let mut options: Vec<(u64, &Card)> = offered.flat_map(|card| [1, 2, 4, 8].map(|n| (n, card))).collect();
-    options.sort_by_key(|(n, card)| (n * card.vram_gb, *n));
+/// NVIDIA only, because `new_gpu` describes no other vendor. Sorted by total memory, then by count.
+fn gpus(catalog: &Catalog) -> Vec<(u64, &GpuSpec)> {
+    let offered = catalog.gpus().iter().filter(|gpu| gpu.vendor == Vendor::Nvidia);
+    let mut options: Vec<(u64, &GpuSpec)> = offered.flat_map(|gpu| [1, 2, 4, 8].map(|n| (n, gpu))).collect();
+    options.sort_by_key(|(n, gpu)| (n * gpu.vram_gb, *n));
     options
 }
 
-fn cards_named(n: u64, card: &Card) -> (String, String) {
-    let (vram, name) = (card.vram_gb, &card.name);
+fn gpu_names(n: u64, gpu: &GpuSpec) -> (String, String) {
+    let (vram, name) = (gpu.vram_gb, &gpu.name);
     let one = with_article(&format!("{vram} GB card"));
     match n {
         1 => (format!("{one} (such as {name})"), format!("换用 {vram} GB 显卡（如 {name}）就")),
@@ -72,15 +74,15 @@ fn cards_named(n: u64, card: &Card) -> (String, String) {
     }
 }
 
-fn bought(card: &Card) -> Gpu {
+fn new_gpu(gpu: &GpuSpec) -> Gpu {
     Gpu {
-        name: card.name.clone(),
+        name: gpu.name.clone(),
         vendor: GpuVendor::Nvidia,
-        vram_total: Some(card.vram_gb << 30),
-        vram_free: Some(card.vram_gb << 30),
+        vram_total: Some(gpu.vram_gb << 30),
+        vram_free: Some(gpu.vram_gb << 30),
         shared_memory: false,
         driver: String::new(),
         cuda: None,
-        compute_capability: card.compute_capability.clone(),
+        compute_capability: gpu.compute_capability.clone(),
     }
 }

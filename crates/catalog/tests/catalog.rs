@@ -1,17 +1,17 @@
-//! The catalogue's integrity, the published memory tables, and recommendations for known machines.
+//! The integrity of the catalogue, the published memory tables, and recommendations for known computers.
 use std::collections::HashSet;
 use std::path::Path;
 
 use catalog::{
-    Catalog, DEFAULT_CONTEXT, Devices, FamilyKind, Fit, KvDtype, ModelFacts, Place, Spec, Verdict, best_fit,
-    fit, presets, recommend,
+    Catalog, ComputeDevice, DEFAULT_CONTEXT, Devices, FamilyKind, Fit, KvDtype, ModelFacts, Spec, Verdict,
+    best_fit, fit, presets, recommend,
 };
 use hardware::{Cpu, Disk, Gpu, GpuVendor, Snapshot};
 use proptest::prelude::*;
 
 const GIB: u64 = 1 << 30;
 
-fn machine(ram_gib: u64, cards: u64, vram_gib: u64, capability: &str) -> Snapshot {
+fn host(ram_gib: u64, gpus: u64, vram_gib: u64, capability: &str) -> Snapshot {
     let gpu = Gpu {
         name: "card".into(),
         vendor: GpuVendor::Nvidia,
@@ -27,7 +27,7 @@ fn machine(ram_gib: u64, cards: u64, vram_gib: u64, capability: &str) -> Snapsho
         cpu: Cpu::default(),
         ram_total: ram_gib * GIB,
         ram_available: ram_gib * GIB,
-        gpus: vec![gpu; cards as usize],
+        gpus: vec![gpu; gpus as usize],
         gpu_problem: None,
         disk: Disk { models_dir: "/".into(), total: 0, free: 0 },
         memory_bandwidth: None,
@@ -83,9 +83,9 @@ fn needs_with_8k_are_within_a_twentieth_of_the_table() {
     ];
     for (id, row) in table {
         for (variant, gib) in ["q4_k_m", "q8_0", "bf16"].into_iter().zip(row) {
-            // The last cell of the table has the overhead of eight cards.
-            let (cards, vram) = if gib > 100.0 { (8, 22) } else { (1, 400) };
-            let needed = of(&machine(8, cards, vram, "9.0"), id, variant, 8192).needed as f64 / GIB as f64;
+            // The last cell of the table has the overhead of eight GPUs.
+            let (gpus, vram) = if gib > 100.0 { (8, 22) } else { (1, 400) };
+            let needed = of(&host(8, gpus, vram, "9.0"), id, variant, 8192).needed as f64 / GIB as f64;
             assert!((needed / gib - 1.0).abs() < 0.05, "{id} {variant}: {needed} against {gib}");
         }
     }
@@ -93,20 +93,20 @@ fn needs_with_8k_are_within_a_twentieth_of_the_table() {
 
 #[test]
 fn eight_h100_refuse_fp8_r1() {
-    let refused = of(&machine(64, 8, 80, "9.0"), "deepseek-r1", "fp8", 8192);
+    let refused = of(&host(64, 8, 80, "9.0"), "deepseek-r1", "fp8", 8192);
     assert_eq!(refused.verdict, Verdict::TooLarge);
     assert!(refused.reason.en.contains("GB"), "{}", refused.reason.en);
-    assert_eq!(of(&machine(64, 8, 141, "9.0"), "deepseek-r1", "fp8", 8192).verdict, Verdict::RunsWell);
-    // A100 has no FP8, however many there are.
-    assert_eq!(of(&machine(64, 16, 80, "8.0"), "deepseek-r1", "fp8", 8192).verdict, Verdict::TooLarge);
+    assert_eq!(of(&host(64, 8, 141, "9.0"), "deepseek-r1", "fp8", 8192).verdict, Verdict::RunsWell);
+    // A100 has no FP8, independent of the count.
+    assert_eq!(of(&host(64, 16, 80, "8.0"), "deepseek-r1", "fp8", 8192).verdict, Verdict::TooLarge);
 }
 
 #[test]
 fn a_refusal_is_told_with_the_conversations_that_were_asked_for() {
-    let told = |context, sequences| {
+    let fit_for = |context, sequences| {
         let facts = Catalog::builtin().model("deepseek-r1").unwrap();
         fit(
-            &machine(64, 0, 0, ""),
+            &host(64, 0, 0, ""),
             Devices::ALL,
             facts,
             &Spec { variant: "fp8".into(), context, sequences, kv: KvDtype::Bf16 },
@@ -117,34 +117,34 @@ fn a_refusal_is_told_with_the_conversations_that_were_asked_for() {
         (32_768, 1, "with about 49 pages of conversation (", "加上约 49 页的对话需要"),
         (163_840, 4, "with 4 conversations of about 245 pages each (", "加上 4 个约 245 页的对话需要"),
     ] {
-        let refused = told(context, sequences);
+        let refused = fit_for(context, sequences);
         assert_eq!(refused.verdict, Verdict::TooLarge);
         assert_eq!(refused.kv, u64::from(context) * u64::from(sequences) * 70_272);
         assert_eq!(refused.needed, refused.weights + refused.kv + refused.overhead);
         assert!(refused.reason.en.contains(en) && refused.reason.zh.contains(zh), "{:?}", refused.reason);
     }
-    // More than the model can is not asked of anything.
-    assert_eq!(told(1 << 20, 1).kv, 163_840 * 70_272);
+    // The context is limited to the model's maximum.
+    assert_eq!(fit_for(1 << 20, 1).kv, 163_840 * 70_272);
 }
 
 #[test]
-fn known_machines_get_the_right_model() {
+fn known_hosts_get_the_right_model() {
     let table = [
-        (machine(32, 1, 8, "8.9"), Some("deepseek-r1-distill-qwen-7b")),
-        (machine(32, 1, 16, "8.9"), Some("deepseek-r1-distill-qwen-14b")),
-        (machine(32, 1, 24, "8.9"), Some("deepseek-r1-distill-qwen-14b")),
-        (machine(32, 1, 32, "12.0"), Some("deepseek-r1-distill-qwen-32b")),
-        (machine(64, 1, 139, "9.0"), Some("deepseek-r1-distill-llama-70b")),
-        (machine(64, 8, 141, "9.0"), Some("deepseek-v3.1")),
-        (machine(16, 0, 0, ""), Some("deepseek-r1-distill-qwen-1.5b")),
-        (machine(1, 0, 0, ""), None),
+        (host(32, 1, 8, "8.9"), Some("deepseek-r1-distill-qwen-7b")),
+        (host(32, 1, 16, "8.9"), Some("deepseek-r1-distill-qwen-14b")),
+        (host(32, 1, 24, "8.9"), Some("deepseek-r1-distill-qwen-14b")),
+        (host(32, 1, 32, "12.0"), Some("deepseek-r1-distill-qwen-32b")),
+        (host(64, 1, 139, "9.0"), Some("deepseek-r1-distill-llama-70b")),
+        (host(64, 8, 141, "9.0"), Some("deepseek-v3.1")),
+        (host(16, 0, 0, ""), Some("deepseek-r1-distill-qwen-1.5b")),
+        (host(1, 0, 0, ""), None),
     ];
     for (snapshot, expected) in table {
         let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
         assert_eq!(answer.model_id.as_deref(), expected, "{answer:?}");
         assert!(!answer.sentence.en.is_empty() && !answer.sentence.zh.is_empty());
     }
-    let sixteen = recommend(&machine(32, 1, 16, "8.9"), Devices::ALL, Catalog::builtin(), &[]);
+    let sixteen = recommend(&host(32, 1, 16, "8.9"), Devices::ALL, Catalog::builtin(), &[]);
     assert!(
         sixteen.sentence.en.contains("about 24 pages of conversation in your 16 GB card"),
         "{}",
@@ -158,7 +158,7 @@ fn known_machines_get_the_right_model() {
 fn a_recorded_h200_runs_the_largest_distill() {
     let recorded = include_str!("../../hardware/fixtures/h200/nvml.json");
     let dump: hardware::NvmlDump = serde_json::from_str(recorded).unwrap();
-    let snapshot = Snapshot { gpus: hardware::gpus_from(&dump), ..machine(125, 0, 0, "") };
+    let snapshot = Snapshot { gpus: hardware::gpus_from(&dump), ..host(125, 0, 0, "") };
     let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
     assert_eq!(answer.model_id.as_deref(), Some("deepseek-r1-distill-llama-70b"));
     assert_eq!(answer.variant_id.as_deref(), Some("q8_0"));
@@ -166,21 +166,21 @@ fn a_recorded_h200_runs_the_largest_distill() {
     let facts = Catalog::builtin().model("deepseek-r1-distill-llama-70b").unwrap();
     let speed =
         best_fit(&snapshot, Devices::ALL, facts, DEFAULT_CONTEXT, KvDtype::Bf16).speed_estimate.unwrap();
-    // Six tenths of 4.8 TB/s over 74.9 GB.
+    // 0.6 * 4.8 TB/s / 74.9 GB.
     assert!((speed - 38.5).abs() < 0.5, "{speed}");
 }
 
 #[test]
 fn a_slow_processor_is_said_to_be_slow() {
-    let snapshot = Snapshot { memory_bandwidth: Some(4e9), ..machine(16, 0, 0, "") };
+    let snapshot = Snapshot { memory_bandwidth: Some(4e9), ..host(16, 0, 0, "") };
     let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
     assert_eq!(answer.model_id.as_deref(), Some("deepseek-r1-distill-qwen-1.5b"));
     assert!(answer.sentence.en.contains("slowly") && answer.sentence.en.contains("1.6 words"), "{answer:?}");
 }
 
-/// A card of 48 GB, and memory for no more than 25 GB.
+/// A 48 GB GPU, and 25 GB of available main memory.
 fn card_beside_little_memory() -> Snapshot {
-    let mut snapshot = Snapshot { ram_available: 25_000_000_000, ..machine(32, 1, 48, "8.9") };
+    let mut snapshot = Snapshot { ram_available: 25_000_000_000, ..host(32, 1, 48, "8.9") };
     snapshot.gpus[0].name = "NVIDIA RTX 6000 Ada Generation".into();
     snapshot
 }
@@ -190,18 +190,21 @@ fn a_card_that_does_not_compute_recommends_nothing() {
     let snapshot = card_beside_little_memory();
     let catalog = Catalog::builtin();
     let with = |snapshot: &Snapshot, devices| recommend(snapshot, devices, catalog, &[]);
-    // Where the card computes, Q8_0 of 32B is right: 34.8 GB on 48.
+    // If the GPU is used, Q8_0 of 32B fits: 34.8 GB of 48.
     assert_eq!(with(&snapshot, Devices::ALL).download_size, 34_800_000_000);
     let answer = with(&snapshot, Devices::EMBEDDED);
     assert_eq!(
         (answer.model_id.as_deref(), answer.variant_id.as_deref(), answer.download_size),
         (Some("deepseek-r1-distill-qwen-1.5b"), Some("q4_k_m"), 1_120_000_000)
     );
-    // Word for word what the same computer without the card is told.
+    // The answer equals that of the same computer without the GPU.
     assert_eq!(answer, with(&Snapshot { gpus: vec![], ..snapshot.clone() }, Devices::EMBEDDED));
     for model in catalog.models() {
         let fit = best_fit(&snapshot, Devices::EMBEDDED, model, DEFAULT_CONTEXT, KvDtype::Bf16);
-        assert!(fit.place != Place::Gpu && fit.gpus == 0 && fit.available < 25_000_000_000, "{fit:?}");
+        assert!(
+            fit.device != ComputeDevice::Gpu && fit.gpus == 0 && fit.available < 25_000_000_000,
+            "{fit:?}"
+        );
         assert!(!fit.reason.en.contains("graphics") && !fit.reason.en.contains("card"), "{}", fit.reason.en);
     }
 }
@@ -215,9 +218,9 @@ fn a_card_that_does_not_compute_is_one_sentence() {
         "Your RTX 6000 Ada Generation is not used yet; llama-server under Deployments uses it."
     );
     assert_eq!(Devices::ALL.idle(&snapshot), None);
-    assert_eq!(Devices::EMBEDDED.idle(&machine(32, 0, 0, "")), None);
-    let mut two = machine(32, 2, 24, "8.9");
-    assert!(Devices::PROCESSOR.idle(&two).unwrap().en.starts_with("Your 2 cards of type card are not"));
+    assert_eq!(Devices::EMBEDDED.idle(&host(32, 0, 0, "")), None);
+    let mut two = host(32, 2, 24, "8.9");
+    assert!(Devices::CPU.idle(&two).unwrap().en.starts_with("Your 2 cards of type card are not"));
     two.gpus[1].vendor = GpuVendor::Amd;
     two.gpus[1].name = "Radeon RX 7900 XTX".into();
     let nvidia = Devices { nvidia: true, amd: false };
@@ -227,27 +230,27 @@ fn a_card_that_does_not_compute_is_one_sentence() {
 
 #[test]
 fn the_reason_names_the_limit_that_binds() {
-    let told =
-        |snapshot: &Snapshot| recommend(snapshot, Devices::PROCESSOR, Catalog::builtin(), &[]).sentence.en;
-    let measured = |ram, rate| Snapshot { memory_bandwidth: Some(rate), ..machine(ram, 0, 0, "") };
-    // 20 GB/s: 0.6 of it over the 4.68 GB of 7B are 2.56 tokens, 1.9 words a second. Memory would hold it.
-    let slow = told(&measured(32, 20e9));
+    let fit_for =
+        |snapshot: &Snapshot| recommend(snapshot, Devices::CPU, Catalog::builtin(), &[]).sentence.en;
+    let measured = |ram, rate| Snapshot { memory_bandwidth: Some(rate), ..host(ram, 0, 0, "") };
+    // 7B: 0.6 * 20 GB/s / 4.68 GB = 2.56 tokens or 1.9 words per second. It fits in memory.
+    let slow = fit_for(&measured(32, 20e9));
     assert!(
         slow.contains("R1-Distill-Qwen-7B fits in memory too, but writes only about 1.9 words"),
         "{slow}"
     );
     assert!(!slow.contains("leaves room"), "{slow}");
-    // 0.6 of 20 GB/s over 1.12 GB: 10.7 tokens, 8 words.
+    // 0.6 * 20 GB/s / 1.12 GB = 10.7 tokens or 8 words per second.
     assert!(slow.ends_with("Expect about 8 words per second."), "{slow}");
-    // Fast memory, and little of it: now memory binds.
-    let small = told(&measured(4, 400e9));
+    // Fast but little memory: the limit is memory.
+    let small = fit_for(&measured(4, 400e9));
     assert!(
         small.starts_with("R1-Distill-Qwen-1.5B: the best that leaves room for about 24 pages"),
         "{small}"
     );
     assert!(small.contains("in the 4.3 GB of memory now free."), "{small}");
-    // Nothing was measured: no number is claimed.
-    let unmeasured = told(&machine(32, 0, 0, ""));
+    // Without a measurement no speed is shown.
+    let unmeasured = fit_for(&host(32, 0, 0, ""));
     assert!(unmeasured.contains("is expected to") && !unmeasured.contains("per second"), "{unmeasured}");
 }
 
@@ -256,25 +259,25 @@ fn an_upgrade_is_of_what_computes_and_only_where_it_helps() {
     let of = |snapshot: &Snapshot, devices| {
         recommend(snapshot, devices, Catalog::builtin(), &[]).upgrade.map(|it| it.en)
     };
-    let measured = |rate| Snapshot { memory_bandwidth: Some(rate), ..machine(4, 0, 0, "") };
-    // 400 GB/s read everything up to 48 GB five times a second: memory is all that lacks.
-    let more = of(&measured(400e9), Devices::PROCESSOR).unwrap();
+    let measured = |rate| Snapshot { memory_bandwidth: Some(rate), ..host(4, 0, 0, "") };
+    // 400 GB/s read 48 GB five times per second: only memory is missing.
+    let more = of(&measured(400e9), Devices::CPU).unwrap();
     assert!(more.starts_with("With 16 GB of memory you could run R1-"), "{more}");
-    // 20 GB/s are too slow for every better model, however much memory there is.
-    assert_eq!(of(&measured(20e9), Devices::PROCESSOR), None);
-    // An eight is spoken with a vowel.
-    let card = of(&machine(4, 0, 0, ""), Devices::ALL).unwrap();
-    assert!(card.starts_with("With an 8 GB card (such as RTX "), "{card}");
+    // 20 GB/s are too slow for every better model, independent of memory.
+    assert_eq!(of(&measured(20e9), Devices::CPU), None);
+    // "eight" begins with a vowel.
+    let gpu = of(&host(4, 0, 0, ""), Devices::ALL).unwrap();
+    assert!(gpu.starts_with("With an 8 GB card (such as RTX "), "{gpu}");
 }
 
 #[test]
 fn a_download_without_room_on_the_disk_is_not_recommended() {
     let disk = |free| Disk { models_dir: "/".into(), total: 1 << 40, free };
-    let at = |free| Snapshot { memory_bandwidth: Some(400e9), disk: disk(free), ..machine(64, 0, 0, "") };
-    let of = |free, here: &[String]| recommend(&at(free), Devices::PROCESSOR, Catalog::builtin(), here);
+    let at = |free| Snapshot { memory_bandwidth: Some(400e9), disk: disk(free), ..host(64, 0, 0, "") };
+    let of = |free, here: &[String]| recommend(&at(free), Devices::CPU, Catalog::builtin(), here);
     let roomy = of(1 << 40, &[]);
     assert_eq!(roomy.model_id.as_deref(), Some("deepseek-r1-distill-llama-70b"));
-    // 42.5 GB do not fit on 30 GB, 19.85 GB do.
+    // 42.5 GB do not fit in 30 GB, 19.85 GB do.
     let tight = of(30_000_000_000, &[]);
     assert_eq!(tight.model_id.as_deref(), Some("deepseek-r1-distill-qwen-32b"));
     assert!(
@@ -285,7 +288,7 @@ fn a_download_without_room_on_the_disk_is_not_recommended() {
         "{}",
         tight.sentence.en
     );
-    // Its files are here already.
+    // Its files are already on the disk.
     let here = ["deepseek-r1-distill-llama-70b".to_owned()];
     assert_eq!(of(30_000_000_000, &here).model_id, roomy.model_id);
     let full = of(21_500_000, &[]);
@@ -296,9 +299,9 @@ fn a_download_without_room_on_the_disk_is_not_recommended() {
 #[test]
 fn every_model_is_judged_by_the_same_memory() {
     for gib in [1, 2, 6, 24, 200] {
-        let snapshot = machine(gib, 0, 0, "");
+        let snapshot = host(gib, 0, 0, "");
         let usable = |model: &ModelFacts| {
-            best_fit(&snapshot, Devices::PROCESSOR, model, DEFAULT_CONTEXT, KvDtype::Bf16).available
+            best_fit(&snapshot, Devices::CPU, model, DEFAULT_CONTEXT, KvDtype::Bf16).available
         };
         let all: HashSet<u64> = Catalog::builtin().models().iter().map(usable).collect();
         assert_eq!(all.len(), 1, "{gib} GiB: {all:?}");
@@ -307,14 +310,14 @@ fn every_model_is_judged_by_the_same_memory() {
 
 #[test]
 fn the_guide_runs_in_little_memory() {
-    let small = Snapshot { ram_available: GIB / 2, ..machine(1, 0, 0, "") };
+    let small = Snapshot { ram_available: GIB / 2, ..host(1, 0, 0, "") };
     assert_eq!(of(&small, "guide", "fp8", 2048).verdict, Verdict::RunsWell);
     assert_eq!(of(&small, "guide-vision", "bf16", 2048).verdict, Verdict::RunsWell);
 }
 
 #[test]
 fn memory_held_by_others_counts() {
-    let mut snapshot = machine(4, 1, 16, "8.9");
+    let mut snapshot = host(4, 1, 16, "8.9");
     let free = of(&snapshot, "deepseek-r1-distill-qwen-14b", "q4_k_m", DEFAULT_CONTEXT);
     snapshot.gpus[0].vram_free = Some(6 * GIB);
     let held = of(&snapshot, "deepseek-r1-distill-qwen-14b", "q4_k_m", DEFAULT_CONTEXT);
@@ -366,7 +369,7 @@ fn facts_are_whole_and_sane() {
     let models = Catalog::builtin().models();
     let ids: HashSet<_> = models.iter().map(|model| &model.id).collect();
     assert_eq!((ids.len(), models.len()), (18, 18));
-    assert!(Catalog::builtin().cards().len() >= 20);
+    assert!(Catalog::builtin().gpus().len() >= 20);
     for model in models {
         assert!(!model.note.en.is_empty() && !model.note.zh.is_empty() && !model.licence.is_empty());
         assert!(model.params_active <= model.params_total && !model.variants.is_empty(), "{}", model.id);
@@ -396,27 +399,27 @@ fn facts_are_whole_and_sane() {
 proptest! {
     #[test]
     fn more_memory_never_gives_a_worse_verdict(
-        ram in 1u64..900, vram in 1u64..200, cards in 0u64..9, more in 0u64..200, pick in 0usize..17,
+        ram in 1u64..900, vram in 1u64..200, gpus in 0u64..9, more in 0u64..200, pick in 0usize..17,
         bandwidth in proptest::option::of(1e9f64..1e12),
     ) {
         let model = &Catalog::builtin().models()[pick];
-        let at = |ram, cards, vram| {
-            let snapshot = Snapshot { memory_bandwidth: bandwidth, ..machine(ram, cards, vram, "9.0") };
+        let at = |ram, gpus, vram| {
+            let snapshot = Snapshot { memory_bandwidth: bandwidth, ..host(ram, gpus, vram, "9.0") };
             best_fit(&snapshot, Devices::ALL, model, DEFAULT_CONTEXT, KvDtype::Bf16).verdict
         };
-        let base = at(ram, cards, vram);
-        prop_assert!(at(ram + more, cards, vram) >= base);
-        prop_assert!(at(ram, cards, vram + more) >= base);
-        prop_assert!(at(ram, cards + 1, vram) >= base);
+        let base = at(ram, gpus, vram);
+        prop_assert!(at(ram + more, gpus, vram) >= base);
+        prop_assert!(at(ram, gpus, vram + more) >= base);
+        prop_assert!(at(ram, gpus + 1, vram) >= base);
     }
 
     #[test]
-    fn a_recommendation_always_fits(ram in 1u64..900, vram in 1u64..200, cards in 0u64..9) {
-        let snapshot = machine(ram, cards, vram, "8.6");
+    fn a_recommendation_always_fits(ram in 1u64..900, vram in 1u64..200, gpus in 0u64..9) {
+        let snapshot = host(ram, gpus, vram, "8.6");
         let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
         if let (Some(model), Some(variant)) = (answer.model_id, answer.variant_id) {
             let found = of(&snapshot, &model, &variant, DEFAULT_CONTEXT);
-            prop_assert!(found.verdict != Verdict::TooLarge && found.place != Place::Nowhere);
+            prop_assert!(found.verdict != Verdict::TooLarge && found.device != ComputeDevice::None);
             prop_assert!(found.needed <= found.available);
         }
     }

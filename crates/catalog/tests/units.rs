@@ -1,5 +1,5 @@
-//! Amounts read the same in the window, in the terminal and in sentences: the table is also the page's
-//! (ui/tests/units.test.ts).
+//! Amounts are formatted equally in the window, in the terminal and in sentences: the pages test the same
+//! table (ui/tests/units.test.ts).
 use catalog::units::{grouped, pages, pages_zh, rate, size};
 use serde::Deserialize;
 

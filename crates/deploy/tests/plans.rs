@@ -194,7 +194,7 @@ fn assert_sound(request: &DeployRequest, plan: &Plan, hosts: &str) {
     let cache = memory.token * (conversations / groups);
     assert!(memory.weights + memory.overhead + cache <= memory.budget, "{label}");
     assert!(memory.budget <= plan.inventory.gpu.memory() / 10 * 9 + 100, "{label}");
-    let gpus = plan.parallelism.cards() * plan.replicas;
+    let gpus = plan.parallelism.gpus() * plan.replicas;
     assert!(gpus <= plan.inventory.hosts * plan.inventory.gpus_per_host, "{label}");
     let shape = request.model.shape.as_ref().unwrap();
     assert_eq!(shape.heads % plan.parallelism.tensor, 0, "{label}");
@@ -210,7 +210,7 @@ fn assert_sound(request: &DeployRequest, plan: &Plan, hosts: &str) {
         Engine::Ollama | Engine::LlamaServer => assert_eq!(plan.inventory.hosts, 1, "{label}"),
     }
     if plan.inventory.hosts > 1 {
-        assert_eq!(plan.parallelism.cards(), plan.inventory.hosts * plan.inventory.gpus_per_host, "{label}");
+        assert_eq!(plan.parallelism.gpus(), plan.inventory.hosts * plan.inventory.gpus_per_host, "{label}");
     }
 }
 

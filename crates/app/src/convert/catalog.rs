@@ -80,10 +80,10 @@ pub(crate) fn fit_view(fit: &Fit) -> FitView {
             catalog::Verdict::TooLarge => Verdict::TooLarge,
         },
         reason: localized(&fit.reason),
-        place: match fit.place {
-            catalog::Place::Gpu => Place::Gpu,
-            catalog::Place::Cpu => Place::Cpu,
-            catalog::Place::Nowhere => Place::Nowhere,
+        place: match fit.device {
+            catalog::ComputeDevice::Gpu => Place::Gpu,
+            catalog::ComputeDevice::Cpu => Place::Cpu,
+            catalog::ComputeDevice::None => Place::Nowhere,
         },
         context: fit.context,
         weights: fit.weights as f64,

@@ -33,7 +33,7 @@ fn plan_view(plan: &Plan) -> PlanView {
         machines: plan.inventory.label(),
         memory: PlanMemoryView {
             size: plan.size as f64,
-            cards: plan.memory.cards,
+            cards: plan.memory.gpus,
             card: plan.inventory.gpu.memory() as f64,
             budget: plan.memory.budget as f64,
             weights: plan.memory.weights as f64,

@@ -1,36 +1,36 @@
 //! Rows of the GPU table, and published claims about hardware needs, as views of the contract.
-use catalog::{Catalog, Defect, Demand, Flagged, Gate, ModelFacts, Row, RowVerdict};
+use catalog::{Catalog, Defect, Demand, FlaggedClaim, MissingDtype, ModelFacts, Row, RowVerdict};
 use contract::{CardsVerdict, CardsView, ClaimDefect, ClaimView};
 use deploy::plan::{Engine, Inventory};
 
 pub(crate) fn cards_view(model: &ModelFacts, row: &Row, demand: Demand) -> CardsView {
     let inventory =
-        Inventory { hosts: row.nodes, gpus_per_host: row.count.div_ceil(row.nodes), gpu: row.card.clone() };
+        Inventory { hosts: row.nodes, gpus_per_host: row.count.div_ceil(row.nodes), gpu: row.gpu.clone() };
     let experts = model.expert_bytes(row.memory.weights);
     CardsView {
         machines: inventory.label(),
-        card: row.card.label(),
-        vendor: match row.card.vendor {
+        card: row.gpu.label(),
+        vendor: match row.gpu.vendor {
             catalog::Vendor::Nvidia => "NVIDIA",
             catalog::Vendor::Amd => "AMD",
         }
         .to_owned(),
         count: row.count,
         nodes: row.nodes,
-        tensor: row.division.tensor,
-        pipeline: row.division.pipeline,
+        tensor: row.parallelism.tensor,
+        pipeline: row.parallelism.pipeline,
         verdict: match row.verdict {
             RowVerdict::Holds => CardsVerdict::Holds,
             RowVerdict::ShortContext => CardsVerdict::ShortContext,
             RowVerdict::TooSmall => CardsVerdict::TooSmall,
-            RowVerdict::Lacks(Gate::Fp8) => CardsVerdict::NoFp8,
-            RowVerdict::Lacks(Gate::Fp4) => CardsVerdict::NoFp4,
-            RowVerdict::Lacks(Gate::Bf16) => CardsVerdict::NoBf16,
+            RowVerdict::Unsupported(MissingDtype::Fp8) => CardsVerdict::NoFp8,
+            RowVerdict::Unsupported(MissingDtype::Fp4) => CardsVerdict::NoFp4,
+            RowVerdict::Unsupported(MissingDtype::Bf16) => CardsVerdict::NoBf16,
         },
-        only: catalog::gate(row.card, row.variant)
-            .filter(|gate| *gate == Gate::Fp8 && catalog::widens_fp8(row.card))
+        only: catalog::missing_dtype(row.gpu, row.variant)
+            .filter(|gate| *gate == MissingDtype::Fp8 && catalog::has_marlin_fp8(row.gpu))
             .map(|_| Engine::Vllm.name().to_owned()),
-        memory: row.card.memory() as f64,
+        memory: row.gpu.memory() as f64,
         budget: row.memory.budget as f64,
         weights: (row.memory.weights - experts) as f64,
         experts: experts as f64,
@@ -40,10 +40,10 @@ pub(crate) fn cards_view(model: &ModelFacts, row: &Row, demand: Demand) -> Cards
     }
 }
 
-pub(crate) fn claim_view(model: &ModelFacts, flag: &Flagged) -> ClaimView {
+pub(crate) fn claim_view(model: &ModelFacts, flag: &FlaggedClaim) -> ClaimView {
     let claim = flag.claim;
     let variant = model.variants.iter().find(|variant| variant.id == claim.variant);
-    let card = claim.card.as_deref().and_then(|card| Catalog::builtin().card(card));
+    let card = claim.gpu.as_deref().and_then(|card| Catalog::builtin().gpu(card));
     let all = card.map_or(0, |card| card.memory() * u64::from(claim.count));
     let tokens = match &flag.defect {
         Defect::TooSmall(memory) => memory.tokens,
@@ -56,9 +56,9 @@ pub(crate) fn claim_view(model: &ModelFacts, flag: &Flagged) -> ClaimView {
         machines: card.map(|card| format!("{}x{}", claim.count, card.label())),
         claimed: claim.gb.map_or(all, |gb| gb * 1_000_000_000) as f64,
         defect: match flag.defect {
-            Defect::Lacks(Gate::Fp8) => ClaimDefect::NoFp8,
-            Defect::Lacks(Gate::Fp4) => ClaimDefect::NoFp4,
-            Defect::Lacks(Gate::Bf16) => ClaimDefect::NoBf16,
+            Defect::Unsupported(MissingDtype::Fp8) => ClaimDefect::NoFp8,
+            Defect::Unsupported(MissingDtype::Fp4) => ClaimDefect::NoFp4,
+            Defect::Unsupported(MissingDtype::Bf16) => ClaimDefect::NoBf16,
             Defect::TooSmall(_) => ClaimDefect::TooSmall,
             Defect::LessThanFiles => ClaimDefect::LessThanFiles,
         },

@@ -125,7 +125,7 @@ fn cards(gpus: &[Gpu]) -> Option<String> {
     // The memory that drivers report differs by a few hundred MiB between versions.
     let near = |memory: u64| first.memory.is_some_and(|told| memory.abs_diff(told) * 20 < memory);
     let known = Catalog::builtin()
-        .cards()
+        .gpus()
         .iter()
         .filter(|card| first.name.contains(&card.name) && near(card.memory()));
     let card = known.max_by_key(|card| card.name.len())?;
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(cards(&[gpu("Some other card", 1)]), None);
         assert_eq!(cards(&[Gpu { name: "NVIDIA GB10".into(), memory: None }]), None);
         assert_eq!(cards(&[]), None);
-        for card in Catalog::builtin().cards() {
+        for card in Catalog::builtin().gpus() {
             let found = cards(&[gpu(&card.name, card.memory_mib)]);
             assert_eq!(found, Some(format!("1x{}", card.label())), "{}", card.name);
         }

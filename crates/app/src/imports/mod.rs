@@ -2,7 +2,7 @@
 //! from the list. Files are never copied or deleted.
 use std::path::Path;
 
-use catalog::{Cache, DEFAULT_CONTEXT, Devices, KvDtype, ModelFacts, Sentence, Variant, best_fit};
+use catalog::{DEFAULT_CONTEXT, Devices, KvCache, KvDtype, ModelFacts, Sentence, Variant, best_fit};
 use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, ModelState, ModelView, SamplingView};
 
 use crate::App;
@@ -65,9 +65,9 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, device
         embedded: true,
         rank: 0,
         cache: match facts.cache {
-            CacheShape::Latent { width } => Cache::Latent { layers: facts.layers, width },
+            CacheShape::Latent { width } => KvCache::Mla { layers: facts.layers, width },
             CacheShape::Heads { kv_heads, head_dim } => {
-                Cache::Heads { layers: facts.layers, kv_heads, head_dim }
+                KvCache::Gqa { layers: facts.layers, kv_heads, head_dim }
             }
         },
         shape: None,

@@ -1,7 +1,8 @@
 //! "Can I run it?" as a use case: one model at one precision against this computer, the table of cards and machines that
 //! a person names; as a view, a sheet (CSV) and a picture (SVG). Nothing is started and nothing is asked of a network.
 use catalog::{
-    Catalog, Demand, Devices, KvDtype, ModelFacts, Row, Spec, Variant, best_fit, fit, flagged, held, table,
+    Catalog, Demand, Devices, KvDtype, ModelFacts, Row, Spec, Variant, best_fit, fit, flagged_claims,
+    row_for, table,
 };
 use contract::{ErrorView, SizingView, SizingWish};
 use deploy::plan::Inventory;
@@ -46,8 +47,8 @@ impl App {
         let machines = asked.machines.as_ref().and_then(|inventory| {
             let count = (inventory.hosts, inventory.hosts * inventory.gpus_per_host);
             // The card of the catalogue, which lives as long as the program.
-            let card = Catalog::builtin().card(&inventory.gpu.label())?;
-            held(model, variant, card, count, demand)
+            let card = Catalog::builtin().gpu(&inventory.gpu.label())?;
+            row_for(model, variant, card, count, demand)
         });
         Ok(SizingView {
             model_id: model.id.clone(),
@@ -64,7 +65,7 @@ impl App {
             gpu_note: self.devices().idle(&snapshot).as_ref().map(localized),
             machines: machines.as_ref().map(view),
             rows: asked.rows().iter().map(view).collect(),
-            claims: flagged(model).iter().map(|flag| claim_view(model, flag)).collect(),
+            claims: flagged_claims(model).iter().map(|flag| claim_view(model, flag)).collect(),
         })
     }
 
@@ -169,7 +170,7 @@ mod tests {
         assert!(short || view.here.kv >= 2.0 * 8192.0 * 70_272.0, "{:?}", view.here);
         let row = view.rows.iter().find(|row| row.card == "H100-80G").expect("is known");
         assert_eq!(row.machines, "2x8xH100-80G");
-        assert_eq!(view.rows.len(), Catalog::builtin().cards().len());
+        assert_eq!(view.rows.len(), Catalog::builtin().gpus().len());
         let of = |card: &str| view.rows.iter().find(|row| row.card == card).expect("is known");
         assert_eq!((of("T4-16G").verdict, &of("T4-16G").only), (CardsVerdict::NoFp8, &None));
         let ampere = of("A100-80G");

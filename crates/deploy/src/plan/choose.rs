@@ -2,8 +2,8 @@
 //! candidate, in the order of its cost in quality and speed, whose cache holds the requested sequences; else
 //! the one with the largest cache.
 use catalog::{
-    Division, Gate, KvDtype, Memory, ModelFacts, SHORTEST_POOL, Shape, Variant, Vendor, gate, memory,
-    widens_fp8,
+    KvDtype, Memory, MissingDtype, ModelFacts, Parallelism, SHORTEST_POOL, Shape, Variant, Vendor,
+    has_marlin_fp8, memory, missing_dtype,
 };
 
 use super::engine::Engine;
@@ -17,7 +17,7 @@ pub(crate) struct Choice<'a> {
     pub variant: &'a Variant,
     pub shape: &'a Shape,
     pub hosts: u32,
-    pub parallelism: Division,
+    pub parallelism: Parallelism,
     /// Data-parallel replicas on one host.
     pub replicas: u32,
     pub kv: KvDtype,
@@ -88,7 +88,7 @@ fn choose_variant<'a>(
                 let groups =
                     if dp_attention { attention_groups(request, *hosts, *parallelism) } else { Some(1) };
                 let Some(attention_data) = groups else { continue };
-                let parallelism = Division { attention_data, ..*parallelism };
+                let parallelism = Parallelism { attention_data, ..*parallelism };
                 sizes.push((*hosts, parallelism, *kv, memory_of(parallelism, *kv)));
             }
         }
@@ -104,12 +104,12 @@ fn choose_variant<'a>(
     if memory.tokens < SHORTEST_POOL {
         return Err(out_of_memory(request.model, variant, inventory, &memory));
     }
-    let plain = Division { attention_data: 1, ..parallelism };
+    let plain = Parallelism { attention_data: 1, ..parallelism };
     let bf16_tokens = memory_of(plain, KvDtype::Bf16).tokens;
     let fits = memory.tokens >= needed_tokens;
     let replicas =
         if hosts == 1 && shape.experts == 0 && !request.engine.reads_gguf() && parallelism.pipeline == 1 {
-            inventory.gpus_per_host / parallelism.cards()
+            inventory.gpus_per_host / parallelism.gpus()
         } else {
             1
         };
@@ -148,11 +148,11 @@ fn check_supported(request: &DeployRequest, variant: &Variant, inventory: &Inven
         let reason = Reason::new(code).with("card", gpu.label()).with("capability", capability);
         Err(reason.with("engine", engine))
     };
-    match gate(gpu, variant) {
-        Some(Gate::Fp8) if request.engine == Engine::Vllm && widens_fp8(gpu) => {}
-        Some(Gate::Fp8) => return lacks(ReasonCode::NoFp8),
-        Some(Gate::Fp4) => return lacks(ReasonCode::NoFp4),
-        Some(Gate::Bf16) => return lacks(ReasonCode::NoBf16),
+    match missing_dtype(gpu, variant) {
+        Some(MissingDtype::Fp8) if request.engine == Engine::Vllm && has_marlin_fp8(gpu) => {}
+        Some(MissingDtype::Fp8) => return lacks(ReasonCode::NoFp8),
+        Some(MissingDtype::Fp4) => return lacks(ReasonCode::NoFp4),
+        Some(MissingDtype::Bf16) => return lacks(ReasonCode::NoBf16),
         None => {}
     }
     // SGLang's and vLLM's builds for AMD support data-centre GPUs only.
@@ -170,12 +170,12 @@ fn candidates(
     shape: &Shape,
     variant: &Variant,
     inventory: &Inventory,
-) -> Vec<(u32, Division)> {
+) -> Vec<(u32, Parallelism)> {
     if request.engine.reads_gguf() {
-        return vec![(1, Division::by_layers(inventory.gpus_per_host))];
+        return vec![(1, Parallelism::pipeline_only(inventory.gpus_per_host))];
     }
-    let of = |gpus_per_host| Division::of(shape, &request.model.cache, variant, gpus_per_host);
-    let mut single: Vec<(u32, Division)> = (1..=inventory.gpus_per_host)
+    let of = |gpus_per_host| Parallelism::of(shape, &request.model.cache, variant, gpus_per_host);
+    let mut single: Vec<(u32, Parallelism)> = (1..=inventory.gpus_per_host)
         .filter_map(of)
         .filter(|it| it.pipeline == 1)
         .map(|it| (1, it))
@@ -192,7 +192,7 @@ fn candidates(
                 // The fast links are inside a host: tensor parallel within it, pipeline parallel between
                 // hosts.
                 let inside = of(inventory.gpus_per_host)?;
-                Division { pipeline: inside.pipeline * hosts, ..inside }
+                Parallelism { pipeline: inside.pipeline * hosts, ..inside }
             }
             _ => of(all)?,
         };
@@ -212,8 +212,8 @@ fn cache_dtypes(engine: Engine, inventory: &Inventory) -> &'static [KvDtype] {
 
 /// Number of DP attention groups. Only a latent (MLA) cache gains: tensor parallelism replicates it on every
 /// GPU.
-fn attention_groups(request: &DeployRequest, hosts: u32, parallelism: Division) -> Option<u32> {
-    let latent = matches!(request.model.cache, catalog::Cache::Latent { .. });
+fn attention_groups(request: &DeployRequest, hosts: u32, parallelism: Parallelism) -> Option<u32> {
+    let latent = matches!(request.model.cache, catalog::KvCache::Mla { .. });
     let possible = match request.engine {
         Engine::Sglang => parallelism.pipeline == 1,
         Engine::Vllm => hosts == 1 && parallelism.pipeline == 1,
@@ -238,7 +238,7 @@ fn with_mtp<'a>(
     needed_tokens: u64,
 ) -> Choice<'a> {
     const MAX_SEQUENCES: u32 = 32;
-    let native_fp8 = choice.variant.precision == "FP8" && inventory.gpu.fp8 && choice.shape.predictions > 0;
+    let native_fp8 = choice.variant.precision == "FP8" && inventory.gpu.fp8 && choice.shape.mtp_layers > 0;
     let tensor_only = choice.parallelism.pipeline == 1 && choice.parallelism.attention_data == 1;
     if !(choice.fits
         && native_fp8
@@ -248,7 +248,7 @@ fn with_mtp<'a>(
     {
         return choice;
     }
-    let extra = u64::from(choice.shape.predictions);
+    let extra = u64::from(choice.shape.mtp_layers);
     let memory =
         memory(request.model, choice.variant, inventory.gpu.memory(), choice.parallelism, choice.kv, extra);
     if memory.tokens >= needed_tokens { Choice { use_mtp: true, memory, ..choice } } else { choice }
@@ -267,7 +267,7 @@ fn out_of_memory(model: &ModelFacts, variant: &Variant, inventory: &Inventory, m
         .with("memory", size(all))
         .with("cards", gpus_per_host)
         .with("card", inventory.gpu.label())
-        .with("used", memory.cards)
+        .with("used", memory.gpus)
         .with("weights", size(memory.weights))
         .with("overhead", size(memory.overhead))
         .with("budget", size(memory.budget))

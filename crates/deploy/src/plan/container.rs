@@ -1,5 +1,5 @@
 //! The container image of an engine for a GPU vendor, and the command inside it.
-use catalog::{Architecture, Card, Vendor};
+use catalog::{Architecture, GpuSpec, Vendor};
 
 use super::engine::Engine;
 
@@ -13,7 +13,7 @@ pub struct Container {
 }
 
 impl Container {
-    pub(super) fn of(engine: Engine, gpu: &Card) -> Self {
+    pub(super) fn of(engine: Engine, gpu: &GpuSpec) -> Self {
         let amd = gpu.vendor == Vendor::Amd;
         let (image, program, tag_unverified): (&str, &'static [&'static str], bool) = match (engine, amd) {
             (Engine::Sglang, false) => {

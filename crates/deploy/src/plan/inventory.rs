@@ -1,12 +1,12 @@
 //! The hosts and GPUs to plan for, and how they are written: "2x8xH100-80G".
-use catalog::{Card, Catalog};
+use catalog::{Catalog, GpuSpec};
 
 /// Identical hosts with identical GPUs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inventory {
     pub hosts: u32,
     pub gpus_per_host: u32,
-    pub gpu: Card,
+    pub gpu: GpuSpec,
 }
 
 const MAX_HOSTS: u32 = 64;
@@ -48,7 +48,7 @@ impl Inventory {
         if !(1..=MAX_HOSTS).contains(&hosts) || !(1..=MAX_GPUS_PER_HOST).contains(&gpus_per_host) {
             return Err(InventoryError::Count);
         }
-        let gpu = Catalog::builtin().card(rest).ok_or_else(|| InventoryError::Gpu(rest.to_owned()))?;
+        let gpu = Catalog::builtin().gpu(rest).ok_or_else(|| InventoryError::Gpu(rest.to_owned()))?;
         Ok(Self { hosts, gpus_per_host, gpu: gpu.clone() })
     }
 

@@ -17,7 +17,7 @@ mod request;
 mod sglang;
 mod vllm;
 
-use catalog::{Division, KvDtype, Memory};
+use catalog::{KvDtype, Memory, Parallelism};
 
 pub use alternative::Alternative;
 pub use choose::Rejection;
@@ -41,7 +41,7 @@ pub struct Plan {
     pub size: u64,
     /// The part of the requested inventory that the plan uses.
     pub inventory: Inventory,
-    pub parallelism: Division,
+    pub parallelism: Parallelism,
     pub replicas: u32,
     pub kv: KvDtype,
     pub memory: Memory,
@@ -198,21 +198,21 @@ fn notes(
                 .with("times", request.sequences),
         );
     }
-    let latent = matches!(request.model.cache, catalog::Cache::Latent { .. });
+    let latent = matches!(request.model.cache, catalog::KvCache::Mla { .. });
     if latent && choice.parallelism.tensor > 1 && choice.parallelism.attention_data == 1 {
         notes.push(Reason::new(ReasonCode::ReplicatedCache).with("cards", choice.parallelism.tensor));
     }
     if choice.hosts < inventory.hosts {
         notes.push(Reason::new(ReasonCode::UnusedMachines).with("machines", inventory.hosts - choice.hosts));
     }
-    let used = choice.parallelism.cards() * choice.replicas;
+    let used = choice.parallelism.gpus() * choice.replicas;
     if choice.hosts == 1 && used < inventory.gpus_per_host {
         notes.push(Reason::new(ReasonCode::UnusedCards).with("cards", inventory.gpus_per_host - used));
     }
     if request.engine == Engine::Ollama {
         notes.push(Reason::new(ReasonCode::OllamaHere));
     }
-    if choice.variant.precision == "FP8" && catalog::widens_fp8(&inventory.gpu) {
+    if choice.variant.precision == "FP8" && catalog::has_marlin_fp8(&inventory.gpu) {
         notes.push(Reason::new(ReasonCode::Fp8Widened).with("card", inventory.gpu.label()));
     }
     if container.tag_unverified {

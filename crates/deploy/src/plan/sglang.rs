@@ -45,7 +45,7 @@ pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &C
         arguments.push(set("--kv-cache-dtype", "fp8_e4m3", reason));
     }
     if choice.use_mtp {
-        let reason = || Reason::new(ReasonCode::Draft).with("layers", choice.shape.predictions);
+        let reason = || Reason::new(ReasonCode::Draft).with("layers", choice.shape.mtp_layers);
         arguments.push(set("--speculative-algorithm", "EAGLE", reason()));
         arguments.push(set("--speculative-num-steps", 3, reason()));
         arguments.push(set("--speculative-eagle-topk", 1, reason()));
@@ -95,7 +95,7 @@ fn parallelism(choice: &Choice, arguments: &mut Vec<Argument>) {
     if choice.replicas > 1 {
         let reason = Reason::new(ReasonCode::Replicas)
             .with("count", choice.replicas)
-            .with("cards", parallelism.cards());
+            .with("cards", parallelism.gpus());
         arguments.push(set("--dp-size", choice.replicas, reason));
     }
     if parallelism.attention_data > 1 {

@@ -45,7 +45,7 @@ pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &C
         arguments.push(set("--kv-cache-dtype", "fp8", reason));
     }
     if choice.use_mtp {
-        let reason = Reason::new(ReasonCode::Draft).with("layers", choice.shape.predictions);
+        let reason = Reason::new(ReasonCode::Draft).with("layers", choice.shape.mtp_layers);
         arguments.push(set("--speculative-config", r#"{"method":"mtp","num_speculative_tokens":1}"#, reason));
     }
     let known = parsers::parsers(Engine::Vllm, &request.model.id);
@@ -94,7 +94,7 @@ fn parallelism(request: &DeployRequest, choice: &Choice, arguments: &mut Vec<Arg
     if choice.replicas > 1 {
         let reason = Reason::new(ReasonCode::Replicas)
             .with("count", choice.replicas)
-            .with("cards", parallelism.cards());
+            .with("cards", parallelism.gpus());
         arguments.push(set("--data-parallel-size", choice.replicas, reason));
     }
     let experts = choice.shape.experts;

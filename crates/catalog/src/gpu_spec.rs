@@ -1,4 +1,4 @@
-//! Graphics cards by name: what a plan may count on, and the cards a person means by "H100-80G".
+//! GPU specifications, and lookup by a name such as "H100-80G".
 use serde::Deserialize;
 
 use crate::Catalog;
@@ -24,7 +24,7 @@ pub enum Architecture {
     Cdna4,
 }
 
-/// How cards of one machine reach each other.
+/// The interconnect between the GPUs of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Link {
@@ -33,17 +33,17 @@ pub enum Link {
     InfinityFabric,
 }
 
-/// A graphics card that could be bought.
+/// The specification of a GPU model.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Card {
-    /// A part of the name that its driver reports.
+pub struct GpuSpec {
+    /// A substring of the name that the driver reports.
     pub name: String,
     pub vendor: Vendor,
     pub architecture: Architecture,
-    /// As it is sold.
+    /// The nominal memory size.
     pub vram_gb: u64,
-    /// As the driver reports it.
+    /// The memory size that the driver reports.
     pub memory_mib: u64,
     pub bandwidth_gbs: f64,
     /// NVIDIA only.
@@ -54,41 +54,41 @@ pub struct Card {
     pub link_gbs: f64,
 }
 
-impl Card {
+impl GpuSpec {
     pub fn memory(&self) -> u64 {
         self.memory_mib << 20
     }
 
-    /// As people write it: "H100-80G".
+    /// The short name, such as "H100-80G".
     pub fn label(&self) -> String {
         let name = self.name.trim_start_matches("NVIDIA ").trim_start_matches("Tesla ");
         let name = name.split("-SXM").next().unwrap_or(name);
         format!("{}-{}G", name.replace(' ', "-"), self.vram_gb)
     }
 
-    /// As a number, such as 8.9.
+    /// The compute capability as a number, such as 8.9.
     pub fn capability(&self) -> Option<f64> {
         self.compute_capability.as_deref()?.parse().ok()
     }
 
-    /// AMD's cards for data centres, the only ones of AMD's that every engine here knows.
+    /// AMD Instinct, the only AMD GPUs that every engine here supports.
     pub fn is_instinct(&self) -> bool {
         matches!(self.architecture, Architecture::Cdna3 | Architecture::Cdna4)
     }
 }
 
 impl Catalog {
-    /// The card of a name such as "H100", "h100-80g", "RTX 4090" or "A100-40G".
-    pub fn card(&self, text: &str) -> Option<&Card> {
-        let wanted = plain(text);
-        let named = |card: &&Card| plain(&card.label()) == wanted;
-        let bare = |card: &&Card| plain(&card.name) == wanted;
-        self.cards().iter().find(named).or_else(|| self.cards().iter().find(bare))
+    /// Looks up a GPU by a name such as "H100", "h100-80g", "RTX 4090" or "A100-40G".
+    pub fn gpu(&self, text: &str) -> Option<&GpuSpec> {
+        let query = normalize(text);
+        let by_label = |gpu: &&GpuSpec| normalize(&gpu.label()) == query;
+        let by_name = |gpu: &&GpuSpec| normalize(&gpu.name) == query;
+        self.gpus().iter().find(by_label).or_else(|| self.gpus().iter().find(by_name))
     }
 }
 
-/// Letters and digits only; makers' names and the unit after a size say nothing.
-fn plain(text: &str) -> String {
+/// Upper-case letters and digits, without the vendor and the unit after a size.
+fn normalize(text: &str) -> String {
     let upper = text.to_uppercase();
     let kept: String = upper.chars().filter(|letter| letter.is_ascii_alphanumeric()).collect();
     let kept = kept.trim_start_matches("NVIDIA").trim_start_matches("AMD").trim_start_matches("TESLA");

@@ -1,40 +1,41 @@
-//! What tables on the network say a model needs, held against the arithmetic. Only what differs is told.
+//! Checks published hardware requirements against the memory computation and reports the wrong ones.
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::memory::{Division, Memory, SHORTEST_POOL, lacks, memory};
+use crate::memory::{Memory, Parallelism, SHORTEST_POOL, memory, unsupported_dtype};
 use crate::{Catalog, KvDtype, ModelFacts};
 
-/// One cell of somebody's table.
+/// One cell of a published table.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
-    /// Where it is said.
+    /// URL or title of the table.
     pub source: String,
     pub model: String,
-    /// Id of the variant that the claim speaks of.
+    /// Id of the variant.
     pub variant: String,
-    /// "H100-80G"; none when only an amount is claimed.
-    pub card: Option<String>,
+    /// A GPU such as "H100-80G"; `None` if only an amount is claimed.
+    #[serde(rename = "card")]
+    pub gpu: Option<String>,
     #[serde(default)]
     pub count: u32,
-    /// Of disk or graphics memory, in GB.
+    /// Disk space or GPU memory, in GB.
     pub gb: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Defect {
-    /// The cards do not compute with these numbers at all.
-    Lacks(crate::Gate),
-    /// The cards do not hold the weights and the shortest conversation.
+    /// The GPUs do not support the data type.
+    Unsupported(crate::MissingDtype),
+    /// The GPUs cannot hold the weights and the smallest KV cache.
     TooSmall(Memory),
-    /// The amount is less than the files alone.
+    /// The amount is less than the file size.
     LessThanFiles,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Flagged<'a> {
+pub struct FlaggedClaim<'a> {
     pub claim: &'a Claim,
     pub defect: Defect,
 }
@@ -50,10 +51,10 @@ static CLAIMS: LazyLock<Vec<Claim>> = LazyLock::new(|| {
     claims.claim
 });
 
-/// The claims about a model that cannot be true.
-pub fn flagged(model: &ModelFacts) -> Vec<Flagged<'static>> {
+/// The claims about a model that are wrong.
+pub fn flagged_claims(model: &ModelFacts) -> Vec<FlaggedClaim<'static>> {
     let about = CLAIMS.iter().filter(|claim| claim.model == model.id);
-    about.filter_map(|claim| defect(model, claim).map(|defect| Flagged { claim, defect })).collect()
+    about.filter_map(|claim| defect(model, claim).map(|defect| FlaggedClaim { claim, defect })).collect()
 }
 
 impl Claim {
@@ -67,15 +68,15 @@ fn defect(model: &ModelFacts, claim: &Claim) -> Option<Defect> {
     if claim.gb.is_some_and(|gb| gb * 1_000_000_000 < variant.size) {
         return Some(Defect::LessThanFiles);
     }
-    let card = Catalog::builtin().card(claim.card.as_deref()?)?;
-    if let Some(lack) = lacks(card, variant) {
-        return Some(Defect::Lacks(lack));
+    let gpu = Catalog::builtin().gpu(claim.gpu.as_deref()?)?;
+    if let Some(lack) = unsupported_dtype(gpu, variant) {
+        return Some(Defect::Unsupported(lack));
     }
-    let division = if variant.is_gguf() {
-        Division::by_layers(claim.count)
+    let parallelism = if variant.is_gguf() {
+        Parallelism::pipeline_only(claim.count)
     } else {
-        Division::of(model.shape.as_ref()?, &model.cache, variant, claim.count)?
+        Parallelism::of(model.shape.as_ref()?, &model.cache, variant, claim.count)?
     };
-    let memory = memory(model, variant, card.memory(), division, KvDtype::Bf16, 0);
+    let memory = memory(model, variant, gpu.memory(), parallelism, KvDtype::Bf16, 0);
     (memory.tokens < SHORTEST_POOL).then_some(Defect::TooSmall(memory))
 }

@@ -1,14 +1,14 @@
-//! "What would run it": for each card of the catalogue the smallest count that holds a model with the wanted
+//! The sizing table: for each GPU of the catalogue the smallest count that holds a model with the requested
 //! conversations, or why no count does.
-use crate::memory::{Division, Gate, Memory, SHORTEST_POOL, lacks, memory};
-use crate::{Card, Catalog, KvDtype, ModelFacts, Variant};
+use crate::memory::{Memory, MissingDtype, Parallelism, SHORTEST_POOL, memory, unsupported_dtype};
+use crate::{Catalog, GpuSpec, KvDtype, ModelFacts, Variant};
 
-/// Conversations to make room for.
+/// The requested conversations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Demand {
-    /// Tokens of each.
+    /// Tokens per conversation.
     pub context: u32,
-    /// At the same time.
+    /// Concurrent conversations.
     pub sequences: u32,
     pub kv: KvDtype,
 }
@@ -22,47 +22,47 @@ impl Demand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Holds,
-    /// The most cards tried hold the weights but not the conversations.
+    /// The largest count holds the weights but not the conversations.
     ShortContext,
     TooSmall,
-    Lacks(Gate),
+    Unsupported(MissingDtype),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row<'a> {
-    pub card: &'a Card,
+    pub gpu: &'a GpuSpec,
     pub variant: &'a Variant,
-    /// The fewest that hold it, else the most that were tried.
+    /// The smallest count that holds it, else the largest count tried.
     pub count: u32,
-    /// Machines of eight.
+    /// Hosts with eight GPUs each.
     pub nodes: u32,
-    pub division: Division,
+    pub parallelism: Parallelism,
     pub memory: Memory,
     pub verdict: Verdict,
 }
 
-/// Up to four machines of eight; files for llama.cpp stay in one machine.
+/// Up to four hosts with eight GPUs; GGUF files use one host.
 const COUNTS: [u32; 6] = [1, 2, 4, 8, 16, 32];
-const IN_A_MACHINE: u32 = 8;
+const GPUS_PER_HOST: u32 = 8;
 
-/// A row for every card and every variant; nothing for a model that only its own engine runs.
+/// A row for every GPU and variant; empty for a model without a shape.
 pub fn table<'a>(catalog: &'a Catalog, model: &'a ModelFacts, demand: Demand) -> Vec<Row<'a>> {
-    let cards = catalog.cards();
+    let gpus = catalog.gpus();
     model
         .variants
         .iter()
-        .flat_map(|variant| cards.iter().filter_map(move |card| row(model, variant, card, demand)))
+        .flat_map(|variant| gpus.iter().filter_map(move |gpu| row(model, variant, gpu, demand)))
         .collect()
 }
 
-fn row<'a>(model: &'a ModelFacts, variant: &'a Variant, card: &'a Card, demand: Demand) -> Option<Row<'a>> {
+fn row<'a>(model: &'a ModelFacts, variant: &'a Variant, gpu: &'a GpuSpec, demand: Demand) -> Option<Row<'a>> {
     let tries = COUNTS
         .iter()
-        .filter(|count| !variant.is_gguf() || **count <= IN_A_MACHINE)
-        .filter_map(|count| held(model, variant, card, (count.div_ceil(IN_A_MACHINE), *count), demand));
+        .filter(|count| !variant.is_gguf() || **count <= GPUS_PER_HOST)
+        .filter_map(|count| row_for(model, variant, gpu, (count.div_ceil(GPUS_PER_HOST), *count), demand));
     let mut last = None;
     for row in tries {
-        if matches!(row.verdict, Verdict::Holds | Verdict::Lacks(_)) {
+        if matches!(row.verdict, Verdict::Holds | Verdict::Unsupported(_)) {
             return Some(row);
         }
         last = Some(row);
@@ -70,32 +70,32 @@ fn row<'a>(model: &'a ModelFacts, variant: &'a Variant, card: &'a Card, demand: 
     last
 }
 
-/// What exactly `count` cards in `nodes` machines hold; nothing where they cannot share the model, as files for llama.cpp
-/// cannot be shared by machines.
-pub fn held<'a>(
+/// The row of exactly `count` GPUs in `nodes` hosts; `None` if the model cannot be split that way. GGUF files
+/// cannot be split over hosts.
+pub fn row_for<'a>(
     model: &'a ModelFacts,
     variant: &'a Variant,
-    card: &'a Card,
+    gpu: &'a GpuSpec,
     (nodes, count): (u32, u32),
     demand: Demand,
 ) -> Option<Row<'a>> {
     let shape = model.shape.as_ref()?;
-    let division = match variant.is_gguf() {
+    let parallelism = match variant.is_gguf() {
         true if nodes > 1 || u64::from(count) > model.cache.layers() => return None,
-        true => Division::by_layers(count),
-        false => Division::of(shape, &model.cache, variant, count)?,
+        true => Parallelism::pipeline_only(count),
+        false => Parallelism::of(shape, &model.cache, variant, count)?,
     };
-    let memory = memory(model, variant, card.memory(), division, demand.kv, 0);
-    let verdict = match (lacks(card, variant), memory.tokens) {
-        (Some(lack), _) => Verdict::Lacks(lack),
+    let memory = memory(model, variant, gpu.memory(), parallelism, demand.kv, 0);
+    let verdict = match (unsupported_dtype(gpu, variant), memory.tokens) {
+        (Some(lack), _) => Verdict::Unsupported(lack),
         (None, tokens) if tokens >= demand.tokens(model) => Verdict::Holds,
         (None, tokens) if tokens >= SHORTEST_POOL => Verdict::ShortContext,
         _ => Verdict::TooSmall,
     };
-    Some(Row { card, variant, count, nodes, division, memory, verdict })
+    Some(Row { gpu, variant, count, nodes, parallelism, memory, verdict })
 }
 
-/// For a spreadsheet; headings and verdicts are the same in every language.
+/// The table as CSV; headings and verdicts are the same in every language.
 pub fn csv(model: &ModelFacts, rows: &[Row]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let heading = [
@@ -120,8 +120,8 @@ pub fn csv(model: &ModelFacts, rows: &[Row]) -> String {
         let numbers = [
             u64::from(row.count),
             u64::from(row.nodes),
-            u64::from(row.division.tensor),
-            u64::from(row.division.pipeline),
+            u64::from(row.parallelism.tensor),
+            u64::from(row.parallelism.pipeline),
             row.memory.weights,
             row.memory.overhead,
             row.memory.budget,
@@ -132,9 +132,9 @@ pub fn csv(model: &ModelFacts, rows: &[Row]) -> String {
             model.name.clone(),
             row.variant.precision.clone(),
             row.variant.size.to_string(),
-            row.card.label(),
-            format!("{:?}", row.card.vendor),
-            row.card.memory().to_string(),
+            row.gpu.label(),
+            format!("{:?}", row.gpu.vendor),
+            row.gpu.memory().to_string(),
         ];
         line.extend(numbers.iter().map(u64::to_string));
         line.push(row.verdict.name().to_owned());
@@ -142,7 +142,7 @@ pub fn csv(model: &ModelFacts, rows: &[Row]) -> String {
     });
     let heading = heading.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     for line in std::iter::once(heading).chain(lines) {
-        writer.write_record(line).expect("memory takes every line, and all have as many cells");
+        writer.write_record(line).expect("writing to memory succeeds and all records have equal length");
     }
     String::from_utf8(writer.into_inner().expect("memory is flushed")).expect("names are text")
 }
@@ -153,9 +153,9 @@ impl Verdict {
             Self::Holds => "holds",
             Self::ShortContext => "short_context",
             Self::TooSmall => "too_small",
-            Self::Lacks(Gate::Fp8) => "no_fp8",
-            Self::Lacks(Gate::Fp4) => "no_fp4",
-            Self::Lacks(Gate::Bf16) => "no_bf16",
+            Self::Unsupported(MissingDtype::Fp8) => "no_fp8",
+            Self::Unsupported(MissingDtype::Fp4) => "no_fp4",
+            Self::Unsupported(MissingDtype::Bf16) => "no_bf16",
         }
     }
 }
