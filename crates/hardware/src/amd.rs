@@ -1,25 +1,26 @@
-//! AMD cards from sysfs, which the amdgpu kernel driver fills without any library. A file that is missing or garbage
-//! leaves what the others say. The root is a parameter so that a recorded directory tree can stand in for /sys.
+//! Reads AMD GPUs from sysfs, which the amdgpu kernel driver fills without a library. A missing or invalid
+//! file leaves only its field empty. The root is a parameter so that tests can pass a recorded directory
+//! tree.
 use std::path::Path;
 
 use crate::{Gpu, GpuVendor};
 
-/// Cards under `<sys>/class/drm/card*/device` with vendor 0x1002, ordered by card number.
+/// GPUs under `<sys>/class/drm/card*/device` with vendor 0x1002, ordered by card number.
 pub fn read(sys: &Path) -> Vec<Gpu> {
     let Ok(entries) = std::fs::read_dir(sys.join("class/drm")) else { return Vec::new() };
-    let mut cards: Vec<(u32, Gpu)> = entries
+    let mut gpus: Vec<(u32, Gpu)> = entries
         .flatten()
         .filter_map(|entry| {
-            // Connectors such as card0-DP-1 are beside the cards.
+            // Skips connectors such as card0-DP-1.
             let number = entry.file_name().to_str()?.strip_prefix("card")?.parse().ok()?;
-            Some((number, card(sys, &entry.path().join("device"))?))
+            Some((number, gpu(sys, &entry.path().join("device"))?))
         })
         .collect();
-    cards.sort_by_key(|(number, _)| *number);
-    cards.into_iter().map(|(_, gpu)| gpu).collect()
+    gpus.sort_by_key(|(number, _)| *number);
+    gpus.into_iter().map(|(_, gpu)| gpu).collect()
 }
 
-fn card(sys: &Path, device: &Path) -> Option<Gpu> {
+fn gpu(sys: &Path, device: &Path) -> Option<Gpu> {
     let line = |path: &Path| {
         let text = std::fs::read(path).ok()?;
         let text = String::from_utf8_lossy(&text).trim_matches(['\0', ' ', '\n', '\r', '\t']).to_owned();
@@ -38,7 +39,7 @@ fn card(sys: &Path, device: &Path) -> Option<Gpu> {
         name,
         vendor: GpuVendor::Amd,
         vram_total: total,
-        // More in use than there is, is garbage.
+        // More used than total is invalid.
         vram_free: total.zip(used).and_then(|(total, used)| total.checked_sub(used)),
         shared_memory: false,
         driver: line(&sys.join("module/amdgpu/version")).unwrap_or_else(|| "amdgpu".to_owned()),

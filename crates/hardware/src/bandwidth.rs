@@ -1,6 +1,6 @@
-//! Streaming read of main memory, measured: decoding on a processor is bound by it.
-//! Comparing two buffers goes through the C library's vectorised routine, so the figure does not
-//! depend on how this crate was compiled.
+//! Measures the streaming read bandwidth of main memory, which limits decoding on a CPU. Comparing two
+//! buffers uses the C library's vectorised `memcmp`, so the result does not depend on the compiler flags of
+//! this crate.
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -9,11 +9,11 @@ const BUDGET: Duration = Duration::from_millis(250);
 const ROUNDS: usize = 8;
 
 /// Bytes per second of the best of several multi-threaded passes over 256 MiB; takes about half a second.
-/// `None` when the machine cannot spare the memory.
+/// `None` if the memory cannot be allocated.
 pub fn measure_bandwidth() -> Option<f64> {
     let mut buffer = Vec::new();
     buffer.try_reserve_exact(BYTES).ok()?;
-    // Not zero: the system may map fresh zero pages onto one page that stays in cache.
+    // Not zero, because the system may map zero pages to one physical page that stays in cache.
     buffer.resize(BYTES, 1u8);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let started = Instant::now();

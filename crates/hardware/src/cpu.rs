@@ -1,11 +1,11 @@
-//! The processor: from /proc/cpuinfo where there is one, else from CPUID and the operating system.
+//! Reads the CPU from /proc/cpuinfo if it exists, else from CPUID and the operating system.
 use std::collections::BTreeSet;
 
 use crate::Cpu;
 
 const FLAGS: [(&str, &str); 3] = [("avx2", "AVX2"), ("avx512f", "AVX-512"), ("amx_tile", "AMX")];
 
-/// Reads the text of /proc/cpuinfo. Missing fields give an empty name, zero cores, no features.
+/// Parses /proc/cpuinfo. Missing fields give an empty name, zero cores, no features.
 pub fn parse_cpuinfo(text: &str) -> Cpu {
     let mut cpu = Cpu::default();
     let mut cores = BTreeSet::new();

@@ -1,15 +1,15 @@
-//! Room on the disk that holds, or will hold, the model folder.
+//! Space on the disk of the model folder.
 use std::path::{Path, PathBuf};
 
 use crate::Disk;
 
-/// The folder itself, or its nearest parent that exists: a model folder may not have been made yet.
+/// The folder itself, or its nearest existing parent, because the model folder may not exist yet.
 pub fn nearest_existing(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     absolute.ancestors().find(|p| p.exists()).unwrap_or(&absolute).to_path_buf()
 }
 
-/// Total and free bytes for an ordinary user; zero when the system does not say.
+/// Total bytes, and bytes free for unprivileged users; zero if unknown.
 pub fn read(models_dir: &Path) -> Disk {
     let (total, free) = space(&nearest_existing(models_dir)).unwrap_or((0, 0));
     Disk { models_dir: models_dir.to_path_buf(), total, free }

@@ -1,12 +1,12 @@
-//! NVIDIA cards and what is wrong with them: from NVML, and where that says nothing, from what the kernel module writes in
-//! /proc. Recorded answers of machines that nobody here owns, and recorded trees, can stand in for both.
+//! NVIDIA GPUs and their problems: from NVML, or else from the kernel module's files in /proc. Tests pass
+//! recorded NVML results and recorded directory trees.
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::nvml::{NvmlDump, NvmlFailure, ask_nvml};
+use crate::nvml::{NvmlDump, NvmlFailure, query_nvml};
 use crate::{Gpu, GpuProblem, GpuVendor};
 
-/// Cards as recorded in `dump`, in NVML's order.
+/// The GPUs of `dump`, in NVML's order.
 pub fn gpus_from(dump: &NvmlDump) -> Vec<Gpu> {
     dump.devices
         .iter()
@@ -22,7 +22,7 @@ pub fn gpus_from(dump: &NvmlDump) -> Vec<Gpu> {
         .collect()
 }
 
-/// A card of which only the name is known.
+/// A GPU of which only the name is known.
 fn unknown(name: String) -> Gpu {
     Gpu {
         name,
@@ -36,21 +36,21 @@ fn unknown(name: String) -> Gpu {
     }
 }
 
-/// What to tell about NVML's answer. `card_on_bus` keeps quiet about machines that never had an NVIDIA card;
-/// `kernel_version` is that of the kernel module, where it is loaded.
+/// The problem to report for NVML's result. Without a GPU on the bus (`gpu_on_bus`) a missing driver is no
+/// problem; `kernel_version` is that of the loaded kernel module.
 pub fn classify(
     answer: Result<&NvmlDump, &NvmlFailure>,
-    card_on_bus: bool,
+    gpu_on_bus: bool,
     kernel_version: Option<String>,
 ) -> Option<GpuProblem> {
     let failure = match answer {
         Ok(NvmlDump { failure: Some(failure), .. }) | Err(failure) => failure,
-        Ok(dump) => return (dump.devices.is_empty() && card_on_bus).then_some(GpuProblem::NoDevice),
+        Ok(dump) => return (dump.devices.is_empty() && gpu_on_bus).then_some(GpuProblem::NoDevice),
     };
     match failure {
         NvmlFailure::LibraryAbsent if kernel_version.is_some() => Some(GpuProblem::LibraryMissing),
-        NvmlFailure::LibraryAbsent => card_on_bus.then_some(GpuProblem::DriverMissing),
-        NvmlFailure::DriverNotLoaded => card_on_bus.then_some(GpuProblem::DriverNotLoaded),
+        NvmlFailure::LibraryAbsent => gpu_on_bus.then_some(GpuProblem::DriverMissing),
+        NvmlFailure::DriverNotLoaded => gpu_on_bus.then_some(GpuProblem::DriverNotLoaded),
         NvmlFailure::VersionMismatch => Some(GpuProblem::DriverMismatch { kernel: kernel_version }),
         NvmlFailure::NoPermission => Some(GpuProblem::NoPermission),
         NvmlFailure::GpuLost => Some(GpuProblem::Lost),
@@ -59,14 +59,15 @@ pub fn classify(
     }
 }
 
-/// The cards and what is wrong. `root` is the root of the file system, `library` NVML where it is not the system's.
+/// The GPUs and their problem. `root` is the root of the file system, `library` a path of NVML instead of the
+/// system's.
 pub fn read(root: &Path, library: Option<&OsStr>) -> (Vec<Gpu>, Option<GpuProblem>) {
-    let answer = ask_nvml(library);
+    let answer = query_nvml(library);
     let kernel = kernel_version(root);
-    let problem = classify(answer.as_ref(), card_on_bus(&root.join("sys")), kernel.clone());
+    let problem = classify(answer.as_ref(), gpu_on_bus(&root.join("sys")), kernel.clone());
     let mut gpus = answer.as_ref().map(gpus_from).unwrap_or_default();
     if gpus.is_empty() {
-        gpus = named_by_the_kernel(root);
+        gpus = gpus_from_kernel(root);
     }
     for gpu in gpus.iter_mut().filter(|gpu| gpu.driver.is_empty()) {
         gpu.driver = kernel.clone().unwrap_or_default();
@@ -74,8 +75,8 @@ pub fn read(root: &Path, library: Option<&OsStr>) -> (Vec<Gpu>, Option<GpuProble
     (gpus, problem)
 }
 
-/// The kernel module names each card it drives: no more is known without NVML.
-fn named_by_the_kernel(root: &Path) -> Vec<Gpu> {
+/// The names of the GPUs from the kernel module; the other fields need NVML.
+fn gpus_from_kernel(root: &Path) -> Vec<Gpu> {
     let Ok(entries) = std::fs::read_dir(root.join("proc/driver/nvidia/gpus")) else { return Vec::new() };
     let mut found: Vec<(std::ffi::OsString, String)> = entries
         .flatten()
@@ -85,13 +86,13 @@ fn named_by_the_kernel(root: &Path) -> Vec<Gpu> {
             (!name.is_empty()).then(|| (entry.file_name(), name.to_owned()))
         })
         .collect();
-    // By their place on the bus, which is NVML's order.
+    // By bus address, which is NVML's order.
     found.sort();
     found.into_iter().map(|(_, name)| unknown(name)).collect()
 }
 
-/// True when sysfs lists a display controller (class 0x03) of vendor 0x10de.
-fn card_on_bus(sys: &Path) -> bool {
+/// Whether sysfs lists a display controller (class 0x03) of vendor 0x10de.
+fn gpu_on_bus(sys: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(sys.join("bus/pci/devices")) else { return false };
     entries.flatten().any(|entry| {
         let starts = |file: &str, prefix: &str| {

@@ -1,23 +1,23 @@
-//! Asks NVML, NVIDIA's management library, one question at a time. An answer that fails costs only itself: the card stays,
-//! with what the other answers say, and the first failure is kept as the reason. Knows nothing of what is said of it.
+//! Queries NVML, NVIDIA's management library. A failed query leaves only its field empty; the GPU is kept and
+//! the first failure is recorded. Knows no user messages.
 use std::ffi::OsStr;
 
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use serde::{Deserialize, Serialize};
 
-/// No computer has more; a count beyond it is garbage.
-const MOST_CARDS: u32 = 64;
+/// Limit of the device count; no computer has more.
+const MAX_GPUS: u32 = 64;
 
-/// What NVML said about one machine; sizes are bytes.
+/// The results of NVML on one computer; sizes are in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NvmlDump {
-    /// `None` when it was not told.
+    /// `None` if the query failed.
     pub driver_version: Option<String>,
     /// Such as "13.0".
     pub cuda_version: Option<String>,
     pub devices: Vec<NvmlDevice>,
-    /// The first answer that failed and that something is missing for.
+    /// The first failed query of a required field.
     #[serde(default)]
     pub failure: Option<NvmlFailure>,
 }
@@ -27,14 +27,14 @@ pub struct NvmlDevice {
     pub name: String,
     pub memory_total: Option<u64>,
     pub memory_free: Option<u64>,
-    /// It has no memory of its own and computes in that of the system, as GB10 and Jetson do.
+    /// The GPU uses main memory and has none of its own, like GB10 and Jetson.
     #[serde(default)]
     pub shared_memory: bool,
     /// Such as "9.0".
     pub compute_capability: Option<String>,
 }
 
-/// The ways in which NVML can fail that a user must treat differently.
+/// NVML failures that need different actions by the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NvmlFailure {
@@ -53,7 +53,7 @@ impl From<NvmlError> for NvmlFailure {
             NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => Self::LibraryAbsent,
             NvmlError::DriverNotLoaded => Self::DriverNotLoaded,
             NvmlError::LibRmVersionMismatch => Self::VersionMismatch,
-            // The operating system blocks it: a container without the device, as a rule.
+            // Usually a container without the device.
             NvmlError::NoPermission | NvmlError::OperatingSystem => Self::NoPermission,
             NvmlError::GpuLost | NvmlError::ResetRequired | NvmlError::IrqIssue => Self::GpuLost,
             NvmlError::InsufficientPower => Self::InsufficientPower,
@@ -62,20 +62,20 @@ impl From<NvmlError> for NvmlFailure {
     }
 }
 
-/// What the library at `path`, or else the system's, says. An error only where it says nothing of any card.
-pub fn ask_nvml(path: Option<&OsStr>) -> Result<NvmlDump, NvmlFailure> {
+/// Queries the library at `path`, or the system's. An error only if no GPU could be queried.
+pub fn query_nvml(path: Option<&OsStr>) -> Result<NvmlDump, NvmlFailure> {
     let mut builder = Nvml::builder();
     if let Some(path) = path {
         builder.lib_path(path);
     }
     let nvml = builder.init()?;
     if nvml.lib().nvmlShutdown.is_err() {
-        // The wrapper calls it when it is dropped, and panics where the library lacks it.
+        // The wrapper calls it on drop and panics if the library lacks it.
         let message = "its library has no nvmlShutdown";
         std::mem::forget(nvml);
         return Err(NvmlFailure::Other(message.to_owned()));
     }
-    let count = nvml.device_count()?.min(MOST_CARDS);
+    let count = nvml.device_count()?.min(MAX_GPUS);
     let mut dump = NvmlDump {
         driver_version: nvml.sys_driver_version().ok(),
         cuda_version: nvml
@@ -106,7 +106,7 @@ fn describe(nvml: &Nvml, device: &Device) -> (NvmlDevice, Option<NvmlFailure>) {
         Ok((total, free)) if total > 0 => (Some(total), Some(free.min(total))),
         _ => (None, None),
     };
-    let described = NvmlDevice {
+    let info = NvmlDevice {
         name: name.as_deref().ok().filter(|name| !name.is_empty()).unwrap_or("NVIDIA GPU").to_owned(),
         memory_total,
         memory_free,
@@ -121,13 +121,13 @@ fn describe(nvml: &Nvml, device: &Device) -> (NvmlDevice, Option<NvmlFailure>) {
         Err(error) => Some(error.into()),
         Ok(_) => name.err().map(NvmlFailure::from),
     };
-    (described, failure)
+    (info, failure)
 }
 
-/// (total, free). Libraries before driver 510 know only the first form of the question.
+/// (total, free). Libraries before driver 510 have only the first version of the function.
 fn memory(nvml: &Nvml, device: &Device) -> Result<(u64, u64), NvmlError> {
     /// nvml.h: NVML_ERROR_ARGUMENT_VERSION_MISMATCH.
-    const OTHER_FORM: u32 = 25;
+    const VERSION_MISMATCH: u32 = 25;
     #[repr(C)]
     #[derive(Default)]
     struct Memory {
@@ -140,14 +140,14 @@ fn memory(nvml: &Nvml, device: &Device) -> Result<(u64, u64), NvmlError> {
         Err(
             NvmlError::FailedToLoadSymbol(_)
             | NvmlError::FunctionNotFound
-            | NvmlError::UnexpectedVariant(OTHER_FORM),
+            | NvmlError::UnexpectedVariant(VERSION_MISMATCH),
         ) => {}
         Err(error) => return Err(error),
     }
-    let Ok(question) = &nvml.lib().nvmlDeviceGetMemoryInfo else { return Err(NvmlError::FunctionNotFound) };
+    let Ok(function) = &nvml.lib().nvmlDeviceGetMemoryInfo else { return Err(NvmlError::FunctionNotFound) };
     let mut memory = Memory::default();
     // SAFETY: the handle is of this library, and `Memory` has the three fields of nvmlMemory_t.
-    let code = unsafe { question(device.handle(), std::ptr::from_mut(&mut memory).cast()) };
+    let code = unsafe { function(device.handle(), std::ptr::from_mut(&mut memory).cast()) };
     nvml_wrapper::error::nvml_try(code)?;
     Ok((memory.total, memory.free))
 }

@@ -1,20 +1,20 @@
-//! The `Snapshot` value and its assembly from the single readers.
-//! Serialisable only so that recorded machines can serve as fixtures; it is not a wire format.
+//! The `Snapshot` value, assembled from the readers.
+//! Serialisable only for recorded fixtures; it is not a wire format.
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// One machine at one moment. Sizes are bytes.
+/// The hardware of one computer at one moment. Sizes are in bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Such as "Linux (Debian GNU/Linux 12)".
     pub os: String,
     pub cpu: Cpu,
     pub ram_total: u64,
-    /// What a new process could take now; a container's limit is taken into account.
+    /// Memory available to a new process, limited by the container.
     pub ram_available: u64,
     pub gpus: Vec<Gpu>,
-    /// What is wrong with an NVIDIA card or its driver; cards may be listed all the same.
+    /// A problem of an NVIDIA GPU or its driver; GPUs may be listed in spite of it.
     pub gpu_problem: Option<GpuProblem>,
     pub disk: Disk,
     /// Streaming read of main memory, bytes per second; `None` until measured.
@@ -34,13 +34,13 @@ pub struct Cpu {
 pub struct Gpu {
     pub name: String,
     pub vendor: GpuVendor,
-    /// `None` when the driver does not say.
+    /// `None` if the driver does not report it.
     pub vram_total: Option<u64>,
-    /// Free now, after what other programs hold; `None` when the driver does not say.
+    /// Memory not used by other programs; `None` if the driver does not report it.
     pub vram_free: Option<u64>,
-    /// It computes in the memory of the system: both sizes are the system's.
+    /// The GPU uses main memory: both sizes are those of main memory.
     pub shared_memory: bool,
-    /// Its version; empty when it is not known.
+    /// Driver version; empty if unknown.
     pub driver: String,
     /// Highest CUDA version the driver supports, such as "13.0"; NVIDIA only.
     pub cuda: Option<String>,
@@ -58,36 +58,36 @@ pub enum GpuVendor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum GpuProblem {
-    /// A card is on the bus, and neither the kernel module nor NVML is there.
-    #[error("an NVIDIA card is present but its driver is not installed")]
+    /// A GPU is on the bus, but neither the kernel module nor NVML is installed.
+    #[error("an NVIDIA GPU is present but its driver is not installed")]
     DriverMissing,
-    /// NVML is installed, and the kernel module does not run.
+    /// NVML is installed, but the kernel module is not loaded.
     #[error("the NVIDIA driver is installed but its kernel module is not loaded")]
     DriverNotLoaded,
-    /// The kernel module runs, and NVML is not installed.
+    /// The kernel module is loaded, but NVML is not installed.
     #[error("the NVIDIA kernel module is loaded but its library libnvidia-ml is not installed")]
     LibraryMissing,
-    /// The kernel module and the library come from different driver versions; a restart usually cures it.
+    /// Kernel module and library have different driver versions; a restart usually fixes it.
     #[error("the NVIDIA kernel module and its library differ in version")]
     DriverMismatch {
-        /// Version of the loaded kernel module, where it can be read.
+        /// Version of the loaded kernel module, if readable.
         kernel: Option<String>,
     },
-    /// NVML works and lists no card although one is on the bus.
-    #[error("the NVIDIA driver works but offers no card")]
+    /// NVML lists no GPU although one is on the bus.
+    #[error("the NVIDIA driver works but lists no GPU")]
     NoDevice,
-    #[error("this account or container may not use the NVIDIA card")]
+    #[error("this account or container may not use the NVIDIA GPU")]
     NoPermission,
-    /// It fell off the bus, or has to be reset.
-    #[error("an NVIDIA card does not answer any more")]
+    /// The GPU fell off the bus or needs a reset.
+    #[error("an NVIDIA GPU no longer responds")]
     Lost,
-    #[error("the power cables of an NVIDIA card are not properly attached")]
+    #[error("the power cables of an NVIDIA GPU are not properly attached")]
     InsufficientPower,
     #[error("the NVIDIA driver failed: {0}")]
     Other(String),
 }
 
-/// The disk on which models live.
+/// The disk of the model folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     pub models_dir: PathBuf,
@@ -95,8 +95,8 @@ pub struct Disk {
     pub free: u64,
 }
 
-/// Reads this machine. Takes tens of milliseconds and never fails: what cannot be read is empty or zero.
-/// `memory_bandwidth` stays `None`; see [`crate::measure_bandwidth`].
+/// Reads the hardware of this computer. Takes tens of milliseconds and never fails: unreadable fields are
+/// empty or zero. `memory_bandwidth` stays `None`; see [`crate::measure_bandwidth`].
 pub fn snapshot(models_dir: &Path) -> Snapshot {
     let (mut gpus, gpu_problem) = crate::nvidia::read(Path::new("/"), None);
     gpus.extend(crate::amd::read(Path::new("/sys")));

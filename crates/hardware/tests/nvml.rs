@@ -1,12 +1,12 @@
-//! A stand-in for NVIDIA's library answers every question with every error, one at a time. Each leaves the most that is
-//! known, and says what is true.
+//! A fake NVML library fails each query with each error, one at a time. The other fields must be kept and the
+//! reported problem must be right.
 #![cfg(target_os = "linux")]
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hardware::{Gpu, GpuProblem};
 
-/// The library and a file system with what the kernel module writes about its two cards.
+/// The fake library, and a file system with the kernel module's files for two GPUs.
 struct Stub {
     folder: tempfile::TempDir,
     library: PathBuf,
@@ -16,7 +16,7 @@ const NAMES: [&str; 2] = ["NVIDIA GeForce RTX 4090", "NVIDIA RTX A6000"];
 const TOTALS: [u64; 2] = [25_757_220_864, 51_527_024_640];
 
 impl Stub {
-    /// With the functions `without` left out.
+    /// A library without the functions `without`.
     fn new(without: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let library = folder.path().join("libnvidia-ml.so.1");
@@ -53,14 +53,14 @@ impl Stub {
         std::fs::write(path, text).unwrap();
     }
 
-    /// What is read while `control` is in force.
+    /// Reads the GPUs with the failures of `control`.
     fn read(&self, control: &str) -> (Vec<Gpu>, Option<GpuProblem>) {
         self.write("control", control);
         hardware::read_nvidia(self.folder.path(), Some(self.library.as_os_str()))
     }
 }
 
-/// nvmlReturn_t of nvml.h, and what is to be said of it where it is the whole answer.
+/// nvmlReturn_t of nvml.h, and the problem to report if the whole query fails with it.
 fn errors() -> Vec<(u32, GpuProblem)> {
     let mismatch = GpuProblem::DriverMismatch { kernel: Some("580.65.06".into()) };
     let told = [
@@ -68,7 +68,7 @@ fn errors() -> Vec<(u32, GpuProblem)> {
         (8, GpuProblem::InsufficientPower),
         (9, GpuProblem::DriverNotLoaded),
         (11, GpuProblem::Lost),
-        // The library misses one of its own parts, and the kernel module runs.
+        // A part of the library is missing, and the kernel module is loaded.
         (12, GpuProblem::LibraryMissing),
         (15, GpuProblem::Lost),
         (16, GpuProblem::Lost),
@@ -80,7 +80,7 @@ fn errors() -> Vec<(u32, GpuProblem)> {
     told.into_iter().chain(others).collect()
 }
 
-/// The words of the library about itself may be any.
+/// Ignores the text of `Other`.
 fn kind(problem: Option<GpuProblem>) -> Option<GpuProblem> {
     problem.map(|problem| match problem {
         GpuProblem::Other(why) => {
@@ -105,35 +105,35 @@ fn every_answer_may_fail_in_every_way() {
 
     for (code, problem) in errors() {
         let problem = Some(problem);
-        // Without a start or a count nothing is known but the names that the kernel gives.
-        for question in ["nvmlInit_v2", "nvmlDeviceGetCount_v2"] {
-            let (gpus, told) = stub.read(&format!("{question} -1 {code}"));
-            assert_eq!(names(&gpus), NAMES, "{question} {code}");
+        // Without init or device count only the kernel's names are known.
+        for function in ["nvmlInit_v2", "nvmlDeviceGetCount_v2"] {
+            let (gpus, told) = stub.read(&format!("{function} -1 {code}"));
+            assert_eq!(names(&gpus), NAMES, "{function} {code}");
             assert!(gpus.iter().all(|gpu| gpu.vram_total.is_none() && gpu.driver == "580.65.06"));
-            assert_eq!(kind(told), problem, "{question} {code}");
+            assert_eq!(kind(told), problem, "{function} {code}");
         }
-        // One card is lost; the other is as it was.
+        // One GPU is lost; the other is unchanged.
         let (gpus, told) = stub.read(&format!("nvmlDeviceGetHandleByIndex_v2 0 {code}"));
         assert_eq!((gpus, kind(told)), (vec![whole[1].clone()], problem.clone()), "handle {code}");
-        // Only the name is lost.
+        // Only the name is missing.
         let (gpus, told) = stub.read(&format!("nvmlDeviceGetName 1 {code}"));
         let named = Gpu { name: "NVIDIA GPU".into(), ..whole[1].clone() };
         assert_eq!((gpus, kind(told)), (vec![whole[0].clone(), named], problem.clone()), "name {code}");
-        // Only the size of the memory is lost; where it is not supported, there is none but the system's.
+        // Only the memory size is missing; if not supported, the GPU shares main memory.
         let (gpus, told) =
             stub.read(&format!("nvmlDeviceGetMemoryInfo_v2 0 {code} nvmlDeviceGetMemoryInfo 0 {code}"));
         let shared = code == 3;
         let unknown = Gpu { vram_total: None, vram_free: None, shared_memory: shared, ..whole[0].clone() };
         assert_eq!(gpus, vec![unknown, whole[1].clone()], "memory {code}");
         assert_eq!(kind(told), problem.filter(|_| !shared), "memory {code}");
-        // These are facts that no verdict needs.
+        // No verdict depends on these fields.
         let (gpus, told) = stub.read(&format!("nvmlDeviceGetCudaComputeCapability 0 {code}"));
         let first = Gpu { compute_capability: None, ..whole[0].clone() };
         assert_eq!((gpus, told), (vec![first, whole[1].clone()], None), "capability {code}");
         let (gpus, told) = stub.read(&format!("nvmlSystemGetCudaDriverVersion_v2 -1 {code}"));
         assert!(told.is_none() && gpus.iter().all(|gpu| gpu.cuda.is_none() && gpu.vram_total.is_some()));
         let (gpus, told) = stub.read(&format!("nvmlSystemGetDriverVersion -1 {code}"));
-        // The kernel module's own version stands in.
+        // The version of the kernel module is used instead.
         assert!(told.is_none() && gpus.iter().all(|gpu| gpu.driver == "580.65.06"), "version {code}");
         let (gpus, told) = stub.read(&format!("nvmlShutdown -1 {code}"));
         assert_eq!((gpus, told), (whole.clone(), None), "shutdown {code}");
@@ -156,7 +156,7 @@ fn a_library_may_lack_any_function() {
         let a_fact = without.contains("Version") || without.contains("Capability");
         assert_eq!(problem.is_none(), a_fact, "{without}: {problem:?}");
     }
-    // Drivers before 510 know only the first form of the question for memory.
+    // Drivers before 510 have only the first version of the memory function.
     let (gpus, problem) = Stub::new(&["nvmlDeviceGetMemoryInfo_v2"]).read("");
     assert_eq!((gpus[1].vram_total, gpus[1].vram_free), (Some(TOTALS[1]), Some(50_000_000_000)));
     assert_eq!(problem, None);
@@ -175,7 +175,7 @@ fn a_library_that_is_absent_or_garbage_is_told_apart_from_a_driver_that_is() {
     assert_eq!((names(&gpus), problem), (NAMES.to_vec(), Some(GpuProblem::LibraryMissing)));
     std::fs::remove_dir_all(stub.folder.path().join("proc")).unwrap();
     assert_eq!(stub.read(""), (vec![], Some(GpuProblem::DriverMissing)));
-    // Never a card, nothing to say.
+    // Without a GPU there is no problem.
     std::fs::remove_dir_all(stub.folder.path().join("sys")).unwrap();
     assert_eq!(stub.read(""), (vec![], None));
 }

@@ -1,4 +1,4 @@
-//! The readers on recorded machines, and the whole snapshot on this one.
+//! The readers on recorded computers, and the snapshot of this computer.
 use std::path::Path;
 
 use hardware::{GpuProblem, GpuVendor, NvmlDevice, NvmlDump, NvmlFailure};
@@ -73,13 +73,13 @@ fn sysfs_files_that_are_missing_or_garbage_leave_the_card_and_the_others() {
         assert_eq!(seen("mem_info_vram_used"), (NAME.into(), TOTAL, None));
         assert_eq!(seen("device"), (NAME.into(), TOTAL, FREE));
     }
-    // More in use than there is; no memory at all.
+    // More used than total; no memory size.
     assert_eq!(read("mem_info_vram_used", Some(b"25753026561"))[0].vram_free, None);
     assert_eq!(read("mem_info_vram_total", Some(b"0"))[0].vram_total, None);
     for contents in [None, Some(b"".as_slice()), Some(b"\n\0"), Some(b"a\x07b")] {
         assert_eq!(read("product_name", contents)[0].name, "AMD GPU 0x744c");
     }
-    // Whose card it is, is the one thing that has to be known.
+    // The vendor is the only required field.
     assert!(read("vendor", None).is_empty() && read("vendor", Some(b"0x8086")).is_empty());
 }
 
@@ -127,9 +127,9 @@ fn a_card_never_has_more_free_than_total() {
 
 #[test]
 fn a_container_limit_narrows_memory() {
-    assert_eq!(hardware::limited((100, 80), Some((64, 60))), (64, 60));
-    assert_eq!(hardware::limited((100, 80), Some((200, 190))), (100, 80));
-    assert_eq!(hardware::limited((100, 80), None), (100, 80));
+    assert_eq!(hardware::within_limit((100, 80), Some((64, 60))), (64, 60));
+    assert_eq!(hardware::within_limit((100, 80), Some((200, 190))), (100, 80));
+    assert_eq!(hardware::within_limit((100, 80), None), (100, 80));
 }
 
 #[test]
