@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use contract::{
     ErrorCode, ErrorView, KeyPlace, Language, LastChat, ProxyKind, SettingsView, SourceKind, Theme,
 };
-use outbound::{Login, Outbound, OutboundError, Proxy, ProxyAddress};
+use outbound::{Outbound, OutboundError, Proxy, ProxyAddress, ProxyCredentials};
 
 use crate::cloud::{Clouds, blocking};
 use crate::convert::storage_error;
@@ -51,8 +51,8 @@ fn check(settings: &SettingsView) -> Result<(), ErrorView> {
             return refuse("an endpoint begins with https:// or http://", endpoint);
         }
     }
-    if let Err(OutboundError::HoldsSecrets) = ProxyAddress::parse(&settings.proxy_address) {
-        return refuse(&OutboundError::HoldsSecrets.to_string(), "");
+    if let Err(OutboundError::CredentialsInUrl) = ProxyAddress::parse(&settings.proxy_address) {
+        return refuse(&OutboundError::CredentialsInUrl.to_string(), "");
     }
     if !Path::new(&settings.models_dir).is_absolute() {
         return refuse("the model folder needs its whole path", &settings.models_dir);
@@ -61,7 +61,7 @@ fn check(settings: &SettingsView) -> Result<(), ErrorView> {
 }
 
 /// The network configuration of the settings.
-fn outbound(settings: &SettingsView, login: Option<Login>) -> Result<Outbound, ErrorView> {
+fn outbound(settings: &SettingsView, login: Option<ProxyCredentials>) -> Result<Outbound, ErrorView> {
     let refused = |error: OutboundError| {
         let message = format!("use the network settings: {error}");
         match error {
@@ -70,11 +70,11 @@ fn outbound(settings: &SettingsView, login: Option<Login>) -> Result<Outbound, E
                     .with("path", path.display())
                     .with("reason", why)
             }
-            OutboundError::NotAProxy => {
+            OutboundError::InvalidProxy => {
                 ErrorView::new(ErrorCode::InvalidInput, message).with("value", &settings.proxy_address)
             }
             // An address that contains a secret is not repeated.
-            OutboundError::HoldsSecrets => ErrorView::new(ErrorCode::InvalidInput, message),
+            OutboundError::CredentialsInUrl => ErrorView::new(ErrorCode::InvalidInput, message),
         }
     };
     let proxy = match settings.proxy {
@@ -82,7 +82,7 @@ fn outbound(settings: &SettingsView, login: Option<Login>) -> Result<Outbound, E
         ProxyKind::Direct => Proxy::Direct,
         ProxyKind::Address => {
             let address = ProxyAddress::parse(&settings.proxy_address).map_err(refused)?;
-            Proxy::At(address.with_login(login))
+            Proxy::At(address.with_credentials(login))
         }
     };
     let certificates = Some(settings.certificates.trim()).filter(|path| !path.is_empty());
@@ -217,12 +217,12 @@ fn login_id(settings: &SettingsView) -> String {
 }
 
 /// Blocks on the keyring, so it must not run on a runtime thread.
-fn login_of(clouds: &Clouds, settings: &SettingsView) -> Result<Option<Login>, ErrorView> {
+fn login_of(clouds: &Clouds, settings: &SettingsView) -> Result<Option<ProxyCredentials>, ErrorView> {
     if settings.proxy != ProxyKind::Address {
         return Ok(None);
     }
     let password = clouds.keys.get(&login_id(settings), settings.proxy_password)?;
-    Ok(password.map(|password| Login { user: settings.proxy_user.clone(), password }))
+    Ok(password.map(|password| ProxyCredentials { user: settings.proxy_user.clone(), password }))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! are, so several places are read. A key that a service repeats in its message is removed.
 use std::time::{Duration, SystemTime};
 
-use outbound::{Obstacle, Outbound};
+use outbound::{ConnectFailure, Outbound};
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
@@ -112,12 +112,12 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
 
 /// The step at which a connection failed.
 pub(crate) fn step_of(outbound: &Outbound, error: &reqwest::Error) -> Step {
-    match outbound.obstacle(error) {
-        Obstacle::Proxy => Step::Proxy,
-        Obstacle::ProxyLogin => Step::ProxyLogin,
-        Obstacle::Name => Step::Name,
-        Obstacle::Trust => Step::Tls,
-        Obstacle::Connect => Step::Connect,
+    match outbound.connect_failure(error) {
+        ConnectFailure::Proxy => Step::Proxy,
+        ConnectFailure::ProxyAuth => Step::ProxyLogin,
+        ConnectFailure::Dns => Step::Name,
+        ConnectFailure::Tls => Step::Tls,
+        ConnectFailure::Connect => Step::Connect,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use outbound::{Obstacle, obstacle};
+use outbound::{ConnectFailure, connect_failure};
 
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
@@ -63,11 +63,11 @@ impl HubError {
         let error = error.without_url();
         let cause = std::error::Error::source(&error).map(|c| format!(": {c}")).unwrap_or_default();
         let (host, cause) = (host.to_owned(), format!("{error}{cause}"));
-        match obstacle(&error) {
-            Obstacle::Proxy => Self::Proxy { host, cause },
-            Obstacle::ProxyLogin => Self::ProxyLogin { host },
-            Obstacle::Trust => Self::NotTrusted { host, cause },
-            Obstacle::Name | Obstacle::Connect => Self::NoNetwork { host, cause },
+        match connect_failure(&error) {
+            ConnectFailure::Proxy => Self::Proxy { host, cause },
+            ConnectFailure::ProxyAuth => Self::ProxyLogin { host },
+            ConnectFailure::Tls => Self::NotTrusted { host, cause },
+            ConnectFailure::Dns | ConnectFailure::Connect => Self::NoNetwork { host, cause },
         }
     }
 

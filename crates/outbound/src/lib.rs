@@ -1,73 +1,72 @@
-//! How connections leave this computer: through which proxy, and whose certificates are trusted beside those of the
-//! operating system. Every HTTP client of the house begins here, so that one setting holds for all. Knows no settings file
-//! and sends nothing itself.
+//! The network configuration: the proxy, and certificates trusted in addition to those of the operating
+//! system. Every HTTP client of the workspace is built here, so that one setting applies to all. Knows no
+//! settings file and sends nothing.
 use std::path::{Path, PathBuf};
 
 use reqwest::{Certificate, ClientBuilder, Url};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Proxy {
-    /// As the operating system says: its settings on Windows and macOS, and `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
-    /// `NO_PROXY` everywhere.
+    /// The system's proxy settings on Windows and macOS, and `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+    /// `NO_PROXY` on all systems.
     #[default]
     System,
-    /// None, whatever the system says.
+    /// No proxy, ignoring the system's settings.
     Direct,
     At(ProxyAddress),
 }
 
-/// `http://`, `https://`, `socks5://` or `socks5h://`, a host and a port. Under `socks5h` the proxy looks names up.
+/// `http://`, `https://`, `socks5://` or `socks5h://`, a host and a port. With `socks5h` the proxy resolves
+/// host names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyAddress {
     url: Url,
-    login: Option<Login>,
+    credentials: Option<ProxyCredentials>,
 }
 
-/// What a proxy wants before it lets anyone through. HTTP proxies get it as Basic, SOCKS5 ones as RFC 1929 says.
+/// Proxy credentials: sent as Basic authentication to HTTP proxies, and by RFC 1929 to SOCKS5 proxies.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Login {
+pub struct ProxyCredentials {
     pub user: String,
     pub password: String,
 }
 
-impl std::fmt::Debug for Login {
-    /// Without either: what is printed ends in logs.
+impl std::fmt::Debug for ProxyCredentials {
+    /// Hides both fields, because debug output is logged.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Login(hidden)")
+        f.write_str("ProxyCredentials(hidden)")
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
-    #[error(
-        "understand the proxy: it begins with http://, https://, socks5:// or socks5h:// and names a computer"
-    )]
-    NotAProxy,
-    #[error("use the proxy: a name or a password in its address would be stored in the open")]
-    HoldsSecrets,
+    #[error("parse the proxy: it must begin with http://, https://, socks5:// or socks5h:// and have a host")]
+    InvalidProxy,
+    #[error("use the proxy: a user name or password in its address would be stored in plain text")]
+    CredentialsInUrl,
     #[error("read certificates from {}: {why}", path.display())]
     Certificates { path: PathBuf, why: String },
 }
 
 impl ProxyAddress {
     /// # Errors
-    /// When it is no such address, or holds a name or a password.
+    /// An invalid address, or one with a user name or password.
     pub fn parse(text: &str) -> Result<Self, OutboundError> {
-        let url = Url::parse(text.trim()).map_err(|_| OutboundError::NotAProxy)?;
+        let url = Url::parse(text.trim()).map_err(|_| OutboundError::InvalidProxy)?;
         let known = ["http", "https", "socks5", "socks5h"].contains(&url.scheme());
         if !known || url.host_str().is_none_or(str::is_empty) {
-            return Err(OutboundError::NotAProxy);
+            return Err(OutboundError::InvalidProxy);
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(OutboundError::HoldsSecrets);
+            return Err(OutboundError::CredentialsInUrl);
         }
-        Ok(Self { url, login: None })
+        Ok(Self { url, credentials: None })
     }
 
-    /// With the name and the password that the proxy asks for.
+    /// Adds the proxy credentials.
     #[must_use]
-    pub fn with_login(self, login: Option<Login>) -> Self {
-        Self { login, ..self }
+    pub fn with_credentials(self, credentials: Option<ProxyCredentials>) -> Self {
+        Self { credentials, ..self }
     }
 }
 
@@ -78,17 +77,18 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// `certificates` is a file with one certificate or several in PEM form, trusted beside those of the system.
+    /// `certificates` is a PEM file with one or more certificates, trusted in addition to those of the
+    /// system.
     ///
     /// # Errors
-    /// When that file cannot be read or holds no certificate.
+    /// The file cannot be read or contains no certificate.
     pub fn new(proxy: Proxy, certificates: Option<&Path>) -> Result<Self, OutboundError> {
-        let trusted = certificates.map(read).transpose()?.unwrap_or_default();
+        let trusted = certificates.map(read_certificates).transpose()?.unwrap_or_default();
         Ok(Self { proxy, trusted })
     }
 
-    /// Whether every connection goes to a proxy that was chosen here.
-    pub fn chosen_proxy(&self) -> bool {
+    /// Whether a proxy address is configured, which all connections use.
+    pub fn has_proxy(&self) -> bool {
         matches!(self.proxy, Proxy::At(_))
     }
 
@@ -100,8 +100,8 @@ impl Outbound {
             Proxy::At(address) => {
                 let proxy = reqwest::Proxy::all(address.url.clone());
                 let proxy = proxy.expect("a proxy address was parsed as one");
-                let proxy = match &address.login {
-                    Some(login) => proxy.basic_auth(&login.user, &login.password),
+                let proxy = match &address.credentials {
+                    Some(credentials) => proxy.basic_auth(&credentials.user, &credentials.password),
                     None => proxy,
                 };
                 builder.no_proxy().proxy(proxy)
@@ -110,14 +110,14 @@ impl Outbound {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Certificate>, OutboundError> {
+fn read_certificates(path: &Path) -> Result<Vec<Certificate>, OutboundError> {
     let bad = |why: String| OutboundError::Certificates { path: path.to_owned(), why };
     let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
     let found = Certificate::from_pem_bundle(&bytes).map_err(|error| bad(error.to_string()))?;
     if found.is_empty() {
-        return Err(bad("it holds no certificate in PEM form".into()));
+        return Err(bad("it has no certificate in PEM format".into()));
     }
-    // What is no certificate inside of its frame is noticed only when a client is made.
+    // Invalid data inside a PEM block is detected only when a client is built.
     let client = reqwest::Client::builder().tls_certs_only(found.iter().cloned());
     client.build().map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -126,50 +126,51 @@ fn read(path: &Path) -> Result<Vec<Certificate>, OutboundError> {
     Ok(found)
 }
 
-/// What broke off before the other side was reached at all.
+/// The step at which a connection failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum ConnectFailure {
     Proxy,
-    /// The proxy wants a name and a password, or others than it got.
-    ProxyLogin,
-    /// The computer of the address has no name that is known.
-    Name,
-    /// Its certificate is not trusted, or it speaks no TLS.
-    Trust,
+    /// The proxy requires credentials, or rejects them.
+    ProxyAuth,
+    /// The host name cannot be resolved.
+    Dns,
+    /// The certificate is not trusted, or the server does not use TLS.
+    Tls,
     Connect,
 }
 
-/// Where a connection that was not made broke off.
-pub fn obstacle(error: &reqwest::Error) -> Obstacle {
+/// Classifies the error of a failed connection.
+pub fn connect_failure(error: &reqwest::Error) -> ConnectFailure {
     let causes = || {
         let first = std::error::Error::source(error);
         std::iter::successors(first, |inner| inner.source()).map(|inner| inner.to_string().to_lowercase())
     };
-    // What a proxy says of its door stands deep inside of what says that there was a proxy.
-    let door = ["proxy authorization required", "user/pass authentication", "credentials not accepted"];
-    if causes().any(|text| door.iter().any(|word| text.contains(word))) {
-        return Obstacle::ProxyLogin;
+    // Checked first, because the proxy's authentication error is wrapped in a tunnel error.
+    let auth_errors =
+        ["proxy authorization required", "user/pass authentication", "credentials not accepted"];
+    if causes().any(|text| auth_errors.iter().any(|word| text.contains(word))) {
+        return ConnectFailure::ProxyAuth;
     }
     for text in causes() {
-        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if says(&["tunnel error", "socks"]) {
-            return Obstacle::Proxy;
+        let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+        if has(&["tunnel error", "socks"]) {
+            return ConnectFailure::Proxy;
         }
-        if says(&["dns error", "failed to lookup address"]) {
-            return Obstacle::Name;
+        if has(&["dns error", "failed to lookup address"]) {
+            return ConnectFailure::Dns;
         }
-        if says(&["certificate", "tls", "handshake", "invalidcontenttype", "received corrupt message"]) {
-            return Obstacle::Trust;
+        if has(&["certificate", "tls", "handshake", "invalidcontenttype", "received corrupt message"]) {
+            return ConnectFailure::Tls;
         }
     }
-    Obstacle::Connect
+    ConnectFailure::Connect
 }
 
 impl Outbound {
-    /// As [`obstacle`]: where a proxy was chosen, nothing else is ever looked up or connected to.
-    pub fn obstacle(&self, error: &reqwest::Error) -> Obstacle {
-        match obstacle(error) {
-            Obstacle::Name | Obstacle::Connect if self.chosen_proxy() => Obstacle::Proxy,
+    /// As [`connect_failure`]. With a configured proxy, DNS and connect errors are those of the proxy.
+    pub fn connect_failure(&self, error: &reqwest::Error) -> ConnectFailure {
+        match connect_failure(error) {
+            ConnectFailure::Dns | ConnectFailure::Connect if self.has_proxy() => ConnectFailure::Proxy,
             other => other,
         }
     }
@@ -190,12 +191,13 @@ mod tests {
             assert!(ProxyAddress::parse(good).is_ok(), "{good}");
         }
         for bad in ["", "proxy:8080", "ftp://proxy", "socks4://proxy", "http://"] {
-            assert!(matches!(ProxyAddress::parse(bad), Err(OutboundError::NotAProxy)), "{bad}");
+            assert!(matches!(ProxyAddress::parse(bad), Err(OutboundError::InvalidProxy)), "{bad}");
         }
         let secret = ProxyAddress::parse("http://me:secret@proxy:1");
-        assert!(matches!(secret, Err(OutboundError::HoldsSecrets)));
-        let login = Login { user: "me".into(), password: "hunter2".into() };
-        let address = ProxyAddress::parse("http://proxy:1").expect("is one").with_login(Some(login));
+        assert!(matches!(secret, Err(OutboundError::CredentialsInUrl)));
+        let credentials = ProxyCredentials { user: "me".into(), password: "hunter2".into() };
+        let address =
+            ProxyAddress::parse("http://proxy:1").expect("is one").with_credentials(Some(credentials));
         assert!(!format!("{address:?}").contains("hunter2"));
     }
 
@@ -204,7 +206,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("company.pem");
         let why = || match Outbound::new(Proxy::System, Some(&path)) {
-            Err(OutboundError::Certificates { path: told, why }) if told == path => why,
+            Err(OutboundError::Certificates { path: reported, why }) if reported == path => why,
             other => panic!("{:?}", other.err()),
         };
         assert!(!why().is_empty(), "it is not there");

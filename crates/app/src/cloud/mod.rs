@@ -279,7 +279,7 @@ impl App {
         let record = self.clouds.records.find(id)?;
         let (clouds, of) = (self.clouds.clone(), record.clone());
         let outbound = self.outbound().await?;
-        let proxied = outbound.chosen_proxy();
+        let proxied = outbound.has_proxy();
         let (endpoint, address) = blocking(move || clouds.endpoint(&of, outbound)).await?;
         let tested = run(ConnectionTest {
             endpoint: &endpoint,
