@@ -46,7 +46,7 @@ impl App {
         from.token = token(source);
         let outbound = self.outbound().await?;
         let folder = folder(Path::new(&settings.models_dir), model, variant);
-        let hub = Hub::new(settings.models_dir).and_then(|hub| hub.through(&outbound));
+        let hub = Hub::new(settings.models_dir).and_then(|hub| hub.with_outbound(&outbound));
         let hub = hub.map_err(|error| hub_error(&error))?;
         let job = Job { id: folder, source: from, repo, globs: variant.files.clone() };
         let entry = UnfinishedDownload { model_id: model_id.into(), variant_id: variant_id.into(), source };

@@ -122,8 +122,9 @@ fn legacy_variant<'a>(models_dir: &Path, model: &'a ModelFacts) -> Option<&'a st
             .flatten()
             .any(|repo| *repo == contents.repo)
     };
-    let matching =
-        |variant: &&Variant| contents.files.iter().filter(|path| hub::wanted(&variant.files, path)).count();
+    let matching = |variant: &&Variant| {
+        contents.files.iter().filter(|path| hub::matches_globs(&variant.files, path)).count()
+    };
     let known = model.variants.iter().filter(of_repository).max_by_key(matching);
     // The catalogue does not name the repository any more: a precision with the same file format.
     let gguf = contents.files.iter().any(|path| path.ends_with(".gguf"));

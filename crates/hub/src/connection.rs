@@ -1,5 +1,6 @@
-//! Requests to one source: redirects by hand, the access token at its own origin only, refusals told apart, and a
-//! bounded wait when the source asks for fewer requests. It does not know what the answers mean.
+//! HTTP requests to one source: follows redirects, sends the access token only to the source's origin,
+//! classifies error statuses, and waits for rate limits within a budget. It does not interpret the response
+//! bodies.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,52 +11,56 @@ use serde::de::DeserializeOwned;
 use crate::{HubError, Source, Timing};
 
 const REDIRECTS: usize = 5;
-/// What a source that limits without saying for how long is given.
-const UNSAID_WAIT: Duration = Duration::from_secs(15);
+/// The wait for a rate limit without a duration.
+const DEFAULT_WAIT: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Connection<'a> {
     pub client: &'a Client,
     pub source: &'a Source,
     pub timing: Timing,
-    /// Told before each wait that the source asked for.
+    /// Called before each wait for a rate limit.
     pub on_wait: &'a (dyn Fn(Duration) + Send + Sync),
 }
 
-/// A successful answer, and what the source said of the file where it redirected to a storage.
-pub(crate) struct Got {
+/// A successful response, and the size and ETag that the source announced when it redirected to a storage.
+pub(crate) struct RedirectedResponse {
     pub response: Response,
     pub linked_size: Option<u64>,
     pub linked_etag: Option<String>,
 }
 
-/// How much longer one piece of work waits for a source that limits its requests.
-pub(crate) struct Patience(pub Duration);
+/// The remaining time that an operation may wait for rate limits.
+pub(crate) struct RateLimitBudget(pub Duration);
 
 impl Connection<'_> {
     pub async fn json<T: DeserializeOwned>(&self, url: Url) -> Result<T, HubError> {
-        let mut patience = Patience(self.timing.patience);
+        let mut rate_limit_budget = RateLimitBudget(self.timing.rate_limit_budget);
         let host = host_of(&url);
         loop {
             let asked = async {
                 let response = self.get(url.clone(), &[]).await?.response;
-                if is_page(&response) {
+                if is_html(&response) {
                     return Err(HubError::WebPage { host: host.clone() });
                 }
                 response.bytes().await.map_err(|error| HubError::network(&host, error))
             };
-            match self.in_time(&host, asked).await? {
+            match self.with_stall_timeout(&host, asked).await? {
                 Ok(body) => {
                     return serde_json::from_slice(&body)
                         .map_err(|error| HubError::unusable(&host, error.to_string()));
                 }
-                Err(error) => self.wait(&mut patience, error).await?,
+                Err(error) => self.wait(&mut rate_limit_budget, error).await?,
             }
         }
     }
 
-    /// A GET answered by success, after up to five redirects.
-    pub async fn get(&self, mut url: Url, headers: &[(HeaderName, String)]) -> Result<Got, HubError> {
+    /// A GET request that follows up to five redirects and requires a success status.
+    pub async fn get(
+        &self,
+        mut url: Url,
+        headers: &[(HeaderName, String)],
+    ) -> Result<RedirectedResponse, HubError> {
         let (mut linked_size, mut linked_etag) = (None, None);
         for _ in 0..=REDIRECTS {
             let host = host_of(&url);
@@ -71,8 +76,8 @@ impl Connection<'_> {
             let location = response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok());
             let Some(location) = location.filter(|_| response.status().is_redirection()) else {
                 let success = response.status().is_success();
-                let got = |response| Got { response, linked_size, linked_etag };
-                return if success { Ok(got(response)) } else { Err(refusal(&response, own)) };
+                let got = |response| RedirectedResponse { response, linked_size, linked_etag };
+                return if success { Ok(got(response)) } else { Err(status_error(&response, own)) };
             };
             if own {
                 let text = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
@@ -88,27 +93,36 @@ impl Connection<'_> {
         Err(HubError::unusable(&host_of(&url), "too many redirects"))
     }
 
-    /// Waits as the source asked and returns; any other error, or too long a wait, comes back.
-    pub async fn wait(&self, patience: &mut Patience, error: HubError) -> Result<(), HubError> {
+    /// Waits for a rate limit. Returns any other error, or the rate limit if the wait exceeds the budget.
+    pub async fn wait(
+        &self,
+        rate_limit_budget: &mut RateLimitBudget,
+        error: HubError,
+    ) -> Result<(), HubError> {
         let HubError::SourceRateLimited { wait, .. } = &error else { return Err(error) };
-        let wait = wait.unwrap_or(UNSAID_WAIT).max(self.timing.back_off);
-        let Some(left) = patience.0.checked_sub(wait) else { return Err(error) };
-        patience.0 = left;
+        let wait = wait.unwrap_or(DEFAULT_WAIT).max(self.timing.back_off);
+        let Some(left) = rate_limit_budget.0.checked_sub(wait) else { return Err(error) };
+        rate_limit_budget.0 = left;
         tracing::info!(seconds = wait.as_secs(), "the source asks for fewer requests");
         (self.on_wait)(wait);
         tokio::time::sleep(wait).await;
         Ok(())
     }
 
-    /// The outcome of `step`, unless it takes longer than a source may be silent.
-    pub async fn in_time<T>(&self, what: &str, step: impl Future<Output = T>) -> Result<T, HubError> {
+    /// Runs `step` with the stall timeout.
+    pub async fn with_stall_timeout<T>(
+        &self,
+        what: &str,
+        step: impl Future<Output = T>,
+    ) -> Result<T, HubError> {
         let stalled = |_| HubError::DownloadStalled(what.to_owned());
         tokio::time::timeout(self.timing.stall, step).await.map_err(stalled)
     }
 }
 
-/// No source answers a question about a model with a page: it is the network's own, or that of a wrong address.
-fn is_page(response: &Response) -> bool {
+/// Whether the response is HTML. No source sends HTML to an API request; it comes from a captive portal or a
+/// wrong endpoint.
+fn is_html(response: &Response) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
 }
@@ -120,24 +134,24 @@ pub(crate) fn host_of(url: &Url) -> String {
     }
 }
 
-/// What a status other than success means to the person who asked. `own` is false at the storage behind a redirect.
-fn refusal(response: &Response, own: bool) -> HubError {
+/// The error of a status other than success. `own` is false for the storage behind a redirect.
+fn status_error(response: &Response, own: bool) -> HubError {
     let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
     let (host, path) = (host_of(response.url()), response.url().path().to_owned());
     let status = response.status();
     match (status, header("x-error-code").unwrap_or_default()) {
-        (StatusCode::PROXY_AUTHENTICATION_REQUIRED, _) => HubError::ProxyLogin { host },
+        (StatusCode::PROXY_AUTHENTICATION_REQUIRED, _) => HubError::ProxyAuth { host },
         (StatusCode::TOO_MANY_REQUESTS, _) => {
-            HubError::SourceRateLimited { host, wait: asked_wait(response.headers(), SystemTime::now()) }
+            HubError::SourceRateLimited { host, wait: retry_after(response.headers(), SystemTime::now()) }
         }
-        // The address was signed for a short time only: a new one comes from the source itself.
+        // The signed URL has expired: the source gives a new one.
         (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE, _)
             if !own =>
         {
             HubError::LinkRefused { host, status: status.as_u16() }
         }
         (_, "GatedRepo") => HubError::GatedModel(path),
-        // Hugging Face hides private models: without a token, 401 stands for "not found" when it says so.
+        // Hugging Face hides private models: it returns 401 with this code instead of 404.
         (_, "RepoNotFound" | "RevisionNotFound" | "EntryNotFound") => HubError::NotOnSource(path),
         (StatusCode::UNAUTHORIZED, _) => HubError::TokenNeeded { host },
         (StatusCode::NOT_FOUND, _) => HubError::NotOnSource(path),
@@ -152,7 +166,7 @@ fn refusal(response: &Response, own: bool) -> HubError {
 }
 
 /// `Retry-After` in seconds or as a date, else the `t=` of Hugging Face's `RateLimit: "resolvers";r=0;t=57`.
-fn asked_wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
     let retry_after = text("retry-after").and_then(|text| match text.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
@@ -175,7 +189,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().expect("a header"));
             let now = httpdate::parse_http_date("Tue, 24 Nov 2026 12:00:00 GMT").expect("a date");
-            assert_eq!(asked_wait(&headers, now), expected.map(Duration::from_secs), "{name}: {value}");
+            assert_eq!(retry_after(&headers, now), expected.map(Duration::from_secs), "{name}: {value}");
         };
         check("retry-after", "7", Some(7));
         check("retry-after", "Tue, 24 Nov 2026 12:01:30 GMT", Some(90));

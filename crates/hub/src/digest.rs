@@ -1,6 +1,5 @@
-//! The hashes by which sources announce their files, and hashing what is already on the disk.
-//! SHA-256 of the bytes (large files, ModelScope) or git's blob SHA-1 (small files of Hugging Face).
-//! It does not know where bytes come from.
+//! The digests that sources announce, and hashing of files on the disk: SHA-256 of the bytes (large files,
+//! ModelScope) or git's blob SHA-1 (small files of Hugging Face). It does not know where bytes come from.
 
 use std::io::{self, Read, Seek};
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::HubError;
 
-/// Lowercase hexadecimal, as the source announced it.
+/// A digest in hexadecimal, as announced by the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Digest {
     Sha256(String),
@@ -18,40 +17,40 @@ pub enum Digest {
     GitBlob(String),
 }
 
-/// Every hash of a file that is still growing.
+/// Incremental hashes of a growing file.
 #[derive(Clone)]
-pub(crate) struct Hashes {
+pub(crate) struct Hasher {
     sha256: Sha256,
     git: Sha1,
     len: u64,
     size: u64,
 }
 
-/// The hashes of a whole file.
-pub(crate) struct Hashed {
+/// The hashes of a complete file.
+pub(crate) struct FileHashes {
     pub sha256: String,
     git: String,
 }
 
-impl Hashes {
-    /// `size` is that of the whole file, which git's hash begins with.
+impl Hasher {
+    /// `size` is the size of the complete file, which is part of git's hash.
     pub fn new(size: u64) -> Self {
         Self { sha256: Sha256::new(), git: Sha1::new_with_prefix(format!("blob {size}\0")), len: 0, size }
     }
 
-    /// Of the same file, from its first byte on.
-    pub fn anew(&self) -> Self {
+    /// A new hasher for the same file.
+    pub fn restart(&self) -> Self {
         Self::new(self.size)
     }
 
-    /// Of what was hashed so far.
+    /// The SHA-256 of the bytes hashed so far.
     pub fn sha256(&self) -> String {
         hex(&self.sha256.clone().finalize())
     }
 
     pub fn update(&mut self, bytes: &[u8], announced: Option<&Digest>) {
         self.sha256.update(bytes);
-        // Only where it is asked for: on a model of 700 GB the second hash would cost half an hour.
+        // Only if needed: for a model of 700 GB the second hash would take half an hour.
         if matches!(announced, Some(Digest::GitBlob(_))) {
             self.git.update(bytes);
         }
@@ -62,13 +61,13 @@ impl Hashes {
         self.len
     }
 
-    pub fn finish(self) -> Hashed {
-        Hashed { sha256: hex(&self.sha256.finalize()), git: hex(&self.git.finalize()) }
+    pub fn finish(self) -> FileHashes {
+        FileHashes { sha256: hex(&self.sha256.finalize()), git: hex(&self.git.finalize()) }
     }
 }
 
-impl Hashed {
-    /// Whether this is the announced content; where nothing was announced nothing is claimed.
+impl FileHashes {
+    /// Whether the content matches the announced digest; true if none was announced.
     pub fn is(&self, announced: Option<&Digest>) -> bool {
         match announced {
             Some(Digest::Sha256(want)) => want.eq_ignore_ascii_case(&self.sha256),
@@ -78,14 +77,15 @@ impl Hashed {
     }
 }
 
-/// Goes on hashing a file on the disk up to byte `to`; `go_on` gets the bytes hashed so far and may say stop.
-pub(crate) async fn hash_on(
+/// Continues hashing a file on the disk up to byte `to`. `go_on` gets the bytes hashed so far and returns
+/// false to stop.
+pub(crate) async fn hash_from_disk(
     path: PathBuf,
-    mut hashes: Hashes,
+    mut hashes: Hasher,
     to: u64,
     announced: Option<Digest>,
     go_on: impl Fn(u64) -> bool + Send + 'static,
-) -> Result<Hashes, HubError> {
+) -> Result<Hasher, HubError> {
     let hashed = tokio::task::spawn_blocking(move || {
         let mut file = std::fs::File::open(path)?;
         file.seek(io::SeekFrom::Start(hashes.len()))?;
@@ -119,7 +119,7 @@ mod tests {
         let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let git = "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f";
         let check = |announced: Digest, right: bool| {
-            let mut hashes = Hashes::new(3);
+            let mut hashes = Hasher::new(3);
             hashes.update(b"a", Some(&announced));
             hashes.update(b"bc", Some(&announced));
             assert_eq!(hashes.finish().is(Some(&announced)), right, "{announced:?}");

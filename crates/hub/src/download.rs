@@ -1,5 +1,6 @@
-//! A whole model from its listing to its manifest: what is here already, whether the rest has room, several files at
-//! once, and a folder that counts as installed only when every file passed. It knows no protocol.
+//! Downloads a model, from its listing to its manifest: verifies existing files, checks the disk space,
+//! transfers several files concurrently, and writes the manifest only after all files are verified. It knows
+//! no protocol.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +10,11 @@ use reqwest::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
-use crate::digest::{Hashes, hash_on};
+use crate::digest::{Hasher, hash_from_disk};
 use crate::names::part_path;
-use crate::pin::{PIN, Pin};
-use crate::progress::Tally;
-use crate::store::{MANIFEST, drop_file};
+use crate::progress::ProgressAggregator;
+use crate::resume_state::{RESUME_FILE, ResumeState};
+use crate::store::{MANIFEST, remove_if_exists};
 use crate::transfer::Transfer;
 use crate::{FreeSpace, HubError, Listing, Manifest, ManifestFile, Phase, RemoteFile, Source, Timing, glob};
 
@@ -21,15 +22,15 @@ const FILES_AT_ONCE: usize = 4;
 
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// The folder's name under the models folder.
+    /// The folder name in the models folder.
     pub id: String,
     pub source: Source,
     pub repo: String,
-    /// Which files, with `*` and `?`; none means all.
+    /// Glob patterns of the files, with `*` and `?`; empty means all.
     pub globs: Vec<String>,
 }
 
-/// One call of `Hub::download`, which holds the lock of the folder.
+/// One call of `Hub::download`, which holds the folder's lock.
 pub(crate) struct Download<'a> {
     pub client: &'a Client,
     pub timing: Timing,
@@ -37,12 +38,12 @@ pub(crate) struct Download<'a> {
     pub block: u64,
     pub job: &'a Job,
     pub dir: &'a Path,
-    pub tally: &'a Tally,
+    pub tally: &'a ProgressAggregator,
     pub cancel: &'a CancellationToken,
 }
 
 impl Download<'_> {
-    /// Returns the bytes of the model that is whole now.
+    /// Returns the size of the installed model.
     pub async fn run(&self) -> Result<u64, HubError> {
         let on_wait = |wait| self.tally.waiting(wait);
         let connection = Connection {
@@ -51,26 +52,26 @@ impl Download<'_> {
             timing: self.timing,
             on_wait: &on_wait,
         };
-        let mut left = Pin::read(self.dir);
+        let mut left = ResumeState::read(self.dir);
         let listing = tokio::select! {
             () = self.cancel.cancelled() => return Err(HubError::Cancelled),
             listing = self.list(&connection, left.as_mut()) => listing?,
         };
         let installed = Manifest::read(self.dir);
         let verified_at = installed.as_ref().map(|manifest| manifest.verified_at);
-        let mut pin = Pin::new(self.job, &listing, left, installed);
+        let mut resume_state = ResumeState::new(self.job, &listing, left, installed);
         let Listing { revision, files } = listing;
-        let renamed = pin.renamed(self.dir, &files);
+        let renamed = resume_state.renamed(self.dir, &files);
         if !renamed.is_empty() {
-            pin.write(self.dir)?;
-            drop_file(&self.dir.join(MANIFEST))?;
+            resume_state.write(self.dir)?;
+            remove_if_exists(&self.dir.join(MANIFEST))?;
         }
         for (from, to) in renamed {
-            tracing::info!(from = %from.display(), to = %to.display(), "the source has a file under another name");
+            tracing::info!(from = %from.display(), to = %to.display(), "a file was renamed in the repository");
             std::fs::create_dir_all(to.parent().unwrap_or(self.dir))?;
             std::fs::rename(from, to)?;
         }
-        let mut ready = self.check_what_is_here(&files, &mut pin).await?;
+        let mut ready = self.verify_existing(&files, &mut resume_state).await?;
 
         let missing = || files.iter().enumerate().zip(&ready).filter(|(_, sha256)| sha256.is_none());
         let mut needed = 0;
@@ -84,15 +85,15 @@ impl Download<'_> {
         }
         let missing: Vec<usize> = missing().map(|((index, _), _)| index).collect();
         if !missing.is_empty() {
-            pin.write(self.dir)?;
-            // From here until the new manifest, the folder does not count as installed.
-            drop_file(&self.dir.join(MANIFEST))?;
+            resume_state.write(self.dir)?;
+            // Without the manifest the folder does not count as installed.
+            remove_if_exists(&self.dir.join(MANIFEST))?;
         }
-        self.tally.turn(Phase::Transferring);
-        match self.transfer(connection, &revision, &files, &missing, &mut ready, &mut pin).await {
-            // A listing may name a commit whose files are gone, after somebody rewrote the history.
+        self.tally.set_phase(Phase::Transferring);
+        match self.transfer(connection, &revision, &files, &missing, &mut ready, &mut resume_state).await {
+            // After a force push the listing may name a commit whose files do not exist.
             Err(error @ HubError::NotOnSource(_)) => {
-                pin.forget_revision(self.dir)?;
+                resume_state.forget_revision(self.dir)?;
                 return Err(error);
             }
             Err(HubError::Io(error)) if error.kind() == std::io::ErrorKind::StorageFull => {
@@ -101,7 +102,7 @@ impl Download<'_> {
             outcome => outcome?,
         }
 
-        pin.remove_replaced(self.dir, &files)?;
+        resume_state.remove_replaced(self.dir, &files)?;
         let entry = |(file, sha256): (RemoteFile, Option<String>)| {
             Some(ManifestFile { path: file.path, size: file.size, sha256: sha256? })
         };
@@ -109,45 +110,49 @@ impl Download<'_> {
         let bytes = entries.iter().map(|file| file.size).sum();
         let mut manifest = Manifest::new(self.job.repo.clone(), self.job.source.kind, revision, entries);
         if let Some(verified_at) = verified_at.filter(|_| missing.is_empty()) {
-            // Nothing came, so it has been here as long as before.
+            // Nothing was transferred, so the time of the verification is unchanged.
             manifest.verified_at = verified_at;
         }
         manifest.write(self.dir)?;
-        drop_file(&self.dir.join(PIN))?;
+        remove_if_exists(&self.dir.join(RESUME_FILE))?;
         Ok(bytes)
     }
 
-    /// The wanted files, at the commit an unfinished download began with if there is one.
-    async fn list(&self, connection: &Connection<'_>, left: Option<&mut Pin>) -> Result<Listing, HubError> {
+    /// The selected files, at the commit of an unfinished download if there is one.
+    async fn list(
+        &self,
+        connection: &Connection<'_>,
+        left: Option<&mut ResumeState>,
+    ) -> Result<Listing, HubError> {
         let (job, host) = (self.job, &self.job.source.endpoint);
         let pinned = left.as_ref().and_then(|left| left.revision_for(job)).map(str::to_owned);
         let mut listing = match (connection.list(&job.repo, pinned.as_deref()).await, pinned, left) {
             (Err(HubError::NotOnSource(what)), Some(revision), Some(left)) => {
                 left.forget_revision(self.dir)?;
-                let gone = format!("{what}: commit {revision} of the first start is gone");
+                let gone = format!("{what}: commit {revision} of the unfinished download no longer exists");
                 return Err(HubError::NotOnSource(gone));
             }
             (listing, ..) => listing?,
         };
-        listing.files.retain(|file| glob::wanted(&job.globs, &file.path));
+        listing.files.retain(|file| glob::matches_globs(&job.globs, &file.path));
         if listing.files.is_empty() {
             return Err(HubError::NotOnSource(format!("{} has no matching files", job.repo)));
         }
-        // Every later sum of sizes is at most this one.
+        // Checked once: every later sum of sizes is at most this one.
         if listing.files.iter().try_fold(0, |sum: u64, file| sum.checked_add(file.size)).is_none() {
-            return Err(HubError::unusable(host, "the listed sizes are absurd"));
+            return Err(HubError::unusable(host, "the sum of the listed sizes overflows"));
         }
-        if let Some(file) = listing.files.iter().find(|file| [MANIFEST, PIN].contains(&&*file.path)) {
+        if let Some(file) = listing.files.iter().find(|file| [MANIFEST, RESUME_FILE].contains(&&*file.path)) {
             return Err(HubError::unusable(host, format!("{} is a reserved name", file.path)));
         }
         Ok(listing)
     }
 
-    /// For each file its SHA-256, if the announced content lies at its final name already.
-    async fn check_what_is_here(
+    /// For each file its SHA-256, if the file at its final name has the announced content.
+    async fn verify_existing(
         &self,
         files: &[RemoteFile],
-        pin: &mut Pin,
+        resume_state: &mut ResumeState,
     ) -> Result<Vec<Option<String>>, HubError> {
         let mut on_disk = Vec::with_capacity(files.len());
         for file in files {
@@ -159,16 +164,16 @@ impl Download<'_> {
         self.tally.listed(files, &on_disk);
         let mut ready = Vec::with_capacity(files.len());
         for (index, file) in files.iter().enumerate() {
-            let sha256 = match pin.has_passed(self.dir, file) {
+            let sha256 = match resume_state.verified_sha256(self.dir, file) {
                 Some(sha256) => Some(sha256),
                 None => self.hash_in_place(file).await?,
             };
             match &sha256 {
                 Some(sha256) => {
-                    pin.passed(self.dir, &file.path, sha256)?;
-                    self.passed(index, file);
+                    resume_state.mark_verified(self.dir, &file.path, sha256)?;
+                    self.mark_verified(index, file);
                 }
-                // It may be whole and wrong, and then it is fetched from its first byte on.
+                // A complete file with other content is downloaded again from the start.
                 None => self.tally.set(index, self.part_bytes(file).await),
             }
             ready.push(sha256);
@@ -185,13 +190,13 @@ impl Download<'_> {
             return Ok(None);
         }
         let cancel = self.cancel.clone();
-        let (nothing, go_on) = (Hashes::new(file.size), move |_| !cancel.is_cancelled());
-        let hashes = hash_on(path, nothing, file.size, file.digest.clone(), go_on).await?;
+        let (nothing, go_on) = (Hasher::new(file.size), move |_| !cancel.is_cancelled());
+        let hashes = hash_from_disk(path, nothing, file.size, file.digest.clone(), go_on).await?;
         let hashed = hashes.finish();
         Ok(hashed.is(file.digest.as_ref()).then_some(hashed.sha256))
     }
 
-    /// Fetches the missing files, several at once, and notes each that passed.
+    /// Transfers the missing files concurrently and records each verified one.
     async fn transfer(
         &self,
         connection: Connection<'_>,
@@ -199,10 +204,10 @@ impl Download<'_> {
         files: &[RemoteFile],
         missing: &[usize],
         ready: &mut [Option<String>],
-        pin: &mut Pin,
+        resume_state: &mut ResumeState,
     ) -> Result<(), HubError> {
         let stop = self.cancel.child_token();
-        // Boxed one by one: a closure over borrowed files would not be general enough for a spawned task.
+        // Boxed: a closure over borrowed files is not general enough for a spawned task.
         let mut transfers: Vec<BoxFuture<'_, Result<(usize, String), HubError>>> = Vec::new();
         for &index in missing {
             let (file, stop, tally) = (&files[index], &stop, self.tally);
@@ -226,14 +231,14 @@ impl Download<'_> {
         let mut first_error = None;
         while let Some(outcome) = transfers.next().await {
             let noted = outcome.and_then(|(index, sha256)| {
-                self.passed(index, &files[index]);
-                pin.passed(self.dir, &files[index].path, &sha256)?;
-                pin.write(self.dir)?;
+                self.mark_verified(index, &files[index]);
+                resume_state.mark_verified(self.dir, &files[index].path, &sha256)?;
+                resume_state.write(self.dir)?;
                 ready[index] = Some(sha256);
                 Ok(())
             });
             if let Err(error) = noted {
-                // The others stop too, but each gets to put its part file in order.
+                // Cancels the other transfers, which still flush their part files.
                 stop.cancel();
                 first_error.get_or_insert(error);
             }
@@ -241,13 +246,13 @@ impl Download<'_> {
         first_error.map_or(Ok(()), Err)
     }
 
-    fn passed(&self, index: usize, file: &RemoteFile) {
+    fn mark_verified(&self, index: usize, file: &RemoteFile) {
         if file.digest.is_some() {
             self.tally.verified(index);
         }
     }
 
-    /// What of the part can be continued.
+    /// Bytes of the part file that can be resumed.
     async fn part_bytes(&self, file: &RemoteFile) -> u64 {
         let len = len_of(part_path(self.dir, &file.path)).await.unwrap_or(0);
         if file.digest.is_some() && len <= file.size { len } else { 0 }

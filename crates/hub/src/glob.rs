@@ -1,8 +1,8 @@
-//! Which files of a repository are wanted, written as patterns.
-//! `*` stands for any run of characters, folders included, and `?` for one.
+//! Glob patterns for the files of a repository. `*` matches any characters including `/`, `?` matches one
+//! character.
 
-/// No patterns at all mean everything.
-pub fn wanted(globs: &[String], path: &str) -> bool {
+/// Whether a path matches one of the patterns; an empty list matches everything.
+pub fn matches_globs(globs: &[String], path: &str) -> bool {
     globs.is_empty() || globs.iter().any(|glob| matches(glob, path))
 }
 
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn patterns_reach_into_folders() {
         let check = |glob: &str, path: &str, expected: bool| {
-            assert_eq!(wanted(&[glob.to_owned()], path), expected, "{glob} {path}");
+            assert_eq!(matches_globs(&[glob.to_owned()], path), expected, "{glob} {path}");
         };
         check("*.json", "a/config.json", true);
         check("model-?.gguf", "model-1.gguf", true);
@@ -46,6 +46,6 @@ mod tests {
         check("*.json", "a.jsonl", false);
         check("a", "ab", false);
         check("a*b*c", "a--b-bc", true);
-        assert!(wanted(&[], "anything"));
+        assert!(matches_globs(&[], "anything"));
     }
 }

@@ -1,5 +1,5 @@
-//! What every download of this program shares: the folder of models, one HTTP client, patience, and how free space
-//! is measured. It does not know what is downloaded.
+//! The settings shared by all downloads: the models folder, the HTTP client, timeouts, and the free space
+//! function. It does not know what is downloaded.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,35 +9,40 @@ use outbound::Outbound;
 use reqwest::{Client, redirect::Policy};
 use tokio_util::sync::CancellationToken;
 
+use crate::block_digests::BLOCK;
 use crate::download::Download;
 use crate::lock::Lock;
 use crate::names::model_dir;
-use crate::progress::Tally;
-use crate::sums::BLOCK;
-use crate::{HubError, Installed, Job, OnProgress, Phase};
+use crate::progress::ProgressAggregator;
+use crate::{HubError, InstalledModel, Job, OnProgress, Phase};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// How long a source may send nothing.
+    /// The longest time without data.
     pub stall: Duration,
-    /// Bytes that have to come in that time: a byte now and then is no download.
-    pub least: u64,
+    /// The minimum throughput: bytes per `stall` duration.
+    pub min_throughput: u64,
     /// The first pause before a retry; it doubles each time.
     pub back_off: Duration,
     pub retries: u32,
-    /// How long in all one file waits when the source asks for fewer requests.
-    pub patience: Duration,
+    /// The total time that one file may wait for rate limits.
+    pub rate_limit_budget: Duration,
 }
 
 impl Default for Timing {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        let least = 16 << 10;
-        Self { stall: seconds(60), least, back_off: seconds(1), retries: 5, patience: seconds(600) }
+        Self {
+            stall: seconds(60),
+            min_throughput: 16 << 10,
+            back_off: seconds(1),
+            retries: 5,
+            rate_limit_budget: seconds(600),
+        }
     }
 }
 
-/// Bytes that can still be written below a folder.
+/// Returns the free bytes on the disk of a folder.
 pub type FreeSpace = Arc<dyn Fn(&Path) -> std::io::Result<u64> + Send + Sync>;
 
 #[derive(Clone)]
@@ -62,8 +67,8 @@ impl Hub {
         })
     }
 
-    /// With another way out of this computer than the system's own.
-    pub fn through(self, outbound: &Outbound) -> Result<Self, HubError> {
+    /// Sets the network configuration (proxy and certificates).
+    pub fn with_outbound(self, outbound: &Outbound) -> Result<Self, HubError> {
         Ok(Self { client: client(outbound)?, ..self })
     }
 
@@ -75,22 +80,22 @@ impl Hub {
         Self { free_space, ..self }
     }
 
-    /// With blocks of another size, of which each that is damaged is fetched again by itself.
+    /// Sets the block size: a damaged block is downloaded again separately.
     pub fn with_block(self, block: u64) -> Self {
         Self { block, ..self }
     }
 
-    /// Fetches what is missing. After an error or a cancel, the next call goes on from the same bytes of the same
-    /// commit. `Busy` when another call, here or in another process, works on the same model.
+    /// Downloads the missing files. After an error or a cancel the next call resumes at the same bytes of the
+    /// same commit. `Busy` if another call, also in another process, downloads the same model.
     pub async fn download(
         &self,
         job: Job,
         on_progress: OnProgress,
         cancel: CancellationToken,
-    ) -> Result<Installed, HubError> {
+    ) -> Result<InstalledModel, HubError> {
         let dir = model_dir(&self.models_dir, &job.id)?;
         let _lock = Lock::take(&self.models_dir, &job.id)?;
-        let tally = Tally::new(&job.id, on_progress);
+        let tally = ProgressAggregator::new(&job.id, on_progress);
         let download = Download {
             client: &self.client,
             timing: self.timing,
@@ -102,8 +107,8 @@ impl Hub {
             cancel: &cancel,
         };
         let outcome = download.run().await;
-        tally.turn(Phase::Ended);
-        outcome.map(|bytes| Installed { id: job.id.clone(), dir: dir.clone(), bytes })
+        tally.set_phase(Phase::Ended);
+        outcome.map(|bytes| InstalledModel { id: job.id.clone(), dir: dir.clone(), bytes })
     }
 }
 

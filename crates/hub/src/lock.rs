@@ -1,5 +1,5 @@
-//! One transfer for each model folder at a time, over all processes of this computer. The operating system ends the
-//! lock together with its process, so a killed download leaves nothing to clean up.
+//! A file lock that allows one transfer per model folder over all processes. The operating system releases
+//! the lock when its process ends, so a killed download needs no cleanup.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -7,17 +7,17 @@ use std::path::Path;
 use crate::HubError;
 use crate::names::model_dir;
 
-/// Beside the models, not inside one: removing a model must not remove the lock that guards it.
+/// Not inside a model's folder: removing the model must not remove its lock.
 const FOLDER: &str = ".locks";
 
-/// Held for as long as it lives.
+/// Released on drop.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Does not wait: whoever holds it may need days.
+    /// Does not block, because a transfer may take days.
     pub fn take(models_dir: &Path, id: &str) -> Result<Self, HubError> {
         model_dir(models_dir, id)?;
         let folder = models_dir.join(FOLDER);

@@ -1,11 +1,10 @@
-//! Which names from outside may become names on this disk.
-//! It does not know what the names are of: files, repositories, revisions and model folders all pass through here.
+//! Validates untrusted names before they are used as paths: files, repositories, revisions and model folders.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::HubError;
 
-/// Refuses every name that could leave the model's own folder, on any system.
+/// Rejects names that could escape the model's folder on any operating system.
 pub fn check_path(path: &str) -> Result<(), HubError> {
     let plain = !path.is_empty()
         && !path.contains(['\\', ':', '\0'])
@@ -15,7 +14,7 @@ pub fn check_path(path: &str) -> Result<(), HubError> {
     if plain { Ok(()) } else { Err(HubError::unusable("", format!("unsafe name {path:?}"))) }
 }
 
-/// The folder of model `id`; an id is one plain folder name, and not a hidden one.
+/// The folder of model `id`. An id is a single folder name that is not hidden.
 pub(crate) fn model_dir(models_dir: &Path, id: &str) -> Result<PathBuf, HubError> {
     check_path(id)?;
     if id.contains('/') || id.starts_with('.') {
@@ -24,7 +23,7 @@ pub(crate) fn model_dir(models_dir: &Path, id: &str) -> Result<PathBuf, HubError
     Ok(models_dir.join(id))
 }
 
-/// Where a file grows until it was checked.
+/// The path of an unfinished file.
 pub(crate) fn part_path(dir: &Path, path: &str) -> PathBuf {
     dir.join(format!("{path}.part"))
 }

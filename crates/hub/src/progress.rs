@@ -1,5 +1,5 @@
-//! How far a download is, file by file, for whoever watches.
-//! It does not know who watches, nor how often they want to hear of it.
+//! Aggregates the progress of a download per file and reports every change. It does not limit the rate of
+//! reports.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,12 +8,12 @@ use crate::RemoteFile;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Asking the source for its files.
+    /// Requesting the list of files.
     Listing,
-    /// Hashing what is on the disk already.
+    /// Hashing existing files.
     Checking,
     Transferring,
-    /// Nothing more comes; how it ended is what `download` returns.
+    /// The last report; `download` returns the result.
     Ended,
 }
 
@@ -23,7 +23,7 @@ pub struct FileProgress {
     pub size: u64,
     /// Bytes on the disk.
     pub done: u64,
-    /// The whole file has the hash that the source announced; never true where it announced none.
+    /// The complete file has the announced digest; never true if none was announced.
     pub verified: bool,
 }
 
@@ -36,19 +36,19 @@ pub struct Progress {
     pub done_bytes: u64,
     pub verified_bytes: u64,
     pub total_bytes: u64,
-    /// Set while nothing moves because the source asked for fewer requests.
+    /// Set during the wait for a rate limit.
     pub waiting_until: Option<Instant>,
 }
 
-/// Called at every change, for each piece that arrives: it must be quick, and clone only what it keeps.
+/// Called at every change, also for each received chunk: it must be fast, and clone only what it keeps.
 pub type OnProgress = Arc<dyn Fn(&Progress) + Send + Sync>;
 
-pub(crate) struct Tally {
+pub(crate) struct ProgressAggregator {
     progress: Mutex<Progress>,
     on_progress: OnProgress,
 }
 
-impl Tally {
+impl ProgressAggregator {
     pub fn new(id: &str, on_progress: OnProgress) -> Self {
         let progress = Progress {
             id: id.to_owned(),
@@ -62,7 +62,7 @@ impl Tally {
         Self { progress: Mutex::new(progress), on_progress }
     }
 
-    /// The files are known, and how many bytes of each are on the disk.
+    /// Sets the files and the bytes of each on the disk.
     pub fn listed(&self, files: &[RemoteFile], on_disk: &[u64]) {
         self.change(|progress| {
             let file = |(file, done): (&RemoteFile, &u64)| FileProgress {
@@ -78,7 +78,7 @@ impl Tally {
         });
     }
 
-    pub fn turn(&self, phase: Phase) {
+    pub fn set_phase(&self, phase: Phase) {
         self.change(|progress| progress.phase = phase);
     }
 
@@ -87,7 +87,7 @@ impl Tally {
         self.change(|progress| progress.waiting_until = progress.waiting_until.max(until));
     }
 
-    /// File `index` has this many bytes; fewer than before when it starts over.
+    /// Sets the bytes of file `index`; fewer than before if it starts over.
     pub fn set(&self, index: usize, done: u64) {
         self.change(|progress| {
             let file = &mut progress.files[index];

@@ -1,5 +1,5 @@
-//! Where a repository's files are listed and fetched from: Hugging Face (and its mirrors) and ModelScope.
-//! It does not know how bytes reach the disk, nor which files of a repository are wanted.
+//! The model sources: Hugging Face (and its mirrors) and ModelScope, with their listings and file URLs.
+//! It does not know how bytes are written to the disk, nor which files of a repository are selected.
 
 mod hugging_face;
 mod model_scope;
@@ -22,7 +22,7 @@ pub enum SourceKind {
 pub struct Source {
     pub kind: SourceKind,
     pub endpoint: String,
-    /// Sent to the endpoint's own origin only.
+    /// Sent only to the endpoint's origin.
     pub token: Option<String>,
 }
 
@@ -37,19 +37,19 @@ impl std::fmt::Debug for Source {
     }
 }
 
-/// One file as its source announces it.
+/// A file in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteFile {
     pub path: String,
     pub size: u64,
-    /// Without one, only the size can be checked.
+    /// If absent, only the size can be verified.
     pub digest: Option<Digest>,
 }
 
 /// The files of a repository at one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
-    /// The commit, by which every file is fetched, so that a push in between mixes nothing.
+    /// The commit of all files, so that a push during the download does not mix versions.
     pub revision: String,
     pub files: Vec<RemoteFile>,
 }
@@ -63,7 +63,7 @@ impl Source {
         Self { kind: SourceKind::ModelScope, endpoint: endpoint.into(), token: None }
     }
 
-    /// Where `path` of `repo` is downloaded from; the answer may be a redirect to another host.
+    /// The download URL of a file; it may redirect to another host.
     pub fn file_url(&self, repo: &str, revision: &str, path: &str) -> Result<Url, HubError> {
         check_path(path)?;
         check_path(revision)?;
@@ -77,7 +77,7 @@ impl Source {
         }
     }
 
-    /// Whether `url` is of the origin the token belongs to.
+    /// Whether `url` has the origin of the endpoint, which may get the token.
     pub(crate) fn owns(&self, url: &Url) -> bool {
         Url::parse(&self.endpoint).is_ok_and(|own| own.origin() == url.origin())
     }
@@ -87,14 +87,14 @@ impl Source {
         let mut url = Url::parse(&self.endpoint)
             .map_err(|e| HubError::unusable(&self.endpoint, format!("the endpoint is no address: {e}")))?;
         let base = url.path().trim_end_matches('/').to_owned();
-        // `set_path` leaves a percent sign as it is and escapes `?` and `#`.
+        // `set_path` does not escape percent signs; it escapes `?` and `#`.
         url.set_path(&format!("{base}{before}/{repo}{after}").replace('%', "%25"));
         Ok(url)
     }
 }
 
 impl Connection<'_> {
-    /// Every file of `repo` at `revision`, or at the newest commit of its main branch.
+    /// All files of `repo` at `revision`, or at the newest commit of its main branch.
     pub async fn list(&self, repo: &str, revision: Option<&str>) -> Result<Listing, HubError> {
         let listing = match self.source.kind {
             SourceKind::HuggingFace => hugging_face::list(self, repo, revision).await?,

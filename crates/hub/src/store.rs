@@ -1,5 +1,5 @@
-//! The folder of downloaded models and the manifest that makes a folder count as installed.
-//! It does not know where files come from: it sees only what was already checked.
+//! The folder of downloaded models, and the manifest that marks a model as installed.
+//! It does not know where files come from; their content is already verified.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lock::Lock;
 use crate::names::{check_path, model_dir};
-use crate::pin::{PIN, Pin};
+use crate::resume_state::{RESUME_FILE, ResumeState};
 use crate::{HubError, SourceKind};
 
 pub(crate) const MANIFEST: &str = "model.json";
@@ -19,10 +19,10 @@ pub struct Manifest {
     pub version: u32,
     pub repo: String,
     pub source: SourceKind,
-    /// The commit that every file is of; models downloaded before this was kept have none.
+    /// The commit of all files; `None` in manifests of older versions.
     pub revision: Option<String>,
     pub files: Vec<ManifestFile>,
-    /// Seconds since 1970, when the last file passed its check.
+    /// Time of the last verification in seconds since 1970.
     pub verified_at: u64,
 }
 
@@ -34,7 +34,7 @@ pub struct ManifestFile {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
+pub struct InstalledModel {
     pub id: String,
     pub dir: PathBuf,
     pub bytes: u64,
@@ -53,7 +53,7 @@ impl Manifest {
         Self { version: VERSION, repo, source, revision: Some(revision), files, verified_at }
     }
 
-    /// `None` where there is none, or none that can be read.
+    /// `None` if it is missing or unreadable.
     pub(crate) fn read(dir: &Path) -> Option<Self> {
         let text = std::fs::read(dir.join(MANIFEST)).ok()?;
         let manifest = serde_json::from_slice::<Self>(&text).ok().filter(|read| read.version == VERSION);
@@ -63,7 +63,7 @@ impl Manifest {
         manifest
     }
 
-    fn is_whole(&self, dir: &Path) -> bool {
+    fn is_complete(&self, dir: &Path) -> bool {
         self.files.iter().all(|file| {
             let there = std::fs::metadata(dir.join(&file.path));
             check_path(&file.path).is_ok()
@@ -72,24 +72,24 @@ impl Manifest {
     }
 
     pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
-        write_whole(&dir.join(MANIFEST), &serde_json::to_vec_pretty(self)?)
+        write_atomically(&dir.join(MANIFEST), &serde_json::to_vec_pretty(self)?)
     }
 }
 
-/// What lies in a model's folder, whole or in part.
+/// The content of a model's folder, complete or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
-    /// Empty where nothing says it.
+    /// Empty if unknown.
     pub repo: String,
-    /// Seconds since 1970, when the last file passed its check; `None` for a model that is not whole.
+    /// Time of the last verification in seconds since 1970; `None` for an incomplete model.
     pub verified_at: Option<u64>,
-    /// Under the names that they have in the repository.
+    /// Paths in the repository.
     pub files: Vec<String>,
-    /// On the disk, of files and of parts of files.
+    /// Bytes on the disk, including part files.
     pub bytes: u64,
 }
 
-/// What lies in the folder of a model; `None` when there is none.
+/// The content of the folder of a model; `None` if there is no folder.
 pub fn contents(models_dir: &Path, id: &str) -> Option<Contents> {
     let dir = model_dir(models_dir, id).ok().filter(|dir| dir.is_dir())?;
     let manifest = Manifest::read(&dir);
@@ -97,20 +97,20 @@ pub fn contents(models_dir: &Path, id: &str) -> Option<Contents> {
     walk(&dir, "", &mut |path, size| {
         bytes += size;
         let name = path.strip_suffix(".part").unwrap_or(path);
-        if ![MANIFEST, PIN].contains(&path) && !path.ends_with(".part.sums") {
+        if ![MANIFEST, RESUME_FILE].contains(&path) && !path.ends_with(".part.sums") {
             files.push(name.to_owned());
         }
     });
     files.sort();
     files.dedup();
     let of_manifest = manifest.as_ref().map(|manifest| manifest.repo.clone());
-    let repo = of_manifest.or_else(|| Some(Pin::read(&dir)?.repo().to_owned())).unwrap_or_default();
+    let repo = of_manifest.or_else(|| Some(ResumeState::read(&dir)?.repo().to_owned())).unwrap_or_default();
     let verified_at =
-        manifest.filter(|manifest| manifest.is_whole(&dir)).map(|manifest| manifest.verified_at);
+        manifest.filter(|manifest| manifest.is_complete(&dir)).map(|manifest| manifest.verified_at);
     Some(Contents { repo, verified_at, files, bytes })
 }
 
-/// Every file below a folder with its size; what cannot be read is passed over.
+/// All files under a folder with their sizes; unreadable entries are skipped.
 fn walk(dir: &Path, prefix: &str, found: &mut dyn FnMut(&str, u64)) {
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -122,8 +122,8 @@ fn walk(dir: &Path, prefix: &str, found: &mut dyn FnMut(&str, u64)) {
     }
 }
 
-/// Models with a manifest whose files are all there at their sizes, by id.
-pub fn installed(models_dir: &Path) -> io::Result<Vec<Installed>> {
+/// Models with a manifest whose files all exist with the right size, sorted by id.
+pub fn installed(models_dir: &Path) -> io::Result<Vec<InstalledModel>> {
     let entries = match std::fs::read_dir(models_dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -134,30 +134,30 @@ pub fn installed(models_dir: &Path) -> io::Result<Vec<Installed>> {
         let dir = entry?.path();
         let Some(id) = dir.file_name().and_then(|n| n.to_str()).map(str::to_owned) else { continue };
         let Some(manifest) = Manifest::read(&dir) else { continue };
-        if manifest.is_whole(&dir) {
-            found.push(Installed { id, bytes: manifest.files.iter().map(|f| f.size).sum(), dir });
+        if manifest.is_complete(&dir) {
+            found.push(InstalledModel { id, bytes: manifest.files.iter().map(|f| f.size).sum(), dir });
         }
     }
     found.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(found)
 }
 
-/// Deletes a model and whatever of it was half downloaded; the manifest goes first. `Busy` while a transfer runs.
+/// Deletes a model and its part files, the manifest first. `Busy` during a transfer.
 pub fn remove(models_dir: &Path, id: &str) -> Result<(), HubError> {
     let dir = model_dir(models_dir, id)?;
     if !dir.exists() {
         return Ok(());
     }
     let _lock = Lock::take(models_dir, id)?;
-    drop_file(&dir.join(MANIFEST))?;
+    remove_if_exists(&dir.join(MANIFEST))?;
     match std::fs::remove_dir_all(dir) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e.into()),
         _ => Ok(()),
     }
 }
 
-/// Written beside its final name, synced, then renamed: it is there whole or not at all.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a temporary file, syncs and renames it, so that the file is complete or absent.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temp = path.with_extension("json.tmp");
     let mut file = std::fs::File::create(&temp)?;
     file.write_all(bytes)?;
@@ -165,7 +165,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::rename(temp, path)
 }
 
-pub(crate) fn drop_file(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_if_exists(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => Ok(()),

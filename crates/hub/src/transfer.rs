@@ -1,7 +1,7 @@
-//! One file from its source to the disk: resumed, retried, checked, and only then given its name. Nothing that arrived is
-//! thrown away for what one answer says: an answer that does not fit is not kept, a block that differs from what arrived
-//! is fetched again, and when the whole has the wrong hash, what the source sends a second time is compared with it.
-//! It does not know which other files belong to the model.
+//! Transfers one file: resumes, retries, verifies, and then renames it to its final name. Received bytes are
+//! not discarded for a single bad response: an inconsistent response is dropped, a changed block is
+//! downloaded again, and on a hash mismatch the blocks are downloaded a second time and compared. It does not
+//! know the other files of the model.
 
 use std::io::SeekFrom;
 use std::path::Path;
@@ -10,15 +10,15 @@ use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::{Span, size_mismatch};
-use crate::connection::{Connection, Patience};
-use crate::digest::{Hashes, hash_on};
+use crate::block_digests::BlockDigests;
+use crate::connection::{Connection, RateLimitBudget};
+use crate::digest::{Hasher, hash_from_disk};
+use crate::file_response::{ByteRange, size_mismatch};
 use crate::names::part_path;
-use crate::sums::Sums;
 use crate::{HubError, RemoteFile};
 
-/// An attempt that got this much further than any before it gives retries and patience back.
-const HEADWAY: u64 = 16 << 20;
+/// Progress in bytes after which the retry budget is reset.
+const RETRY_RESET_BYTES: u64 = 16 << 20;
 
 pub(crate) struct Transfer<'a> {
     pub connection: Connection<'a>,
@@ -26,49 +26,49 @@ pub(crate) struct Transfer<'a> {
     pub revision: &'a str,
     pub file: &'a RemoteFile,
     pub dir: &'a Path,
-    /// Bytes between two digests of what arrives.
+    /// Block size of the digests.
     pub block: u64,
     pub cancel: &'a CancellationToken,
-    /// Called with the bytes of this file that are on the disk.
+    /// Called with the bytes of this file on the disk.
     pub on_bytes: &'a (dyn Fn(u64) + Send + Sync),
 }
 
-/// The growing file, hashed as far as it goes.
-struct Part {
+/// The part file and the hash of its bytes.
+struct PartFile {
     file: File,
-    hashes: Hashes,
-    /// Of the answer that its last bytes came with.
+    hashes: Hasher,
+    /// The ETag of the last response.
     etag: Option<String>,
-    sums: Sums,
+    digests: BlockDigests,
 }
 
-/// How often what was tried may still fail.
-struct Tries {
-    patience: Patience,
+/// The retry budget.
+struct RetryState {
+    rate_limit_budget: RateLimitBudget,
     failures: u32,
     furthest: u64,
-    /// Answers of another size than the announced one.
+    /// Responses with another size than announced.
     mismatches: u32,
 }
 
 impl Transfer<'_> {
-    /// Returns the SHA-256 of the file now at its final name.
+    /// Returns the SHA-256 of the file at its final name.
     pub async fn run(&self) -> Result<String, HubError> {
         let target = self.dir.join(&self.file.path);
         let part_path = part_path(self.dir, &self.file.path);
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).await?;
         }
-        let mut part = self.found(&part_path).await?;
+        let mut part = self.open_part(&part_path).await?;
         self.fetch_rest(&mut part).await?;
         let mut hashed = part.hashes.clone().finish();
         if !hashed.is(self.file.digest.as_ref()) {
-            tracing::warn!(path = %self.file.path, "the content differs from the announced one and is compared");
-            let doubtful = part.sums.doubtful();
-            let passes = if doubtful.is_empty() { vec![None] } else { vec![Some(&doubtful[..]), None] };
+            tracing::warn!(path = %self.file.path, "hash mismatch: comparing with a second download");
+            let seam_blocks = part.digests.seam_blocks();
+            let passes = if seam_blocks.is_empty() { vec![None] } else { vec![Some(&seam_blocks[..]), None] };
             for blocks in passes {
                 if self.compare(&mut part, blocks).await? {
-                    part.hashes = self.hashed(&part_path).await?;
+                    part.hashes = self.hash_part(&part_path).await?;
                     hashed = part.hashes.clone().finish();
                 }
                 if hashed.is(self.file.digest.as_ref()) {
@@ -81,63 +81,63 @@ impl Transfer<'_> {
         }
         part.file.sync_all().await?;
         fs::rename(&part_path, &target).await?;
-        part.sums.remove();
+        part.digests.remove();
         Ok(hashed.sha256)
     }
 
-    /// The part an earlier call left, with what of it is not what arrived fetched again. Without a hash to catch a mixture
-    /// of two versions it is not continued.
-    async fn found(&self, part_path: &Path) -> Result<Part, HubError> {
+    /// Opens the part of an earlier call and downloads its changed blocks again. Without an announced digest
+    /// it starts over, because a mix of two versions would not be detected.
+    async fn open_part(&self, part_path: &Path) -> Result<PartFile, HubError> {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(part_path).await?;
         let size = self.file.size;
         let len = file.metadata().await?.len();
-        let mut sums = Sums::beside(part_path, size, self.block);
+        let mut digests = BlockDigests::read(part_path, size, self.block);
         let kept = if self.file.digest.is_some() { len.min(size) } else { 0 };
         file.set_len(kept).await?;
-        sums.cut(kept);
-        let mut part = Part { file, hashes: Hashes::new(size), etag: None, sums };
+        digests.cut(kept);
+        let mut part = PartFile { file, hashes: Hasher::new(size), etag: None, digests };
         (self.on_bytes)(kept);
         while part.hashes.len() < kept {
             let from = part.hashes.len();
-            let to = part.sums.next_end(from).min(kept);
+            let to = part.digests.next_end(from).min(kept);
             let (before, cancel) = (part.hashes.clone(), self.cancel.clone());
             let digest = self.file.digest.clone();
             let go_on = move |_| !cancel.is_cancelled();
-            part.hashes = hash_on(part_path.to_owned(), before.clone(), to, digest, go_on).await?;
-            if to % part.sums.block() != 0 {
+            part.hashes = hash_from_disk(part_path.to_owned(), before.clone(), to, digest, go_on).await?;
+            if to % part.digests.block() != 0 {
                 continue;
             }
             let here = part.hashes.sha256();
-            let Some(arrived) = part.sums.at(to).map(str::to_owned) else {
-                part.sums.arrived(to, &here);
+            let Some(recorded) = part.digests.at(to).map(str::to_owned) else {
+                part.digests.record(to, &here);
                 continue;
             };
-            if arrived == here {
+            if recorded == here {
                 continue;
             }
-            tracing::warn!(path = %self.file.path, from, "a block is not what arrived and is fetched again");
-            let bytes = self.fetch(Span { from, to }).await?;
+            tracing::warn!(path = %self.file.path, from, "a block has changed and is downloaded again");
+            let bytes = self.fetch(ByteRange { from, to }).await?;
             part.write_at(from, &bytes).await?;
             part.hashes = before;
             part.hashes.update(&bytes, self.file.digest.as_ref());
-            if arrived != part.hashes.sha256() {
-                // The source sends something else now: what is known of the blocks behind it does not hold.
-                part.sums.cut(from);
-                part.sums.arrived(to, &part.hashes.sha256());
+            if recorded != part.hashes.sha256() {
+                // The source has other content now: the digests of the following blocks are invalid.
+                part.digests.cut(from);
+                part.digests.record(to, &part.hashes.sha256());
             }
         }
         Ok(part)
     }
 
-    async fn hashed(&self, part_path: &Path) -> Result<Hashes, HubError> {
-        let (nothing, cancel) = (Hashes::new(self.file.size), self.cancel.clone());
+    async fn hash_part(&self, part_path: &Path) -> Result<Hasher, HubError> {
+        let (nothing, cancel) = (Hasher::new(self.file.size), self.cancel.clone());
         let (path, digest) = (part_path.to_owned(), self.file.digest.clone());
-        hash_on(path, nothing, self.file.size, digest, move |_| !cancel.is_cancelled()).await
+        hash_from_disk(path, nothing, self.file.size, digest, move |_| !cancel.is_cancelled()).await
     }
 
-    /// Appends until the file has its size.
-    async fn fetch_rest(&self, part: &mut Part) -> Result<(), HubError> {
+    /// Appends until the file is complete.
+    async fn fetch_rest(&self, part: &mut PartFile) -> Result<(), HubError> {
         let mut tries = self.tries(part.hashes.len());
         while part.hashes.len() < self.file.size {
             let outcome = tokio::select! {
@@ -145,7 +145,7 @@ impl Transfer<'_> {
                 () = self.cancel.cancelled() => Err(HubError::Cancelled),
                 outcome = self.append(part) => outcome,
             };
-            // Nothing may still be on its way to the file when the next attempt or process looks at it.
+            // Buffered bytes must be in the file before the next attempt or process reads it.
             part.file.flush().await?;
             if let Err(error) = outcome {
                 tracing::debug!(path = %self.file.path, at = part.hashes.len(), %error, "download interrupted");
@@ -156,31 +156,32 @@ impl Transfer<'_> {
         Ok(())
     }
 
-    /// One request, read until it ends. Ending early is an error; the part keeps what arrived.
-    async fn append(&self, part: &mut Part) -> Result<(), HubError> {
+    /// Reads one response to its end. An early end is an error, but the received bytes are kept.
+    async fn append(&self, part: &mut PartFile) -> Result<(), HubError> {
         let from = part.hashes.len();
-        let span = Span { from, to: self.file.size };
-        let mut answer = self.connection.bytes(self.repo, self.revision, self.file, span).await?;
-        if from > 0 && answer.etag != part.etag && part.etag.is_some() && answer.etag.is_some() {
-            // Of another version than what is here. Whoever says so twice is believed, and the hash decides.
-            part.etag = answer.etag;
+        let span = ByteRange { from, to: self.file.size };
+        let mut response = self.connection.bytes(self.repo, self.revision, self.file, span).await?;
+        if from > 0 && response.etag != part.etag && part.etag.is_some() && response.etag.is_some() {
+            // Another version than the part. The second response with the new ETag is accepted, and the hash
+            // decides.
+            part.etag = response.etag;
             if self.file.digest.is_none() {
                 part.cut(0).await?;
             }
-            let reason = "its tag has changed".to_owned();
-            return Err(HubError::Foreign { host: answer.host, reason });
+            let reason = "its ETag has changed".to_owned();
+            return Err(HubError::UnexpectedContent { host: response.host, reason });
         }
-        part.etag = answer.etag.clone();
-        part.sums.seam(from);
+        part.etag = response.etag.clone();
+        part.digests.seam(from);
         let before = part.hashes.clone();
         part.file.seek(SeekFrom::Start(from)).await?;
-        while let Some((at, chunk)) = answer.next(&self.connection, &self.file.path).await? {
-            // A source without ranges sends again what is here.
+        while let Some((at, chunk)) = response.next(&self.connection, &self.file.path).await? {
+            // A source without range support also sends the bytes that are already in the part.
             let known = usize::try_from(from.saturating_sub(at)).unwrap_or(usize::MAX).min(chunk.len());
             let chunk = &chunk[known..];
             let len = part.hashes.len() + chunk.len() as u64;
             if len > self.file.size {
-                // Not the announced file, so nothing of this answer is.
+                // Not the announced file: all bytes of this response are dropped.
                 part.hashes = before;
                 part.cut(from).await?;
                 (self.on_bytes)(from);
@@ -195,8 +196,8 @@ impl Transfer<'_> {
         }
     }
 
-    /// Fetches these bytes by themselves.
-    async fn fetch(&self, span: Span) -> Result<Vec<u8>, HubError> {
+    /// Downloads these bytes into memory.
+    async fn fetch(&self, span: ByteRange) -> Result<Vec<u8>, HubError> {
         let mut tries = self.tries(0);
         loop {
             let outcome = tokio::select! {
@@ -211,10 +212,10 @@ impl Transfer<'_> {
         }
     }
 
-    async fn fetch_once(&self, span: Span) -> Result<Vec<u8>, HubError> {
-        let mut answer = self.connection.bytes(self.repo, self.revision, self.file, span).await?;
+    async fn fetch_once(&self, span: ByteRange) -> Result<Vec<u8>, HubError> {
+        let mut response = self.connection.bytes(self.repo, self.revision, self.file, span).await?;
         let mut bytes = Vec::new();
-        while let Some((at, chunk)) = answer.next(&self.connection, &self.file.path).await? {
+        while let Some((at, chunk)) = response.next(&self.connection, &self.file.path).await? {
             let end = at + chunk.len() as u64;
             let (from, to) = (span.from.clamp(at, end), span.to.clamp(at, end));
             bytes.extend_from_slice(&chunk[(from - at) as usize..(to - at) as usize]);
@@ -228,16 +229,16 @@ impl Transfer<'_> {
         }
     }
 
-    /// Fetches blocks again, all of them when none is named, and puts in place what differs; whether anything did.
-    async fn compare(&self, part: &mut Part, blocks: Option<&[u64]>) -> Result<bool, HubError> {
+    /// Downloads blocks again (all if `None`) and overwrites those that differ. Returns whether any did.
+    async fn compare(&self, part: &mut PartFile, blocks: Option<&[u64]>) -> Result<bool, HubError> {
         let mut changed = false;
         let mut from = 0;
         while from < self.file.size {
-            let to = part.sums.next_end(from).min(self.file.size);
+            let to = part.digests.next_end(from).min(self.file.size);
             if blocks.is_none_or(|blocks| blocks.contains(&from)) {
-                let bytes = self.fetch(Span { from, to }).await?;
+                let bytes = self.fetch(ByteRange { from, to }).await?;
                 if part.read_at(from, bytes.len()).await? != bytes {
-                    tracing::info!(path = %self.file.path, from, to, "a block is put right");
+                    tracing::info!(path = %self.file.path, from, to, "a block is corrected");
                     part.write_at(from, &bytes).await?;
                     changed = true;
                 }
@@ -245,25 +246,25 @@ impl Transfer<'_> {
             from = to;
         }
         if changed {
-            // They are of what arrived before.
-            part.sums.cut(0);
+            // The recorded digests are those of the old content.
+            part.digests.cut(0);
             part.file.sync_all().await?;
         }
         Ok(changed)
     }
 
-    fn tries(&self, len: u64) -> Tries {
-        let patience = Patience(self.connection.timing.patience);
-        Tries { patience, failures: 0, furthest: len, mismatches: 0 }
+    fn tries(&self, len: u64) -> RetryState {
+        let rate_limit_budget = RateLimitBudget(self.connection.timing.rate_limit_budget);
+        RetryState { rate_limit_budget, failures: 0, furthest: len, mismatches: 0 }
     }
 
-    /// Waits before the next try, or gives the error back when there is none.
-    async fn pause(&self, tries: &mut Tries, len: u64, error: HubError) -> Result<(), HubError> {
-        if len >= tries.furthest + HEADWAY {
+    /// Waits before the next attempt, or returns the error if the budget is used up.
+    async fn pause(&self, tries: &mut RetryState, len: u64, error: HubError) -> Result<(), HubError> {
+        if len >= tries.furthest + RETRY_RESET_BYTES {
             *tries = self.tries(len);
         }
         if matches!(error, HubError::SizeMismatch { .. }) {
-            // Once may be a cut that looks like an end; twice is the source's own size.
+            // The first mismatch may be a truncated response; the second means the source has another size.
             tries.mismatches += 1;
             if tries.mismatches > 1 {
                 return Err(error);
@@ -271,7 +272,7 @@ impl Transfer<'_> {
         }
         let pause = async {
             if !error.is_transient() {
-                return self.connection.wait(&mut tries.patience, error).await;
+                return self.connection.wait(&mut tries.rate_limit_budget, error).await;
             }
             if tries.failures >= self.connection.timing.retries {
                 return Err(error);
@@ -287,33 +288,34 @@ impl Transfer<'_> {
     }
 }
 
-impl Part {
-    /// Adds bytes behind the last one, with a digest at the end of each block.
+impl PartFile {
+    /// Appends bytes and records a digest at the end of each block.
     async fn append(&mut self, mut bytes: &[u8], file: &RemoteFile) -> Result<(), HubError> {
         self.file.write_all(bytes).await?;
         while !bytes.is_empty() {
-            let end = self.sums.next_end(self.hashes.len());
+            let end = self.digests.next_end(self.hashes.len());
             let room = usize::try_from(end - self.hashes.len()).unwrap_or(usize::MAX);
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             self.hashes.update(now, file.digest.as_ref());
             if self.hashes.len() == end {
-                // Before its digest is: a digest of bytes that are not there would be taken for damage.
+                // Flushed before the digest is recorded, because a digest of unwritten bytes would look like
+                // damage.
                 self.file.flush().await?;
-                self.sums.arrived(end, &self.hashes.sha256());
+                self.digests.record(end, &self.hashes.sha256());
             }
             bytes = later;
         }
         Ok(())
     }
 
-    /// Back to its first `len` bytes; the hash is the caller's.
+    /// Truncates to `len` bytes. The caller resets the hash unless `len` is 0.
     async fn cut(&mut self, len: u64) -> Result<(), HubError> {
         if len == 0 {
-            self.hashes = self.hashes.anew();
+            self.hashes = self.hashes.restart();
         }
         self.file.flush().await?;
         self.file.set_len(len).await?;
-        self.sums.cut(len);
+        self.digests.cut(len);
         Ok(())
     }
 

@@ -16,8 +16,8 @@ pub(super) fn hub_error(error: &HubError) -> ErrorView {
     match error {
         HubError::NoNetwork { host, .. } => at(ErrorCode::NoNetwork, host),
         HubError::Proxy { host, .. } => at(ErrorCode::ProxyFailed, host),
-        HubError::ProxyLogin { host } => at(ErrorCode::ProxyLogin, host),
-        HubError::NotTrusted { host, .. } => at(ErrorCode::SourceNotTrusted, host),
+        HubError::ProxyAuth { host } => at(ErrorCode::ProxyLogin, host),
+        HubError::Tls { host, .. } => at(ErrorCode::SourceNotTrusted, host),
         HubError::SourceRefused { host, status: 0, .. } => at(ErrorCode::SourceRefused, host),
         HubError::SourceRefused { host, status, .. } => {
             at(ErrorCode::SourceRefused, host).with("status", status)
@@ -25,7 +25,7 @@ pub(super) fn hub_error(error: &HubError) -> ErrorView {
         HubError::LinkRefused { host, status } => at(ErrorCode::SourceRefused, host).with("status", status),
         HubError::SourceFailed { host, status } => at(ErrorCode::SourceFailed, host).with("status", status),
         HubError::WebPage { host } => at(ErrorCode::CaptivePortal, host),
-        HubError::Foreign { host, .. } => at(ErrorCode::SourceForeign, host),
+        HubError::UnexpectedContent { host, .. } => at(ErrorCode::SourceForeign, host),
         HubError::SourceRateLimited { host, wait: None } => at(ErrorCode::SourceRateLimited, host),
         HubError::SourceRateLimited { host, wait: Some(wait) } => {
             at(ErrorCode::SourceRateLimited, host).with("seconds", wait.as_secs())

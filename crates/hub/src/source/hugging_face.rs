@@ -1,5 +1,5 @@
-//! A listing by Hugging Face's API (huggingface.co, hf-mirror.com and others that speak it): one answer names the
-//! commit and every file with its size and its hash.
+//! Listing by the Hugging Face API (huggingface.co, hf-mirror.com and compatible sites): one response
+//! contains the commit and all files with size and digest.
 
 use serde::Deserialize;
 
@@ -19,7 +19,7 @@ struct Info {
 struct Sibling {
     rfilename: String,
     size: Option<u64>,
-    /// Git's hash of the file, or of the pointer where the file is a large one.
+    /// Git's hash of the file, or of the LFS pointer.
     blob_id: Option<String>,
     lfs: Option<Lfs>,
 }

@@ -1,5 +1,5 @@
-//! A listing by ModelScope's API, folder by folder, because an answer is cut silently at 3000 entries.
-//! The commit is that of the file changed last: the API names no other.
+//! Listing by the ModelScope API, folder by folder, because a response is silently truncated at 3000 entries.
+//! The revision is the commit of the file that was changed last, because the API gives no other.
 
 use std::collections::VecDeque;
 
@@ -11,8 +11,8 @@ use crate::names::check_path;
 use crate::{Digest, HubError};
 
 const BRANCH: &str = "master";
-/// An answer this long may have been cut.
-const CUT_AT: usize = 3000;
+/// A response of this length may be truncated.
+const MAX_ENTRIES: usize = 3000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -23,7 +23,7 @@ struct Answer {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Data {
-    /// The API writes `null` for an empty folder.
+    /// `null` for an empty folder.
     files: Option<Vec<Entry>>,
 }
 
@@ -36,7 +36,7 @@ struct Entry {
     #[serde(default)]
     size: u64,
     sha256: Option<String>,
-    /// The commit that changed this file last, and when, in seconds since 1970.
+    /// The commit that changed this file last, and its time in seconds since 1970.
     revision: Option<String>,
     #[serde(default)]
     committed_date: i64,
@@ -60,16 +60,16 @@ pub(super) async fn list(
         let answer: Answer = connection.json(url).await?;
         let data = answer.data.ok_or_else(|| HubError::NotOnSource(repo.to_owned()))?;
         let entries = data.files.unwrap_or_default();
-        if entries.len() >= CUT_AT {
+        if entries.len() >= MAX_ENTRIES {
             return Err(HubError::unusable(
                 &host,
-                format!("the listing of /{folder} is cut at {CUT_AT} files"),
+                format!("the listing of /{folder} is cut at {MAX_ENTRIES} files"),
             ));
         }
         for entry in entries {
             if entry.kind == "tree" {
                 check_path(&entry.path)?;
-                // Only downwards, so that a listing cannot send the walk in a circle.
+                // Only subfolders, so that a listing cannot cause an endless loop.
                 if folder.is_empty() || entry.path.starts_with(&format!("{folder}/")) {
                     folders.push_back(entry.path);
                 }

@@ -1,20 +1,20 @@
-//! A block that is damaged is fetched again, and not the whole file: on the disk, on the way, and at a seam.
+//! Only a damaged block is downloaded again: damaged on the disk, in transit, or at a seam.
 
 use std::sync::Arc;
 
-use hub::{CancellationToken, Hub, HubError, Installed, Source};
+use hub::{CancellationToken, Hub, HubError, InstalledModel, Source};
 use testkit::Fault;
 
 use crate::model::{Scene, WEIGHTS, WEIGHTS_BYTES, job, timing, weights, weights_file};
 
 const BLOCK: u64 = 10_000;
 
-async fn fetch(scene: &Scene, source: Source) -> Result<Installed, HubError> {
+async fn fetch(scene: &Scene, source: Source) -> Result<InstalledModel, HubError> {
     let hub = Hub::new(scene.models.path())?.with_timing(timing(0)).with_block(BLOCK);
     hub.download(job(source), Arc::new(|_| ()), CancellationToken::new()).await
 }
 
-fn spoil(scene: &Scene, places: &[usize]) {
+fn corrupt(scene: &Scene, places: &[usize]) {
     let path = scene.path(&format!("{WEIGHTS}.part"));
     let mut bytes = std::fs::read(&path).expect("there is a part");
     places.iter().for_each(|at| bytes[*at] ^= 0x40);
@@ -23,11 +23,11 @@ fn spoil(scene: &Scene, places: &[usize]) {
 
 #[tokio::test]
 async fn blocks_that_are_not_what_arrived_are_fetched_by_themselves() {
-    // One, two apart, and one whose end is where the part ended; as after a power cut, or on a bad disk.
+    // One block, two separate blocks, and the last complete block; as after a power cut or on a bad disk.
     for places in [&[25_000][..], &[0, 31_415], &[99_999], &[5, 15_000, 25_000]] {
         let scene = Scene::with(Fault::cut_after(weights_file(), 100_000)).await;
         fetch(&scene, scene.hugging_face()).await.expect_err("it is cut");
-        spoil(&scene, places);
+        corrupt(&scene, places);
         fetch(&scene, scene.model_scope()).await.expect("it is put right");
         scene.check_whole();
         let again = scene.hub.bytes_served_of(WEIGHTS) - WEIGHTS_BYTES as u64;
@@ -48,8 +48,8 @@ async fn a_wrong_byte_on_the_way_costs_one_more_look_and_no_download() {
 async fn where_two_answers_meet_is_looked_at_first() {
     let scene = Scene::with(Fault::cut_after(weights_file(), 55_000)).await;
     fetch(&scene, scene.hugging_face()).await.expect_err("it is cut");
-    // Behind the last whole block nothing says what arrived.
-    spoil(&scene, &[54_321]);
+    // After the last complete block there is no digest.
+    corrupt(&scene, &[54_321]);
     fetch(&scene, scene.hugging_face()).await.expect("it is put right");
     scene.check_whole();
     assert_eq!(scene.hub.bytes_served_of(WEIGHTS), WEIGHTS_BYTES as u64 + BLOCK);

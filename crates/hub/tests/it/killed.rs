@@ -1,4 +1,4 @@
-//! A process that is killed in the middle leaves a part that the next one continues byte for byte.
+//! The next process resumes the part of a killed process byte for byte.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::model::{Scene, WEIGHTS, WEIGHTS_BYTES, fetch, job, timing, total, wei
 
 const AT: u64 = 200_000;
 
-/// Not a test of its own: the process that the test below starts and kills.
+/// Not a test: the process that the test below starts and kills.
 #[tokio::test]
 #[ignore = "run by kill_9_in_the_middle_is_resumed_byte_for_byte"]
 async fn child() {
@@ -37,7 +37,7 @@ async fn kill_9_in_the_middle_is_resumed_byte_for_byte() {
         assert_eq!(child.try_wait().expect("asked"), None, "the child ended by itself");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // The lock holds over processes, and ends with its owner.
+    // The lock works between processes and is released when its owner ends.
     let meanwhile = scene.fetch(scene.hugging_face(), 0).await;
     assert!(matches!(meanwhile, Err(hub::HubError::Busy(_))), "{meanwhile:?}");
     child.kill().expect("SIGKILL");

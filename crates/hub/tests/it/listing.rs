@@ -1,4 +1,4 @@
-//! Which files a model is made of: long listings, several variants in one folder, and the real Guide.
+//! Listings: long ones, several variants in one folder, and the real Guide.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use testkit::TestHub;
 
 use crate::model::{CONFIG, REPOSITORY, Scene, WEIGHTS, config, fetch, job, timing, total};
 
-/// Folders of so many small files each.
+/// A repository with folders of this many small files.
 async fn many(folders: &[(&str, usize)]) -> TestHub {
     let nothing = tempfile::tempdir().expect("a folder");
     let hub = TestHub::start(&[(REPOSITORY, nothing.path())]).await.expect("the hub starts");
@@ -28,7 +28,7 @@ async fn fetch_few(hub: &TestHub, glob: &str) -> Result<u64, HubError> {
 
 #[tokio::test]
 async fn model_scope_is_walked_past_its_silent_cut() {
-    // A recursive listing would end at the thousandth file of the second folder.
+    // A recursive listing would be truncated at the thousandth file of the second folder.
     let hub = many(&[("first", 1999), ("second", 1999)]).await;
     assert_eq!(fetch_few(&hub, "second/199?.txt").await.expect("they are found"), 9 * 6);
 }
@@ -53,7 +53,8 @@ async fn another_choice_of_files_deletes_none_of_the_first() {
     fetch(scene.models.path(), variant("*"), timing(0)).await.expect("both");
     assert_eq!((installed(), scene.hub.bytes_served()), (Some(total()), served));
 
-    // Of the same choice, what is no part of it any more goes once the new one is whole.
+    // Files of the same selection that are no longer in the repository are removed when the new version is
+    // complete.
     scene.hub.push(REPOSITORY, CONFIG, b"{\"changed\": true}");
     scene.hub.rename(REPOSITORY, CONFIG, "other.json");
     fetch(scene.models.path(), variant("*"), timing(0)).await.expect("the new one");

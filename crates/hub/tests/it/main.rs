@@ -1,12 +1,12 @@
-//! Downloads against the test hub: whole, cut, resumed, killed, lied to, refused.
+//! Downloads from the test hub: complete, interrupted, resumed, killed, with wrong or rejected responses.
 
 mod blocks;
-mod foreign;
 mod killed;
 mod listing;
+mod mismatch;
 mod model;
 mod progress;
 mod refusals;
 mod resume;
 mod revision;
-mod wrong;
+mod unexpected;

@@ -1,14 +1,14 @@
-//! A small made-up model on the test hub, and a folder to download it to.
+//! A small synthetic model on the test hub, and a folder to download it to.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub::{CancellationToken, Hub, HubError, Installed, Job, Source, Timing};
+use hub::{CancellationToken, Hub, HubError, InstalledModel, Job, Source, Timing};
 use testkit::{Fault, FaultTarget, TestHub};
 
 pub const REPOSITORY: &str = "whales/small";
-/// Large files are redirected to the storage, small ones are not.
+/// Large files redirect to the storage, small ones do not.
 pub const WEIGHTS: &str = "sub/model.safetensors";
 pub const CONFIG: &str = "config.json";
 pub const WEIGHTS_BYTES: usize = 300_000;
@@ -62,11 +62,11 @@ impl Scene {
         self.models.path().join("m").join(file)
     }
 
-    pub async fn fetch(&self, source: Source, retries: u32) -> Result<Installed, HubError> {
+    pub async fn fetch(&self, source: Source, retries: u32) -> Result<InstalledModel, HubError> {
         fetch(self.models.path(), job(source), timing(retries)).await
     }
 
-    /// Everything is there, right, and counts as installed.
+    /// All files are complete and correct, and the model counts as installed.
     pub fn check_whole(&self) {
         assert!(std::fs::read(self.path(WEIGHTS)).expect("it is there") == weights(), "the weights differ");
         assert_eq!(std::fs::read(self.path(CONFIG)).expect("it is there"), config());
@@ -89,11 +89,11 @@ pub fn job(source: Source) -> Job {
 
 pub fn timing(retries: u32) -> Timing {
     let millis = Duration::from_millis;
-    let (stall, patience) = (Duration::from_secs(5), Duration::from_secs(3));
-    Timing { stall, least: 1, back_off: millis(1), retries, patience }
+    let (stall, rate_limit_budget) = (Duration::from_secs(5), Duration::from_secs(3));
+    Timing { stall, min_throughput: 1, back_off: millis(1), retries, rate_limit_budget }
 }
 
-pub async fn fetch(models: &Path, job: Job, timing: Timing) -> Result<Installed, HubError> {
+pub async fn fetch(models: &Path, job: Job, timing: Timing) -> Result<InstalledModel, HubError> {
     let hub = Hub::new(models)?.with_timing(timing);
     hub.download(job, Arc::new(|_| ()), CancellationToken::new()).await
 }

@@ -1,4 +1,4 @@
-//! What is told while a download runs adds up, file by file.
+//! The reported progress of a download is consistent per file.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ async fn watched(scene: &Scene) -> Vec<Progress> {
     let keep = seen.clone();
     let watch = Arc::new(move |progress: &Progress| keep.lock().expect("no panic").push(progress.clone()));
     let hub = Hub::new(scene.models.path()).expect("a hub").with_timing(timing(0));
-    // How it ends is not what these tests are about.
+    // The result is not relevant here.
     drop(hub.download(job(scene.hugging_face()), watch, CancellationToken::new()).await);
     let seen = seen.lock().expect("no panic");
     for progress in seen.iter() {
@@ -33,8 +33,8 @@ async fn files_are_verified_one_by_one() {
     let files: Vec<_> = last.files.iter().map(|file| (&*file.path, file.verified)).collect();
     assert_eq!(files, [(CONFIG, true), (WEIGHTS, true)]);
     assert_eq!((last.done_bytes, last.verified_bytes, last.total_bytes), (total(), total(), total()));
-    let arrived = seen.iter().find(|progress| progress.files.iter().any(|file| file.done == file.size));
-    assert_eq!(arrived.expect("a file arrived").verified_bytes, 0, "whole is not yet verified");
+    let record = seen.iter().find(|progress| progress.files.iter().any(|file| file.done == file.size));
+    assert_eq!(record.expect("a file arrived").verified_bytes, 0, "whole is not yet verified");
 }
 
 #[tokio::test]

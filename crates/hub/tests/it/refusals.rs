@@ -1,4 +1,5 @@
-//! Each refusal has its own name, limits are waited for within bounds, and the token stays at its origin.
+//! Each rejection has its own error, rate limits are waited for within the budget, and the token stays at its
+//! origin.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -59,7 +60,7 @@ async fn a_limit_is_waited_for_and_shown() {
         *seen = (*seen).max(wait.unwrap_or_default());
     });
     let begun = Instant::now();
-    // The wait is not counted among the retries.
+    // The wait does not count as a retry.
     let hub = Hub::new(scene.models.path()).expect("a hub").with_timing(timing(0));
     hub.download(job(scene.hugging_face()), watch, CancellationToken::new()).await.expect("it waits");
     assert!(begun.elapsed() >= Duration::from_secs(2), "it asked again too early");

@@ -1,4 +1,4 @@
-//! Bytes that are here are never fetched again, by either protocol.
+//! Bytes on the disk are not downloaded again, from either source.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Every file of a download is of one commit, and a resume keeps it.
+//! All files of a download are of one commit, and a resume keeps it.
 
 use hub::{HubError, Manifest};
 use testkit::Fault;
@@ -29,7 +29,7 @@ async fn a_resume_keeps_the_commit_of_the_first_start() {
         for request in scene.hub.requests() {
             assert_eq!(request.revision, first, "{request:?}");
         }
-        // The next start, with nothing unfinished, takes the newest.
+        // The next download uses the newest commit.
         scene.fetch(source, 0).await.expect("it is brought up to date");
         assert_eq!(manifest(&scene).revision, Some(scene.hub.commit(REPOSITORY)));
         assert_eq!(std::fs::read(scene.path(CONFIG)).expect("it is there"), b"{\"changed\": true}");

@@ -1,42 +1,42 @@
-//! One answer with bytes of a file, looked at before any of them is kept: its status, length, type, encoding, range and
-//! tag have to be those of the announced file. A login page of a network has none of them right.
-//! It does not know where the bytes go.
+//! A response with bytes of a file. Status, length, type, encoding, range and ETag must match the announced
+//! file before any byte is kept; a captive portal's login page fails these checks. It does not know where the
+//! bytes are written.
 
 use std::time::Instant;
 
 use reqwest::{Response, StatusCode, header};
 
-use crate::connection::{Connection, Got, host_of};
+use crate::connection::{Connection, RedirectedResponse, host_of};
 use crate::{Digest, HubError, RemoteFile};
 
-/// Which bytes of a file are asked for.
+/// The requested bytes of a file.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Span {
+pub(crate) struct ByteRange {
     pub from: u64,
-    /// One past the last.
+    /// Exclusive.
     pub to: u64,
 }
 
-pub(crate) struct Answer {
+pub(crate) struct FileResponse {
     response: Response,
     pub host: String,
-    /// Where in the file its next byte belongs; before what was asked for when the source sends the file whole.
+    /// The file offset of the next byte; before the requested range if the source sends the full file.
     at: u64,
-    /// A tag that promises the same bytes.
+    /// A strong ETag.
     pub etag: Option<String>,
-    /// Bytes since the pace was looked at last.
+    /// The start and the bytes of the current throughput window.
     window: (Instant, u64),
 }
 
 impl Connection<'_> {
-    /// Asks for bytes of a file, all of it where a source knows no ranges.
+    /// Requests bytes of a file. A source without range support sends the full file.
     pub async fn bytes(
         &self,
         repo: &str,
         revision: &str,
         file: &RemoteFile,
-        span: Span,
-    ) -> Result<Answer, HubError> {
+        span: ByteRange,
+    ) -> Result<FileResponse, HubError> {
         let url = self.source.file_url(repo, revision, &file.path)?;
         let mut headers = Vec::new();
         if span.to < file.size {
@@ -44,32 +44,32 @@ impl Connection<'_> {
         } else if span.from > 0 {
             headers.push((header::RANGE, format!("bytes={}-", span.from)));
         }
-        let got = match self.in_time(&file.path, self.get(url, &headers)).await? {
+        let got = match self.with_stall_timeout(&file.path, self.get(url, &headers)).await? {
             Err(HubError::SourceRefused { status: 416, .. }) => return Err(size_mismatch(file, 0)),
             got => got?,
         };
-        Answer::looked_at(got, file, span)
+        FileResponse::validate(got, file, span)
     }
 }
 
-impl Answer {
-    fn looked_at(got: Got, file: &RemoteFile, span: Span) -> Result<Self, HubError> {
-        let Got { response, linked_size, linked_etag } = got;
+impl FileResponse {
+    fn validate(got: RedirectedResponse, file: &RemoteFile, span: ByteRange) -> Result<Self, HubError> {
+        let RedirectedResponse { response, linked_size, linked_etag } = got;
         let host = host_of(response.url());
-        let foreign = |reason: String| HubError::Foreign { host: host.clone(), reason };
+        let unexpected = |reason: String| HubError::UnexpectedContent { host: host.clone(), reason };
         let text = |name: header::HeaderName| response.headers().get(name).and_then(|v| v.to_str().ok());
         let kind = text(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
         if kind.starts_with("text/html") && !file.path.ends_with(".html") {
             return Err(HubError::WebPage { host });
         }
         if kind.starts_with("application/json") && !file.path.ends_with(".json") {
-            return Err(foreign(format!("{kind} for {}", file.path)));
+            return Err(unexpected(format!("{kind} for {}", file.path)));
         }
         if let Some(encoding) = text(header::CONTENT_ENCODING).filter(|name| *name != "identity") {
-            return Err(foreign(format!("it is encoded as {encoding}")));
+            return Err(unexpected(format!("it is encoded as {encoding}")));
         }
         if let Some(size) = linked_size.filter(|size| *size != file.size) {
-            return Err(foreign(format!("it means a file of {size} bytes instead of {}", file.size)));
+            return Err(unexpected(format!("it announces {size} bytes instead of {}", file.size)));
         }
         let range = text(header::CONTENT_RANGE);
         let (at, end) = match response.status() {
@@ -79,31 +79,31 @@ impl Answer {
                 .filter(|range| range.from == span.from && range.to == span.to)
                 .filter(|range| range.size.is_none_or(|size| size == file.size))
                 .map(|range| (range.from, range.to))
-                .ok_or_else(|| foreign(format!("it answers with the range {range:?}")))?,
-            status => return Err(foreign(format!("it answers {status}"))),
+                .ok_or_else(|| unexpected(format!("it answers with the range {range:?}")))?,
+            status => return Err(unexpected(format!("it answers {status}"))),
         };
         let length = text(header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
         if let Some(length) = length.filter(|length| *length != end - at) {
-            return Err(foreign(format!("it has {length} bytes instead of {}", end - at)));
+            return Err(unexpected(format!("it has {length} bytes instead of {}", end - at)));
         }
-        // A weak tag does not promise the same bytes.
+        // A weak ETag does not guarantee equal bytes.
         let etag = text(header::ETAG).filter(|tag| tag.starts_with('"')).map(str::to_owned);
         for tag in linked_etag.iter().chain(&etag) {
-            if of_other_content(tag, file.digest.as_ref()) {
-                return Err(foreign(format!("it is tagged {tag}")));
+            if is_other_hash(tag, file.digest.as_ref()) {
+                return Err(unexpected(format!("it is tagged {tag}")));
             }
         }
         Ok(Self { response, host, at, etag, window: (Instant::now(), 0) })
     }
 
-    /// The next bytes and where in the file they belong; `None` at the end. A source that sends next to nothing for as
-    /// long as it may be silent has stalled, too.
+    /// The next bytes and their file offset; `None` at the end. A throughput below the minimum during the
+    /// stall timeout also counts as a stall.
     pub async fn next(
         &mut self,
         connection: &Connection<'_>,
         path: &str,
     ) -> Result<Option<(u64, impl std::ops::Deref<Target = [u8]>)>, HubError> {
-        let chunk = connection.in_time(path, self.response.chunk()).await?;
+        let chunk = connection.with_stall_timeout(path, self.response.chunk()).await?;
         let Some(chunk) = chunk.map_err(|error| HubError::network(&self.host, error))? else {
             return Ok(None);
         };
@@ -111,7 +111,7 @@ impl Answer {
         self.at += chunk.len() as u64;
         self.window.1 += chunk.len() as u64;
         if self.window.0.elapsed() >= connection.timing.stall {
-            if self.window.1 < connection.timing.least {
+            if self.window.1 < connection.timing.min_throughput {
                 return Err(HubError::DownloadStalled(path.to_owned()));
             }
             self.window = (Instant::now(), 0);
@@ -124,8 +124,8 @@ pub(crate) fn size_mismatch(file: &RemoteFile, got: u64) -> HubError {
     HubError::SizeMismatch { path: file.path.clone(), expected: file.size, got }
 }
 
-/// Whether a tag is a hash of the announced kind, and of other content. Storages have tags of many kinds.
-fn of_other_content(tag: &str, announced: Option<&Digest>) -> bool {
+/// Whether an ETag is a hash of the announced kind with another value. Other kinds of ETags are ignored.
+fn is_other_hash(tag: &str, announced: Option<&Digest>) -> bool {
     let tag = tag.trim_matches('"');
     let is_hash = |digits: usize| tag.len() == digits && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
     match announced {
@@ -172,11 +172,11 @@ mod tests {
     fn only_a_hash_of_the_announced_kind_can_differ() {
         let sha256 = Digest::Sha256("ab".repeat(32));
         let check = |tag: &str, digest: &Digest, differs: bool| {
-            assert_eq!(of_other_content(tag, Some(digest)), differs, "{tag}");
+            assert_eq!(is_other_hash(tag, Some(digest)), differs, "{tag}");
         };
         check(&format!("\"{}\"", "AB".repeat(32)), &sha256, false);
         check(&format!("\"{}\"", "cd".repeat(32)), &sha256, true);
-        // An MD5 of Amazon's storage, with and without parts.
+        // MD5 ETags of S3, of single and multipart uploads.
         check("\"d41d8cd98f00b204e9800998ecf8427e\"", &sha256, false);
         check("\"d41d8cd98f00b204e9800998ecf8427e-12\"", &sha256, false);
         check(&format!("\"{}\"", "cd".repeat(20)), &sha256, false);

@@ -1,7 +1,6 @@
-//! What is kept beside the parts of an unfinished download: the commit it began with, so that a resume goes on with
-//! the same one; the files that passed their check, so that a resume need not read 700 GB again; and the files of
-//! whatever lay here before, so that they go when the new model is whole.
-//! It does not know whether the source still has that commit.
+//! The resume state of an unfinished download: its commit, so that a resume uses the same one; the verified
+//! files, so that a resume need not hash 700 GB again; and the files of an earlier version, which are removed
+//! when the new model is complete. It does not know whether the source still has that commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,31 +9,32 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::glob::wanted;
+use crate::glob::matches_globs;
 use crate::names::part_path;
-use crate::store::{drop_file, write_whole};
+use crate::store::{remove_if_exists, write_atomically};
 use crate::{Digest, Job, Listing, Manifest, RemoteFile, SourceKind};
 
-pub(crate) const PIN: &str = "download.json";
+pub(crate) const RESUME_FILE: &str = "download.json";
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Pin {
+pub(crate) struct ResumeState {
     repo: String,
     source: SourceKind,
-    /// `None` once the source said that it has that commit no more.
+    /// `None` after the source no longer has the commit.
     revision: Option<String>,
-    checked: BTreeMap<String, Checked>,
+    checked: BTreeMap<String, VerifiedFile>,
     replaces: BTreeSet<String>,
-    /// What was wanted, by name: a later listing may have the same content under another one. Older versions kept none.
+    /// The selected files: a later listing may have the same content under another name. Older versions did
+    /// not write it.
     #[serde(default)]
     listed: BTreeMap<String, Content>,
 }
 
-/// What tells that two files are the same.
+/// Size and digest: equal for files with equal content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Content {
     size: u64,
-    /// With its kind, as `sha256:` or `git:`.
+    /// With the prefix `sha256:` or `git:`.
     digest: String,
 }
 
@@ -48,22 +48,23 @@ impl Content {
     }
 }
 
-/// A file as it was when it passed.
+/// The state of a file when it was verified.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Checked {
+struct VerifiedFile {
     size: u64,
     /// Nanoseconds since 1970.
     modified: u64,
     sha256: String,
 }
 
-impl Pin {
-    /// One that cannot be read is none: every part is checked against its hash anyway.
+impl ResumeState {
+    /// `None` if it is missing or unreadable; every file is then verified by its hash.
     pub fn read(dir: &Path) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(dir.join(PIN)).ok()?).ok()
+        serde_json::from_slice(&std::fs::read(dir.join(RESUME_FILE)).ok()?).ok()
     }
 
-    /// For `job`, whose `listing` it is, after what was left here by an unfinished download and by a whole one.
+    /// The state for `job` and its `listing`, with the state of an unfinished download and the manifest of an
+    /// installed model, if any.
     pub fn new(job: &Job, listing: &Listing, left: Option<Self>, installed: Option<Manifest>) -> Self {
         let mut known = left.as_ref().map(|left| left.listed.clone()).unwrap_or_default();
         let mut replaces: BTreeSet<_> = left.iter().flat_map(|left| left.replaces.iter().cloned()).collect();
@@ -72,8 +73,8 @@ impl Pin {
             known.insert(file.path, Content { size: file.size, digest: format!("sha256:{}", file.sha256) });
         }
         replaces.extend(known.keys().cloned());
-        // Files of another choice from the same repository are not this download's to remove.
-        replaces.retain(|path| wanted(&job.globs, path));
+        // Files of another selection from the same repository are kept.
+        replaces.retain(|path| matches_globs(&job.globs, path));
         let same = left.filter(|left| left.revision_for(job) == Some(listing.revision.as_str()));
         let checked = same.map(|left| left.checked).unwrap_or_default();
         known.extend(listing.files.iter().filter_map(|file| Some((file.path.clone(), Content::of(file)?))));
@@ -81,7 +82,7 @@ impl Pin {
         Self { repo, source, revision: Some(listing.revision.clone()), checked, replaces, listed: known }
     }
 
-    /// What is here under an old name, whole or in part, and the name that the same content has now.
+    /// Files and part files with an old name, and the new name of the same content.
     pub fn renamed(&self, dir: &Path, files: &[RemoteFile]) -> Vec<(PathBuf, PathBuf)> {
         let mut renamed = Vec::new();
         for file in files {
@@ -103,54 +104,54 @@ impl Pin {
         &self.repo
     }
 
-    /// The commit to go on with, if this is of the same job.
+    /// The commit to resume, if the state belongs to this job.
     pub fn revision_for(&self, job: &Job) -> Option<&str> {
         self.revision.as_deref().filter(|_| self.repo == job.repo && self.source == job.source.kind)
     }
 
-    /// Whoever resumes after this gets the newest commit, and what of the parts still fits it.
+    /// A resume after this uses the newest commit and the parts that still match it.
     pub fn forget_revision(&mut self, dir: &Path) -> io::Result<()> {
         self.revision = None;
         self.write(dir)
     }
 
     pub fn write(&self, dir: &Path) -> io::Result<()> {
-        write_whole(&dir.join(PIN), &serde_json::to_vec_pretty(self)?)
+        write_atomically(&dir.join(RESUME_FILE), &serde_json::to_vec_pretty(self)?)
     }
 
-    /// Remembers that a file at its final name passed.
-    pub fn passed(&mut self, dir: &Path, path: &str, sha256: &str) -> io::Result<()> {
-        let checked = Checked::now(&dir.join(path), sha256)?;
+    /// Records that a file at its final name is verified.
+    pub fn mark_verified(&mut self, dir: &Path, path: &str, sha256: &str) -> io::Result<()> {
+        let checked = VerifiedFile::now(&dir.join(path), sha256)?;
         self.checked.insert(path.to_owned(), checked);
         Ok(())
     }
 
-    /// The SHA-256 of a file that passed and was not written to since.
-    pub fn has_passed(&self, dir: &Path, file: &RemoteFile) -> Option<String> {
+    /// The SHA-256 of a verified file that has not been modified since.
+    pub fn verified_sha256(&self, dir: &Path, file: &RemoteFile) -> Option<String> {
         let checked = self.checked.get(&file.path)?;
         let announced = match &file.digest {
             Some(Digest::Sha256(sha256)) => sha256.eq_ignore_ascii_case(&checked.sha256),
-            // Of the same commit, as the whole pin is.
+            // The state belongs to the same commit, so the content is the same.
             Some(Digest::GitBlob(_)) | None => true,
         };
-        let now = Checked::now(&dir.join(&file.path), &checked.sha256).ok()?;
+        let now = VerifiedFile::now(&dir.join(&file.path), &checked.sha256).ok()?;
         (announced && now == *checked && now.size == file.size).then_some(now.sha256)
     }
 
-    /// Removes what lay here before and is no part of the new model.
+    /// Removes the files of an earlier version that are not part of the new model.
     pub fn remove_replaced(&self, dir: &Path, files: &[RemoteFile]) -> io::Result<()> {
         let kept: BTreeSet<_> = files.iter().map(|file| &file.path).collect();
         for path in
             self.replaces.iter().filter(|path| crate::check_path(path).is_ok() && !kept.contains(path))
         {
-            drop_file(&dir.join(path))?;
-            drop_file(&part_path(dir, path))?;
+            remove_if_exists(&dir.join(path))?;
+            remove_if_exists(&part_path(dir, path))?;
         }
         Ok(())
     }
 }
 
-impl Checked {
+impl VerifiedFile {
     fn now(path: &Path, sha256: &str) -> io::Result<Self> {
         let meta = std::fs::metadata(path)?;
         let modified = meta.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -174,17 +175,22 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::write(dir.path().join("a"), "abc").expect("written");
         let listing = |revision: &str| Listing { revision: revision.into(), files: Vec::new() };
-        let mut pin = Pin::new(&job(), &listing("c1"), None, None);
-        pin.passed(dir.path(), "a", "00ff").expect("it is there");
-        pin.write(dir.path()).expect("it is kept");
+        let mut resume_state = ResumeState::new(&job(), &listing("c1"), None, None);
+        resume_state.mark_verified(dir.path(), "a", "00ff").expect("it is there");
+        resume_state.write(dir.path()).expect("it is kept");
         let file = |size, digest: Option<&str>| RemoteFile {
             path: "a".into(),
             size,
             digest: digest.map(|sha256| Digest::Sha256(sha256.into())),
         };
         let check = |revision: &str, file: &RemoteFile, expected: bool| {
-            let pin = Pin::new(&job(), &listing(revision), Pin::read(dir.path()), None);
-            assert_eq!(pin.has_passed(dir.path(), file).is_some(), expected, "{revision} {file:?}");
+            let resume_state =
+                ResumeState::new(&job(), &listing(revision), ResumeState::read(dir.path()), None);
+            assert_eq!(
+                resume_state.verified_sha256(dir.path(), file).is_some(),
+                expected,
+                "{revision} {file:?}"
+            );
         };
         check("c1", &file(3, None), true);
         check("c1", &file(3, Some("00FF")), true);

@@ -1,4 +1,5 @@
-//! Answers that are not the file: none of their bytes is kept, and nothing that arrived before is thrown away.
+//! Responses that are not the announced file: none of their bytes is kept, and earlier bytes are not
+//! discarded.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use crate::model::{
 
 const AT: usize = 100_000;
 
-/// What a fault leaves of a file of which `AT` bytes are here, without and with another try.
+/// The effect of a fault on a file with `AT` bytes on the disk, without and with a retry.
 async fn check(fault: Fault, expected: fn(&HubError) -> bool) {
     for begun in [0, AT] {
         let scene = Scene::new().await;
@@ -87,7 +88,7 @@ async fn compressed_answers_are_not_taken_for_the_file() {
         }
         scene.hub.inject(Fault::content_encoding(weights_file()).always());
         let got = scene.fetch(scene.hugging_face(), 2).await;
-        assert!(matches!(got, Err(HubError::Foreign { .. })), "{got:?}");
+        assert!(matches!(got, Err(HubError::UnexpectedContent { .. })), "{got:?}");
         assert_eq!(scene.part_len(), begun as u64);
         scene.hub.clear_faults();
         scene.fetch(scene.hugging_face(), 0).await.expect("it goes on");
@@ -101,7 +102,7 @@ async fn another_range_than_the_one_asked_for_is_not_kept() {
     scene.fetch(scene.hugging_face(), 0).await.expect_err("it is cut");
     scene.hub.inject(Fault::wrong_range(weights_file(), 17).always());
     let got = scene.fetch(scene.hugging_face(), 2).await;
-    assert!(matches!(got, Err(HubError::Foreign { .. })), "{got:?}");
+    assert!(matches!(got, Err(HubError::UnexpectedContent { .. })), "{got:?}");
     assert_eq!(scene.part_len(), AT as u64);
     scene.hub.clear_faults();
     scene.fetch(scene.hugging_face(), 0).await.expect("it goes on");
@@ -110,7 +111,7 @@ async fn another_range_than_the_one_asked_for_is_not_kept() {
 
 #[tokio::test]
 async fn a_tag_that_changes_between_two_answers_is_asked_about_again() {
-    // The first answer has another tag than those after it.
+    // The first response has another ETag than the later ones.
     let scene = Scene::with(Fault::cut_after(weights_file(), AT)).await;
     scene.hub.inject(Fault::wrong_etag(weights_file()));
     scene.fetch(scene.model_scope(), 5).await.expect("it goes on");
@@ -130,7 +131,7 @@ async fn a_body_that_does_not_say_its_length_is_taken_when_its_hash_is_right() {
 #[tokio::test]
 async fn a_byte_now_and_then_is_a_stall() {
     let scene = Scene::with(Fault::trickle(weights_file(), Duration::from_millis(50)).always()).await;
-    let timing = Timing { stall: Duration::from_millis(300), least: 1000, ..timing(1) };
+    let timing = Timing { stall: Duration::from_millis(300), min_throughput: 1000, ..timing(1) };
     let begun = Instant::now();
     let got = fetch(scene.models.path(), job(scene.hugging_face()), timing).await;
     assert!(matches!(got, Err(HubError::DownloadStalled(_))), "{got:?}");
@@ -154,7 +155,7 @@ async fn a_file_that_has_another_name_now_is_not_fetched_again() {
             _ => drop(scene.fetch(scene.hugging_face(), 0).await.expect("it is whole")),
         }
         scene.hub.rename(REPOSITORY, WEIGHTS, "moved/weights.safetensors");
-        // An unfinished download is of a commit that is gone: said once, and then the newest is taken.
+        // The commit of an unfinished download no longer exists: one error, then the newest commit is used.
         if begun == AT {
             let got = scene.fetch(scene.hugging_face(), 0).await;
             assert!(matches!(got, Err(HubError::NotOnSource(_))), "{got:?}");

@@ -1,4 +1,4 @@
-//! Content that is not the announced one never becomes visible.
+//! Content that does not match the announced digest never gets its final name.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ async fn a_full_disk_is_told_before_anything_is_fetched() {
     assert!(matches!(got, Err(HubError::DiskFull { needed, free: 10 }) if needed == total()), "{got:?}");
     assert_eq!(scene.hub.bytes_served(), 0);
 
-    // What is here already needs no room.
+    // Existing files need no space.
     scene.hub.inject(Fault::cut_after(weights_file(), 100_000));
     scene.fetch(scene.hugging_face(), 0).await.expect_err("it is cut");
     let hub = hub.with_free_space(Arc::new(move |_| Ok(total() - 100_000)));
