@@ -136,6 +136,6 @@ fn view(backup: history::Backup) -> BackupView {
         kind,
         created_at: backup.created_at,
         bytes: backup.bytes as f64,
-        pictures: u32::try_from(backup.pictures).unwrap_or(u32::MAX),
+        pictures: u32::try_from(backup.images).unwrap_or(u32::MAX),
     }
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use contract::{
     AnswerStats, AppEvent, BoxView, ChatView, ErrorCode, ErrorView, MessageState, Role, SamplingView,
 };
-use history::{ChatSettings, Copied, History, State};
+use history::{ChatSettings, History, ImportedMessage, State};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -107,7 +107,7 @@ fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {
         let message = message_view(message)?;
         for picture in &message.pictures {
             if seen.insert(picture.id.clone()) {
-                let bytes = history.picture_bytes(&picture.id).map_err(history_error)?;
+                let bytes = history.image_bytes(&picture.id).map_err(history_error)?;
                 let (id, kind) = (picture.id.clone(), picture.kind.clone());
                 pictures.push(ExportedImage { id, kind, data: STANDARD.encode(bytes) });
             }
@@ -177,7 +177,7 @@ fn add(history: &History, file: &File) -> Result<ChatView, ErrorView> {
     if chat.is_err() {
         // No message refers to the images of a refused file.
         for id in added {
-            history.picture_discard(&id).map_err(history_error)?;
+            history.image_discard(&id).map_err(history_error)?;
         }
     }
     chat
@@ -211,7 +211,7 @@ fn messages(history: &History, file: &File) -> Result<ChatView, ErrorView> {
             })
         })
         .collect::<Result<_, ErrorView>>()?;
-    let all: Vec<Copied<'_>> =
+    let all: Vec<ImportedMessage<'_>> =
         file.messages.iter().zip(&fields).map(|(message, fields)| history_message(message, fields)).collect();
     let settings = ChatSettings {
         model_id: file.model_id.clone(),
@@ -219,7 +219,7 @@ fn messages(history: &History, file: &File) -> Result<ChatView, ErrorView> {
         sampling: sampling_json(&file.sampling)?,
         system_prompt: file.system_prompt.clone(),
     };
-    let chat = history.chat_copy_in(&title_of(&file.title), &settings, &all, file.leaf);
+    let chat = history.chat_import(&title_of(&file.title), &settings, &all, file.leaf);
     chat_view(chat.map_err(history_error)?)
 }
 
@@ -230,8 +230,8 @@ struct JsonFields {
     boxes: Option<String>,
 }
 
-fn history_message<'a>(message: &'a ExportedMessage, fields: &'a JsonFields) -> Copied<'a> {
-    Copied {
+fn history_message<'a>(message: &'a ExportedMessage, fields: &'a JsonFields) -> ImportedMessage<'a> {
+    ImportedMessage {
         parent: message.parent,
         role: match message.role {
             Role::System => history::Role::System,
@@ -252,7 +252,7 @@ fn history_message<'a>(message: &'a ExportedMessage, fields: &'a JsonFields) -> 
         stats: fields.stats.as_deref(),
         boxes: fields.boxes.as_deref(),
         created_at: &message.created_at,
-        pictures: &message.pictures,
+        images: &message.pictures,
     }
 }
 

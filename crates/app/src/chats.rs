@@ -1,7 +1,7 @@
 //! Chats as use cases: list, search, create, change, delete, choose a branch.
 //! `answer` writes their answers.
 use contract::{AppEvent, ChatSummary, ChatView, ErrorCode, ErrorView, LastChat, SamplingView, SearchHit};
-use history::{ChatSettings, Found, HistoryError};
+use history::{ChatSettings, HistoryError, SearchResult};
 
 use crate::App;
 use crate::chats_file::blocking;
@@ -20,7 +20,7 @@ impl App {
         let text = query.to_owned();
         let found = self.with_history(move |history| history.search(&text)).await?.into_iter();
         Ok(found
-            .map(|Found { chat, hit }| {
+            .map(|SearchResult { chat, hit }| {
                 let hit = hit
                     .map(|hit| SearchHit { message_id: hit.message_id, snippet: snippet(&hit.text, query) });
                 self.summary(chat, hit)

@@ -1,50 +1,50 @@
-//! Backups: a folder each under `backups` beside the history, with a whole `history.db` and the pictures that it shows. They are
-//! written under a name that no list shows, flushed, then renamed, so that a backup of the list is complete whenever a process is
-//! killed or a disk is full.
+//! Backups: each is a folder under `backups` next to the history, with a complete `history.db` and the images
+//! it refers to. A backup is written under a hidden name, synced, then renamed, so that every listed backup
+//! is complete, also after a kill or with a full disk.
 //!
-//! Pictures are hard links to the files of the history: they take no room of their own and stay when a chat is deleted. Where the
-//! file system has no hard links they are copied.
+//! Images are hard links to the files of the history: they need no space and survive the deletion of a chat.
+//! Without hard links in the file system they are copied.
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::open::{PICTURES_FOLDER, beside};
+use crate::open::{IMAGES_FOLDER, beside};
 use crate::schema::{MIGRATIONS, version};
 use crate::{History, HistoryError, private};
 
 const FOLDER: &str = "backups";
 const FILE: &str = "history.db";
-/// Of what is being written or removed; no list shows it.
+/// Prefix of a backup that is being written or removed; not listed.
 const PART: &str = ".part-";
-/// Daily ones that stay.
+/// Number of daily backups kept.
 const DAILY_KEPT: usize = 7;
-/// Of those before an update: the last ones, because a start that is killed again and again makes one each time.
+/// Number of backups before updates kept: a start that is killed repeatedly makes one each time.
 const UPDATES_KEPT: usize = 3;
 
-/// Why it was made.
+/// The reason for a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackupKind {
     Daily,
-    /// Before the tables were changed by a newer version of the app.
+    /// Before a migration by a newer version of the app.
     Update,
-    /// What was there when a backup was put back, or when the person started empty.
+    /// The earlier history when a backup was restored or an empty history was started.
     Replaced,
-    /// The person asked for it.
+    /// Requested by the user.
     Asked,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// The name of its folder.
+    /// The folder name.
     pub id: String,
     pub kind: BackupKind,
     /// RFC 3339, UTC.
     pub created_at: String,
-    /// Of its database; the pictures are shared with the history.
+    /// Size of the database; the images are shared with the history.
     pub bytes: u64,
-    pub pictures: usize,
+    pub images: usize,
 }
 
 impl BackupKind {
@@ -60,17 +60,17 @@ impl BackupKind {
     }
 }
 
-/// Where the backups of the history at this path are.
+/// The folder of the backups of the history at this path.
 pub fn folder(history: &Path) -> PathBuf {
     history.with_file_name(FOLDER)
 }
 
-/// Whether there is one: then there was a history, too.
+/// Whether there is a backup, which means that there was a history.
 pub(crate) fn any(history: &Path) -> bool {
     list(history).is_ok_and(|all| !all.is_empty())
 }
 
-/// Every complete one, the latest first.
+/// All complete backups, the latest first.
 pub fn list(history: &Path) -> Result<Vec<Backup>, HistoryError> {
     let root = folder(history);
     let failed = |error| HistoryError::file("list the backups", &root)(error);
@@ -79,29 +79,29 @@ pub fn list(history: &Path) -> Result<Vec<Backup>, HistoryError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
-    let mut all: Vec<Backup> = entries.flatten().filter_map(|entry| described(&entry.path())).collect();
+    let mut all: Vec<Backup> = entries.flatten().filter_map(|entry| read_backup(&entry.path())).collect();
     all.sort_by(|a, b| b.id.cmp(&a.id));
     Ok(all)
 }
 
-fn described(path: &Path) -> Option<Backup> {
+fn read_backup(path: &Path) -> Option<Backup> {
     let id = path.file_name()?.to_str()?;
     let (stamp, kind) = id.split_once('-')?;
-    // A number after the kind tells two of one millisecond apart.
+    // A number after the kind distinguishes backups of the same millisecond.
     let kind = kind.split('-').next().unwrap_or_default();
     let kind = BackupKind::ALL.into_iter().find(|known| known.key() == kind)?;
-    let at = moment(stamp)?;
+    let at = parse_stamp(stamp)?;
     let bytes = std::fs::metadata(path.join(FILE)).ok()?.len();
-    let pictures = std::fs::read_dir(path.join(PICTURES_FOLDER)).map_or(0, Iterator::count);
-    Some(Backup { id: id.to_owned(), kind, created_at: format!("{at:.3}"), bytes, pictures })
+    let images = std::fs::read_dir(path.join(IMAGES_FOLDER)).map_or(0, Iterator::count);
+    Some(Backup { id: id.to_owned(), kind, created_at: format!("{at:.3}"), bytes, images })
 }
 
-/// A moment as the name of a folder, which sorts as time does.
+/// A timestamp as a folder name that sorts by time.
 fn stamp(at: Timestamp) -> String {
     format!("{}.{:03}Z", at.strftime("%Y%m%dT%H%M%S"), at.subsec_millisecond())
 }
 
-fn moment(stamp: &str) -> Option<Timestamp> {
+fn parse_stamp(stamp: &str) -> Option<Timestamp> {
     let (seconds, millis) = stamp.strip_suffix('Z')?.split_once('.')?;
     let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S", seconds).ok()?;
     let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
@@ -109,7 +109,7 @@ fn moment(stamp: &str) -> Option<Timestamp> {
 }
 
 impl History {
-    /// Makes one now. Chats can be used meanwhile: it reads through a connection of its own.
+    /// Creates a backup. Chats can be used meanwhile, because it uses a separate connection.
     pub fn backup(&self, kind: BackupKind) -> Result<Backup, HistoryError> {
         let opened = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE);
         let connection = opened.map_err(|error| HistoryError::opening(&self.path, error))?;
@@ -118,24 +118,26 @@ impl History {
     }
 }
 
-/// A backup of what this connection sees. The oldest of its kind beyond those that are kept goes, once the new one is complete.
+/// Creates a backup of the database of this connection, then removes the oldest backups over the limit of its
+/// kind.
 pub(crate) fn create(source: &Connection, history: &Path, kind: BackupKind) -> Result<Backup, HistoryError> {
     let root = folder(history);
     let _alone = lock(&root)?;
     let made = publish(&root, kind, |part| {
-        let pictures = history.with_file_name(PICTURES_FOLDER);
-        // First those that are there, because one may be deleted while the database is copied; then those that came since.
-        share_pictures(&pictures, &part.join(PICTURES_FOLDER), |_| true)?;
+        let images = history.with_file_name(IMAGES_FOLDER);
+        // Before the database copy, because an image may be deleted during it; and after it, for images added
+        // since.
+        link_images(&images, &part.join(IMAGES_FOLDER), |_| true)?;
         let target = part.join(FILE);
         private::create_new(&target).map_err(HistoryError::file("write the backup", &target))?;
-        // Takes in what is still in the write-ahead log, which a copy of the file would miss.
+        // VACUUM INTO includes the write-ahead log, which a copy of the file would miss.
         source
             .execute("VACUUM INTO ?1", [target.to_string_lossy()])
             .map_err(|error| HistoryError::opening(history, error))?;
         sync(&target)?;
-        let shown = shown_in(&target)?;
-        share_pictures(&pictures, &part.join(PICTURES_FOLDER), |name| shown.contains(&name.to_owned()))?;
-        remove_others(&part.join(PICTURES_FOLDER), &shown);
+        let shown = images_in(&target)?;
+        link_images(&images, &part.join(IMAGES_FOLDER), |name| shown.contains(&name.to_owned()))?;
+        remove_unused(&part.join(IMAGES_FOLDER), &shown);
         Ok(())
     })?;
     prune(history, &root, BackupKind::Daily, DAILY_KEPT)?;
@@ -143,13 +145,13 @@ pub(crate) fn create(source: &Connection, history: &Path, kind: BackupKind) -> R
     Ok(made)
 }
 
-/// Writes a backup under a hidden name, then gives it its own.
+/// Writes a backup under a hidden name, then renames it.
 pub(crate) fn publish(
     root: &Path,
     kind: BackupKind,
     fill: impl FnOnce(&Path) -> Result<(), HistoryError>,
 ) -> Result<Backup, HistoryError> {
-    // What killed processes left; nobody else writes while the lock is held.
+    // Leftovers of killed processes; the lock excludes other writers.
     for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PART) {
             let _ = std::fs::remove_dir_all(entry.path());
@@ -165,16 +167,17 @@ pub(crate) fn publish(
         .and_then(|()| fill(&part))
         .and_then(|()| private::sync_dir(&part).map_err(HistoryError::file("write the backup", &part)));
     if let Err(error) = written {
-        // The room is wanted more than half a backup.
+        // Frees the space of an incomplete backup.
         let _ = std::fs::remove_dir_all(&part);
         return Err(error);
     }
     std::fs::rename(&part, &path).map_err(HistoryError::file("write the backup", &path))?;
     private::sync_dir(root).map_err(HistoryError::file("write the backup", root))?;
-    described(&path).ok_or(HistoryError::BackupNotFound(id))
+    read_backup(&path).ok_or(HistoryError::BackupNotFound(id))
 }
 
-/// Held by whoever writes into the folder, in this process or another. The system gives it back when the holder is killed.
+/// The lock of writers to the folder, in this process or another. The operating system releases it when its
+/// owner is killed.
 pub(crate) fn lock(root: &Path) -> Result<File, HistoryError> {
     private::create_dir(root).map_err(HistoryError::file("create the folder of the backups", root))?;
     let path = root.join(".lock");
@@ -186,7 +189,7 @@ pub(crate) fn lock(root: &Path) -> Result<File, HistoryError> {
     };
     let file = file.map_err(HistoryError::file("write the backup", &path))?;
     match file.lock() {
-        // A file system without locks has one writer at most in practice: a folder on another computer.
+        // A file system without locks, such as a network share, has at most one writer in practice.
         Err(error) if error.kind() != std::io::ErrorKind::Unsupported => {
             Err(HistoryError::file("write the backup", &path)(error))
         }
@@ -194,26 +197,26 @@ pub(crate) fn lock(root: &Path) -> Result<File, HistoryError> {
     }
 }
 
-/// Removes the oldest of a kind. Hidden first, so that no list shows half of one.
+/// Removes the oldest of a kind. It hides a backup before the removal, so that no incomplete one is listed.
 fn prune(history: &Path, root: &Path, kind: BackupKind, kept: usize) -> Result<(), HistoryError> {
     for old in list(history)?.into_iter().filter(|one| one.kind == kind).skip(kept) {
         let hidden = root.join(format!("{PART}{}", old.id));
         if std::fs::rename(root.join(&old.id), &hidden).is_ok() {
-            // What stays goes at the next backup.
+            // Leftovers are removed at the next backup.
             let _ = std::fs::remove_dir_all(&hidden);
         }
     }
     Ok(())
 }
 
-/// Opens a copy without writing a byte and reads all of it: pages, references, and a version that is known. Returns the version.
+/// Verifies a copy without writing: pages, foreign keys, and a supported version. Returns the version.
 ///
 /// # Errors
 /// `BackupDamaged`, or `TooNew`.
-pub(crate) fn prove(copy: &Path) -> Result<usize, HistoryError> {
+pub(crate) fn verify(copy: &Path) -> Result<usize, HistoryError> {
     let damaged = |why: String| HistoryError::BackupDamaged { path: copy.to_owned(), why };
     let failed = |error: rusqlite::Error| damaged(error.to_string());
-    let connection = open_unchanging(copy).map_err(failed)?;
+    let connection = open_immutable(copy).map_err(failed)?;
     let pages: String =
         connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if pages != "ok" {
@@ -225,19 +228,19 @@ pub(crate) fn prove(copy: &Path) -> Result<usize, HistoryError> {
     }
     let (found, known) = (version(&connection).map_err(failed)?, MIGRATIONS.len());
     match found {
-        0 => Err(damaged("it has no chats in it".into())),
+        0 => Err(damaged("it has no tables".into())),
         _ if found > known => Err(HistoryError::TooNew { path: copy.to_owned(), found, known }),
         _ => Ok(found),
     }
 }
 
-/// For a file that no process writes to: without locks and without files beside it.
-pub(crate) fn open_unchanging(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens a file that no process writes to: without locks and without log files.
+pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags(uri(path, "immutable=1"), flags)
 }
 
-/// A path as SQLite's URI: everything but plain letters is escaped.
+/// A path as a SQLite URI, percent-encoded.
 pub(crate) fn uri(path: &Path, options: &str) -> String {
     use std::fmt::Write;
     let mut text = String::from("file:");
@@ -252,40 +255,40 @@ pub(crate) fn uri(path: &Path, options: &str) -> String {
     text + "?" + options
 }
 
-pub(crate) fn path_of(history: &Path, id: &str) -> Result<PathBuf, HistoryError> {
+pub(crate) fn backup_path(history: &Path, id: &str) -> Result<PathBuf, HistoryError> {
     let known = list(history)?.into_iter().any(|one| one.id == id);
     known.then(|| folder(history).join(id)).ok_or_else(|| HistoryError::BackupNotFound(id.to_owned()))
 }
 
-/// The database of a backup.
+/// The database file of a backup.
 pub(crate) fn database(backup: &Path) -> PathBuf {
     backup.join(FILE)
 }
 
-/// Gives `to` the pictures of `from` that it has not yet, of those whose hash is wanted.
-pub(crate) fn share_pictures(
+/// Links the images of `from` whose hash is selected into `to`, unless they exist there.
+pub(crate) fn link_images(
     from: &Path,
     to: &Path,
-    wanted: impl Fn(&str) -> bool,
+    selected: impl Fn(&str) -> bool,
 ) -> Result<(), HistoryError> {
     let Ok(entries) = std::fs::read_dir(from) else { return Ok(()) };
-    private::create_dir(to).map_err(HistoryError::file("keep the pictures", to))?;
+    private::create_dir(to).map_err(HistoryError::file("store the images", to))?;
     for entry in entries.flatten() {
         let (name, target) = (entry.file_name(), to.join(entry.file_name()));
         let hash = name.to_string_lossy();
         let whole = !hash.ends_with(".part");
-        if whole && wanted(hash.split('.').next().unwrap_or_default()) && !target.exists() {
+        if whole && selected(hash.split('.').next().unwrap_or_default()) && !target.exists() {
             link(&entry.path(), &target)?;
         }
     }
-    private::sync_dir(to).map_err(HistoryError::file("keep the pictures", to))
+    private::sync_dir(to).map_err(HistoryError::file("store the images", to))
 }
 
-/// One file under a second name; copied where the file system has no such thing.
+/// Creates a hard link, or a copy if the file system has no hard links.
 pub(crate) fn link(from: &Path, to: &Path) -> Result<(), HistoryError> {
     match std::fs::hard_link(from, to) {
         Ok(()) => Ok(()),
-        // Deleted since it was listed, or made since by another process.
+        // Deleted since it was listed, or created by another process.
         Err(error)
             if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::AlreadyExists) =>
         {
@@ -295,7 +298,7 @@ pub(crate) fn link(from: &Path, to: &Path) -> Result<(), HistoryError> {
     }
 }
 
-/// A copy on the disk before it has its name.
+/// Copies to a temporary name, syncs and renames.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), HistoryError> {
     let part = beside(to, ".part");
     let _ = std::fs::remove_file(&part);
@@ -315,10 +318,10 @@ fn sync(path: &Path) -> Result<(), HistoryError> {
     synced.map_err(HistoryError::file("write the backup", path))
 }
 
-/// Hashes of the pictures of a database that is complete; none before there were pictures.
-fn shown_in(database: &Path) -> Result<Vec<String>, HistoryError> {
+/// Hashes of the images of a database; none for a version without images.
+fn images_in(database: &Path) -> Result<Vec<String>, HistoryError> {
     let failed = |error| HistoryError::opening(database, error);
-    let connection = open_unchanging(database).map_err(failed)?;
+    let connection = open_immutable(database).map_err(failed)?;
     if !connection.table_exists(None, "pictures").map_err(failed)? {
         return Ok(Vec::new());
     }
@@ -327,11 +330,11 @@ fn shown_in(database: &Path) -> Result<Vec<String>, HistoryError> {
     hashes.collect::<Result<_, _>>().map_err(failed)
 }
 
-fn remove_others(pictures: &Path, shown: &[String]) {
-    for entry in std::fs::read_dir(pictures).into_iter().flatten().flatten() {
+fn remove_unused(images: &Path, shown: &[String]) {
+    for entry in std::fs::read_dir(images).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if !shown.iter().any(|hash| name.starts_with(hash.as_str())) {
-            // A second name of a file that is in the history still, or of one that was deleted.
+            // Only a hard link: the history keeps its file.
             let _ = std::fs::remove_file(entry.path());
         }
     }

@@ -1,15 +1,15 @@
-//! Whole chats, out and in: every branch, for a file that another computer can read. Knows no file format.
+//! Export and import of complete chats with all branches. Knows no file format.
 use rusqlite::params;
 
 use crate::chats::now;
+use crate::images::{attach, with_images};
 use crate::messages::{MESSAGE_COLUMNS, message};
-use crate::pictures::{show, with_pictures};
 use crate::{Chat, ChatSettings, History, HistoryError, Message, Role, State};
 
-/// A message of a chat that comes in.
+/// A message of a chat to import.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Copied<'a> {
-    /// Of the messages before this one.
+pub struct ImportedMessage<'a> {
+    /// Index of an earlier message of the list.
     pub parent: Option<usize>,
     pub role: Role,
     pub text: &'a str,
@@ -24,28 +24,28 @@ pub struct Copied<'a> {
     pub boxes: Option<&'a str>,
     /// RFC 3339.
     pub created_at: &'a str,
-    /// Hashes of pictures that were added.
-    pub pictures: &'a [String],
+    /// Hashes of stored images.
+    pub images: &'a [String],
 }
 
 impl History {
-    /// Every message of a chat, of all branches, each after the one it answers; without siblings.
+    /// All messages of a chat, parents first; without siblings.
     pub fn messages(&self, chat_id: &str) -> Result<Vec<Message>, HistoryError> {
         let connection = self.lock();
         let mut query = connection.prepare_cached(&format!(
             "SELECT {MESSAGE_COLUMNS} FROM messages WHERE chat_id = ?1 ORDER BY rowid"
         ))?;
         let all: Vec<Message> = query.query_map([chat_id], message)?.collect::<Result<_, _>>()?;
-        all.into_iter().map(|one| with_pictures(&connection, one)).collect()
+        all.into_iter().map(|one| with_images(&connection, one)).collect()
     }
 
-    /// Adds a whole chat, or nothing. `leaf` is the message whose branch is on show. An answer that was being written when
-    /// the copy was made is an interrupted one here.
-    pub fn chat_copy_in(
+    /// Imports a complete chat in one transaction. `leaf` is the index of the selected leaf. An answer in
+    /// state `Streaming` becomes `Interrupted`.
+    pub fn chat_import(
         &self,
         title: &str,
         settings: &ChatSettings,
-        messages: &[Copied<'_>],
+        messages: &[ImportedMessage<'_>],
         leaf: Option<usize>,
     ) -> Result<Chat, HistoryError> {
         let id = uuid::Uuid::now_v7().to_string();
@@ -91,7 +91,7 @@ impl History {
                     one.created_at
                 ],
             )?;
-            show(&transaction, &self.pictures, &own, one.pictures)?;
+            attach(&transaction, &self.images, &own, one.images)?;
             ids.push(own);
         }
         let leaf = leaf.and_then(|at| ids.get(at)).or(ids.last());

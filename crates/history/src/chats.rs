@@ -1,11 +1,11 @@
-//! Chats: create, list, search, rename, change, delete, and the path that is on show.
+//! Chats: create, list, rename, update, delete, and select the visible path.
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::images::{delete_unused, images_of, with_images};
 use crate::messages::{MESSAGE_COLUMNS, belongs, message, with_siblings};
-use crate::pictures::{collect, shown_by, with_pictures};
 use crate::{Chat, ChatSettings, History, HistoryError, Message, Summary};
 
-/// The moment, as it is stored: a fixed number of digits, so that text sorts as time does.
+/// The current time with a fixed number of digits, so that it sorts as text.
 pub(crate) fn now() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }
@@ -36,7 +36,7 @@ impl History {
         Ok(query.query_map([], summary)?.collect::<Result<_, _>>()?)
     }
 
-    /// The chat with the path to its chosen leaf.
+    /// The chat with the path to its selected leaf.
     pub fn chat(&self, id: &str) -> Result<Chat, HistoryError> {
         let connection = self.lock();
         let (title, settings, leaf, context_start) = connection
@@ -69,7 +69,7 @@ impl History {
         found(changed, id)
     }
 
-    /// Deletes the chat and everything said in it.
+    /// Deletes the chat and all its messages.
     pub fn chat_delete(&self, id: &str) -> Result<(), HistoryError> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
@@ -77,12 +77,12 @@ impl History {
             .prepare_cached("SELECT id FROM messages WHERE chat_id = ?1")?
             .query_map([id], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        let shown = shown_by(&transaction, &messages)?;
-        // Detached first: SQLite follows a chain of cascades only so far.
+        let shown = images_of(&transaction, &messages)?;
+        // Detached first, because SQLite limits the depth of cascades.
         transaction.execute("UPDATE messages SET parent_id = NULL WHERE chat_id = ?1", [id])?;
         found(transaction.execute("DELETE FROM chats WHERE id = ?1", [id])?, id)?;
         transaction.commit()?;
-        collect(&mut connection, &self.pictures, &shown)
+        delete_unused(&mut connection, &self.images, &shown)
     }
 
     pub fn chat_update(&self, id: &str, settings: &ChatSettings) -> Result<(), HistoryError> {
@@ -93,7 +93,8 @@ impl History {
         found(changed, id)
     }
 
-    /// From which message on the model reads the chat; from the first one with `None`. What is before stays in the chat.
+    /// Sets the first message of the model's context; `None` means the first of the chat. Earlier messages
+    /// stay in the chat.
     ///
     /// # Errors
     /// A message of another chat.
@@ -107,14 +108,18 @@ impl History {
         found(changed, chat_id)
     }
 
-    /// Shows the branch of a message: the path goes through it and on to the latest message below it.
+    /// Selects the branch of a message: the path goes through it to its latest descendant.
     pub fn select(&self, chat_id: &str, message_id: &str) -> Result<(), HistoryError> {
-        show(&self.lock(), chat_id, message_id)
+        select_leaf(&self.lock(), chat_id, message_id)
     }
 }
 
-/// Makes the latest message below this one the chosen leaf.
-pub(crate) fn show(connection: &Connection, chat_id: &str, message_id: &str) -> Result<(), HistoryError> {
+/// Selects the latest descendant of this message as the leaf.
+pub(crate) fn select_leaf(
+    connection: &Connection,
+    chat_id: &str,
+    message_id: &str,
+) -> Result<(), HistoryError> {
     let leaf: String = connection
         .query_row(
             "WITH RECURSIVE down (id, depth) AS (
@@ -151,5 +156,5 @@ pub(crate) fn path_to(connection: &Connection, id: &str) -> Result<Vec<Message>,
          SELECT {MESSAGE_COLUMNS} FROM messages JOIN up ON id = up_id ORDER BY depth DESC"
     ))?;
     let path: Vec<Message> = query.query_map([id], message)?.collect::<Result<_, _>>()?;
-    path.into_iter().map(|message| with_pictures(connection, with_siblings(connection, message)?)).collect()
+    path.into_iter().map(|message| with_images(connection, with_siblings(connection, message)?)).collect()
 }

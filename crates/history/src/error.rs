@@ -1,18 +1,18 @@
-//! What can go wrong with the file of conversations.
+//! Errors of the history file.
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode as Sql;
 
-/// Display is a fragment that reads after "failed to".
+/// Display completes "failed to".
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     #[error("open the history at {path}: {source}")]
     Open { path: PathBuf, source: rusqlite::Error },
-    /// No database, or one with pages that are missing or make no sense.
+    /// Not a database, or a database with missing or invalid pages.
     #[error("read the history at {path}: {why}")]
     Damaged { path: PathBuf, why: String },
-    /// Another program keeps it to itself.
+    /// Another program holds an exclusive lock.
     #[error("open the history at {path}: another program has locked it")]
     Locked { path: PathBuf },
     #[error("bring the history at {path} up to date: {source}")]
@@ -21,49 +21,49 @@ pub enum HistoryError {
         "open the history at {path}: it was written by a newer version ({found}, this one knows {known})"
     )]
     TooNew { path: PathBuf, found: usize, known: usize },
-    /// A file or folder of the history, of its pictures or of its backups.
+    /// A file or folder of the history, its images or its backups.
     #[error("{what} at {path}: {source}")]
     File { what: &'static str, path: PathBuf, source: std::io::Error },
     #[error("change the history: it was opened for reading only")]
     ReadOnly,
     #[error("find the backup {0}")]
     BackupNotFound(String),
-    /// A copy that is not whole replaces nothing.
+    /// A damaged backup is not restored.
     #[error("use the backup at {path}: {why}")]
     BackupDamaged { path: PathBuf, why: String },
     #[error("find chat {0}")]
     ChatNotFound(String),
     #[error("find message {id} in chat {chat_id}")]
     MessageNotFound { chat_id: String, id: String },
-    #[error("go on with message {0}: it is complete, answered already, or no answer")]
-    NotAnOpenEnd(String),
-    #[error("find picture {0}")]
-    PictureNotFound(String),
-    #[error("use the picture at {path}: {source}")]
-    PictureFile { path: PathBuf, source: std::io::Error },
-    #[error("use the picture at {0}: it is not what was attached any more")]
-    PictureChanged(PathBuf),
+    #[error("continue message {0}: it is complete, has replies, or is not an answer")]
+    NotContinuable(String),
+    #[error("find image {0}")]
+    ImageNotFound(String),
+    #[error("use the image at {path}: {source}")]
+    ImageFile { path: PathBuf, source: std::io::Error },
+    #[error("use the image at {0}: it has changed since it was attached")]
+    ImageChanged(PathBuf),
     #[error("write the history: the disk is full")]
     DiskFull,
     #[error("use the history: {0}")]
     Sqlite(rusqlite::Error),
 }
 
-/// A failure of the storage below the database, not of its use.
+/// A failure of the storage under the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
-    /// It cannot be read or written.
+    /// An I/O error.
     Failed,
-    /// It may not be written.
+    /// No write permission.
     Refused,
-    /// Another program holds it.
+    /// Locked by another program.
     Busy,
     Damaged,
     Memory,
 }
 
 impl HistoryError {
-    /// What the storage did, where that is what failed.
+    /// The storage failure, if it is the cause.
     pub fn storage(&self) -> Option<Storage> {
         let Self::Sqlite(error) = self else { return None };
         match error.sqlite_error_code()? {
@@ -90,14 +90,14 @@ impl From<rusqlite::Error> for HistoryError {
 }
 
 impl HistoryError {
-    /// What a failure means while the file is opened. Even opening writes: the log and its index beside the file.
+    /// Classifies an error of opening the file. Opening also writes the log and its index next to the file.
     pub(crate) fn opening(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match source.sqlite_error_code() {
             _ if is_full(&source) => Self::DiskFull,
             Some(Sql::NotADatabase | Sql::DatabaseCorrupt) => Self::Damaged { path, why: source.to_string() },
             Some(Sql::DatabaseBusy | Sql::DatabaseLocked) => Self::Locked { path },
-            // SQLite has one word for a folder that cannot be written and for a disk that fails; the system says which.
+            // SQLite has one code for an unwritable folder and for an I/O error; a probe file tells which.
             _ => match refused(&path) {
                 Some(why) if why.kind() == ErrorKind::StorageFull => Self::DiskFull,
                 Some(source) => Self::File { what: "open the history", path, source },
@@ -113,7 +113,7 @@ impl HistoryError {
         }
     }
 
-    /// Whether the file itself cannot be read as what it should be.
+    /// Whether the file itself is damaged.
     pub fn is_damage(&self) -> bool {
         let corrupt = |error: &rusqlite::Error| {
             matches!(error.sqlite_error_code(), Some(Sql::NotADatabase | Sql::DatabaseCorrupt))
@@ -126,7 +126,7 @@ impl HistoryError {
     }
 }
 
-/// Why the system lets nobody read the file or write beside it, if it does not.
+/// The operating system's error for reading the file or writing next to it, if any.
 fn refused(path: &Path) -> Option<std::io::Error> {
     if let Err(error) = std::fs::File::open(path)
         && error.kind() != ErrorKind::NotFound
@@ -144,7 +144,7 @@ fn refused(path: &Path) -> Option<std::io::Error> {
 }
 
 fn is_full(error: &rusqlite::Error) -> bool {
-    // The index of the log is shared memory in a file, and says it in its own way when it cannot grow.
+    // The log's index is a memory-mapped file, with a separate error code if it cannot grow.
     let index_cannot_grow =
         error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
     error.sqlite_error_code() == Some(Sql::DiskFull) || index_cannot_grow

@@ -1,8 +1,8 @@
-//! Pictures of messages: files named by the hash of their content in a folder beside the history, and a row for each. Knows
-//! no picture formats: who adds one has read it.
+//! Images of messages: files named by the hash of their content in a folder next to the history, and a row
+//! for each. The caller decodes images; this file knows no formats.
 //!
-//! A file is written before its row and removed before its row goes, both while no other process may change the history,
-//! so a row that a message names always has its file, whenever a process is killed.
+//! A file is written before its row is inserted and removed before its row is deleted, in an immediate
+//! transaction, so that a row used by a message always has its file, also after a kill.
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,62 +12,62 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use crate::chats::now;
-use crate::{History, HistoryError, Message, Picture, private};
+use crate::{History, HistoryError, Image, Message, private};
 
-/// What was attached and never sent, or left by a killed process, is kept for a day: another process may be about to use it.
+/// Unused images are kept for a day, because another process may be about to use them.
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 const COLUMNS: &str = "hash, kind, width, height, bytes";
 
 impl History {
-    /// Keeps a picture of these bytes. The same bytes again are the same picture.
-    pub fn picture_add(
+    /// Stores an image. Equal bytes are stored once.
+    pub fn image_add(
         &self,
         bytes: &[u8],
         kind: &str,
         width: u32,
         height: u32,
-    ) -> Result<Picture, HistoryError> {
+    ) -> Result<Image, HistoryError> {
         let hash = hex(&Sha256::digest(bytes));
-        let picture = Picture { hash, kind: kind.to_owned(), width, height, bytes: bytes.len() as u64 };
+        let image = Image { hash, kind: kind.to_owned(), width, height, bytes: bytes.len() as u64 };
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let path = file(&self.pictures, &picture);
-        if !path.metadata().is_ok_and(|there| there.len() == picture.bytes) {
-            write(&self.pictures, &path, bytes).map_err(|source| failed(&path, source))?;
+        let path = file(&self.images, &image);
+        if !path.metadata().is_ok_and(|there| there.len() == image.bytes) {
+            write(&self.images, &path, bytes).map_err(|source| failed(&path, source))?;
         }
         transaction.execute(
             "INSERT INTO pictures (hash, kind, width, height, bytes, added_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (hash) DO UPDATE SET added_at = ?6",
-            params![picture.hash, picture.kind, width, height, bytes.len() as i64, now()],
+            params![image.hash, image.kind, width, height, bytes.len() as i64, now()],
         )?;
         transaction.commit()?;
-        Ok(picture)
+        Ok(image)
     }
 
-    pub fn picture(&self, hash: &str) -> Result<Picture, HistoryError> {
+    pub fn image(&self, hash: &str) -> Result<Image, HistoryError> {
         find(&self.lock(), hash)
     }
 
-    /// The bytes, when they are still those that were added.
-    pub fn picture_bytes(&self, hash: &str) -> Result<Vec<u8>, HistoryError> {
-        let picture = self.picture(hash)?;
-        let path = file(&self.pictures, &picture);
+    /// The bytes of an image, verified by their hash.
+    pub fn image_bytes(&self, hash: &str) -> Result<Vec<u8>, HistoryError> {
+        let image = self.image(hash)?;
+        let path = file(&self.images, &image);
         let bytes = std::fs::read(&path).map_err(|source| failed(&path, source))?;
-        if hex(&Sha256::digest(&bytes)) != picture.hash {
-            return Err(HistoryError::PictureChanged(path));
+        if hex(&Sha256::digest(&bytes)) != image.hash {
+            return Err(HistoryError::ImageChanged(path));
         }
         Ok(bytes)
     }
 
-    /// Forgets a picture that no message shows; one that is shown stays.
-    pub fn picture_discard(&self, hash: &str) -> Result<(), HistoryError> {
-        collect(&mut self.lock(), &self.pictures, &[hash.to_owned()])
+    /// Deletes an image unless a message uses it.
+    pub fn image_discard(&self, hash: &str) -> Result<(), HistoryError> {
+        delete_unused(&mut self.lock(), &self.images, &[hash.to_owned()])
     }
 }
 
-/// At the start: what no message shows and nobody added lately, and files without a row.
-pub(crate) fn tidy(connection: &mut Connection, folder: &Path) -> Result<(), HistoryError> {
+/// Removes old unused images and old files without a row. Called on open.
+pub(crate) fn remove_stale(connection: &mut Connection, folder: &Path) -> Result<(), HistoryError> {
     let since = jiff::Timestamp::now() - GRACE;
     let old: Vec<String> = connection
         .prepare(
@@ -76,7 +76,7 @@ pub(crate) fn tidy(connection: &mut Connection, folder: &Path) -> Result<(), His
         )?
         .query_map([format!("{since:.3}")], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    collect(connection, folder, &old)?;
+    delete_unused(connection, folder, &old)?;
     let Ok(files) = std::fs::read_dir(folder) else { return Ok(()) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let known: HashSet<String> = transaction
@@ -89,15 +89,15 @@ pub(crate) fn tidy(connection: &mut Connection, folder: &Path) -> Result<(), His
         let written = entry.metadata().and_then(|meta| meta.modified());
         let old = written.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > GRACE));
         if strange && old {
-            // What cannot be removed now may be at the next start.
+            // On failure the next start tries again.
             let _ = std::fs::remove_file(entry.path());
         }
     }
     Ok(transaction.commit()?)
 }
 
-/// Removes those of these pictures that no message shows.
-pub(crate) fn collect(
+/// Deletes those of these images that no message uses.
+pub(crate) fn delete_unused(
     connection: &mut Connection,
     folder: &Path,
     hashes: &[String],
@@ -114,12 +114,12 @@ pub(crate) fn collect(
                      AND NOT EXISTS (SELECT 1 FROM message_pictures WHERE hash = ?1)"
                 ),
                 [hash],
-                picture,
+                image,
             )
             .optional()?;
         let Some(unused) = unused else { continue };
         match std::fs::remove_file(file(folder, &unused)) {
-            // Its row stays, and the next start tries again.
+            // The row is kept, and the next start tries again.
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
             _ => drop(transaction.execute("DELETE FROM pictures WHERE hash = ?1", [hash])?),
         }
@@ -127,36 +127,36 @@ pub(crate) fn collect(
     Ok(transaction.commit()?)
 }
 
-/// Writes down that a message shows these pictures, in this order.
-pub(crate) fn show(
+/// Attaches images to a message, in this order.
+pub(crate) fn attach(
     connection: &Connection,
     folder: &Path,
     message_id: &str,
     hashes: &[String],
 ) -> Result<(), HistoryError> {
-    for (place, hash) in hashes.iter().enumerate() {
+    for (position, hash) in hashes.iter().enumerate() {
         let path = file(folder, &find(connection, hash)?);
         if !path.is_file() {
             return Err(failed(&path, std::io::ErrorKind::NotFound.into()));
         }
         connection.execute(
             "INSERT INTO message_pictures (message_id, place, hash) VALUES (?1, ?2, ?3)",
-            params![message_id, place as i64, hash],
+            params![message_id, position as i64, hash],
         )?;
     }
     Ok(())
 }
 
-pub(crate) fn with_pictures(connection: &Connection, mut message: Message) -> Result<Message, HistoryError> {
+pub(crate) fn with_images(connection: &Connection, mut message: Message) -> Result<Message, HistoryError> {
     let mut query = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM message_pictures JOIN pictures USING (hash) WHERE message_id = ?1 ORDER BY place"
     ))?;
-    message.pictures = query.query_map([&message.id], picture)?.collect::<Result<_, _>>()?;
+    message.images = query.query_map([&message.id], image)?.collect::<Result<_, _>>()?;
     Ok(message)
 }
 
-/// Pictures of these messages, each once.
-pub(crate) fn shown_by(connection: &Connection, messages: &[String]) -> Result<Vec<String>, HistoryError> {
+/// The distinct images of these messages.
+pub(crate) fn images_of(connection: &Connection, messages: &[String]) -> Result<Vec<String>, HistoryError> {
     let mut query = connection.prepare_cached("SELECT hash FROM message_pictures WHERE message_id = ?1")?;
     let mut hashes = HashSet::new();
     for id in messages {
@@ -167,14 +167,14 @@ pub(crate) fn shown_by(connection: &Connection, messages: &[String]) -> Result<V
     Ok(hashes.into_iter().collect())
 }
 
-fn find(connection: &Connection, hash: &str) -> Result<Picture, HistoryError> {
+fn find(connection: &Connection, hash: &str) -> Result<Image, HistoryError> {
     let mut query = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pictures WHERE hash = ?1"))?;
-    let found = query.query_row([hash], picture).optional()?;
-    found.ok_or_else(|| HistoryError::PictureNotFound(hash.to_owned()))
+    let found = query.query_row([hash], image).optional()?;
+    found.ok_or_else(|| HistoryError::ImageNotFound(hash.to_owned()))
 }
 
-fn picture(row: &Row<'_>) -> rusqlite::Result<Picture> {
-    Ok(Picture {
+fn image(row: &Row<'_>) -> rusqlite::Result<Image> {
+    Ok(Image {
         hash: row.get(0)?,
         kind: row.get(1)?,
         width: row.get(2)?,
@@ -183,18 +183,18 @@ fn picture(row: &Row<'_>) -> rusqlite::Result<Picture> {
     })
 }
 
-/// With an ending that other programs open: the second half of its media type.
-fn file(folder: &Path, picture: &Picture) -> PathBuf {
-    let ending: String = picture.kind.chars().rev().take_while(char::is_ascii_alphanumeric).collect();
+/// The file path. The extension is the subtype of the media type, so that other programs can open the file.
+fn file(folder: &Path, image: &Image) -> PathBuf {
+    let ending: String = image.kind.chars().rev().take_while(char::is_ascii_alphanumeric).collect();
     let ending: String = ending.chars().rev().collect();
-    folder.join(format!("{}.{ending}", picture.hash))
+    folder.join(format!("{}.{ending}", image.hash))
 }
 
-/// Beside first, so that the name never stands for half a file, even after the power failed.
+/// Writes a temporary file, syncs and renames it, so that the final name is never an incomplete file.
 fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     private::create_dir(folder)?;
     let part = path.with_extension(format!("{}.part", std::process::id()));
-    // Of a process that had this number and was killed.
+    // A leftover of a killed process with the same id.
     let _ = std::fs::remove_file(&part);
     let mut written = private::create_new(&part)?;
     written.write_all(bytes)?;
@@ -203,7 +203,7 @@ fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn failed(path: &Path, source: std::io::Error) -> HistoryError {
-    HistoryError::PictureFile { path: path.to_owned(), source }
+    HistoryError::ImageFile { path: path.to_owned(), source }
 }
 
 fn hex(bytes: &[u8]) -> String {

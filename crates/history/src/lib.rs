@@ -1,16 +1,15 @@
-//! Conversations as a tree of messages in one SQLite file, their pictures in a folder beside it: what was said and shown
-//! survives a crash of anything else. Backups of both are in another folder there.
+//! The chat history: trees of messages in one SQLite file, images in a folder next to it, and backups of
+//! both. It survives a crash of any process.
 //!
-//! Knows no models, no network and no window. Sampling, errors and statistics are opaque JSON text here; who writes
-//! them also reads them.
+//! Knows no models, no network and no window. Sampling, errors and statistics are opaque JSON text here.
 
 mod backup;
+mod chat_transfer;
 mod chats;
-mod copy;
 mod error;
+mod images;
 mod messages;
 mod open;
-mod pictures;
 pub mod private;
 mod read_only;
 mod restore;
@@ -19,9 +18,9 @@ mod search;
 mod types;
 
 pub use backup::{Backup, BackupKind, folder as backup_folder, list as backups};
-pub use copy::Copied;
+pub use chat_transfer::ImportedMessage;
 pub use error::{HistoryError, Storage};
-pub use messages::Ending;
+pub use messages::FinalAnswer;
 pub use open::History;
 pub use search::words as search_words;
-pub use types::{Chat, ChatSettings, Found, Hit, Message, NewMessage, Picture, Role, State, Summary};
+pub use types::{Chat, ChatSettings, Hit, Image, Message, NewMessage, Role, SearchResult, State, Summary};

@@ -1,17 +1,18 @@
-//! Messages: add, grow while streaming, end, read. An added message becomes the chosen leaf of its chat.
+//! Messages: add, append while streaming, finish, read. An added message becomes the selected leaf of its
+//! chat.
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::chats::{now, path_to, show};
-use crate::pictures::{collect, shown_by, with_pictures};
+use crate::chats::{now, path_to, select_leaf};
+use crate::images::{delete_unused, images_of, with_images};
 use crate::{History, HistoryError, Message, NewMessage, Role, State};
 
 pub(crate) const MESSAGE_COLUMNS: &str =
     "id, chat_id, parent_id, role, text, reasoning, state, error, stats, created_at, thinking_ms, boxes";
 
-/// How an answer ended, with its whole text.
+/// The final content and state of an answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ending<'a> {
+pub struct FinalAnswer<'a> {
     pub text: &'a str,
     pub reasoning: &'a str,
     pub thinking_ms: Option<u32>,
@@ -29,10 +30,10 @@ impl History {
         let id = uuid::Uuid::now_v7().to_string();
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
-        let moment = now();
+        let created_at = now();
         let changed = transaction.execute(
             "UPDATE chats SET leaf_id = ?2, updated_at = ?3 WHERE id = ?1",
-            params![new.chat_id, id, moment],
+            params![new.chat_id, id, created_at],
         )?;
         if changed == 0 {
             return Err(HistoryError::ChatNotFound(new.chat_id.to_owned()));
@@ -43,14 +44,14 @@ impl History {
         transaction.execute(
             "INSERT INTO messages (id, chat_id, parent_id, role, text, state, created_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![id, new.chat_id, new.parent_id, new.role.key(), new.text, new.state.key(), moment],
+            params![id, new.chat_id, new.parent_id, new.role.key(), new.text, new.state.key(), created_at],
         )?;
-        crate::pictures::show(&transaction, &self.pictures, &id, new.pictures)?;
+        crate::images::attach(&transaction, &self.images, &id, new.images)?;
         transaction.commit()?;
         read(&connection, &id)
     }
 
-    /// Adds what arrived since the last call to a message that is being written.
+    /// Appends new text to a streaming message.
     pub fn append_partial(&self, id: &str, text: &str, reasoning: &str) -> Result<(), HistoryError> {
         let connection = self.lock();
         let mut update = connection.prepare_cached(
@@ -59,8 +60,8 @@ impl History {
         found(update.execute([id, text, reasoning])?, id)
     }
 
-    /// Writes the end of an answer. The whole text comes with it, so an earlier partial write cannot leave a gap.
-    pub fn message_end(&self, id: &str, end: &Ending<'_>) -> Result<Message, HistoryError> {
+    /// Finishes an answer. It writes the full text, so an earlier partial write cannot leave a gap.
+    pub fn message_end(&self, id: &str, end: &FinalAnswer<'_>) -> Result<Message, HistoryError> {
         let connection = self.lock();
         let changed = connection.execute(
             "UPDATE messages SET text = ?2, reasoning = ?3, state = ?4, error = ?5, stats = ?6, thinking_ms = ?7, boxes = ?8
@@ -84,10 +85,10 @@ impl History {
         read(&connection, id)
     }
 
-    /// Takes up an ended answer again, to add to what it has. It becomes the chosen leaf of its chat.
+    /// Reopens an answer to continue it. It becomes the selected leaf of its chat.
     ///
     /// # Errors
-    /// `NotAnOpenEnd` when it is no answer, is complete, or was answered.
+    /// `NotContinuable` if it is not an answer, is complete, or has replies.
     pub fn message_reopen(&self, chat_id: &str, id: &str) -> Result<Message, HistoryError> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
@@ -99,7 +100,7 @@ impl History {
             [id],
         )?;
         if changed == 0 {
-            return Err(HistoryError::NotAnOpenEnd(id.to_owned()));
+            return Err(HistoryError::NotContinuable(id.to_owned()));
         }
         transaction.execute(
             "UPDATE chats SET leaf_id = ?2, updated_at = ?3 WHERE id = ?1",
@@ -109,15 +110,15 @@ impl History {
         read(&connection, id)
     }
 
-    /// Deletes a message and everything said after it. When that was on show, the latest message beside it is, or the
-    /// one it answered.
+    /// Deletes a message and its descendants. If the selected leaf was among them, the latest sibling is
+    /// selected, or the parent.
     pub fn message_delete(&self, chat_id: &str, id: &str) -> Result<(), HistoryError> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
         belongs(&transaction, chat_id, id)?;
         let parent: Option<String> =
             transaction.query_row("SELECT parent_id FROM messages WHERE id = ?1", [id], |row| row.get(0))?;
-        // Detached first: SQLite follows a chain of cascades only so far. A leaf among them is emptied by the tables.
+        // Detached first, because SQLite limits the depth of cascades. A foreign key clears a deleted leaf.
         let below: Vec<String> = transaction
             .prepare_cached(
                 "WITH RECURSIVE down (below) AS (
@@ -127,7 +128,7 @@ impl History {
             )?
             .query_map([id], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        let shown = shown_by(&transaction, &below)?;
+        let shown = images_of(&transaction, &below)?;
         for statement in
             ["UPDATE messages SET parent_id = NULL WHERE id = ?1", "DELETE FROM messages WHERE id = ?1"]
         {
@@ -145,18 +146,18 @@ impl History {
                 )
                 .optional()?;
             if let Some(shown) = beside.or(parent) {
-                show(&transaction, chat_id, &shown)?;
+                select_leaf(&transaction, chat_id, &shown)?;
             }
         }
         transaction.commit()?;
-        collect(&mut connection, &self.pictures, &shown)
+        delete_unused(&mut connection, &self.images, &shown)
     }
 
     pub fn message(&self, id: &str) -> Result<Message, HistoryError> {
         read(&self.lock(), id)
     }
 
-    /// As [`History::path`], from where the model reads the chat: without the turns that the person left out.
+    /// As [`History::path`], from the first message of the model's context.
     pub fn context_path(&self, id: &str) -> Result<Vec<Message>, HistoryError> {
         let connection = self.lock();
         let mut path = path_to(&connection, id)?;
@@ -164,7 +165,7 @@ impl History {
         let start: Option<String> =
             connection
                 .query_row("SELECT context_start FROM chats WHERE id = ?1", [chat_id], |row| row.get(0))?;
-        // A start on another branch leaves nothing out of this one.
+        // A start on another branch does not apply to this one.
         if let Some(at) = start.and_then(|start| path.iter().position(|message| message.id == start)) {
             path.drain(..at);
         }
@@ -196,7 +197,7 @@ fn read(connection: &Connection, id: &str) -> Result<Message, HistoryError> {
     let mut query =
         connection.prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?1"))?;
     let found = query.query_row([id], message).optional()?.ok_or_else(|| not_found("", id))?;
-    with_pictures(connection, with_siblings(connection, found)?)
+    with_images(connection, with_siblings(connection, found)?)
 }
 
 pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
@@ -219,7 +220,7 @@ pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         created_at: row.get(9)?,
         thinking_ms: row.get(10)?,
         boxes: row.get(11)?,
-        pictures: Vec::new(),
+        images: Vec::new(),
         siblings: Vec::new(),
     })
 }

@@ -1,5 +1,5 @@
-//! Opening the file: rights, a look at its length, pragmas, migrations, and the recovery of answers that were being written when
-//! the last process went away. Also how it is left: with nothing in the write-ahead log. Knows the tables, not their use.
+//! Opens the file: permissions, a check of its length, pragmas, migrations, and the recovery of answers that
+//! a dead process left in state `streaming`. Also checkpoints the write-ahead log on exit.
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -7,26 +7,26 @@ use std::time::{Duration, SystemTime};
 use rusqlite::Connection;
 use rusqlite_migration::M;
 
-use crate::pictures::tidy;
+use crate::images::remove_stale;
 use crate::schema::{MIGRATIONS, migrate};
 use crate::{HistoryError, private};
 
-/// Of the pictures, beside the file.
-pub(crate) const PICTURES_FOLDER: &str = "pictures";
+/// The folder of the images, next to the file.
+pub(crate) const IMAGES_FOLDER: &str = "pictures";
 
-/// The window and the command line may use the file at the same time.
+/// SQLite's busy timeout, because the window and the command line may use the file at the same time.
 const WAIT: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(5) };
 
-/// The open file. One connection, used in turn; calls block for as long as the disk takes.
+/// The open history. It has one connection behind a mutex; calls block on disk I/O.
 #[derive(Debug)]
 pub struct History {
     connection: Mutex<Connection>,
     pub(crate) path: PathBuf,
-    pub(crate) pictures: PathBuf,
+    pub(crate) images: PathBuf,
 }
 
 impl History {
-    /// Opens or creates the file. An older file is backed up before it is changed.
+    /// Opens or creates the file. An older file is backed up before its migration.
     pub fn open(path: &Path) -> Result<Self, HistoryError> {
         Self::open_at(path, MIGRATIONS)
     }
@@ -36,7 +36,8 @@ impl History {
             private::create_dir(folder)
                 .map_err(HistoryError::file("create the folder of the history", folder))?;
         }
-        // Before SQLite does, which would give it the rights of the umask; its log and index take those of the file.
+        // Created before SQLite does, which would use the umask; its log and index get the permissions of the
+        // file.
         let found = match private::create_new(path) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => true,
             Err(error) => return Err(HistoryError::file("create the history", path)(error)),
@@ -45,7 +46,7 @@ impl History {
         for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
             private::restrict(&file);
         }
-        let cut = found && is_cut(path)?;
+        let cut = found && is_truncated(path)?;
         let failed = |source| HistoryError::opening(path, source);
         let mut connection = Connection::open(path).map_err(failed)?;
         prepare(&connection).map_err(failed)?;
@@ -54,34 +55,34 @@ impl History {
         }
         migrate(&mut connection, path, migrations)?;
         recover(&connection).map_err(failed)?;
-        let pictures = path.with_file_name(PICTURES_FOLDER);
-        private::restrict_all(&pictures);
-        tidy(&mut connection, &pictures)?;
+        let images = path.with_file_name(IMAGES_FOLDER);
+        private::restrict_all(&images);
+        remove_stale(&mut connection, &images)?;
         Ok(Self::of(connection, path))
     }
 
     pub(crate) fn of(connection: Connection, path: &Path) -> Self {
-        let pictures = path.with_file_name(PICTURES_FOLDER);
-        Self { connection: Mutex::new(connection), path: path.to_owned(), pictures }
+        let images = path.with_file_name(IMAGES_FOLDER);
+        Self { connection: Mutex::new(connection), path: path.to_owned(), images }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
-        // SQLite rolled back whatever a panicking caller had begun, so the connection is still good.
+        // SQLite rolls back the transaction of a panicking caller, so the connection stays valid.
         self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Moves everything from the write-ahead log into the file and empties the log, so that a copy of the file is whole. Returns
-    /// false when another process reads at this moment; nothing is lost then, and the next call may do it.
+    /// Checkpoints and truncates the write-ahead log, so that a copy of the file is complete. Returns false
+    /// if another process is reading; nothing is lost, and a later call may succeed.
     pub fn checkpoint(&self) -> Result<bool, HistoryError> {
         let connection = self.lock();
-        // Called when a program ends: it does not wait long for another.
+        // Short, because it is called on exit.
         connection.busy_timeout(Duration::from_millis(500))?;
         let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
         connection.busy_timeout(WAIT)?;
         Ok(!busy?)
     }
 
-    /// As [`History::checkpoint`], when the log holds something and was not written to for this long.
+    /// As [`History::checkpoint`], if the log is not empty and was not written for this long.
     pub fn checkpoint_after(&self, quiet: Duration) -> Result<bool, HistoryError> {
         let Ok(log) = std::fs::metadata(beside(&self.path, "-wal")) else { return Ok(false) };
         let age = log.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
@@ -92,7 +93,7 @@ impl History {
     }
 }
 
-/// SQLite's own file beside the history.
+/// A sibling file with a suffix, such as SQLite's log.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
@@ -102,16 +103,17 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(WAIT)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    // In WAL mode NORMAL loses nothing when a process dies, only the last moments when the power fails.
+    // In WAL mode, NORMAL loses nothing when a process dies, and only the last transactions at a power
+    // failure.
     connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
 }
 
-/// Whether the file is shorter than its first page says. SQLite would open it and fail at the first page that is missing, in the
-/// middle of a chat. True when only the pages can decide: a log beside the file may hold the rest.
+/// Whether the file is shorter than its header says. SQLite would open it and fail later at the first missing
+/// page. True if a log exists that may contain the missing pages, so that the pages must be checked.
 ///
 /// # Errors
-/// `Damaged` when nothing can hold the rest.
-fn is_cut(path: &Path) -> Result<bool, HistoryError> {
+/// `Damaged` if there is no log.
+fn is_truncated(path: &Path) -> Result<bool, HistoryError> {
     use std::io::Read;
     let failed = |error| HistoryError::file("read the history", path)(error);
     let mut head = [0; 100];
@@ -120,23 +122,23 @@ fn is_cut(path: &Path) -> Result<bool, HistoryError> {
     let log = std::fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len());
     let damaged = |why: String| Err(HistoryError::Damaged { path: path.to_owned(), why });
     if length == 0 {
-        // SQLite takes an empty file for a new one and throws its log away.
+        // SQLite treats an empty file as new and deletes its log.
         let used = log > 0 || crate::backup::any(path);
         return if used { damaged("the file is empty".into()) } else { Ok(false) };
     }
     if file.read_exact(&mut head).is_err() {
         return damaged(format!("the file has only {length} bytes"));
     }
-    // Not given to SQLite, which would take in the log beside it and delete that.
+    // Not opened with SQLite, which would apply and delete the log.
     if &head[..16] != b"SQLite format 3\0" {
-        return damaged("it is no database".into());
+        return damaged("it is not a database".into());
     }
     let number = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let page = match u16::from_be_bytes([head[16], head[17]]) {
         1 => 65_536,
         size => u64::from(size),
     };
-    // The count holds only when the same write set both counters (fileformat2.html, 1.3.8).
+    // The page count is valid only if both counters are equal (fileformat2.html, 1.3.8).
     let counted = number(24) == number(92);
     let due = page * u64::from(number(28));
     if !counted || length >= due {
@@ -146,10 +148,10 @@ fn is_cut(path: &Path) -> Result<bool, HistoryError> {
 }
 
 fn check_pages(connection: &Connection, path: &Path) -> Result<(), HistoryError> {
-    let said = connection
+    let result = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
         .map_err(|error| HistoryError::opening(path, error))?;
-    if said == "ok" { Ok(()) } else { Err(HistoryError::Damaged { path: path.to_owned(), why: said }) }
+    if result == "ok" { Ok(()) } else { Err(HistoryError::Damaged { path: path.to_owned(), why: result }) }
 }
 
 pub(crate) fn recover(connection: &Connection) -> rusqlite::Result<()> {

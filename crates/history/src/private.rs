@@ -1,10 +1,10 @@
-//! Rights of what this crate writes: folders for their owner alone (700), files too (600), whatever the umask says. What an
-//! earlier version left open to others is closed at the next start. Knows no tables.
+//! File permissions: folders get mode 700 and files mode 600, independent of the umask. Files of earlier
+//! versions are restricted at the next start. Knows no tables.
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Makes the folder and those above it. Rights of a folder that exists are reduced to its owner's.
+/// Creates the folder and its parents. An existing folder is restricted to its owner.
 pub fn create_dir(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         restrict(path);
@@ -29,7 +29,7 @@ pub fn create_new(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// A strict umask takes the owner's own rights, too.
+/// Sets the mode after creation, because a strict umask may remove the owner's permissions.
 #[cfg(unix)]
 fn set(path: &Path, mode: u32) -> io::Result<()> {
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
@@ -40,24 +40,24 @@ fn set(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the rights of group and others from a file or a folder. A file system without such rights, or an owner that is somebody
-/// else, is left as it is.
+/// Removes the permissions of group and others. Errors are ignored: the file system may have no permissions,
+/// or another user may own the file.
 #[cfg(unix)]
 pub fn restrict(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let Ok(found) = std::fs::symlink_metadata(path) else { return };
-    // The target of a link belongs to whoever made the link.
+    // Symbolic links are not followed: their target may not belong to the history.
     let mode = found.permissions().mode();
     if !found.file_type().is_symlink() && mode & 0o077 != 0 {
         let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700));
     }
 }
 
-/// Elsewhere a person's folder is theirs by its inherited rights.
+/// On other systems the user's folder has suitable inherited permissions.
 #[cfg(not(unix))]
 pub fn restrict(_: &Path) {}
 
-/// As [`restrict`], with everything inside. Links are not followed.
+/// As [`restrict`], recursively. Symbolic links are not followed.
 pub fn restrict_all(path: &Path) {
     restrict(path);
     if !std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
@@ -68,7 +68,7 @@ pub fn restrict_all(path: &Path) {
     }
 }
 
-/// Makes names in a folder durable.
+/// Syncs a folder, so that renames in it are durable.
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(path)?.sync_all()?;

@@ -1,24 +1,24 @@
-//! A history opened for reading only, where it cannot be written: a folder without the right to write, a full disk, a file of a
-//! newer version, a damaged one. Nothing is written beside it or anywhere else.
+//! Opens a history read-only if it cannot be written: no write permission, a full disk, a newer version, or
+//! damage. Nothing is written.
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::backup::{open_unchanging, uri};
+use crate::backup::{open_immutable, uri};
 use crate::open::beside;
 use crate::schema::{MIGRATIONS, version};
 use crate::{History, HistoryError};
 
 impl History {
-    /// Every change of what this returns fails with `ReadOnly`.
+    /// Changes of the returned history fail with `ReadOnly`.
     pub fn open_read_only(path: &Path) -> Result<Self, HistoryError> {
         let failed = |source| HistoryError::opening(path, source);
         let log = std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
-        let mut connection = if log { open_with_log(path) } else { open_unchanging(path) }.map_err(failed)?;
+        let mut connection = if log { open_with_log(path) } else { open_immutable(path) }.map_err(failed)?;
         let found = version(&connection).map_err(failed)?;
         if found == 0 {
-            return Err(HistoryError::Damaged { path: path.to_owned(), why: "it has no chats in it".into() });
+            return Err(HistoryError::Damaged { path: path.to_owned(), why: "it has no tables".into() });
         }
         if found < MIGRATIONS.len() {
             connection = migrated_in_memory(&connection).map_err(failed)?;
@@ -28,13 +28,13 @@ impl History {
         }
         connection.execute_batch("PRAGMA query_only = ON;").map_err(failed)?;
         let history = Self::of(connection, path);
-        // A newer version may have renamed what this one reads: said now, not at the first click.
+        // A newer version may have renamed columns: this reports it on open.
         history.chats()?;
         Ok(history)
     }
 }
 
-/// Reads the log, too, and keeps its index in memory: without locks, because a lock is a right to write.
+/// Opens with the log and keeps its index in memory. No locks, because they need write permission.
 fn open_with_log(path: &Path) -> rusqlite::Result<Connection> {
     const NO_LOCKS: &str = if cfg!(windows) { "mode=ro&vfs=win32-none" } else { "mode=ro&vfs=unix-none" };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
@@ -44,7 +44,7 @@ fn open_with_log(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The tables of an older version are brought up to date where nothing is written to a disk.
+/// An in-memory copy, so that an older version can be migrated without writing to the disk.
 fn migrated_in_memory(from: &Connection) -> rusqlite::Result<Connection> {
     let mut memory = Connection::open_in_memory()?;
     rusqlite::backup::Backup::new(from, &mut memory)?.run_to_completion(1000, Duration::ZERO, None)?;

@@ -1,34 +1,34 @@
-//! A backup put back in place of the history, and a history put aside for an empty one. The copy is read whole before anything is
-//! replaced, and what was there is kept as a backup of its own.
+//! Restores a backup, or replaces the history by an empty one. The backup is verified before anything is
+//! replaced, and the earlier history is kept as a backup.
 //!
-//! An open history takes the backup over in one transaction, which other processes see too. One that cannot be opened is replaced
-//! by a rename.
+//! An open history is overwritten in one transaction, which other processes see too. One that cannot be
+//! opened is replaced by a rename.
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::backup::{Backup as Pages, StepResult};
 
-use crate::backup::{self, BackupKind, copy, database, link, path_of, prove, share_pictures};
-use crate::open::{PICTURES_FOLDER, beside, recover};
+use crate::backup::{self, BackupKind, backup_path, copy, database, link, link_images, verify};
+use crate::open::{IMAGES_FOLDER, beside, recover};
 use crate::schema::{MIGRATIONS, migrate};
 use crate::{Backup, History, HistoryError, private};
 
 impl History {
-    /// Takes the chats of a backup in place of those that are there. Returns what was there, as a backup.
+    /// Replaces the chats by those of a backup. Returns the backup of the earlier history.
     pub fn restore(&self, id: &str) -> Result<Backup, HistoryError> {
-        let source = path_of(&self.path, id)?;
-        prove(&database(&source))?;
+        let source = backup_path(&self.path, id)?;
+        verify(&database(&source))?;
         let mut connection = self.lock();
         let kept = match backup::create(&connection, &self.path, BackupKind::Replaced) {
-            // Pages that cannot be read cannot be written out anew: the files are kept as they are.
+            // A damaged database cannot be vacuumed: its files are copied.
             Err(error) if error.is_damage() => keep_files(&self.path, copy)?,
             made => made?,
         };
-        let to = self.path.with_file_name(PICTURES_FOLDER);
-        share_pictures(&source.join(PICTURES_FOLDER), &to, |_| true)?;
-        let from = backup::open_unchanging(&database(&source))?;
+        let to = self.path.with_file_name(IMAGES_FOLDER);
+        link_images(&source.join(IMAGES_FOLDER), &to, |_| true)?;
+        let from = backup::open_immutable(&database(&source))?;
         let pages = Pages::new(&from, &mut connection)?;
-        // All pages in one step, and so in one transaction. Readers of other processes end soon.
+        // All pages in one step, and so in one transaction. It retries while other processes read.
         let mut tries = 0;
         loop {
             match pages.step(-1)? {
@@ -44,14 +44,14 @@ impl History {
         Ok(kept)
     }
 
-    /// Puts a backup in place of a history that cannot be opened, and opens it.
+    /// Replaces a history that cannot be opened by a backup, and opens it.
     pub fn replace(path: &Path, id: &str) -> Result<Self, HistoryError> {
-        let source = path_of(path, id)?;
-        prove(&database(&source))?;
+        let source = backup_path(path, id)?;
+        verify(&database(&source))?;
         let coming = beside(path, ".restoring");
         let _ = std::fs::remove_file(&coming);
         copy(&database(&source), &coming)?;
-        share_pictures(&source.join(PICTURES_FOLDER), &path.with_file_name(PICTURES_FOLDER), |_| true)?;
+        link_images(&source.join(IMAGES_FOLDER), &path.with_file_name(IMAGES_FOLDER), |_| true)?;
         keep_files(path, link)?;
         remove_log(path)?;
         std::fs::rename(&coming, path).map_err(HistoryError::file("put the backup in place", path))?;
@@ -59,11 +59,11 @@ impl History {
         Self::open(path)
     }
 
-    /// Keeps a history that cannot be opened as a backup, and opens an empty one.
+    /// Keeps a history that cannot be opened as a backup, and opens an empty history.
     pub fn start_empty(path: &Path) -> Result<Self, HistoryError> {
         keep_files(path, link)?;
         remove_log(path)?;
-        // Emptied by a rename over it, so that the name is never without a file.
+        // Replaced by a rename, so that the file always exists.
         let coming = beside(path, ".restoring");
         let _ = std::fs::remove_file(&coming);
         drop(Self::open(&coming)?);
@@ -74,7 +74,7 @@ impl History {
     }
 }
 
-/// The files of the history as they are, with all pictures: what is in them can be looked at later.
+/// Keeps the files of the history unchanged as a backup, with all images, for later inspection.
 fn keep_files(
     path: &Path,
     keep: fn(&Path, &Path) -> Result<(), HistoryError>,
@@ -88,11 +88,11 @@ fn keep_files(
         if log.exists() {
             keep(&log, &beside(&target, "-wal"))?;
         }
-        share_pictures(&path.with_file_name(PICTURES_FOLDER), &part.join(PICTURES_FOLDER), |_| true)
+        link_images(&path.with_file_name(IMAGES_FOLDER), &part.join(IMAGES_FOLDER), |_| true)
     })
 }
 
-/// The log of a file that is kept elsewhere must not be taken for the log of the file that comes.
+/// Removes the log of the old file, so that it is not applied to the new one.
 fn remove_log(path: &Path) -> Result<(), HistoryError> {
     for file in [beside(path, "-wal"), beside(path, "-shm")] {
         match std::fs::remove_file(&file) {

@@ -1,4 +1,4 @@
-//! The tables, one migration a version, and the step from an older version to this one. A backup is made before each.
+//! The tables, as one migration per version. A backup is created before a migration.
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -7,12 +7,12 @@ use rusqlite_migration::{M, Migrations};
 use crate::HistoryError;
 use crate::backup::{self, BackupKind};
 
-/// Each entry is one version and never changes once released.
+/// Each entry is one version and must not change after its release.
 pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(FIRST),
     M::up("ALTER TABLE messages ADD COLUMN thinking_ms INTEGER CHECK (thinking_ms >= 0);"),
     M::up(PICTURES),
-    // From where the model reads a chat whose oldest turns the person left out.
+    // The first message of the model's context, if the user excluded the oldest messages.
     M::up(
         "ALTER TABLE chats ADD COLUMN context_start TEXT REFERENCES messages (id) ON DELETE SET NULL;
          CREATE INDEX chats_context_start ON chats (context_start);",
@@ -65,12 +65,12 @@ CREATE INDEX messages_streaming ON messages (state) WHERE state = 'streaming';
 CREATE INDEX chats_leaf ON chats (leaf_id);
 CREATE INDEX chats_by_time ON chats (updated_at);";
 
-/// The version that a file has; 0 for one without tables.
+/// The schema version of a file; 0 without tables.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<usize> {
     connection.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map(|found| found as usize)
 }
 
-/// Brings the file to the last version of the list, all of it or none.
+/// Migrates the file to the last version of the list, in one transaction.
 pub(crate) fn migrate(
     connection: &mut Connection,
     path: &Path,

@@ -1,24 +1,24 @@
-//! Search over titles and messages: every word has to occur, in any order, as a part of longer words too. It is LIKE over
-//! the text and no index: Chinese is written without spaces and its commonest words have two letters, which a trigram
-//! index cannot find; 100,000 messages take less than 0.1 s.
+//! Search over titles and messages: all words must occur as substrings, in any order. It uses LIKE instead of
+//! an index: Chinese has no spaces and its most common words have two characters, which a trigram index
+//! cannot find. 100,000 messages take less than 0.1 s.
 use rusqlite::params_from_iter;
 
-use crate::{Found, History, HistoryError, Hit, Summary};
+use crate::{History, HistoryError, Hit, SearchResult, Summary};
 
-/// From here on the text is looked for as one phrase: somebody pasted a page.
-const MOST_WORDS: usize = 24;
+/// A longer query, such as a pasted page, is searched as one phrase.
+const MAX_WORDS: usize = 24;
 
 impl History {
-    /// Chats whose title or one of whose messages holds all the words, the latest first. Latin letters match in either
-    /// case. Without words: every chat.
-    pub fn search(&self, query: &str) -> Result<Vec<Found>, HistoryError> {
+    /// Chats with all words in the title or in one message, the latest first. Latin letters are
+    /// case-insensitive. An empty query returns all chats.
+    pub fn search(&self, query: &str) -> Result<Vec<SearchResult>, HistoryError> {
         let words = words(query);
         if words.is_empty() {
-            return Ok(self.chats()?.into_iter().map(|chat| Found { chat, hit: None }).collect());
+            return Ok(self.chats()?.into_iter().map(|chat| SearchResult { chat, hit: None }).collect());
         }
         let mut values = vec![like(query.trim())];
-        let title = holds("title", &words, &mut values);
-        let text = holds("text", &words, &mut values);
+        let title = contains_all("title", &words, &mut values);
+        let text = contains_all("text", &words, &mut values);
         let sql = format!(
             "WITH found AS MATERIALIZED (
                 SELECT id, title, model_id, updated_at, ({title}) AS titled,
@@ -42,13 +42,13 @@ impl History {
             };
             let (id, text): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
             let hit = id.zip(text).map(|(message_id, text)| Hit { message_id, text });
-            Ok(Found { chat, hit })
+            Ok(SearchResult { chat, hit })
         })?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 }
 
-/// The words that a query asks for, each once.
+/// The distinct words of a query.
 pub fn words(query: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in query.split_whitespace() {
@@ -56,11 +56,11 @@ pub fn words(query: &str) -> Vec<String> {
             words.push(word.to_owned());
         }
     }
-    if words.len() > MOST_WORDS { vec![query.trim().to_owned()] } else { words }
+    if words.len() > MAX_WORDS { vec![query.trim().to_owned()] } else { words }
 }
 
-/// A condition under which `column` holds every word; its values are added to `values`.
-fn holds(column: &str, words: &[String], values: &mut Vec<String>) -> String {
+/// An SQL condition that `column` contains all words; appends its parameters to `values`.
+fn contains_all(column: &str, words: &[String], values: &mut Vec<String>) -> String {
     let one = |word: &String| {
         let any: Vec<String> = spellings(word)
             .iter()
@@ -74,7 +74,7 @@ fn holds(column: &str, words: &[String], values: &mut Vec<String>) -> String {
     words.iter().map(one).collect::<Vec<_>>().join(" AND ")
 }
 
-/// LIKE knows the two cases of ASCII letters only; the others are tried as words are usually written.
+/// LIKE ignores the case of ASCII letters only; for others the usual spellings are tried.
 fn spellings(word: &str) -> Vec<String> {
     let mut all = vec![word.to_owned()];
     if !word.is_ascii() {
@@ -90,7 +90,7 @@ fn spellings(word: &str) -> Vec<String> {
     all
 }
 
-/// What the person typed has no signs of the query language.
+/// A LIKE pattern with escaped wildcards.
 fn like(words: &str) -> String {
     let escaped = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")

@@ -1,6 +1,6 @@
-//! The nouns: chat, message, role, state. Plain values, no SQL.
+//! The types: chat, message, role, state. Plain values, no SQL.
 
-/// One row of the list of chats.
+/// An entry of the list of chats.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     pub id: String,
@@ -10,22 +10,22 @@ pub struct Summary {
     pub updated_at: String,
 }
 
-/// A chat that a search found.
+/// A search result.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct SearchResult {
     pub chat: Summary,
-    /// `None` where only the title holds the words.
+    /// `None` if only the title matches.
     pub hit: Option<Hit>,
 }
 
-/// The latest message that holds all the words; one that holds them as they were typed goes first.
+/// The latest matching message; an exact match of the query takes precedence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     pub message_id: String,
     pub text: String,
 }
 
-/// What a chat asks of its model.
+/// The model settings of a chat.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatSettings {
     pub model_id: String,
@@ -35,26 +35,26 @@ pub struct ChatSettings {
     pub system_prompt: String,
 }
 
-/// A chat with the path that is on show.
+/// A chat with its visible path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chat {
     pub id: String,
     pub title: String,
     pub settings: ChatSettings,
-    /// The message from which on the model reads the chat; the first one with `None`.
+    /// The first message of the model's context; `None` means the first of the chat.
     pub context_start: Option<String>,
-    /// From the root to the chosen leaf, oldest first.
+    /// From the root to the selected leaf, oldest first.
     pub path: Vec<Message>,
 }
 
-/// A picture that is kept.
+/// A stored image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct Image {
     /// SHA-256 of its bytes, in hexadecimal.
     pub hash: String,
     /// Media type, such as `image/png`.
     pub kind: String,
-    /// Pixels, turned as the file says.
+    /// Pixels, after the EXIF orientation.
     pub width: u32,
     pub height: u32,
     pub bytes: u64,
@@ -68,23 +68,23 @@ pub struct Message {
     pub role: Role,
     pub text: String,
     pub reasoning: String,
-    /// How long the thinking took; `None` when there was none or nobody measured.
+    /// Duration of the reasoning; `None` if there was none or it was not measured.
     pub thinking_ms: Option<u32>,
     pub state: State,
     /// JSON, opaque here.
     pub error: Option<String>,
     /// JSON, opaque here.
     pub stats: Option<String>,
-    /// Where in a picture what the answer names is. JSON, opaque here.
+    /// Bounding boxes (visual grounding) of the answer. JSON, opaque here.
     pub boxes: Option<String>,
-    pub pictures: Vec<Picture>,
+    pub images: Vec<Image>,
     /// RFC 3339, UTC, milliseconds.
     pub created_at: String,
     /// This message and those with the same parent, oldest first.
     pub siblings: Vec<String>,
 }
 
-/// A message to add. It becomes the chosen leaf of its chat.
+/// A message to add. It becomes the selected leaf of its chat.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewMessage<'a> {
     pub chat_id: &'a str,
@@ -92,8 +92,8 @@ pub struct NewMessage<'a> {
     pub role: Role,
     pub text: &'a str,
     pub state: State,
-    /// Hashes of pictures that were added.
-    pub pictures: &'a [String],
+    /// Hashes of stored images.
+    pub images: &'a [String],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,14 +105,14 @@ pub enum Role {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Being written now.
+    /// Being generated.
     Streaming,
     Done,
-    /// The person pressed Stop.
+    /// Stopped by the user.
     Stopped,
-    /// Ended by a limit of tokens.
+    /// Ended by the token limit.
     Length,
-    /// Whoever wrote it went away; what had arrived is kept.
+    /// The writing process died; the received text is kept.
     Interrupted,
 }
 

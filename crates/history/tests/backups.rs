@@ -1,4 +1,5 @@
-//! Backups through the public face: made, limited in number, proved, put back, with their pictures; and reading only.
+//! Backups through the public API: created, limited in number, verified, restored, with images; and read-only
+//! histories.
 use std::path::{Path, PathBuf};
 
 use history::{
@@ -14,20 +15,20 @@ fn settings() -> ChatSettings {
     }
 }
 
-fn add(history: &History, chat: &str, text: &str, pictures: &[String]) -> String {
+fn add(history: &History, chat: &str, text: &str, images: &[String]) -> String {
     let new =
-        NewMessage { chat_id: chat, parent_id: None, role: Role::User, text, state: State::Done, pictures };
+        NewMessage { chat_id: chat, parent_id: None, role: Role::User, text, state: State::Done, images };
     history.message_add(&new).expect("is added").id
 }
 
-/// A folder with a history of one chat that shows a picture.
+/// A folder with a history of one chat with an image.
 fn scene() -> (tempfile::TempDir, PathBuf, History, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history.db");
     let history = History::open(&path).expect("opens");
     let chat = history.chat_create(&settings()).expect("creates").id;
     history.chat_rename(&chat, "before").expect("renames");
-    let whale = history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept").hash;
+    let whale = history.image_add(b"a whale", "image/png", 4, 3).expect("is kept").hash;
     add(&history, &chat, "look", &[whale]);
     (folder, path, history, chat)
 }
@@ -44,7 +45,7 @@ fn database(path: &Path, id: &str) -> PathBuf {
 fn a_backup_brings_back_what_was_deleted_with_its_picture() {
     let (_folder, path, history, chat) = scene();
     let made = history.backup(BackupKind::Daily).expect("is made");
-    assert_eq!((made.kind, made.pictures), (BackupKind::Daily, 1));
+    assert_eq!((made.kind, made.images), (BackupKind::Daily, 1));
     assert_eq!(made.bytes, std::fs::metadata(database(&path, &made.id)).expect("is there").len());
     history.chat_delete(&chat).expect("deletes");
     let later = history.chat_create(&settings()).expect("creates").id;
@@ -53,8 +54,8 @@ fn a_backup_brings_back_what_was_deleted_with_its_picture() {
     let kept = history.restore(&made.id).expect("is put back");
     assert_eq!(titles(&history), ["before"]);
     let message = history.chat(&chat).expect("reads").path.remove(0);
-    assert_eq!(history.picture_bytes(&message.pictures[0].hash).expect("is there again"), b"a whale");
-    // It can be written, and another process sees the same.
+    assert_eq!(history.image_bytes(&message.images[0].hash).expect("is there again"), b"a whale");
+    // It is writable, and another process sees the same.
     add(&history, &chat, "more", &[]);
     assert_eq!(titles(&History::open(&path).expect("opens")), ["before"]);
 
@@ -133,7 +134,7 @@ fn a_history_that_cannot_be_opened_is_kept_and_replaced() {
         assert_eq!(std::fs::read_to_string(database(&path, &kept.id)).expect("is kept"), garbage);
         let kept_log = database(&path, &kept.id).with_file_name("history.db-wal");
         assert_eq!(std::fs::read_to_string(kept_log).expect("is kept"), "its log");
-        assert_eq!(kept.pictures, 1, "its pictures are kept, too");
+        assert_eq!(kept.images, 1, "its pictures are kept, too");
     }
 }
 
@@ -142,7 +143,7 @@ fn a_history_of_a_newer_version_is_kept_whole_with_its_log() {
     let (_folder, path, history, _) = scene();
     let newer = rusqlite::Connection::open(&path).expect("opens");
     newer.execute_batch("CREATE TABLE later (id INTEGER); PRAGMA user_version = 99;").expect("is newer");
-    // Both stay open, as in a process that is killed: what is new is in the log alone.
+    // Both stay open, as in a killed process: new data are only in the log.
     let shown = History::open_read_only(&path).expect("is read");
     assert_eq!(titles(&shown), ["before"]);
     assert!(matches!(shown.chat_create(&settings()), Err(HistoryError::ReadOnly)));

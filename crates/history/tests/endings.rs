@@ -1,5 +1,5 @@
-//! Deleting a message with what follows it, and going on with an answer that was cut.
-use history::{Chat, ChatSettings, Ending, History, HistoryError, NewMessage, Role, State};
+//! Deleting a message with its descendants, and continuing an interrupted answer.
+use history::{Chat, ChatSettings, FinalAnswer, History, HistoryError, NewMessage, Role, State};
 
 fn open() -> (tempfile::TempDir, History, String) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -15,7 +15,7 @@ fn open() -> (tempfile::TempDir, History, String) {
 }
 
 fn add(history: &History, chat: &str, parent: Option<&str>, role: Role, text: &str) -> String {
-    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done, pictures: &[] };
+    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done, images: &[] };
     history.message_add(&new).expect("is added").id
 }
 
@@ -25,7 +25,7 @@ fn texts(chat: &Chat) -> Vec<&str> {
 
 fn end(history: &History, id: &str, state: State) {
     let error = (state == State::Interrupted).then_some("{}");
-    let ending = Ending {
+    let ending = FinalAnswer {
         text: "half",
         reasoning: "hm",
         thinking_ms: Some(1500),
@@ -109,7 +109,7 @@ fn nothing_else_is_taken_up_again() {
     let answer = add(&history, &chat, Some(&question), Role::Assistant, "because");
     let refused = |id: &str| {
         let error = history.message_reopen(&chat, id).expect_err("is refused");
-        assert!(matches!(error, HistoryError::NotAnOpenEnd(_)), "{error}");
+        assert!(matches!(error, HistoryError::NotContinuable(_)), "{error}");
     };
     refused(&question);
     refused(&answer);

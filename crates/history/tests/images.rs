@@ -1,10 +1,11 @@
-//! Pictures of messages: kept once, found after a kill, gone with the last message that shows them, copied with a chat.
+//! Images of messages: stored once, durable after a kill, deleted with the last message that uses them,
+//! exported with a chat.
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use history::{ChatSettings, Copied, History, HistoryError, NewMessage, Picture, Role, State};
+use history::{ChatSettings, History, HistoryError, Image, ImportedMessage, NewMessage, Role, State};
 
 const FILE: &str = "WHALEDECK_TEST_PICTURES";
 
@@ -23,15 +24,15 @@ fn open(folder: &Path) -> (History, String) {
     (history, chat)
 }
 
-fn say(history: &History, chat: &str, pictures: &[&Picture]) -> Result<String, HistoryError> {
-    let pictures: Vec<String> = pictures.iter().map(|picture| picture.hash.clone()).collect();
+fn say(history: &History, chat: &str, images: &[&Image]) -> Result<String, HistoryError> {
+    let images: Vec<String> = images.iter().map(|image| image.hash.clone()).collect();
     let new = NewMessage {
         chat_id: chat,
         parent_id: None,
         role: Role::User,
         text: "look",
         state: State::Done,
-        pictures: &pictures,
+        images: &images,
     };
     history.message_add(&new).map(|message| message.id)
 }
@@ -45,22 +46,22 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn the_same_bytes_are_kept_once_and_go_with_the_last_message() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, chat) = open(folder.path());
-    let one = history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
-    let same = history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
-    let other = history.picture_add(b"a ship", "image/jpeg", 2, 2).expect("is kept");
+    let one = history.image_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    let same = history.image_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    let other = history.image_add(b"a ship", "image/jpeg", 2, 2).expect("is kept");
     assert_eq!((&one, one.bytes), (&same, 7));
     assert_eq!(files(folder.path()).len(), 2);
     let first = say(&history, &chat, &[&one, &other]).expect("is added");
     let second = say(&history, &chat, &[&one]).expect("is added");
-    let shown = history.message(&first).expect("reads").pictures;
+    let shown = history.message(&first).expect("reads").images;
     assert_eq!(shown, [one.clone(), other.clone()]);
-    history.picture_discard(&one.hash).expect("is asked");
-    assert_eq!(history.picture_bytes(&one.hash).expect("is shown, so it stays"), b"a whale");
+    history.image_discard(&one.hash).expect("is asked");
+    assert_eq!(history.image_bytes(&one.hash).expect("is shown, so it stays"), b"a whale");
 
     history.message_delete(&chat, &first).expect("deletes");
-    assert!(matches!(history.picture(&other.hash), Err(HistoryError::PictureNotFound(_))));
+    assert!(matches!(history.image(&other.hash), Err(HistoryError::ImageNotFound(_))));
     assert_eq!(files(folder.path()).len(), 1, "the other message shows it still");
-    assert_eq!(history.message(&second).expect("reads").pictures, [one]);
+    assert_eq!(history.message(&second).expect("reads").images, [one]);
     history.chat_delete(&chat).expect("deletes");
     assert!(files(folder.path()).is_empty());
 }
@@ -69,19 +70,19 @@ fn the_same_bytes_are_kept_once_and_go_with_the_last_message() {
 fn a_picture_that_is_not_there_is_not_shown_and_a_changed_one_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, chat) = open(folder.path());
-    let picture = history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
-    let ghost = Picture { hash: "0".repeat(64), ..picture.clone() };
-    assert!(matches!(say(&history, &chat, &[&ghost]), Err(HistoryError::PictureNotFound(_))));
+    let image = history.image_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    let ghost = Image { hash: "0".repeat(64), ..image.clone() };
+    assert!(matches!(say(&history, &chat, &[&ghost]), Err(HistoryError::ImageNotFound(_))));
     assert!(history.chat(&chat).expect("reads").path.is_empty(), "nothing was added");
-    say(&history, &chat, &[&picture]).expect("is added");
+    say(&history, &chat, &[&image]).expect("is added");
     let [path] = &files(folder.path())[..] else { panic!("one file") };
     std::fs::write(path, b"a shark").expect("is changed");
-    assert!(matches!(history.picture_bytes(&picture.hash), Err(HistoryError::PictureChanged(_))));
+    assert!(matches!(history.image_bytes(&image.hash), Err(HistoryError::ImageChanged(_))));
     std::fs::remove_file(path).expect("is removed");
-    assert!(matches!(history.picture_bytes(&picture.hash), Err(HistoryError::PictureFile { .. })));
-    assert!(matches!(say(&history, &chat, &[&picture]), Err(HistoryError::PictureFile { .. })));
-    history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept again");
-    assert_eq!(history.picture_bytes(&picture.hash).expect("is whole"), b"a whale");
+    assert!(matches!(history.image_bytes(&image.hash), Err(HistoryError::ImageFile { .. })));
+    assert!(matches!(say(&history, &chat, &[&image]), Err(HistoryError::ImageFile { .. })));
+    history.image_add(b"a whale", "image/png", 4, 3).expect("is kept again");
+    assert_eq!(history.image_bytes(&image.hash).expect("is whole"), b"a whale");
 }
 
 #[test]
@@ -89,7 +90,7 @@ fn what_was_attached_and_never_sent_is_kept_for_a_day() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, chat) = open(folder.path());
     let [sent, fresh, old] = [b"sent!", b"fresh", b"old!!"]
-        .map(|bytes| history.picture_add(bytes, "image/png", 1, 1).expect("is kept"));
+        .map(|bytes| history.image_add(bytes, "image/png", 1, 1).expect("is kept"));
     say(&history, &chat, &[&sent]).expect("is added");
     drop(history);
     let tables = rusqlite::Connection::open(folder.path().join("history.db")).expect("opens");
@@ -108,8 +109,8 @@ fn what_was_attached_and_never_sent_is_kept_for_a_day() {
     let (left, being_written) = (stray("ab.12.part", 48 * hour), stray("cd.34.part", hour));
 
     let history = History::open(&folder.path().join("history.db")).expect("opens");
-    assert!(history.picture_bytes(&sent.hash).is_ok() && history.picture_bytes(&fresh.hash).is_ok());
-    assert!(matches!(history.picture(&old.hash), Err(HistoryError::PictureNotFound(_))));
+    assert!(history.image_bytes(&sent.hash).is_ok() && history.image_bytes(&fresh.hash).is_ok());
+    assert!(matches!(history.image(&old.hash), Err(HistoryError::ImageNotFound(_))));
     assert!(!left.exists() && being_written.exists());
 }
 
@@ -117,14 +118,14 @@ fn what_was_attached_and_never_sent_is_kept_for_a_day() {
 fn a_chat_is_copied_with_its_branches_and_pictures() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, chat) = open(folder.path());
-    let picture = history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
-    let root = say(&history, &chat, &[&picture]).expect("is added");
+    let image = history.image_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    let root = say(&history, &chat, &[&image]).expect("is added");
     let other = tempfile::tempdir().expect("a folder");
     let (there, _) = open(other.path());
     let all = history.messages(&chat).expect("reads");
-    assert_eq!((all.len(), &all[0].id, &all[0].pictures), (1, &root, &vec![picture.clone()]));
-    let hashes = [picture.hash.clone()];
-    let copied = |parent, state, pictures| Copied {
+    assert_eq!((all.len(), &all[0].id, &all[0].images), (1, &root, &vec![image.clone()]));
+    let hashes = [image.hash.clone()];
+    let copied = |parent, state, images| ImportedMessage {
         parent,
         role: if parent.is_none() { Role::User } else { Role::Assistant },
         text: "t",
@@ -135,26 +136,23 @@ fn a_chat_is_copied_with_its_branches_and_pictures() {
         stats: None,
         boxes: Some("[]"),
         created_at: "2026-01-01T00:00:00.000Z",
-        pictures,
+        images,
     };
     let tree = [
         copied(None, State::Done, &hashes[..]),
         copied(Some(0), State::Streaming, &[]),
         copied(Some(0), State::Done, &[]),
     ];
-    assert!(there.chat_copy_in("seen", &settings(), &tree, Some(1)).is_err(), "its picture is not there yet");
+    assert!(there.chat_import("seen", &settings(), &tree, Some(1)).is_err(), "its picture is not there yet");
     assert_eq!(there.chats().expect("lists").len(), 1, "nothing was added");
-    there.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
-    let seen = there.chat_copy_in("seen", &settings(), &tree, Some(1)).expect("comes in");
+    there.image_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    let seen = there.chat_import("seen", &settings(), &tree, Some(1)).expect("comes in");
     assert_eq!((seen.title.as_str(), seen.path.len()), ("seen", 2));
-    assert_eq!(seen.path[0].pictures, [picture]);
+    assert_eq!(seen.path[0].images, [image]);
     assert_eq!((seen.path[1].state, seen.path[1].boxes.as_deref()), (State::Interrupted, Some("[]")));
     assert_eq!(seen.path[1].siblings.len(), 2);
     let loops = [copied(Some(0), State::Done, &[])];
-    assert!(
-        there.chat_copy_in("odd", &settings(), &loops, None).is_err(),
-        "a message answers an earlier one"
-    );
+    assert!(there.chat_import("odd", &settings(), &loops, None).is_err(), "a message answers an earlier one");
 }
 
 #[test]
@@ -178,12 +176,12 @@ fn a_kill_leaves_no_message_without_its_picture() {
     let messages = history.messages(&chat).expect("reads");
     assert!(messages.len() > 10, "{}", messages.len());
     for message in messages {
-        let [picture] = &message.pictures[..] else { panic!("{message:?}") };
-        assert_eq!(history.picture_bytes(&picture.hash).expect("is whole"), message.text.as_bytes());
+        let [image] = &message.images[..] else { panic!("{message:?}") };
+        assert_eq!(history.image_bytes(&image.hash).expect("is whole"), message.text.as_bytes());
     }
 }
 
-/// The other process of the test above; alone it has no file to write to. Every second message is deleted again.
+/// The child process of the test above; alone it does nothing. Every second message is deleted again.
 #[test]
 #[ignore = "started by the test above in a process of its own"]
 fn writer() {
@@ -192,15 +190,15 @@ fn writer() {
     let chat = history.chat_create(&settings()).expect("creates").id;
     for number in 0..100_000 {
         let text = format!("picture {number}");
-        let picture = history.picture_add(text.as_bytes(), "image/png", 1, 1).expect("is kept");
-        let pictures = [picture.hash];
+        let image = history.image_add(text.as_bytes(), "image/png", 1, 1).expect("is kept");
+        let images = [image.hash];
         let new = NewMessage {
             chat_id: &chat,
             parent_id: None,
             role: Role::User,
             text: &text,
             state: State::Done,
-            pictures: &pictures,
+            images: &images,
         };
         let id = history.message_add(&new).expect("is added").id;
         println!("showed {number}");

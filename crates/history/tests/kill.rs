@@ -1,4 +1,4 @@
-//! What a killed process had written more than a second before is there afterwards.
+//! Data written more than a second before a kill are durable.
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn a_killed_writer_loses_at_most_the_last_second() {
     let mut written = Vec::new();
     for line in lines {
         let line = line.expect("it speaks");
-        // The test harness prints its own words before ours.
+        // The test harness prints its output first.
         if let Some(number) = line.rsplit("wrote ").next().and_then(|word| word.parse::<usize>().ok()) {
             written.push((started.elapsed(), number));
         }
@@ -45,7 +45,7 @@ fn a_killed_writer_loses_at_most_the_last_second() {
     assert!(answer.text.starts_with(&expected), "due: {expected}\nthere: {}", answer.text);
 }
 
-/// The other process of the test above; alone it has no file to write to.
+/// The child process of the test above; alone it does nothing.
 #[test]
 #[ignore = "started by the test above in a process of its own"]
 fn writer() {
@@ -64,7 +64,7 @@ fn writer() {
         role: Role::Assistant,
         text: "",
         state: State::Streaming,
-        pictures: &[],
+        images: &[],
     };
     let id = history.message_add(&new).expect("is added").id;
     for number in 0..600 {

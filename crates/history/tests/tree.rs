@@ -1,5 +1,5 @@
-//! The tree through the public face: branches, search, recovery, deletion.
-use history::{ChatSettings, Ending, History, HistoryError, NewMessage, Role, State};
+//! The message tree through the public API: branches, search, recovery, deletion.
+use history::{ChatSettings, FinalAnswer, History, HistoryError, NewMessage, Role, State};
 
 fn open() -> (tempfile::TempDir, History) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -17,7 +17,7 @@ fn settings() -> ChatSettings {
 }
 
 fn add(history: &History, chat: &str, parent: Option<&str>, role: Role, text: &str) -> String {
-    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done, pictures: &[] };
+    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done, images: &[] };
     history.message_add(&new).expect("is added").id
 }
 
@@ -67,7 +67,7 @@ fn a_parent_of_another_chat_is_refused_and_nothing_is_added() {
         role: Role::Assistant,
         text: "",
         state: State::Streaming,
-        pictures: &[],
+        images: &[],
     };
     assert!(matches!(history.message_add(&new), Err(HistoryError::MessageNotFound { .. })));
     assert!(texts(&history, &here).is_empty());
@@ -165,7 +165,7 @@ fn an_answer_cut_short_is_interrupted_and_keeps_its_text() {
         role: Role::Assistant,
         text: "",
         state: State::Streaming,
-        pictures: &[],
+        images: &[],
     };
     let answer = history.message_add(&new).expect("is added").id;
     history.append_partial(&answer, "be", "let me ").expect("grows");
@@ -187,11 +187,11 @@ fn an_ending_carries_the_whole_text_error_and_stats() {
         role: Role::Assistant,
         text: "",
         state: State::Streaming,
-        pictures: &[],
+        images: &[],
     };
     let id = history.message_add(&new).expect("is added").id;
     history.append_partial(&id, "part", "").expect("grows");
-    let end = Ending {
+    let end = FinalAnswer {
         text: "partial",
         reasoning: "r",
         thinking_ms: None,

@@ -36,7 +36,7 @@ pub(crate) fn add_messages(history: &History, request: &SendRequest) -> Result<S
                 role: Role::User,
                 text: &request.text,
                 state: State::Done,
-                pictures: &request.pictures,
+                images: &request.pictures,
             })?;
             if chat.title.is_empty() {
                 history.chat_rename(&chat.id, &title_of(&request.text))?;
@@ -54,7 +54,7 @@ pub(crate) fn add_messages(history: &History, request: &SendRequest) -> Result<S
         role: Role::Assistant,
         text: "",
         state: State::Streaming,
-        pictures: &[],
+        images: &[],
     })?;
     let path = history.context_path(&parent)?;
     Ok(StartedAnswer { chat, user, assistant, path })

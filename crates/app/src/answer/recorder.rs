@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use contract::{AnswerEvent, AnswerStats, AreaView, BOX_SCALE, BoxView, ErrorCode, ErrorView, MessageView};
 use endpoint::{Grounding, VisionProgress};
 use futures_util::{Stream, StreamExt};
-use history::{Ending, History, State};
+use history::{FinalAnswer, History, State};
 use tokio::sync::watch;
 
 use super::event::{AnswerText, BackendEvent};
@@ -260,7 +260,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
             let (text, reasoning) = (all.text.as_str(), all.reasoning.as_str());
             history.message_end(
                 &id,
-                &Ending {
+                &FinalAnswer {
                     text,
                     reasoning,
                     thinking_ms,

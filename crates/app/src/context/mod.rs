@@ -230,7 +230,7 @@ fn draft(
 ) -> Result<Draft, ErrorView> {
     let path = path.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
     let pictures: Result<Vec<_>, HistoryError> =
-        pictures.iter().map(|id| history.picture(id).map(picture_view)).collect();
+        pictures.iter().map(|id| history.image(id).map(picture_view)).collect();
     let pictures = pictures.map_err(crate::convert::history_error)?;
     let new = (!text.trim().is_empty() || !pictures.is_empty()).then(|| unsent(text.to_owned(), pictures));
     Ok(Draft { system_prompt, path, new, so_far: Text::default(), thinking: Thinking::Own })

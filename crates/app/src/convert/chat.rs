@@ -3,7 +3,7 @@ use contract::{
     ChatSummary, ChatView, ErrorCode, ErrorView, MessageState, MessageView, PictureView, Role, SamplingView,
     SearchHit,
 };
-use history::{Chat, Message, Picture, State, Summary};
+use history::{Chat, Image, Message, State, Summary};
 use serde::de::DeserializeOwned;
 
 pub(crate) fn summary(summary: Summary, answering: bool, hit: Option<SearchHit>) -> ChatSummary {
@@ -40,7 +40,7 @@ pub(crate) fn message_view(message: Message) -> Result<MessageView, ErrorView> {
             history::Role::Assistant => Role::Assistant,
         },
         text: message.text,
-        pictures: message.pictures.into_iter().map(picture_view).collect(),
+        pictures: message.images.into_iter().map(picture_view).collect(),
         boxes: message.boxes.as_deref().map(read).transpose()?.unwrap_or_default(),
         reasoning: message.reasoning,
         thinking_seconds: message.thinking_ms.map(|ms| f64::from(ms) / 1000.0),
@@ -58,7 +58,7 @@ pub(crate) fn message_view(message: Message) -> Result<MessageView, ErrorView> {
     })
 }
 
-pub(crate) fn picture_view(picture: Picture) -> PictureView {
+pub(crate) fn picture_view(picture: Image) -> PictureView {
     PictureView {
         id: picture.hash,
         kind: picture.kind,

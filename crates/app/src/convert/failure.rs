@@ -74,17 +74,17 @@ pub(crate) fn history_error(error: HistoryError) -> ErrorView {
         HistoryError::MessageNotFound { id, .. } => {
             ErrorView::new(ErrorCode::InvalidInput, message).with("message_id", id)
         }
-        HistoryError::NotAnOpenEnd(id) => {
+        HistoryError::NotContinuable(id) => {
             ErrorView::new(ErrorCode::InvalidInput, message).with("message_id", id)
         }
-        HistoryError::PictureNotFound(_) => ErrorView::new(ErrorCode::PictureMissing, message),
-        HistoryError::PictureChanged(path) => {
+        HistoryError::ImageNotFound(_) => ErrorView::new(ErrorCode::PictureMissing, message),
+        HistoryError::ImageChanged(path) => {
             ErrorView::new(ErrorCode::PictureMissing, message).with("path", path.display())
         }
-        HistoryError::PictureFile { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+        HistoryError::ImageFile { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
             ErrorView::new(ErrorCode::PictureMissing, message).with("path", path.display())
         }
-        HistoryError::PictureFile { path, source } => storage_error("use the picture", &path, &source),
+        HistoryError::ImageFile { path, source } => storage_error("use the picture", &path, &source),
         HistoryError::DiskFull => ErrorView::new(ErrorCode::DiskFull, message),
         HistoryError::Sqlite(_) => {
             let code = match error.storage() {

@@ -71,7 +71,7 @@ impl App {
     pub async fn picture_data(&self, id: &str) -> Result<String, ErrorView> {
         let id = id.to_owned();
         let (kind, bytes) = self
-            .with_history(move |history| Ok((history.picture(&id)?.kind, history.picture_bytes(&id)?)))
+            .with_history(move |history| Ok((history.image(&id)?.kind, history.image_bytes(&id)?)))
             .await?;
         let url = tokio::task::spawn_blocking(move || {
             let preview = vision::preview(&bytes).map_err(|error| unreadable(&error))?;
@@ -87,7 +87,7 @@ impl App {
     /// Deletes an attached image, unless a message uses it.
     pub async fn picture_discard(&self, id: &str) -> Result<(), ErrorView> {
         let id = id.to_owned();
-        self.with_history(move |history| history.picture_discard(&id)).await
+        self.with_history(move |history| history.image_discard(&id)).await
     }
 
     async fn attach(
@@ -107,7 +107,7 @@ pub(crate) fn store(history: &history::History, bytes: &[u8]) -> Result<PictureV
     let picture = vision::decode(bytes).map_err(|error| unreadable(&error))?;
     let kind = vision::media_type(bytes).ok_or_else(|| unreadable(&ImageError::Format))?;
     let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
-    let stored = history.picture_add(bytes, kind, side(picture.width), side(picture.height));
+    let stored = history.image_add(bytes, kind, side(picture.width), side(picture.height));
     stored.map(picture_view).map_err(history_error)
 }
 

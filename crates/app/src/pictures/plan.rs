@@ -128,11 +128,11 @@ pub(crate) fn picture_tokens(tiling: &Tiling, picture: &PictureView, pictures: u
 
 fn pictures_of(history: &History, parent: Option<&str>) -> Result<Vec<PictureView>, HistoryError> {
     let path = parent.map_or_else(|| Ok(Vec::new()), |parent| history.context_path(parent))?;
-    Ok(path.into_iter().flat_map(|message| message.pictures).map(picture_view).collect())
+    Ok(path.into_iter().flat_map(|message| message.images).map(picture_view).collect())
 }
 
 fn found(history: &History, ids: &[String]) -> Result<Vec<PictureView>, HistoryError> {
-    ids.iter().map(|id| history.picture(id).map(picture_view)).collect()
+    ids.iter().map(|id| history.image(id).map(picture_view)).collect()
 }
 
 /// For a model that does not see: where pictures are, in words.
@@ -145,7 +145,7 @@ pub(crate) fn left_out(pictures: &[PictureView], text: &str) -> String {
 
 /// The pictures as a request carries them.
 pub(crate) fn data_urls(history: &History, pictures: &[PictureView]) -> Result<Vec<String>, HistoryError> {
-    let url = |picture: &PictureView| Ok(data_url(&picture.kind, &history.picture_bytes(&picture.id)?));
+    let url = |picture: &PictureView| Ok(data_url(&picture.kind, &history.image_bytes(&picture.id)?));
     pictures.iter().map(url).collect()
 }
 

@@ -1,4 +1,4 @@
-//! The file as it is found: older, newer, cut, of something else, open to others.
+//! Opening files that are older, newer, truncated, not a database, or readable by others.
 use rusqlite_migration::Migrations;
 
 use super::*;
@@ -59,9 +59,9 @@ fn a_newer_file_is_refused_and_left_alone() {
     drop(History::open(&path).expect("opens"));
     Connection::open(&path).expect("opens").pragma_update(None, "user_version", 99).expect("is set");
     let refused = History::open(&path).expect_err("it is newer");
-    let known_here = MIGRATIONS.len();
+    let known_version = MIGRATIONS.len();
     assert!(
-        matches!(refused, HistoryError::TooNew { found: 99, known, .. } if known == known_here),
+        matches!(refused, HistoryError::TooNew { found: 99, known, .. } if known == known_version),
         "{refused}"
     );
 }
@@ -77,7 +77,7 @@ fn a_file_of_something_else_is_refused_and_left_alone() {
     assert_eq!(std::fs::read_to_string(&path).expect("is read"), other);
 }
 
-/// A history with a chat of 200 messages, closed: every page is in the file.
+/// A closed history with a chat of 200 messages: all pages are in the file.
 fn filled(folder: &Path) -> PathBuf {
     let path = folder.join("history.db");
     let history = History::open(&path).expect("opens");
@@ -90,7 +90,7 @@ fn filled(folder: &Path) -> PathBuf {
             role: crate::Role::User,
             text: &text,
             state: crate::State::Done,
-            pictures: &[],
+            images: &[],
         };
         history.message_add(&new).expect("is added");
     }
@@ -174,7 +174,7 @@ fn files_are_the_owners_alone_and_old_ones_become_so() {
     let data = folder.path().join("data");
     let path = data.join("history.db");
     let history = History::open(&path).expect("opens");
-    history.picture_add(b"a whale", "image/png", 4, 3).expect("is kept");
+    history.image_add(b"a whale", "image/png", 4, 3).expect("is kept");
     history.backup(BackupKind::Daily).expect("is backed up");
     let check = |when: &str| {
         let mut all = Vec::new();
