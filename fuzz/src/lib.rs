@@ -1,6 +1,7 @@
-//! What is fuzzed: everything that reads bytes of a stranger's model file, or of a picture in a chat. Each target takes
-//! a whole file and says why it was refused; that reason is only a hint of novelty for the driver. A target must neither
-//! panic nor hang nor reserve much more memory than its input has bytes. The tests of `server` read this file too.
+//! The fuzz targets: everything that parses untrusted bytes, of model files or of images in a chat. Each
+//! target takes a complete file and returns the error, which tells the driver whether an input is new. A
+//! target must not panic, hang, or allocate much more memory than its input has bytes. The tests of `server`
+//! include this file too.
 use std::path::PathBuf;
 
 use checkpoint::gguf::{Gguf, GgufWeights, Header, config_json};
@@ -17,7 +18,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("template", template),
 ];
 
-/// Header, published configuration, published names, and every tensor handed out and decoded.
+/// Parses the header, converts configuration and tensor names, and decodes every tensor.
 pub fn gguf(file: &[u8]) -> Result<(), String> {
     let header = Header::parse(file).map_err(|error| error.to_string())?;
     let view = |info: checkpoint::gguf::TensorInfo| {
@@ -51,10 +52,10 @@ pub fn safetensors(file: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Decoded, fitted in a frame of small tiles, cut and normalised; every number is one that a byte can become.
+/// Decodes, pads, tiles and normalises; every value must be in the range of a normalised byte.
 pub fn image(file: &[u8]) -> Result<(), String> {
-    let picture = vision::decode(file).map_err(|error| error.to_string())?;
-    assert_eq!(picture.rgb.len(), picture.width * picture.height * 3);
+    let image = vision::decode(file).map_err(|error| error.to_string())?;
+    assert_eq!(image.rgb.len(), image.width * image.height * 3);
     let tiling = vision::Tiling {
         candidate_resolutions: vec![(28, 28), (28, 56), (56, 28), (84, 28), (28, 84), (56, 56)],
         image_size: 28,
@@ -63,15 +64,15 @@ pub fn image(file: &[u8]) -> Result<(), String> {
         image_mean: [0.5; 3],
         image_std: [0.5; 3],
     };
-    let grid = tiling.grid(picture.width, picture.height, 1);
-    let tiles = tiling.tiles(&picture, grid);
+    let grid = tiling.grid(image.width, image.height, 1);
+    let tiles = tiling.tiles(&image, grid);
     assert_eq!(tiles.pixels.len(), (1 + grid.tiles()) * 3 * 28 * 28);
     assert!(tiles.pixels.iter().all(|value| (-1.0..=1.0).contains(value)));
     assert!(tiling.tokens(grid) > 0);
     Ok(())
 }
 
-/// A tokenizer out of metadata, then some text there and back; and the file's own chat template.
+/// Builds a tokenizer from metadata, encodes and decodes some text, and opens the file's chat template.
 pub fn tokenizer(file: &[u8]) -> Result<(), String> {
     let header = Header::parse(file).map_err(|error| error.to_string())?;
     let read = GgufTokenizer::from_metadata(&header.metadata)?;
@@ -84,7 +85,7 @@ pub fn tokenizer(file: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// A chat template, rendered for a conversation of every role with functions, a call and its answer.
+/// Renders a chat template for a conversation with every role, tools, a tool call and its output.
 pub fn template(file: &[u8]) -> Result<(), String> {
     let source = String::from_utf8_lossy(file);
     let template = text::ChatTemplate::new(&source, "<bos>".to_owned(), "<eos>".to_owned());

@@ -1,8 +1,8 @@
 //! A mutating driver for stable toolchains: `drive TARGET EXECUTIONS [SEED]`.
 //!
-//! Starts from fuzz/corpus/TARGET, keeps inputs that are refused for a new kind of reason, and stops at the first panic,
-//! at one execution of more than ten seconds, or at one that holds more than a gibibyte; the input is then in
-//! fuzz/artifacts. Without coverage it is weaker than libFuzzer, and it runs everywhere.
+//! Starts from fuzz/corpus/TARGET, keeps inputs with a new kind of error, and stops at the first panic, at an
+//! execution of more than ten seconds, or at one that allocates more than a gibibyte; the input is then in
+//! fuzz/artifacts. Without coverage it is weaker than libFuzzer, but it runs on any toolchain.
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,7 +23,7 @@ struct Counting;
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static EXECUTION: AtomicU64 = AtomicU64::new(0);
 
-// SAFETY: every call goes to the system's allocator unchanged; only numbers are kept beside it.
+// SAFETY: every call goes to the system's allocator unchanged; only counters are added.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if IN_USE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size() > MOST_MEMORY {
@@ -67,7 +67,7 @@ fn main() {
         } else {
             mutate(&pool, seeds as usize, &mut random)
         };
-        // Nothing can be caught when memory ends or a stack overflows, so a run asked to (DRIVE_KEEP) keeps its input.
+        // Out-of-memory and stack overflow cannot be caught, so with DRIVE_KEEP each input is kept.
         if std::env::var_os("DRIVE_KEEP").is_some() {
             std::fs::write(artifacts.join("last"), &input).expect("written");
         }
@@ -111,7 +111,8 @@ fn corpus(dir: &Path) -> Vec<Vec<u8>> {
     pool
 }
 
-/// An input with a new kind of outcome becomes a place to start from. Numbers and names in a reason are no new kind.
+/// An input with a new kind of outcome is added to the pool. Numbers and names in an error do not make a new
+/// kind.
 fn keep(pool: &mut Vec<Vec<u8>>, kinds: &mut HashSet<String>, reason: &str, input: Vec<u8>) {
     let plain = |word: &&str| word.bytes().all(|letter| letter.is_ascii_lowercase());
     let kind: String = reason.split(' ').filter(plain).take(12).collect::<Vec<_>>().join(" ");
@@ -120,7 +121,7 @@ fn keep(pool: &mut Vec<Vec<u8>>, kinds: &mut HashSet<String>, reason: &str, inpu
     }
 }
 
-/// Ends the process when one execution does not end.
+/// Ends the process if an execution hangs.
 fn watch() {
     std::thread::spawn(|| {
         let mut before = 0;
@@ -151,7 +152,7 @@ impl Random {
     }
 }
 
-/// A few small changes of an input of the pool, every other time of one of the sound ones at its front.
+/// A few small mutations of an input of the pool, every other time of one of the valid ones at its front.
 fn mutate(pool: &[Vec<u8>], sound: usize, random: &mut Random) -> Vec<u8> {
     let from = if random.below(2) == 0 { sound } else { pool.len() };
     let mut input = pool[random.below(from)].clone();
@@ -197,7 +198,7 @@ fn overwrite(input: &mut [u8], at: usize, bytes: &[u8]) {
     }
 }
 
-/// Numbers at which arithmetic breaks.
+/// Boundary values of integers.
 fn interesting(random: &mut Random) -> u64 {
     let power = 1u64 << random.below(64);
     match random.below(6) {
