@@ -111,7 +111,7 @@ impl<'a> Preamble<'a> {
         let raw = (0..self.tensors).map(|_| RawInfo::read(&mut self.reader, alignment));
         let raw = raw.collect::<Result<Vec<_>>>()?;
         let start = (self.reader.position() as u64).next_multiple_of(alignment);
-        let tensors = raw.into_iter().map(|raw| raw.place(start, self.file));
+        let tensors = raw.into_iter().map(|raw| raw.resolve(start, self.file));
         let tensors = tensors.collect::<Result<Vec<_>>>()?;
         check_overlap(&tensors)?;
         Ok(Header { metadata: self.metadata, tensors })
@@ -190,7 +190,7 @@ impl RawInfo {
         Ok(Self { name, dtype, shape, bytes, offset })
     }
 
-    fn place(self, start: u64, file: u64) -> Result<TensorInfo> {
+    fn resolve(self, start: u64, file: u64) -> Result<TensorInfo> {
         let begin = start.checked_add(self.offset);
         let end = begin.and_then(|begin| begin.checked_add(self.bytes));
         let (Some(begin), Some(end)) = (begin, end) else {

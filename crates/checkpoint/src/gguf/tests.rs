@@ -392,13 +392,13 @@ fn r1_whole_opens_as_a_plan_without_reading_its_weights() {
 
     let model = crate::open(&path).expect("it is sound");
     assert_eq!(model.config.architecture(), "DeepseekV3ForCausalLM");
-    let wanted = model.config.tensors();
-    let parameters: usize = wanted.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+    let expected = model.config.tensors();
+    let parameters: usize = expected.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
     assert_eq!(parameters / 1_000_000_000, 671);
-    for (name, shape) in &wanted {
+    for (name, shape) in &expected {
         assert_eq!(&model.weights.tensor(name).expect(name).shape, shape, "{name}");
     }
-    assert_eq!(model.weights.names().len(), wanted.len());
+    assert_eq!(model.weights.names().len(), expected.len());
     // All sizes here are multiples of 32, so there is no padding between the tensors.
     assert_eq!(model.weights.total_bytes(), data);
 }
