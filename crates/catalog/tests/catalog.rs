@@ -102,7 +102,7 @@ fn eight_h100_refuse_fp8_r1() {
 }
 
 #[test]
-fn a_refusal_is_told_with_the_conversations_that_were_asked_for() {
+fn a_model_that_is_too_large_names_the_requested_conversations() {
     let fit_for = |context, sequences| {
         let facts = Catalog::builtin().model("deepseek-r1").unwrap();
         fit(
@@ -171,7 +171,7 @@ fn a_recorded_h200_runs_the_largest_distill() {
 }
 
 #[test]
-fn a_slow_processor_is_said_to_be_slow() {
+fn a_slow_cpu_is_reported_as_slow() {
     let snapshot = Snapshot { memory_bandwidth: Some(4e9), ..host(16, 0, 0, "") };
     let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
     assert_eq!(answer.model_id.as_deref(), Some("deepseek-r1-distill-qwen-1.5b"));
@@ -179,15 +179,15 @@ fn a_slow_processor_is_said_to_be_slow() {
 }
 
 /// A 48 GB GPU, and 25 GB of available main memory.
-fn card_beside_little_memory() -> Snapshot {
+fn gpu_with_little_memory() -> Snapshot {
     let mut snapshot = Snapshot { ram_available: 25_000_000_000, ..host(32, 1, 48, "8.9") };
     snapshot.gpus[0].name = "NVIDIA RTX 6000 Ada Generation".into();
     snapshot
 }
 
 #[test]
-fn a_card_that_does_not_compute_recommends_nothing() {
-    let snapshot = card_beside_little_memory();
+fn an_unused_gpu_recommends_nothing() {
+    let snapshot = gpu_with_little_memory();
     let catalog = Catalog::builtin();
     let with = |snapshot: &Snapshot, devices| recommend(snapshot, devices, catalog, &[]);
     // If the GPU is used, Q8_0 of 32B fits: 34.8 GB of 48.
@@ -210,8 +210,8 @@ fn a_card_that_does_not_compute_recommends_nothing() {
 }
 
 #[test]
-fn a_card_that_does_not_compute_is_one_sentence() {
-    let snapshot = card_beside_little_memory();
+fn an_unused_gpu_is_one_sentence() {
+    let snapshot = gpu_with_little_memory();
     let said = Devices::EMBEDDED.idle(&snapshot).unwrap();
     assert_eq!(
         said.en,

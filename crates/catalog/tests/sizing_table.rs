@@ -30,7 +30,7 @@ fn the_latent_cache_is_seventy_times_smaller_than_keys_and_values() {
 }
 
 #[test]
-fn every_card_is_found_by_what_people_call_it_and_has_its_abilities() {
+fn every_gpu_is_found_by_its_names_and_has_its_capabilities() {
     let gpus = Catalog::builtin().gpus();
     assert!(gpus.len() >= 20);
     for known in gpus {
@@ -111,7 +111,7 @@ fn eight_h20_leave_as_many_tokens_as_a_vendor_publishes_within_a_third() {
 }
 
 #[test]
-fn divisions_divide() {
+fn parallelism_divides_heads_and_widths() {
     for model in Catalog::builtin().models() {
         let shape = model.shape.as_ref().unwrap();
         let attention = match model.cache {
@@ -151,7 +151,7 @@ fn divisions_divide() {
 }
 
 #[test]
-fn the_table_tells_the_smallest_count_of_each_card() {
+fn the_table_has_the_smallest_count_of_each_gpu() {
     let demand = Demand { context: 8192, sequences: 1, kv: KvDtype::Bf16 };
     let r1 = model("deepseek-r1");
     let rows = table(Catalog::builtin(), r1, demand);
@@ -221,7 +221,7 @@ fn experts_are_whole_and_their_share_agrees_with_the_active_parameters() {
 }
 
 #[test]
-fn exactly_so_many_cards_hold_what_they_hold() {
+fn a_given_count_of_gpus_holds_what_it_holds() {
     let r1 = model("deepseek-r1");
     let demand = Demand { context: 8192, sequences: 1, kv: KvDtype::Bf16 };
     let of = |part: &str, label: &str, nodes, count| {

@@ -154,7 +154,7 @@ fn the_vision_part_is_known_by_its_architecture() {
 }
 
 #[test]
-fn what_is_no_model_is_told_by_its_kind() {
+fn what_is_no_model_is_reported_by_its_kind() {
     let check = |name: &str, content: &[u8], kind: FileKind, code: &str| {
         let root = tempfile::tempdir().expect("a folder");
         write(root.path(), "config.json", &bytes("qwen2/config.json"));

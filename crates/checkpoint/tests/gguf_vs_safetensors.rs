@@ -13,7 +13,7 @@ fn open_fixture(path: &str) -> Checkpoint {
 }
 
 /// `tolerance` is relative to the largest value of a tensor; 0 requires equal bits.
-fn check_twins(family: &str, file: &str, tolerance: f32) {
+fn check_equal(family: &str, file: &str, tolerance: f32) {
     let published = open_fixture(family);
     let gguf = open_fixture(&format!("{family}/{file}"));
     assert_eq!(format!("{:?}", gguf.config), format!("{:?}", published.config), "{family}/{file}");
@@ -39,25 +39,25 @@ fn check_twins(family: &str, file: &str, tolerance: f32) {
 }
 
 #[test]
-fn every_family_equals_its_twin_bit_for_bit() {
+fn every_gguf_family_equals_safetensors_bit_for_bit() {
     for family in ["deepseek_v3", "deepseek", "qwen2", "qwen3", "llama"] {
-        check_twins(family, "f32.gguf", 0.0);
+        check_equal(family, "f32.gguf", 0.0);
     }
 }
 
 #[test]
-fn every_layout_of_kv_b_and_every_shard_equals_the_twin() {
+fn every_layout_of_kv_b_and_every_shard_equals_safetensors() {
     for file in ["whole.gguf", "both.gguf", "folded.gguf"] {
-        check_twins("deepseek_v2", file, 0.0);
+        check_equal("deepseek_v2", file, 0.0);
     }
-    check_twins("deepseek_v2", "shards-00001-of-00002.gguf", 0.0);
-    check_twins("deepseek_v2", "shards-00002-of-00002.gguf", 0.0);
+    check_equal("deepseek_v2", "shards-00001-of-00002.gguf", 0.0);
+    check_equal("deepseek_v2", "shards-00002-of-00002.gguf", 0.0);
 }
 
 #[test]
 fn quantised_tensors_stay_quantised() {
     // The error of Q8_0 is 1/254 of the block maximum; rounding the scale to f16 adds a little.
-    check_twins("deepseek_v2", "q8_0.gguf", 0.005);
+    check_equal("deepseek_v2", "q8_0.gguf", 0.005);
     let model = open_fixture("deepseek_v2/q8_0.gguf");
     let check =
         |name: &str, expect| assert_eq!(model.weights.tensor(name).expect(name).dtype, expect, "{name}");

@@ -8,7 +8,7 @@ fn fixture(name: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn amd_cards_come_from_sysfs_and_connectors_and_other_makers_are_passed_over() {
+fn amd_gpus_come_from_sysfs_without_connectors_and_other_vendors() {
     let cards = hardware::read_amd(&fixture("amd"));
     assert_eq!(cards.len(), 1);
     assert_eq!(cards[0].name, "Radeon RX 7900 XTX");
@@ -37,7 +37,7 @@ fn a_hidden_topology_counts_every_processor_as_a_core() {
 }
 
 #[test]
-fn sysfs_files_that_are_missing_or_garbage_leave_the_card_and_the_others() {
+fn missing_or_invalid_sysfs_files_leave_the_gpu_and_the_others() {
     let tree = tempfile::tempdir().unwrap();
     let device = tree.path().join("class/drm/card0/device");
     let good = [
@@ -106,7 +106,7 @@ fn nvml_failures_are_told_apart() {
 }
 
 #[test]
-fn a_card_never_has_more_free_than_total() {
+fn a_gpu_never_has_more_free_than_total() {
     let device = NvmlDevice {
         name: "NVIDIA GeForce RTX 4090".into(),
         memory_total: Some(100),
@@ -141,7 +141,7 @@ fn the_disk_of_a_folder_not_yet_made_is_its_parents() {
 }
 
 #[test]
-fn this_machine_can_be_read() {
+fn this_computer_can_be_read() {
     let seen = hardware::snapshot(Path::new("."));
     assert!(seen.cpu.logical_cores >= seen.cpu.physical_cores && seen.cpu.physical_cores > 0);
     assert!(seen.ram_total > 0 && seen.ram_available > 0 && seen.ram_available <= seen.ram_total);
@@ -155,7 +155,7 @@ fn bandwidth_is_measured_and_plausible() {
 }
 
 #[test]
-fn a_recorded_h200_machine_is_read() {
+fn a_recorded_h200_host_is_read() {
     let text = std::fs::read_to_string(fixture("h200/nvml.json")).unwrap();
     let dump: NvmlDump = serde_json::from_str(&text).unwrap();
     let gpus = hardware::gpus_from(&dump);

@@ -42,7 +42,7 @@ fn database(path: &Path, id: &str) -> PathBuf {
 }
 
 #[test]
-fn a_backup_brings_back_what_was_deleted_with_its_picture() {
+fn a_backup_restores_what_was_deleted_with_its_image() {
     let (_folder, path, history, chat) = scene();
     let made = history.backup(BackupKind::Daily).expect("is made");
     assert_eq!((made.kind, made.images), (BackupKind::Daily, 1));

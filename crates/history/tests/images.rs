@@ -67,7 +67,7 @@ fn the_same_bytes_are_kept_once_and_go_with_the_last_message() {
 }
 
 #[test]
-fn a_picture_that_is_not_there_is_not_shown_and_a_changed_one_is_told() {
+fn a_missing_image_is_not_attached_and_a_changed_one_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, chat) = open(folder.path());
     let image = history.image_add(b"a whale", "image/png", 4, 3).expect("is kept");
@@ -115,7 +115,7 @@ fn what_was_attached_and_never_sent_is_kept_for_a_day() {
 }
 
 #[test]
-fn a_chat_is_copied_with_its_branches_and_pictures() {
+fn a_chat_is_imported_with_its_branches_and_images() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, chat) = open(folder.path());
     let image = history.image_add(b"a whale", "image/png", 4, 3).expect("is kept");
@@ -156,7 +156,7 @@ fn a_chat_is_copied_with_its_branches_and_pictures() {
 }
 
 #[test]
-fn a_kill_leaves_no_message_without_its_picture() {
+fn a_kill_leaves_no_message_without_its_image() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history.db");
     let mut writer = Command::new(std::env::current_exe().expect("a test has a path"))

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_and_broken_calls_lose_no_words() {
+    fn malformed_calls_lose_no_text() {
         let begin = "<｜tool▁calls▁begin｜>";
         check(false, &format!("a{begin} none"), &[answer("anone")]);
         check(
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn without_functions_a_call_is_words_without_marks() {
+    fn without_tools_a_call_is_text_without_markers() {
         let plain = "get_weather {\"city\": \"北京 ```\"}\nget_time {}";
         for form in [V3, V31] {
             for text in [form.to_owned(), form.replace('▁', "_")] {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_lead_nowhere_are_no_words() {
+    fn stray_markers_are_not_shown() {
         check(false, "a<｜tool▁outputs▁begin｜>b<|tool_call_end|> c<｜tool▁sep｜>", &[answer("ab c")]);
         check(false, "cut <｜tool▁ca", &[answer("cut ")]);
         check(false, "a <", &[answer("a <")]);

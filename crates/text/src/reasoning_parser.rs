@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_come_twice_or_without_need_are_no_words() {
+    fn repeated_and_stray_tags_are_not_shown() {
         let primed = || ReasoningParser::new(true);
         check(primed, "<think>\nagain</think>yes", "\nagain", "yes");
         check(primed, "\n<think><think>twice</think>yes", "twice", "yes");

@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_continued_is_said() {
+    fn what_cannot_be_continued_is_an_error() {
         let template =
             ChatTemplate::new("{{ messages[0]['role'] }}", String::new(), String::new()).expect("valid");
         for role in ["user", "assistant"] {

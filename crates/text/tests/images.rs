@@ -54,7 +54,7 @@ fn every_token_is_the_published_processors() {
 }
 
 #[test]
-fn written_marks_are_words_and_strange_turns_are_refused() {
+fn written_image_tokens_are_text_and_unsupported_messages_are_refused() {
     let (tokenizer, template, _) = open("tiny");
     let say = |role: &str, parts: Vec<ContentPart>| ImageMessage { role: role.into(), parts };
     let text = |content: &str| ContentPart::Text(content.into());

@@ -122,7 +122,7 @@ fn a_prompt_says_whether_the_answer_begins_with_reasoning() {
 }
 
 #[test]
-fn a_template_from_before_calls_gets_them_in_words() {
+fn a_template_without_tool_support_gets_calls_as_content() {
     let call = ToolCall { id: "1".into(), name: "get_time".into(), arguments: "{}".into() };
     let messages = [
         Message::new("user", "When?"),

@@ -190,7 +190,7 @@ fn reasoning_in_history_is_still_cut() {
 }
 
 #[test]
-fn a_hole_is_filled_between_texts_that_name_its_marks() {
+fn infill_text_with_fim_token_names_stays_text() {
     let folder = root().join("tests/fixtures/worker/coder");
     let tokenizer = Tokenizer::open(&TokenizerSource::Folder(folder)).expect("opened");
     let hole = tokenizer.id("<｜fim▁hole｜>").expect("a token");
@@ -201,7 +201,7 @@ fn a_hole_is_filled_between_texts_that_name_its_marks() {
 }
 
 #[test]
-fn marks_of_pictures_and_turns_in_a_chat_with_pictures_are_text() {
+fn image_and_role_tokens_in_a_chat_with_images_are_text() {
     let dir = root().join("tests/fixtures/vl2/tiny");
     let (tokenizer, template) = Tokenizer::open_with_images(&TokenizerSource::Folder(dir)).expect("opened");
     let names = ["<image>", "<|User|>", "<|Assistant|>", "<|det|>", EOS];

@@ -61,7 +61,7 @@ fn vl2() -> Tiling {
 }
 
 #[test]
-fn padded_pictures_are_pillows_to_the_bit() {
+fn padded_images_are_pillows_to_the_bit() {
     let pads = reference()["pads"].as_array().expect("a list").clone();
     assert!(pads.len() > 40);
     for row in &pads {
@@ -159,7 +159,7 @@ fn crc(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn a_strip_and_a_single_pixel_are_pictures() {
+fn a_strip_and_a_single_pixel_are_images() {
     for (width, height) in [(1, 20_000), (20_000, 1), (1, 1)] {
         let image = Image { width, height, rgb: vec![200; width * height * 3] };
         let grid = vl2().grid(width, height, 1);
