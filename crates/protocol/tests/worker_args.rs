@@ -12,6 +12,7 @@ struct Program {
     command: Command,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one value is parsed and dropped")]
 #[derive(Subcommand)]
 enum Command {
     Serve(WorkerArgs),
