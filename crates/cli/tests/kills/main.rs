@@ -1,7 +1,7 @@
-//! kill -9 at random moments: a chat with the real worker, a download, a migration, a backup, a restore, a start
-//! with empty chats, saved settings. After each kill no stored or confirmed data is lost. A test run has 40 kills;
-//! `WHALEDECK_KILLS=10000 cargo test -p cli --test kills -- --nocapture` runs more, and `WHALEDECK_KILLS_SEED`
-//! sets other moments.
+//! kill -9 at random moments: a chat with the real worker, a download, a migration, a backup, a restore, a
+//! start with empty chats, saved settings. After each kill no stored or confirmed data is lost. A test run
+//! has 40 kills; `WHALEDECK_KILLS=10000 cargo test -p cli --test kills -- --nocapture` runs more, and
+//! `WHALEDECK_KILLS_SEED` sets other moments.
 #![cfg(unix)]
 
 mod chats;

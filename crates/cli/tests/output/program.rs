@@ -68,7 +68,8 @@ impl Program {
         child.wait_with_output().expect("the program ends")
     }
 
-    /// Replaces the data folder, the error texts of the operating system, and the extension of programs on Windows.
+    /// Replaces the data folder, the error texts of the operating system, and the extension of programs on
+    /// Windows.
     fn stable(&self, text: &str) -> String {
         let mut text = text.replace("\r\n", "\n").replace("whaledeck-cli.exe", "whaledeck-cli");
         let canonical = std::fs::canonicalize(self.data()).expect("the folder is there");
