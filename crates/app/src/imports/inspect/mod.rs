@@ -223,5 +223,4 @@ fn refusal(path: &Path, failure: checkpoint::Failure, error: &dyn std::error::Er
 }
 
 #[cfg(test)]
-#[path = "inspect_tests.rs"]
 mod tests;

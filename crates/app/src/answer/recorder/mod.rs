@@ -300,5 +300,4 @@ async fn blocking<T: Send + 'static>(
 }
 
 #[cfg(test)]
-#[path = "recorder_tests.rs"]
 mod tests;
