@@ -1,4 +1,6 @@
-//! Checks published hardware requirements against the memory computation and reports the wrong ones.
+//! Checks published hardware requirements against the memory computation and reports the wrong ones. The
+//! claims are the tables in assets/catalog/published.toml; amounts are in GB of a billion bytes. A claim is
+//! flagged only if it cannot be true: a missing data type, too little memory, or less than the files.
 use std::sync::LazyLock;
 
 use serde::Deserialize;

@@ -1,4 +1,6 @@
-//! The data of the asset files. Sizes are in bytes; KV cache sizes are computed from the architecture.
+//! The data of assets/catalog: models, variants, presets and GPUs, parsed once and the same for every caller.
+//! Sizes are in bytes; KV cache sizes are computed from the architecture and not stored.
+//! Names and notes for the screen are stored in English and Chinese.
 use std::sync::LazyLock;
 
 use serde::Deserialize;

@@ -1,4 +1,6 @@
-//! GPU specifications, and lookup by a name such as "H100-80G".
+//! GPU specifications from the asset file, and lookup by a name such as "H100-80G".
+//! Memory is what the driver reports in MiB, bandwidth and link speed are in GB/s of a billion bytes.
+//! GPUs of this computer are read by the crate `hardware`; these are the ones that a plan can name.
 use serde::Deserialize;
 
 use crate::Catalog;

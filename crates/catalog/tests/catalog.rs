@@ -1,4 +1,5 @@
 //! The integrity of the catalogue, the published memory tables, and recommendations for known computers.
+//! Computers are snapshots built here or recorded in `hardware/fixtures`; nothing is measured.
 use std::collections::HashSet;
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! Which GPUs hold which model: MLA cache sizes, supported data types, parallelism, and published tables.
+//! Expected numbers are those of the vendors or follow from the model's published configuration.
 use catalog::{
     Catalog, Defect, Demand, GpuSpec, KvCache, KvDtype, MissingDtype, ModelFacts, Parallelism, RowVerdict,
     Variant, csv, flagged_claims, memory, missing_dtype, table,

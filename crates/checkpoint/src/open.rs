@@ -1,4 +1,5 @@
 //! Opens a model on disk: a folder of safetensors, a folder with a GGUF, or a GGUF file.
+//! It returns the configuration, the mapped tensors and the source of the tokenizer, and reads no weights.
 use std::path::{Path, PathBuf};
 
 use crate::gguf::{Gguf, GgufTokenizer, GgufWeights, config_json, metadata_error};

@@ -1,4 +1,6 @@
 //! A tensor, memory-mapped or owned, and the trait of sources of tensors by name.
+//! Elements are little-endian and row-major in the stored data type. Safetensors, GGUF and random weights
+//! implement the trait, so that an architecture does not depend on the file format.
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;

@@ -1,4 +1,6 @@
 //! DeepSeekMoE-16B: multi-head attention, softmax router without groups.
+//! Missing keys take the defaults of the published configuration class. Sigmoid scores and grouped selection
+//! are refused, because this architecture has neither.
 use super::experts::{Defaults, Experts};
 use super::fields::Fields;
 use super::{ConfigError, Decoder, GroupedAttention, Result, ScoringFunc, TopkMethod};

@@ -1,4 +1,5 @@
-//! DeepSeek-V2, V2.5, Coder-V2 and their Lite variants.
+//! DeepSeek-V2, V2.5, Coder-V2 and their Lite variants: MLA and a softmax router, which selects greedily
+//! unless the file says otherwise. Missing keys take the defaults of the published configuration class.
 use super::experts::{Defaults, Experts};
 use super::fields::Fields;
 use super::{ConfigError, Decoder, LatentAttention, Result};

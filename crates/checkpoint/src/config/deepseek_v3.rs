@@ -1,4 +1,5 @@
-//! DeepSeek-V3, V3-0324, V3.1, R1, R1-0528 and the Guide model.
+//! DeepSeek-V3, V3-0324, V3.1, R1, R1-0528 and the Guide model: MLA and a sigmoid router with a selection
+//! bias. At most one MTP layer is accepted; no released checkpoint has more.
 use super::experts::{Defaults, Experts};
 use super::fields::Fields;
 use super::{ConfigError, Decoder, LatentAttention, Result};

@@ -1,4 +1,5 @@
-//! Errors of configurations. They always name the field.
+//! Errors of configurations. They always name the field, and the supported values where a value is refused.
+//! Display completes "failed to"; the codes that cross to the app are chosen in `failure.rs`.
 use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,6 @@
 //! The mixture-of-experts settings: which layers have experts, their width, and the router.
+//! Field names are those of DeepSeek's config.json. The configs of DeepSeekMoE, V2, V3 and VL2 share it and
+//! differ only in the defaults of missing keys.
 use super::fields::Fields;
 use super::{ConfigError, Result};
 

@@ -1,4 +1,6 @@
-//! The image preprocessing settings: candidate resolutions and colour normalisation.
+//! The image preprocessing settings of DeepSeek-VL2: candidate resolutions and colour normalisation. Sizes
+//! are in pixels, means and deviations per RGB channel in 0..1. Resizing and tiling are in the crate
+//! `vision`.
 use serde_json::Value;
 
 use super::fields::Fields;

@@ -1,4 +1,5 @@
-//! R1-Distill-Llama 8B and 70B.
+//! R1-Distill-Llama 8B and 70B: GQA and a gated MLP, without biases unless `attention_bias` is set.
+//! A bias in the MLP is refused, because no released model has one.
 use super::fields::Fields;
 use super::{Decoder, GroupedAttention, Result};
 

@@ -1,4 +1,5 @@
 //! R1-Distill-Qwen 1.5B to 32B: biases on q, k and v, none on the output projection.
+//! The biases are part of the architecture and have no key in config.json.
 use super::fields::Fields;
 use super::{Decoder, GroupedAttention, Result};
 

@@ -1,4 +1,5 @@
 //! R1-0528-Qwen3-8B: queries and keys have a norm per head (QK norm).
+//! The norm has no key in config.json; biases exist only if `attention_bias` is set.
 use super::fields::Fields;
 use super::{Decoder, GroupedAttention, Result};
 

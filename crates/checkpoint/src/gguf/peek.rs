@@ -1,4 +1,5 @@
 //! Reads only the first metadata keys of a GGUF file: cheap enough for every file in a folder.
+//! It tells vision projectors and later shards from models. It does not validate the file; `Gguf::open` does.
 use std::fs::File;
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! GGML tensor type numbers: the supported types, and the names of the others for error messages.
+//! The numbers are those of `enum ggml_type` in ggml.h. Decoding is in the crate `formats`.
 use formats::Dtype;
 
 /// The supported type of a number; `None` if it is not supported.
