@@ -1,4 +1,5 @@
-//! Models, presets, fit verdicts and the recommendation.
+//! Models, presets, fit verdicts and the recommendation. Sizes are in bytes, as `f64`, because JavaScript has
+//! no 64-bit integers; the verdict is computed in `catalog`.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

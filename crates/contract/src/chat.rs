@@ -1,4 +1,5 @@
 //! Conversations: a tree of messages, and the events of an answer while it streams.
+//! A chat carries only the path that is shown; other branches are reached through `siblings`.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

@@ -1,4 +1,5 @@
-//! Cloud services reached with a key of the person's: which there are, which were added, and how a test of one went.
+//! Cloud services that are reached with the user's key: the list to choose from, those that were added, and
+//! the result of a connection test. A key enters here and never comes back out.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

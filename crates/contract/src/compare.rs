@@ -1,4 +1,5 @@
-//! One prompt to two models side by side: what is asked, and how each side went.
+//! One prompt to two models side by side: the request, the events of each side, and its measurements.
+//! Times are in milliseconds and prices per million tokens. Nothing of it is stored in the history.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

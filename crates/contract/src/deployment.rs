@@ -1,4 +1,5 @@
-//! Deployments: what is to run where, how it is, what it measures and says.
+//! Deployments: what is to run on which hosts, its state, its metrics and its log lines.
+//! Shares are from 0 to 1. The state machine itself is in `deploy`.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

@@ -1,4 +1,5 @@
 //! Downloads: one job per model variant, with its files.
+//! Amounts are in bytes; `done` counts received bytes and `verified` those of files whose hash was checked.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

@@ -1,4 +1,5 @@
-//! What the app pushes to every host; nothing polls.
+//! What the app pushes to every host, so that a window polls nothing.
+//! An event that ends in `Changed` without data tells the host to read that list again.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

@@ -1,4 +1,5 @@
 //! What this computer has, as shown on the Welcome and Hardware pages.
+//! Sizes are in bytes and `None` is a size that the driver does not report, which is not 0.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

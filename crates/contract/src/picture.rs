@@ -1,4 +1,5 @@
-//! Pictures: what is kept of one, what a model makes of it, and where in it an answer points.
+//! Images: the stored file, the tokens that a model makes of it, and the boxes of visual grounding.
+//! Boxes are in pixels, or in 0..=999 of the sides where the answer does not tell which image it means.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

@@ -1,4 +1,5 @@
-//! Deployment plans: every word of the commands with its reason, or why there is none and what would do.
+//! Deployment plans: every argument of the commands with its reason, or why there is none and what would fit.
+//! Reasons are codes with values; their words are in assets/messages/plans.toml. Memory is in bytes.
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

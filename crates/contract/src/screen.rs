@@ -1,4 +1,5 @@
-//! Pictures of the screen: how one is taken here, and what came of it.
+//! Screenshots: how this desktop takes one, and the result. Image data is base64 of a whole file. Only the
+//! desktop host takes screenshots; `app` does not know these types.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

@@ -1,4 +1,5 @@
-//! Settings of the app.
+//! The settings as a host reads and writes them; the file's own format is in `app`.
+//! Passwords are not among them: only where a password is kept.
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
-//! The worker offered to other programs: where it listens, whose keys open it, and who came.
+//! The worker offered to other programs: its address, the API keys that it accepts, and the access log. A
+//! key's secret is in one answer only, when it is created. No request carries text of a prompt or an answer.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

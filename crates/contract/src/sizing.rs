@@ -1,4 +1,5 @@
-//! "Can I run it?": one model at one precision against this computer, against cards by name, and against what others say.
+//! "Can I run it?": one model at one precision against this computer, GPUs by name, and published tables.
+//! Memory is in bytes of the fullest GPU, lengths are in tokens. The numbers are computed in `catalog`.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

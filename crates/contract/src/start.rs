@@ -1,4 +1,5 @@
-//! How a start went: whether the chats could be opened, and the ways on where they could not. And their backups.
+//! The result of a start: whether the chats could be opened, what can be done where not, and their backups.
+//! No way listed here deletes the file of the chats.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

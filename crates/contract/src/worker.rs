@@ -1,4 +1,5 @@
-//! The worker: what is loaded, and how far loading is.
+//! The worker process: the loaded model, the progress of loading in bytes, and its memory.
+//! At most one worker runs; a deployment has a view of its own.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
