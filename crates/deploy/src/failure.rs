@@ -1,4 +1,5 @@
 //! The error of this crate: a worker, an engine or a host that failed.
+//! It carries a code and values, not a sentence for the screen; `app` finds the words in assets/messages.
 use std::collections::BTreeMap;
 
 use protocol::{ErrorCode, ReportedCode, WorkerFailure};

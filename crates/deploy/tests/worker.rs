@@ -1,4 +1,5 @@
-//! The life of a worker, with a shell script instead of the program. Knows nothing of the real program.
+//! The life of a worker process: start, failure, stop and kill, with fake_worker.sh instead of the program.
+//! The real program is tested in `server` and in tests/it.
 #![cfg(target_os = "linux")]
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

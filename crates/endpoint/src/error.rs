@@ -1,4 +1,5 @@
-//! Why an endpoint did not answer.
+//! Why an endpoint did not answer; Display completes "failed to".
+//! Texts of the server are carried along for the log. The words for the user are chosen in `app`.
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {

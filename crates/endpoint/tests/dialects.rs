@@ -1,4 +1,5 @@
-//! Streams as servers send them, cut at every byte.
+//! Streams and refusals as servers send them, with the bytes cut at many places, and the body of a request.
+//! The server is a socket of this test that answers one request; real services are replayed in `clouds.rs`.
 use endpoint::{ChatDelta, ChatMessage, ChatRequest, Endpoint, EndpointError, Health};
 use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,4 +1,6 @@
 //! The container image of an engine for a GPU vendor, and the command inside it.
+//! SGLang and vLLM are pinned to the version whose flags the plans use; tags of llama.cpp and ollama are not.
+//! No registry is asked.
 use catalog::{Architecture, GpuSpec, Vendor};
 
 use super::engine::Engine;

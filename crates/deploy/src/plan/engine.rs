@@ -1,4 +1,5 @@
 //! The engines that a plan can be for: their names, versions and installation.
+//! Names are those of the command line and of stored records. It does not ask a host what is installed there.
 const SGLANG_VERSION: &str = "0.5.23";
 /// Without a patch number: patch releases keep the flags.
 const VLLM_VERSION: &str = "0.33";

@@ -1,4 +1,5 @@
 //! The hosts and GPUs to plan for, and how they are written: "2x8xH100-80G".
+//! All hosts and all GPUs are identical; mixed hardware has no plan.
 use catalog::{Catalog, GpuSpec};
 
 /// Identical hosts with identical GPUs.

@@ -1,4 +1,6 @@
 //! Command line of llama.cpp's llama-server: GGUF files on one host, split over its GPUs by layers.
+//! `--ctx-size` is the sum over all sequences, unlike the context of the other engines, which is per
+//! sequence.
 use catalog::KvDtype;
 
 use super::choose::Choice;

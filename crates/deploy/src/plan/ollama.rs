@@ -1,4 +1,5 @@
 //! ollama: a Modelfile and the environment of its server, for localhost.
+//! ollama has no API key, so this plan never listens beyond its host.
 use catalog::KvDtype;
 
 use super::choose::Choice;

@@ -1,4 +1,5 @@
-//! Where ollama downloads a variant from.
+//! Where ollama downloads a variant from: a tag of ollama.com/library, or a GGUF repository of Hugging Face.
+//! The list of tags is fixed; nothing is asked over the network.
 use catalog::{ModelFacts, Variant};
 
 /// From this size in bytes a repository holds a split GGUF, which ollama does not download.

@@ -1,4 +1,6 @@
 //! Names of the reasoning parser and the tool call parser of a model in each engine.
+//! They are values of `--reasoning-parser` and `--tool-call-parser` in SGLang and vLLM, which spell them
+//! differently. llama-server and ollama have no such flags.
 use super::engine::Engine;
 
 pub(super) struct Parsers {

@@ -1,4 +1,5 @@
-//! What to deploy: the model, the engine, the context and the number of sequences.
+//! What to deploy: the model, the engine, the context in tokens and the number of concurrent sequences.
+//! The hosts are apart in `Inventory`, because a plan tries one request on several of them.
 use catalog::ModelFacts;
 
 use super::engine::Engine;

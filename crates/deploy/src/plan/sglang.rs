@@ -1,4 +1,5 @@
 //! Command line of SGLang 0.5.23. Several hosts run the same command with different ranks.
+//! `--mem-fraction-static` covers weights and KV cache only, unlike vLLM's `--gpu-memory-utilization`.
 use catalog::{KvDtype, Vendor};
 
 use super::choose::Choice;

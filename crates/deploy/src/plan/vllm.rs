@@ -1,4 +1,5 @@
 //! Command line of vLLM 0.33. Hosts connect through vLLM's own multi-node mode or through Ray.
+//! `--gpu-memory-utilization` is the share of a GPU for everything, unlike SGLang's `--mem-fraction-static`.
 use catalog::{KvDtype, Vendor};
 
 use super::choose::Choice;

@@ -1,4 +1,5 @@
 //! Failures of an engine, from its exit code, its log and its record.
+//! It classifies only: `cause` searches the log, and `supervisor` decides about a restart.
 use protocol::ErrorCode;
 
 use super::cause::{Cause, smaller_context};

@@ -1,4 +1,5 @@
 //! Health check of an engine over HTTP: whether it serves the model, and its metrics.
+//! It sends no prompt, and leaves the reading of the Prometheus text to `metrics`.
 use endpoint::Endpoint;
 
 use super::metrics;

@@ -1,4 +1,5 @@
 //! A host that runs engines: localhost, or one that the user's own `ssh` connects to.
+//! Addresses, ports, users and keys are ssh's business; only its destination argument is kept.
 use protocol::ErrorCode;
 use serde::{Deserialize, Serialize};
 

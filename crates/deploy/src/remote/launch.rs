@@ -1,4 +1,5 @@
 //! Starts and stops the processes of a deployment, on all of its hosts at once.
+//! What a host runs is in scripts/start.sh and scripts/stop.sh. It does not wait until the engine serves.
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The last log lines of an engine, in bounded memory. Knows no file and no host.
+//! The last log lines of an engine, in bounded memory, without terminal escapes and without the API key.
+//! It knows no file and no host; `watch` supplies the bytes.
 use std::collections::VecDeque;
 
 /// Lines kept, and bytes per line; the log file on the host holds more.

@@ -1,4 +1,5 @@
 //! Watches one host of a deployment until it is dropped, and reconnects when the connection breaks.
+//! It sends observations, log bytes and the forwarded port, and decides nothing: `supervisor` does.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! A compose file per host, because a compose file describes one host.
+//! The API key and the leader's address stay variables that compose asks for; no secret is written.
 use catalog::Vendor;
 
 use super::{Arg, KEY_IN_SHELL, NodeVars, OutputFile, args, program, ray, title, variables};

@@ -1,4 +1,5 @@
-//! ollama's Modelfile: one line per directive.
+//! ollama's Modelfile: one line per directive, in the order of the plan.
+//! Values that only a running host knows have no place in it and are left out.
 use crate::plan::{Plan, Value};
 
 pub(super) fn text(plan: &Plan) -> String {

@@ -1,4 +1,5 @@
 //! A script per host, for any POSIX shell. With several hosts it needs the address of the first in `LEADER`.
+//! The API key is read from `API_KEY` and never written into the script.
 use super::{Arg, NodeVars, OutputFile, args, program, ray, title, variables};
 use crate::plan::{Engine, Plan};
 
