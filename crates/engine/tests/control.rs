@@ -1,4 +1,5 @@
 //! Scheduling fairness, cancellation, fault isolation between requests, and grammars.
+//! The model is the fake one, whose layers can take a given time and fail on a given token.
 mod client;
 mod fake;
 

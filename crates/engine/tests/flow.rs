@@ -1,4 +1,5 @@
-//! The engine on the tiny fixture: equal to the reference, fair, cancellable, and within its limits.
+//! The engine on the tiny DeepSeek-V3 fixture: equal to transformers, cancellable, and within its limits.
+//! Expected tokens are in tests/fixtures; most other tests of this crate use the fake model.
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;

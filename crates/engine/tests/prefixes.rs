@@ -1,4 +1,5 @@
 //! Prefix caching: what is cached is not computed again, and the answers are the same.
+//! Lengths are chosen around the page size of 64 tokens.
 mod client;
 mod fake;
 

@@ -1,4 +1,5 @@
 //! Reads the CPU from /proc/cpuinfo if it exists, else from CPUID and the operating system.
+//! Only instruction sets that the kernels use are named: AVX2, AVX-512 and AMX.
 use std::collections::BTreeSet;
 
 use crate::Cpu;

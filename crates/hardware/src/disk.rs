@@ -1,4 +1,5 @@
-//! Space on the disk of the model folder.
+//! Space on the disk of the model folder, in bytes, from `statvfs` or the list of mounted disks.
+//! It neither creates the folder nor looks at what is in it.
 use std::path::{Path, PathBuf};
 
 use crate::Disk;

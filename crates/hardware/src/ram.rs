@@ -1,4 +1,5 @@
-//! Total and available main memory.
+//! Total and available main memory in bytes, limited by the cgroup of a container.
+//! Memory bandwidth is measured in `bandwidth`.
 
 /// (total, available) limited by the container's cgroup: `limit` is its (total, free).
 pub fn within_limit(machine: (u64, u64), limit: Option<(u64, u64)>) -> (u64, u64) {

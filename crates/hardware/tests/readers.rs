@@ -1,4 +1,5 @@
 //! The readers on recorded computers, and the snapshot of this computer.
+//! Recordings are in `fixtures`; of this computer only what holds everywhere is asserted.
 use std::path::Path;
 
 use hardware::{GpuProblem, GpuVendor, NvmlDevice, NvmlDump, NvmlFailure};

@@ -1,4 +1,5 @@
-//! Export and import of complete chats with all branches. Knows no file format.
+//! Export and import of complete chats with all branches.
+//! It knows no file format: `app` reads and writes the file, and stores the images before an import.
 use rusqlite::params;
 
 use crate::chats::now;

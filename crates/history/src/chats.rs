@@ -1,4 +1,5 @@
 //! Chats: create, list, rename, update, delete, and select the visible path.
+//! A chat stores only its selected leaf; the path follows from the parents. Times are RFC 3339 in UTC.
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::images::{delete_unused, images_of, with_images};

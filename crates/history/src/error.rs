@@ -1,4 +1,5 @@
-//! Errors of the history file.
+//! Errors of the history file, its images and its backups.
+//! SQLite's codes are classified by what the user can do: damaged, locked, full, not writable or too new.
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! The tables, as one migration per version. A backup is created before a migration.
+//! Table and column names are stored on users' disks and stay, whatever the types in this crate are called.
 use std::path::Path;
 
 use rusqlite::Connection;

@@ -1,4 +1,5 @@
 //! The types: chat, message, role, state. Plain values, no SQL.
+//! JSON in `sampling`, `error`, `stats` and `boxes` is stored as text and never parsed in this crate.
 
 /// An entry of the list of chats.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,4 +1,5 @@
 //! Deleting a message with its descendants, and continuing an interrupted answer.
+//! What may be continued: an answer that was stopped, cut or interrupted and has no reply.
 use history::{Chat, ChatSettings, FinalAnswer, History, HistoryError, NewMessage, Role, State};
 
 fn open() -> (tempfile::TempDir, History, String) {

@@ -1,4 +1,5 @@
-//! Data written more than a second before a kill are durable.
+//! Data written more than a second before a SIGKILL are durable.
+//! The writer is this test program itself, started once more as a child process.
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
 //! The message tree through the public API: branches, search, recovery, deletion.
+//! Each test has a file of its own in a temporary folder; migrations and backups are tested elsewhere.
 use history::{ChatSettings, FinalAnswer, History, HistoryError, NewMessage, Role, State};
 
 fn open() -> (tempfile::TempDir, History) {

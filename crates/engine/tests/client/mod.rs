@@ -1,4 +1,5 @@
 //! A client of the engine for tests: submits a request and collects its events.
+//! Its options have an F32 cache and 48 tokens per chunk, so that short prompts take several chunks.
 #![allow(dead_code, reason = "each test binary uses its part")]
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
