@@ -1,4 +1,5 @@
-//! Errors of downloads, by the action they need. The user messages are elsewhere.
+//! Errors of downloads, by the action they need. Messages for the user are in `app`, by error code.
+//! Hosts are named without path and query, because a download link may be signed.
 
 use std::time::Duration;
 

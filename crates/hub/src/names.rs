@@ -1,4 +1,5 @@
 //! Validates untrusted names before they are used as paths: files, repositories, revisions and model folders.
+//! The rules are those of all operating systems together, so that a model folder can be moved between them.
 
 use std::path::{Component, Path, PathBuf};
 

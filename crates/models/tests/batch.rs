@@ -1,4 +1,5 @@
 //! Results are batch-invariant: a ragged batch equals its steps computed one by one, bit for bit.
+//! One fixture per architecture, with F32 and FP8 caches; on a GPU results are nearly equal instead.
 mod fixture;
 
 use std::sync::atomic::AtomicUsize;

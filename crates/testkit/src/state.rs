@@ -1,4 +1,5 @@
 //! The state of the test hub: repositories, pending faults, recorded requests and counters of sent bytes.
+//! Handlers of both sources and of the storage share it; a test reads it through `TestHub`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

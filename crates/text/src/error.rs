@@ -1,4 +1,5 @@
-//! Errors of this crate.
+//! Errors of tokenizers, chat templates and grammars. Display completes "failed to".
+//! The caller adds the field of the request or the path of the model where the error has none.
 use std::path::PathBuf;
 
 #[derive(Debug, Clone, thiserror::Error)]

@@ -1,4 +1,5 @@
-//! Chat messages, and the fields that chat templates read from them.
+//! Chat messages, and the fields that chat templates read from them. Field names are those of transformers'
+//! `apply_chat_template`. Images are not here: `image_prompt` adds them.
 use serde_json::{Map, Value, json};
 
 /// One chat message.

@@ -1,4 +1,5 @@
-//! Python's `%` formatting (`'%s of %d' % (a, b)`), as far as templates use it.
+//! Python's `%` formatting (`'%s of %d' % (a, b)`), as far as templates use it: s, r, d, i, u, x, X, o, f and
+//! F. The results equal Python's; any other conversion is an error, not an empty text.
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 

@@ -1,4 +1,5 @@
-//! Detects from the chat template whether a model reasons before it answers.
+//! Detects from the chat template whether a model reasons before it answers, and what switches it.
+//! Only the template is read; `reasoning_parser` separates the reasoning from the answer.
 use std::collections::HashSet;
 
 /// Template variables that switch reasoning.

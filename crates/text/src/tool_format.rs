@@ -1,4 +1,5 @@
 //! Tool call formats of the model families, and a tool description for templates that ignore `tools`.
+//! It writes prompts and grammars; `tool_call_parser` reads the calls of a model's output.
 use std::fmt::Write;
 
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! No message is dropped between a conversation and its prompt, whatever encoding the template needs.
+//! Templates are those of the releases, from tests/fixtures/text/templates, and short ones written here.
 use std::path::Path;
 
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! Resizes an image to fit a frame and fills the rest with one colour: Pillow's `ImageOps.pad`.
+//! Rounding follows Python, so that every pixel equals Pillow's; `resize` has the filter.
 use crate::{Image, resize};
 
 /// `width` and `height` are the frame's.

@@ -1,4 +1,5 @@
 //! `make test`: everything that can be checked on a machine without a GPU or a display, cheapest first.
+//! A step that fails ends the run. Tools that are missing are installed by `setup`, the first step.
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -48,8 +49,8 @@ pub fn program(name: &str) -> PathBuf {
     target().join("debug").join(name)
 }
 
-/// Licences and sources always; advisories where their database can be fetched, which is a git repository and no
-/// package registry.
+/// Licences and sources always; advisories where their database can be fetched, which is a git repository and
+/// no package registry.
 fn licences(sh: &Shell) -> Result<()> {
     let deny = setup::cargo_deny(sh)?;
     cmd!(sh, "{deny} check licenses bans sources").run()?;

@@ -1,4 +1,5 @@
 //! Only a damaged block is downloaded again: damaged on the disk, in transit, or at a seam.
+//! Blocks have 10,000 bytes here instead of the default, and the test hub counts the bytes that it sent.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! The next process resumes the part of a killed process byte for byte.
+//! The killed process is this test program itself, started as a child that only downloads.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

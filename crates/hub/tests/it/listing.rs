@@ -1,4 +1,5 @@
 //! Listings: long ones, several variants in one folder, and the real Guide.
+//! ModelScope truncates a recursive listing without saying so; the test hub does the same.
 
 use std::path::Path;
 

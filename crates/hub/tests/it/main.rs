@@ -1,4 +1,5 @@
 //! Downloads from the test hub: complete, interrupted, resumed, killed, with wrong or rejected responses.
+//! Both sources are the hub of `testkit` on loopback; no test connects to the internet.
 
 mod blocks;
 mod killed;

@@ -1,4 +1,5 @@
 //! Content that does not match the announced digest never gets its final name.
+//! It covers files, parts of an older version, wrong sizes in listings, and a disk without space.
 
 use std::sync::Arc;
 

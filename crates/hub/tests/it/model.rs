@@ -1,4 +1,5 @@
 //! A small synthetic model on the test hub, and a folder to download it to.
+//! It has one large file, which redirects to the storage, and one small file, which does not.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The reported progress of a download is consistent per file.
+//! The reported progress of a download is consistent per file. Every report is checked: sums equal their
+//! parts, verified bytes never exceed received ones, phases only advance.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,5 @@
 //! Bytes on the disk are not downloaded again, from either source.
+//! The test hub counts the bytes that it sent, so a second transfer of the same bytes fails a test.
 
 use std::sync::Arc;
 use std::time::Duration;

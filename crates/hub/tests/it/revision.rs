@@ -1,4 +1,5 @@
 //! All files of a download are of one commit, and a resume keeps it.
+//! The repository gets new commits between the start and the resume; the manifest names the commit.
 
 use hub::{HubError, Manifest};
 use testkit::Fault;
