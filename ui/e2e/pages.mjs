@@ -1,16 +1,14 @@
 // Walks every page of a mock build in Chromium, in both languages, both themes and two sizes: no accessibility
 // violation, no error on the console, no sideways scrolling; then the main steps of a chat. Pictures go to artefacts/ui.
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launch, preview, root } from './browser.mjs';
 import * as comforts from './comforts.mjs';
 import * as length from './length.mjs';
 import * as shown from './pictures.mjs';
 import * as screens from './screens.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const pictures = fileURLToPath(new URL('../../artefacts/ui/', import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PAGES = {
@@ -56,35 +54,6 @@ const SIZES = [
   [800, 600],
 ];
 const problems = [];
-
-const browserPath = [
-  process.env.WHALEDECK_BROWSER ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find(existsSync);
-if (!browserPath) {
-  console.error('pages: no Chromium found; install the package chromium');
-  process.exit(1);
-}
-
-function preview() {
-  const server = spawn(
-    process.execPath,
-    ['node_modules/vite/bin/vite.js', 'preview', '--mode', 'mock', '--outDir', 'dist-mock', '--port', '0'],
-    { cwd: root },
-  );
-  return new Promise((resolve, reject) => {
-    let said = '';
-    server.stdout.on('data', (chunk) => {
-      said += chunk;
-      // eslint-disable-next-line no-control-regex -- Vite colours what it prints.
-      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(said.replace(/\x1b\[[0-9;]*m/g, ''));
-      if (found) resolve({ server, address: found[0] });
-    });
-    server.on('exit', (code) => reject(new Error(`vite preview ended with ${code}: ${said}`)));
-  });
-}
 
 async function open(context, address, [state, route], query = '') {
   const page = await context.newPage();
@@ -304,20 +273,8 @@ function clean() {
 
 mkdirSync(pictures, { recursive: true });
 clean();
-const { server, address } = await preview();
-const browser = await chromium.launch({
-  executablePath: browserPath,
-  args: [
-    '--headless',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-});
+const { address, stop } = await preview();
+const browser = await launch();
 try {
   // `node e2e/pages.mjs steps` leaves out the walk through every page.
   if (process.argv[2] !== 'steps') {
@@ -330,8 +287,7 @@ try {
   problems.push(String(error));
 } finally {
   await browser.close();
-  server.removeAllListeners('exit');
-  server.kill();
+  stop();
 }
 const unique = [...new Set(problems)];
 unique.forEach((problem) => console.error(problem));
