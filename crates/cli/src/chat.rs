@@ -1,4 +1,6 @@
 //! `ask` and `chat`: one question, or a conversation line by line in a terminal. Ctrl+C stops an answer.
+//! The answer goes to standard output, progress to standard error; `ask` keeps no chat.
+//! The form for programs, JSON lines in both directions, is in `chat_json`.
 use std::io::{IsTerminal, Write, stdin};
 
 use app::App;

@@ -1,4 +1,5 @@
 //! `hardware`: processor, memory, GPUs and disk of this computer, as text or JSON.
+//! JSON has the names and bytes of the contract; the text is in the chosen language. Measuring is on request.
 use app::App;
 use contract::{ErrorView, HardwareView};
 

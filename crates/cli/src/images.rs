@@ -1,4 +1,5 @@
 //! Images of a question: attaches files, and prints the boxes of an answer that points at objects.
+//! `app` checks and stores the files; this file does not decode an image.
 use std::path::PathBuf;
 
 use app::App;

@@ -1,4 +1,5 @@
 //! Ctrl+C as a queue of one: a press while the program is busy is not lost.
+//! It decides nothing: a chat stops its answer, and a download pauses.
 use std::future::{Future, ready};
 use std::io;
 use std::pin::Pin;

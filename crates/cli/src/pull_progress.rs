@@ -1,4 +1,5 @@
 //! Progress of a download: a bar on a terminal, a line every few seconds in a log, JSON lines for programs.
+//! Bars and lines go to standard error, JSON to standard output; `pull` decides when a download ends.
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
 //! The app's host in a terminal: events go to a channel that the running command may read.
+//! Nothing is printed here; a command without a reader drops its events.
 use contract::AppEvent;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 

@@ -1,4 +1,5 @@
-//! Targets that write other files: a download and the settings.
+//! Targets that write other files: a download and the settings. The source of the download is the test hub;
+//! the settings file must hold one of the two values that were set.
 use std::path::{Path, PathBuf};
 use std::process::Child;
 

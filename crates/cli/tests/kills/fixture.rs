@@ -1,4 +1,5 @@
 //! Shared by the targets: random numbers, the program with a data folder, and checks of the chat database.
+//! The database is read with SQLite directly, so that no recovery of `history` hides damage.
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

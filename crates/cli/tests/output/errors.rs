@@ -1,4 +1,5 @@
-//! The error output of commands that fail: title, meaning, next step and code.
+//! The error output of commands that fail: title, meaning, next step and code. Snapshots have both languages.
+//! A message of the operating system is replaced, because it differs by system.
 use crate::program::{LANGS, Program};
 
 /// One snapshot per error, with both languages below each other.

@@ -1,4 +1,5 @@
-//! `--help` of the program and of every command. The commands are taken from the help texts themselves.
+//! `--help` of the program and of every command, as snapshots.
+//! The commands are taken from the help texts themselves, so that a new one cannot be forgotten.
 use crate::program::Program;
 
 #[test]

@@ -1,4 +1,5 @@
 //! The program on an empty data folder, and its output without what differs between computers.
+//! The engine and the Guide are missing on purpose: no command of these tests starts a model.
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

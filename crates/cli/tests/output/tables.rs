@@ -1,4 +1,5 @@
-//! Lists and tables in both languages. Verdicts depend on the computer and are left out.
+//! Lists and tables in both languages, as snapshots.
+//! Verdicts depend on the computer and are left out; names and sizes of the catalogue are compared.
 use crate::program::{LANGS, Program};
 
 /// One snapshot per table and language, from a new data folder.
