@@ -1,4 +1,5 @@
-//! One line of the access log that the worker writes and the app shows. It holds neither prompt nor answer.
+//! One line of the access log, as JSON: the worker appends it and the app shows it.
+//! It holds neither prompt nor answer, nor the API key itself.
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,5 @@
-//! The `code` of an error body of the worker's HTTP API, and the error code under which the app tells it.
+//! The `code` of an error body of the worker's HTTP API, and the error code under which the app shows it.
+//! HTTP statuses are not here: `server` has them. Every code has a message in English and Chinese.
 use std::fmt;
 
 use serde::{Serialize, Serializer};

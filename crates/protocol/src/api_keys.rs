@@ -1,4 +1,5 @@
 //! The file of API keys that the app writes and the worker reads: hashes of the keys of other programs.
+//! The keys themselves are in no file. The worker reads the file again when it changes.
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,5 @@
-//! What the model id of a chat refers to. Chats, settings and the page keep the id as a string, whose form stays as it is.
+//! What the model id of a chat refers to: a model of this computer, of a cloud service, or of a deployment.
+//! Chats, settings and the page keep the id as a string, whose form must not change.
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
 //! The JSON lines that a worker prints on standard output: its address, its progress, and why it failed.
+//! One line is one event; the log goes to standard error and is not parsed.
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

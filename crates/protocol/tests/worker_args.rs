@@ -1,4 +1,5 @@
-//! What `to_args` writes is parsed to the same values.
+//! What `to_args` writes is parsed to the same values. Arguments are generated, with spaces, quotes and
+//! leading hyphens; combinations that clap refuses are left out.
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};

@@ -1,4 +1,5 @@
 //! The body of `/v1/chat/completions`: OpenAI's names, and the few that every local engine adds.
+//! Field names follow OpenAI's API reference, vLLM and llama.cpp. Ranges are checked in `server`.
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

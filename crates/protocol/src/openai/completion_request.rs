@@ -1,4 +1,5 @@
 //! The body of `/v1/completions`: a text to continue, or a gap to fill between a prompt and a suffix.
+//! One prompt per request is supported; a list of one counts as that one.
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
-//! The body of a refused request, and the event of a stream that failed.
+//! The body of a refused request, and the event of a stream that failed, as OpenAI's API shapes them. The
+//! client in `endpoint` reads errors with a type of its own, because other servers shape them differently.
 use std::borrow::Cow;
 
 use serde::Serialize;

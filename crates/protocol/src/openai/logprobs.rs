@@ -1,4 +1,5 @@
 //! Log probabilities of tokens, in the shape of chat and in that of plain completions.
+//! Logarithms are natural. The two shapes are OpenAI's; a request uses the one of its route.
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

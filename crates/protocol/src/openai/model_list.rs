@@ -1,4 +1,5 @@
-//! `/v1/models`.
+//! The answer of `/v1/models`: a list with the one model that the worker serves.
+//! `max_model_len` is in tokens and an extension of vLLM; OpenAI's API has no such field.
 use serde::{Deserialize, Serialize};
 
 use crate::Tokens;

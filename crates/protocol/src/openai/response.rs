@@ -1,4 +1,5 @@
-//! Answers: complete ones, and the chunks of a stream.
+//! Answers: complete ones, and the chunks of a stream, of chat and of plain completions.
+//! There is always one choice. The extensions of this worker are in one field, `whaledeck`.
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};

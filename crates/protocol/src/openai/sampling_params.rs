@@ -1,4 +1,5 @@
 //! What chat and plain completions share: how tokens are sampled, when to stop, what to report.
+//! Aliases are the names of llama.cpp. Nothing is checked or defaulted here; `server` does both.
 use std::fmt;
 
 use serde::de::{Deserializer, SeqAccess, Visitor, value::SeqAccessDeserializer};

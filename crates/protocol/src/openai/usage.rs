@@ -1,4 +1,5 @@
-//! Token counts of an answer. Other servers leave out what they do not measure.
+//! Token counts of an answer, and the timings of this worker. Other servers leave out what they do not
+//! measure. An absent count reads as 0, because a client must not fail for a missing number.
 use serde::{Deserialize, Serialize};
 
 use crate::{Timings, Tokens};
