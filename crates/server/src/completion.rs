@@ -1,4 +1,5 @@
 //! `/v1/completions`: a text is continued, or the gap before a suffix is filled (fill-in-the-middle).
+//! No chat template is applied, and no reasoning or call is parsed: everything is text.
 use std::sync::Arc;
 
 use axum::extract::State;

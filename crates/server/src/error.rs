@@ -1,4 +1,5 @@
-//! Errors as the OpenAI API shapes them, and failures to load as error codes.
+//! Errors as the OpenAI API shapes them with their HTTP status, and failures to load as error codes.
+//! Messages are English for the log and for programs; the app has the words for the user.
 use std::borrow::Cow;
 
 use axum::Json;

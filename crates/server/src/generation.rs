@@ -1,4 +1,5 @@
-//! One answer: from a prompt's tokens to the engine's, and from those to text, reasoning, calls and usage.
+//! One answer: the prompt's tokens go to the engine, and its tokens become text, reasoning, calls and usage.
+//! It writes no JSON: `response` and the routes turn its updates into bodies and chunks.
 use std::sync::Arc;
 
 use engine::{CancelHandle, EmbedSpan, EngineError, Event, FinishReason, Request, Sampling, SubmitError};

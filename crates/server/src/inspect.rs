@@ -1,4 +1,6 @@
 //! `whaledeck-engine inspect`: what a model file holds and the memory it would need, without loading it.
+//! Bytes are exact in JSON and in GiB as text. With `--check` it does what a start does before reading
+//! weights.
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! When the worker ends: on SIGTERM or SIGINT, or when its parent process has ended.
+//! It only waits; `serve` closes the engine, which saves the prefix cache.
 use std::time::Duration;
 
 /// Returns on a signal to end, or soon after the process `parent` has ended.

@@ -1,4 +1,5 @@
-//! The worker program.
+//! The program `whaledeck-engine`: it loads a model and answers the OpenAI protocol on loopback.
+//! Standard output has JSON lines and reports, standard error the log; everything else is in the library.
 use std::io::{self, ErrorKind, IsTerminal};
 use std::process::ExitCode;
 

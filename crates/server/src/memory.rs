@@ -1,4 +1,5 @@
-//! `/v1/whaledeck/memory`: the memory budget beside what is used.
+//! `/v1/whaledeck/memory`: the memory budget beside what is used, in bytes.
+//! The budget is computed before loading in `memory_budget`; buffers have no measurement of their own.
 use std::sync::Arc;
 
 use axum::Json;

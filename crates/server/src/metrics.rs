@@ -1,4 +1,5 @@
 //! `/metrics`: counters and gauges of the engine in the Prometheus text format, version 0.0.4.
+//! Other programs may read the names, so they stay; the two that the app reads are in `protocol`.
 use std::sync::Arc;
 
 use axum::extract::State;

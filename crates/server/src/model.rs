@@ -1,4 +1,5 @@
 //! A loaded model: its engine, tokenizer, prompt format and memory budget.
+//! Opening it reads all weights, which takes minutes for a large model; it is done once per process.
 use std::path::Path;
 
 use checkpoint::{ModelConfig, WeightSource};

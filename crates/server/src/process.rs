@@ -1,4 +1,5 @@
-//! Memory of this process, where the system tells.
+//! Resident memory of this process in bytes, from /proc/self/status.
+//! `None` on a system without it; reports then leave the number out.
 
 /// Resident bytes now.
 pub fn resident() -> Option<u64> {

@@ -1,4 +1,5 @@
 //! An answer as HTTP: a stream of events or one body, in the form of the route that was called.
+//! Server-sent events end with `[DONE]`. Comments keep the connection open during a long prefill.
 use std::borrow::Cow;
 use std::convert::Infallible;
 

@@ -1,4 +1,5 @@
 //! `/v1/whaledeck/routing`: which experts each token of the last answer went to.
+//! It is empty for a model without experts, and only the engine decides how many tokens are kept.
 use std::sync::Arc;
 
 use axum::Json;

@@ -1,4 +1,5 @@
 //! The fields that chat and plain completions share, checked and turned into the engine's.
+//! Ranges are OpenAI's where it has the field; a value outside is refused by its name, never clamped.
 use engine::Sampling;
 use protocol::openai::SamplingParams;
 

@@ -1,4 +1,5 @@
 //! From the flags to a server that answers: bind, print the address, load, print that it is ready.
+//! The port answers while the model loads, with status 503, so that a client sees the progress.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! What every handler sees: the model once it is loaded, how far loading is, and where images may come from.
+//! A worker has one model for its whole life; another model is another process.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 

@@ -1,4 +1,5 @@
 //! Token counts and timings of one answer, from the engine's to the protocol's.
+//! Times become milliseconds; the speed counts the tokens after the first, which comes from prefill.
 use engine::{DrafterKind, FinishReason};
 use protocol::openai::{PromptTokensDetails, Usage};
 use protocol::{DraftStats, Drafter, Timings};

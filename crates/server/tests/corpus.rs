@@ -1,4 +1,5 @@
-//! Every file that fuzzing has found worth keeping goes through its target once more.
+//! Every file of fuzz/corpus goes through its fuzz target once more, without a fuzzer.
+//! It includes the targets' source and so needs no nightly compiler; new files come from `cargo fuzz`.
 #[path = "../../../fuzz/src/lib.rs"]
 mod fuzz;
 

@@ -1,4 +1,5 @@
 //! `inspect` and `bench` of the real program, on the Guide and on files that hold no more than a header.
+//! Rates are only asserted to be positive: a test must not depend on the speed of the computer.
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -1,4 +1,5 @@
 //! The real program on the Guide model: lines, answers, errors, and its end.
+//! Answers are checked by OpenAI's own Python client where `WHALEDECK_PYTHON` names one.
 mod worker_program;
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! A token bucket for each API key, which fills again over a minute.
+//! It counts requests, not tokens of the model, and forgets its counts when the worker ends.
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! Values of a chat request that are outside their range.
+//! Values of a chat request that are outside their range or contradict each other.
+//! Values that plain completions have too are in `sampling_params`; messages are checked with their template.
 use protocol::openai::ChatCompletionRequest;
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
 //! The one choice of a chat answer, in chunks or complete.
+//! It turns updates into OpenAI's JSON; `generation` has already separated reasoning and calls from text.
 use protocol::AnswerExtension;
 use protocol::openai::{ChatChoice, ChatLogprobs, ChunkChoice, Delta, FinishReason, Role, TokenLogprob};
 use text::Piece;

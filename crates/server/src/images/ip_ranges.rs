@@ -1,4 +1,5 @@
 //! Which IP addresses are public: everything else is this host, its network, or reserved.
+//! The ranges are those of IANA's special-purpose address registries. Names are resolved in `fetcher`.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// IPv4 ranges that are not public, as (network, prefix length); the registry is IANA's.

@@ -1,4 +1,5 @@
 //! The worker as a child process, and a plain HTTP client for it.
+//! The client is a TCP socket and no library, so that it sees the bytes as they were sent.
 #![allow(dead_code, reason = "each test binary uses its part")]
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
