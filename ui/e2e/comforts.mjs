@@ -239,7 +239,7 @@ export async function cloud(page, expect, judge) {
   await service.waitFor({ state: 'detached' });
   await key.fill('sk-right');
   await key.press('Enter');
-  await service.locator('li.passed', { hasText: 'First word' }).waitFor();
+  await service.locator('li.passed', { hasText: 'First token' }).waitFor();
   await judge(page, 'cloud-passed');
   await page.getByLabel('Service', { exact: true }).selectOption('custom');
   await page.locator('#cloud-address').fill('http://127.0.0.1:8000/v1');
@@ -277,7 +277,7 @@ export async function deploy(page, expect, picture) {
   await page.getByRole('button', { name: 'New deployment' }).click();
   const show = page.getByRole('button', { name: 'Show the plan' });
   expect('nothing is planned without cards', await show.isDisabled());
-  expect('and it says why', await page.getByText('Say which graphics cards the machine has').isVisible());
+  expect('and it says why', await page.getByText('Enter the graphics cards of the machine').isVisible());
   await page.getByRole('button', { name: 'Detect' }).click();
   await page.getByText('No engine is installed there').waitFor({ timeout: 3_000 });
   expect(
@@ -307,7 +307,7 @@ export async function deploy(page, expect, picture) {
   await picture(page, 'deployment-form');
   await show.click();
   await page.getByText('16 cards share each layer').waitFor({ timeout: 3_000 });
-  expect('the plan is private', await page.getByText('Listens to this machine only').isVisible());
+  expect('the plan is private', await page.getByText('Listens on this machine only').isVisible());
   await picture(page, 'deployment-plan');
   await page.getByRole('spinbutton', { name: 'How many people at once' }).fill('8');
   expect(

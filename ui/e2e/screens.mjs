@@ -68,7 +68,7 @@ export async function sizing(page, expect, judge) {
   );
   expect('numbers of a reason are grouped', await plan.getByText(/cache for 440,467 tokens/).isVisible());
   expect('SGLang comes first', (await page.getByLabel('Engine').inputValue()) === 'sglang');
-  expect('a plan is for the machine alone', await plan.getByText('Listens to this machine only').isVisible());
+  expect('a plan is for the machine alone', await plan.getByText('Listens on this machine only').isVisible());
   await plan.getByRole('button', { name: 'Copy machine-1.sh' }).click();
   expect(
     'a script is copied whole',
@@ -87,7 +87,7 @@ export async function sizing(page, expect, judge) {
   await page.getByText('There is no plan for this').waitFor();
   expect('the refusal has its numbers', await page.getByText(/684 GB < 689 GB/).isVisible());
   await judge(page, 'plan-none');
-  await page.getByRole('button', { name: 'Use 2x8xH100-80G · FP8 · sglang' }).click();
+  await page.getByRole('button', { name: 'Use this: 2x8xH100-80G · FP8 · sglang' }).click();
   await plan.waitFor();
   await page.getByRole('button', { name: 'Start it on your machines' }).click();
   await page.getByRole('heading', { name: 'New deployment' }).waitFor();
@@ -200,7 +200,7 @@ export async function connections(page, expect, judge) {
   for (const wrong of ['proxy:8080', 'http://me:secret@proxy:1', 'ftp://proxy']) {
     await address.fill(wrong);
     await address.press('Tab');
-    await section.getByText('holds no name or password', { exact: false }).waitFor();
+    await section.getByText('no user name or password', { exact: false }).waitFor();
   }
   await address.fill('socks5h://127.0.0.1:1080');
   await address.press('Tab');
@@ -234,7 +234,7 @@ export async function changing(page, expect, judge) {
   const keep = form.getByRole('button', { name: 'Save and test' });
   expect('nothing changed is nothing to keep', await keep.isDisabled());
   await form.getByLabel('Address', { exact: true }).fill('https://elsewhere.example');
-  await form.getByText('A key goes only where it was meant for', { exact: false }).waitFor();
+  await form.getByText('A key is only sent to the server it was added for', { exact: false }).waitFor();
   await judge(page, 'cloud-change');
   await keep.click();
   await service.getByText('This value is not allowed').waitFor();
@@ -320,11 +320,11 @@ export async function backups(page, expect, judge) {
   const restore = section.getByRole('button', { name: /^Restore the backup of/ });
   expect('each has its way back', (await restore.count()) === 4);
   await restore.nth(1).click();
-  await section.getByText('Your present chats are kept as a backup.').waitFor();
+  await section.getByText('Your current chats are kept as a backup.').waitFor();
   await judge(page, 'backups-question');
   await page.keyboard.press('Escape');
   expect(
     'Esc asks no more',
-    (await section.getByText('Your present chats are kept as a backup.').count()) === 0,
+    (await section.getByText('Your current chats are kept as a backup.').count()) === 0,
   );
 }

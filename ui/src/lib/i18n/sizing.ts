@@ -124,7 +124,7 @@ export const sizingEn = {
     noneNote: 'Why not, and what works instead:',
     works: 'What works',
     take: 'Use this',
-    takeName: (name: string) => `Use ${name}`,
+    takeName: (name: string) => `Use this: ${name}`,
     offerRoom: (count: number, pages: string) =>
       count === 1 ? `one conversation of ${pages}` : `${count} conversations of ${pages}`,
     nothingWorks: 'None of the known cards works either.',
