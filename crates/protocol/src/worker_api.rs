@@ -1,5 +1,6 @@
 //! Answers of the worker beside the OpenAI API: health, token counts, memory and expert routing.
-//! Sizes are in bytes, lengths in tokens. `endpoint` reads health and token counts; the rest is for `curl` and benchmarks.
+//! Sizes are in bytes, lengths in tokens. `endpoint` reads health and token counts; the rest is for `curl`
+//! and benchmarks.
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
