@@ -1,4 +1,5 @@
-//! Tauri's build step, told where the capabilities lie: the package is at the root, the host in src-tauri.
+//! Tauri's build step, told where the capabilities are: the package is at the root, the host in src-tauri.
+//! Without this pattern Tauri looks beside Cargo.toml and the page may call no command.
 fn main() {
     println!("cargo:rerun-if-changed=src-tauri/capabilities");
     tauri_build::try_build(
