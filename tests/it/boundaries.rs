@@ -1,4 +1,5 @@
-//! The directions of import, read from `cargo metadata`: who may know whom (see ARCHITECTURE.md).
+//! The directions of import between crates, read from `cargo metadata`: the table of what each crate may use.
+//! It is the rule behind the code map of ARCHITECTURE.md. Directions within a crate are in `circles`.
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
@@ -10,7 +11,8 @@ struct Graph {
 impl Graph {
     fn read() -> Self {
         let output = Command::new(env!("CARGO"))
-            // Only what this platform links: the others' packages are not on a machine that never built for them.
+            // Only what this platform links: the others' packages are not on a machine that never built for
+            // them.
             .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", "host-tuple"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()

@@ -1,4 +1,5 @@
-//! The command line for programs: JSON in, JSON out, and a download that a person pauses and goes on with.
+//! The command line for programs: JSON in, JSON out, and a download that is paused and resumed.
+//! The worker is the real one with the Guide; downloads come from the test hub.
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};

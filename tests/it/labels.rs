@@ -1,4 +1,5 @@
-//! The words of the app by language, as a test looks them up: string literals of ui/src/lib/i18n, and the titles of errors.
+//! The words of the app by language, as a test looks them up: string literals of ui/src/lib/i18n, and the
+//! titles of errors. The guides are compared with them; nothing here checks a translation.
 use std::collections::BTreeSet;
 use std::iter::Peekable;
 use std::str::Chars;
@@ -23,7 +24,8 @@ pub fn of_interface(language: &str) -> BTreeSet<String> {
     labels
 }
 
-/// en.ts and zh.ts have one language; in the other files `export const ...Zh` comes after `export const ...En`.
+/// en.ts and zh.ts have one language; in the other files `export const ...Zh` comes after
+/// `export const ...En`.
 fn parts<'a>(file: &str, source: &'a str) -> Vec<(&'static str, &'a str)> {
     match file {
         "en" => vec![("en", source)],

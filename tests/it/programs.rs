@@ -1,4 +1,5 @@
-//! The real programs as a person starts them: which, on what data, in which language, and what they said.
+//! The real programs as a user starts them: which, on what data, in which language, and their output.
+//! They must be built before; a test never builds one and never uses the data folder of the user.
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

@@ -1,4 +1,5 @@
 //! Rust sources as names and signs: without comments, texts, and items that are for tests only.
+//! It is no parser: it knows just enough for `imports` to find the paths that a file uses.
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token {
