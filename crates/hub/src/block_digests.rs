@@ -121,7 +121,7 @@ impl BlockDigests {
         let written =
             options.create(true).open(&self.path).and_then(|mut file| file.write_all(text.as_bytes()));
         if let Err(error) = written {
-            tracing::debug!(path = %self.path.display(), %error, "digests of a part are not kept");
+            tracing::debug!(path = %self.path.display(), %error, "cannot write the block digests of a part");
         }
     }
 }

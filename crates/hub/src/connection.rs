@@ -103,7 +103,7 @@ impl Connection<'_> {
         let wait = wait.unwrap_or(DEFAULT_WAIT).max(self.timing.back_off);
         let Some(left) = rate_limit_budget.0.checked_sub(wait) else { return Err(error) };
         rate_limit_budget.0 = left;
-        tracing::info!(seconds = wait.as_secs(), "the source asks for fewer requests");
+        tracing::info!(seconds = wait.as_secs(), "the source limits the rate of requests");
         (self.on_wait)(wait);
         tokio::time::sleep(wait).await;
         Ok(())

@@ -124,7 +124,7 @@ fn a_file_that_is_shorter_than_its_log_says_is_whole() {
     let history = History::open(&path).expect("opens");
     let chat = history.chats().expect("lists").remove(0).id;
     history.chat_rename(&chat, "in the log").expect("renames");
-    // As a process leaves it that is killed: the file and its log.
+    // The state after a kill: the file and its log.
     let other = tempfile::tempdir().expect("a folder");
     let copied = other.path().join("history.db");
     for name in ["", "-wal"] {
