@@ -1,5 +1,4 @@
-//! Tauri's build step, told where the capabilities are: the package is at the root, the host in src-tauri.
-//! Without this pattern Tauri looks beside Cargo.toml and the page may call no command.
+//! Tauri's build step, told where the capabilities lie: the package is at the root, the host in src-tauri.
 fn main() {
     println!("cargo:rerun-if-changed=src-tauri/capabilities");
     tauri_build::try_build(

@@ -1,6 +1,4 @@
-//! What must be set before a window can open: a display, and environment variables of the web view.
-//! They turn off WebKitGTK's DMA-BUF renderer on NVIDIA GPUs, and Mesa's shader cache on a full disk.
-//! A variable that the user set stays as it is.
+//! What must be settled before a window can open: a display, and a web view that draws on NVIDIA cards and on a full disk.
 #[cfg(target_os = "linux")]
 use std::path::PathBuf;
 
@@ -16,8 +14,8 @@ pub fn prepare_renderer() {
     }
 }
 
-/// Mesa writes compiled shaders into a file that it maps into memory: on a full disk the first write ends the
-/// process that draws the page. Without that file a start takes a little longer.
+/// Mesa writes compiled shaders into a file that it maps into memory: on a full disk the first write ends the process that draws
+/// the page. Without that file a start takes a little longer.
 #[cfg(target_os = "linux")]
 pub fn prepare_cache() {
     const SWITCH: &str = "MESA_SHADER_CACHE_DISABLE";

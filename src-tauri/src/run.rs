@@ -1,5 +1,4 @@
-//! Start-up of the desktop program: command line, display, web view, app, window; and its end.
-//! Chats that cannot be opened are shown by the page; an error before there is a window goes to the terminal.
+//! Start-up of the desktop program, top to bottom.
 use std::process::ExitCode;
 use std::sync::Arc;
 

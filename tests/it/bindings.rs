@@ -1,5 +1,4 @@
-//! The committed TypeScript bindings equal what the commands and the contract say now, doc comments included.
-//! With `WHALEDECK_WRITE_BINDINGS` set, as `make bindings` does, the file is written instead.
+//! The committed TypeScript equals what the commands and the contract say now.
 
 #[test]
 fn committed_bindings_are_current() {

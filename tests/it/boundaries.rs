@@ -1,5 +1,4 @@
-//! The directions of import between crates, read from `cargo metadata`: the table of what each crate may use.
-//! It is the rule behind the code map of ARCHITECTURE.md. Directions within a crate are in `circles`.
+//! The directions of import, read from `cargo metadata`: who may know whom (see ARCHITECTURE.md).
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
@@ -11,8 +10,7 @@ struct Graph {
 impl Graph {
     fn read() -> Self {
         let output = Command::new(env!("CARGO"))
-            // Only what this platform links: the others' packages are not on a machine that never built for
-            // them.
+            // Only what this platform links: the others' packages are not on a machine that never built for them.
             .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", "host-tuple"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()

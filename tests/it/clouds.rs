@@ -1,5 +1,4 @@
-//! Cloud services from the command line, and a chat that moves between the worker and a service.
-//! The service is `testkit`'s on loopback. Keys go to a sealed file, never to the keyring of the computer.
+//! Cloud services from the command line, against a service on loopback, and a chat that moves between the worker and it.
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};

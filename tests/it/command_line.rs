@@ -1,5 +1,4 @@
-//! The command line for programs: JSON in, JSON out, and a download that is paused and resumed.
-//! The worker is the real one with the Guide; downloads come from the test hub.
+//! The command line for programs: JSON in, JSON out, and a download that a person pauses and goes on with.
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};

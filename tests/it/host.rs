@@ -1,5 +1,4 @@
-//! A host that only collects events, and the app on a data folder with the real worker and the Guide.
-//! It is the proof that the use cases need no window.
+//! A host that is nothing but the trait: the proof that use cases need no window.
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! Whole flows and the rules of ARCHITECTURE.md, in one test binary, so that everything is linked once.
-//! Flows use the real programs and the Guide; other computers and services are those of `testkit`.
+//! Whole flows and the rules of the house, in one test binary.
 
 mod bad_input;
 mod bindings;

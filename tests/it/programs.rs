@@ -1,5 +1,4 @@
-//! The real programs as a user starts them: which, on what data, in which language, and their output.
-//! They must be built before; a test never builds one and never uses the data folder of the user.
+//! The real programs as a person starts them: which, on what data, in which language, and what they said.
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

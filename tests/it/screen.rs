@@ -1,5 +1,4 @@
-//! Screenshots from a portal that this test implements, on a D-Bus of its own.
-//! Linux only. No real screen is read, and no desktop is needed.
+//! A picture of the screen from a portal, made here, on a bus of its own.
 #![cfg(target_os = "linux")]
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};

@@ -1,5 +1,4 @@
-//! kill -9 of the worker during an answer: the error is shown, the received text is kept, and the next
-//! question is answered. Linux tools find and stop the process; `ONE_WORKER` makes it the only one.
+//! kill -9 of the worker in mid-answer: it is said, what had arrived is kept, and the next question is answered.
 use std::time::Duration;
 
 use contract::{AnswerEvent, AppEvent, ErrorCode, MessageState, SendRequest, WorkerState};
@@ -49,8 +48,7 @@ async fn a_killed_worker_is_named_and_the_next_question_starts_another() {
     app.worker_stop().await.expect("the worker stops");
 }
 
-/// Runs the worker in slices too short for a whole answer until its first words are here, and leaves it
-/// stopped.
+/// Runs the worker in slices too short for a whole answer until its first words are here, and leaves it stopped.
 async fn first_words(worker: u32, events: &mut UnboundedReceiver<AnswerEvent>) -> String {
     let mut heard = String::new();
     for _ in 0..1500 {

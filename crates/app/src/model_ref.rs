@@ -1,5 +1,4 @@
-//! The server behind a model id, and short forms of two questions about an id.
-//! The forms of ids are in `protocol::ModelRef`; which server is running is decided by the callers.
+//! The server behind a model id, and what callers ask of an id most.
 use endpoint::Endpoint;
 use protocol::ModelRef;
 

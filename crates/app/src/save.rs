@@ -1,5 +1,4 @@
-//! Saves a text to a path that the user chose: a table, an SVG, a script of a plan. It knows no dialog: the
-//! host asks for the path. The file gets the usual permissions, unlike those of the app.
+//! Saves a text to a path that the user chose: a table, an SVG, a script of a plan. Knows no dialog.
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,4 @@
 //! Downloads through `App`, from the test hub, with every event that a host gets.
-//! The transfer itself is tested in `hub`; here it is states, events, pauses and restarts.
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! Commands of conversations, their pictures and answers, and of a comparison.
-//! Streams go to the page over a channel; an answer goes on and is stored when the page is closed.
+//! Conversations, their pictures and answers.
 use contract::{
     AnswerEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, ContextQuery, ContextUse, ErrorView,
     PictureView, PicturesPlan, SamplingView, SendRequest,

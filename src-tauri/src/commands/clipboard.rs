@@ -1,5 +1,4 @@
-//! Images and image files of the clipboard, which a page cannot read itself.
-//! Text is not here: the web view pastes it. Reading differs by system and is in `crate::clipboard`.
+//! What the page cannot read of the clipboard itself.
 use contract::{ErrorView, PastedImage};
 use tauri::WebviewWindow;
 

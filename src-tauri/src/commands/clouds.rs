@@ -1,5 +1,4 @@
-//! Commands of cloud services and their keys. A key goes in and is in no answer.
-//! Only `endpoint_test` sends a request that costs money, of one token.
+//! Cloud services and their keys. A key goes in and never comes out.
 use contract::{EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorView, ProviderView};
 
 use super::App;

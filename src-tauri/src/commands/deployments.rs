@@ -1,5 +1,4 @@
-//! Commands of deployments: engines on this computer and on others over ssh.
-//! The state of a running one arrives as an event; closing the window does not stop it.
+//! Engines on machines.
 use contract::{DeploymentLine, DeploymentSpec, DeploymentView, ErrorView, MachineView, PlanOutcome};
 
 use super::App;

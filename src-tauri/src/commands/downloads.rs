@@ -1,5 +1,4 @@
-//! Commands of model downloads. Each answers at once; progress arrives as events.
-//! The id of a download is `<model id>/<variant id>`.
+//! Downloads of models.
 use contract::{DownloadView, ErrorView, SourceKind};
 
 use super::App;

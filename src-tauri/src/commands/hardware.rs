@@ -1,5 +1,4 @@
-//! Commands of this computer's hardware: what it has, and the measured bandwidth of its memory.
-//! Sizes are in bytes. Measuring loads all cores for a moment and is done on request only.
+//! What this computer has.
 use contract::{ErrorView, HardwareView};
 
 use super::App;

@@ -1,5 +1,4 @@
-//! Commands that take a screenshot. They use no use case, because only a desktop can take one.
-//! The page attaches the result as it attaches a file.
+//! Pictures of the screen, which only a desktop can take.
 use contract::{ErrorView, ScreenTaken, ScreenWay};
 
 /// How a picture of the screen is taken here.

@@ -1,5 +1,4 @@
-//! Commands of the worker: the process that runs a model of this computer.
-//! A question starts it by itself; these are for the page that shows and stops it.
+//! The process that runs the model.
 use contract::{ErrorView, WorkerView};
 
 use super::App;

@@ -1,5 +1,4 @@
-//! Screenshots on Linux: the desktop's portal first, which works on Wayland and lets the user choose a part.
-//! Where there is none or it fails, the X server is read; on Wayland without a portal there is no way.
+//! The desktop's portal first, which works on Wayland and lets the person choose; without one, the X server is asked.
 use contract::{ErrorCode, ErrorView, ScreenTaken, ScreenWay};
 use tauri::WebviewWindow;
 
@@ -27,8 +26,7 @@ pub async fn take(window: &WebviewWindow) -> Result<ScreenTaken, ErrorView> {
         Ok(Answer::Closed) => Ok(ScreenTaken::Nothing),
         Ok(Answer::Picture(bytes)) if portal.lets_choose() => Ok(part(&bytes)),
         Ok(Answer::Picture(bytes)) => Ok(whole(&bytes)),
-        // Some desktops answer the same to a closed window and to a tool that is missing. The X server needs
-        // neither.
+        // Some desktops answer the same to a closed window and to a tool that is missing. The X server needs neither.
         Ok(Answer::Nothing) | Err(_) if x11::present() => of_x11(window).await,
         Ok(Answer::Nothing) => {
             Err(ErrorView::new(ErrorCode::ScreenRefused, "take a picture of the screen: the portal ended it"))

@@ -1,5 +1,5 @@
-//! The system's own `screencapture`, which asks the person for a region or a window, and for the permission
-//! if need be. Not run anywhere yet.
+//! The system's own `screencapture`, which asks the person for a region or a window, and for the permission if need be.
+//! Not run anywhere yet.
 use contract::{ErrorCode, ErrorView, ScreenTaken, ScreenWay};
 use tauri::WebviewWindow;
 

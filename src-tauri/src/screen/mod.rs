@@ -1,5 +1,5 @@
-//! A picture of the screen, by the way that this desktop has. The window steps aside meanwhile and comes back
-//! whatever happens. What becomes of the picture is not known here.
+//! A picture of the screen, by the way that this desktop has. The window steps aside meanwhile and comes back whatever
+//! happens. What becomes of the picture is not known here.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use contract::{ErrorView, ScreenTaken, ScreenWay};

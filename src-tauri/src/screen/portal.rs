@@ -1,5 +1,4 @@
-//! `org.freedesktop.portal.Screenshot` over D-Bus: the desktop asks for consent and returns a file.
-//! Interface version 2 lets the user choose a part; version 1 returns the whole screen.
+//! `org.freedesktop.portal.Screenshot`: the desktop asks the person what may be seen, and gives a file.
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -67,8 +66,8 @@ impl Portal {
         self.version >= CHOOSES
     }
 
-    /// Asks for a picture and waits for the person. The file stays where the desktop put it: it is the
-    /// desktop's, and often among the person's own pictures.
+    /// Asks for a picture and waits for the person. The file stays where the desktop put it: it is the desktop's, and
+    /// often among the person's own pictures.
     ///
     /// # Errors
     /// When the bus or the portal fails, or the file cannot be read.

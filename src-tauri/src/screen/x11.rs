@@ -1,11 +1,9 @@
-//! The root window of an X server as PNG, read by the GTK toolkit that draws the window. No further
-//! connection and no further library is needed. On Wayland it is not used: there it sees X11 windows only.
+//! Everything that an X server shows, through the toolkit that draws the window: no connection and no library more.
 use gdk::prelude::*;
 use tauri::WebviewWindow;
 use tokio::sync::oneshot;
 
-/// Whether the session is X11. Under Wayland there is often an X server beside it, which shows its own
-/// windows only.
+/// Whether the session is X11. Under Wayland there is often an X server beside it, which shows its own windows only.
 pub fn present() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     set("DISPLAY") && !set("WAYLAND_DISPLAY")

@@ -1,5 +1,4 @@
-//! Deployments, their log lines and metrics, and reports of hosts as views of the contract.
-//! GPUs of a host become a text such as "8xH100-80G" only where they are equal and in the catalogue.
+//! Deployments as views of the contract.
 use catalog::Catalog;
 use contract::{
     DeploymentLine, DeploymentState, DeploymentView, EngineView, ErrorView, InstallView, MachineView,
