@@ -1,6 +1,5 @@
 //! Protects against prompt injection with control tokens: untrusted text may contain their names and is never
 //! encoded as them.
-//!
 //! A barrier character that occurs in no input is inserted where a name could begin or end, before the
 //! template is applied, and removed from the rendered prompt. The result is the text plus byte offsets that
 //! no control token may span, wherever the template moved, cut or quoted the text. Text without such offsets

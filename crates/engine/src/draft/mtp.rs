@@ -1,7 +1,6 @@
 //! Drafts from the checkpoint's own multi-token-prediction (MTP) layer. It takes each token together with the
 //! hidden state of the token before it and predicts the token after. Its KV cache is one more layer of the
 //! same pages.
-//!
 //! Position i of that layer holds the pair (token i, hidden state i - 1), so that a page depends on no token
 //! after it and can be shared; position 0 takes a hidden state of zeros. DeepSeek counts from the pair (1,
 //! 0); the rotary embedding is relative, so the shift changes nothing else.

@@ -1,7 +1,6 @@
 //! The block formats as decoders in registers, 16 values at a time. Each operation is the scalar decoder's
 //! and rounds alike, so the bits are the same; where a code is shifted before the conversion to f32 here and
 //! after it there, or a product is not rounded before a subtraction, both are exact.
-//!
 //! Everything is `inline(always)`, so that it is compiled with the features of the calling instruction set;
 //! loops are written out, because a closure that is passed to another function does not inherit those
 //! features.

@@ -1,11 +1,9 @@
 //! Causal attention of new tokens of one sequence over its pages, which already hold those tokens, and
-//! attention without a mask for vision towers.
-//!
+//! attention without a mask for vision towers. Results are batch-invariant.
 //! Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434) has two forms, equal in exact arithmetic:
-//! *absorbed* (the up-projection is multiplied into the query, and all heads read the same latent: few
-//! tokens, little memory traffic) and *expanded* (keys and values of a range of the cache are computed for
-//! many queries: fewer multiplications). Both process keys in tiles with an online softmax, so no form holds
-//! a whole cache in f32. Results are batch-invariant.
+//! *absorbed* (the up-projection is multiplied into the query, all heads read one latent: little traffic) and
+//! *expanded* (keys and values of a range are computed for many queries: fewer multiplications). Both process
+//! keys in tiles with an online softmax, so no form holds a whole cache in f32.
 mod accumulator;
 mod bidirectional;
 mod device;
