@@ -1,5 +1,6 @@
-//! docs/guides in English and Chinese, and both READMEs: their commands run or are accepted, their links and pictures exist,
-//! every label in bold is one of the app in that language, and both languages have the same pages and commands.
+//! docs/guides in English and Chinese, and both READMEs: their commands run or are accepted, their links and
+//! pictures exist, every label in bold is one of the app in that language, and both languages have the same
+//! pages and commands.
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Reasoning that a server leaves in the text, as `<think>…</think>` at the very beginning. A tag may be split
-//! between chunks. Later tags are text, and so is everything once reasoning came in a field of its own.
+//! Reasoning that a server leaves in the text, as `<think>…</think>` at the very beginning. A tag may be
+//! split between chunks. Later tags are text, and so is everything once reasoning came in a field of its own.
 
 use crate::ChatDelta;
 

@@ -1,5 +1,6 @@
-//! The built-in model that sees, asked through the real program about pictures it was never taught. The pictures:
-//! `python training/guide-vision/draw.py tests/fixtures/guide-vision --seed 1000000600 --count 16`, as they came.
+//! The built-in model that sees, asked through the real program about pictures it was never taught. The
+//! pictures: `python training/guide-vision/draw.py tests/fixtures/guide-vision --seed 1000000600 --count 16`,
+//! as they came.
 mod worker_program;
 
 use std::path::{Path, PathBuf};
@@ -84,8 +85,9 @@ fn nine_in_ten_questions_about_unseen_pictures_are_answered_right() {
     assert!(message["content"].as_str().is_some_and(|text| text.contains("看图模型")), "{message}");
 }
 
-/// Eight questions of one chat in two languages, with a picture at the second and the fifth; each answer depends on the last
-/// question alone. 03.png has a pink circle, a pink star and an orange rectangle, 13.png a blue star.
+/// Eight questions of one chat in two languages, with a picture at the second and the fifth; each answer
+/// depends on the last question alone. 03.png has a pink circle, a pink star and an orange rectangle, 13.png
+/// a blue star.
 #[test]
 fn a_long_chat_is_answered_in_the_language_of_each_question() {
     const UNKNOWN_ZH: &str = "这个我不知道。我只认得简单的图：图形、图表、数字、文字和本应用的窗口。";

@@ -1,5 +1,5 @@
-//! `make bench`: each fast path beside the plain one, in one sitting. The benchmarks themselves are in the crates they
-//! measure.
+//! `make bench`: each fast path beside the plain one, in one sitting. The benchmarks themselves are in the
+//! crates they measure.
 use anyhow::Result;
 use xshell::{Shell, cmd};
 

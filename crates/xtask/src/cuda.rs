@@ -1,6 +1,7 @@
-//! `make cuda`: the worker with its CUDA backend, built on a machine that needs neither a GPU nor NVIDIA's toolkit.
-//! The compiler comes as Python packages; two lines of candle are changed in a copy under target/, so that the worker
-//! starts on a machine without CUDA libraries and says so itself, instead of failing in the loader.
+//! `make cuda`: the worker with its CUDA backend, built on a machine that needs neither a GPU nor NVIDIA's
+//! toolkit. The compiler comes as Python packages; two lines of candle are changed in a copy under target/,
+//! so that the worker starts on a machine without CUDA libraries and says so itself, instead of failing in
+//! the loader.
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! `make dist`: a Debian package. An AppImage needs tools that are fetched at build time; a release machine makes it.
-//! The package is tried before it is called done: its files, its three programs and its size.
+//! `make dist`: a Debian package. An AppImage needs tools that are fetched at build time; a release machine
+//! makes it. The package is tried before it is called done: its files, its three programs and its size.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};

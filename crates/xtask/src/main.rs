@@ -1,5 +1,6 @@
-//! Automation of the workspace: `cargo xtask setup|run|test|test-engines|test-forms|test-package|bench|dist|cuda|bindings`.
-//! The Makefile is a line over each. It installs what is missing, calls the ordinary tools, and prints what it skips and why.
+//! Automation of the workspace: `cargo xtask` with `setup`, `run`, `test`, `test-engines`, `test-forms`,
+//! `test-package`, `bench`, `dist`, `cuda` or `bindings`. The Makefile calls these. It installs
+//! what is missing, calls the ordinary tools, and prints what it skips and why.
 
 mod bench;
 mod cuda;

@@ -1,6 +1,6 @@
-//! The installed package, tried: its files laid out under a root of their own, and the window, the command line and the
-//! worker asked there, with nothing of this checkout in reach. `make test` lays out the debug programs as tauri.conf.json
-//! says; `make dist` unpacks the real package and compares it with the same list.
+//! The installed package, tried: its files laid out under a root of their own, and the window, the command
+//! line and the worker asked there, with nothing of this checkout in reach. `make test` lays out the debug
+//! programs as tauri.conf.json says; `make dist` unpacks the real package and compares it with the same list.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,8 @@ use xshell::{Shell, cmd};
 use crate::shell::{root, target};
 use crate::test;
 
-/// Where the files of the package come from, by their path in it: what Tauri's bundler makes of its configuration.
+/// Where the files of the package come from, by their path in it: what Tauri's bundler makes of its
+/// configuration.
 pub fn files(profile: &str) -> Result<BTreeMap<PathBuf, PathBuf>> {
     let text = std::fs::read_to_string(root().join("tauri.conf.json"))?;
     let config: Value = serde_json::from_str(&text)?;

@@ -1,5 +1,5 @@
-//! `make run`: builds everything in release mode and opens the window, or the terminal chat where there is no display.
-//! `make bindings`: writes the TypeScript of the commands and the contract.
+//! `make run`: builds everything in release mode and opens the window, or the terminal chat where there is no
+//! display. `make bindings`: writes the TypeScript of the commands and the contract.
 use anyhow::Result;
 use xshell::{Shell, cmd};
 

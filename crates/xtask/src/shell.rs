@@ -1,12 +1,13 @@
-//! Calling other programs. xshell splits a command where it is written, never inside a value, prints each call and names
-//! the whole command of a failure.
+//! Calling other programs. xshell splits a command where it is written, never inside a value, prints each
+//! call and names the whole command of a failure.
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use xshell::Shell;
 
-/// The root of the checkout that cargo was called in: the program itself can be in a target folder that several share.
+/// The root of the checkout that cargo was called in: the program itself can be in a target folder that
+/// several share.
 pub fn root() -> PathBuf {
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this program");
     Path::new(&manifest).ancestors().nth(2).expect("crates/xtask is two below the root").to_owned()
