@@ -1,5 +1,5 @@
-//! The one registry of commands. The TypeScript beside the UI is generated from it, committed, and compared by a
-//! test, so that neither side can change alone.
+//! The registry of commands. The TypeScript of the UI is generated from it and committed; a test compares
+//! both, so that neither side can change alone.
 use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
@@ -8,13 +8,13 @@ use crate::commands::{
     start, worker,
 };
 
-/// Every command that the page may call; one that fails rejects with its `ErrorView`.
+/// The commands of the page. A failed command rejects with its `ErrorView`.
 pub fn builder() -> Builder<tauri::Wry> {
     let registry = Builder::<tauri::Wry>::new()
         .error_handling(ErrorHandlingMode::Throw)
-        // What is sent is read back in the same shape: one type a struct, not one a direction.
+        // Each struct has the same JSON in both directions, so it has one TypeScript type.
         .disable_serde_phases()
-        // Every number of the contract is finite, so none arrives as JSON's null.
+        // Every number of the contract is finite, so none is null in JSON.
         .semantic_types(semantic::Configuration::empty().enable_lossless_floats());
     registry.commands(collect_commands![
         hardware::hardware,

@@ -1,22 +1,22 @@
-//! The few words that the desktop program answers on the terminal, without a window. Every other word opens the window as none
-//! does: launchers of desktops add words of their own.
+//! The arguments that the desktop program answers on the terminal, without a window. All other arguments are
+//! ignored and the window opens, because desktop launchers add arguments of their own.
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
 use app::lang::Lang;
 
-/// What the first word asks for; nothing where the window is to be opened.
-pub fn answer(mut words: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    let said = said(words.next()?.to_str()?, Lang::from_env())?;
-    // A reader that went away has read enough.
-    let written = writeln!(std::io::stdout(), "{said}");
+/// Answers the first argument; `None` when the window shall open.
+pub fn answer(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let text = text_for(args.next()?.to_str()?, Lang::from_env())?;
+    // A closed pipe is only an exit code.
+    let written = writeln!(std::io::stdout(), "{text}");
     Some(if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn said(word: &str, lang: Lang) -> Option<String> {
+fn text_for(arg: &str, lang: Lang) -> Option<String> {
     let version = env!("CARGO_PKG_VERSION");
-    match word {
+    match arg {
         "--version" | "-V" => Some(format!("whaledeck {version}")),
         "--help" | "-h" => Some(match lang {
             Lang::En => format!(
@@ -37,15 +37,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_words_are_answered_and_no_other() {
+    fn two_arguments_are_answered_and_no_other() {
         let version = format!("whaledeck {}", env!("CARGO_PKG_VERSION"));
         for lang in [Lang::En, Lang::Zh] {
-            for word in ["--version", "-V"] {
-                assert_eq!(said(word, lang).as_ref(), Some(&version));
+            for arg in ["--version", "-V"] {
+                assert_eq!(text_for(arg, lang).as_ref(), Some(&version));
             }
-            assert!(said("--help", lang).is_some_and(|text| text.contains("whaledeck-cli --help")));
+            assert!(text_for("--help", lang).is_some_and(|text| text.contains("whaledeck-cli --help")));
             for other in ["", "version", "-psn_0_1", "/home/a/b.gguf", "--hidden"] {
-                assert_eq!(said(other, lang), None, "{other}");
+                assert_eq!(text_for(other, lang), None, "{other}");
             }
         }
     }

@@ -6,7 +6,7 @@ use contract::{AppEvent, Language};
 use tauri::Manager;
 use tauri::ipc::Channel;
 
-/// Pages that listen. A page that went away is forgotten at the next event.
+/// The pages that get events. A closed page is removed at the next event.
 #[derive(Default, Clone)]
 pub struct Subscribers(Arc<Mutex<Vec<Channel<AppEvent>>>>);
 
@@ -15,13 +15,13 @@ impl Subscribers {
         self.lock().push(channel);
     }
 
-    /// Pages that are gone with the process that drew them.
+    /// Removes all pages, after the process that drew them died.
     pub fn clear(&self) {
         self.lock().clear();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Channel<AppEvent>>> {
-        // A poisoned list is still a list: losing all events would be worse than one odd entry.
+        // A poisoned lock is used: losing all events would be worse than one inconsistent entry.
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
@@ -32,14 +32,14 @@ impl app::Host for Subscribers {
     }
 }
 
-/// After the process that drew them died: events go to the page that is loaded next.
+/// Called after the process of the page died: the events go to the page that is loaded next.
 pub fn forget_pages(window: &tauri::WebviewWindow) {
     if let Some(subscribers) = window.try_state::<Subscribers>() {
         subscribers.clear();
     }
 }
 
-/// For what is said outside a page: as the settings say, or the session.
+/// The language of messages outside a page: from the settings, or else from the session.
 pub fn lang(handle: &tauri::AppHandle) -> Lang {
     let app = handle.try_state::<Arc<app::App>>();
     let settings = app.and_then(|app| tauri::async_runtime::block_on(app.settings()).ok());

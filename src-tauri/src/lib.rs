@@ -1,5 +1,5 @@
-//! The desktop host: a window around `app`. It starts the use cases, hands them to the web page as commands, and
-//! pushes their events. It knows nothing of models, files or HTTP, and never links the engine.
+//! The desktop host: a window around `app`. It offers the use cases to the web page as commands and sends it
+//! their events. It knows nothing of models, files or HTTP, and never links the engine.
 
 mod again;
 pub mod bindings;

@@ -17,7 +17,7 @@ pub fn run() -> ExitCode {
     display::prepare_cache();
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
     if !display::present() {
-        say(&ErrorView::new(
+        print_error(&ErrorView::new(
             ErrorCode::NoDisplay,
             "open the window: neither DISPLAY nor WAYLAND_DISPLAY is set",
         ));
@@ -26,20 +26,21 @@ pub fn run() -> ExitCode {
 
     match build() {
         Ok(tauri) => {
-            // Before the window, which is made when the loop runs: its first page asks at once.
+            // The app is opened before the loop creates the window, because the first page calls commands at
+            // once.
             if let Err(error) = open_app(&tauri) {
-                say(&error);
+                print_error(&error);
                 return ExitCode::FAILURE;
             }
             tauri.run(|handle, event| {
                 if let tauri::RunEvent::Ready = event {
                     let window = handle.get_webview_window("main");
                     if let Some(Err(error)) = window.map(|window| web_process::watch(&window)) {
-                        tracing::warn!(%error, "a dead page will not be loaded again");
+                        tracing::warn!(%error, "failed to watch the process of the page");
                     }
                 }
                 if let tauri::RunEvent::Exit = event {
-                    // First, so that a window opened now does not hand itself to one that is closing.
+                    // First, so that a program that starts now is not forwarded to this closing one.
                     tauri_plugin_single_instance::destroy(handle);
                     let app = handle.state::<Arc<app::App>>();
                     let _ = tauri::async_runtime::block_on(app.worker_stop());
@@ -49,8 +50,8 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            again::start_if_handed_to_nobody(&error);
-            say(&ErrorView::new(ErrorCode::Internal, format!("open the window: {error}")));
+            again::restart_if_forwarding_failed(&error);
+            print_error(&ErrorView::new(ErrorCode::Internal, format!("open the window: {error}")));
             ExitCode::FAILURE
         }
     }
@@ -76,12 +77,12 @@ fn build() -> tauri::Result<tauri::App> {
 fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {
     let subscribers = Subscribers::default();
     let host = Arc::new(subscribers.clone());
-    // Chats that cannot be opened are said by the page, with the ways on.
+    // The page shows the error and the recoveries when the chats cannot be opened.
     let app = Arc::new(tauri::async_runtime::block_on(app::App::open_for_window(app::find_paths(), host))?);
-    // What was started before goes on, and is watched again from now on.
+    // Running deployments are watched from now on.
     if let Err(error) = tauri::async_runtime::block_on(app.deployments()) {
-        // The page of deployments says it, too; a window is worth more than none.
-        tracing::warn!(%error, "deployments were not found again");
+        // The page of deployments shows the same error, so the window still opens.
+        tracing::warn!(%error, "failed to reattach to deployments");
     }
     tauri::async_runtime::block_on(async { app.run_backups() });
     tauri.manage(app);
@@ -89,7 +90,7 @@ fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {
     Ok(())
 }
 
-/// Where there is no window yet: on the terminal, in the language of the session.
-fn say(error: &ErrorView) {
+/// Prints an error without a window: on the terminal, in the language of the session.
+fn print_error(error: &ErrorView) {
     eprintln!("{}", app::messages::terminal_text(error, app::lang::Lang::from_env()));
 }

@@ -1,23 +1,23 @@
-//! The process that draws the page. WebKit leaves a window frozen when it dies, by a crash, by the system's hunt for memory or by a
-//! full disk under its cache; here the page is loaded again, and a native message says so when that does not help.
-//!
-//! Knows nothing of the page: what it shows comes back from the app, an answer that is being written included.
+//! Watches the process that draws the page. When it dies, by a crash, by the out-of-memory killer or by a
+//! full disk, WebKit leaves the window frozen. The page is then loaded again, and after repeated crashes a
+//! native dialog asks the user. Knows nothing of the page, which reads its state, and an answer in progress,
+//! from the app again.
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Loads of the page within this time that are tried before the person is asked.
-const WITHIN: Duration = Duration::from_secs(60);
-const MOST: usize = 3;
+/// The user is asked after this many reloads within this time.
+const WINDOW: Duration = Duration::from_secs(60);
+const MAX_RELOADS: usize = 3;
 
-/// When the process died, the earliest first.
+/// The times of the crashes, the oldest first.
 #[derive(Default)]
-struct Deaths(VecDeque<Instant>);
+struct Crashes(VecDeque<Instant>);
 
-impl Deaths {
-    /// Counts one; whether the page may be loaded again.
-    fn reload(&mut self, now: Instant) -> bool {
-        self.0.retain(|at| now.duration_since(*at) < WITHIN);
-        if self.0.len() >= MOST {
+impl Crashes {
+    /// Counts a crash. Returns whether the page may be loaded again.
+    fn may_reload(&mut self, now: Instant) -> bool {
+        self.0.retain(|at| now.duration_since(*at) < WINDOW);
+        if self.0.len() >= MAX_RELOADS {
             return false;
         }
         self.0.push_back(now);
@@ -33,12 +33,12 @@ pub fn watch(window: &tauri::WebviewWindow) -> tauri::Result<()> {
 
     let own = window.clone();
     window.with_webview(move |view| {
-        let deaths = RefCell::new(Deaths::default());
+        let crashes = RefCell::new(Crashes::default());
         view.inner().connect_web_process_terminated(move |view, reason| {
             if reason == WebProcessTerminationReason::TerminatedByApi {
                 return;
             }
-            let again = deaths.borrow_mut().reload(Instant::now());
+            let again = crashes.borrow_mut().may_reload(Instant::now());
             tracing::warn!(?reason, again, "the process of the page ended");
             crate::host::forget_pages(&own);
             if again {
@@ -50,13 +50,13 @@ pub fn watch(window: &tauri::WebviewWindow) -> tauri::Result<()> {
     })
 }
 
-/// Not run: WebView2 and WKWebView start their processes again by themselves.
+/// Does nothing: WebView2 and WKWebView restart their processes themselves.
 #[cfg(not(target_os = "linux"))]
 pub fn watch(_: &tauri::WebviewWindow) -> tauri::Result<()> {
     Ok(())
 }
 
-/// A new start looks at the disk first, and so helps where loading the page again does not.
+/// Asks the user to restart. A new start checks the free disk space, which a reload of the page does not.
 #[cfg(target_os = "linux")]
 fn ask(window: &tauri::WebviewWindow) {
     use contract::{ErrorCode, ErrorView};
@@ -65,12 +65,12 @@ fn ask(window: &tauri::WebviewWindow) {
 
     let handle = window.app_handle().clone();
     let lang = crate::host::lang(&handle);
-    let said = app::messages::error_message(&ErrorView::new(ErrorCode::PageDied, "show the page"), lang);
+    let text = app::messages::error_message(&ErrorView::new(ErrorCode::PageDied, "show the page"), lang);
     let (restart, quit) = lang.pick(("Restart", "Quit"), ("重新启动", "退出"));
     window
         .dialog()
-        .message(format!("{}\n\n{}", said.meaning, said.next))
-        .title(said.title)
+        .message(format!("{}\n\n{}", text.meaning, text.next))
+        .title(text.title)
         .kind(MessageDialogKind::Error)
         .buttons(MessageDialogButtons::OkCancelCustom(restart.into(), quit.into()))
         .show(move |restart| if restart { handle.request_restart() } else { handle.exit(1) });
@@ -82,10 +82,10 @@ mod tests {
 
     #[test]
     fn the_page_is_loaded_three_times_a_minute_and_then_not_again() {
-        let (start, mut deaths) = (Instant::now(), Deaths::default());
+        let (start, mut crashes) = (Instant::now(), Crashes::default());
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        let told: Vec<bool> =
-            [0, 10, 20, 30, 59, 61, 62, 71, 200].map(|second| deaths.reload(at(second))).into();
-        assert_eq!(told, [true, true, true, false, false, true, false, true, true]);
+        let reloads: Vec<bool> =
+            [0, 10, 20, 30, 59, 61, 62, 71, 200].map(|second| crashes.may_reload(at(second))).into();
+        assert_eq!(reloads, [true, true, true, false, false, true, false, true, true]);
     }
 }

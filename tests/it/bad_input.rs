@@ -1,22 +1,22 @@
-//! What goes wrong in life, through the real programs: each says what happened, under a code, with a next step, in both
-//! languages, and nothing that a person wrote is lost.
+//! Common failures through the real programs: each error has a code, a message and a next step in both
+//! languages, and no data of the user is lost.
 use std::path::Path;
 use std::process::Command;
 
 use contract::{ChatView, ErrorCode, SettingsView};
 
 use crate::host::{ONE_WORKER, ask, engine_binary, open};
-use crate::programs::{LANGS, Said, cli, guide_copy, run};
+use crate::programs::{LANGS, ProgramOutput, cli, guide_copy, run};
 
-/// A person's settings and a chat, before and after.
+/// The settings and the chats of a user, to compare before and after.
 #[derive(Debug, PartialEq)]
-struct Belongings {
+struct UserData {
     settings: SettingsView,
     chat: ChatView,
 }
 
-/// A data folder with something to lose.
-async fn belongings(data: &Path) -> Belongings {
+/// A data folder with settings and a chat.
+async fn user_data(data: &Path) -> UserData {
     let (app, _host) = open(data).await;
     let chat = app.chat_create("guide").await.expect("a chat");
     ask(&app, &chat.id, "Hello").await;
@@ -26,16 +26,16 @@ async fn belongings(data: &Path) -> Belongings {
     app.worker_stop().await.expect("stops");
     let chat = app.chat_get(&chat.id).await.expect("is there");
     assert_eq!(chat.messages.len(), 2);
-    Belongings { settings, chat }
+    UserData { settings, chat }
 }
 
-/// Everything is there, and no chat was added by what was refused.
-async fn nothing_lost(data: &Path, before: &Belongings) {
+/// Asserts that all data is unchanged, and that the refused operation added no chat.
+async fn nothing_lost(data: &Path, before: &UserData) {
     let (app, _host) = open(data).await;
     assert_eq!(app.start_problems(), []);
     let settings = app.settings().await.expect("settings");
     let chat = app.chat_get(&before.chat.id).await.expect("the chat is there");
-    assert_eq!(&Belongings { settings, chat }, before);
+    assert_eq!(&UserData { settings, chat }, before);
     let ids: Vec<String> = app.chats().await.expect("a list").into_iter().map(|chat| chat.id).collect();
     assert_eq!(ids, [before.chat.id.as_str()]);
 }
@@ -44,7 +44,7 @@ async fn nothing_lost(data: &Path, before: &Belongings) {
 async fn a_truncated_model_file() {
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
-    let before = belongings(data.path()).await;
+    let before = user_data(data.path()).await;
     let model = guide_copy(data.path());
     let (app, _host) = open(data.path()).await;
     let own = app.model_import(&model).await.expect("is whole still");
@@ -52,7 +52,7 @@ async fn a_truncated_model_file() {
     let bytes = std::fs::read(&weights).expect("is read");
     std::fs::write(&weights, &bytes[..bytes.len() / 2]).expect("is cut");
     for lang in LANGS {
-        let check = |said: Said| {
+        let check = |said: ProgramOutput| {
             said.refused(lang, "model_file_truncated", "A model file is cut short", "模型文件不完整");
             assert!(said.err.contains("model.safetensors"), "{said:?}");
         };
@@ -66,14 +66,14 @@ async fn a_truncated_model_file() {
 async fn an_unknown_scoring_function() {
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
-    let before = belongings(data.path()).await;
+    let before = user_data(data.path()).await;
     let model = guide_copy(data.path());
     let (app, _host) = open(data.path()).await;
     let own = app.model_import(&model).await.expect("is known still");
     let config = std::fs::read_to_string(model.join("config.json")).expect("is read");
     std::fs::write(model.join("config.json"), config.replace("sigmoid", "tanh")).expect("is written");
     for lang in LANGS {
-        let check = |said: Said| {
+        let check = |said: ProgramOutput| {
             let (en, zh) = ("This version cannot run this model", "当前版本无法运行这个模型");
             said.refused(lang, "model_unsupported", en, zh);
             assert!(said.err.contains("scoring_func") && said.err.contains("tanh"), "{said:?}");
@@ -109,14 +109,14 @@ async fn a_file_of_ones_own_that_was_moved() {
     assert!(moved.join("model.safetensors").is_file(), "forgetting deletes nothing");
 }
 
-/// The worker itself is asked for a free port and never meets this; a person who names one may.
+/// The app lets the system choose a free port; only a port that the user names can be in use.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_in_use() {
     use std::os::unix::fs::PermissionsExt;
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
-    let before = belongings(data.path()).await;
+    let before = user_data(data.path()).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
     let worker = data.path().join("worker-on-a-port.sh");
@@ -135,8 +135,8 @@ async fn a_port_in_use() {
 async fn no_network() {
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
-    let mut before = belongings(data.path()).await;
-    // A port of this computer that was free a moment ago: nobody listens.
+    let mut before = user_data(data.path()).await;
+    // A port of this computer that was free a moment ago, so nothing listens on it.
     let closed =
         std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let (app, _host) = open(data.path()).await;
@@ -158,7 +158,7 @@ async fn no_network() {
     nothing_lost(data.path(), &before).await;
 }
 
-/// Starts `whaledeck-cli ask` with the data on a disk of three megabytes that is full, and brings the data back.
+/// Runs `whaledeck-cli ask` with its data on a full disk of three megabytes, and copies the data back.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk() {
@@ -172,7 +172,7 @@ async fn a_full_disk() {
     for folder in [&seed, &small, &back] {
         std::fs::create_dir_all(folder).expect("is made");
     }
-    let before = belongings(&seed).await;
+    let before = user_data(&seed).await;
     for lang in LANGS {
         let asked = cli(&small, lang);
         let mut command = Command::new("unshare");
@@ -190,18 +190,18 @@ async fn a_full_disk() {
     }
 }
 
-/// What a terminal says of chats that cannot be opened, and the ways on that it names.
+/// The error of chats that cannot be opened in a terminal, and the recoveries that it names.
 #[tokio::test(flavor = "multi_thread")]
 async fn chats_that_cannot_be_opened() {
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
-    let before = belongings(data.path()).await;
+    let before = user_data(data.path()).await;
     let file = data.path().join("history.db");
     let made = run(cli(data.path(), LANGS[0]).args(["backups", "create"]));
     let backup = made.out.split_whitespace().next().expect("its name").to_owned();
     let whole = std::fs::read(&file).expect("reads");
     let mut newer = whole.clone();
-    // The version of the tables, at offset 60 of the file.
+    // `user_version` is at offset 60 of the file.
     newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
     let (unreadable, unreadable_zh) = ("Your chats cannot be opened", "无法打开对话记录");
     let (too_new, too_new_zh) =
@@ -228,7 +228,7 @@ async fn chats_that_cannot_be_opened() {
     }
 }
 
-/// A folder that cannot be written, as on a stick with its switch set: said, and read all the same.
+/// A read-only folder, as on a write-protected USB stick: an error is shown, and the chats can still be read.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_disk() {
@@ -240,7 +240,7 @@ async fn a_read_only_disk() {
     for folder in [&seed, &disk] {
         std::fs::create_dir_all(folder).expect("is made");
     }
-    let before = belongings(&seed).await;
+    let before = user_data(&seed).await;
     for lang in LANGS {
         let on_disk = |args: &[&str]| {
             let asked = cli(&disk, lang);
@@ -268,7 +268,7 @@ async fn a_read_only_disk() {
     }
 }
 
-/// On the terminal, without a screen and without a word about one.
+/// `--version` works on a terminal without a display.
 #[test]
 fn the_window_s_program_says_its_version() {
     for word in ["--version", "-V"] {
@@ -284,7 +284,7 @@ fn the_window_s_program_says_its_version() {
     }
 }
 
-/// The window without a screen: clear words in the person's language, and an exit code for scripts.
+/// The desktop program without a display: an error in the user's language, and an exit code for scripts.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_missing_display() {

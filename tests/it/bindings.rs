@@ -1,4 +1,5 @@
-//! The committed TypeScript equals what the commands and the contract say now.
+//! The committed TypeScript equals the commands and the contract.
+//! `make bindings` writes it again.
 
 #[test]
 fn committed_bindings_are_current() {

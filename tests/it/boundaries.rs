@@ -47,18 +47,18 @@ impl Graph {
     }
 
     fn may_link(&self, dependency: &str, allowed: &[&str]) {
-        for house in HOUSE {
-            let direct = self.direct.get(*house).is_some_and(|deps| deps.contains(dependency));
-            assert!(!direct || allowed.contains(house), "`{house}` must not depend on `{dependency}`");
+        for member in WORKSPACE {
+            let direct = self.direct.get(*member).is_some_and(|deps| deps.contains(dependency));
+            assert!(!direct || allowed.contains(member), "`{member}` must not depend on `{dependency}`");
             assert!(
-                direct || !allowed.contains(house),
-                "`{house}` may depend on `{dependency}` and does not"
+                direct || !allowed.contains(member),
+                "`{member}` may depend on `{dependency}` and does not"
             );
         }
     }
 }
 
-const HOUSE: &[&str] = &[
+const WORKSPACE: &[&str] = &[
     "app",
     "catalog",
     "checkpoint",
@@ -83,7 +83,7 @@ const HOUSE: &[&str] = &[
     "xtask",
 ];
 
-/// Each crate and the house crates it may import.
+/// Each crate and the workspace crates that it may import.
 const DIRECTIONS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("contract", &["protocol"]),
@@ -128,9 +128,9 @@ fn imports_go_one_way() {
     let graph = Graph::read();
     for (name, allowed) in DIRECTIONS {
         for dependency in graph.direct.get(*name).expect("every crate of the list exists") {
-            let house = HOUSE.contains(&dependency.as_str());
+            let member = WORKSPACE.contains(&dependency.as_str());
             assert!(
-                !house || allowed.contains(&dependency.as_str()),
+                !member || allowed.contains(&dependency.as_str()),
                 "`{name}` must not import `{dependency}`"
             );
         }
@@ -149,14 +149,14 @@ fn every_permitted_import_is_used() {
 }
 
 #[test]
-fn heavy_libraries_stay_in_their_rooms() {
+fn heavy_libraries_stay_in_their_crates() {
     let graph = Graph::read();
     graph.may_link("tauri", &["whaledeck"]);
     graph.may_link("axum", &["server", "testkit"]);
     graph.may_link("candle-core", &["kernels", "models"]);
     graph.may_link("rusqlite", &["history"]);
     graph.may_link("keyring", &["app"]);
-    // Tests may; nothing that is shipped does.
+    // Tests may link them; no shipped program does.
     graph.may_link("testkit", &[]);
 }
 

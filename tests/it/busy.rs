@@ -1,5 +1,5 @@
-//! One model at a time: a question or a change that needs another one never ends an answer by itself. The worker is stopped by a
-//! signal, so that its answer cannot end too early.
+//! The worker runs one model at a time. A prompt or a change that needs another model never ends an answer by
+//! itself. The tests stop the worker with a signal, so that its answer cannot end too early.
 #![cfg(unix)]
 use contract::{AnswerEvent, ErrorCode, MessageState, SendRequest, WhenBusy};
 use tokio::sync::mpsc::UnboundedReceiver;

@@ -7,20 +7,20 @@ use contract::{AnswerEvent, EndpointSpec, EndpointTest, EndpointView, StepState}
 use testkit::{CloudResponse, TestCloud};
 
 use crate::host::{ONE_WORKER, ask, open};
-use crate::programs::{LANGS, Said, cli, run};
+use crate::programs::{LANGS, ProgramOutput, cli, run};
 
 const KEY: &str = "sk-marked-cli-4711";
 
-fn endpoints(data: &Path, lang: &str, words: &[&str]) -> Command {
+fn endpoints(data: &Path, lang: &str, args: &[&str]) -> Command {
     let mut command = cli(data, lang);
-    // The keyring of whoever runs the tests is not for them.
-    command.env("WHALEDECK_KEYS", "file").arg("endpoints").args(words);
+    // The tests must not use the keyring of the user who runs them.
+    command.env("WHALEDECK_KEYS", "file").arg("endpoints").args(args);
     command
 }
 
-/// With the key on the standard input.
-fn add(data: &Path, lang: &str, words: &[&str], key: &str) -> Said {
-    let mut command = endpoints(data, lang, words);
+/// Passes the key on the standard input.
+fn add(data: &Path, lang: &str, args: &[&str], key: &str) -> ProgramOutput {
+    let mut command = endpoints(data, lang, args);
     let mut program = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -28,7 +28,7 @@ fn add(data: &Path, lang: &str, words: &[&str], key: &str) -> Said {
         .spawn()
         .expect("it starts");
     program.stdin.take().expect("is piped").write_all(key.as_bytes()).expect("is typed");
-    Said::of(program.wait_with_output().expect("it ends"))
+    ProgramOutput::of(program.wait_with_output().expect("it ends"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,8 +39,8 @@ async fn a_terminal_adds_tests_asks_and_removes() {
     let told = run(&mut endpoints(place, LANGS[0], &["providers"]));
     assert_eq!(told.out.lines().count(), 13, "{told:?}");
 
-    let words = ["add", "deepseek", "--address", cloud.address()];
-    let added = add(place, LANGS[0], &words, &format!("{KEY}\n"));
+    let args = ["add", "deepseek", "--address", cloud.address()];
+    let added = add(place, LANGS[0], &args, &format!("{KEY}\n"));
     assert_eq!(added.code, Some(0), "{added:?}");
     assert!(added.out.contains("deepseek: DeepSeek") && added.out.contains("encrypted file"), "{added:?}");
     let tested = run(&mut endpoints(place, LANGS[1], &["test", "deepseek"]));
@@ -60,7 +60,7 @@ async fn a_terminal_adds_tests_asks_and_removes() {
 
     let mut command = cli(place, LANGS[0]);
     let said = run(command.args(["ask", "--endpoint", "deepseek", "What is a whale?"]));
-    // What is read from a pipe is the answer alone.
+    // The output into a pipe is the answer only.
     let told = (said.code, said.out.as_str(), said.err.as_str());
     assert_eq!(told, (Some(0), "A whale 是鲸。\n", "Thinking:\n想一想\n\nAnswer:\n"));
     let mut command = cli(place, LANGS[0]);
@@ -97,7 +97,7 @@ async fn a_chat_moves_to_a_cloud_and_back() {
         provider_id: "custom".into(),
         name: "Lab".into(),
         address: cloud.address().into(),
-        // No key: nothing goes near a keyring.
+        // Without a key the keyring is not used.
         key: String::new(),
         models: vec!["big".into()],
     };
@@ -109,7 +109,7 @@ async fn a_chat_moves_to_a_cloud_and_back() {
     let mut texts = Vec::new();
     for model in ["guide", "cloud:lab/big", "guide"] {
         let now = app.chat_get(&chat.id).await.expect("reads");
-        // Only the model changes hands: style, instructions and everything said go along.
+        // Only the model changes: the sampling, the system prompt and the messages stay.
         assert_eq!((now.preset_id.as_str(), &now.sampling), ("custom", &chosen));
         app.chat_update(&chat.id, model, &now.preset_id, now.sampling, &now.system_prompt)
             .await
@@ -131,7 +131,7 @@ async fn a_chat_moves_to_a_cloud_and_back() {
     app.worker_stop().await.expect("stops");
 }
 
-/// As [`ask`], below a message.
+/// As [`ask`], after a message.
 async fn ask_after(app: &app::App, chat_id: &str, parent_id: Option<String>, text: &str) -> Vec<AnswerEvent> {
     if parent_id.is_none() {
         return ask(app, chat_id, text).await;

@@ -7,9 +7,9 @@ use contract::{AnswerEvent, DownloadState, DownloadView, ModelView, SizingView, 
 use testkit::{Fault, FaultTarget, TestHub};
 
 use crate::host::{ONE_WORKER, open};
-use crate::programs::{LANGS, Said, cli, guide_copy, lines, run};
+use crate::programs::{LANGS, ProgramOutput, cli, guide_copy, lines, run};
 
-/// Of the catalogue; the test hub serves the Guide's files under its name.
+/// A model of the catalogue; the test hub serves the Guide's files under its name.
 const MODEL: &str = "deepseek-r1-distill-qwen-1.5b";
 const FOLDER: &str = "deepseek-r1-distill-qwen-1.5b@bf16";
 const REPOSITORY: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B";
@@ -27,7 +27,7 @@ async fn a_program_talks_in_lines() {
     let mut typed = program.stdin.take().expect("is piped");
     typed.write_all(b"{\"text\": \"Hello\"}\nnot json\n{\"text\": \"What is MoE?\"}\n").expect("is typed");
     drop(typed);
-    let said = Said::of(program.wait_with_output().expect("it ends"));
+    let said = ProgramOutput::of(program.wait_with_output().expect("it ends"));
     assert_eq!(said.code, Some(0), "{said:?}");
     let all: Vec<serde_json::Value> = lines(&said.out);
     assert_eq!((&all[0]["kind"], &all[0]["model_id"]), (&"chat".into(), &"guide".into()));
@@ -46,7 +46,7 @@ async fn a_question_whose_answer_nobody_reads_leaves_no_chat() {
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
     let unread = std::io::pipe().expect("a pipe").1;
-    let said = Said::of(
+    let said = ProgramOutput::of(
         cli(data.path(), LANGS[0]).args(["ask", "Hello"]).stdout(unread).output().expect("the program runs"),
     );
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
@@ -54,7 +54,7 @@ async fn a_question_whose_answer_nobody_reads_leaves_no_chat() {
     assert_eq!(lines::<serde_json::Value>(&chats.out), [serde_json::json!([])], "{chats:?}");
 }
 
-/// The Guide under R1's published template, whose prompt opens `<think>`: all that it writes is thought.
+/// The Guide with R1's published template, whose prompt opens `<think>`: all of its output is thinking.
 #[tokio::test(flavor = "multi_thread")]
 async fn thoughts_are_kept_apart_from_the_answer_in_a_pipe() {
     let _alone = ONE_WORKER.lock().await;
@@ -75,7 +75,7 @@ async fn thoughts_are_kept_apart_from_the_answer_in_a_pipe() {
             "{said:?}"
         );
     }
-    // The Guide under its own template does not think.
+    // The Guide with its own template does not think.
     let said = run(cli(data.path(), LANGS[0]).args(["ask", "Hello", "--temperature", "0"]));
     assert!(said.out.len() > 10 && said.err.is_empty(), "{said:?}");
 }
@@ -93,7 +93,7 @@ fn a_model_is_sized_with_the_conversations_that_are_asked_for() {
         let shown = sized(&[]);
         assert!(shown.code == Some(0) && shown.out.contains(said), "{shown:?}");
         let view: SizingView = serde_json::from_str(sized(&["--json"]).out.trim()).expect("is JSON");
-        // Of each conversation, on each card that shares the model.
+        // For each conversation, on each GPU of the model.
         let asked = 163_840.0 * 70_272.0 * f64::from(view.sequences);
         assert!(view.here.verdict == Verdict::ShortContext || view.here.kv >= asked, "{:?}", view.here);
     }

@@ -1,5 +1,5 @@
-//! Compare with two models of this computer: one worker after the other, because both at once would share its memory and slow
-//! each other down; and a side that this computer cannot hold says so while the other answers.
+//! Compare with two models of this computer: they answer one after the other, because both at once would not
+//! fit into memory. An error on one side does not end the other.
 use std::time::Duration;
 
 use contract::{CompareEvent, CompareRequest, CompareState, ErrorCode, Side};
@@ -72,7 +72,7 @@ async fn two_models_of_this_computer_answer_one_after_the_other() {
     let started = host.events().iter().filter(|event| format!("{event:?}").contains("Starting")).count();
     assert!(started >= 2, "two workers ran: {:?}", host.events());
 
-    // Not here at all: its side says so, and the other goes on.
+    // The model is not on this computer: its side fails, and the other continues.
     let events = compare(&app, "deepseek-r1", "guide").await;
     assert_eq!(ended(&events, Side::Left).2, Some(ErrorCode::ModelNotFound));
     assert_eq!(ended(&events, Side::Right).1, CompareState::Done);

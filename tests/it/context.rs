@@ -1,5 +1,6 @@
-//! The length of a conversation: counted before anything is sent as the model will read it; a question that is too long is
-//! refused before it is written down, and a chat that is full goes on with what the person chose to leave out.
+//! The context length: the tokens that are counted before sending equal those that the model reads. A prompt
+//! that is too long is refused before it is stored, and a full chat continues after the user excluded its
+//! oldest turns.
 use contract::{AnswerEvent, ContextQuery, ErrorCode, MessageState, SendRequest};
 
 use crate::host::{ONE_WORKER, ask, open};
@@ -14,7 +15,7 @@ fn query(chat_id: &str, parent: Option<&str>, text: &str) -> ContextQuery {
     }
 }
 
-/// Sends and gives the events up to the terminal one, or the refusal.
+/// Sends a request and returns the events up to the terminal one, or the error.
 async fn send(app: &app::App, request: SendRequest) -> Result<Vec<AnswerEvent>, contract::ErrorView> {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
@@ -77,7 +78,7 @@ async fn a_full_chat_goes_on_without_its_oldest_turns_and_says_so() {
     assert!(alone.exact && alone.tokens > context && alone.trim.is_none(), "nothing helps: {alone:?}");
     assert_eq!(app.chat_get(&chat.id).await.expect("reads").messages.len(), 2, "nothing was written down");
 
-    // Two questions that fit alone and not together.
+    // Two prompts that fit alone but not together.
     let mut page = String::new();
     while app.context_use(query(&chat.id, None, &page)).await.expect("is counted").tokens < context * 5 / 8 {
         page += &"The whale swims. ".repeat(20);

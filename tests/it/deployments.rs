@@ -1,5 +1,5 @@
-//! Deployments from the command line, with our own worker in the place of an engine that is installed: started, left by kill -9,
-//! found again, asked, stopped.
+//! Deployments from the command line, with the worker in place of an installed engine: started, left running
+//! by kill -9 of the app, reattached, asked, stopped.
 #![cfg(target_os = "linux")]
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,8 @@ use contract::{DeploymentState, DeploymentView};
 use crate::host::{engine_binary, root};
 use crate::programs::{LANGS, cli, run};
 
-/// A program named `llama-server` that is our worker with the Guide, and the line that lets a shell find it.
+/// A program named `llama-server` that is the worker with the Guide, and the shell command that puts it into
+/// PATH.
 pub fn installed(folder: &Path) -> String {
     let bin = folder.join("bin");
     std::fs::create_dir_all(&bin).expect("is made");
@@ -28,17 +29,17 @@ pub fn installed(folder: &Path) -> String {
     format!("PATH={}:$PATH; export PATH", bin.display())
 }
 
-pub fn deployments(data: &Path, lang: &str, words: &[&str]) -> Command {
+pub fn deployments(data: &Path, lang: &str, args: &[&str]) -> Command {
     let mut command = cli(data, lang);
-    command.env("WHALEDECK_KEYS", "file").arg("deployments").args(words);
+    command.env("WHALEDECK_KEYS", "file").arg("deployments").args(args);
     command
 }
 
 pub fn start<'a>(first: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut words = vec!["start", "--model", "deepseek-r1-distill-qwen-7b", "--engine", "llama-server"];
-    words.extend(["--gpus", "RTX-4090-24G", "--context", "2048", "--sequences", "1", "--first", first]);
-    words.extend(more);
-    words
+    let mut args = vec!["start", "--model", "deepseek-r1-distill-qwen-7b", "--engine", "llama-server"];
+    args.extend(["--gpus", "RTX-4090-24G", "--context", "2048", "--sequences", "1", "--first", first]);
+    args.extend(more);
+    args
 }
 
 fn listed(data: &Path) -> DeploymentView {
@@ -59,7 +60,7 @@ fn a_terminal_starts_is_killed_finds_asks_and_stops() {
     let lines = BufReader::new(program.stderr.take().expect("is piped")).lines();
     let seen = lines.map_while(Result::ok).any(|line| line == "== loading");
     assert!(seen, "it loads");
-    // What is started is written down by now, and nothing of it ends with the program that started it.
+    // The deployment is stored by now, and its processes do not end with the program that started them.
     program.kill().expect("kill -9");
     program.wait().expect("it ended");
 
@@ -85,7 +86,7 @@ fn a_terminal_starts_is_killed_finds_asks_and_stops() {
     let refused = run(idle.args(["ask", "--deployment", "Lab", "Hello"]));
     refused.refused(LANGS[1], "deployment_not_ready", "The deployment is not ready", "这个部署尚未就绪");
 
-    // Again by its name, with its words in Chinese, until it serves.
+    // Again by its name, with output in Chinese, until it serves.
     let again = run(&mut deployments(place, LANGS[1], &["start", "Lab"]));
     assert!(again.code == Some(0) && again.out.contains("就绪"), "{again:?}");
     let removed = run(&mut deployments(place, LANGS[0], &["remove", "Lab"]));
@@ -107,7 +108,7 @@ fn what_cannot_be_started_is_said_and_leaves_nothing() {
         "The engine is not installed on that machine",
         "那台机器上没有安装引擎",
     );
-    // The plan was shown first.
+    // The plan is shown first.
     assert!(
         missing.out.contains("--host 127.0.0.1") && missing.out.contains("Listens to this machine only"),
         "{missing:?}"
@@ -120,7 +121,7 @@ fn what_cannot_be_started_is_said_and_leaves_nothing() {
     unreachable.refused(LANGS[1], "machine_unreachable", "The machine cannot be reached", "无法连接这台机器");
     let odd = run(&mut deployments(place, LANGS[0], &start("", &["--on=-oProxyCommand=touch /tmp/x"])));
     odd.refused(LANGS[0], "invalid_input", "This value is not allowed", "这个值不允许");
-    // With the engine named: without one, llama-server with smaller files would be planned.
+    // The engine is named, because the default plan would be llama-server with smaller files.
     let small = ["start", "--model", "DeepSeek-R1", "--gpus", "8xH100-80G", "--engine", "sglang"];
     let small = run(&mut deployments(place, LANGS[0], &small));
     assert!(small.code == Some(1) && small.out.contains("684 GB < 689 GB"), "{small:?}");

@@ -1,20 +1,20 @@
-//! Model files as people have them, through the real programs: shards in folders of their own from the download to the
-//! answer, two precisions of one model side by side, and what an import refuses before a start would.
+//! Real layouts of model files, through the real programs: shards in subfolders from the download to the
+//! answer, two precisions of one model side by side, and imports that are refused as a start would be.
 use std::path::{Path, PathBuf};
 
 use contract::{AnswerEvent, ErrorCode, ModelState, ModelView};
 use testkit::{TestGguf, TestHub};
 
 use crate::host::{ONE_WORKER, ask, open, root};
-use crate::programs::{LANGS, Said, cli, guide_copy, run};
+use crate::programs::{LANGS, ProgramOutput, cli, guide_copy, run};
 
-/// Of the catalogue: its two GGUF precisions are shards in folders of one repository.
+/// A model of the catalogue whose two GGUF precisions are shards in folders of one repository.
 const MODEL: &str = "deepseek-r1";
 const REPOSITORY: &str = "unsloth/DeepSeek-R1-GGUF";
 const Q4: &str = "DeepSeek-R1-Q4_K_M/DeepSeek-R1-Q4_K_M";
 const Q8: &str = "DeepSeek-R1.Q8_0/DeepSeek-R1.Q8_0";
 
-/// A small model that answers, with as many positions as R1, whose place it takes.
+/// A small model that answers, with the context length of R1, which it replaces.
 fn coder() -> TestGguf {
     const U32: u32 = 4;
     let path = root().join("tests/fixtures/worker/coder.gguf");
@@ -22,7 +22,8 @@ fn coder() -> TestGguf {
     model.with("deepseek2.context_length", U32, 163_840u32.to_le_bytes().to_vec())
 }
 
-/// A hub that has the small model as R1 lies on the real ones, and a data folder whose settings name it.
+/// A hub that serves the small model in the layout of R1's repository, and a data folder whose settings name
+/// it.
 async fn hub(data: &Path) -> TestHub {
     let files = tempfile::tempdir().expect("a folder");
     std::fs::write(files.path().join("README.md"), "# R1").expect("is written");
@@ -40,7 +41,7 @@ async fn hub(data: &Path) -> TestHub {
     hub
 }
 
-fn told(data: &Path, args: &[&str]) -> Said {
+fn run_cli(data: &Path, args: &[&str]) -> ProgramOutput {
     let said = run(cli(data, LANGS[0]).args(args).env("NO_PROXY", "*"));
     assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
     said
@@ -48,11 +49,11 @@ fn told(data: &Path, args: &[&str]) -> Said {
 
 fn model(data: &Path) -> ModelView {
     let models: Vec<ModelView> =
-        serde_json::from_str(&told(data, &["models", "--json"]).out).expect("a list");
+        serde_json::from_str(&run_cli(data, &["models", "--json"]).out).expect("a list");
     models.into_iter().find(|model| model.id == MODEL).expect("is of the catalogue")
 }
 
-/// The true worker starts it, and it answers: some tokens, for its weights are random.
+/// Asserts that the real worker starts it and that it answers some tokens; its weights are random.
 async fn answers(data: &Path) {
     let (app, _host) = open(data).await;
     let chat = app.chat_create(MODEL).await.expect("a chat");
@@ -79,12 +80,12 @@ async fn shards_in_a_folder_of_their_own_go_the_whole_way() {
     for source in ["hugging-face", "model-scope"] {
         let data = tempfile::tempdir().expect("a folder");
         let _hub = hub(data.path()).await;
-        told(data.path(), &["pull", MODEL, "--variant", "q4_k_m", "--source", source]);
+        run_cli(data.path(), &["pull", MODEL, "--variant", "q4_k_m", "--source", source]);
         let folder = data.path().join("models/deepseek-r1@q4_k_m");
         assert!(folder.join(format!("{Q4}-00003-of-00003.gguf")).is_file());
         assert_eq!(model(data.path()).state, ModelState::Ready);
         answers(data.path()).await;
-        told(data.path(), &["remove", MODEL]);
+        run_cli(data.path(), &["remove", MODEL]);
         assert!(!folder.exists(), "nothing of it is left");
         assert_eq!(
             (model(data.path()).state, model(data.path()).disk_used),
@@ -98,18 +99,19 @@ async fn two_precisions_of_one_model_stay_side_by_side() {
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
     let hub = hub(data.path()).await;
-    let pull =
-        |variant: &str| told(data.path(), &["pull", MODEL, "--variant", variant, "--source", "hugging-face"]);
+    let pull = |variant: &str| {
+        run_cli(data.path(), &["pull", MODEL, "--variant", variant, "--source", "hugging-face"])
+    };
     pull("q4_k_m");
     let served = hub.bytes_served();
-    // The time of a download is kept in seconds.
+    // The time of a download is stored in seconds.
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     pull("q8_0");
     let shown = model(data.path());
     let here: Vec<_> = shown.precisions.iter().map(|one| (&*one.variant_id, one.state, one.in_use)).collect();
     assert_eq!(here, [("q8_0", ModelState::Ready, false), ("q4_k_m", ModelState::Ready, true)]);
     assert_eq!(shown.disk_used, shown.precisions.iter().map(|one| one.disk_used).sum::<f64>());
-    // But for the locks, which are empty, nothing else is there.
+    // Nothing else is on the disk, except the empty lock files.
     assert_eq!(shown.disk_used as u64, bytes_below(&data.path().join("models")));
     pull("q4_k_m");
     assert!(hub.bytes_served() < 2 * served + served, "what is here is not fetched again");
@@ -121,11 +123,11 @@ async fn two_precisions_of_one_model_stay_side_by_side() {
         assert!(line("q4_k_m").is_some_and(|line| line.contains(used)), "{said:?}");
         assert!(line("q8_0").is_some_and(|line| !line.contains(used)), "{said:?}");
     }
-    told(data.path(), &["use", MODEL, "q8_0"]);
+    run_cli(data.path(), &["use", MODEL, "q8_0"]);
     assert!(model(data.path()).precisions.iter().all(|one| one.in_use == (one.variant_id == "q8_0")));
     let (app, _host) = open(data.path()).await;
     app.worker_start(MODEL).await.expect("starts");
-    // The other one may go while this one runs.
+    // The other precision may be deleted while this one runs.
     app.model_remove(MODEL, Some("q4_k_m")).await.expect("is removed");
     assert!(app.worker().await.expect("a worker").model_id.is_some());
     app.worker_stop().await.expect("stops");
@@ -137,21 +139,21 @@ async fn two_precisions_of_one_model_stay_side_by_side() {
         said.refused(lang, "several_precisions", en, zh);
         assert!(said.err.contains("q4_k_m") && said.err.contains("q8_0"), "{said:?}");
     }
-    told(data.path(), &["remove", MODEL, "--variant", "q8_0"]);
+    run_cli(data.path(), &["remove", MODEL, "--variant", "q8_0"]);
     let left = model(data.path());
     let here: Vec<_> = left.precisions.iter().map(|one| (&*one.variant_id, one.in_use)).collect();
     assert_eq!(here, [("q4_k_m", true)], "what was chosen is gone, and the other one is used");
     answers(data.path()).await;
 }
 
-/// What an import says of a folder or file, in both languages, under one code; and that nothing was added.
+/// Asserts that an import is refused with this code and message in both languages, and adds nothing.
 fn refused(data: &Path, path: &Path, code: &str, words: [&str; 2]) {
     for (lang, word) in LANGS.into_iter().zip(words) {
         let said = run(cli(data, lang).arg("import").arg(path));
         said.refused(lang, code, word, word);
         assert!(!said.err.contains("download it again") || !said.err.contains("Delete"), "{said:?}");
     }
-    let models = told(data, &["models", "--json"]).out;
+    let models = run_cli(data, &["models", "--json"]).out;
     let models: Vec<ModelView> = serde_json::from_str(&models).expect("a list");
     assert!(models.iter().all(|model| model.path.is_none()), "nothing was added");
 }
@@ -191,7 +193,7 @@ async fn an_import_refuses_what_a_start_would() {
         config["chat_template"] = template.into();
         change("tokenizer_config.json", &config.to_string(), "chat_template_invalid", broken);
     }
-    // Of another model, with fewer tokens than the table has rows, and with more.
+    // The tokenizer of another model, with fewer tokens than the embedding has rows, and with more.
     let small = root().join("tests/fixtures/worker/coder");
     let text = |folder: &Path| std::fs::read_to_string(folder.join("tokenizer.json")).expect("is there");
     let mismatch = ["The tokenizer belongs to another model", "分词器属于另一个模型"];
@@ -214,7 +216,7 @@ async fn an_import_refuses_what_a_start_would() {
     let kind = gguf.clone().with_text("tokenizer.ggml.model", "llama");
     check(&write(data.path(), "kind.gguf", &kind), "model_unsupported", unsupported);
 
-    // Whole again, they are taken.
+    // Complete again, the files are accepted.
     for path in [folder.clone(), write(data.path(), "whole.GGUF", &gguf)] {
         let said = run(cli(data.path(), LANGS[0]).arg("import").arg(&path));
         assert_eq!(said.code, Some(0), "{said:?}");
@@ -247,9 +249,9 @@ async fn sound_files_that_are_not_run_are_told_apart_from_damaged_ones() {
     check(&two, "several_models", ["There are several models there", "那里有多个模型"]);
     check(&two, "several_models", ["m.gguf", "m.gguf"]);
 
-    // One of them a level below is the one that is meant, and it says which.
+    // A single model one level below is accepted, and the message names it.
     std::fs::remove_dir_all(two.join("b")).expect("is removed");
-    let said = told(data.path(), &["import", two.to_str().expect("a name"), "--json"]);
+    let said = run_cli(data.path(), &["import", two.to_str().expect("a name"), "--json"]);
     let added: ModelView = serde_json::from_str(&said.out).expect("a model");
     assert_eq!(added.path.as_deref(), two.join("a/m.gguf").to_str());
     let (app, _host) = open(data.path()).await;

@@ -1,10 +1,10 @@
-//! Chats of ten turns with the Guide through the real worker: each answer is the fact's answer in training/guide-model/data,
-//! whatever was said before it. It does not know how the Guide was trained.
+//! Chats of ten turns with the Guide through the real worker: each answer equals the fact's answer in
+//! training/guide-model/data, whatever the earlier turns were. It does not know how the Guide was trained.
 use contract::{AnswerEvent, MessageState, SamplingView};
 
 use crate::host::{ONE_WORKER, ask_after, open, root};
 
-/// The answer to a fact, as the training data has it.
+/// The answer to a fact in the training data.
 fn fact(id: &str, lang: &str) -> String {
     for file in ["app", "fit", "models", "terms"] {
         let path = root().join(format!("training/guide-model/data/{file}.toml"));

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use contract::{AnswerEvent, AppEvent, SendRequest};
 
-/// Held by each test that starts a worker, so that the worker it finds or kills is its own.
+/// Locked by each test that starts a worker, so that the worker it finds or kills is its own.
 pub static ONE_WORKER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Keeps every event it is given.
+/// Records every event.
 #[derive(Default)]
 pub struct TestHost {
     events: Mutex<Vec<AppEvent>>,
@@ -30,7 +30,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The worker that was built beside this test.
+/// The worker program of the same build.
 pub fn engine_binary() -> PathBuf {
     std::env::var_os("WHALEDECK_ENGINE").map_or_else(
         || {
@@ -41,7 +41,7 @@ pub fn engine_binary() -> PathBuf {
     )
 }
 
-/// An app on a data folder of its own, with the real worker and the real Guide model.
+/// An app with its own data folder, the real worker and the real Guide model.
 pub async fn open(data: &Path) -> (app::App, Arc<TestHost>) {
     let engine_binary = engine_binary();
     assert!(engine_binary.is_file(), "build it first: cargo build -p server ({})", engine_binary.display());
@@ -60,7 +60,7 @@ pub async fn ask(app: &app::App, chat_id: &str, text: &str) -> Vec<AnswerEvent> 
     ask_after(app, chat_id, None, text).await
 }
 
-/// Sends a text after this message of the chat.
+/// Sends a text after a message of the chat.
 pub async fn ask_after(app: &app::App, chat_id: &str, parent: Option<&str>, text: &str) -> Vec<AnswerEvent> {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let request = SendRequest {

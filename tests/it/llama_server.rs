@@ -1,5 +1,5 @@
-//! llama.cpp's own server under a deployment whose app is ended by kill -9, once while it loads and once while it serves: it goes
-//! on, and the next start of the app finds it and asks it again.
+//! A deployment of llama.cpp's server. The app is killed with kill -9, once while the server loads and once
+//! while it serves. The server keeps running, and the next start of the app reattaches to it.
 #![cfg(target_os = "linux")]
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use crate::programs::{LANGS, cli, run};
 
 const QUESTION: &str = "Which DeepSeek model should I run on a 24 GB GPU?";
 
-/// Lines for the shell that find the real server, and the Guide where it looks for the files of the plan. Nothing where they were
-/// not built, which `make test` does.
+/// Shell commands that put the real server into PATH, and the Guide at the path of the plan's files. `None`
+/// if llama.cpp was not built; `make test` builds it.
 fn installed(data: &Path) -> Option<String> {
     let built = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
     let (Some(program), Some(guide)) = (built("WHALEDECK_LLAMA_SERVER"), built("WHALEDECK_GUIDE_GGUF"))
@@ -44,7 +44,8 @@ fn installed(data: &Path) -> Option<String> {
     ))
 }
 
-/// The session of the engine that was started, as its start wrote it down. Ended at the end of the test, also of one that failed.
+/// The process session of the engine, from the stored record. It is killed at the end of the test, also after
+/// a failure.
 struct Session(u32);
 
 impl Session {
@@ -56,7 +57,7 @@ impl Session {
         Self(text.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a number"))
     }
 
-    /// The processes of the real server in it.
+    /// The processes of the real server in the session.
     fn servers(&self) -> Vec<u32> {
         let pids = std::fs::read_dir("/proc").expect("is there").flatten();
         let pids = pids.filter_map(|one| one.file_name().to_str().and_then(|name| name.parse().ok()));
@@ -64,7 +65,7 @@ impl Session {
     }
 
     fn holds(&self, pid: u32) -> Option<bool> {
-        // Behind the name: state, parent, group, session. One that is dead and not yet collected has no program.
+        // The fields after the name are state, parent, group, session. A zombie has no program.
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let session = stat.rsplit_once(") ")?.1.split(' ').nth(3)?.parse::<u32>().ok()?;
         let program = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
@@ -80,8 +81,8 @@ impl Drop for Session {
     }
 }
 
-/// What a fresh start of the app makes of the only deployment, once it has looked.
-async fn found(data: &Path) -> DeploymentView {
+/// The only deployment, after a new start of the app has reattached to it.
+async fn reattached(data: &Path) -> DeploymentView {
     let (app, _host) = open(data).await;
     let end = Instant::now() + Duration::from_secs(60);
     loop {
@@ -108,12 +109,12 @@ async fn a_real_engine_outlives_a_killed_app_and_is_found_by_the_next() {
     app.wait().expect("it ended");
     let session = Session::of(place);
 
-    let view = found(place).await;
+    let view = reattached(place).await;
     let servers = session.servers();
     assert_eq!(servers.len(), 1, "it went on");
     assert_eq!((view.name.as_str(), view.machines.as_slice()), ("Lab", &["here".to_owned()][..]));
 
-    // Another start of the app, which has asked it and watches it.
+    // Another start of the app, which has asked the deployment and watches it.
     let mut talking = cli(place, LANGS[0]);
     talking.args(["chat", "--deployment", "Lab"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut app = talking.spawn().expect("it starts");
@@ -126,7 +127,7 @@ async fn a_real_engine_outlives_a_killed_app_and_is_found_by_the_next() {
     app.wait().expect("it ended");
     assert_eq!(session.servers(), servers, "it goes on");
 
-    let again = found(place).await;
+    let again = reattached(place).await;
     assert_eq!((&again.id, &again.address, &again.error), (&view.id, &view.address, &None));
     let said = run(cli(place, LANGS[0]).args(["ask", "--deployment", "Lab", "--temperature", "0", QUESTION]));
     assert!(said.code == Some(0) && said.out.trim().len() > 10, "{said:?}");

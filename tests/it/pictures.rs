@@ -1,5 +1,5 @@
-//! Pictures from the person to the model and back: through the app, the command line and a cloud, on the small random
-//! DeepSeek-VL2 of the fixtures and the real worker.
+//! Images from the user to the model: through the app, the command line and a cloud service, with the small
+//! random DeepSeek-VL2 of the fixtures and the real worker.
 use std::path::{Path, PathBuf};
 
 use contract::{AnswerEvent, EndpointSpec, ErrorCode, ErrorView, MessageView, SendRequest, Sight};
@@ -12,7 +12,7 @@ use crate::programs::{LANGS, cli, run};
 const SIZE: (u32, u32) = (40, 31);
 const QUESTION: &str = "What is this?";
 
-/// The fixture where a person may have put it.
+/// A copy of the fixture in a folder of the user.
 fn model(folder: &Path) -> PathBuf {
     let copy = folder.join("little-vl2");
     std::fs::create_dir_all(&copy).expect("is made");
@@ -29,7 +29,7 @@ fn talk() -> serde_json::Value {
     reference["talks"][1].clone()
 }
 
-/// A BMP as tests/fixtures/vl2/make_pixels.py draws.
+/// A BMP with the pixels of tests/fixtures/vl2/make_pixels.py.
 fn drawn((width, height): (u32, u32)) -> Vec<u8> {
     let stride = (width * 3).next_multiple_of(4);
     let size = stride * height;
@@ -112,7 +112,8 @@ async fn a_picture_is_planned_seen_kept_and_copied() {
     assert_eq!(kept.messages[0].pictures, std::slice::from_ref(&picture));
     assert!(app.picture_data(&picture.id).await.expect("is there").starts_with("data:image/bmp;base64,Qk"));
 
-    // Another question to a model of text alone: refused with advice, asked without the picture when agreed to.
+    // A prompt to a text-only model is refused with a suggestion, and is sent without the image when the user
+    // agrees.
     app.chat_update(&chat.id, "guide", "custom", kept.sampling.clone(), "").await.expect("is kept");
     let more = |leave_out_pictures| SendRequest {
         chat_id: chat.id.clone(),
@@ -133,7 +134,7 @@ async fn a_picture_is_planned_seen_kept_and_copied() {
     answer(&app, more(true)).await.expect("is answered");
     app.worker_stop().await.expect("stops");
 
-    // The whole chat as a file, on another computer.
+    // The exported chat is imported on another computer.
     let copy = data.path().join("chat.json");
     app.chat_export(&chat.id, &copy).await.expect("is saved");
     let other = tempfile::tempdir().expect("a folder");
@@ -200,7 +201,7 @@ async fn what_is_no_picture_is_refused_before_anything_is_kept() {
     said.refused(LANGS[1], "picture_kind_unknown", "", "这个文件不是图片");
 }
 
-/// The name of a model that sees, taken in by the app of this folder, and a picture beside it.
+/// The id of an imported model that accepts images, and the path of an image.
 async fn model_and_picture(data: &Path) -> (String, PathBuf) {
     let (app, _host) = open(data).await;
     let own = app.model_import(&model(data)).await.expect("is taken");
@@ -258,7 +259,7 @@ async fn a_terminal_shows_pictures() {
     wrong.refused(LANGS[0], "chat_file_invalid", "This file is not a saved chat", "");
 }
 
-/// `script` runs it on a terminal of its own and passes on every byte that this shows.
+/// `script` runs the program on a terminal of its own and forwards every byte of its output.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_is_told_how_far_a_look_is_and_is_left_clean() {
@@ -308,7 +309,7 @@ async fn pictures_go_to_a_cloud_as_data_urls_and_are_left_out_only_when_agreed()
         provider_id: "custom".into(),
         name: "Lab".into(),
         address: cloud.address().into(),
-        // No key: nothing goes near a keyring.
+        // Without a key the keyring is not used.
         key: String::new(),
         models: vec!["big".into()],
     };

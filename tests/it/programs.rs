@@ -4,24 +4,24 @@ use std::process::{Command, Output, Stdio};
 
 use crate::host::{engine_binary, root};
 
-/// Both languages, as `LANG` names them.
+/// Both languages, as values of `LANG`.
 pub const LANGS: [&str; 2] = ["en_US.UTF-8", "zh_CN.UTF-8"];
 
-/// What a program said and how it ended.
+/// The output and the exit code of a program.
 #[derive(Debug)]
-pub struct Said {
+pub struct ProgramOutput {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
-impl Said {
+impl ProgramOutput {
     pub fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// Refused with this code, what happened and what to do, in the words of this language.
+    /// Asserts that the program failed with this code, a message and a next step in this language.
     pub fn refused(&self, lang: &str, code: &str, english: &str, chinese: &str) {
         let title = if lang.starts_with("zh") { chinese } else { english };
         let next =
@@ -33,7 +33,7 @@ impl Said {
     }
 }
 
-/// A program that was built beside this test.
+/// A program of the same build.
 pub fn beside(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let program = test.ancestors().nth(2).expect("tests lie in target/debug/deps").join(name);
@@ -41,7 +41,7 @@ pub fn beside(name: &str) -> PathBuf {
     program
 }
 
-/// `whaledeck-cli` on a data folder of its own, with the real worker and the real Guide model.
+/// `whaledeck-cli` with its own data folder, the real worker and the real Guide model.
 pub fn cli(data: &Path, lang: &str) -> Command {
     let mut command = Command::new(beside("whaledeck-cli"));
     command
@@ -55,11 +55,11 @@ pub fn cli(data: &Path, lang: &str) -> Command {
     command
 }
 
-pub fn run(command: &mut Command) -> Said {
-    Said::of(command.output().expect("the program starts"))
+pub fn run(command: &mut Command) -> ProgramOutput {
+    ProgramOutput::of(command.output().expect("the program starts"))
 }
 
-/// The Guide's files in a folder of their own, to be broken.
+/// A copy of the Guide's files, to be damaged.
 pub fn guide_copy(folder: &Path) -> PathBuf {
     let copy = folder.join("broken");
     std::fs::create_dir_all(&copy).expect("is made");
@@ -70,7 +70,7 @@ pub fn guide_copy(folder: &Path) -> PathBuf {
     copy
 }
 
-/// One JSON value to a line.
+/// Parses one JSON value per line.
 pub fn lines<T: serde::de::DeserializeOwned>(text: &str) -> Vec<T> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }

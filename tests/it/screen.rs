@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use whaledeck_desktop::screen::portal::{Answer, Portal};
+use whaledeck_desktop::screen::portal::{Portal, Response};
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, connection, fdo, interface, object_server::SignalEmitter};
 
@@ -44,12 +44,12 @@ impl Drop for Bus {
     }
 }
 
-/// What the portal of a test does when it is asked.
+/// The portal of a test and its response.
 struct Screenshot {
     version: u32,
     code: u32,
     uri: Option<String>,
-    /// As portals before 0.9: the request gets a name of the portal's own.
+    /// Portals before 0.9 give the request a name of their own.
     own_name: bool,
 }
 
@@ -90,23 +90,23 @@ impl Screenshot {
         if let Some(uri) = &self.uri {
             results.insert("uri", Value::from(uri.clone()));
         }
-        // Another request is answered in between: it is none of ours.
+        // The response of another request arrives in between and must be ignored.
         let other = SignalEmitter::new(bus, "/org/freedesktop/portal/desktop/request/1_0/other")?;
         Request::response(&other, 0, HashMap::from([("uri", Value::from("file:///etc/hostname"))])).await?;
         let emitter = SignalEmitter::new(bus, path.clone())?;
-        // At once, so before the name of the request is known to who asks.
+        // The response is sent before the caller knows the name of the request.
         Request::response(&emitter, self.code, results).await?;
         Ok(OwnedObjectPath::try_from(path).expect("a path"))
     }
 }
 
-async fn asked(screenshot: Screenshot) -> Result<Answer, String> {
+async fn take(screenshot: Screenshot) -> Result<Response, String> {
     let bus = Bus::start();
     let serving = bus.connection().await;
     serving.object_server().at("/org/freedesktop/portal/desktop", screenshot).await.expect("it is served");
     serving.request_name("org.freedesktop.portal.Desktop").await.expect("it gets its name");
     let portal = Portal::on(bus.connection().await).await.expect("the portal is found");
-    portal.picture().await.map_err(|error| error.to_string())
+    portal.screenshot().await.map_err(|error| error.to_string())
 }
 
 fn file(folder: &tempfile::TempDir, name: &str) -> (PathBuf, String) {
@@ -122,21 +122,21 @@ async fn a_part_of_the_screen_comes_from_the_portal() {
     let (path, uri) = file(&folder, "屏幕 1.png");
     for (version, own_name) in [(2, false), (2, true), (1, false)] {
         let shown = Screenshot { version, code: 0, uri: Some(uri.clone()), own_name };
-        assert_eq!(asked(shown).await, Ok(Answer::Picture(b"\x89PNG what the desktop wrote".to_vec())));
+        assert_eq!(take(shown).await, Ok(Response::Image(b"\x89PNG what the desktop wrote".to_vec())));
     }
     assert!(path.exists(), "the file is the desktop's");
 }
 
 #[tokio::test]
-async fn a_closed_or_refused_picture_is_told_apart() {
-    let answer = |code| asked(Screenshot { version: 2, code, uri: None, own_name: false });
-    assert_eq!(answer(1).await, Ok(Answer::Closed));
-    assert_eq!(answer(2).await, Ok(Answer::Nothing));
+async fn a_cancelled_or_refused_screenshot_is_told_apart() {
+    let answer = |code| take(Screenshot { version: 2, code, uri: None, own_name: false });
+    assert_eq!(answer(1).await, Ok(Response::Cancelled));
+    assert_eq!(answer(2).await, Ok(Response::Failed));
     assert_eq!(answer(0).await, Err("the portal named no file".into()));
     let elsewhere =
         Screenshot { version: 2, code: 0, uri: Some("https://example.com/1.png".into()), own_name: false };
     assert_eq!(
-        asked(elsewhere).await,
+        take(elsewhere).await,
         Err("the portal named no file but \"https://example.com/1.png\"".into())
     );
 }

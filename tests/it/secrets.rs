@@ -1,5 +1,6 @@
-//! After a run that used every kind of secret, none is in a file that the app wrote, in what it printed, or in the arguments
-//! of a process: cloud keys, the password of a proxy, keys for other programs, and the one between app and worker.
+//! After a run that used every kind of secret, none is in a file of the app, in its output, or in the
+//! arguments of a process: cloud keys, the password of a proxy, API keys of other programs, and the key
+//! between app and worker.
 #![cfg(target_os = "linux")]
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,22 +11,22 @@ use testkit::{ProxyAuth, TestCloud, TestProxy};
 
 use crate::deployments::{installed, start};
 use crate::host::{ONE_WORKER, ask, open};
-use crate::programs::{LANGS, Said, cli, run};
+use crate::programs::{LANGS, ProgramOutput, cli, run};
 use crate::worker_dies::child;
 
 const KEY: &str = "sk-marked-first-4711";
 const NEW_KEY: &str = "sk-marked-second-4711";
 const PASSWORD: &str = "marked-proxy-4711";
 
-/// A program that logs whatever it can, with a secret on its standard input.
-fn told(data: &Path, words: &[&str], secret: &str) -> Said {
+/// Runs the program with full logging and a secret on its standard input.
+fn run_with_secret(data: &Path, args: &[&str], secret: &str) -> ProgramOutput {
     let mut command = cli(data, LANGS[0]);
-    command.env("WHALEDECK_KEYS", "file").env("RUST_LOG", "trace").args(words);
+    command.env("WHALEDECK_KEYS", "file").env("RUST_LOG", "trace").args(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut program = command.spawn().expect("it starts");
     assert!(secret.is_empty() || !arguments(program.id()).iter().any(|word| word.contains(secret)));
     program.stdin.take().expect("is piped").write_all(format!("{secret}\n").as_bytes()).expect("is typed");
-    Said::of(program.wait_with_output().expect("it ends"))
+    ProgramOutput::of(program.wait_with_output().expect("it ends"))
 }
 
 fn arguments(pid: u32) -> Vec<String> {
@@ -39,7 +40,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         let path = entry.path();
         match path.is_dir() {
             true => all.extend(files(&path)),
-            // A socket or a pipe holds nothing.
+            // Sockets and pipes have no contents.
             false => all.push((path.clone(), std::fs::read(&path).unwrap_or_default())),
         }
     }
@@ -66,17 +67,17 @@ async fn no_file_word_or_argument_holds_a_secret() {
     let proxy =
         TestProxy::start(to.expect("an address"), ProxyAuth::Basic("me", PASSWORD)).await.expect("starts");
 
-    let mut said = vec![told(place, &["connections", "proxy", &proxy.address("http")], "")];
-    said.push(told(place, &["connections", "login", "me"], PASSWORD));
+    let mut said = vec![run_with_secret(place, &["connections", "proxy", &proxy.address("http")], "")];
+    said.push(run_with_secret(place, &["connections", "login", "me"], PASSWORD));
     assert!(said[1].out.contains("User name: me  (password in an encrypted file)"), "{said:?}");
     let add = ["endpoints", "add", "custom", "--name", "Lab", "--address", "http://cloud", "--model", "m"];
-    said.push(told(place, &add, KEY));
-    said.push(told(place, &["endpoints", "test", "lab"], ""));
+    said.push(run_with_secret(place, &add, KEY));
+    said.push(run_with_secret(place, &["endpoints", "test", "lab"], ""));
     assert!(said[3].err.contains("[key_refused]"), "{said:?}");
-    said.push(told(place, &["endpoints", "change", "lab", "--key", "--name", "My lab"], NEW_KEY));
-    said.push(told(place, &["endpoints", "test", "lab"], ""));
+    said.push(run_with_secret(place, &["endpoints", "change", "lab", "--key", "--name", "My lab"], NEW_KEY));
+    said.push(run_with_secret(place, &["endpoints", "test", "lab"], ""));
     assert_eq!(said[5].code, Some(0), "{said:?}");
-    said.push(told(place, &["ask", "--endpoint", "lab", "What is a whale?"], ""));
+    said.push(run_with_secret(place, &["ask", "--endpoint", "lab", "What is a whale?"], ""));
     assert!(said[6].out.contains("A whale"), "{said:?}");
     assert!(!proxy.targets().is_empty());
     let wrong = ["connections", "proxy", "http://me:marked-proxy-4711@proxy:1"];
@@ -84,17 +85,17 @@ async fn no_file_word_or_argument_holds_a_secret() {
     refused.refused(LANGS[1], "invalid_input", "This value is not allowed", "这个值不允许");
     said.push(refused);
 
-    let made = told(place, &["serve", "keys", "add", "laptop"], "");
+    let made = run_with_secret(place, &["serve", "keys", "add", "laptop"], "");
     let shared = made.out.trim().to_owned();
     assert!(shared.starts_with("wd-"), "{made:?}");
 
     let first = installed(place);
-    let mut words = vec!["deployments"];
-    words.extend(start(&first, &["--name", "Lab"]));
-    let started = told(place, &words, "");
+    let mut args = vec!["deployments"];
+    args.extend(start(&first, &["--name", "Lab"]));
+    let started = run_with_secret(place, &args, "");
     assert_eq!(started.code, Some(0), "{started:?}");
     said.push(started);
-    said.push(told(place, &["deployments", "logs", "Lab"], ""));
+    said.push(run_with_secret(place, &["deployments", "logs", "Lab"], ""));
 
     let (app, host) = open(place).await;
     let chat = app.chat_create("guide").await.expect("a chat");
@@ -110,7 +111,7 @@ async fn no_file_word_or_argument_holds_a_secret() {
     );
     let told_host = format!("{:?} {:?}", host.events(), app.settings().await);
 
-    // While everything still runs, and after.
+    // While everything runs, and afterwards.
     for moment in ["running", "ended"] {
         let kept = files(place);
         let names: Vec<String> = kept.iter().map(|(path, _)| path.display().to_string()).collect();
@@ -127,10 +128,10 @@ async fn no_file_word_or_argument_holds_a_secret() {
         }
         if moment == "running" {
             app.worker_stop().await.expect("stops");
-            said.push(told(place, &["deployments", "stop", "Lab"], ""));
+            said.push(run_with_secret(place, &["deployments", "stop", "Lab"], ""));
         }
     }
     let all = format!("{said:?} {told_host}");
     assert_eq!(secrets.into_iter().find(|secret| all.contains(*secret)), None);
-    said.push(told(place, &["deployments", "remove", "Lab"], ""));
+    said.push(run_with_secret(place, &["deployments", "remove", "Lab"], ""));
 }

@@ -1,5 +1,5 @@
-//! A model of this computer offered to other programs, from the command line: keys, a program that comes in with one, and what
-//! is noted of it.
+//! API access from the command line: keys, a request of another program with a key, and its entry in the log.
+//! Other programs are plain HTTP clients here.
 #![cfg(unix)]
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,13 +11,13 @@ use contract::{SharingKey, SharingRequest};
 use crate::host::ONE_WORKER;
 use crate::programs::{LANGS, cli, lines, run};
 
-fn serve(data: &Path, lang: &str, words: &[&str]) -> Command {
+fn serve(data: &Path, lang: &str, args: &[&str]) -> Command {
     let mut command = cli(data, lang);
-    command.env("WHALEDECK_KEYS", "file").arg("serve").args(words);
+    command.env("WHALEDECK_KEYS", "file").arg("serve").args(args);
     command
 }
 
-/// The first line of the reply to a question of a few tokens.
+/// The status line of the reply to a short prompt.
 pub fn status(port: u16, key: &str) -> String {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
     let body = "{\"messages\":[{\"role\":\"user\",\"content\":\"What is a narwhal?\"}],\"max_tokens\":4}";
@@ -82,7 +82,7 @@ async fn a_program_with_a_key_is_served_and_noted() {
         keys.iter().map(|key| (key.name.as_str(), key.expires_at.is_none())).collect::<Vec<_>>(),
         [("手机", true)]
     );
-    // Neither a key nor a word is in any file of the app.
+    // No file of the app has the key or a text of the request.
     for entry in std::fs::read_dir(place).expect("is there").flatten() {
         let bytes = std::fs::read(entry.path()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);

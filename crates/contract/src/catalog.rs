@@ -5,41 +5,42 @@ use specta::Type;
 
 use crate::{DownloadView, ErrorView, SourceKind};
 
-/// One row of the Models page: facts, verdict for this machine, and what is on disk.
+/// One row of the Models page: facts, the verdict for this computer, and the files on disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct ModelView {
     /// Catalogue id, such as `deepseek-r1-distill-qwen-14b`; `guide` is the built-in model.
     pub id: String,
     pub name: String,
     pub family: FamilyKind,
-    /// The truth about what it is, in the language of the host: "A Qwen model taught by R1".
+    /// What the model is: "A Qwen model taught by R1".
     pub family_note: Localized,
-    /// Parameters in all.
+    /// Total parameters.
     pub params_total: f64,
-    /// Parameters touched for one token.
+    /// Active parameters per token.
     pub params_active: f64,
     pub context_max: u32,
     pub takes_images: bool,
-    /// It thinks or answers at once, as it is asked to.
+    /// The model can answer with or without thinking.
     pub hybrid: bool,
     pub licence: String,
-    /// The precision chosen for the verdict comes first.
+    /// The precision of the verdict is the first.
     pub variants: Vec<VariantView>,
     pub fit: FitView,
     pub state: ModelState,
-    /// The first of its downloads that is not finished.
+    /// The first unfinished download of the model.
     pub download: Option<DownloadView>,
-    /// Bytes on disk of all its precisions, 0 when nothing is.
+    /// Bytes on disk of all its precisions.
     pub disk_used: f64,
-    /// Those that are on the disk or on their way, in the order of the catalogue; none of a built-in model or an own file.
+    /// The precisions on the disk or in download, in the order of the catalogue. Empty for a built-in or
+    /// imported model.
     pub precisions: Vec<PrecisionView>,
-    /// The sampling that the model's own makers advise.
+    /// The sampling that the maker of the model recommends.
     pub recommended: SamplingView,
     /// True when the embedded engine of this version can run it.
     pub runs_embedded: bool,
-    /// Where the person's own file or folder lies; `None` for every model of the catalogue.
+    /// The path of an imported model; `None` for a model of the catalogue.
     pub path: Option<String>,
-    /// Why an own file cannot be used now, such as that it was moved; the state is `failed` then.
+    /// Why an imported model cannot be used now, such as a moved file. The state is then `failed`.
     pub problem: Option<ErrorView>,
 }
 
@@ -58,7 +59,7 @@ pub enum FamilyKind {
     MoeOriginal,
     /// Another maker's dense model taught by R1.
     DenseDistill,
-    /// A file of the person's, used where it lies; only what its files say is known.
+    /// An imported model, of which only the facts of its files are known.
     OwnFile,
 }
 
@@ -80,14 +81,14 @@ pub struct VariantView {
 /// One precision of a model on this computer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct PrecisionView {
-    /// Of one of the model's variants.
+    /// The id of one of the model's variants.
     pub variant_id: String,
     /// "FP8", "BF16", "Q4_K_M".
     pub precision: String,
     pub state: ModelState,
     /// Bytes on disk.
     pub disk_used: f64,
-    /// The one that chats with this model use.
+    /// Chats with this model use this precision.
     pub in_use: bool,
     pub download: Option<DownloadView>,
 }
@@ -95,10 +96,10 @@ pub struct PrecisionView {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct FitView {
     pub verdict: Verdict,
-    /// One plain sentence with the binding number.
+    /// One sentence with the limiting number.
     pub reason: Localized,
     pub place: Place,
-    /// Tokens of conversation that fit.
+    /// The context length that fits, in tokens.
     pub context: u32,
     /// Bytes, for the stacked bar.
     pub weights: f64,
@@ -106,7 +107,7 @@ pub struct FitView {
     pub overhead: f64,
     pub needed: f64,
     pub available: f64,
-    /// Predicted tokens per second from bandwidth; `None` when nothing was measured or known.
+    /// Tokens per second, estimated from the memory bandwidth; `None` when that is not known.
     pub speed_estimate: Option<f64>,
 }
 
@@ -136,21 +137,21 @@ pub enum ModelState {
     Downloading,
     Paused,
     Verifying,
-    /// Every file's size and SHA-256 were checked. A model is when one of its precisions is.
+    /// The size and the SHA-256 of every file were checked. A model is ready when one of its precisions is.
     Ready,
     Failed,
 }
 
-/// The one answer of the Welcome page.
+/// The recommendation of the Welcome page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct RecommendationView {
-    /// `None` when not even the smallest model fits; the sentence says why.
+    /// `None` when not even the smallest model fits; then the sentence has the reason.
     pub model_id: Option<String>,
     pub variant_id: Option<String>,
     pub sentence: Localized,
-    /// The cheapest upgrade that would change the answer.
+    /// The cheapest upgrade that would change the recommendation.
     pub upgrade: Option<Localized>,
-    /// What is to be said of graphics cards that the embedded engine does not use.
+    /// A note about GPUs that the embedded engine does not use.
     pub gpu_note: Option<Localized>,
     /// Bytes to download.
     pub download_size: f64,
@@ -165,7 +166,7 @@ pub struct PresetView {
     pub sampling: SamplingView,
 }
 
-/// Sampling parameters as the sliders hold them.
+/// Sampling parameters, as the sliders show them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct SamplingView {
     pub temperature: f32,
@@ -175,10 +176,10 @@ pub struct SamplingView {
     pub frequency_penalty: f32,
     pub presence_penalty: f32,
     pub repetition_penalty: f32,
-    /// 0 means as many as the context holds.
+    /// 0 means up to the end of the context.
     pub max_tokens: u32,
     pub seed: Option<u32>,
-    /// Chats of earlier versions lack it.
+    /// Chats of earlier versions do not have this field.
     #[serde(default)]
     pub thinking: Thinking,
 }
@@ -187,7 +188,7 @@ pub struct SamplingView {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Thinking {
-    /// As the model or its service does by itself; nothing is sent.
+    /// The default of the model or its service; no field is sent.
     #[default]
     Own,
     On,
@@ -211,7 +212,7 @@ impl Default for SamplingView {
     }
 }
 
-/// Where a download should come from; chosen by the user, never switched silently.
+/// The source of a download. The user chooses it; it never changes silently.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct SourceView {
     pub kind: SourceKind,

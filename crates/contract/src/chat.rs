@@ -12,23 +12,23 @@ pub struct ChatSummary {
     pub model_id: String,
     /// RFC 3339.
     pub updated_at: String,
-    /// An answer is being written in it by this program.
+    /// This program is writing an answer in the chat.
     pub answering: bool,
-    /// Of a search: where the words are. `None` where only the title holds them.
+    /// The message that a search found; `None` where only the title matches.
     pub hit: Option<SearchHit>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct SearchHit {
     pub message_id: String,
-    /// Some words of the message, in parts.
+    /// An excerpt of the message.
     pub snippet: Vec<SnippetPart>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct SnippetPart {
     pub text: String,
-    /// It is one of the words that were looked for.
+    /// The part matches the query.
     pub hit: bool,
 }
 
@@ -41,9 +41,9 @@ pub struct ChatView {
     pub preset_id: String,
     pub sampling: SamplingView,
     pub system_prompt: String,
-    /// The message from which on the model reads the chat, where the person left out the older ones.
+    /// The first message of the context, where the user excluded the older ones.
     pub context_start: Option<String>,
-    /// The path from the root to the chosen leaf, oldest first.
+    /// The path from the root to the selected leaf, the oldest first.
     pub messages: Vec<MessageView>,
 }
 
@@ -53,13 +53,13 @@ pub struct MessageView {
     pub parent_id: Option<String>,
     pub role: Role,
     pub text: String,
-    /// Shown with the text, in this order.
+    /// The images of the message, in order.
     pub pictures: Vec<PictureView>,
-    /// What the answer points at.
+    /// The objects that the answer locates in an image.
     pub boxes: Vec<BoxView>,
-    /// Thinking, stored apart from the answer.
+    /// The thinking, stored separately from the answer.
     pub reasoning: String,
-    /// How long the model thought, over every part of the answer; `None` when it did not.
+    /// The thinking time of all parts of the answer; `None` without thinking.
     pub thinking_seconds: Option<f64>,
     pub state: MessageState,
     pub error: Option<ErrorView>,
@@ -87,7 +87,7 @@ pub enum MessageState {
     Stopped,
     /// Ended by `max_tokens` or a full context.
     Length,
-    /// The worker or the app went away; what had arrived is kept.
+    /// The worker or the app ended; the text so far is stored.
     Interrupted,
 }
 
@@ -100,81 +100,81 @@ pub struct AnswerStats {
     pub tokens_per_second: f64,
 }
 
-/// What the user sends.
+/// A request for an answer: a new message, a retry or a continuation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type)]
 pub struct SendRequest {
     pub chat_id: String,
-    /// The message it answers to; `None` starts at the root.
+    /// The message before the new one; `None` at the root.
     pub parent_id: Option<String>,
-    /// Empty with `retry_of` set: answer that user message again as a new branch.
+    /// Empty when `retry_of` is set: then that user message is answered again as a new branch.
     pub text: String,
-    /// Ids of pictures that were added.
+    /// Ids of attached images.
     pub pictures: Vec<String>,
-    /// The person wants an answer of a model of text alone: in place of each picture it reads that there is one. Without
-    /// this, a conversation with pictures is refused by such a model.
+    /// A text-only model answers with a placeholder for each image. Without this, it refuses a conversation
+    /// with images.
     pub leave_out_pictures: bool,
     pub retry_of: Option<String>,
-    /// Go on with this answer where it ended (`stopped`, `length` or `interrupted`): `started` then carries the same
-    /// message with what it had, and the deltas are added to it. `text` is empty.
+    /// Continues this answer (`stopped`, `length` or `interrupted`): `started` has the same message with its
+    /// text so far, and the deltas are appended. `text` is empty.
     pub continue_of: Option<String>,
     pub when_busy: WhenBusy,
-    /// Of a new message: the model reads nothing that is before it. The person chose so, and the chat shows it.
+    /// The context starts at the new message. The user chose it, and the chat shows it.
     pub leave_out_older: bool,
 }
 
-/// What to do when the engine has another model loaded that is answering somebody.
+/// What to do when the worker is answering with another model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenBusy {
-    /// Refuse with `model_busy`, before anything is written down.
+    /// Refuse with `model_busy`, before anything is stored.
     #[default]
     Ask,
-    /// Begin when those answers have ended.
+    /// Start when those answers have ended.
     Wait,
-    /// Stop those answers; what was written of them is kept.
+    /// Stop those answers; their text so far is stored.
     Stop,
 }
 
-/// What is about to be sent, to be counted.
+/// A message before it is sent, to count its tokens.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type)]
 pub struct ContextQuery {
     pub model_id: String,
     /// `None` for a chat that does not exist yet.
     pub chat_id: Option<String>,
-    /// The last message that the next one answers to; `None` at the root.
+    /// The message before the new one; `None` at the root.
     pub parent_id: Option<String>,
     pub system_prompt: String,
     pub text: String,
-    /// Ids of pictures that were added.
+    /// Ids of attached images.
     pub pictures: Vec<String>,
-    /// Tokens that a conversation may have, where the service said so and the app does not know.
+    /// The context length, where only the error of a service has it.
     pub context: Option<u32>,
-    /// It was sent and refused as too long, whatever an estimate says.
+    /// The message was refused as too long, whatever the estimate is.
     pub refused: bool,
 }
 
-/// How much of a conversation's length would be used by a question, before it is sent.
+/// The tokens that a prompt would use of the context, before it is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct ContextUse {
     pub tokens: u32,
-    /// Counted by the model's own tokenizer; otherwise an estimate from the letters.
+    /// True when the tokenizer of the model counted; otherwise the number is an estimate from the letters.
     pub exact: bool,
-    /// Tokens that a conversation with this model may have; `None` where only its service knows.
+    /// The context length of the model, in tokens; `None` where only its service knows it.
     pub context: Option<u32>,
-    /// What could be left out where it is too long.
+    /// The turns to exclude, if the prompt is too long.
     pub trim: Option<ContextTrim>,
-    /// A longer conversation that the model and the memory allow, where that is enough.
+    /// A longer context that is enough and that the model and the memory allow.
     pub longer: Option<LongerContext>,
 }
 
-/// The oldest turns of a chat, as many as have to go so that the rest has room for an answer.
+/// The oldest turns of a chat that must be excluded, so that the rest leaves room for an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct ContextTrim {
-    /// The first message that stays; `None` where all go and only the new one stays.
+    /// The first message that stays; `None` where only the new one stays.
     pub message_id: Option<String>,
-    /// Messages that are left out.
+    /// The number of excluded messages.
     pub messages: u32,
-    /// Tokens of what stays, with the new message.
+    /// The tokens of the rest, with the new message.
     pub tokens: u32,
 }
 
@@ -182,11 +182,11 @@ pub struct ContextTrim {
 pub struct LongerContext {
     /// Tokens.
     pub context: u32,
-    /// Bytes that the conversation takes in memory then.
+    /// The bytes of its KV cache.
     pub memory: f64,
 }
 
-/// One batch of an answer, coalesced on the Rust side to 30-50 ms.
+/// One event of an answer. Text is gathered for 40 ms before it is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(
@@ -194,19 +194,19 @@ pub struct LongerContext {
     reason = "the large one comes once in an answer, and its boxes come with the end"
 )]
 pub enum AnswerEvent {
-    /// Both messages exist in the history now; there is no new one of the person in a retry or a continuation.
+    /// Both messages are stored. A retry or a continuation has no new user message.
     Started {
         user: Option<MessageView>,
         assistant: MessageView,
     },
-    /// Before the first word: a picture, counted from 1, is being looked at and so far through; 100 of the last one ends it.
+    /// Progress of the vision encoder before the first token: image `picture` of `pictures`, counted from 1.
     Looking {
         message_id: String,
         picture: u32,
         pictures: u32,
         percent: u32,
     },
-    /// Another model is answering somebody; this answer begins when that has ended.
+    /// The worker is answering with another model; this answer starts after it.
     Waiting {
         message_id: String,
     },
@@ -215,13 +215,13 @@ pub enum AnswerEvent {
         text: String,
         reasoning: String,
     },
-    /// Tokens of the prompt and of the answer so far, where the model counts while it writes.
+    /// The tokens of the prompt and of the answer so far, where the server counts them during the stream.
     Counted {
         message_id: String,
         prompt_tokens: u32,
         completion_tokens: u32,
     },
-    /// The model writes the same again and again. Once for an answer; nothing is stopped.
+    /// The model repeats itself. Sent once per answer; the answer is not stopped.
     Repeating {
         message_id: String,
     },
@@ -229,7 +229,7 @@ pub enum AnswerEvent {
     Finished {
         message: MessageView,
     },
-    /// Terminal: the partial answer is kept, in state `interrupted`.
+    /// Terminal: the partial answer is stored, in state `interrupted`.
     Failed {
         message: MessageView,
         error: ErrorView,

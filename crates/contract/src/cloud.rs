@@ -5,20 +5,20 @@ use specta::Type;
 
 use crate::{ErrorView, Localized, SamplingView};
 
-/// A service that can be chosen by name.
+/// A known service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct ProviderView {
     pub id: String,
     pub name: Localized,
-    /// What calls are added to. Empty, or with a part in braces, when the person has to say it.
+    /// The base URL. Empty, or with a part in braces, when the user must complete it.
     pub address: String,
-    /// Where a key is made; empty where that is not known.
+    /// The page where a key is created; empty when it is not known.
     pub key_page: String,
-    /// False where the person has to name the models.
+    /// False when the user must name the models.
     pub lists_models: bool,
 }
 
-/// What the person types to add a service.
+/// The input to add a service.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct EndpointSpec {
     pub provider_id: String,
@@ -26,14 +26,14 @@ pub struct EndpointSpec {
     pub name: String,
     /// Empty for the service's own address.
     pub address: String,
-    /// Empty where a server on the own network wants none.
+    /// Empty for a server in the own network that needs none.
     pub key: String,
-    /// Models to offer beside those that the service lists.
+    /// Models to offer in addition to those that the service lists.
     pub models: Vec<String>,
 }
 
 impl std::fmt::Debug for EndpointSpec {
-    /// Without the key: what is printed ends in logs.
+    /// Omits the key, because debug output ends up in logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EndpointSpec")
             .field("provider_id", &self.provider_id)
@@ -44,18 +44,18 @@ impl std::fmt::Debug for EndpointSpec {
     }
 }
 
-/// What is to be different about a service that was added; `None` leaves it as it is.
+/// A change of a service; `None` leaves a value as it is.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, Type)]
 pub struct EndpointChange {
     pub name: Option<String>,
-    /// Another computer or port needs its key with it: a key is sent only where it was meant for.
+    /// A change of the host or port must come with a key: a key is sent only to the address it was added for.
     pub address: Option<String>,
     pub key: Option<String>,
     pub models: Option<Vec<String>>,
 }
 
 impl std::fmt::Debug for EndpointChange {
-    /// Without the key, as [`EndpointSpec`].
+    /// Omits the key, as [`EndpointSpec`].
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EndpointChange")
             .field("name", &self.name)
@@ -68,51 +68,51 @@ impl std::fmt::Debug for EndpointChange {
 /// A service that was added. Its key never leaves the app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct EndpointView {
-    /// A word for the command line, made of the name.
+    /// Its name on the command line, made of `name`.
     pub id: String,
     pub provider_id: String,
     pub name: String,
     pub address: String,
     pub key_place: KeyPlace,
     pub models: Vec<CloudModelView>,
-    /// The style of a new chat.
+    /// The sampling of a new chat.
     pub recommended: SamplingView,
-    /// Values of the style that the service does not use, by their names in `SamplingView`.
+    /// Sampling parameters that the service ignores, by their names in `SamplingView`.
     pub unused: Vec<String>,
-    /// Those that it does not use while the model thinks.
+    /// Sampling parameters that it ignores while the model thinks.
     pub unused_while_thinking: Vec<String>,
-    /// False where an answer that was cut off cannot be gone on with.
+    /// False when the service cannot continue an answer.
     pub continues: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct CloudModelView {
-    /// What chats call it: `cloud:<endpoint>/<name>`.
+    /// The model id of chats: `cloud:<endpoint>/<name>`.
     pub id: String,
-    /// What the service calls it.
+    /// The service's name of the model.
     pub name: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyPlace {
-    /// The operating system's own store of secrets.
+    /// The keyring of the operating system.
     Keyring,
-    /// A sealed file in the data folder, where the system offers no store.
+    /// An encrypted file in the data folder, where the system has no keyring.
     File,
-    /// The server wants no key.
+    /// The server needs no key.
     Nowhere,
 }
 
-/// The steps of a connection, in order.
+/// The result of a connection test, with its steps in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct EndpointTest {
     pub steps: Vec<StepView>,
-    /// Why the step that failed did.
+    /// The error of the failed step.
     pub error: Option<ErrorView>,
-    /// The endpoint with the models that were listed now.
+    /// The endpoint with the models of the new list.
     pub endpoint: EndpointView,
-    /// The model that was asked for a word.
+    /// The model that was asked for one token.
     pub model: Option<String>,
 }
 
@@ -125,16 +125,16 @@ pub struct StepView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStep {
-    /// The proxy of the settings is there and lets the connection through.
+    /// The proxy of the settings accepts the connection.
     Proxy,
-    /// The computer of the address has a name that is known.
+    /// The host name is resolved.
     Name,
     Connect,
-    /// The connection is private and its certificate is trusted.
+    /// The TLS handshake succeeds and the certificate is trusted.
     Tls,
     Key,
     Models,
-    /// A word of an answer.
+    /// One token of an answer.
     Token,
 }
 
@@ -143,8 +143,8 @@ pub enum ConnectionStep {
 pub enum StepState {
     Passed,
     Failed,
-    /// It was tried, the service has nothing of the kind, and the connection does without.
+    /// The service does not have this, and the connection works without it.
     Absent,
-    /// A step before it failed, or it does not apply.
+    /// An earlier step failed, or the step does not apply.
     Skipped,
 }

@@ -9,10 +9,10 @@ use crate::{ErrorView, SamplingView, WhenBusy};
 pub struct CompareRequest {
     pub text: String,
     pub system_prompt: String,
-    /// As chats call them: a model of this computer, or `cloud:<endpoint>/<name>`.
+    /// Model ids as in chats: a model of this computer, or `cloud:<endpoint>/<name>`.
     pub left: String,
     pub right: String,
-    /// The values of both sides; what is advised for each when left out.
+    /// The sampling of both sides; the recommended one of each model by default.
     pub sampling: Option<SamplingView>,
     pub when_busy: WhenBusy,
 }
@@ -24,11 +24,11 @@ pub enum Side {
     Right,
 }
 
-/// Pieces are coalesced to 40 ms. Each side ends with `finished` or `failed`.
+/// One event of a comparison. Text is gathered for 40 ms. Each side ends with `finished` or `failed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CompareEvent {
-    /// The model is loaded and asked now; its times begin here.
+    /// The model is loaded and the prompt is sent; its times start here.
     Asked {
         side: Side,
     },
@@ -41,7 +41,7 @@ pub enum CompareEvent {
         side: Side,
         result: CompareResult,
     },
-    /// What had arrived stays.
+    /// Terminal: the text so far stays.
     Failed {
         side: Side,
         result: CompareResult,
@@ -52,11 +52,11 @@ pub enum CompareEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct CompareResult {
     pub state: CompareState,
-    /// Milliseconds from the question to the first word, thinking included; `None` when none came.
+    /// Milliseconds from the request to the first token, thinking included; `None` without any token.
     pub first_token_ms: Option<f64>,
-    /// Milliseconds from the question to the end.
+    /// Milliseconds from the request to the end.
     pub total_ms: f64,
-    /// Tokens, as the side counted them; `None` where it did not.
+    /// Tokens, as the server counted them; `None` where it did not.
     pub prompt_tokens: Option<u32>,
     pub completion_tokens: Option<u32>,
     pub cost: Option<CostView>,
@@ -68,22 +68,22 @@ pub struct CompareResult {
 #[serde(rename_all = "snake_case")]
 pub enum CompareState {
     Done,
-    /// Ended by a limit of tokens.
+    /// Ended by the token limit.
     Length,
     Stopped,
     Failed,
 }
 
-/// From the person's own file of prices, without the discounts of a service.
+/// The cost by the user's file of prices, without the discounts of a service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct CostView {
     pub amount: f64,
-    /// As the file writes it: "USD", "CNY".
+    /// As in the file: "USD", "CNY".
     pub currency: String,
-    /// Of a million tokens read, and written.
+    /// The price of a million prompt tokens, and of a million completion tokens.
     pub input: f64,
     pub output: f64,
-    /// When the price was looked up, and where.
+    /// The date and the source of the price.
     pub date: String,
     pub source: String,
 }

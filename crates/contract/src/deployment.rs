@@ -5,19 +5,20 @@ use specta::Type;
 
 use crate::{ErrorView, PlanWish, SamplingView};
 
-/// What a person wants to run, and on which machines.
+/// A request for a deployment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct DeploymentSpec {
     /// Empty for the model's own name.
     pub name: String,
     pub wish: PlanWish,
-    /// `here`, or what is typed after `ssh`. The first one is where it answers.
+    /// `here`, or an ssh destination. The first host serves the requests.
     pub machines: Vec<String>,
-    /// Open to the network at its own address, instead of private behind ssh.
+    /// Listens on the network, instead of on loopback behind ssh.
     pub open: bool,
-    /// Address of the first machine for the others and, where it is open, for this computer; as ssh knows it when empty.
+    /// The address of the first host for the others and, if `open`, for this computer. Empty for the address
+    /// of ssh.
     pub address: String,
-    /// Lines for the shell before the engine starts, such as `. venv/bin/activate`.
+    /// Shell commands before the engine starts, such as `. venv/bin/activate`.
     pub first: String,
 }
 
@@ -25,7 +26,7 @@ pub struct DeploymentSpec {
 pub struct DeploymentView {
     pub id: String,
     pub name: String,
-    /// What chats call it: `deployment:<id>`.
+    /// The model id of chats: `deployment:<id>`.
     pub chat_model: String,
     pub model_id: String,
     pub model_name: String,
@@ -33,30 +34,30 @@ pub struct DeploymentView {
     pub precision: String,
     /// "2x8xH100-80G".
     pub cards: String,
-    /// Tokens of one conversation.
+    /// The context length of one conversation, in tokens.
     pub context: u32,
     pub sequences: u32,
-    /// `here` or names of ssh, the first one first.
+    /// `here` or ssh destinations, in order.
     pub machines: Vec<String>,
     pub open: bool,
-    /// What other programs show to use it, where it is open.
+    /// The API key, if it is open to the network.
     pub key: Option<String>,
-    /// Where it answers from this computer, while it is seen.
+    /// Its address from this computer, while it is reachable.
     pub address: Option<String>,
     pub state: DeploymentState,
-    /// Seconds until it is started again, in state `waiting`.
+    /// Seconds until the next start, in state `waiting`.
     pub wait: Option<u32>,
-    /// Starts in a row that did not come to a steady service.
+    /// The number of failed starts in a row.
     pub tries: u32,
-    /// Why it failed, or why it is started again.
+    /// Why it failed or is started again.
     pub error: Option<ErrorView>,
-    /// Why it cannot be seen just now; what runs goes on.
+    /// Why the hosts cannot be reached now; its processes keep running.
     pub lost: Option<ErrorView>,
-    /// The style of a new chat.
+    /// The sampling of a new chat.
     pub recommended: SamplingView,
     /// RFC 3339.
     pub created_at: String,
-    /// The last minutes, the oldest first.
+    /// The metrics of the last minutes, the oldest first.
     pub points: Vec<MetricsPoint>,
 }
 
@@ -64,73 +65,73 @@ pub struct DeploymentView {
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentState {
     Stopped,
-    /// It was started before this program was, and is being looked for.
+    /// Started before this program, and not reattached yet.
     Finding,
     Starting,
-    /// It runs and does not serve yet.
+    /// Its processes run and do not serve yet.
     Loading,
     Ready,
-    /// It ended unasked and is started again after a while.
+    /// It ended unexpectedly and is started again after a pause.
     Waiting,
     Draining,
     Failed,
 }
 
-/// One moment. What the engine does not tell is absent.
+/// One sample of the metrics. A value that the engine does not export is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Type)]
 pub struct MetricsPoint {
     pub tokens_per_second: Option<f64>,
     pub running: Option<f64>,
     pub waiting: Option<f64>,
-    /// Share of the cache in use, 0 to 1.
+    /// The used share of the KV cache, 0 to 1.
     pub cache: Option<f64>,
-    /// Share of drafted tokens that were taken, 0 to 1.
+    /// The acceptance rate of drafted tokens, 0 to 1.
     pub accepted: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct DeploymentLine {
-    /// Goes up from line to line.
+    /// Increases from line to line.
     pub number: u32,
-    /// Which of the machines said it, from 0.
+    /// The index of the host.
     pub machine: u32,
     pub text: String,
 }
 
-/// An engine that is installed on a machine.
+/// An engine that is installed on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct EngineView {
     /// `sglang`, `vllm`, `ollama`, `llama-server`.
     pub name: String,
-    /// As it says itself.
+    /// As the engine reports it.
     pub version: Option<String>,
-    /// The version that plans were read against, where this is another one: flags may differ.
+    /// The version that plans are made for, if it is another one: flags may differ.
     pub expected: Option<String>,
 }
 
-/// How an engine gets onto a machine that lacks it.
+/// How to install an engine on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct InstallView {
-    /// As in [`EngineView`].
+    /// The engine's name, as in [`EngineView`].
     pub name: String,
-    /// For a shell there.
+    /// A shell command for the host.
     pub command: String,
-    /// What a deployment then needs before the engine starts; empty where nothing.
+    /// Shell commands that a deployment then needs before the engine starts; may be empty.
     pub first: String,
 }
 
-/// What a machine has for an engine.
+/// The engines and GPUs of a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct MachineView {
     pub name: String,
     /// Such as "Linux x86_64".
     pub system: String,
-    /// Installed there.
+    /// The installed engines.
     pub engines: Vec<EngineView>,
-    /// Of those that are not.
+    /// How to install the others.
     pub missing: Vec<InstallView>,
-    /// As NVIDIA's driver names them.
+    /// Their names from NVIDIA's driver.
     pub gpus: Vec<String>,
-    /// As plans name them, such as "8xH100-80G"; absent where the cards are not known, or not equal.
+    /// In the form of plans, such as "8xH100-80G"; absent when the GPUs are not known or differ.
     pub cards: Option<String>,
 }

@@ -24,16 +24,16 @@ pub struct DownloadView {
     pub total: f64,
     /// Bytes received and on disk.
     pub done: f64,
-    /// Bytes of whole files that have the hash which the source announced.
+    /// Bytes of complete files with the hash of the source.
     pub verified: f64,
     /// Bytes per second over the last seconds.
     pub speed: f64,
     pub seconds_left: Option<f64>,
-    /// Set while the source asked for fewer requests: in so many seconds it is asked again.
+    /// Seconds until the next request, while the source limits the rate.
     pub waiting_seconds: Option<f64>,
     pub files: Vec<DownloadFileView>,
     pub error: Option<ErrorView>,
-    /// The other source, offered when this one fails; never taken silently.
+    /// The other source, offered when this one fails; it is never used silently.
     pub alternative: Option<SourceKind>,
 }
 
@@ -42,7 +42,7 @@ pub struct DownloadFileView {
     pub path: String,
     pub size: f64,
     pub done: f64,
-    /// It is whole and has the hash which the source announced.
+    /// The file is complete and has the hash of the source.
     pub verified: bool,
 }
 

@@ -1,18 +1,19 @@
-//! Errors as they cross a boundary: a code for programs and the message catalogue, a fragment for the log, and the
-//! values of the message's placeholders. The messages are in the UI's and the CLI's catalogues, in both languages.
+//! Errors as they cross a boundary: a code for programs and the message catalogue, a fragment for the log,
+//! and the values of the message's placeholders. The messages are in the UI's and the CLI's catalogues, in
+//! both languages.
 use std::collections::BTreeMap;
 
 pub use protocol::ErrorCode;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-/// One failure, ready to be put into words by a host.
+/// One error, whose message a host looks up by its code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct ErrorView {
     pub code: ErrorCode,
     /// Lowercase English fragment that reads after "failed to"; shown only under Details.
     pub message: String,
-    /// Values for the words of the code, such as `needed` and `free` in bytes or `path`.
+    /// Values of the message's placeholders, such as `needed` and `free` in bytes or `path`.
     pub detail: BTreeMap<String, String>,
 }
 
@@ -21,7 +22,7 @@ impl ErrorView {
         Self { code, message: message.into(), detail: BTreeMap::new() }
     }
 
-    /// Adds one value that the words of the code may use.
+    /// Adds a value for a placeholder of the message.
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
         self.detail.insert(key.to_owned(), value.to_string());
         self

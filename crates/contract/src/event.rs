@@ -14,16 +14,16 @@ pub enum AppEvent {
     DownloadChanged {
         download: DownloadView,
     },
-    /// A model became visible or vanished.
+    /// A model was added, changed or removed.
     ModelsChanged,
     ChatsChanged,
-    /// A backup was made or could not be made, or one was put back.
+    /// A backup was made, failed, or was restored.
     BackupsChanged,
     /// A cloud service was added, changed or removed.
     EndpointsChanged,
-    /// How the worker is offered to other programs, or their keys.
+    /// The settings of API access or its keys changed.
     SharingChanged,
-    /// A deployment came, went or changed its state.
+    /// A deployment was added or removed, or its state changed.
     DeploymentsChanged,
     DeploymentChanged {
         deployment: Box<DeploymentView>,

@@ -11,14 +11,14 @@ pub struct HardwareView {
     pub cpu: CpuView,
     /// Bytes.
     pub ram_total: f64,
-    /// Bytes that a new process could take now.
+    /// Bytes that a new process could allocate now.
     pub ram_available: f64,
-    /// Measured streaming read of main memory, bytes per second; `None` until measured.
+    /// Measured read bandwidth of main memory, bytes per second; `None` until measured.
     pub memory_bandwidth: Option<f64>,
     pub gpus: Vec<GpuView>,
-    /// What is to be said of cards that the embedded engine does not use.
+    /// A note about GPUs that the embedded engine does not use.
     pub gpu_note: Option<Localized>,
-    /// What is wrong with a card or its driver (driver absent, driver and library differ, card lost).
+    /// The problem of a GPU or its driver (driver missing, driver and library differ, GPU lost).
     pub gpu_problem: Option<ErrorView>,
     pub disk: DiskView,
 }
@@ -38,11 +38,11 @@ pub struct GpuView {
     pub computes: bool,
     pub name: String,
     pub vendor: GpuVendor,
-    /// Bytes; `None` when the driver does not say.
+    /// Bytes; `None` when the driver does not report it.
     pub vram_total: Option<f64>,
     /// Bytes free right now.
     pub vram_free: Option<f64>,
-    /// It computes in the memory of the system: both sizes are the system's.
+    /// The GPU shares the system's memory; both sizes are the system's.
     pub shared_memory: bool,
     pub driver: String,
     /// Highest CUDA version the driver supports, such as "13.0"; NVIDIA only.
@@ -58,7 +58,7 @@ pub enum GpuVendor {
     Amd,
 }
 
-/// The disk on which models live.
+/// The disk of the models folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct DiskView {
     pub models_dir: String,

@@ -1,8 +1,8 @@
 //! Every type that crosses from `app` to a host (desktop, CLI, tests), and nothing else.
 //!
-//! Of the workspace only `protocol` is imported, for what the worker shares (error codes): `app` makes these twins by hand from the domain types, so a change inside a
-//! domain never changes what the UI sees by accident. Byte counts are `f64` because TypeScript has no 64-bit
-//! integer; every value stays far below 2^53.
+//! Of the workspace only `protocol` is imported, for the error codes that the worker shares. `app` converts
+//! the domain types to these types, so that a change inside a domain never changes the UI by accident. Byte
+//! counts are `f64`, because TypeScript has no 64-bit integer; every value is far below 2^53.
 
 mod catalog;
 mod chat;

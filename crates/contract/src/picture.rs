@@ -11,17 +11,17 @@ pub struct PictureView {
     pub id: String,
     /// Media type, such as `image/png`.
     pub kind: String,
-    /// Pixels, turned as the file says.
+    /// Pixels, after the rotation of the EXIF data.
     pub width: u32,
     pub height: u32,
     /// Bytes.
     pub size: f64,
 }
 
-/// An image of the clipboard: attached, or refused and why.
+/// An image of the clipboard: attached, or the error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct PastedImage {
-    /// Of its file; empty for an image without one.
+    /// The file name; empty for an image without a file.
     pub name: String,
     pub image: Option<PictureView>,
     pub error: Option<ErrorView>,
@@ -37,20 +37,20 @@ impl PastedImage {
     }
 }
 
-/// Sides of an image as DeepSeek-VL2 writes boxes: 0 to 999.
+/// The largest coordinate of DeepSeek-VL2's boxes; both sides of an image are 0 to 999.
 pub const BOX_SCALE: u32 = 999;
 
-/// Something that an answer names, and where in a picture it is.
+/// An object that an answer names, with its areas in an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct BoxView {
     pub label: String,
-    /// `None` where several images are in the conversation and it does not tell which one is meant; areas are then in
-    /// 0..=999 of the sides.
+    /// `None` where the conversation has several images and does not say which one is meant. Areas are then
+    /// in 0..=999.
     pub picture_id: Option<String>,
     pub areas: Vec<AreaView>,
 }
 
-/// In pixels of the picture, from its upper left corner.
+/// In pixels of the image, from its upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct AreaView {
     pub left: u32,
@@ -63,28 +63,28 @@ pub struct AreaView {
 #[serde(rename_all = "snake_case")]
 pub enum Sight {
     Sees,
-    /// A model of text alone.
+    /// A text-only model.
     Blind,
-    /// Only the service of the model knows.
+    /// Only the service of the model knows it.
     Unknown,
 }
 
-/// What a model would make of the pictures of a conversation, before they are sent.
+/// The cost of the images of a conversation, before they are sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct PicturesPlan {
     pub sight: Sight,
-    /// Of the pictures that were asked about, in their order; empty unless the model sees and runs here.
+    /// The cost of each new image, in order; empty unless the model accepts images and runs on this computer.
     pub each: Vec<PicturePlan>,
-    /// Pictures of the whole conversation, and the tokens that they take; 0 tokens where that is not known.
+    /// The number of images of the whole conversation, and their tokens; 0 tokens where that is not known.
     pub pictures: u32,
     pub tokens: u32,
-    /// Tokens that a conversation of this model holds here.
+    /// The context length of the model on this computer, in tokens.
     pub context: Option<u32>,
-    /// For a model of text alone: one that sees and fits this computer.
+    /// For a text-only model: a model that accepts images and fits this computer.
     pub offer: Option<SightOffer>,
 }
 
-/// How one picture is cut: the whole once, and tiles beside and above each other.
+/// The tiling of one image: one global view, and a grid of local tiles.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct PicturePlan {
     pub id: String,
@@ -97,7 +97,7 @@ pub struct PicturePlan {
 pub struct SightOffer {
     pub model_id: String,
     pub name: String,
-    /// It can answer now; otherwise it is downloaded first.
+    /// The model can answer now; otherwise it must be downloaded first.
     pub ready: bool,
     /// Bytes to download, or on the disk.
     pub size: f64,

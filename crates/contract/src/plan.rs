@@ -5,29 +5,30 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-/// A reason as a code with values; its words are in assets/messages/plans.toml.
+/// A reason as a code with values; its message is in assets/messages/plans.toml.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct ReasonView {
     pub code: String,
     pub values: BTreeMap<String, String>,
 }
 
-/// What a person wants to serve, and on what.
+/// A request for a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct PlanWish {
     /// Id or name in the catalogue.
     pub model: String,
-    /// `sglang`, `vllm`, `llama-server` or `ollama`; the first of them that serves the files there when it is empty.
+    /// `sglang`, `vllm`, `llama-server` or `ollama`; when empty, the first of them that can serve the model
+    /// there.
     pub engine: String,
     /// "8xH100-80G", "2x8xH100-80G".
     pub machines: String,
-    /// "FP8"; the best that fits when left out.
+    /// "FP8"; the best precision that fits by default.
     pub precision: Option<String>,
-    /// Tokens of one conversation.
+    /// The context length of one conversation, in tokens.
     pub context: u32,
-    /// Conversations at the same time.
+    /// The number of concurrent conversations.
     pub sequences: u32,
-    /// vLLM over Ray.
+    /// vLLM with Ray.
     pub ray: bool,
 }
 
@@ -44,10 +45,10 @@ pub struct PlanView {
     pub model_id: String,
     pub model_name: String,
     pub precision: String,
-    /// What is used of what there is.
+    /// The GPUs that the plan uses.
     pub machines: String,
     pub memory: PlanMemoryView,
-    /// Tokens of one conversation.
+    /// The context length of one conversation, in tokens.
     pub context: u32,
     pub sequences: u32,
     pub arguments: Vec<PlanLine>,
@@ -58,30 +59,30 @@ pub struct PlanView {
     pub files: Vec<PlanFile>,
 }
 
-/// Bytes on the fullest card.
+/// Bytes on the fullest GPU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct PlanMemoryView {
-    /// Of all weights.
+    /// The bytes of all weights.
     pub size: f64,
     pub cards: u32,
     pub card: f64,
     pub budget: f64,
     pub weights: f64,
     pub overhead: f64,
-    /// Of one token of a conversation.
+    /// The KV cache of one token.
     pub token: f64,
-    /// Tokens that all conversations together may have.
+    /// The tokens of all conversations together.
     pub tokens: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct PlanLine {
-    /// Name and value, as they are typed.
+    /// Name and value, as in a command.
     pub text: String,
     pub why: ReasonView,
 }
 
-/// One file of a rendering.
+/// One rendered file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct PlanFile {
     /// `shell`, `compose`, `k8s`, `systemd` or `modelfile`.
@@ -101,7 +102,7 @@ pub struct OfferView {
     pub engine: String,
     pub precision: String,
     pub machines: String,
-    /// Tokens that all conversations together may have.
+    /// The tokens of all conversations together.
     pub tokens: f64,
     pub context: u32,
     pub sequences: u32,

@@ -6,25 +6,25 @@ use specta::Type;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum ScreenWay {
-    /// This desktop lets no program see the screen.
+    /// This desktop does not allow screenshots.
     Nothing,
-    /// The desktop asks the person which part it shall be.
+    /// The desktop asks the user for the region.
     Desktop,
-    /// The whole screen is taken, and the person cuts the part out here.
+    /// The whole screen is captured, and the user crops it in the page.
     Cut,
-    /// The system's own tool leaves the picture on the clipboard.
+    /// The system's tool leaves the image on the clipboard.
     Clipboard,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ScreenTaken {
-    /// The person closed it.
+    /// The user cancelled.
     Nothing,
-    /// The part that the person chose: a picture file as base64, with its media type.
+    /// The region that the user chose: an image file as base64, with its media type.
     Part { data: String, media: String },
-    /// Everything on the screen, of which the person cuts a part.
+    /// The whole screen, which the user crops.
     Whole { data: String, media: String },
-    /// It will lie on the clipboard.
+    /// The image will be on the clipboard.
     Clipboard,
 }

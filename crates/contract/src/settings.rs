@@ -15,25 +15,25 @@ pub struct SettingsView {
     pub source: SourceKind,
     pub hugging_face_endpoint: String,
     pub model_scope_endpoint: String,
-    /// True once the person left the Welcome page.
+    /// True once the user left the Welcome page.
     pub welcomed: bool,
     pub send_with_enter: bool,
-    /// For cloud services and downloads; what runs on this computer is never asked through a proxy.
+    /// For cloud services and downloads. A server on this computer is never reached through a proxy.
     pub proxy: ProxyKind,
-    /// Of `proxy = address`: `http://`, `https://`, `socks5://` or `socks5h://`, without a name or a password.
+    /// For `proxy = address`: `http://`, `https://`, `socks5://` or `socks5h://`, without a user name or a
+    /// password.
     pub proxy_address: String,
-    /// Whom that proxy knows; empty where it asks for no name. Set together with its password, and only so.
+    /// The user name for the proxy; empty when it needs none. It is set together with the password only.
     pub proxy_user: String,
-    /// Where the password of the proxy is kept. It never leaves the app.
+    /// Where the password of the proxy is stored. It never leaves the app.
     pub proxy_password: KeyPlace,
-    /// A file with certificates (PEM) to trust beside those of the system; empty for none.
+    /// A PEM file of certificates to trust in addition to those of the system; empty for none.
     pub certificates: String,
-    /// What was chosen last in a chat, for the next one. Set by the app; what a page sends is passed over.
+    /// The choices of the last chat, for the next one. Set by the app; a value from a page is ignored.
     pub last_chat: LastChat,
-    /// Tokens of a conversation by the id of a model of this computer, where the person chose another length than the
-    /// usual one. Set by the app.
+    /// The context length by model id, for models of this computer where the user changed it. Set by the app.
     pub contexts: BTreeMap<String, u32>,
-    /// What was measured of this computer, `None` before. Set by the app.
+    /// The measured memory bandwidth; `None` before the measurement. Set by the app.
     pub measured: Option<MeasuredMemory>,
 }
 
@@ -42,12 +42,13 @@ pub struct LastChat {
     /// Empty before the first chat.
     pub model_id: String,
     pub preset_id: String,
-    /// Of `preset_id = custom`; a preset has its own values.
+    /// For `preset_id = custom`; a preset has its own values.
     pub sampling: Option<SamplingView>,
     pub system_prompt: String,
 }
 
-/// Speed of main memory, and on which processor: settings that came from another computer say nothing here.
+/// The bandwidth of main memory, with its processor: a value that was copied from another computer is
+/// ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct MeasuredMemory {
     pub cpu: String,
@@ -58,9 +59,9 @@ pub struct MeasuredMemory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum ProxyKind {
-    /// As the operating system says.
+    /// The setting of the operating system.
     System,
-    /// None, whatever the system says.
+    /// No proxy, also when the system has one.
     Direct,
     Address,
 }
@@ -68,7 +69,7 @@ pub enum ProxyKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
-    /// As the operating system says.
+    /// The setting of the operating system.
     System,
     En,
     Zh,

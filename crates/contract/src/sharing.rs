@@ -9,37 +9,37 @@ pub struct SharingSpec {
     /// `127.0.0.1` for programs of this computer, `0.0.0.0` for the network, or one address of this computer.
     pub host: String,
     pub port: u16,
-    /// Requests a minute that each key may make; 0 is no limit.
+    /// Requests per minute and key; 0 is no limit.
     pub rate: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct SharingView {
     pub spec: SharingSpec,
-    /// Whether programs beyond this computer can reach it now, or could if a model were loaded.
+    /// Whether other computers can reach the worker, now or once a model is loaded.
     pub beyond: bool,
-    /// Where programs reach it, each with the protocol's path.
+    /// The base URLs, each with the path of the protocol.
     pub addresses: Vec<String>,
     /// The model that is served now.
     pub model_id: Option<String>,
-    /// What was chosen begins when the answers that are being written have ended.
+    /// The change applies once the answers in progress have ended.
     pub waiting: bool,
     pub keys: Vec<SharingKey>,
 }
 
-/// A key of another program. What it is, is not known any more.
+/// An API key of another program. Its secret is not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct SharingKey {
     pub id: String,
     pub name: String,
     /// RFC 3339.
     pub created_at: String,
-    /// RFC 3339; never when absent.
+    /// RFC 3339; `None` for a key that never expires.
     pub expires_at: Option<String>,
     pub expired: bool,
 }
 
-/// A key as it is shown, once.
+/// A new key with its secret, which is shown once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct NewSharingKey {
     pub secret: String,
@@ -47,18 +47,18 @@ pub struct NewSharingKey {
 }
 
 impl std::fmt::Debug for NewSharingKey {
-    /// Without the key: what is printed ends in logs.
+    /// Omits the secret, because debug output ends up in logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewSharingKey").field("key", &self.key).finish_non_exhaustive()
     }
 }
 
-/// One request of another program, without a word of what was asked or answered.
+/// One request of another program, without the texts of the prompt and the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct SharingRequest {
     /// RFC 3339.
     pub at: String,
-    /// The name of its key; `?` where it had none that opens.
+    /// The name of its key; `?` without a valid key.
     pub key: String,
     pub path: String,
     pub status: u16,

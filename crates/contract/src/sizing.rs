@@ -9,15 +9,15 @@ use crate::{FitView, Localized, VariantView};
 pub struct SizingWish {
     /// Id or name in the catalogue.
     pub model: String,
-    /// Id of the files; those that suit this computer best when left out.
+    /// The id of the variant; by default the one that fits this computer best.
     pub variant: Option<String>,
-    /// Tokens of one conversation.
+    /// The context length of one conversation, in tokens.
     pub context: u32,
-    /// Conversations at the same time.
+    /// The number of concurrent conversations.
     pub sequences: u32,
-    /// The cache in numbers of 8 bits instead of 16.
+    /// An 8-bit KV cache instead of 16 bits.
     pub small_cache: bool,
-    /// "8xH100-80G", "2x8xH100-80G": judged beside the table.
+    /// "8xH100-80G", "2x8xH100-80G": evaluated in addition to the table.
     pub machines: Option<String>,
 }
 
@@ -26,58 +26,58 @@ pub struct SizingView {
     pub model_id: String,
     pub model_name: String,
     pub variants: Vec<VariantView>,
-    /// Id of the files that all numbers are of.
+    /// The id of the variant of all numbers.
     pub variant_id: String,
-    /// Those files are for llama.cpp and engines of its kind.
+    /// The variant is GGUF, for llama.cpp and engines based on it.
     pub gguf: bool,
-    /// As wished, up to what the model can.
+    /// The requested context length, at most `context_max`.
     pub context: u32,
     pub context_max: u32,
     pub sequences: u32,
-    /// What the embedded engine makes of it on this computer.
+    /// The verdict for the embedded engine on this computer.
     pub here: FitView,
-    /// What is to be said of graphics cards that the embedded engine does not use.
+    /// A note about GPUs that the embedded engine does not use.
     pub gpu_note: Option<Localized>,
-    /// Bytes of the weights that are routed experts, of `here.weights`; 0 where there are none.
+    /// The bytes of routed experts in `here.weights`; 0 for a dense model.
     pub here_experts: f64,
-    /// Graphics cards of this computer that the verdict counts on.
+    /// The number of GPUs of this computer that the verdict uses.
     pub here_cards: u32,
-    /// The machines of the wish; `None` too where so many cards cannot share the model.
+    /// The verdict for `SizingWish::machines`; also `None` when the model cannot be split over so many GPUs.
     pub machines: Option<CardsView>,
-    /// For each known card the fewest that hold it, or the most that were tried.
+    /// For each known GPU the smallest count that holds the model, or the largest that was tried.
     pub rows: Vec<CardsView>,
     pub claims: Vec<ClaimView>,
 }
 
-/// Equal cards and what each holds when they share the model. Bytes are of the fullest card.
+/// Equal GPUs and the memory of the model on them. Bytes are those of the fullest GPU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct CardsView {
-    /// "2x8xH100-80G", as a plan takes it.
+    /// "2x8xH100-80G", as in a plan.
     pub machines: String,
     /// "H100-80G".
     pub card: String,
     pub vendor: String,
-    /// Cards in all.
+    /// The total number of GPUs.
     pub count: u32,
     pub nodes: u32,
-    /// Cards that share each layer.
+    /// The tensor parallel size.
     pub tensor: u32,
-    /// Groups of cards that each hold some of the layers.
+    /// The pipeline parallel size.
     pub pipeline: u32,
     pub verdict: CardsVerdict,
-    /// The only engine that runs these files on these cards; absent where there are several.
+    /// The only engine that runs the variant on these GPUs; absent when there are several.
     pub only: Option<String>,
-    /// Bytes of one card.
+    /// The memory of one GPU.
     pub memory: f64,
-    /// What an engine may take of it.
+    /// The share of it that an engine may use.
     pub budget: f64,
     /// Without the routed experts.
     pub weights: f64,
     pub experts: f64,
     pub overhead: f64,
-    /// Of the wished conversations.
+    /// The KV cache of the requested conversations.
     pub kv: f64,
-    /// Tokens that all conversations together may have.
+    /// The tokens of all conversations together.
     pub tokens: f64,
 }
 
@@ -85,7 +85,7 @@ pub struct CardsView {
 #[serde(rename_all = "snake_case")]
 pub enum CardsVerdict {
     Holds,
-    /// The weights, but not the wished conversations.
+    /// Holds the weights, but not the requested conversations.
     ShortContext,
     TooSmall,
     NoFp8,
@@ -93,20 +93,20 @@ pub enum CardsVerdict {
     NoBf16,
 }
 
-/// Something that a published table says of this model and that cannot be true.
+/// A published claim about this model that cannot be true.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct ClaimView {
-    /// Where it is said.
+    /// The publication.
     pub source: String,
     pub precision: String,
-    /// Bytes of the files it speaks of.
+    /// The bytes of the variant that it refers to.
     pub size: f64,
-    /// "8xH100-80G"; `None` when only an amount is claimed.
+    /// "8xH100-80G"; `None` when the claim is an amount of memory.
     pub machines: Option<String>,
-    /// Bytes of these cards, or of the claimed amount.
+    /// The memory of these GPUs, or the claimed amount, in bytes.
     pub claimed: f64,
     pub defect: ClaimDefect,
-    /// Tokens that would be left for conversations, where the cards hold the weights at all.
+    /// The tokens that would be left for conversations, if the GPUs hold the weights.
     pub tokens: f64,
 }
 

@@ -7,11 +7,11 @@ use crate::ErrorView;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct StartView {
-    /// Why the chats are not open; everything that needs them fails with it.
+    /// Why the chats are not open; every use case that needs them fails with this error.
     pub failure: Option<ErrorView>,
-    /// Why they are open for reading only: nothing can be sent or changed.
+    /// Why the chats are open read-only: nothing can be sent or changed.
     pub read_only: Option<ErrorView>,
-    /// What can be tried next, the most careful first.
+    /// The possible recoveries, the safest first.
     pub ways: Vec<StartWay>,
     /// The file of the chats.
     pub path: String,
@@ -26,7 +26,7 @@ pub enum StartWay {
     Empty,
 }
 
-/// A place on the disk that a desktop can show.
+/// A path that a desktop can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum ShownPlace {
@@ -39,7 +39,7 @@ pub struct BackupsView {
     pub folder: String,
     /// The latest first.
     pub backups: Vec<BackupView>,
-    /// Why the last one that was due could not be made. Those before it are there still.
+    /// Why the last daily backup failed. Earlier backups still exist.
     pub problem: Option<ErrorView>,
 }
 
@@ -50,7 +50,7 @@ pub struct BackupView {
     /// RFC 3339, UTC.
     pub created_at: String,
     pub bytes: f64,
-    /// They share their room on the disk with those of the chats.
+    /// The number of images. Their files are shared with the chats, so they take no extra space.
     pub pictures: u32,
 }
 
@@ -58,10 +58,10 @@ pub struct BackupView {
 #[serde(rename_all = "snake_case")]
 pub enum BackupKind {
     Daily,
-    /// Before the file was changed for a newer version of the app.
+    /// Made before the file was migrated for a newer version of the app.
     Update,
-    /// What was there when a backup was put back, or when the person started empty.
+    /// The chats that a restored backup or a new empty file replaced.
     Replaced,
-    /// The person asked for it.
+    /// Made by the user.
     Asked,
 }

@@ -9,13 +9,13 @@ use crate::ErrorView;
 pub struct WorkerView {
     pub model_id: Option<String>,
     pub state: WorkerState,
-    /// Bytes of weights read, while loading.
+    /// Bytes of weights that were read, while loading.
     pub loaded: f64,
-    /// Bytes of weights in all.
+    /// Total bytes of weights.
     pub total: f64,
     /// "CPU, 2 threads": where the model runs.
     pub place: Option<String>,
-    /// Resident bytes of the worker process, measured.
+    /// Resident memory of the worker process, in bytes.
     pub memory: Option<f64>,
     pub context_length: Option<u32>,
     pub error: Option<ErrorView>,

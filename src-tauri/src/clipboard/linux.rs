@@ -1,5 +1,5 @@
-//! The clipboard of X11 and Wayland through the toolkit that draws the window. It is asked without waiting on the thread of
-//! the window, because the program that owns the clipboard may be slow or gone.
+//! The clipboard of X11 and Wayland, through the toolkit that draws the window. The calls do not block the
+//! window's thread, because the program that owns the clipboard may be slow or gone.
 use std::path::PathBuf;
 
 use contract::{ErrorCode, ErrorView};
@@ -14,11 +14,12 @@ use super::Clipboard;
 type Answer = oneshot::Sender<Clipboard>;
 
 pub async fn read(window: &WebviewWindow) -> Result<Clipboard, ErrorView> {
-    let (sender, found) = oneshot::channel();
-    let closing = |why: String| ErrorView::new(ErrorCode::Internal, format!("read the clipboard: {why}"));
+    let (sender, contents) = oneshot::channel();
+    let closing =
+        |reason: String| ErrorView::new(ErrorCode::Internal, format!("read the clipboard: {reason}"));
     window.run_on_main_thread(move || ask(sender)).map_err(|error| closing(error.to_string()))?;
-    // A request that the owner never answers is dropped by the toolkit, and the sender with it.
-    Ok(found.await.unwrap_or(Clipboard::Nothing))
+    // The toolkit drops a request that the owner never answers, and the sender with it.
+    Ok(contents.await.unwrap_or(Clipboard::Nothing))
 }
 
 fn ask(answer: Answer) {
@@ -43,7 +44,7 @@ fn ask(answer: Answer) {
 
 fn ask_image(clipboard: &gtk::Clipboard, png: bool, image: bool, answer: Answer) {
     if png {
-        // As the owner wrote it, so that the same image again has the same bytes.
+        // The bytes of the owner are used, so that the same image has the same bytes again.
         clipboard.request_contents(&Atom::intern("image/png"), move |_, contents| {
             let _ = answer.send(Clipboard::Image(contents.data()));
         });

@@ -63,7 +63,7 @@ pub async fn chat_select_leaf(app: App<'_>, id: String, message_id: String) -> R
     app.chat_select_leaf(&id, &message_id).await
 }
 
-/// From which message on the model reads the chat; from the first one without.
+/// Sets the first message of the context; the first message of the chat without one.
 #[tauri::command]
 #[specta::specta]
 pub async fn chat_context_start(
@@ -74,21 +74,21 @@ pub async fn chat_context_start(
     app.chat_context_start(&id, message_id.as_deref()).await
 }
 
-/// How much of a conversation's length a question would take.
+/// The tokens that a prompt would use of the context.
 #[tauri::command]
 #[specta::specta]
 pub async fn context_use(app: App<'_>, query: ContextQuery) -> Result<ContextUse, ErrorView> {
     app.context_use(query).await
 }
 
-/// The length of conversations with a model of this computer, from its next start on.
+/// Sets the context length of a model of this computer, from its next start on.
 #[tauri::command]
 #[specta::specta]
 pub async fn context_length_set(app: App<'_>, model_id: String, context: u32) -> Result<(), ErrorView> {
     app.context_length_set(&model_id, context).await
 }
 
-/// Deletes a message with everything after it; returns the chat with the path that is on show now.
+/// Deletes a message and all messages after it; returns the chat with its new path.
 #[tauri::command]
 #[specta::specta]
 pub async fn message_delete(
@@ -105,7 +105,7 @@ pub async fn answer_stop(app: App<'_>, chat_id: String) -> Result<(), ErrorView>
     app.answer_stop(&chat_id).await
 }
 
-/// Answers in the background; the events arrive on the channel until a terminal one.
+/// Answers in the background; the channel gets the events until a terminal one.
 #[tauri::command]
 #[specta::specta]
 pub async fn answer_start(
@@ -113,12 +113,12 @@ pub async fn answer_start(
     request: SendRequest,
     on_event: Channel<AnswerEvent>,
 ) -> Result<(), ErrorView> {
-    // A closed page is no reason to stop: the answer is kept in the history.
+    // A closed page does not stop the answer, which is stored in the history.
     let forward = move |event| drop(on_event.send(event));
     app.answer_start(request, Box::new(forward)).await
 }
 
-/// For a page that was loaded again: what an answer has so far, then its events. False when none is being written.
+/// For a page that was loaded again: an answer so far, then its events. False without an answer in progress.
 #[tauri::command]
 #[specta::specta]
 pub async fn answer_follow(
@@ -129,28 +129,28 @@ pub async fn answer_follow(
     app.answer_follow(&chat_id, Box::new(move |event| drop(on_event.send(event)))).await
 }
 
-/// Attaches a picture whose bytes come as base64.
+/// Attaches an image from base64.
 #[tauri::command]
 #[specta::specta]
 pub async fn picture_add(app: App<'_>, data: String) -> Result<PictureView, ErrorView> {
     app.picture_add(data).await
 }
 
-/// The whole picture as a data URL.
+/// The image as a data URL.
 #[tauri::command]
 #[specta::specta]
 pub async fn picture_data(app: App<'_>, id: String) -> Result<String, ErrorView> {
     app.picture_data(&id).await
 }
 
-/// Takes an attached picture away; one that a message shows stays.
+/// Deletes an attached image, unless a message uses it.
 #[tauri::command]
 #[specta::specta]
 pub async fn picture_discard(app: App<'_>, id: String) -> Result<(), ErrorView> {
     app.picture_discard(&id).await
 }
 
-/// What the model would make of the pictures attached to a message that answers `parent_id`, and of those before it.
+/// The cost of the images attached to a message after `parent_id`, and of those before it.
 #[tauri::command]
 #[specta::specta]
 pub async fn pictures_plan(
@@ -162,8 +162,8 @@ pub async fn pictures_plan(
     app.pictures_plan(&model_id, parent_id.as_deref(), &pictures).await
 }
 
-/// Saves a chat with its pictures where the person says; the path, or nothing when the dialog was closed. `kind` names such
-/// files and `name` one of them in their words.
+/// Saves a chat with its images to a file that the user chooses; returns its path, or nothing when the dialog
+/// was closed. `kind` is the file type in the user's language, `name` the suggested name.
 #[tauri::command]
 #[specta::specta]
 pub async fn chat_export(
@@ -182,7 +182,7 @@ pub async fn chat_export(
     app.chat_export(&id, &path).await.map(|()| Some(path.display().to_string()))
 }
 
-/// Adds a chat from a file that the person chooses; nothing when the dialog was closed.
+/// Adds a chat from a file that the user chooses; returns nothing when the dialog was closed.
 #[tauri::command]
 #[specta::specta]
 pub async fn chat_import(
@@ -198,7 +198,7 @@ pub async fn chat_import(
     app.chat_import(&path).await.map(Some)
 }
 
-/// One prompt to two models; the events arrive on the channel until each side had its last.
+/// Sends one prompt to two models; the channel gets the events until each side has ended.
 #[tauri::command]
 #[specta::specta]
 pub async fn compare_start(
@@ -206,7 +206,7 @@ pub async fn compare_start(
     request: CompareRequest,
     on_event: Channel<CompareEvent>,
 ) -> Result<(), ErrorView> {
-    // A closed page sees nothing of it; the answers end by themselves.
+    // After the page was closed the events are dropped; the answers end by themselves.
     app.compare_start(request, Box::new(move |event| drop(on_event.send(event)))).await
 }
 
@@ -216,7 +216,7 @@ pub async fn compare_stop(app: App<'_>) -> Result<(), ErrorView> {
     app.compare_stop().await
 }
 
-/// Where the person's own prices are looked for.
+/// The path of the user's prices.
 #[tauri::command]
 #[specta::specta]
 pub async fn prices_file(app: App<'_>) -> Result<String, ErrorView> {

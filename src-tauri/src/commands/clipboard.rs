@@ -5,7 +5,8 @@ use tauri::WebviewWindow;
 use super::App;
 use crate::clipboard::{Clipboard, read};
 
-/// Attaches the image or the copied image files of the clipboard. Each file is attached or refused by itself.
+/// Attaches the image or the copied image files of the clipboard. Each file is attached or refused on its
+/// own.
 #[tauri::command]
 #[specta::specta]
 pub async fn clipboard_images(window: WebviewWindow, app: App<'_>) -> Result<Vec<PastedImage>, ErrorView> {

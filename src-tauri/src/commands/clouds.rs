@@ -31,7 +31,7 @@ pub async fn endpoint_change(
     app.endpoint_change(&id, change).await
 }
 
-/// Goes the whole way to one word of an answer; costs one token.
+/// Tests the connection up to one token of an answer.
 #[tauri::command]
 #[specta::specta]
 pub async fn endpoint_test(app: App<'_>, id: String) -> Result<EndpointTest, ErrorView> {

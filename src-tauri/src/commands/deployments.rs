@@ -21,7 +21,7 @@ pub async fn deployment_start(app: App<'_>, spec: DeploymentSpec) -> Result<Depl
     app.deployment_start(spec).await
 }
 
-/// Starts one again that was stopped or failed.
+/// Starts a deployment again that was stopped or failed.
 #[tauri::command]
 #[specta::specta]
 pub async fn deployment_restart(app: App<'_>, id: String) -> Result<DeploymentView, ErrorView> {
@@ -46,7 +46,7 @@ pub async fn deployment_log(app: App<'_>, id: String) -> Result<Vec<DeploymentLi
     app.deployment_log(&id).await
 }
 
-/// What a machine has for an engine.
+/// Probes a host for engines and GPUs.
 #[tauri::command]
 #[specta::specta]
 pub async fn machine_look(app: App<'_>, machine: String, first: String) -> Result<MachineView, ErrorView> {

@@ -16,5 +16,5 @@ pub mod worker;
 
 use std::sync::Arc;
 
-/// The use cases, as Tauri hands them to a command.
+/// The use cases, as Tauri passes them to a command.
 type App<'a> = tauri::State<'a, Arc<app::App>>;

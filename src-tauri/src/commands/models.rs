@@ -21,15 +21,15 @@ pub async fn presets(app: App<'_>) -> Result<Vec<PresetView>, ErrorView> {
     app.presets().await
 }
 
-/// Adds a person's own model where it lies: a folder with `config.json`, or a `.gguf` file. Nothing is copied.
+/// Imports a model from a folder with `config.json` or from a `.gguf` file. Copies no file.
 #[tauri::command]
 #[specta::specta]
 pub async fn model_import(app: App<'_>, path: String) -> Result<ModelView, ErrorView> {
     app.model_import(std::path::Path::new(&path)).await
 }
 
-/// Deletes one precision of a downloaded model; which one has to be said where several are here. One of the person's own
-/// is only forgotten; its files stay.
+/// Deletes one precision of a downloaded model, which must be named when there are several. An imported model
+/// is only removed from the list; its files stay.
 #[tauri::command]
 #[specta::specta]
 pub async fn model_remove(
@@ -40,7 +40,7 @@ pub async fn model_remove(
     app.model_remove(&model_id, variant_id.as_deref()).await
 }
 
-/// Which of the downloaded precisions of a model its chats use, from the next answer on.
+/// Selects the precision of a model that its chats use from the next answer on.
 #[tauri::command]
 #[specta::specta]
 pub async fn precision_use(app: App<'_>, model_id: String, variant_id: String) -> Result<(), ErrorView> {

@@ -19,28 +19,28 @@ pub async fn settings_save(app: App<'_>, settings: SettingsView) -> Result<Setti
     app.settings_save(settings).await
 }
 
-/// Keeps what the proxy of the settings asks for; two empty texts forget it.
+/// Stores the user name and password of the proxy; two empty texts remove them.
 #[tauri::command]
 #[specta::specta]
 pub async fn proxy_login(app: App<'_>, user: String, password: String) -> Result<SettingsView, ErrorView> {
     app.proxy_login(&user, &password).await
 }
 
-/// What could not be read at the start and was moved aside, to be said once.
+/// The errors of files that could not be read at the start and were moved aside; shown once.
 #[tauri::command]
 #[specta::specta]
 pub async fn start_problems(app: App<'_>) -> Result<Vec<ErrorView>, ErrorView> {
     Ok(app.start_problems())
 }
 
-/// Pushes every event of the app to the page from now on.
+/// Sends every event of the app to the page from now on.
 #[tauri::command]
 #[specta::specta]
 pub fn events_subscribe(subscribers: tauri::State<'_, Subscribers>, on_event: Channel<AppEvent>) {
     subscribers.add(on_event);
 }
 
-/// A folder that the person chose, or nothing when the dialog was closed.
+/// A folder that the user chooses; nothing when the dialog was closed.
 #[tauri::command]
 #[specta::specta]
 pub async fn pick_folder(window: tauri::WebviewWindow) -> Option<String> {
@@ -49,7 +49,8 @@ pub async fn pick_folder(window: tauri::WebviewWindow) -> Option<String> {
     answer.await.ok().flatten().map(|folder| folder.to_string())
 }
 
-/// A `.gguf` file that the person chose, or nothing when the dialog was closed. `kind` names such files in their words.
+/// A `.gguf` file that the user chooses; nothing when the dialog was closed. `kind` is the file type in their
+/// language.
 #[tauri::command]
 #[specta::specta]
 pub async fn pick_model_file(window: tauri::WebviewWindow, kind: String) -> Option<String> {
@@ -59,7 +60,7 @@ pub async fn pick_model_file(window: tauri::WebviewWindow, kind: String) -> Opti
     answer.await.ok().flatten().map(|file| file.to_string())
 }
 
-/// A file of certificates that the person chose, or nothing when the dialog was closed. `kind` names such files.
+/// A certificate file that the user chooses; nothing when the dialog was closed. `kind` is the file type.
 #[tauri::command]
 #[specta::specta]
 pub async fn pick_certificates(window: tauri::WebviewWindow, kind: String) -> Option<String> {
@@ -69,8 +70,8 @@ pub async fn pick_certificates(window: tauri::WebviewWindow, kind: String) -> Op
     answer.await.ok().flatten().map(|file| file.to_string())
 }
 
-/// Writes a text where the person chooses and says where, or nothing when the dialog was closed. The page suggests a name
-/// and never a place.
+/// Writes a text to a file that the user chooses; returns its path, or nothing when the dialog was closed.
+/// The page suggests a name and never a folder.
 #[tauri::command]
 #[specta::specta]
 pub async fn save_text(
@@ -86,7 +87,7 @@ pub async fn save_text(
     }
 }
 
-/// Opens a web page in the system's browser. Only https, and only pages this app names.
+/// Opens a web page in the system's browser. Only https, and only the pages of this list.
 #[tauri::command]
 #[specta::specta]
 pub async fn open_url(app: App<'_>, handle: tauri::AppHandle, url: String) -> Result<(), ErrorView> {
@@ -96,7 +97,7 @@ pub async fn open_url(app: App<'_>, handle: tauri::AppHandle, url: String) -> Re
         "https://huggingface.co/",
         "https://modelscope.cn/",
     ];
-    // The pages where cloud keys are made are named in the list of services.
+    // The list of services has the pages where cloud keys are created.
     let key_page = app.providers().await?.iter().any(|provider| provider.key_page == url);
     if !key_page && !ALLOWED.iter().any(|page| url.starts_with(page)) {
         return Err(

@@ -9,7 +9,7 @@ pub async fn sharing(app: App<'_>) -> Result<SharingView, ErrorView> {
     app.sharing().await
 }
 
-/// A worker that runs is started anew with it.
+/// Stores the settings; a running worker is restarted with them.
 #[tauri::command]
 #[specta::specta]
 pub async fn sharing_save(app: App<'_>, spec: SharingSpec) -> Result<SharingView, ErrorView> {
@@ -32,7 +32,7 @@ pub async fn sharing_key_remove(app: App<'_>, id: String) -> Result<(), ErrorVie
     app.sharing_key_remove(&id).await
 }
 
-/// The last requests of other programs, without a word of what was asked or answered.
+/// The last requests of other programs, without the texts of prompts and answers.
 #[tauri::command]
 #[specta::specta]
 pub async fn sharing_requests(app: App<'_>) -> Result<Vec<SharingRequest>, ErrorView> {

@@ -10,7 +10,7 @@ pub async fn sizing(app: App<'_>, wish: SizingWish) -> Result<SizingView, ErrorV
     app.sizing(wish).await
 }
 
-/// The table for a spreadsheet.
+/// The table as CSV.
 #[tauri::command]
 #[specta::specta]
 pub async fn sizing_csv(app: App<'_>, wish: SizingWish) -> Result<String, ErrorView> {
@@ -24,7 +24,7 @@ pub async fn sizing_picture(app: App<'_>, wish: SizingWish, lang: String) -> Res
     app.sizing_picture(wish, Lang::from_name(&lang).unwrap_or(Lang::En)).await
 }
 
-/// Every word of the commands that would serve a model, or why none would. Starts nothing.
+/// The plan of a deployment, or why there is none. Starts nothing.
 #[tauri::command]
 #[specta::specta]
 pub async fn plan(wish: PlanWish) -> Result<PlanOutcome, ErrorView> {

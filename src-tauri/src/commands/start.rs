@@ -10,19 +10,19 @@ pub async fn start_state(app: App<'_>) -> Result<StartView, ErrorView> {
     app.start_state().await
 }
 
-/// Takes a way on after a start that failed; a retry that fails again is the new state.
+/// Runs a recovery after a failed start; a failed retry gives the new state.
 #[tauri::command]
 #[specta::specta]
 pub async fn start_again(app: App<'_>, way: StartWay) -> Result<StartView, ErrorView> {
     app.start_again(way).await
 }
 
-/// Shows a file or folder of ours in the system's file manager.
+/// Shows a file or folder of the app in the system's file manager.
 #[tauri::command]
 #[specta::specta]
 pub async fn show_place(app: App<'_>, handle: tauri::AppHandle, place: ShownPlace) -> Result<(), ErrorView> {
     let path = app.location(place);
-    // A file that is not there yet: its folder.
+    // The folder of a file that does not exist yet.
     let shown = path.ancestors().find(|path| path.exists()).unwrap_or(&path);
     let opened = handle.opener().reveal_item_in_dir(shown);
     opened.map_err(|error| {
@@ -43,7 +43,7 @@ pub async fn backup_create(app: App<'_>) -> Result<BackupView, ErrorView> {
     app.backup_create().await
 }
 
-/// Puts a backup in the place of the chats; those that were there are kept as a backup.
+/// Replaces the chats with a backup; the replaced chats are kept as a backup.
 #[tauri::command]
 #[specta::specta]
 pub async fn backup_restore(app: App<'_>, id: String) -> Result<BackupsView, ErrorView> {

@@ -2,12 +2,12 @@
 use contract::{ErrorCode, ErrorView, ScreenTaken, ScreenWay};
 use tauri::WebviewWindow;
 
-use super::portal::{Answer, Portal};
-use super::{Aside, part, whole, x11};
+use super::portal::{Portal, Response};
+use super::{HiddenWindow, part, whole, x11};
 
 pub async fn way() -> ScreenWay {
     match Portal::find().await {
-        Some(portal) if portal.lets_choose() => ScreenWay::Desktop,
+        Some(portal) if portal.is_interactive() => ScreenWay::Desktop,
         Some(_) => ScreenWay::Cut,
         None if x11::present() => ScreenWay::Cut,
         None => ScreenWay::Nothing,
@@ -16,19 +16,20 @@ pub async fn way() -> ScreenWay {
 
 pub async fn take(window: &WebviewWindow) -> Result<ScreenTaken, ErrorView> {
     let Some(portal) = Portal::find().await else {
-        return if x11::present() { of_x11(window).await } else { Err(unavailable()) };
+        return if x11::present() { take_from_x11(window).await } else { Err(unavailable()) };
     };
-    let asked = {
-        let _aside = Aside::step(window).await;
-        portal.picture().await
+    let answer = {
+        let _hidden = HiddenWindow::hide(window).await;
+        portal.screenshot().await
     };
-    match asked {
-        Ok(Answer::Closed) => Ok(ScreenTaken::Nothing),
-        Ok(Answer::Picture(bytes)) if portal.lets_choose() => Ok(part(&bytes)),
-        Ok(Answer::Picture(bytes)) => Ok(whole(&bytes)),
-        // Some desktops answer the same to a closed window and to a tool that is missing. The X server needs neither.
-        Ok(Answer::Nothing) | Err(_) if x11::present() => of_x11(window).await,
-        Ok(Answer::Nothing) => {
+    match answer {
+        Ok(Response::Cancelled) => Ok(ScreenTaken::Nothing),
+        Ok(Response::Image(bytes)) if portal.is_interactive() => Ok(part(&bytes)),
+        Ok(Response::Image(bytes)) => Ok(whole(&bytes)),
+        // Some desktops give the same response for a cancelled dialog and for a missing tool. The X server
+        // needs neither.
+        Ok(Response::Failed) | Err(_) if x11::present() => take_from_x11(window).await,
+        Ok(Response::Failed) => {
             Err(ErrorView::new(ErrorCode::ScreenRefused, "take a picture of the screen: the portal ended it"))
         }
         Err(error) => {
@@ -37,13 +38,13 @@ pub async fn take(window: &WebviewWindow) -> Result<ScreenTaken, ErrorView> {
     }
 }
 
-async fn of_x11(window: &WebviewWindow) -> Result<ScreenTaken, ErrorView> {
+async fn take_from_x11(window: &WebviewWindow) -> Result<ScreenTaken, ErrorView> {
     let taken = {
-        let _aside = Aside::step(window).await;
-        x11::picture(window).await
+        let _hidden = HiddenWindow::hide(window).await;
+        x11::screenshot(window).await
     };
-    taken.map(|bytes| whole(&bytes)).map_err(|why| {
-        ErrorView::new(ErrorCode::ScreenRefused, format!("take a picture of the screen: {why}"))
+    taken.map(|bytes| whole(&bytes)).map_err(|reason| {
+        ErrorView::new(ErrorCode::ScreenRefused, format!("take a picture of the screen: {reason}"))
     })
 }
 

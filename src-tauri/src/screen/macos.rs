@@ -1,22 +1,22 @@
-//! The system's own `screencapture`, which asks the person for a region or a window, and for the permission if need be.
-//! Not run anywhere yet.
+//! Screenshots on macOS: the system's `screencapture`, which asks the user for a region or a window, and for
+//! permission. Not tested on a machine yet.
 use contract::{ErrorCode, ErrorView, ScreenTaken, ScreenWay};
 use tauri::WebviewWindow;
 
-use super::{Aside, part};
+use super::{HiddenWindow, part};
 
 pub async fn way() -> ScreenWay {
     ScreenWay::Desktop
 }
 
 pub async fn take(window: &WebviewWindow) -> Result<ScreenTaken, ErrorView> {
-    let refused = |why: String| {
-        ErrorView::new(ErrorCode::ScreenRefused, format!("take a picture of the screen: {why}"))
+    let refused = |reason: String| {
+        ErrorView::new(ErrorCode::ScreenRefused, format!("take a picture of the screen: {reason}"))
     };
-    // The folder of temporary files is the person's own on macOS.
+    // On macOS each user has a folder of temporary files.
     let file = std::env::temp_dir().join(format!("whaledeck-screen-{}.png", std::process::id()));
-    let ended = {
-        let _aside = Aside::step(window).await;
+    let output = {
+        let _hidden = HiddenWindow::hide(window).await;
         tokio::process::Command::new("/usr/sbin/screencapture")
             .args(["-i", "-x", "-t", "png"])
             .arg(&file)
@@ -27,12 +27,12 @@ pub async fn take(window: &WebviewWindow) -> Result<ScreenTaken, ErrorView> {
     match tokio::fs::read(&file).await {
         Ok(bytes) => {
             if let Err(error) = tokio::fs::remove_file(&file).await {
-                tracing::warn!(%error, "a picture of the screen was left among the temporary files");
+                tracing::warn!(%error, "failed to delete a screenshot from the temporary files");
             }
             Ok(part(&bytes))
         }
-        // Esc leaves no file and says nothing.
-        Err(_) if ended.stderr.is_empty() => Ok(ScreenTaken::Nothing),
-        Err(_) => Err(refused(String::from_utf8_lossy(&ended.stderr).trim().to_owned())),
+        // Esc leaves no file and prints no error.
+        Err(_) if output.stderr.is_empty() => Ok(ScreenTaken::Nothing),
+        Err(_) => Err(refused(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
     }
 }

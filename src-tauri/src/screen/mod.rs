@@ -1,5 +1,5 @@
-//! A picture of the screen, by the way that this desktop has. The window steps aside meanwhile and comes back whatever
-//! happens. What becomes of the picture is not known here.
+//! Takes a screenshot in the way that this desktop allows. The window is hidden meanwhile and always shown
+//! again. Does not know what the image is used for.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use contract::{ErrorView, ScreenTaken, ScreenWay};
@@ -23,20 +23,20 @@ use macos as desktop;
 #[cfg(target_os = "windows")]
 use windows as desktop;
 
-/// How a picture of the screen is taken here, if at all.
+/// How this desktop takes a screenshot, if it allows one.
 pub async fn way() -> ScreenWay {
     desktop::way().await
 }
 
-/// Takes one.
+/// Takes a screenshot.
 ///
 /// # Errors
-/// `ScreenUnavailable` where there is no way, `ScreenRefused` where it gave no picture.
+/// `ScreenUnavailable` when the desktop allows none, `ScreenRefused` when it gave no image.
 pub async fn take(window: &WebviewWindow) -> Result<ScreenTaken, ErrorView> {
     desktop::take(window).await
 }
 
-/// A part that the person chose.
+/// A region that the user chose.
 #[cfg_attr(target_os = "windows", allow(dead_code))]
 fn part(bytes: &[u8]) -> ScreenTaken {
     ScreenTaken::Part { data: STANDARD.encode(bytes), media: media(bytes) }
@@ -47,34 +47,35 @@ fn whole(bytes: &[u8]) -> ScreenTaken {
     ScreenTaken::Whole { data: STANDARD.encode(bytes), media: media(bytes) }
 }
 
-/// Desktops write PNG, some JPEG; whether it is a picture at all is judged where it is attached.
+/// Desktops write PNG, some JPEG. The image is validated when it is attached.
 fn media(bytes: &[u8]) -> String {
     if bytes.starts_with(&[0xff, 0xd8]) { "image/jpeg" } else { "image/png" }.into()
 }
 
-/// Hides the window until this is dropped, so that one sees what lies behind it.
+/// Hides the window until this is dropped, so that the screenshot shows what is behind it.
 #[cfg_attr(target_os = "windows", allow(dead_code))]
-struct Aside<'a>(&'a WebviewWindow);
+struct HiddenWindow<'a>(&'a WebviewWindow);
 
-impl<'a> Aside<'a> {
-    /// What lies behind was not drawn until now, and fading out takes some desktops a quarter of a second.
-    const REDRAWN: std::time::Duration = std::time::Duration::from_millis(350);
+impl<'a> HiddenWindow<'a> {
+    /// The desktop must redraw what is behind the window, and fading out takes some desktops a quarter of a
+    /// second.
+    const REDRAW_TIME: std::time::Duration = std::time::Duration::from_millis(350);
 
-    async fn step(window: &'a WebviewWindow) -> Self {
-        let aside = Self(window);
+    async fn hide(window: &'a WebviewWindow) -> Self {
+        let hidden = Self(window);
         if let Err(error) = window.hide() {
-            // A picture with this window in it is still one.
-            tracing::warn!(%error, "the window was not hidden");
+            // A screenshot with this window in it is still useful.
+            tracing::warn!(%error, "failed to hide the window");
         }
-        tokio::time::sleep(Self::REDRAWN).await;
-        aside
+        tokio::time::sleep(Self::REDRAW_TIME).await;
+        hidden
     }
 }
 
-impl Drop for Aside<'_> {
+impl Drop for HiddenWindow<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.0.show().and_then(|()| self.0.set_focus()) {
-            tracing::error!(%error, "the window did not come back");
+            tracing::error!(%error, "failed to show the window again");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The system's own snipping tool. It leaves the picture on the clipboard, from where the person pastes it. Not run
-//! anywhere yet.
+//! Screenshots on Windows: the system's snipping tool puts the image on the clipboard, and the user pastes
+//! it. Not tested on a machine yet.
 use contract::{ErrorCode, ErrorView, ScreenTaken, ScreenWay};
 use tauri::WebviewWindow;
 use tauri_plugin_opener::OpenerExt;

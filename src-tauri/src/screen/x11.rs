@@ -3,25 +3,26 @@ use gdk::prelude::*;
 use tauri::WebviewWindow;
 use tokio::sync::oneshot;
 
-/// Whether the session is X11. Under Wayland there is often an X server beside it, which shows its own windows only.
+/// Whether the session is X11. Under Wayland there is often an X server too, which shows its own windows
+/// only.
 pub fn present() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     set("DISPLAY") && !set("WAYLAND_DISPLAY")
 }
 
-/// All screens together, as PNG.
+/// All screens in one image, as PNG.
 ///
 /// # Errors
-/// Why the X server gave nothing, as a fragment.
-pub async fn picture(window: &WebviewWindow) -> Result<Vec<u8>, String> {
-    let (sender, taken) = oneshot::channel();
-    // The toolkit may be asked on the thread of the window only.
+/// The reason, as a fragment.
+pub async fn screenshot(window: &WebviewWindow) -> Result<Vec<u8>, String> {
+    let (sender, pixels) = oneshot::channel();
+    // The toolkit works on the window's thread only.
     window.run_on_main_thread(move || drop(sender.send(root()))).map_err(|error| error.to_string())?;
-    let pixels = taken.await.map_err(|_| "the window is closing".to_owned())??;
+    let pixels = pixels.await.map_err(|_| "the window is closing".to_owned())??;
     tokio::task::spawn_blocking(move || pixels.png()).await.map_err(|error| error.to_string())?
 }
 
-/// Bytes of the screen, which may leave the thread of the window.
+/// The pixels of the screen, which may leave the window's thread.
 struct Pixels {
     bytes: gdk::glib::Bytes,
     alpha: bool,
@@ -51,7 +52,7 @@ impl Pixels {
         use gdk::gdk_pixbuf::{Colorspace, Pixbuf};
         let Self { bytes, alpha, width, height, row } = self;
         let picture = Pixbuf::from_bytes(&bytes, Colorspace::Rgb, alpha, 8, width, height, row);
-        // It is cut and written again anyway: quick before small.
+        // The page crops and encodes the image again, so speed matters more than size.
         picture.save_to_bufferv("png", &[("compression", "1")]).map_err(|error| error.to_string())
     }
 }
