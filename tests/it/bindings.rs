@@ -1,5 +1,4 @@
-//! The committed TypeScript equals the commands and the contract.
-//! `make bindings` writes it again.
+//! The committed TypeScript equals what the commands and the contract say now.
 
 #[test]
 fn committed_bindings_are_current() {

@@ -14,13 +14,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
         "*",
         "to be broken: `App` holds the state of every use case, and their methods are of `App`",
     ),
-    (
-        "app",
-        "worker",
-        "compare",
-        "to be broken: the worker names the holder that is no chat; the name belongs to leases",
-    ),
-    ("app", "imports", "worker", "to be broken: `failure_view` belongs to convert"),
     ("catalog", "facts", "cards", "to be broken: the catalogue loads the cards that are made of its facts"),
     ("catalog", "upgrade", "recommend", "to be broken: an upgrade ranks models as a recommendation does"),
     (

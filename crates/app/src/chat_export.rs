@@ -16,7 +16,7 @@ use crate::chats::{check, title_of};
 use crate::chats_file::blocking;
 use crate::convert::{chat_view, history_error, message_view, sampling_json, storage_error};
 use crate::files;
-use crate::pictures::store;
+use crate::images::store;
 
 const FORMAT: &str = "whaledeck-chat";
 const VERSION: u32 = 1;

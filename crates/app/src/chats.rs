@@ -91,7 +91,7 @@ impl App {
         }
     }
 
-    pub(crate) async fn model_of(&self, chat_id: &str) -> Result<String, ErrorView> {
+    pub(crate) async fn chat_model(&self, chat_id: &str) -> Result<String, ErrorView> {
         let chat_id = chat_id.to_owned();
         Ok(self.with_history(move |history| history.chat(&chat_id)).await?.settings.model_id)
     }

@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use history::History;
 
 use crate::App;
+use crate::answer::turn::COMPARISON;
 use crate::answer::{AnswerText, Backend, BackendEvent, Prompt, PromptMessage, Turn};
 use crate::cloud::Prices;
 use crate::model_ref::cloud_model;
@@ -16,8 +17,6 @@ use crate::model_ref::cloud_model;
 /// Receives the events of a comparison.
 pub type OnCompare = Box<dyn Fn(CompareEvent) + Send + Sync>;
 
-/// The key of its turn among the ids of chats, which are UUIDs: there is one comparison at a time.
-pub(crate) const TURN: &str = "compare";
 const SHOW_EVERY: Duration = Duration::from_millis(40);
 
 impl App {
@@ -30,9 +29,9 @@ impl App {
             return Err(ErrorView::new(ErrorCode::InvalidInput, "compare: the prompt is empty"));
         }
         for model_id in [&request.left, &request.right] {
-            self.may_use_worker(model_id, TURN, request.when_busy).await?;
+            self.check_worker_free(model_id, COMPARISON, request.when_busy).await?;
         }
-        let turn = Arc::new(self.running.begin(TURN)?);
+        let turn = Arc::new(self.running.begin(COMPARISON)?);
         let open = Arc::new(AtomicUsize::new(2));
         let prompt = |model_id: &str| {
             let sampling = match &request.sampling {
@@ -54,7 +53,7 @@ impl App {
             Ok::<_, ErrorView>(SideAnswer { side, prompt, history, prices, on_event, turn, open })
         };
         let (left, right) = (answer(Side::Left, &request.left)?, answer(Side::Right, &request.right)?);
-        let backend = |model_id: &str| self.backend(model_id, TURN, request.when_busy, || {});
+        let backend = |model_id: &str| self.backend(model_id, COMPARISON, request.when_busy, || {});
         let (left, right) = (left.run(backend(&request.left)), right.run(backend(&request.right)));
         // There is one worker, and two answers at once would slow each other down.
         let both_local = [&request.left, &request.right].into_iter().all(|model| self.runs_here(model));
@@ -76,7 +75,7 @@ impl App {
 
     /// Does nothing when no comparison is running.
     pub async fn compare_stop(&self) -> Result<(), ErrorView> {
-        self.answer_stop(TURN).await
+        self.answer_stop(COMPARISON).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! What this computer has, now and measured. A page shows numbers of one moment: the last look serves every verdict until
-//! somebody looks again.
+//! The hardware of this computer as a use case. All verdicts of a page use one snapshot, which is kept for a
+//! minute or until a new one is requested. Also measures the memory bandwidth.
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,21 +11,21 @@ use contract::{AppEvent, ErrorCode, ErrorView, HardwareView, MeasuredMemory};
 use crate::App;
 use crate::convert::hardware_view;
 
-/// After this a verdict looks again by itself, because programs have come and gone.
-const FRESH: Duration = Duration::from_secs(60);
+/// The age after which a new snapshot is taken, because other programs have started or ended.
+const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// The machine as it was seen last.
-pub(crate) type LastLook = tokio::sync::Mutex<Option<(Instant, Arc<Snapshot>)>>;
+/// The last snapshot and its time.
+pub(crate) type LastSnapshot = tokio::sync::Mutex<Option<(Instant, Arc<Snapshot>)>>;
 
 impl App {
-    /// Looks again; the verdicts that are asked for next are of this look.
+    /// Takes a new snapshot, which the next verdicts use.
     pub async fn hardware(&self) -> Result<HardwareView, ErrorView> {
-        let snapshot = self.look().await?;
+        let snapshot = self.new_snapshot().await?;
         Ok(hardware_view(&snapshot, self.devices()))
     }
 
-    /// Measures the memory once more; takes about a second of all cores. What was measured is kept, and every verdict is
-    /// given with it from then on.
+    /// Measures the memory bandwidth, which takes about a second on all cores. The result is stored, and
+    /// later verdicts use it.
     pub async fn hardware_measure(&self) -> Result<HardwareView, ErrorView> {
         let measured = tokio::task::spawn_blocking(::hardware::measure_bandwidth)
             .await
@@ -39,41 +39,41 @@ impl App {
         Ok(view)
     }
 
-    /// What the embedded engine computes on.
+    /// The devices of the embedded engine.
     pub(crate) fn devices(&self) -> Devices {
         Devices::EMBEDDED
     }
 
-    /// The machine as it was seen last, with the bandwidth if it was measured.
+    /// The last snapshot, with the memory bandwidth if it was measured.
     pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, ErrorView> {
         let models_dir = PathBuf::from(self.settings_now().models_dir);
-        let mut last = self.last_look.lock().await;
+        let mut last = self.last_snapshot.lock().await;
         match &*last {
-            Some((at, seen)) if at.elapsed() < FRESH && seen.disk.models_dir == models_dir => {
-                Ok(seen.clone())
+            Some((at, snapshot)) if at.elapsed() < MAX_AGE && snapshot.disk.models_dir == models_dir => {
+                Ok(snapshot.clone())
             }
-            _ => self.look_into(&mut last, models_dir).await,
+            _ => self.take_snapshot(&mut last, models_dir).await,
         }
     }
 
-    async fn look(&self) -> Result<Arc<Snapshot>, ErrorView> {
+    async fn new_snapshot(&self) -> Result<Arc<Snapshot>, ErrorView> {
         let models_dir = PathBuf::from(self.settings_now().models_dir);
-        self.look_into(&mut *self.last_look.lock().await, models_dir).await
+        self.take_snapshot(&mut *self.last_snapshot.lock().await, models_dir).await
     }
 
-    async fn look_into(
+    async fn take_snapshot(
         &self,
         last: &mut Option<(Instant, Arc<Snapshot>)>,
         models_dir: PathBuf,
     ) -> Result<Arc<Snapshot>, ErrorView> {
         let mut snapshot = tokio::task::spawn_blocking(move || ::hardware::snapshot(&models_dir))
             .await
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("look at the hardware: {error}")))?;
+            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the hardware: {error}")))?;
         let measured = self.settings_now().measured.filter(|measured| measured.cpu == snapshot.cpu.name);
         snapshot.memory_bandwidth = measured.map(|measured| measured.bandwidth);
-        let seen = Arc::new(snapshot);
-        *last = Some((Instant::now(), seen.clone()));
-        Ok(seen)
+        let snapshot = Arc::new(snapshot);
+        *last = Some((Instant::now(), snapshot.clone()));
+        Ok(snapshot)
     }
 }
 
@@ -84,8 +84,8 @@ mod tests {
 
     use super::*;
 
-    /// A card of 48 GB that is not used, and 25 GB of free memory.
-    fn seen(models_dir: PathBuf) -> Snapshot {
+    /// A GPU of 48 GB that is not used, and 25 GB of free memory.
+    fn snapshot(models_dir: PathBuf) -> Snapshot {
         Snapshot {
             os: "Linux".into(),
             cpu: Cpu::default(),
@@ -112,7 +112,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let app = crate::test_app::open(folder.path()).await;
         let models_dir = PathBuf::from(app.settings_now().models_dir);
-        *app.last_look.lock().await = Some((Instant::now(), Arc::new(seen(models_dir))));
+        *app.last_snapshot.lock().await = Some((Instant::now(), Arc::new(snapshot(models_dir))));
         let advice = app.recommendation().await.expect("is given");
         let mut text = format!("{}\n{}\n", advice.sentence.en, advice.sentence.zh);
         for model in app.models().await.expect("a list") {
@@ -127,7 +127,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let app = crate::test_app::open(folder.path()).await;
         let models_dir = PathBuf::from(app.settings_now().models_dir);
-        *app.last_look.lock().await = Some((Instant::now(), Arc::new(seen(models_dir))));
+        *app.last_snapshot.lock().await = Some((Instant::now(), Arc::new(snapshot(models_dir))));
 
         const NOTE: &str = "Your L40S is not used yet; llama-server under Deployments uses it.";
         // Nine tenths of 25 GB less a GiB.
@@ -154,9 +154,9 @@ mod tests {
         let sized = app.sizing(wish(Some("1xL40S-48G".into()))).await.expect("is sized");
         assert_eq!((sized.here.place, sized.here_cards), (Place::Nowhere, 0));
         assert_eq!(sized.gpu_note.expect("is said").en, NOTE);
-        // Another engine on the same card is another question, and the card holds it.
+        // Another engine may use the same GPU, which holds the model.
         assert_eq!(sized.machines.expect("is judged").verdict, contract::CardsVerdict::Holds);
-        // Looking again sees this machine as it is.
+        // A new snapshot has the real hardware of this computer.
         let here = app.hardware().await.expect("is seen");
         let now = app.models().await.expect("a list");
         assert!(now[0].fit.available < here.ram_available);

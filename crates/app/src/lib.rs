@@ -15,6 +15,7 @@ mod downloads;
 mod files;
 mod hardware;
 mod host;
+mod images;
 mod imports;
 pub mod lang;
 mod list_file;
@@ -24,11 +25,9 @@ mod models;
 mod open;
 mod paths;
 mod permissions;
-mod pictures;
 mod plan_messages;
 mod plans;
 mod precisions;
-mod repetition;
 mod save;
 mod settings;
 mod sharing;
@@ -48,18 +47,4 @@ pub use paths::{Paths, find_paths};
 pub use plan_messages::plan_message;
 pub use plans::{cards_csv, plan_for};
 pub use save::save_text;
-pub use sizing::sizing_wanted;
-
-/// Names that files which are being split still use.
-mod answers {
-    pub(crate) use crate::answer::RunningAnswers as Running;
-}
-mod ask {
-    pub(crate) use crate::answer::{PromptMessage as Said, prompt_messages as told};
-}
-mod reply {
-    pub(crate) use crate::answer::{role_name as role_key, thinking_param as thinks};
-}
-mod recorder {
-    pub(crate) use crate::answer::AnswerText as Text;
-}
+pub use sizing::sizing_conversations;

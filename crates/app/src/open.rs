@@ -38,7 +38,7 @@ pub struct App {
     pub(crate) clouds: Arc<Clouds>,
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) sharing: Sharing,
-    pub(crate) last_look: crate::hardware::LastLook,
+    pub(crate) last_snapshot: crate::hardware::LastSnapshot,
     /// Held while the settings are changed and written.
     pub(crate) settings_lock: Mutex<()>,
 }
@@ -108,7 +108,7 @@ impl App {
             start_problems: Mutex::new(problems),
             running,
             subscribers: Arc::default(),
-            last_look: Default::default(),
+            last_snapshot: Default::default(),
             settings_lock: Mutex::default(),
         })
     }

@@ -76,5 +76,3 @@ pub(crate) fn find_model(text: &str) -> Result<&'static ModelFacts, ErrorView> {
             .with("model_id", text)
     })
 }
-
-pub(crate) use find_model as named;

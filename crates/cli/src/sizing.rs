@@ -42,7 +42,7 @@ fn describe(view: &SizingView, lang: Lang) -> String {
     let mut text = format!(
         "{}\n{}\n{}: {}\n  {} {} + {} {} + {} {} = {} / {}\n",
         view.model_name,
-        app::sizing_wanted(view, lang),
+        app::sizing_conversations(view, lang),
         lang.pick("This computer", "这台电脑"),
         lang.pick(&here.reason.en, &here.reason.zh),
         bytes(here.weights),

@@ -15,8 +15,9 @@ use super::event::{BackendEvent, BackendStream, events_of};
 use super::prompt::Prompt;
 use crate::App;
 use crate::cloud::cloud_error;
+use crate::convert::failure_view;
 use crate::model_ref::ModelEndpoint;
-use crate::worker::{Lease, failure_view};
+use crate::worker::Lease;
 
 /// A model that can be asked now.
 pub(crate) struct Backend {

@@ -7,7 +7,7 @@ use deploy::{State, Worker};
 use endpoint::EndpointError;
 use protocol::ApiErrorCode;
 
-use crate::worker::failure_view;
+use crate::convert::failure_view;
 
 /// A broken connection is often the first sign of a worker that died; its reason follows within moments.
 pub(super) async fn worker_error(worker: &Worker, error: EndpointError) -> ErrorView {

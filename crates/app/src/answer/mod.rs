@@ -2,7 +2,7 @@
 //! files in the order of the modules: the checks, the two messages, the prompt, the backend, its events, the
 //! recorder. `ARCHITECTURE.md` has the whole way of a prompt.
 
-mod turn;
+pub(crate) mod turn;
 
 mod messages;
 
@@ -14,6 +14,7 @@ mod backend_error;
 mod event;
 
 mod recorder;
+mod repetition;
 mod subscribers;
 
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use self::messages::{StartedAnswer, add_messages};
 use self::recorder::Recorder;
 use crate::App;
 use crate::convert::{chat_view, message_view};
-use crate::pictures::Shown;
+use crate::images::ImagePolicy;
 
 pub(crate) use self::backend::Backend;
 pub(crate) use self::event::{AnswerText, BackendEvent, BackendStream};
@@ -43,13 +44,13 @@ impl App {
     /// run, or has failed, is started first.
     pub async fn answer_start(&self, request: SendRequest, on_event: OnAnswer) -> Result<(), ErrorView> {
         if request.continue_of.is_some() {
-            self.may_continue(&request.chat_id).await?;
+            self.check_continuation(&request.chat_id).await?;
         }
-        let shown = self.may_show(&request).await?;
+        let images = self.check_images(&request).await?;
         let (chat_id, when_busy) = (request.chat_id.clone(), request.when_busy);
-        let model_id = self.model_of(&chat_id).await?;
-        self.may_use_worker(&model_id, &chat_id, when_busy).await?;
-        self.may_fit(&request, &model_id, shown).await?;
+        let model_id = self.chat_model(&chat_id).await?;
+        self.check_worker_free(&model_id, &chat_id, when_busy).await?;
+        self.check_length(&request, &model_id, images).await?;
         let history = self.chats_file.writable()?;
         let ask = |prompt: Prompt| {
             let (waits, waiting) = mpsc::unbounded_channel();
@@ -58,7 +59,7 @@ impl App {
             let answer = deferred(async move { backend.await?.stream(prompt, history).await });
             stream::select(received(waiting), answer)
         };
-        self.answer_with(request, shown, on_event, ask).await
+        self.answer_with(request, images, on_event, ask).await
     }
 
     /// Asks the answer of this chat to stop. Without an answer it does nothing.
@@ -77,7 +78,7 @@ impl App {
     async fn answer_with<S>(
         &self,
         request: SendRequest,
-        shown: Shown,
+        images: ImagePolicy,
         on_event: OnAnswer,
         ask: impl FnOnce(Prompt) -> S,
     ) -> Result<(), ErrorView>
@@ -94,7 +95,7 @@ impl App {
         let started = self.with_history(move |history| add_messages(history, &request)).await?;
         let message_id = started.assistant.id.clone();
         let thought_before_ms = started.assistant.thinking_ms;
-        let (start_event, boxes, prompt) = prompt_of(started, shown)?;
+        let (start_event, boxes, prompt) = prompt_of(started, images)?;
         let events = ask(prompt.clone());
         if let AnswerEvent::Started { assistant, .. } = &start_event {
             self.subscribers.begin(&chat_id, assistant);
@@ -134,7 +135,10 @@ impl App {
 }
 
 /// The first event, the boxes of the answer so far, and the prompt.
-fn prompt_of(started: StartedAnswer, shown: Shown) -> Result<(AnswerEvent, Vec<BoxView>, Prompt), ErrorView> {
+fn prompt_of(
+    started: StartedAnswer,
+    images: ImagePolicy,
+) -> Result<(AnswerEvent, Vec<BoxView>, Prompt), ErrorView> {
     let StartedAnswer { chat, user, assistant, path } = started;
     let user = user.map(message_view).transpose()?;
     let partial = AnswerText { text: assistant.text.clone(), reasoning: assistant.reasoning.clone() };
@@ -142,7 +146,7 @@ fn prompt_of(started: StartedAnswer, shown: Shown) -> Result<(AnswerEvent, Vec<B
     let boxes = assistant.boxes.clone();
     let chat = chat_view(chat)?;
     let path = path.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
-    let messages = prompt_messages(&chat.system_prompt, path, shown);
+    let messages = prompt_messages(&chat.system_prompt, path, images);
     let prompt = Prompt::new(chat.model_id, chat.sampling, messages, partial);
     Ok((AnswerEvent::Started { user, assistant }, boxes, prompt))
 }

@@ -8,7 +8,7 @@ use history::{History, HistoryError};
 
 use super::event::AnswerText;
 use crate::convert::history_error;
-use crate::pictures::{BoxTarget, Shown, data_urls, left_out};
+use crate::images::{BoxTarget, ImagePolicy, data_urls, placeholder_text};
 
 /// What a model is asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +83,7 @@ impl Prompt {
 pub(crate) fn prompt_messages(
     system_prompt: &str,
     path: Vec<MessageView>,
-    shown: Shown,
+    images: ImagePolicy,
 ) -> Vec<PromptMessage> {
     let mut messages = Vec::new();
     if !system_prompt.trim().is_empty() {
@@ -95,9 +95,11 @@ pub(crate) fn prompt_messages(
         if text.is_empty() && pictures.is_empty() {
             continue;
         }
-        messages.push(match shown {
-            Shown::Yes => PromptMessage { role, text, pictures },
-            Shown::LeftOut => PromptMessage { role, text: left_out(&pictures, &text), pictures: Vec::new() },
+        messages.push(match images {
+            ImagePolicy::Include => PromptMessage { role, text, pictures },
+            ImagePolicy::Omit => {
+                PromptMessage { role, text: placeholder_text(&pictures, &text), pictures: Vec::new() }
+            }
         });
     }
     messages

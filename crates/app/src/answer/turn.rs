@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex};
 use contract::{ErrorCode, ErrorView};
 use tokio::sync::watch;
 
+/// The key of a comparison among the ids of chats, which are UUIDs: there is one comparison at a time.
+pub(crate) const COMPARISON: &str = "compare";
+
 /// The stop switches of the answers in progress, by chat id.
 #[derive(Debug, Default)]
 pub(crate) struct RunningAnswers {

@@ -22,14 +22,13 @@ use self::check::{ConnectionTest, run};
 use self::failure::address_error;
 use self::list::{Record, Records, free_id};
 use crate::App;
-use crate::model_ref::{ModelEndpoint, deployment_model};
+use crate::model_ref::{ModelEndpoint, cloud_model, deployment_model};
 
 pub(crate) use self::failure::cloud_error;
 pub(crate) use self::prices::Prices;
 pub use self::secret_store::SecretBackend;
 use self::secret_store::SecretStore;
 pub(crate) use self::secret_store::create_once;
-pub(crate) use crate::model_ref::cloud_model;
 
 /// The most models that are shown of a service without DeepSeek models; some services list hundreds.
 const MAX_LISTED: usize = 60;
@@ -325,8 +324,8 @@ impl App {
     }
 
     /// Refuses to continue an answer where the service cannot.
-    pub(crate) async fn may_continue(&self, chat_id: &str) -> Result<(), ErrorView> {
-        let model_id = self.model_of(chat_id).await?;
+    pub(crate) async fn check_continuation(&self, chat_id: &str) -> Result<(), ErrorView> {
+        let model_id = self.chat_model(chat_id).await?;
         let cannot =
             || ErrorView::new(ErrorCode::ContinueUnsupported, "go on with the answer: the service cannot");
         if deployment_model(&model_id).is_some() {

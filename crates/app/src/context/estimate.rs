@@ -1,7 +1,7 @@
-//! Tokens of a text without its model's tokenizer, as DeepSeek's documentation counts them: 0.3 for an
-//! English letter, 0.6 for a Chinese one. The letters of other scripts are between the two.
+//! Estimates the tokens of a text without a tokenizer, by the rule of DeepSeek's documentation: 0.3 for an
+//! English letter, 0.6 for a Chinese one. Letters of other scripts are in between.
 
-/// What a chat's format adds to each message.
+/// The tokens that a chat template adds to each message.
 pub(super) const MESSAGE: f64 = 4.0;
 
 pub(super) fn tokens(text: &str) -> f64 {

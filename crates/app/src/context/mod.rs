@@ -1,5 +1,5 @@
-//! How much of a conversation's length a question takes, before it is sent; and the ways on where it is too much: the
-//! oldest turns left out, or a longer conversation. Nothing is left out here: a host asks the person first.
+//! Counts the tokens of a prompt before it is sent. For one that is too long it suggests which of the oldest
+//! turns to exclude, or a longer context. It excludes nothing itself: the host asks the user first.
 use contract::{
     ContextQuery, ContextTrim, ContextUse, ErrorCode, ErrorView, LongerContext, MessageState, MessageView,
     PictureView, Role, SamplingView, SendRequest, Thinking,
@@ -11,40 +11,40 @@ mod estimate;
 
 use self::count::Counter;
 use crate::App;
-use crate::ask::{Said, told};
+use crate::answer::{AnswerText, PromptMessage, prompt_messages};
 use crate::convert::{message_view, picture_view};
-use crate::deployments::deployment_model;
-use crate::pictures::Shown;
-use crate::recorder::Text;
+use crate::images::ImagePolicy;
+use crate::model_ref::deployment_model;
 
-/// Tokens that an answer should have room for, where the conversation is long enough.
-const ANSWER_ROOM: u32 = 1024;
-/// The shortest conversation that is offered in place of a shorter one; each further one is twice as long.
-const LENGTHS_FROM: u32 = 2048;
+/// Tokens that are reserved for an answer, where the context is long enough.
+const ANSWER_TOKENS: u32 = 1024;
+/// The shortest context length that is suggested; each further one is twice as long.
+const MIN_LENGTH: u32 = 2048;
 
-/// A conversation that could be sent.
+/// A prompt before it is sent.
 struct Draft {
     system_prompt: String,
     path: Vec<MessageView>,
-    /// What would be added to the path.
+    /// The new message after the path.
     new: Option<MessageView>,
-    /// What the answer has already.
-    so_far: Text,
-    /// A switch of the chat that templates write into the prompt.
+    /// The text so far of an answer that is continued.
+    partial: AnswerText,
+    /// The thinking mode of the chat, which chat templates write into the prompt.
     thinking: Thinking,
 }
 
 impl Draft {
-    /// As the model would be told it from the message at `start` on.
-    fn told_from(&self, start: usize, shown: Shown) -> Vec<Said> {
+    /// The messages of the prompt, from the message at `start` on.
+    fn messages_from(&self, start: usize, images: ImagePolicy) -> Vec<PromptMessage> {
         let path = self.path[start..].iter().chain(&self.new).cloned().collect();
-        told(&self.system_prompt, path, shown)
+        prompt_messages(&self.system_prompt, path, images)
     }
 
-    /// Where the oldest turns may be cut off: before each question but the first. The last question always stays.
+    /// The positions where older turns may be excluded: before each user message but the first. The last user
+    /// message always stays.
     fn cuts(&self) -> Vec<usize> {
-        let asks = |at: &usize| self.path.get(*at).is_some_and(|message| message.role == Role::User);
-        let mut cuts: Vec<usize> = (1..self.path.len()).filter(asks).collect();
+        let starts_turn = |at: &usize| self.path.get(*at).is_some_and(|message| message.role == Role::User);
+        let mut cuts: Vec<usize> = (1..self.path.len()).filter(starts_turn).collect();
         if self.new.is_some() && !self.path.is_empty() {
             cuts.push(self.path.len());
         }
@@ -53,11 +53,11 @@ impl Draft {
 }
 
 impl App {
-    /// Counts what is about to be sent, and where it is too long finds what could be done about it.
+    /// Counts the tokens of a prompt. For one that is too long it also finds what could be changed.
     pub async fn context_use(&self, query: ContextQuery) -> Result<ContextUse, ErrorView> {
         let draft = self.draft_of(&query).await?;
         let counter = self.counter(&query.model_id, query.context).await?;
-        let counted = counter.count(draft.told_from(0, Shown::Yes), &draft).await;
+        let counted = counter.count(draft.messages_from(0, ImagePolicy::Include), &draft).await;
         let context = counted.context.or(query.context);
         let mut found =
             ContextUse { tokens: counted.tokens, exact: counted.exact, context, trim: None, longer: None };
@@ -65,7 +65,7 @@ impl App {
         if too_long {
             let most = match context {
                 Some(context) if counted.exact => context,
-                // An estimate that was refused is too low; the person can leave out more if this was not enough.
+                // A refused estimate is too low; the user can exclude more if this is not enough.
                 Some(context) => context.min(counted.tokens / 4 * 3),
                 None => counted.tokens / 2,
             };
@@ -77,10 +77,10 @@ impl App {
         Ok(found)
     }
 
-    /// Chooses the length of conversations with a model of this computer. It is loaded anew for the next question.
+    /// Sets the context length of a model of this computer. The model is loaded again for the next prompt.
     ///
     /// # Errors
-    /// A model that is not of this computer, or more than it was made for.
+    /// When the model is not of this computer, or the length is more than it supports.
     pub async fn context_length_set(&self, model_id: &str, context: u32) -> Result<(), ErrorView> {
         let most = self.context_max(model_id)?.unwrap_or(0);
         if context == 0 || context > most {
@@ -96,13 +96,13 @@ impl App {
         .map(drop)
     }
 
-    /// Refuses, before anything is written down, a question that the loaded model would refuse. One that is not loaded, or
-    /// runs elsewhere, refuses by itself.
-    pub(crate) async fn may_fit(
+    /// Refuses, before anything is stored, a prompt that the loaded model would refuse. A model that is not
+    /// loaded, or runs elsewhere, refuses it itself.
+    pub(crate) async fn check_length(
         &self,
         request: &SendRequest,
         model_id: &str,
-        shown: Shown,
+        images: ImagePolicy,
     ) -> Result<(), ErrorView> {
         if !self.runs_here(model_id) {
             return Ok(());
@@ -112,8 +112,8 @@ impl App {
             return Ok(());
         }
         let asked = request.clone();
-        let draft = self.with_draft(move |history| requested(history, &asked)).await?;
-        let counted = counter.count(draft.told_from(0, shown), &draft).await;
+        let draft = self.with_draft(move |history| draft_of_request(history, &asked)).await?;
+        let counted = counter.count(draft.messages_from(0, images), &draft).await;
         match counted.context {
             Some(context) if counted.exact && counted.tokens >= context => {
                 let message =
@@ -145,23 +145,23 @@ impl App {
         .await
     }
 
-    async fn counter(&self, model_id: &str, said: Option<u32>) -> Result<Counter, ErrorView> {
+    async fn counter(&self, model_id: &str, reported: Option<u32>) -> Result<Counter, ErrorView> {
         if !self.runs_here(model_id) {
             let context = match deployment_model(model_id) {
                 Some(id) => Some(self.deployments.context(&id)?),
-                None => said,
+                None => reported,
             };
             return Ok(Counter::estimating(context));
         }
-        let (Ok(launch), Ok(eyes)) = (self.launch(model_id), self.eyes(model_id)) else {
-            let usual = self.context_max(model_id)?.map(|most| most.min(catalog::DEFAULT_CONTEXT));
-            return Ok(Counter::estimating(usual));
+        let (Ok(launch), Ok(support)) = (self.launch(model_id), self.image_support(model_id)) else {
+            let default = self.context_max(model_id)?.map(|most| most.min(catalog::DEFAULT_CONTEXT));
+            return Ok(Counter::estimating(default));
         };
         let endpoint = self.workers.ready(&launch).await;
-        Ok(Counter::of_worker(endpoint, eyes, launch.spec.context))
+        Ok(Counter::of_worker(endpoint, support, launch.spec.context))
     }
 
-    /// The next length that holds `tokens` and an answer, where the model and the memory allow it.
+    /// The next length for `tokens` and an answer, if the model and the memory allow it.
     async fn longer(
         &self,
         model_id: &str,
@@ -171,8 +171,8 @@ impl App {
         let Some(most) = self.context_max(model_id)?.filter(|_| self.runs_here(model_id)) else {
             return Ok(None);
         };
-        let mut length = LENGTHS_FROM;
-        while length < tokens.saturating_add(ANSWER_ROOM) && length < most {
+        let mut length = MIN_LENGTH;
+        while length < tokens.saturating_add(ANSWER_TOKENS) && length < most {
             length = length.saturating_mul(2);
         }
         let length = length.min(most);
@@ -186,7 +186,7 @@ impl App {
         if fit.context == 0 {
             return Ok(None);
         }
-        // What the model that runs has taken is free again before the longer one is loaded.
+        // The memory of the running model is freed before it is loaded with the longer context.
         let worker = self.worker().await?;
         let taken = worker.memory.filter(|_| worker.model_id.as_deref() == Some(model_id)).unwrap_or(0.0);
         let memory = fit.kv / f64::from(fit.context) * f64::from(length);
@@ -195,17 +195,18 @@ impl App {
     }
 }
 
-/// As few of the oldest turns as leave room for an answer; where not even the last question has room for a long one, for
-/// some words at least.
+/// The fewest of the oldest turns whose exclusion leaves room for an answer; for a short answer where the
+/// last user message alone leaves no room for a long one.
 async fn trim(counter: &Counter, draft: &Draft, most: u32) -> Option<ContextTrim> {
     let cuts = draft.cuts();
-    for room in [ANSWER_ROOM.min(most / 4), 64.min(most / 8)] {
+    for room in [ANSWER_TOKENS.min(most / 4), 64.min(most / 8)] {
         let limit = most.saturating_sub(room);
-        // The further back the cut, the more stays.
+        // An earlier cut keeps more messages.
         let (mut low, mut high, mut best) = (0, cuts.len(), None);
         while low < high {
             let middle = low.midpoint(high);
-            let tokens = counter.count(draft.told_from(cuts[middle], Shown::Yes), draft).await.tokens;
+            let tokens =
+                counter.count(draft.messages_from(cuts[middle], ImagePolicy::Include), draft).await.tokens;
             if tokens <= limit {
                 (best, high) = (Some((cuts[middle], tokens)), middle);
             } else {
@@ -233,7 +234,7 @@ fn draft(
         pictures.iter().map(|id| history.image(id).map(picture_view)).collect();
     let pictures = pictures.map_err(crate::convert::history_error)?;
     let new = (!text.trim().is_empty() || !pictures.is_empty()).then(|| unsent(text.to_owned(), pictures));
-    Ok(Draft { system_prompt, path, new, so_far: Text::default(), thinking: Thinking::Own })
+    Ok(Draft { system_prompt, path, new, partial: AnswerText::default(), thinking: Thinking::Own })
 }
 
 /// A message of the person that is not in the history.
@@ -255,21 +256,26 @@ fn unsent(text: String, pictures: Vec<PictureView>) -> MessageView {
     }
 }
 
-/// What a request would ask, before any of it is written down.
-fn requested(history: &History, request: &SendRequest) -> Result<Result<Draft, ErrorView>, HistoryError> {
+/// The prompt of a request, before any of it is stored.
+fn draft_of_request(
+    history: &History,
+    request: &SendRequest,
+) -> Result<Result<Draft, ErrorView>, HistoryError> {
     let system_prompt = history.chat(&request.chat_id)?.settings.system_prompt;
     let thinking = thinking(history, &request.chat_id)?;
-    let (leaf, so_far) = match (&request.continue_of, &request.retry_of) {
+    let (leaf, partial) = match (&request.continue_of, &request.retry_of) {
         (Some(id), _) => {
             let begun = history.message(id)?;
-            (begun.parent_id, Text { text: begun.text, reasoning: begun.reasoning })
+            (begun.parent_id, AnswerText { text: begun.text, reasoning: begun.reasoning })
         }
-        (None, Some(id)) => (Some(id.clone()), Text::default()),
-        (None, None) => (request.parent_id.clone().filter(|_| !request.leave_out_older), Text::default()),
+        (None, Some(id)) => (Some(id.clone()), AnswerText::default()),
+        (None, None) => {
+            (request.parent_id.clone().filter(|_| !request.leave_out_older), AnswerText::default())
+        }
     };
     let path = leaf.map_or_else(|| Ok(Vec::new()), |leaf| history.context_path(&leaf))?;
     let draft = draft(history, system_prompt, path, &request.text, &request.pictures);
-    Ok(draft.map(|draft| Draft { so_far, thinking, ..draft }))
+    Ok(draft.map(|draft| Draft { partial, thinking, ..draft }))
 }
 
 fn thinking(history: &History, chat_id: &str) -> Result<Thinking, HistoryError> {
@@ -296,7 +302,7 @@ mod tests {
             system_prompt: "Be brief.".into(),
             path,
             new,
-            so_far: Text::default(),
+            partial: AnswerText::default(),
             thinking: Thinking::Own,
         }
     }
@@ -304,8 +310,8 @@ mod tests {
     #[tokio::test]
     async fn as_few_turns_as_needed_are_left_out() {
         let (draft, counter) = (long(), Counter::estimating(None));
-        let all = counter.count(draft.told_from(0, Shown::Yes), &draft).await.tokens;
-        let turn = counter.count(draft.told_from(2, Shown::Yes), &draft).await.tokens;
+        let all = counter.count(draft.messages_from(0, ImagePolicy::Include), &draft).await.tokens;
+        let turn = counter.count(draft.messages_from(2, ImagePolicy::Include), &draft).await.tokens;
         let each = all - turn;
         // Room for an answer is a quarter of a short conversation.
         let most = all - 1;
@@ -319,7 +325,7 @@ mod tests {
     #[tokio::test]
     async fn the_last_question_stays_whatever_goes() {
         let (mut draft, counter) = (long(), Counter::estimating(None));
-        let alone = counter.count(draft.told_from(20, Shown::Yes), &draft).await.tokens;
+        let alone = counter.count(draft.messages_from(20, ImagePolicy::Include), &draft).await.tokens;
         let found = trim(&counter, &draft, alone * 4 / 3 + 2).await.expect("everything before it goes");
         assert_eq!((found.message_id, found.messages), (None, 20));
         assert_eq!(trim(&counter, &draft, alone).await, None, "it alone is too long");

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use contract::{ErrorCode, ErrorView};
+use deploy::Failure;
 use history::{HistoryError, Storage};
 
 /// An error of the file system while doing `what` at `path`.
@@ -46,6 +47,11 @@ pub(crate) fn io_code(error: &std::io::Error) -> ErrorCode {
         | ErrorKind::TimedOut => ErrorCode::DiskFailed,
         _ => ErrorCode::Internal,
     }
+}
+
+/// An error of the worker or of a deployment.
+pub(crate) fn failure_view(failure: &Failure) -> ErrorView {
+    ErrorView { code: failure.code, message: failure.message.clone(), detail: failure.detail.clone() }
 }
 
 pub(crate) fn history_error(error: HistoryError) -> ErrorView {

@@ -19,11 +19,9 @@ use deploy::remote::{self, Deployment, DeploymentEvent, OnEvent, Record, Timing,
 use self::keys::DeploymentKeys;
 use self::records::Records;
 use self::views::{deployment_view, line_view, machine_view, point_view, recommended, stopped_view};
+use crate::convert::failure_view;
 use crate::model_ref::ModelEndpoint;
-use crate::worker::failure_view;
 use crate::{App, Host};
-
-pub(crate) use crate::model_ref::deployment_model;
 
 /// Replaces the user's ssh configuration.
 const SSH_CONFIG: &str = "WHALEDECK_SSH_CONFIG";

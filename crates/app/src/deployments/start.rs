@@ -4,9 +4,9 @@ use contract::{DeploymentSpec, ErrorCode, ErrorView, PlanOutcome};
 use deploy::plan::Plan;
 use deploy::remote::{self, Exposure, Host, LaunchTarget, Record, Transport};
 
+use crate::convert::failure_view;
 use crate::convert::plan_outcome;
 use crate::plans::plan_request;
-use crate::worker::failure_view;
 
 pub(super) fn plan(spec: &DeploymentSpec) -> Result<PlanOutcome, ErrorView> {
     machines(spec)?;

@@ -10,8 +10,8 @@ use deploy::remote::{
 };
 use protocol::ModelRef;
 
+use crate::convert::failure_view;
 use crate::convert::sampling_view;
-use crate::worker::failure_view;
 
 /// The view of a watched deployment.
 pub(crate) fn deployment_view(deployment: &Deployment) -> DeploymentView {

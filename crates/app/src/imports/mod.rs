@@ -6,9 +6,9 @@ use catalog::{DEFAULT_CONTEXT, Devices, KvCache, KvDtype, ModelFacts, Sentence, 
 use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, ModelState, ModelView, SamplingView};
 
 use crate::App;
+use crate::convert::failure_view;
 use crate::convert::model_view;
-use crate::pictures::config_of;
-use crate::worker::failure_view;
+use crate::images::config_of;
 
 mod inspect;
 mod list;

@@ -98,7 +98,7 @@ impl Sharing {
     }
 
     /// The arguments of a worker with API access; `None` when access is off.
-    pub(crate) fn share(&self) -> Result<Option<ApiAccess>, ErrorView> {
+    pub(crate) fn access(&self) -> Result<Option<ApiAccess>, ErrorView> {
         let spec = self.spec()?;
         if !spec.on {
             return Ok(None);
@@ -267,14 +267,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (sharing, problems) = Sharing::open(folder.path());
         assert_eq!(problems, []);
-        assert_eq!(sharing.share().expect("reads"), None);
+        assert_eq!(sharing.access().expect("reads"), None);
         let spec = SharingSpec { on: true, host: "0.0.0.0".into(), port: 9000, rate: 5 };
         sharing.save(&spec).expect("is kept");
-        let share = sharing.share().expect("reads").expect("is on");
-        assert_eq!((share.host.to_string().as_str(), share.port, share.rate), ("0.0.0.0", 9000, 5));
+        let access = sharing.access().expect("reads").expect("is on");
+        assert_eq!((access.host.to_string().as_str(), access.port, access.rate), ("0.0.0.0", 9000, 5));
         for text in ["{", "{\"version\":7,\"on\":true,\"host\":\"0.0.0.0\",\"port\":1,\"rate\":1}"] {
             std::fs::write(folder.path().join(FILE), text).expect("writes");
-            assert_eq!(sharing.share().expect("reads"), None, "{text}");
+            assert_eq!(sharing.access().expect("reads"), None, "{text}");
             let (_, problems) = Sharing::open(folder.path());
             assert_eq!(problems.len(), 1, "{text}");
             assert_eq!(problems[0].code, ErrorCode::SharingUnreadable);

@@ -1,5 +1,5 @@
-//! "Can I run it?" as a use case: one model at one precision against this computer, the table of cards and machines that
-//! a person names; as a view, a sheet (CSV) and a picture (SVG). Nothing is started and nothing is asked of a network.
+//! "Can I run it?" as a use case: one model at one precision on this computer, in the GPU table, and on hosts
+//! that the user names; as a view, as CSV and as SVG. Starts nothing and connects to nothing.
 use catalog::{
     Catalog, Demand, Devices, KvDtype, ModelFacts, Row, Spec, Variant, best_fit, fit, flagged_claims,
     row_for, table,
@@ -10,19 +10,19 @@ use deploy::plan::Inventory;
 use crate::App;
 use crate::convert::{cards_view, claim_view, fit_view, localized, variant_view};
 use crate::lang::{Lang, grouped};
-use crate::plans::{invalid, inventory, named, not_zero};
+use crate::plans::{find_model, invalid, inventory, not_zero};
 
-mod picture;
+mod svg;
 
-/// What was asked, looked up.
-struct Asked {
+/// A request with its names resolved.
+struct SizingQuery {
     model: &'static ModelFacts,
     variant: &'static Variant,
     demand: Demand,
     machines: Option<Inventory>,
 }
 
-impl Asked {
+impl SizingQuery {
     fn rows(&self) -> Vec<Row<'static>> {
         let rows = table(Catalog::builtin(), self.model, self.demand);
         rows.into_iter().filter(|row| row.variant.id == self.variant.id).collect()
@@ -34,8 +34,8 @@ impl App {
     /// When the model, its files or the machines are not known, and when a number is 0.
     pub async fn sizing(&self, wish: SizingWish) -> Result<SizingView, ErrorView> {
         let snapshot = self.snapshot().await?;
-        let asked = asked(&wish, &snapshot, self.devices())?;
-        let Asked { model, variant, demand, .. } = asked;
+        let query = resolve(&wish, &snapshot, self.devices())?;
+        let SizingQuery { model, variant, demand, .. } = query;
         let spec = Spec {
             variant: variant.id.clone(),
             context: demand.context,
@@ -44,11 +44,11 @@ impl App {
         };
         let here = fit(&snapshot, self.devices(), model, &spec);
         let view = |row: &Row| cards_view(model, row, demand);
-        let machines = asked.machines.as_ref().and_then(|inventory| {
+        let machines = query.machines.as_ref().and_then(|inventory| {
             let count = (inventory.hosts, inventory.hosts * inventory.gpus_per_host);
-            // The card of the catalogue, which lives as long as the program.
-            let card = Catalog::builtin().gpu(&inventory.gpu.label())?;
-            row_for(model, variant, card, count, demand)
+            // The GPU of the catalogue, which has a static lifetime.
+            let gpu = Catalog::builtin().gpu(&inventory.gpu.label())?;
+            row_for(model, variant, gpu, count, demand)
         });
         Ok(SizingView {
             model_id: model.id.clone(),
@@ -64,18 +64,18 @@ impl App {
             here: fit_view(&here),
             gpu_note: self.devices().idle(&snapshot).as_ref().map(localized),
             machines: machines.as_ref().map(view),
-            rows: asked.rows().iter().map(view).collect(),
+            rows: query.rows().iter().map(view).collect(),
             claims: flagged_claims(model).iter().map(|flag| claim_view(model, flag)).collect(),
         })
     }
 
-    /// The table for a spreadsheet; the same in every language.
+    /// The table as CSV, which is the same in every language.
     ///
     /// # Errors
     /// As [`App::sizing`].
     pub async fn sizing_csv(&self, wish: SizingWish) -> Result<String, ErrorView> {
-        let asked = asked(&wish, &*self.snapshot().await?, self.devices())?;
-        Ok(catalog::csv(asked.model, &asked.rows()))
+        let query = resolve(&wish, &*self.snapshot().await?, self.devices())?;
+        Ok(catalog::csv(query.model, &query.rows()))
     }
 
     /// The verdict of this computer and the table, drawn as one SVG.
@@ -83,12 +83,12 @@ impl App {
     /// # Errors
     /// As [`App::sizing`].
     pub async fn sizing_picture(&self, wish: SizingWish, lang: Lang) -> Result<String, ErrorView> {
-        Ok(picture::draw(&self.sizing(wish).await?, lang))
+        Ok(svg::draw(&self.sizing(wish).await?, lang))
     }
 }
 
-/// The conversations that all numbers are of, in words.
-pub fn sizing_wanted(view: &SizingView, lang: Lang) -> String {
+/// The requested conversations as text.
+pub fn sizing_conversations(view: &SizingView, lang: Lang) -> String {
     let tokens = format!("{} {}", grouped(u64::from(view.context)), lang.pick("tokens", "词元"));
     let sequences = view.sequences;
     match (lang, sequences) {
@@ -98,8 +98,12 @@ pub fn sizing_wanted(view: &SizingView, lang: Lang) -> String {
     }
 }
 
-fn asked(wish: &SizingWish, snapshot: &::hardware::Snapshot, devices: Devices) -> Result<Asked, ErrorView> {
-    let model = named(&wish.model)?;
+fn resolve(
+    wish: &SizingWish,
+    snapshot: &::hardware::Snapshot,
+    devices: Devices,
+) -> Result<SizingQuery, ErrorView> {
+    let model = find_model(&wish.model)?;
     not_zero("context", wish.context)?;
     not_zero("sequences", wish.sequences)?;
     let best;
@@ -120,7 +124,7 @@ fn asked(wish: &SizingWish, snapshot: &::hardware::Snapshot, devices: Devices) -
         (true, true) => KvDtype::Q8,
     };
     let machines = wish.machines.as_deref().map(inventory).transpose()?;
-    Ok(Asked {
+    Ok(SizingQuery {
         model,
         variant,
         demand: Demand { context: wish.context, sequences: wish.sequences, kv },
@@ -165,7 +169,8 @@ mod tests {
         assert_eq!(cards.kv, 2.0 * 8192.0 * 70_272.0);
         assert!(cards.weights + cards.experts + cards.overhead + cards.kv <= cards.budget);
         assert!(view.here_experts <= view.here.weights);
-        // This computer is judged by the same conversations, unless it has room for shorter ones only.
+        // The verdict of this computer is for the same conversations, unless it has memory for shorter ones
+        // only.
         let short = view.here.verdict == contract::Verdict::ShortContext;
         assert!(short || view.here.kv >= 2.0 * 8192.0 * 70_272.0, "{:?}", view.here);
         let row = view.rows.iter().find(|row| row.card == "H100-80G").expect("is known");

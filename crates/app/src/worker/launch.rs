@@ -1,5 +1,5 @@
-//! What a start of the worker needs: which files, how long a conversation, shared with whom. Refuses what is
-//! not here or what the engine does not run. Starts nothing.
+//! The parameters of a worker start: the files, the context length, and API access. Refuses a model that is
+//! not on the disk or that the engine does not run. Starts nothing.
 use std::path::PathBuf;
 
 use catalog::{Catalog, DEFAULT_CONTEXT, FamilyKind};
@@ -9,7 +9,7 @@ use deploy::WorkerSpec;
 use crate::imports::check_there;
 use crate::{App, Paths};
 
-/// What a start needs to know.
+/// The parameters of a worker start.
 pub(crate) struct Launch {
     pub model_id: String,
     pub spec: WorkerSpec,
@@ -17,12 +17,12 @@ pub(crate) struct Launch {
 
 impl App {
     pub(crate) fn launch(&self, model_id: &str) -> Result<Launch, ErrorView> {
-        let mut launch = self.launch_alone(model_id)?;
-        launch.spec.api_access = self.sharing.share()?;
+        let mut launch = self.launch_without_access(model_id)?;
+        launch.spec.api_access = self.sharing.access()?;
         Ok(launch)
     }
 
-    /// The longest conversation that this model of this computer was made for.
+    /// The longest context of a model of this computer; `None` for other models.
     pub(crate) fn context_max(&self, model_id: &str) -> Result<Option<u32>, ErrorView> {
         if let Some(model) = self.own_models.find(model_id)? {
             return Ok(Some(model.facts.context_max));
@@ -30,20 +30,20 @@ impl App {
         Ok(Catalog::builtin().model(model_id).map(|model| model.context_max))
     }
 
-    fn launch_alone(&self, model_id: &str) -> Result<Launch, ErrorView> {
+    fn launch_without_access(&self, model_id: &str) -> Result<Launch, ErrorView> {
         let chosen = self.settings_now().contexts.get(model_id).copied();
         if let Some(model) = self.own_models.find(model_id)? {
             check_there(&model)?;
-            return Ok(started(&self.paths, model.path, model_id, model.facts.context_max, chosen));
+            return Ok(with_context(&self.paths, model.path, model_id, model.facts.context_max, chosen));
         }
-        let here = self.precisions_of(model_id);
-        let used = self.precisions.used(model_id, &here).map(|used| used.dir.clone());
+        let on_disk = self.precisions_of(model_id);
+        let used = self.precisions.used(model_id, &on_disk).map(|used| used.dir.clone());
         launch(&self.paths, used, model_id, chosen)
     }
 }
 
-/// Only models of the catalogue, so an id is never a path of its own. `used` is where the precision lies that
-/// is used.
+/// Accepts ids of the catalogue only, so an id is never a path. `used` is the folder of the selected
+/// precision.
 fn launch(
     paths: &Paths,
     used: Option<PathBuf>,
@@ -67,10 +67,10 @@ fn launch(
     } else {
         used.ok_or_else(|| missing("start the model: it is not downloaded"))?
     };
-    Ok(started(paths, model_dir, model_id, model.context_max, chosen))
+    Ok(with_context(paths, model_dir, model_id, model.context_max, chosen))
 }
 
-fn started(
+fn with_context(
     paths: &Paths,
     model_dir: PathBuf,
     model_id: &str,
@@ -92,12 +92,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_models_that_are_here_and_understood_may_start() {
+    fn only_models_that_are_on_the_disk_and_supported_may_start() {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = crate::test_app::paths(folder.path());
         let code =
             |id: &str, used: Option<PathBuf>| launch(&paths, used, id, None).err().map(|error| error.code);
-        // Its files come with the program, so downloading them again is no way out.
+        // Its files come with the program, so a download does not help.
         assert_eq!(code("guide", None), Some(ErrorCode::BuiltInMissing));
         std::fs::create_dir_all(folder.path().join("guide")).expect("is made");
         std::fs::write(folder.path().join("guide/config.json"), "{}").expect("is written");

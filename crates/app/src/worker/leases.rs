@@ -1,11 +1,11 @@
-//! The answers that use the worker now: each holds a lease until it is dropped. Knows holders by their names
-//! only, not what they answer or which model runs.
+//! The answers that use the worker: each holds a lease until it is dropped. Knows the holders by their keys
+//! only, neither what they answer nor which model runs.
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-/// The answers that use the worker now, by number.
+/// The leases in use, by number.
 #[derive(Default)]
 pub(super) struct Leases {
     holders: Mutex<(u64, BTreeMap<u64, String>)>,
@@ -26,7 +26,7 @@ impl Leases {
         Lease { leases: self.clone(), number: *next }
     }
 
-    /// Those of others than `holder`, each once.
+    /// The other holders, each once.
     pub(super) fn others(&self, holder: &str) -> Vec<String> {
         let mut others: Vec<String> =
             self.lock().1.values().filter(|other| *other != holder).cloned().collect();

@@ -1,6 +1,6 @@
-//! The worker as a use case: which model runs, how far loading is, start and stop. Every change reaches the
-//! host in the order in which it happened. A worker that is answering is never exchanged for another unless
-//! somebody chose so.
+//! The worker as a use case: its model, the progress of loading, start and stop. The host gets every change
+//! of its state in order. A worker that is answering is never replaced by another model unless the user chose
+//! so.
 mod launch;
 mod leases;
 
@@ -10,78 +10,78 @@ use std::time::Duration;
 
 use catalog::Catalog;
 use contract::{AppEvent, ErrorCode, ErrorView, WhenBusy, WorkerState, WorkerView};
-use deploy::{ApiAccess, Failure, State, Worker};
+use deploy::{ApiAccess, State, Worker};
 use endpoint::Endpoint;
-use protocol::metric;
+use protocol::{ModelRef, metric};
 use tokio::sync::mpsc;
 
-use crate::answers::Running;
-use crate::cloud::cloud_model;
-use crate::deployments::deployment_model;
+use crate::answer::turn::{COMPARISON, RunningAnswers};
+use crate::convert::failure_view;
 use crate::{App, Host};
 
 pub(crate) use launch::Launch;
 pub(crate) use leases::Lease;
 use leases::Leases;
 
-/// Requests of other programs end without a word to this one, so they are looked at so often.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// The interval at which the requests of other programs are polled, because their end sends no event to the
+/// app.
+const POLL_EVERY: Duration = Duration::from_millis(500);
 
 /// A worker and the model it was started for.
 #[derive(Clone)]
 struct Slot {
     model_id: String,
-    /// The files that it runs: another precision of the same model is another worker.
+    /// The files that it runs. Another precision of the same model needs another worker.
     model_dir: PathBuf,
-    share: Option<ApiAccess>,
+    access: Option<ApiAccess>,
     context: u32,
     worker: Arc<Worker>,
 }
 
-struct Change {
+struct StateChange {
     model_id: String,
     worker: Option<Weak<Worker>>,
     state: State,
 }
 
-/// Who would be cut off by another model.
+/// The answers that a start of another model would end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Busy {
-    /// The model that answers.
+    /// The model that is answering.
     pub model_id: String,
-    /// Chats, or the name of a comparison.
+    /// Ids of chats, or the key of a comparison.
     pub holders: Vec<String>,
-    /// Requests of other programs.
+    /// The number of requests of other programs.
     pub requests: u32,
 }
 
-/// At most one worker, shared with the answers that wait for it.
+/// Holds at most one worker, which the answers share.
 pub(crate) struct Workers {
     slot: Mutex<Option<Slot>>,
-    /// Held while a worker is exchanged for another.
-    exchange: tokio::sync::Mutex<()>,
-    changes: mpsc::UnboundedSender<Change>,
+    /// Held while a worker is replaced.
+    replacing: tokio::sync::Mutex<()>,
+    changes: mpsc::UnboundedSender<StateChange>,
     leases: Arc<Leases>,
-    running: Arc<Running>,
+    running: Arc<RunningAnswers>,
 }
 
 impl Workers {
-    /// Must be called inside a runtime: a task there passes the changes on.
-    pub(crate) fn new(host: Arc<dyn Host>, running: Arc<Running>) -> Self {
-        let (changes, mut received) = mpsc::unbounded_channel::<Change>();
+    /// Must be called inside a runtime, whose task sends the changes to the host.
+    pub(crate) fn new(host: Arc<dyn Host>, running: Arc<RunningAnswers>) -> Self {
+        let (changes, mut received) = mpsc::unbounded_channel::<StateChange>();
         tokio::spawn(async move {
-            while let Some(Change { model_id, worker, state }) = received.recv().await {
+            while let Some(StateChange { model_id, worker, state }) = received.recv().await {
                 let memory = worker.and_then(|worker| worker.upgrade()).and_then(|worker| worker.memory());
                 host.emit(AppEvent::WorkerChanged { worker: view(&model_id, &state, memory) });
             }
         });
-        let (slot, exchange) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { slot, exchange, changes, leases: Arc::default(), running }
+        let (slot, replacing) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { slot, replacing, changes, leases: Arc::default(), running }
     }
 
-    /// The worker for this model, for one answer of `holder`: the one that runs, or a new one once the
-    /// answers of the old one have ended. `on_wait` is called where that takes time. [`WhenBusy::Ask`] waits
-    /// here: whoever is to be asked was asked before.
+    /// The worker of this model for one answer of `holder`: the running one, or a new one once the answers of
+    /// the old one have ended. `on_wait` is called while it waits. [`WhenBusy::Ask`] waits too, because
+    /// [`App::check_worker_free`] has refused before.
     pub(crate) async fn lease(
         &self,
         launch: Launch,
@@ -92,45 +92,44 @@ impl Workers {
         let mut changed = self.leases.changed.subscribe();
         loop {
             changed.borrow_and_update();
-            let exchange = self.exchange.lock().await;
+            let replacing = self.replacing.lock().await;
             let busy = self.busy(&launch, holder).await;
             let stopping = when_busy == WhenBusy::Stop;
             let blocked = busy.filter(|busy| !stopping || !busy.holders.is_empty());
             let Some(busy) = blocked else {
-                let worker = self.start_alone(launch).await;
+                let worker = self.start_locked(launch).await;
                 return (worker, self.leases.take(holder));
             };
-            drop(exchange);
+            drop(replacing);
             if stopping {
                 busy.holders.iter().for_each(|other| self.running.stop(other));
             }
             on_wait();
-            // A change is the usual end of the wait; the time is for other programs.
-            let _ = tokio::time::timeout(LOOK_AGAIN, changed.changed()).await;
+            // The end of a lease ends the wait; the timeout is for requests of other programs.
+            let _ = tokio::time::timeout(POLL_EVERY, changed.changed()).await;
         }
     }
 
-    /// Who would be cut off if this were started for `holder` now; nobody where the worker that runs is the
-    /// right one.
+    /// The answers that a start for `holder` would end now; `None` when the running worker serves the launch.
     pub(crate) async fn busy(&self, launch: &Launch, holder: &str) -> Option<Busy> {
         let slot = self.slot().filter(|slot| slot.alive() && !slot.serves(launch))?;
         let holders = self.leases.others(holder);
-        let requests = self.requests(&slot).await;
+        let requests = self.external_requests(&slot).await;
         let model_id = slot.model_id;
         (!holders.is_empty() || requests > 0).then_some(Busy { model_id, holders, requests })
     }
 
-    /// Who uses the worker that runs, where it runs this model.
+    /// The answers in progress with this model.
     pub(crate) async fn users(&self, model_id: &str) -> Option<Busy> {
         let slot = self.slot().filter(|slot| slot.alive() && slot.model_id == model_id)?;
-        let (holders, requests) = (self.leases.others(""), self.requests(&slot).await);
+        let (holders, requests) = (self.leases.others(""), self.external_requests(&slot).await);
         let model_id = slot.model_id;
         (!holders.is_empty() || requests > 0).then_some(Busy { model_id, holders, requests })
     }
 
-    /// Requests that other programs have with this worker now.
-    async fn requests(&self, slot: &Slot) -> u32 {
-        if slot.share.is_none() || !matches!(slot.worker.state(), State::Ready { .. }) {
+    /// The number of requests of other programs in progress.
+    async fn external_requests(&self, slot: &Slot) -> u32 {
+        if slot.access.is_none() || !matches!(slot.worker.state(), State::Ready { .. }) {
             return 0;
         }
         let Ok(endpoint) = slot.worker.ready().await else { return 0 };
@@ -144,14 +143,14 @@ impl Workers {
         all.saturating_sub(u32::try_from(self.leases.count()).unwrap_or(u32::MAX))
     }
 
-    /// The worker for this model: the one that runs, or a new one after the old one ended.
+    /// The worker of this model: the running one, or a new one after the old one ended.
     pub(crate) async fn start(&self, launch: Launch) -> Arc<Worker> {
-        let _exchange = self.exchange.lock().await;
-        self.start_alone(launch).await
+        let _replacing = self.replacing.lock().await;
+        self.start_locked(launch).await
     }
 
-    /// As `start`, for a caller that holds `exchange`.
-    async fn start_alone(&self, launch: Launch) -> Arc<Worker> {
+    /// As `start`, for a caller that holds `replacing`.
+    async fn start_locked(&self, launch: Launch) -> Arc<Worker> {
         if let Some(slot) = self.slot() {
             if slot.alive() && slot.serves(&launch) {
                 return slot.worker;
@@ -161,22 +160,22 @@ impl Workers {
         let (changes, model_id, own) =
             (self.changes.clone(), launch.model_id.clone(), Arc::new(OnceLock::new()));
         let this = own.clone();
-        // Only passed on here: the worker may hold its own locks while it calls.
+        // Only forwarded here, because the worker may hold its own locks during the call.
         let on_change = move |state: &State| {
             let (model_id, worker) = (model_id.clone(), this.get().cloned());
-            // Without a receiver the runtime is ending, and nobody looks.
-            let _ = changes.send(Change { model_id, worker, state: state.clone() });
+            // Without a receiver the runtime is shutting down.
+            let _ = changes.send(StateChange { model_id, worker, state: state.clone() });
         };
-        let (share, context) = (launch.spec.api_access.clone(), launch.spec.context);
+        let (access, context) = (launch.spec.api_access.clone(), launch.spec.context);
         let model_dir = launch.spec.model_dir.clone();
         let worker = Arc::new(Worker::start(launch.spec, Arc::new(on_change)));
         let _ = own.set(Arc::downgrade(&worker));
         *self.lock() =
-            Some(Slot { model_id: launch.model_id, model_dir, share, context, worker: worker.clone() });
+            Some(Slot { model_id: launch.model_id, model_dir, access, context, worker: worker.clone() });
         worker
     }
 
-    /// The worker of this model and length, where it answers now.
+    /// The endpoint of the worker, if it is ready with this model and context length.
     pub(crate) async fn ready(&self, launch: &Launch) -> Option<Endpoint> {
         let fits = |slot: &Slot| slot.model_id == launch.model_id && slot.context == launch.spec.context;
         let slot = self.slot().filter(fits)?;
@@ -186,18 +185,18 @@ impl Workers {
         slot.worker.ready().await.ok()
     }
 
-    /// Waits until nobody would be cut off, and starts it then.
+    /// Starts the worker once the answers of the old one have ended.
     pub(crate) async fn start_when_free(&self, launch: Launch) {
         drop(self.lease(launch, "", WhenBusy::Wait, || {}).await);
     }
 
-    /// Stops the answers of everybody who would be cut off, and starts it.
+    /// Stops the answers of the old worker, and starts the new one.
     pub(crate) async fn start_at_once(&self, launch: Launch) {
         drop(self.lease(launch, "", WhenBusy::Stop, || {}).await);
     }
 
     async fn stop(&self) {
-        let _exchange = self.exchange.lock().await;
+        let _replacing = self.replacing.lock().await;
         let slot = self.lock().take();
         if let Some(slot) = slot {
             slot.worker.stop().await;
@@ -211,7 +210,7 @@ impl Workers {
         )
     }
 
-    /// The model that has a worker, and its files.
+    /// The model of the worker, and its files.
     pub(crate) fn running(&self) -> Option<(String, PathBuf)> {
         self.slot().map(|slot| (slot.model_id, slot.model_dir))
     }
@@ -233,7 +232,7 @@ impl Slot {
     fn serves(&self, launch: &Launch) -> bool {
         self.model_id == launch.model_id
             && self.model_dir == launch.spec.model_dir
-            && self.share == launch.spec.api_access
+            && self.access == launch.spec.api_access
             && self.context == launch.spec.context
     }
 }
@@ -243,10 +242,10 @@ impl App {
         Ok(self.workers.view())
     }
 
-    /// Returns while the process is on its way; the events tell the rest.
+    /// Returns once the process is started; events report its progress.
     ///
     /// # Errors
-    /// When another model is answering: a start ends no answer.
+    /// When another model is answering, because a start never ends an answer.
     pub async fn worker_start(&self, model_id: &str) -> Result<WorkerView, ErrorView> {
         let launch = self.launch(model_id)?;
         if let Some(busy) = self.workers.busy(&launch, "").await {
@@ -256,8 +255,8 @@ impl App {
         Ok(self.workers.view())
     }
 
-    /// Refuses, before anything is written down, what would cut off somebody else's answer.
-    pub(crate) async fn may_use_worker(
+    /// Refuses, before anything is stored, a request that would end another answer.
+    pub(crate) async fn check_worker_free(
         &self,
         model_id: &str,
         holder: &str,
@@ -266,7 +265,7 @@ impl App {
         if when_busy != WhenBusy::Ask || !self.runs_here(model_id) {
             return Ok(());
         }
-        // A model that cannot start is told of by the answer itself.
+        // The answer itself reports the error of a model that cannot start.
         let Ok(launch) = self.launch(model_id) else { return Ok(()) };
         match self.workers.busy(&launch, holder).await {
             Some(busy) => Err(self.busy_error(busy).await),
@@ -280,7 +279,7 @@ impl App {
         let mut error = ErrorView::new(ErrorCode::ModelBusy, message).with("model", name);
         let mut titles = Vec::new();
         for holder in &busy.holders {
-            if holder == crate::compare::TURN {
+            if holder == COMPARISON {
                 error = error.with("comparing", "1");
             } else if let Ok(chat) = self.chat_get(holder).await {
                 titles.push(chat.title);
@@ -295,27 +294,23 @@ impl App {
         error
     }
 
-    /// As people know it; the id of one that nobody knows.
+    /// The display name of a model; its id when it is not known.
     fn model_name(&self, model_id: &str) -> String {
         let own = self.own_models.find(model_id).ok().flatten().map(|model| model.facts.name);
         let known = || Catalog::builtin().model(model_id).map(|model| model.name.clone());
         own.or_else(known).unwrap_or_else(|| model_id.to_owned())
     }
 
-    /// Whether the model is one of this computer's engine.
+    /// Whether the worker of this computer runs the model.
     pub(crate) fn runs_here(&self, model_id: &str) -> bool {
-        cloud_model(model_id).is_none() && deployment_model(model_id).is_none()
+        matches!(ModelRef::from(model_id), ModelRef::Local { .. })
     }
 
-    /// Nothing happens when there is none.
+    /// Stops the worker. Does nothing when there is none.
     pub async fn worker_stop(&self) -> Result<(), ErrorView> {
         self.workers.stop().await;
         Ok(())
     }
-}
-
-pub(crate) fn failure_view(failure: &Failure) -> ErrorView {
-    ErrorView { code: failure.code, message: failure.message.clone(), detail: failure.detail.clone() }
 }
 
 fn view(model_id: &str, state: &State, memory: Option<u64>) -> WorkerView {
@@ -352,6 +347,8 @@ fn view(model_id: &str, state: &State, memory: Option<u64>) -> WorkerView {
 
 #[cfg(test)]
 mod tests {
+    use deploy::Failure;
+
     use super::*;
 
     #[test]

@@ -11,9 +11,9 @@ use history::{FinalAnswer, History, State};
 use tokio::sync::watch;
 
 use super::event::{AnswerText, BackendEvent};
+use super::repetition::Repetition;
 use crate::convert::{history_error, message_view};
-use crate::pictures::BoxTarget;
-use crate::repetition::Repetition;
+use crate::images::BoxTarget;
 
 const SHOW_EVERY: Duration = Duration::from_millis(40);
 const WRITE_EVERY: Duration = Duration::from_millis(500);
@@ -100,7 +100,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                         shown_usage = usage;
                         self.show_usage(usage);
                     }
-                    if repetition.found() {
+                    if repetition.detect() {
                         (self.on_event)(AnswerEvent::Repeating { message_id: self.message_id.clone() });
                     }
                     if stored.elapsed() >= WRITE_EVERY && !unstored.is_empty() {

@@ -1,4 +1,5 @@
-//! What repeats itself and what only looks like it. The texts are written as models write them, a few letters at a time.
+//! What repeats itself and what only looks like it. The texts are written as models write them, a few letters
+//! at a time.
 use super::*;
 
 /// At which letter it was noticed.
@@ -7,7 +8,7 @@ fn noticed(text: &str) -> Option<usize> {
     let letters: Vec<char> = text.chars().collect();
     for (at, piece) in letters.chunks(5).enumerate() {
         repetition.push(&piece.iter().collect::<String>());
-        if repetition.found() {
+        if repetition.detect() {
             return Some(at * 5);
         }
     }
@@ -44,7 +45,7 @@ fn it_is_said_once() {
     let mut times = 0;
     for _ in 0..400 {
         repetition.push("again and again ");
-        times += usize::from(repetition.found());
+        times += usize::from(repetition.detect());
     }
     assert_eq!(times, 1);
 }

@@ -3,17 +3,16 @@
 //! are so high that code, tables and lists, whose lines differ in some word, pass. It stops nothing and does
 //! not know which model writes, or why.
 
-/// Characters of the end that are looked at.
+/// The letters at the end that are checked.
 const TAIL: usize = 4000;
 /// The longest part whose copies are counted.
 const LONGEST: usize = 600;
-/// Equal copies of a part, and how many letters they must be together: short parts are common in tables and
-/// rules.
+/// The number of equal copies, and their least total length: short copies are common in tables and rules.
 const COPIES: usize = 4;
 const TOGETHER: usize = 240;
-/// A rule of a table or a heading is one sign many times.
+/// The least length of one repeated sign: rules of tables and headings are shorter.
 const ONE_SIGN: usize = 400;
-/// Lines that come again with other lines between them: the same few lines in turn.
+/// The last lines that are checked, and the most different lines among them.
 const LINES: usize = 48;
 const FEW: usize = 4;
 
@@ -21,33 +20,33 @@ const FEW: usize = 4;
 #[derive(Debug, Default)]
 pub(crate) struct Repetition {
     tail: Vec<char>,
-    /// Letters since the last look.
-    fresh: usize,
-    told: bool,
+    /// Letters since the last check.
+    unchecked: usize,
+    reported: bool,
 }
 
 impl Repetition {
     pub(crate) fn push(&mut self, text: &str) {
         self.tail.extend(text.chars());
-        self.fresh += text.chars().count();
+        self.unchecked += text.chars().count();
         if self.tail.len() > 2 * TAIL {
             self.tail.drain(..self.tail.len() - TAIL);
         }
     }
 
-    /// True once, when the end repeats itself.
-    pub(crate) fn found(&mut self) -> bool {
-        if self.told || self.fresh < 32 {
+    /// Returns true once, when the end repeats itself.
+    pub(crate) fn detect(&mut self) -> bool {
+        if self.reported || self.unchecked < 32 {
             return false;
         }
-        self.fresh = 0;
+        self.unchecked = 0;
         let tail = &self.tail[self.tail.len().saturating_sub(TAIL)..];
-        self.told = copies(tail) || few_lines(tail);
-        self.told
+        self.reported = copies(tail) || few_lines(tail);
+        self.reported
     }
 }
 
-/// The end is a part of the text, copy after copy.
+/// Whether the end consists of copies of one part.
 fn copies(tail: &[char]) -> bool {
     (1..=LONGEST.min(tail.len() / COPIES)).any(|period| {
         let wanted = if period == 1 { ONE_SIGN } else { (COPIES * period).max(TOGETHER) };
@@ -66,13 +65,12 @@ fn copies(tail: &[char]) -> bool {
     })
 }
 
-/// Letters at the end that equal the one `period` before them.
+/// The number of letters at the end that equal the letter `period` before them.
 fn run(tail: &[char], period: usize) -> usize {
     tail.iter().rev().zip(tail.iter().rev().skip(period)).take_while(|(now, before)| now == before).count()
 }
 
-/// The last lines are the same few sentences, in whatever order. Numbers at the beginning do not make them
-/// differ.
+/// Whether the last lines are few different lines, in any order. Numbers at their beginning are ignored.
 fn few_lines(tail: &[char]) -> bool {
     let text: String = tail.iter().collect();
     let mut lines: Vec<&str> = text

@@ -8,12 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use contract::{ErrorCode, ErrorView, PictureView};
 use vision::ImageError;
 
-mod plan;
-mod sight;
+mod budget;
+mod support;
 mod target;
 
-pub(crate) use plan::{Shown, data_urls, left_out, picture_tokens};
-pub(crate) use sight::{Eyes, config_of};
+pub(crate) use budget::{ImagePolicy, data_urls, image_tokens, placeholder_text};
+pub(crate) use support::{ImageSupport, config_of};
 pub(crate) use target::BoxTarget;
 
 use crate::App;

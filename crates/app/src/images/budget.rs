@@ -1,28 +1,28 @@
-//! What a model would make of the pictures of a conversation: whether it sees them, how each is cut and what
-//! that costs. The rule is the engine's own, from `vision`. Nothing is left out of a conversation unless the
-//! person says so.
+//! The cost of the images of a conversation for a model: whether it accepts images, the tiles of each, and
+//! their tokens. `vision` has the rules of the engine. No image is omitted unless the user agrees.
 use contract::{ErrorCode, ErrorView, PicturePlan, PictureView, PicturesPlan, SendRequest, Sight};
 use history::{History, HistoryError};
 use vision::Tiling;
 
 use super::data_url;
-use super::sight::Eyes;
+use super::support::ImageSupport;
 use crate::App;
 use crate::convert::picture_view;
 
-/// Of all pictures together: a request carries them as base64 and has a bound at the worker.
-const MOST_TOGETHER: f64 = 45e6;
+/// The most bytes of all images together: a request has them as base64, and the worker limits its size.
+const MAX_TOTAL_BYTES: f64 = 45e6;
 
-/// Whether the pictures of a conversation go to its model.
+/// Whether the images of a conversation are sent to its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
-    Yes,
-    /// The person agreed that the model reads where a picture is, and does not see it.
-    LeftOut,
+pub(crate) enum ImagePolicy {
+    Include,
+    /// The user agreed that the model reads a placeholder for each image.
+    Omit,
 }
 
 impl App {
-    /// Before sending: `pictures` are those attached to a message that answers `parent_id`.
+    /// The cost of a prompt's images before it is sent; `pictures` are attached to the message after
+    /// `parent_id`.
     pub async fn pictures_plan(
         &self,
         model_id: &str,
@@ -32,7 +32,7 @@ impl App {
         let (parent, attached) = (parent_id.map(str::to_owned), pictures.to_vec());
         let (before, attached) = self
             .with_history(move |history| {
-                Ok((pictures_of(history, parent.as_deref())?, found(history, &attached)?))
+                Ok((images_of(history, parent.as_deref())?, attached_images(history, &attached)?))
             })
             .await?;
         let all = before.len() + attached.len();
@@ -44,13 +44,16 @@ impl App {
             context: None,
             offer: None,
         };
-        match self.eyes(model_id)? {
-            Eyes::Unknown => plan.sight = Sight::Unknown,
-            Eyes::Absent => {}
-            Eyes::Blind => (plan.sight, plan.offer) = (Sight::Blind, self.sight_offer().await?),
-            Eyes::Here { tiling, context } => {
-                plan.each = attached.iter().map(|picture| cut(&tiling, picture, all)).collect();
-                let earlier: u32 = before.iter().map(|picture| cut(&tiling, picture, all).tokens).sum();
+        match self.image_support(model_id)? {
+            ImageSupport::Unknown => plan.sight = Sight::Unknown,
+            ImageSupport::NotDownloaded => {}
+            ImageSupport::TextOnly => {
+                (plan.sight, plan.offer) = (Sight::Blind, self.vision_model_offer().await?)
+            }
+            ImageSupport::Supported { tiling, context } => {
+                plan.each = attached.iter().map(|picture| image_cost(&tiling, picture, all)).collect();
+                let earlier: u32 =
+                    before.iter().map(|picture| image_cost(&tiling, picture, all).tokens).sum();
                 plan.tokens = earlier + plan.each.iter().map(|one| one.tokens).sum::<u32>();
                 plan.context = Some(context);
             }
@@ -58,11 +61,12 @@ impl App {
         Ok(plan)
     }
 
-    /// Before anything is written down: refuses what the model of the chat would not see.
+    /// Refuses, before anything is stored, images that the model of the chat does not accept.
     ///
     /// # Errors
-    /// A model of text alone that nobody agreed to ask without the pictures; more pictures than are taken.
-    pub(crate) async fn may_show(&self, request: &SendRequest) -> Result<Shown, ErrorView> {
+    /// When the model is text-only and the user did not agree to omit the images, or there are too many
+    /// images.
+    pub(crate) async fn check_images(&self, request: &SendRequest) -> Result<ImagePolicy, ErrorView> {
         let asked = request.clone();
         let (model_id, pictures) = self
             .with_history(move |history| {
@@ -71,29 +75,31 @@ impl App {
                     (None, Some(id)) => Some(id.clone()),
                     (None, None) => asked.parent_id.clone().filter(|_| !asked.leave_out_older),
                 };
-                let mut pictures = pictures_of(history, parent.as_deref())?;
-                pictures.extend(found(history, &asked.pictures)?);
+                let mut pictures = images_of(history, parent.as_deref())?;
+                pictures.extend(attached_images(history, &asked.pictures)?);
                 Ok((history.chat(&asked.chat_id)?.settings.model_id, pictures))
             })
             .await?;
         if pictures.is_empty() {
-            return Ok(Shown::Yes);
+            return Ok(ImagePolicy::Include);
         }
-        let eyes = self.eyes(&model_id)?;
-        match eyes {
-            Eyes::Blind | Eyes::Unknown if request.leave_out_pictures => return Ok(Shown::LeftOut),
-            Eyes::Blind => return Err(self.unseen(&model_id).await),
-            Eyes::Unknown | Eyes::Absent | Eyes::Here { .. } => {}
+        let support = self.image_support(&model_id)?;
+        match support {
+            ImageSupport::TextOnly | ImageSupport::Unknown if request.leave_out_pictures => {
+                return Ok(ImagePolicy::Omit);
+            }
+            ImageSupport::TextOnly => return Err(self.unsupported(&model_id).await),
+            ImageSupport::Unknown | ImageSupport::NotDownloaded | ImageSupport::Supported { .. } => {}
         }
-        check_amount(&pictures).map(|()| Shown::Yes)
+        check_amount(&pictures).map(|()| ImagePolicy::Include)
     }
 
-    async fn unseen(&self, model_id: &str) -> ErrorView {
+    async fn unsupported(&self, model_id: &str) -> ErrorView {
         let message = "show the pictures of this chat: its model reads text only";
         let error = ErrorView::new(ErrorCode::UnsupportedContent, message).with("model_id", model_id);
-        match self.sight_offer().await {
+        match self.vision_model_offer().await {
             Ok(Some(offer)) => error.with("offer", offer.name).with("offer_id", offer.model_id),
-            // The refusal stands without advice.
+            // The error is returned without a suggestion.
             Ok(None) | Err(_) => error,
         }
     }
@@ -101,7 +107,7 @@ impl App {
 
 fn check_amount(pictures: &[PictureView]) -> Result<(), ErrorView> {
     let together: f64 = pictures.iter().map(|picture| picture.size).sum();
-    if pictures.len() <= vision::MAX_IMAGES && together <= MOST_TOGETHER {
+    if pictures.len() <= vision::MAX_IMAGES && together <= MAX_TOTAL_BYTES {
         return Ok(());
     }
     let (count, most) = (pictures.len(), vision::MAX_IMAGES);
@@ -111,7 +117,7 @@ fn check_amount(pictures: &[PictureView]) -> Result<(), ErrorView> {
     Err(error.with("count", count).with("most", most).with("size", together))
 }
 
-fn cut(tiling: &Tiling, picture: &PictureView, pictures: usize) -> PicturePlan {
+fn image_cost(tiling: &Tiling, picture: &PictureView, pictures: usize) -> PicturePlan {
     let grid = tiling.grid(picture.width as usize, picture.height as usize, pictures);
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     PicturePlan {
@@ -122,28 +128,28 @@ fn cut(tiling: &Tiling, picture: &PictureView, pictures: usize) -> PicturePlan {
     }
 }
 
-pub(crate) fn picture_tokens(tiling: &Tiling, picture: &PictureView, pictures: usize) -> u32 {
-    cut(tiling, picture, pictures).tokens
+pub(crate) fn image_tokens(tiling: &Tiling, picture: &PictureView, pictures: usize) -> u32 {
+    image_cost(tiling, picture, pictures).tokens
 }
 
-fn pictures_of(history: &History, parent: Option<&str>) -> Result<Vec<PictureView>, HistoryError> {
+fn images_of(history: &History, parent: Option<&str>) -> Result<Vec<PictureView>, HistoryError> {
     let path = parent.map_or_else(|| Ok(Vec::new()), |parent| history.context_path(parent))?;
     Ok(path.into_iter().flat_map(|message| message.images).map(picture_view).collect())
 }
 
-fn found(history: &History, ids: &[String]) -> Result<Vec<PictureView>, HistoryError> {
+fn attached_images(history: &History, ids: &[String]) -> Result<Vec<PictureView>, HistoryError> {
     ids.iter().map(|id| history.image(id).map(picture_view)).collect()
 }
 
-/// For a model that does not see: where pictures are, in words.
-pub(crate) fn left_out(pictures: &[PictureView], text: &str) -> String {
-    let said = |picture: &PictureView| {
+/// The text for a model without images: a placeholder per image.
+pub(crate) fn placeholder_text(pictures: &[PictureView], text: &str) -> String {
+    let placeholder = |picture: &PictureView| {
         format!("[Here is a picture of {}x{} pixels that you cannot see.]\n", picture.width, picture.height)
     };
-    pictures.iter().map(said).chain([text.to_owned()]).collect()
+    pictures.iter().map(placeholder).chain([text.to_owned()]).collect()
 }
 
-/// The pictures as a request carries them.
+/// The images as the data URLs of a request.
 pub(crate) fn data_urls(history: &History, pictures: &[PictureView]) -> Result<Vec<String>, HistoryError> {
     let url = |picture: &PictureView| Ok(data_url(&picture.kind, &history.image_bytes(&picture.id)?));
     pictures.iter().map(url).collect()
@@ -169,7 +175,7 @@ mod tests {
             image_std: [0.5; 3],
         };
         let cost = |width, height, pictures| {
-            let plan = cut(&tiling, &picture(width, height, 1.0), pictures);
+            let plan = image_cost(&tiling, &picture(width, height, 1.0), pictures);
             (plan.columns, plan.rows, plan.tokens)
         };
         assert_eq!(cost(384, 384, 1), (1, 1, 421));
@@ -189,8 +195,8 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_said() {
-        let said = left_out(&[picture(640, 480, 1.0)], "What is it?");
+        let said = placeholder_text(&[picture(640, 480, 1.0)], "What is it?");
         assert_eq!(said, "[Here is a picture of 640x480 pixels that you cannot see.]\nWhat is it?");
-        assert_eq!(left_out(&[], "Hi"), "Hi");
+        assert_eq!(placeholder_text(&[], "Hi"), "Hi");
     }
 }

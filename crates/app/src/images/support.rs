@@ -1,5 +1,5 @@
-//! Which models see: by the configuration of the files that are here, by the catalogue for those that are
-//! not, and unknown for a service in the cloud.
+//! Which models accept images: by the configuration of the files on the disk, or else by the catalogue. It is
+//! unknown for a model of a cloud service.
 use std::path::Path;
 
 use catalog::Catalog;
@@ -10,46 +10,50 @@ use vision::Tiling;
 use crate::App;
 use crate::model_ref::cloud_model;
 
-/// What a model makes of pictures.
-pub(crate) enum Eyes {
-    Blind,
+/// Whether a model accepts images.
+pub(crate) enum ImageSupport {
+    TextOnly,
     /// Only its service knows.
     Unknown,
-    /// Its files are not here, so how it cuts pictures is not known.
-    Absent,
-    Here {
+    /// It does, but its tiling is not known without its files.
+    NotDownloaded,
+    Supported {
         tiling: Tiling,
-        /// Tokens of a conversation.
+        /// The context length, in tokens.
         context: u32,
     },
 }
 
 impl App {
-    pub(crate) fn eyes(&self, model_id: &str) -> Result<Eyes, ErrorView> {
+    pub(crate) fn image_support(&self, model_id: &str) -> Result<ImageSupport, ErrorView> {
         if cloud_model(model_id).is_some() {
-            return Ok(Eyes::Unknown);
+            return Ok(ImageSupport::Unknown);
         }
         let launch = match self.launch(model_id) {
             Ok(launch) => launch,
             Err(error) if error.code == ErrorCode::ModelNotFound => {
                 let known = Catalog::builtin().model(model_id).ok_or(error)?;
-                return Ok(if known.takes_images { Eyes::Absent } else { Eyes::Blind });
+                return Ok(if known.takes_images {
+                    ImageSupport::NotDownloaded
+                } else {
+                    ImageSupport::TextOnly
+                });
             }
             Err(error) => return Err(error),
         };
-        let Some(config) = config_of(&launch.spec.model_dir)? else { return Ok(Eyes::Blind) };
-        let Some(images) = config.images() else { return Ok(Eyes::Blind) };
-        let most = u32::try_from(config.decoder().max_position_embeddings).unwrap_or(u32::MAX);
-        Ok(Eyes::Here { tiling: Tiling::from(images), context: launch.spec.context.min(most) })
+        let Some(config) = config_of(&launch.spec.model_dir)? else { return Ok(ImageSupport::TextOnly) };
+        let Some(images) = config.images() else { return Ok(ImageSupport::TextOnly) };
+        let max = u32::try_from(config.decoder().max_position_embeddings).unwrap_or(u32::MAX);
+        Ok(ImageSupport::Supported { tiling: Tiling::from(images), context: launch.spec.context.min(max) })
     }
 
-    /// A model that sees, for somebody whose model does not: one that is ready, the largest that this
-    /// computer runs well, or what else it can run.
-    pub(crate) async fn sight_offer(&self) -> Result<Option<SightOffer>, ErrorView> {
+    /// A model that accepts images, for a user whose model does not: one that is ready, or the largest that
+    /// this computer runs well, or another that it can run.
+    pub(crate) async fn vision_model_offer(&self) -> Result<Option<SightOffer>, ErrorView> {
         let models = self.models().await?;
-        let seeing: Vec<&ModelView> =
+        let vision: Vec<&ModelView> =
             models.iter().filter(|model| model.takes_images && model.runs_embedded).collect();
-        Ok(best(&seeing).map(|model| SightOffer {
+        Ok(best(&vision).map(|model| SightOffer {
             model_id: model.id.clone(),
             name: model.name.clone(),
             ready: ready(model),
@@ -62,10 +66,10 @@ fn ready(model: &ModelView) -> bool {
     matches!(model.state, ModelState::BuiltIn | ModelState::Ready)
 }
 
-fn best<'a>(seeing: &[&'a ModelView]) -> Option<&'a ModelView> {
+fn best<'a>(vision: &[&'a ModelView]) -> Option<&'a ModelView> {
     let size = |model: &&&ModelView| model.params_total as u64;
-    // A built-in one is small and comes last.
-    let real = || seeing.iter().filter(|model| model.family != FamilyKind::Guide);
+    // A built-in model is small, so it is the last choice.
+    let real = || vision.iter().filter(|model| model.family != FamilyKind::Guide);
     let of = |verdict| real().filter(move |model| model.fit.verdict == verdict);
     real()
         .filter(|model| ready(model))
@@ -73,11 +77,11 @@ fn best<'a>(seeing: &[&'a ModelView]) -> Option<&'a ModelView> {
         .or_else(|| of(Verdict::RunsWell).max_by_key(size))
         .or_else(|| of(Verdict::ShortContext).max_by_key(size))
         .or_else(|| of(Verdict::Slow).min_by_key(size))
-        .or_else(|| seeing.iter().find(|model| model.family == FamilyKind::Guide))
+        .or_else(|| vision.iter().find(|model| model.family == FamilyKind::Guide))
         .copied()
 }
 
-/// The configuration beside a model's weights; none beside a GGUF, whose models read text only.
+/// The configuration of a model; `None` for a GGUF file, whose models are text-only.
 pub(crate) fn config_of(model: &Path) -> Result<Option<ModelConfig>, ErrorView> {
     if !model.join("config.json").is_file() {
         return Ok(None);

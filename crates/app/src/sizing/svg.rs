@@ -1,11 +1,11 @@
-//! The sizing of a model as one SVG, to be put into a document: this computer's verdict and the table of
-//! cards. Drawn from the view alone, with the colours of the light theme; bars carry their numbers in words
-//! beside them.
+//! The sizing of a model as one SVG for a document: the verdict of this computer and the GPU table. It is
+//! drawn from the view only, in the colours of the light theme; the numbers of each bar are written beside
+//! it.
 use std::fmt::Write as _;
 
 use contract::{CardsVerdict, CardsView, SizingView, Verdict};
 
-use super::sizing_wanted;
+use super::sizing_conversations;
 use crate::lang::{Lang, bytes};
 
 const WIDTH: f64 = 1040.0;
@@ -14,7 +14,7 @@ const ROW: f64 = 30.0;
 const INK: &str = "#17191e";
 const SOFT: &str = "#464a54";
 const LINE: &str = "#d9d9d1";
-/// Weights, experts, conversations, working space.
+/// The colours of weights, experts, conversations, working space.
 const PARTS: [&str; 4] = ["#2f5fe0", "#8aa6f2", "#1c6b3a", "#84868c"];
 
 pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
@@ -22,21 +22,21 @@ pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
     let variant = view.variants.iter().find(|variant| variant.id == view.variant_id);
     let files = variant.map(|it| format!(" {} · {}", it.precision, bytes(it.size))).unwrap_or_default();
     page.text(MARGIN, 50.0, 24, INK, "start", &format!("{}{files}", view.model_name));
-    page.text(MARGIN, 76.0, 15, SOFT, "start", &sizing_wanted(view, lang));
+    page.text(MARGIN, 76.0, 15, SOFT, "start", &sizing_conversations(view, lang));
 
     page.text(MARGIN, 118.0, 17, INK, "start", lang.pick("This computer", "这台电脑"));
     let here = &view.here;
     let reason = lang.pick(&here.reason.en, &here.reason.zh);
-    let said = format!("{}{}{reason}", verdict_here(here.verdict, lang), lang.pick(" ", ""));
-    page.text(MARGIN, 142.0, 15, INK, "start", &said);
+    let label = format!("{}{}{reason}", verdict_here(here.verdict, lang), lang.pick(" ", ""));
+    page.text(MARGIN, 142.0, 15, INK, "start", &label);
     let parts = [here.weights - view.here_experts, view.here_experts, here.kv, here.overhead];
     page.bar(MARGIN, 156.0, WIDTH - 2.0 * MARGIN, 14.0, parts, here.available);
     let mut x = MARGIN;
     for ((name, part), colour) in names(lang).iter().zip(parts).zip(PARTS) {
         page.rect(x, 182.0, 10.0, 10.0, colour);
-        let said = format!("{name} {}", bytes(part));
-        page.text(x + 16.0, 192.0, 13, SOFT, "start", &said);
-        x += 44.0 + wide(&said) * 7.4;
+        let label = format!("{name} {}", bytes(part));
+        page.text(x + 16.0, 192.0, 13, SOFT, "start", &label);
+        x += 44.0 + wide(&label) * 7.4;
     }
 
     let mut y = 236.0;
@@ -60,8 +60,8 @@ pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
             let parts = [row.weights, row.experts, row.kv, row.overhead];
             page.bar(columns[2], y - 11.0, 200.0, 12.0, parts, row.budget);
             let used = parts.iter().sum::<f64>();
-            let said = format!("{} / {}", bytes(used), bytes(row.budget));
-            page.text(columns[2] + 210.0, y, 12, SOFT, "start", &said);
+            let label = format!("{} / {}", bytes(used), bytes(row.budget));
+            page.text(columns[2] + 210.0, y, 12, SOFT, "start", &label);
         }
         page.text(columns[3], y, 14, ink, "start", verdict(row.verdict, lang));
         if matches!(row.verdict, CardsVerdict::Holds | CardsVerdict::ShortContext) {
@@ -77,7 +77,7 @@ pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
     page.closed(y + 24.0)
 }
 
-/// Those that hold it first, the least memory in all before more; as the window shows them.
+/// Rows that hold the model first, then by total memory; the same order as in the window.
 pub(super) fn sorted(rows: &[CardsView]) -> Vec<&CardsView> {
     let mut rows: Vec<&CardsView> = rows.iter().collect();
     let order = |row: &CardsView| match row.verdict {
@@ -138,7 +138,7 @@ fn verdict_here(verdict: Verdict, lang: Lang) -> &'static str {
     lang.pick(en, zh)
 }
 
-/// Columns of a fixed font: a Chinese sign is as wide as two letters.
+/// The width in columns: a Chinese character is as wide as two letters.
 fn wide(text: &str) -> f64 {
     text.chars().map(|letter| if letter > '\u{2e80}' { 2.0 } else { 1.0 }).sum()
 }
@@ -162,7 +162,7 @@ impl Page {
         );
     }
 
-    /// The parts one after the other, and a line where there is no more.
+    /// The parts as a stacked bar, with a line at the available memory.
     fn bar(&mut self, x: f64, y: f64, width: f64, height: f64, parts: [f64; 4], available: f64) {
         let scale = parts.iter().sum::<f64>().max(available).max(1.0);
         self.rect(x, y, width, height, LINE);
@@ -202,7 +202,7 @@ mod tests {
         page.text(0.0, 0.0, 12, INK, "start", "a < b & c");
         let text = page.closed(20.0);
         assert!(text.contains("a &lt; b &amp; c"));
-        // More is needed than there is: the parts fill the bar and the line stands inside.
+        // More memory is needed than available: the parts fill the bar, and the line is inside.
         assert!(text.contains(r#"<rect x="59.0" y="-3.0" width="2.0" height="16.0""#), "{text}");
         assert!(text.contains(r#"<rect x="70.0" y="0.0" width="40.0" height="10.0""#), "{text}");
         assert_eq!(wide("ab显"), 4.0);
