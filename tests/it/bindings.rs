@@ -1,4 +1,5 @@
-//! The committed TypeScript equals what the commands and the contract say now.
+//! The committed TypeScript equals the commands and the contract, their doc comments included.
+//! With `WHALEDECK_WRITE_BINDINGS` set, as `make bindings` does, the file is written instead.
 
 #[test]
 fn committed_bindings_are_current() {
