@@ -1,4 +1,5 @@
-//! Tauri's build step, told where the capabilities lie: the package is at the root, the host in src-tauri.
+//! Tauri's build step. The package is at the root and the host in src-tauri, so the path of the capabilities
+//! is set here.
 fn main() {
     println!("cargo:rerun-if-changed=src-tauri/capabilities");
     tauri_build::try_build(

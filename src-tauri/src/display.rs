@@ -1,4 +1,6 @@
-//! What must be settled before a window can open: a display, and a web view that draws on NVIDIA cards and on a full disk.
+//! What must be set before a window can open: a display, and environment variables of the web view.
+//! They turn off WebKitGTK's DMA-BUF renderer on NVIDIA GPUs, and Mesa's shader cache on a full disk.
+//! A variable that the user set stays as it is.
 #[cfg(target_os = "linux")]
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! What `app` sees of the desktop: a place to send events. Every open page that subscribed gets each one.
+//! The host of `app` in the desktop: every page that subscribed gets each event.
+//! Events have no buffer: a page that subscribes later reads the state with commands.
 use std::sync::{Arc, Mutex};
 
 use app::lang::Lang;

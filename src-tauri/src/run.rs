@@ -1,4 +1,5 @@
-//! Start-up of the desktop program, top to bottom.
+//! Start-up of the desktop program: command line, display, web view, app, window; and its end.
+//! Chats that cannot be opened are shown by the page; an error before there is a window goes to the terminal.
 use std::process::ExitCode;
 use std::sync::Arc;
 

@@ -52,9 +52,9 @@ async fn a_truncated_model_file() {
     let bytes = std::fs::read(&weights).expect("is read");
     std::fs::write(&weights, &bytes[..bytes.len() / 2]).expect("is cut");
     for lang in LANGS {
-        let check = |said: ProgramOutput| {
-            said.refused(lang, "model_file_truncated", "A model file is cut short", "模型文件不完整");
-            assert!(said.err.contains("model.safetensors"), "{said:?}");
+        let check = |output: ProgramOutput| {
+            output.refused(lang, "model_file_truncated", "A model file is cut short", "模型文件不完整");
+            assert!(output.err.contains("model.safetensors"), "{output:?}");
         };
         check(run(cli(data.path(), lang).arg("import").arg(&model)));
         check(run(cli(data.path(), lang).args(["ask", "Hello", "--model", &own.id])));
@@ -73,10 +73,10 @@ async fn an_unknown_scoring_function() {
     let config = std::fs::read_to_string(model.join("config.json")).expect("is read");
     std::fs::write(model.join("config.json"), config.replace("sigmoid", "tanh")).expect("is written");
     for lang in LANGS {
-        let check = |said: ProgramOutput| {
+        let check = |output: ProgramOutput| {
             let (en, zh) = ("This version cannot run this model", "当前版本无法运行这个模型");
-            said.refused(lang, "model_unsupported", en, zh);
-            assert!(said.err.contains("scoring_func") && said.err.contains("tanh"), "{said:?}");
+            output.refused(lang, "model_unsupported", en, zh);
+            assert!(output.err.contains("scoring_func") && output.err.contains("tanh"), "{output:?}");
         };
         check(run(cli(data.path(), lang).arg("import").arg(&model)));
         check(run(cli(data.path(), lang).args(["ask", "Hello", "--model", &own.id])));
@@ -93,16 +93,16 @@ async fn a_file_of_ones_own_that_was_moved() {
     let moved = data.path().join("moved");
     std::fs::rename(&model, &moved).expect("is moved");
     let shown = app.models().await.expect("a list").into_iter().find(|shown| shown.id == own.id);
-    assert_eq!(shown.expect("is listed").problem.expect("is told").code, ErrorCode::OwnFileMissing);
+    assert_eq!(shown.expect("is listed").problem.expect("an error").code, ErrorCode::OwnFileMissing);
     for lang in LANGS {
-        let said = run(cli(data.path(), lang).args(["ask", "Hello", "--model", &own.id]));
-        said.refused(
+        let output = run(cli(data.path(), lang).args(["ask", "Hello", "--model", &own.id]));
+        output.refused(
             lang,
             "own_file_missing",
             "Your model file is not where it was",
             "你的模型文件不在原来的位置",
         );
-        assert!(said.err.contains(own.path.as_deref().expect("a path")), "{said:?}");
+        assert!(output.err.contains(own.path.as_deref().expect("a path")), "{output:?}");
     }
     app.model_import(&moved).await.expect("is taken from its new place");
     app.model_remove(&own.id, None).await.expect("is forgotten");
@@ -124,9 +124,9 @@ async fn a_port_in_use() {
     std::fs::write(&worker, script).expect("is written");
     std::fs::set_permissions(&worker, std::fs::Permissions::from_mode(0o755)).expect("may run");
     for lang in LANGS {
-        let said = run(cli(data.path(), lang).env("WHALEDECK_ENGINE", &worker).args(["ask", "Hello"]));
-        said.refused(lang, "port_in_use", "Another program uses the same port", "端口被其他程序占用");
-        assert!(said.err.contains(&port.to_string()), "{said:?}");
+        let output = run(cli(data.path(), lang).env("WHALEDECK_ENGINE", &worker).args(["ask", "Hello"]));
+        output.refused(lang, "port_in_use", "Another program uses the same port", "端口被其他程序占用");
+        assert!(output.err.contains(&port.to_string()), "{output:?}");
     }
     nothing_lost(data.path(), &before).await;
 }
@@ -145,16 +145,19 @@ async fn no_network() {
     app.settings_save(before.settings.clone()).await.expect("are saved");
     for lang in LANGS {
         for source in ["hugging-face", "model-scope"] {
-            let said = run(cli(data.path(), lang)
+            let output = run(cli(data.path(), lang)
                 .args(["pull", "deepseek-r1-distill-qwen-1.5b", "--source", source])
                 .env("NO_PROXY", "*"));
-            said.refused(lang, "no_network", "No connection", "没有网络连接");
+            output.refused(lang, "no_network", "No connection", "没有网络连接");
             let other = if source == "model-scope" { "hugging-face" } else { "model-scope" };
-            assert!(said.err.contains(&format!("--source {other}")), "the other source is offered: {said:?}");
+            assert!(
+                output.err.contains(&format!("--source {other}")),
+                "the other source is offered: {output:?}"
+            );
         }
     }
-    let said = run(cli(data.path(), LANGS[0]).args(["ask", "Hello"]));
-    assert_eq!(said.code, Some(0), "the Guide needs no network: {said:?}");
+    let output = run(cli(data.path(), LANGS[0]).args(["ask", "Hello"]));
+    assert_eq!(output.code, Some(0), "the Guide needs no network: {output:?}");
     nothing_lost(data.path(), &before).await;
 }
 
@@ -180,12 +183,12 @@ async fn a_full_disk() {
         command.arg(asked.get_program()).args(["ask", "What is MoE?"]);
         command.envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.envs([("SEED", &seed), ("SMALL", &small), ("BACK", &back)]);
-        let said = run(&mut command);
-        if said.code == Some(99) || said.err.starts_with("unshare:") {
-            println!("not run: this system lets nobody mount a small disk: {}", said.err.trim());
+        let output = run(&mut command);
+        if output.code == Some(99) || output.err.starts_with("unshare:") {
+            println!("not run: this system does not allow to mount a small disk: {}", output.err.trim());
             return;
         }
-        said.refused(lang, "disk_full", "Not enough space on the disk", "磁盘空间不足");
+        output.refused(lang, "disk_full", "Not enough space on the disk", "磁盘空间不足");
         nothing_lost(&back, &before).await;
     }
 }
@@ -213,9 +216,9 @@ async fn chats_that_cannot_be_opened() {
     ] {
         std::fs::write(&file, &bytes).expect("is written");
         for lang in LANGS {
-            let said = run(cli(data.path(), lang).args(["chats", "list"]));
-            said.refused(lang, code, en, zh);
-            assert!(said.err.contains("history.db"), "{said:?}");
+            let output = run(cli(data.path(), lang).args(["chats", "list"]));
+            output.refused(lang, code, en, zh);
+            assert!(output.err.contains("history.db"), "{output:?}");
             assert_eq!(std::fs::read(&file).expect("reads"), bytes, "it is left as it was");
         }
         let listed = run(cli(data.path(), LANGS[0]).args(["backups", "list"]));
@@ -250,12 +253,12 @@ async fn a_read_only_disk() {
             command.envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
             run(command.envs([("SEED", &seed), ("DISK", &disk)]))
         };
-        let said = on_disk(&["chats", "list"]);
-        if said.code == Some(99) || said.err.starts_with("unshare:") {
-            println!("not run: this system lets nobody mount a disk: {}", said.err.trim());
+        let output = on_disk(&["chats", "list"]);
+        if output.code == Some(99) || output.err.starts_with("unshare:") {
+            println!("not run: this system does not allow to mount a disk: {}", output.err.trim());
             return;
         }
-        said.refused(lang, "permission_denied", "Access denied", "没有访问权限");
+        output.refused(lang, "permission_denied", "Access denied", "没有访问权限");
         let read = on_disk(&["--read-only", "chats", "list"]);
         assert!(read.code == Some(0) && read.out.contains(&before.chat.id), "{read:?}");
         let asked = on_disk(&["--read-only", "ask", "Hello"]);
@@ -272,15 +275,15 @@ async fn a_read_only_disk() {
 #[test]
 fn the_window_s_program_says_its_version() {
     for word in ["--version", "-V"] {
-        let said = run(Command::new(env!("CARGO_BIN_EXE_whaledeck")).arg(word).env_remove("DISPLAY"));
+        let output = run(Command::new(env!("CARGO_BIN_EXE_whaledeck")).arg(word).env_remove("DISPLAY"));
         let version = format!("whaledeck {}\n", env!("CARGO_PKG_VERSION"));
-        assert_eq!((said.code, said.out, said.err), (Some(0), version, String::new()));
+        assert_eq!((output.code, output.out, output.err), (Some(0), version, String::new()));
     }
     for (lang, words) in [(LANGS[0], "Usage: whaledeck"), (LANGS[1], "用法：whaledeck")] {
         let mut help = Command::new(env!("CARGO_BIN_EXE_whaledeck"));
         help.arg("--help").env("LANG", lang).env_remove("LC_ALL").env_remove("LC_MESSAGES");
-        let said = run(help.env_remove("DISPLAY"));
-        assert!(said.code == Some(0) && said.out.contains(words), "{said:?}");
+        let output = run(help.env_remove("DISPLAY"));
+        assert!(output.code == Some(0) && output.out.contains(words), "{output:?}");
     }
 }
 
@@ -291,10 +294,10 @@ fn a_missing_display() {
     for lang in LANGS {
         let mut window = Command::new(env!("CARGO_BIN_EXE_whaledeck"));
         window.env("LANG", lang).env_remove("LC_ALL").env_remove("LC_MESSAGES");
-        let said = run(window.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY"));
+        let output = run(window.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY"));
         let (en, zh) = ("There is no display to open a window on", "没有可以打开窗口的屏幕");
-        said.refused(lang, "no_display", en, zh);
-        assert!(said.err.contains("whaledeck-cli chat"), "{said:?}");
-        assert_eq!(said.code, Some(2), "{said:?}");
+        output.refused(lang, "no_display", en, zh);
+        assert!(output.err.contains("whaledeck-cli chat"), "{output:?}");
+        assert_eq!(output.code, Some(2), "{output:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! The directions of import, read from `cargo metadata`: who may know whom (see ARCHITECTURE.md).
+//! The directions of import between crates, read from `cargo metadata`: the table of what each crate may use.
+//! It is the rule behind the code map of ARCHITECTURE.md. Directions within a crate are in `circles`.
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 

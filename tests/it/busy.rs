@@ -85,7 +85,7 @@ async fn what_is_stopped_for_another_model_is_kept_as_stopped() {
     let writing_chat = app.chat_create("guide").await.expect("a chat");
     let mut writing = begin(&app, &writing_chat.id, "Why?", WhenBusy::Ask).await.expect("the same model");
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    let mut asked = begin(&app, &other.id, "Hello", WhenBusy::Stop).await.expect("the person chose so");
+    let mut asked = begin(&app, &other.id, "Hello", WhenBusy::Stop).await.expect("the user chose so");
     let AnswerEvent::Finished { message } = end(&mut writing).await else { panic!("a stop is no failure") };
     assert_eq!(message.state, MessageState::Stopped);
     let AnswerEvent::Finished { message } = end(&mut asked).await else { panic!("it is answered") };

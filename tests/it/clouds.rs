@@ -1,4 +1,5 @@
-//! Cloud services from the command line, against a service on loopback, and a chat that moves between the worker and it.
+//! Cloud services from the command line, and a chat that moves between the worker and a service.
+//! The service is `testkit`'s on loopback. Keys go to a sealed file, never to the keyring of the computer.
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -36,8 +37,8 @@ async fn a_terminal_adds_tests_asks_and_removes() {
     let cloud = TestCloud::start(KEY).await.expect("starts");
     let data = tempfile::tempdir().expect("a folder");
     let place = data.path();
-    let told = run(&mut endpoints(place, LANGS[0], &["providers"]));
-    assert_eq!(told.out.lines().count(), 13, "{told:?}");
+    let result = run(&mut endpoints(place, LANGS[0], &["providers"]));
+    assert_eq!(result.out.lines().count(), 13, "{result:?}");
 
     let args = ["add", "deepseek", "--address", cloud.address()];
     let added = add(place, LANGS[0], &args, &format!("{KEY}\n"));
@@ -46,12 +47,12 @@ async fn a_terminal_adds_tests_asks_and_removes() {
     let tested = run(&mut endpoints(place, LANGS[1], &["test", "deepseek"]));
     assert!(tested.out.contains("密钥: 通过") && tested.out.contains("模型列表: 通过"), "{tested:?}");
     cloud.set_models_response(CloudResponse::json("404 Not Found", ""));
-    for (lang, said) in LANGS.into_iter().zip([
+    for (lang, output) in LANGS.into_iter().zip([
         "Model list: not offered by the service, which is fine\n",
         "模型列表: 服务没有提供，不影响使用\n",
     ]) {
         let unlisted = run(&mut endpoints(place, lang, &["test", "deepseek", "--model", "deepseek-flash"]));
-        assert!(unlisted.code == Some(0) && unlisted.out.contains(said), "{unlisted:?}");
+        assert!(unlisted.code == Some(0) && unlisted.out.contains(output), "{unlisted:?}");
     }
     cloud.set_models_response(CloudResponse::json("200 OK", "{\"data\":[{\"id\":\"deepseek-flash\"}]}"));
     let listed = run(&mut endpoints(place, LANGS[0], &["list", "--json"]));
@@ -59,10 +60,10 @@ async fn a_terminal_adds_tests_asks_and_removes() {
     assert_eq!(list[0].models[0].name, "deepseek-flash");
 
     let mut command = cli(place, LANGS[0]);
-    let said = run(command.args(["ask", "--endpoint", "deepseek", "What is a whale?"]));
+    let output = run(command.args(["ask", "--endpoint", "deepseek", "What is a whale?"]));
     // The output into a pipe is the answer only.
-    let told = (said.code, said.out.as_str(), said.err.as_str());
-    assert_eq!(told, (Some(0), "A whale 是鲸。\n", "Thinking:\n想一想\n\nAnswer:\n"));
+    let result = (output.code, output.out.as_str(), output.err.as_str());
+    assert_eq!(result, (Some(0), "A whale 是鲸。\n", "Thinking:\n想一想\n\nAnswer:\n"));
     let mut command = cli(place, LANGS[0]);
     run(command.args(["ask", "--endpoint", "deepseek", "--model", "other", "And?"]));
     assert!(cloud.requests().last().expect("was asked").body.contains("\"model\":\"other\""));
@@ -78,7 +79,7 @@ async fn a_terminal_adds_tests_asks_and_removes() {
 
     let wrong = add(place, LANGS[0], &["add", "azure"], KEY);
     wrong.refused(LANGS[0], "invalid_input", "This value is not allowed", "这个值不允许");
-    let all = [&added, &tested, &listed, &said, &refused, &failed, &wrong];
+    let all = [&added, &tested, &listed, &output, &refused, &failed, &wrong];
     assert!(!format!("{all:?}").contains(KEY), "{all:?}");
     let removed = run(&mut endpoints(place, LANGS[0], &["remove", "deepseek"]));
     assert!(removed.out.contains("deepseek and its key are forgotten"), "{removed:?}");
@@ -125,9 +126,9 @@ async fn a_chat_moves_to_a_cloud_and_back() {
         serde_json::from_str(&cloud.requests().last().expect("was asked").body).expect("is JSON");
     assert_eq!(body["temperature"], 0.0);
     assert!(body["top_p"].to_string().starts_with("0.8"), "{body}");
-    let said: Vec<_> =
+    let output: Vec<_> =
         body["messages"].as_array().expect("a list").iter().map(|one| &one["content"]).collect();
-    assert_eq!(said, ["Be brief.", "What is MoE?", texts[0].as_str(), "What is MoE?"]);
+    assert_eq!(output, ["Be brief.", "What is MoE?", texts[0].as_str(), "What is MoE?"]);
     app.worker_stop().await.expect("stops");
 }
 

@@ -1,4 +1,5 @@
-//! The command line for programs: JSON in, JSON out, and a download that a person pauses and goes on with.
+//! The command line for programs: JSON in, JSON out, and a download that is paused and resumed.
+//! The worker is the real one with the Guide; downloads come from the test hub.
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -27,9 +28,9 @@ async fn a_program_talks_in_lines() {
     let mut typed = program.stdin.take().expect("is piped");
     typed.write_all(b"{\"text\": \"Hello\"}\nnot json\n{\"text\": \"What is MoE?\"}\n").expect("is typed");
     drop(typed);
-    let said = ProgramOutput::of(program.wait_with_output().expect("it ends"));
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let all: Vec<serde_json::Value> = lines(&said.out);
+    let output = ProgramOutput::of(program.wait_with_output().expect("it ends"));
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let all: Vec<serde_json::Value> = lines(&output.out);
     assert_eq!((&all[0]["kind"], &all[0]["model_id"]), (&"chat".into(), &"guide".into()));
     let refused = all.iter().filter(|line| line["kind"] == "error").collect::<Vec<_>>();
     assert_eq!(refused.len(), 1, "{all:?}");
@@ -46,10 +47,10 @@ async fn a_question_whose_answer_nobody_reads_leaves_no_chat() {
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
     let unread = std::io::pipe().expect("a pipe").1;
-    let said = ProgramOutput::of(
+    let output = ProgramOutput::of(
         cli(data.path(), LANGS[0]).args(["ask", "Hello"]).stdout(unread).output().expect("the program runs"),
     );
-    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    assert_eq!((output.code, output.err.as_str()), (Some(0), ""));
     let chats = run(cli(data.path(), LANGS[0]).args(["chats", "list", "--json"]));
     assert_eq!(lines::<serde_json::Value>(&chats.out), [serde_json::json!([])], "{chats:?}");
 }
@@ -67,23 +68,23 @@ async fn thoughts_are_kept_apart_from_the_answer_in_a_pipe() {
     for (lang, thinking, answer) in
         [(LANGS[0], "Thinking:\n", "\n\nAnswer:\n"), (LANGS[1], "思考：\n", "\n\n回答：\n")]
     {
-        let said =
+        let output =
             run(cli(data.path(), lang).args(["ask", "Hello", "--model", &model.id, "--temperature", "0"]));
-        assert_eq!((said.code, said.out.as_str()), (Some(0), "\n"), "{said:?}");
+        assert_eq!((output.code, output.out.as_str()), (Some(0), "\n"), "{output:?}");
         assert!(
-            said.err.starts_with(thinking) && said.err.contains(answer) && said.err.len() > 40,
-            "{said:?}"
+            output.err.starts_with(thinking) && output.err.contains(answer) && output.err.len() > 40,
+            "{output:?}"
         );
     }
     // The Guide with its own template does not think.
-    let said = run(cli(data.path(), LANGS[0]).args(["ask", "Hello", "--temperature", "0"]));
-    assert!(said.out.len() > 10 && said.err.is_empty(), "{said:?}");
+    let output = run(cli(data.path(), LANGS[0]).args(["ask", "Hello", "--temperature", "0"]));
+    assert!(output.out.len() > 10 && output.err.is_empty(), "{output:?}");
 }
 
 #[test]
 fn a_model_is_sized_with_the_conversations_that_are_asked_for() {
     let data = tempfile::tempdir().expect("a folder");
-    for (lang, sequences, said) in [
+    for (lang, sequences, output) in [
         (LANGS[0], "1", "One conversation of 163,840 tokens\n"),
         (LANGS[1], "4", "同时 4 个对话，每个 163,840 词元\n"),
     ] {
@@ -91,7 +92,7 @@ fn a_model_is_sized_with_the_conversations_that_are_asked_for() {
             ["sizing", "--model", "deepseek-r1", "--precision", "fp8", "--context", "163840", "--sequences"];
         let sized = |more: &[&str]| run(cli(data.path(), lang).args(words).arg(sequences).args(more));
         let shown = sized(&[]);
-        assert!(shown.code == Some(0) && shown.out.contains(said), "{shown:?}");
+        assert!(shown.code == Some(0) && shown.out.contains(output), "{shown:?}");
         let view: SizingView = serde_json::from_str(sized(&["--json"]).out.trim()).expect("is JSON");
         // For each conversation, on each GPU of the model.
         let asked = 163_840.0 * 70_272.0 * f64::from(view.sequences);
@@ -146,8 +147,8 @@ async fn a_download_is_paused_by_ctrl_c_and_goes_on() {
     out.read_line(&mut text).expect("a line");
     let view: DownloadView = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!(view.model_id, MODEL);
-    let told = Command::new("kill").args(["-INT", &program.id().to_string()]).status();
-    assert!(told.expect("kill runs").success());
+    let result = Command::new("kill").args(["-INT", &program.id().to_string()]).status();
+    assert!(result.expect("kill runs").success());
     let rest: Vec<String> = out.lines().map(|line| line.expect("a line")).collect();
     assert_eq!(program.wait().expect("it ends").code(), Some(130));
     let last: serde_json::Value = serde_json::from_str(rest.last().expect("a line")).expect("JSON");
@@ -157,9 +158,9 @@ async fn a_download_is_paused_by_ctrl_c_and_goes_on() {
 
     hub.clear_faults();
     let words: Vec<&str> = command.split(' ').skip(3).collect();
-    let said = run(&mut pull(data.path(), &words));
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.out.contains("is here and checked") && said.err.contains("downloading"), "{said:?}");
+    let output = run(&mut pull(data.path(), &words));
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.out.contains("is here and checked") && output.err.contains("downloading"), "{output:?}");
     assert!(data.path().join("models").join(FOLDER).join("model.json").is_file());
 
     let again = run(&mut pull(data.path(), &["--variant", "bf16", "--source", "model-scope", "--json"]));
@@ -171,7 +172,7 @@ async fn a_download_is_paused_by_ctrl_c_and_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistyped_variant_is_told_what_there_is() {
     let data = tempfile::tempdir().expect("a folder");
-    let said = run(&mut pull(data.path(), &["--variant", "q9"]));
-    said.refused(LANGS[0], "invalid_input", "This value is not allowed", "这个值不允许");
-    assert!(said.err.contains("bf16"), "{said:?}");
+    let output = run(&mut pull(data.path(), &["--variant", "q9"]));
+    output.refused(LANGS[0], "invalid_input", "This value is not allowed", "这个值不允许");
+    assert!(output.err.contains("bf16"), "{output:?}");
 }

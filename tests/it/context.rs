@@ -94,8 +94,7 @@ async fn a_full_chat_goes_on_without_its_oldest_turns_and_says_so() {
     let trim = found.trim.expect("the turns before it can go");
     assert_eq!((trim.message_id, trim.messages), (None, 4), "the first turn alone is not enough");
 
-    let events =
-        send(&app, SendRequest { leave_out_older: true, ..next }).await.expect("the person chose so");
+    let events = send(&app, SendRequest { leave_out_older: true, ..next }).await.expect("the user chose so");
     let Some(AnswerEvent::Finished { message }) = events.last() else { panic!("it ends: {events:?}") };
     assert_eq!(message.stats.as_ref().map(|stats| stats.prompt_tokens), Some(trim.tokens));
     let shown = app.chat_get(&chat.id).await.expect("reads");

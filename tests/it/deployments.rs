@@ -43,9 +43,9 @@ pub fn start<'a>(first: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn listed(data: &Path) -> DeploymentView {
-    let said = run(&mut deployments(data, LANGS[0], &["list", "--json"]));
+    let output = run(&mut deployments(data, LANGS[0], &["list", "--json"]));
     let mut all: Vec<DeploymentView> =
-        serde_json::from_str(said.out.trim()).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+        serde_json::from_str(output.out.trim()).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     assert_eq!(all.len(), 1, "{all:?}");
     all.remove(0)
 }

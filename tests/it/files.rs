@@ -42,9 +42,9 @@ async fn hub(data: &Path) -> TestHub {
 }
 
 fn run_cli(data: &Path, args: &[&str]) -> ProgramOutput {
-    let said = run(cli(data, LANGS[0]).args(args).env("NO_PROXY", "*"));
-    assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
-    said
+    let output = run(cli(data, LANGS[0]).args(args).env("NO_PROXY", "*"));
+    assert_eq!(output.code, Some(0), "{args:?}: {output:?}");
+    output
 }
 
 fn model(data: &Path) -> ModelView {
@@ -117,11 +117,11 @@ async fn two_precisions_of_one_model_stay_side_by_side() {
     assert!(hub.bytes_served() < 2 * served + served, "what is here is not fetched again");
 
     for (lang, used) in [(LANGS[0], "in use"), (LANGS[1], "使用中")] {
-        let said = run(cli(data.path(), lang).arg("models"));
+        let output = run(cli(data.path(), lang).arg("models"));
         let line =
-            |id: &str| said.out.lines().find(|line| line.contains(&format!("({id})"))).map(str::to_owned);
-        assert!(line("q4_k_m").is_some_and(|line| line.contains(used)), "{said:?}");
-        assert!(line("q8_0").is_some_and(|line| !line.contains(used)), "{said:?}");
+            |id: &str| output.out.lines().find(|line| line.contains(&format!("({id})"))).map(str::to_owned);
+        assert!(line("q4_k_m").is_some_and(|line| line.contains(used)), "{output:?}");
+        assert!(line("q8_0").is_some_and(|line| !line.contains(used)), "{output:?}");
     }
     run_cli(data.path(), &["use", MODEL, "q8_0"]);
     assert!(model(data.path()).precisions.iter().all(|one| one.in_use == (one.variant_id == "q8_0")));
@@ -134,10 +134,10 @@ async fn two_precisions_of_one_model_stay_side_by_side() {
 
     pull("q4_k_m");
     for lang in LANGS {
-        let said = run(cli(data.path(), lang).args(["remove", MODEL]));
+        let output = run(cli(data.path(), lang).args(["remove", MODEL]));
         let (en, zh) = ("Several precisions of this model are here", "这个模型有多种精度");
-        said.refused(lang, "several_precisions", en, zh);
-        assert!(said.err.contains("q4_k_m") && said.err.contains("q8_0"), "{said:?}");
+        output.refused(lang, "several_precisions", en, zh);
+        assert!(output.err.contains("q4_k_m") && output.err.contains("q8_0"), "{output:?}");
     }
     run_cli(data.path(), &["remove", MODEL, "--variant", "q8_0"]);
     let left = model(data.path());
@@ -149,9 +149,9 @@ async fn two_precisions_of_one_model_stay_side_by_side() {
 /// Asserts that an import is refused with this code and message in both languages, and adds nothing.
 fn refused(data: &Path, path: &Path, code: &str, words: [&str; 2]) {
     for (lang, word) in LANGS.into_iter().zip(words) {
-        let said = run(cli(data, lang).arg("import").arg(path));
-        said.refused(lang, code, word, word);
-        assert!(!said.err.contains("download it again") || !said.err.contains("Delete"), "{said:?}");
+        let output = run(cli(data, lang).arg("import").arg(path));
+        output.refused(lang, code, word, word);
+        assert!(!output.err.contains("download it again") || !output.err.contains("Delete"), "{output:?}");
     }
     let models = run_cli(data, &["models", "--json"]).out;
     let models: Vec<ModelView> = serde_json::from_str(&models).expect("a list");
@@ -218,8 +218,8 @@ async fn an_import_refuses_what_a_start_would() {
 
     // Complete again, the files are accepted.
     for path in [folder.clone(), write(data.path(), "whole.GGUF", &gguf)] {
-        let said = run(cli(data.path(), LANGS[0]).arg("import").arg(&path));
-        assert_eq!(said.code, Some(0), "{said:?}");
+        let output = run(cli(data.path(), LANGS[0]).arg("import").arg(&path));
+        assert_eq!(output.code, Some(0), "{output:?}");
     }
 }
 
@@ -251,8 +251,8 @@ async fn sound_files_that_are_not_run_are_told_apart_from_damaged_ones() {
 
     // A single model one level below is accepted, and the message names it.
     std::fs::remove_dir_all(two.join("b")).expect("is removed");
-    let said = run_cli(data.path(), &["import", two.to_str().expect("a name"), "--json"]);
-    let added: ModelView = serde_json::from_str(&said.out).expect("a model");
+    let output = run_cli(data.path(), &["import", two.to_str().expect("a name"), "--json"]);
+    let added: ModelView = serde_json::from_str(&output.out).expect("a model");
     assert_eq!(added.path.as_deref(), two.join("a/m.gguf").to_str());
     let (app, _host) = open(data.path()).await;
     let missing = app.model_import(&data.path().join("nothing")).await.expect_err("is not there");

@@ -1,4 +1,5 @@
-//! The main job, end to end: advice, Try now, an answer, and the conversation after a restart.
+//! The first run, end to end: recommendation, Try now, an answer, and the conversation after a restart.
+//! It calls the use cases without a window; tests/e2e does the same in the real one.
 use contract::{AnswerEvent, MessageState, Role};
 
 use crate::host::{ONE_WORKER, ask, open};

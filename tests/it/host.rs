@@ -1,4 +1,5 @@
-//! A host that is nothing but the trait: the proof that use cases need no window.
+//! A host that only collects events, and the app on a data folder with the real worker and the Guide.
+//! It is the proof that the use cases need no window.
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub fn engine_binary() -> PathBuf {
     std::env::var_os("WHALEDECK_ENGINE").map_or_else(
         || {
             let test = std::env::current_exe().expect("a test has a path");
-            test.ancestors().nth(2).expect("tests lie in target/debug/deps").join("whaledeck-engine")
+            test.ancestors().nth(2).expect("tests are in target/debug/deps").join("whaledeck-engine")
         },
         PathBuf::from,
     )

@@ -129,8 +129,9 @@ async fn a_real_engine_outlives_a_killed_app_and_is_found_by_the_next() {
 
     let again = reattached(place).await;
     assert_eq!((&again.id, &again.address, &again.error), (&view.id, &view.address, &None));
-    let said = run(cli(place, LANGS[0]).args(["ask", "--deployment", "Lab", "--temperature", "0", QUESTION]));
-    assert!(said.code == Some(0) && said.out.trim().len() > 10, "{said:?}");
+    let output =
+        run(cli(place, LANGS[0]).args(["ask", "--deployment", "Lab", "--temperature", "0", QUESTION]));
+    assert!(output.code == Some(0) && output.out.trim().len() > 10, "{output:?}");
     assert_eq!(session.servers(), servers, "it was started once");
     let stopped = run(&mut deployments(place, LANGS[0], &["stop", "Lab"]));
     assert!(stopped.code == Some(0) && stopped.out.contains("stopped"), "{stopped:?}");

@@ -195,10 +195,10 @@ async fn what_is_no_picture_is_refused_before_anything_is_kept() {
     assert_eq!(files(data.path()), 0);
 
     let words = file("words.txt", b"no picture");
-    let said = run(cli(data.path(), LANGS[0]).args(["ask", "What?", "--image"]).arg(&words));
-    said.refused(LANGS[0], "picture_kind_unknown", "This file is not an image", "");
-    let said = run(cli(data.path(), LANGS[1]).args(["ask", "What?", "--image"]).arg(&words));
-    said.refused(LANGS[1], "picture_kind_unknown", "", "这个文件不是图片");
+    let output = run(cli(data.path(), LANGS[0]).args(["ask", "What?", "--image"]).arg(&words));
+    output.refused(LANGS[0], "picture_kind_unknown", "This file is not an image", "");
+    let output = run(cli(data.path(), LANGS[1]).args(["ask", "What?", "--image"]).arg(&words));
+    output.refused(LANGS[1], "picture_kind_unknown", "", "这个文件不是图片");
 }
 
 /// The id of an imported model that accepts images, and the path of an image.
@@ -220,9 +220,9 @@ async fn a_terminal_shows_pictures() {
         command.args(["ask", QUESTION, "--temperature", "0", "--model", model, "--image"]).arg(&file);
         run(command.args(more))
     };
-    let said = ask(LANGS[0], &own, &["--json"]);
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let answer: serde_json::Value = serde_json::from_str(&said.out).expect("is JSON");
+    let output = ask(LANGS[0], &own, &["--json"]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let answer: serde_json::Value = serde_json::from_str(&output.out).expect("is JSON");
     let expected = talk()["input_ids"].as_array().expect("a list").len();
     assert_eq!(answer["stats"]["prompt_tokens"], expected, "{answer}");
     assert_eq!(files(data.path()), 0, "a single question leaves nothing");
@@ -338,6 +338,6 @@ async fn pictures_go_to_a_cloud_as_data_urls_and_are_left_out_only_when_agreed()
     let url = shown[0]["image_url"]["url"].as_str().expect("a text");
     assert!(url.starts_with("data:image/bmp;base64,Qk"), "{url}");
     answer(&app, SendRequest { leave_out_pictures: true, ..request }).await.expect("is answered");
-    let said = content();
-    assert_eq!(said, format!("[Here is a picture of 40x31 pixels that you cannot see.]\n{QUESTION}"));
+    let output = content();
+    assert_eq!(output, format!("[Here is a picture of 40x31 pixels that you cannot see.]\n{QUESTION}"));
 }

@@ -1,4 +1,5 @@
-//! The real programs as a person starts them: which, on what data, in which language, and what they said.
+//! The real programs as a user starts them: which, on what data, in which language, and their output.
+//! They must be built before; a test never builds one and never uses the data folder of the user.
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -36,7 +37,7 @@ impl ProgramOutput {
 /// A program of the same build.
 pub fn beside(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
-    let program = test.ancestors().nth(2).expect("tests lie in target/debug/deps").join(name);
+    let program = test.ancestors().nth(2).expect("tests are in target/debug/deps").join(name);
     assert!(program.is_file(), "build it first: cargo build --workspace ({})", program.display());
     program
 }

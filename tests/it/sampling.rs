@@ -1,4 +1,5 @@
-//! The app and the worker agree on what may be set: what the one lets through, the other answers.
+//! The app and the worker agree on the range of every sampling parameter. The ranges are written here a third
+//! time on purpose; each edge is answered, and each value beyond it refused.
 use contract::{AnswerEvent, ErrorCode, SamplingView};
 
 use crate::host::{ONE_WORKER, ask, open};

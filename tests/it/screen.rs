@@ -1,4 +1,5 @@
-//! A picture of the screen from a portal, made here, on a bus of its own.
+//! Screenshots from a portal that this test implements, on a D-Bus of its own.
+//! Linux only. No real screen is read, and no desktop is needed.
 #![cfg(target_os = "linux")]
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -23,8 +24,8 @@ impl Bus {
             .spawn()
             .expect("dbus-daemon starts; `make setup` installs it");
         let mut address = String::new();
-        let said = daemon.stdout.take().expect("its output is piped");
-        BufReader::new(said).read_line(&mut address).expect("it says its address");
+        let output = daemon.stdout.take().expect("its output is piped");
+        BufReader::new(output).read_line(&mut address).expect("it says its address");
         Self { daemon, address: address.trim().into() }
     }
 
@@ -81,7 +82,7 @@ impl Screenshot {
     ) -> fdo::Result<OwnedObjectPath> {
         assert_eq!(parent_window, "");
         let choose: bool = options["interactive"].downcast_ref().expect("a choice");
-        assert_eq!(choose, self.version >= 2, "only a newer portal is asked to let the person choose");
+        assert_eq!(choose, self.version >= 2, "only a newer portal is asked to let the user choose");
         let token: &str = options["handle_token"].downcast_ref().expect("a token");
         let asking = header.sender().expect("somebody asks").trim_start_matches(':').replace('.', "_");
         let token = if self.own_name { "t0" } else { token };

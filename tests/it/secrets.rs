@@ -67,23 +67,27 @@ async fn no_file_word_or_argument_holds_a_secret() {
     let proxy =
         TestProxy::start(to.expect("an address"), ProxyAuth::Basic("me", PASSWORD)).await.expect("starts");
 
-    let mut said = vec![run_with_secret(place, &["connections", "proxy", &proxy.address("http")], "")];
-    said.push(run_with_secret(place, &["connections", "login", "me"], PASSWORD));
-    assert!(said[1].out.contains("User name: me  (password in an encrypted file)"), "{said:?}");
+    let mut output = vec![run_with_secret(place, &["connections", "proxy", &proxy.address("http")], "")];
+    output.push(run_with_secret(place, &["connections", "login", "me"], PASSWORD));
+    assert!(output[1].out.contains("User name: me  (password in an encrypted file)"), "{output:?}");
     let add = ["endpoints", "add", "custom", "--name", "Lab", "--address", "http://cloud", "--model", "m"];
-    said.push(run_with_secret(place, &add, KEY));
-    said.push(run_with_secret(place, &["endpoints", "test", "lab"], ""));
-    assert!(said[3].err.contains("[key_refused]"), "{said:?}");
-    said.push(run_with_secret(place, &["endpoints", "change", "lab", "--key", "--name", "My lab"], NEW_KEY));
-    said.push(run_with_secret(place, &["endpoints", "test", "lab"], ""));
-    assert_eq!(said[5].code, Some(0), "{said:?}");
-    said.push(run_with_secret(place, &["ask", "--endpoint", "lab", "What is a whale?"], ""));
-    assert!(said[6].out.contains("A whale"), "{said:?}");
+    output.push(run_with_secret(place, &add, KEY));
+    output.push(run_with_secret(place, &["endpoints", "test", "lab"], ""));
+    assert!(output[3].err.contains("[key_refused]"), "{output:?}");
+    output.push(run_with_secret(
+        place,
+        &["endpoints", "change", "lab", "--key", "--name", "My lab"],
+        NEW_KEY,
+    ));
+    output.push(run_with_secret(place, &["endpoints", "test", "lab"], ""));
+    assert_eq!(output[5].code, Some(0), "{output:?}");
+    output.push(run_with_secret(place, &["ask", "--endpoint", "lab", "What is a whale?"], ""));
+    assert!(output[6].out.contains("A whale"), "{output:?}");
     assert!(!proxy.targets().is_empty());
     let wrong = ["connections", "proxy", "http://me:marked-proxy-4711@proxy:1"];
     let refused = run(cli(place, LANGS[1]).args(wrong));
     refused.refused(LANGS[1], "invalid_input", "This value is not allowed", "这个值不允许");
-    said.push(refused);
+    output.push(refused);
 
     let made = run_with_secret(place, &["serve", "keys", "add", "laptop"], "");
     let shared = made.out.trim().to_owned();
@@ -94,8 +98,8 @@ async fn no_file_word_or_argument_holds_a_secret() {
     args.extend(start(&first, &["--name", "Lab"]));
     let started = run_with_secret(place, &args, "");
     assert_eq!(started.code, Some(0), "{started:?}");
-    said.push(started);
-    said.push(run_with_secret(place, &["deployments", "logs", "Lab"], ""));
+    output.push(started);
+    output.push(run_with_secret(place, &["deployments", "logs", "Lab"], ""));
 
     let (app, host) = open(place).await;
     let chat = app.chat_create("guide").await.expect("a chat");
@@ -128,10 +132,10 @@ async fn no_file_word_or_argument_holds_a_secret() {
         }
         if moment == "running" {
             app.worker_stop().await.expect("stops");
-            said.push(run_with_secret(place, &["deployments", "stop", "Lab"], ""));
+            output.push(run_with_secret(place, &["deployments", "stop", "Lab"], ""));
         }
     }
-    let all = format!("{said:?} {told_host}");
+    let all = format!("{output:?} {told_host}");
     assert_eq!(secrets.into_iter().find(|secret| all.contains(*secret)), None);
-    said.push(run_with_secret(place, &["deployments", "remove", "Lab"], ""));
+    output.push(run_with_secret(place, &["deployments", "remove", "Lab"], ""));
 }

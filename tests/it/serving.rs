@@ -50,8 +50,8 @@ async fn a_program_with_a_key_is_served_and_noted() {
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
     let mut command = serve(place, LANGS[0], &["--host", "0.0.0.0", "--port", &port.to_string()]);
     let mut program = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let mut said = BufReader::new(program.stdout.take().expect("is piped")).lines();
-    let first = said.next().expect("a line").expect("is text");
+    let mut output = BufReader::new(program.stdout.take().expect("is piped")).lines();
+    let first = output.next().expect("a line").expect("is text");
     assert_eq!(first, format!("guide: http://127.0.0.1:{port}/v1"));
     assert!(status(port, &key).contains(" 200 "));
     assert!(status(port, "wd-wrong").contains(" 401 "));

@@ -1,4 +1,5 @@
-//! kill -9 of the worker in mid-answer: it is said, what had arrived is kept, and the next question is answered.
+//! kill -9 of the worker during an answer: the error is shown, the received text is kept, and the next
+//! question is answered. Linux tools find and stop the process; `ONE_WORKER` makes it the only one.
 use std::time::Duration;
 
 use contract::{AnswerEvent, AppEvent, ErrorCode, MessageState, SendRequest, WorkerState};

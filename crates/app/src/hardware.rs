@@ -135,7 +135,7 @@ mod tests {
         let advice = app.recommendation().await.expect("is given");
         assert_eq!(advice.model_id.as_deref(), Some("deepseek-r1-distill-qwen-1.5b"));
         assert_eq!((advice.download_size, advice.upgrade), (1.12e9, None));
-        assert_eq!(advice.gpu_note.expect("is said").en, NOTE);
+        assert_eq!(advice.gpu_note.expect("a note").en, NOTE);
         for model in app.models().await.expect("a list") {
             assert_ne!(model.fit.place, Place::Gpu, "{}", model.id);
             assert_eq!(model.fit.available, usable, "{}", model.id);
@@ -153,7 +153,7 @@ mod tests {
         };
         let sized = app.sizing(wish(Some("1xL40S-48G".into()))).await.expect("is sized");
         assert_eq!((sized.here.place, sized.here_cards), (Place::Nowhere, 0));
-        assert_eq!(sized.gpu_note.expect("is said").en, NOTE);
+        assert_eq!(sized.gpu_note.expect("a note").en, NOTE);
         // Another engine may use the same GPU, which holds the model.
         assert_eq!(sized.machines.expect("is judged").verdict, contract::CardsVerdict::Holds);
         // A new snapshot has the real hardware of this computer.

@@ -149,11 +149,11 @@ mod tests {
         ] {
             std::fs::write(&path, text).expect("is written");
             let (list, problem) = ListFile::<u32>::open(folder.path(), &KIND);
-            let problem = problem.expect("is said");
+            let problem = problem.expect("an error");
             assert_eq!(problem.code, ErrorCode::DownloadsUnreadable);
             assert_eq!(std::fs::read_to_string(&problem.detail["path"]).expect("is kept"), text);
             assert_eq!(list.all(), Ok(left), "{text}");
-            assert_eq!(ListFile::<u32>::open(folder.path(), &KIND).1, None, "it is said once");
+            assert_eq!(ListFile::<u32>::open(folder.path(), &KIND).1, None, "it is reported once");
             list.change(|numbers| numbers.push(9)).expect("it goes on");
         }
     }

@@ -1,4 +1,5 @@
-//! The server behind a model id, and what callers ask of an id most.
+//! The server behind a model id, and short forms of two questions about an id.
+//! The forms of ids are in `protocol::ModelRef`; which server is running is decided by the callers.
 use endpoint::Endpoint;
 use protocol::ModelRef;
 

@@ -1,4 +1,5 @@
-//! The open application: the state that the use cases share. Hosts open it once and call its methods.
+//! The open application: the state that the use cases share. Hosts open it once and call its methods. Only
+//! the chats can make a start fail; every other file that is damaged is reported and replaced by defaults.
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,5 @@
 //! The paths of the data folder, the models, the engine and the built-in models. Creates nothing.
+//! The folder of models of the settings takes precedence over the one here.
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

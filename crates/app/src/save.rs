@@ -1,4 +1,5 @@
-//! Saves a text to a path that the user chose: a table, an SVG, a script of a plan. Knows no dialog.
+//! Saves a text to a path that the user chose: a table, an SVG, a script of a plan. It knows no dialog: the
+//! host asks for the path. The file gets the usual permissions, unlike those of the app.
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -38,8 +39,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("table.csv");
         for text in ["one", "two"] {
-            let said = save_text(path.clone(), text.into()).await.expect("is saved");
-            assert_eq!(said, path.display().to_string());
+            let saved = save_text(path.clone(), text.into()).await.expect("is saved");
+            assert_eq!(saved, path.display().to_string());
             assert_eq!(std::fs::read_to_string(&path).expect("is there"), text);
         }
         assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 1, "nothing is left beside");

@@ -76,7 +76,7 @@ async fn ask(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
         ..SendRequest::default()
     };
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("it starts");
-    let mut heard = String::new();
+    let mut received = String::new();
     loop {
         let event = tokio::time::timeout(Duration::from_secs(60), events.recv()).await.expect("an end comes");
         match event.expect("a terminal event comes before the end") {
@@ -86,13 +86,13 @@ async fn ask(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
             | AnswerEvent::Counted { .. }
             | AnswerEvent::Repeating { .. } => {}
             AnswerEvent::Delta { text, .. } => {
-                heard += &text;
-                if stops && heard == "Half of it 鲸" {
+                received += &text;
+                if stops && received == "Half of it 鲸" {
                     app.answer_stop(&chat_id).await.expect("stops");
                 }
             }
             AnswerEvent::Finished { message } | AnswerEvent::Failed { message, .. } => {
-                assert_eq!(message.text, heard, "what was shown is what is kept");
+                assert_eq!(message.text, received, "what was shown is what is kept");
                 return message;
             }
         }
@@ -103,7 +103,7 @@ async fn ask(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
 #[cfg(target_os = "linux")]
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("reads");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("is told");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("an error");
     line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("a number") * 1024
 }
 

@@ -188,7 +188,7 @@ async fn a_key_becomes_a_chat_and_is_in_no_file() {
         format!("{{\"error\":{{\"message\":\"bad {KEY}\"}}}}"),
     ));
     let refused = send(&app, ask(&chat.id, Some(&second), "Again")).await.expect("begins");
-    let error = refused.error.clone().expect("is told");
+    let error = refused.error.clone().expect("an error");
     assert_eq!((error.code, error.detail["reason"].as_str()), (ErrorCode::EndpointRefused, "bad …"));
 
     drop(app);
@@ -220,7 +220,7 @@ async fn a_key_becomes_a_chat_and_is_in_no_file() {
     let sealed = std::fs::read_to_string(data.path().join("keys.sealed.json")).expect("is there");
     assert!(sealed.contains("\"keys\": {}"), "{sealed}");
     let gone = send(&again, ask(&chat.id, Some(&second), "There?")).await.expect("begins");
-    assert_eq!(gone.error.expect("is told").code, ErrorCode::EndpointNotFound);
+    assert_eq!(gone.error.expect("an error").code, ErrorCode::EndpointNotFound);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,20 +236,20 @@ async fn every_failure_has_a_step_and_a_code() {
         app.endpoint_remove(&id).await.expect("is removed");
         (failed, test.error.map(|error| error.code))
     };
-    let told = |step, code| (Some(step), Some(code));
-    assert_eq!(check("https://no-such-name.invalid").await, told(Name, ErrorCode::EndpointUnreachable));
+    let failed_at = |step, code| (Some(step), Some(code));
+    assert_eq!(check("https://no-such-name.invalid").await, failed_at(Name, ErrorCode::EndpointUnreachable));
     // The error of a server on this computer does not mention the internet.
     for local in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://127.8.8.8:1"] {
-        assert_eq!(check(local).await, told(Connect, ErrorCode::LocalServerUnreachable), "{local}");
+        assert_eq!(check(local).await, failed_at(Connect, ErrorCode::LocalServerUnreachable), "{local}");
     }
     let secure = cloud.address().replace("http://", "https://");
-    assert_eq!(check(&secure).await, told(Tls, ErrorCode::EndpointNotTrusted));
-    assert_eq!(check(cloud.address()).await, told(Key, ErrorCode::KeyRefused));
+    assert_eq!(check(&secure).await, failed_at(Tls, ErrorCode::EndpointNotTrusted));
+    assert_eq!(check(cloud.address()).await, failed_at(Key, ErrorCode::KeyRefused));
     let cloud = TestCloud::start(KEY).await.expect("starts");
     cloud.set_models_response(CloudResponse::new("200 OK", "text/html", "<html>a page</html>"));
-    assert_eq!(check(cloud.address()).await, told(Models, ErrorCode::EndpointGarbled));
+    assert_eq!(check(cloud.address()).await, failed_at(Models, ErrorCode::EndpointGarbled));
     cloud.set_models_response(CloudResponse::json("404 Not Found", ""));
-    assert_eq!(check(cloud.address()).await, told(Models, ErrorCode::InvalidInput), "nothing to ask");
+    assert_eq!(check(cloud.address()).await, failed_at(Models, ErrorCode::InvalidInput), "nothing to ask");
     cloud.set_models_response(CloudResponse::json("200 OK", "{\"data\":[{\"id\":\"m\"}]}"));
     for (answer, code) in [
         (CloudResponse::json("402 Payment Required", ""), ErrorCode::NoCredit),
@@ -265,7 +265,7 @@ async fn every_failure_has_a_step_and_a_code() {
         (CloudResponse::stream("data: {"), ErrorCode::EndpointCut),
     ] {
         cloud.set_chat_response(answer);
-        assert_eq!(check(cloud.address()).await, told(Token, code));
+        assert_eq!(check(cloud.address()).await, failed_at(Token, code));
     }
 }
 

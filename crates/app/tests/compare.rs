@@ -62,25 +62,25 @@ struct SideOutcome {
 async fn compare(app: &App, request: CompareRequest, stop_at_first: bool) -> [SideOutcome; 2] {
     let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
     app.compare_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("starts");
-    let mut heard = [SideOutcome::default(), SideOutcome::default()];
+    let mut received = [SideOutcome::default(), SideOutcome::default()];
     while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(30), events.recv()).await {
         let of = |side| usize::from(side == Side::Right);
         match event {
-            CompareEvent::Asked { side } => heard[of(side)].asked = true,
+            CompareEvent::Asked { side } => received[of(side)].asked = true,
             CompareEvent::Delta { side, text, reasoning } => {
-                heard[of(side)].text += &text;
-                heard[of(side)].reasoning += &reasoning;
+                received[of(side)].text += &text;
+                received[of(side)].reasoning += &reasoning;
                 if stop_at_first {
                     app.compare_stop().await.expect("stops");
                 }
             }
-            CompareEvent::Finished { side, result } => heard[of(side)].result = Some(result),
+            CompareEvent::Finished { side, result } => received[of(side)].result = Some(result),
             CompareEvent::Failed { side, result, error } => {
-                (heard[of(side)].result, heard[of(side)].error) = (Some(result), Some(error));
+                (received[of(side)].result, received[of(side)].error) = (Some(result), Some(error));
             }
         }
     }
-    heard
+    received
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +118,7 @@ async fn two_clouds_answer_the_same_question_and_a_cost_needs_a_price() {
 
     std::fs::write(data.path().join("prices.toml"), "version = 1\n[[price]]\n").expect("is written");
     let [left, _] = compare(&app, request("Again"), false).await;
-    let problem = left.result.expect("it ended").cost_problem.expect("is told");
+    let problem = left.result.expect("it ended").cost_problem.expect("an error");
     assert_eq!(problem.code, ErrorCode::PricesUnreadable);
 }
 
@@ -133,7 +133,7 @@ async fn one_side_fails_alone_and_a_stop_ends_both() {
     let half = "data: {\"choices\":[{\"delta\":{\"content\":\"One, \"}}]}\n\n";
     one.set_chat_response(CloudResponse::stream(half).with_end(StreamEnd::Reset));
     let [left, right] = compare(&app, request("Count"), false).await;
-    assert_eq!((left.text.as_str(), left.error.expect("is told").code), ("One, ", ErrorCode::EndpointCut));
+    assert_eq!((left.text.as_str(), left.error.expect("an error").code), ("One, ", ErrorCode::EndpointCut));
     assert_eq!(left.result.expect("it ended").state, CompareState::Failed);
     assert_eq!(right.result.expect("it ended").state, CompareState::Done);
 
@@ -150,7 +150,7 @@ async fn one_side_fails_alone_and_a_stop_ends_both() {
         compare(&app, request("Count"), false).await
     };
     let result = left.result.expect("it ended");
-    assert_eq!((left.error.expect("is told").code, result.first_token_ms), (ErrorCode::NoCredit, None));
+    assert_eq!((left.error.expect("an error").code, result.first_token_ms), (ErrorCode::NoCredit, None));
 
     let empty = app.compare_start(request(" "), Box::new(drop)).await.expect_err("is refused");
     assert_eq!(empty.code, ErrorCode::InvalidInput);

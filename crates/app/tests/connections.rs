@@ -231,7 +231,7 @@ async fn a_download_through_a_proxy_with_a_door_says_so() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             let view = app.downloads().await.expect("lists").pop().expect("is listed");
             if view.state == DownloadState::Failed {
-                break view.error.expect("is told");
+                break view.error.expect("an error");
             }
         };
         assert_eq!(error.code, ErrorCode::ProxyLogin, "{scheme} {endpoint}: {error:?}");
@@ -272,13 +272,13 @@ async fn a_download_takes_the_same_way() {
         panic!("the download did not end")
     };
     let strange = end().await;
-    assert_eq!(strange.expect("is told").code, ErrorCode::SourceNotTrusted);
+    assert_eq!(strange.expect("an error").code, ErrorCode::SourceNotTrusted);
     set(&app, |settings| settings.certificates = company.display().to_string()).await;
     let listed = end().await;
     assert!(proxy.targets().iter().all(|target| target == "hub.example:443"), "{:?}", proxy.targets());
     // The list of files was read. The file server of the test has no TLS, and a redirect from HTTPS to HTTP
     // is not followed.
-    assert_eq!(listed.expect("is told").code, ErrorCode::SourceRefused);
+    assert_eq!(listed.expect("an error").code, ErrorCode::SourceRefused);
 
     let open_proxy = TestProxy::start(at(hub.model_scope_endpoint()), ProxyAuth::Open).await.expect("starts");
     let address = open_proxy.address("http");

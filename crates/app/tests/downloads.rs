@@ -1,4 +1,5 @@
 //! Downloads through `App`, from the test hub, with every event that a host gets.
+//! The transfer itself is tested in `hub`; here it is states, events, pauses and restarts.
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -228,11 +229,11 @@ async fn a_source_that_fails_offers_the_other_one() {
     scene.hub.inject(Fault::status(FaultTarget::Listing, 404).error_code("RepoNotFound"));
     scene.start().await;
     let failed = scene.until_state(0, DownloadState::Failed).await;
-    assert_eq!(failed.error.expect("it is said").code, ErrorCode::NotOnSource);
+    assert_eq!(failed.error.expect("an error").code, ErrorCode::NotOnSource);
     assert_eq!(failed.alternative, Some(SourceKind::ModelScope));
     assert_eq!(scene.model_state().await, ModelState::Failed);
     let after = scene.events().len();
-    scene.app.download_start(MODEL, VARIANT, SourceKind::ModelScope).await.expect("the person takes it");
+    scene.app.download_start(MODEL, VARIANT, SourceKind::ModelScope).await.expect("the user takes it");
     let ready = scene.until_state(after, DownloadState::Ready).await;
     assert_eq!((ready.source, ready.error), (SourceKind::ModelScope, None));
     assert_eq!(scene.app.downloads().await.expect("a list"), []);
@@ -254,7 +255,7 @@ async fn refusals_reach_the_person_with_their_values() {
         scene.hub.inject(fault);
         let after = scene.events().len();
         scene.start().await;
-        let error = scene.until_state(after, DownloadState::Failed).await.error.expect("it is said");
+        let error = scene.until_state(after, DownloadState::Failed).await.error.expect("an error");
         assert_eq!((error.code, error.detail.get(name).map(String::as_str)), (code, Some(value)));
     }
 }
@@ -276,7 +277,7 @@ async fn a_wrong_hash_is_never_installed() {
     scene.hub.inject(Fault::wrong_byte(FaultTarget::File(WEIGHTS.into()), 123_456).always());
     scene.start().await;
     let failed = scene.until_state(0, DownloadState::Failed).await;
-    let error = failed.error.expect("it is said");
+    let error = failed.error.expect("an error");
     assert_eq!((error.code, &*error.detail["path"]), (ErrorCode::HashMismatch, WEIGHTS));
     assert!(failed.files.iter().all(|file| file.path != WEIGHTS || !file.verified));
     assert!(!scene.file(WEIGHTS).exists() && !scene.file("model.json").exists());
@@ -295,7 +296,7 @@ async fn a_disk_too_small_is_told_before_the_first_byte() {
     let huge = u64::MAX / 64;
     scene.hub.inject(Fault::listed_size(FaultTarget::File(WEIGHTS.into()), huge));
     scene.start().await;
-    let error = scene.until_state(0, DownloadState::Failed).await.error.expect("it is said");
+    let error = scene.until_state(0, DownloadState::Failed).await.error.expect("an error");
     assert_eq!(error.code, ErrorCode::DiskFull);
     assert_eq!(error.detail["needed"], (huge + CONFIG.len() as u64).to_string());
     assert!(error.detail["free"].parse::<u64>().expect("bytes") > 0, "{error:?}");
@@ -315,6 +316,6 @@ async fn a_second_app_does_not_write_into_the_same_folder() {
     other.download_start(MODEL, VARIANT, SourceKind::HuggingFace).await.expect("it starts");
     let other = Scene { hub: scene.hub, data: other_data, app: other, host };
     let failed = other.until_state(0, DownloadState::Failed).await;
-    assert_eq!(failed.error.expect("it is said").code, ErrorCode::DownloadRunning);
+    assert_eq!(failed.error.expect("an error").code, ErrorCode::DownloadRunning);
     scene.app.download_remove(ID).await.expect("the first was not disturbed");
 }

@@ -161,23 +161,23 @@ async fn every_list_that_cannot_be_read_is_said_and_kept() {
         std::fs::write(folder.path().join(name), "half a fi").expect("is written");
     }
     let app = App::open(paths(folder.path()), Arc::new(NullHost)).await.expect("opens all the same");
-    let mut said: Vec<ErrorCode> = Vec::new();
+    let mut codes: Vec<ErrorCode> = Vec::new();
     for problem in app.start_problems() {
         assert_eq!(
             std::fs::read_to_string(&problem.detail["path"]).expect("is kept"),
             "half a fi",
             "{problem}"
         );
-        said.push(problem.code);
+        codes.push(problem.code);
     }
-    said.sort();
+    codes.sort();
     let mut wanted = damaged.map(|(_, code)| code);
     wanted.sort();
-    assert_eq!(said, wanted);
+    assert_eq!(codes, wanted);
     assert_eq!(titles(&app).await, ["kept"]);
     drop(app);
     let again = App::open(paths(folder.path()), Arc::new(NullHost)).await.expect("opens");
-    assert_eq!(again.start_problems(), [], "said once");
+    assert_eq!(again.start_problems(), [], "reported once");
 }
 
 #[cfg(unix)]

@@ -1,4 +1,5 @@
-//! Conversations, their pictures and answers.
+//! Commands of conversations, their pictures and answers, and of a comparison.
+//! Streams go to the page over a channel; an answer goes on and is stored when the page is closed.
 use contract::{
     AnswerEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, ContextQuery, ContextUse, ErrorView,
     PictureView, PicturesPlan, SamplingView, SendRequest,

@@ -1,4 +1,5 @@
-//! What the page cannot read of the clipboard itself.
+//! Images and image files of the clipboard, which a page cannot read itself.
+//! Text is not here: the web view pastes it. Reading differs by system and is in `crate::clipboard`.
 use contract::{ErrorView, PastedImage};
 use tauri::WebviewWindow;
 

@@ -1,4 +1,5 @@
-//! Cloud services and their keys. A key goes in and never comes out.
+//! Commands of cloud services and their keys. A key goes in and is in no answer.
+//! Only `endpoint_test` sends a request that costs money, of one token.
 use contract::{EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorView, ProviderView};
 
 use super::App;

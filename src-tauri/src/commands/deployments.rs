@@ -1,4 +1,5 @@
-//! Engines on machines.
+//! Commands of deployments: engines on this computer and on others over ssh.
+//! The state of a running one arrives as an event; closing the window does not stop it.
 use contract::{DeploymentLine, DeploymentSpec, DeploymentView, ErrorView, MachineView, PlanOutcome};
 
 use super::App;

@@ -1,4 +1,5 @@
-//! Downloads of models.
+//! Commands of model downloads. Each answers at once; progress arrives as events.
+//! The id of a download is `<model id>/<variant id>`.
 use contract::{DownloadView, ErrorView, SourceKind};
 
 use super::App;

@@ -1,4 +1,5 @@
-//! What this computer has.
+//! Commands of this computer's hardware: what it has, and the measured bandwidth of its memory.
+//! Sizes are in bytes. Measuring loads all cores for a moment and is done on request only.
 use contract::{ErrorView, HardwareView};
 
 use super::App;

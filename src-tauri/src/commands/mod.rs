@@ -1,4 +1,5 @@
-//! Commands, one file per domain. Each is a line over a use case; nothing is decided here.
+//! Commands, one file per domain. Each calls one use case of `app`; nothing is decided here.
+//! Names and doc comments of commands are copied to ui/src/lib/ipc/bindings.ts by `make bindings`.
 
 pub mod chats;
 pub mod clipboard;

@@ -1,4 +1,5 @@
-//! The catalogue, the recommendation and the presets.
+//! Commands of the catalogue, the recommendation, the presets and the user's own model files.
+//! An import copies nothing, and only a download can be deleted from the disk.
 use contract::{ErrorView, ModelView, PresetView, RecommendationView};
 
 use super::App;

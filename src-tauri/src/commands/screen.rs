@@ -1,4 +1,5 @@
-//! Pictures of the screen, which only a desktop can take.
+//! Commands that take a screenshot. They use no use case, because only a desktop can take one.
+//! The page attaches the result as it attaches a file.
 use contract::{ErrorView, ScreenTaken, ScreenWay};
 
 /// How this desktop takes a screenshot.

@@ -1,4 +1,5 @@
-//! Settings, events, and what only a desktop can do: dialogs for folders and files, and the system browser.
+//! Commands of settings and events, and of what only a desktop has: file dialogs and the system browser.
+//! The page never names a path to write to, and only listed web pages can be opened.
 use contract::{AppEvent, ErrorCode, ErrorView, SettingsView};
 use tauri::ipc::Channel;
 use tauri_plugin_dialog::DialogExt;

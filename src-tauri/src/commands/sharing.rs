@@ -1,4 +1,5 @@
-//! The worker offered to other programs. A key is in the answer that makes it and in no other.
+//! Commands of the worker that is offered to other programs, and of its API keys.
+//! A key is in the answer of the command that creates it and in no other.
 use contract::{ErrorView, NewSharingKey, SharingRequest, SharingSpec, SharingView};
 
 use super::App;

@@ -1,4 +1,5 @@
-//! What holds a model: this computer, cards by name, and the plan of an engine on them.
+//! Commands that compute what holds a model: this computer, GPUs by name, and the plan of an engine on them.
+//! They start nothing and connect to nothing.
 use app::lang::Lang;
 use contract::{ErrorView, PlanOutcome, PlanWish, SizingView, SizingWish};
 

@@ -1,4 +1,5 @@
-//! How the start went, the ways on where it failed, and the backups of the chats.
+//! Commands of the start: its result, the recoveries where it failed, and the backups of the chats.
+//! They work while the chats cannot be opened; none of them deletes a file of chats.
 use contract::{BackupView, BackupsView, ErrorCode, ErrorView, ShownPlace, StartView, StartWay};
 use tauri_plugin_opener::OpenerExt;
 

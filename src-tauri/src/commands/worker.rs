@@ -1,4 +1,5 @@
-//! The process that runs the model.
+//! Commands of the worker: the process that runs a model of this computer.
+//! A question starts it by itself; these are for the page that shows and stops it.
 use contract::{ErrorView, WorkerView};
 
 use super::App;

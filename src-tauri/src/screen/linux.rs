@@ -1,4 +1,5 @@
-//! The desktop's portal first, which works on Wayland and lets the person choose; without one, the X server is asked.
+//! Screenshots on Linux: the desktop's portal first, which works on Wayland and lets the user choose a part.
+//! Where there is none or it fails, the X server is read; on Wayland without a portal there is no way.
 use contract::{ErrorCode, ErrorView, ScreenTaken, ScreenWay};
 use tauri::WebviewWindow;
 

@@ -1,4 +1,5 @@
-//! `org.freedesktop.portal.Screenshot`: the desktop asks the person what may be seen, and gives a file.
+//! `org.freedesktop.portal.Screenshot` over D-Bus: the desktop asks for consent and returns a file.
+//! Interface version 2 lets the user choose a part; version 1 returns the whole screen.
 use std::collections::HashMap;
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Everything that an X server shows, through the toolkit that draws the window: no connection and no library more.
+//! The root window of an X server as PNG, read by the GTK toolkit that draws the window. No further
+//! connection and no further library is needed. On Wayland it is not used: there it sees X11 windows only.
 use gdk::prelude::*;
 use tauri::WebviewWindow;
 use tokio::sync::oneshot;

@@ -1,4 +1,5 @@
 //! Answers of an [`App`] with a real history and a scripted backend.
+//! The worker and the services have tests of their own.
 use std::sync::Mutex;
 
 use contract::Role;
@@ -71,13 +72,13 @@ async fn a_conversation_goes_on_and_a_retry_branches() {
     let shown = app.chat_get(&chat.id).await.expect("reads").messages;
     let (prompt, events) = ask(&app, request(Some(shown[1].id.clone()), "And?", None), "So.").await;
     let system = message(Role::System, "Be brief.");
-    let told = [
+    let expected = [
         system.clone(),
         message(Role::User, "Why?"),
         message(Role::Assistant, "Because."),
         message(Role::User, "And?"),
     ];
-    assert_eq!(prompt.messages, told);
+    assert_eq!(prompt.messages, expected);
     assert!(matches!(events.first(), Some(AnswerEvent::Started { user: Some(_), .. })));
 
     let (prompt, events) = ask(&app, request(None, "", Some(shown[0].id.clone())), "Hence.").await;
@@ -100,7 +101,7 @@ async fn a_page_that_was_loaded_again_gets_what_is_there_and_what_comes() {
     let source = stream::unfold(arriving, |mut arriving: mpsc::UnboundedReceiver<_>| async move {
         arriving.recv().await.map(|piece| (Ok::<BackendEvent, ErrorView>(piece), arriving))
     });
-    // The first page is gone: nobody takes its events.
+    // The first page is closed, so its events are dropped.
     app.answer_with(request, ImagePolicy::Include, Box::new(|_| ()), |_| source).await.expect("starts");
     let nothing = app.answer_follow("another chat", Box::new(|_| ())).await;
     assert_eq!(nothing, Ok(false));
@@ -109,7 +110,7 @@ async fn a_page_that_was_loaded_again_gets_what_is_there_and_what_comes() {
         app.answer_follow(&chat.id, Box::new(move |event| drop(sender.send(event))))
     };
     // Asked again until the first piece is in the text so far, which is shown a moment after it came.
-    let (so_far, mut events) = loop {
+    let (partial, mut events) = loop {
         let (sender, mut events) = mpsc::unbounded_channel();
         assert_eq!(follow(sender).await, Ok(true));
         let Some(AnswerEvent::Started { user: None, assistant }) = events.recv().await else {
@@ -120,7 +121,7 @@ async fn a_page_that_was_loaded_again_gets_what_is_there_and_what_comes() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     };
-    assert_eq!(so_far, "One, ");
+    assert_eq!(partial, "One, ");
     pieces.send(BackendEvent::Text("two.".into())).expect("arrives");
     pieces.send(BackendEvent::End { length: false }).expect("arrives");
     let end = loop {

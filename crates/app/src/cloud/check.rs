@@ -1,4 +1,5 @@
-//! Tests a connection: its steps in order, and the step that failed. Costs one token of an answer.
+//! Tests a connection: its steps in order, and the step that failed. It costs one token of an answer.
+//! It changes nothing that is stored; the caller keeps the list of models.
 use contract::{ConnectionStep, ErrorCode, ErrorView, StepState, StepView};
 use endpoint::{ChatMessage, ChatRequest, Endpoint, EndpointError, Step};
 use futures_util::StreamExt;

@@ -93,7 +93,7 @@ mod tests {
         std::fs::write(folder.path().join(KIND.file), "{\"version\":9,\"endpoints\":[]}")
             .expect("is written");
         let (list, problem) = Records::open(folder.path());
-        let problem = problem.expect("is told");
+        let problem = problem.expect("an error");
         assert_eq!(problem.code, ErrorCode::EndpointsUnreadable);
         assert!(std::fs::read_to_string(&problem.detail["path"]).expect("was kept").contains('9'));
         assert_eq!(list.all().expect("is empty now"), []);

@@ -231,7 +231,7 @@ mod tests {
         let keys = SecretStore::new(folder.path(), SecretBackend::File);
         assert_eq!(keys.recover(), None);
         std::fs::write(folder.path().join(SEALED_FILE), "{\"version\": 1, \"keys\": [").expect("is written");
-        let problem = keys.recover().expect("is said");
+        let problem = keys.recover().expect("an error");
         assert_eq!(problem.code, ErrorCode::CloudKeysUnreadable);
         assert!(Path::new(&problem.detail["path"]).is_file());
         assert_eq!(keys.put("one", "sk").expect("is kept"), KeyPlace::File);

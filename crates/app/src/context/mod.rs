@@ -237,7 +237,7 @@ fn draft(
     Ok(Draft { system_prompt, path, new, partial: AnswerText::default(), thinking: Thinking::Own })
 }
 
-/// A message of the person that is not in the history.
+/// A user message that is not in the history.
 fn unsent(text: String, pictures: Vec<PictureView>) -> MessageView {
     MessageView {
         id: String::new(),
@@ -265,8 +265,8 @@ fn draft_of_request(
     let thinking = thinking(history, &request.chat_id)?;
     let (leaf, partial) = match (&request.continue_of, &request.retry_of) {
         (Some(id), _) => {
-            let begun = history.message(id)?;
-            (begun.parent_id, AnswerText { text: begun.text, reasoning: begun.reasoning })
+            let answer = history.message(id)?;
+            (answer.parent_id, AnswerText { text: answer.text, reasoning: answer.reasoning })
         }
         (None, Some(id)) => (Some(id.clone()), AnswerText::default()),
         (None, None) => {

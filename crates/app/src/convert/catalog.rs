@@ -1,4 +1,5 @@
 //! Model facts, verdicts, recommendations and presets as views of the contract.
+//! A view starts as "not downloaded": `models` adds what is on the disk. Sizes stay in bytes.
 use catalog::{Fit, ModelFacts, Preset, Recommendation, Sampling, Sentence, Variant};
 use contract::{
     FamilyKind, FitView, Localized, ModelState, ModelView, Place, PresetView, RecommendationView,

@@ -1,4 +1,5 @@
-//! Chats and messages of the history as views of the contract.
+//! Chats and messages of the history as views of the contract. JSON that the history stores as text is parsed
+//! here; text that is no longer valid is an error, not a default.
 use contract::{
     ChatSummary, ChatView, ErrorCode, ErrorView, MessageState, MessageView, PictureView, Role, SamplingView,
     SearchHit,

@@ -1,4 +1,5 @@
 //! The hardware of this computer as a view of the contract.
+//! Problems of a GPU or its driver become error codes; which GPUs compute is decided in `catalog::Devices`.
 use catalog::Devices;
 use contract::{CpuView, DiskView, ErrorCode, ErrorView, GpuVendor, GpuView, HardwareView};
 use hardware::{Gpu, GpuProblem, Snapshot};

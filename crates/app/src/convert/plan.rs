@@ -1,4 +1,5 @@
-//! Deployment plans as views of the contract.
+//! Deployment plans as views of the contract, with every rendering of the plan.
+//! Values that only a host knows are written as LEADER, RANK and API_KEY. Nothing is planned here.
 use contract::{
     OfferView, PlanFile, PlanLine, PlanMemoryView, PlanOutcome, PlanView, ReasonView, RefusalView,
 };

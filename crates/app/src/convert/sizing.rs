@@ -1,4 +1,5 @@
 //! Rows of the GPU table, and published claims about hardware needs, as views of the contract.
+//! Memory is in bytes of one GPU; the routed experts are shown apart from the other weights.
 use catalog::{Catalog, Defect, Demand, FlaggedClaim, MissingDtype, ModelFacts, Row, RowVerdict};
 use contract::{CardsVerdict, CardsView, ClaimDefect, ClaimView};
 use deploy::plan::{Engine, Inventory};

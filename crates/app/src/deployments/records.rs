@@ -109,7 +109,7 @@ pub(super) mod tests {
         std::fs::write(folder.path().join(KIND.file), text.replace("\"version\": 1", "\"version\": 9"))
             .expect("writes");
         let (empty, problem) = Records::open(folder.path());
-        assert_eq!(problem.expect("is told").code, ErrorCode::DeploymentsUnreadable);
+        assert_eq!(problem.expect("an error").code, ErrorCode::DeploymentsUnreadable);
         assert_eq!(empty.all().expect("reads"), []);
     }
 }

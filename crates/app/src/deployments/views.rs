@@ -1,4 +1,5 @@
-//! Deployments as views of the contract.
+//! Deployments, their log lines and metrics, and reports of hosts as views of the contract.
+//! GPUs of a host become a text such as "8xH100-80G" only where they are equal and in the catalogue.
 use catalog::Catalog;
 use contract::{
     DeploymentLine, DeploymentState, DeploymentView, EngineView, ErrorView, InstallView, MachineView,
@@ -123,7 +124,7 @@ fn cards(gpus: &[Gpu]) -> Option<String> {
         return None;
     }
     // The memory that drivers report differs by a few hundred MiB between versions.
-    let near = |memory: u64| first.memory.is_some_and(|told| memory.abs_diff(told) * 20 < memory);
+    let near = |memory: u64| first.memory.is_some_and(|reported| memory.abs_diff(reported) * 20 < memory);
     let known = Catalog::builtin()
         .gpus()
         .iter()

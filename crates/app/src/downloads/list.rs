@@ -65,12 +65,12 @@ mod tests {
         let one_odd = text.replace("\"downloads\": [", "\"downloads\": [{\"model_id\": 7},");
         std::fs::write(&path, one_odd).expect("is written");
         let (list, problem) = open();
-        assert_eq!(problem.expect("is said").code, ErrorCode::DownloadsUnreadable);
+        assert_eq!(problem.expect("an error").code, ErrorCode::DownloadsUnreadable);
         assert_eq!(list.read(), [download], "the other entry stays");
         for damaged in ["{", r#"{"version": 7, "downloads": []}"#] {
             std::fs::write(&path, damaged).expect("is written");
             let (list, problem) = open();
-            assert_eq!(problem.expect("is said").code, ErrorCode::DownloadsUnreadable);
+            assert_eq!(problem.expect("an error").code, ErrorCode::DownloadsUnreadable);
             assert_eq!(list.read(), []);
         }
     }

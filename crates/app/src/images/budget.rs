@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_said() {
-        let said = placeholder_text(&[picture(640, 480, 1.0)], "What is it?");
-        assert_eq!(said, "[Here is a picture of 640x480 pixels that you cannot see.]\nWhat is it?");
+        let text = placeholder_text(&[picture(640, 480, 1.0)], "What is it?");
+        assert_eq!(text, "[Here is a picture of 640x480 pixels that you cannot see.]\nWhat is it?");
         assert_eq!(placeholder_text(&[], "Hi"), "Hi");
     }
 }

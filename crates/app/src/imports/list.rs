@@ -118,7 +118,7 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             std::fs::write(folder.path().join(KIND.file), text).expect("is written");
             let (list, problem) = OwnModels::open(folder.path());
-            let problem = problem.expect("is told");
+            let problem = problem.expect("an error");
             assert_eq!(problem.code, ErrorCode::OwnModelsUnreadable);
             assert_eq!(std::fs::read_to_string(&problem.detail["path"]).expect("was kept"), text);
             assert_eq!(list.all().expect("is empty now"), []);

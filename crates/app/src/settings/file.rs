@@ -294,14 +294,14 @@ mod tests {
             std::fs::write(&path, &text).expect("is written");
             let loaded = load(&path, defaults(Path::new("/other")));
             assert_eq!(loaded.settings, wanted, "{text}");
-            let problem = loaded.problem.expect("is said");
+            let problem = loaded.problem.expect("an error");
             assert_eq!(problem.code, ErrorCode::SettingsLinesUnreadable);
             for name in names {
                 assert!(problem.detail["lines"].contains(name), "{name} in {:?}", problem.detail);
             }
             assert_eq!(std::fs::read_to_string(&problem.detail["path"]).expect("is kept"), text);
             let again = load(&path, defaults(Path::new("/other")));
-            assert_eq!((again.settings, again.problem), (wanted, None), "said once, and in force later, too");
+            assert_eq!((again.settings, again.problem), (wanted, None), "reported once, and used later too");
         }
     }
 
@@ -320,7 +320,7 @@ mod tests {
         let loaded = load(&path, defaults(Path::new("/other")));
         let other = defaults(Path::new("/other")).models_dir;
         assert_eq!(loaded.settings, SettingsView { models_dir: other, ..changed() });
-        assert_eq!(std::fs::read(&loaded.problem.expect("is said").detail["path"]).expect("is kept"), bytes);
+        assert_eq!(std::fs::read(&loaded.problem.expect("an error").detail["path"]).expect("is kept"), bytes);
     }
 
     #[test]
@@ -333,7 +333,7 @@ mod tests {
         for text in [secret.clone(), secret.replace("@proxy:1\"", "@proxy:1")] {
             std::fs::write(&path, text).expect("is written");
             let loaded = load(&path, defaults(Path::new("/other")));
-            let problem = loaded.problem.expect("is said");
+            let problem = loaded.problem.expect("an error");
             assert!(!format!("{problem:?}").contains("hunter2"), "{problem:?}");
             assert!(problem.detail["lines"].contains("proxy_address"));
         }

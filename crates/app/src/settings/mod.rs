@@ -55,7 +55,7 @@ fn check(settings: &SettingsView) -> Result<(), ErrorView> {
         return refuse(&OutboundError::CredentialsInUrl.to_string(), "");
     }
     if !Path::new(&settings.models_dir).is_absolute() {
-        return refuse("the model folder needs its whole path", &settings.models_dir);
+        return refuse("the model folder needs an absolute path", &settings.models_dir);
     }
     Ok(())
 }

@@ -145,7 +145,7 @@ mod tests {
         std::fs::write(keys.file(), "{").expect("writes");
         assert_eq!(keys.all().expect_err("is damaged").code, ErrorCode::SharingKeysUnreadable);
         let (keys, problem) = ApiKeys::open(folder.path());
-        assert_eq!(problem.expect("is said").code, ErrorCode::SharingKeysUnreadable);
+        assert_eq!(problem.expect("an error").code, ErrorCode::SharingKeysUnreadable);
         keys.add("again", None).expect("keys can be made again");
     }
 }

@@ -279,7 +279,7 @@ mod tests {
             assert_eq!(problems.len(), 1, "{text}");
             assert_eq!(problems[0].code, ErrorCode::SharingUnreadable);
             assert_eq!(std::fs::read_to_string(&problems[0].detail["path"]).expect("is kept"), text);
-            assert_eq!(Sharing::open(folder.path()).1, [], "it is said once");
+            assert_eq!(Sharing::open(folder.path()).1, [], "it is reported once");
         }
         assert!(check(&SharingSpec { port: 0, ..spec.clone() }).is_err());
         assert!(check(&SharingSpec { host: "everywhere".into(), ..spec }).is_err());

@@ -1,4 +1,5 @@
 //! Every way an answer can end, against the real history.
+//! The events come from a list; no backend is needed.
 use std::sync::Mutex;
 
 use contract::{MessageState, PictureView, SendRequest};

@@ -1,4 +1,5 @@
-//! What an old run of a download still says does not reach the new one.
+//! Events of an old run of a download never change a newer run.
+//! The transfers are scripted.
 use std::sync::{Arc, Mutex};
 
 use contract::{AppEvent, DownloadState, DownloadView, ErrorCode, SourceKind};
@@ -73,7 +74,7 @@ async fn the_end_of_an_old_run_changes_nothing() {
     assert!(old.number != new.number && !new.cancel.is_cancelled());
     assert!(new.previous.is_some(), "it can wait for the old one");
     scene.downloads.progress(ID, new.number, &progress(Phase::Transferring, 10));
-    let told = scene.host.0.lock().expect("no panic").len();
+    let sent = scene.host.0.lock().expect("no panic").len();
 
     scene.downloads.progress(ID, old.number, &progress(Phase::Ended, 7));
     scene.downloads.end(ID, old.number, Err(HubError::Cancelled), SourceKind::ModelScope);
@@ -81,7 +82,7 @@ async fn the_end_of_an_old_run_changes_nothing() {
     scene.downloads.end(ID, old.number, Ok(()), SourceKind::ModelScope);
     assert_eq!(scene.state(), DownloadState::Transferring);
     assert_eq!(scene.downloads.get(ID).expect("it is listed").done, 10.0);
-    assert_eq!(scene.host.0.lock().expect("no panic").len(), told, "the host hears nothing of it");
+    assert_eq!(scene.host.0.lock().expect("no panic").len(), sent, "the host gets no event");
 
     scene.downloads.end(ID, new.number, Err(HubError::Cancelled), SourceKind::ModelScope);
     assert_eq!(scene.state(), DownloadState::Paused);

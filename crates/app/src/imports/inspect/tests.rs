@@ -1,4 +1,5 @@
 //! The files of the Guide, complete and damaged.
+//! Also the GGUF files of the fixtures.
 use super::*;
 
 impl ModelFileFacts {
