@@ -29,4 +29,5 @@ pub use request::{
     Sampling, StartError, SubmitError, Timings, TokenLogprob,
 };
 pub use routing::{Routing, TokenRouting};
+pub use sampler::{DraftToken, SampledToken, Sampler};
 pub use sequence::Sink;

@@ -1,7 +1,13 @@
-//! From logits to one token: penalties, grammar mask, temperature, top_k, top_p, min_p, draw. Each step is a
-//! function of its own, so that each is tested alone. Knows nothing of models or sequences.
+//! From logits to one token: penalties, grammar mask, temperature, top_k, top_p, min_p, draw. Buffers are
+//! kept from token to token. Knows nothing of models or sequences.
+mod logits;
+mod multinomial;
+mod ranked;
+
 use std::collections::HashMap;
 
+use logits::{largest, log_sum_exp};
+use multinomial::Multinomial;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -20,6 +26,9 @@ pub struct Sampler {
     /// Every token of prompt and answer (for the repetition penalty), with its count in the answer (for the
     /// frequency and presence penalties).
     counts: HashMap<u32, u32>,
+    multinomial: Multinomial,
+    /// Logits after penalties and grammar, kept for its allocation.
+    adjusted: Vec<f32>,
 }
 
 /// A sampled token with its log probabilities, where they were requested.
@@ -40,21 +49,25 @@ impl Sampler {
     pub fn new(sampling: Sampling, constraint: Option<Box<dyn Constraint>>, prompt: &[u32]) -> Self {
         let random = ChaCha12Rng::seed_from_u64(sampling.seed);
         let counts = prompt.iter().map(|id| (*id, 0)).collect();
-        Self { sampling, constraint, random, counts }
+        let (multinomial, adjusted) = (Multinomial::default(), Vec::new());
+        Self { sampling, constraint, random, counts, multinomial, adjusted }
     }
 
     /// Samples from `logits` [vocab] and counts the token. `None` when the constraint forbids every token.
     pub fn sample(&mut self, logits: &[f32]) -> Option<SampledToken> {
-        let mut adjusted = logits.to_vec();
-        self.penalise(&mut adjusted);
+        let adjusts = self.penalises() || self.constraint.is_some();
+        if adjusts {
+            self.penalise(logits);
+        }
         if let Some(constraint) = &mut self.constraint {
-            constraint.mask(&mut adjusted);
-            if adjusted.iter().all(|logit| *logit == f32::NEG_INFINITY) {
+            constraint.mask(&mut self.adjusted);
+            if self.adjusted.iter().all(|logit| *logit == f32::NEG_INFINITY) {
                 return None;
             }
         }
         let uniform = uniform(&mut self.random);
-        let id = self.pick(&adjusted, uniform);
+        let row = if adjusts { &self.adjusted[..] } else { logits };
+        let id = self.multinomial.draw(row, &self.sampling, uniform);
         if let Some(constraint) = &mut self.constraint {
             constraint.accept(id);
         }
@@ -74,42 +87,36 @@ impl Sampler {
     /// The token that a drafter's `logits` give for the position `ahead` after the next one. It is sampled
     /// with the random number that [`Sampler::sample`] will use there, so it is accepted when the two
     /// distributions are close enough.
-    pub fn propose(&self, logits: &[f32], ahead: usize) -> DraftToken {
-        let mut adjusted = logits.to_vec();
-        self.penalise(&mut adjusted);
+    pub fn propose(&mut self, logits: &[f32], ahead: usize) -> DraftToken {
         let mut random = self.random.clone();
         let uniform = (0..=ahead).map(|_| uniform(&mut random)).last().expect("at least one");
-        let id = self.pick(&adjusted, uniform);
+        let adjusts = self.penalises();
+        if adjusts {
+            self.penalise(logits);
+        }
+        let row = if adjusts { &self.adjusted[..] } else { logits };
+        let id = self.multinomial.draw(row, &self.sampling, uniform);
         DraftToken { id, probability: (logits[id as usize] - log_sum_exp(logits)).exp() }
     }
 
-    fn pick(&self, logits: &[f32], uniform: f64) -> u32 {
-        if self.sampling.temperature <= 0.0 { argmax(logits) } else { self.multinomial(logits, uniform) }
+    /// Whether a penalty can change a logit.
+    fn penalises(&self) -> bool {
+        let Sampling { repetition_penalty, frequency_penalty, presence_penalty, .. } = self.sampling;
+        (repetition_penalty, frequency_penalty, presence_penalty) != (1.0, 0.0, 0.0)
     }
 
-    fn penalise(&self, logits: &mut [f32]) {
+    /// Copies `logits` to `adjusted` and applies the penalties there.
+    fn penalise(&mut self, logits: &[f32]) {
         let Sampling { repetition_penalty, frequency_penalty, presence_penalty, .. } = self.sampling;
+        self.adjusted.clear();
+        self.adjusted.extend_from_slice(logits);
         for (&id, &count) in &self.counts {
-            let Some(logit) = logits.get_mut(id as usize) else { continue };
+            let Some(logit) = self.adjusted.get_mut(id as usize) else { continue };
             *logit = if *logit > 0.0 { *logit / repetition_penalty } else { *logit * repetition_penalty };
             if count > 0 {
                 *logit -= frequency_penalty * count as f32 + presence_penalty;
             }
         }
-    }
-
-    fn multinomial(&self, logits: &[f32], uniform: f64) -> u32 {
-        let Sampling { temperature, top_k, top_p, min_p, .. } = self.sampling;
-        let candidates = filter(probabilities(logits, temperature), top_k, top_p, min_p);
-        let total: f64 = candidates.iter().map(|(_, p)| f64::from(*p)).sum();
-        let mut left = uniform * total;
-        for (id, p) in &candidates {
-            left -= f64::from(*p);
-            if left < 0.0 {
-                return *id;
-            }
-        }
-        candidates.last().expect("the most likely token is always kept").0
     }
 }
 
@@ -118,58 +125,7 @@ fn uniform(random: &mut ChaCha12Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Every token with its probability, most likely first; of equal ones the lower id first.
-fn probabilities(logits: &[f32], temperature: f32) -> Vec<(u32, f32)> {
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weights = logits.iter().map(|logit| ((logit - top) / temperature).exp());
-    let mut list: Vec<(u32, f32)> = weights.enumerate().map(|(id, weight)| (id as u32, weight)).collect();
-    let sum: f32 = list.iter().map(|(_, weight)| weight).sum();
-    list.iter_mut().for_each(|(_, weight)| *weight /= sum);
-    list.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    list
-}
-
-/// Applies top_k, top_p and min_p to a sorted list. The most likely token always stays.
-fn filter(mut list: Vec<(u32, f32)>, top_k: usize, top_p: f32, min_p: f32) -> Vec<(u32, f32)> {
-    if top_k > 0 {
-        list.truncate(top_k);
-    }
-    if top_p < 1.0 {
-        let total: f32 = list.iter().map(|(_, p)| p).sum();
-        let mut sum = 0.0;
-        let enough = list.iter().position(|(_, p)| {
-            sum += p;
-            sum >= top_p * total
-        });
-        list.truncate(enough.map_or(list.len(), |last| last + 1));
-    }
-    let floor = list[0].1 * min_p;
-    list.retain(|(_, p)| *p >= floor);
-    list
-}
-
-fn argmax(logits: &[f32]) -> u32 {
-    largest(logits, 1)[0]
-}
-
-/// Ids of the `count` largest logits, largest first; of equal ones the lower id first.
-fn largest(logits: &[f32], count: usize) -> Vec<u32> {
-    let mut best: Vec<u32> = Vec::with_capacity(count + 1);
-    for id in 0..logits.len() as u32 {
-        let at =
-            best.partition_point(|&other| logits[other as usize].total_cmp(&logits[id as usize]).is_ge());
-        if at < count {
-            best.insert(at, id);
-            best.truncate(count);
-        }
-    }
-    best
-}
-
-fn log_sum_exp(logits: &[f32]) -> f32 {
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    top + logits.iter().map(|logit| (logit - top).exp()).sum::<f32>().ln()
-}
-
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod tests;

@@ -143,7 +143,7 @@ impl Sequence {
         self.input.extend(self.tokens.last());
         let max = max_drafts.min(self.max_len.saturating_sub(self.tokens.len() + 1));
         if let Some(drafter) = self.drafter.as_mut().filter(|_| max > 0) {
-            let (pages, tokens, sampler) = (&self.pages.table[..], &self.tokens[..], &self.sampler);
+            let (pages, tokens, sampler) = (&self.pages.table[..], &self.tokens[..], &mut self.sampler);
             let mut context = DraftContext { model, kv, pages, tokens, sampler, cancelled };
             self.input.extend(drafter.propose(&mut context, max)?);
         }
@@ -289,7 +289,7 @@ impl Sequence {
         let Some(drafter) = self.drafter.as_mut().filter(|drafter| drafter.lag() > max_lag) else {
             return Ok(());
         };
-        let (pages, tokens, sampler) = (&self.pages.table[..], &self.tokens[..], &self.sampler);
+        let (pages, tokens, sampler) = (&self.pages.table[..], &self.tokens[..], &mut self.sampler);
         drafter.sync(&mut DraftContext { model, kv, pages, tokens, sampler, cancelled })
     }
 

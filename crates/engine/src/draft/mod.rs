@@ -44,7 +44,7 @@ pub struct DraftContext<'a> {
     pub pages: &'a [u32],
     /// Prompt and answer. The model has not computed the newest token.
     pub tokens: &'a [u32],
-    pub sampler: &'a Sampler,
+    pub sampler: &'a mut Sampler,
     pub cancelled: CancelCheck<'a>,
 }
 

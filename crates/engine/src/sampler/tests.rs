@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
+use super::reference::filter;
 use super::*;
+
+mod equals_reference;
 
 fn ids(list: &[(u32, f32)]) -> Vec<u32> {
     list.iter().map(|(id, _)| *id).collect()
