@@ -57,6 +57,12 @@ pub struct Bench {
     /// Tokens of the answer.
     #[arg(long, default_value_t = 64)]
     pub tokens: usize,
+    /// The temperature of the answer, by default the app's; 0 is greedy.
+    #[arg(long, default_value_t = 0.6)]
+    pub temperature: f32,
+    /// The top_p of the answer, by default the app's.
+    #[arg(long, default_value_t = 0.95)]
+    pub top_p: f32,
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -9,6 +9,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use engine::{Sampler, Sampling};
 use models::{CacheDtype, OutputRequest};
 use serde::Serialize;
 
@@ -38,6 +39,7 @@ struct Report {
     load_seconds: f64,
     prefill: Speed,
     decode: Speed,
+    sampling: SamplingReport,
     #[serde(rename = "pictures")]
     images: Option<Vec<ImageReport>>,
     cancel_ms: Option<CancelLatency>,
@@ -59,6 +61,13 @@ struct Speed {
     tokens: usize,
     seconds: f64,
     tokens_per_second: f64,
+}
+
+/// How the tokens of the decode were sampled.
+#[derive(Debug, Serialize)]
+struct SamplingReport {
+    temperature: f32,
+    top_p: f32,
 }
 
 /// How long cancelled passes ran on, in milliseconds.
@@ -94,14 +103,18 @@ fn measure(args: &Bench) -> Result<Report, String> {
 
     let prompt = tokens(args.prompt, model.vocab_size());
     let start = Instant::now();
-    let mut logits = Vec::new();
+    // Without a prompt every token is equally likely.
+    let mut logits = vec![0.0; model.vocab_size()];
     for chunk in prompt.chunks(CHUNK) {
         logits = sequence.forward(chunk, OutputRequest::Last)?.logits;
     }
     let prefill = start.elapsed().as_secs_f64();
+    let Bench { temperature, top_p, .. } = *args;
+    let mut sampler = Sampler::new(Sampling { temperature, top_p, ..Sampling::default() }, None, &prompt);
     let start = Instant::now();
     for _ in 0..args.tokens {
-        logits = sequence.forward(&[argmax(&logits)], OutputRequest::Last)?.logits;
+        let sampled = sampler.sample(&logits).expect("there is no grammar");
+        logits = sequence.forward(&[sampled.id], OutputRequest::Last)?.logits;
     }
     let decode = start.elapsed().as_secs_f64();
     let images = images::measure(&mut sequence, &checkpoint.config)?;
@@ -124,6 +137,7 @@ fn measure(args: &Bench) -> Result<Report, String> {
         load_seconds,
         prefill: Speed::new(args.prompt, prefill),
         decode: Speed::new(args.tokens, decode),
+        sampling: SamplingReport { temperature, top_p },
         images,
         cancel_ms: cancel(&mut sequence, &prompt)?,
     })
@@ -152,9 +166,4 @@ fn cancel(sequence: &mut BenchSequence, prompt: &[u32]) -> Result<Option<CancelL
     let worst = late.iter().copied().fold(0.0, f64::max);
     let mean = late.iter().sum::<f64>() / late.len().max(1) as f64;
     Ok(Some(CancelLatency { passes: late.len(), mean, worst }))
-}
-
-fn argmax(logits: &[f32]) -> u32 {
-    let best = logits.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b));
-    best.map_or(0, |(at, _)| at as u32)
 }
