@@ -32,7 +32,7 @@ fn compare(logits: &[f32], sampling: Sampling) {
         let uniform = uniform(&mut random);
         let cuts = (temperature, top_k, top_p, min_p);
         let start = Instant::now();
-        let expected = reference::multinomial(&logits.to_vec(), cuts, uniform);
+        let expected = reference::multinomial(logits, cuts, uniform);
         sorting = start.elapsed().as_secs_f64().min(sorting);
         let start = Instant::now();
         let sampled = sampler.sample(logits).expect("there is no grammar").id;

@@ -1,4 +1,5 @@
-//! Tokens as integers that sort by probability, most likely first and of equal ones the lower id first.
+//! Tokens as integers that sort by probability, most likely first and of equal ones the lower id first, and
+//! their sort. Knows no logits.
 
 /// The bits of 1.0, the largest probability.
 const ONE: u32 = 0x3f80_0000;

@@ -78,7 +78,7 @@ struct Pattern {
 impl Constraint for Pattern {
     fn mask(&mut self, logits: &mut [f32]) {
         for (id, logit) in logits.iter_mut().enumerate() {
-            if (id + self.accepted) % self.stride != 0 {
+            if !(id + self.accepted).is_multiple_of(self.stride) {
                 *logit = f32::NEG_INFINITY;
             }
         }
@@ -116,7 +116,7 @@ fn row(shape: Shape, vocab: usize, random: &mut ChaCha12Rng) -> Vec<f32> {
             Shape::Peaked => normal(random) * 2.5,
             Shape::Tied => (random.next_u64() % 7) as f32 * 0.5,
             Shape::Flat => 1.25,
-            Shape::Masked(one_in) if random.next_u64() % one_in != 0 => f32::NEG_INFINITY,
+            Shape::Masked(one_in) if !random.next_u64().is_multiple_of(one_in) => f32::NEG_INFINITY,
             Shape::Masked(_) => normal(random) * 3.0,
             Shape::Wide => normal(random) * 90.0,
             Shape::Powers => -((random.next_u64() % 40) as f32) * std::f32::consts::LN_2,
@@ -244,7 +244,7 @@ proptest! {
         let logits = row(shape, vocab, &mut random);
         let list = reference::filter(reference::probabilities(&logits, temperature), top_k, top_p, min_p);
         let total: f64 = list.iter().map(|(_, p)| f64::from(*p)).sum();
-        let at = random.next_u64() as usize % list.len().min(if seed % 2 == 0 { 4 } else { list.len() }) + 1;
+        let at = random.next_u64() as usize % list.len().min(if seed.is_multiple_of(2) { 4 } else { list.len() }) + 1;
         let border = list[..at].iter().map(|(_, p)| f64::from(*p)).sum::<f64>() / total;
         let below = 1.0 - 0.5f64.powi(53);
         let mut multinomial = Multinomial::default();
