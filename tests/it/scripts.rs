@@ -66,7 +66,7 @@ async fn an_empty_answer_is_a_whole_message_without_text() {
     assert_eq!((answer.role, answer.state, written), (Role::Assistant, MessageState::Done, ("", "")));
     assert_eq!(answer.error, None);
 
-    // The chat goes on behind it.
+    // The chat continues after it.
     let events = crate::host::ask_after(&app, &chat.id, Some(&answer.id), "And now?").await;
     assert!(matches!(events.last(), Some(AnswerEvent::Finished { .. })), "{events:?}");
     assert_eq!(app.chat_get(&chat.id).await.expect("is kept").messages.len(), 4);

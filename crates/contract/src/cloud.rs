@@ -1,5 +1,5 @@
 //! Cloud services that are reached with the user's key: the list to choose from, those that were added, and
-//! the result of a connection test. A key enters here and never comes back out.
+//! the result of a connection test. A key is in a request only and is never returned.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

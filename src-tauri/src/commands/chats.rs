@@ -1,5 +1,5 @@
-//! Commands of conversations, their pictures and answers, and of a comparison.
-//! Streams go to the page over a channel; an answer goes on and is stored when the page is closed.
+//! Commands of chats, their images and answers, and of a comparison.
+//! Streams go to the page over a channel; an answer continues and is stored when the page is closed.
 use contract::{
     AnswerEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, ContextQuery, ContextUse, ErrorView,
     PictureView, PicturesPlan, SamplingView, SendRequest,

@@ -10,7 +10,7 @@ use super::event::AnswerText;
 use crate::convert::history_error;
 use crate::images::{BoxTarget, ImagePolicy, data_urls, placeholder_text};
 
-/// What a model is asked.
+/// The prompt of one answer, independent of the server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Prompt {
     pub model_id: String,

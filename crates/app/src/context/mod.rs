@@ -329,7 +329,7 @@ mod tests {
         let found = trim(&counter, &draft, alone * 4 / 3 + 2).await.expect("everything before it goes");
         assert_eq!((found.message_id, found.messages), (None, 20));
         assert_eq!(trim(&counter, &draft, alone).await, None, "it alone is too long");
-        // Where the question is in the chat already, the cut is before it.
+        // The last user message is stored already, so the cut is before it.
         draft.path.extend(draft.new.take());
         draft.path[20].id = "last".into();
         let found = trim(&counter, &draft, alone * 4 / 3 + 2).await.expect("everything before it goes");

@@ -26,7 +26,7 @@ const MAX_DAYS: u32 = 3650;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
     id: String,
-    /// What the worker reads.
+    /// The fields that the worker reads.
     #[serde(flatten)]
     key: ApiKey,
     created_at: String,

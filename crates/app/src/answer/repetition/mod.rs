@@ -58,7 +58,7 @@ fn copies(tail: &[char]) -> bool {
         // A run of spaces is an indent or the end of a padded line.
         let empty = part.iter().all(|letter| letter.is_whitespace());
         let same = end.iter().zip(&end[period..]).all(|(before, now)| before == now);
-        // Signs alone (rules of tables, progress bars, matrices of zeros) have to go on for longer.
+        // Signs without letters (rules of tables, progress bars, matrices of zeros) must repeat for longer.
         let words = part.iter().any(|letter| letter.is_alphabetic());
         let long_enough = words || tail.len() >= ONE_SIGN && run(tail, period) >= ONE_SIGN * 2;
         same && !empty && long_enough

@@ -2,7 +2,7 @@
 //! at a time.
 use super::*;
 
-/// At which letter it was noticed.
+/// The letter at which a repetition was detected.
 fn noticed(text: &str) -> Option<usize> {
     let mut repetition = Repetition::default();
     let letters: Vec<char> = text.chars().collect();
