@@ -11,7 +11,8 @@ struct Graph {
 impl Graph {
     fn read() -> Self {
         let output = Command::new(env!("CARGO"))
-            // Only what this platform links: the others' packages are not on a machine that never built for them.
+            // Only what this platform links: the others' packages are not on a machine that never built for
+            // them.
             .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", "host-tuple"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()

@@ -26,5 +26,6 @@ mod screen;
 mod scripts;
 mod secrets;
 mod serving;
+mod style;
 mod tokens;
 mod worker_dies;

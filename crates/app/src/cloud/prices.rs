@@ -1,6 +1,6 @@
 //! Prices of cloud models that the user wrote into `prices.toml` of the data folder. No price is built in,
-//! because prices change; each has a date and a source. The file is read at each use; docs/guides/en/prices.md
-//! has its format.
+//! because prices change; each has a date and a source. The file is read at each use;
+//! docs/guides/en/prices.md has its format.
 use std::path::{Path, PathBuf};
 
 use contract::{CostView, ErrorCode, ErrorView};

@@ -1,10 +1,9 @@
 //! Draws a token after temperature, top_k, top_p and min_p: the same token as a sort of the whole vocabulary
-//! (`reference`), with only those tokens sorted that can decide the draw.
-//!
-//! Three sums depend on the order of their terms. That of the weights is made in order of the vocabulary.
-//! Those of top_p and of the draw are made from the most likely token on. Each leaves out only terms below
-//! half a unit in its last place. A draw that adds in another order (`draw_by_mass`) bounds the difference,
-//! and is repeated over the sorted vocabulary when the difference could decide it.
+//! (`reference`), with only those tokens sorted that can decide the draw. Three sums depend on the order of
+//! their terms: that of the weights follows the vocabulary, those of top_p and of the draw begin at the most
+//! likely token. Each leaves out only terms below half a unit in its last place. A draw that adds in another
+//! order (`draw_by_mass`) bounds the difference, and is repeated over the sorted vocabulary when that could
+//! decide it.
 use super::logits::{self, SUM_BITS};
 use super::ranked::{self, Ranked};
 use crate::Sampling;

@@ -1,5 +1,6 @@
-//! Tokens as integers that sort by probability, most likely first and of equal ones the lower id first, and
-//! their sort. Knows no logits.
+//! Tokens as integers that sort by probability, most likely first and of equal ones the lower id first.
+//! A radix sort orders them: probabilities are positive floats, whose bits sort as their
+//! values do. Knows no logits.
 
 /// The bits of 1.0, the largest probability.
 const ONE: u32 = 0x3f80_0000;

@@ -1,3 +1,5 @@
+//! The sampler against its reference and against probabilities worked out by hand; draws are counted with a
+//! fixed seed. What follows the whole vocabulary is in `equals_reference`.
 use proptest::prelude::*;
 
 use super::reference::filter;
