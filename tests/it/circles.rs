@@ -14,7 +14,7 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
         "*",
         "to be broken: `App` holds the state of every use case, and their methods are of `App`",
     ),
-    ("catalog", "facts", "cards", "to be broken: the catalogue loads the cards that are made of its facts"),
+    ("catalog", "facts", "gpu_spec", "to be broken: the catalogue loads the GPUs that are made of its facts"),
     ("catalog", "upgrade", "recommend", "to be broken: an upgrade ranks models as a recommendation does"),
     (
         "checkpoint",
@@ -26,7 +26,7 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
     ("checkpoint", "config::images", "config::deepseek_vl2", "to be broken: the tile sizes belong to images"),
     ("hardware", "*", "snapshot", "to be broken: the types of a snapshot belong to a file of their own"),
     ("history", "open", "*", "to be broken: opening migrates, backs up and tidies, which need what is open"),
-    ("history", "pictures", "chats", "to be broken: the clock is in chats"),
+    ("history", "images", "chats", "to be broken: the clock is in chats"),
     (
         "history",
         "chats",
@@ -42,8 +42,8 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
     ("hub", "connection", "source", "to be broken: a connection is made for a source, which uses it"),
     ("hub", "connection", "hub", "to be broken: the times of a hub are in the file of the hub"),
     ("hub", "download", "hub", "to be broken: the settings of a hub are in the file of the hub"),
-    ("hub", "pin", "download", "to be broken: the job of a download belongs to a file of its own"),
-    ("hub", "pin", "store", "to be broken: writing a file whole belongs to a file of its own"),
+    ("hub", "resume_state", "download", "to be broken: the job of a download belongs to a file of its own"),
+    ("hub", "resume_state", "store", "to be broken: writing a file whole belongs to a file of its own"),
     ("text", "tokenizer", "*", "to be broken: the tokenizer makes what is written in its terms"),
     (
         "text",

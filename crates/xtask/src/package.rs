@@ -9,8 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
-use crate::shell::{root, target};
-use crate::test;
+use crate::shell::{root, target, virtual_display};
 
 /// Where the files of the package come from, by their path in it: what Tauri's bundler makes of its
 /// configuration.
@@ -111,7 +110,7 @@ fn said(command: &mut Command) -> Result<String> {
 
 /// The window opens, and its Guide answers.
 fn window(sh: &Shell, package: &Path) -> Result<()> {
-    let mut driver = test::display(sh, "tests/e2e/package.mjs");
+    let mut driver = virtual_display(sh, "tests/e2e/package.mjs");
     for name in ["WHALEDECK_DATA", "WHALEDECK_ENGINE", "WHALEDECK_GUIDE"] {
         driver = driver.env_remove(name);
     }

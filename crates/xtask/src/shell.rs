@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use xshell::Shell;
+use xshell::{Cmd, Shell, cmd};
 
 /// The root of the checkout that cargo was called in: the program itself can be in a target folder that
 /// several share.
@@ -38,4 +38,10 @@ pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let done = work().with_context(|| format!("step '{name}'"))?;
     println!("== {name}: {:.0} s", start.elapsed().as_secs_f64());
     Ok(done)
+}
+
+/// Runs a node script on a virtual display and a session bus of its own.
+pub fn virtual_display<'a>(sh: &'a Shell, script: &str) -> Cmd<'a> {
+    let screen = "-screen 0 1280x800x24";
+    cmd!(sh, "xvfb-run -a -s {screen} dbus-run-session -- node {script}").env("LANG", "en_US.UTF-8")
 }

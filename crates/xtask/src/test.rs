@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use xshell::{Cmd, Shell, cmd};
 
-use crate::shell::{root, step, target};
+use crate::shell::{root, step, target, virtual_display};
 use crate::{llama_server, package, setup};
 
 /// Everything, with the UI inside the desktop program.
@@ -76,14 +76,8 @@ fn window(sh: &Shell, llama: [(&str, PathBuf); 2]) -> Result<()> {
 
 /// A script that drives the real window.
 pub fn in_window<'a>(sh: &'a Shell, script: &str) -> Cmd<'a> {
-    display(sh, script)
+    virtual_display(sh, script)
         .env("WHALEDECK_BINARY", program("whaledeck"))
         .env("WHALEDECK_ENGINE", program("whaledeck-engine"))
         .env("WHALEDECK_GUIDE", root().join("assets/guide-model"))
-}
-
-/// A script on a display and a session bus of its own.
-pub fn display<'a>(sh: &'a Shell, script: &str) -> Cmd<'a> {
-    let screen = "-screen 0 1280x800x24";
-    cmd!(sh, "xvfb-run -a -s {screen} dbus-run-session -- node {script}").env("LANG", "en_US.UTF-8")
 }
