@@ -211,7 +211,7 @@ fn strides() -> impl Strategy<Value = Option<usize>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn small_vocabularies(
         sampling in samplings(), shape in shapes(), vocab in 2usize..3000, stride in strides(),
@@ -221,7 +221,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn large_vocabularies(
         sampling in samplings(), shape in shapes(), vocab in 3000usize..=152_000, stride in strides(),
@@ -231,7 +231,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(160))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
     /// The random number is at the border of two tokens, as near as f64 allows, or at an end of its range.
     #[test]
     fn draws_at_the_borders_of_tokens(
