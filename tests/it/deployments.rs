@@ -110,7 +110,7 @@ fn what_cannot_be_started_is_said_and_leaves_nothing() {
     );
     // The plan is shown first.
     assert!(
-        missing.out.contains("--host 127.0.0.1") && missing.out.contains("Listens to this machine only"),
+        missing.out.contains("--host 127.0.0.1") && missing.out.contains("Listens on this machine only"),
         "{missing:?}"
     );
 

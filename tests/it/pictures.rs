@@ -267,7 +267,7 @@ async fn a_terminal_is_told_how_far_a_look_is_and_is_left_clean() {
     let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
     let (own, file) = model_and_picture(data.path()).await;
-    for (lang, looking) in LANGS.into_iter().zip(["Looking at the picture: ", "正在处理图片："]) {
+    for (lang, looking) in LANGS.into_iter().zip(["Processing the image: ", "正在处理图片："]) {
         let mut command = cli(data.path(), lang);
         command.args(["ask", QUESTION, "--temperature", "0", "--model", &own, "--image"]).arg(&file);
         let mut terminal = std::process::Command::new("script");

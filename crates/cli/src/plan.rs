@@ -171,8 +171,8 @@ mod tests {
         let text = printed("2x8xH100-80G", Lang::En);
         for part in [
             "DeepSeek-R1 FP8 on 2x8xH100-80G (sglang)",
-            "Weights in all: 689 GB\n",
-            "A card: 85.5 GB, usable 77 GB\n",
+            "Total weights: 689 GB\n",
+            "Each GPU: 85.5 GB, usable 77 GB\n",
             "--tp-size 16",
             "--nnodes 2",
             "--node-rank RANK",

@@ -152,6 +152,6 @@ mod tests {
         let expected = "downloading m: 1.2 GB of 9 GB, the source asks to wait 57 s";
         assert_eq!(line(&waiting, Lang::En), expected);
         let checking = DownloadView { state: DownloadState::Verifying, ..view };
-        assert_eq!(line(&checking, Lang::En), "checking m: 1.2 GB of 9 GB");
+        assert_eq!(line(&checking, Lang::En), "verifying m: 1.2 GB of 9 GB");
     }
 }

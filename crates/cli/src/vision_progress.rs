@@ -31,8 +31,8 @@ impl VisionProgressLine {
 
 fn message(image: u32, images: u32, percent: u32, lang: Lang) -> String {
     match (lang, images) {
-        (Lang::En, 0 | 1) => format!("Looking at the picture: {percent}%"),
-        (Lang::En, _) => format!("Looking at picture {image} of {images}: {percent}%"),
+        (Lang::En, 0 | 1) => format!("Processing the image: {percent}%"),
+        (Lang::En, _) => format!("Processing image {image} of {images}: {percent}%"),
         (Lang::Zh, 0 | 1) => format!("正在处理图片：{percent}%"),
         (Lang::Zh, _) => format!("正在处理第 {image} 张图片，共 {images} 张：{percent}%"),
     }
@@ -44,9 +44,9 @@ mod tests {
 
     #[test]
     fn how_far_is_said_in_both_languages() {
-        assert_eq!(message(1, 1, 40, Lang::En), "Looking at the picture: 40%");
-        assert_eq!(message(2, 3, 7, Lang::En), "Looking at picture 2 of 3: 7%");
+        assert_eq!(message(1, 1, 40, Lang::En), "Processing the image: 40%");
+        assert_eq!(message(2, 3, 7, Lang::En), "Processing image 2 of 3: 7%");
         assert_eq!(message(1, 1, 40, Lang::Zh), "正在处理图片：40%");
-        assert_eq!(message(2, 3, 7, Lang::Zh), "正在看第 2 张图片，共 3 张：7%");
+        assert_eq!(message(2, 3, 7, Lang::Zh), "正在处理第 2 张图片，共 3 张：7%");
     }
 }
