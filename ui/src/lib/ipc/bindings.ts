@@ -9,21 +9,21 @@ export const commands = {
 	models: () => __TAURI_INVOKE<ModelView[]>("models"),
 	recommendation: () => __TAURI_INVOKE<RecommendationView>("recommendation"),
 	presets: () => __TAURI_INVOKE<PresetView[]>("presets"),
-	/**  Adds a person's own model where it lies: a folder with `config.json`, or a `.gguf` file. Nothing is copied. */
+	/**  Imports a model from a folder with `config.json` or from a `.gguf` file. Copies no file. */
 	modelImport: (path: string) => __TAURI_INVOKE<ModelView>("model_import", { path }),
 	/**
-	 *  Deletes one precision of a downloaded model; which one has to be said where several are here. One of the person's own
-	 *  is only forgotten; its files stay.
+	 *  Deletes one precision of a downloaded model, which must be named when there are several. An imported model
+	 *  is only removed from the list; its files stay.
 	 */
 	modelRemove: (modelId: string, variantId: string | null) => __TAURI_INVOKE<null>("model_remove", { modelId, variantId }),
-	/**  Which of the downloaded precisions of a model its chats use, from the next answer on. */
+	/**  Selects the precision of a model that its chats use from the next answer on. */
 	precisionUse: (modelId: string, variantId: string) => __TAURI_INVOKE<null>("precision_use", { modelId, variantId }),
 	sizing: (wish: SizingWish) => __TAURI_INVOKE<SizingView>("sizing", { wish }),
-	/**  The table for a spreadsheet. */
+	/**  The table as CSV. */
 	sizingCsv: (wish: SizingWish) => __TAURI_INVOKE<string>("sizing_csv", { wish }),
 	/**  The verdict and the table as one SVG; `lang` is `en` or `zh`. */
 	sizingPicture: (wish: SizingWish, lang: string) => __TAURI_INVOKE<string>("sizing_picture", { wish, lang }),
-	/**  Every word of the commands that would serve a model, or why none would. Starts nothing. */
+	/**  The plan of a deployment, or why there is none. Starts nothing. */
 	plan: (wish: PlanWish) => __TAURI_INVOKE<PlanOutcome>("plan", { wish }),
 	downloads: () => __TAURI_INVOKE<DownloadView[]>("downloads"),
 	downloadStart: (modelId: string, variantId: string, source: SourceKind) => __TAURI_INVOKE<DownloadView>("download_start", { modelId, variantId, source }),
@@ -38,120 +38,126 @@ export const commands = {
 	chatDelete: (id: string) => __TAURI_INVOKE<null>("chat_delete", { id }),
 	chatUpdate: (id: string, modelId: string, presetId: string, sampling: SamplingView, systemPrompt: string) => __TAURI_INVOKE<ChatView>("chat_update", { id, modelId, presetId, sampling, systemPrompt }),
 	chatSelectLeaf: (id: string, messageId: string) => __TAURI_INVOKE<ChatView>("chat_select_leaf", { id, messageId }),
-	/**  From which message on the model reads the chat; from the first one without. */
+	/**  Sets the first message of the context; the first message of the chat without one. */
 	chatContextStart: (id: string, messageId: string | null) => __TAURI_INVOKE<ChatView>("chat_context_start", { id, messageId }),
-	/**  How much of a conversation's length a question would take. */
+	/**  The tokens that a prompt would use of the context. */
 	contextUse: (query: ContextQuery) => __TAURI_INVOKE<ContextUse>("context_use", { query }),
-	/**  The length of conversations with a model of this computer, from its next start on. */
+	/**  Sets the context length of a model of this computer, from its next start on. */
 	contextLengthSet: (modelId: string, context: number) => __TAURI_INVOKE<null>("context_length_set", { modelId, context }),
-	/**  Deletes a message with everything after it; returns the chat with the path that is on show now. */
+	/**  Deletes a message and all messages after it; returns the chat with its new path. */
 	messageDelete: (chatId: string, messageId: string) => __TAURI_INVOKE<ChatView>("message_delete", { chatId, messageId }),
-	/**  Answers in the background; the events arrive on the channel until a terminal one. */
+	/**  Answers in the background; the channel gets the events until a terminal one. */
 	answerStart: (request: SendRequest, onEvent: Channel<AnswerEvent>) => __TAURI_INVOKE<null>("answer_start", { request, onEvent }),
-	/**  For a page that was loaded again: what an answer has so far, then its events. False when none is being written. */
+	/**  For a page that was loaded again: an answer so far, then its events. False without an answer in progress. */
 	answerFollow: (chatId: string, onEvent: Channel<AnswerEvent>) => __TAURI_INVOKE<boolean>("answer_follow", { chatId, onEvent }),
 	answerStop: (chatId: string) => __TAURI_INVOKE<null>("answer_stop", { chatId }),
-	/**  Attaches a picture whose bytes come as base64. */
+	/**  Attaches an image from base64. */
 	pictureAdd: (data: string) => __TAURI_INVOKE<PictureView>("picture_add", { data }),
-	/**  The whole picture as a data URL. */
+	/**  The image as a data URL. */
 	pictureData: (id: string) => __TAURI_INVOKE<string>("picture_data", { id }),
-	/**  Takes an attached picture away; one that a message shows stays. */
+	/**  Deletes an attached image, unless a message uses it. */
 	pictureDiscard: (id: string) => __TAURI_INVOKE<null>("picture_discard", { id }),
-	/**  What the model would make of the pictures attached to a message that answers `parent_id`, and of those before it. */
+	/**  The cost of the images attached to a message after `parent_id`, and of those before it. */
 	picturesPlan: (modelId: string, parentId: string | null, pictures: string[]) => __TAURI_INVOKE<PicturesPlan>("pictures_plan", { modelId, parentId, pictures }),
-	/**  Attaches the image or the copied image files of the clipboard. Each file is attached or refused by itself. */
+	/**
+	 *  Attaches the image or the copied image files of the clipboard. Each file is attached or refused on its
+	 *  own.
+	 */
 	clipboardImages: () => __TAURI_INVOKE<PastedImage[]>("clipboard_images"),
-	/**  How a picture of the screen is taken here. */
+	/**  How this desktop takes a screenshot. */
 	screenWay: () => __TAURI_INVOKE<ScreenWay>("screen_way"),
-	/**  Takes a picture of the screen; the page attaches it like a file. */
+	/**  Takes a screenshot; the page attaches it like a file. */
 	screenTake: () => __TAURI_INVOKE<ScreenTaken>("screen_take"),
 	/**
-	 *  Saves a chat with its pictures where the person says; the path, or nothing when the dialog was closed. `kind` names such
-	 *  files and `name` one of them in their words.
+	 *  Saves a chat with its images to a file that the user chooses; returns its path, or nothing when the dialog
+	 *  was closed. `kind` is the file type in the user's language, `name` the suggested name.
 	 */
 	chatExport: (id: string, name: string, kind: string) => __TAURI_INVOKE<string | null>("chat_export", { id, name, kind }),
-	/**  Adds a chat from a file that the person chooses; nothing when the dialog was closed. */
+	/**  Adds a chat from a file that the user chooses; returns nothing when the dialog was closed. */
 	chatImport: (kind: string) => __TAURI_INVOKE<ChatView | null>("chat_import", { kind }),
-	/**  One prompt to two models; the events arrive on the channel until each side had its last. */
+	/**  Sends one prompt to two models; the channel gets the events until each side has ended. */
 	compareStart: (request: CompareRequest, onEvent: Channel<CompareEvent>) => __TAURI_INVOKE<null>("compare_start", { request, onEvent }),
 	compareStop: () => __TAURI_INVOKE<null>("compare_stop"),
-	/**  Where the person's own prices are looked for. */
+	/**  The path of the user's prices. */
 	pricesFile: () => __TAURI_INVOKE<string>("prices_file"),
 	providers: () => __TAURI_INVOKE<ProviderView[]>("providers"),
 	endpoints: () => __TAURI_INVOKE<EndpointView[]>("endpoints"),
 	endpointAdd: (spec: EndpointSpec) => __TAURI_INVOKE<EndpointView>("endpoint_add", { spec }),
 	endpointChange: (id: string, change: EndpointChange) => __TAURI_INVOKE<EndpointView>("endpoint_change", { id, change }),
-	/**  Goes the whole way to one word of an answer; costs one token. */
+	/**  Tests the connection up to one token of an answer. */
 	endpointTest: (id: string) => __TAURI_INVOKE<EndpointTest>("endpoint_test", { id }),
 	endpointRemove: (id: string) => __TAURI_INVOKE<null>("endpoint_remove", { id }),
 	deployments: () => __TAURI_INVOKE<DeploymentView[]>("deployments"),
 	deploymentPlan: (spec: DeploymentSpec) => __TAURI_INVOKE<PlanOutcome>("deployment_plan", { spec }),
 	deploymentStart: (spec: DeploymentSpec) => __TAURI_INVOKE<DeploymentView>("deployment_start", { spec }),
-	/**  Starts one again that was stopped or failed. */
+	/**  Starts a deployment again that was stopped or failed. */
 	deploymentRestart: (id: string) => __TAURI_INVOKE<DeploymentView>("deployment_restart", { id }),
 	deploymentStop: (id: string) => __TAURI_INVOKE<DeploymentView>("deployment_stop", { id }),
 	deploymentRemove: (id: string) => __TAURI_INVOKE<null>("deployment_remove", { id }),
 	deploymentLog: (id: string) => __TAURI_INVOKE<DeploymentLine[]>("deployment_log", { id }),
-	/**  What a machine has for an engine. */
+	/**  Probes a host for engines and GPUs. */
 	machineLook: (machine: string, first: string) => __TAURI_INVOKE<MachineView>("machine_look", { machine, first }),
 	worker: () => __TAURI_INVOKE<WorkerView>("worker"),
 	workerStart: (modelId: string) => __TAURI_INVOKE<WorkerView>("worker_start", { modelId }),
 	workerStop: () => __TAURI_INVOKE<null>("worker_stop"),
 	sharing: () => __TAURI_INVOKE<SharingView>("sharing"),
-	/**  A worker that runs is started anew with it. */
+	/**  Stores the settings; a running worker is restarted with them. */
 	sharingSave: (spec: SharingSpec) => __TAURI_INVOKE<SharingView>("sharing_save", { spec }),
 	sharingKeyAdd: (name: string, days: number | null) => __TAURI_INVOKE<NewSharingKey>("sharing_key_add", { name, days }),
 	sharingKeyRemove: (id: string) => __TAURI_INVOKE<null>("sharing_key_remove", { id }),
-	/**  The last requests of other programs, without a word of what was asked or answered. */
+	/**  The last requests of other programs, without the texts of prompts and answers. */
 	sharingRequests: () => __TAURI_INVOKE<SharingRequest[]>("sharing_requests"),
 	startState: () => __TAURI_INVOKE<StartView>("start_state"),
-	/**  Takes a way on after a start that failed; a retry that fails again is the new state. */
+	/**  Runs a recovery after a failed start; a failed retry gives the new state. */
 	startAgain: (way: StartWay) => __TAURI_INVOKE<StartView>("start_again", { way }),
-	/**  Shows a file or folder of ours in the system's file manager. */
+	/**  Shows a file or folder of the app in the system's file manager. */
 	showPlace: (place: ShownPlace) => __TAURI_INVOKE<null>("show_place", { place }),
 	backups: () => __TAURI_INVOKE<BackupsView>("backups"),
 	backupCreate: () => __TAURI_INVOKE<BackupView>("backup_create"),
-	/**  Puts a backup in the place of the chats; those that were there are kept as a backup. */
+	/**  Replaces the chats with a backup; the replaced chats are kept as a backup. */
 	backupRestore: (id: string) => __TAURI_INVOKE<BackupsView>("backup_restore", { id }),
 	settings: () => __TAURI_INVOKE<SettingsView>("settings"),
 	settingsSave: (settings: SettingsView) => __TAURI_INVOKE<SettingsView>("settings_save", { settings }),
-	/**  Keeps what the proxy of the settings asks for; two empty texts forget it. */
+	/**  Stores the user name and password of the proxy; two empty texts remove them. */
 	proxyLogin: (user: string, password: string) => __TAURI_INVOKE<SettingsView>("proxy_login", { user, password }),
-	/**  What could not be read at the start and was moved aside, to be said once. */
+	/**  The errors of files that could not be read at the start and were moved aside; shown once. */
 	startProblems: () => __TAURI_INVOKE<ErrorView[]>("start_problems"),
-	/**  Pushes every event of the app to the page from now on. */
+	/**  Sends every event of the app to the page from now on. */
 	eventsSubscribe: (onEvent: Channel<AppEvent>) => __TAURI_INVOKE<void>("events_subscribe", { onEvent }),
-	/**  A folder that the person chose, or nothing when the dialog was closed. */
+	/**  A folder that the user chooses; nothing when the dialog was closed. */
 	pickFolder: () => __TAURI_INVOKE<string | null>("pick_folder"),
-	/**  A `.gguf` file that the person chose, or nothing when the dialog was closed. `kind` names such files in their words. */
+	/**
+	 *  A `.gguf` file that the user chooses; nothing when the dialog was closed. `kind` is the file type in their
+	 *  language.
+	 */
 	pickModelFile: (kind: string) => __TAURI_INVOKE<string | null>("pick_model_file", { kind }),
-	/**  A file of certificates that the person chose, or nothing when the dialog was closed. `kind` names such files. */
+	/**  A certificate file that the user chooses; nothing when the dialog was closed. `kind` is the file type. */
 	pickCertificates: (kind: string) => __TAURI_INVOKE<string | null>("pick_certificates", { kind }),
 	/**
-	 *  Writes a text where the person chooses and says where, or nothing when the dialog was closed. The page suggests a name
-	 *  and never a place.
+	 *  Writes a text to a file that the user chooses; returns its path, or nothing when the dialog was closed.
+	 *  The page suggests a name and never a folder.
 	 */
 	saveText: (name: string, text: string) => __TAURI_INVOKE<string | null>("save_text", { name, text }),
-	/**  Opens a web page in the system's browser. Only https, and only pages this app names. */
+	/**  Opens a web page in the system's browser. Only https, and only the pages of this list. */
 	openUrl: (url: string) => __TAURI_INVOKE<null>("open_url", { url }),
 };
 
 /* Types */
-/**  One batch of an answer, coalesced on the Rust side to 30-50 ms. */
+/**  One event of an answer. Text is gathered for 40 ms before it is sent. */
 export type AnswerEvent = 
-/**  Both messages exist in the history now; there is no new one of the person in a retry or a continuation. */
+/**  Both messages are stored. A retry or a continuation has no new user message. */
 { kind: "started"; user: MessageView | null; assistant: MessageView } | 
-/**  Before the first word: a picture, counted from 1, is being looked at and so far through; 100 of the last one ends it. */
+/**  Progress of the vision encoder before the first token: image `picture` of `pictures`, counted from 1. */
 { kind: "looking"; message_id: string; picture: number; pictures: number; percent: number } | 
-/**  Another model is answering somebody; this answer begins when that has ended. */
+/**  The worker is answering with another model; this answer starts after it. */
 { kind: "waiting"; message_id: string } | { kind: "delta"; message_id: string; text: string; reasoning: string } | 
-/**  Tokens of the prompt and of the answer so far, where the model counts while it writes. */
+/**  The tokens of the prompt and of the answer so far, where the server counts them during the stream. */
 { kind: "counted"; message_id: string; prompt_tokens: number; completion_tokens: number } | 
-/**  The model writes the same again and again. Once for an answer; nothing is stopped. */
+/**  The model repeats itself. Sent once per answer; the answer is not stopped. */
 { kind: "repeating"; message_id: string } | 
 /**  Terminal: the message as stored. */
 { kind: "finished"; message: MessageView } | 
-/**  Terminal: the partial answer is kept, in state `interrupted`. */
+/**  Terminal: the partial answer is stored, in state `interrupted`. */
 { kind: "failed"; message: MessageView; error: ErrorView };
 
 export type AnswerStats = {
@@ -163,18 +169,18 @@ export type AnswerStats = {
 };
 
 export type AppEvent = { kind: "worker_changed"; worker: WorkerView } | { kind: "download_changed"; download: DownloadView } | 
-/**  A model became visible or vanished. */
+/**  A model was added, changed or removed. */
 { kind: "models_changed" } | { kind: "chats_changed" } | 
-/**  A backup was made or could not be made, or one was put back. */
+/**  A backup was made, failed, or was restored. */
 { kind: "backups_changed" } | 
 /**  A cloud service was added, changed or removed. */
 { kind: "endpoints_changed" } | 
-/**  How the worker is offered to other programs, or their keys. */
+/**  The settings of API access or its keys changed. */
 { kind: "sharing_changed" } | 
-/**  A deployment came, went or changed its state. */
+/**  A deployment was added or removed, or its state changed. */
 { kind: "deployments_changed" } | { kind: "deployment_changed"; deployment: DeploymentView } | { kind: "deployment_measured"; id: string; point: MetricsPoint } | { kind: "deployment_said"; id: string; lines: DeploymentLine[] };
 
-/**  In pixels of the picture, from its upper left corner. */
+/**  In pixels of the image, from its upper left corner. */
 export type AreaView = {
 	left: number,
 	top: number,
@@ -183,11 +189,11 @@ export type AreaView = {
 };
 
 export type BackupKind = "daily" | 
-/**  Before the file was changed for a newer version of the app. */
+/**  Made before the file was migrated for a newer version of the app. */
 "update" | 
-/**  What was there when a backup was put back, or when the person started empty. */
+/**  The chats that a restored backup or a new empty file replaced. */
 "replaced" | 
-/**  The person asked for it. */
+/**  Made by the user. */
 "asked";
 
 export type BackupView = {
@@ -196,7 +202,7 @@ export type BackupView = {
 	/**  RFC 3339, UTC. */
 	created_at: string,
 	bytes: number,
-	/**  They share their room on the disk with those of the chats. */
+	/**  The number of images. Their files are shared with the chats, so they take no extra space. */
 	pictures: number,
 };
 
@@ -204,53 +210,53 @@ export type BackupsView = {
 	folder: string,
 	/**  The latest first. */
 	backups: BackupView[],
-	/**  Why the last one that was due could not be made. Those before it are there still. */
+	/**  Why the last daily backup failed. Earlier backups still exist. */
 	problem: ErrorView | null,
 };
 
-/**  Something that an answer names, and where in a picture it is. */
+/**  An object that an answer names, with its areas in an image. */
 export type BoxView = {
 	label: string,
 	/**
-	 *  `None` where several images are in the conversation and it does not tell which one is meant; areas are then in
-	 *  0..=999 of the sides.
+	 *  `None` where the conversation has several images and does not say which one is meant. Areas are then
+	 *  in 0..=999.
 	 */
 	picture_id: string | null,
 	areas: AreaView[],
 };
 
 export type CardsVerdict = "holds" | 
-/**  The weights, but not the wished conversations. */
+/**  Holds the weights, but not the requested conversations. */
 "short_context" | "too_small" | "no_fp8" | "no_fp4" | "no_bf16";
 
-/**  Equal cards and what each holds when they share the model. Bytes are of the fullest card. */
+/**  Equal GPUs and the memory of the model on them. Bytes are those of the fullest GPU. */
 export type CardsView = {
-	/**  "2x8xH100-80G", as a plan takes it. */
+	/**  "2x8xH100-80G", as in a plan. */
 	machines: string,
 	/**  "H100-80G". */
 	card: string,
 	vendor: string,
-	/**  Cards in all. */
+	/**  The total number of GPUs. */
 	count: number,
 	nodes: number,
-	/**  Cards that share each layer. */
+	/**  The tensor parallel size. */
 	tensor: number,
-	/**  Groups of cards that each hold some of the layers. */
+	/**  The pipeline parallel size. */
 	pipeline: number,
 	verdict: CardsVerdict,
-	/**  The only engine that runs these files on these cards; absent where there are several. */
+	/**  The only engine that runs the variant on these GPUs; absent when there are several. */
 	only: string | null,
-	/**  Bytes of one card. */
+	/**  The memory of one GPU. */
 	memory: number,
-	/**  What an engine may take of it. */
+	/**  The share of it that an engine may use. */
 	budget: number,
 	/**  Without the routed experts. */
 	weights: number,
 	experts: number,
 	overhead: number,
-	/**  Of the wished conversations. */
+	/**  The KV cache of the requested conversations. */
 	kv: number,
-	/**  Tokens that all conversations together may have. */
+	/**  The tokens of all conversations together. */
 	tokens: number,
 };
 
@@ -260,9 +266,9 @@ export type ChatSummary = {
 	model_id: string,
 	/**  RFC 3339. */
 	updated_at: string,
-	/**  An answer is being written in it by this program. */
+	/**  This program is writing an answer in the chat. */
 	answering: boolean,
-	/**  Of a search: where the words are. `None` where only the title holds them. */
+	/**  The message that a search found; `None` where only the title matches. */
 	hit: SearchHit | null,
 };
 
@@ -274,62 +280,62 @@ export type ChatView = {
 	preset_id: string,
 	sampling: SamplingView,
 	system_prompt: string,
-	/**  The message from which on the model reads the chat, where the person left out the older ones. */
+	/**  The first message of the context, where the user excluded the older ones. */
 	context_start: string | null,
-	/**  The path from the root to the chosen leaf, oldest first. */
+	/**  The path from the root to the selected leaf, the oldest first. */
 	messages: MessageView[],
 };
 
 export type ClaimDefect = "no_fp8" | "no_fp4" | "no_bf16" | "too_small" | "less_than_files";
 
-/**  Something that a published table says of this model and that cannot be true. */
+/**  A published claim about this model that cannot be true. */
 export type ClaimView = {
-	/**  Where it is said. */
+	/**  The publication. */
 	source: string,
 	precision: string,
-	/**  Bytes of the files it speaks of. */
+	/**  The bytes of the variant that it refers to. */
 	size: number,
-	/**  "8xH100-80G"; `None` when only an amount is claimed. */
+	/**  "8xH100-80G"; `None` when the claim is an amount of memory. */
 	machines: string | null,
-	/**  Bytes of these cards, or of the claimed amount. */
+	/**  The memory of these GPUs, or the claimed amount, in bytes. */
 	claimed: number,
 	defect: ClaimDefect,
-	/**  Tokens that would be left for conversations, where the cards hold the weights at all. */
+	/**  The tokens that would be left for conversations, if the GPUs hold the weights. */
 	tokens: number,
 };
 
 export type CloudModelView = {
-	/**  What chats call it: `cloud:<endpoint>/<name>`. */
+	/**  The model id of chats: `cloud:<endpoint>/<name>`. */
 	id: string,
-	/**  What the service calls it. */
+	/**  The service's name of the model. */
 	name: string,
 };
 
-/**  Pieces are coalesced to 40 ms. Each side ends with `finished` or `failed`. */
+/**  One event of a comparison. Text is gathered for 40 ms. Each side ends with `finished` or `failed`. */
 export type CompareEvent = 
-/**  The model is loaded and asked now; its times begin here. */
+/**  The model is loaded and the prompt is sent; its times start here. */
 { kind: "asked"; side: Side } | { kind: "delta"; side: Side; text: string; reasoning: string } | { kind: "finished"; side: Side; result: CompareResult } | 
-/**  What had arrived stays. */
+/**  Terminal: the text so far stays. */
 { kind: "failed"; side: Side; result: CompareResult; error: ErrorView };
 
 export type CompareRequest = {
 	text: string,
 	system_prompt: string,
-	/**  As chats call them: a model of this computer, or `cloud:<endpoint>/<name>`. */
+	/**  Model ids as in chats: a model of this computer, or `cloud:<endpoint>/<name>`. */
 	left: string,
 	right: string,
-	/**  The values of both sides; what is advised for each when left out. */
+	/**  The sampling of both sides; the recommended one of each model by default. */
 	sampling: SamplingView | null,
 	when_busy: WhenBusy,
 };
 
 export type CompareResult = {
 	state: CompareState,
-	/**  Milliseconds from the question to the first word, thinking included; `None` when none came. */
+	/**  Milliseconds from the request to the first token, thinking included; `None` without any token. */
 	first_token_ms: number | null,
-	/**  Milliseconds from the question to the end. */
+	/**  Milliseconds from the request to the end. */
 	total_ms: number,
-	/**  Tokens, as the side counted them; `None` where it did not. */
+	/**  Tokens, as the server counted them; `None` where it did not. */
 	prompt_tokens: number | null,
 	completion_tokens: number | null,
 	cost: CostView | null,
@@ -338,68 +344,68 @@ export type CompareResult = {
 };
 
 export type CompareState = "done" | 
-/**  Ended by a limit of tokens. */
+/**  Ended by the token limit. */
 "length" | "stopped" | "failed";
 
 export type ConnectionStep = 
-/**  The proxy of the settings is there and lets the connection through. */
+/**  The proxy of the settings accepts the connection. */
 "proxy" | 
-/**  The computer of the address has a name that is known. */
+/**  The host name is resolved. */
 "name" | "connect" | 
-/**  The connection is private and its certificate is trusted. */
+/**  The TLS handshake succeeds and the certificate is trusted. */
 "tls" | "key" | "models" | 
-/**  A word of an answer. */
+/**  One token of an answer. */
 "token";
 
-/**  What is about to be sent, to be counted. */
+/**  A message before it is sent, to count its tokens. */
 export type ContextQuery = {
 	model_id: string,
 	/**  `None` for a chat that does not exist yet. */
 	chat_id: string | null,
-	/**  The last message that the next one answers to; `None` at the root. */
+	/**  The message before the new one; `None` at the root. */
 	parent_id: string | null,
 	system_prompt: string,
 	text: string,
-	/**  Ids of pictures that were added. */
+	/**  Ids of attached images. */
 	pictures: string[],
-	/**  Tokens that a conversation may have, where the service said so and the app does not know. */
+	/**  The context length, where only the error of a service has it. */
 	context: number | null,
-	/**  It was sent and refused as too long, whatever an estimate says. */
+	/**  The message was refused as too long, whatever the estimate is. */
 	refused: boolean,
 };
 
-/**  The oldest turns of a chat, as many as have to go so that the rest has room for an answer. */
+/**  The oldest turns of a chat that must be excluded, so that the rest leaves room for an answer. */
 export type ContextTrim = {
-	/**  The first message that stays; `None` where all go and only the new one stays. */
+	/**  The first message that stays; `None` where only the new one stays. */
 	message_id: string | null,
-	/**  Messages that are left out. */
+	/**  The number of excluded messages. */
 	messages: number,
-	/**  Tokens of what stays, with the new message. */
+	/**  The tokens of the rest, with the new message. */
 	tokens: number,
 };
 
-/**  How much of a conversation's length would be used by a question, before it is sent. */
+/**  The tokens that a prompt would use of the context, before it is sent. */
 export type ContextUse = {
 	tokens: number,
-	/**  Counted by the model's own tokenizer; otherwise an estimate from the letters. */
+	/**  True when the tokenizer of the model counted; otherwise the number is an estimate from the letters. */
 	exact: boolean,
-	/**  Tokens that a conversation with this model may have; `None` where only its service knows. */
+	/**  The context length of the model, in tokens; `None` where only its service knows it. */
 	context: number | null,
-	/**  What could be left out where it is too long. */
+	/**  The turns to exclude, if the prompt is too long. */
 	trim: ContextTrim | null,
-	/**  A longer conversation that the model and the memory allow, where that is enough. */
+	/**  A longer context that is enough and that the model and the memory allow. */
 	longer: LongerContext | null,
 };
 
-/**  From the person's own file of prices, without the discounts of a service. */
+/**  The cost by the user's file of prices, without the discounts of a service. */
 export type CostView = {
 	amount: number,
-	/**  As the file writes it: "USD", "CNY". */
+	/**  As in the file: "USD", "CNY". */
 	currency: string,
-	/**  Of a million tokens read, and written. */
+	/**  The price of a million prompt tokens, and of a million completion tokens. */
 	input: number,
 	output: number,
-	/**  When the price was looked up, and where. */
+	/**  The date and the source of the price. */
 	date: string,
 	source: string,
 };
@@ -413,40 +419,43 @@ export type CpuView = {
 };
 
 export type DeploymentLine = {
-	/**  Goes up from line to line. */
+	/**  Increases from line to line. */
 	number: number,
-	/**  Which of the machines said it, from 0. */
+	/**  The index of the host. */
 	machine: number,
 	text: string,
 };
 
-/**  What a person wants to run, and on which machines. */
+/**  A request for a deployment. */
 export type DeploymentSpec = {
 	/**  Empty for the model's own name. */
 	name: string,
 	wish: PlanWish,
-	/**  `here`, or what is typed after `ssh`. The first one is where it answers. */
+	/**  `here`, or an ssh destination. The first host serves the requests. */
 	machines: string[],
-	/**  Open to the network at its own address, instead of private behind ssh. */
+	/**  Listens on the network, instead of on loopback behind ssh. */
 	open: boolean,
-	/**  Address of the first machine for the others and, where it is open, for this computer; as ssh knows it when empty. */
+	/**
+	 *  The address of the first host for the others and, if `open`, for this computer. Empty for the address
+	 *  of ssh.
+	 */
 	address: string,
-	/**  Lines for the shell before the engine starts, such as `. venv/bin/activate`. */
+	/**  Shell commands before the engine starts, such as `. venv/bin/activate`. */
 	first: string,
 };
 
 export type DeploymentState = "stopped" | 
-/**  It was started before this program was, and is being looked for. */
+/**  Started before this program, and not reattached yet. */
 "finding" | "starting" | 
-/**  It runs and does not serve yet. */
+/**  Its processes run and do not serve yet. */
 "loading" | "ready" | 
-/**  It ended unasked and is started again after a while. */
+/**  It ended unexpectedly and is started again after a pause. */
 "waiting" | "draining" | "failed";
 
 export type DeploymentView = {
 	id: string,
 	name: string,
-	/**  What chats call it: `deployment:<id>`. */
+	/**  The model id of chats: `deployment:<id>`. */
 	chat_model: string,
 	model_id: string,
 	model_name: string,
@@ -454,34 +463,34 @@ export type DeploymentView = {
 	precision: string,
 	/**  "2x8xH100-80G". */
 	cards: string,
-	/**  Tokens of one conversation. */
+	/**  The context length of one conversation, in tokens. */
 	context: number,
 	sequences: number,
-	/**  `here` or names of ssh, the first one first. */
+	/**  `here` or ssh destinations, in order. */
 	machines: string[],
 	open: boolean,
-	/**  What other programs show to use it, where it is open. */
+	/**  The API key, if it is open to the network. */
 	key: string | null,
-	/**  Where it answers from this computer, while it is seen. */
+	/**  Its address from this computer, while it is reachable. */
 	address: string | null,
 	state: DeploymentState,
-	/**  Seconds until it is started again, in state `waiting`. */
+	/**  Seconds until the next start, in state `waiting`. */
 	wait: number | null,
-	/**  Starts in a row that did not come to a steady service. */
+	/**  The number of failed starts in a row. */
 	tries: number,
-	/**  Why it failed, or why it is started again. */
+	/**  Why it failed or is started again. */
 	error: ErrorView | null,
-	/**  Why it cannot be seen just now; what runs goes on. */
+	/**  Why the hosts cannot be reached now; its processes keep running. */
 	lost: ErrorView | null,
-	/**  The style of a new chat. */
+	/**  The sampling of a new chat. */
 	recommended: SamplingView,
 	/**  RFC 3339. */
 	created_at: string,
-	/**  The last minutes, the oldest first. */
+	/**  The metrics of the last minutes, the oldest first. */
 	points: MetricsPoint[],
 };
 
-/**  The disk on which models live. */
+/**  The disk of the models folder. */
 export type DiskView = {
 	models_dir: string,
 	/**  Bytes. */
@@ -494,7 +503,7 @@ export type DownloadFileView = {
 	path: string,
 	size: number,
 	done: number,
-	/**  It is whole and has the hash which the source announced. */
+	/**  The file is complete and has the hash of the source. */
 	verified: boolean,
 };
 
@@ -511,204 +520,204 @@ export type DownloadView = {
 	total: number,
 	/**  Bytes received and on disk. */
 	done: number,
-	/**  Bytes of whole files that have the hash which the source announced. */
+	/**  Bytes of complete files with the hash of the source. */
 	verified: number,
 	/**  Bytes per second over the last seconds. */
 	speed: number,
 	seconds_left: number | null,
-	/**  Set while the source asked for fewer requests: in so many seconds it is asked again. */
+	/**  Seconds until the next request, while the source limits the rate. */
 	waiting_seconds: number | null,
 	files: DownloadFileView[],
 	error: ErrorView | null,
-	/**  The other source, offered when this one fails; never taken silently. */
+	/**  The other source, offered when this one fails; it is never used silently. */
 	alternative: SourceKind | null,
 };
 
-/**  What is to be different about a service that was added; `None` leaves it as it is. */
+/**  A change of a service; `None` leaves a value as it is. */
 export type EndpointChange = {
 	name: string | null,
-	/**  Another computer or port needs its key with it: a key is sent only where it was meant for. */
+	/**  A change of the host or port must come with a key: a key is sent only to the address it was added for. */
 	address: string | null,
 	key: string | null,
 	models: string[] | null,
 };
 
-/**  What the person types to add a service. */
+/**  The input to add a service. */
 export type EndpointSpec = {
 	provider_id: string,
 	/**  Empty for the service's own name. */
 	name: string,
 	/**  Empty for the service's own address. */
 	address: string,
-	/**  Empty where a server on the own network wants none. */
+	/**  Empty for a server in the own network that needs none. */
 	key: string,
-	/**  Models to offer beside those that the service lists. */
+	/**  Models to offer in addition to those that the service lists. */
 	models: string[],
 };
 
-/**  The steps of a connection, in order. */
+/**  The result of a connection test, with its steps in order. */
 export type EndpointTest = {
 	steps: StepView[],
-	/**  Why the step that failed did. */
+	/**  The error of the failed step. */
 	error: ErrorView | null,
-	/**  The endpoint with the models that were listed now. */
+	/**  The endpoint with the models of the new list. */
 	endpoint: EndpointView,
-	/**  The model that was asked for a word. */
+	/**  The model that was asked for one token. */
 	model: string | null,
 };
 
 /**  A service that was added. Its key never leaves the app. */
 export type EndpointView = {
-	/**  A word for the command line, made of the name. */
+	/**  Its name on the command line, made of `name`. */
 	id: string,
 	provider_id: string,
 	name: string,
 	address: string,
 	key_place: KeyPlace,
 	models: CloudModelView[],
-	/**  The style of a new chat. */
+	/**  The sampling of a new chat. */
 	recommended: SamplingView,
-	/**  Values of the style that the service does not use, by their names in `SamplingView`. */
+	/**  Sampling parameters that the service ignores, by their names in `SamplingView`. */
 	unused: string[],
-	/**  Those that it does not use while the model thinks. */
+	/**  Sampling parameters that it ignores while the model thinks. */
 	unused_while_thinking: string[],
-	/**  False where an answer that was cut off cannot be gone on with. */
+	/**  False when the service cannot continue an answer. */
 	continues: boolean,
 };
 
-/**  An engine that is installed on a machine. */
+/**  An engine that is installed on a host. */
 export type EngineView = {
 	/**  `sglang`, `vllm`, `ollama`, `llama-server`. */
 	name: string,
-	/**  As it says itself. */
+	/**  As the engine reports it. */
 	version: string | null,
-	/**  The version that plans were read against, where this is another one: flags may differ. */
+	/**  The version that plans are made for, if it is another one: flags may differ. */
 	expected: string | null,
 };
 
-/**  What somebody can act on. Each code has a title, a meaning and a next step in English and Chinese. */
+/**  What a user can act on. Each code has a title, a meaning and a next step in English and Chinese. */
 export type ErrorCode = "model_not_found" | 
-/**  A file that comes with this program is not there. */
+/**  A file that is installed with the program is missing. */
 "built_in_missing" | "model_file_truncated" | "model_file_invalid" | "model_unsupported" | "model_too_large" | 
-/**  The disk or its drive gives no bytes. */
+/**  An I/O error of the disk. */
 "model_file_unreadable" | 
-/**  A sound model of an architecture that others run. */
+/**  A valid model of an architecture that only other engines run. */
 "model_not_run" | 
-/**  A sound file whose numbers are stored in a way that is not read. */
+/**  A valid file with a storage type that is not supported. */
 "model_format_unsupported" | 
-/**  By its first bytes a file is something else. */
+/**  By its first bytes the file is of another kind. */
 "model_file_is_page" | "model_file_is_pointer" | "model_file_is_pickle" | "model_file_too_old" | 
-/**  One of the files of a model that lies in several. */
+/**  One shard of a model in several files. */
 "model_part_missing" | "several_models" | 
-/**  The part of a model that reads pictures, without the model. */
+/**  A multimodal projector (mmproj) without its model. */
 "projector_alone" | "tokenizer_unusable" | 
-/**  It has another vocabulary than the model. */
+/**  Its vocabulary differs from the model's. */
 "tokenizer_mismatch" | "chat_template_missing" | "chat_template_invalid" | 
-/**  Nothing at a chosen path is a model. */
+/**  A chosen path holds no model. */
 "not_a_model" | 
-/**  A model that was used where it lies is not there any more. */
+/**  A model that is used in its own folder was moved or removed. */
 "own_file_missing" | "worker_missing" | "worker_start_failed" | "worker_died" | "worker_unreachable" | "port_in_use" | "out_of_memory" | "chat_not_found" | 
 /**  One answer at a time in a chat. */
 "answer_running" | 
 /**  The engine has another model loaded, and it is answering. */
 "model_busy" | "context_full" | "prompt_too_long" | 
-/**  A model that reads text was shown something else. */
+/**  A text model got another kind of content. */
 "unsupported_content" | 
-/**  A picture that cannot be read. */
+/**  An image that cannot be decoded. */
 "invalid_image" | 
-/**  More bytes or pixels than are taken. */
+/**  More bytes or pixels than the limit. */
 "picture_too_large" | 
-/**  A file that is no picture, or of a kind that is not read. */
+/**  A file that is not an image, or in a format that is not supported. */
 "picture_kind_unknown" | "too_many_pictures" | 
-/**  What was attached is not beside the history any more. */
+/**  The file of an attached image is missing. */
 "picture_missing" | 
-/**  A worker was given an address that it may not read from. */
+/**  The worker may not read from this image URL. */
 "picture_not_allowed" | "picture_not_fetched" | 
-/**  The desktop offers no way to see the screen. */
+/**  The desktop has no way to take a screenshot. */
 "screen_unavailable" | 
-/**  It offers one, and gave no picture. */
+/**  It has one, and returned no image. */
 "screen_refused" | 
-/**  The model's own chat format does not take these messages. */
+/**  The model's chat template refuses these messages. */
 "conversation_refused" | 
-/**  A hole cannot be filled by a model that was not trained for it. */
+/**  The model was not trained for fill-in-the-middle. */
 "fill_unsupported" | 
-/**  No answer of the form that was asked for. */
+/**  No answer of the requested form is possible. */
 "form_impossible" | 
-/**  One answer failed; the model runs on. */
+/**  One answer failed; the model still runs. */
 "engine_failed" | "not_loaded" | "cancelled" | 
 /**  No service of this name was added, or it was removed. */
 "endpoint_not_found" | "endpoint_unreachable" | 
-/**  The same of a server on this computer, which needs no internet. */
+/**  The same for a server on this computer, which needs no internet. */
 "local_server_unreachable" | "endpoint_not_trusted" | 
-/**  It sends callers to another address, which must not get the key. */
+/**  It redirects to another address, which must not get the key. */
 "endpoint_moved" | "key_refused" | "no_credit" | "endpoint_rate_limited" | 
-/**  It answered that it will not do this, with its own words in `reason`. */
+/**  It refused the request; its message is in `reason`. */
 "endpoint_refused" | "endpoint_failed" | "endpoint_silent" | "endpoint_cut" | "endpoint_garbled" | "continue_unsupported" | "key_store_failed" | "endpoints_unreadable" | 
 /**  No deployment of this name is known. */
 "deployment_not_found" | 
-/**  It is there and does not serve now. */
+/**  It exists and does not serve now. */
 "deployment_not_ready" | "deployments_unreadable" | 
-/**  The machines cannot hold the model; a plan says why. */
+/**  The hosts cannot hold the model; the plan has the reasons. */
 "no_plan" | "engine_missing" | "engine_died" | 
-/**  The memory of a GPU or of the machine did not do for it. */
+/**  The memory of a GPU or of the host was not enough. */
 "engine_out_of_memory" | 
-/**  Its version does not take a flag of the plan. */
+/**  Its version does not know a flag of the plan. */
 "engine_flag_refused" | 
-/**  It runs and gives no sign of life. */
+/**  It runs and does not respond. */
 "engine_silent" | "ssh_missing" | "machine_unreachable" | 
-/**  Its key is unknown to ssh, or another one than before. */
+/**  Its host key is unknown to ssh, or has changed. */
 "machine_not_trusted" | 
-/**  It lets none of the person's keys in. */
+/**  It accepts none of the user's keys. */
 "machine_refused" | "machine_unsupported" | "machine_failed" | 
-/**  The person's own file of prices has a mistake. */
+/**  The user's own price file is invalid. */
 "prices_unreadable" | 
 /**  The proxy of the settings cannot be reached, or does not let the connection through. */
 "proxy_failed" | 
-/**  It wants a name and a password, or others than it got. */
+/**  It needs a name and a password, or others than it got. */
 "proxy_login" | 
 /**  No certificate can be read from the chosen file. */
 "certificates_unreadable" | "no_network" | "source_not_trusted" | "source_refused" | 
-/**  It has trouble of its own, which may pass. */
+/**  A server error, which may be temporary. */
 "source_failed" | 
-/**  A web page came in place of a file: mostly the login page of a network. */
+/**  A web page came instead of a file, usually the login page of a network. */
 "captive_portal" | 
-/**  Bytes of something else came in place of a file. */
+/**  Other content came instead of a file. */
 "source_foreign" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | 
-/**  Which of the precisions that are here is meant has to be said. */
+/**  Several precisions are installed, and none was chosen. */
 "several_precisions" | "gpu_driver_missing" | "gpu_driver_mismatch" | "gpu_driver_not_loaded" | "gpu_library_missing" | "gpu_not_offered" | "gpu_no_permission" | "gpu_lost" | "gpu_no_power" | "gpu_driver_failed" | "no_display" | 
-/**  The process that draws the window's page died again and again. */
+/**  The web process of the window crashed repeatedly. */
 "page_died" | "history_unreadable" | 
 /**  A newer version of the app wrote it. */
 "history_too_new" | 
-/**  Another program keeps it to itself. */
+/**  Another program has locked it. */
 "history_locked" | 
-/**  It was opened for reading only. */
+/**  It was opened read-only. */
 "history_read_only" | 
-/**  A backup that is not whole. */
+/**  A backup that is incomplete. */
 "backup_damaged" | "settings_unreadable" | 
-/**  Some of them; the others are in force. */
+/**  Some of them; the others are applied. */
 "settings_lines_unreadable" | "own_models_unreadable" | "downloads_unreadable" | "sharing_unreadable" | "sharing_keys_unreadable" | "cloud_keys_unreadable" | "precisions_unreadable" | "permission_denied" | 
-/**  The disk, the drive or the network folder gave an error of its own. */
+/**  An error of the disk, the drive or the network folder. */
 "disk_failed" | 
-/**  A file or folder is not there, or something else is in its place. */
+/**  A file or folder is missing, or of another kind. */
 "file_missing" | 
 /**  A file is in use by another program. */
 "file_busy" | 
-/**  More than the file system holds in one file. */
+/**  More than the file system allows for one file. */
 "file_too_large" | 
-/**  The system has no more open files, processes or memory for programs. */
+/**  The system's limit of open files, processes or memory was reached. */
 "system_limit" | 
-/**  A file that no version of this app wrote, or one that was changed. */
+/**  A file that no version of this app wrote, or that was edited. */
 "chat_file_invalid" | "invalid_input" | 
-/**  A bug of ours: caught, reported, never a crash. */
+/**  A bug in this program, which was caught. */
 "internal";
 
-/**  One failure, ready to be put into words by a host. */
+/**  One error, whose message a host looks up by its code. */
 export type ErrorView = {
 	code: ErrorCode,
 	/**  Lowercase English fragment that reads after "failed to"; shown only under Details. */
 	message: string,
-	/**  Values for the words of the code, such as `needed` and `free` in bytes or `path`. */
+	/**  Values of the message's placeholders, such as `needed` and `free` in bytes or `path`. */
 	detail: { [key in string]: string },
 };
 
@@ -719,15 +728,15 @@ export type FamilyKind =
 "moe_original" | 
 /**  Another maker's dense model taught by R1. */
 "dense_distill" | 
-/**  A file of the person's, used where it lies; only what its files say is known. */
+/**  An imported model, of which only the facts of its files are known. */
 "own_file";
 
 export type FitView = {
 	verdict: Verdict,
-	/**  One plain sentence with the binding number. */
+	/**  One sentence with the limiting number. */
 	reason: Localized,
 	place: Place,
-	/**  Tokens of conversation that fit. */
+	/**  The context length that fits, in tokens. */
 	context: number,
 	/**  Bytes, for the stacked bar. */
 	weights: number,
@@ -735,7 +744,7 @@ export type FitView = {
 	overhead: number,
 	needed: number,
 	available: number,
-	/**  Predicted tokens per second from bandwidth; `None` when nothing was measured or known. */
+	/**  Tokens per second, estimated from the memory bandwidth; `None` when that is not known. */
 	speed_estimate: number | null,
 };
 
@@ -746,11 +755,11 @@ export type GpuView = {
 	computes: boolean,
 	name: string,
 	vendor: GpuVendor,
-	/**  Bytes; `None` when the driver does not say. */
+	/**  Bytes; `None` when the driver does not report it. */
 	vram_total: number | null,
 	/**  Bytes free right now. */
 	vram_free: number | null,
-	/**  It computes in the memory of the system: both sizes are the system's. */
+	/**  The GPU shares the system's memory; both sizes are the system's. */
 	shared_memory: boolean,
 	driver: string,
 	/**  Highest CUDA version the driver supports, such as "13.0"; NVIDIA only. */
@@ -764,45 +773,45 @@ export type HardwareView = {
 	cpu: CpuView,
 	/**  Bytes. */
 	ram_total: number,
-	/**  Bytes that a new process could take now. */
+	/**  Bytes that a new process could allocate now. */
 	ram_available: number,
-	/**  Measured streaming read of main memory, bytes per second; `None` until measured. */
+	/**  Measured read bandwidth of main memory, bytes per second; `None` until measured. */
 	memory_bandwidth: number | null,
 	gpus: GpuView[],
-	/**  What is to be said of cards that the embedded engine does not use. */
+	/**  A note about GPUs that the embedded engine does not use. */
 	gpu_note: Localized | null,
-	/**  What is wrong with a card or its driver (driver absent, driver and library differ, card lost). */
+	/**  The problem of a GPU or its driver (driver missing, driver and library differ, GPU lost). */
 	gpu_problem: ErrorView | null,
 	disk: DiskView,
 };
 
-/**  How an engine gets onto a machine that lacks it. */
+/**  How to install an engine on a host. */
 export type InstallView = {
-	/**  As in [`EngineView`]. */
+	/**  The engine's name, as in [`EngineView`]. */
 	name: string,
-	/**  For a shell there. */
+	/**  A shell command for the host. */
 	command: string,
-	/**  What a deployment then needs before the engine starts; empty where nothing. */
+	/**  Shell commands that a deployment then needs before the engine starts; may be empty. */
 	first: string,
 };
 
 export type KeyPlace = 
-/**  The operating system's own store of secrets. */
+/**  The keyring of the operating system. */
 "keyring" | 
-/**  A sealed file in the data folder, where the system offers no store. */
+/**  An encrypted file in the data folder, where the system has no keyring. */
 "file" | 
-/**  The server wants no key. */
+/**  The server needs no key. */
 "nowhere";
 
 export type Language = 
-/**  As the operating system says. */
+/**  The setting of the operating system. */
 "system" | "en" | "zh";
 
 export type LastChat = {
 	/**  Empty before the first chat. */
 	model_id: string,
 	preset_id: string,
-	/**  Of `preset_id = custom`; a preset has its own values. */
+	/**  For `preset_id = custom`; a preset has its own values. */
 	sampling: SamplingView | null,
 	system_prompt: string,
 };
@@ -815,26 +824,29 @@ export type Localized = {
 export type LongerContext = {
 	/**  Tokens. */
 	context: number,
-	/**  Bytes that the conversation takes in memory then. */
+	/**  The bytes of its KV cache. */
 	memory: number,
 };
 
-/**  What a machine has for an engine. */
+/**  The engines and GPUs of a host. */
 export type MachineView = {
 	name: string,
 	/**  Such as "Linux x86_64". */
 	system: string,
-	/**  Installed there. */
+	/**  The installed engines. */
 	engines: EngineView[],
-	/**  Of those that are not. */
+	/**  How to install the others. */
 	missing: InstallView[],
-	/**  As NVIDIA's driver names them. */
+	/**  Their names from NVIDIA's driver. */
 	gpus: string[],
-	/**  As plans name them, such as "8xH100-80G"; absent where the cards are not known, or not equal. */
+	/**  In the form of plans, such as "8xH100-80G"; absent when the GPUs are not known or differ. */
 	cards: string | null,
 };
 
-/**  Speed of main memory, and on which processor: settings that came from another computer say nothing here. */
+/**
+ *  The bandwidth of main memory, with its processor: a value that was copied from another computer is
+ *  ignored.
+ */
 export type MeasuredMemory = {
 	cpu: string,
 	/**  Bytes per second. */
@@ -846,7 +858,7 @@ export type MessageState = "streaming" | "done" |
 "stopped" | 
 /**  Ended by `max_tokens` or a full context. */
 "length" | 
-/**  The worker or the app went away; what had arrived is kept. */
+/**  The worker or the app ended; the text so far is stored. */
 "interrupted";
 
 export type MessageView = {
@@ -854,13 +866,13 @@ export type MessageView = {
 	parent_id: string | null,
 	role: Role,
 	text: string,
-	/**  Shown with the text, in this order. */
+	/**  The images of the message, in order. */
 	pictures: PictureView[],
-	/**  What the answer points at. */
+	/**  The objects that the answer locates in an image. */
 	boxes: BoxView[],
-	/**  Thinking, stored apart from the answer. */
+	/**  The thinking, stored separately from the answer. */
 	reasoning: string,
-	/**  How long the model thought, over every part of the answer; `None` when it did not. */
+	/**  The thinking time of all parts of the answer; `None` without thinking. */
 	thinking_seconds: number | null,
 	state: MessageState,
 	error: ErrorView | null,
@@ -871,59 +883,62 @@ export type MessageView = {
 	created_at: string,
 };
 
-/**  One moment. What the engine does not tell is absent. */
+/**  One sample of the metrics. A value that the engine does not export is absent. */
 export type MetricsPoint = {
 	tokens_per_second: number | null,
 	running: number | null,
 	waiting: number | null,
-	/**  Share of the cache in use, 0 to 1. */
+	/**  The used share of the KV cache, 0 to 1. */
 	cache: number | null,
-	/**  Share of drafted tokens that were taken, 0 to 1. */
+	/**  The acceptance rate of drafted tokens, 0 to 1. */
 	accepted: number | null,
 };
 
 export type ModelState = "built_in" | "not_downloaded" | "downloading" | "paused" | "verifying" | 
-/**  Every file's size and SHA-256 were checked. A model is when one of its precisions is. */
+/**  The size and the SHA-256 of every file were checked. A model is ready when one of its precisions is. */
 "ready" | "failed";
 
-/**  One row of the Models page: facts, verdict for this machine, and what is on disk. */
+/**  One row of the Models page: facts, the verdict for this computer, and the files on disk. */
 export type ModelView = {
 	/**  Catalogue id, such as `deepseek-r1-distill-qwen-14b`; `guide` is the built-in model. */
 	id: string,
 	name: string,
 	family: FamilyKind,
-	/**  The truth about what it is, in the language of the host: "A Qwen model taught by R1". */
+	/**  What the model is: "A Qwen model taught by R1". */
 	family_note: Localized,
-	/**  Parameters in all. */
+	/**  Total parameters. */
 	params_total: number,
-	/**  Parameters touched for one token. */
+	/**  Active parameters per token. */
 	params_active: number,
 	context_max: number,
 	takes_images: boolean,
-	/**  It thinks or answers at once, as it is asked to. */
+	/**  The model can answer with or without thinking. */
 	hybrid: boolean,
 	licence: string,
-	/**  The precision chosen for the verdict comes first. */
+	/**  The precision of the verdict is the first. */
 	variants: VariantView[],
 	fit: FitView,
 	state: ModelState,
-	/**  The first of its downloads that is not finished. */
+	/**  The first unfinished download of the model. */
 	download: DownloadView | null,
-	/**  Bytes on disk of all its precisions, 0 when nothing is. */
+	/**  Bytes on disk of all its precisions. */
 	disk_used: number,
-	/**  Those that are on the disk or on their way, in the order of the catalogue; none of a built-in model or an own file. */
+	/**
+	 *  The precisions on the disk or in download, in the order of the catalogue. Empty for a built-in or
+	 *  imported model.
+	 */
 	precisions: PrecisionView[],
-	/**  The sampling that the model's own makers advise. */
+	/**  The sampling that the maker of the model recommends. */
 	recommended: SamplingView,
 	/**  True when the embedded engine of this version can run it. */
 	runs_embedded: boolean,
-	/**  Where the person's own file or folder lies; `None` for every model of the catalogue. */
+	/**  The path of an imported model; `None` for a model of the catalogue. */
 	path: string | null,
-	/**  Why an own file cannot be used now, such as that it was moved; the state is `failed` then. */
+	/**  Why an imported model cannot be used now, such as a moved file. The state is then `failed`. */
 	problem: ErrorView | null,
 };
 
-/**  A key as it is shown, once. */
+/**  A new key with its secret, which is shown once. */
 export type NewSharingKey = {
 	secret: string,
 	key: SharingKey,
@@ -933,21 +948,21 @@ export type OfferView = {
 	engine: string,
 	precision: string,
 	machines: string,
-	/**  Tokens that all conversations together may have. */
+	/**  The tokens of all conversations together. */
 	tokens: number,
 	context: number,
 	sequences: number,
 };
 
-/**  An image of the clipboard: attached, or refused and why. */
+/**  An image of the clipboard: attached, or the error. */
 export type PastedImage = {
-	/**  Of its file; empty for an image without one. */
+	/**  The file name; empty for an image without a file. */
 	name: string,
 	image: PictureView | null,
 	error: ErrorView | null,
 };
 
-/**  How one picture is cut: the whole once, and tiles beside and above each other. */
+/**  The tiling of one image: one global view, and a grid of local tiles. */
 export type PicturePlan = {
 	id: string,
 	columns: number,
@@ -960,30 +975,30 @@ export type PictureView = {
 	id: string,
 	/**  Media type, such as `image/png`. */
 	kind: string,
-	/**  Pixels, turned as the file says. */
+	/**  Pixels, after the rotation of the EXIF data. */
 	width: number,
 	height: number,
 	/**  Bytes. */
 	size: number,
 };
 
-/**  What a model would make of the pictures of a conversation, before they are sent. */
+/**  The cost of the images of a conversation, before they are sent. */
 export type PicturesPlan = {
 	sight: Sight,
-	/**  Of the pictures that were asked about, in their order; empty unless the model sees and runs here. */
+	/**  The cost of each new image, in order; empty unless the model accepts images and runs on this computer. */
 	each: PicturePlan[],
-	/**  Pictures of the whole conversation, and the tokens that they take; 0 tokens where that is not known. */
+	/**  The number of images of the whole conversation, and their tokens; 0 tokens where that is not known. */
 	pictures: number,
 	tokens: number,
-	/**  Tokens that a conversation of this model holds here. */
+	/**  The context length of the model on this computer, in tokens. */
 	context: number | null,
-	/**  For a model of text alone: one that sees and fits this computer. */
+	/**  For a text-only model: a model that accepts images and fits this computer. */
 	offer: SightOffer | null,
 };
 
 export type Place = "gpu" | "cpu" | "nowhere";
 
-/**  One file of a rendering. */
+/**  One rendered file. */
 export type PlanFile = {
 	/**  `shell`, `compose`, `k8s`, `systemd` or `modelfile`. */
 	form: string,
@@ -992,23 +1007,23 @@ export type PlanFile = {
 };
 
 export type PlanLine = {
-	/**  Name and value, as they are typed. */
+	/**  Name and value, as in a command. */
 	text: string,
 	why: ReasonView,
 };
 
-/**  Bytes on the fullest card. */
+/**  Bytes on the fullest GPU. */
 export type PlanMemoryView = {
-	/**  Of all weights. */
+	/**  The bytes of all weights. */
 	size: number,
 	cards: number,
 	card: number,
 	budget: number,
 	weights: number,
 	overhead: number,
-	/**  Of one token of a conversation. */
+	/**  The KV cache of one token. */
 	token: number,
-	/**  Tokens that all conversations together may have. */
+	/**  The tokens of all conversations together. */
 	tokens: number,
 };
 
@@ -1021,10 +1036,10 @@ export type PlanView = {
 	model_id: string,
 	model_name: string,
 	precision: string,
-	/**  What is used of what there is. */
+	/**  The GPUs that the plan uses. */
 	machines: string,
 	memory: PlanMemoryView,
-	/**  Tokens of one conversation. */
+	/**  The context length of one conversation, in tokens. */
 	context: number,
 	sequences: number,
 	arguments: PlanLine[],
@@ -1035,34 +1050,37 @@ export type PlanView = {
 	files: PlanFile[],
 };
 
-/**  What a person wants to serve, and on what. */
+/**  A request for a plan. */
 export type PlanWish = {
 	/**  Id or name in the catalogue. */
 	model: string,
-	/**  `sglang`, `vllm`, `llama-server` or `ollama`; the first of them that serves the files there when it is empty. */
+	/**
+	 *  `sglang`, `vllm`, `llama-server` or `ollama`; when empty, the first of them that can serve the model
+	 *  there.
+	 */
 	engine: string,
 	/**  "8xH100-80G", "2x8xH100-80G". */
 	machines: string,
-	/**  "FP8"; the best that fits when left out. */
+	/**  "FP8"; the best precision that fits by default. */
 	precision: string | null,
-	/**  Tokens of one conversation. */
+	/**  The context length of one conversation, in tokens. */
 	context: number,
-	/**  Conversations at the same time. */
+	/**  The number of concurrent conversations. */
 	sequences: number,
-	/**  vLLM over Ray. */
+	/**  vLLM with Ray. */
 	ray: boolean,
 };
 
 /**  One precision of a model on this computer. */
 export type PrecisionView = {
-	/**  Of one of the model's variants. */
+	/**  The id of one of the model's variants. */
 	variant_id: string,
 	/**  "FP8", "BF16", "Q4_K_M". */
 	precision: string,
 	state: ModelState,
 	/**  Bytes on disk. */
 	disk_used: number,
-	/**  The one that chats with this model use. */
+	/**  Chats with this model use this precision. */
 	in_use: boolean,
 	download: DownloadView | null,
 };
@@ -1075,39 +1093,39 @@ export type PresetView = {
 	sampling: SamplingView,
 };
 
-/**  A service that can be chosen by name. */
+/**  A known service. */
 export type ProviderView = {
 	id: string,
 	name: Localized,
-	/**  What calls are added to. Empty, or with a part in braces, when the person has to say it. */
+	/**  The base URL. Empty, or with a part in braces, when the user must complete it. */
 	address: string,
-	/**  Where a key is made; empty where that is not known. */
+	/**  The page where a key is created; empty when it is not known. */
 	key_page: string,
-	/**  False where the person has to name the models. */
+	/**  False when the user must name the models. */
 	lists_models: boolean,
 };
 
 export type ProxyKind = 
-/**  As the operating system says. */
+/**  The setting of the operating system. */
 "system" | 
-/**  None, whatever the system says. */
+/**  No proxy, also when the system has one. */
 "direct" | "address";
 
-/**  A reason as a code with values; its words are in assets/messages/plans.toml. */
+/**  A reason as a code with values; its message is in assets/messages/plans.toml. */
 export type ReasonView = {
 	code: string,
 	values: { [key in string]: string },
 };
 
-/**  The one answer of the Welcome page. */
+/**  The recommendation of the Welcome page. */
 export type RecommendationView = {
-	/**  `None` when not even the smallest model fits; the sentence says why. */
+	/**  `None` when not even the smallest model fits; then the sentence has the reason. */
 	model_id: string | null,
 	variant_id: string | null,
 	sentence: Localized,
-	/**  The cheapest upgrade that would change the answer. */
+	/**  The cheapest upgrade that would change the recommendation. */
 	upgrade: Localized | null,
-	/**  What is to be said of graphics cards that the embedded engine does not use. */
+	/**  A note about GPUs that the embedded engine does not use. */
 	gpu_note: Localized | null,
 	/**  Bytes to download. */
 	download_size: number,
@@ -1120,7 +1138,7 @@ export type RefusalView = {
 
 export type Role = "system" | "user" | "assistant";
 
-/**  Sampling parameters as the sliders hold them. */
+/**  Sampling parameters, as the sliders show them. */
 export type SamplingView = {
 	temperature: number,
 	top_p: number,
@@ -1129,61 +1147,61 @@ export type SamplingView = {
 	frequency_penalty: number,
 	presence_penalty: number,
 	repetition_penalty: number,
-	/**  0 means as many as the context holds. */
+	/**  0 means up to the end of the context. */
 	max_tokens: number,
 	seed: number | null,
-	/**  Chats of earlier versions lack it. */
+	/**  Chats of earlier versions do not have this field. */
 	thinking?: Thinking,
 };
 
 export type ScreenTaken = 
-/**  The person closed it. */
+/**  The user cancelled. */
 { kind: "nothing" } | 
-/**  The part that the person chose: a picture file as base64, with its media type. */
+/**  The region that the user chose: an image file as base64, with its media type. */
 { kind: "part"; data: string; media: string } | 
-/**  Everything on the screen, of which the person cuts a part. */
+/**  The whole screen, which the user crops. */
 { kind: "whole"; data: string; media: string } | 
-/**  It will lie on the clipboard. */
+/**  The image will be on the clipboard. */
 { kind: "clipboard" };
 
 export type ScreenWay = 
-/**  This desktop lets no program see the screen. */
+/**  This desktop does not allow screenshots. */
 "nothing" | 
-/**  The desktop asks the person which part it shall be. */
+/**  The desktop asks the user for the region. */
 "desktop" | 
-/**  The whole screen is taken, and the person cuts the part out here. */
+/**  The whole screen is captured, and the user crops it in the page. */
 "cut" | 
-/**  The system's own tool leaves the picture on the clipboard. */
+/**  The system's tool leaves the image on the clipboard. */
 "clipboard";
 
 export type SearchHit = {
 	message_id: string,
-	/**  Some words of the message, in parts. */
+	/**  An excerpt of the message. */
 	snippet: SnippetPart[],
 };
 
-/**  What the user sends. */
+/**  A request for an answer: a new message, a retry or a continuation. */
 export type SendRequest = {
 	chat_id: string,
-	/**  The message it answers to; `None` starts at the root. */
+	/**  The message before the new one; `None` at the root. */
 	parent_id: string | null,
-	/**  Empty with `retry_of` set: answer that user message again as a new branch. */
+	/**  Empty when `retry_of` is set: then that user message is answered again as a new branch. */
 	text: string,
-	/**  Ids of pictures that were added. */
+	/**  Ids of attached images. */
 	pictures: string[],
 	/**
-	 *  The person wants an answer of a model of text alone: in place of each picture it reads that there is one. Without
-	 *  this, a conversation with pictures is refused by such a model.
+	 *  A text-only model answers with a placeholder for each image. Without this, it refuses a conversation
+	 *  with images.
 	 */
 	leave_out_pictures: boolean,
 	retry_of: string | null,
 	/**
-	 *  Go on with this answer where it ended (`stopped`, `length` or `interrupted`): `started` then carries the same
-	 *  message with what it had, and the deltas are added to it. `text` is empty.
+	 *  Continues this answer (`stopped`, `length` or `interrupted`): `started` has the same message with its
+	 *  text so far, and the deltas are appended. `text` is empty.
 	 */
 	continue_of: string | null,
 	when_busy: WhenBusy,
-	/**  Of a new message: the model reads nothing that is before it. The person chose so, and the chat shows it. */
+	/**  The context starts at the new message. The user chose it, and the chat shows it. */
 	leave_out_older: boolean,
 };
 
@@ -1194,46 +1212,46 @@ export type SettingsView = {
 	source: SourceKind,
 	hugging_face_endpoint: string,
 	model_scope_endpoint: string,
-	/**  True once the person left the Welcome page. */
+	/**  True once the user left the Welcome page. */
 	welcomed: boolean,
 	send_with_enter: boolean,
-	/**  For cloud services and downloads; what runs on this computer is never asked through a proxy. */
+	/**  For cloud services and downloads. A server on this computer is never reached through a proxy. */
 	proxy: ProxyKind,
-	/**  Of `proxy = address`: `http://`, `https://`, `socks5://` or `socks5h://`, without a name or a password. */
-	proxy_address: string,
-	/**  Whom that proxy knows; empty where it asks for no name. Set together with its password, and only so. */
-	proxy_user: string,
-	/**  Where the password of the proxy is kept. It never leaves the app. */
-	proxy_password: KeyPlace,
-	/**  A file with certificates (PEM) to trust beside those of the system; empty for none. */
-	certificates: string,
-	/**  What was chosen last in a chat, for the next one. Set by the app; what a page sends is passed over. */
-	last_chat: LastChat,
 	/**
-	 *  Tokens of a conversation by the id of a model of this computer, where the person chose another length than the
-	 *  usual one. Set by the app.
+	 *  For `proxy = address`: `http://`, `https://`, `socks5://` or `socks5h://`, without a user name or a
+	 *  password.
 	 */
+	proxy_address: string,
+	/**  The user name for the proxy; empty when it needs none. It is set together with the password only. */
+	proxy_user: string,
+	/**  Where the password of the proxy is stored. It never leaves the app. */
+	proxy_password: KeyPlace,
+	/**  A PEM file of certificates to trust in addition to those of the system; empty for none. */
+	certificates: string,
+	/**  The choices of the last chat, for the next one. Set by the app; a value from a page is ignored. */
+	last_chat: LastChat,
+	/**  The context length by model id, for models of this computer where the user changed it. Set by the app. */
 	contexts: { [key in string]: number },
-	/**  What was measured of this computer, `None` before. Set by the app. */
+	/**  The measured memory bandwidth; `None` before the measurement. Set by the app. */
 	measured: MeasuredMemory | null,
 };
 
-/**  A key of another program. What it is, is not known any more. */
+/**  An API key of another program. Its secret is not stored. */
 export type SharingKey = {
 	id: string,
 	name: string,
 	/**  RFC 3339. */
 	created_at: string,
-	/**  RFC 3339; never when absent. */
+	/**  RFC 3339; `None` for a key that never expires. */
 	expires_at: string | null,
 	expired: boolean,
 };
 
-/**  One request of another program, without a word of what was asked or answered. */
+/**  One request of another program, without the texts of the prompt and the answer. */
 export type SharingRequest = {
 	/**  RFC 3339. */
 	at: string,
-	/**  The name of its key; `?` where it had none that opens. */
+	/**  The name of its key; `?` without a valid key. */
 	key: string,
 	path: string,
 	status: number,
@@ -1247,38 +1265,38 @@ export type SharingSpec = {
 	/**  `127.0.0.1` for programs of this computer, `0.0.0.0` for the network, or one address of this computer. */
 	host: string,
 	port: number,
-	/**  Requests a minute that each key may make; 0 is no limit. */
+	/**  Requests per minute and key; 0 is no limit. */
 	rate: number,
 };
 
 export type SharingView = {
 	spec: SharingSpec,
-	/**  Whether programs beyond this computer can reach it now, or could if a model were loaded. */
+	/**  Whether other computers can reach the worker, now or once a model is loaded. */
 	beyond: boolean,
-	/**  Where programs reach it, each with the protocol's path. */
+	/**  The base URLs, each with the path of the protocol. */
 	addresses: string[],
 	/**  The model that is served now. */
 	model_id: string | null,
-	/**  What was chosen begins when the answers that are being written have ended. */
+	/**  The change applies once the answers in progress have ended. */
 	waiting: boolean,
 	keys: SharingKey[],
 };
 
-/**  A place on the disk that a desktop can show. */
+/**  A path that a desktop can show. */
 export type ShownPlace = "chats" | "backups";
 
 export type Side = "left" | "right";
 
 export type Sight = "sees" | 
-/**  A model of text alone. */
+/**  A text-only model. */
 "blind" | 
-/**  Only the service of the model knows. */
+/**  Only the service of the model knows it. */
 "unknown";
 
 export type SightOffer = {
 	model_id: string,
 	name: string,
-	/**  It can answer now; otherwise it is downloaded first. */
+	/**  The model can answer now; otherwise it must be downloaded first. */
 	ready: boolean,
 	/**  Bytes to download, or on the disk. */
 	size: number,
@@ -1288,25 +1306,25 @@ export type SizingView = {
 	model_id: string,
 	model_name: string,
 	variants: VariantView[],
-	/**  Id of the files that all numbers are of. */
+	/**  The id of the variant of all numbers. */
 	variant_id: string,
-	/**  Those files are for llama.cpp and engines of its kind. */
+	/**  The variant is GGUF, for llama.cpp and engines based on it. */
 	gguf: boolean,
-	/**  As wished, up to what the model can. */
+	/**  The requested context length, at most `context_max`. */
 	context: number,
 	context_max: number,
 	sequences: number,
-	/**  What the embedded engine makes of it on this computer. */
+	/**  The verdict for the embedded engine on this computer. */
 	here: FitView,
-	/**  What is to be said of graphics cards that the embedded engine does not use. */
+	/**  A note about GPUs that the embedded engine does not use. */
 	gpu_note: Localized | null,
-	/**  Bytes of the weights that are routed experts, of `here.weights`; 0 where there are none. */
+	/**  The bytes of routed experts in `here.weights`; 0 for a dense model. */
 	here_experts: number,
-	/**  Graphics cards of this computer that the verdict counts on. */
+	/**  The number of GPUs of this computer that the verdict uses. */
 	here_cards: number,
-	/**  The machines of the wish; `None` too where so many cards cannot share the model. */
+	/**  The verdict for `SizingWish::machines`; also `None` when the model cannot be split over so many GPUs. */
 	machines: CardsView | null,
-	/**  For each known card the fewest that hold it, or the most that were tried. */
+	/**  For each known GPU the smallest count that holds the model, or the largest that was tried. */
 	rows: CardsView[],
 	claims: ClaimView[],
 };
@@ -1314,32 +1332,32 @@ export type SizingView = {
 export type SizingWish = {
 	/**  Id or name in the catalogue. */
 	model: string,
-	/**  Id of the files; those that suit this computer best when left out. */
+	/**  The id of the variant; by default the one that fits this computer best. */
 	variant: string | null,
-	/**  Tokens of one conversation. */
+	/**  The context length of one conversation, in tokens. */
 	context: number,
-	/**  Conversations at the same time. */
+	/**  The number of concurrent conversations. */
 	sequences: number,
-	/**  The cache in numbers of 8 bits instead of 16. */
+	/**  An 8-bit KV cache instead of 16 bits. */
 	small_cache: boolean,
-	/**  "8xH100-80G", "2x8xH100-80G": judged beside the table. */
+	/**  "8xH100-80G", "2x8xH100-80G": evaluated in addition to the table. */
 	machines: string | null,
 };
 
 export type SnippetPart = {
 	text: string,
-	/**  It is one of the words that were looked for. */
+	/**  The part matches the query. */
 	hit: boolean,
 };
 
 export type SourceKind = "hugging_face" | "model_scope";
 
 export type StartView = {
-	/**  Why the chats are not open; everything that needs them fails with it. */
+	/**  Why the chats are not open; every use case that needs them fails with this error. */
 	failure: ErrorView | null,
-	/**  Why they are open for reading only: nothing can be sent or changed. */
+	/**  Why the chats are open read-only: nothing can be sent or changed. */
 	read_only: ErrorView | null,
-	/**  What can be tried next, the most careful first. */
+	/**  The possible recoveries, the safest first. */
 	ways: StartWay[],
 	/**  The file of the chats. */
 	path: string,
@@ -1350,9 +1368,9 @@ export type StartWay = "retry" | "read_only" |
 "empty";
 
 export type StepState = "passed" | "failed" | 
-/**  It was tried, the service has nothing of the kind, and the connection does without. */
+/**  The service does not have this, and the connection works without it. */
 "absent" | 
-/**  A step before it failed, or it does not apply. */
+/**  An earlier step failed, or the step does not apply. */
 "skipped";
 
 export type StepView = {
@@ -1364,7 +1382,7 @@ export type Theme = "system" | "light" | "dark";
 
 /**  Whether a model that can do both thinks before it answers. */
 export type Thinking = 
-/**  As the model or its service does by itself; nothing is sent. */
+/**  The default of the model or its service; no field is sent. */
 "own" | "on" | "off";
 
 /**  One set of files of a model: a repository at a precision. */
@@ -1385,13 +1403,13 @@ export type Verdict = "runs_well" | "short_context" |
 /**  Fits in memory but will answer slowly. */
 "slow" | "too_large";
 
-/**  What to do when the engine has another model loaded that is answering somebody. */
+/**  What to do when the worker is answering with another model. */
 export type WhenBusy = 
-/**  Refuse with `model_busy`, before anything is written down. */
+/**  Refuse with `model_busy`, before anything is stored. */
 "ask" | 
-/**  Begin when those answers have ended. */
+/**  Start when those answers have ended. */
 "wait" | 
-/**  Stop those answers; what was written of them is kept. */
+/**  Stop those answers; their text so far is stored. */
 "stop";
 
 export type WorkerState = "stopped" | "starting" | "loading" | "ready" | "draining" | "failed";
@@ -1399,13 +1417,13 @@ export type WorkerState = "stopped" | "starting" | "loading" | "ready" | "draini
 export type WorkerView = {
 	model_id: string | null,
 	state: WorkerState,
-	/**  Bytes of weights read, while loading. */
+	/**  Bytes of weights that were read, while loading. */
 	loaded: number,
-	/**  Bytes of weights in all. */
+	/**  Total bytes of weights. */
 	total: number,
 	/**  "CPU, 2 threads": where the model runs. */
 	place: string | null,
-	/**  Resident bytes of the worker process, measured. */
+	/**  Resident memory of the worker process, in bytes. */
 	memory: number | null,
 	context_length: number | null,
 	error: ErrorView | null,
