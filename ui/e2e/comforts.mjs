@@ -86,7 +86,7 @@ export async function palette(page, expect, picture) {
   await field.press('Enter');
   await page.waitForFunction(() => document.documentElement.dataset.theme === 'dark');
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Commands' }).fill('style factual');
+  await page.getByRole('combobox', { name: 'Commands' }).fill('preset factual');
   await page.keyboard.press('Enter');
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Commands' }).fill('what do the presets');
