@@ -126,13 +126,13 @@ fn no_fit_sentence(snapshot: &Snapshot, candidates: &[Candidate]) -> Sentence {
                 en: format!(
                     "The disk has {free} free, and {name} needs {needs} there; the built-in Guide runs anyway."
                 ),
-                zh: format!("磁盘可用空间只有 {free}，而 {name} 需要 {needs}；内置的Guide 模型仍可使用。"),
+                zh: format!("磁盘可用空间只有 {free}，而 {name} 需要 {needs}；内置的 Guide 模型仍可使用。"),
             }
         }
         None => Sentence {
             en: "No DeepSeek model fits in the free memory of this computer; the built-in Guide runs anyway."
                 .into(),
-            zh: "这台电脑的空闲内存放不下任何 DeepSeek 模型；内置的Guide 模型仍可使用。".into(),
+            zh: "这台电脑的空闲内存放不下任何 DeepSeek 模型；内置的 Guide 模型仍可使用。".into(),
         },
     }
 }
