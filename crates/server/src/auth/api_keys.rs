@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::{ApiKey, ApiKeyFile};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq as _;
 
 pub struct ApiKeys {
     path: PathBuf,
@@ -23,8 +24,7 @@ impl ApiKeys {
         let hash = hash_of(key);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         let matches = |key: &&ApiKey| {
-            constant_time_eq(key.hash.as_bytes(), hash.as_bytes())
-                && key.expires.is_none_or(|expires| now < expires)
+            constant_time_eq(&key.hash, &hash) && key.expires.is_none_or(|expires| now < expires)
         };
         self.keys.iter().find(matches).map(|key| key.name.clone())
     }
@@ -48,6 +48,6 @@ pub fn hash_of(key: &str) -> String {
 }
 
 /// Compares without its duration telling where the first difference is.
-pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |sum, (x, y)| sum | (x ^ y)) == 0
+pub fn constant_time_eq(a: &str, b: &str) -> bool {
+    a.as_bytes().ct_eq(b.as_bytes()).into()
 }
