@@ -1,59 +1,47 @@
 //! Which IP addresses are public: everything else is this host, its network, or reserved.
 //! The ranges are those of IANA's special-purpose address registries. Names are resolved in `fetcher`.
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+use std::sync::LazyLock;
 
-/// IPv4 ranges that are not public, as (network, prefix length); the registry is IANA's.
-const RESERVED_V4: &[(Ipv4Addr, u32)] = &[
+use ipnet::IpNet;
+
+const NOT_PUBLIC: [&str; 19] = [
     // "This network".
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    "0.0.0.0/8",
     // Private (RFC 1918), loopback, link-local.
-    (Ipv4Addr::new(10, 0, 0, 0), 8),
-    (Ipv4Addr::new(172, 16, 0, 0), 12),
-    (Ipv4Addr::new(192, 168, 0, 0), 16),
-    (Ipv4Addr::new(127, 0, 0, 0), 8),
-    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
     // Shared by carriers (RFC 6598).
-    (Ipv4Addr::new(100, 64, 0, 0), 10),
+    "100.64.0.0/10",
     // Protocol assignments, documentation and benchmarks.
-    (Ipv4Addr::new(192, 0, 0, 0), 24),
-    (Ipv4Addr::new(192, 0, 2, 0), 24),
-    (Ipv4Addr::new(198, 18, 0, 0), 15),
-    (Ipv4Addr::new(198, 51, 100, 0), 24),
-    (Ipv4Addr::new(203, 0, 113, 0), 24),
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
     // Multicast and reserved.
-    (Ipv4Addr::new(224, 0, 0, 0), 3),
+    "224.0.0.0/3",
+    // Around 2000::/3, the public addresses of IPv6.
+    "::/3",
+    "4000::/2",
+    "8000::/1",
+    // 6to4, which wraps IPv4 addresses.
+    "2002::/16",
+    // Protocol assignments, Teredo among them, and documentation.
+    "2001::/23",
+    "2001:db8::/32",
 ];
 
-/// The IPv6 range of public addresses.
-const PUBLIC_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
-
-/// IPv6 ranges inside [`PUBLIC_V6`] that are not public: they wrap IPv4 addresses, or are for documentation
-/// and tests.
-const RESERVED_V6: &[(Ipv6Addr, u32)] = &[
-    // 6to4.
-    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
-    // Protocol assignments, Teredo among them.
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
-    (Ipv6Addr::new(0x2001, 0x0db8, 0, 0, 0, 0, 0, 0), 32),
-];
+static RANGES: LazyLock<[IpNet; 19]> =
+    LazyLock::new(|| NOT_PUBLIC.map(|range| range.parse().expect("a network and its prefix length")));
 
 pub fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => !RESERVED_V4.iter().any(|&range| in_v4(v4, range)),
-        // An IPv4 address in an IPv6 one counts as what it is.
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_public(v4.into()),
-            None => in_v6(v6, PUBLIC_V6) && !RESERVED_V6.iter().any(|&range| in_v6(v6, range)),
-        },
-    }
-}
-
-fn in_v4(address: Ipv4Addr, (network, prefix): (Ipv4Addr, u32)) -> bool {
-    (address.to_bits() ^ network.to_bits()) >> (u32::BITS - prefix) == 0
-}
-
-fn in_v6(address: Ipv6Addr, (network, prefix): (Ipv6Addr, u32)) -> bool {
-    (address.to_bits() ^ network.to_bits()) >> (u128::BITS - prefix) == 0
+    // An IPv4 address in an IPv6 one counts as what it is.
+    let address = address.to_canonical();
+    !RANGES.iter().any(|range| range.contains(&address))
 }
 
 #[cfg(test)]
@@ -83,10 +71,14 @@ mod tests {
             "64:ff9b::a00:1",
             "ff02::1",
             "2001:db8::1",
+            "1fff:ffff::1",
+            "4000::1",
         ] {
             assert!(!is_public(own.parse().expect("an address")), "{own}");
         }
-        for all in ["1.1.1.1", "8.8.8.8", "172.32.0.1", "2606:4700::1111", "::ffff:8.8.8.8"] {
+        for all in
+            ["1.1.1.1", "8.8.8.8", "172.32.0.1", "2003::1", "2606:4700::1111", "3ffe::1", "::ffff:8.8.8.8"]
+        {
             assert!(is_public(all.parse().expect("an address")), "{all}");
         }
     }
