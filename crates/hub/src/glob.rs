@@ -1,34 +1,11 @@
 //! Glob patterns for the files of a repository. `*` matches any characters including `/`, `?` matches one
-//! character.
+//! character; nothing else is special.
+
+use wildmatch::WildMatch;
 
 /// Whether a path matches one of the patterns; an empty list matches everything.
 pub fn matches_globs(globs: &[String], path: &str) -> bool {
-    globs.is_empty() || globs.iter().any(|glob| matches(glob, path))
-}
-
-fn matches(glob: &str, path: &str) -> bool {
-    let (glob, path): (Vec<char>, Vec<char>) = (glob.chars().collect(), path.chars().collect());
-    let (mut g, mut p, mut star) = (0, 0, None);
-    while p < path.len() {
-        match glob.get(g) {
-            Some('*') => {
-                star = Some((g, p));
-                g += 1;
-            }
-            Some(c) if *c == '?' || *c == path[p] => {
-                g += 1;
-                p += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    (g, p) = (at + 1, from + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    glob[g..].iter().all(|c| *c == '*')
+    globs.is_empty() || globs.iter().any(|glob| WildMatch::new(glob).matches(path))
 }
 
 #[cfg(test)]
@@ -46,6 +23,10 @@ mod tests {
         check("*.json", "a.jsonl", false);
         check("a", "ab", false);
         check("a*b*c", "a--b-bc", true);
+        check("*", "", true);
+        check("", "a", false);
+        check("模?.gguf", "模型.gguf", true);
+        check("a[1]{x}\\*", "a[1]{x}\\b", true);
         assert!(matches_globs(&[], "anything"));
     }
 }
