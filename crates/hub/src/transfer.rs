@@ -6,6 +6,7 @@
 use std::io::SeekFrom;
 use std::path::Path;
 
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,8 @@ use crate::{HubError, RemoteFile};
 
 /// Progress in bytes after which the retry budget is reset.
 const RETRY_RESET_BYTES: u64 = 16 << 20;
+/// The longest pause, as a multiple of the first.
+const MAX_BACK_OFF: u32 = 32;
 
 pub(crate) struct Transfer<'a> {
     pub connection: Connection<'a>,
@@ -45,7 +48,8 @@ struct PartFile {
 /// The retry budget.
 struct RetryState {
     rate_limit_budget: RateLimitBudget,
-    failures: u32,
+    /// The pauses that are left.
+    back_off: ExponentialBackoff,
     furthest: u64,
     /// Responses with another size than announced.
     mismatches: u32,
@@ -254,8 +258,17 @@ impl Transfer<'_> {
     }
 
     fn tries(&self, len: u64) -> RetryState {
-        let rate_limit_budget = RateLimitBudget(self.connection.timing.rate_limit_budget);
-        RetryState { rate_limit_budget, failures: 0, furthest: len, mismatches: 0 }
+        let timing = self.connection.timing;
+        let back_off = ExponentialBuilder::new()
+            .with_min_delay(timing.back_off)
+            .with_max_delay(timing.back_off * MAX_BACK_OFF)
+            .with_max_times(timing.retries as usize);
+        RetryState {
+            rate_limit_budget: RateLimitBudget(timing.rate_limit_budget),
+            back_off: back_off.build(),
+            furthest: len,
+            mismatches: 0,
+        }
     }
 
     /// Waits before the next attempt, or returns the error if the budget is used up.
@@ -274,11 +287,8 @@ impl Transfer<'_> {
             if !error.is_transient() {
                 return self.connection.wait(&mut tries.rate_limit_budget, error).await;
             }
-            if tries.failures >= self.connection.timing.retries {
-                return Err(error);
-            }
-            tokio::time::sleep(self.connection.timing.back_off * 2u32.pow(tries.failures.min(5))).await;
-            tries.failures += 1;
+            let Some(pause) = tries.back_off.next() else { return Err(error) };
+            tokio::time::sleep(pause).await;
             Ok(())
         };
         tokio::select! {

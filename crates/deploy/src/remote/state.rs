@@ -2,14 +2,16 @@
 //! knows no process, no host and no clock.
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use protocol::ErrorCode;
 
 use crate::Failure;
 
 /// Consecutive starts without stable service after which the deployment fails.
-pub(crate) const MAX_TRIES: u32 = 5;
-const MIN_BACKOFF: Duration = Duration::from_secs(2);
-const MAX_BACKOFF: Duration = Duration::from_secs(60);
+const MAX_TRIES: usize = 5;
+/// Before each start but the first.
+const BACKOFF: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_secs(2)).with_max_times(MAX_TRIES - 1);
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
@@ -144,11 +146,11 @@ impl State {
 
     /// Restarts after a backoff that doubles each time, unless a restart cannot help.
     fn retry(&mut self, why: Failure) -> Vec<Effect> {
-        if self.tries + 1 >= MAX_TRIES || why.code == ErrorCode::EngineMissing {
+        let wait = BACKOFF.build().nth(self.tries as usize);
+        let Some(wait) = wait.filter(|_| why.code != ErrorCode::EngineMissing) else {
             return self.fail(why);
-        }
+        };
         self.tries += 1;
-        let wait = MIN_BACKOFF.saturating_mul(1 << (self.tries - 1)).min(MAX_BACKOFF);
         self.enter(Phase::Waiting { wait, why }, vec![Effect::Cleanup, Effect::Backoff(wait)])
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use protocol::ErrorCode;
 use tokio::io::AsyncReadExt;
 use tokio::process::Child;
@@ -15,8 +16,11 @@ use super::ssh::{Transport, script_failure};
 use crate::Failure;
 
 const WATCH: &str = include_str!("scripts/watch.sh");
-const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(500);
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(30);
+const RECONNECT_DELAYS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(500))
+    .with_max_delay(MAX_RECONNECT_DELAY)
+    .without_max_times();
 /// Bytes of ssh's error output that are kept.
 const STDERR_LIMIT: u64 = 16 << 10;
 
@@ -50,13 +54,13 @@ pub(crate) type Sender = UnboundedSender<(u64, u32, WatchEvent)>;
 /// Returns only when the receiver is dropped.
 pub(crate) async fn watch_host(watch: HostWatch, to: Sender) {
     let send = |event| to.send((watch.generation, watch.rank, event)).is_ok();
-    let mut delay = MIN_RECONNECT_DELAY;
+    let mut delays = RECONNECT_DELAYS.build();
     loop {
         let failure = match connect(&watch).await {
             Ok((child, port)) => {
                 let (connected, failure) = follow(&watch, child, port, &send).await;
                 if connected {
-                    delay = MIN_RECONNECT_DELAY;
+                    delays = RECONNECT_DELAYS.build();
                 }
                 failure
             }
@@ -65,8 +69,7 @@ pub(crate) async fn watch_host(watch: HostWatch, to: Sender) {
         if !send(WatchEvent::Disconnected(failure)) {
             return;
         }
-        tokio::time::sleep(delay).await;
-        delay = (delay * 2).min(MAX_RECONNECT_DELAY);
+        tokio::time::sleep(delays.next().unwrap_or(MAX_RECONNECT_DELAY)).await;
     }
 }
 
