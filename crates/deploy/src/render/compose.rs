@@ -2,6 +2,7 @@
 //! The API key and the leader's address stay variables that compose asks for; no secret is written.
 use catalog::Vendor;
 
+use super::yaml::{Node, document, flow, list, map, quoted};
 use super::{Arg, KEY_IN_SHELL, NodeVars, OutputFile, args, program, ray, title, variables};
 use crate::plan::Plan;
 
@@ -26,53 +27,59 @@ fn file(plan: &Plan, rank: u32) -> String {
     if plan.ray {
         command = if rank > 0 { ray(&vars) } else { vec![Arg::Literal(with_ray(command, &vars))] };
     }
-    let mut text = format!("# {}\nservices:\n  engine:\n", title(plan));
-    text.push_str(&format!("    image: {}\n", yaml_string(&plan.container.image)));
-    // Ranks connect over ports that they choose, and GPUs of one host over shared memory.
-    text.push_str("    network_mode: host\n    ipc: host\n    shm_size: 32gb\n    restart: unless-stopped\n");
-    let shell = plan.ray && rank == 0;
-    if shell {
-        text.push_str("    entrypoint: [\"/bin/sh\", \"-c\"]\n");
-    } else {
-        text.push_str("    entrypoint: []\n");
-    }
-    text.push_str("    command:\n");
-    for arg in command {
-        let arg = match arg {
-            // Compose substitutes `$` in templates only; a literal one is escaped.
-            Arg::Literal(arg) => arg.replace('$', "$$"),
-            Arg::Template(arg) => arg,
-        };
-        text.push_str(&format!("      - {}\n", yaml_string(&arg)));
-    }
-    text.push_str("    environment:\n      HF_HOME: /models\n");
-    for (name, value) in variables(plan) {
-        text.push_str(&format!("      {name}: {}\n", yaml_string(value)));
-    }
+    let shell: &[&str] = if plan.ray && rank == 0 { &["/bin/sh", "-c"] } else { &[] };
+    let mut environment = vec![("HF_HOME", "/models".into())];
+    environment.extend(variables(plan).map(|(name, value)| (name, quoted(value))));
     if plan.ray && plan.requires_key() {
-        text.push_str(&format!("      API_KEY: {}\n", yaml_string(given)));
+        environment.push(("API_KEY", quoted(given)));
     }
-    text.push_str("    volumes:\n      - models:/models\n");
-    text.push_str(match plan.container.vendor {
+    let mut engine = vec![
+        ("image", quoted(&plan.container.image)),
+        // Ranks connect over ports that they choose, and GPUs of one host over shared memory.
+        ("network_mode", "host".into()),
+        ("ipc", "host".into()),
+        ("shm_size", "32gb".into()),
+        ("restart", "unless-stopped".into()),
+        ("entrypoint", flow(shell.iter().map(|word| quoted(word)))),
+        ("command", list(command.into_iter().map(word))),
+        ("environment", map(environment)),
+        ("volumes", list(["models:/models".into()])),
+    ];
+    engine.extend(gpus(plan.container.vendor));
+    let compose =
+        map([("services", map([("engine", map(engine))])), ("volumes", map([("models", map([]))]))]);
+    format!("# {}\n{}", title(plan), document(&compose))
+}
+
+fn word(arg: Arg) -> Node {
+    match arg {
+        // Compose substitutes `$` in templates only; a literal one is escaped.
+        Arg::Literal(arg) => quoted(&arg.replace('$', "$$")),
+        Arg::Template(arg) => quoted(&arg),
+    }
+}
+
+fn gpus(vendor: Vendor) -> Vec<(&'static str, Node)> {
+    match vendor {
         Vendor::Nvidia => {
-            "    deploy:\n      resources:\n        reservations:\n          devices:\n            - driver: nvidia\n              \
-             count: all\n              capabilities: [gpu]\n"
+            let all = map([
+                ("driver", "nvidia".into()),
+                ("count", "all".into()),
+                ("capabilities", flow(["gpu".into()])),
+            ]);
+            let reservations = map([("devices", list([all]))]);
+            vec![("deploy", map([("resources", map([("reservations", reservations)]))]))]
         }
-        Vendor::Amd => {
-            "    devices:\n      - /dev/kfd\n      - /dev/dri\n    group_add:\n      - video\n    cap_add:\n      - SYS_PTRACE\n    \
-             security_opt:\n      - seccomp=unconfined\n"
-        }
-    });
-    text.push_str("volumes:\n  models: {}\n");
-    text
+        Vendor::Amd => vec![
+            ("devices", list(["/dev/kfd".into(), "/dev/dri".into()])),
+            ("group_add", list(["video".into()])),
+            ("cap_add", list(["SYS_PTRACE".into()])),
+            ("security_opt", list(["seccomp=unconfined".into()])),
+        ],
+    }
 }
 
 /// `ray start --head` and the engine in one container.
 fn with_ray(engine: Vec<Arg>, vars: &NodeVars) -> String {
     format!("{} && exec {}", super::shell_line(ray(vars)), super::shell_line(engine))
-}
-
-/// A JSON string is a valid YAML string.
-pub(super) fn yaml_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

@@ -3,7 +3,7 @@
 //! interfaces and takes its API key from a Secret.
 use catalog::Vendor;
 
-use super::compose::yaml_string;
+use super::yaml::{Node, commented, document, list, map, quoted};
 use super::{Arg, KEY_IN_SHELL, NodeVars, OutputFile, args, program, ray, title, variables};
 use crate::plan::Plan;
 
@@ -21,24 +21,41 @@ pub(super) fn files(plan: &Plan) -> Option<Vec<OutputFile>> {
 fn manifest(plan: &Plan) -> Vec<OutputFile> {
     let hosts = plan.inventory.hosts;
     let name = name(plan);
-    let mut text = format!(
-        "# {}\n# First: kubectl create secret generic {name} --from-literal={KEY}=\"$(openssl rand -hex 32)\"\napiVersion: leaderworkerset.x-k8s.io/v1\nkind: LeaderWorkerSet\nmetadata:\n  name: {name}\nspec:\n  replicas: 1\n  \
-         leaderWorkerTemplate:\n    size: {hosts}\n    restartPolicy: RecreateGroupOnPodRestart\n",
+    let leader =
+        map([("metadata", map([("labels", map([("role", "leader".into())]))])), ("spec", pod(plan, false))]);
+    // A set of size 1 has no workers, but its schema requires their template.
+    let worker = map([("spec", pod(plan, hosts > 1))]);
+    let template = map([
+        ("size", hosts.into()),
+        ("restartPolicy", "RecreateGroupOnPodRestart".into()),
+        ("leaderTemplate", leader),
+        ("workerTemplate", worker),
+    ]);
+    let set = object(
+        "leaderworkerset.x-k8s.io/v1",
+        "LeaderWorkerSet",
+        &name,
+        map([("replicas", 1.into()), ("leaderWorkerTemplate", template)]),
+    );
+    let port = u32::from(plan.port);
+    let selector = map([("leaderworkerset.sigs.k8s.io/name", (&*name).into()), ("role", "leader".into())]);
+    let http = map([("name", "http".into()), ("port", port.into()), ("targetPort", port.into())]);
+    let service = object("v1", "Service", &name, map([("selector", selector), ("ports", list([http]))]));
+    let text = format!(
+        "# {}\n# First: kubectl create secret generic {name} --from-literal={KEY}=\"$(openssl rand -hex 32)\"\n{set}---\n\
+         {service}",
         title(plan)
     );
-    text.push_str(&format!(
-        "    leaderTemplate:\n      metadata:\n        labels:\n          role: leader\n      spec:\n{}",
-        pod(plan, false)
-    ));
-    // A set of size 1 has no workers, but its schema requires their template.
-    text.push_str(&format!("    workerTemplate:\n      spec:\n{}", pod(plan, hosts > 1)));
-    text.push_str(&format!(
-        "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\nspec:\n  selector:\n    \
-         leaderworkerset.sigs.k8s.io/name: {name}\n    role: leader\n  ports:\n    - name: http\n      port: {port}\n      \
-         targetPort: {port}\n",
-        port = plan.port
-    ));
     vec![OutputFile { name: format!("{name}.yaml"), text }]
+}
+
+fn object(api_version: &str, kind: &str, name: &str, spec: Node) -> String {
+    document(&map([
+        ("apiVersion", api_version.into()),
+        ("kind", kind.into()),
+        ("metadata", map([("name", name.into())])),
+        ("spec", spec),
+    ]))
 }
 
 fn name(plan: &Plan) -> String {
@@ -47,7 +64,7 @@ fn name(plan: &Plan) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
-fn pod(plan: &Plan, is_follower: bool) -> String {
+fn pod(plan: &Plan, is_follower: bool) -> Node {
     let key = if plan.ray { KEY_IN_SHELL } else { "$(API_KEY)" };
     let vars = NodeVars { is_follower, rank: "$(LWS_WORKER_INDEX)", leader: "$(LWS_LEADER_ADDRESS)", key };
     let mut command = program(plan.container.program);
@@ -60,59 +77,44 @@ fn pod(plan: &Plan, is_follower: bool) -> String {
             vec![Arg::Literal("/bin/sh".into()), Arg::Literal("-c".into()), Arg::Literal(script)]
         };
     }
-    let mut lines = vec!["containers:".to_owned(), "  - name: engine".into()];
-    let mut put = |line: String| lines.push(format!("    {line}"));
-    put(format!("image: {}", yaml_string(&plan.container.image)));
-    put("command:".into());
-    for arg in command {
-        let arg = match arg {
-            Arg::Literal(arg) => arg.replace("$(", "$$("),
-            Arg::Template(arg) => arg,
-        };
-        put(format!("  - {}", yaml_string(&arg)));
-    }
-    put("env:".into());
-    for (name, value) in std::iter::once(("HF_HOME", "/models")).chain(variables(plan)) {
-        put(format!("  - name: {name}"));
-        put(format!("    value: {}", yaml_string(value)));
-    }
-    put(format!("  - name: {KEY}"));
-    put("    valueFrom:".into());
-    put("      secretKeyRef:".into());
-    put(format!("        name: {}", name(plan)));
-    put(format!("        key: {KEY}"));
+    let secret = map([("name", (&*name(plan)).into()), ("key", KEY.into())]);
+    let env = std::iter::once(("HF_HOME", "/models"))
+        .chain(variables(plan))
+        .map(|(name, value)| map([("name", name.into()), ("value", quoted(value))]))
+        .chain([map([("name", KEY.into()), ("valueFrom", map([("secretKeyRef", secret)]))])]);
     let resource = match plan.container.vendor {
         Vendor::Nvidia => "nvidia.com/gpu",
         Vendor::Amd => "amd.com/gpu",
     };
-    put("resources:".into());
-    put("  limits:".into());
-    put(format!("    {resource}: {}", yaml_string(&plan.inventory.gpus_per_host.to_string())));
+    let gpus = quoted(&plan.inventory.gpus_per_host.to_string());
+    let mut container = vec![
+        ("name", "engine".into()),
+        ("image", quoted(&plan.container.image)),
+        ("command", list(command.into_iter().map(word))),
+        ("env", list(env)),
+        ("resources", map([("limits", map([(resource, gpus)]))])),
+    ];
     if !is_follower {
-        put("ports:".into());
-        put(format!("  - containerPort: {}", plan.port));
-        put("readinessProbe:".into());
-        put("  httpGet:".into());
-        put(format!("    path: {}", plan.health));
-        put(format!("    port: {}", plan.port));
-        put("  periodSeconds: 10".into());
+        let port = u32::from(plan.port);
+        let get = map([("path", plan.health.into()), ("port", port.into())]);
+        container.push(("ports", list([map([("containerPort", port.into())])])));
+        container.push(("readinessProbe", map([("httpGet", get), ("periodSeconds", 10.into())])));
     }
-    put("volumeMounts:".into());
-    for (volume, path) in [("dshm", "/dev/shm"), ("models", "/models")] {
-        put(format!("  - name: {volume}"));
-        put(format!("    mountPath: {path}"));
+    let mounts = [("dshm", "/dev/shm"), ("models", "/models")]
+        .map(|(volume, path)| map([("name", volume.into()), ("mountPath", path.into())]));
+    container.push(("volumeMounts", list(mounts)));
+    let models = commented("models", "Survives its pod when you put a claim of your own here.");
+    let volumes = [
+        map([("name", "dshm".into()), ("emptyDir", map([("medium", "Memory".into())]))]),
+        map([("name", models), ("emptyDir", map([]))]),
+    ];
+    map([("containers", list([map(container)])), ("volumes", list(volumes))])
+}
+
+fn word(arg: Arg) -> Node {
+    match arg {
+        // Kubernetes substitutes `$(` in templates only; a literal one is escaped.
+        Arg::Literal(arg) => quoted(&arg.replace("$(", "$$(")),
+        Arg::Template(arg) => quoted(&arg),
     }
-    lines.extend(
-        [
-            "volumes:",
-            "  - name: dshm",
-            "    emptyDir:",
-            "      medium: Memory",
-            "  # Survives its pod when you put a claim of your own here.",
-            "  - name: models",
-            "    emptyDir: {}",
-        ]
-        .map(str::to_owned),
-    );
-    lines.iter().map(|line| format!("        {line}\n")).collect()
 }

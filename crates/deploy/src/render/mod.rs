@@ -6,6 +6,7 @@ mod kubernetes;
 mod modelfile;
 mod shell;
 mod systemd;
+mod yaml;
 
 use crate::plan::{Engine, Plan, Value};
 
