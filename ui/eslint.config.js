@@ -16,6 +16,16 @@ export default defineConfig(
     languageOptions: { parserOptions: { extraFileExtensions: ['.svelte'], parser: ts.parser, svelteConfig } },
   },
   {
+    // What is shipped comes from src alone: the mock host and the tests lie beside it.
+    files: ['src/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '(^|/)(mock|tests|e2e)/', message: 'Not a part of the app.' }] },
+      ],
+    },
+  },
+  {
     rules: {
       // `const { [id]: _gone, ...rest } = map` is how an entry is left out.
       '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],

@@ -54,6 +54,16 @@ const SIZES = [
   [800, 600],
 ];
 const problems = [];
+/** Everything; or `steps` or `pages` alone, all of them or those that are named. */
+const [kind, ...names] = process.argv.slice(2);
+if (kind !== undefined && kind !== 'steps' && kind !== 'pages')
+  throw new Error('usage: pages.mjs [steps|pages [name...]]');
+const asked = (name) => {
+  const is = names.length === 0 || names.includes(name);
+  if (is) walked.add(name);
+  return is;
+};
+const walked = new Set();
 
 async function open(context, address, [state, route], query = '') {
   const page = await context.newPage();
@@ -104,7 +114,7 @@ async function look(browser, address) {
     const context = await browser.newContext({ viewport: { width, height } });
     for (const lang of ['en', 'zh'])
       for (const theme of ['light', 'dark'])
-        for (const [name, where] of Object.entries(PAGES)) {
+        for (const [name, where] of Object.entries(PAGES).filter(([name]) => asked(name))) {
           const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
           await judge(page, `${name}-${lang}-${theme}-${width}`);
           await page.close();
@@ -112,7 +122,7 @@ async function look(browser, address) {
     await context.close();
   }
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  for (const [name, where] of Object.entries(ONCE)) {
+  for (const [name, where] of Object.entries(ONCE).filter(([name]) => asked(name))) {
     const page = await open(context, address, where, '&lang=en&theme=light');
     await judge(page, name);
     await page.close();
@@ -248,7 +258,7 @@ async function comfort(browser, address) {
     ['odd', ['full', '/chat?model=guide'], length.odd],
     ['alike', ['full', '/chat?model=guide'], length.alike],
     ['room', ['full', '/models'], length.room],
-  ]) {
+  ].filter(([name]) => asked(name))) {
     const context = await browser.newContext({
       viewport: { width: 1280, height: 800 },
       locale: 'en-US',
@@ -276,19 +286,19 @@ clean();
 const { address, stop } = await preview();
 const browser = await launch();
 try {
-  // `node e2e/pages.mjs steps` leaves out the walk through every page.
-  if (process.argv[2] !== 'steps') {
-    await look(browser, address);
-    await pictured(browser, address);
+  if (kind !== 'steps') await look(browser, address);
+  if (kind === undefined) await pictured(browser, address);
+  if (kind !== 'pages') {
+    if (names.length === 0) await use(browser, address);
+    await comfort(browser, address);
   }
-  await use(browser, address);
-  await comfort(browser, address);
 } catch (error) {
   problems.push(String(error));
 } finally {
   await browser.close();
   stop();
 }
+for (const name of names) if (!walked.has(name)) problems.push(`${name}: no such step or page`);
 const unique = [...new Set(problems)];
 unique.forEach((problem) => console.error(problem));
 console.log(

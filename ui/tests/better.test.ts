@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ModelView } from '$lib/ipc/bindings';
 import { betterThan } from '$lib/components/chat/better';
-import { models, recommendation } from '$lib/ipc/mock-data';
+import { models, recommendation } from '../mock/data';
 
 const byId = (id: string): ModelView => {
   const found = models.find((one) => one.id === id);

@@ -1,5 +1,6 @@
 // What the page may ask of the app: the generated commands, with callbacks in place of their channels. Every method
-// rejects with an `ErrorView`. Says nothing about how the question travels: tauri.ts and mock.ts do.
+// rejects with an `ErrorView`. Says nothing about how the question travels: tauri.ts does for the app, ui/mock/host.ts
+// for tests of the page.
 import type { AnswerEvent, AppEvent, commands, CompareEvent, CompareRequest, SendRequest } from './bindings';
 
 type Commands = Omit<typeof commands, 'answerStart' | 'answerFollow' | 'compareStart' | 'eventsSubscribe'>;

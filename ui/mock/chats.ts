@@ -1,6 +1,6 @@
 // Chats of the mock host that are long or have branches, and the search over all of them.
-import type { ChatSummary, ChatView, MessageView } from './bindings';
-import { emptyChat, message } from './mock-data';
+import type { ChatSummary, ChatView, MessageView } from '$lib/ipc/bindings';
+import { emptyChat, message } from './data';
 
 const role = (n: number) => (n % 2 === 0 ? 'user' : 'assistant');
 function path(

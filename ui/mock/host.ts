@@ -1,11 +1,12 @@
-// A host kept in memory, for tests of the page and for looking at it without the app. The address picks its state:
-// ?state=first (Welcome), full (the default), interrupted (the worker died), long (2,000 messages, and a chat of two branches), empty, problems (a list was moved aside), unopened (the file of the chats is damaged), readonly (it is open for reading only), clouds (two services were added), deployed (two deployments), shared (the model is open to the network), pictures (a chat with pictures on a model that sees), slow (all but the settings never arrives) or broken (every read fails).
-import type { Host } from './host';
-import { contextUse } from './mock-context';
-import { choose, longChats, searched } from './mock-chats';
-import * as data from './mock-data';
-import * as deployed from './mock-deployments';
-import { planOf, sizingOf } from './mock-sizing';
+// A host kept in memory, for tests of the page and for looking at it without the app. states.ts lists what it can show;
+// the build of mode `mock` is the only one that holds it (vite.config.ts).
+import type { Host } from '$lib/ipc/host';
+import { contextUse } from './context';
+import { choose, longChats, searched } from './chats';
+import * as data from './data';
+import * as deployed from './deployments';
+import { planOf, sizingOf } from './sizing';
+import { stateOf } from './states';
 import type {
   AnswerEvent,
   AppEvent,
@@ -25,10 +26,10 @@ import type {
   StartView,
   WhenBusy,
   WorkerView,
-} from './bindings';
+} from '$lib/ipc/bindings';
 
 const query = new URLSearchParams(location.search);
-const state = query.get('state') ?? 'full';
+const state = stateOf(query);
 const listeners: ((event: AppEvent) => void)[] = [];
 const emit = (event: AppEvent) => listeners.forEach((listener) => listener(structuredClone(event)));
 

@@ -1,6 +1,6 @@
 // What the mock host answers to "Can I run it?" and to a plan: the numbers of R1 roughly, the words of one real plan.
 import { parseMachines } from '$lib/components/sizing/machines';
-import { hardware } from './mock-data';
+import { hardware } from './data';
 import type {
   CardsView,
   ClaimView,
@@ -10,7 +10,7 @@ import type {
   PlanWish,
   SizingView,
   SizingWish,
-} from './bindings';
+} from '$lib/ipc/bindings';
 
 const GIB = 2 ** 30;
 /** Label, GiB, whether FP8 files run on it: by every engine, by vLLM alone, by none. */

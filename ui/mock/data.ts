@@ -23,7 +23,7 @@ import type {
   SharingView,
   StartView,
   WorkerView,
-} from './bindings';
+} from '$lib/ipc/bindings';
 
 const day = (back: number) => new Date(Date.now() - back * 86_400_000).toISOString();
 export const NOW = day(0);

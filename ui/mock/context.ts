@@ -1,5 +1,5 @@
 // The mock host's count of a conversation: about 0.3 tokens a letter, and what could be left out where that is too much.
-import type { ChatView, ContextQuery, ContextUse, MessageView } from './bindings';
+import type { ChatView, ContextQuery, ContextUse, MessageView } from '$lib/ipc/bindings';
 
 const tokens = (text: string): number => Math.ceil(text.length * 0.3) + 4;
 

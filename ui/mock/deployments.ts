@@ -10,7 +10,7 @@ import type {
   PlanLine,
   PlanOutcome,
   SamplingView,
-} from './bindings';
+} from '$lib/ipc/bindings';
 
 const sampling: SamplingView = {
   temperature: 0.6,

@@ -1,0 +1,27 @@
+// The states of the mock host, chosen by the address: ?state=first.
+const STATES = {
+  full: 'chats and models in each state',
+  first: 'Welcome was not left yet',
+  empty: 'no model and no chat',
+  slow: 'all but the settings never arrives',
+  broken: 'every read fails',
+  interrupted: 'the worker died',
+  long: '2,000 messages, and a chat of two branches',
+  problems: 'a list was moved aside',
+  unopened: 'the file of the chats is damaged',
+  readonly: 'the file of the chats is open for reading only',
+  clouds: 'two cloud services were added',
+  deployed: 'two deployments',
+  shared: 'the model is open to the network',
+  pictures: 'a chat with pictures, on a model that sees',
+} as const;
+
+export type State = keyof typeof STATES;
+
+/** The state that the address asks for. An unknown one is an error, since a test of it would look at another. */
+export function stateOf(query: URLSearchParams): State {
+  const wanted = query.get('state') ?? 'full';
+  if (!(wanted in STATES))
+    throw new Error(`no state of the mock host is named ${wanted}: ${JSON.stringify(STATES, null, 2)}`);
+  return wanted as State;
+}
