@@ -26,6 +26,20 @@ export default defineConfig(
     },
   },
   {
+    // Numbers and times are written by $lib/format, so that all of them follow the language in use.
+    files: ['src/**'],
+    ignores: ['src/lib/format/**'],
+    rules: {
+      'no-restricted-globals': ['error', { name: 'Intl', message: 'Use $lib/format.' }],
+      'no-restricted-properties': [
+        'error',
+        ...['toFixed', 'toPrecision', 'toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'].map(
+          (property) => ({ property, message: 'Use $lib/format.' }),
+        ),
+      ],
+    },
+  },
+  {
     rules: {
       // `const { [id]: _gone, ...rest } = map` is how an entry is left out.
       '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],

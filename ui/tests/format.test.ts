@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, duration, pages, parameters, percent, speed } from '$lib/format';
+import { bytes, duration, latency, money, pages, parameters, percent, speed } from '$lib/format';
 import { byDay, dayGroup, newest } from '$lib/format/days';
+import { day, logged, moment } from '$lib/format/times';
 import { en } from '$lib/i18n/en';
 import { zh } from '$lib/i18n/zh';
 
@@ -32,10 +33,20 @@ test('durations, shares and speeds', () => {
   expect(duration(0.2, en)).toBe('1 s');
   expect(duration(366, en)).toBe('6 min');
   expect(duration(5400, zh)).toBe('1 小时 30 分钟');
+  expect(latency(420, en, 'en')).toBe('0.42 s');
+  expect(latency(12_345, zh, 'zh')).toBe('12.3 秒');
+  expect(money(0.000_123_4, 'en')).toBe('0.000123');
   expect(percent(1, 0, 'en')).toBe('0%');
   expect(percent(3, 2, 'en')).toBe('100%');
   expect(speed(4.26, 'en')).toBe('4.3');
   expect(speed(47.3, 'en')).toBe('47');
+});
+
+test('times are written in the language in use', () => {
+  const at = new Date(2026, 10, 24, 9, 5, 7).toISOString();
+  expect(day(at, 'en')).toBe('24 Nov 2026');
+  expect(moment(at, 'zh')).toBe('2026年11月24日 09:05');
+  expect(logged(at, 'en')).toBe('24/11/2026, 09:05:07');
 });
 
 describe('days', () => {

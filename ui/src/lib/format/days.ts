@@ -27,10 +27,6 @@ export function byDay<T extends { updated_at: string }>(
   })).filter((group) => group.items.length > 0);
 }
 
-/** The day and the minute, as people of this locale write them. */
-export const moment = (at: string, locale: string): string =>
-  new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at));
-
 export function newest<T extends { updated_at: string }>(items: T[]): T | undefined {
   return [...items].sort((a, b) => Date.parse(b.updated_at) - Date.parse(a.updated_at))[0];
 }

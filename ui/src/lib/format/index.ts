@@ -40,6 +40,10 @@ export const number = (value: number, lang: Lang, digits = 0): string => decimal
 /** Speeds need one digit below ten and none above. */
 export const speed = (value: number, lang: Lang): string => decimal(value, value < 10 ? 1 : 0, lang);
 
+/** Amounts of money: small ones need the digits that say something. */
+export const money = (amount: number, lang: Lang): string =>
+  new Intl.NumberFormat(localeOf(lang), { maximumSignificantDigits: 3 }).format(amount);
+
 /** Tokens as words: 500 of them are about 670 tokens, as the verdicts count. */
 export const wordsOf = (tokens: number): number => (tokens * 500) / 670;
 
@@ -62,8 +66,13 @@ export function parameters(count: number, t: Messages, lang: Lang): string {
     : t.format.millions(decimal(count / 1e6, count < 1e7 ? 1 : 0, lang));
 }
 
+/** How long something took, where fractions of a second matter: "0.42 s". */
+export const latency = (milliseconds: number, t: Messages, lang: Lang): string =>
+  t.format.seconds(decimal(milliseconds / 1000, milliseconds < 10_000 ? 2 : 1, lang));
+
+/** How long something takes, roughly: "6 min". */
 export function duration(seconds: number, t: Messages): string {
-  if (seconds < 60) return t.format.seconds(Math.max(1, Math.round(seconds)));
+  if (seconds < 60) return t.format.seconds(String(Math.max(1, Math.round(seconds))));
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return t.format.minutes(minutes);
   return t.format.hours(Math.floor(minutes / 60), minutes % 60);

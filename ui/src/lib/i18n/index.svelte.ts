@@ -7,7 +7,6 @@ import type { Localized } from '$lib/ipc/bindings';
 class I18n {
   lang = $state<Lang>('en');
   readonly t: Messages = $derived(this.lang === 'zh' ? zh : en);
-  readonly locale = $derived(localeOf(this.lang));
 
   use(lang: Lang): void {
     this.lang = lang;

@@ -356,7 +356,6 @@ export const zh: Messages = {
     tokens: '回答的词元数',
     promptTokens: '输入词元数',
     noStats: '第一个回答之后显示。',
-    seconds: (value) => `${value} 秒`,
     failed: '更改没有保存。',
     unused: '该服务不使用此项',
     unusedThinking: '模型思考时，该服务不使用此项',
