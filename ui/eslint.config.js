@@ -18,10 +18,31 @@ export default defineConfig(
   {
     // What is shipped comes from src alone: the mock host and the tests lie beside it.
     files: ['src/**'],
+    ignores: ['src/lib/kit/**'],
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [{ regex: '(^|/)(mock|tests|e2e)/', message: 'Not a part of the app.' }] },
+        {
+          patterns: [
+            { regex: '^bits-ui', message: 'Use $lib/kit.' },
+            { regex: '(^|/)(mock|tests|e2e)/', message: 'Not a part of the app.' },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    // The kit knows words, errors and looks, and no page, store or host; pages know the kit and not what it is made of.
+    files: ['src/lib/kit/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '(^|/)(mock|tests|e2e)/', message: 'Not a part of the app.' },
+            { regex: '^(\\$host|\\$lib/(components|stores|router)/)', message: 'Not known to the kit.' },
+          ],
+        },
       ],
     },
   },

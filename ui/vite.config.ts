@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { noInlineStyle } from './build/no-inline-style.ts';
 import { oneFontFormat } from './build/one-font-format.ts';
 import { tomlWords } from './build/toml-words.ts';
 
@@ -13,6 +14,7 @@ const CSP =
 
 export default defineConfig(({ mode }) => ({
   plugins: [
+    noInlineStyle(),
     svelte(),
     oneFontFormat(),
     tomlWords('virtual:error-words', at('../assets/messages/errors.toml')),

@@ -111,7 +111,7 @@ async function pastes(window) {
 /** A part of the screen, as X11 without a portal gives it: the window steps aside, comes back, and the part is attached. */
 async function shoots(window) {
   const part = '//button[starts-with(@aria-label, "The area to attach.")]';
-  const screen = "document.querySelector('dialog img')";
+  const screen = "document.querySelector('[role=dialog] img')";
   await window.click(button('Take a screenshot'));
   await window.find(part);
   const [width, height] = await window.run(`return [${screen}.naturalWidth, ${screen}.naturalHeight]`);

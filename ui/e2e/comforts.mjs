@@ -79,6 +79,30 @@ export async function long(page, expect, picture) {
 }
 
 export async function palette(page, expect, picture) {
+  const focused = (what) => what.evaluate((one) => one === document.activeElement);
+  const box = page.getByRole('textbox', { name: 'Your message' });
+  await box.focus();
+  await page.keyboard.press('Control+k');
+  await page
+    .getByRole('combobox', { name: 'Commands' })
+    .dispatchEvent('keydown', { key: 'Escape', isComposing: true });
+  expect('the Esc of an input method does not close it', (await page.getByRole('dialog').count()) === 1);
+  await page.getByRole('combobox', { name: 'Commands' }).fill('find in this');
+  await page.keyboard.press('Enter');
+  const find = page.getByRole('textbox', { name: 'Find in this chat' });
+  await find.waitFor();
+  expect('a command may take the focus elsewhere', await focused(find));
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Commands' }).press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  expect('Esc gives the focus back', await focused(find));
+  await box.fill('And again');
+  await box.press('Enter');
+  await page.locator('article[data-state=streaming]').waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Commands' }).press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  expect('its Esc stops no answer', (await page.locator('article[data-state=stopped]').count()) === 0);
   await page.keyboard.press('Control+k');
   const field = page.getByRole('combobox', { name: 'Commands' });
   await field.fill('theme dark');
@@ -96,7 +120,7 @@ export async function palette(page, expect, picture) {
   await page.getByRole('combobox', { name: 'Commands' }).fill('zzz');
   expect('the palette says when nothing fits', await page.getByText('No matching command.').isVisible());
   await page.keyboard.press('Escape');
-  expect('Esc closes the palette', (await page.locator('dialog').count()) === 0);
+  expect('Esc closes the palette', (await page.getByRole('dialog').count()) === 0);
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Commands' }).fill('hardware');
   await page.keyboard.press('Enter');

@@ -177,7 +177,7 @@ export async function look(page, judge, name) {
   await page.waitForTimeout(300);
   await judge(page, `attached-${name}`);
   await page.locator('[data-message=p-m2] [role=group] button').click();
-  await page.locator('dialog .mark').first().waitFor({ timeout: 20_000 });
+  await page.locator('[role=dialog] .mark').first().waitFor({ timeout: 20_000 });
   await page.waitForTimeout(100);
   await judge(page, `viewer-${name}`);
 }

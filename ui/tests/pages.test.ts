@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sends } from '$lib/components/chat/keys';
+import { sends } from '$lib/kit/keys';
 import { frequencyWord, temperatureWord } from '$lib/components/chat/words';
 import { en } from '$lib/i18n/en';
 import { hrefOf, parseRoute, type Route } from '$lib/router/route';
