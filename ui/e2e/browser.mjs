@@ -52,3 +52,11 @@ export function launch() {
     ],
   });
 }
+
+/** The model that a box of models shows, by its id. */
+export const modelOf = (box) => box.getAttribute('data-chosen');
+
+export async function chooseModel(box, id) {
+  await box.click();
+  await box.page().locator(`[role=option][data-value="${id}"]`).click();
+}

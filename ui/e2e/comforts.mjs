@@ -1,5 +1,6 @@
 // Steps through the comforts of the chat page: colours and formulas, a chat of 2,000 messages, the search in it, and the
 // command palette. `expect(what, holds)` takes note of what does not hold.
+import { chooseModel, modelOf } from './browser.mjs';
 const TOP = '.view';
 const articles = (page) => page.locator('article[data-message]').count();
 
@@ -136,7 +137,7 @@ export async function imports(page, expect, picture) {
   await page.getByRole('button', { name: 'Choose a .gguf file' }).click();
   await page.waitForFunction(() => location.hash === '#/chat?model=own-1');
   const model = page.getByRole('combobox', { name: 'Model of this chat' });
-  expect('a file taken on Welcome is the model of the chat', (await model.inputValue()) === 'own-1');
+  expect('a file taken on Welcome is the model of the chat', (await modelOf(model)) === 'own-1');
   await page.evaluate(() => (location.hash = '#/models'));
   const card = page.locator('article[data-model=own-1]');
   await card.waitFor();
@@ -287,11 +288,11 @@ export async function cloud(page, expect, judge) {
   await box.press('Enter');
   await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 10_000 });
   const choice = page.getByRole('combobox', { name: 'Model of this chat' });
-  expect('the chat runs on the cloud', (await choice.inputValue()) === 'cloud:deepseek/deepseek-flash');
+  expect('the chat runs on the cloud', (await modelOf(choice)) === 'cloud:deepseek/deepseek-flash');
   await page.getByRole('button', { name: 'Show preset panel' }).click();
   await page.getByText('This service does not use it').nth(1).waitFor();
   await judge(page, 'cloud-answer');
-  await choice.selectOption('guide');
+  await chooseModel(choice, 'guide');
   await badge.waitFor({ state: 'detached' });
   expect('and the messages stay', (await page.locator('article[data-role=assistant]').count()) === 1);
 }

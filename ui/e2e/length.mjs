@@ -1,5 +1,6 @@
 // Steps through what a chat says about itself: how full it is, what to do when it is too long, which chats are being
 // answered, a search that leads to its message, odd answers, and what the next chat begins with.
+import { chooseModel, modelOf } from './browser.mjs';
 const box = (page) => page.getByRole('textbox', { name: 'Your message' });
 const meter = (page) => page.getByRole('meter', { name: 'Context' });
 const done = (page) => page.locator('article[data-role=assistant][data-state=done]');
@@ -80,7 +81,7 @@ export async function busy(page, expect, judge) {
   await page.locator('article[data-state=streaming] .markdown').waitFor();
   const first = page.url();
   await page.getByRole('button', { name: 'New chat' }).click();
-  await page.getByRole('combobox', { name: 'Model of this chat' }).selectOption('guide-vision');
+  await chooseModel(page.getByRole('combobox', { name: 'Model of this chat' }), 'guide-vision');
   await box(page).fill('And you?');
   await box(page).press('Enter');
   const notice = page.locator('[data-notice=busy]');
@@ -216,9 +217,10 @@ export async function alike(page, expect) {
   await page.getByRole('button', { name: 'Creative', exact: true }).click();
   await page.getByRole('textbox', { name: 'Instructions' }).fill('Answer in verse.');
   await page.waitForTimeout(500);
-  await page
-    .getByRole('combobox', { name: 'Model of this chat' })
-    .selectOption('deepseek-r1-distill-qwen-1.5b');
+  await chooseModel(
+    page.getByRole('combobox', { name: 'Model of this chat' }),
+    'deepseek-r1-distill-qwen-1.5b',
+  );
   await page.waitForTimeout(500);
   await said(page, 'Hello');
   // As after a restart of the page: the settings are asked for anew.
@@ -226,9 +228,9 @@ export async function alike(page, expect) {
   await page.getByRole('button', { name: 'New chat' }).click();
   const model = page.getByRole('combobox', { name: 'Model of this chat' });
   await page.waitForFunction(
-    () => document.querySelector('select')?.value === 'deepseek-r1-distill-qwen-1.5b',
+    () => document.querySelector('[data-chosen]')?.dataset.chosen === 'deepseek-r1-distill-qwen-1.5b',
   );
-  expect('the model is the last one', (await model.inputValue()) === 'deepseek-r1-distill-qwen-1.5b');
+  expect('the model is the last one', (await modelOf(model)) === 'deepseek-r1-distill-qwen-1.5b');
   expect(
     'the style is the last one',
     (await page.getByRole('button', { name: 'Creative', exact: true }).getAttribute('aria-pressed')) ===

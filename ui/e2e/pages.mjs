@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { launch, preview, root } from './browser.mjs';
+import { launch, modelOf, preview, root } from './browser.mjs';
 import * as comforts from './comforts.mjs';
 import * as length from './length.mjs';
 import * as shown from './pictures.mjs';
@@ -206,7 +206,7 @@ async function use(browser, address) {
   await first.getByRole('button', { name: 'Try images' }).click();
   const chosen = first.getByRole('combobox', { name: 'Model of this chat' });
   await chosen.waitFor();
-  expect('pictures are tried on the model that sees', (await chosen.inputValue()) === 'guide-vision');
+  expect('pictures are tried on the model that sees', (await modelOf(chosen)) === 'guide-vision');
   await other.close();
 }
 

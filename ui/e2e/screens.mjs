@@ -1,5 +1,6 @@
 // Steps through "Can I run it?" with its plans, Compare, and the settings of connections. `expect(what, holds)` takes note
 // of what does not hold, `judge(page, name)` looks at the page and takes a picture.
+import { chooseModel, modelOf } from './browser.mjs';
 import { sharesLooks } from './comforts.mjs';
 
 /** From a model that is too large to a plan for machines that hold it. */
@@ -120,12 +121,12 @@ export async function compare(page, expect, judge) {
   const leaves = (side) =>
     side.locator('xpath=..').getByText('Your question leaves this computer', { exact: true }).count();
   expect(
-    `a model of this computer is on the left (${await left.inputValue()})`,
-    (await left.inputValue()) === 'guide',
+    `a model of this computer is on the left (${await modelOf(left)})`,
+    (await modelOf(left)) === 'guide',
   );
   expect(
-    `a cloud is on the right (${await right.inputValue()})`,
-    (await right.inputValue()) === 'cloud:deepseek/deepseek-flash',
+    `a cloud is on the right (${await modelOf(right)})`,
+    (await modelOf(right)) === 'cloud:deepseek/deepseek-flash',
   );
   expect('a cloud is marked', (await leaves(right)) === 1);
   expect('and this computer is not', (await leaves(left)) === 0);
@@ -146,7 +147,7 @@ export async function compare(page, expect, judge) {
       .isVisible(),
   );
   await judge(page, 'compare-done');
-  await left.selectOption('cloud:deepseek/deepseek-v4-pro');
+  await chooseModel(left, 'cloud:deepseek/deepseek-v4-pro');
   expect('each cloud is marked', (await leaves(left)) === 1 && (await leaves(right)) === 1);
   await question.press('Enter');
   await page.locator('article[data-side-state=failed]').waitFor({ timeout: 20_000 });
@@ -160,7 +161,7 @@ export async function compare(page, expect, judge) {
     await page.locator('article[data-side-state=failed]').getByText('Unknown').isVisible(),
   );
   await judge(page, 'compare-cut');
-  await left.selectOption('guide');
+  await chooseModel(left, 'guide');
   expect('this computer is no cloud', (await leaves(left)) === 0);
   await question.fill('Which model for 24 GB? Tell me slowly.');
   await question.press('Enter');
@@ -173,17 +174,17 @@ export async function compare(page, expect, judge) {
 export async function compareDeployed(page, expect) {
   const right = page.getByLabel('Right', { exact: true });
   expect(
-    `a deployment is on the right (${await right.inputValue()})`,
-    (await right.inputValue()) === 'deployment:d-r1',
+    `a deployment is on the right (${await modelOf(right)})`,
+    (await modelOf(right)) === 'deployment:d-r1',
   );
-  await right.selectOption('guide-vision');
+  await chooseModel(right, 'guide-vision');
   expect(
     'two models of this computer take turns',
     await page.getByText('Both run on this computer').isVisible(),
   );
-  await right.selectOption('deployment:d-r1');
+  await chooseModel(right, 'deployment:d-r1');
   await page.getByText('Both run on this computer').waitFor({ state: 'detached' });
-  expect('it stays chosen', (await right.inputValue()) === 'deployment:d-r1');
+  expect('it stays chosen', (await modelOf(right)) === 'deployment:d-r1');
   expect('it is no cloud', (await page.getByText('Your question leaves this computer').count()) === 0);
   await page.getByLabel('Your question').fill('Which model for 24 GB?');
   await page.getByRole('button', { name: 'Ask both' }).click();

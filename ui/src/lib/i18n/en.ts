@@ -247,6 +247,7 @@ export const en = {
     stop: 'Stop',
     model: 'Model of this chat',
     noModel: 'No model',
+    noSuchModel: 'No model by this name.',
     here: 'This computer',
     hintEnter: 'Enter sends, Shift+Enter starts a new line',
     hintCtrl: 'Ctrl+Enter sends',

@@ -236,6 +236,7 @@ export const zh: Messages = {
     stop: '停止',
     model: '此对话的模型',
     noModel: '没有模型',
+    noSuchModel: '没有这个名称的模型。',
     here: '这台电脑',
     hintEnter: 'Enter 发送，Shift+Enter 换行',
     hintCtrl: 'Ctrl+Enter 发送',
