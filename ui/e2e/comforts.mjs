@@ -406,3 +406,62 @@ export async function serve(page, expect, picture) {
   await section.getByText('http://192.168.1.7').first().waitFor({ state: 'detached', timeout: 3_000 });
   expect('loopback needs no red line', (await page.getByText('Open to your network').count()) === 0);
 }
+
+/** The list of models and the sliders by the keyboard alone, as the controls of a webview go. */
+export async function controls(page, expect, judge) {
+  const model = page.getByRole('combobox', { name: 'Model of this chat' });
+  const box = page.getByRole('textbox', { name: 'Your message' });
+  await box.fill('Flood');
+  await box.press('Enter');
+  await page.locator('article[data-state=streaming]').waitFor();
+  expect('no model is chosen while one answers', await model.isDisabled());
+  await page.keyboard.press('Escape');
+  await page.locator('article[data-state=stopped]').waitFor();
+  await model.focus();
+  await page.keyboard.press('ArrowDown');
+  const list = page.getByRole('listbox', { name: 'Model of this chat' });
+  await list.waitFor();
+  expect(
+    'the chosen one is marked',
+    (await list.locator('[data-highlighted]').getAttribute('data-value')) === 'guide',
+  );
+  await judge(page, 'models-open');
+  await model.fill('Volcengine pro');
+  expect(
+    'words narrow the list',
+    (await list.getByRole('option').allInnerTexts()).join() === 'deepseek-v4-pro',
+  );
+  await model.press('Escape');
+  await list.waitFor({ state: 'detached' });
+  expect('Esc leaves what was chosen', (await model.inputValue()) === 'Whaledeck Guide');
+  await model.fill('none by this name');
+  await page.getByText('No model by this name.').waitFor({ timeout: 3_000 });
+  await model.fill('flash');
+  await model.dispatchEvent('keydown', { key: 'Enter', isComposing: true });
+  expect('the Enter of an input method chooses nothing', (await modelOf(model)) === 'guide');
+  await page.keyboard.press('Enter');
+  await list.waitFor({ state: 'detached' });
+  expect('Enter chooses', (await modelOf(model)) === 'cloud:deepseek/deepseek-flash');
+  expect('and the field says its name', (await model.inputValue()) === 'deepseek-flash');
+  await page.getByRole('button', { name: 'Show preset panel' }).click();
+  const slider = page.getByRole('slider', { name: 'Max tokens' });
+  await slider.focus();
+  const at = () => slider.getAttribute('aria-valuenow');
+  for (const [key, value] of [
+    ['ArrowRight', '256'],
+    ['PageUp', '1024'],
+    ['ArrowUp', '1280'],
+    ['ArrowLeft', '1024'],
+    ['PageDown', '256'],
+    ['End', '8192'],
+    ['Home', '0'],
+    ['PageDown', '0'],
+  ]) {
+    await page.keyboard.press(key);
+    expect(`${key} moves the slider to ${value} (${await at()})`, (await at()) === value);
+  }
+  const track = await slider.locator('xpath=..').boundingBox();
+  await page.mouse.click(track.x + track.width / 2, track.y + track.height / 2);
+  expect(`a press in the middle sets half (${await at()})`, (await at()) === '4096');
+  expect('and it is said in words', /^4,096: .*pages/.test(await slider.getAttribute('aria-valuetext')));
+}

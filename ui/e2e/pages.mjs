@@ -230,6 +230,7 @@ async function comfort(browser, address) {
     ['long', ['long', '/chat/long'], comforts.long],
     ['palette', ['full', '/chat/c1'], comforts.palette],
     ['sidebar', ['full', '/chat/c1'], comforts.sidebar],
+    ['controls', ['clouds', '/chat?model=guide'], comforts.controls],
     ['imports', ['first', '/welcome'], comforts.imports],
     ['cloud', ['first', '/welcome'], comforts.cloud],
     ['deploy', ['deployed', '/deployments'], comforts.deploy],
