@@ -411,7 +411,7 @@ export async function serve(page, expect, picture) {
 export async function controls(page, expect, judge) {
   const model = page.getByRole('combobox', { name: 'Model of this chat' });
   const box = page.getByRole('textbox', { name: 'Your message' });
-  await box.fill('Flood');
+  await box.fill('Repeat');
   await box.press('Enter');
   await page.locator('article[data-state=streaming]').waitFor();
   expect('no model is chosen while one answers', await model.isDisabled());
