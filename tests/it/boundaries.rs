@@ -66,6 +66,7 @@ const WORKSPACE: &[&str] = &[
     "checkpoint",
     "cli",
     "contract",
+    "cuda",
     "deploy",
     "endpoint",
     "engine",
@@ -91,6 +92,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("contract", &["protocol"]),
     ("hardware", &[]),
     ("formats", &[]),
+    ("cuda", &["formats"]),
     ("checkpoint", &["formats", "protocol"]),
     ("catalog", &["hardware"]),
     ("outbound", &[]),
@@ -156,6 +158,7 @@ fn heavy_libraries_stay_in_their_crates() {
     graph.may_link("tauri", &["whaledeck"]);
     graph.may_link("axum", &["server", "testkit"]);
     graph.may_link("candle-core", &["kernels", "models"]);
+    graph.may_link("cudarc", &["cuda"]);
     graph.may_link("rusqlite", &["history"]);
     graph.may_link("keyring", &["app"]);
     // Tests may link them; no shipped program does.
@@ -167,7 +170,7 @@ fn hosts_never_link_the_engine() {
     let graph = Graph::read();
     for host in ["whaledeck", "cli"] {
         let linked = graph.reaches(host);
-        for engine in ["candle-core", "engine", "models", "kernels", "server"] {
+        for engine in ["candle-core", "cuda", "engine", "models", "kernels", "server"] {
             assert!(!linked.contains(engine), "`{host}` links `{engine}`");
         }
     }

@@ -1,0 +1,123 @@
+//! Work that is captured once and launched again as a whole. Addresses and parameters are those of the capture:
+//! what changes from step to step is read from memory by the kernels.
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cudarc::driver::sys::{self, CUstreamCaptureMode};
+
+use crate::context::Context;
+use crate::driver::call;
+use crate::error::Result;
+
+/// Captured work of the compute stream. Buffers that it names must live as long as it is launched.
+pub struct Graph {
+    context: Arc<Context>,
+    executable: sys::CUgraphExec,
+    kernels: u64,
+    launches: AtomicU64,
+}
+
+// SAFETY: a handle of the driver, for every thread; launches on one stream are ordered by it.
+unsafe impl Send for Graph {}
+// SAFETY: as above.
+unsafe impl Sync for Graph {}
+
+impl Graph {
+    /// Runs `enqueue`, whose launches and copies are recorded and not executed.
+    ///
+    /// # Errors
+    /// Those of `enqueue`, or when it did something that waits or allocates.
+    pub fn capture(context: &Arc<Context>, enqueue: impl FnOnce() -> Result<()>) -> Result<Self> {
+        context.bind()?;
+        let before = context.launches();
+        // Other threads may upload at the same time.
+        let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+        call!(cuStreamBeginCapture_v2(context.compute(), mode))?;
+        let enqueued = enqueue();
+        let mut graph = ptr::null_mut();
+        let ended = call!(cuStreamEndCapture(context.compute(), &raw mut graph));
+        let mut executable = ptr::null_mut();
+        let made = enqueued
+            .and(ended)
+            .and_then(|()| call!(cuGraphInstantiateWithFlags(&raw mut executable, graph, 0)));
+        if !graph.is_null() {
+            let _ = call!(cuGraphDestroy(graph));
+        }
+        made?;
+        let kernels = context.launches() - before;
+        let graph = Self { context: Arc::clone(context), executable, kernels, launches: AtomicU64::new(0) };
+        call!(cuGraphUpload(executable, context.compute()))?;
+        Ok(graph)
+    }
+
+    /// Enqueues all of it.
+    ///
+    /// # Errors
+    /// When the card stopped working.
+    pub fn launch(&self) -> Result<()> {
+        self.context.bind()?;
+        call!(cuGraphLaunch(self.executable, self.context.compute()))?;
+        self.launches.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How many kernels one launch runs.
+    pub fn kernels(&self) -> u64 {
+        self.kernels
+    }
+
+    pub fn launches(&self) -> u64 {
+        self.launches.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Graph {
+    fn drop(&mut self) {
+        let _ = self.context.bind();
+        let _ = call!(cuGraphExecDestroy(self.executable));
+    }
+}
+
+/// The graphs used last, by what they were captured for.
+pub struct Graphs<K> {
+    limit: usize,
+    /// The one used last is at the end.
+    graphs: Vec<(K, Graph)>,
+}
+
+impl<K: PartialEq> Graphs<K> {
+    /// # Panics
+    /// When there is room for none.
+    pub fn new(limit: usize) -> Self {
+        assert!(limit > 0, "room for one graph at least");
+        Self { limit, graphs: Vec::new() }
+    }
+
+    /// The graph of `key`, captured when it is not there.
+    ///
+    /// # Errors
+    /// Those of `capture`.
+    pub fn get(&mut self, key: K, capture: impl FnOnce() -> Result<Graph>) -> Result<&Graph> {
+        let entry = match self.graphs.iter().position(|(have, _)| *have == key) {
+            Some(at) => self.graphs.remove(at),
+            None => {
+                let graph = capture()?;
+                if self.graphs.len() == self.limit {
+                    self.graphs.remove(0);
+                }
+                (key, graph)
+            }
+        };
+        self.graphs.push(entry);
+        Ok(&self.graphs.last().expect("just put there").1)
+    }
+
+    pub fn len(&self) -> usize {
+        self.graphs.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.graphs.is_empty()
+    }
+}
