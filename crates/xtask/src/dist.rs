@@ -6,13 +6,14 @@ use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::shell::{step, target};
-use crate::{package, run as app, setup};
+use crate::{kernels, package, run as app, setup};
 
 /// The largest size of the package, in bytes: it is downloaded before anything can be tried.
 const MAX_BYTES: u64 = 40_000_000;
 
 pub fn dist(sh: &Shell) -> Result<()> {
     setup::build(sh)?;
+    step("kernels of the card", || kernels::embed(sh))?;
     step("release programs", || app::build_release(sh))?;
     step("package", || {
         // Only packaging needs Tauri's command line, so it is fetched here and not by every `npm ci`.

@@ -1,5 +1,5 @@
 //! Automation of the workspace: `cargo xtask` with `setup`, `run`, `test`, `test-engines`, `test-forms`,
-//! `test-package`, `bench`, `dist`, `cuda` or `bindings`. The Makefile calls these. It installs
+//! `test-package`, `bench`, `dist`, `cuda`, `kernels` or `bindings`. The Makefile calls these. It installs
 //! what is missing, calls the ordinary tools, and prints what it skips and why.
 
 mod bench;
@@ -7,6 +7,7 @@ mod cuda;
 mod dist;
 mod engines;
 mod forms;
+mod kernels;
 mod llama_server;
 mod package;
 mod run;
@@ -28,10 +29,11 @@ fn main() -> Result<()> {
         Some("bench") => bench::bench(sh),
         Some("dist") => dist::dist(sh),
         Some("cuda") => cuda::cuda(sh),
+        Some("kernels") => kernels::kernels(sh),
         Some("bindings") => run::bindings(sh),
         other => {
             bail!(
-                "no task {other:?}; there are: setup, run, test, test-engines, test-forms, test-package, bench, dist, cuda, bindings"
+                "no task {other:?}; there are: setup, run, test, test-engines, test-forms, test-package, bench, dist, cuda, kernels, bindings"
             )
         }
     }

@@ -3,11 +3,12 @@
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
-use crate::setup;
 use crate::shell::{root, target};
+use crate::{kernels, setup};
 
 pub fn run(sh: &Shell) -> Result<()> {
     setup::build(sh)?;
+    kernels::embed_if_possible(sh)?;
     build_release(sh)?;
     let binaries = target().join("release");
     let display = ["DISPLAY", "WAYLAND_DISPLAY"]

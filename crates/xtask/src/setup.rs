@@ -8,7 +8,9 @@ use xshell::{Cmd, Shell, cmd};
 
 use crate::shell::{has, root, target};
 
-const BUILD: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libdbus-1-dev"];
+/// Python fetches the compiler of the kernels.
+const BUILD: &[&str] =
+    &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libdbus-1-dev", "python3-venv"];
 const TEST: &[&str] = &[
     "webkit2gtk-driver",
     "xvfb",
@@ -20,7 +22,6 @@ const TEST: &[&str] = &[
     "x11-utils",
     "xclip",
     "libnss3",
-    "python3-venv",
     "procps",
     "openssh-client",
     "iproute2",
@@ -156,6 +157,17 @@ pub fn python(sh: &Shell) -> Result<PathBuf> {
     cmd!(sh, "python3 -m venv --clear {home}").run()?;
     cmd!(sh, "{python} -m pip install -q --disable-pip-version-check -r {list}").run()?;
     std::fs::write(&stamp, wanted)?;
+    Ok(python)
+}
+
+/// A Python with pip and nothing else; made once under target/.
+pub fn pip(sh: &Shell) -> Result<PathBuf> {
+    let home = target().join("tools/pip");
+    let python = home.join("bin/python");
+    let works = cmd!(sh, "{python} -m pip --version").quiet().ignore_stdout().ignore_stderr().run();
+    if works.is_err() {
+        cmd!(sh, "python3 -m venv --clear {home}").run()?;
+    }
     Ok(python)
 }
 

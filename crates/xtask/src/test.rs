@@ -6,13 +6,14 @@ use anyhow::Result;
 use xshell::{Cmd, Shell, cmd};
 
 use crate::shell::{root, step, target, virtual_display};
-use crate::{llama_server, package, setup};
+use crate::{kernels, llama_server, package, setup};
 
 /// Everything, with the UI inside the desktop program.
 pub const WHOLE: [&str; 3] = ["--workspace", "--features", "whaledeck/custom-protocol"];
 
 pub fn test(sh: &Shell) -> Result<()> {
     step("set-up", || setup::all(sh))?;
+    step("kernels of the card", || kernels::embed(sh))?;
     step("format", || Ok(cmd!(sh, "cargo fmt --all --check").run()?))?;
     step("licences and advisories", || licences(sh))?;
     step("UI: format, lints, types, unit tests, production build", || {
