@@ -3,6 +3,7 @@
 //! toolkit is needed where it runs, and without a driver nothing here fails but says why.
 //!
 //! Knows no models, tokens or files. `Card` is cheap to share; all of it may be used from any thread.
+mod arena;
 mod card;
 mod context;
 mod driver;
@@ -13,10 +14,12 @@ mod images;
 mod launch;
 mod matrix;
 mod memory;
+mod pinned;
 mod probe;
 mod slabs;
 mod staging;
 
+pub use arena::{Arena, Mark};
 pub use card::Card;
 pub use context::{Context, Limits};
 pub use error::{Capability, DriverVersion, Error, NoCard, Result};
@@ -25,7 +28,8 @@ pub use formats::Dtype;
 pub use graph::{Graph, Graphs};
 pub use launch::{Launch, Params};
 pub use matrix::{Mat, Matrix};
-pub use memory::{Arena, Buffer, Mark, Pinned, Ptr};
+pub use memory::{Buffer, Ptr};
+pub use pinned::{Pinned, Rows};
 pub use probe::{CardInfo, places};
 
 /// Whether this build has kernels: see `build.rs`.

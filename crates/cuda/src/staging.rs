@@ -9,7 +9,8 @@ use std::thread;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::memory::{Buffer, Pinned};
+use crate::memory::Buffer;
+use crate::pinned::Pinned;
 
 const PIECES: usize = 4;
 const PIECE_BYTES: usize = 16 << 20;

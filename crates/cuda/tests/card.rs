@@ -3,7 +3,7 @@
 mod common;
 
 use common::Random;
-use cuda::{Arena, Buffer, Error, Event, Graph, Graphs, Matrix, Pinned};
+use cuda::{Arena, Buffer, Error, Event, Graph, Graphs, Matrix, Pinned, Rows};
 
 #[test]
 fn bytes_come_back_from_the_card() {
@@ -19,6 +19,33 @@ fn bytes_come_back_from_the_card() {
     let part = buffer.part(0, 4);
     drop(buffer);
     assert_eq!(part.read::<u8>(0, 4).expect("a part keeps the whole"), [255; 4]);
+}
+
+#[test]
+fn a_page_of_every_layer_comes_back_as_one_range() {
+    let Some(card) = common::card() else { return };
+    let (layers, pages, page) = (5, 7, 48);
+    let cache = common::poisoned(&card, layers * pages * page);
+    let mut host = Pinned::new(&card, 256).expect("room");
+    let values: Vec<u8> = (1..=240).collect();
+    host.slice_mut(16, 240).copy_from_slice(&values);
+    let rows = Rows { first: cache.ptr().offset(3 * page), pitch: pages * page, width: page, count: layers };
+    host.upload_rows(16, rows).expect("works");
+    card.synchronize().expect("works");
+    let all = cache.read::<u8>(0, layers * pages * page).expect("works");
+    for (at, byte) in all.iter().enumerate() {
+        let (layer, of_layer) = (at / (pages * page), at % (pages * page));
+        let written = of_layer / page == 3;
+        let expect = if written { values[layer * page + of_layer % page] } else { 255 };
+        assert_eq!(*byte, expect, "byte {at}");
+    }
+    host.slice_mut::<u8>(0, 256).fill(0);
+    host.download_rows(rows, 0).expect("works");
+    card.synchronize().expect("works");
+    assert_eq!(host.slice::<u8>(0, 240), values);
+    let copy = Buffer::new(&card, 96).expect("room");
+    copy.copy_from(48, &cache.part(3 * page, page)).expect("works");
+    assert_eq!(copy.read::<u8>(48, 48).expect("works"), values[..48]);
 }
 
 #[test]

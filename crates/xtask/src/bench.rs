@@ -3,8 +3,12 @@
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
+use crate::kernels;
+
 pub fn bench(sh: &Shell) -> Result<()> {
+    kernels::embed(sh)?;
     cmd!(sh, "cargo bench --package formats --bench rows").run()?;
     cmd!(sh, "cargo bench --package engine").run()?;
+    cmd!(sh, "cargo bench --package cuda --bench upload").run()?;
     Ok(())
 }
