@@ -43,6 +43,7 @@ impl Card {
         self.bind()?;
         let copied = call!(cuStreamSynchronize(self.copy()));
         *self.staging.lock().expect("no panic holds it") = None;
+        *self.slabs.lock().expect("no panic holds it") = Slabs::default();
         copied
     }
 

@@ -24,7 +24,8 @@ unsafe impl Send for Graph {}
 unsafe impl Sync for Graph {}
 
 impl Graph {
-    /// Runs `enqueue`, whose launches and copies are recorded and not executed.
+    /// Runs `enqueue`, whose launches and copies are recorded and not executed. No other thread may enqueue
+    /// work for computing meanwhile: it would be recorded too.
     ///
     /// # Errors
     /// Those of `enqueue`, or when it did something that waits or allocates.

@@ -22,6 +22,21 @@ pub struct Rows {
     pub count: usize,
 }
 
+/// One side of a copy of rows.
+struct Side {
+    memory: CUmemorytype,
+    host: *mut c_void,
+    card: u64,
+    pitch: usize,
+}
+
+impl Rows {
+    fn side(self) -> Side {
+        let memory = CUmemorytype::CU_MEMORYTYPE_DEVICE;
+        Side { memory, host: ptr::null_mut(), card: self.first.address(), pitch: self.pitch }
+    }
+}
+
 /// Memory of the host that the card reads and writes by itself. A copy is enqueued and happens later: the host
 /// must leave its bytes alone until then.
 pub struct Pinned {
@@ -124,14 +139,8 @@ impl Pinned {
     /// # Panics
     /// When they do not fit.
     pub fn download_rows(&mut self, from: Rows, offset: usize) -> Result<()> {
-        let mut copy = self.rows(from, offset);
-        copy.dstMemoryType = CUmemorytype::CU_MEMORYTYPE_HOST;
-        copy.dstHost = self.address.wrapping_byte_add(offset);
-        copy.dstPitch = from.width;
-        copy.srcMemoryType = CUmemorytype::CU_MEMORYTYPE_DEVICE;
-        copy.srcDevice = from.first.address();
-        copy.srcPitch = from.pitch;
-        self.copy_rows(&copy)
+        let (card, host) = (from.side(), self.side(from, offset));
+        self.copy_rows(from, card, host)
     }
 
     /// Enqueues the copy the other way.
@@ -142,27 +151,38 @@ impl Pinned {
     /// # Panics
     /// When there are not so many bytes.
     pub fn upload_rows(&self, offset: usize, to: Rows) -> Result<()> {
-        let mut copy = self.rows(to, offset);
-        copy.srcMemoryType = CUmemorytype::CU_MEMORYTYPE_HOST;
-        copy.srcHost = self.address.wrapping_byte_add(offset);
-        copy.srcPitch = to.width;
-        copy.dstMemoryType = CUmemorytype::CU_MEMORYTYPE_DEVICE;
-        copy.dstDevice = to.first.address();
-        copy.dstPitch = to.pitch;
-        self.copy_rows(&copy)
+        let (card, host) = (to.side(), self.side(to, offset));
+        self.copy_rows(to, host, card)
     }
 
-    fn rows(&self, rows: Rows, offset: usize) -> CUDA_MEMCPY2D {
+    /// Its own side of a copy of `rows`.
+    fn side(&self, rows: Rows, offset: usize) -> Side {
         self.check::<u8>(offset, rows.width * rows.count);
-        // SAFETY: a plain struct of the driver, whose zeros are its defaults.
-        let mut copy: CUDA_MEMCPY2D = unsafe { std::mem::zeroed() };
-        (copy.WidthInBytes, copy.Height) = (rows.width, rows.count);
-        copy
+        let host = self.address.wrapping_byte_add(offset);
+        Side { memory: CUmemorytype::CU_MEMORYTYPE_HOST, host, card: 0, pitch: rows.width }
     }
 
-    fn copy_rows(&self, copy: &CUDA_MEMCPY2D) -> Result<()> {
+    fn copy_rows(&self, rows: Rows, from: Side, to: Side) -> Result<()> {
+        let copy = CUDA_MEMCPY2D {
+            srcXInBytes: 0,
+            srcY: 0,
+            srcMemoryType: from.memory,
+            srcHost: from.host,
+            srcDevice: from.card,
+            srcArray: ptr::null_mut(),
+            srcPitch: from.pitch,
+            dstXInBytes: 0,
+            dstY: 0,
+            dstMemoryType: to.memory,
+            dstHost: to.host,
+            dstDevice: to.card,
+            dstArray: ptr::null_mut(),
+            dstPitch: to.pitch,
+            WidthInBytes: rows.width,
+            Height: rows.count,
+        };
         self.context.bind()?;
-        call!(cuMemcpy2DAsync_v2(ptr::from_ref(copy), self.context.compute()))
+        call!(cuMemcpy2DAsync_v2(&raw const copy, self.context.compute()))
     }
 }
 

@@ -9,10 +9,10 @@ use crate::memory::{ALIGNMENT, Buffer};
 const SLAB_BYTES: usize = 64 << 20;
 /// From here on a range is an allocation of its own.
 const LARGE: usize = 8 << 20;
-/// A slab with less than this left is closed.
-const CLOSED: usize = 64 << 10;
+/// More slabs with room than this are not looked through: the fullest of them is left as it is.
+const OPEN: usize = 4;
 
-/// The slabs that have room left.
+/// The slabs that may have room left. They are kept by this too, so it is emptied after loading.
 #[derive(Default)]
 pub struct Slabs {
     open: Vec<Slab>,
@@ -32,12 +32,16 @@ impl Slabs {
         }
         let fits = |slab: &Slab| slab.at + bytes <= slab.buffer.bytes();
         if !self.open.iter().any(fits) {
+            if self.open.len() == OPEN {
+                let fullest = self.open.iter().enumerate().max_by_key(|(_, slab)| slab.at);
+                let (at, _) = fullest.expect("some are open");
+                self.open.swap_remove(at);
+            }
             self.open.push(Slab { buffer: Buffer::new(context, SLAB_BYTES)?, at: 0 });
         }
         let slab = self.open.iter_mut().find(|slab| fits(slab)).expect("one with room is there");
         let part = slab.buffer.part(slab.at, bytes);
         slab.at = (slab.at + bytes).next_multiple_of(ALIGNMENT);
-        self.open.retain(|slab| slab.at + CLOSED <= slab.buffer.bytes());
         Ok(part)
     }
 }

@@ -117,6 +117,25 @@ fn experts_lie_one_after_the_other() {
 }
 
 #[test]
+fn memory_of_weights_is_given_back() {
+    let Some(card) = common::card() else { return };
+    let held = card.held();
+    let bytes = Random::new(4).weights(cuda::Dtype::F16, 1000, 1024);
+    // More than fit in the slabs that are open at once, and some with a slab of their own.
+    let upload = |rows: usize| {
+        Matrix::upload(&card, cuda::Dtype::F16, rows, 1024, &bytes[..rows * 2048], None).expect("room")
+    };
+    let mut matrices: Vec<_> = (0..300).map(|_| upload(900)).collect();
+    matrices.extend((0..3).map(|_| upload(1000)));
+    let stored: u64 = matrices.iter().map(Matrix::bytes).sum();
+    card.finish_uploads().expect("works");
+    let taken = card.held() - held;
+    assert!(taken >= stored && taken < stored + stored / 8, "{taken} for {stored}");
+    drop(matrices);
+    assert_eq!(card.held(), held);
+}
+
+#[test]
 fn threads_upload_at_the_same_time() {
     let Some(card) = common::card() else { return };
     let uploaded: Vec<_> = std::thread::scope(|scope| {

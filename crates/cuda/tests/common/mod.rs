@@ -1,13 +1,29 @@
 //! What the tests of kernels share: a card if there is one, random weights in every format, buffers full of
 //! what must not be read, and the comparison with a reference in f64.
 #![allow(dead_code, reason = "every test program uses a part of it")]
-use std::sync::{Arc, OnceLock};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cuda::{Buffer, Card, Dtype, Matrix};
 
+/// The card, for one test at a time: work of another thread would be captured with a graph.
+pub struct Turn {
+    card: Arc<Card>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Deref for Turn {
+    type Target = Card;
+
+    fn deref(&self) -> &Card {
+        &self.card
+    }
+}
+
 /// The first usable card, opened once. Where there is none the test prints why and has nothing to do.
-pub fn card() -> Option<Arc<Card>> {
+pub fn card() -> Option<Turn> {
     static CARD: OnceLock<Result<Arc<Card>, String>> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::new(());
     let open = || {
         let cards = cuda::places().map_err(|reason| reason.to_string())?;
         let usable = cards.iter().find(|card| card.usable());
@@ -18,8 +34,10 @@ pub fn card() -> Option<Arc<Card>> {
         // From here on a failure is one of the code under test.
         Ok(Card::open(card.index).expect("a usable card opens"))
     };
+    // A test that failed has had its turn too.
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     match CARD.get_or_init(open) {
-        Ok(card) => Some(Arc::clone(card)),
+        Ok(card) => Some(Turn { card: Arc::clone(card), _turn: turn }),
         Err(reason) => {
             println!("not run: no card ({reason})");
             None

@@ -49,7 +49,8 @@ const TARGETS: &[(&str, &str)] = &[
     ("ptx", "compute_90"),
 ];
 const OPTIONS: &[&str] = &["--std=c++17", "--device-as-default-execution-space"];
-const THREADS: usize = 2;
+/// Each takes some hundred megabytes.
+const MAX_THREADS: usize = 8;
 
 pub fn kernels(sh: &Shell) -> Result<()> {
     match packed(sh)? {
@@ -149,8 +150,9 @@ fn compile(nvrtc: &Nvrtc, jobs: &[&Job], includes: &[PathBuf]) -> Result<()> {
     println!("compiling {} kernel files", jobs.len());
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(None);
+    let threads = thread::available_parallelism()?.get().min(MAX_THREADS);
     thread::scope(|scope| {
-        for _ in 0..THREADS {
+        for _ in 0..threads {
             scope.spawn(|| {
                 while failed.lock().expect("no panic holds it").is_none()
                     && let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed))
