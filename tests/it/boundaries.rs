@@ -77,6 +77,7 @@ const WORKSPACE: &[&str] = &[
     "kernels",
     "models",
     "outbound",
+    "plan",
     "protocol",
     "server",
     "testkit",
@@ -105,7 +106,8 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("server", &["engine", "models", "text", "vision", "checkpoint", "protocol"]),
     ("endpoint", &["outbound", "protocol"]),
     ("testkit", &[]),
-    ("deploy", &["catalog", "endpoint", "protocol"]),
+    ("plan", &["catalog"]),
+    ("deploy", &["plan", "endpoint", "protocol"]),
     ("history", &[]),
     (
         "app",
@@ -118,6 +120,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "protocol",
             "hub",
             "endpoint",
+            "plan",
             "deploy",
             "history",
             "vision",
@@ -172,6 +175,17 @@ fn hosts_never_link_the_engine() {
         let linked = graph.reaches(host);
         for engine in ["candle-core", "cuda", "engine", "models", "kernels", "server"] {
             assert!(!linked.contains(engine), "`{host}` links `{engine}`");
+        }
+    }
+}
+
+#[test]
+fn plans_and_verdicts_are_pure() {
+    let graph = Graph::read();
+    for pure in ["plan", "catalog"] {
+        let linked = graph.reaches(pure);
+        for impure in ["tokio", "reqwest", "outbound", "endpoint", "deploy"] {
+            assert!(!linked.contains(impure), "`{pure}` links `{impure}`");
         }
     }
 }

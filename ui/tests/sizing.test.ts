@@ -45,7 +45,7 @@ test('cards that hold it come first, the least memory in all before more', () =>
 });
 
 test('every reason of a plan has words, its values are put in and long numbers grouped', () => {
-  const source = readFileSync(new URL('../../crates/deploy/src/plan/reason.rs', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../crates/plan/src/reason.rs', import.meta.url), 'utf8');
   const body = /pub enum ReasonCode \{([\s\S]*?)\n\}/.exec(source)?.[1] ?? '';
   const codes = [...body.matchAll(/^\s+([A-Z]\w+),$/gm)].map((m) =>
     (m[1] ?? '').replace(/(?<!^)[A-Z0-9]/g, (c) => (/\d/.test(c) ? c : `_${c}`)).toLowerCase(),

@@ -60,7 +60,7 @@ mod tests {
 
     use catalog::Catalog;
     use contract::{PlanOutcome, PlanWish};
-    use deploy::plan::ReasonCode;
+    use plan::ReasonCode;
 
     use super::*;
     use crate::plan_for;

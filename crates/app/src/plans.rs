@@ -1,8 +1,8 @@
 //! Plans of a deployment for hosts that the user names. Starts nothing and connects to nothing.
-//! It parses and checks the request; `deploy::plan` computes the plan, `convert` makes the view.
+//! It parses and checks the request; `plan` computes the plan, `convert` makes the view.
 use catalog::{Catalog, ModelFacts};
 use contract::{ErrorCode, ErrorView, PlanOutcome, PlanWish};
-use deploy::plan::{DeployRequest, Engine, Inventory, Plan, PlanError, plan, plan_any_engine};
+use plan::{DeployRequest, Engine, Inventory, Plan, PlanError, plan, plan_any_engine};
 
 use crate::convert::plan_outcome;
 

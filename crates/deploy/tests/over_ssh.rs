@@ -5,10 +5,10 @@
 mod fixture;
 
 use catalog::Catalog;
-use deploy::plan::{DeployRequest, Engine, Inventory, Plan, plan};
 use deploy::remote::{Deployment, Host, Phase, probe};
 use fixture::sshd::SshHosts;
 use fixture::{Fixture, ask, free_port, is_alive, llama, test_timing, wait_until};
+use plan::{DeployRequest, Engine, Inventory, Plan, plan};
 
 fn host(number: usize) -> Host {
     Host::Ssh(format!("m{number}"))

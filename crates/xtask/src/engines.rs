@@ -47,7 +47,7 @@ fn environment(sh: &Shell, folder: &Path) -> Result<std::path::PathBuf> {
 fn parsers(sh: &Shell, folder: &Path, python: &Path) -> Result<()> {
     let scripts = folder.join("scripts.jsonl");
     step("scripts of every plan", || {
-        cmd!(sh, "cargo test --quiet --package deploy --test plans -- --ignored scripts_of_every_plan")
+        cmd!(sh, "cargo test --quiet --package plan --test plans -- --ignored scripts_of_every_plan")
             .env("WHALEDECK_SCRIPTS", &scripts)
             .run()
             .map_err(Into::into)

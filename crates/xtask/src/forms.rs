@@ -19,7 +19,7 @@ pub fn test_forms(sh: &Shell) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let forms = folder.join("forms.jsonl");
     step("forms of every plan", || {
-        cmd!(sh, "cargo test --quiet --package deploy --test plans -- --ignored forms_of_every_plan")
+        cmd!(sh, "cargo test --quiet --package plan --test plans -- --ignored forms_of_every_plan")
             .env("WHALEDECK_FORMS", &forms)
             .run()
             .map_err(Into::into)

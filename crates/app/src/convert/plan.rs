@@ -3,8 +3,8 @@
 use contract::{
     OfferView, PlanFile, PlanLine, PlanMemoryView, PlanOutcome, PlanView, ReasonView, RefusalView,
 };
-use deploy::plan::{Alternative, Argument, Plan, PlanError, Reason, Rejection, Value};
-use deploy::render::{Format, render};
+use plan::render::{Format, render};
+use plan::{Alternative, Argument, Plan, PlanError, Reason, Rejection, Value};
 
 pub(crate) fn plan_outcome(outcome: &Result<Plan, PlanError>) -> PlanOutcome {
     match outcome {

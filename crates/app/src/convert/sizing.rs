@@ -2,7 +2,7 @@
 //! Memory is in bytes of one GPU; the routed experts are shown apart from the other weights.
 use catalog::{Catalog, Defect, Demand, FlaggedClaim, MissingDtype, ModelFacts, Row, RowVerdict};
 use contract::{CardsVerdict, CardsView, ClaimDefect, ClaimView};
-use deploy::plan::{Engine, Inventory};
+use plan::{Engine, Inventory};
 
 pub(crate) fn cards_view(model: &ModelFacts, row: &Row, demand: Demand) -> CardsView {
     let inventory =

@@ -1,8 +1,8 @@
 //! From a request to the record of a deployment: the plan with its bind address, the probed hosts, and a free
 //! port of the first host.
 use contract::{DeploymentSpec, ErrorCode, ErrorView, PlanOutcome};
-use deploy::plan::Plan;
 use deploy::remote::{self, Exposure, Host, LaunchTarget, Record, Transport};
+use plan::Plan;
 
 use crate::convert::failure_view;
 use crate::convert::plan_outcome;

@@ -5,10 +5,10 @@ use contract::{
     DeploymentLine, DeploymentState, DeploymentView, EngineView, ErrorView, InstallView, MachineView,
     MetricsPoint, SamplingView,
 };
-use deploy::plan::Engine;
 use deploy::remote::{
     Deployment, Exposure, Gpu, Host, HostReport, InstalledEngine, LogLine, Phase, Point, Record, State,
 };
+use plan::Engine;
 use protocol::ModelRef;
 
 use crate::convert::failure_view;

@@ -5,7 +5,7 @@ use catalog::{
     row_for, table,
 };
 use contract::{ErrorView, SizingView, SizingWish};
-use deploy::plan::Inventory;
+use plan::Inventory;
 
 use crate::App;
 use crate::convert::{cards_view, claim_view, fit_view, localized, variant_view};

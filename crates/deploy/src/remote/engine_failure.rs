@@ -5,7 +5,7 @@ use protocol::ErrorCode;
 use super::cause::{Cause, smaller_context};
 use super::record::Record;
 use crate::Failure;
-use crate::plan::Engine;
+use plan::Engine;
 
 /// Exit code of a shell when the program does not exist.
 const COMMAND_NOT_FOUND: i32 = 127;

@@ -3,7 +3,7 @@
 //! network.
 use std::collections::VecDeque;
 
-use crate::plan::Engine;
+use plan::Engine;
 
 /// Points kept: five minutes at one every two seconds.
 const POINTS: usize = 150;

@@ -4,7 +4,7 @@ use super::host::Host;
 use super::log::{LogLine, redact, split_lines};
 use super::ssh::Transport;
 use crate::Failure;
-use crate::plan::Engine;
+use plan::Engine;
 
 const PROBE: &str = include_str!("scripts/probe.sh");
 const READ_LOG: &str = include_str!("scripts/read_log.sh");

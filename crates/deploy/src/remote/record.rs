@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Host;
-use crate::plan::{Engine, Plan};
-use crate::render::{Format, render};
+use plan::render::{Format, render};
+use plan::{Engine, Plan};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {

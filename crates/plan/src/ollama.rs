@@ -1,0 +1,52 @@
+//! ollama: a Modelfile and the environment of its server, for localhost.
+//! ollama has no API key, so this plan never listens beyond its host.
+use catalog::KvDtype;
+
+use crate::choose::Choice;
+use crate::ollama_source::ollama_source;
+use crate::reason::{Reason, ReasonCode};
+use crate::request::DeployRequest;
+use crate::{EngineCommand, set};
+
+const PORT: u16 = 11434;
+pub(super) fn command(request: &DeployRequest, choice: &Choice) -> EngineCommand {
+    let from = ollama_source(request.model, choice.variant).unwrap_or_default();
+    let recommended = &request.model.recommended;
+    let context = || {
+        Reason::new(ReasonCode::Context).with("tokens", choice.context).with("max", request.model.context_max)
+    };
+    let modelfile = vec![
+        set("FROM", &from, Reason::new(ReasonCode::OllamaFrom).with("source", &from)),
+        set("PARAMETER num_ctx", choice.context, context()),
+        set(
+            "PARAMETER temperature",
+            recommended.temperature,
+            Reason::new(ReasonCode::Temperature).with("value", recommended.temperature),
+        ),
+        set(
+            "PARAMETER top_p",
+            recommended.top_p,
+            Reason::new(ReasonCode::TopP).with("value", recommended.top_p),
+        ),
+    ];
+    let parallel = Reason::new(ReasonCode::OllamaParallel).with("count", choice.sequences);
+    let mut environment = vec![
+        set("OLLAMA_CONTEXT_LENGTH", choice.context, context()),
+        set("OLLAMA_NUM_PARALLEL", choice.sequences, parallel),
+        set("OLLAMA_FLASH_ATTENTION", 1, Reason::new(ReasonCode::FlashAttention)),
+    ];
+    if choice.kv == KvDtype::Q8 {
+        let reason = Reason::new(ReasonCode::CacheQ8)
+            .with("plain", choice.bf16_tokens)
+            .with("tokens", choice.memory.tokens);
+        environment.push(set("OLLAMA_KV_CACHE_TYPE", "q8_0", reason));
+    }
+    EngineCommand {
+        program: &["ollama", "serve"],
+        arguments: Vec::new(),
+        environment,
+        modelfile,
+        port: PORT,
+        health: "/api/version",
+    }
+}
