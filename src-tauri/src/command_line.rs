@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use app::lang::Lang;
+use messages::Lang;
 
 /// Answers the first argument; `None` when the window shall open.
 pub fn answer(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode> {

@@ -2,8 +2,8 @@
 //! Events have no buffer: a page that subscribes later reads the state with commands.
 use std::sync::{Arc, Mutex};
 
-use app::lang::Lang;
 use contract::{AppEvent, Language};
+use messages::Lang;
 use tauri::Manager;
 use tauri::ipc::Channel;
 

@@ -93,5 +93,5 @@ fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {
 
 /// Prints an error without a window: on the terminal, in the language of the session.
 fn print_error(error: &ErrorView) {
-    eprintln!("{}", app::messages::terminal_text(error, app::lang::Lang::from_env()));
+    eprintln!("{}", messages::terminal_text(error, messages::Lang::from_env()));
 }

@@ -65,7 +65,7 @@ fn ask(window: &tauri::WebviewWindow) {
 
     let handle = window.app_handle().clone();
     let lang = crate::host::lang(&handle);
-    let text = app::messages::error_message(&ErrorView::new(ErrorCode::PageDied, "show the page"), lang);
+    let text = messages::error_message(&ErrorView::new(ErrorCode::PageDied, "show the page"), lang);
     let (restart, quit) = lang.pick(("Restart", "Quit"), ("重新启动", "退出"));
     window
         .dialog()

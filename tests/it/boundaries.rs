@@ -75,6 +75,7 @@ const WORKSPACE: &[&str] = &[
     "history",
     "hub",
     "kernels",
+    "messages",
     "models",
     "outbound",
     "plan",
@@ -108,6 +109,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("testkit", &[]),
     ("plan", &["catalog"]),
     ("deploy", &["plan", "endpoint", "protocol"]),
+    ("messages", &["catalog", "contract"]),
     ("history", &[]),
     (
         "app",
@@ -120,14 +122,15 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "protocol",
             "hub",
             "endpoint",
+            "messages",
             "plan",
             "deploy",
             "history",
             "vision",
         ],
     ),
-    ("cli", &["app", "contract"]),
-    ("whaledeck", &["app", "contract"]),
+    ("cli", &["app", "contract", "messages"]),
+    ("whaledeck", &["app", "contract", "messages"]),
 ];
 
 #[test]

@@ -77,3 +77,71 @@ pub(crate) fn find_model(text: &str) -> Result<&'static ModelFacts, ErrorView> {
             .with("model_id", text)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use messages::Lang;
+    use plan::ReasonCode;
+
+    use super::*;
+
+    #[test]
+    fn every_place_is_filled_in_every_plan() {
+        let mut seen = BTreeSet::new();
+        for model in Catalog::builtin().models() {
+            for engine in ["sglang", "vllm", "llama-server", "ollama"] {
+                for machines in [
+                    "RTX-4090-24G",
+                    "3xRTX-3060-12G",
+                    "8xH20-96G",
+                    "2x8xH100-80G",
+                    "4x8xA100-80G",
+                    "8xMI300X-192G",
+                    "T4",
+                    "8xH200-141G",
+                    "2xRX-7900-XTX-24G",
+                    "5xL40S-48G",
+                ] {
+                    for (sequences, ray) in [(1, false), (64, true)] {
+                        let wish = PlanWish {
+                            model: model.id.clone(),
+                            engine: engine.into(),
+                            machines: machines.into(),
+                            precision: None,
+                            context: 32_768,
+                            sequences,
+                            ray,
+                        };
+                        let reasons = match plan_for(&wish).expect("is understood") {
+                            PlanOutcome::Plan(plan) => {
+                                let lines =
+                                    plan.arguments.iter().chain(&plan.environment).chain(&plan.modelfile);
+                                lines
+                                    .map(|line| line.why.clone())
+                                    .chain(plan.notes.clone())
+                                    .collect::<Vec<_>>()
+                            }
+                            PlanOutcome::NotEnough { refusals, .. } => {
+                                refusals.into_iter().map(|refusal| refusal.why).collect()
+                            }
+                        };
+                        for reason in reasons {
+                            for lang in [Lang::En, Lang::Zh] {
+                                let text = messages::plan_message(&reason, lang);
+                                assert!(!text.contains(['{', '}']), "{}: {text}", reason.code);
+                            }
+                            seen.insert(reason.code);
+                        }
+                    }
+                }
+            }
+        }
+        // A deployment opens a plan to the network. No catalogue model has FP4 files yet, and all of them can
+        // be divided where a single GPU is possible too.
+        let unseen: Vec<_> =
+            ReasonCode::ALL.iter().map(|code| code.key()).filter(|key| !seen.contains(*key)).collect();
+        assert_eq!(unseen, ["host", "api_key", "open_to_network", "no_fp4", "no_division"]);
+    }
+}

@@ -2,7 +2,7 @@
 //! a heading of its own, so that a pipe gets the text alone.
 use std::io::{IsTerminal, Write};
 
-use app::lang::Lang;
+use messages::Lang;
 
 pub struct AnswerOutput<A, T> {
     lang: Lang,

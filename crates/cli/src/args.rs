@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 
-use app::lang::Lang;
+use messages::Lang;
 
 #[derive(Debug, Parser)]
 #[command(

@@ -1,8 +1,8 @@
 //! `backups`: lists, creates and restores backups of the chats, and starts with empty chats.
 //! No subcommand deletes a file of chats: what is replaced becomes a backup. Sizes are printed in GB and MB.
 use app::App;
-use app::lang::{Lang, bytes};
 use contract::{BackupKind, BackupView, ErrorView, StartWay};
+use messages::{Lang, bytes};
 
 use crate::args::Backups;
 use crate::json::print_json;

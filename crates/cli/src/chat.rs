@@ -17,8 +17,7 @@ use crate::images::{attach, discard, print_boxes};
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
 use crate::vision_progress::VisionProgressLine;
-use app::lang::{Lang, counted};
-use app::messages;
+use messages::{Lang, counted};
 
 /// An answer in JSON output.
 #[derive(Serialize)]

@@ -1,8 +1,8 @@
 //! `chats`: lists the stored chats, exports one to a file and imports one from a file.
 //! The file's format is in `app`; a chat keeps all its branches and pictures on the way.
 use app::App;
-use app::lang::Lang;
 use contract::ErrorView;
+use messages::Lang;
 
 use crate::args::Chats;
 use crate::json::print_json;

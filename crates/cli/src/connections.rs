@@ -1,8 +1,8 @@
 //! `connections`: proxy, proxy login and certificates. The password of a proxy is read from standard input,
 //! as API keys are, so that neither the process list nor the shell history contains it.
 use app::App;
-use app::lang::Lang;
 use contract::{ErrorView, KeyPlace, ProxyKind, SettingsView};
+use messages::Lang;
 
 use crate::args::Connections;
 use crate::endpoints::read_secret;

@@ -1,8 +1,8 @@
 //! A chat that is longer than the context of its model: leaves out the oldest messages where the user allowed
 //! it.
 use app::App;
-use app::lang::{Lang, counted};
 use contract::{ContextQuery, ErrorView, SendRequest};
+use messages::{Lang, counted};
 
 /// Leaves out as many of the oldest messages as necessary and returns their number; `None` where that is not
 /// enough.

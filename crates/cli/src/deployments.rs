@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use app::App;
-use app::lang::Lang;
 use contract::{
     AppEvent, DeploymentSpec, DeploymentState, DeploymentView, EngineView, ErrorCode, ErrorView, InstallView,
     MachineView, PlanOutcome,
 };
+use messages::Lang;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::args::Deployments;
@@ -193,7 +193,7 @@ fn print_deployment(view: &DeploymentView, json: bool, lang: Lang) {
         println!("  {}: {key}", lang.pick("key", "密钥"));
     }
     for error in [&view.error, &view.lost].into_iter().flatten() {
-        println!("  {}", app::messages::error_message(error, lang).title);
+        println!("  {}", messages::error_message(error, lang).title);
     }
 }
 

@@ -3,11 +3,11 @@
 use std::io::{IsTerminal, Read};
 
 use app::App;
-use app::lang::Lang;
 use contract::{
     ConnectionStep, EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorCode, ErrorView, KeyPlace,
     ModelRef, StepState,
 };
+use messages::Lang;
 
 use crate::args::{Endpoints, ModelArgs};
 use crate::json::print_json;
@@ -79,7 +79,7 @@ pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Resu
             // With --json the error is part of the value; only the exit code is still to be set.
             match test.error {
                 Some(error) if json => {
-                    eprintln!("{}", app::messages::terminal_text(&error, lang));
+                    eprintln!("{}", messages::terminal_text(&error, lang));
                     std::process::exit(1);
                 }
                 Some(error) => return Err(error),

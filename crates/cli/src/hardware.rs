@@ -4,8 +4,7 @@ use app::App;
 use contract::{ErrorView, HardwareView};
 
 use crate::json::print_json;
-use app::lang::{Lang, bytes, counted};
-use app::messages;
+use messages::{Lang, bytes, counted};
 
 pub async fn hardware(app: &App, measure: bool, json: bool, lang: Lang) -> Result<(), ErrorView> {
     let view = if measure { app.hardware_measure().await? } else { app.hardware().await? };

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use app::App;
-use app::lang::Lang;
 use contract::{BoxView, ErrorView};
+use messages::Lang;
 
 /// Stores each file. If one fails, the others are discarded.
 pub async fn attach(app: &App, images: &[PathBuf]) -> Result<Vec<String>, ErrorView> {

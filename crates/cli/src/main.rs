@@ -29,10 +29,9 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use app::lang::Lang;
-use app::messages;
 use clap::Parser;
 use contract::{AppEvent, ErrorCode, ErrorView, StartWay};
+use messages::Lang;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use args::{Args, Command};

@@ -6,8 +6,7 @@ use app::App;
 use contract::{ErrorCode, ErrorView, Localized, ModelState, ModelView, PrecisionView, Verdict};
 
 use crate::json::print_json;
-use app::lang::{Lang, bytes};
-use app::messages;
+use messages::{Lang, bytes};
 
 pub async fn recommend(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> {
     let advice = app.recommendation().await?;

@@ -2,9 +2,8 @@
 //! files.
 use std::process::ExitCode;
 
-use app::lang::{Lang, bytes, grouped};
-use app::plan_message;
 use contract::{ErrorCode, ErrorView, OfferView, PlanOutcome, PlanView, PlanWish, RefusalView};
+use messages::{Lang, bytes, grouped, plan_message};
 
 use crate::args::PlanArgs;
 use crate::json::print_json;

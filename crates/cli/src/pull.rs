@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::args::Source;
 use crate::interrupts::Interrupts;
 use crate::pull_progress::PullProgress;
-use app::lang::Lang;
+use messages::Lang;
 
 /// The arguments of `pull`.
 pub struct PullRequest<'a> {

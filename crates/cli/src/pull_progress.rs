@@ -7,7 +7,7 @@ use contract::{DownloadState, DownloadView};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::json::print_json;
-use app::lang::{Lang, bytes};
+use messages::{Lang, bytes};
 
 /// Between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(5);

@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 
 use app::App;
-use app::lang::Lang;
 use contract::{AppEvent, ErrorCode, ErrorView, SharingKey, SharingSpec, SharingView, WorkerState};
+use messages::Lang;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::args::{Keys, ServeCommand};

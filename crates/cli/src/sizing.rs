@@ -1,8 +1,8 @@
 //! `sizing`: whether a model fits this computer, the given hosts and each known GPU, as text, JSON or an SVG
 //! image.
 use app::App;
-use app::lang::{Lang, bytes};
 use contract::{CardsVerdict, CardsView, ErrorView, SizingView, SizingWish};
+use messages::{Lang, bytes};
 
 use crate::args::SizingArgs;
 use crate::json::print_json;

@@ -1,7 +1,7 @@
 //! Progress of encoding the images of a prompt: one line on standard error where that is a terminal, cleared
 //! before the answer starts.
-use app::lang::Lang;
 use indicatif::{ProgressBar, ProgressStyle};
+use messages::Lang;
 
 pub struct VisionProgressLine {
     lang: Lang,

@@ -1,7 +1,7 @@
 //! Commands that compute what holds a model: this computer, GPUs by name, and the plan of an engine on them.
 //! They start nothing and connect to nothing.
-use app::lang::Lang;
 use contract::{ErrorView, PlanOutcome, PlanWish, SizingView, SizingWish};
+use messages::Lang;
 
 use super::App;
 

@@ -9,8 +9,8 @@ use plan::Inventory;
 
 use crate::App;
 use crate::convert::{cards_view, claim_view, fit_view, localized, variant_view};
-use crate::lang::{Lang, grouped};
 use crate::plans::{find_model, invalid, inventory, not_zero};
+use messages::{Lang, grouped};
 
 mod svg;
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use contract::{CardsVerdict, CardsView, SizingView, Verdict};
 
 use super::sizing_conversations;
-use crate::lang::{Lang, bytes};
+use messages::{Lang, bytes};
 
 const WIDTH: f64 = 1040.0;
 const MARGIN: f64 = 32.0;
