@@ -15,7 +15,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
         "to be broken: `App` holds the state of every use case, and their methods are of `App`",
     ),
     ("catalog", "facts", "gpu_spec", "to be broken: the catalogue loads the GPUs that are made of its facts"),
-    ("catalog", "upgrade", "recommend", "to be broken: an upgrade ranks models as a recommendation does"),
     (
         "checkpoint",
         "gguf::reader",

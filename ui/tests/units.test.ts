@@ -1,4 +1,4 @@
-// Amounts read the same here and in the programs without a window: crates/catalog/tests/units.rs reads the same table.
+// Amounts read the same here and in the programs without a window: crates/messages/tests/amounts.rs reads the same table.
 import { expect, test } from 'vitest';
 import table from '../../tests/fixtures/units.json';
 import { bytes, number, pages } from '$lib/format';

@@ -3,8 +3,6 @@
 //! runs.
 use hardware::{Gpu, GpuVendor, Snapshot};
 
-use crate::Sentence;
-
 /// The CPU is always used, GPUs only of these vendors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Devices {
@@ -30,27 +28,20 @@ impl Devices {
         snapshot.gpus.iter().filter(move |gpu| self.uses(gpu))
     }
 
-    /// A sentence about the GPUs that are not used; `None` if there are none.
-    pub fn idle(self, snapshot: &Snapshot) -> Option<Sentence> {
+    /// The GPUs that are not used; `None` if there are none.
+    pub fn idle(self, snapshot: &Snapshot) -> Option<IdleGpus> {
         let idle: Vec<&Gpu> = snapshot.gpus.iter().filter(|gpu| !self.uses(gpu)).collect();
         let first = idle.first()?;
         let one_kind = idle.iter().all(|gpu| gpu.name == first.name);
-        let name = short(&first.name);
-        let (what, what_zh, one) = match (idle.len(), one_kind) {
-            (1, _) => (format!("Your {name} is"), format!("你的 {name} "), true),
-            (count, true) => {
-                (format!("Your {count} cards of type {name} are"), format!("你的 {count} 张 {name} "), false)
-            }
-            (count, false) => {
-                (format!("Your {count} graphics cards are"), format!("你的 {count} 张显卡"), false)
-            }
-        };
-        let them = if one { "it" } else { "them" };
-        Some(Sentence {
-            en: format!("{what} not used yet; llama-server under Deployments uses {them}."),
-            zh: format!("{what_zh}目前未使用；“部署”中的 llama-server 可以使用。"),
-        })
+        Some(IdleGpus { count: idle.len(), name: one_kind.then(|| short(&first.name).to_owned()) })
     }
+}
+
+/// GPUs that an engine does not use. They have a name if all are of one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdleGpus {
+    pub count: usize,
+    pub name: Option<String>,
 }
 
 /// The name without vendor and brand: "NVIDIA GeForce RTX 4090" becomes "RTX 4090".

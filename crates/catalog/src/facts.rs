@@ -215,6 +215,13 @@ impl Catalog {
         self.models.iter().find(|model| model.id == id)
     }
 
+    /// Models with a rank, lowest first.
+    pub(crate) fn ranked(&self) -> Vec<&ModelFacts> {
+        let mut models: Vec<&ModelFacts> = self.models.iter().filter(|model| model.rank > 0).collect();
+        models.sort_by_key(|model| model.rank);
+        models
+    }
+
     pub fn presets(&self) -> &[Preset] {
         &self.presets
     }

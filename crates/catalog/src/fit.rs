@@ -2,9 +2,11 @@
 //! memory, all parameters instead of active ones, and the KV cache as the architecture stores it.
 use hardware::{Gpu, GpuVendor, Snapshot};
 
-use crate::units::{pages, pages_zh, rate, size};
-use crate::{Catalog, Devices, KvCache, KvDtype, ModelFacts, Sentence, Variant};
+use crate::fit_reason::{FitReason, MemoryKind};
+use crate::{Catalog, Devices, KvCache, KvDtype, ModelFacts, Variant};
 
+/// Context length in tokens that a recommendation allows.
+pub const DEFAULT_CONTEXT: u32 = 16_384;
 const GIB: u64 = 1 << 30;
 const GPU_OVERHEAD: u64 = GIB * 3 / 2;
 const CPU_OVERHEAD: u64 = GIB / 2;
@@ -61,14 +63,13 @@ pub struct Fit {
     pub available: u64,
     /// Tokens per second; `None` if the bandwidth is unknown.
     pub speed_estimate: Option<f64>,
-    pub reason: Sentence,
+    pub reason: FitReason,
 }
 
 /// The verdict for one variant on the given devices; `TooLarge` if the model has no such variant.
 pub fn fit(snapshot: &Snapshot, devices: Devices, model: &ModelFacts, spec: &Spec) -> Fit {
     let Some(variant) = model.variants.iter().find(|v| v.id == spec.variant) else {
-        let reason = Sentence { en: "No such files.".into(), zh: "没有这样的文件。".into() };
-        return Fit { reason, ..empty_fit(&spec.variant) };
+        return empty_fit(&spec.variant);
     };
     let mut candidates = on_gpus(snapshot, devices, model, variant, spec);
     candidates.extend(on_cpu(snapshot, model, variant, spec));
@@ -125,7 +126,7 @@ fn empty_fit(variant: &str) -> Fit {
         needed: 0,
         available: 0,
         speed_estimate: None,
-        reason: Sentence { en: String::new(), zh: String::new() },
+        reason: FitReason::NoFiles,
     }
 }
 
@@ -256,73 +257,36 @@ fn speed(bandwidth: f64, model: &ModelFacts, variant: &Variant) -> f64 {
     bandwidth * EFFICIENCY / touched
 }
 
-/// The sentence for a model that is too large: its need with the requested conversations, and with the
-/// shortest one if that is less.
-fn too_large_sentence(
-    name: &str,
-    model: &ModelFacts,
-    spec: &Spec,
-    fit: &Fit,
-    memory_names: (&str, &str),
-) -> Sentence {
-    let requested = spec.context.min(model.context_max);
-    let (room, room_zh) = (pages(requested), pages_zh(requested));
-    let (talk, talk_zh) = match spec.sequences {
-        0 | 1 => (format!("{room} of conversation"), format!("{room_zh}的对话")),
-        many => (format!("{many} conversations of {room} each"), format!(" {many} 个{room_zh}的对话")),
-    };
-    let shortest = fit.kv / u64::from(requested.max(1)) * u64::from(requested.min(SHORTEST));
-    let (need, have, least) = (size(fit.needed), size(fit.available), size(fit.needed - fit.kv + shortest));
-    let (less, less_zh) = match least == need {
-        true => Default::default(),
-        false => (format!(" ({least} with the shortest)"), format!("（最短的对话也要 {least}）")),
-    };
-    let (memory, memory_zh) = memory_names;
-    Sentence {
-        en: format!("{name} needs {need} with {talk}{less}, and only {have} of {memory} can be used."),
-        zh: format!("{name} 加上{talk_zh}需要 {need}{less_zh}，而可用{memory_zh}只有 {have}。"),
-    }
-}
-
-fn reason(model: &ModelFacts, variant: &Variant, spec: &Spec, fit: &Fit) -> Sentence {
+fn reason(model: &ModelFacts, variant: &Variant, spec: &Spec, fit: &Fit) -> FitReason {
     // The name of a file often ends with its precision.
     let name = match model.name.ends_with(&variant.precision) {
         true => model.name.clone(),
         false => format!("{} {}", model.name, variant.precision),
     };
-    let (need, have) = (size(fit.needed), size(fit.available));
-    let (memory, memory_zh) = match fit.device {
-        ComputeDevice::Gpu => ("graphics memory", "显存"),
-        _ if fit.gpus > 0 => ("graphics memory", "显存"),
-        _ => ("main memory", "内存"),
+    let memory = match fit.device {
+        ComputeDevice::Gpu => MemoryKind::Graphics,
+        _ if fit.gpus > 0 => MemoryKind::Graphics,
+        _ => MemoryKind::Main,
     };
-    let (en, zh) = match fit.verdict {
-        Verdict::RunsWell => (
-            format!("{name} needs {need} of the {have} of {memory} that can be used."),
-            format!("{name} 需要 {need}，可用{memory_zh}有 {have}。"),
-        ),
-        Verdict::ShortContext => (
-            format!(
-                "{name} fits, but {have} of {memory} leave room for only {} of conversation.",
-                pages(fit.context)
-            ),
-            format!("{name} 放得下，但 {have} {memory_zh}只够{}的对话。", pages_zh(fit.context)),
-        ),
-        Verdict::Slow => match fit.speed_estimate {
-            Some(speed) => (
-                format!("{name} fits in memory, but answers slowly: about {} words per second.", rate(speed)),
-                format!("{name} 内存放得下，但回答较慢：约每秒 {} 个词。", rate(speed)),
-            ),
-            None => (
-                format!("{name} fits in memory ({need}), but this processor is expected to answer slowly."),
-                format!("{name} 内存放得下（{need}），但这台电脑的处理器预计回答较慢。"),
-            ),
-        },
-        Verdict::TooLarge if fit.needed == 0 => (
-            format!("{name} needs a card with FP8 (compute capability 8.9 or newer)."),
-            format!("{name} 需要支持 FP8 的显卡（计算能力 8.9 或更高）。"),
-        ),
-        Verdict::TooLarge => return too_large_sentence(&name, model, spec, fit, (memory, memory_zh)),
-    };
-    Sentence { en, zh }
+    let (needed, available) = (fit.needed, fit.available);
+    match fit.verdict {
+        Verdict::RunsWell => FitReason::RunsWell { name, needed, available, memory },
+        Verdict::ShortContext => FitReason::ShortContext { name, available, memory, context: fit.context },
+        Verdict::Slow => FitReason::Slow { name, needed, speed: fit.speed_estimate },
+        Verdict::TooLarge if needed == 0 => FitReason::NoFp8 { name },
+        Verdict::TooLarge => {
+            let context = spec.context.min(model.context_max);
+            let shortest = fit.kv / u64::from(context.max(1)) * u64::from(context.min(SHORTEST));
+            let shortest = needed - fit.kv + shortest;
+            FitReason::TooLarge {
+                name,
+                needed,
+                shortest,
+                available,
+                memory,
+                context,
+                sequences: spec.sequences.max(1),
+            }
+        }
+    }
 }

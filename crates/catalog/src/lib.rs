@@ -5,23 +5,25 @@ mod claims;
 mod devices;
 mod facts;
 mod fit;
+mod fit_reason;
 mod gpu_spec;
 mod memory;
 mod recommend;
 mod sizing_table;
-pub mod units;
 mod upgrade;
 
 pub use claims::{Claim, Defect, FlaggedClaim, flagged_claims};
-pub use devices::Devices;
+pub use devices::{Devices, IdleGpus};
 pub use facts::{
     Catalog, FamilyKind, KvCache, KvDtype, ModelFacts, Preset, Sampling, Sentence, Shape, Variant, presets,
 };
-pub use fit::{ComputeDevice, Fit, Spec, Verdict, best_fit, fit};
+pub use fit::{ComputeDevice, DEFAULT_CONTEXT, Fit, Spec, Verdict, best_fit, fit};
+pub use fit_reason::{FitReason, MemoryKind};
 pub use gpu_spec::{Architecture, GpuSpec, Link, Vendor};
 pub use memory::{
     BUDGET_PERCENT, Memory, MissingDtype, OVERHEAD_PER_GPU, Parallelism, SHORTEST_POOL, has_marlin_fp8,
     memory, missing_dtype, unsupported_dtype,
 };
-pub use recommend::{DEFAULT_CONTEXT, Recommendation, recommend};
+pub use recommend::{Limit, Location, Recommendation, RecommendationReason, recommend};
 pub use sizing_table::{Demand, Row, Verdict as RowVerdict, csv, row_for, table};
+pub use upgrade::Upgrade;

@@ -2,16 +2,29 @@
 //! `None` if the limit is speed, because more memory would not help.
 use hardware::{Gpu, GpuVendor, Snapshot};
 
-use crate::recommend::{DEFAULT_CONTEXT, ranked};
-use crate::units::with_article;
-use crate::{
-    Catalog, ComputeDevice, Devices, GpuSpec, KvDtype, ModelFacts, Sentence, Vendor, Verdict, best_fit,
-};
+use crate::fit::DEFAULT_CONTEXT;
+use crate::{Catalog, ComputeDevice, Devices, GpuSpec, KvDtype, ModelFacts, Vendor, Verdict, best_fit};
 
 /// Common main memory sizes in GiB.
 const MEMORY_SIZES: [u64; 11] = [8, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024];
 /// Assumed free memory of a computer in tenths.
 const FREE_TENTHS: u64 = 8;
+
+/// What to buy, and the name of the model that would then run well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upgrade {
+    Memory {
+        gib: u64,
+        model: String,
+    },
+    /// `gpu` is an example of a GPU with `vram_gib`.
+    Gpus {
+        count: u64,
+        vram_gib: u64,
+        gpu: String,
+        model: String,
+    },
+}
 
 /// The upgrade for a model with a rank above `rank`.
 pub(crate) fn upgrade(
@@ -19,8 +32,8 @@ pub(crate) fn upgrade(
     devices: Devices,
     catalog: &Catalog,
     rank: u32,
-) -> Option<Sentence> {
-    let better: Vec<&ModelFacts> = ranked(catalog).into_iter().filter(|model| model.rank > rank).collect();
+) -> Option<Upgrade> {
+    let better: Vec<&ModelFacts> = catalog.ranked().into_iter().filter(|model| model.rank > rank).collect();
     let runs = |host: &Snapshot, device: ComputeDevice| {
         let fits = |model: &&ModelFacts| {
             let fit = best_fit(host, devices, model, DEFAULT_CONTEXT, KvDtype::Bf16);
@@ -32,7 +45,12 @@ pub(crate) fn upgrade(
         gpus(catalog).into_iter().find_map(|(n, gpu)| {
             let gpus = (0..n).map(|_| new_gpu(gpu)).collect();
             let model = runs(&Snapshot { gpus, ..snapshot.clone() }, ComputeDevice::Gpu)?;
-            Some(upgrade_sentence(gpu_names(n, gpu), model))
+            Some(Upgrade::Gpus {
+                count: n,
+                vram_gib: gpu.vram_gb,
+                gpu: gpu.name.clone(),
+                model: model.name.clone(),
+            })
         })
     } else {
         MEMORY_SIZES.into_iter().filter(|gib| gib << 30 > snapshot.ram_total).find_map(|gib| {
@@ -42,15 +60,8 @@ pub(crate) fn upgrade(
                 ..snapshot.clone()
             };
             let model = runs(&host, ComputeDevice::Cpu)?;
-            Some(upgrade_sentence((format!("{gib} GB of memory"), format!("有 {gib} GB 内存，就")), model))
+            Some(Upgrade::Memory { gib, model: model.name.clone() })
         })
-    }
-}
-
-fn upgrade_sentence((what, what_zh): (String, String), model: &ModelFacts) -> Sentence {
-    Sentence {
-        en: format!("With {what} you could run {}.", model.name),
-        zh: format!("{what_zh}可以运行 {}。", model.name),
     }
 }
 
@@ -60,18 +71,6 @@ fn gpus(catalog: &Catalog) -> Vec<(u64, &GpuSpec)> {
     let mut options: Vec<(u64, &GpuSpec)> = offered.flat_map(|gpu| [1, 2, 4, 8].map(|n| (n, gpu))).collect();
     options.sort_by_key(|(n, gpu)| (n * gpu.vram_gb, *n));
     options
-}
-
-fn gpu_names(n: u64, gpu: &GpuSpec) -> (String, String) {
-    let (vram, name) = (gpu.vram_gb, &gpu.name);
-    let one = with_article(&format!("{vram} GB card"));
-    match n {
-        1 => (format!("{one} (such as {name})"), format!("换用 {vram} GB 显卡（如 {name}）就")),
-        n => (
-            format!("{n} cards of {vram} GB (such as {name})"),
-            format!("换用 {n} 张 {vram} GB 显卡（如 {name}）就"),
-        ),
-    }
 }
 
 fn new_gpu(gpu: &GpuSpec) -> Gpu {

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use catalog::{
-    Catalog, ComputeDevice, DEFAULT_CONTEXT, Devices, FamilyKind, Fit, KvDtype, ModelFacts, Spec, Verdict,
-    best_fit, fit, presets, recommend,
+    Catalog, ComputeDevice, DEFAULT_CONTEXT, Devices, FamilyKind, Fit, FitReason, IdleGpus, KvDtype, Limit,
+    Location, MemoryKind, ModelFacts, RecommendationReason, Spec, Upgrade, Verdict, best_fit, fit, presets,
+    recommend,
 };
 use hardware::{Cpu, Disk, Gpu, GpuVendor, Snapshot};
 use proptest::prelude::*;
@@ -96,7 +97,7 @@ fn needs_with_8k_are_within_a_twentieth_of_the_table() {
 fn eight_h100_refuse_fp8_r1() {
     let refused = of(&host(64, 8, 80, "9.0"), "deepseek-r1", "fp8", 8192);
     assert_eq!(refused.verdict, Verdict::TooLarge);
-    assert!(refused.reason.en.contains("GB"), "{}", refused.reason.en);
+    assert!(matches!(refused.reason, FitReason::TooLarge { memory: MemoryKind::Graphics, .. }));
     assert_eq!(of(&host(64, 8, 141, "9.0"), "deepseek-r1", "fp8", 8192).verdict, Verdict::RunsWell);
     // A100 has no FP8, independent of the count.
     assert_eq!(of(&host(64, 16, 80, "8.0"), "deepseek-r1", "fp8", 8192).verdict, Verdict::TooLarge);
@@ -113,16 +114,21 @@ fn a_model_that_is_too_large_names_the_requested_conversations() {
             &Spec { variant: "fp8".into(), context, sequences, kv: KvDtype::Bf16 },
         )
     };
-    for (context, sequences, en, zh) in [
-        (2048, 1, "703 GB with about 3 pages of conversation, and", "加上约 3 页的对话需要 703 GB，而"),
-        (32_768, 1, "with about 49 pages of conversation (", "加上约 49 页的对话需要"),
-        (163_840, 4, "with 4 conversations of about 245 pages each (", "加上 4 个约 245 页的对话需要"),
-    ] {
+    for (context, sequences) in [(2048, 1), (32_768, 1), (163_840, 4)] {
         let refused = fit_for(context, sequences);
         assert_eq!(refused.verdict, Verdict::TooLarge);
         assert_eq!(refused.kv, u64::from(context) * u64::from(sequences) * 70_272);
         assert_eq!(refused.needed, refused.weights + refused.kv + refused.overhead);
-        assert!(refused.reason.en.contains(en) && refused.reason.zh.contains(zh), "{:?}", refused.reason);
+        let expected = FitReason::TooLarge {
+            name: "DeepSeek-R1 FP8".into(),
+            needed: refused.needed,
+            shortest: refused.needed - refused.kv + 2048 * u64::from(sequences) * 70_272,
+            available: refused.available,
+            memory: MemoryKind::Main,
+            context,
+            sequences,
+        };
+        assert_eq!(refused.reason, expected);
     }
     // The context is limited to the model's maximum.
     assert_eq!(fit_for(1 << 20, 1).kv, 163_840 * 70_272);
@@ -143,16 +149,21 @@ fn known_hosts_get_the_right_model() {
     for (snapshot, expected) in table {
         let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
         assert_eq!(answer.model_id.as_deref(), expected, "{answer:?}");
-        assert!(!answer.sentence.en.is_empty() && !answer.sentence.zh.is_empty());
     }
     let sixteen = recommend(&host(32, 1, 16, "8.9"), Devices::ALL, Catalog::builtin(), &[]);
-    assert!(
-        sixteen.sentence.en.contains("about 24 pages of conversation in your 16 GB card"),
-        "{}",
-        sixteen.sentence.en
-    );
-    let upgrade = sixteen.upgrade.unwrap();
-    assert!(upgrade.en.contains("32 GB card") && upgrade.en.contains("32B"), "{}", upgrade.en);
+    let memory = Limit::Memory { context: DEFAULT_CONTEXT, location: Location::Gpu(16) };
+    assert_eq!(limit(&sixteen.reason), &memory);
+    match sixteen.upgrade.unwrap() {
+        Upgrade::Gpus { count: 1, vram_gib: 32, model, .. } => assert!(model.contains("32B"), "{model}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn limit(reason: &RecommendationReason) -> &Limit {
+    match reason {
+        RecommendationReason::Best { limit, .. } => limit,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -163,7 +174,10 @@ fn a_recorded_h200_runs_the_largest_distill() {
     let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
     assert_eq!(answer.model_id.as_deref(), Some("deepseek-r1-distill-llama-70b"));
     assert_eq!(answer.variant_id.as_deref(), Some("q8_0"));
-    assert!(answer.sentence.en.contains("140 GB card"), "{}", answer.sentence.en);
+    assert!(
+        matches!(limit(&answer.reason), Limit::Memory { location: Location::Gpu(140), .. }),
+        "{answer:?}"
+    );
     let facts = Catalog::builtin().model("deepseek-r1-distill-llama-70b").unwrap();
     let speed =
         best_fit(&snapshot, Devices::ALL, facts, DEFAULT_CONTEXT, KvDtype::Bf16).speed_estimate.unwrap();
@@ -176,7 +190,11 @@ fn a_slow_cpu_is_reported_as_slow() {
     let snapshot = Snapshot { memory_bandwidth: Some(4e9), ..host(16, 0, 0, "") };
     let answer = recommend(&snapshot, Devices::ALL, Catalog::builtin(), &[]);
     assert_eq!(answer.model_id.as_deref(), Some("deepseek-r1-distill-qwen-1.5b"));
-    assert!(answer.sentence.en.contains("slowly") && answer.sentence.en.contains("1.6 words"), "{answer:?}");
+    let RecommendationReason::Best { limit: Limit::Smallest, speed: Some(speed), .. } = answer.reason else {
+        panic!("{answer:?}");
+    };
+    // 0.6 * 4 GB/s / 1.12 GB.
+    assert!((speed - 2.14).abs() < 0.01, "{speed}");
 }
 
 /// A 48 GB GPU, and 25 GB of available main memory.
@@ -206,69 +224,81 @@ fn an_unused_gpu_recommends_nothing() {
             fit.device != ComputeDevice::Gpu && fit.gpus == 0 && fit.available < 25_000_000_000,
             "{fit:?}"
         );
-        assert!(!fit.reason.en.contains("graphics") && !fit.reason.en.contains("card"), "{}", fit.reason.en);
+        let graphics = matches!(
+            fit.reason,
+            FitReason::NoFp8 { .. }
+                | FitReason::RunsWell { memory: MemoryKind::Graphics, .. }
+                | FitReason::ShortContext { memory: MemoryKind::Graphics, .. }
+                | FitReason::TooLarge { memory: MemoryKind::Graphics, .. }
+        );
+        assert!(!graphics, "{:?}", fit.reason);
     }
 }
 
 #[test]
-fn an_unused_gpu_is_one_sentence() {
+fn unused_gpus_have_a_name_if_they_are_of_one_type() {
     let snapshot = gpu_with_little_memory();
-    let said = Devices::EMBEDDED.idle(&snapshot).unwrap();
-    assert_eq!(
-        said.en,
-        "Your RTX 6000 Ada Generation is not used yet; llama-server under Deployments uses it."
-    );
+    let idle = |count, name: Option<&str>| Some(IdleGpus { count, name: name.map(Into::into) });
+    assert_eq!(Devices::EMBEDDED.idle(&snapshot), idle(1, Some("RTX 6000 Ada Generation")));
     assert_eq!(Devices::ALL.idle(&snapshot), None);
     assert_eq!(Devices::EMBEDDED.idle(&host(32, 0, 0, "")), None);
     let mut two = host(32, 2, 24, "8.9");
-    assert!(Devices::CPU.idle(&two).unwrap().en.starts_with("Your 2 cards of type card are not"));
+    assert_eq!(Devices::CPU.idle(&two), idle(2, Some("card")));
     two.gpus[1].vendor = GpuVendor::Amd;
     two.gpus[1].name = "Radeon RX 7900 XTX".into();
     let nvidia = Devices { nvidia: true, amd: false };
-    assert!(nvidia.idle(&two).unwrap().zh.starts_with("你的 Radeon RX 7900 XTX 目前未使用"));
+    assert_eq!(nvidia.idle(&two), idle(1, Some("Radeon RX 7900 XTX")));
+    assert_eq!(Devices::CPU.idle(&two), idle(2, None));
     assert_eq!(nvidia.gpus(&two).count(), 1);
 }
 
 #[test]
 fn the_reason_names_the_limit_that_binds() {
-    let fit_for =
-        |snapshot: &Snapshot| recommend(snapshot, Devices::CPU, Catalog::builtin(), &[]).sentence.en;
+    let of = |snapshot: &Snapshot| recommend(snapshot, Devices::CPU, Catalog::builtin(), &[]).reason;
     let measured = |ram, rate| Snapshot { memory_bandwidth: Some(rate), ..host(ram, 0, 0, "") };
-    // 7B: 0.6 * 20 GB/s / 4.68 GB = 2.56 tokens or 1.9 words per second. It fits in memory.
-    let slow = fit_for(&measured(32, 20e9));
-    assert!(
-        slow.contains("R1-Distill-Qwen-7B fits in memory too, but writes only about 1.9 words"),
-        "{slow}"
-    );
-    assert!(!slow.contains("leaves room"), "{slow}");
-    // 0.6 * 20 GB/s / 1.12 GB = 10.7 tokens or 8 words per second.
-    assert!(slow.ends_with("Expect about 8 words per second."), "{slow}");
+    // 7B fits in memory: 0.6 * 20 GB/s / 4.68 GB = 2.56 tokens per second. The model of 1.5B has 10.7.
+    match of(&measured(32, 20e9)) {
+        RecommendationReason::Best {
+            limit: Limit::Speed { better, speed: Some(slow) },
+            speed: Some(speed),
+            ..
+        } => {
+            assert_eq!(better, "R1-Distill-Qwen-7B");
+            assert!((slow - 2.56).abs() < 0.01 && (speed - 10.7).abs() < 0.05, "{slow} {speed}");
+        }
+        other => panic!("{other:?}"),
+    }
     // Fast but little memory: the limit is memory.
-    let small = fit_for(&measured(4, 400e9));
-    assert!(
-        small.starts_with("R1-Distill-Qwen-1.5B: the best that leaves room for about 24 pages"),
-        "{small}"
-    );
-    assert!(small.contains("in the 4.3 GB of memory now free."), "{small}");
-    // Without a measurement no speed is shown.
-    let unmeasured = fit_for(&host(32, 0, 0, ""));
-    assert!(unmeasured.contains("is expected to") && !unmeasured.contains("per second"), "{unmeasured}");
+    match of(&measured(4, 400e9)) {
+        RecommendationReason::Best { model, limit, .. } => {
+            assert_eq!(model, "R1-Distill-Qwen-1.5B");
+            let location = Location::Ram(4 * GIB);
+            assert_eq!(limit, Limit::Memory { context: DEFAULT_CONTEXT, location });
+        }
+        other => panic!("{other:?}"),
+    }
+    // Without a measurement there is no speed.
+    match of(&host(32, 0, 0, "")) {
+        RecommendationReason::Best { limit: Limit::Speed { speed: None, .. }, speed: None, .. } => {}
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
 fn an_upgrade_is_of_what_computes_and_only_where_it_helps() {
-    let of = |snapshot: &Snapshot, devices| {
-        recommend(snapshot, devices, Catalog::builtin(), &[]).upgrade.map(|it| it.en)
-    };
+    let of = |snapshot: &Snapshot, devices| recommend(snapshot, devices, Catalog::builtin(), &[]).upgrade;
     let measured = |rate| Snapshot { memory_bandwidth: Some(rate), ..host(4, 0, 0, "") };
     // 400 GB/s read 48 GB five times per second: only memory is missing.
-    let more = of(&measured(400e9), Devices::CPU).unwrap();
-    assert!(more.starts_with("With 16 GB of memory you could run R1-"), "{more}");
+    match of(&measured(400e9), Devices::CPU).unwrap() {
+        Upgrade::Memory { gib: 16, model } => assert!(model.starts_with("R1-"), "{model}"),
+        other => panic!("{other:?}"),
+    }
     // 20 GB/s are too slow for every better model, independent of memory.
     assert_eq!(of(&measured(20e9), Devices::CPU), None);
-    // "eight" begins with a vowel.
-    let gpu = of(&host(4, 0, 0, ""), Devices::ALL).unwrap();
-    assert!(gpu.starts_with("With an 8 GB card (such as RTX "), "{gpu}");
+    match of(&host(4, 0, 0, ""), Devices::ALL).unwrap() {
+        Upgrade::Gpus { count: 1, vram_gib: 8, gpu, .. } => assert!(gpu.starts_with("RTX "), "{gpu}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -281,20 +311,15 @@ fn a_download_without_room_on_the_disk_is_not_recommended() {
     // 42.5 GB do not fit in 30 GB, 19.85 GB do.
     let tight = of(30_000_000_000, &[]);
     assert_eq!(tight.model_id.as_deref(), Some("deepseek-r1-distill-qwen-32b"));
-    assert!(
-        tight
-            .sentence
-            .en
-            .contains("which has 30 GB free. R1-Distill-Llama-70B would run too, and needs 43 GB"),
-        "{}",
-        tight.sentence.en
-    );
+    let (better, needed) = ("R1-Distill-Llama-70B".to_owned(), roomy.download_size + 500_000_000);
+    assert_eq!(limit(&tight.reason), &Limit::Disk { better, free: 30_000_000_000, needed });
     // Its files are already on the disk.
     let here = ["deepseek-r1-distill-llama-70b".to_owned()];
     assert_eq!(of(30_000_000_000, &here).model_id, roomy.model_id);
     let full = of(21_500_000, &[]);
     assert_eq!((full.model_id.as_deref(), full.download_size), (None, 0));
-    assert!(full.sentence.en.starts_with("The disk has 21.5 MB free, and R1-Distill-Qwen-1.5B needs 1.6 GB"));
+    let (smallest, needed) = ("R1-Distill-Qwen-1.5B".to_owned(), 1_620_000_000);
+    assert_eq!(full.reason, RecommendationReason::DiskFull { smallest, free: 21_500_000, needed });
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct ErrorMessage {
 /// The message of an error.
 pub fn error_message(error: &ErrorView, lang: Lang) -> ErrorMessage {
     let template = CATALOGUE[error.code.as_str()].of(lang);
-    let fill = |text| fill(text, |name| error.detail.get(name).map(|text| value(name, text)));
+    let fill = |text| fill(text, lang, |name| error.detail.get(name).map(|text| value(name, text)));
     ErrorMessage {
         title: fill(&template.title),
         meaning: fill(&template.meaning),
@@ -39,7 +39,7 @@ pub fn error_message(error: &ErrorView, lang: Lang) -> ErrorMessage {
 /// A value by its name in the message.
 fn value<'a>(name: &str, text: &'a str) -> Value<'a> {
     match text.parse::<f64>() {
-        Ok(count) if BYTES.contains(&name) => Value::Bytes(count),
+        Ok(count) if BYTES.contains(&name) => Value::Bytes(count.max(0.0) as u64),
         Ok(count) if COUNTS.contains(&name) && count >= 0.0 => Value::Count(count as u64),
         _ => Value::Text(text.into()),
     }

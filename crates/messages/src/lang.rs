@@ -1,6 +1,6 @@
-//! The language of a host without a page, and numbers in readable form.
+//! The language of a host without a page, and counts with their nouns.
 //! The messages themselves are elsewhere.
-pub use catalog::units::grouped;
+use crate::amounts::grouped;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lang {
@@ -33,11 +33,6 @@ impl Lang {
             Self::Zh => zh,
         }
     }
-}
-
-/// A size in bytes, in the units of the catalogue.
-pub fn bytes(count: f64) -> String {
-    catalog::units::size(count.max(0.0) as u64)
 }
 
 /// A count with its noun, which is singular for 1 only: "1 machine", "0 machines", "2,048 tokens". Chinese

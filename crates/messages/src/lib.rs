@@ -1,12 +1,16 @@
 //! The sentences of the app in English and Chinese: codes and values come in, text goes out. The sentences are
 //! in assets/messages, one file per subject, which the window reads too. Knows no file, no network and no host.
 
+mod amounts;
 mod catalogue;
 mod errors;
 mod lang;
+mod models;
 mod plans;
 mod template;
 
+pub use amounts::{bytes, grouped, pages, rate, size, with_article};
 pub use errors::{ErrorMessage, error_message, terminal_text};
-pub use lang::{Lang, bytes, counted, grouped};
+pub use lang::{Lang, counted};
+pub use models::{fit_reason, idle_gpus, recommendation, upgrade};
 pub use plans::plan_message;

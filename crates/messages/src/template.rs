@@ -1,35 +1,49 @@
-//! Puts values into a message: `{name}` is a value, `{name|one|many}` a value with its noun, which is singular
-//! for 1 only. A value that is missing is left out, together with the brackets around it. The window has the
-//! same rules (ui/src/lib/errors/words.ts and ui/src/lib/components/plan/words.ts).
+//! Puts values into a message: `{name}` is a value, `{a name}` a value with its article, `{name|one|many}` a
+//! value with its noun, which is singular for 1 only. A value that is missing is left out, together with the
+//! brackets around it. The window has the same rules (ui/src/lib/errors/words.ts and
+//! ui/src/lib/components/plan/words.ts).
 use std::borrow::Cow;
 
-use crate::lang::{bytes, grouped};
+use crate::Lang;
+use crate::amounts::{grouped, pages, rate, size, with_article};
+use crate::catalogue::Bilingual;
 
+#[derive(Clone)]
 pub(crate) enum Value<'a> {
     Text(Cow<'a, str>),
-    Bytes(f64),
+    Bytes(u64),
     Count(u64),
+    /// Tokens, as pages of a book.
+    Pages(u32),
+    /// Tokens per second, as words.
+    Words(f64),
+    /// Part of a sentence.
+    Word(&'a Bilingual<String>),
 }
 
 impl Value<'_> {
-    fn written(&self) -> String {
+    fn written(&self, lang: Lang) -> String {
         match self {
             Self::Text(text) => text.clone().into_owned(),
-            Self::Bytes(count) => bytes(*count),
+            Self::Bytes(count) => size(*count),
             Self::Count(count) => grouped(*count),
+            Self::Pages(tokens) => pages(*tokens, lang),
+            Self::Words(tokens) => rate(*tokens),
+            Self::Word(both) => both.of(lang).clone(),
         }
     }
 }
 
-pub(crate) fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<Value<'a>>) -> String {
+pub(crate) fn fill<'a>(template: &str, lang: Lang, value: impl Fn(&str) -> Option<Value<'a>>) -> String {
     let template = without_unknown(template, |name| value(name).is_some());
     let (mut text, mut rest) = (String::new(), template.as_str());
     while let Some((before, after)) = rest.split_once('{') {
         let Some((placeholder, following)) = after.split_once('}') else { break };
         text += before;
         let mut parts = placeholder.split('|');
-        let written = parts.next().and_then(&value).map(|value| value.written()).unwrap_or_default();
-        text += &written;
+        let whole = parts.next().unwrap_or_default();
+        let written = value(name(whole)).map(|value| value.written(lang)).unwrap_or_default();
+        text += &if whole.starts_with(ARTICLE) { with_article(&written) } else { written.clone() };
         if let (Some(one), Some(many)) = (parts.next(), parts.next()) {
             text += " ";
             text += if written == "1" { one } else { many };
@@ -41,7 +55,13 @@ pub(crate) fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<Value<'a>>
 
 /// The names of the placeholders.
 pub(crate) fn names(template: &str) -> impl Iterator<Item = &str> {
-    template.split('{').skip(1).filter_map(|rest| rest.split_once('}')?.0.split('|').next())
+    template.split('{').skip(1).filter_map(|rest| rest.split_once('}')?.0.split('|').next()).map(name)
+}
+
+const ARTICLE: &str = "a ";
+
+fn name(placeholder: &str) -> &str {
+    placeholder.strip_prefix(ARTICLE).unwrap_or(placeholder)
 }
 
 /// Without each bracket that has an unknown name, and without the space before it.
@@ -67,7 +87,7 @@ mod tests {
     use super::*;
 
     fn filled(template: &str, values: &[(&str, u64)]) -> String {
-        fill(template, |name| {
+        fill(template, Lang::En, |name| {
             values.iter().find(|(known, _)| *known == name).map(|(_, count)| Value::Count(*count))
         })
     }
@@ -91,8 +111,14 @@ mod tests {
     }
 
     #[test]
+    fn an_article_agrees_with_its_number() {
+        assert_eq!(filled("With {a size} GB card.", &[("size", 8)]), "With an 8 GB card.");
+        assert_eq!(filled("With {a size} GB card.", &[("size", 24)]), "With a 24 GB card.");
+    }
+
+    #[test]
     fn a_brace_in_a_value_is_only_a_letter() {
         let path = |_: &str| Some(Value::Text("/m/{x}/a.gguf".into()));
-        assert_eq!(fill("Read {path}.", path), "Read /m/{x}/a.gguf.");
+        assert_eq!(fill("Read {path}.", Lang::En, path), "Read /m/{x}/a.gguf.");
     }
 }

@@ -9,7 +9,7 @@ use catalog::{
 use crate::engine::Engine;
 use crate::inventory::Inventory;
 use crate::ollama_source::ollama_source;
-use crate::reason::{Reason, ReasonCode, size};
+use crate::reason::{Reason, ReasonCode};
 use crate::request::DeployRequest;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -141,7 +141,7 @@ fn check_supported(request: &DeployRequest, variant: &Variant, inventory: &Inven
             .with("precision", &variant.precision));
     }
     if request.engine == Engine::Ollama && ollama_source(request.model, variant).is_none() {
-        return Err(Reason::new(ReasonCode::FilesInParts).with("size", size(variant.size)));
+        return Err(Reason::new(ReasonCode::FilesInParts).with_bytes("size", variant.size));
     }
     let lacks = |code| {
         let capability = gpu.compute_capability.as_deref().unwrap_or("-");
@@ -263,14 +263,14 @@ fn out_of_memory(model: &ModelFacts, variant: &Variant, inventory: &Inventory, m
     Reason::new(code)
         .with("model", &model.name)
         .with("precision", &variant.precision)
-        .with("files", size(variant.size))
-        .with("memory", size(all))
+        .with_bytes("files", variant.size)
+        .with_bytes("memory", all)
         .with("cards", gpus_per_host)
         .with("card", inventory.gpu.label())
         .with("used", memory.gpus)
-        .with("weights", size(memory.weights))
-        .with("overhead", size(memory.overhead))
-        .with("budget", size(memory.budget))
+        .with_bytes("weights", memory.weights)
+        .with_bytes("overhead", memory.overhead)
+        .with_bytes("budget", memory.budget)
         .with("tokens", memory.tokens)
         .with("needed", SHORTEST_POOL)
 }

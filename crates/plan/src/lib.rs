@@ -25,11 +25,10 @@ pub use choose::Rejection;
 pub use container::Container;
 pub use engine::Engine;
 pub use inventory::{Inventory, InventoryError};
-pub use reason::{Reason, ReasonCode};
+pub use reason::{Reason, ReasonCode, ReasonValue};
 pub use request::DeployRequest;
 
 use choose::{Choice, choose};
-use reason::size;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -226,9 +225,9 @@ fn notes(
 fn memory_share(card_memory: u64, memory: &Memory, share: f64) -> Reason {
     Reason::new(ReasonCode::MemoryShare)
         .with("share", format!("{share:.2}"))
-        .with("card", size(card_memory))
-        .with("weights", size(memory.weights))
-        .with("overhead", size(memory.overhead))
+        .with_bytes("card", card_memory)
+        .with_bytes("weights", memory.weights)
+        .with_bytes("overhead", memory.overhead)
         .with("tokens", memory.tokens)
 }
 
@@ -236,5 +235,5 @@ fn model_path(choice: &Choice, repo: &str) -> Reason {
     Reason::new(ReasonCode::ModelPath)
         .with("repo", repo)
         .with("precision", &choice.variant.precision)
-        .with("size", size(choice.variant.size))
+        .with_bytes("size", choice.variant.size)
 }

@@ -54,9 +54,13 @@ pub(super) fn command(request: &DeployRequest, choice: &Choice) -> EngineCommand
         set(
             "--temp",
             recommended.temperature,
-            Reason::new(ReasonCode::Temperature).with("value", recommended.temperature),
+            Reason::new(ReasonCode::Temperature).with("value", recommended.temperature.to_string()),
         ),
-        set("--top-p", recommended.top_p, Reason::new(ReasonCode::TopP).with("value", recommended.top_p)),
+        set(
+            "--top-p",
+            recommended.top_p,
+            Reason::new(ReasonCode::TopP).with("value", recommended.top_p.to_string()),
+        ),
         flag("--metrics", Reason::new(ReasonCode::Metrics)),
         set("--host", "127.0.0.1", Reason::new(ReasonCode::HostPrivate)),
         set("--port", PORT, Reason::new(ReasonCode::Port).with("port", PORT)),

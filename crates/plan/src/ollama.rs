@@ -21,12 +21,12 @@ pub(super) fn command(request: &DeployRequest, choice: &Choice) -> EngineCommand
         set(
             "PARAMETER temperature",
             recommended.temperature,
-            Reason::new(ReasonCode::Temperature).with("value", recommended.temperature),
+            Reason::new(ReasonCode::Temperature).with("value", recommended.temperature.to_string()),
         ),
         set(
             "PARAMETER top_p",
             recommended.top_p,
-            Reason::new(ReasonCode::TopP).with("value", recommended.top_p),
+            Reason::new(ReasonCode::TopP).with("value", recommended.top_p.to_string()),
         ),
     ];
     let parallel = Reason::new(ReasonCode::OllamaParallel).with("count", choice.sequences);

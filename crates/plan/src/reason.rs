@@ -1,11 +1,18 @@
-//! Reasons as codes with values. The message of each code, in English and Chinese, is in
-//! assets/messages/plans.toml.
+//! Reasons as codes with values, of which a sentence is made elsewhere: the message of each code, in English
+//! and Chinese, is in assets/messages/plans.toml.
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     pub code: ReasonCode,
-    pub values: BTreeMap<&'static str, String>,
+    pub values: BTreeMap<&'static str, ReasonValue>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReasonValue {
+    Text(String),
+    Count(u64),
+    Bytes(u64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray, strum::IntoStaticStr)]
@@ -88,10 +95,49 @@ impl Reason {
         Self { code, values: BTreeMap::new() }
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.values.insert(name, value.to_string());
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<ReasonValue>) -> Self {
+        self.values.insert(name, value.into());
+        self
+    }
+
+    pub(crate) fn with_bytes(mut self, name: &'static str, bytes: u64) -> Self {
+        self.values.insert(name, ReasonValue::Bytes(bytes));
         self
     }
 }
 
-pub(crate) use catalog::units::size;
+impl From<&str> for ReasonValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&String> for ReasonValue {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<String> for ReasonValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<u16> for ReasonValue {
+    fn from(count: u16) -> Self {
+        Self::Count(count.into())
+    }
+}
+
+impl From<u32> for ReasonValue {
+    fn from(count: u32) -> Self {
+        Self::Count(count.into())
+    }
+}
+
+impl From<u64> for ReasonValue {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use catalog::{Catalog, FamilyKind, ModelFacts};
 use plan::render::{Format, OutputFile, render};
-use plan::{Argument, DeployRequest, Engine, Inventory, Plan, PlanError, Value, plan, plan_any_engine};
+use plan::{
+    Argument, DeployRequest, Engine, Inventory, Plan, PlanError, ReasonValue, Value, plan, plan_any_engine,
+};
 use serde::Deserialize;
 
 /// Twenty GPUs of both vendors and of every architecture.
@@ -247,8 +249,10 @@ fn a_named_precision_is_not_exchanged_for_another() {
     assert_eq!(refused.rejections[0].reason.code.key(), "no_fp8");
     let refused = of(&fp8, "8xH100-80G").unwrap_err();
     let reason = &refused.rejections[0].reason;
-    assert_eq!((reason.code.key(), reason.values["memory"].as_str()), ("weights_exceed_memory", "684 GB"));
-    assert_eq!(reason.values["files"], "689 GB");
+    let memory = ReasonValue::Bytes(8 * Inventory::parse("H100-80G").unwrap().gpu.memory());
+    assert_eq!((reason.code.key(), &reason.values["memory"]), ("weights_exceed_memory", &memory));
+    let files = model("deepseek-r1").variants.iter().find(|variant| variant.id == "fp8").unwrap().size;
+    assert_eq!(reason.values["files"], ReasonValue::Bytes(files));
     for alternative in &refused.alternatives {
         let again = DeployRequest { engine: alternative.engine, variant: None, ..fp8.clone() };
         assert!(plan(&again, &alternative.inventory).is_ok(), "{alternative:?}");
@@ -265,7 +269,10 @@ fn fp8_files_run_on_ampere_with_vllm_alone() {
     assert_eq!((value(&plan, "--kv-cache-dtype"), value(&plan, "--speculative-config")), (None, None));
     let refused = of(&fp8(Engine::Sglang), "2x8xA100-80G").unwrap_err();
     let reason = &refused.rejections[0].reason;
-    assert_eq!((reason.code.key(), reason.values["engine"].as_str()), ("no_fp8", "sglang"));
+    assert_eq!(
+        (reason.code.key(), &reason.values["engine"]),
+        ("no_fp8", &ReasonValue::Text("sglang".into()))
+    );
     assert_eq!(refused.alternatives[0].engine, Engine::Vllm, "{:?}", refused.alternatives);
     for old in ["4x8xT4-16G", "4x8xV100-32G"] {
         assert_eq!(

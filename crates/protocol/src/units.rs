@@ -1,5 +1,5 @@
 //! Units of the numbers that cross: a count of bytes is never taken for a count of tokens.
-//! In JSON both are plain numbers. Conversion to GB and words is in `catalog` and `app`.
+//! In JSON both are plain numbers. Conversion to GB and words is in `messages`.
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Model facts, verdicts, recommendations and presets as views of the contract.
 //! A view starts as "not downloaded": `models` adds what is on the disk. Sizes stay in bytes.
-use catalog::{Fit, ModelFacts, Preset, Recommendation, Sampling, Sentence, Variant};
+use catalog::{Fit, IdleGpus, ModelFacts, Preset, Recommendation, Sampling, Sentence, Variant};
 use contract::{
     FamilyKind, FitView, Localized, ModelState, ModelView, Place, PresetView, RecommendationView,
     SamplingView, VariantView, Verdict,
@@ -39,13 +39,13 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
     }
 }
 
-pub(crate) fn recommendation_view(advice: Recommendation, gpu_note: Option<Sentence>) -> RecommendationView {
+pub(crate) fn recommendation_view(advice: Recommendation, idle: Option<IdleGpus>) -> RecommendationView {
     RecommendationView {
         model_id: advice.model_id,
         variant_id: advice.variant_id,
-        sentence: localized(&advice.sentence),
-        upgrade: advice.upgrade.as_ref().map(localized),
-        gpu_note: gpu_note.as_ref().map(localized),
+        sentence: messages::recommendation(&advice.reason),
+        upgrade: advice.upgrade.as_ref().map(messages::upgrade),
+        gpu_note: idle.as_ref().map(messages::idle_gpus),
         download_size: advice.download_size as f64,
     }
 }
@@ -80,7 +80,7 @@ pub(crate) fn fit_view(fit: &Fit) -> FitView {
             catalog::Verdict::Slow => Verdict::Slow,
             catalog::Verdict::TooLarge => Verdict::TooLarge,
         },
-        reason: localized(&fit.reason),
+        reason: messages::fit_reason(&fit.reason),
         place: match fit.device {
             catalog::ComputeDevice::Gpu => Place::Gpu,
             catalog::ComputeDevice::Cpu => Place::Cpu,
@@ -108,6 +108,6 @@ pub(crate) fn variant_view(variant: &Variant) -> VariantView {
     }
 }
 
-pub(crate) fn localized(sentence: &Sentence) -> Localized {
+fn localized(sentence: &Sentence) -> Localized {
     Localized { en: sentence.en.clone(), zh: sentence.zh.clone() }
 }

@@ -4,8 +4,6 @@ use catalog::Devices;
 use contract::{CpuView, DiskView, ErrorCode, ErrorView, GpuVendor, GpuView, HardwareView};
 use hardware::{Gpu, GpuProblem, Snapshot};
 
-use super::catalog::localized;
-
 pub(crate) fn hardware_view(snapshot: &Snapshot, devices: Devices) -> HardwareView {
     HardwareView {
         os: snapshot.os.clone(),
@@ -19,7 +17,7 @@ pub(crate) fn hardware_view(snapshot: &Snapshot, devices: Devices) -> HardwareVi
         ram_available: snapshot.ram_available as f64,
         memory_bandwidth: snapshot.memory_bandwidth,
         gpus: snapshot.gpus.iter().map(|it| gpu(it, devices)).collect(),
-        gpu_note: devices.idle(snapshot).as_ref().map(localized),
+        gpu_note: devices.idle(snapshot).as_ref().map(messages::idle_gpus),
         gpu_problem: snapshot.gpu_problem.as_ref().map(problem),
         disk: DiskView {
             models_dir: snapshot.disk.models_dir.to_string_lossy().into_owned(),

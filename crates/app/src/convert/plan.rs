@@ -4,7 +4,7 @@ use contract::{
     OfferView, PlanFile, PlanLine, PlanMemoryView, PlanOutcome, PlanView, ReasonView, RefusalView,
 };
 use plan::render::{Format, render};
-use plan::{Alternative, Argument, Plan, PlanError, Reason, Rejection, Value};
+use plan::{Alternative, Argument, Plan, PlanError, Reason, ReasonValue, Rejection, Value};
 
 pub(crate) fn plan_outcome(outcome: &Result<Plan, PlanError>) -> PlanOutcome {
     match outcome {
@@ -72,7 +72,13 @@ fn line(argument: &Argument) -> PlanLine {
 }
 
 fn reason(reason: &Reason) -> ReasonView {
-    let values = reason.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+    let written = |value: &ReasonValue| match value {
+        ReasonValue::Text(text) => text.clone(),
+        // A message groups its digits.
+        ReasonValue::Count(count) => count.to_string(),
+        ReasonValue::Bytes(bytes) => messages::size(*bytes),
+    };
+    let values = reason.values.iter().map(|(name, value)| ((*name).to_owned(), written(value)));
     ReasonView { code: reason.code.key().to_owned(), values: values.collect() }
 }
 

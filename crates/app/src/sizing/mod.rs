@@ -8,7 +8,7 @@ use contract::{ErrorView, SizingView, SizingWish};
 use plan::Inventory;
 
 use crate::App;
-use crate::convert::{cards_view, claim_view, fit_view, localized, variant_view};
+use crate::convert::{cards_view, claim_view, fit_view, variant_view};
 use crate::plans::{find_model, invalid, inventory, not_zero};
 use messages::{Lang, grouped};
 
@@ -62,7 +62,7 @@ impl App {
             here_experts: model.expert_bytes(here.weights) as f64,
             here_cards: here.gpus,
             here: fit_view(&here),
-            gpu_note: self.devices().idle(&snapshot).as_ref().map(localized),
+            gpu_note: self.devices().idle(&snapshot).as_ref().map(messages::idle_gpus),
             machines: machines.as_ref().map(view),
             rows: query.rows().iter().map(view).collect(),
             claims: flagged_claims(model).iter().map(|flag| claim_view(model, flag)).collect(),

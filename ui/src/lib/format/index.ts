@@ -1,5 +1,5 @@
 // Numbers in human units, in the language in use. Pure: the words and the locale are handed in. The rules are those of
-// crates/catalog/src/units.rs, and tests/fixtures/units.json holds both to them.
+// crates/messages/src/amounts.rs, and tests/fixtures/units.json holds both to them.
 import type { Messages } from '$lib/i18n/en';
 import { localeOf, type Lang } from '$lib/i18n/language';
 

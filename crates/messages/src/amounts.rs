@@ -1,6 +1,7 @@
 //! Formats amounts for all screens and programs of this project. Bytes are decimal (1 GB = 10^9 bytes; the
 //! size in a GPU's name, such as "RTX 4090 24G", is only a name), a page is 670 tokens, a word 1.34 tokens.
 //! The window has the same rules (ui/src/lib/format); tests/fixtures/units.json tests both.
+use crate::Lang;
 
 /// Tokens to words: 500 words are about 670 tokens.
 fn words(tokens: f64) -> f64 {
@@ -20,15 +21,17 @@ fn whole_pages(tokens: u32) -> u64 {
     (words(tokens.into()) / 500.0).round().max(1.0) as u64
 }
 
-pub fn pages(tokens: u32) -> String {
-    match whole_pages(tokens) {
-        1 => "about one page".into(),
-        count => format!("about {} pages", grouped(count)),
+pub fn pages(tokens: u32, lang: Lang) -> String {
+    match (lang, whole_pages(tokens)) {
+        (Lang::En, 1) => "about one page".into(),
+        (Lang::En, count) => format!("about {} pages", grouped(count)),
+        (Lang::Zh, count) => format!("约 {} 页", grouped(count)),
     }
 }
 
-pub fn pages_zh(tokens: u32) -> String {
-    format!("约 {} 页", grouped(whole_pages(tokens)))
+/// A size that may be a fraction, as views have them.
+pub fn bytes(count: f64) -> String {
+    size(count.max(0.0) as u64)
 }
 
 /// 688_600_000_000 is "689 GB", 19_850_000_000 "19.9 GB", 11_310_063 "11.3 MB".

@@ -1,6 +1,6 @@
 //! Amounts are formatted equally in the window, in the terminal and in sentences: the pages test the same
 //! table (ui/tests/units.test.ts).
-use catalog::units::{grouped, pages, pages_zh, rate, size};
+use messages::{Lang, grouped, pages, rate, size, with_article};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -17,7 +17,7 @@ fn amounts_read_as_in_the_table() {
         assert_eq!(size(bytes), text, "{bytes}");
     }
     for (tokens, en, zh) in table.pages {
-        assert_eq!((pages(tokens), pages_zh(tokens)), (en, zh), "{tokens}");
+        assert_eq!((pages(tokens, Lang::En), pages(tokens, Lang::Zh)), (en, zh), "{tokens}");
     }
     for (count, text) in table.grouped {
         assert_eq!(grouped(count), text);
@@ -47,6 +47,6 @@ fn articles_follow_the_sound() {
         ("engine", "an engine"),
         ("user", "a user"),
     ] {
-        assert_eq!(catalog::units::with_article(words), whole);
+        assert_eq!(with_article(words), whole);
     }
 }

@@ -1,0 +1,73 @@
+//! The messages about models: verdicts, the recommendation, an upgrade and GPUs that are not used. They are
+//! made in both languages at once, because a page that changes its language does not ask again.
+mod fit;
+mod recommendation;
+
+use std::sync::LazyLock;
+
+use contract::Localized;
+
+use crate::Lang;
+use crate::catalogue::{Catalogue, parse};
+use crate::template::{Value, fill};
+
+pub use fit::fit_reason;
+pub use recommendation::{idle_gpus, recommendation, upgrade};
+
+static CATALOGUE: LazyLock<Catalogue<String>> =
+    LazyLock::new(|| parse(include_str!("../../../../assets/messages/models.toml")));
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+enum Code {
+    NoFiles,
+    RunsWell,
+    ShortContext,
+    Slow,
+    SlowExpected,
+    NoFp8,
+    TooLarge,
+    TooLargeForMany,
+    BestSmallest,
+    BestOnDisk,
+    BestSpeed,
+    BestExpectedSpeed,
+    BestInRam,
+    BestInCard,
+    BestInCards,
+    ExpectedSpeed,
+    DiskFull,
+    MemoryFull,
+    UpgradeMemory,
+    UpgradeCard,
+    UpgradeCards,
+    IdleCard,
+    IdleCards,
+    IdleMixedCards,
+    GraphicsMemory,
+    MainMemory,
+}
+
+fn message(code: Code, values: &[(&str, Value)]) -> Localized {
+    let key: &str = code.into();
+    let both = &CATALOGUE[key];
+    let value = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+    Localized { en: fill(&both.en, Lang::En, value), zh: fill(&both.zh, Lang::Zh, value) }
+}
+
+/// A number that is a name or small, such as that of a "24 GB card": its digits are not grouped.
+fn digits<'a>(number: u64) -> Value<'a> {
+    Value::Text(number.to_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantArray;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_message_in_both_languages() {
+        crate::catalogue::check(&CATALOGUE, Code::VARIANTS.iter().map(|code| code.into()));
+    }
+}
