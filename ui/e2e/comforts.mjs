@@ -199,7 +199,7 @@ export async function flood(page, expect) {
 }
 
 /** A chat of the sidebar by the keyboard: what was asked and not done gives the focus back. */
-export async function sidebar(page, expect) {
+export async function sidebar(page, expect, judge) {
   const row = page.locator('nav li', { has: page.locator('[data-tool=remove]') }).first();
   const name = await row.getByRole('link').innerText();
   const tool = (does) => page.getByRole('button', { name: `${does}: ${name}` });
@@ -227,6 +227,34 @@ export async function sidebar(page, expect) {
     await box.waitFor({ state: 'detached' });
     expect(`a name left with ${key} leaves the focus where it was`, await focused(tool('Rename')));
   }
+  // Over a narrow page it is a dialog.
+  await page.setViewportSize({ width: 800, height: 600 });
+  const show = page.getByRole('button', { name: 'Show sidebar' });
+  await show.focus();
+  await page.keyboard.press('Enter');
+  const over = page.getByRole('dialog', { name: 'Main' });
+  await over.waitFor();
+  await judge(page, 'sidebar-narrow');
+  for (let n = 0; n < 40; n += 1) await page.keyboard.press(n % 2 === 0 ? 'Tab' : 'Shift+Tab');
+  await page.keyboard.press('Shift+Tab');
+  expect('Tab stays in it', await over.evaluate((one) => one.contains(document.activeElement)));
+  await page.keyboard.press('Escape');
+  await over.waitFor({ state: 'detached' });
+  expect('Esc gives the focus back', await focused(show));
+  await show.click();
+  await over.getByRole('link', { name: 'Models' }).click();
+  await page.getByRole('heading', { name: 'Models', level: 1 }).waitFor();
+  expect('what was chosen closes it', (await over.count()) === 0);
+  await page.keyboard.press('Control+b');
+  await page.mouse.click(700, 300);
+  await over.waitFor({ state: 'detached' });
+  await page.keyboard.press('Control+Shift+f');
+  expect('the search of all chats has the focus', await focused(over.getByRole('searchbox')));
+  await page.keyboard.press('Control+n');
+  await over.waitFor({ state: 'detached' });
+  const box = page.getByRole('textbox', { name: 'Your message' });
+  await box.waitFor();
+  expect('a new chat is where one writes', await focused(box));
 }
 
 /** From the first page to a chat on a cloud service, by the keyboard; a wrong key is told and its step named. */
