@@ -28,7 +28,7 @@ impl History {
         width: u32,
         height: u32,
     ) -> Result<Image, HistoryError> {
-        let hash = hex(&Sha256::digest(bytes));
+        let hash = hex::encode(Sha256::digest(bytes));
         let image = Image { hash, kind: kind.to_owned(), width, height, bytes: bytes.len() as u64 };
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -54,7 +54,7 @@ impl History {
         let image = self.image(hash)?;
         let path = file(&self.images, &image);
         let bytes = std::fs::read(&path).map_err(|source| failed(&path, source))?;
-        if hex(&Sha256::digest(&bytes)) != image.hash {
+        if hex::encode(Sha256::digest(&bytes)) != image.hash {
             return Err(HistoryError::ImageChanged(path));
         }
         Ok(bytes)
@@ -204,8 +204,4 @@ fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 fn failed(path: &Path, source: std::io::Error) -> HistoryError {
     HistoryError::ImageFile { path: path.to_owned(), source }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

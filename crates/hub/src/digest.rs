@@ -45,7 +45,7 @@ impl Hasher {
 
     /// The SHA-256 of the bytes hashed so far.
     pub fn sha256(&self) -> String {
-        hex(&self.sha256.clone().finalize())
+        hex::encode(self.sha256.clone().finalize())
     }
 
     pub fn update(&mut self, bytes: &[u8], announced: Option<&Digest>) {
@@ -62,7 +62,7 @@ impl Hasher {
     }
 
     pub fn finish(self) -> FileHashes {
-        FileHashes { sha256: hex(&self.sha256.finalize()), git: hex(&self.git.finalize()) }
+        FileHashes { sha256: hex::encode(self.sha256.finalize()), git: hex::encode(self.git.finalize()) }
     }
 }
 
@@ -103,10 +103,6 @@ pub(crate) async fn hash_from_disk(
         Ok(hashes)
     });
     hashed.await.map_err(io::Error::other)?
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -139,6 +139,6 @@ fn spill(dir: &Path, mib: u64, weights: &dyn WeightSource) -> Result<Spill, chec
         hash.update(&bytes[..bytes.len().min(64)]);
     }
     let model_hash: [u8; 32] = hash.finalize().into();
-    let name: String = model_hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex::encode(&model_hash[..8]);
     Ok(Spill { file: dir.join(format!("{name}.kv")), model_hash, max_bytes: mib * (1 << 20) })
 }

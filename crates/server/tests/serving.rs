@@ -11,9 +11,7 @@ use sha2::{Digest, Sha256};
 use worker_program::{Worker, usage_error};
 
 fn key_file(path: &Path, keys: &[(&str, &str, &str)]) {
-    let hash = |key: &str| {
-        Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
+    let hash = |key: &str| hex::encode(Sha256::digest(key.as_bytes()));
     let entries: Vec<String> = keys
         .iter()
         .map(|(name, key, expires)| {

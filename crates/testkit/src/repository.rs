@@ -53,7 +53,7 @@ impl Repository {
             id.update(path);
             id.update(Sha256::digest(bytes));
         }
-        let id = hex(&id.finalize());
+        let id = hex::encode(id.finalize());
         for (path, bytes) in contents {
             files.insert(path.clone(), Arc::new(File::new(&path, bytes, &id)));
         }
@@ -79,7 +79,7 @@ impl Repository {
 
 impl File {
     fn new(path: &str, bytes: Vec<u8>, commit: &str) -> Self {
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let sha256 = hex::encode(Sha256::digest(&bytes));
         let large = bytes.len() >= LARGE || path.ends_with(".safetensors") || path.ends_with(".gguf");
         let pointer = format!(
             "version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {}\n",
@@ -117,11 +117,7 @@ fn read_into(folder: &Path, prefix: &str, contents: &mut BTreeMap<String, Vec<u8
 fn git_object_id(bytes: &[u8]) -> String {
     let mut hash = Sha1::new_with_prefix(format!("blob {}\0", bytes.len()));
     hash.update(bytes);
-    hex(&hash.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash.finalize())
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ fn hash(tokenizer: &Tokenizer, strings: &[String]) -> String {
         digest.update(tokenizer.decode(&ids));
         digest.update([0]);
     }
-    digest.finalize()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest.finalize()[..4])
 }
 
 fn check(name: &str, tokenizer: &Tokenizer, strings: &[String]) {

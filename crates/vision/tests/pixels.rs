@@ -20,7 +20,7 @@ fn number(row: &Value, at: usize) -> usize {
 }
 
 fn sha(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// The same synthetic image as in the script.

@@ -27,7 +27,7 @@ impl DeploymentKeys {
         }
         let mut hash = Sha256::new_with_prefix(self.secret()?);
         hash.update(record.id.as_bytes());
-        let key = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let key = hex::encode(hash.finalize());
         Ok(Record { key: Some(format!("wd-{key}")), ..record })
     }
 

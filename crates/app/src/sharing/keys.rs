@@ -68,7 +68,7 @@ impl ApiKeys {
             id: uuid::Uuid::now_v7().simple().to_string(),
             key: ApiKey {
                 name: name.to_owned(),
-                hash: Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+                hash: hex::encode(Sha256::digest(secret.as_bytes())),
                 expires: expires.map(|time| time.as_second().max(0) as u64),
             },
             created_at: now.to_string(),

@@ -44,7 +44,7 @@ impl ApiKeys {
 
 /// SHA-256 in hexadecimal.
 pub fn hash_of(key: &str) -> String {
-    Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(key.as_bytes()))
 }
 
 /// Compares without its duration telling where the first difference is.
