@@ -1,9 +1,10 @@
 //! The host of `app` in the desktop: every page that subscribed gets each event.
 //! Events have no buffer: a page that subscribes later reads the state with commands.
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use contract::{AppEvent, Language};
 use messages::Lang;
+use parking_lot::Mutex;
 use tauri::Manager;
 use tauri::ipc::Channel;
 
@@ -13,23 +14,18 @@ pub struct Subscribers(Arc<Mutex<Vec<Channel<AppEvent>>>>);
 
 impl Subscribers {
     pub fn add(&self, channel: Channel<AppEvent>) {
-        self.lock().push(channel);
+        self.0.lock().push(channel);
     }
 
     /// Removes all pages, after the process that drew them died.
     pub fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Channel<AppEvent>>> {
-        // A poisoned lock is used: losing all events would be worse than one inconsistent entry.
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().clear();
     }
 }
 
 impl app::Host for Subscribers {
     fn emit(&self, event: AppEvent) {
-        self.lock().retain(|channel| channel.send(event.clone()).is_ok());
+        self.0.lock().retain(|channel| channel.send(event.clone()).is_ok());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Backups of the chats as use cases: list, create, restore, and the daily backup.
 //! `history` writes and verifies the files.
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use contract::{AppEvent, BackupKind, BackupView, BackupsView, ErrorCode, ErrorView};
@@ -23,7 +23,7 @@ impl App {
     pub async fn backups(&self) -> Result<BackupsView, ErrorView> {
         let chats = self.chats_file.clone();
         let found = blocking(move || history::backups(chats.path()).map_err(history_error)).await?;
-        let problem = self.backup_problem.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let problem = self.backup_problem.lock().clone();
         Ok(BackupsView {
             folder: history::backup_folder(self.chats_file.path()).display().to_string(),
             backups: found.into_iter().map(view).collect(),
@@ -57,14 +57,14 @@ impl App {
         let history = self.chats_file.writable()?;
         let made = blocking(move || history.backup(kind).map_err(history_error)).await;
         let problem = made.as_ref().err().map(|error| (Timestamp::now(), error.clone()));
-        *self.backup_problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+        *self.backup_problem.lock() = problem;
         self.host.emit(AppEvent::BackupsChanged);
         made.map(view)
     }
 
     /// Whether a daily backup is due: the last one is a day old, and there is at least one chat.
     fn backup_due(&self, now: Timestamp) -> Result<bool, ErrorView> {
-        let failed = self.backup_problem.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = self.backup_problem.lock();
         if failed.as_ref().is_some_and(|(at, _)| now.duration_since(*at) < RETRY_AFTER) {
             return Ok(false);
         }

@@ -1,10 +1,11 @@
 //! The file of the chats: open, open read-only, or not open, with the reason. Every use case gets the history
 //! from here, and fails with that reason until the user has chosen a recovery.
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use contract::{AppEvent, ErrorCode, ErrorView, ShownPlace, StartView, StartWay};
 use history::{History, HistoryError};
+use parking_lot::RwLock;
 
 use crate::App;
 use crate::convert::history_error;
@@ -34,7 +35,7 @@ impl ChatsFile {
 
     /// The history, perhaps read-only; then a change fails in the history itself.
     pub(crate) fn get(&self) -> Result<Arc<History>, ErrorView> {
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.state.read() {
             State::Open(history) | State::ReadOnly(history, _) => Ok(history.clone()),
             State::Failed(reason) => Err(reason.clone()),
         }
@@ -42,7 +43,7 @@ impl ChatsFile {
 
     /// The history for an operation that starts work before its first change, such as an answer.
     pub(crate) fn writable(&self) -> Result<Arc<History>, ErrorView> {
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.state.read() {
             State::Open(history) => Ok(history.clone()),
             State::ReadOnly(_, reason) => Err(read_only(reason)),
             State::Failed(reason) => Err(reason.clone()),
@@ -50,14 +51,14 @@ impl ChatsFile {
     }
 
     pub(crate) fn failure(&self) -> Option<ErrorView> {
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.state.read() {
             State::Failed(reason) => Some(reason.clone()),
             State::Open(_) | State::ReadOnly(..) => None,
         }
     }
 
     pub(crate) fn view(&self) -> StartView {
-        let (failure, read_only) = match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+        let (failure, read_only) = match &*self.state.read() {
             State::Open(_) => (None, None),
             State::ReadOnly(_, reason) => (None, Some(reason.clone())),
             State::Failed(reason) => (Some(reason.clone()), None),
@@ -77,7 +78,7 @@ impl ChatsFile {
     }
 
     fn recover(&self, way: StartWay) -> Result<(), ErrorView> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write();
         let reason = match &*state {
             State::Open(_) => return Ok(()),
             State::ReadOnly(_, reason) | State::Failed(reason) => reason.clone(),
@@ -104,7 +105,7 @@ impl ChatsFile {
 
     /// Replaces the file with a backup, whether the file could be opened or not.
     pub(crate) fn restore(&self, id: &str) -> Result<(), ErrorView> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write();
         match &*state {
             State::Open(history) => history.restore(id).map(drop).map_err(history_error),
             State::ReadOnly(_, reason) | State::Failed(reason) if reason.code == ErrorCode::HistoryLocked => {

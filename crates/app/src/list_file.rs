@@ -4,9 +4,9 @@
 use std::io::ErrorKind;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use contract::{ErrorCode, ErrorView};
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -107,7 +107,7 @@ impl<T: Serialize + DeserializeOwned> ListFile<T> {
     }
 
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Vec<T>) -> R) -> Result<R, ErrorView> {
-        let _guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.writing.lock();
         let mut entries = self.all()?;
         let changed = change(&mut entries);
         self.write(&entries)?;

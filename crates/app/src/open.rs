@@ -1,10 +1,11 @@
 //! The open application: the state that the use cases share. Hosts open it once and call its methods. Only
 //! the chats can make a start fail; every other file that is damaged is reported and replaced by defaults.
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::{ErrorView, SettingsView};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use crate::answer::{RunningAnswers, Subscribers};
 use crate::chats_file::{ChatsFile, blocking};
@@ -121,7 +122,7 @@ impl App {
         }
         let defaults = settings::defaults(&self.paths.models_dir);
         let loaded = settings::file::load(&self.paths.data_dir.join(SETTINGS_FILE), defaults);
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = loaded.settings;
+        *self.settings.lock() = loaded.settings;
         self.settings_file_protected.store(loaded.protected, Ordering::Relaxed);
     }
 }

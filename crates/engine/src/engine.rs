@@ -1,9 +1,10 @@
 //! The public handle: starts the engine's thread, validates requests and passes them on. Knows nothing of
 //! what the thread does with them.
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use models::{KvPages, Model, PAGE_TOKENS};
+use parking_lot::Mutex;
 
 use crate::admit::uses_mtp;
 use crate::cache::pool::Pool;
@@ -110,7 +111,7 @@ impl Engine {
     /// has ended.
     pub fn close(&self) {
         self.queue.close();
-        let thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let thread = self.thread.lock().take();
         if let Some(thread) = thread {
             // A panic of the thread was already emitted to the requests that it affected.
             let _ = thread.join();

@@ -1,8 +1,10 @@
 //! The waiting requests, shared by the threads that submit and the thread that computes. Knows nothing of
 //! running sequences but their cancel flags.
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::FinishReason;
 use crate::cancel::{CancelFlag, CancelHandle, RemoveCancelled};
@@ -33,7 +35,7 @@ pub enum Wake {
 impl Queue {
     /// `None` when the queue is closed.
     pub fn push(self: &Arc<Self>, sequence: Sequence) -> Option<CancelHandle> {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         if inner.closed {
             return None;
         }
@@ -47,14 +49,11 @@ impl Queue {
     /// Blocks until a request waits, at most for `timeout`.
     pub fn wait(&self, timeout: Option<Duration>) -> Wake {
         let idle = |inner: &mut Inner| inner.waiting.is_empty() && !inner.closed;
-        let inner = self.lock();
-        let inner = match timeout {
-            None => self.changed.wait_while(inner, idle).unwrap_or_else(|poisoned| poisoned.into_inner()),
-            Some(timeout) => {
-                let waited = self.changed.wait_timeout_while(inner, timeout, idle);
-                waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0
-            }
-        };
+        let mut inner = self.inner.lock();
+        match timeout {
+            None => self.changed.wait_while(&mut inner, idle),
+            Some(timeout) => drop(self.changed.wait_while_for(&mut inner, idle, timeout)),
+        }
         match (inner.closed, inner.waiting.is_empty()) {
             (true, _) => Wake::Closed,
             (false, true) => Wake::Timeout,
@@ -64,28 +63,28 @@ impl Queue {
 
     /// Removes the first waiting request if `admit` accepts it. Requests never overtake each other.
     pub fn pop_if(&self, admit: impl FnOnce(&mut Sequence) -> bool) -> Option<Sequence> {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         let first = inner.waiting.front_mut()?;
         if admit(first) { inner.waiting.pop_front() } else { None }
     }
 
     /// Drops the cancel flag of a running sequence that ended.
     pub fn forget(&self, flag: &CancelFlag) {
-        self.lock().flags.retain(|other| !other.is_same(flag));
+        self.inner.lock().flags.retain(|other| !other.is_same(flag));
     }
 
     /// Waiting requests.
     pub fn len(&self) -> usize {
-        self.lock().waiting.len()
+        self.inner.lock().waiting.len()
     }
 
     pub fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.inner.lock().closed
     }
 
     /// Refuses new requests and cancels all that wait or run.
     pub fn close(&self) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         inner.closed = true;
         inner.flags.iter().for_each(CancelFlag::cancel);
         drop(inner);
@@ -94,7 +93,7 @@ impl Queue {
     }
 
     fn take_cancelled(&self) -> Vec<Sequence> {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         let waiting = std::mem::take(&mut inner.waiting);
         let (cancelled, waiting): (VecDeque<_>, VecDeque<_>) =
             waiting.into_iter().partition(|sequence| sequence.cancel.is_cancelled());
@@ -103,11 +102,6 @@ impl Queue {
             inner.flags.retain(|other| !other.is_same(&sequence.cancel));
         }
         cancelled.into()
-    }
-
-    /// Plain data stays usable after a panic elsewhere, so poisoning is ignored.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

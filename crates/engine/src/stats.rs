@@ -1,6 +1,8 @@
 //! The engine's counters, written by its thread and read by any. Knows nothing of how they are computed or
 //! shown.
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::cache::pool::Pool;
 use crate::{DraftStats, Metrics, Routing};
@@ -20,16 +22,16 @@ impl Stats {
     }
 
     pub fn metrics(&self) -> Metrics {
-        *lock(&self.metrics)
+        *self.metrics.lock()
     }
 
     pub fn routing(&self) -> Arc<Routing> {
-        lock(&self.routing).clone()
+        self.routing.lock().clone()
     }
 
     /// A request was admitted; `cached_tokens` of its prompt were in the prefix cache.
     pub fn count_admitted(&self, prompt_tokens: usize, cached_tokens: usize) {
-        let mut metrics = lock(&self.metrics);
+        let mut metrics = self.metrics.lock();
         metrics.requests += 1;
         metrics.prompt_tokens += prompt_tokens as u64;
         metrics.cached_tokens += cached_tokens as u64;
@@ -37,8 +39,8 @@ impl Stats {
 
     /// An answer of `completion_tokens` tokens ended.
     pub fn count_finished(&self, completion_tokens: usize, drafts: &DraftStats, routing: Routing) {
-        *lock(&self.routing) = Arc::new(routing);
-        let mut metrics = lock(&self.metrics);
+        *self.routing.lock() = Arc::new(routing);
+        let mut metrics = self.metrics.lock();
         metrics.completion_tokens += completion_tokens as u64;
         metrics.drafts_offered += drafts.offered.iter().copied().map(u64::from).sum::<u64>();
         metrics.drafts_accepted += drafts.accepted.iter().copied().map(u64::from).sum::<u64>();
@@ -46,13 +48,8 @@ impl Stats {
 
     /// The gauges: running sequences and pages in use.
     pub fn set_usage(&self, running: usize, pool: &Pool) {
-        let mut metrics = lock(&self.metrics);
+        let mut metrics = self.metrics.lock();
         metrics.running = running;
         (metrics.pages_used, metrics.pages_cached) = (pool.used(), pool.cached());
     }
-}
-
-/// Plain data stays usable after a panic elsewhere, so poisoning is ignored.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -1,8 +1,10 @@
 //! Aggregates the progress of a download per file and reports every change. It does not limit the rate of
 //! reports.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::RemoteFile;
 
@@ -106,7 +108,7 @@ impl ProgressAggregator {
     }
 
     fn change(&self, change: impl FnOnce(&mut Progress)) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.progress.lock();
         change(&mut progress);
         (self.on_progress)(&progress);
     }

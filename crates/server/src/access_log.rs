@@ -4,8 +4,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +13,7 @@ use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::StatusCode;
 use axum::response::Response;
 use futures_util::Stream;
+use parking_lot::Mutex;
 use protocol::AccessLogEntry;
 use protocol::openai::Usage;
 
@@ -32,7 +33,7 @@ impl AccessLog {
     /// Errors are ignored: a full disk must not stop the server.
     fn write(&self, entry: &AccessLogEntry) {
         let line = serde_json::to_string(entry).expect("an entry is plain data");
-        let _lock = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _lock = self.writing.lock();
         if std::fs::metadata(&self.path).is_ok_and(|data| data.len() > MAX_BYTES) {
             let _ = std::fs::rename(&self.path, self.path.with_extension("old.jsonl"));
         }

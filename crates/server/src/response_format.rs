@@ -1,7 +1,8 @@
 //! What form an answer must have, as `response_format` and `tool_choice` ask for it, and the grammar that
 //! holds the sampler to it.
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use protocol::openai::{self, ChatCompletionRequest};
 use serde_json::{Map, Value};
 use text::{Detokenizer, Grammar, TextError};
@@ -88,12 +89,12 @@ pub struct GrammarError(Arc<Mutex<Option<String>>>);
 
 impl GrammarError {
     pub fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 
     fn set(&self, result: Result<(), TextError>) {
         if let Err(error) = result {
-            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error.to_string());
+            self.0.lock().get_or_insert(error.to_string());
         }
     }
 }

@@ -3,9 +3,10 @@
 //! be malformed.
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -160,15 +161,15 @@ impl TestCloud {
     }
 
     pub fn set_chat_response(&self, response: CloudResponse) {
-        *lock(&self.state.chat) = response;
+        *self.state.chat.lock() = response;
     }
 
     pub fn set_models_response(&self, response: CloudResponse) {
-        *lock(&self.state.models) = response;
+        *self.state.models.lock() = response;
     }
 
     pub fn requests(&self) -> Vec<CloudRequest> {
-        lock(&self.state.requests).clone()
+        self.state.requests.lock().clone()
     }
 }
 
@@ -178,20 +179,16 @@ impl Drop for TestCloud {
     }
 }
 
-fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 async fn serve(mut socket: TcpStream, state: Arc<State>) -> io::Result<()> {
     let Some(request) = read(&mut socket).await? else { return Ok(()) };
     let authorized =
         state.auth_header.as_ref().is_none_or(|(name, value)| request.header(name) == Some(value));
     let path = request.path.split('?').next().unwrap_or_default().to_owned();
-    lock(&state.requests).push(request);
+    state.requests.lock().push(request);
     let response = if path.ends_with("/models") {
-        lock(&state.models).clone()
+        state.models.lock().clone()
     } else if path.ends_with("/chat/completions") {
-        lock(&state.chat).clone()
+        state.chat.lock().clone()
     } else {
         CloudResponse::json("404 Not Found", "{\"detail\":\"Not Found\"}")
     };

@@ -3,10 +3,11 @@
 //! only. Loopback addresses are connected to directly.
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -51,7 +52,7 @@ impl TestProxy {
 
     /// The requested targets, as `host:port`.
     pub fn targets(&self) -> Vec<String> {
-        self.targets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.targets.lock().clone()
     }
 }
 
@@ -76,7 +77,7 @@ async fn serve(
     };
     let loopback = target.replace("localhost:", "127.0.0.1:").parse().ok();
     let to = loopback.filter(|target: &SocketAddr| target.ip().is_loopback()).unwrap_or(to);
-    targets.lock().unwrap_or_else(PoisonError::into_inner).push(target);
+    targets.lock().push(target);
     let mut server = TcpStream::connect(to).await?;
     match handshake {
         Handshake::Tunnel(answer) => client.write_all(&answer).await?,

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -109,22 +110,22 @@ impl TestHub {
 
     /// Requests for files so far.
     pub fn requests(&self) -> Vec<FileRequest> {
-        self.state.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.requests.lock().clone()
     }
 
     /// Counts from nothing again.
     pub fn forget_requests(&self) {
-        self.state.requests.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.state.requests.lock().clear();
     }
 
     /// Bytes of files sent so far, of all of them.
     pub fn bytes_served(&self) -> u64 {
-        self.state.served.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+        self.state.served.lock().values().sum()
     }
 
     /// Sent bytes of one file.
     pub fn bytes_served_of(&self, path: &str) -> u64 {
-        self.state.served.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied().unwrap_or(0)
+        self.state.served.lock().get(path).copied().unwrap_or(0)
     }
 }
 

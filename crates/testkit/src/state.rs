@@ -2,11 +2,12 @@
 //! Handlers of both sources and of the storage share it; a test reads it through `TestHub`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::fault::{FaultKind, Faults};
 use crate::repository::{File, Repository};
@@ -38,21 +39,21 @@ pub(crate) type Shared = axum::extract::State<Arc<State>>;
 
 impl State {
     pub fn repositories(&self) -> MutexGuard<'_, BTreeMap<String, Repository>> {
-        self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
+        self.repositories.lock()
     }
 
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+        self.faults.lock()
     }
 
     pub fn count_served(&self, path: &str, bytes: usize) {
-        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut served = self.served.lock();
         *served.entry(path.to_owned()).or_default() += bytes as u64;
     }
 
     pub fn record(&self, method: &Method, headers: &HeaderMap, file: &str, revision: &str, at_storage: bool) {
         let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(FileRequest {
+        self.requests.lock().push(FileRequest {
             method: method.to_string(),
             file: file.to_owned(),
             at_storage,

@@ -1,9 +1,9 @@
 //! Sends the events of an answer in progress to a page that was loaded again: first the text so far, then
 //! each event. Knows no history; the recorder stores the answer.
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contract::{AnswerEvent, MessageView};
+use parking_lot::Mutex;
 
 use super::OnAnswer;
 
@@ -19,11 +19,11 @@ struct InProgress {
 impl Subscribers {
     pub(crate) fn begin(&self, chat_id: &str, message: &MessageView) {
         let answer = InProgress { message: message.clone(), subscribers: Vec::new() };
-        self.lock().insert(chat_id.to_owned(), answer);
+        self.0.lock().insert(chat_id.to_owned(), answer);
     }
 
     pub(crate) fn send(&self, chat_id: &str, event: &AnswerEvent) {
-        let mut answers = self.lock();
+        let mut answers = self.0.lock();
         let Some(answer) = answers.get_mut(chat_id) else { return };
         if let AnswerEvent::Delta { text, reasoning, .. } = event {
             answer.message.text.push_str(text);
@@ -39,14 +39,10 @@ impl Subscribers {
 
     /// Holds the lock, so that no event is lost between the text so far and the first one that is sent.
     pub(crate) fn add(&self, chat_id: &str, on_event: OnAnswer) -> bool {
-        let mut answers = self.lock();
+        let mut answers = self.0.lock();
         let Some(answer) = answers.get_mut(chat_id) else { return false };
         on_event(AnswerEvent::Started { user: None, assistant: answer.message.clone() });
         answer.subscribers.push(on_event);
         true
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, InProgress>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

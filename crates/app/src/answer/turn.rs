@@ -1,10 +1,11 @@
 //! Which chats have an answer in progress, and how to stop one. Each chat has one answer at a time.
 //! Does not know what an answer contains or which model writes it.
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use contract::{ErrorCode, ErrorView};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 /// The key of a comparison among the ids of chats, which are UUIDs: there is one comparison at a time.
@@ -29,7 +30,7 @@ pub(crate) struct Turn {
 
 impl RunningAnswers {
     pub(crate) fn begin(self: &Arc<Self>, chat_id: &str) -> Result<Turn, ErrorView> {
-        let mut chats = self.lock();
+        let mut chats = self.chats.lock();
         if chats.contains_key(chat_id) {
             let message = "change the chat: an answer is still being written in it";
             return Err(ErrorView::new(ErrorCode::AnswerRunning, message));
@@ -41,29 +42,25 @@ impl RunningAnswers {
     }
 
     pub(crate) fn any(&self) -> bool {
-        !self.lock().is_empty()
+        !self.chats.lock().is_empty()
     }
 
     /// Whether this chat has an answer in progress.
     pub(crate) fn contains(&self, chat_id: &str) -> bool {
-        self.lock().contains_key(chat_id)
+        self.chats.lock().contains_key(chat_id)
     }
 
     pub(crate) fn stop(&self, chat_id: &str) {
-        if let Some((_, switch)) = self.lock().get(chat_id) {
+        if let Some((_, switch)) = self.chats.lock().get(chat_id) {
             switch.send_replace(true);
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (u64, watch::Sender<bool>)>> {
-        self.chats.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
 impl Turn {
     /// Frees the chat for its next answer. Does nothing when a newer turn holds the chat already.
     pub(crate) fn end(&self) {
-        let mut chats = self.running.lock();
+        let mut chats = self.running.chats.lock();
         if chats.get(&self.chat_id).is_some_and(|(number, _)| *number == self.number) {
             chats.remove(&self.chat_id);
         }

@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chacha20poly1305::aead::{Aead, Generate, Key, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use contract::{ErrorCode, ErrorView, KeyPlace};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::convert::storage_error;
@@ -167,7 +167,7 @@ impl SecretStore {
         &self,
         change: impl FnOnce(&mut BTreeMap<String, (String, String)>) -> T,
     ) -> Result<T, ErrorView> {
-        let _guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.writing.lock();
         let mut sealed = self.sealed()?;
         let changed = change(&mut sealed.keys);
         let path = self.folder.join(SEALED_FILE);

@@ -8,13 +8,14 @@ mod views;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use contract::{
     AppEvent, DeploymentLine, DeploymentSpec, DeploymentView, ErrorView, MachineView, PlanOutcome,
     SamplingView,
 };
 use deploy::remote::{self, Deployment, DeploymentEvent, OnEvent, Record, Timing, Transport};
+use parking_lot::Mutex;
 
 use self::keys::DeploymentKeys;
 use self::records::Records;
@@ -43,16 +44,12 @@ impl Deployments {
         (Arc::new(Self { records, keys, transport, watched: Mutex::default(), host }), problem)
     }
 
-    fn watched(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Deployment>>> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn watch(
         self: &Arc<Self>,
         record: Record,
         begin: fn(Record, Transport, Timing, OnEvent) -> Deployment,
     ) -> Result<Arc<Deployment>, ErrorView> {
-        let mut watched = self.watched();
+        let mut watched = self.watched.lock();
         if let Some(known) = watched.get(&record.id) {
             return Ok(known.clone());
         }
@@ -80,8 +77,7 @@ impl Deployments {
             DeploymentEvent::State(_) => {
                 // The view is made anew, because more than the state may have changed. While the deployment
                 // is being created the lock is held, and the page reads the list instead.
-                let Some(known) = self.watched.try_lock().ok().and_then(|watched| watched.get(id).cloned())
-                else {
+                let Some(known) = self.watched.try_lock().and_then(|watched| watched.get(id).cloned()) else {
                     return self.host.emit(AppEvent::DeploymentsChanged);
                 };
                 self.host.emit(AppEvent::DeploymentChanged { deployment: Box::new(deployment_view(&known)) });
@@ -114,7 +110,7 @@ impl Deployments {
     }
 
     fn view(&self, record: &Record) -> DeploymentView {
-        let known = self.watched().get(&record.id).cloned();
+        let known = self.watched.lock().get(&record.id).cloned();
         known.map_or_else(|| stopped_view(record), |known| deployment_view(&known))
     }
 
@@ -177,7 +173,7 @@ impl App {
             deployment.stop().await.map_err(|failure| failure_view(&failure))?;
         }
         let id = deployment.record().id;
-        self.deployments.watched().remove(&id);
+        self.deployments.watched.lock().remove(&id);
         self.deployments.records.remove(&id)?;
         self.host.emit(AppEvent::DeploymentsChanged);
         Ok(())
@@ -186,7 +182,7 @@ impl App {
     /// The last lines of its log: those that were received, or else those on its hosts.
     pub async fn deployment_log(&self, id: &str) -> Result<Vec<DeploymentLine>, ErrorView> {
         let record = self.deployments.keys.with_key(self.deployments.records.find(id)?)?;
-        let known = self.deployments.watched().get(&record.id).cloned();
+        let known = self.deployments.watched.lock().get(&record.id).cloned();
         let seen = known.map(|known| known.log()).unwrap_or_default();
         if !seen.is_empty() {
             return Ok(seen.into_iter().map(line_view).collect());

@@ -183,7 +183,7 @@ impl App {
         &self,
         change: impl FnOnce(&mut SettingsView),
     ) -> Result<SettingsView, ErrorView> {
-        let _guard = self.settings_lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let _guard = self.settings_lock.lock();
         let now = self.settings_now();
         let mut next = now.clone();
         change(&mut next);
@@ -196,18 +196,18 @@ impl App {
             }
             file::save(&path, &next)?;
             self.settings_file_protected.store(false, Ordering::Relaxed);
-            *self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = next.clone();
+            *self.settings.lock() = next.clone();
         }
         Ok(next)
     }
 
     /// Errors of files that could not be read at the start and were moved aside; the page shows them once.
     pub fn start_problems(&self) -> Vec<ErrorView> {
-        self.start_problems.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.start_problems.lock().clone()
     }
 
     pub(crate) fn settings_now(&self) -> SettingsView {
-        self.settings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.settings.lock().clone()
     }
 }
 

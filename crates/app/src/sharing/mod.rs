@@ -4,14 +4,15 @@ mod keys;
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::{
     AppEvent, ErrorCode, ErrorView, NewSharingKey, SharingRequest, SharingSpec, SharingView, WorkerState,
 };
 use deploy::ApiAccess;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use protocol::AccessLogEntry;
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +78,7 @@ impl Sharing {
 
     /// Access is off when the file cannot be parsed.
     fn spec(&self) -> Result<SharingSpec, ErrorView> {
-        if let Some(spec) = self.override_spec.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+        if let Some(spec) = self.override_spec.lock().clone() {
             return Ok(spec);
         }
         let off = SharingSpec { on: false, host: Ipv4Addr::LOCALHOST.to_string(), port: PORT, rate: RATE };
@@ -90,7 +91,7 @@ impl Sharing {
     }
 
     fn save(&self, spec: &SharingSpec) -> Result<(), ErrorView> {
-        let _guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.writing.lock();
         let text = serde_json::to_vec_pretty(&File { version: VERSION, spec: spec.clone() })
             .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
         files::replace(&self.file, &text)
@@ -178,7 +179,7 @@ impl App {
     /// As [`App::sharing_save`], but only while this program runs; nothing is stored.
     pub async fn sharing_for_now(&self, spec: SharingSpec) -> Result<SharingView, ErrorView> {
         check(&spec)?;
-        *self.sharing.override_spec.lock().unwrap_or_else(PoisonError::into_inner) = Some(spec);
+        *self.sharing.override_spec.lock() = Some(spec);
         self.restart_worker(false).await
     }
 

@@ -1,8 +1,9 @@
 //! The answers that use the worker: each holds a lease until it is dropped. Knows the holders by their keys
 //! only, neither what they answer nor which model runs.
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 /// The leases in use, by number.
@@ -20,7 +21,7 @@ pub(crate) struct Lease {
 
 impl Leases {
     pub(super) fn take(self: &Arc<Self>, holder: &str) -> Lease {
-        let (next, holders) = &mut *self.lock();
+        let (next, holders) = &mut *self.holders.lock();
         *next += 1;
         holders.insert(*next, holder.to_owned());
         Lease { leases: self.clone(), number: *next }
@@ -29,23 +30,19 @@ impl Leases {
     /// The other holders, each once.
     pub(super) fn others(&self, holder: &str) -> Vec<String> {
         let mut others: Vec<String> =
-            self.lock().1.values().filter(|other| *other != holder).cloned().collect();
+            self.holders.lock().1.values().filter(|other| *other != holder).cloned().collect();
         others.dedup();
         others
     }
 
     pub(super) fn count(&self) -> usize {
-        self.lock().1.len()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, String>)> {
-        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+        self.holders.lock().1.len()
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.leases.lock().1.remove(&self.number);
+        self.leases.holders.lock().1.remove(&self.number);
         self.leases.changed.send_replace(());
     }
 }

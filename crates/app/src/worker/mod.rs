@@ -5,13 +5,14 @@ mod launch;
 mod leases;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use catalog::Catalog;
 use contract::{AppEvent, ErrorCode, ErrorView, WhenBusy, WorkerState, WorkerView};
 use deploy::{ApiAccess, State, Worker};
 use endpoint::Endpoint;
+use parking_lot::Mutex;
 use protocol::{ModelRef, metric};
 use tokio::sync::mpsc;
 
@@ -170,7 +171,7 @@ impl Workers {
         let model_dir = launch.spec.model_dir.clone();
         let worker = Arc::new(Worker::start(launch.spec, Arc::new(on_change)));
         let _ = own.set(Arc::downgrade(&worker));
-        *self.lock() =
+        *self.slot.lock() =
             Some(Slot { model_id: launch.model_id, model_dir, access, context, worker: worker.clone() });
         worker
     }
@@ -197,7 +198,7 @@ impl Workers {
 
     async fn stop(&self) {
         let _replacing = self.replacing.lock().await;
-        let slot = self.lock().take();
+        let slot = self.slot.lock().take();
         if let Some(slot) = slot {
             slot.worker.stop().await;
         }
@@ -216,11 +217,7 @@ impl Workers {
     }
 
     fn slot(&self) -> Option<Slot> {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Slot>> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slot.lock().clone()
     }
 }
 

@@ -1,8 +1,9 @@
 //! The handle of one deployment. A task of its own supervises the engine; when that task ends, the engine
 //! keeps running.
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use endpoint::Endpoint;
+use parking_lot::Mutex;
 use protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -10,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::log::{Log, LogLine};
 use super::metrics::Point;
 use super::record::Record;
-use super::shared::{Command, OnEvent, Shared, Timing, lock};
+use super::shared::{Command, OnEvent, Shared, Timing};
 use super::ssh::Transport;
 use super::state::{Phase, State};
 use super::supervisor::Supervisor;
@@ -55,7 +56,7 @@ impl Deployment {
     }
 
     pub fn record(&self) -> Record {
-        lock(&self.shared.record).clone()
+        self.shared.record.lock().clone()
     }
 
     pub fn state(&self) -> State {
@@ -63,23 +64,23 @@ impl Deployment {
     }
 
     pub fn log(&self) -> Vec<LogLine> {
-        lock(&self.shared.log).lines()
+        self.shared.log.lock().lines()
     }
 
     pub fn points(&self) -> Vec<Point> {
-        lock(&self.shared.series).points()
+        self.shared.series.lock().points()
     }
 
     /// Address at which this host reaches the engine, while the first host is connected.
     pub fn address(&self) -> Option<String> {
-        lock(&self.shared.endpoint).as_ref().map(|(address, _)| address.clone())
+        self.shared.endpoint.lock().as_ref().map(|(address, _)| address.clone())
     }
 
     /// # Errors
     /// When the engine does not serve now.
     pub fn endpoint(&self) -> Result<Endpoint, Failure> {
         let ready = self.state().phase == Phase::Ready;
-        let endpoint = lock(&self.shared.endpoint).as_ref().map(|(_, endpoint)| endpoint.clone());
+        let endpoint = self.shared.endpoint.lock().as_ref().map(|(_, endpoint)| endpoint.clone());
         endpoint.filter(|_| ready).ok_or_else(|| {
             let name = self.record().name;
             Failure::new(ErrorCode::DeploymentNotReady, "use the deployment: it does not serve now")

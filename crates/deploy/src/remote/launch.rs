@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::host::Host;
 use super::record::Process;
-use super::shared::{Shared, lock};
+use super::shared::Shared;
 use super::ssh::Transport;
 use crate::Failure;
 
@@ -17,7 +17,7 @@ const STOP: &str = include_str!("scripts/stop.sh");
 
 /// Starts all hosts at once, because the ranks wait for each other. If one fails, the others are stopped.
 pub(crate) async fn launch(shared: &Arc<Shared>, transport: &Transport) -> Result<(), Failure> {
-    let record = lock(&shared.record).clone();
+    let record = shared.record.lock().clone();
     let mut starts = JoinSet::new();
     for (rank, node) in record.nodes.iter().enumerate() {
         let (transport, node, id) = (transport.clone(), node.clone(), record.node_id(rank));
@@ -60,7 +60,7 @@ pub(crate) async fn cleanup(
     transport: &Transport,
     grace: Duration,
 ) -> Result<(), Failure> {
-    let record = lock(&shared.record).clone();
+    let record = shared.record.lock().clone();
     let mut stops = JoinSet::new();
     for (rank, node) in record.nodes.iter().enumerate() {
         let (transport, host, id) = (transport.clone(), node.host.clone(), record.node_id(rank));

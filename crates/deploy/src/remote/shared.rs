@@ -1,9 +1,10 @@
 //! Types that the deployment, its supervisor and the launch share: timing, events, commands and the current
 //! values.
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use endpoint::Endpoint;
+use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
 use super::log::{Log, LogLine};
@@ -71,10 +72,6 @@ pub(crate) struct Shared {
     pub on_event: OnEvent,
 }
 
-pub(crate) fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Shared {
     pub fn emit(&self, event: DeploymentEvent) {
         (self.on_event)(event);
@@ -83,7 +80,7 @@ impl Shared {
     /// Emits the changed record, so that it can be stored.
     pub fn update_record(&self, change: impl FnOnce(&mut Record)) {
         let record = {
-            let mut record = lock(&self.record);
+            let mut record = self.record.lock();
             change(&mut record);
             record.clone()
         };

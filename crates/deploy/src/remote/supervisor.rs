@@ -16,7 +16,7 @@ use super::health::{Health, check_health};
 use super::launch::{cleanup, launch};
 use super::observation::Observation;
 use super::record::Exposure;
-use super::shared::{Command, DeploymentEvent, Shared, Timing, lock};
+use super::shared::{Command, DeploymentEvent, Shared, Timing};
 use super::ssh::Transport;
 use super::state::{Effect, Input, Phase};
 use super::watch::{self, HostWatch, WatchEvent, watch_host};
@@ -57,7 +57,7 @@ pub(crate) struct Supervisor {
 
 impl Supervisor {
     pub(crate) fn new(shared: Arc<Shared>, transport: Transport, timing: Timing) -> Self {
-        let count = lock(&shared.record).nodes.len();
+        let count = shared.record.lock().nodes.len();
         let now = Instant::now();
         Self {
             shared,
@@ -178,7 +178,7 @@ impl Supervisor {
         self.unwatch();
         self.health_check = None;
         self.backoff_until = None;
-        *lock(&self.shared.endpoint) = None;
+        *self.shared.endpoint.lock() = None;
     }
 
     fn unwatch(&mut self) {
@@ -188,9 +188,9 @@ impl Supervisor {
 
     fn watch(&mut self) {
         self.unwatch();
-        let record = lock(&self.shared.record).clone();
+        let record = self.shared.record.lock().clone();
         self.running.fill(false);
-        lock(&self.shared.series).reset_counters();
+        self.shared.series.lock().reset_counters();
         for (rank, node) in record.nodes.iter().enumerate() {
             let watch = HostWatch {
                 transport: self.transport.clone(),
@@ -208,7 +208,7 @@ impl Supervisor {
 
     fn launch(&mut self) {
         self.unwatch();
-        self.first_log_line = lock(&self.shared.log).next();
+        self.first_log_line = self.shared.log.lock().next();
         let (shared, transport) = (self.shared.clone(), self.transport.clone());
         self.task = Some(Box::pin(async move {
             match launch(&shared, &transport).await {
@@ -240,7 +240,7 @@ impl Supervisor {
             }
             WatchEvent::Observed(Observation::Log { bytes, .. }) => {
                 self.last_activity = Instant::now();
-                let lines = lock(&self.shared.log).add(rank, &bytes);
+                let lines = self.shared.log.lock().add(rank, &bytes);
                 if !lines.is_empty() {
                     self.shared.emit(DeploymentEvent::Log(lines));
                 }
@@ -269,7 +269,7 @@ impl Supervisor {
     }
 
     fn set_endpoint(&mut self, port: Option<u16>) {
-        let record = lock(&self.shared.record).clone();
+        let record = self.shared.record.lock().clone();
         let (host, port) = match &record.exposure {
             Exposure::Private => ("127.0.0.1".to_owned(), port.unwrap_or(record.port)),
             // An IPv6 address in a URL is in brackets.
@@ -279,7 +279,7 @@ impl Supervisor {
             Exposure::Open(host) => (host.clone(), record.port),
         };
         let text = format!("http://{host}:{port}");
-        if lock(&self.shared.endpoint).as_ref().is_some_and(|(known, _)| *known == text) {
+        if self.shared.endpoint.lock().as_ref().is_some_and(|(known, _)| *known == text) {
             return;
         }
         // The user named the host, so any host and scheme is allowed.
@@ -287,7 +287,7 @@ impl Supervisor {
             return tracing::warn!(%text, "invalid address of a deployment");
         };
         let endpoint = Endpoint::for_service(address, record.key.clone(), Dialect::engine());
-        *lock(&self.shared.endpoint) = Some((text, endpoint));
+        *self.shared.endpoint.lock() = Some((text, endpoint));
         self.health_check = None;
     }
 
@@ -296,13 +296,13 @@ impl Supervisor {
         let count = self.log_offsets.len() as u32;
         let others = (0..count).filter(|&other| other != rank);
         let cause = std::iter::once(rank).chain(others).find_map(|rank| {
-            let lines = lock(&self.shared.log).since(self.first_log_line, rank);
+            let lines = self.shared.log.lock().since(self.first_log_line, rank);
             Cause::from_log(lines.iter().map(String::as_str)).map(|cause| (rank, cause))
         });
         let (rank, cause) = cause.map_or((rank, None), |(rank, cause)| (rank, Some(cause)));
-        let record = lock(&self.shared.record).clone();
+        let record = self.shared.record.lock().clone();
         let host = record.nodes[rank as usize].host.name().to_owned();
-        let log = lock(&self.shared.log).tail(rank, LOG_TAIL);
+        let log = self.shared.log.lock().tail(rank, LOG_TAIL);
         let failure = exit_failure(&record, code, cause);
         self.apply(Input::Died(failure.with("machine", host).with("engine", record.engine).with("log", log)));
     }
@@ -319,8 +319,8 @@ impl Supervisor {
         let observed = self.running.iter().all(|&running| running);
         let inactive = self.last_activity.elapsed() > self.timing.hang_after;
         if observed && phase != Phase::Reattaching && inactive {
-            let record = lock(&self.shared.record).clone();
-            let log = lock(&self.shared.log).tail(0, LOG_TAIL);
+            let record = self.shared.record.lock().clone();
+            let log = self.shared.log.lock().tail(0, LOG_TAIL);
             self.apply(Input::Died(hang_failure(&record, self.timing.hang_after.as_secs(), log)));
         }
         if self.ready_since.is_some_and(|since| since.elapsed() > self.timing.stable_after) {
@@ -329,8 +329,8 @@ impl Supervisor {
     }
 
     fn start_health_check(&self, was_ready: bool) -> Option<Task<Health>> {
-        let (_, endpoint) = lock(&self.shared.endpoint).clone()?;
-        let record = lock(&self.shared.record).clone();
+        let (_, endpoint) = self.shared.endpoint.lock().clone()?;
+        let record = self.shared.record.lock().clone();
         Some(Box::pin(check_health(endpoint, record, was_ready)))
     }
 
@@ -343,11 +343,11 @@ impl Supervisor {
         }
         self.last_activity = Instant::now();
         self.apply(Input::Healthy);
-        let engine = lock(&self.shared.record).engine();
+        let engine = self.shared.record.lock().engine();
         let (Some(text), Some(engine)) = (health.metrics, engine) else { return };
         let seconds = self.last_metrics.elapsed().as_secs_f64();
         self.last_metrics = Instant::now();
-        let point = lock(&self.shared.series).add(engine, &text, seconds);
+        let point = self.shared.series.lock().add(engine, &text, seconds);
         if let Some(point) = point {
             self.shared.emit(DeploymentEvent::Point(point));
         }

@@ -1,9 +1,9 @@
 //! Opens the file: permissions, a check of its length, pragmas, migrations, and the recovery of answers that
 //! a dead process left in state `streaming`. Also checkpoints the write-ahead log on exit.
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 use rusqlite_migration::M;
 
@@ -68,7 +68,7 @@ impl History {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
         // SQLite rolls back the transaction of a panicking caller, so the connection stays valid.
-        self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.connection.lock()
     }
 
     /// Checkpoints and truncates the write-ahead log, so that a copy of the file is complete. Returns false

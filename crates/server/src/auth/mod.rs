@@ -4,7 +4,7 @@ mod api_keys;
 mod rate_limit;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
@@ -12,6 +12,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 use protocol::ApiErrorCode;
 
 use self::api_keys::{ApiKeys, constant_time_eq};
@@ -65,8 +66,7 @@ impl Auth {
             return Ok(Caller::Owner);
         }
         let api_keys = self.api_keys.as_ref().ok_or_else(refused)?;
-        let name =
-            api_keys.lock().unwrap_or_else(PoisonError::into_inner).name_of(key).ok_or_else(refused)?;
+        let name = api_keys.lock().name_of(key).ok_or_else(refused)?;
         self.rate_limiter.check(&name)?;
         Ok(Caller::Named(name))
     }

@@ -1,10 +1,11 @@
 //! From the bytes of images to rows of the model's width in their places of the prompt. Rows are cached by
 //! the image's hash, because every turn of a chat sends its images again.
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use engine::EmbedSpan;
 use models::{ForwardError, VisionTower};
+use parking_lot::Mutex;
 use protocol::openai::{ChatMessage, ContentPart, MessageContent};
 use protocol::{ApiErrorCode, PromptSize, VisionProgress};
 use sha2::{Digest, Sha256};
@@ -135,7 +136,7 @@ impl ImageEncoder {
         let rows = self.tower.encode(&image.tiles.pixels, grid, progress);
         let failed = |error: ForwardError| ApiError::new(ApiErrorCode::EngineFailed, error.to_string());
         let rows: Arc<[f32]> = rows.map_err(failed)?.into();
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.cache.lock();
         cache.push_back((image.hash, rows.clone()));
         let bytes = |cache: &RowCache| cache.iter().map(|(_, rows)| rows.len() * 4).sum::<usize>();
         while bytes(&cache) > CACHE_BYTES {
@@ -146,7 +147,7 @@ impl ImageEncoder {
 
     /// Rows of an image that was encoded before, which becomes the most recently used.
     fn cached(&self, hash: &[u8; 32]) -> Option<Arc<[f32]>> {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.cache.lock();
         let at = cache.iter().position(|(other, _)| other == hash)?;
         let entry = cache.remove(at)?;
         cache.push_back(entry.clone());

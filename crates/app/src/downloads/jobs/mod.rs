@@ -3,12 +3,13 @@
 //! changes a new one.
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use contract::{AppEvent, DownloadFileView, DownloadState, DownloadView, ErrorView, SourceKind};
 use hub::{CancellationToken, HubError, Phase, Progress};
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use super::failure::hub_error;
@@ -63,15 +64,15 @@ impl Downloads {
     /// The downloads of one model.
     pub(crate) fn of_model(&self, model_id: &str) -> Vec<DownloadView> {
         let of_model = |view: &&DownloadView| view.model_id == model_id;
-        self.lock().values().map(|entry| &entry.view).filter(of_model).cloned().collect()
+        self.jobs.lock().values().map(|entry| &entry.view).filter(of_model).cloned().collect()
     }
 
     pub(super) fn all(&self) -> Vec<DownloadView> {
-        self.lock().values().map(|entry| entry.view.clone()).collect()
+        self.jobs.lock().values().map(|entry| entry.view.clone()).collect()
     }
 
     pub(super) fn get(&self, id: &str) -> Option<DownloadView> {
-        self.lock().get(id).map(|entry| entry.view.clone())
+        self.jobs.lock().get(id).map(|entry| entry.view.clone())
     }
 
     /// Starts a run, in place of any earlier run of the same download. `spawn` starts its task.
@@ -82,7 +83,7 @@ impl Downloads {
     ) -> DownloadView {
         let view = new_view(download, DownloadState::Listing);
         {
-            let mut jobs = self.lock();
+            let mut jobs = self.jobs.lock();
             let old = jobs.remove(&view.id);
             let mut entry = Entry::new(view.clone(), self.runs.fetch_add(1, Ordering::Relaxed));
             let previous = old.and_then(Entry::stop);
@@ -97,12 +98,12 @@ impl Downloads {
 
     /// Returns false when there is no such download. The state changes once the task has ended.
     pub(super) fn pause(&self, id: &str) -> bool {
-        self.lock().get(id).map(|entry| entry.cancel.cancel()).is_some()
+        self.jobs.lock().get(id).map(|entry| entry.cancel.cancel()).is_some()
     }
 
     /// Removes a download from the list. Its task has ended when this returns.
     pub(super) async fn remove(&self, id: &str) -> Option<DownloadView> {
-        let entry = self.lock().remove(id)?;
+        let entry = self.jobs.lock().remove(id)?;
         self.save_list();
         let view = entry.view.clone();
         if let Some(task) = entry.stop() {
@@ -115,7 +116,7 @@ impl Downloads {
     /// Changes a download if this is still its newest run. Sends the view to the host when `change` returns
     /// true.
     fn change(&self, id: &str, run: u64, change: impl FnOnce(&mut Entry) -> bool) {
-        let mut jobs = self.lock();
+        let mut jobs = self.jobs.lock();
         let Some(entry) = jobs.get_mut(id).filter(|entry| entry.run == run) else { return };
         if change(entry) {
             entry.sent_at = Instant::now();
@@ -158,7 +159,7 @@ impl Downloads {
             true
         });
         if finished {
-            let mut jobs = self.lock();
+            let mut jobs = self.jobs.lock();
             if jobs.get(id).is_some_and(|entry| entry.run == run) {
                 jobs.remove(id);
             }
@@ -179,13 +180,9 @@ impl Downloads {
             source: view.source,
         };
         // The lock is held while writing, so that two changes reach the disk in order.
-        let jobs = self.lock();
+        let jobs = self.jobs.lock();
         let unfinished = jobs.iter().filter(|(id, _)| finished != Some(id.as_str()));
         self.list.write(unfinished.map(|(_, job)| entry(&job.view)).collect());
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
-        self.jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
