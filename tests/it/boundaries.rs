@@ -104,11 +104,11 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("engine", &["models"]),
     ("text", &["checkpoint"]),
     ("vision", &["checkpoint"]),
-    ("server", &["engine", "models", "text", "vision", "checkpoint", "protocol"]),
+    ("server", &["engine", "models", "text", "vision", "checkpoint", "hardware", "protocol"]),
     ("endpoint", &["outbound", "protocol"]),
     ("testkit", &[]),
     ("plan", &["catalog"]),
-    ("deploy", &["plan", "endpoint", "protocol"]),
+    ("deploy", &["plan", "endpoint", "hardware", "protocol"]),
     ("messages", &["catalog", "contract"]),
     ("history", &[]),
     (

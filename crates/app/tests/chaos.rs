@@ -100,16 +100,10 @@ async fn ask(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
 }
 
 /// The peak memory of this process, in bytes.
-#[cfg(target_os = "linux")]
 fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("reads");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("an error");
-    line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("a number") * 1024
-}
-
-#[cfg(not(target_os = "linux"))]
-fn peak() -> u64 {
-    0
+    let peak = hardware::peak_resident(std::process::id());
+    assert!(peak.is_some() || cfg!(not(target_os = "linux")), "Linux has it");
+    peak.unwrap_or(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,10 +27,7 @@ struct Open {
 
 /// Resident bytes of this process.
 fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has a line");
-    let kib: u64 = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number");
-    kib * 1024
+    hardware::resident(std::process::id()).expect("Linux has it")
 }
 
 #[test]

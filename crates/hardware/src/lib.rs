@@ -9,6 +9,7 @@ mod cpu;
 mod disk;
 mod nvidia;
 mod nvml;
+mod process;
 mod ram;
 mod snapshot;
 
@@ -18,5 +19,6 @@ pub use cpu::parse_cpuinfo;
 pub use disk::{nearest_existing, read as read_disk};
 pub use nvidia::{classify, gpus_from, read as read_nvidia};
 pub use nvml::{NvmlDevice, NvmlDump, NvmlFailure, query_nvml};
+pub use process::{peak_resident, resident};
 pub use ram::within_limit;
 pub use snapshot::{Cpu, Disk, Gpu, GpuProblem, GpuVendor, Snapshot, snapshot};

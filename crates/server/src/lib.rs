@@ -20,7 +20,6 @@ mod memory_budget;
 mod metrics;
 mod model;
 mod output;
-mod process;
 mod request;
 mod response;
 mod response_format;

@@ -10,7 +10,6 @@ use protocol::{
 };
 
 use crate::error::ApiError;
-use crate::process::resident;
 use crate::state::AppState;
 
 pub async fn memory(State(state): State<Arc<AppState>>) -> Result<Json<MemoryReport>, ApiError> {
@@ -37,7 +36,7 @@ pub async fn memory(State(state): State<Arc<AppState>>) -> Result<Json<MemoryRep
         buffers: PredictedMemory { predicted: Bytes(budget.buffers) },
         process: ProcessMemory {
             predicted: model.resident_before.map(|before| Bytes(before + budget.total())),
-            measured: resident().map(Bytes),
+            measured: hardware::resident(std::process::id()).map(Bytes),
         },
     }))
 }

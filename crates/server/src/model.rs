@@ -13,7 +13,6 @@ use crate::args::{DEFAULT_CONTEXT, cache_dtype, default_cache_dtype, speculation
 use crate::error::{load_failure, open_failure};
 use crate::images::ImageEncoder;
 use crate::memory_budget::{BudgetParams, MemoryBudget};
-use crate::process::resident;
 use crate::text_pipeline::{PromptSource, TextPipeline};
 
 pub struct LoadedModel {
@@ -41,7 +40,7 @@ pub enum PromptFormat {
 impl LoadedModel {
     /// Reads everything of a model; `progress` gets (bytes done, bytes in total).
     pub fn open(args: &WorkerArgs, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, WorkerFailure> {
-        let resident_before = resident();
+        let resident_before = hardware::resident(std::process::id());
         let path = args.model.display().to_string();
         let invalid = |message: String| {
             WorkerFailure::new(ErrorCode::ModelFileInvalid, message).with("path", path.clone())

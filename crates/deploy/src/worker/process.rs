@@ -121,10 +121,7 @@ impl Worker {
 
     /// Resident memory of the worker in bytes; Linux only.
     pub fn memory(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kib * 1024)
+        hardware::resident(self.pid()?)
     }
 
     pub fn pid(&self) -> Option<u32> {

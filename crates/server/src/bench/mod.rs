@@ -6,10 +6,11 @@ mod target;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::time::{Duration, Instant};
 
 use engine::{Sampler, Sampling};
+use hardware::{peak_resident, resident};
 use models::{CacheDtype, OutputRequest};
 use serde::Serialize;
 
@@ -17,7 +18,6 @@ use self::images::ImageReport;
 use self::target::{BenchSequence, CHUNK, tokens};
 use crate::args::{Bench, cache_dtype};
 use crate::memory_budget::{BudgetParams, BudgetReport, MemoryBudget};
-use crate::process::{peak_resident, resident};
 
 /// Cancelled passes, each at another moment.
 const CANCELS: u32 = 8;
@@ -85,7 +85,7 @@ impl Speed {
 }
 
 fn measure(args: &Bench) -> Result<Report, String> {
-    let before = resident();
+    let before = resident(process::id());
     let start = Instant::now();
     let checkpoint = args.target.open()?;
     let model = args.target.load(&checkpoint)?;
@@ -118,7 +118,7 @@ fn measure(args: &Bench) -> Result<Report, String> {
     }
     let decode = start.elapsed().as_secs_f64();
     let images = images::measure(&mut sequence, &checkpoint.config)?;
-    let (after, peak) = (resident(), peak_resident());
+    let (after, peak) = (resident(process::id()), peak_resident(process::id()));
     let predicted = before.map(|before| before + budget.total());
     Ok(Report {
         family: checkpoint.config.architecture().to_owned(),
