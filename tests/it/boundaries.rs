@@ -81,6 +81,7 @@ const WORKSPACE: &[&str] = &[
     "plan",
     "protocol",
     "server",
+    "store",
     "testkit",
     "text",
     "vision",
@@ -95,13 +96,14 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("hardware", &[]),
     ("formats", &[]),
     ("cuda", &["formats"]),
+    ("store", &[]),
     ("checkpoint", &["formats", "protocol"]),
     ("catalog", &["hardware"]),
     ("outbound", &[]),
-    ("hub", &["outbound"]),
+    ("hub", &["outbound", "store"]),
     ("kernels", &["formats"]),
     ("models", &["kernels", "checkpoint"]),
-    ("engine", &["models"]),
+    ("engine", &["models", "store"]),
     ("text", &["checkpoint"]),
     ("vision", &["checkpoint"]),
     ("server", &["engine", "models", "text", "vision", "checkpoint", "hardware", "protocol"]),
@@ -110,7 +112,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("plan", &["catalog"]),
     ("deploy", &["plan", "endpoint", "hardware", "protocol"]),
     ("messages", &["catalog", "contract"]),
-    ("history", &[]),
+    ("history", &["store"]),
     (
         "app",
         &[
@@ -126,6 +128,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "plan",
             "deploy",
             "history",
+            "store",
             "vision",
         ],
     ),
@@ -167,6 +170,8 @@ fn heavy_libraries_stay_in_their_crates() {
     graph.may_link("cudarc", &["cuda"]);
     graph.may_link("rusqlite", &["history"]);
     graph.may_link("keyring", &["app"]);
+    // One way to replace a file.
+    graph.may_link("tempfile", &["store", "xtask"]);
     // Tests may link them; no shipped program does.
     graph.may_link("testkit", &[]);
 }

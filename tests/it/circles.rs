@@ -42,7 +42,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
     ("hub", "connection", "hub", "to be broken: the times of a hub are in the file of the hub"),
     ("hub", "download", "hub", "to be broken: the settings of a hub are in the file of the hub"),
     ("hub", "resume_state", "download", "to be broken: the job of a download belongs to a file of its own"),
-    ("hub", "resume_state", "store", "to be broken: writing a file whole belongs to a file of its own"),
     ("text", "tokenizer", "*", "to be broken: the tokenizer makes what is written in its terms"),
     (
         "text",

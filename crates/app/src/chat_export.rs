@@ -15,8 +15,7 @@ use crate::App;
 use crate::chats::{check, title_of};
 use crate::chats_file::blocking;
 use crate::convert::{chat_view, history_error, message_view, sampling_json, storage_error};
-use crate::files;
-use crate::images::store;
+use crate::images::store_image;
 
 const FORMAT: &str = "whaledeck-chat";
 const VERSION: u32 = 1;
@@ -73,7 +72,7 @@ impl App {
         blocking(move || {
             let file = export(&history, &id)?;
             let text = serde_json::to_vec_pretty(&file).map_err(|error| internal(&error.to_string()))?;
-            files::replace(&path, &text).map_err(|error| storage_error("save the chat", &path, &error))
+            store::replace(&path, &text).map_err(|error| storage_error("save the chat", &path, &error))
         })
         .await
     }
@@ -190,7 +189,7 @@ fn pictures(history: &History, file: &File, added: &mut Vec<String>) -> Result<(
         let bytes = STANDARD
             .decode(&one.data)
             .map_err(|error| invalid_chat(format!("picture {}: {error}", one.id)))?;
-        let stored = store(history, &bytes)?;
+        let stored = store_image(history, &bytes)?;
         added.push(stored.id.clone());
         if stored.id != one.id {
             return Err(invalid_chat(format!("picture {} is another one, {}", one.id, stored.id)));

@@ -12,7 +12,6 @@ mod context;
 mod convert;
 mod deployments;
 mod downloads;
-mod files;
 mod hardware;
 mod host;
 mod images;

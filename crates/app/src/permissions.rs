@@ -3,7 +3,7 @@
 //! some.
 use std::path::Path;
 
-use history::private;
+use store::private;
 
 /// The prefixes of this app's file names in the data folder.
 const PREFIXES: [&str; 9] = [

@@ -12,9 +12,7 @@ use crate::App;
 use crate::list_file::{ListFile, ListKind};
 
 static KIND: ListKind = ListKind {
-    file: "precisions.json",
-    field: "precisions",
-    name: "chosen precisions",
+    list: store::ListKind { file: "precisions.json", field: "precisions", name: "chosen precisions" },
     unreadable: ErrorCode::PrecisionsUnreadable,
 };
 

@@ -1,33 +1,25 @@
 //! Saves a text to a path that the user chose: a table, an SVG, a script of a plan. It knows no dialog: the
 //! host asks for the path. The file gets the usual permissions, unlike those of the app.
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use contract::{ErrorCode, ErrorView};
+use store::{Access, AtomicFile};
 
 use crate::convert::storage_error;
 
-/// Writes a temporary file and renames it, so that a full disk leaves an older file intact. Returns the path.
+/// An older file stays intact when the disk is full. Returns the path.
 ///
 /// # Errors
 /// When the folder cannot be written.
 pub async fn save_text(path: PathBuf, text: String) -> Result<String, ErrorView> {
     let written = tokio::task::spawn_blocking(move || {
-        write(&path, text.as_bytes()).map_err(|error| storage_error("save the file", &path, &error))?;
+        // The file is not secret, so it gets the usual permissions of the user's files.
+        let written =
+            AtomicFile::new(&path, Access::Umask).and_then(|file| file.commit_bytes(text.as_bytes()));
+        written.map_err(|error| storage_error("save the file", &path, &error))?;
         Ok(path.display().to_string())
     });
     written.await.map_err(|error| ErrorView::new(ErrorCode::Internal, format!("save the file: {error}")))?
-}
-
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut builder = tempfile::Builder::new();
-    // The file is not secret, so it gets the usual permissions of the user's files.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]

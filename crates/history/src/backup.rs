@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
+use store::{Access, AtomicFile, FileLock, private};
 
 use crate::open::{IMAGES_FOLDER, beside};
 use crate::schema::{MIGRATIONS, version};
-use crate::{History, HistoryError, private};
+use crate::{History, HistoryError};
 
 const FOLDER: &str = "backups";
 const FILE: &str = "history.db";
@@ -165,36 +166,21 @@ pub(crate) fn publish(
     let written = private::create_dir(&part)
         .map_err(HistoryError::file("write the backup", &part))
         .and_then(|()| fill(&part))
-        .and_then(|()| private::sync_dir(&part).map_err(HistoryError::file("write the backup", &part)));
+        .and_then(|()| store::sync_dir(&part).map_err(HistoryError::file("write the backup", &part)));
     if let Err(error) = written {
         // Frees the space of an incomplete backup.
         let _ = std::fs::remove_dir_all(&part);
         return Err(error);
     }
-    std::fs::rename(&part, &path).map_err(HistoryError::file("write the backup", &path))?;
-    private::sync_dir(root).map_err(HistoryError::file("write the backup", root))?;
+    store::rename(&part, &path).map_err(HistoryError::file("write the backup", &path))?;
     read_backup(&path).ok_or(HistoryError::BackupNotFound(id))
 }
 
-/// The lock of writers to the folder, in this process or another. The operating system releases it when its
-/// owner is killed.
-pub(crate) fn lock(root: &Path) -> Result<File, HistoryError> {
+/// The lock of writers to the folder, in this process or another.
+pub(crate) fn lock(root: &Path) -> Result<FileLock, HistoryError> {
     private::create_dir(root).map_err(HistoryError::file("create the folder of the backups", root))?;
     let path = root.join(".lock");
-    let file = match private::create_new(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            File::options().write(true).open(&path)
-        }
-        made => made,
-    };
-    let file = file.map_err(HistoryError::file("write the backup", &path))?;
-    match file.lock() {
-        // A file system without locks, such as a network share, has at most one writer in practice.
-        Err(error) if error.kind() != std::io::ErrorKind::Unsupported => {
-            Err(HistoryError::file("write the backup", &path)(error))
-        }
-        _ => Ok(file),
-    }
+    FileLock::wait(&path, Access::Owner).map_err(HistoryError::file("write the backup", &path))
 }
 
 /// Removes the oldest of a kind. It hides a backup before the removal, so that no incomplete one is listed.
@@ -281,7 +267,7 @@ pub(crate) fn link_images(
             link(&entry.path(), &target)?;
         }
     }
-    private::sync_dir(to).map_err(HistoryError::file("store the images", to))
+    store::sync_dir(to).map_err(HistoryError::file("store the images", to))
 }
 
 /// Creates a hard link, or a copy if the file system has no hard links.
@@ -298,19 +284,13 @@ pub(crate) fn link(from: &Path, to: &Path) -> Result<(), HistoryError> {
     }
 }
 
-/// Copies to a temporary name, syncs and renames.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), HistoryError> {
     let part = beside(to, ".part");
-    let _ = std::fs::remove_file(&part);
-    let written = private::create_new(&part).and_then(|mut target| {
-        std::io::copy(&mut File::open(from)?, &mut target)?;
-        target.sync_all()?;
-        std::fs::rename(&part, to)
+    let copied = AtomicFile::at(&part, to, Access::Owner).and_then(|mut target| {
+        std::io::copy(&mut File::open(from)?, target.as_file_mut())?;
+        target.commit()
     });
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(&part);
-        HistoryError::file("copy a file", to)(error)
-    })
+    copied.map_err(HistoryError::file("copy a file", to))
 }
 
 fn sync(path: &Path) -> Result<(), HistoryError> {

@@ -135,7 +135,7 @@ fn refused(path: &Path) -> Option<std::io::Error> {
         return Some(error);
     }
     let probe = path.with_extension(format!("{}.probe", std::process::id()));
-    let made = crate::private::create_new(&probe).and_then(|mut file| {
+    let made = store::private::create_new(&probe).and_then(|mut file| {
         use std::io::Write;
         file.write_all(&[0; 4096])?;
         file.sync_all()

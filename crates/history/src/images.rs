@@ -4,15 +4,15 @@
 //! A file is written before its row is inserted and removed before its row is deleted, in an immediate
 //! transaction, so that a row used by a message always has its file, also after a kill.
 use std::collections::HashSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
+use store::{Access, AtomicFile, private};
 
 use crate::chats::now;
-use crate::{History, HistoryError, Image, Message, private};
+use crate::{History, HistoryError, Image, Message};
 
 /// Unused images are kept for a day, because another process may be about to use them.
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -190,16 +190,11 @@ fn file(folder: &Path, image: &Image) -> PathBuf {
     folder.join(format!("{}.{ending}", image.hash))
 }
 
-/// Writes a temporary file, syncs and renames it, so that the final name is never an incomplete file.
+/// The temporary name ends in `.part`, by which a backup knows it.
 fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     private::create_dir(folder)?;
     let part = path.with_extension(format!("{}.part", std::process::id()));
-    // A leftover of a killed process with the same id.
-    let _ = std::fs::remove_file(&part);
-    let mut written = private::create_new(&part)?;
-    written.write_all(bytes)?;
-    written.sync_all()?;
-    std::fs::rename(&part, path)
+    AtomicFile::at(&part, path, Access::Owner)?.commit_bytes(bytes)
 }
 
 fn failed(path: &Path, source: std::io::Error) -> HistoryError {

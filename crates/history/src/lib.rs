@@ -10,7 +10,6 @@ mod error;
 mod images;
 mod messages;
 mod open;
-pub mod private;
 mod read_only;
 mod restore;
 mod schema;

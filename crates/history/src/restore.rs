@@ -11,7 +11,7 @@ use rusqlite::backup::{Backup as Pages, StepResult};
 use crate::backup::{self, BackupKind, backup_path, copy, database, link, link_images, verify};
 use crate::open::{IMAGES_FOLDER, beside, recover};
 use crate::schema::{MIGRATIONS, migrate};
-use crate::{Backup, History, HistoryError, private};
+use crate::{Backup, History, HistoryError};
 
 impl History {
     /// Replaces the chats by those of a backup. Returns the backup of the earlier history.
@@ -54,8 +54,7 @@ impl History {
         link_images(&source.join(IMAGES_FOLDER), &path.with_file_name(IMAGES_FOLDER), |_| true)?;
         keep_files(path, link)?;
         remove_log(path)?;
-        std::fs::rename(&coming, path).map_err(HistoryError::file("put the backup in place", path))?;
-        sync_folder(path)?;
+        store::rename(&coming, path).map_err(HistoryError::file("put the backup in place", path))?;
         Self::open(path)
     }
 
@@ -68,8 +67,7 @@ impl History {
         let _ = std::fs::remove_file(&coming);
         drop(Self::open(&coming)?);
         remove_log(&coming)?;
-        std::fs::rename(&coming, path).map_err(HistoryError::file("start with empty chats", path))?;
-        sync_folder(path)?;
+        store::rename(&coming, path).map_err(HistoryError::file("start with empty chats", path))?;
         Self::open(path)
     }
 }
@@ -95,17 +93,7 @@ fn keep_files(
 /// Removes the log of the old file, so that it is not applied to the new one.
 fn remove_log(path: &Path) -> Result<(), HistoryError> {
     for file in [beside(path, "-wal"), beside(path, "-shm")] {
-        match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(HistoryError::file("put the log aside", &file)(error));
-            }
-            _ => {}
-        }
+        store::remove_if_exists(&file).map_err(HistoryError::file("put the log aside", &file))?;
     }
     Ok(())
-}
-
-fn sync_folder(path: &Path) -> Result<(), HistoryError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    private::sync_dir(folder).map_err(HistoryError::file("flush the folder", folder))
 }

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
 use crate::digest::{Hasher, hash_from_disk};
+use crate::manifest::MANIFEST;
 use crate::names::part_path;
 use crate::progress::ProgressAggregator;
 use crate::resume_state::{RESUME_FILE, ResumeState};
-use crate::store::{MANIFEST, remove_if_exists};
 use crate::transfer::Transfer;
 use crate::{FreeSpace, HubError, Listing, Manifest, ManifestFile, Phase, RemoteFile, Source, Timing, glob};
 
@@ -64,7 +64,7 @@ impl Download<'_> {
         let renamed = resume_state.renamed(self.dir, &files);
         if !renamed.is_empty() {
             resume_state.write(self.dir)?;
-            remove_if_exists(&self.dir.join(MANIFEST))?;
+            store::remove_if_exists(&self.dir.join(MANIFEST))?;
         }
         for (from, to) in renamed {
             tracing::info!(from = %from.display(), to = %to.display(), "a file was renamed in the repository");
@@ -87,7 +87,7 @@ impl Download<'_> {
         if !missing.is_empty() {
             resume_state.write(self.dir)?;
             // Without the manifest the folder does not count as installed.
-            remove_if_exists(&self.dir.join(MANIFEST))?;
+            store::remove_if_exists(&self.dir.join(MANIFEST))?;
         }
         self.tally.set_phase(Phase::Transferring);
         match self.transfer(connection, &revision, &files, &missing, &mut ready, &mut resume_state).await {
@@ -114,7 +114,7 @@ impl Download<'_> {
             manifest.verified_at = verified_at;
         }
         manifest.write(self.dir)?;
-        remove_if_exists(&self.dir.join(RESUME_FILE))?;
+        store::remove_if_exists(&self.dir.join(RESUME_FILE))?;
         Ok(bytes)
     }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::block_digests::BLOCK;
 use crate::download::Download;
-use crate::lock::Lock;
+use crate::lock::lock_model;
 use crate::names::model_dir;
 use crate::progress::ProgressAggregator;
 use crate::{HubError, InstalledModel, Job, OnProgress, Phase};
@@ -94,7 +94,7 @@ impl Hub {
         cancel: CancellationToken,
     ) -> Result<InstalledModel, HubError> {
         let dir = model_dir(&self.models_dir, &job.id)?;
-        let _lock = Lock::take(&self.models_dir, &job.id)?;
+        let _lock = lock_model(&self.models_dir, &job.id)?;
         let tally = ProgressAggregator::new(&job.id, on_progress);
         let download = Download {
             client: &self.client,

@@ -1,8 +1,9 @@
-//! A file lock that allows one transfer per model folder over all processes. The operating system releases
-//! the lock when its process ends, so a killed download needs no cleanup.
+//! The lock of a model's folder, which allows one transfer at a time over all processes.
+//! A killed download needs no cleanup.
 
-use std::fs::{File, TryLockError};
 use std::path::Path;
+
+use store::{Access, FileLock};
 
 use crate::HubError;
 use crate::names::model_dir;
@@ -10,25 +11,12 @@ use crate::names::model_dir;
 /// Not inside a model's folder: removing the model must not remove its lock.
 const FOLDER: &str = ".locks";
 
-/// Released on drop.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    /// Does not block, because a transfer may take days.
-    pub fn take(models_dir: &Path, id: &str) -> Result<Self, HubError> {
-        model_dir(models_dir, id)?;
-        let folder = models_dir.join(FOLDER);
-        std::fs::create_dir_all(&folder)?;
-        let file = File::options().create(true).truncate(false).write(true).open(folder.join(id))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(HubError::Busy(id.to_owned())),
-            Err(TryLockError::Error(error)) => Err(error.into()),
-        }
-    }
+/// Does not block, because a transfer may take days.
+pub(crate) fn lock_model(models_dir: &Path, id: &str) -> Result<FileLock, HubError> {
+    model_dir(models_dir, id)?;
+    let folder = models_dir.join(FOLDER);
+    std::fs::create_dir_all(&folder)?;
+    FileLock::try_take(&folder.join(id), Access::Umask)?.ok_or_else(|| HubError::Busy(id.to_owned()))
 }
 
 #[cfg(test)]
@@ -38,10 +26,10 @@ mod tests {
     #[test]
     fn the_second_is_refused_until_the_first_is_gone() {
         let models = tempfile::tempdir().expect("a folder");
-        let first = Lock::take(models.path(), "m").expect("it is free");
-        assert!(matches!(Lock::take(models.path(), "m"), Err(HubError::Busy(id)) if id == "m"));
-        Lock::take(models.path(), "other").expect("another model is free");
+        let first = lock_model(models.path(), "m").expect("it is free");
+        assert!(matches!(lock_model(models.path(), "m"), Err(HubError::Busy(id)) if id == "m"));
+        lock_model(models.path(), "other").expect("another model is free");
         drop(first);
-        Lock::take(models.path(), "m").expect("it is free again");
+        lock_model(models.path(), "m").expect("it is free again");
     }
 }

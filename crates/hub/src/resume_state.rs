@@ -10,8 +10,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::glob::matches_globs;
+use crate::manifest;
 use crate::names::part_path;
-use crate::store::{remove_if_exists, write_atomically};
 use crate::{Digest, Job, Listing, Manifest, RemoteFile, SourceKind};
 
 pub(crate) const RESUME_FILE: &str = "download.json";
@@ -116,7 +116,7 @@ impl ResumeState {
     }
 
     pub fn write(&self, dir: &Path) -> io::Result<()> {
-        write_atomically(&dir.join(RESUME_FILE), &serde_json::to_vec_pretty(self)?)
+        manifest::write(&dir.join(RESUME_FILE), &serde_json::to_vec_pretty(self)?)
     }
 
     /// Records that a file at its final name is verified.
@@ -144,8 +144,8 @@ impl ResumeState {
         for path in
             self.replaces.iter().filter(|path| crate::check_path(path).is_ok() && !kept.contains(path))
         {
-            remove_if_exists(&dir.join(path))?;
-            remove_if_exists(&part_path(dir, path))?;
+            store::remove_if_exists(&dir.join(path))?;
+            store::remove_if_exists(&part_path(dir, path))?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! downloaded again, and on a hash mismatch the blocks are downloaded a second time and compared. It does not
 //! know the other files of the model.
 
-use std::io::SeekFrom;
+use std::io::{self, SeekFrom};
 use std::path::Path;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
@@ -84,7 +84,8 @@ impl Transfer<'_> {
             return Err(HubError::HashMismatch(self.file.path.clone()));
         }
         part.file.sync_all().await?;
-        fs::rename(&part_path, &target).await?;
+        let renamed = tokio::task::spawn_blocking(move || store::rename(&part_path, &target));
+        renamed.await.map_err(io::Error::other)??;
         part.digests.remove();
         Ok(hashed.sha256)
     }

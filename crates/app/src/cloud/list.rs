@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::list_file::{ListFile, ListKind};
 
 static KIND: ListKind = ListKind {
-    file: "endpoints.json",
-    field: "endpoints",
-    name: "cloud services",
+    list: store::ListKind { file: "endpoints.json", field: "endpoints", name: "cloud services" },
     unreadable: ErrorCode::EndpointsUnreadable,
 };
 
@@ -90,7 +88,7 @@ mod tests {
     #[test]
     fn a_list_that_cannot_be_read_is_kept_and_told() {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join(KIND.file), "{\"version\":9,\"endpoints\":[]}")
+        std::fs::write(folder.path().join(KIND.list.file), "{\"version\":9,\"endpoints\":[]}")
             .expect("is written");
         let (list, problem) = Records::open(folder.path());
         let problem = problem.expect("an error");

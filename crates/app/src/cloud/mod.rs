@@ -28,7 +28,6 @@ pub(crate) use self::failure::cloud_error;
 pub(crate) use self::prices::Prices;
 pub use self::secret_store::SecretBackend;
 use self::secret_store::SecretStore;
-pub(crate) use self::secret_store::create_once;
 
 /// The most models that are shown of a service without DeepSeek models; some services list hundreds.
 const MAX_LISTED: usize = 60;

@@ -3,7 +3,6 @@
 //! a program that can read every file of this account; the hosts show that. No secret of this file is ever
 //! logged or printed.
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -15,7 +14,6 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::convert::storage_error;
-use crate::files;
 
 const SERVICE: &str = "whaledeck";
 const SEALED_FILE: &str = "keys.sealed.json";
@@ -120,7 +118,7 @@ impl SecretStore {
             Ok(seal) => seal,
             Err(error) if make && error.kind() == std::io::ErrorKind::NotFound => {
                 let seal = Key::<XChaCha20Poly1305>::generate().to_vec();
-                create_once(&path, &seal)
+                store::create_once(&path, &seal)
                     .map_err(|error| storage_error("write the seal of the keys", &path, &error))?;
                 // Another process may have created the file first; then its key is used.
                 std::fs::read(&path).map_err(|error| unreadable(&error))?
@@ -137,7 +135,7 @@ impl SecretStore {
             return Some(problem);
         }
         let path = self.folder.join(SEALED_FILE);
-        Some(match files::set_aside(&path) {
+        Some(match store::set_aside(&path) {
             Ok(aside) => {
                 ErrorView::new(ErrorCode::CloudKeysUnreadable, problem.message).with("path", aside.display())
             }
@@ -172,7 +170,7 @@ impl SecretStore {
         let changed = change(&mut sealed.keys);
         let path = self.folder.join(SEALED_FILE);
         let text = serde_json::to_vec_pretty(&sealed).map_err(failed)?;
-        files::replace(&path, &text)
+        store::replace(&path, &text)
             .map_err(|error| storage_error("write the sealed keys", &path, &error))?;
         Ok(changed)
     }
@@ -180,19 +178,6 @@ impl SecretStore {
 
 fn entry(id: &str) -> Result<keyring::v1::Entry, ErrorView> {
     keyring::v1::Entry::new(SERVICE, id).map_err(failed)
-}
-
-/// Creates the file, readable by its owner only from the start. An existing file stays as it is.
-pub(crate) fn create_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    match file.persist_noclobber(path) {
-        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,21 @@ use std::path::Path;
 use contract::{ErrorCode, ErrorView};
 use deploy::Failure;
 use history::{HistoryError, Storage};
+use store::StoreError;
 
 /// An error of the file system while doing `what` at `path`.
 pub(crate) fn storage_error(what: &str, path: &Path, error: &std::io::Error) -> ErrorView {
     ErrorView::new(io_code(error), format!("{what}: {error}")).with("path", path.display())
+}
+
+/// An error of a file of the data folder; `unreadable` is the code of one that cannot be parsed.
+pub(crate) fn store_error(error: StoreError, unreadable: ErrorCode) -> ErrorView {
+    let message = error.to_string();
+    let (code, path) = match error {
+        StoreError::Io { path, source, .. } => (io_code(&source), path),
+        StoreError::Unreadable { path, .. } => (unreadable, path),
+    };
+    ErrorView::new(code, message).with("path", path.display())
 }
 
 /// The code of an error of the operating system. Only an error that no state of the computer explains is

@@ -6,7 +6,6 @@ use contract::ErrorView;
 use deploy::remote::Record;
 use sha2::{Digest, Sha256};
 
-use crate::cloud::create_once;
 use crate::convert::storage_error;
 
 const FILE: &str = "deployments.secret";
@@ -38,7 +37,7 @@ impl DeploymentKeys {
         if !self.path.exists() {
             let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
             let bytes: Vec<u8> = random.iter().flat_map(|uuid| *uuid.as_bytes()).collect();
-            create_once(&self.path, &bytes).map_err(failed)?;
+            store::create_once(&self.path, &bytes).map_err(failed)?;
         }
         // Another process may have created the file first; then its secret is used.
         std::fs::read(&self.path).map_err(failed)

@@ -8,9 +8,7 @@ use deploy::remote::Record;
 use crate::list_file::{ListFile, ListKind};
 
 static KIND: ListKind = ListKind {
-    file: "deployments.json",
-    field: "deployments",
-    name: "deployments",
+    list: store::ListKind { file: "deployments.json", field: "deployments", name: "deployments" },
     unreadable: ErrorCode::DeploymentsUnreadable,
 };
 
@@ -105,8 +103,8 @@ pub(super) mod tests {
         assert_eq!(again.find("twice").expect_err("two have it").code, ErrorCode::DeploymentNotFound);
         assert_eq!(again.all().expect("reads").len(), 3);
 
-        let text = std::fs::read_to_string(folder.path().join(KIND.file)).expect("reads");
-        std::fs::write(folder.path().join(KIND.file), text.replace("\"version\": 1", "\"version\": 9"))
+        let text = std::fs::read_to_string(folder.path().join(KIND.list.file)).expect("reads");
+        std::fs::write(folder.path().join(KIND.list.file), text.replace("\"version\": 1", "\"version\": 9"))
             .expect("writes");
         let (empty, problem) = Records::open(folder.path());
         assert_eq!(problem.expect("an error").code, ErrorCode::DeploymentsUnreadable);

@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::list_file::{ListFile, ListKind};
 
 static KIND: ListKind = ListKind {
-    file: "downloads.json",
-    field: "downloads",
-    name: "downloads",
+    list: store::ListKind { file: "downloads.json", field: "downloads", name: "downloads" },
     unreadable: ErrorCode::DownloadsUnreadable,
 };
 
@@ -60,7 +58,7 @@ mod tests {
         };
         list.write(vec![download.clone()]);
         assert_eq!(open().0.read(), std::slice::from_ref(&download));
-        let path = folder.path().join(KIND.file);
+        let path = folder.path().join(KIND.list.file);
         let text = std::fs::read_to_string(&path).expect("reads");
         let one_odd = text.replace("\"downloads\": [", "\"downloads\": [{\"model_id\": 7},");
         std::fs::write(&path, one_odd).expect("is written");

@@ -95,7 +95,7 @@ impl App {
         read: impl FnOnce() -> Result<Vec<u8>, ErrorView> + Send + 'static,
     ) -> Result<PictureView, ErrorView> {
         let history = self.chats_file.writable()?;
-        let stored = tokio::task::spawn_blocking(move || store(&history, &read()?));
+        let stored = tokio::task::spawn_blocking(move || store_image(&history, &read()?));
         stored
             .await
             .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the picture: {error}")))?
@@ -103,7 +103,7 @@ impl App {
 }
 
 /// Decodes the image as the engine will, and stores it if it is valid.
-pub(crate) fn store(history: &history::History, bytes: &[u8]) -> Result<PictureView, ErrorView> {
+pub(crate) fn store_image(history: &history::History, bytes: &[u8]) -> Result<PictureView, ErrorView> {
     let picture = vision::decode(bytes).map_err(|error| unreadable(&error))?;
     let kind = vision::media_type(bytes).ok_or_else(|| unreadable(&ImageError::Format))?;
     let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);

@@ -10,9 +10,7 @@ use super::inspect::ModelFileFacts;
 use crate::list_file::{ListFile, ListKind};
 
 static KIND: ListKind = ListKind {
-    file: "own-models.json",
-    field: "models",
-    name: "own models",
+    list: store::ListKind { file: "own-models.json", field: "models", name: "own models" },
     unreadable: ErrorCode::OwnModelsUnreadable,
 };
 /// No id of a catalogue model has this prefix.
@@ -116,7 +114,7 @@ mod tests {
     fn a_list_that_cannot_be_read_is_kept_and_told() {
         for text in ["{\"version\":1,\"models\":", "{\"version\":9,\"models\":[]}"] {
             let folder = tempfile::tempdir().expect("a folder");
-            std::fs::write(folder.path().join(KIND.file), text).expect("is written");
+            std::fs::write(folder.path().join(KIND.list.file), text).expect("is written");
             let (list, problem) = OwnModels::open(folder.path());
             let problem = problem.expect("an error");
             assert_eq!(problem.code, ErrorCode::OwnModelsUnreadable);

@@ -9,7 +9,6 @@ use toml::{Table, Value};
 
 use super::check;
 use crate::convert::storage_error;
-use crate::files;
 
 const VERSION: u32 = 1;
 /// The most lines of one value.
@@ -51,7 +50,7 @@ pub(crate) fn load(path: &Path, defaults: SettingsView) -> LoadedSettings {
     let code = if any_valid { ErrorCode::SettingsLinesUnreadable } else { ErrorCode::SettingsUnreadable };
     let lines = invalid.join(", ");
     let problem = ErrorView::new(code, format!("read the settings: {lines}")).with("lines", lines);
-    let kept = files::keep_copy(path).and_then(|aside| {
+    let kept = store::keep_copy(path).and_then(|aside| {
         // The valid values are also used at the next start.
         save(path, &settings).map_err(|error| std::io::Error::other(error.message))?;
         Ok(aside)
@@ -71,7 +70,7 @@ pub(crate) fn load(path: &Path, defaults: SettingsView) -> LoadedSettings {
 pub(crate) fn save(path: &Path, settings: &SettingsView) -> Result<(), ErrorView> {
     let text = toml::to_string_pretty(&File { version: VERSION, settings: settings.clone() })
         .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("write the settings: {error}")))?;
-    files::replace(path, text.as_bytes()).map_err(|error| storage_error("write the settings", path, &error))
+    store::replace(path, text.as_bytes()).map_err(|error| storage_error("write the settings", path, &error))
 }
 
 /// The values of a file.

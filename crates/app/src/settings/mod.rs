@@ -11,9 +11,9 @@ use contract::{
 };
 use outbound::{Outbound, OutboundError, Proxy, ProxyAddress, ProxyCredentials};
 
+use crate::App;
 use crate::cloud::{Clouds, blocking};
 use crate::convert::storage_error;
-use crate::{App, files};
 
 pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
     SettingsView {
@@ -191,7 +191,7 @@ impl App {
             let path = self.paths.data_dir.join(crate::SETTINGS_FILE);
             // The file has values that could not be read at the start.
             if self.settings_file_protected.load(Ordering::Relaxed) && path.exists() {
-                files::set_aside(&path)
+                store::set_aside(&path)
                     .map_err(|error| storage_error("keep the old settings", &path, &error))?;
             }
             file::save(&path, &next)?;

@@ -14,9 +14,11 @@ use crate::list_file::{ListFile, ListKind};
 
 /// The worker also reads this file.
 static KIND: ListKind = ListKind {
-    file: "sharing-keys.json",
-    field: ApiKeyFile::FIELD,
-    name: "keys of other programs",
+    list: store::ListKind {
+        file: "sharing-keys.json",
+        field: ApiKeyFile::FIELD,
+        name: "keys of other programs",
+    },
     unreadable: ErrorCode::SharingKeysUnreadable,
 };
 const NAME_LIMIT: usize = 60;

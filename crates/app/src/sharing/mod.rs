@@ -14,34 +14,27 @@ use deploy::ApiAccess;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use protocol::AccessLogEntry;
-use serde::{Deserialize, Serialize};
+use store::{StoreError, VersionedFile};
 
 use self::keys::ApiKeys;
-use crate::convert::storage_error;
-use crate::{App, files};
+use crate::App;
+use crate::convert::{storage_error, store_error};
 
 const FILE: &str = "sharing.json";
+/// The code of a file that cannot be parsed.
+const UNREADABLE: ErrorCode = ErrorCode::SharingUnreadable;
 const LOG: &str = "requests.jsonl";
-const VERSION: u32 = 1;
 const PORT: u16 = 8137;
 const RATE: u32 = 60;
 /// The number of requests that are shown.
 const MAX_SHOWN: usize = 200;
 
-#[derive(Debug, Serialize, Deserialize)]
-struct File {
-    version: u32,
-    #[serde(flatten)]
-    spec: SharingSpec,
-}
-
 pub(crate) struct Sharing {
-    file: PathBuf,
+    file: VersionedFile<SharingSpec>,
     log: PathBuf,
     keys: ApiKeys,
     /// Replaces the file, for a host that gives access only while it runs.
     override_spec: Mutex<Option<SharingSpec>>,
-    writing: Mutex<()>,
     /// The number of worker starts that wait for the end of answers.
     waiting: Arc<AtomicUsize>,
 }
@@ -51,29 +44,14 @@ impl Sharing {
     pub(crate) fn open(data_dir: &Path) -> (Self, Vec<ErrorView>) {
         let (keys, keys_problem) = ApiKeys::open(data_dir);
         let sharing = Self {
-            file: data_dir.join(FILE),
+            file: VersionedFile::new(data_dir.join(FILE), "settings of API access"),
             log: data_dir.join(LOG),
             keys,
             override_spec: Mutex::default(),
-            writing: Mutex::default(),
             waiting: Arc::default(),
         };
-        let problem = sharing.recover();
+        let problem = sharing.file.recover().err().map(|error| store_error(error, UNREADABLE));
         (sharing, problem.into_iter().chain(keys_problem).collect())
-    }
-
-    fn recover(&self) -> Option<ErrorView> {
-        let text = std::fs::read(&self.file).ok()?;
-        let reason = match parse(&text) {
-            Ok(_) => return None,
-            Err(reason) => reason,
-        };
-        let problem = |path: &Path| {
-            let message = format!("read the settings of API access: {reason}");
-            ErrorView::new(ErrorCode::SharingUnreadable, message).with("path", path.display())
-        };
-        // A file that cannot be moved stays, and causes the same error at the next start.
-        Some(problem(&files::set_aside(&self.file).unwrap_or_else(|_| self.file.clone())))
     }
 
     /// Access is off when the file cannot be parsed.
@@ -82,20 +60,15 @@ impl Sharing {
             return Ok(spec);
         }
         let off = SharingSpec { on: false, host: Ipv4Addr::LOCALHOST.to_string(), port: PORT, rate: RATE };
-        let text = match std::fs::read(&self.file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(off),
-            Err(error) => return Err(storage_error("read the settings of API access", &self.file, &error)),
-        };
-        Ok(parse(&text).unwrap_or(off))
+        match self.file.read() {
+            Ok(spec) => Ok(spec.unwrap_or(off)),
+            Err(StoreError::Unreadable { .. }) => Ok(off),
+            Err(error) => Err(store_error(error, UNREADABLE)),
+        }
     }
 
     fn save(&self, spec: &SharingSpec) -> Result<(), ErrorView> {
-        let _guard = self.writing.lock();
-        let text = serde_json::to_vec_pretty(&File { version: VERSION, spec: spec.clone() })
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
-        files::replace(&self.file, &text)
-            .map_err(|error| storage_error("write the settings of API access", &self.file, &error))
+        self.file.write(spec).map_err(|error| store_error(error, UNREADABLE))
     }
 
     /// The arguments of a worker with API access; `None` when access is off.
@@ -111,15 +84,6 @@ impl Sharing {
             keys: self.keys.file().to_owned(),
             request_log: self.log.clone(),
         }))
-    }
-}
-
-fn parse(text: &[u8]) -> Result<SharingSpec, String> {
-    let file: File = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    if file.version == VERSION {
-        Ok(file.spec)
-    } else {
-        Err(format!("version {} is not known", file.version))
     }
 }
 

@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 use rusqlite_migration::M;
+use store::private;
 
+use crate::HistoryError;
 use crate::images::remove_stale;
 use crate::schema::{MIGRATIONS, migrate};
-use crate::{HistoryError, private};
 
 /// The folder of the images, next to the file.
 pub(crate) const IMAGES_FOLDER: &str = "pictures";

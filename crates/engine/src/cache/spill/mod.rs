@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use models::{KvPages, PAGE_TOKENS};
 use sha2::{Digest, Sha256};
+use store::{Access, AtomicFile};
 
 use super::pool::Pool;
 use super::prefix::{BlockHash, InsertOutcome};
@@ -79,7 +80,7 @@ pub fn save(
         std::fs::create_dir_all(folder)?;
     }
     let temporary = spill.file.with_extension("part");
-    let mut out = BufWriter::new(File::create(&temporary)?);
+    let mut out = BufWriter::new(AtomicFile::at(&temporary, &spill.file, Access::Umask)?);
     let mut header = Vec::with_capacity(HEADER);
     header.extend_from_slice(MAGIC);
     header.extend_from_slice(&VERSION.to_le_bytes());
@@ -90,8 +91,6 @@ pub fn save(
     out.write_all(&checksum)?;
     for (_, node) in blocks.into_iter().take(count as usize) {
         if !should_continue() {
-            drop(out);
-            std::fs::remove_file(&temporary)?;
             return Ok(None);
         }
         let mut bytes = Vec::with_capacity(record as usize);
@@ -105,9 +104,7 @@ pub fn save(
         out.write_all(&bytes)?;
         out.write_all(&checksum)?;
     }
-    let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, &spill.file)?;
+    out.into_inner().map_err(std::io::IntoInnerError::into_error)?.commit()?;
     Ok(Some(count))
 }
 

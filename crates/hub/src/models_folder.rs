@@ -1,79 +1,20 @@
-//! The folder of downloaded models, and the manifest that marks a model as installed.
+//! The folder of downloaded models: what is in it, complete or not, and its removal.
 //! It does not know where files come from; their content is already verified.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use crate::lock::Lock;
-use crate::names::{check_path, model_dir};
+use crate::HubError;
+use crate::lock::lock_model;
+use crate::manifest::{MANIFEST, Manifest};
+use crate::names::model_dir;
 use crate::resume_state::{RESUME_FILE, ResumeState};
-use crate::{HubError, SourceKind};
-
-pub(crate) const MANIFEST: &str = "model.json";
-const VERSION: u32 = 1;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    pub version: u32,
-    pub repo: String,
-    pub source: SourceKind,
-    /// The commit of all files; `None` in manifests of older versions.
-    pub revision: Option<String>,
-    pub files: Vec<ManifestFile>,
-    /// Time of the last verification in seconds since 1970.
-    pub verified_at: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestFile {
-    pub path: String,
-    pub size: u64,
-    pub sha256: String,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstalledModel {
     pub id: String,
     pub dir: PathBuf,
     pub bytes: u64,
-}
-
-impl Manifest {
-    pub(crate) fn new(
-        repo: String,
-        source: SourceKind,
-        revision: String,
-        mut files: Vec<ManifestFile>,
-    ) -> Self {
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let verified_at = now.map_or(0, |d| d.as_secs());
-        Self { version: VERSION, repo, source, revision: Some(revision), files, verified_at }
-    }
-
-    /// `None` if it is missing or unreadable.
-    pub(crate) fn read(dir: &Path) -> Option<Self> {
-        let text = std::fs::read(dir.join(MANIFEST)).ok()?;
-        let manifest = serde_json::from_slice::<Self>(&text).ok().filter(|read| read.version == VERSION);
-        if manifest.is_none() {
-            tracing::warn!(dir = %dir.display(), "unreadable model manifest");
-        }
-        manifest
-    }
-
-    fn is_complete(&self, dir: &Path) -> bool {
-        self.files.iter().all(|file| {
-            let there = std::fs::metadata(dir.join(&file.path));
-            check_path(&file.path).is_ok()
-                && there.is_ok_and(|meta| meta.is_file() && meta.len() == file.size)
-        })
-    }
-
-    pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
-        write_atomically(&dir.join(MANIFEST), &serde_json::to_vec_pretty(self)?)
-    }
 }
 
 /// The content of a model's folder, complete or not.
@@ -148,26 +89,10 @@ pub fn remove(models_dir: &Path, id: &str) -> Result<(), HubError> {
     if !dir.exists() {
         return Ok(());
     }
-    let _lock = Lock::take(models_dir, id)?;
-    remove_if_exists(&dir.join(MANIFEST))?;
+    let _lock = lock_model(models_dir, id)?;
+    store::remove_if_exists(&dir.join(MANIFEST))?;
     match std::fs::remove_dir_all(dir) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e.into()),
-        _ => Ok(()),
-    }
-}
-
-/// Writes a temporary file, syncs and renames it, so that the file is complete or absent.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temp = path.with_extension("json.tmp");
-    let mut file = std::fs::File::create(&temp)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(temp, path)
-}
-
-pub(crate) fn remove_if_exists(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => Ok(()),
     }
 }

@@ -1,5 +1,5 @@
 //! File permissions: folders get mode 700 and files mode 600, independent of the umask. Files of earlier
-//! versions are restricted at the next start. Knows no tables.
+//! versions are restricted at the next start. Knows no content.
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
@@ -46,7 +46,7 @@ fn set(_: &Path, _: u32) -> io::Result<()> {
 pub fn restrict(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let Ok(found) = std::fs::symlink_metadata(path) else { return };
-    // Symbolic links are not followed: their target may not belong to the history.
+    // Symbolic links are not followed: their target may not belong to the app.
     let mode = found.permissions().mode();
     if !found.file_type().is_symlink() && mode & 0o077 != 0 {
         let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700));
@@ -66,13 +66,4 @@ pub fn restrict_all(path: &Path) {
     for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
         restrict_all(&entry.path());
     }
-}
-
-/// Syncs a folder, so that renames in it are durable.
-pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    File::open(path)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
