@@ -80,6 +80,7 @@ const WORKSPACE: &[&str] = &[
     "outbound",
     "plan",
     "protocol",
+    "secrets",
     "server",
     "store",
     "testkit",
@@ -97,6 +98,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("formats", &[]),
     ("cuda", &["formats"]),
     ("store", &[]),
+    ("secrets", &["store"]),
     ("checkpoint", &["formats", "protocol"]),
     ("catalog", &["hardware"]),
     ("outbound", &[]),
@@ -128,6 +130,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "plan",
             "deploy",
             "history",
+            "secrets",
             "store",
             "vision",
         ],
@@ -169,7 +172,8 @@ fn heavy_libraries_stay_in_their_crates() {
     graph.may_link("candle-core", &["kernels", "models"]);
     graph.may_link("cudarc", &["cuda"]);
     graph.may_link("rusqlite", &["history"]);
-    graph.may_link("keyring", &["app"]);
+    graph.may_link("keyring", &["secrets"]);
+    graph.may_link("chacha20poly1305", &["secrets"]);
     // One way to replace a file.
     graph.may_link("tempfile", &["store", "xtask"]);
     // Tests may link them; no shipped program does.

@@ -34,7 +34,6 @@ mod test_app;
 mod worker;
 
 pub use answer::OnAnswer;
-pub use cloud::SecretBackend;
 pub use compare::OnCompare;
 pub use host::Host;
 pub use open::App;
@@ -42,4 +41,5 @@ pub(crate) use open::SETTINGS_FILE;
 pub use paths::{Paths, find_paths};
 pub use plans::{cards_csv, plan_for};
 pub use save::save_text;
+pub use secrets::SecretBackend;
 pub use sizing::sizing_conversations;

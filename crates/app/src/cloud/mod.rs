@@ -3,9 +3,9 @@
 
 mod check;
 mod failure;
+mod keys;
 mod list;
 mod prices;
-mod secret_store;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,24 +17,24 @@ use contract::{
 use endpoint::{Address, Dialect, Endpoint, Provider};
 use outbound::Outbound;
 use protocol::ModelRef;
+use secrets::SecretBackend;
 
 use self::check::{ConnectionTest, run};
 use self::failure::address_error;
+use self::keys::Keys;
 use self::list::{Record, Records, free_id};
 use crate::App;
 use crate::model_ref::{ModelEndpoint, cloud_model, deployment_model};
 
 pub(crate) use self::failure::cloud_error;
 pub(crate) use self::prices::Prices;
-pub use self::secret_store::SecretBackend;
-use self::secret_store::SecretStore;
 
 /// The most models that are shown of a service without DeepSeek models; some services list hundreds.
 const MAX_LISTED: usize = 60;
 
 pub(crate) struct Clouds {
     records: Records,
-    pub(crate) keys: SecretStore,
+    pub(crate) keys: Keys,
 }
 
 /// What DeepSeek recommends for the models that its service and most others offer today.
@@ -50,8 +50,8 @@ impl Clouds {
     /// Also returns the errors of a list or of keys that cannot be parsed.
     pub(crate) fn open(data_dir: &Path, secrets: SecretBackend) -> (Self, Vec<ErrorView>) {
         let (records, problem) = Records::open(data_dir);
-        let keys = SecretStore::new(data_dir, secrets);
-        let problems = problem.into_iter().chain(keys.recover()).collect();
+        let (keys, keys_problem) = Keys::open(data_dir, secrets);
+        let problems = problem.into_iter().chain(keys_problem).collect();
         (Self { records, keys }, problems)
     }
 

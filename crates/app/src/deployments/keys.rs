@@ -1,22 +1,20 @@
 //! API keys of deployments that are open to a network. Each is derived from a secret of this installation and
 //! the id of the deployment, so that it can be shown again and is never stored.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use contract::ErrorView;
 use deploy::remote::Record;
-use sha2::{Digest, Sha256};
+use secrets::DerivedKeys;
 
 use crate::convert::storage_error;
 
 const FILE: &str = "deployments.secret";
 
-pub(super) struct DeploymentKeys {
-    path: PathBuf,
-}
+pub(super) struct DeploymentKeys(DerivedKeys);
 
 impl DeploymentKeys {
     pub(super) fn new(data_dir: &Path) -> Self {
-        Self { path: data_dir.join(FILE) }
+        Self(DerivedKeys::new(data_dir.join(FILE)))
     }
 
     /// The record with its key, if its deployment has one.
@@ -24,23 +22,9 @@ impl DeploymentKeys {
         if !record.requires_key {
             return Ok(record);
         }
-        let mut hash = Sha256::new_with_prefix(self.secret()?);
-        hash.update(record.id.as_bytes());
-        let key = hex::encode(hash.finalize());
-        Ok(Record { key: Some(format!("wd-{key}")), ..record })
-    }
-
-    /// The secret is created once, readable by its owner only.
-    fn secret(&self) -> Result<Vec<u8>, ErrorView> {
-        let failed =
-            |error: std::io::Error| storage_error("read the secret of the deployments", &self.path, &error);
-        if !self.path.exists() {
-            let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
-            let bytes: Vec<u8> = random.iter().flat_map(|uuid| *uuid.as_bytes()).collect();
-            store::create_once(&self.path, &bytes).map_err(failed)?;
-        }
-        // Another process may have created the file first; then its secret is used.
-        std::fs::read(&self.path).map_err(failed)
+        let failed = |error| storage_error("read the secret of the deployments", self.0.path(), &error);
+        let key = self.0.key(&record.id).map_err(failed)?;
+        Ok(Record { key: Some(key), ..record })
     }
 }
 

@@ -2,8 +2,6 @@
 //! key has 256 random bits, so a plain SHA-256 of it does not need a salt.
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::{ErrorCode, ErrorView, NewSharingKey, SharingKey};
 use jiff::{SignedDuration, Timestamp};
 use protocol::{ApiKey, ApiKeyFile};
@@ -64,7 +62,7 @@ impl ApiKeys {
                 &format!("1-{MAX_DAYS}"),
             ));
         }
-        let (now, secret) = (Timestamp::now(), random()?);
+        let (now, secret) = (Timestamp::now(), secrets::random_key());
         let expires = days.map(|days| now + SignedDuration::from_hours(i64::from(days) * 24));
         let record = Record {
             id: uuid::Uuid::now_v7().simple().to_string(),
@@ -88,13 +86,6 @@ impl ApiKeys {
         }
         self.0.change(|keys| keys.retain(|record| record.id != id && record.key.name != id))
     }
-}
-
-fn random() -> Result<String, ErrorView> {
-    use chacha20poly1305::aead::{Generate, Key};
-    // The random generator of the operating system, which also encrypts the cloud keys.
-    let bits = Key::<chacha20poly1305::XChaCha20Poly1305>::generate();
-    Ok(format!("wd-{}", URL_SAFE_NO_PAD.encode(bits)))
 }
 
 fn view(record: &Record) -> SharingKey {
