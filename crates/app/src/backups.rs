@@ -7,7 +7,7 @@ use contract::{AppEvent, BackupKind, BackupView, BackupsView, ErrorCode, ErrorVi
 use jiff::{SignedDuration, Timestamp};
 
 use crate::App;
-use crate::chats_file::blocking;
+use crate::blocking::blocking;
 use crate::convert::history_error;
 
 /// The interval of the check whether a backup is due.
@@ -22,7 +22,8 @@ impl App {
     /// Lists the backups, also when the chats cannot be opened.
     pub async fn backups(&self) -> Result<BackupsView, ErrorView> {
         let chats = self.chats_file.clone();
-        let found = blocking(move || history::backups(chats.path()).map_err(history_error)).await?;
+        let found =
+            blocking("use the chats", move || history::backups(chats.path()).map_err(history_error)).await?;
         let problem = self.backup_problem.lock().clone();
         Ok(BackupsView {
             folder: history::backup_folder(self.chats_file.path()).display().to_string(),
@@ -47,7 +48,7 @@ impl App {
             return Err(ErrorView::new(ErrorCode::AnswerRunning, message));
         }
         let (chats, id) = (self.chats_file.clone(), id.to_owned());
-        blocking(move || chats.restore(&id)).await?;
+        blocking("use the chats", move || chats.restore(&id)).await?;
         self.host.emit(AppEvent::ChatsChanged);
         self.host.emit(AppEvent::BackupsChanged);
         self.backups().await
@@ -55,7 +56,7 @@ impl App {
 
     async fn backup(&self, kind: history::BackupKind) -> Result<BackupView, ErrorView> {
         let history = self.chats_file.writable()?;
-        let made = blocking(move || history.backup(kind).map_err(history_error)).await;
+        let made = blocking("use the chats", move || history.backup(kind).map_err(history_error)).await;
         let problem = made.as_ref().err().map(|error| (Timestamp::now(), error.clone()));
         *self.backup_problem.lock() = problem;
         self.host.emit(AppEvent::BackupsChanged);
@@ -94,13 +95,14 @@ impl App {
 
     async fn backup_if_due(self: &Arc<Self>) {
         let Ok(history) = self.chats_file.writable() else { return };
-        let moved = blocking(move || history.checkpoint_after(QUIET).map_err(history_error)).await;
+        let moved =
+            blocking("use the chats", move || history.checkpoint_after(QUIET).map_err(history_error)).await;
         if let Err(error) = moved {
             // For instance a full disk: everything stays in the log, and the next check tries again.
             tracing::warn!(%error, "failed to checkpoint the log of the chats");
         }
         let app = self.clone();
-        let due = blocking(move || app.backup_due(Timestamp::now())).await;
+        let due = blocking("use the chats", move || app.backup_due(Timestamp::now())).await;
         match due {
             Ok(true) => {
                 if let Err(error) = self.backup(history::BackupKind::Daily).await {
@@ -115,7 +117,7 @@ impl App {
     /// Called before a host ends: afterwards a copy of the file alone is complete.
     pub async fn close(&self) {
         let Ok(history) = self.chats_file.writable() else { return };
-        match blocking(move || history.checkpoint().map_err(history_error)).await {
+        match blocking("use the chats", move || history.checkpoint().map_err(history_error)).await {
             Ok(true) => {}
             // The other program checkpoints the log when it ends.
             Ok(false) => tracing::info!("another program uses the chats and will checkpoint their log"),

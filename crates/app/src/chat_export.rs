@@ -12,8 +12,8 @@ use history::{ChatSettings, History, ImportedMessage, State};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
+use crate::blocking::blocking;
 use crate::chats::{check, title_of};
-use crate::chats_file::blocking;
 use crate::convert::{chat_view, history_error, message_view, sampling_json, storage_error};
 use crate::images::store_image;
 
@@ -69,7 +69,7 @@ impl App {
     /// Writes the chat to a file, which is replaced atomically.
     pub async fn chat_export(&self, chat_id: &str, path: &Path) -> Result<(), ErrorView> {
         let (history, id, path) = (self.chats_file.get()?, chat_id.to_owned(), path.to_owned());
-        blocking(move || {
+        blocking("use the chats", move || {
             let file = export(&history, &id)?;
             let text = serde_json::to_vec_pretty(&file).map_err(|error| internal(&error.to_string()))?;
             store::replace(&path, &text).map_err(|error| storage_error("save the chat", &path, &error))
@@ -80,7 +80,7 @@ impl App {
     /// Adds the chat of a file as a new chat. Nothing is added unless the whole file is valid.
     pub async fn chat_import(&self, path: &Path) -> Result<ChatView, ErrorView> {
         let (history, path) = (self.chats_file.writable()?, path.to_owned());
-        let chat = blocking(move || {
+        let chat = blocking("use the chats", move || {
             let file = read(&path)?;
             add(&history, &file).map_err(|error| {
                 if error.code == ErrorCode::DiskFull { error } else { error.with("path", path.display()) }

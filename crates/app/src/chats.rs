@@ -4,7 +4,7 @@ use contract::{AppEvent, ChatSummary, ChatView, ErrorCode, ErrorView, LastChat, 
 use history::{ChatSettings, HistoryError, SearchResult};
 
 use crate::App;
-use crate::chats_file::blocking;
+use crate::blocking::blocking;
 use crate::convert::{chat_view, history_error, sampling_json, summary};
 use crate::snippet::snippet;
 
@@ -182,7 +182,7 @@ impl App {
         work: impl FnOnce(&history::History) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, ErrorView> {
         let history = self.chats_file.get()?;
-        blocking(move || work(&history).map_err(history_error)).await
+        blocking("use the chats", move || work(&history).map_err(history_error)).await
     }
 }
 

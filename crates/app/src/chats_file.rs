@@ -8,6 +8,7 @@ use history::{History, HistoryError};
 use parking_lot::RwLock;
 
 use crate::App;
+use crate::blocking::blocking;
 use crate::convert::history_error;
 
 pub(crate) struct ChatsFile {
@@ -137,7 +138,7 @@ impl App {
     /// Whether the chats are open. The window shows a recovery page while they are not.
     pub async fn start_state(&self) -> Result<StartView, ErrorView> {
         let chats = self.chats_file.clone();
-        blocking(move || Ok(chats.view())).await
+        blocking("use the chats", move || Ok(chats.view())).await
     }
 
     /// Runs one of the offered recoveries after a failed start.
@@ -146,7 +147,7 @@ impl App {
     /// When the recovery fails. A failed retry is not an error; it gives the new state.
     pub async fn start_again(&self, way: StartWay) -> Result<StartView, ErrorView> {
         let chats = self.chats_file.clone();
-        let view = blocking(move || {
+        let view = blocking("use the chats", move || {
             chats.recover(way)?;
             Ok(chats.view())
         });
@@ -163,12 +164,4 @@ impl App {
             ShownPlace::Backups => history::backup_folder(self.chats_file.path()),
         }
     }
-}
-
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ErrorView> + Send + 'static,
-) -> Result<T, ErrorView> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("use the chats: {error}")))?
 }

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use ::hardware::Snapshot;
 use catalog::Devices;
-use contract::{AppEvent, ErrorCode, ErrorView, HardwareView, MeasuredMemory};
+use contract::{AppEvent, ErrorView, HardwareView, MeasuredMemory};
 
 use crate::App;
+use crate::blocking::blocking;
 use crate::convert::hardware_view;
 
 /// The age after which a new snapshot is taken, because other programs have started or ended.
@@ -27,9 +28,7 @@ impl App {
     /// Measures the memory bandwidth, which takes about a second on all cores. The result is stored, and
     /// later verdicts use it.
     pub async fn hardware_measure(&self) -> Result<HardwareView, ErrorView> {
-        let measured = tokio::task::spawn_blocking(::hardware::measure_bandwidth)
-            .await
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("measure the memory: {error}")))?;
+        let measured = blocking("measure the memory", || Ok(::hardware::measure_bandwidth())).await?;
         if let Some(bandwidth) = measured {
             let cpu = self.snapshot().await?.cpu.name.clone();
             self.settings_change(|settings| settings.measured = Some(MeasuredMemory { cpu, bandwidth }))?;
@@ -66,9 +65,8 @@ impl App {
         last: &mut Option<(Instant, Arc<Snapshot>)>,
         models_dir: PathBuf,
     ) -> Result<Arc<Snapshot>, ErrorView> {
-        let mut snapshot = tokio::task::spawn_blocking(move || ::hardware::snapshot(&models_dir))
-            .await
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the hardware: {error}")))?;
+        let read = move || Ok(::hardware::snapshot(&models_dir));
+        let mut snapshot = blocking("read the hardware", read).await?;
         let measured = self.settings_now().measured.filter(|measured| measured.cpu == snapshot.cpu.name);
         snapshot.memory_bandwidth = measured.map(|measured| measured.bandwidth);
         let snapshot = Arc::new(snapshot);

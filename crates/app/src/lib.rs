@@ -3,6 +3,7 @@
 
 mod answer;
 mod backups;
+mod blocking;
 mod chat_export;
 mod chats;
 mod chats_file;

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use crate::answer::{RunningAnswers, Subscribers};
-use crate::chats_file::{ChatsFile, blocking};
+use crate::blocking::blocking;
+use crate::chats_file::ChatsFile;
 use crate::cloud::Clouds;
 use crate::deployments::Deployments;
 use crate::downloads::Downloads;
@@ -76,7 +77,7 @@ impl App {
     async fn open_any(paths: Paths, host: Arc<dyn Host>, secrets: SecretBackend) -> Result<Self, ErrorView> {
         let (data_dir, file) = (paths.data_dir.clone(), paths.data_dir.join(HISTORY_FILE));
         // The chats are opened first, because that creates the folder.
-        let opened = blocking(move || {
+        let opened = blocking("use the chats", move || {
             permissions::restrict(&data_dir);
             Ok(ChatsFile::open(file))
         });

@@ -2,9 +2,10 @@
 //! host asks for the path. The file gets the usual permissions, unlike those of the app.
 use std::path::PathBuf;
 
-use contract::{ErrorCode, ErrorView};
+use contract::ErrorView;
 use store::{Access, AtomicFile};
 
+use crate::blocking::blocking;
 use crate::convert::storage_error;
 
 /// An older file stays intact when the disk is full. Returns the path.
@@ -12,14 +13,14 @@ use crate::convert::storage_error;
 /// # Errors
 /// When the folder cannot be written.
 pub async fn save_text(path: PathBuf, text: String) -> Result<String, ErrorView> {
-    let written = tokio::task::spawn_blocking(move || {
+    blocking("save the file", move || {
         // The file is not secret, so it gets the usual permissions of the user's files.
         let written =
             AtomicFile::new(&path, Access::Umask).and_then(|file| file.commit_bytes(text.as_bytes()));
         written.map_err(|error| storage_error("save the file", &path, &error))?;
         Ok(path.display().to_string())
-    });
-    written.await.map_err(|error| ErrorView::new(ErrorCode::Internal, format!("save the file: {error}")))?
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 //! Thinking of earlier answers is left out, as the models were trained. Does not know which model answers.
 use std::sync::Arc;
 
-use contract::{ErrorCode, ErrorView, MessageView, PictureView, Role, SamplingView, Thinking};
+use contract::{ErrorView, MessageView, PictureView, Role, SamplingView, Thinking};
 use endpoint::{ChatMessage, ChatRequest};
 use history::{History, HistoryError};
 
 use super::event::AnswerText;
+use crate::blocking::blocking;
 use crate::convert::history_error;
 use crate::images::{BoxTarget, ImagePolicy, data_urls, placeholder_text};
 
@@ -57,14 +58,16 @@ impl Prompt {
             }
             data_urls(&history, &pictures).map(|urls| ChatMessage::with_images(role, urls, text))
         };
-        let messages = tokio::task::spawn_blocking(move || messages.into_iter().map(message).collect());
-        let messages: Result<Vec<ChatMessage>, HistoryError> = messages
-            .await
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the images: {error}")))?;
+        let messages = blocking("read the images", move || {
+            let messages: Result<Vec<ChatMessage>, HistoryError> =
+                messages.into_iter().map(message).collect();
+            messages.map_err(history_error)
+        })
+        .await?;
         let prefix = (!partial.is_empty()).then(|| ChatMessage::prefix(partial.text, partial.reasoning));
         Ok(ChatRequest {
             model,
-            messages: messages.map_err(history_error)?.into_iter().chain(prefix).collect(),
+            messages: messages.into_iter().chain(prefix).collect(),
             temperature: sampling.temperature,
             top_p: sampling.top_p,
             top_k: (sampling.top_k > 0).then_some(sampling.top_k),

@@ -24,6 +24,7 @@ use self::failure::address_error;
 use self::keys::Keys;
 use self::list::{Record, Records, free_id};
 use crate::App;
+use crate::blocking::blocking;
 use crate::model_ref::{ModelEndpoint, cloud_model, deployment_model};
 
 pub(crate) use self::failure::cloud_error;
@@ -71,7 +72,7 @@ impl Clouds {
     ) -> Result<ModelEndpoint, ErrorView> {
         let (id, model) =
             cloud_model(model_id).ok_or_else(|| invalid("find the cloud service: it has no name"))?;
-        blocking(move || {
+        blocking("read the data folder", move || {
             let (endpoint, address) = self.endpoint(&self.records.find(&id)?, outbound)?;
             Ok(ModelEndpoint { endpoint, model, label: address.host().to_owned() })
         })
@@ -228,14 +229,6 @@ fn view(record: &Record) -> EndpointView {
     }
 }
 
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ErrorView> + Send + 'static,
-) -> Result<T, ErrorView> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the data folder: {error}")))?
-}
-
 impl App {
     /// The known services.
     pub async fn providers(&self) -> Result<Vec<ProviderView>, ErrorView> {
@@ -257,7 +250,7 @@ impl App {
     /// Adds a service and stores its key. Sends no request to it.
     pub async fn endpoint_add(&self, spec: EndpointSpec) -> Result<EndpointView, ErrorView> {
         let clouds = self.clouds.clone();
-        let added = blocking(move || clouds.add(spec)).await?;
+        let added = blocking("read the data folder", move || clouds.add(spec)).await?;
         self.host.emit(AppEvent::EndpointsChanged);
         Ok(added)
     }
@@ -266,7 +259,7 @@ impl App {
     /// service.
     pub async fn endpoint_change(&self, id: &str, change: EndpointChange) -> Result<EndpointView, ErrorView> {
         let (clouds, id) = (self.clouds.clone(), id.to_owned());
-        let changed = blocking(move || clouds.change(&id, &change)).await?;
+        let changed = blocking("read the data folder", move || clouds.change(&id, &change)).await?;
         self.host.emit(AppEvent::EndpointsChanged);
         Ok(changed)
     }
@@ -278,7 +271,8 @@ impl App {
         let (clouds, of) = (self.clouds.clone(), record.clone());
         let outbound = self.outbound().await?;
         let proxied = outbound.has_proxy();
-        let (endpoint, address) = blocking(move || clouds.endpoint(&of, outbound)).await?;
+        let (endpoint, address) =
+            blocking("read the data folder", move || clouds.endpoint(&of, outbound)).await?;
         let tested = run(ConnectionTest {
             endpoint: &endpoint,
             host: address.host(),
@@ -310,7 +304,7 @@ impl App {
     /// Removes the service and its key. Its chats stay.
     pub async fn endpoint_remove(&self, id: &str) -> Result<(), ErrorView> {
         let (clouds, id) = (self.clouds.clone(), id.to_owned());
-        blocking(move || clouds.remove(&id)).await?;
+        blocking("read the data folder", move || clouds.remove(&id)).await?;
         self.host.emit(AppEvent::EndpointsChanged);
         Ok(())
     }

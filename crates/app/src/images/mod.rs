@@ -17,6 +17,7 @@ pub(crate) use support::{ImageSupport, config_of};
 pub(crate) use target::BoxTarget;
 
 use crate::App;
+use crate::blocking::blocking;
 use crate::convert::{history_error, picture_view, storage_error};
 
 impl App {
@@ -73,15 +74,14 @@ impl App {
         let (kind, bytes) = self
             .with_history(move |history| Ok((history.image(&id)?.kind, history.image_bytes(&id)?)))
             .await?;
-        let url = tokio::task::spawn_blocking(move || {
+        blocking("show the picture", move || {
             let preview = vision::preview(&bytes).map_err(|error| unreadable(&error))?;
             Ok(match preview {
                 Some(png) => data_url("image/png", &png),
                 None => data_url(&kind, &bytes),
             })
-        });
-        url.await
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("show the picture: {error}")))?
+        })
+        .await
     }
 
     /// Deletes an attached image, unless a message uses it.
@@ -95,10 +95,7 @@ impl App {
         read: impl FnOnce() -> Result<Vec<u8>, ErrorView> + Send + 'static,
     ) -> Result<PictureView, ErrorView> {
         let history = self.chats_file.writable()?;
-        let stored = tokio::task::spawn_blocking(move || store_image(&history, &read()?));
-        stored
-            .await
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the picture: {error}")))?
+        blocking("read the picture", move || store_image(&history, &read()?)).await
     }
 }
 

@@ -6,6 +6,7 @@ use catalog::{DEFAULT_CONTEXT, Devices, KvCache, KvDtype, ModelFacts, Sentence, 
 use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, ModelState, ModelView, SamplingView};
 
 use crate::App;
+use crate::blocking::blocking;
 use crate::convert::failure_view;
 use crate::convert::model_view;
 use crate::images::config_of;
@@ -20,13 +21,11 @@ impl App {
     /// Adds the folder of a model or a `.gguf` file. Adding it again updates its facts.
     pub async fn model_import(&self, path: &Path) -> Result<ModelView, ErrorView> {
         let chosen = path.to_owned();
-        let inspected = tokio::task::spawn_blocking(move || {
+        let (path, facts) = blocking("read the model", move || {
             let path = locate(&chosen)?;
             inspect(&path).map(|facts| (path, facts))
-        });
-        let (path, facts) = inspected
-            .await
-            .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("read the model: {error}")))??;
+        })
+        .await?;
         // Only the worker reads tokenizers and templates. It checks them now as it would at a start.
         let checked = deploy::check_model(&self.paths.engine_binary, &path).await;
         checked.map_err(|failure| failure_view(&failure))?;

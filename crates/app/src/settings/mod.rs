@@ -12,7 +12,8 @@ use contract::{
 use outbound::{Outbound, OutboundError, Proxy, ProxyAddress, ProxyCredentials};
 
 use crate::App;
-use crate::cloud::{Clouds, blocking};
+use crate::blocking::blocking;
+use crate::cloud::Clouds;
 use crate::convert::storage_error;
 
 pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
@@ -100,7 +101,7 @@ impl App {
         let (settings, clouds) = (self.settings_now(), self.clouds.clone());
         async move {
             let copy = settings.clone();
-            let login = blocking(move || login_of(&clouds, &copy)).await?;
+            let login = blocking("read the data folder", move || login_of(&clouds, &copy)).await?;
             outbound(&settings, login)
         }
     }
@@ -133,7 +134,7 @@ impl App {
         next.proxy_user = user.to_owned();
         let (clouds, old, kept, password) =
             (self.clouds.clone(), now.clone(), next.clone(), password.to_owned());
-        next.proxy_password = blocking(move || {
+        next.proxy_password = blocking("read the data folder", move || {
             let place = clouds.keys.put(&login_id(&kept), &password)?;
             if login_id(&old) != login_id(&kept) || old.proxy_password != place {
                 clouds.keys.remove(&login_id(&old), old.proxy_password)?;
@@ -163,7 +164,8 @@ impl App {
         (settings.proxy_user, settings.proxy_password) = (now.proxy_user.clone(), now.proxy_password);
         if settings.proxy_address != now.proxy_address && now.proxy_password != KeyPlace::Nowhere {
             let (clouds, old) = (self.clouds.clone(), now);
-            blocking(move || clouds.keys.remove(&login_id(&old), old.proxy_password)).await?;
+            blocking("read the data folder", move || clouds.keys.remove(&login_id(&old), old.proxy_password))
+                .await?;
             (settings.proxy_user, settings.proxy_password) = (String::new(), KeyPlace::Nowhere);
         }
         self.settings_write(settings)

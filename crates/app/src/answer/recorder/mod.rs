@@ -12,10 +12,13 @@ use tokio::sync::watch;
 
 use super::event::{AnswerText, BackendEvent};
 use super::repetition::Repetition;
+use crate::blocking::blocking;
 use crate::convert::{history_error, message_view};
 use crate::images::BoxTarget;
 
 const SHOW_EVERY: Duration = Duration::from_millis(40);
+/// Work that failed, in messages.
+const HISTORY: &str = "use the history";
 const WRITE_EVERY: Duration = Duration::from_millis(500);
 
 pub(crate) struct Recorder<F> {
@@ -211,7 +214,8 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
 
     async fn store_partial(&self, part: AnswerText) -> Result<(), ErrorView> {
         let (history, id) = (self.history.clone(), self.message_id.clone());
-        blocking(move || history.append_partial(&id, &part.text, &part.reasoning)).await
+        let append = move || history.append_partial(&id, &part.text, &part.reasoning).map_err(history_error);
+        blocking(HISTORY, append).await
     }
 
     fn stats(
@@ -244,7 +248,8 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
             Err(lost) => {
                 tracing::error!(%lost, "failed to store the end of an answer");
                 let (history, id) = (self.history.clone(), self.message_id.clone());
-                if let Ok(Ok(message)) = blocking(move || history.message(&id)).await.map(message_view) {
+                let read = move || history.message(&id).map_err(history_error);
+                if let Ok(Ok(message)) = blocking(HISTORY, read).await.map(message_view) {
                     (self.on_event)(AnswerEvent::Failed { message, error: error.unwrap_or(lost) });
                 }
             }
@@ -256,20 +261,18 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         let boxes = (!boxes.is_empty()).then_some(boxes);
         let (error, stats, boxes) = (json(error)?, json(stats)?, json(boxes)?);
         let (history, id) = (self.history.clone(), self.message_id.clone());
-        let message = blocking(move || {
+        let message = blocking(HISTORY, move || {
             let (text, reasoning) = (all.text.as_str(), all.reasoning.as_str());
-            history.message_end(
-                &id,
-                &FinalAnswer {
-                    text,
-                    reasoning,
-                    thinking_ms,
-                    state,
-                    error: error.as_deref(),
-                    stats: stats.as_deref(),
-                    boxes: boxes.as_deref(),
-                },
-            )
+            let answer = FinalAnswer {
+                text,
+                reasoning,
+                thinking_ms,
+                state,
+                error: error.as_deref(),
+                stats: stats.as_deref(),
+                boxes: boxes.as_deref(),
+            };
+            history.message_end(&id, &answer).map_err(history_error)
         })
         .await?;
         message_view(message)
@@ -288,15 +291,6 @@ struct Outcome {
 fn json<T: serde::Serialize>(value: Option<T>) -> Result<Option<String>, ErrorView> {
     let text = value.map(|value| serde_json::to_string(&value)).transpose();
     text.map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, history::HistoryError> + Send + 'static,
-) -> Result<T, ErrorView> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("use the history: {error}")))?
-        .map_err(history_error)
 }
 
 #[cfg(test)]
