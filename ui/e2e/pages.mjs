@@ -54,10 +54,11 @@ const SIZES = [
   [800, 600],
 ];
 const problems = [];
-/** Everything; or `steps` or `pages` alone, all of them or those that are named. */
+/** Everything; or one kind alone, all of it or what is named. */
 const [kind, ...names] = process.argv.slice(2);
-if (kind !== undefined && kind !== 'steps' && kind !== 'pages')
-  throw new Error('usage: pages.mjs [steps|pages [name...]]');
+if (kind !== undefined && !['pages', 'pictures', 'steps'].includes(kind))
+  throw new Error('usage: pages.mjs [pages [name...] | pictures | steps [name...]]');
+const walks = (one) => kind === undefined || kind === one;
 const asked = (name) => {
   const is = names.length === 0 || names.includes(name);
   if (is) walked.add(name);
@@ -287,9 +288,9 @@ clean();
 const { address, stop } = await preview();
 const browser = await launch();
 try {
-  if (kind !== 'steps') await look(browser, address);
-  if (kind === undefined) await pictured(browser, address);
-  if (kind !== 'pages') {
+  if (walks('pages')) await look(browser, address);
+  if (walks('pictures')) await pictured(browser, address);
+  if (walks('steps')) {
     if (names.length === 0) await use(browser, address);
     await comfort(browser, address);
   }
