@@ -1,10 +1,11 @@
 /// <reference types="svelte" />
 /// <reference types="vite/client" />
+// The words of assets/messages, by code and language. That they are there for every code is tested in crates/messages.
 declare module 'virtual:error-words' {
-  const words: unknown;
+  const words: import('./lib/errors/words').Catalogue;
   export default words;
 }
 declare module 'virtual:plan-words' {
-  const words: unknown;
+  const words: Partial<Record<string, Record<import('./lib/i18n/language').Lang, string>>>;
   export default words;
 }

@@ -1,9 +1,8 @@
 // The error catalogue of this build, and the guard that turns anything thrown into an error the page can show.
-import raw from 'virtual:error-words';
+import catalogue from 'virtual:error-words';
 import type { ErrorView } from '$lib/ipc/bindings';
-import type { Catalogue } from './words';
 
-export const catalogue = raw as Catalogue;
+export { catalogue };
 
 export function asError(thrown: unknown): ErrorView {
   if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown) {

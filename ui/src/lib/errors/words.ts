@@ -1,33 +1,26 @@
 // Words for an error code, taken from the shared catalogue with the values of the error filled in. Pure.
-import type { ErrorView } from '$lib/ipc/bindings';
+import type { ErrorCode, ErrorView } from '$lib/ipc/bindings';
 import type { Lang } from '$lib/i18n/language';
 import { bytes, number } from '$lib/format';
+import { fill as fillTemplate } from '$lib/format/template';
 
 export type Words = { title: string; meaning: string; next: string };
-export type Catalogue = Record<string, Record<Lang, Words>>;
+/** An error of a newer program may have a code that this build does not know. */
+export type Catalogue = Partial<Record<ErrorCode, Record<Lang, Words>>>;
 
 /** Values that are byte counts in the contract, shown in human units. */
 const BYTE_VALUES = new Set(['needed', 'free', 'available', 'expected', 'actual', 'total', 'size']);
 /** Values that are counts of anything else. */
 const COUNTS = new Set(['tokens', 'context', 'pixels', 'most']);
 
-/** Puts the values in; one that is missing goes, together with the round brackets around it. */
+/** Puts the values of an error in. */
 export function fill(template: string, detail: Record<string, string>, lang: Lang): string {
-  const known = (name: string) => detail[name] !== undefined;
-  const put = (text: string) =>
-    text.replace(/\{(\w+)\}/g, (_whole, name: string) => {
-      const value = detail[name] ?? '';
-      if (!/^\d+(\.\d+)?$/.test(value)) return value;
-      return BYTE_VALUES.has(name)
-        ? bytes(Number(value), lang)
-        : COUNTS.has(name)
-          ? number(Number(value), lang)
-          : value;
-    });
-  const kept = template.replace(/\s?[(（][^()（）]*[)）]/g, (group) =>
-    [...group.matchAll(/\{(\w+)\}/g)].every((match) => known(match[1] ?? '')) ? group : '',
-  );
-  return put(kept);
+  return fillTemplate(template, (name) => {
+    const value = detail[name];
+    if (value === undefined || !/^\d+(\.\d+)?$/.test(value)) return value;
+    if (BYTE_VALUES.has(name)) return bytes(Number(value), lang);
+    return COUNTS.has(name) ? number(Number(value), lang) : value;
+  });
 }
 
 export function words(error: ErrorView, catalogue: Catalogue, lang: Lang): Words | undefined {
