@@ -1,6 +1,6 @@
 //! The style that no formatter holds: width of comments, headers of files, one layout of modules and tests,
-//! no dependency that is not used, and subjects of commits that a log can show. It reads the sources and
-//! takes a second.
+//! no dependency that is not used, sentences in the catalogue only, and subjects of commits that a log can
+//! show. It reads the sources and takes a second.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -144,6 +144,46 @@ fn dependencies(manifest: &toml::Value) -> Vec<String> {
         }
     }
     found
+}
+
+/// Where Chinese text outside of assets/messages is, and why.
+const CHINESE: &[(&str, &str)] = &[
+    ("crates/messages/src/", "brackets and nouns of sentences that it puts together"),
+    ("crates/cli/src/", "to be moved: the words of the terminal"),
+    ("src-tauri/src/", "to be moved: the words of the program before there is a window"),
+    ("crates/app/src/images/target.rs", "it reads which image a question is about"),
+    ("crates/text/src/", "markers of chat templates"),
+    ("crates/testkit/src/", "texts and templates for tests"),
+    ("fuzz/src/", "texts for tests"),
+    ("crates/xtask/src/", "for those who build it"),
+];
+
+#[test]
+fn a_sentence_is_in_the_catalogue() {
+    let ranges = ['\u{3000}'..='\u{303f}', '\u{4e00}'..='\u{9fff}', '\u{ff00}'..='\u{ffef}'];
+    let chinese = |letter: char| ranges.iter().any(|range| range.contains(&letter));
+    let (mut offenders, mut used) = (Vec::new(), BTreeSet::new());
+    for path in sources() {
+        let file = name(&path);
+        let test = !file.contains("src/") || file.ends_with("tests.rs") || file.contains("test_app");
+        let text = read(&path);
+        let program = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let mut lines = program.lines().filter(|line| !line.trim_start().starts_with("//"));
+        if test || !lines.any(|line| line.contains(chinese)) {
+            continue;
+        }
+        match CHINESE.iter().find(|(place, _)| file.starts_with(place)) {
+            Some((place, _)) => _ = used.insert(*place),
+            None => offenders.push(file),
+        }
+    }
+    none("Chinese text is in assets/messages, where its English is", &offenders);
+    let idle: Vec<String> = CHINESE
+        .iter()
+        .map(|(place, _)| (*place).to_owned())
+        .filter(|place| !used.contains(place.as_str()))
+        .collect();
+    none("an exception that is needed no more", &idle);
 }
 
 #[test]

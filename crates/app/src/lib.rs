@@ -43,4 +43,3 @@ pub use paths::{Paths, find_paths};
 pub use plans::{cards_csv, plan_for};
 pub use save::save_text;
 pub use secrets::SecretBackend;
-pub use sizing::sizing_conversations;

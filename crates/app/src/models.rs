@@ -2,8 +2,8 @@
 //! presets. Downloads and imports are elsewhere.
 use catalog::{Catalog, DEFAULT_CONTEXT, KvDtype, ModelFacts, Variant, best_fit};
 use contract::{
-    DownloadState, DownloadView, ErrorCode, ErrorView, Localized, ModelState, ModelView, PrecisionView,
-    PresetView, RecommendationView, SamplingView,
+    DownloadState, DownloadView, ErrorCode, ErrorView, ModelState, ModelView, PrecisionView, PresetView,
+    RecommendationView, SamplingView,
 };
 
 use crate::App;
@@ -99,14 +99,11 @@ fn state_of(download: &DownloadView) -> ModelState {
 
 /// The preset of new chats with a DeepSeek model.
 fn recommended_preset() -> PresetView {
-    let localized = |en: &str, zh: &str| Localized { en: en.into(), zh: zh.into() };
+    let (name, what_for) = messages::recommended_preset();
     PresetView {
         id: "deepseek".into(),
-        name: localized("DeepSeek's own", "DeepSeek 推荐"),
-        what_for: localized(
-            "The values that DeepSeek advises for the model.",
-            "DeepSeek 为该模型推荐的参数。",
-        ),
+        name,
+        what_for,
         sampling: SamplingView { temperature: 0.6, top_p: 0.95, ..SamplingView::default() },
     }
 }

@@ -2,7 +2,7 @@
 //! image.
 use app::App;
 use contract::{CardsVerdict, CardsView, ErrorView, SizingView, SizingWish};
-use messages::{Lang, bytes};
+use messages::{Lang, bytes, sizing_conversations};
 
 use crate::args::SizingArgs;
 use crate::json::print_json;
@@ -42,7 +42,7 @@ fn describe(view: &SizingView, lang: Lang) -> String {
     let mut text = format!(
         "{}\n{}\n{}: {}\n  {} {} + {} {} + {} {} = {} / {}\n",
         view.model_name,
-        app::sizing_conversations(view, lang),
+        sizing_conversations(view, lang),
         lang.pick("This computer", "这台电脑"),
         lang.pick(&here.reason.en, &here.reason.zh),
         bytes(here.weights),

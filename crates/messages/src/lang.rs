@@ -1,6 +1,5 @@
-//! The language of a host without a page, and counts with their nouns.
+//! The language of a host without a page.
 //! The messages themselves are elsewhere.
-use crate::amounts::grouped;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lang {
@@ -35,30 +34,9 @@ impl Lang {
     }
 }
 
-/// A count with its noun, which is singular for 1 only: "1 machine", "0 machines", "2,048 tokens". Chinese
-/// has one form, with its measure word: "2 台机器" is `counted(lang, 2, _, "台机器")`.
-pub fn counted(lang: Lang, count: u64, (one, many): (&str, &str), zh: &str) -> String {
-    let number = grouped(count);
-    match lang {
-        Lang::En if count == 1 => format!("{number} {one}"),
-        Lang::En => format!("{number} {many}"),
-        Lang::Zh => format!("{number} {zh}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nouns_agree_with_their_numbers() {
-        let machines = |count| counted(Lang::En, count, ("machine", "machines"), "台机器");
-        assert_eq!(
-            [0, 1, 2, 21, 2048].map(machines),
-            ["0 machines", "1 machine", "2 machines", "21 machines", "2,048 machines"]
-        );
-        assert_eq!(counted(Lang::Zh, 1, ("machine", "machines"), "台机器"), "1 台机器");
-    }
 
     #[test]
     fn the_locale_decides_the_language() {

@@ -1,5 +1,6 @@
-//! The sentences of the app in English and Chinese: codes and values come in, text goes out. The sentences are
-//! in assets/messages, one file per subject, which the window reads too. Knows no file, no network and no host.
+//! The sentences of the app in English and Chinese: codes and values come in, text goes out. The sentences
+//! are in assets/messages, one file per subject, which the window reads too. Knows no file, no network and
+//! no host.
 
 mod amounts;
 mod catalogue;
@@ -7,10 +8,12 @@ mod errors;
 mod lang;
 mod models;
 mod plans;
+mod sizing;
 mod template;
 
-pub use amounts::{bytes, grouped, pages, rate, size, with_article};
+pub use amounts::{bytes, counted, grouped, pages, rate, size, with_article};
 pub use errors::{ErrorMessage, error_message, terminal_text};
-pub use lang::{Lang, counted};
-pub use models::{fit_reason, idle_gpus, recommendation, upgrade};
+pub use lang::Lang;
+pub use models::{fit_reason, idle_gpus, own_file, recommendation, recommended_preset, upgrade};
 pub use plans::plan_message;
+pub use sizing::{SizingLabel, card_count, rounded_tokens, sizing_conversations};

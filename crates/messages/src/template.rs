@@ -1,7 +1,6 @@
 //! Puts values into a message: `{name}` is a value, `{a name}` a value with its article, `{name|one|many}` a
 //! value with its noun, which is singular for 1 only. A value that is missing is left out, together with the
-//! brackets around it. The window has the same rules (ui/src/lib/errors/words.ts and
-//! ui/src/lib/components/plan/words.ts).
+//! brackets around it. The window has the same rules (ui/src/lib/format/template.ts).
 use std::borrow::Cow;
 
 use crate::Lang;

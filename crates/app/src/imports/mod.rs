@@ -47,14 +47,12 @@ impl App {
 /// The view of an imported model, with its verdict for this computer.
 pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, devices: Devices) -> ModelView {
     let facts = &model.facts;
+    let note = messages::own_file(&facts.architecture);
     let model_facts = ModelFacts {
         id: model.id.clone(),
         name: facts.name.clone(),
         family: catalog::FamilyKind::MoeOriginal,
-        note: Sentence {
-            en: format!("Your own file: a model of the {} architecture", facts.architecture),
-            zh: format!("你自己的文件：{} 架构的模型", facts.architecture),
-        },
+        note: Sentence { en: note.en, zh: note.zh },
         params_total: facts.params_total,
         params_active: facts.params_active,
         context_max: facts.context_max,

@@ -10,7 +10,7 @@ use plan::Inventory;
 use crate::App;
 use crate::convert::{cards_view, claim_view, fit_view, variant_view};
 use crate::plans::{find_model, invalid, inventory, not_zero};
-use messages::{Lang, grouped};
+use messages::Lang;
 
 mod svg;
 
@@ -84,17 +84,6 @@ impl App {
     /// As [`App::sizing`].
     pub async fn sizing_picture(&self, wish: SizingWish, lang: Lang) -> Result<String, ErrorView> {
         Ok(svg::draw(&self.sizing(wish).await?, lang))
-    }
-}
-
-/// The requested conversations as text.
-pub fn sizing_conversations(view: &SizingView, lang: Lang) -> String {
-    let tokens = format!("{} {}", grouped(u64::from(view.context)), lang.pick("tokens", "词元"));
-    let sequences = view.sequences;
-    match (lang, sequences) {
-        (Lang::En, 1) => format!("One conversation of {tokens}"),
-        (Lang::En, _) => format!("{sequences} conversations of {tokens} at the same time"),
-        (Lang::Zh, _) => format!("同时 {sequences} 个对话，每个 {tokens}"),
     }
 }
 

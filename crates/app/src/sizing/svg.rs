@@ -3,10 +3,8 @@
 //! it.
 use std::fmt::Write as _;
 
-use contract::{CardsVerdict, CardsView, SizingView, Verdict};
-
-use super::sizing_conversations;
-use messages::{Lang, bytes};
+use contract::{CardsVerdict, CardsView, SizingView};
+use messages::{Lang, SizingLabel, bytes, card_count, rounded_tokens, sizing_conversations};
 
 const WIDTH: f64 = 1040.0;
 const MARGIN: f64 = 32.0;
@@ -14,8 +12,21 @@ const ROW: f64 = 30.0;
 const INK: &str = "#17191e";
 const SOFT: &str = "#464a54";
 const LINE: &str = "#d9d9d1";
-/// The colours of weights, experts, conversations, working space.
-const PARTS: [&str; 4] = ["#2f5fe0", "#8aa6f2", "#1c6b3a", "#84868c"];
+/// The parts of a bar and their colours.
+const PARTS: [(SizingLabel, &str); 4] = [
+    (SizingLabel::SharedWeights, "#2f5fe0"),
+    (SizingLabel::Experts, "#8aa6f2"),
+    (SizingLabel::Conversations, "#1c6b3a"),
+    (SizingLabel::WorkingSpace, "#84868c"),
+];
+/// The heads of the table.
+const HEADS: [SizingLabel; 5] = [
+    SizingLabel::Card,
+    SizingLabel::HowMany,
+    SizingLabel::MemoryOfEach,
+    SizingLabel::Verdict,
+    SizingLabel::TotalCapacity,
+];
 
 pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
     let mut page = Page::default();
@@ -24,15 +35,16 @@ pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
     page.text(MARGIN, 50.0, 24, INK, "start", &format!("{}{files}", view.model_name));
     page.text(MARGIN, 76.0, 15, SOFT, "start", &sizing_conversations(view, lang));
 
-    page.text(MARGIN, 118.0, 17, INK, "start", lang.pick("This computer", "这台电脑"));
+    page.text(MARGIN, 118.0, 17, INK, "start", SizingLabel::ThisComputer.text(lang));
     let here = &view.here;
     let reason = lang.pick(&here.reason.en, &here.reason.zh);
-    let label = format!("{}{}{reason}", verdict_here(here.verdict, lang), lang.pick(" ", ""));
+    let label = format!("{}{}{reason}", SizingLabel::of(here.verdict).text(lang), lang.pick(" ", ""));
     page.text(MARGIN, 142.0, 15, INK, "start", &label);
     let parts = [here.weights - view.here_experts, view.here_experts, here.kv, here.overhead];
     page.bar(MARGIN, 156.0, WIDTH - 2.0 * MARGIN, 14.0, parts, here.available);
     let mut x = MARGIN;
-    for ((name, part), colour) in names(lang).iter().zip(parts).zip(PARTS) {
+    for ((name, colour), part) in PARTS.into_iter().zip(parts) {
+        let name = name.text(lang);
         page.rect(x, 182.0, 10.0, 10.0, colour);
         let label = format!("{name} {}", bytes(part));
         page.text(x + 16.0, 192.0, 13, SOFT, "start", &label);
@@ -40,15 +52,11 @@ pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
     }
 
     let mut y = 236.0;
-    page.text(MARGIN, y, 17, INK, "start", lang.pick("Graphics cards", "显卡"));
+    page.text(MARGIN, y, 17, INK, "start", SizingLabel::GraphicsCards.text(lang));
     y += 26.0;
     let columns = [MARGIN, 214.0, 360.0, 720.0, 1008.0];
-    let heads = lang.pick(
-        ["Card", "How many", "Memory of each", "Verdict", "Total capacity"],
-        ["显卡", "数量", "每张卡的显存", "能否运行", "总共可容纳"],
-    );
-    for (at, head) in heads.iter().enumerate() {
-        page.text(columns[at], y, 13, SOFT, if at == 4 { "end" } else { "start" }, head);
+    for (at, head) in HEADS.into_iter().enumerate() {
+        page.text(columns[at], y, 13, SOFT, if at == 4 { "end" } else { "start" }, head.text(lang));
     }
     for row in sorted(&view.rows) {
         page.rect(MARGIN, y + 9.0, WIDTH - 2.0 * MARGIN, 1.0, LINE);
@@ -56,24 +64,20 @@ pub(super) fn draw(view: &SizingView, lang: Lang) -> String {
         let ink = if row.verdict == CardsVerdict::Holds { INK } else { SOFT };
         page.text(columns[0], y, 14, ink, "start", &row.card);
         if !lacks(row.verdict) {
-            page.text(columns[1], y, 14, ink, "start", &many(row, lang));
+            page.text(columns[1], y, 14, ink, "start", &card_count(row, lang));
             let parts = [row.weights, row.experts, row.kv, row.overhead];
             page.bar(columns[2], y - 11.0, 200.0, 12.0, parts, row.budget);
             let used = parts.iter().sum::<f64>();
             let label = format!("{} / {}", bytes(used), bytes(row.budget));
             page.text(columns[2] + 210.0, y, 12, SOFT, "start", &label);
         }
-        page.text(columns[3], y, 14, ink, "start", verdict(row.verdict, lang));
+        page.text(columns[3], y, 14, ink, "start", SizingLabel::of_cards(row.verdict).text(lang));
         if matches!(row.verdict, CardsVerdict::Holds | CardsVerdict::ShortContext) {
-            page.text(columns[4], y, 14, ink, "end", &tokens(row.tokens, lang));
+            page.text(columns[4], y, 14, ink, "end", &rounded_tokens(row.tokens, lang));
         }
     }
     y += 34.0;
-    let note = lang.pick(
-        "Weights and conversations are exact; a card's usable share (90 %) and working space are estimates. Whaledeck",
-        "权重与对话为精确值；显卡可用比例（90%）与工作空间为估计值。Whaledeck",
-    );
-    page.text(MARGIN, y, 12, SOFT, "start", note);
+    page.text(MARGIN, y, 12, SOFT, "start", SizingLabel::Estimates.text(lang));
     page.closed(y + 24.0)
 }
 
@@ -93,49 +97,6 @@ pub(super) fn sorted(rows: &[CardsView]) -> Vec<&CardsView> {
 
 fn lacks(verdict: CardsVerdict) -> bool {
     matches!(verdict, CardsVerdict::NoFp8 | CardsVerdict::NoFp4 | CardsVerdict::NoBf16)
-}
-
-fn names(lang: Lang) -> [&'static str; 4] {
-    lang.pick(
-        ["Shared weights", "Experts", "Conversations", "Working space"],
-        ["共享权重", "专家", "对话", "工作空间"],
-    )
-}
-
-fn many(row: &CardsView, lang: Lang) -> String {
-    match (row.nodes, lang) {
-        (1, _) => row.count.to_string(),
-        (nodes, Lang::En) => format!("{} in {nodes} machines", row.count),
-        (nodes, Lang::Zh) => format!("{}（{nodes} 台）", row.count),
-    }
-}
-
-fn tokens(count: f64, lang: Lang) -> String {
-    let thousands = |count: f64| format!("{:.0}K", count / 1000.0);
-    let count = if count >= 10_000.0 { thousands(count) } else { format!("{count:.0}") };
-    format!("{count} {}", lang.pick("tokens", "词元"))
-}
-
-fn verdict(verdict: CardsVerdict, lang: Lang) -> &'static str {
-    let (en, zh) = match verdict {
-        CardsVerdict::Holds => ("Holds it", "放得下"),
-        CardsVerdict::ShortContext => ("Shorter conversations only", "只够较短的对话"),
-        CardsVerdict::TooSmall => ("Too small", "放不下"),
-        CardsVerdict::NoFp8 => ("No engine runs FP8", "没有引擎能运行 FP8"),
-        CardsVerdict::NoFp4 => ("Does not compute FP4", "不支持 FP4"),
-        CardsVerdict::NoBf16 => ("Does not compute BF16", "不支持 BF16"),
-    };
-    lang.pick(en, zh)
-}
-
-fn verdict_here(verdict: Verdict, lang: Lang) -> &'static str {
-    let (en, zh) = match verdict {
-        Verdict::RunsWell => ("Runs well.", "运行良好。"),
-        Verdict::ShortContext => ("Short conversations only.", "只够较短的对话。"),
-        Verdict::Slow => ("Slow here.", "在此较慢。"),
-        Verdict::TooLarge => ("Too large.", "放不下。"),
-    };
-    lang.pick(en, zh)
 }
 
 /// The width in columns: a Chinese character is as wide as two letters.
@@ -167,7 +128,7 @@ impl Page {
         let scale = parts.iter().sum::<f64>().max(available).max(1.0);
         self.rect(x, y, width, height, LINE);
         let mut at = x;
-        for (part, colour) in parts.into_iter().zip(PARTS) {
+        for (part, (_, colour)) in parts.into_iter().zip(PARTS) {
             let part = part.max(0.0) / scale * width;
             self.rect(at, y, part, height, colour);
             at += part;

@@ -1,5 +1,5 @@
-//! The messages about models: verdicts, the recommendation, an upgrade and GPUs that are not used. They are
-//! made in both languages at once, because a page that changes its language does not ask again.
+//! The messages about models: verdicts, the recommendation, an upgrade, GPUs that are not used, and notes.
+//! They are made in both languages at once, because a page that changes its language does not ask again.
 mod fit;
 mod recommendation;
 
@@ -41,11 +41,24 @@ enum Code {
     UpgradeMemory,
     UpgradeCard,
     UpgradeCards,
+    OwnFile,
+    RecommendedPreset,
+    RecommendedPresetUse,
     IdleCard,
     IdleCards,
     IdleMixedCards,
     GraphicsMemory,
     MainMemory,
+}
+
+/// The note on a model that the user imported.
+pub fn own_file(architecture: &str) -> Localized {
+    message(Code::OwnFile, &[("architecture", Value::Text(architecture.into()))])
+}
+
+/// The name of the preset with the values of a model's authors, and what it is for.
+pub fn recommended_preset() -> (Localized, Localized) {
+    (message(Code::RecommendedPreset, &[]), message(Code::RecommendedPresetUse, &[]))
 }
 
 fn message(code: Code, values: &[(&str, Value)]) -> Localized {
