@@ -8,13 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cudarc::driver::sys::{self, CUdevice_attribute};
 
-use crate::driver::{call, ready};
-use crate::error::{Error, NoCard, Result};
+use crate::driver::{call, has, ready};
+use crate::error::{DriverVersion, Error, NoCard, Result};
 use crate::images;
 use crate::probe::{CardInfo, attribute, describe, device};
 
 /// Dynamic shared memory that any kernel may have without asking for more.
 const PLAIN_SHARED: u32 = 48 * 1024;
+
+/// The first drivers that keep it when work is captured.
+const DEPENDENT_LAUNCH: DriverVersion = DriverVersion { major: 12, minor: 3 };
 
 /// What launches are shaped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,8 @@ unsafe impl Sync for Context {}
 pub struct Kernel {
     pub function: sys::CUfunction,
     shared: u32,
+    /// Bytes of its struct of parameters, from drivers that say so.
+    pub params: Option<usize>,
 }
 
 impl Context {
@@ -154,7 +159,7 @@ impl Context {
 
     /// Whether a kernel may start before the one in front of it has ended.
     pub(crate) fn has_dependent_launch(&self) -> bool {
-        self.info.capability.major >= 9
+        self.info.capability.major >= 9 && self.info.driver >= DEPENDENT_LAUNCH
     }
 
     /// The kernel `name`, which may then be launched with `shared` bytes of dynamic shared memory.
@@ -165,7 +170,10 @@ impl Context {
         {
             return Ok(kernel);
         }
-        let function = known.map_or_else(|| self.find(name), |kernel| Ok(kernel.function))?;
+        let (function, params) = match known {
+            Some(kernel) => (kernel.function, kernel.params),
+            None => self.find(name).and_then(|function| Ok((function, params_of(function)?)))?,
+        };
         if shared > PLAIN_SHARED {
             if shared > self.limits.shared_per_block {
                 let most = self.limits.shared_per_block;
@@ -174,7 +182,7 @@ impl Context {
             let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
             call!(cuFuncSetAttribute(function, attribute, shared.cast_signed()))?;
         }
-        let kernel = Kernel { function, shared: shared.max(PLAIN_SHARED) };
+        let kernel = Kernel { function, shared: shared.max(PLAIN_SHARED), params };
         self.kernels.write().expect("no panic holds it").insert(name.to_owned(), kernel);
         Ok(kernel)
     }
@@ -192,6 +200,16 @@ impl Context {
         }
         Err(Error::NoKernel { name: name.to_owned() })
     }
+}
+
+/// Bytes of the one parameter of a kernel.
+fn params_of(function: sys::CUfunction) -> Result<Option<usize>> {
+    if !has("cuFuncGetParamInfo") {
+        return Ok(None);
+    }
+    let (mut offset, mut size) = (0, 0);
+    call!(cuFuncGetParamInfo(function, 0, &raw mut offset, &raw mut size))?;
+    Ok(Some(size))
 }
 
 impl Drop for Context {

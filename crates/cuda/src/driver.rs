@@ -57,6 +57,9 @@ pub const SYMBOLS: &[&str] = &[
     "cuStreamSynchronize",
 ];
 
+/// Functions that newer drivers have, and that this crate does without.
+const OPTIONAL: &[&str] = &["cuFuncGetParamInfo"];
+
 /// Calls a function of the driver by its name and turns its code into a `Result`.
 macro_rules! call {
     ($name:ident($($argument:expr),* $(,)?)) => {
@@ -101,6 +104,12 @@ fn open() -> std::result::Result<DriverVersion, NoCard> {
         CUresult::CUDA_ERROR_NO_DEVICE => Err(NoCard::Failed("the driver finds no card".to_owned())),
         other => Err(reason(check("cuInit", other).expect_err("it is no success"))),
     }
+}
+
+/// Whether the driver has one of the optional functions.
+pub fn has(symbol: &'static str) -> bool {
+    debug_assert!(OPTIONAL.contains(&symbol), "{symbol} is not in the list");
+    missing(&[symbol]).is_none()
 }
 
 fn missing(symbols: &[&'static str]) -> Option<&'static str> {
@@ -166,7 +175,7 @@ fn free_bytes() -> u64 {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::SYMBOLS;
+    use super::{OPTIONAL, SYMBOLS};
 
     #[test]
     fn every_function_that_is_called_is_looked_up_first() {
@@ -189,7 +198,7 @@ mod tests {
         called.remove("culib");
         // The two leads, in this test.
         called.remove("cu");
-        let listed: BTreeSet<String> = SYMBOLS.iter().map(|&name| name.to_owned()).collect();
+        let listed: BTreeSet<String> = SYMBOLS.iter().chain(OPTIONAL).map(|&name| name.to_owned()).collect();
         assert_eq!(called, listed);
     }
 }

@@ -1,8 +1,9 @@
-//! The embedded kernels: a text list `target name packed plain`, an empty line, then the files of the list,
-//! each deflated. `target` is `sm_80` and so on, or `ptx` for cards that came later than this compiler.
+//! The embedded kernels: a text list `target packed plain..`, an empty line, then for each target its files
+//! behind one another, packed as XZ. `target` is `sm_80` and so on, or `ptx` for cards that came later than
+//! this compiler.
 use std::io::Read;
 
-use flate2::read::DeflateDecoder;
+use lzma_rust2::XzReader;
 
 use crate::error::Capability;
 
@@ -11,8 +12,6 @@ static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.bin")
 /// cards of its generation too, but for `90a`, which is Hopper alone.
 const TARGETS: &[(&str, Capability)] = &[
     ("sm_80", Capability { major: 8, minor: 0 }),
-    ("sm_86", Capability { major: 8, minor: 6 }),
-    ("sm_89", Capability { major: 8, minor: 9 }),
     ("sm_90a", Capability { major: 9, minor: 0 }),
     ("sm_120", Capability { major: 12, minor: 0 }),
 ];
@@ -42,27 +41,37 @@ impl<'a> Images<'a> {
     /// When the embedded file is damaged.
     pub fn of(self, capability: Capability) -> Result<Vec<Vec<u8>>, String> {
         let wanted = target(capability);
-        let mut images = Vec::new();
         let mut at = 0;
         for line in self.list.lines() {
             let mut words = line.split(' ');
-            let mut word = || words.next().ok_or_else(|| format!("the list of kernels says '{line}'"));
-            let (target, _name) = (word()?, word()?);
-            let mut number = || word()?.parse::<usize>().map_err(|error| format!("'{line}': {error}"));
-            let (packed, plain) = (number()?, number()?);
+            let target = words.next().unwrap_or_default();
+            let numbers: Vec<usize> = words
+                .map(str::parse)
+                .collect::<Result<_, _>>()
+                .map_err(|error| format!("'{line}': {error}"))?;
+            let (packed, files) = numbers.split_first().ok_or_else(|| format!("'{line}' has no sizes"))?;
             if target == wanted {
                 let bytes = self.files.get(at..at + packed).ok_or("the embedded kernels are cut short")?;
-                let mut image = Vec::with_capacity(plain + 1);
-                DeflateDecoder::new(bytes).read_to_end(&mut image).map_err(|error| error.to_string())?;
-                image.push(0);
-                images.push(image);
+                return unpack(bytes, files).map_err(|error| format!("the embedded kernels: {error}"));
             }
             at += packed;
         }
-        match images.is_empty() {
-            true => Err(format!("no kernels for {wanted} are embedded")),
-            false => Ok(images),
-        }
+        Err(format!("no kernels for {wanted} are embedded"))
+    }
+}
+
+fn unpack(packed: &[u8], sizes: &[usize]) -> std::io::Result<Vec<Vec<u8>>> {
+    let mut reader = XzReader::new(packed, false);
+    let mut files = Vec::with_capacity(sizes.len());
+    for size in sizes {
+        let mut file = vec![0; size + 1];
+        reader.read_exact(&mut file[..*size])?;
+        files.push(file);
+    }
+    // The checksum is behind the last byte.
+    match reader.read(&mut [0])? {
+        0 => Ok(files),
+        _ => Err(std::io::Error::other("there is more than the list says")),
     }
 }
 
@@ -76,6 +85,8 @@ fn target(capability: Capability) -> &'static str {
 mod tests {
     use std::io::Write;
 
+    use lzma_rust2::{XzOptions, XzWriter};
+
     use super::*;
 
     fn capability(major: u32, minor: u32) -> Capability {
@@ -83,12 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn a_card_gets_the_newest_target_of_its_generation() {
+    fn a_card_gets_the_target_of_its_generation() {
         for (major, minor, expect) in [
             (8, 0, "sm_80"),
-            (8, 6, "sm_86"),
-            (8, 7, "sm_86"),
-            (8, 9, "sm_89"),
+            (8, 6, "sm_80"),
+            (8, 9, "sm_80"),
             (9, 0, "sm_90a"),
             (10, 0, "ptx"),
             (12, 0, "sm_120"),
@@ -101,22 +111,19 @@ mod tests {
 
     #[test]
     fn files_come_back_and_damage_is_named() {
-        let deflated = |bytes: &[u8]| {
-            let mut writer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        let packed = |bytes: &[u8]| {
+            let mut writer = XzWriter::new(Vec::new(), XzOptions::with_preset(1)).expect("options");
             writer.write_all(bytes).and_then(|()| writer.finish()).expect("memory takes it")
         };
-        let (a, b, c) = (deflated(b"first"), deflated(b"second"), deflated(b"third"));
-        let mut file =
-            format!("sm_80 x {} 5\nptx x {} 6\nsm_80 y {} 5\n\n", a.len(), b.len(), c.len()).into_bytes();
-        for part in [&a, &b, &c] {
-            file.extend(part);
-        }
+        let (a, b) = (packed(b"firstsecond"), packed(b"third"));
+        let mut file = format!("sm_80 {} 5 6\nptx {} 5\n\n", a.len(), b.len()).into_bytes();
+        file.extend([a, b].concat());
         let of = |bytes: &[u8], major| Images::parse(bytes).expect("a list").of(capability(major, 0));
-        assert_eq!(of(&file, 8), Ok(vec![b"first\0".to_vec(), b"third\0".to_vec()]));
-        assert_eq!(of(&file, 10), Ok(vec![b"second\0".to_vec()]));
+        assert_eq!(of(&file, 8), Ok(vec![b"first\0".to_vec(), b"second\0".to_vec()]));
+        assert_eq!(of(&file, 10), Ok(vec![b"third\0".to_vec()]));
         assert!(of(&file, 9).is_err_and(|error| error.contains("sm_90a")));
         file.pop();
-        assert!(of(&file, 8).is_err());
+        assert!(of(&file, 10).is_err());
         assert!(Images::parse(b"").is_none());
     }
 }

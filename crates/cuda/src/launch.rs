@@ -7,7 +7,7 @@ use cudarc::driver::sys::{CUlaunchAttribute, CUlaunchAttributeID, CUlaunchAttrib
 
 use crate::context::Context;
 use crate::driver::call;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The parameters of a kernel.
 ///
@@ -33,7 +33,8 @@ impl Context {
     /// Enqueues a kernel for computing.
     ///
     /// # Errors
-    /// When this build has no such kernel, or the shape is beyond the card's limits.
+    /// When this build has no such kernel, its parameters have another size, or the shape is beyond the card's
+    /// limits.
     pub fn launch<P: Params>(&self, shape: Launch, params: &P) -> Result<()> {
         self.launch_as(P::KERNEL, shape, params)
     }
@@ -42,9 +43,13 @@ impl Context {
     ///
     /// # Errors
     /// As `launch`.
-    pub fn launch_as<P: Params>(&self, kernel: &str, shape: Launch, params: &P) -> Result<()> {
+    pub fn launch_as<P: Params>(&self, name: &str, shape: Launch, params: &P) -> Result<()> {
         self.bind()?;
-        let kernel = self.kernel(kernel, shape.shared)?;
+        let kernel = self.kernel(name, shape.shared)?;
+        if let Some(wanted) = kernel.params.filter(|&wanted| wanted != size_of::<P>()) {
+            let given = size_of::<P>();
+            return Err(Error::Shape(format!("{name} takes {wanted} bytes of parameters, not {given}")));
+        }
         let mut attribute = CUlaunchAttribute {
             id: CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
             pad: [0; 4],

@@ -2,7 +2,7 @@
 //! Prints and does nothing where there is no card.
 mod common;
 
-use cuda::{Card, Error, Graph, Launch, Params, Ptr};
+use cuda::{Card, DriverVersion, Error, Graph, Launch, Params, Ptr};
 
 /// Written from `rope_table_params` of kernels/rope.cu.
 #[repr(C)]
@@ -20,6 +20,16 @@ struct RopeTable {
 // SAFETY: the fields of the kernel's struct in its order.
 unsafe impl Params for RopeTable {
     const KERNEL: &'static str = "rope_table";
+}
+
+/// Not the parameters of that kernel.
+#[derive(Clone, Copy)]
+#[allow(dead_code, reason = "only its size counts")]
+struct Other([u64; 3]);
+
+// SAFETY: it is refused.
+unsafe impl Params for Other {
+    const KERNEL: &'static str = RopeTable::KERNEL;
 }
 
 const ROWS: usize = 5;
@@ -98,6 +108,12 @@ fn what_cannot_be_launched_is_named() {
     assert_eq!(unknown, Err(Error::NoKernel { name: "no_such_kernel".to_owned() }));
     let greedy = Launch { shared: card.limits().shared_per_block + 1, ..SHAPE };
     assert!(matches!(card.launch(greedy, &params), Err(Error::Shape(_))));
+    // Drivers before CUDA 12.4 do not know the size.
+    if card.info().driver >= (DriverVersion { major: 12, minor: 4 }) {
+        let other = card.launch(SHAPE, &Other([0; 3]));
+        let expect = "rope_table takes 48 bytes of parameters, not 24".to_owned();
+        assert_eq!(other, Err(Error::Shape(expect)));
+    }
     let large = Launch { shared: card.limits().shared_per_block, ..SHAPE };
     card.launch(large, &params).expect("a kernel may have all of it");
     card.synchronize().expect("works");

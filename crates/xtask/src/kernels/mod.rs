@@ -13,8 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
+use lzma_rust2::{XzOptions, XzWriter};
 use xshell::{Shell, cmd};
 
 use crate::setup;
@@ -40,14 +39,11 @@ const PACKAGES: &[(&str, [&str; 2])] = &[
     ),
 ];
 /// What is compiled: the name in the packed file, and the compiler's own. `crates/cuda/src/images.rs` chooses.
-const TARGETS: &[(&str, &str)] = &[
-    ("sm_80", "sm_80"),
-    ("sm_86", "sm_86"),
-    ("sm_89", "sm_89"),
-    ("sm_90a", "sm_90a"),
-    ("sm_120", "sm_120"),
-    ("ptx", "compute_90"),
-];
+/// Code for 8.0 runs on 8.6 and 8.9 too, which have nothing that the kernels would use.
+const TARGETS: &[(&str, &str)] =
+    &[("sm_80", "sm_80"), ("sm_90a", "sm_90a"), ("sm_120", "sm_120"), ("ptx", "compute_90")];
+/// No source has this name.
+const PACKED: &str = "all-files";
 const OPTIONS: &[&str] = &["--std=c++17", "--device-as-default-execution-space"];
 /// Each takes some hundred megabytes.
 const MAX_THREADS: usize = 8;
@@ -89,7 +85,6 @@ pub fn embed_if_possible(sh: &Shell) -> Result<()> {
 /// One source for one target.
 struct Job {
     source: PathBuf,
-    name: String,
     target: &'static str,
     arch: &'static str,
     /// Where it is kept, under a name that changes with everything it is made of.
@@ -113,7 +108,7 @@ fn packed(sh: &Shell) -> Result<Option<PathBuf>> {
         compile(&nvrtc, &missing, &includes)?;
     }
     let file = folder.with_file_name("kernels.bin");
-    let bytes = pack(&jobs)?;
+    let bytes = pack(&jobs, &folder)?;
     // The same bytes keep their time, or cargo would embed them again.
     if fs::read(&file).ok().as_ref() != Some(&bytes) {
         fs::write(&file, bytes)?;
@@ -139,7 +134,7 @@ fn jobs(sources: &Path, folder: &Path) -> Result<Vec<Job>> {
             let mut hash = hash.clone();
             (name, &text, target, arch).hash(&mut hash);
             let kept = folder.join(format!("{name}.{target}.{:016x}", hash.finish()));
-            jobs.push(Job { source: source.clone(), name: name.to_owned(), target, arch, kept });
+            jobs.push(Job { source: source.clone(), target, arch, kept });
         }
     }
     Ok(jobs)
@@ -175,26 +170,56 @@ fn compile_one(nvrtc: &Nvrtc, job: &Job, includes: &[PathBuf]) -> Result<()> {
     let image = nvrtc
         .compile(&text, &job.source.display().to_string(), &options, job.target == "ptx")
         .with_context(|| format!("{} for {}", job.source.display(), job.target))?;
-    // The name appears only when the file is whole.
-    let partial = job.kept.with_added_extension("partial");
-    fs::write(&partial, image)?;
-    fs::rename(partial, &job.kept)?;
-    Ok(())
+    write_whole(&job.kept, &image)
 }
 
 /// The list and the files that `crates/cuda/src/images.rs` reads.
-fn pack(jobs: &[Job]) -> Result<Vec<u8>> {
+fn pack(jobs: &[Job], folder: &Path) -> Result<Vec<u8>> {
     let (mut list, mut files) = (String::new(), Vec::new());
-    for job in jobs {
-        let plain = fs::read(&job.kept)?;
-        let mut writer = DeflateEncoder::new(Vec::new(), Compression::best());
-        writer.write_all(&plain)?;
-        let packed = writer.finish()?;
-        list.push_str(&format!("{} {} {} {}\n", job.target, job.name, packed.len(), plain.len()));
+    for &(target, _) in TARGETS {
+        let kept: Vec<&Path> =
+            jobs.iter().filter(|job| job.target == target).map(|job| job.kept.as_path()).collect();
+        let plain: Vec<Vec<u8>> = kept.iter().map(fs::read).collect::<Result<_, _>>()?;
+        let packed = packed_target(target, &kept, &plain, folder)?;
+        let sizes: Vec<String> = plain.iter().map(|file| file.len().to_string()).collect();
+        list.push_str(&format!("{target} {} {}\n", packed.len(), sizes.join(" ")));
         files.extend(packed);
     }
     list.push('\n');
     Ok([list.into_bytes(), files].concat())
+}
+
+/// The files of a target as one stream, which is kept too: packing takes some seconds.
+fn packed_target(target: &str, kept: &[&Path], plain: &[Vec<u8>], folder: &Path) -> Result<Vec<u8>> {
+    let mut hash = DefaultHasher::new();
+    kept.hash(&mut hash);
+    let file = folder.join(format!("{PACKED}.{target}.{:016x}", hash.finish()));
+    if let Ok(packed) = fs::read(&file) {
+        return Ok(packed);
+    }
+    let mut writer = XzWriter::new(Vec::new(), XzOptions::with_preset(6))?;
+    for file in plain {
+        writer.write_all(file)?;
+    }
+    let packed = writer.finish()?;
+    // Of the same target with other sources.
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with(&format!("{PACKED}.{target}.")) {
+            fs::remove_file(&path)?;
+        }
+    }
+    write_whole(&file, &packed)?;
+    Ok(packed)
+}
+
+/// Writes a file whose name appears only when it is whole.
+fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
+    let partial = file.with_added_extension("partial");
+    fs::write(&partial, bytes)?;
+    fs::rename(partial, file)?;
+    Ok(())
 }
 
 /// Deletes what earlier sources were compiled to.
@@ -202,7 +227,8 @@ fn tidy(folder: &Path, jobs: &[Job]) -> Result<()> {
     let current: BTreeSet<&Path> = jobs.iter().map(|job| job.kept.as_path()).collect();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if !current.contains(path.as_path()) {
+        let packed = path.file_stem().is_some_and(|name| name.to_string_lossy().starts_with(PACKED));
+        if !packed && !current.contains(path.as_path()) {
             fs::remove_file(path)?;
         }
     }
