@@ -1,7 +1,9 @@
 //! A card with the way of weights to it. Opening one takes some tenths of a second; it is shared after that.
 //! `Context` has what concerns its work, this has what concerns loading.
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::context::Context;
 use crate::driver::call;
@@ -42,20 +44,20 @@ impl Card {
     pub fn finish_uploads(&self) -> Result<()> {
         self.bind()?;
         let copied = call!(cuStreamSynchronize(self.copy()));
-        *self.staging.lock().expect("no panic holds it") = None;
-        *self.slabs.lock().expect("no panic holds it") = Slabs::default();
+        *self.staging.lock() = None;
+        *self.slabs.lock() = Slabs::default();
         copied
     }
 
     /// Room for weights.
     pub(crate) fn slab(&self, bytes: usize) -> Result<Buffer> {
-        self.slabs.lock().expect("no panic holds it").take(&self.context, bytes)
+        self.slabs.lock().take(&self.context, bytes)
     }
 
     /// Fills a range by way of pinned memory.
     pub(crate) fn stage(&self, to: &Buffer, row_bytes: usize, fill: Fill<'_>) -> Result<()> {
         let staging = {
-            let mut staging = self.staging.lock().expect("no panic holds it");
+            let mut staging = self.staging.lock();
             match &*staging {
                 Some(staging) => Arc::clone(staging),
                 None => Arc::clone(staging.insert(Arc::new(Staging::new(&self.context)?))),

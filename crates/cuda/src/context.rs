@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::ptr;
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cudarc::driver::sys::{self, CUdevice_attribute};
+use parking_lot::RwLock;
 
 use crate::driver::{call, has, ready};
 use crate::error::{DriverVersion, Error, NoCard, Result};
@@ -164,7 +164,7 @@ impl Context {
 
     /// The kernel `name`, which may then be launched with `shared` bytes of dynamic shared memory.
     pub(crate) fn kernel(&self, name: &str, shared: u32) -> Result<Kernel> {
-        let known = self.kernels.read().expect("no panic holds it").get(name).copied();
+        let known = self.kernels.read().get(name).copied();
         if let Some(kernel) = known
             && shared <= kernel.shared
         {
@@ -183,7 +183,7 @@ impl Context {
             call!(cuFuncSetAttribute(function, attribute, shared.cast_signed()))?;
         }
         let kernel = Kernel { function, shared: shared.max(PLAIN_SHARED), params };
-        self.kernels.write().expect("no panic holds it").insert(name.to_owned(), kernel);
+        self.kernels.write().insert(name.to_owned(), kernel);
         Ok(kernel)
     }
 

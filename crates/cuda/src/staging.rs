@@ -3,8 +3,10 @@
 //!
 //! Plain threads and no pool: a thread that waits for a piece must not have taken up other work that holds one.
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::thread;
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -62,7 +64,7 @@ impl Staging {
             let bytes = most.min(to.bytes() - offset);
             let mut piece = self.take();
             let copied = self.fill_and_copy(&mut piece, to, offset, bytes, row_bytes, fill);
-            self.free.lock().expect("no panic holds it").push_back(piece);
+            self.free.lock().push_back(piece);
             self.given_back.notify_one();
             copied?;
         }
@@ -70,11 +72,11 @@ impl Staging {
     }
 
     fn take(&self) -> Piece {
-        let mut free = self.free.lock().expect("no panic holds it");
+        let mut free = self.free.lock();
         loop {
             match free.pop_front() {
                 Some(piece) => return piece,
-                None => free = self.given_back.wait(free).expect("no panic holds it"),
+                None => self.given_back.wait(&mut free),
             }
         }
     }

@@ -2,9 +2,10 @@
 //! what must not be read, and the comparison with a reference in f64.
 #![allow(dead_code, reason = "every test program uses a part of it")]
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use cuda::{Buffer, Card, Dtype, Matrix};
+use parking_lot::{Mutex, MutexGuard};
 
 /// The card, for one test at a time: work of another thread would be captured with a graph.
 pub struct Turn {
@@ -34,8 +35,7 @@ pub fn card() -> Option<Turn> {
         // From here on a failure is one of the code under test.
         Ok(Card::open(card.index).expect("a usable card opens"))
     };
-    // A test that failed has had its turn too.
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let turn = TURN.lock();
     match CARD.get_or_init(open) {
         Ok(card) => Some(Turn { card: Arc::clone(card), _turn: turn }),
         Err(reason) => {

@@ -3,7 +3,7 @@
 //! Python package. What did not change since the last time is not compiled again.
 mod nvrtc;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
@@ -119,25 +119,36 @@ fn packed(sh: &Shell) -> Result<Option<PathBuf>> {
 
 fn jobs(sources: &Path, folder: &Path) -> Result<Vec<Job>> {
     let mut files: Vec<PathBuf> = fs::read_dir(sources)?.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "cu"));
     files.sort();
-    let kind = |path: &PathBuf, kind: &str| path.extension().is_some_and(|extension| extension == kind);
-    let mut hash = DefaultHasher::new();
-    (PACKAGES, OPTIONS).hash(&mut hash);
-    for header in files.iter().filter(|path| kind(path, "cuh")) {
-        (header.file_name(), fs::read(header)?).hash(&mut hash);
-    }
     let mut jobs = Vec::new();
-    for source in files.iter().filter(|path| kind(path, "cu")) {
+    for source in files {
         let name = source.file_stem().and_then(|name| name.to_str()).context("a source has a name")?;
-        let text = fs::read(source)?;
+        let mut texts = BTreeMap::new();
+        read_with_headers(&source, &mut texts)?;
         for &(target, arch) in TARGETS {
-            let mut hash = hash.clone();
-            (name, &text, target, arch).hash(&mut hash);
+            let mut hash = DefaultHasher::new();
+            (PACKAGES, OPTIONS, &texts, target, arch).hash(&mut hash);
             let kept = folder.join(format!("{name}.{target}.{:016x}", hash.finish()));
             jobs.push(Job { source: source.clone(), target, arch, kept });
         }
     }
     Ok(jobs)
+}
+
+/// A source and the headers of ours that it names, and that those name, by file name.
+fn read_with_headers(file: &Path, texts: &mut BTreeMap<String, String>) -> Result<()> {
+    let name = file.file_name().and_then(|name| name.to_str()).context("a source has a name")?;
+    if texts.contains_key(name) {
+        return Ok(());
+    }
+    let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    texts.insert(name.to_owned(), text.clone());
+    let named = text.lines().filter_map(|line| line.trim().strip_prefix("#include \""));
+    for header in named.filter_map(|rest| rest.split('"').next()) {
+        read_with_headers(&file.with_file_name(header), texts)?;
+    }
+    Ok(())
 }
 
 /// Compiles on some threads; an error ends all of them after what they are at.
