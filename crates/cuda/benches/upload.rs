@@ -1,5 +1,5 @@
-//! How fast weights come to the card: many matrices of the size of an expert, and a few large ones, in formats
-//! that are rearranged in different ways. Prints and does nothing where there is no card.
+//! How fast weights come to the card: many matrices of the size of an expert, and a few large ones, in
+//! formats that are rearranged in different ways. Prints and does nothing where there is no card.
 use std::time::Instant;
 
 use cuda::{Card, Dtype, Matrix};

@@ -1,13 +1,13 @@
-//! The workspace of a pass: places in one allocation that are given out and taken back, so that a step neither
-//! allocates nor frees.
+//! The workspace of a pass: places in one allocation that are given out and taken back, so that a step
+//! neither allocates nor frees.
 use std::sync::Arc;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::memory::{ALIGNMENT, Buffer, Ptr};
 
-/// One allocation given out from front to back. Values that are not needed at the same time share their place:
-/// a caller goes back to a mark when those after it are done with.
+/// One allocation given out from front to back. Values that are not needed at the same time share their
+/// place: a caller goes back to a mark when those after it are done with.
 pub struct Arena {
     buffer: Option<Buffer>,
     base: u64,

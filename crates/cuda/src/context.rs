@@ -1,5 +1,5 @@
-//! One opened card: its driver context, its two streams and its kernels. Everything that holds memory or work of
-//! a card holds this, so the card is closed after the last of them.
+//! One opened card: its driver context, its two streams and its kernels. Everything that holds memory or work
+//! of a card holds this, so the card is closed after the last of them.
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::ptr;

@@ -1,5 +1,5 @@
-//! Points in a stream's work that the host can ask about without waiting, or wait for, and the time between two
-//! of them.
+//! Points in a stream's work that the host can ask about without waiting, or wait for, and the time between
+//! two of them.
 use std::ptr;
 use std::sync::Arc;
 

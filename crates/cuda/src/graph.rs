@@ -1,5 +1,5 @@
-//! Work that is captured once and launched again as a whole. Addresses and parameters are those of the capture:
-//! what changes from step to step is read from memory by the kernels.
+//! Work that is captured once and launched again as a whole. Addresses and parameters are those of the
+//! capture: what changes from step to step is read from memory by the kernels.
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

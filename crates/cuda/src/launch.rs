@@ -1,5 +1,5 @@
-//! Launching a kernel: one struct of parameters by value, a grid, and on cards that can it may start while the
-//! one in front of it ends. The structs are beside the operations that launch them.
+//! Launching a kernel: one struct of parameters by value, a grid, and on cards that can it may start while
+//! the one in front of it ends. The structs are beside the operations that launch them.
 use std::ptr;
 use std::sync::atomic::Ordering;
 

@@ -1,5 +1,5 @@
-//! Memory of a card: addresses, and ranges that are freed when the last of their owners goes. `read` and `write`
-//! wait for the card and are for loading and tests; what is copied in a pass goes by way of `Pinned`.
+//! Memory of a card: addresses, and ranges that are freed when the last of their owners goes. `read` and
+//! `write` wait for the card and are for loading and tests; what is copied in a pass goes by way of `Pinned`.
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -37,8 +37,8 @@ impl Rows {
     }
 }
 
-/// Memory of the host that the card reads and writes by itself. A copy is enqueued and happens later: the host
-/// must leave its bytes alone until then.
+/// Memory of the host that the card reads and writes by itself. A copy is enqueued and happens later: the
+/// host must leave its bytes alone until then.
 pub struct Pinned {
     context: Arc<Context>,
     address: *mut c_void,
@@ -116,8 +116,8 @@ impl Pinned {
         call!(cuMemcpyHtoDAsync_v2(to.address(), self.address.wrapping_byte_add(offset), bytes, stream))
     }
 
-    /// Enqueues a copy from the card to its bytes `offset..offset + bytes`; wait for an event behind it before
-    /// they are read.
+    /// Enqueues a copy from the card to its bytes `offset..offset + bytes`; wait for an event behind it
+    /// before they are read.
     ///
     /// # Errors
     /// When the card stopped working.

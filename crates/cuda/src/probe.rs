@@ -1,5 +1,5 @@
-//! Which cards there are, and why one cannot be used. Each card is really opened and one of the kernels loaded,
-//! so that a card called usable is.
+//! Which cards there are, and why one cannot be used. Each card is really opened and one of the kernels
+//! loaded, so that a card called usable is.
 use std::ffi::CStr;
 use std::ptr;
 

@@ -1,7 +1,9 @@
-//! The way of weights to the card: pieces of pinned memory that some threads fill, from a mapped file say, while
-//! the card copies the pieces before. It is made when something is uploaded and given back after loading.
+//! The way of weights to the card: pieces of pinned memory that some threads fill, from a mapped file say,
+//! while the card copies the pieces before. It is made when something is uploaded and given back after
+//! loading.
 //!
-//! Plain threads and no pool: a thread that waits for a piece must not have taken up other work that holds one.
+//! Plain threads and no pool: a thread that waits for a piece must not have taken up other work that holds
+//! one.
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread;

@@ -1,5 +1,6 @@
 //! How a row of weights lies on the card: the same bytes as in its file, but of every block the same kind of
-//! bytes together, so that lanes load 16 aligned bytes. Each kind is a *section*, padded with zeros to 16 bytes.
+//! bytes together, so that lanes load 16 aligned bytes. Each kind is a *section*, padded with zeros to 16
+//! bytes.
 use formats::Dtype;
 
 /// Sections begin, and rows end, at multiples of it: one load of a lane.
@@ -96,8 +97,8 @@ impl Layout {
         }
     }
 
-    /// Copies a field of every block of a row and answers the bytes that it filled. Sizes are constants, which
-    /// makes each copy a few instructions.
+    /// Copies a field of every block of a row and answers the bytes that it filled. Sizes are constants,
+    /// which makes each copy a few instructions.
     fn gather(&self, row: &[u8], offset: usize, bytes: usize, section: &mut [u8]) -> usize {
         if bytes == self.block_bytes {
             section[..row.len()].copy_from_slice(row);

@@ -75,8 +75,8 @@ impl Matrix {
         (Layout::new(dtype, cols)?.row_bytes as u64).checked_mul(rows as u64)
     }
 
-    /// Uploads `bytes` [rows, cols] of a file; `scales` [ceil(rows/128), ceil(cols/128)] for FP8 only. The last
-    /// copies may still run when this returns: `Card::finish_uploads` waits for them.
+    /// Uploads `bytes` [rows, cols] of a file; `scales` [ceil(rows/128), ceil(cols/128)] for FP8 only. The
+    /// last copies may still run when this returns: `Card::finish_uploads` waits for them.
     ///
     /// # Errors
     /// When the format or the sizes do not fit, or the card has no room.

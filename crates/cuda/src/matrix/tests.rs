@@ -15,8 +15,8 @@ fn random_bytes(count: usize, seed: u64) -> Vec<u8> {
 const IQ4: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 const FP4: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
-/// A row as a kernel finds it: where each section begins, and how to read one weight from it. Written from the
-/// description of the sections and not from the table under test.
+/// A row as a kernel finds it: where each section begins, and how to read one weight from it. Written from
+/// the description of the sections and not from the table under test.
 struct Reader<'a> {
     row: &'a [u8],
     starts: [usize; 4],

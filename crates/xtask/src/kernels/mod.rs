@@ -1,6 +1,6 @@
-//! `make kernels`: compiles `crates/cuda/kernels/*.cu` for every kind of card and packs them into one file that
-//! the crate embeds. Needs neither a card nor NVIDIA's toolkit: the compiler is a library that comes as a
-//! Python package. What did not change since the last time is not compiled again.
+//! `make kernels`: compiles `crates/cuda/kernels/*.cu` for every kind of card and packs them into one file
+//! that the crate embeds. Needs neither a card nor NVIDIA's toolkit: the compiler is a library that comes as
+//! a Python package. What did not change since the last time is not compiled again.
 mod nvrtc;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,8 +38,8 @@ const PACKAGES: &[(&str, [&str; 2])] = &[
         ],
     ),
 ];
-/// What is compiled: the name in the packed file, and the compiler's own. `crates/cuda/src/images.rs` chooses.
-/// Code for 8.0 runs on 8.6 and 8.9 too, which have nothing that the kernels would use.
+/// What is compiled: the name in the packed file, and the compiler's own. `crates/cuda/src/images.rs`
+/// chooses. Code for 8.0 runs on 8.6 and 8.9 too, which have nothing that the kernels would use.
 const TARGETS: &[(&str, &str)] =
     &[("sm_80", "sm_80"), ("sm_90a", "sm_90a"), ("sm_120", "sm_120"), ("ptx", "compute_90")];
 /// No source has this name.

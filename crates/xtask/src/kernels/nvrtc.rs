@@ -1,5 +1,5 @@
-//! NVIDIA's compiler as a library, opened from where the packages were unpacked. Nine of its functions, called
-//! in the order that its manual gives.
+//! NVIDIA's compiler as a library, opened from where the packages were unpacked. Nine of its functions,
+//! called in the order that its manual gives.
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr;
