@@ -2,7 +2,7 @@
 //! a heading of its own, so that a pipe gets the text alone.
 use std::io::{IsTerminal, Write};
 
-use messages::Lang;
+use messages::{CliMessage, Lang};
 
 pub struct AnswerOutput<A, T> {
     lang: Lang,
@@ -30,7 +30,7 @@ impl<A: Write, T: Write> AnswerOutput<A, T> {
         if !reasoning.is_empty() {
             if !self.in_reasoning {
                 self.in_reasoning = true;
-                let heading = self.lang.pick("Thinking:", "思考：");
+                let heading = CliMessage::Thinking.text(self.lang);
                 let on = if self.dim { "\u{1b}[2m" } else { "" };
                 self.print_reasoning(&format!("{on}{heading}\n"));
             }
@@ -52,7 +52,7 @@ impl<A: Write, T: Write> AnswerOutput<A, T> {
         if std::mem::take(&mut self.in_reasoning) {
             let off = if self.dim { "\u{1b}[0m" } else { "" };
             // Separates the two where both streams go to the same terminal.
-            let heading = self.lang.pick("Answer:", "回答：");
+            let heading = CliMessage::Answer.text(self.lang);
             self.print_reasoning(&format!("{off}\n\n{heading}\n"));
         }
     }

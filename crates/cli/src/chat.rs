@@ -17,7 +17,7 @@ use crate::images::{attach, discard, print_boxes};
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
 use crate::vision_progress::VisionProgressLine;
-use messages::{Lang, counted};
+use messages::{CliMessage, Lang, grouped};
 
 /// An answer in JSON output.
 #[derive(Serialize)]
@@ -79,10 +79,7 @@ pub async fn chat(
     let chat = app.chat_create(model).await?;
     let interactive = stdin().is_terminal();
     if interactive {
-        let hint = lang.pick(
-            "Write a line and press Enter. Ctrl+C stops an answer, Ctrl+D ends.",
-            "输入一行后按回车。Ctrl+C 停止回答，Ctrl+D 结束。",
-        );
+        let hint = CliMessage::ChatKeys.text(lang);
         println!("{hint}");
     }
     let mut lines = stdin_lines();
@@ -90,7 +87,7 @@ pub async fn chat(
     let mut parent = None;
     loop {
         if interactive {
-            print_flushed(lang.pick("You: ", "你："));
+            print_flushed(CliMessage::You.text(lang));
         }
         let line = tokio::select! {
             line = lines.recv() => line.transpose(),
@@ -194,20 +191,14 @@ async fn follow<S: Future<Output = Result<(), ErrorView>>>(
             // On standard error, so that a pipe gets the answer alone.
             Some(AnswerEvent::Repeating { .. }) => {
                 if let Some(lang) = output_lang {
-                    eprintln!(
-                        "\n{}",
-                        lang.pick(
-                            "(The model repeats itself. Ctrl+C stops it.)",
-                            "（模型在重复同样的内容，按 Ctrl+C 停止。）"
-                        )
-                    );
+                    eprintln!("\n{}", CliMessage::RepeatsItself.text(lang));
                 }
             }
             Some(AnswerEvent::Finished { message }) => {
                 output.iter_mut().for_each(AnswerOutput::end);
                 let empty = message.text.trim().is_empty() && message.state == MessageState::Done;
                 if let Some(lang) = output_lang.filter(|_| empty) {
-                    eprintln!("{}", lang.pick("(The answer is empty.)", "（回答是空的。）"));
+                    eprintln!("{}", CliMessage::EmptyAnswer.text(lang));
                 }
                 return Ok(message);
             }
@@ -231,11 +222,8 @@ fn print_flushed(text: &str) {
 
 fn stats_line(stats: &AnswerStats, lang: Lang) -> String {
     let rate = stats.tokens_per_second;
-    let count = counted(lang, stats.completion_tokens.into(), ("token", "tokens"), "个词元");
-    match lang {
-        Lang::En => format!("({count}, {rate:.1} per second)"),
-        Lang::Zh => format!("（{count}，每秒 {rate:.1} 个）"),
-    }
+    let (count, rate) = (grouped(stats.completion_tokens.into()), format!("{rate:.1}"));
+    CliMessage::AnswerStats.with(lang, &[("count", &count), ("rate", &rate)])
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! The file's format is in `app`; a chat keeps all its branches and pictures on the way.
 use app::App;
 use contract::ErrorView;
-use messages::Lang;
+use messages::{CliMessage, Lang};
 
 use crate::args::Chats;
 use crate::json::print_json;
@@ -16,24 +16,17 @@ pub async fn run(app: &App, command: &Chats, json: bool, lang: Lang) -> Result<(
                 return Ok(());
             }
             for chat in chats {
-                let title = if chat.title.is_empty() {
-                    lang.pick("(no title)", "（无标题）")
-                } else {
-                    &chat.title
-                };
+                let title = if chat.title.is_empty() { CliMessage::NoTitle.text(lang) } else { &chat.title };
                 println!("{}  {title}  {}", chat.id, chat.model_id);
             }
         }
         Chats::Export { chat, file } => {
             app.chat_export(chat, file).await?;
-            let shown = file.display();
+            let path = file.display().to_string();
             if json {
-                print_json(&serde_json::json!({ "path": shown.to_string() }));
+                print_json(&serde_json::json!({ "path": path }));
             } else {
-                match lang {
-                    Lang::En => println!("The chat and its pictures are in {shown}."),
-                    Lang::Zh => println!("对话及其图片已保存到 {shown}。"),
-                }
+                println!("{}", CliMessage::ChatExported.with(lang, &[("path", &path)]));
             }
         }
         Chats::Import { file } => {
@@ -41,10 +34,8 @@ pub async fn run(app: &App, command: &Chats, json: bool, lang: Lang) -> Result<(
             if json {
                 print_json(&chat);
             } else {
-                match lang {
-                    Lang::En => println!("{}: {}  was added.", chat.id, chat.title),
-                    Lang::Zh => println!("{}：{}  已添加。", chat.id, chat.title),
-                }
+                let values = [("id", chat.id.as_str()), ("title", &chat.title)];
+                println!("{}", CliMessage::ChatImported.with(lang, &values));
             }
         }
     }

@@ -2,7 +2,7 @@
 //! as API keys are, so that neither the process list nor the shell history contains it.
 use app::App;
 use contract::{ErrorView, KeyPlace, ProxyKind, SettingsView};
-use messages::Lang;
+use messages::{CliMessage, Lang};
 
 use crate::args::Connections;
 use crate::endpoints::read_secret;
@@ -24,10 +24,7 @@ pub async fn run(app: &App, command: Option<&Connections>, json: bool, lang: Lan
             app.settings_save(settings).await?
         }
         Some(Connections::Login { user }) => {
-            let prompt = lang.pick(
-                "Type the password and press Enter, then Ctrl+D. It is shown while you type; a pipe hides it.",
-                "输入密码后按回车，再按 Ctrl+D。输入时会显示；用管道则不会显示。",
-            );
+            let prompt = CliMessage::TypePassword.text(lang);
             // Only the line break is removed: spaces may be part of a password.
             let password = read_secret(prompt)?;
             app.proxy_login(user, password.trim_end_matches(['\r', '\n'])).await?
@@ -54,22 +51,22 @@ fn show(settings: &SettingsView, json: bool, lang: Lang) {
         }));
     }
     let proxy = match settings.proxy {
-        ProxyKind::System => lang.pick("system settings", "跟随系统"),
-        ProxyKind::Direct => lang.pick("none", "不使用"),
+        ProxyKind::System => CliMessage::SystemSettings.text(lang),
+        ProxyKind::Direct => CliMessage::NoProxy.text(lang),
         ProxyKind::Address => &settings.proxy_address,
     };
-    println!("{}: {proxy}", lang.pick("Proxy", "代理"));
+    println!("{}: {proxy}", CliMessage::Proxy.text(lang));
     let place = match settings.proxy_password {
         KeyPlace::Nowhere => None,
-        KeyPlace::Keyring => Some(lang.pick("password in the system's keyring", "密码在系统钥匙串中")),
-        KeyPlace::File => Some(lang.pick("password in an encrypted file", "密码在加密文件中")),
+        KeyPlace::Keyring => Some(CliMessage::PasswordInKeyring.text(lang)),
+        KeyPlace::File => Some(CliMessage::PasswordInFile.text(lang)),
     };
     if let Some(place) = place {
-        println!("{}: {}  ({place})", lang.pick("User name", "用户名"), settings.proxy_user);
+        println!("{}: {}  ({place})", CliMessage::UserName.text(lang), settings.proxy_user);
     }
     let certificates = match settings.certificates.as_str() {
-        "" => lang.pick("system certificates", "系统证书"),
+        "" => CliMessage::SystemCertificates.text(lang),
         path => path,
     };
-    println!("{}: {certificates}", lang.pick("Certificates", "证书"));
+    println!("{}: {certificates}", CliMessage::Certificates.text(lang));
 }

@@ -2,7 +2,7 @@
 //! it.
 use app::App;
 use contract::{ContextQuery, ErrorView, SendRequest};
-use messages::{Lang, counted};
+use messages::{CliMessage, Lang, grouped};
 
 /// Leaves out as many of the oldest messages as necessary and returns their number; `None` where that is not
 /// enough.
@@ -31,10 +31,5 @@ pub async fn trim_context(
 }
 
 pub fn notice(messages: u32, lang: Lang) -> String {
-    let count = counted(lang, u64::from(messages), ("oldest message", "oldest messages"), "条最早的消息");
-    match (lang, messages) {
-        (Lang::En, 1) => format!("({count} is left out from here on.)"),
-        (Lang::En, _) => format!("({count} are left out from here on.)"),
-        (Lang::Zh, _) => format!("（从这里起省略 {count}。）"),
-    }
+    CliMessage::LeftOut.with(lang, &[("count", &grouped(messages.into()))])
 }

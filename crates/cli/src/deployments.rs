@@ -7,7 +7,7 @@ use contract::{
     AppEvent, DeploymentSpec, DeploymentState, DeploymentView, EngineView, ErrorCode, ErrorView, InstallView,
     MachineView, PlanOutcome,
 };
-use messages::Lang;
+use messages::{CliMessage, Lang};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::args::Deployments;
@@ -74,13 +74,7 @@ pub async fn run(
             if json {
                 print_json(&serde_json::json!({ "removed": deployment }));
             } else {
-                println!(
-                    "{}",
-                    match lang {
-                        Lang::En => format!("{deployment} is stopped and forgotten"),
-                        Lang::Zh => format!("已停止并移除 {deployment}"),
-                    }
-                );
+                println!("{}", CliMessage::DeploymentRemoved.with(lang, &[("deployment", deployment)]));
             }
             Ok(())
         }
@@ -122,7 +116,7 @@ async fn list(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> {
     if json {
         print_json(&views);
     } else if views.is_empty() {
-        println!("{}", lang.pick("No deployments yet.", "还没有启动过部署。"));
+        println!("{}", CliMessage::NoDeployments.text(lang));
     } else {
         views.iter().for_each(|view| print_deployment(view, false, lang));
     }
@@ -185,45 +179,45 @@ fn print_deployment(view: &DeploymentView, json: bool, lang: Lang) {
     let (id, name, engine) = (&view.id, &view.name, &view.engine);
     println!("{id}: {name}  {engine} {} {}  {}", view.precision, view.cards, state(view, lang));
     let machines = view.machines.join(", ");
-    println!("  {}: {machines}", lang.pick("on", "运行于"));
+    println!("  {}: {machines}", CliMessage::RunsOn.text(lang));
     if let Some(address) = &view.address {
         println!("  {address}");
     }
     if let Some(key) = &view.key {
-        println!("  {}: {key}", lang.pick("key", "密钥"));
+        println!("  {}: {key}", CliMessage::DeploymentKey.text(lang));
     }
     for error in [&view.error, &view.lost].into_iter().flatten() {
         println!("  {}", messages::error_message(error, lang).title);
     }
 }
 
-fn state(view: &DeploymentView, lang: Lang) -> String {
-    let (en, zh) = match view.state {
-        DeploymentState::Stopped => ("stopped", "已停止"),
-        DeploymentState::Finding => ("checking", "正在检查"),
-        DeploymentState::Starting => ("starting", "正在启动"),
-        DeploymentState::Loading => ("loading", "正在加载"),
-        DeploymentState::Ready => ("ready", "就绪"),
-        DeploymentState::Waiting => ("restarting soon", "即将重新启动"),
-        DeploymentState::Draining => ("stopping", "正在停止"),
-        DeploymentState::Failed => ("failed", "失败"),
+fn state(view: &DeploymentView, lang: Lang) -> &'static str {
+    let state = match view.state {
+        DeploymentState::Stopped => CliMessage::Stopped,
+        DeploymentState::Finding => CliMessage::Checking,
+        DeploymentState::Starting => CliMessage::Starting,
+        DeploymentState::Loading => CliMessage::Loading,
+        DeploymentState::Ready => CliMessage::DeploymentReady,
+        DeploymentState::Waiting => CliMessage::RestartingSoon,
+        DeploymentState::Draining => CliMessage::Stopping,
+        DeploymentState::Failed => CliMessage::Failed,
     };
-    lang.pick(en, zh).to_owned()
+    state.text(lang)
 }
 
 fn print_machine(view: &MachineView, lang: Lang) {
     println!("{}: {}", view.name, view.system);
-    let none = lang.pick("none", "无");
+    let none = CliMessage::Nothing.text(lang);
     let all = |list: &[String]| if list.is_empty() { none.to_owned() } else { list.join(", ") };
     let engines: Vec<String> = view.engines.iter().map(|engine| engine_line(engine, lang)).collect();
-    println!("{}: {}", lang.pick("Engines", "引擎"), all(&engines));
+    println!("{}: {}", CliMessage::Engines.text(lang), all(&engines));
     if view.engines.is_empty() {
         for InstallView { name, command, first } in &view.missing {
             let first = if first.is_empty() { String::new() } else { format!("  (--first '{first}')") };
-            println!("  {} {name}: {command}{first}", lang.pick("install", "安装"));
+            println!("  {} {name}: {command}{first}", CliMessage::Install.text(lang));
         }
     }
-    println!("{}: {}", lang.pick("GPUs", "显卡"), all(&view.gpus));
+    println!("{}: {}", CliMessage::Gpus.text(lang), all(&view.gpus));
     if let Some(cards) = &view.cards {
         println!("--gpus {cards}");
     }
@@ -232,9 +226,8 @@ fn print_machine(view: &MachineView, lang: Lang) {
 fn engine_line(engine: &EngineView, lang: Lang) -> String {
     let EngineView { name, version, expected } = engine;
     let name = version.as_ref().map_or_else(|| name.clone(), |version| format!("{name} {version}"));
-    match (expected, lang) {
-        (None, _) => name,
-        (Some(expected), Lang::En) => format!("{name} (plans are made for {expected}: flags may differ)"),
-        (Some(expected), Lang::Zh) => format!("{name}（方案按 {expected} 编写，参数可能不同）"),
+    match expected {
+        None => name,
+        Some(expected) => CliMessage::PlannedFor.with(lang, &[("engine", &name), ("expected", expected)]),
     }
 }

@@ -7,7 +7,7 @@ use contract::{
     ConnectionStep, EndpointChange, EndpointSpec, EndpointTest, EndpointView, ErrorCode, ErrorView, KeyPlace,
     ModelRef, StepState,
 };
-use messages::Lang;
+use messages::{CliMessage, Lang};
 
 use crate::args::{Endpoints, ModelArgs};
 use crate::json::print_json;
@@ -50,7 +50,7 @@ pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Resu
             if json {
                 print_json(&endpoints);
             } else if endpoints.is_empty() {
-                println!("{}", lang.pick("No cloud service was added.", "还没有添加云服务。"));
+                println!("{}", CliMessage::NoCloudService.text(lang));
             }
             endpoints.iter().filter(|_| !json).for_each(|endpoint| show(endpoint, false, lang));
         }
@@ -91,13 +91,7 @@ pub async fn run(app: &App, command: &Endpoints, json: bool, lang: Lang) -> Resu
             if json {
                 print_json(&serde_json::json!({ "removed": name }));
             } else {
-                println!(
-                    "{}",
-                    match lang {
-                        Lang::En => format!("{name} and its key are forgotten"),
-                        Lang::Zh => format!("已移除 {name} 及其密钥"),
-                    }
-                );
+                println!("{}", CliMessage::ServiceForgotten.with(lang, &[("name", name)]));
             }
         }
     }
@@ -127,10 +121,7 @@ pub async fn model_of(app: &App, source: &ModelArgs) -> Result<String, ErrorView
 }
 
 fn read_key(lang: Lang) -> Result<String, ErrorView> {
-    read_secret(lang.pick(
-        "Paste the key and press Enter, then Ctrl+D. It is shown while you type; a pipe hides it.",
-        "粘贴密钥后按回车，再按 Ctrl+D。输入时会显示；用管道则不会显示。",
-    ))
+    read_secret(CliMessage::PasteKey.text(lang))
 }
 
 /// All of standard input. `prompt` is shown on a terminal.
@@ -149,43 +140,38 @@ fn show(endpoint: &EndpointView, json: bool, lang: Lang) {
         return print_json(endpoint);
     }
     let key = match endpoint.key_place {
-        KeyPlace::Keyring => lang.pick("key in the system's keyring", "密钥在系统钥匙串中"),
-        KeyPlace::File => lang.pick("key in an encrypted file", "密钥在加密文件中"),
-        KeyPlace::Nowhere => lang.pick("no key", "无密钥"),
+        KeyPlace::Keyring => CliMessage::KeyInKeyring.text(lang),
+        KeyPlace::File => CliMessage::KeyInFile.text(lang),
+        KeyPlace::Nowhere => CliMessage::NoKey.text(lang),
     };
     println!("{}: {}  {}  ({key})", endpoint.id, endpoint.name, endpoint.address);
     endpoint.models.iter().for_each(|model| println!("  {}", model.name));
 }
 
 fn file_note(lang: Lang) -> &'static str {
-    lang.pick(
-        "The key lies in a sealed file, not in a keyring: whoever can read all files of your account can open it.",
-        "密钥保存在加密文件中，而不是系统钥匙串里：能读取你账户全部文件的人可以打开它。",
-    )
+    CliMessage::KeyFileNote.text(lang)
 }
 
 fn steps(test: &EndpointTest, lang: Lang) {
     for step in &test.steps {
         let name = match step.step {
-            ConnectionStep::Proxy => lang.pick("Proxy", "代理"),
-            ConnectionStep::Name => lang.pick("Address lookup (DNS)", "域名解析（DNS）"),
-            ConnectionStep::Connect => lang.pick("Connection", "连接"),
-            ConnectionStep::Tls => lang.pick("Secure connection (TLS)", "安全连接（TLS）"),
-            ConnectionStep::Key => lang.pick("Key", "密钥"),
-            ConnectionStep::Models => lang.pick("Model list", "模型列表"),
-            ConnectionStep::Token => lang.pick("First token of an answer", "回答的第一个词元"),
+            ConnectionStep::Proxy => CliMessage::Proxy.text(lang),
+            ConnectionStep::Name => CliMessage::AddressLookup.text(lang),
+            ConnectionStep::Connect => CliMessage::Connection.text(lang),
+            ConnectionStep::Tls => CliMessage::SecureConnection.text(lang),
+            ConnectionStep::Key => CliMessage::Key.text(lang),
+            ConnectionStep::Models => CliMessage::ModelList.text(lang),
+            ConnectionStep::Token => CliMessage::FirstToken.text(lang),
         };
         let state = match step.state {
-            StepState::Passed => lang.pick("passed", "通过"),
-            StepState::Failed => lang.pick("FAILED", "失败"),
-            StepState::Absent => {
-                lang.pick("not offered by the service, which is fine", "服务没有提供，不影响使用")
-            }
-            StepState::Skipped => lang.pick("not tested", "未测试"),
+            StepState::Passed => CliMessage::Passed.text(lang),
+            StepState::Failed => CliMessage::StepFailed.text(lang),
+            StepState::Absent => CliMessage::NotOffered.text(lang),
+            StepState::Skipped => CliMessage::NotTested.text(lang),
         };
         println!("{name}: {state}");
     }
     if let Some(model) = &test.model {
-        println!("{}: {model}", lang.pick("Model", "模型"));
+        println!("{}: {model}", CliMessage::Model.text(lang));
     }
 }

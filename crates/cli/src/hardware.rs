@@ -4,7 +4,7 @@ use app::App;
 use contract::{ErrorView, HardwareView};
 
 use crate::json::print_json;
-use messages::{Lang, bytes, counted};
+use messages::{CliMessage, Lang, bytes, grouped};
 
 pub async fn hardware(app: &App, measure: bool, json: bool, lang: Lang) -> Result<(), ErrorView> {
     let view = if measure { app.hardware_measure().await? } else { app.hardware().await? };
@@ -18,46 +18,38 @@ pub async fn hardware(app: &App, measure: bool, json: bool, lang: Lang) -> Resul
 
 fn describe(view: &HardwareView, lang: Lang) -> String {
     let cpu = &view.cpu;
-    let cores = counted(lang, cpu.physical_cores.into(), ("core", "cores"), "核");
-    let threads = counted(lang, cpu.logical_cores.into(), ("thread", "threads"), "线程");
-    let cores = [cpu.name.as_str(), &cores, &threads].join(lang.pick(", ", "，"));
-    let of = |free: f64, total: f64| match lang {
-        Lang::En => format!("{} free of {}", bytes(free), bytes(total)),
-        Lang::Zh => format!("共 {}，可用 {}", bytes(total), bytes(free)),
+    let cores = CliMessage::Cores.with(lang, &[("count", &grouped(cpu.physical_cores.into()))]);
+    let threads = CliMessage::Threads.with(lang, &[("count", &grouped(cpu.logical_cores.into()))]);
+    let cores = [cpu.name.as_str(), &cores, &threads].join(CliMessage::Comma.text(lang));
+    let of = |free: f64, total: f64| {
+        CliMessage::FreeOf.with(lang, &[("free", &bytes(free)), ("total", &bytes(total))])
     };
     let mut rows = vec![
-        (lang.pick("System", "系统"), view.os.clone()),
+        (CliMessage::System.text(lang), view.os.clone()),
         (
-            lang.pick("Processor", "处理器"),
+            CliMessage::Processor.text(lang),
             format!("{cores} {}", cpu.features.join(" ")).trim_end().to_owned(),
         ),
-        (lang.pick("Memory", "内存"), of(view.ram_available, view.ram_total)),
+        (CliMessage::Memory.text(lang), of(view.ram_available, view.ram_total)),
     ];
     if let Some(rate) = view.memory_bandwidth {
-        rows.push((lang.pick("Memory speed", "内存速度"), format!("{}/s", bytes(rate))));
+        rows.push((CliMessage::MemorySpeed.text(lang), format!("{}/s", bytes(rate))));
     }
     for gpu in &view.gpus {
         let memory = match (gpu.vram_free, gpu.vram_total) {
             (Some(free), Some(total)) => of(free, total),
             (None, Some(total)) => bytes(total),
-            _ => lang.pick("memory unknown", "显存大小未知").to_owned(),
+            _ => CliMessage::MemoryUnknown.text(lang).to_owned(),
         };
-        let shared = if gpu.shared_memory {
-            lang.pick(" (shared with the system)", "（与系统共用）")
-        } else {
-            ""
-        };
+        let shared = if gpu.shared_memory { CliMessage::SharedMemory.text(lang) } else { "" };
         let text = format!("{}, {memory}{shared}", gpu.name);
-        rows.push((lang.pick("Graphics card", "显卡"), text));
+        rows.push((CliMessage::GraphicsCard.text(lang), text));
     }
     if view.gpus.is_empty() {
-        rows.push((
-            lang.pick("Graphics card", "显卡"),
-            lang.pick("none in use", "没有可用的显卡").to_owned(),
-        ));
+        rows.push((CliMessage::GraphicsCard.text(lang), CliMessage::NoneInUse.text(lang).to_owned()));
     }
     rows.push((
-        lang.pick("Disk", "磁盘"),
+        CliMessage::Disk.text(lang),
         format!("{} ({})", of(view.disk.free, view.disk.total), view.disk.models_dir),
     ));
     let mut text: String = rows.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();

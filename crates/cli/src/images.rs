@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use app::App;
 use contract::{BoxView, ErrorView};
-use messages::Lang;
+use messages::{CliMessage, Lang};
 
 /// Stores each file. If one fails, the others are discarded.
 pub async fn attach(app: &App, images: &[PathBuf]) -> Result<Vec<String>, ErrorView> {
@@ -35,7 +35,7 @@ pub fn print_boxes(boxes: &[BoxView], lang: Lang) {
 
 /// Coordinates are pixels from the upper left corner, or in units of 1/999 where the image is unknown.
 fn box_line(found: &BoxView, lang: Lang) -> String {
-    let label = if found.label.is_empty() { lang.pick("(no name)", "（无名）") } else { &found.label };
+    let label = if found.label.is_empty() { CliMessage::NoName.text(lang) } else { &found.label };
     let areas: Vec<String> = found
         .areas
         .iter()
@@ -43,12 +43,10 @@ fn box_line(found: &BoxView, lang: Lang) -> String {
         .collect();
     let unknown = match found.picture_id {
         Some(_) => "",
-        None => lang.pick(" (of 999; which image is not known)", "（以 999 为边长；不知道指的是哪张图片）"),
+        None => CliMessage::UnknownImage.text(lang),
     };
-    match lang {
-        Lang::En => format!("{label}: {}{unknown}", areas.join("; ")),
-        Lang::Zh => format!("{label}：{}{unknown}", areas.join("；")),
-    }
+    let areas = areas.join(CliMessage::AreaSeparator.text(lang));
+    CliMessage::BoxLine.with(lang, &[("label", label), ("areas", &areas)]) + unknown
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use app::App;
 use contract::{ErrorCode, ErrorView, Localized, ModelState, ModelView, PrecisionView, Verdict};
 
 use crate::json::print_json;
-use messages::{Lang, bytes};
+use messages::{CliMessage, Lang, bytes};
 
 pub async fn recommend(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> {
     let advice = app.recommendation().await?;
@@ -16,7 +16,7 @@ pub async fn recommend(app: &App, json: bool, lang: Lang) -> Result<(), ErrorVie
     }
     println!("{}", text(&advice.sentence, lang));
     if advice.download_size > 0.0 {
-        println!("{}: {}", lang.pick("Download", "下载大小"), bytes(advice.download_size));
+        println!("{}: {}", CliMessage::Download.text(lang), bytes(advice.download_size));
     }
     for note in advice.upgrade.iter().chain(&advice.gpu_note) {
         println!("{}", text(note, lang));
@@ -58,13 +58,8 @@ pub async fn use_precision(
     if json {
         print_json(&serde_json::json!({ "model_id": model, "variant_id": variant }));
     } else {
-        println!(
-            "{}",
-            match lang {
-                Lang::En => format!("{model} uses {variant} from now on"),
-                Lang::Zh => format!("{model} 从现在起使用 {variant}"),
-            }
-        );
+        let values = [("model", model), ("variant", variant)];
+        println!("{}", CliMessage::PrecisionUsed.with(lang, &values));
     }
     Ok(())
 }
@@ -92,15 +87,12 @@ pub async fn remove(
     if json {
         print_json(&serde_json::json!({ "removed": model, "variant_id": variant }));
     } else {
-        println!(
-            "{}",
-            match (&installed.path, lang) {
-                (Some(path), Lang::En) => format!("{name} is forgotten; the files stay in {path}"),
-                (Some(path), Lang::Zh) => format!("已不再记录 {name}，文件仍在 {path}"),
-                (None, Lang::En) => format!("{name} is deleted; {} are free again", bytes(freed)),
-                (None, Lang::Zh) => format!("已删除 {name}，释放了 {}", bytes(freed)),
-            }
-        );
+        let name = ("name", name.as_str());
+        let message = match &installed.path {
+            Some(path) => CliMessage::ModelForgotten.with(lang, &[name, ("path", path)]),
+            None => CliMessage::ModelDeleted.with(lang, &[name, ("freed", &bytes(freed))]),
+        };
+        println!("{message}");
     }
     Ok(())
 }
@@ -109,13 +101,15 @@ pub async fn remove(
 fn installed_lines(model: &ModelView, lang: Lang) -> String {
     let line = |one: &PrecisionView| {
         let state = match one.state {
-            ModelState::Downloading => lang.pick("downloading", "正在下载"),
-            ModelState::Paused => lang.pick("paused", "已暂停"),
-            ModelState::Verifying => lang.pick("verifying", "正在校验"),
-            ModelState::Failed => lang.pick("failed", "失败"),
-            ModelState::BuiltIn | ModelState::NotDownloaded | ModelState::Ready => lang.pick("ready", "可用"),
+            ModelState::Downloading => CliMessage::Downloading.text(lang),
+            ModelState::Paused => CliMessage::Paused.text(lang),
+            ModelState::Verifying => CliMessage::Verifying.text(lang),
+            ModelState::Failed => CliMessage::Failed.text(lang),
+            ModelState::BuiltIn | ModelState::NotDownloaded | ModelState::Ready => {
+                CliMessage::Ready.text(lang)
+            }
         };
-        let used = if one.in_use { lang.pick(", in use", "，使用中") } else { "" };
+        let used = if one.in_use { CliMessage::InUse.text(lang) } else { "" };
         format!("  {} ({}): {state}{used}  {}\n", one.precision, one.variant_id, bytes(one.disk_used))
     };
     model.precisions.iter().map(line).collect()
@@ -123,10 +117,10 @@ fn installed_lines(model: &ModelView, lang: Lang) -> String {
 
 fn describe(model: &ModelView, lang: Lang) -> String {
     let verdict = match model.fit.verdict {
-        Verdict::RunsWell => lang.pick("runs well", "运行良好"),
-        Verdict::ShortContext => lang.pick("short context only", "只能用较短的上下文"),
-        Verdict::Slow => lang.pick("runs slowly", "能运行，但较慢"),
-        Verdict::TooLarge => lang.pick("too large", "内存不足"),
+        Verdict::RunsWell => CliMessage::RunsWell.text(lang),
+        Verdict::ShortContext => CliMessage::ShortContextOnly.text(lang),
+        Verdict::Slow => CliMessage::RunsSlowly.text(lang),
+        Verdict::TooLarge => CliMessage::TooLarge.text(lang),
     };
     let variant = model
         .variants

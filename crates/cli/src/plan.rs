@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use contract::{ErrorCode, ErrorView, OfferView, PlanOutcome, PlanView, PlanWish, RefusalView};
-use messages::{Lang, bytes, grouped, plan_message};
+use messages::{CliMessage, Lang, bytes, grouped, plan_message};
 
 use crate::args::PlanArgs;
 use crate::json::print_json;
@@ -66,20 +66,20 @@ fn files(plan: &PlanView, format: &str) -> Result<String, ErrorView> {
 
 fn describe(plan: &PlanView, lang: Lang) -> String {
     let memory = &plan.memory;
-    let on = lang.pick("on", "运行于");
+    let on = CliMessage::RunsOn.text(lang);
     let mut text =
         format!("{} {} {on} {} ({})\n\n", plan.model_name, plan.precision, plan.machines, plan.engine);
     let rest = memory.budget - memory.weights - memory.overhead;
     let rows = [
-        (lang.pick("Total weights", "权重总计"), bytes(memory.size)),
+        (CliMessage::TotalWeights.text(lang), bytes(memory.size)),
         (
-            lang.pick("Each GPU", "每张卡"),
-            format!("{}, {} {}", bytes(memory.card), lang.pick("usable", "可用"), bytes(memory.budget)),
+            CliMessage::EachGpu.text(lang),
+            format!("{}, {} {}", bytes(memory.card), CliMessage::Usable.text(lang), bytes(memory.budget)),
         ),
-        (lang.pick("Weights on it", "其中权重"), bytes(memory.weights)),
-        (lang.pick("For computing", "其中计算"), bytes(memory.overhead)),
+        (CliMessage::WeightsOnIt.text(lang), bytes(memory.weights)),
+        (CliMessage::ForComputing.text(lang), bytes(memory.overhead)),
         (
-            lang.pick("Left for conversations", "余下用于对话"),
+            CliMessage::LeftForConversations.text(lang),
             format!(
                 "{} − {} − {} = {}",
                 bytes(memory.budget),
@@ -88,19 +88,19 @@ fn describe(plan: &PlanView, lang: Lang) -> String {
                 bytes(rest)
             ),
         ),
-        (lang.pick("Each token of context", "每个词元"), format!("{:.0} B", memory.token)),
-        (lang.pick("Total capacity", "总共可容纳"), tokens(memory.tokens, lang)),
+        (CliMessage::EachTokenOfContext.text(lang), format!("{:.0} B", memory.token)),
+        (CliMessage::TotalCapacity.text(lang), tokens(memory.tokens, lang)),
         (
-            lang.pick("Conversations", "对话"),
+            CliMessage::Conversations.text(lang),
             format!("{} × {}", plan.sequences, tokens(f64::from(plan.context), lang)),
         ),
     ];
-    let title = lang.pick("Memory", "内存");
-    text.push_str(&format!("{title} ({} {})\n", memory.cards, lang.pick("cards", "张卡")));
+    let title = CliMessage::Memory.text(lang);
+    text.push_str(&format!("{title} ({} {})\n", memory.cards, CliMessage::Cards.text(lang)));
     text.extend(rows.iter().map(|(name, value)| format!("  {name}: {value}\n")));
     let parts = [
-        (lang.pick("Command", "命令"), &plan.arguments),
-        (lang.pick("Variables", "环境变量"), &plan.environment),
+        (CliMessage::Command.text(lang), &plan.arguments),
+        (CliMessage::Variables.text(lang), &plan.environment),
         ("Modelfile", &plan.modelfile),
     ];
     for (title, lines) in parts.into_iter().filter(|(_, lines)| !lines.is_empty()) {
@@ -110,7 +110,7 @@ fn describe(plan: &PlanView, lang: Lang) -> String {
         );
     }
     if !plan.notes.is_empty() {
-        text.push_str(lang.pick("\nGood to know\n", "\n须知\n"));
+        text.push_str(CliMessage::GoodToKnow.text(lang));
         text.extend(plan.notes.iter().map(|note| format!("  {}\n", plan_message(note, lang))));
     }
     // The shell scripts; other formats need --render.
@@ -121,28 +121,25 @@ fn describe(plan: &PlanView, lang: Lang) -> String {
 }
 
 fn describe_rejection(refusals: &[RefusalView], offers: &[OfferView], lang: Lang) -> String {
-    let mut text = String::from(lang.pick("There is no plan for this.\n", "没有可行的方案。\n"));
+    let mut text = String::from(CliMessage::NoPlan.text(lang));
     for refusal in refusals {
         let name =
             if refusal.precision.is_empty() { String::new() } else { format!("{}: ", refusal.precision) };
         text.push_str(&format!("  {name}{}\n", plan_message(&refusal.why, lang)));
     }
     if !offers.is_empty() {
-        text.push_str(lang.pick("\nWhat works\n", "\n可行的选择\n"));
+        text.push_str(CliMessage::WhatWorks.text(lang));
     }
     for offer in offers {
         let capacity = tokens(offer.tokens, lang);
-        let capacity = match lang {
-            Lang::En => format!("room for {capacity} in all"),
-            Lang::Zh => format!("总共可容纳 {capacity}"),
-        };
+        let capacity = CliMessage::RoomFor.with(lang, &[("capacity", &capacity)]);
         text.push_str(&format!("  {} {} {}: {capacity}\n", offer.engine, offer.precision, offer.machines));
     }
     text
 }
 
 fn tokens(count: f64, lang: Lang) -> String {
-    format!("{} {}", grouped(count as u64), lang.pick("tokens", "个词元"))
+    format!("{} {}", grouped(count as u64), CliMessage::Tokens.text(lang))
 }
 
 #[cfg(test)]

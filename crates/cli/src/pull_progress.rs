@@ -7,7 +7,7 @@ use contract::{DownloadState, DownloadView};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::json::print_json;
-use messages::{Lang, bytes};
+use messages::{CliMessage, Lang, bytes};
 
 /// Between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -62,14 +62,8 @@ impl PullProgress {
     pub fn ready(&self, view: &DownloadView) {
         self.end();
         if !matches!(self.output, Output::Json) {
-            let size = bytes(view.total);
-            println!(
-                "{}",
-                match self.lang {
-                    Lang::En => format!("{} is here and checked ({size})", view.model_id),
-                    Lang::Zh => format!("{} 已下载并校验（{size}）", view.model_id),
-                }
-            );
+            let values = [("model", view.model_id.as_str()), ("size", &bytes(view.total))];
+            println!("{}", CliMessage::DownloadDone.with(self.lang, &values));
         }
     }
 }
@@ -84,42 +78,42 @@ fn bar() -> ProgressBar {
 /// State, bytes done and total, speed and time left.
 fn line(view: &DownloadView, lang: Lang) -> String {
     let what = match view.state {
-        DownloadState::Listing => lang.pick("reading the file list", "正在读取文件列表"),
-        DownloadState::Transferring => lang.pick("downloading", "正在下载"),
-        DownloadState::Paused => lang.pick("paused", "已暂停"),
-        DownloadState::Verifying => lang.pick("verifying", "正在校验"),
-        DownloadState::Ready => lang.pick("ready", "已完成"),
-        DownloadState::Failed => lang.pick("failed", "失败"),
+        DownloadState::Listing => CliMessage::ReadingFileList.text(lang),
+        DownloadState::Transferring => CliMessage::Downloading.text(lang),
+        DownloadState::Paused => CliMessage::Paused.text(lang),
+        DownloadState::Verifying => CliMessage::Verifying.text(lang),
+        DownloadState::Ready => CliMessage::DownloadReady.text(lang),
+        DownloadState::Failed => CliMessage::Failed.text(lang),
     };
-    let mut text = match lang {
-        Lang::En => format!("{what} {}: {} of {}", view.model_id, bytes(view.done), bytes(view.total)),
-        Lang::Zh => format!("{what} {}：{} / {}", view.model_id, bytes(view.done), bytes(view.total)),
-    };
+    let values = [
+        ("state", what),
+        ("model", &view.model_id),
+        ("done", &bytes(view.done)),
+        ("total", &bytes(view.total)),
+    ];
+    let mut text = CliMessage::DownloadLine.with(lang, &values);
     if view.state == DownloadState::Transferring && view.speed > 0.0 {
-        text += &format!("{}{}/s", lang.pick(", ", "，"), bytes(view.speed));
+        text += &format!("{}{}/s", CliMessage::Comma.text(lang), bytes(view.speed));
         if let Some(seconds) = view.seconds_left {
             text += &time_left(seconds, lang);
         }
     }
     if let Some(seconds) = view.waiting_seconds {
-        text += &match lang {
-            Lang::En => format!(", the source asks to wait {seconds:.0} s"),
-            Lang::Zh => format!("，下载源要求等待 {seconds:.0} 秒"),
-        };
+        text += &CliMessage::SourceWaits.with(lang, &[("seconds", &format!("{seconds:.0}"))]);
     }
     text
 }
 
 fn time_left(seconds: f64, lang: Lang) -> String {
     let minutes = seconds / 60.0;
-    match lang {
-        Lang::En if seconds < 90.0 => format!(", {seconds:.0} s left"),
-        Lang::En if minutes < 90.0 => format!(", {minutes:.0} min left"),
-        Lang::En => format!(", {:.1} h left", minutes / 60.0),
-        Lang::Zh if seconds < 90.0 => format!("，还需 {seconds:.0} 秒"),
-        Lang::Zh if minutes < 90.0 => format!("，还需 {minutes:.0} 分钟"),
-        Lang::Zh => format!("，还需 {:.1} 小时", minutes / 60.0),
-    }
+    let (message, count) = if seconds < 90.0 {
+        (CliMessage::SecondsLeft, format!("{seconds:.0}"))
+    } else if minutes < 90.0 {
+        (CliMessage::MinutesLeft, format!("{minutes:.0}"))
+    } else {
+        (CliMessage::HoursLeft, format!("{:.1}", minutes / 60.0))
+    };
+    message.with(lang, &[("count", &count)])
 }
 
 #[cfg(test)]

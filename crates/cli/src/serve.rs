@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use app::App;
 use contract::{AppEvent, ErrorCode, ErrorView, SharingKey, SharingSpec, SharingView, WorkerState};
-use messages::Lang;
+use messages::{CliMessage, Lang};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::args::{Keys, ServeCommand};
@@ -65,17 +65,14 @@ fn print_addresses(view: &SharingView, model: &str, lang: Lang) {
         println!("{model}: {address}");
     }
     if view.beyond {
-        let warning = lang.pick(
-            "Open to your network: whoever has a key can use this model, and what is said is not encrypted on the way.",
-            "已对你的网络开放：有密钥的人都能使用这个模型，传输的内容没有加密。",
-        );
+        let warning = CliMessage::OpenToNetwork.text(lang);
         if std::io::stderr().is_terminal() {
             eprintln!("\u{1b}[31m{warning}\u{1b}[0m");
         } else {
             eprintln!("{warning}");
         }
     }
-    println!("{}", lang.pick("Press Ctrl+C to stop.", "按 Ctrl+C 停止。"));
+    println!("{}", CliMessage::HowToStop.text(lang));
 }
 
 pub async fn run(app: &App, command: &ServeCommand, json: bool, lang: Lang) -> Result<(), ErrorView> {
@@ -86,13 +83,7 @@ pub async fn run(app: &App, command: &ServeCommand, json: bool, lang: Lang) -> R
                 print_json(&key);
             } else {
                 println!("{}", key.secret);
-                eprintln!(
-                    "{}",
-                    lang.pick(
-                        "It is shown this once and cannot be read again.",
-                        "只显示这一次，之后无法再查看。"
-                    )
-                );
+                eprintln!("{}", CliMessage::ShownOnce.text(lang));
             }
         }
         ServeCommand::Keys { command: Keys::List } => {
@@ -100,7 +91,7 @@ pub async fn run(app: &App, command: &ServeCommand, json: bool, lang: Lang) -> R
             if json {
                 print_json(&keys);
             } else if keys.is_empty() {
-                println!("{}", lang.pick("No keys yet.", "还没有密钥。"));
+                println!("{}", CliMessage::NoKeys.text(lang));
             }
             keys.iter().filter(|_| !json).for_each(|key| println!("{}", line(key, lang)));
         }
@@ -109,13 +100,7 @@ pub async fn run(app: &App, command: &ServeCommand, json: bool, lang: Lang) -> R
             if json {
                 print_json(&serde_json::json!({ "removed": name }));
             } else {
-                println!(
-                    "{}",
-                    match lang {
-                        Lang::En => format!("{name} opens nothing any more"),
-                        Lang::Zh => format!("{name} 已失效"),
-                    }
-                );
+                println!("{}", CliMessage::KeyRemoved.with(lang, &[("name", name)]));
             }
         }
         ServeCommand::Requests => {
@@ -134,12 +119,9 @@ pub async fn run(app: &App, command: &ServeCommand, json: bool, lang: Lang) -> R
 
 fn line(key: &SharingKey, lang: Lang) -> String {
     let until = match (&key.expires_at, key.expired) {
-        (None, _) => lang.pick("never expires", "永久").to_owned(),
-        (Some(_), true) => lang.pick("expired", "已过期").to_owned(),
-        (Some(time), false) => match lang {
-            Lang::En => format!("until {time}"),
-            Lang::Zh => format!("有效至 {time}"),
-        },
+        (None, _) => CliMessage::NeverExpires.text(lang).to_owned(),
+        (Some(_), true) => CliMessage::Expired.text(lang).to_owned(),
+        (Some(time), false) => CliMessage::Until.with(lang, &[("time", time)]),
     };
     format!("{}  {until}", key.name)
 }

@@ -2,7 +2,7 @@
 //! image.
 use app::App;
 use contract::{CardsVerdict, CardsView, ErrorView, SizingView, SizingWish};
-use messages::{Lang, bytes, sizing_conversations};
+use messages::{CliMessage, Lang, bytes, sizing_conversations};
 
 use crate::args::SizingArgs;
 use crate::json::print_json;
@@ -43,14 +43,14 @@ fn describe(view: &SizingView, lang: Lang) -> String {
         "{}\n{}\n{}: {}\n  {} {} + {} {} + {} {} = {} / {}\n",
         view.model_name,
         sizing_conversations(view, lang),
-        lang.pick("This computer", "这台电脑"),
+        CliMessage::ThisComputer.text(lang),
         lang.pick(&here.reason.en, &here.reason.zh),
         bytes(here.weights),
-        lang.pick("weights", "权重"),
+        CliMessage::WeightsPart.text(lang),
         bytes(here.kv),
-        lang.pick("conversations", "对话"),
+        CliMessage::ConversationsPart.text(lang),
         bytes(here.overhead),
-        lang.pick("working space", "工作空间"),
+        CliMessage::WorkingSpacePart.text(lang),
         bytes(here.needed),
         bytes(here.available),
     );
@@ -60,7 +60,7 @@ fn describe(view: &SizingView, lang: Lang) -> String {
     if let Some(cards) = &view.machines {
         text.push_str(&format!("{}\n", line(cards, lang)));
     }
-    text.push_str(lang.pick("\nGPUs that hold it\n", "\n放得下的显卡\n"));
+    text.push_str(CliMessage::GpusThatHoldIt.text(lang));
     let holds = view.rows.iter().filter(|row| row.verdict == CardsVerdict::Holds);
     text.extend(holds.map(|row| format!("  {}\n", line(row, lang))));
     text
@@ -69,13 +69,13 @@ fn describe(view: &SizingView, lang: Lang) -> String {
 fn line(cards: &CardsView, lang: Lang) -> String {
     let used = cards.weights + cards.experts + cards.overhead + cards.kv;
     let verdict = match cards.verdict {
-        CardsVerdict::Holds => lang.pick("holds it", "放得下"),
-        CardsVerdict::ShortContext => lang.pick("shorter conversations only", "只够较短的对话"),
-        CardsVerdict::TooSmall => lang.pick("too small", "放不下"),
-        CardsVerdict::NoFp8 => lang.pick("no engine runs FP8", "没有引擎能运行 FP8"),
-        CardsVerdict::NoFp4 => lang.pick("does not compute FP4", "不支持 FP4 计算"),
-        CardsVerdict::NoBf16 => lang.pick("does not compute BF16", "不支持 BF16 计算"),
+        CardsVerdict::Holds => CliMessage::HoldsIt.text(lang),
+        CardsVerdict::ShortContext => CliMessage::ShorterConversationsOnly.text(lang),
+        CardsVerdict::TooSmall => CliMessage::TooSmall.text(lang),
+        CardsVerdict::NoFp8 => CliMessage::NoEngineRunsFp8.text(lang),
+        CardsVerdict::NoFp4 => CliMessage::DoesNotComputeFp4.text(lang),
+        CardsVerdict::NoBf16 => CliMessage::DoesNotComputeBf16.text(lang),
     };
-    let each = lang.pick("per GPU", "每张卡");
+    let each = CliMessage::PerGpu.text(lang);
     format!("{}: {verdict}, {} / {} {each}", cards.machines, bytes(used), bytes(cards.budget))
 }

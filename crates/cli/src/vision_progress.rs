@@ -1,7 +1,7 @@
 //! Progress of encoding the images of a prompt: one line on standard error where that is a terminal, cleared
 //! before the answer starts.
 use indicatif::{ProgressBar, ProgressStyle};
-use messages::Lang;
+use messages::{CliMessage, Lang};
 
 pub struct VisionProgressLine {
     lang: Lang,
@@ -30,12 +30,9 @@ impl VisionProgressLine {
 }
 
 fn message(image: u32, images: u32, percent: u32, lang: Lang) -> String {
-    match (lang, images) {
-        (Lang::En, 0 | 1) => format!("Processing the image: {percent}%"),
-        (Lang::En, _) => format!("Processing image {image} of {images}: {percent}%"),
-        (Lang::Zh, 0 | 1) => format!("正在处理图片：{percent}%"),
-        (Lang::Zh, _) => format!("正在处理第 {image} 张图片，共 {images} 张：{percent}%"),
-    }
+    let message = if images > 1 { CliMessage::ProcessingImageOf } else { CliMessage::ProcessingImage };
+    let [image, images, percent] = [image, images, percent].map(|number| number.to_string());
+    message.with(lang, &[("image", &image), ("images", &images), ("percent", &percent)])
 }
 
 #[cfg(test)]

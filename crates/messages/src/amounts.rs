@@ -58,17 +58,6 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
-/// A count with its noun, which is singular for 1 only: "1 machine", "0 machines", "2,048 tokens". Chinese
-/// has one form, with its measure word: "2 台机器" is `counted(lang, 2, _, "台机器")`.
-pub fn counted(lang: Lang, count: u64, (one, many): (&str, &str), zh: &str) -> String {
-    let number = grouped(count);
-    match lang {
-        Lang::En if count == 1 => format!("{number} {one}"),
-        Lang::En => format!("{number} {many}"),
-        Lang::Zh => format!("{number} {zh}"),
-    }
-}
-
 /// "a 24 GB card", "an 8 GB card", "an 11 GB card", "an 80 GB card": by the pronunciation of the number or
 /// the word.
 pub fn with_article(text: &str) -> String {
@@ -89,19 +78,4 @@ fn decimal(value: f64, digits: usize) -> String {
     let step = 10f64.powi(digits as i32);
     let text = format!("{:.digits$}", (value * step).round() / step);
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nouns_agree_with_their_numbers() {
-        let machines = |count| counted(Lang::En, count, ("machine", "machines"), "台机器");
-        assert_eq!(
-            [0, 1, 2, 21, 2048].map(machines),
-            ["0 machines", "1 machine", "2 machines", "21 machines", "2,048 machines"]
-        );
-        assert_eq!(counted(Lang::Zh, 1, ("machine", "machines"), "台机器"), "1 台机器");
-    }
 }

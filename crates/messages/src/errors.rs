@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use contract::ErrorView;
 use serde::Deserialize;
 
-use crate::Lang;
 use crate::catalogue::{Catalogue, parse};
 use crate::template::{Value, fill};
+use crate::{CliMessage, Lang};
 
 static CATALOGUE: LazyLock<Catalogue<ErrorMessage>> =
     LazyLock::new(|| parse(include_str!("../../../assets/messages/errors.toml")));
@@ -48,7 +48,7 @@ fn value<'a>(name: &str, text: &'a str) -> Value<'a> {
 /// The message as text for a terminal.
 pub fn terminal_text(error: &ErrorView, lang: Lang) -> String {
     let ErrorMessage { title, meaning, next } = error_message(error, lang);
-    let details = lang.pick("Details", "详情");
+    let details = CliMessage::Details.text(lang);
     format!("{title}\n  {meaning}\n  → {next}\n  {details}: {} [{}]", error.message, error.code)
 }
 

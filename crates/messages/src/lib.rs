@@ -4,6 +4,7 @@
 
 mod amounts;
 mod catalogue;
+mod cli;
 mod errors;
 mod lang;
 mod models;
@@ -11,7 +12,8 @@ mod plans;
 mod sizing;
 mod template;
 
-pub use amounts::{bytes, counted, grouped, pages, rate, size, with_article};
+pub use amounts::{bytes, grouped, pages, rate, size, with_article};
+pub use cli::CliMessage;
 pub use errors::{ErrorMessage, error_message, terminal_text};
 pub use lang::Lang;
 pub use models::{fit_reason, idle_gpus, own_file, recommendation, recommended_preset, upgrade};

@@ -7,7 +7,7 @@ use contract::{CardsVerdict, CardsView, SizingView, Verdict};
 use crate::Lang;
 use crate::amounts::grouped;
 use crate::catalogue::{Catalogue, parse};
-use crate::template::{Value, fill};
+use crate::template::fill_texts;
 
 static CATALOGUE: LazyLock<Catalogue<String>> =
     LazyLock::new(|| parse(include_str!("../../../assets/messages/sizing.toml")));
@@ -70,9 +70,8 @@ impl SizingLabel {
         CATALOGUE[key].of(lang)
     }
 
-    fn with(self, lang: Lang, values: &[(&str, String)]) -> String {
-        let value = |name: &str| values.iter().find(|(known, _)| *known == name);
-        fill(self.text(lang), lang, |name| value(name).map(|(_, text)| Value::Text(text.into())))
+    fn with(self, lang: Lang, values: &[(&str, &str)]) -> String {
+        fill_texts(self.text(lang), lang, values)
     }
 }
 
@@ -81,7 +80,7 @@ pub fn sizing_conversations(view: &SizingView, lang: Lang) -> String {
     let label =
         if view.sequences == 1 { SizingLabel::OneConversation } else { SizingLabel::ConversationsAtOnce };
     let count = view.sequences.to_string();
-    label.with(lang, &[("count", count), ("tokens", grouped(view.context.into()))])
+    label.with(lang, &[("count", &count), ("tokens", &grouped(view.context.into()))])
 }
 
 /// How many GPUs, and in how many hosts if there are several.
@@ -90,13 +89,13 @@ pub fn card_count(row: &CardsView, lang: Lang) -> String {
     if row.nodes == 1 {
         return count;
     }
-    SizingLabel::InMachines.with(lang, &[("count", count), ("machines", machines)])
+    SizingLabel::InMachines.with(lang, &[("count", &count), ("machines", &machines)])
 }
 
 /// Tokens in thousands from ten thousand on.
 pub fn rounded_tokens(count: f64, lang: Lang) -> String {
     let count = if count >= 10_000.0 { format!("{:.0}K", count / 1000.0) } else { format!("{count:.0}") };
-    SizingLabel::Tokens.with(lang, &[("count", count)])
+    SizingLabel::Tokens.with(lang, &[("count", &count)])
 }
 
 #[cfg(test)]

@@ -52,6 +52,12 @@ pub(crate) fn fill<'a>(template: &str, lang: Lang, value: impl Fn(&str) -> Optio
     text + rest
 }
 
+/// The same with values that are text.
+pub(crate) fn fill_texts(template: &str, lang: Lang, values: &[(&str, &str)]) -> String {
+    let value = |name: &str| values.iter().find(|(known, _)| *known == name);
+    fill(template, lang, |name| value(name).map(|(_, text)| Value::Text((*text).into())))
+}
+
 /// The names of the placeholders.
 pub(crate) fn names(template: &str) -> impl Iterator<Item = &str> {
     template.split('{').skip(1).filter_map(|rest| rest.split_once('}')?.0.split('|').next()).map(name)

@@ -1,5 +1,5 @@
 // Numbers and their nouns, one way for every English string: "1 machine", "0 machines". Chinese has one form and
-// needs none of this. The same rule for words that the Rust side writes is `messages::counted`.
+// needs none of this. The same rule for words that the Rust side writes is `{name|one|many}` of assets/messages.
 
 /** The noun for a number: singular for one and only one. */
 export const noun = (count: number, one: string, many: string): string => (count === 1 ? one : many);
