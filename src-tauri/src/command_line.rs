@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use messages::Lang;
+use messages::{CliMessage, Lang};
 
 /// Answers the first argument; `None` when the window shall open.
 pub fn answer(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
@@ -18,16 +18,7 @@ fn text_for(arg: &str, lang: Lang) -> Option<String> {
     let version = env!("CARGO_PKG_VERSION");
     match arg {
         "--version" | "-V" => Some(format!("whaledeck {version}")),
-        "--help" | "-h" => Some(match lang {
-            Lang::En => format!(
-                "Whaledeck {version}: run DeepSeek models on your own workstation\n\nUsage: whaledeck\n\nOpens the window. \
-                 In a terminal: whaledeck-cli --help\n\nOptions:\n  -h, --help     Print help\n  -V, --version  Print version"
-            ),
-            Lang::Zh => format!(
-                "Whaledeck {version}：在自己的电脑上运行 DeepSeek 模型\n\n用法：whaledeck\n\n打开窗口。\
-                 在终端里使用：whaledeck-cli --help\n\n选项：\n  -h, --help     显示帮助\n  -V, --version  显示版本"
-            ),
-        }),
+        "--help" | "-h" => Some(CliMessage::WindowHelp.with(lang, &[("version", version)])),
         _ => None,
     }
 }

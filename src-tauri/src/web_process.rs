@@ -60,13 +60,14 @@ pub fn watch(_: &tauri::WebviewWindow) -> tauri::Result<()> {
 #[cfg(target_os = "linux")]
 fn ask(window: &tauri::WebviewWindow) {
     use contract::{ErrorCode, ErrorView};
+    use messages::CliMessage;
     use tauri::Manager;
     use tauri_plugin_dialog::{DialogExt, MessageDialogButtons, MessageDialogKind};
 
     let handle = window.app_handle().clone();
     let lang = crate::host::lang(&handle);
     let text = messages::error_message(&ErrorView::new(ErrorCode::PageDied, "show the page"), lang);
-    let (restart, quit) = lang.pick(("Restart", "Quit"), ("重新启动", "退出"));
+    let [restart, quit] = [CliMessage::Restart, CliMessage::Quit].map(|word| word.text(lang));
     window
         .dialog()
         .message(format!("{}\n\n{}", text.meaning, text.next))

@@ -149,7 +149,6 @@ fn dependencies(manifest: &toml::Value) -> Vec<String> {
 /// Where Chinese text outside of assets/messages is, and why.
 const CHINESE: &[(&str, &str)] = &[
     ("crates/messages/src/", "brackets and nouns of sentences that it puts together"),
-    ("src-tauri/src/", "to be moved: the words of the program before there is a window"),
     ("crates/app/src/images/target.rs", "it reads which image a question is about"),
     ("crates/text/src/", "markers of chat templates"),
     ("crates/testkit/src/", "texts and templates for tests"),

@@ -1,5 +1,5 @@
-//! The words of whaledeck-cli, which has no page. Where they stand is decided there.
-//! Sentences that the window shows too are those of the other subjects.
+//! The words of whaledeck-cli, and of the desktop program where it has no page. Where they stand is decided
+//! there. Sentences that the window shows too are those of the other subjects.
 use std::sync::LazyLock;
 
 use crate::Lang;
@@ -13,6 +13,9 @@ static CATALOGUE: LazyLock<Catalogue<String>> =
 #[strum(serialize_all = "snake_case")]
 pub enum CliMessage {
     Details,
+    WindowHelp,
+    Restart,
+    Quit,
     Proxy,
     RunsOn,
     Comma,
