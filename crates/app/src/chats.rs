@@ -5,7 +5,7 @@ use history::{ChatSettings, HistoryError, SearchResult};
 
 use crate::App;
 use crate::blocking::blocking;
-use crate::convert::{chat_view, history_error, sampling_json, summary};
+use crate::convert::{chat_view, history_error, invalid, sampling_json, summary};
 use crate::snippet::snippet;
 
 impl App {
@@ -225,7 +225,7 @@ pub(crate) fn check(sampling: &SamplingView) -> Result<(), ErrorView> {
         Some((name, value, range)) => {
             let allowed = format!("{} to {}", range.start(), range.end());
             let message = format!("change the chat: {name} is {value}, allowed is {allowed}");
-            Err(ErrorView::new(ErrorCode::InvalidInput, message).with("name", name).with("allowed", allowed))
+            Err(invalid(message, name, allowed))
         }
     }
 }

@@ -4,7 +4,7 @@ use catalog::{Catalog, ModelFacts};
 use contract::{ErrorCode, ErrorView, PlanOutcome, PlanWish};
 use plan::{DeployRequest, Engine, Inventory, Plan, PlanError, plan, plan_any_engine};
 
-use crate::convert::plan_outcome;
+use crate::convert::{invalid, plan_outcome};
 
 /// A plan for the request, or the reasons why there is none.
 pub fn plan_for(wish: &PlanWish) -> Result<PlanOutcome, ErrorView> {
@@ -16,7 +16,7 @@ pub(crate) fn plan_request(wish: &PlanWish) -> Result<Result<Plan, PlanError>, E
     let engine = Engine::from_name(&wish.engine);
     if engine.is_none() && !wish.engine.is_empty() {
         let names = Engine::ALL.map(Engine::name).join(", ");
-        return Err(invalid("engine", &names, format!("plan: no engine `{}`", wish.engine)));
+        return Err(invalid(format!("plan: no engine `{}`", wish.engine), "engine", names));
     }
     let inventory = inventory(&wish.machines)?;
     let variant = wish.precision.as_ref().map(|precision| {
@@ -24,7 +24,7 @@ pub(crate) fn plan_request(wish: &PlanWish) -> Result<Result<Plan, PlanError>, E
         let all = || model.variants.iter().map(|it| it.precision.as_str()).collect::<Vec<_>>().join(", ");
         found
             .map(|it| it.id.clone())
-            .ok_or_else(|| invalid("precision", &all(), format!("plan: {} has no {precision}", model.name)))
+            .ok_or_else(|| invalid(format!("plan: {} has no {precision}", model.name), "precision", all()))
     });
     let variant = variant.transpose()?;
     not_zero("context", wish.context)?;
@@ -50,16 +50,12 @@ pub fn cards_csv(model: &str, context: u32, sequences: u32) -> Result<String, Er
 pub(crate) fn inventory(machines: &str) -> Result<Inventory, ErrorView> {
     Inventory::parse(machines).map_err(|error| {
         let cards = Catalog::builtin().gpus().iter().map(|card| card.label()).collect::<Vec<_>>().join(", ");
-        invalid("gpus", &format!("8xH100-80G, 2x8xH100-80G; {cards}"), format!("plan: {error}"))
+        invalid(format!("plan: {error}"), "gpus", format!("8xH100-80G, 2x8xH100-80G; {cards}"))
     })
 }
 
 pub(crate) fn not_zero(name: &str, value: u32) -> Result<(), ErrorView> {
-    if value == 0 { Err(invalid(name, "> 0", format!("plan: {name} is 0"))) } else { Ok(()) }
-}
-
-pub(crate) fn invalid(name: &str, allowed: &str, message: String) -> ErrorView {
-    ErrorView::new(ErrorCode::InvalidInput, message).with("name", name).with("allowed", allowed)
+    if value == 0 { Err(invalid(format!("plan: {name} is 0"), name, "> 0")) } else { Ok(()) }
 }
 
 /// Finds a model by id, name or repository.

@@ -25,6 +25,7 @@ use self::keys::Keys;
 use self::list::{Record, Records, free_id};
 use crate::App;
 use crate::blocking::blocking;
+use crate::convert;
 use crate::model_ref::{ModelEndpoint, cloud_model, deployment_model};
 
 pub(crate) use self::failure::cloud_error;
@@ -83,9 +84,8 @@ impl Clouds {
         let provider = endpoint::provider(&spec.provider_id).ok_or_else(|| {
             let known: Vec<&str> =
                 endpoint::providers().iter().map(|provider| provider.id.as_str()).collect();
-            invalid("add the cloud service: it is not one of the list")
-                .with("name", &spec.provider_id)
-                .with("allowed", known.join(", "))
+            let message = "add the cloud service: it is not one of the list";
+            convert::invalid(message, &spec.provider_id, known.join(", "))
         })?;
         let typed = spec.address.trim();
         let text = if typed.is_empty() { provider.address.as_str() } else { typed };

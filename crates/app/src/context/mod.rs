@@ -12,7 +12,7 @@ mod estimate;
 use self::count::Counter;
 use crate::App;
 use crate::answer::{AnswerText, PromptMessage, prompt_messages};
-use crate::convert::{message_view, picture_view};
+use crate::convert::{invalid, message_view, picture_view};
 use crate::images::ImagePolicy;
 use crate::model_ref::deployment_model;
 
@@ -86,9 +86,7 @@ impl App {
         if context == 0 || context > most {
             let message =
                 format!("choose the length of conversations: {context} tokens, and {most} are possible");
-            return Err(ErrorView::new(ErrorCode::InvalidInput, message)
-                .with("name", "context")
-                .with("allowed", format!("1-{most}")));
+            return Err(invalid(message, "context", format!("1-{most}")));
         }
         self.settings_change(|settings| {
             settings.contexts.insert(model_id.to_owned(), context);

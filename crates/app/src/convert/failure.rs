@@ -22,6 +22,11 @@ pub(crate) fn store_error(error: StoreError, unreadable: ErrorCode) -> ErrorView
     ErrorView::new(code, message).with("path", path.display())
 }
 
+/// A value that the user can change; `allowed` says to what.
+pub(crate) fn invalid(message: impl Into<String>, name: &str, allowed: impl ToString) -> ErrorView {
+    ErrorView::new(ErrorCode::InvalidInput, message).with("name", name).with("allowed", allowed)
+}
+
 /// The code of an error of the operating system. Only an error that no state of the computer explains is
 /// internal.
 pub(crate) fn io_code(error: &std::io::Error) -> ErrorCode {

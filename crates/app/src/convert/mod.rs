@@ -12,7 +12,7 @@ pub(crate) use catalog::{
     fit_view, model_view, preset_view, recommendation_view, sampling_view, variant_view,
 };
 pub(crate) use chat::{chat_view, message_view, picture_view, sampling_json, summary};
-pub(crate) use failure::{failure_view, history_error, storage_error, store_error};
+pub(crate) use failure::{failure_view, history_error, invalid, storage_error, store_error};
 pub(crate) use hardware::hardware_view;
 pub(crate) use plan::plan_outcome;
 pub(crate) use sizing::{cards_view, claim_view};

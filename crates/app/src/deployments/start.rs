@@ -4,8 +4,7 @@ use contract::{DeploymentSpec, ErrorCode, ErrorView, PlanOutcome};
 use deploy::remote::{self, Exposure, Host, LaunchTarget, Record, Transport};
 use plan::Plan;
 
-use crate::convert::failure_view;
-use crate::convert::plan_outcome;
+use crate::convert::{failure_view, invalid, plan_outcome};
 use crate::plans::plan_request;
 
 pub(super) fn plan(spec: &DeploymentSpec) -> Result<PlanOutcome, ErrorView> {
@@ -38,7 +37,7 @@ pub(super) async fn record(transport: &Transport, spec: &DeploymentSpec) -> Resu
     })?;
     if machines.len() < plan.inventory.hosts as usize {
         let message = format!("start the deployment: the plan is for {} machines", plan.inventory.hosts);
-        return Err(invalid(&message, "machines", &plan.inventory.hosts.to_string()));
+        return Err(invalid(message, "machines", plan.inventory.hosts));
     }
     // The plan may need fewer hosts than were named.
     machines.truncate(plan.inventory.hosts as usize);
@@ -96,8 +95,4 @@ fn machines(spec: &DeploymentSpec) -> Result<Vec<Host>, ErrorView> {
         ));
     }
     Ok(machines)
-}
-
-fn invalid(message: &str, name: &str, allowed: &str) -> ErrorView {
-    ErrorView::new(ErrorCode::InvalidInput, message).with("name", name).with("allowed", allowed)
 }

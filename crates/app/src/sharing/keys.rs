@@ -8,6 +8,7 @@ use protocol::{ApiKey, ApiKeyFile};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::convert::invalid;
 use crate::list_file::{ListFile, ListKind};
 
 /// The worker also reads this file.
@@ -53,14 +54,10 @@ impl ApiKeys {
     pub(super) fn add(&self, name: &str, days: Option<u32>) -> Result<NewSharingKey, ErrorView> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > NAME_LIMIT || name.chars().any(char::is_control) {
-            return Err(invalid("make the key: it needs a short name", "name", &format!("1-{NAME_LIMIT}")));
+            return Err(invalid("make the key: it needs a short name", "name", format!("1-{NAME_LIMIT}")));
         }
         if days.is_some_and(|days| days == 0 || days > MAX_DAYS) {
-            return Err(invalid(
-                "make the key: it lasts for a day or more",
-                "days",
-                &format!("1-{MAX_DAYS}"),
-            ));
+            return Err(invalid("make the key: it lasts for a day or more", "days", format!("1-{MAX_DAYS}")));
         }
         let (now, secret) = (Timestamp::now(), secrets::random_key());
         let expires = days.map(|days| now + SignedDuration::from_hours(i64::from(days) * 24));
@@ -97,10 +94,6 @@ fn view(record: &Record) -> SharingKey {
         expires_at: expires.map(|time| time.to_string()),
         expired: expires.is_some_and(|time| time <= Timestamp::now()),
     }
-}
-
-fn invalid(message: &str, name: &str, allowed: &str) -> ErrorView {
-    ErrorView::new(ErrorCode::InvalidInput, message).with("name", name).with("allowed", allowed)
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use contract::{ErrorView, SizingView, SizingWish};
 use plan::Inventory;
 
 use crate::App;
-use crate::convert::{cards_view, claim_view, fit_view, variant_view};
-use crate::plans::{find_model, invalid, inventory, not_zero};
+use crate::convert::{cards_view, claim_view, fit_view, invalid, variant_view};
+use crate::plans::{find_model, inventory, not_zero};
 use messages::Lang;
 
 mod svg;
@@ -105,7 +105,7 @@ fn resolve(
     };
     let variant = model.variants.iter().find(|variant| variant.id == *id).ok_or_else(|| {
         let all = model.variants.iter().map(|variant| variant.id.as_str()).collect::<Vec<_>>().join(", ");
-        invalid("variant", &all, format!("size the model: {} has no files `{id}`", model.name))
+        invalid(format!("size the model: {} has no files `{id}`", model.name), "variant", all)
     })?;
     let kv = match (wish.small_cache, variant.is_gguf()) {
         (false, _) => KvDtype::Bf16,
