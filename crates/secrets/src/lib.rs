@@ -1,5 +1,5 @@
-//! Keys and passwords: the store of those that the user typed, and those that this program makes. No secret of
-//! this crate is ever logged or printed.
+//! Keys and passwords: the store of those that the user typed, and those that this program makes. No secret
+//! of this crate is ever logged or printed.
 //! Knows neither the services that the keys are for nor what the user is told of an error.
 
 mod derived_keys;

@@ -1,5 +1,5 @@
-//! The encrypted file of keys, and the file of the key that encrypts it. It protects keys against searches and
-//! backups of single files, but not against a program that can read every file of this account; the hosts
+//! The encrypted file of keys, and the file of the key that encrypts it. It protects keys against searches
+//! and backups of single files, but not against a program that can read every file of this account; the hosts
 //! show that.
 use std::collections::BTreeMap;
 use std::io;

@@ -1,4 +1,5 @@
-//! A small file with the words that errors use for it. Reads and replaces its bytes; knows no format.
+//! A small file with the words that errors use for it, and those errors.
+//! Reads its bytes and replaces them with JSON; knows no fields.
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! One value in a JSON file, `{"version": 1, ..}` with the fields of the value. It is read at each use, because
-//! the window and the command line share it, and a lock orders the changes of this process.
+//! One value in a JSON file, `{"version": 1, ..}` with the fields of the value. It is read at each use,
+//! because the window and the command line share it, and a lock orders the changes of this process.
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
