@@ -32,9 +32,8 @@ pub struct Launch {
 impl Context {
     /// Enqueues a kernel for computing.
     ///
-    /// # Errors
-    /// When this build has no such kernel, its parameters have another size, or the shape is beyond the card's
-    /// limits.
+    /// # Errors When this build has no such kernel, its parameters have another size, or the shape is beyond
+    /// the card's limits.
     pub fn launch<P: Params>(&self, shape: Launch, params: &P) -> Result<()> {
         self.launch_as(P::KERNEL, shape, params)
     }

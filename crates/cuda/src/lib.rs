@@ -14,12 +14,15 @@ mod images;
 mod launch;
 mod matrix;
 mod memory;
+pub mod ops;
 mod pinned;
+mod pool;
 mod probe;
 mod slabs;
 mod staging;
 
 pub use arena::{Arena, Mark};
+pub use bytemuck::Pod;
 pub use card::Card;
 pub use context::{Context, Limits};
 pub use error::{Capability, DriverVersion, Error, NoCard, Result};
@@ -30,6 +33,7 @@ pub use launch::{Launch, Params};
 pub use matrix::{Mat, Matrix};
 pub use memory::{Buffer, Ptr};
 pub use pinned::{Pinned, Rows};
+pub use pool::{Pool, Slot};
 pub use probe::{CardInfo, places};
 
 /// Whether this build has kernels: see `build.rs`.

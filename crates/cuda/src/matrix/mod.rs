@@ -52,6 +52,15 @@ impl Mat {
         units: 0,
         pad: [0; 3],
     };
+
+    /// The format as the names of kernels have it.
+    pub fn format_name(&self) -> &'static str {
+        const NAMES: [&str; 17] = [
+            "f32", "f16", "bf16", "f8e4m3", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k",
+            "q5_k", "q6_k", "iq4_nl", "iq4_xs", "mxfp4",
+        ];
+        NAMES[self.format as usize]
+    }
 }
 
 /// Weights [rows, cols] on a card. Clones share them.
