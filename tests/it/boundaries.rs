@@ -103,7 +103,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("catalog", &["hardware"]),
     ("outbound", &[]),
     ("hub", &["outbound", "store"]),
-    ("kernels", &["formats"]),
+    ("kernels", &["cuda", "formats"]),
     ("models", &["kernels", "checkpoint"]),
     ("engine", &["models", "store"]),
     ("text", &["checkpoint"]),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use deploy::{State, Worker, WorkerSpec};
+use protocol::WorkerPlace;
 
 type States = Arc<Mutex<Vec<State>>>;
 
@@ -31,7 +32,7 @@ fn start(name: &str) -> (Worker, States) {
 async fn ready_then_stopped() {
     let (worker, states) = start("ready");
     worker.ready().await.unwrap();
-    let ready = State::Ready { context_length: 512, threads: 3 };
+    let ready = State::Ready { context_length: 512, place: WorkerPlace::Cpu { threads: 3, reason: None } };
     assert_eq!(worker.state(), ready);
     assert!(worker.pid().is_some() && worker.memory().unwrap() > 0);
     worker.stop().await;

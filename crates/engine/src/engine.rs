@@ -33,7 +33,7 @@ impl Engine {
     /// Allocates the KV cache and starts the thread.
     ///
     /// # Errors
-    /// When the cache cannot hold one sequence, the device does not give its memory or fails the self-check,
+    /// When the cache cannot hold one sequence, the card does not give its memory or fails the self-check,
     /// or the thread does not start.
     pub fn start(model: Box<dyn Model>, options: EngineOptions) -> Result<Self, StartError> {
         let context = options.context.min(model.max_positions());
@@ -41,7 +41,7 @@ impl Engine {
         let prefill_chunk = options.prefill_chunk.max(1);
         let options = EngineOptions { context, max_sequences, prefill_chunk, ..options };
         let pages = num_pages(&options, model.as_ref())?;
-        let mut kv = KvPages::new(model.cache_shape(), pages, options.cache_dtype, model.device())
+        let mut kv = KvPages::new(model.cache_shape(), pages, options.cache_dtype, model.place())
             .map_err(pages_error)?;
         kv.self_check().map_err(pages_error)?;
         let mut pool = Pool::new(pages);

@@ -1,26 +1,28 @@
 //! RMSNorm over the last dimension: of a layer's input, of a latent, or of each head's query and key.
-//! In f32 on slices in host memory, in tensor operations on a device.
-use candle_core::{Device, Result, Tensor, bail};
+//! In f32 on slices in host memory; on a card it is the beginning of the product that follows.
+use candle_core::{Result, Tensor, bail};
 
+use crate::Place;
+use crate::place::Vector;
 use crate::slices::{tensor, with_slice};
 
 /// Weight and epsilon of a norm.
 #[derive(Clone)]
 pub struct RmsNorm {
-    weight: Tensor,
-    eps: f64,
+    pub(crate) weight: Vector,
+    pub(crate) eps: f64,
 }
 
 impl RmsNorm {
     /// # Errors
-    /// When the device has no memory.
-    pub fn new(weight: Vec<f32>, eps: f64, device: &Device) -> Result<Self> {
-        Ok(Self { weight: Tensor::new(weight, device)?, eps })
+    /// When the card has no memory.
+    pub fn new(weight: Vec<f32>, eps: f64, place: &Place) -> Result<Self> {
+        Ok(Self { weight: Vector::new(weight, place)?, eps })
     }
 
     /// Bytes of the weight.
     pub fn bytes(&self) -> u64 {
-        self.weight.elem_count() as u64 * 4
+        self.weight.len() as u64 * 4
     }
 
     /// `x` [.., weight] -> the same shape.
@@ -28,14 +30,11 @@ impl RmsNorm {
     /// # Errors
     /// When the last dimension differs from the weight's length.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let width = self.weight.elem_count();
+        let width = self.weight.len();
         if x.dims().last() != Some(&width) {
             bail!("shape mismatch: norm weight [{width}], input {:?}", x.dims());
         }
-        if !x.device().is_cpu() {
-            return self.in_tensors(x);
-        }
-        let normed = with_slice(&self.weight, |weight| {
+        let normed = with_slice(&self.weight.host, |weight| {
             with_slice(x, |x| {
                 let mut x = x.to_vec();
                 rms_norm(&mut x, weight, self.eps);
@@ -43,12 +42,6 @@ impl RmsNorm {
             })
         })?;
         tensor(normed, x.shape())
-    }
-
-    fn in_tensors(&self, x: &Tensor) -> Result<Tensor> {
-        let last = x.rank() - 1;
-        let mean = (x.sqr()?.sum_keepdim(last)? / self.weight.elem_count() as f64)?;
-        x.broadcast_div(&(mean + self.eps)?.sqrt()?)?.broadcast_mul(&self.weight)
     }
 }
 
@@ -87,18 +80,17 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_equal_the_definition() {
+    fn the_norm_equals_its_definition() {
         for (tokens, width) in [(1, 1), (3, 17), (5, 576)] {
             let (weight, x) = (uniform(width, 1), uniform(tokens * width, 2));
-            let norm = RmsNorm::new(weight.clone(), 1e-6, &Device::Cpu).unwrap();
+            let norm = RmsNorm::new(weight.clone(), 1e-6, &Place::Host).unwrap();
             let input = tensor(x.clone(), (tokens, 1, width)).unwrap();
             let expected = rms_norm_reference(&x, &weight, 1e-6);
-            for y in [norm.forward(&input).unwrap(), norm.in_tensors(&input).unwrap()] {
-                assert_eq!(y.dims(), [tokens, 1, width]);
-                close(&y.flatten_all().unwrap().to_vec1::<f32>().unwrap(), &expected, 1e-5);
-            }
+            let y = norm.forward(&input).unwrap();
+            assert_eq!(y.dims(), [tokens, 1, width]);
+            close(&y.flatten_all().unwrap().to_vec1::<f32>().unwrap(), &expected, 1e-5);
         }
-        let norm = RmsNorm::new(vec![1.0; 4], 1e-6, &Device::Cpu).unwrap();
+        let norm = RmsNorm::new(vec![1.0; 4], 1e-6, &Place::Host).unwrap();
         assert!(norm.forward(&tensor(vec![0.0; 5], (1, 5)).unwrap()).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Rotary position embedding (RoFormer, arXiv 2104.09864). Frequencies and their scaling (YaRN, Llama 3) come
 //! from the model; this module makes the sines and cosines and rotates.
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{Result, Tensor, bail};
 
 use crate::slices::{tensor, with_slice};
 
@@ -25,10 +25,7 @@ pub struct Rope {
 impl Rope {
     /// The rotations of these tokens, for all layers, computed in f64. A table of all positions would take
     /// megabytes that most chats never use.
-    ///
-    /// # Errors
-    /// When the device has no memory.
-    pub fn table(&self, positions: &[usize], device: &Device) -> Result<RotaryTable> {
+    pub fn table(&self, positions: &[usize]) -> RotaryTable {
         let (half, count) = (self.inv_freq.len(), positions.len() * self.inv_freq.len());
         let (mut cos, mut sin) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for &position in positions {
@@ -38,12 +35,7 @@ impl Rope {
                 cos.push((cosine * self.scale) as f32);
             }
         }
-        let mut table =
-            RotaryTable { style: self.style, half, tokens: positions.len(), cos, sin, on_device: None };
-        if !device.is_cpu() {
-            table.on_device = Some(table.in_tensors(device)?);
-        }
-        Ok(table)
+        RotaryTable { style: self.style, half, tokens: positions.len(), cos, sin }
     }
 }
 
@@ -55,16 +47,9 @@ pub struct RotaryTable {
     /// [tokens, half]
     cos: Vec<f32>,
     sin: Vec<f32>,
-    /// `cos` and `sin` on the model's device, when that is not the CPU, [tokens, 1, half].
-    on_device: Option<(Tensor, Tensor)>,
 }
 
 impl RotaryTable {
-    fn in_tensors(&self, device: &Device) -> Result<(Tensor, Tensor)> {
-        let tensor = |values: &[f32]| Tensor::from_slice(values, (self.tokens, 1, self.half), device);
-        Ok((tensor(&self.cos)?, tensor(&self.sin)?))
-    }
-
     /// Rotates the last `2 * half` elements of every row of `x` [T, .., dim] by its token's position.
     ///
     /// # Errors
@@ -78,9 +63,6 @@ impl RotaryTable {
                 2 * self.half,
                 x.dims()
             );
-        }
-        if let Some((cos, sin)) = &self.on_device {
-            return self.apply_in_tensors(x, cos, sin);
         }
         let rotated = with_slice(x, |x| {
             let mut x = x.to_vec();
@@ -114,26 +96,6 @@ impl RotaryTable {
             }
         }
     }
-
-    fn apply_in_tensors(&self, x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
-        let (tokens, last) = (self.tokens, x.rank() - 1);
-        let dim = x.dim(last)?;
-        let flat = x.contiguous()?.reshape((tokens, (), dim))?; // [T, rows, dim]
-        let start = dim - 2 * self.half;
-        let pairs = flat.narrow(2, start, 2 * self.half)?.contiguous()?;
-        let rows = pairs.dim(1)?;
-        let (pair_dims, pair_dim) = match self.style {
-            RopeStyle::Interleaved => ((tokens, rows, self.half, 2), 3),
-            RopeStyle::Neox => ((tokens, rows, 2, self.half), 2),
-        };
-        let pairs = pairs.reshape(pair_dims)?;
-        let side = |index| pairs.narrow(pair_dim, index, 1)?.squeeze(pair_dim)?.contiguous();
-        let (a, b) = (side(0)?, side(1)?);
-        let first = (a.broadcast_mul(cos)? - b.broadcast_mul(sin)?)?;
-        let second = (a.broadcast_mul(sin)? + b.broadcast_mul(cos)?)?;
-        let rotated = Tensor::stack(&[first, second], pair_dim)?.reshape((tokens, rows, 2 * self.half))?;
-        Tensor::cat(&[&flat.narrow(2, 0, start)?, &rotated], 2)?.reshape(x.shape())
-    }
 }
 
 #[cfg(test)]
@@ -143,7 +105,7 @@ mod tests {
 
     fn table(style: RopeStyle, positions: &[usize]) -> RotaryTable {
         let rope = Rope { style, inv_freq: vec![1.0, 0.1, 0.01], scale: 1.0 };
-        rope.table(positions, &Device::Cpu).expect("memory")
+        rope.table(positions)
     }
 
     #[test]
@@ -179,15 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_rotate_the_end_of_each_row_and_leave_the_rest() {
+    fn the_end_of_each_row_rotates_and_the_rest_stays() {
         for style in [RopeStyle::Interleaved, RopeStyle::Neox] {
             let table = table(style, &[5, 63, 0]);
             let x = tensor(uniform(3 * 2 * 10, 1), (3, 2, 10)).unwrap();
             let fused = table.apply(&x).unwrap();
-            let (cos, sin) = table.in_tensors(&Device::Cpu).unwrap();
-            let plain = table.apply_in_tensors(&x, &cos, &sin).unwrap();
             let values = |y: &Tensor| y.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            close(&values(&plain), &values(&fused), 1e-6);
             for (index, (row, before)) in values(&fused).chunks(10).zip(values(&x).chunks(10)).enumerate() {
                 let mut expected = before.to_vec();
                 table.rotate(&mut expected[4..], index / 2);

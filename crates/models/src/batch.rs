@@ -1,17 +1,14 @@
-//! A ragged batch, validated once: the tokens of all steps in one list, their positions, and the rows of each
-//! step. Knows nothing of layers.
-use kernels::PrefillRows;
+//! A ragged batch, validated once: the steps as sequences of rows, and which rows are requested of them.
+//! Knows nothing of layers.
 use kernels::cache::{KvPages, PAGE_TOKENS};
+use kernels::lane::Sequence;
 
-use crate::{ForwardError, OutputRequest, Step};
+use crate::{ForwardError, InputEmbeds, OutputRequest, Step};
 
 pub struct Batch<'a> {
     pub steps: &'a [Step<'a>],
-    /// [rows]
-    pub tokens: Vec<u32>,
-    /// [rows]
-    pub positions: Vec<usize>,
-    pub prefill: PrefillRows,
+    /// The steps as a lane takes them.
+    pub sequences: Vec<Sequence<'a>>,
 }
 
 /// The model's limits.
@@ -28,14 +25,30 @@ impl<'a> Batch<'a> {
         if steps.is_empty() {
             return Err(ForwardError::Empty);
         }
-        let tokens = steps.iter().flat_map(|step| step.tokens).copied().collect();
-        let positions = steps.iter().flat_map(|step| step.past..step.past + step.tokens.len()).collect();
-        let prefill = PrefillRows::from_steps(steps.iter().map(|step| (step.tokens.len(), step.prefill)));
-        Ok(Self { steps, tokens, positions, prefill })
+        let sequence = |step: &Step<'a>| {
+            let Step { tokens, pages, past, prefill, .. } = *step;
+            Sequence { tokens, pages, past, prefill }
+        };
+        Ok(Self { steps, sequences: steps.iter().map(sequence).collect() })
+    }
+
+    /// Checks that `embeds` are whole rows of `width` values within the batch, in order.
+    pub fn check_embeds(&self, embeds: &[InputEmbeds], width: usize) -> Result<(), ForwardError> {
+        let rows = self.steps.iter().map(|step| step.tokens.len()).sum();
+        let mut next = 0;
+        for span in embeds {
+            let count = span.values.len() / width;
+            let end = span.row.checked_add(count).filter(|&end| end <= rows);
+            let (Some(end), true, true) = (end, span.row >= next, span.values.len() == count * width) else {
+                return Err(ForwardError::InputEmbeds { row: span.row, values: span.values.len(), rows });
+            };
+            next = end;
+        }
+        Ok(())
     }
 
     /// Each step with its first row.
-    pub fn steps_with_rows(&self) -> impl Iterator<Item = (&'a Step<'a>, usize)> {
+    fn steps_with_rows(&self) -> impl Iterator<Item = (&'a Step<'a>, usize)> {
         self.steps.iter().scan(0, |next, step| {
             let first = *next;
             *next += step.tokens.len();

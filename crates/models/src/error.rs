@@ -11,8 +11,8 @@ pub enum LoadError {
     Shape { name: String, expected: Vec<usize>, actual: Vec<usize> },
     #[error("load tensor {name}: {reason}")]
     Tensor { name: String, reason: String },
-    #[error("load the model onto the device: {0}")]
-    Device(#[from] candle_core::Error),
+    #[error("load the model: {0}")]
+    Place(#[from] candle_core::Error),
 }
 
 /// Why a forward pass did not finish.

@@ -21,18 +21,17 @@ mod weights;
 
 use checkpoint::{Checkpoint, Dtype, ModelConfig};
 
-pub use candle_core::Device;
 pub use deepseek_vl2::{VisionProgress, VisionTower};
 pub use error::{ForwardError, LoadError};
-pub use kernels::CancelCheck;
 pub use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages, PAGE_TOKENS};
+pub use kernels::{CancelCheck, Place, cards};
 pub use ledger::{Ledger, WeightKind};
 pub use model::{InputEmbeds, LayerRouting, Model, Output, OutputRequest, Pass, Step};
 
 /// How a model is loaded.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
-    pub device: Device,
+    pub place: Place,
     /// Quantizes matrices of f32, f16, bf16 and FP8 to Q8_0, Q6_K or Q4_K while they are read. Router gates
     /// and norms stay as they are, the up-projection of latent attention and the vision tower stay at Q8_0,
     /// the head at Q6_K.
@@ -41,14 +40,14 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { device: Device::Cpu, requantize: None }
+        Self { place: Place::Host, requantize: None }
     }
 }
 
 /// Loads a model. `progress` is called with (bytes done, total bytes).
 ///
 /// # Errors
-/// When a tensor is missing or its shape contradicts the configuration, or the device has too little memory.
+/// When a tensor is missing or its shape contradicts the configuration, or the card has too little memory.
 pub fn load(
     checkpoint: &Checkpoint,
     options: &LoadOptions,

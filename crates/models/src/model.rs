@@ -2,8 +2,7 @@
 //! ragged batch of sequences. Knows nothing of how a model computes.
 use std::sync::Arc;
 
-use candle_core::Device;
-use kernels::Cancellation;
+use kernels::{Cancellation, Place};
 
 use crate::{CacheShape, CancelCheck, ForwardError, KvPages, Ledger, VisionTower};
 
@@ -15,7 +14,7 @@ pub trait Model: Send {
     /// The MTP layer, where there is one, is the last cache layer.
     fn cache_shape(&self) -> CacheShape;
     /// Where the weights are. The KV cache must be there too.
-    fn device(&self) -> &Device;
+    fn place(&self) -> &Place;
     /// The model's `max_position_embeddings`.
     fn max_positions(&self) -> usize;
     /// Memory of the weights.

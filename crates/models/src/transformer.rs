@@ -2,23 +2,26 @@
 //! nothing of families.
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
-use kernels::PrefillRows;
 use kernels::cache::{CacheKind, CacheShape, KvPages};
-use kernels::rms_norm::RmsNorm;
+use kernels::lane::Lane;
 use kernels::rope::RopeStyle;
 
 use crate::batch::{Batch, Limits, num_output_rows};
-use crate::layers::{Decoder, FeedForward, GroupedAttention, LatentAttention, Layer, LayerContext, MtpHead};
+use crate::layers::{Decoder, FeedForward, GroupedAttention, LatentAttention, Layer, MtpHead};
 use crate::weights::Loader;
-use crate::{ForwardError, Ledger, LoadError, Model, Output, Pass, Step, VisionTower, rope};
+use crate::{
+    ForwardError, LayerRouting, Ledger, LoadError, Model, Output, Pass, Place, Step, VisionTower, rope,
+};
+
+/// The computations of a model, as a lane tells them apart.
+const FORWARD: usize = 0;
+const DRAFT: usize = 1;
 
 pub struct Transformer {
     decoder: Decoder,
     mtp: Option<MtpHead>,
     cache: CacheKind,
     ledger: Ledger,
-    device: Device,
     vision: Option<Arc<VisionTower>>,
 }
 
@@ -37,7 +40,7 @@ impl Transformer {
             let mlp = feed_forward(index, name, loader)?;
             Layer::load(sizes, loader, name, self_attn, mlp)
         };
-        let (device, width) = (loader.device().clone(), attention.qk_rope_head_dim);
+        let width = attention.qk_rope_head_dim;
         let rope = rope::rope(&sizes.rope, RopeStyle::Interleaved, width);
         let decoder = Decoder::load(sizes, rope, &mut loader, layer)?;
         let index = sizes.num_hidden_layers;
@@ -47,7 +50,7 @@ impl Transformer {
             _ => MtpHead::load(sizes, &mut loader, &name, |loader| layer(index, &name, loader))?,
         };
         let cache = CacheKind::Latent { latent: attention.kv_lora_rank, rope: width };
-        Ok(Self { decoder, mtp, cache, ledger: loader.finish(), device, vision: None })
+        Ok(Self { decoder, mtp, cache, ledger: loader.finish()?, vision: None })
     }
 
     /// A model with grouped-query attention; `feed_forward` as in [`Transformer::latent`].
@@ -62,11 +65,11 @@ impl Transformer {
             let mlp = feed_forward(index, name, loader)?;
             Layer::load(sizes, loader, name, self_attn, mlp)
         };
-        let (device, head_dim) = (loader.device().clone(), attention.head_dim);
+        let head_dim = attention.head_dim;
         let rope = rope::rope(&sizes.rope, RopeStyle::Neox, head_dim);
         let decoder = Decoder::load(sizes, rope, &mut loader, layer)?;
         let cache = CacheKind::Gqa { kv_heads: attention.num_key_value_heads, head_dim };
-        Ok(Self { decoder, mtp: None, cache, ledger: loader.finish(), device, vision: None })
+        Ok(Self { decoder, mtp: None, cache, ledger: loader.finish()?, vision: None })
     }
 
     pub fn with_vision(self, vision: Arc<VisionTower>) -> Self {
@@ -77,20 +80,13 @@ impl Transformer {
         Limits { vocab: self.vocab_size(), positions: self.max_positions() }
     }
 
-    /// The requested rows of `x` [rows, H] after `norm` and after the head, split into the outputs of the
-    /// steps.
-    fn outputs(&self, x: &Tensor, norm: &RmsNorm, batch: &Batch) -> Result<Vec<Output>, ForwardError> {
-        let (rows, logit_rows) = batch.output_rows();
-        if rows.is_empty() {
-            return Ok(vec![Output::default(); batch.steps.len()]);
+    /// Hidden states and logits, split into the outputs of the steps.
+    fn split(&self, hidden: Vec<f32>, logits: Vec<f32>, batch: &Batch) -> Vec<Output> {
+        // Of a single step nothing is copied: its logits are the whole vocabulary for every token.
+        if batch.steps.len() == 1 {
+            return vec![Output { logits, hidden }];
         }
-        let select = |x: &Tensor, ids: &[u32]| x.index_select(&Tensor::new(ids, x.device())?, 0);
-        let hidden = norm.forward(&select(x, &rows)?)?;
-        let logits = self.decoder.lm_head.forward(&select(&hidden, &logit_rows)?, &PrefillRows::none())?;
-        let width = hidden.dim(1)?;
-        let (hidden, logits): (Vec<f32>, Vec<f32>) =
-            (hidden.flatten_all()?.to_vec1()?, logits.flatten_all()?.to_vec1()?);
-        let (mut hidden, mut logits) = (&hidden[..], &logits[..]);
+        let (width, mut hidden, mut logits) = (self.hidden_size(), &hidden[..], &logits[..]);
         let output = |step: &Step| {
             let (n, m) = num_output_rows(step);
             let take = |from: &mut &[f32], count: usize| {
@@ -100,7 +96,7 @@ impl Transformer {
             };
             Output { logits: take(&mut logits, n * self.vocab_size()), hidden: take(&mut hidden, m * width) }
         };
-        Ok(batch.steps.iter().map(output).collect())
+        batch.steps.iter().map(output).collect()
     }
 }
 
@@ -122,8 +118,8 @@ impl Model for Transformer {
         CacheShape { kind: self.cache, layers }
     }
 
-    fn device(&self) -> &Device {
-        &self.device
+    fn place(&self) -> &Place {
+        &self.decoder.place
     }
 
     fn max_positions(&self) -> usize {
@@ -142,8 +138,19 @@ impl Model for Transformer {
     ) -> Result<Vec<Output>, ForwardError> {
         kernels::in_thread_pool(|| {
             let batch = Batch::new(steps, &self.limits(), kv)?;
-            let x = self.decoder.forward(&batch, kv, pass)?;
-            self.outputs(&x, &self.decoder.norm, &batch)
+            let mut lane = self.decoder.lane(&batch.sequences, kv, &pass.cancellation)?;
+            batch.check_embeds(pass.input_embeds, self.hidden_size())?;
+            let embeds: Vec<_> = pass.input_embeds.iter().map(|e| (e.row, e.values)).collect();
+            let (rows, logit_rows) = batch.output_rows();
+            let (outputs, fixed) = ([&rows[..], &logit_rows[..]], embeds.is_empty() && pass.layers.is_none());
+            let Decoder { norm, lm_head, .. } = &self.decoder;
+            let head = lane.step(FORWARD, outputs, fixed, |lane| {
+                let x = self.decoder.forward(lane, &embeds, pass.layers.as_deref_mut())?;
+                Ok::<_, ForwardError>(lane.head(&x, norm, lm_head, outputs)?)
+            })?;
+            let (hidden, logits) = lane.read_head(head)?;
+            record(&mut lane, pass.routing.as_deref_mut())?;
+            Ok(self.split(hidden, logits, &batch))
         })
     }
 
@@ -165,14 +172,33 @@ impl Model for Transformer {
             return Err(ForwardError::Hidden { tokens, values: hidden.len() });
         }
         kernels::in_thread_pool(|| {
-            let hidden = Tensor::from_slice(hidden, (tokens, width), &self.device)?;
-            let embedded = self.decoder.embed_tokens.index_select(step.tokens)?;
-            let layer = self.decoder.layers.len();
-            let rotary = &self.decoder.rotary(&batch)?;
-            let mut context = LayerContext { batch: &batch, rotary, kv, layer };
-            let x = mtp.forward(&embedded, &hidden, &mut context, pass)?;
-            let mut outputs = self.outputs(&x, &mtp.shared_head_norm, &batch)?;
-            Ok(outputs.remove(0))
+            let mut lane = self.decoder.lane(&batch.sequences, kv, &pass.cancellation)?;
+            let hidden = lane.upload(hidden, width)?;
+            let (rows, logit_rows) = batch.output_rows();
+            let outputs = [&rows[..], &logit_rows[..]];
+            let Decoder { embed_tokens, layers, lm_head, .. } = &self.decoder;
+            let head = lane.step(DRAFT, outputs, true, |lane| {
+                let embedded = lane.embed(embed_tokens, &[])?;
+                let x = mtp.forward(lane, &embedded, &hidden, layers.len())?;
+                Ok::<_, ForwardError>(lane.head(&x, &mtp.shared_head_norm, lm_head, outputs)?)
+            })?;
+            let (hidden, logits) = lane.read_head(head)?;
+            record(&mut lane, pass.routing.as_deref_mut())?;
+            Ok(self.split(hidden, logits, &batch).remove(0))
         })
     }
+}
+
+/// Collects the experts that the layers of this pass chose.
+fn record(lane: &mut Lane, routing: Option<&mut Vec<LayerRouting>>) -> Result<(), ForwardError> {
+    let Some(routing) = routing else { return Ok(()) };
+    for chosen in lane.take_routing()? {
+        let rows = 0..chosen.top_k.tokens();
+        routing.extend(rows.map(|row| LayerRouting {
+            layer: chosen.layer,
+            row,
+            experts: chosen.top_k.token(row).collect(),
+        }));
+    }
+    Ok(())
 }

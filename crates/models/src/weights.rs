@@ -2,12 +2,11 @@
 //! types on request, and accounts the bytes. Knows nothing of architectures.
 use std::sync::Arc;
 
-use candle_core::Device;
 use checkpoint::{Dtype, TensorView, WeightError, WeightSource};
 use kernels::moe::Mlp;
 use kernels::rms_norm::RmsNorm;
 use kernels::weight::FP8_BLOCK;
-use kernels::{Linear, Weight};
+use kernels::{Linear, Place, Weight, lane};
 
 use crate::ledger::{Ledger, WeightKind};
 use crate::{LoadError, LoadOptions};
@@ -24,6 +23,7 @@ pub struct Loader<'a> {
     kind_override: Option<WeightKind>,
     /// Prepended to every name.
     prefix: &'static str,
+    place: Place,
 }
 
 /// Keeps the mapped file alive as long as a weight uses it.
@@ -57,7 +57,8 @@ impl<'a> Loader<'a> {
         let total = source.total_bytes();
         progress(0, total);
         let (ledger, kind_override) = (Ledger::default(), None);
-        Self { source, options, progress, done: 0, total, ledger, kind_override, prefix: "" }
+        let place = options.place.clone();
+        Self { source, options, progress, done: 0, total, ledger, kind_override, prefix: "", place }
     }
 
     /// Prepends `prefix` to every name from now on.
@@ -65,8 +66,20 @@ impl<'a> Loader<'a> {
         Self { prefix, ..self }
     }
 
-    pub fn device(&self) -> &Device {
-        &self.options.device
+    /// Where the weights go.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Keeps everything that `load` reads in host memory.
+    pub fn on_host<T>(
+        &mut self,
+        load: impl FnOnce(&mut Self) -> Result<T, LoadError>,
+    ) -> Result<T, LoadError> {
+        let place = std::mem::take(&mut self.place);
+        let loaded = load(self);
+        self.place = place;
+        loaded
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -95,7 +108,7 @@ impl<'a> Loader<'a> {
     ) -> Result<Linear, LoadError> {
         let weight = self.weight(kind, name, [rows, cols])?;
         let bias = if bias { Some(self.vector(kind, &format!("{name}.bias"), rows)?) } else { None };
-        Ok(Linear::new(weight, bias)?)
+        Ok(Linear::new(weight, bias, &self.place)?)
     }
 
     /// `NAME.weight` [rows, cols] as it is stored, or requantized.
@@ -117,7 +130,8 @@ impl<'a> Loader<'a> {
         stored: &[usize],
     ) -> Result<Linear, LoadError> {
         let weight = self.load_matrix(kind, name, [rows, cols], stored)?;
-        Ok(Linear::new(weight, Some(self.vector(kind, &format!("{name}.bias"), rows)?))?)
+        let bias = self.vector(kind, &format!("{name}.bias"), rows)?;
+        Ok(Linear::new(weight, Some(bias), &self.place)?)
     }
 
     fn load_matrix(
@@ -140,10 +154,10 @@ impl<'a> Loader<'a> {
             |error: candle_core::Error| LoadError::Tensor { name: full.clone(), reason: error.to_string() };
         let bytes = Arc::new(Mapped(view));
         let weight = match self.requantize_to(name, dtype, cols) {
-            None => Weight::new(rows, cols, dtype, bytes, scales, &self.options.device),
-            Some(target) => Weight::new(rows, cols, dtype, bytes, scales, &Device::Cpu)
+            None => Weight::new(rows, cols, dtype, bytes, scales, &self.place),
+            Some(target) => Weight::new(rows, cols, dtype, bytes, scales, &Place::Host)
                 .and_then(|weight| weight.requantize(target))
-                .and_then(|weight| weight.to_device(&self.options.device)),
+                .and_then(|weight| weight.to_place(&self.place)),
         };
         let weight = weight.map_err(failed)?;
         self.account(kind, weight.dtype(), weight.bytes());
@@ -155,6 +169,11 @@ impl<'a> Loader<'a> {
         self.tensor(kind, name, &[len])
     }
 
+    /// A vector in f32, where the weights are.
+    pub fn bias(&mut self, kind: WeightKind, name: &str, len: usize) -> Result<lane::Bias, LoadError> {
+        Ok(lane::Bias::new(self.vector(kind, name, len)?, &self.place)?)
+    }
+
     /// A tensor of any shape in f32.
     pub fn tensor(&mut self, kind: WeightKind, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
         let values = self.view(name, shape)?.to_f32();
@@ -164,7 +183,7 @@ impl<'a> Loader<'a> {
 
     pub fn norm(&mut self, kind: WeightKind, name: &str, len: usize, eps: f64) -> Result<RmsNorm, LoadError> {
         let weight = self.vector(kind, &format!("{name}.weight"), len)?;
-        Ok(RmsNorm::new(weight, eps, &self.options.device)?)
+        Ok(RmsNorm::new(weight, eps, &self.place)?)
     }
 
     /// gate, up and down projection of a SwiGLU MLP.
@@ -185,10 +204,12 @@ impl<'a> Loader<'a> {
         self.ledger.add(self.kind_override.unwrap_or(kind), dtype, bytes);
     }
 
-    /// Completes the progress. Tensors that were not read are not needed, such as the MTP layer's copies.
-    pub fn finish(self) -> Ledger {
+    /// Waits until everything is at its place and completes the progress. Tensors that were not read are not
+    /// needed, such as the MTP layer's copies.
+    pub fn finish(self) -> Result<Ledger, LoadError> {
+        self.place.finish_uploads()?;
         (self.progress)(self.total, self.total);
-        self.ledger
+        Ok(self.ledger)
     }
 
     fn view(&mut self, name: &str, shape: &[usize]) -> Result<TensorView, LoadError> {

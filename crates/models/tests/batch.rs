@@ -137,7 +137,7 @@ fn a_cancelled_step_stops_at_every_check() {
         };
         let (outcome, checks) = forward(usize::MAX);
         // On a GPU there are no checks within a kernel.
-        let min = if fixture::device().is_cpu() { 100 } else { 9 };
+        let min = if fixture::on_host() { 100 } else { 9 };
         assert!(outcome.is_ok() && checks >= min, "{case}: only {checks} checks");
         for after in 0..checks {
             assert!(matches!(forward(after).0, Err(ForwardError::Cancelled)), "{case}, check {after}");

@@ -185,6 +185,22 @@ pub enum ErrorCode {
     GpuLost,
     GpuNoPower,
     GpuDriverFailed,
+    // Graphics card that computes
+    /// There is no card with the number that a start named.
+    CardMissing,
+    CardDriverOld,
+    /// Its compute capability is below 8.0.
+    CardUnsupported,
+    CardMemory,
+    /// No kernel reads the storage type of the weights.
+    CardFormat,
+    /// This program was built without kernels for cards.
+    CardNoKernels,
+    /// It stopped working in the middle of an answer.
+    CardLost,
+    /// What its kernels wrote at the start was wrong.
+    CardUnchecked,
+    CardFailed,
     NoDisplay,
     /// The web process of the window crashed repeatedly.
     PageDied,

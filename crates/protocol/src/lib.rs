@@ -12,6 +12,7 @@ mod extension;
 pub mod metric;
 mod model_ref;
 pub mod openai;
+mod place;
 mod units;
 mod worker_api;
 mod worker_args;
@@ -25,6 +26,7 @@ pub use extension::{
     AnswerExtension, DraftStats, Drafter, Grounding, PromptSize, Timings, Unfinished, VisionProgress,
 };
 pub use model_ref::ModelRef;
+pub use place::{CardRefusal, PlaceChoice, WorkerPlace};
 pub use units::{Bytes, Tokens};
 pub use worker_api::{
     CacheMemory, HealthStatus, LayerRouting, MemoryReport, PlannedMemory, PredictedMemory, ProcessMemory,

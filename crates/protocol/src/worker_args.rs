@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use crate::PlaceChoice;
+
 /// Loopback: a worker is reachable from other hosts only when asked to be.
 pub const DEFAULT_HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const DEFAULT_SEQUENCES: u8 = 2;
@@ -45,6 +47,9 @@ pub struct WorkerArgs {
         arg(long, default_value_t = DEFAULT_SEQUENCES, value_parser = clap::value_parser!(u8).range(1..=8))
     )]
     pub sequences: u8,
+    /// Where to compute: auto (a card when the whole model fits it), cpu, card or card:N.
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = PlaceChoice::Auto))]
+    pub place: PlaceChoice,
     /// How the KV cache is stored; bf16 up to 8192 tokens of context and fp8 above when absent.
     #[cfg_attr(feature = "clap", arg(long))]
     pub cache_dtype: Option<CacheDtype>,
@@ -140,6 +145,7 @@ impl WorkerArgs {
             request_log: None,
             context: None,
             sequences: DEFAULT_SEQUENCES,
+            place: PlaceChoice::Auto,
             cache_dtype: None,
             shrink: None,
             speculation: SpeculationMode::Auto,
@@ -167,6 +173,7 @@ impl WorkerArgs {
         args.flag("--rate", self.rate.map(|rate| rate.to_string()));
         args.flag("--request-log", self.request_log.as_ref());
         args.flag("--sequences", changed(&self.sequences, &default.sequences));
+        args.flag("--place", changed(&self.place, &default.place));
         args.flag("--cache-dtype", self.cache_dtype.map(<&str>::from));
         args.flag("--shrink", self.shrink.map(<&str>::from));
         let speculation = Some(self.speculation).filter(|mode| *mode != default.speculation);

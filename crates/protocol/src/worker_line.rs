@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Bytes, ErrorCode, Tokens};
+use crate::{Bytes, ErrorCode, Tokens, WorkerPlace};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -20,6 +20,9 @@ pub enum WorkerLine {
         model: String,
         context_length: Tokens,
         threads: u32,
+        /// Absent in the lines of an older worker.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<WorkerPlace>,
     },
     Failed {
         error: WorkerFailure,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use proptest::option;
 use proptest::prelude::*;
-use protocol::{CacheDtype, InspectArgs, SpeculationMode, WeightDtype, WorkerArgs};
+use protocol::{CacheDtype, InspectArgs, PlaceChoice, SpeculationMode, WeightDtype, WorkerArgs};
 
 #[derive(Parser)]
 struct Program {
@@ -41,6 +41,9 @@ prop_compose! {
         api_key_env in option::of(text()),
         keys in option::of((path(), option::of(any::<u32>()), option::of(path()))),
         (context, sequences) in (option::of(1u32..), 1u8..=8),
+        place in prop_oneof![
+            Just(PlaceChoice::Auto), Just(PlaceChoice::Cpu), any::<u32>().prop_map(PlaceChoice::Card),
+        ],
         cache_dtype in option::of(prop_oneof![Just(CacheDtype::Bf16), Just(CacheDtype::Fp8)]),
         shrink in option::of(prop_oneof![
             Just(WeightDtype::F32), Just(WeightDtype::F16), Just(WeightDtype::Bf16),
@@ -58,8 +61,8 @@ prop_compose! {
             (Some(keys), rate, log)
         });
         WorkerArgs {
-            model, model_name, host, port, api_key_env, keys, rate, request_log, context, sequences, cache_dtype,
-            shrink, speculation, prefix_cache, prefix_cache_mib, allow_picture_folder, allow_picture_host,
+            model, model_name, host, port, api_key_env, keys, rate, request_log, context, sequences, place,
+            cache_dtype, shrink, speculation, prefix_cache, prefix_cache_mib, allow_picture_folder, allow_picture_host,
             allow_picture_web, allow_host, parent_pid,
         }
     }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use checkpoint::Dtype;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use engine::Speculation;
-use protocol::{CacheDtype, InspectArgs, SpeculationMode, WeightDtype, WorkerArgs};
+use protocol::{CacheDtype, InspectArgs, PlaceChoice, SpeculationMode, WeightDtype, WorkerArgs};
 
 /// Whaledeck's engine: runs a DeepSeek model and answers the OpenAI protocol.
 #[derive(Debug, Parser)]
@@ -21,6 +21,8 @@ pub enum Command {
     Serve(WorkerArgs),
     /// Say what a file holds and what it would take of memory, without loading it.
     Inspect(InspectArgs),
+    /// List the graphics cards, and why one cannot be used; prints JSON.
+    Places,
     /// Measure the speed of prefill and decode; prints JSON.
     Bench(Bench),
     /// Measure what the FP8 cache costs of quality, against bf16; prints JSON.
@@ -41,8 +43,9 @@ pub struct BenchTarget {
     pub dtype: WeightDtype,
     #[arg(long)]
     pub shrink: Option<WeightDtype>,
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceName,
+    /// Where to compute: cpu, card or card:N.
+    #[arg(long, default_value_t = PlaceChoice::Cpu)]
+    pub place: PlaceChoice,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -75,14 +78,6 @@ pub struct CacheQuality {
     /// Tokens that are read.
     #[arg(long, default_value_t = 4096)]
     pub prompt: usize,
-}
-
-/// Where a measurement runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DeviceName {
-    Cpu,
-    /// The first NVIDIA card; only in a worker built for it.
-    Cuda,
 }
 
 /// Tokens of a conversation when the start names no number.

@@ -48,9 +48,7 @@ impl MemoryBudget {
             let bytes = weights.tensor(&name)?.bytes().len() as u64;
             *parts.entry(part(config, &name)).or_default() += bytes;
         }
-        let pages = params.sequences * params.context.div_ceil(PAGE_TOKENS);
-        let cache = (pages * cache_shape(config).page_bytes(params.cache)) as u64;
-        Ok(Self { parts, cache, buffers: buffers(config, params) })
+        Ok(Self { parts, cache: cache_bytes(config, params), buffers: buffers(config, params) })
     }
 
     pub fn weights(&self) -> u64 {
@@ -72,6 +70,12 @@ impl MemoryBudget {
     }
 }
 
+/// Bytes of the KV cache.
+pub fn cache_bytes(config: &ModelConfig, params: &BudgetParams) -> u64 {
+    let pages = params.sequences * params.context.div_ceil(PAGE_TOKENS);
+    (pages * cache_shape(config).page_bytes(params.cache)) as u64
+}
+
 /// The shape of the KV cache. Each MTP layer has a layer of its own.
 pub fn cache_shape(config: &ModelConfig) -> CacheShape {
     let kind = match config.attention() {
@@ -86,7 +90,7 @@ pub fn cache_shape(config: &ModelConfig) -> CacheShape {
 }
 
 /// The part of a tensor, by the names that the ledger of a loaded model has.
-fn part(config: &ModelConfig, name: &str) -> &'static str {
+pub fn part(config: &ModelConfig, name: &str) -> &'static str {
     let layer =
         name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next()?.parse::<usize>().ok());
     if layer.is_some_and(|layer| layer >= config.decoder().num_hidden_layers) {

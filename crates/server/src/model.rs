@@ -4,8 +4,8 @@ use std::path::Path;
 
 use checkpoint::{ModelConfig, WeightSource};
 use engine::{Engine, EngineOptions, Spill, StartError};
-use models::{Device, Ledger, LoadOptions};
-use protocol::{ErrorCode, WorkerArgs, WorkerFailure};
+use models::{Ledger, LoadOptions};
+use protocol::{ErrorCode, WorkerArgs, WorkerFailure, WorkerPlace};
 use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
 
@@ -13,6 +13,7 @@ use crate::args::{DEFAULT_CONTEXT, cache_dtype, default_cache_dtype, speculation
 use crate::error::{load_failure, open_failure};
 use crate::images::ImageEncoder;
 use crate::memory_budget::{BudgetParams, MemoryBudget};
+use crate::place::{CARD_CHUNK, ChosenPlace};
 use crate::text_pipeline::{PromptSource, TextPipeline};
 
 pub struct LoadedModel {
@@ -25,6 +26,8 @@ pub struct LoadedModel {
     pub omits_think_tag: bool,
     /// Routed experts of a layer; 0 in models without.
     pub n_experts: usize,
+    /// Where it computes.
+    pub place: WorkerPlace,
     /// Bytes of the process before the model, where the system tells.
     pub resident_before: Option<u64>,
 }
@@ -53,6 +56,8 @@ impl LoadedModel {
         let defaults = EngineOptions::default();
         let budget_params =
             BudgetParams { context, sequences: args.sequences.into(), cache, chunk: defaults.prefill_chunk };
+        let chosen = ChosenPlace::choose(args, &checkpoint, &budget_params)?;
+        let prefill_chunk = if chosen.place.is_host() { defaults.prefill_chunk } else { CARD_CHUNK };
         let memory_budget = MemoryBudget::new(&checkpoint.config, &*checkpoint.weights, &budget_params)
             .map_err(|error| invalid(error.to_string()))?;
         let spill =
@@ -61,11 +66,12 @@ impl LoadedModel {
             context,
             max_sequences: budget_params.sequences,
             cache_dtype: cache,
+            prefill_chunk,
             speculation: speculation(args.speculation),
             spill: spill.transpose().map_err(|error| invalid(error.to_string()))?,
             ..defaults
         };
-        let load = LoadOptions { device: Device::Cpu, requantize: args.shrink.map(weight_dtype) };
+        let load = LoadOptions { place: chosen.place, requantize: args.shrink.map(weight_dtype) };
         let model = models::load(&checkpoint, &load, progress).map_err(|error| load_failure(&error))?;
         let ledger = model.ledger().clone();
         let prompt_format = match (prompt, model.vision()) {
@@ -93,6 +99,7 @@ impl LoadedModel {
             memory_budget,
             omits_think_tag,
             n_experts,
+            place: chosen.report,
             resident_before,
         })
     }

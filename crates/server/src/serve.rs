@@ -103,13 +103,14 @@ async fn load(args: WorkerArgs, state: Arc<AppState>, name: String) -> Result<()
         })
     });
     let model = model.await.map_err(|error| load_panicked(&error))??;
-    let context_length = model.engine.context();
+    let (context_length, place) = (model.engine.context(), model.place.clone());
     state.set_model(model);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     emit(&WorkerLine::Ready {
         model: name,
         context_length: context_length.into(),
         threads: u32::try_from(threads).unwrap_or(u32::MAX),
+        place: Some(place),
     });
     Ok(())
 }

@@ -1,9 +1,8 @@
 //! Automation of the workspace: `cargo xtask` with `setup`, `run`, `test`, `test-engines`, `test-forms`,
-//! `test-package`, `bench`, `dist`, `cuda`, `kernels` or `bindings`. The Makefile calls these. It installs
+//! `test-package`, `bench`, `dist`, `kernels` or `bindings`. The Makefile calls these. It installs
 //! what is missing, calls the ordinary tools, and prints what it skips and why.
 
 mod bench;
-mod cuda;
 mod dist;
 mod engines;
 mod forms;
@@ -28,12 +27,11 @@ fn main() -> Result<()> {
         Some("test-package") => package::try_layout(sh),
         Some("bench") => bench::bench(sh),
         Some("dist") => dist::dist(sh),
-        Some("cuda") => cuda::cuda(sh),
         Some("kernels") => kernels::kernels(sh),
         Some("bindings") => run::bindings(sh),
         other => {
             bail!(
-                "no task {other:?}; there are: setup, run, test, test-engines, test-forms, test-package, bench, dist, cuda, kernels, bindings"
+                "no task {other:?}; there are: setup, run, test, test-engines, test-forms, test-package, bench, dist, kernels, bindings"
             )
         }
     }

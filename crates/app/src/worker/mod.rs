@@ -13,7 +13,7 @@ use contract::{AppEvent, ErrorCode, ErrorView, WhenBusy, WorkerState, WorkerView
 use deploy::{ApiAccess, State, Worker};
 use endpoint::Endpoint;
 use parking_lot::Mutex;
-use protocol::{ModelRef, metric};
+use protocol::{ModelRef, WorkerPlace, metric};
 use tokio::sync::mpsc;
 
 use crate::answer::turn::{COMPARISON, RunningAnswers};
@@ -328,10 +328,13 @@ fn view(model_id: &str, state: &State, memory: Option<u64>) -> WorkerView {
             view.state = WorkerState::Loading;
             (view.loaded, view.total) = (*done as f64, *total as f64);
         }
-        State::Ready { context_length, threads } => {
+        State::Ready { context_length, place } => {
             view.state = WorkerState::Ready;
             view.context_length = Some(*context_length);
-            view.place = Some(format!("CPU, {threads} threads"));
+            view.place = Some(match place {
+                WorkerPlace::Cpu { threads, .. } => format!("CPU, {threads} threads"),
+                WorkerPlace::Card { name, .. } => name.clone(),
+            });
         }
         State::Draining => view.state = WorkerState::Draining,
         State::Failed(failure) => {

@@ -1,6 +1,6 @@
 //! The state machine of a worker: from a state and a line, an exit or a stop request to the next state. Pure:
 //! knows no process, no pipe and no clock.
-use protocol::{ErrorCode, WorkerLine};
+use protocol::{ErrorCode, WorkerLine, WorkerPlace};
 
 use crate::Failure;
 
@@ -9,7 +9,7 @@ pub enum State {
     Stopped,
     Starting,
     Loading { done: u64, total: u64 },
-    Ready { context_length: u32, threads: u32 },
+    Ready { context_length: u32, place: WorkerPlace },
     Draining,
     Failed(Failure),
 }
@@ -30,8 +30,9 @@ pub(crate) fn step(state: State, input: Input) -> State {
         (state @ (State::Draining | State::Failed(_)), _) => state,
         (_, Input::Exited { code, signal }) => State::Failed(exit_failure(code, signal)),
         (_, Input::Line(WorkerLine::Failed { error })) => State::Failed(error.into()),
-        (_, Input::Line(WorkerLine::Ready { context_length, threads, .. })) => {
-            State::Ready { context_length: context_length.0, threads }
+        (_, Input::Line(WorkerLine::Ready { context_length, threads, place, .. })) => {
+            let place = place.unwrap_or(WorkerPlace::Cpu { threads, reason: None });
+            State::Ready { context_length: context_length.0, place }
         }
         (State::Starting | State::Loading { .. }, Input::Line(WorkerLine::Loading { done, total })) => {
             State::Loading { done: done.0, total: total.0 }
@@ -54,7 +55,8 @@ fn exit_failure(code: Option<i32>, signal: Option<i32>) -> Failure {
 mod tests {
     use super::*;
 
-    const READY: State = State::Ready { context_length: 4096, threads: 8 };
+    const READY: State =
+        State::Ready { context_length: 4096, place: WorkerPlace::Cpu { threads: 8, reason: None } };
     const LOADING: State = State::Loading { done: 1, total: 4 };
 
     fn line(text: &str) -> Input {

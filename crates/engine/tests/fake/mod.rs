@@ -5,7 +5,7 @@ use std::time::Duration;
 use candle_core::{Device, Tensor};
 use models::{
     CacheKind, CacheShape, ForwardError, KvPages, Ledger, Model, Output, OutputRequest, PAGE_TOKENS, Pass,
-    Step,
+    Place, Step,
 };
 
 /// Elements of one cached token.
@@ -113,8 +113,8 @@ impl Model for Fake {
         1 << 20
     }
 
-    fn device(&self) -> &Device {
-        &Device::Cpu
+    fn place(&self) -> &Place {
+        &Place::Host
     }
 
     fn ledger(&self) -> &Ledger {

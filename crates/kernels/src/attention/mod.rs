@@ -6,7 +6,6 @@
 //! keys in tiles with an online softmax, so no form holds a whole cache in f32.
 mod accumulator;
 mod bidirectional;
-mod device;
 mod gqa;
 mod mla;
 mod online_softmax;
@@ -108,7 +107,7 @@ pub fn mla(sizes: &MlaSizes, kv_b: &Weight, q: &Tensor, context: &Context) -> Re
     }
     context.check(tokens)?;
     if !context.kv.is_host() {
-        return device::mla(sizes, kv_b, q, context);
+        bail!("the cache is on a card");
     }
     let out = slices::with_slice(q, |q| {
         let absorb = mla::prefers_absorbed(sizes, tokens, context.past, context.uses_amx());
@@ -136,7 +135,7 @@ pub fn gqa(sizes: &GqaSizes, q: &Tensor, context: &Context) -> Result<Tensor> {
     }
     context.check(tokens)?;
     if !context.kv.is_host() {
-        return device::gqa(sizes, q, context);
+        bail!("the cache is on a card");
     }
     let out = slices::with_slice(q, |q| Ok(gqa::attend(sizes, q, context)))?;
     slices::tensor(out, (tokens, heads * width))

@@ -1,17 +1,18 @@
 //! The paged KV cache: pages of 64 tokens with the latent `[c | k_pe]` or the keys and values of every layer,
-//! in f32, bf16 or FP8. On the CPU a page is contiguous bytes, `[layer][token][record]`; on a device each
-//! part of a record is a tensor. Knows no sequences: the engine allocates the pages.
+//! in f32, bf16 or FP8. A page is contiguous bytes, `[layer][token][record]`; on a card the pages of a layer
+//! are together. Knows no sequences: the engine allocates the pages.
 
-mod device;
+mod card;
+mod card_check;
 mod layout;
 mod self_check;
 mod shape;
 
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{Result, Tensor, bail};
 
+use crate::Place;
 use crate::slices::with_slice;
-use device::DevicePages;
-use layout::E4M3_MAX;
+pub(crate) use card::{CardPages, page_dtype};
 pub(crate) use layout::RecordLayout;
 pub use shape::{CacheDtype, CacheKind, CacheShape};
 
@@ -29,41 +30,29 @@ pub struct KvPages {
 enum Store {
     /// [page, layer, token, record]
     Host(Vec<u8>),
-    Device(DevicePages),
+    Card(CardPages),
 }
 
 impl KvPages {
     /// # Errors
-    /// When the shape is empty, or needs more bytes than can be addressed or the device has.
-    pub fn new(shape: CacheShape, pages: usize, dtype: CacheDtype, device: &Device) -> Result<Self> {
-        if device.is_cpu() {
-            let bytes = Self::checked_bytes(shape, pages, dtype)?;
-            // `vec!` aborts the process when the allocation fails, so the size is tried first.
-            if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
-                bail!("out of memory: cannot allocate a cache of {bytes} bytes ({pages} pages)");
+    /// When the shape is empty, or needs more bytes than can be addressed or the place has.
+    pub fn new(shape: CacheShape, pages: usize, dtype: CacheDtype, place: &Place) -> Result<Self> {
+        let bytes = Self::checked_bytes(shape, pages, dtype)?;
+        let layout = RecordLayout::new(shape.kind, dtype);
+        let store = match place {
+            Place::Card(card) => Store::Card(CardPages::new(card.clone(), shape, layout, pages)?),
+            Place::Host => {
+                // `vec!` aborts the process when the allocation fails, so the size is tried first.
+                if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
+                    bail!("out of memory: cannot allocate a cache of {bytes} bytes ({pages} pages)");
+                }
+                // The system commits zeroed pages on first use.
+                let mut memory = vec![0; bytes];
+                crate::huge_pages::advise(&mut memory);
+                Store::Host(memory)
             }
-            // The system commits zeroed pages on first use.
-            let mut memory = vec![0; bytes];
-            crate::huge_pages::advise(&mut memory);
-            return Ok(Self::from_store(shape, pages, dtype, Store::Host(memory)));
-        }
-        Self::with_tensor_store(shape, pages, dtype, device)
-    }
-
-    /// Pages in tensors, for any device; on the CPU only to compare both stores.
-    pub(crate) fn with_tensor_store(
-        shape: CacheShape,
-        pages: usize,
-        dtype: CacheDtype,
-        device: &Device,
-    ) -> Result<Self> {
-        Self::checked_bytes(shape, pages, dtype)?;
-        let store = DevicePages::new(RecordLayout::new(shape.kind, dtype), shape.layers, pages, device)?;
-        Ok(Self::from_store(shape, pages, dtype, Store::Device(store)))
-    }
-
-    fn from_store(shape: CacheShape, pages: usize, dtype: CacheDtype, store: Store) -> Self {
-        Self { shape, layout: RecordLayout::new(shape.kind, dtype), pages, store }
+        };
+        Ok(Self { shape, layout, pages, store })
     }
 
     fn checked_bytes(shape: CacheShape, pages: usize, dtype: CacheDtype) -> Result<usize> {
@@ -171,7 +160,7 @@ impl KvPages {
                 }
                 Ok(())
             }),
-            Store::Device(store) => store.write(pages, layer, first, rows),
+            Store::Card(_) => bail!("the cache is on a card, which writes it itself"),
         }
     }
 
@@ -190,29 +179,24 @@ impl KvPages {
         }
     }
 
-    /// Whether pages are bytes in host memory, not tensors.
+    /// Whether pages are in host memory.
     pub(crate) fn is_host(&self) -> bool {
         matches!(self.store, Store::Host(_))
     }
 
-    /// The records [64, record] of one page and layer; `None` when the cache is on a device.
+    /// The records [64, record] of one page and layer; `None` when the cache is on a card.
     pub(crate) fn records(&self, page: u32, layer: usize) -> Option<&[u8]> {
         let Store::Host(bytes) = &self.store else { return None };
         let count = PAGE_TOKENS * self.layout.bytes();
         Some(&bytes[(page as usize * self.shape.layers + layer) * count..][..count])
     }
 
-    /// The rows [tokens, width] of `tokens` positions from `first` on, in f32; `None` when the cache is in
-    /// host memory.
-    pub(crate) fn gather(
-        &self,
-        pages: &[u32],
-        layer: usize,
-        first: usize,
-        tokens: usize,
-    ) -> Option<Result<Tensor>> {
-        let Store::Device(store) = &self.store else { return None };
-        Some(store.gather(pages, layer, first, tokens))
+    /// The pages on a card.
+    pub(crate) fn on_card(&self) -> Result<&CardPages> {
+        match &self.store {
+            Store::Host(_) => bail!("the cache is in host memory"),
+            Store::Card(pages) => Ok(pages),
+        }
     }
 
     /// The rows [tokens, width] of the first `tokens` positions, in f32: for references and tests.
@@ -230,7 +214,7 @@ impl KvPages {
     /// Copies page `from` to page `to`, all layers.
     ///
     /// # Errors
-    /// When one of them does not exist, or the device fails.
+    /// When one of them does not exist, or the card fails.
     pub fn copy_page(&mut self, from: u32, to: u32) -> Result<()> {
         self.check(&[from], 0, 1)?;
         self.check(&[to], 0, 1)?;
@@ -241,27 +225,27 @@ impl KvPages {
                 bytes.copy_within(from..from + page, to as usize * page);
                 Ok(())
             }
-            Store::Device(store) => store.copy_page(from, to),
+            Store::Card(store) => store.copy_page(from, to),
         }
     }
 
-    /// One page as bytes [layer][token][record], identical on every device.
+    /// One page as bytes [layer][token][record], identical at every place.
     ///
     /// # Errors
-    /// When it does not exist, or the device fails.
+    /// When it does not exist, or the card fails.
     pub fn read_page(&self, page: u32) -> Result<Vec<u8>> {
         self.check(&[page], 0, 1)?;
         let size = self.page_bytes();
         match &self.store {
             Store::Host(bytes) => Ok(bytes[page as usize * size..][..size].to_vec()),
-            Store::Device(store) => store.read_page(page),
+            Store::Card(store) => store.read_page(page),
         }
     }
 
     /// Writes the bytes that `read_page` returned, from a cache of the same shape and dtype.
     ///
     /// # Errors
-    /// When the page does not exist, `bytes` is not as long as a page, or the device fails.
+    /// When the page does not exist, `bytes` is not as long as a page, or the card fails.
     pub fn restore_page(&mut self, page: u32, bytes: &[u8]) -> Result<()> {
         self.check(&[page], 0, 1)?;
         let size = self.page_bytes();
@@ -273,7 +257,7 @@ impl KvPages {
                 store[page as usize * size..][..size].copy_from_slice(bytes);
                 Ok(())
             }
-            Store::Device(store) => store.restore_page(page, bytes),
+            Store::Card(store) => store.restore_page(page, bytes),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `y = epilogue(x W^T + b)` for the patches of an image, which are always processed together: the order of
 //! additions may depend on the number of rows. On AMX, activations and weights that bf16 cannot hold keep 16
 //! bits of mantissa; elsewhere everything is f32.
-use candle_core::{Result, bail};
+use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
 use super::epilogue::{Epilogue, TileEpilogue, apply};
@@ -10,12 +10,15 @@ use crate::slices::{tensor, with_slice};
 #[cfg(target_arch = "x86_64")]
 use crate::{Cancellation, Weight, huge_pages};
 
+/// Elements of a weight that become f32 at a time.
+const SLAB: usize = 1 << 25;
+
 impl Linear {
     /// `x` [n, cols] -> `y` [n, rows], for a weight in host memory. `y` is overwritten and its allocation
     /// reused.
     ///
     /// # Errors
-    /// When the length of `x` or of the residual does not match, or the weight is on a device.
+    /// When the length of `x` or of the residual does not match, or the weight is on a card.
     pub fn gemm(&self, x: &[f32], epilogue: Epilogue, y: &mut Vec<f32>) -> Result<()> {
         let (weight, cols) = (self.weight(), self.weight().cols());
         if !weight.is_host() || !x.len().is_multiple_of(cols) {
@@ -28,7 +31,7 @@ impl Linear {
             bail!("shape mismatch: residual of {} values, output [{n}, {}]", residual.len(), weight.rows());
         }
         match self.bias() {
-            Some(bias) => with_slice(bias, |bias| self.gemm_host(x, n, bias, epilogue, y)),
+            Some(bias) => with_slice(&bias.host, |bias| self.gemm_host(x, n, bias, epilogue, y)),
             None => self.gemm_host(x, n, &vec![0.0; weight.rows()], epilogue, y),
         }
     }
@@ -54,7 +57,15 @@ impl Linear {
     fn gemm_in_tensors(&self, x: &[f32], n: usize, bias: &[f32], epilogue: Epilogue) -> Result<Vec<f32>> {
         let (rows, cols) = (self.weight().rows(), self.weight().cols());
         let x = tensor(x.to_vec(), (n, cols))?;
-        let mut y: Vec<f32> = self.weight().matmul_in_tensors(&x)?.flatten_all()?.to_vec1()?;
+        let weight = self.weight();
+        // One slab at a time becomes f32: converting the activations to the weight's type would round them.
+        let slab = (SLAB / cols).max(1);
+        let products = (0..rows).step_by(slab).map(|from| {
+            let ids: Vec<u32> = (from as u32..rows.min(from + slab) as u32).collect();
+            x.matmul(&weight.index_select(&ids)?.t()?)
+        });
+        let products = Tensor::cat(&products.collect::<Result<Vec<_>>>()?, 1)?;
+        let mut y: Vec<f32> = products.flatten_all()?.to_vec1()?;
         y.par_chunks_mut(8 * rows).enumerate().for_each(|(at, y)| {
             let residual = if let Epilogue::BiasResidual(residual) = epilogue {
                 &residual[8 * at * rows..]
@@ -95,18 +106,17 @@ fn gemm_amx(weight: &Weight, x: &[f32], bias: &[f32], epilogue: Epilogue, y: &mu
 mod tests {
     use std::sync::Arc;
 
-    use candle_core::Device;
     use formats::Dtype;
 
     use super::*;
-    use crate::Weight;
     use crate::testing::{close, uniform};
+    use crate::{Place, Weight};
 
     fn linear(dtype: Dtype, rows: usize, cols: usize) -> Linear {
         let mut bytes = Vec::new();
         uniform(rows * cols, 1).chunks_exact(cols).for_each(|row| formats::encode(dtype, row, &mut bytes));
-        let weight = Weight::new(rows, cols, dtype, Arc::new(bytes), None, &Device::Cpu).expect("it fits");
-        Linear::new(weight, Some(uniform(rows, 2))).expect("it fits")
+        let weight = Weight::new(rows, cols, dtype, Arc::new(bytes), None, &Place::Host).expect("it fits");
+        Linear::new(weight, Some(uniform(rows, 2)), &Place::Host).expect("it fits")
     }
 
     #[test]

@@ -1,25 +1,22 @@
-//! The product of a weight with a batch. Rows of a prefill use AMX where the processor has it, all others
-//! `gemv`; on a device the product is one of tensors.
+//! The product of a weight in host memory with a batch. Rows of a prefill use AMX where the processor has it,
+//! all others `gemv`.
 use candle_core::{Result, Tensor, bail};
 
 use crate::slices::{tensor, with_slice};
 use crate::{Cancellation, PrefillRows, Weight};
 
-/// Elements of a weight that a device converts to f32 at a time.
-const DEVICE_SLAB: usize = 1 << 25;
-
 impl Weight {
     /// `x` [n, cols] -> [n, rows].
     ///
     /// # Errors
-    /// When the width of `x` differs from the columns of the weight.
+    /// When the width of `x` differs from the columns of the weight, or the weight is on a card.
     pub fn forward(&self, x: &Tensor, prefill: &PrefillRows) -> Result<Tensor> {
         let (n, cols) = x.dims2()?;
         if cols != self.cols() {
             bail!("shape mismatch: input [{n}, {cols}], weight [{}, {}]", self.rows(), self.cols());
         }
         if !self.is_host() {
-            return self.matmul_in_tensors(x);
+            bail!("the weight is on a card");
         }
         with_slice(x, |x| tensor(self.matmul(x, prefill, &Cancellation::never()), (n, self.rows())))
     }
@@ -57,17 +54,6 @@ impl Weight {
             unsafe { out.store_tile(rows, columns, tile) };
         });
         y
-    }
-
-    /// `x` [n, cols] -> [n, rows] in tensor operations. The weight is converted to f32 one slab at a time:
-    /// converting the activations to its type instead would round them.
-    pub(crate) fn matmul_in_tensors(&self, x: &Tensor) -> Result<Tensor> {
-        let x = x.contiguous()?;
-        let slab = (DEVICE_SLAB / self.cols()).max(1);
-        let starts = (0..self.rows()).step_by(slab);
-        let parts =
-            starts.map(|from| x.matmul(&self.dequantize_range(from, self.rows().min(from + slab))?.t()?));
-        Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 1)
     }
 
     /// Reference of `matmul`: one multiplication at a time, summed in f64.

@@ -12,7 +12,8 @@ mod matmul;
 
 use candle_core::{Result, Tensor, bail};
 
-use crate::{PrefillRows, Weight};
+use crate::place::Vector;
+use crate::{Place, PrefillRows, Weight};
 
 pub use epilogue::Epilogue;
 pub(crate) use gemv::{ROW_BLOCK, transpose};
@@ -21,18 +22,18 @@ pub(crate) use gemv::{ROW_BLOCK, transpose};
 #[derive(Clone)]
 pub struct Linear {
     weight: Weight,
-    /// [rows], on the device of the weight.
-    bias: Option<Tensor>,
+    /// [rows]
+    bias: Option<Vector>,
 }
 
 impl Linear {
     /// # Errors
     /// When the length of `bias` differs from the rows of the weight.
-    pub fn new(weight: Weight, bias: Option<Vec<f32>>) -> Result<Self> {
+    pub fn new(weight: Weight, bias: Option<Vec<f32>>, place: &Place) -> Result<Self> {
         if let Some(bias) = bias.as_ref().filter(|bias| bias.len() != weight.rows()) {
             bail!("shape mismatch: bias [{}], weight with {} rows", bias.len(), weight.rows());
         }
-        let bias = bias.map(|bias| Tensor::new(bias, weight.device())).transpose()?;
+        let bias = bias.map(|bias| Vector::new(bias, place)).transpose()?;
         Ok(Self { weight, bias })
     }
 
@@ -40,14 +41,14 @@ impl Linear {
         &self.weight
     }
 
-    /// [rows], on the device of the weight.
-    pub(crate) fn bias(&self) -> Option<&Tensor> {
+    /// [rows]
+    pub(crate) fn bias(&self) -> Option<&Vector> {
         self.bias.as_ref()
     }
 
     /// Bytes of weight and bias.
     pub fn bytes(&self) -> u64 {
-        self.weight.bytes() + self.bias.as_ref().map_or(0, |bias| bias.elem_count() as u64 * 4)
+        self.weight.bytes() + self.bias.as_ref().map_or(0, |bias| bias.len() as u64 * 4)
     }
 
     /// `x` [n, cols] -> [n, rows].
@@ -57,7 +58,7 @@ impl Linear {
     pub fn forward(&self, x: &Tensor, prefill: &PrefillRows) -> Result<Tensor> {
         let y = self.weight.forward(x, prefill)?;
         match &self.bias {
-            Some(bias) => y.broadcast_add(bias),
+            Some(bias) => y.broadcast_add(&bias.host),
             None => Ok(y),
         }
     }

@@ -22,7 +22,7 @@ struct ExpertBatch<'a> {
 /// `x` [T, hidden] -> the weighted sum of each token's experts, [T, hidden].
 ///
 /// # Errors
-/// When `top_k` is for another number of tokens, or an expert is out of range.
+/// When `top_k` is for another number of tokens, or an expert is out of range or on a card.
 pub fn moe(
     x: &Tensor,
     top_k: &TopK,
@@ -41,7 +41,7 @@ pub fn moe(
         bail!("shape mismatch: input [{tokens}, {hidden}], experts of another hidden size");
     }
     if experts.first().is_some_and(|expert| !expert.gate.is_host()) {
-        return moe_in_tensors(x, top_k, experts, cancellation);
+        bail!("the experts are on a card");
     }
     with_slice(x, |x| {
         let mut batches = group_by_expert(top_k, experts, prefill);
@@ -163,23 +163,6 @@ mod amx {
             }
         });
     }
-}
-
-/// For any device: gathers by expert, computes, scatters back.
-fn moe_in_tensors(x: &Tensor, top_k: &TopK, experts: &[Mlp], cancellation: &Cancellation) -> Result<Tensor> {
-    let mut out = x.zeros_like()?;
-    for batch in group_by_expert(top_k, experts, &PrefillRows::none()) {
-        if cancellation.is_cancelled() {
-            break;
-        }
-        let ids: Vec<u32> = batch.tokens.iter().map(|&t| t as u32).collect();
-        let count = ids.len();
-        let ids = Tensor::new(ids, x.device())?;
-        let weights = Tensor::from_vec(batch.weights, (count, 1), x.device())?;
-        let y = batch.expert.forward_in_tensors(&x.index_select(&ids, 0)?)?;
-        out = out.index_add(&ids, &y.broadcast_mul(&weights)?, 0)?;
-    }
-    Ok(out)
 }
 
 /// Reference of `moe`: one token and one expert at a time, summed in f64.

@@ -1,24 +1,25 @@
 //! One SwiGLU feed-forward layer: a dense layer, a shared expert or a routed expert.
 //! Knows no routing.
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Error, Result, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::activations::silu_mul;
+use crate::card_memory::CardMemory;
 use crate::gemm::{ROW_BLOCK, transpose};
 use crate::slices::{tensor, with_slice};
-use crate::{Cancellation, PrefillRows, Weight};
+use crate::{Cancellation, Place, PrefillRows, Weight};
 
 /// `gate` and `up` [intermediate, hidden], `down` [hidden, intermediate].
 #[derive(Clone)]
 pub struct Mlp {
-    pub(super) gate: Weight,
-    pub(super) up: Weight,
-    pub(super) down: Weight,
+    pub(crate) gate: Weight,
+    pub(crate) up: Weight,
+    pub(crate) down: Weight,
 }
 
 impl Mlp {
     /// # Errors
-    /// When the shapes or the devices of the three weights do not match.
+    /// When the shapes or the places of the three weights do not match.
     pub fn new(gate: Weight, up: Weight, down: Weight) -> Result<Self> {
         let shape = (gate.rows(), gate.cols());
         if (up.rows(), up.cols()) != shape || (down.cols(), down.rows()) != shape {
@@ -26,7 +27,7 @@ impl Mlp {
             bail!("shape mismatch: gate, up and down of {shapes:?}");
         }
         if gate.is_host() != up.is_host() || gate.is_host() != down.is_host() {
-            bail!("gate, up and down are on different devices");
+            bail!("gate, up and down are at different places");
         }
         Ok(Self { gate, up, down })
     }
@@ -46,14 +47,14 @@ impl Mlp {
     /// `x` [n, hidden] -> [n, hidden].
     ///
     /// # Errors
-    /// When the width of `x` differs from the hidden size.
+    /// When the width of `x` differs from the hidden size, or the weights are on a card.
     pub fn forward(&self, x: &Tensor, prefill: &PrefillRows, cancellation: &Cancellation) -> Result<Tensor> {
         let (n, cols) = x.dims2()?;
         if cols != self.hidden_size() {
             bail!("shape mismatch: input [{n}, {cols}], hidden size {}", self.hidden_size());
         }
         if !self.gate.is_host() {
-            return self.forward_in_tensors(x);
+            bail!("the weights are on a card");
         }
         with_slice(x, |x| {
             let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
@@ -63,12 +64,6 @@ impl Mlp {
             }
             tensor(self.down.matmul(&inner, prefill, cancellation), (n, cols))
         })
-    }
-
-    pub(super) fn forward_in_tensors(&self, x: &Tensor) -> Result<Tensor> {
-        let prefill = &PrefillRows::none();
-        let gate = self.gate.forward(x, prefill)?;
-        self.down.forward(&(gate.silu()? * self.up.forward(x, prefill)?)?, prefill)
     }
 
     /// `silu(gate x) * up x` [tokens, intermediate].
@@ -93,6 +88,47 @@ impl Mlp {
         columns.par_chunks_mut(ROW_BLOCK * n).enumerate().with_min_len(4).for_each_init(scratch, row_block);
         if n == 1 { columns } else { transpose(&columns, n) }
     }
+}
+
+/// The routed experts of a layer. On a card the same matrix of each lies in consecutive memory.
+pub struct Experts {
+    mlps: Vec<Mlp>,
+}
+
+impl Experts {
+    /// `mlps` from host memory, at `place`.
+    ///
+    /// # Errors
+    /// When the experts have different shapes or formats, or the card has too little memory.
+    pub fn new(mlps: Vec<Mlp>, place: &Place) -> Result<Self> {
+        let shape = |mlp: &Mlp| (mlp.hidden_size(), mlp.intermediate_size());
+        if mlps.iter().any(|mlp| shape(mlp) != shape(&mlps[0])) {
+            bail!("shape mismatch: experts of different sizes");
+        }
+        let Place::Card(card) = place else { return Ok(Self { mlps }) };
+        let stack = |weight: fn(&Mlp) -> &Weight| stack(card, mlps.iter().map(weight).collect());
+        let (gates, ups, downs) = (stack(|mlp| &mlp.gate)?, stack(|mlp| &mlp.up)?, stack(|mlp| &mlp.down)?);
+        let parts = gates.into_iter().zip(ups).zip(downs);
+        Ok(Self { mlps: parts.map(|((gate, up), down)| Mlp { gate, up, down }).collect() })
+    }
+
+    pub fn mlps(&self) -> &[Mlp] {
+        &self.mlps
+    }
+}
+
+/// Weights of one shape, from host memory to consecutive memory of the card: kernels find an expert by its
+/// number.
+fn stack(card: &CardMemory, weights: Vec<&Weight>) -> Result<Vec<Weight>> {
+    let Some(first) = weights.first() else { return Ok(Vec::new()) };
+    if let Some(other) = weights.iter().find(|weight| weight.dtype() != first.dtype()) {
+        let [one, other] = [first.dtype().name(), other.dtype().name()];
+        bail!("experts of one layer are stored as {one} and {other}");
+    }
+    let parts = weights.iter().map(|weight| weight.stored()).collect::<Result<Vec<_>>>()?;
+    let (dtype, rows, cols) = (first.dtype(), first.rows(), first.cols());
+    let matrices = cuda::Matrix::upload_stack(card.card(), dtype, rows, cols, &parts).map_err(Error::wrap)?;
+    Ok(weights.iter().zip(matrices).map(|(weight, matrix)| weight.moved(matrix)).collect())
 }
 
 /// Scratch memory of a thread: decoded weight rows, and products of a row block.

@@ -8,7 +8,7 @@ mod experts;
 mod router;
 
 pub use dispatch::{moe, moe_reference};
-pub use experts::Mlp;
+pub use experts::{Experts, Mlp};
 pub use router::{Router, Scoring, TopK, TopkPolicy};
 
 #[cfg(test)]

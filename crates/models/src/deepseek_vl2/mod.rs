@@ -20,7 +20,8 @@ use crate::weights::Loader;
 /// # Errors
 /// When a tensor is missing or its shape contradicts the configuration.
 pub fn load(config: &DeepseekVl2Config, mut loader: Loader) -> Result<Transformer, LoadError> {
-    let vision = Arc::new(VisionTower::load(config, &mut loader)?);
+    // The tower runs on other threads than the engine's, beside the text model.
+    let vision = Arc::new(loader.on_host(|loader| VisionTower::load(config, loader))?);
     let loader = loader.with_prefix("language.");
     let (sizes, experts) = (&config.decoder, config.experts.as_ref());
     let feed_forward = |index: usize, layer: &str, loader: &mut Loader| {

@@ -2,7 +2,7 @@
 //! MLP.
 use candle_core::Tensor;
 use checkpoint::ProjectorConfig;
-use kernels::{Epilogue, Linear, PrefillRows};
+use kernels::{Epilogue, Linear};
 
 use crate::LoadError;
 use crate::ledger::WeightKind;
@@ -44,13 +44,9 @@ impl Projector {
             if at > 0 {
                 x = x.gelu_erf()?;
             }
-            x = if x.device().is_cpu() {
-                let mut y = Vec::new();
-                layer.gemm(&x.flatten_all()?.to_vec1()?, Epilogue::Bias, &mut y)?;
-                Tensor::from_vec(y, (x.dim(0)?, layer.weight().rows()), x.device())?
-            } else {
-                layer.forward(&x, &PrefillRows::none())?
-            };
+            let mut y = Vec::new();
+            layer.gemm(&x.flatten_all()?.to_vec1()?, Epilogue::Bias, &mut y)?;
+            x = Tensor::from_vec(y, (x.dim(0)?, layer.weight().rows()), x.device())?;
         }
         Ok(x)
     }

@@ -1,13 +1,12 @@
 //! SigLIP-so400m: a vision transformer over a grid of patches with learned position embeddings, without class
 //! token and head. Pixels beyond the last whole patch are ignored.
 //!
-//! On the CPU the layers use fused kernels on slices; the same computation in tensor operations runs on any
-//! device and is the reference of the fused one.
-use candle_core::{D, Tensor};
+//! The layers use fused kernels on slices; the same computation in tensor operations is their reference.
+use candle_core::{Device, Tensor};
 use checkpoint::VisionConfig;
 use kernels::attention::bidirectional;
 use kernels::layer_norm::layer_norm;
-use kernels::{Epilogue, Linear, PrefillRows};
+use kernels::{Epilogue, Linear};
 
 use crate::LoadError;
 use crate::ledger::WeightKind;
@@ -48,8 +47,6 @@ struct Workspace {
 struct LayerNorm {
     weight: Vec<f32>,
     bias: Vec<f32>,
-    /// Weight and bias, when the device is not the CPU.
-    on_device: Option<(Tensor, Tensor)>,
 }
 
 impl Siglip {
@@ -57,7 +54,7 @@ impl Siglip {
         let (width, patch) = (config.width, config.patch_size);
         let patches = config.grid() * config.grid();
         let positions = loader.tensor(WeightKind::Vision, "vision.pos_embed", &[1, patches, width])?;
-        let pos_embed = Tensor::from_vec(positions, (patches, width), loader.device())?;
+        let pos_embed = Tensor::from_vec(positions, (patches, width), &Device::Cpu)?;
         let patch_embed = loader.reshaped_linear(
             WeightKind::Vision,
             "vision.patch_embed.proj",
@@ -78,9 +75,6 @@ impl Siglip {
         pixels: &[f32],
         should_continue: &dyn Fn(usize) -> bool,
     ) -> candle_core::Result<Option<Tensor>> {
-        if !self.pos_embed.device().is_cpu() {
-            return self.forward_in_tensors(pixels, should_continue);
-        }
         let positions: Vec<f32> = self.pos_embed.flatten_all()?.to_vec1()?;
         let mut work = Workspace::default();
         self.patch_embed.gemm(&self.patches(pixels), Epilogue::BiasResidual(&positions), &mut work.x)?;
@@ -93,24 +87,6 @@ impl Siglip {
         let (rows, width) = self.pos_embed.dims2()?;
         self.norm.forward(&work.x, &mut work.normed);
         Ok(Some(Tensor::from_vec(work.normed, (rows, width), self.pos_embed.device())?))
-    }
-
-    fn forward_in_tensors(
-        &self,
-        pixels: &[f32],
-        should_continue: &dyn Fn(usize) -> bool,
-    ) -> candle_core::Result<Option<Tensor>> {
-        let (grid, columns) = (self.config.grid(), 3 * self.config.patch_size * self.config.patch_size);
-        let patches =
-            Tensor::from_vec(self.patches(pixels), (grid * grid, columns), self.pos_embed.device())?;
-        let mut x = (self.patch_embed.forward(&patches, &PrefillRows::none())? + &self.pos_embed)?;
-        for (at, block) in self.blocks.iter().enumerate() {
-            if !should_continue(at) {
-                return Ok(None);
-            }
-            x = block.forward_in_tensors(&x)?;
-        }
-        Ok(Some(self.norm.forward_in_tensors(&x)?))
     }
 
     pub fn layers(&self) -> usize {
@@ -160,63 +136,17 @@ impl Block {
         self.fc1.gemm(normed, Epilogue::BiasGelu, inner)?;
         self.fc2.gemm(inner, Epilogue::BiasResidual(residual), x)
     }
-
-    fn forward_in_tensors(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let x = (x + self.attend(&self.norm1.forward_in_tensors(x)?)?)?;
-        // Candle's `gelu` is the tanh approximation.
-        let inner = self.fc1.forward(&self.norm2.forward_in_tensors(&x)?, &PrefillRows::none())?.gelu()?;
-        &x + self.fc2.forward(&inner, &PrefillRows::none())?
-    }
-
-    /// Bidirectional attention. `x` [T, width] -> [T, width].
-    fn attend(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let (rows, width) = x.dims2()?;
-        let head = width / self.heads;
-        // [3, heads, T, head]
-        let qkv = self
-            .qkv
-            .forward(x, &PrefillRows::none())?
-            .reshape((rows, 3, self.heads, head))?
-            .permute((1, 2, 0, 3))?;
-        let part = |at: usize| qkv.get(at)?.contiguous();
-        let (q, k, v) = ((part(0)? * (head as f64).powf(-0.5))?, part(1)?, part(2)?);
-        let scores = q.matmul(&k.transpose(1, 2)?.contiguous()?)?;
-        let weights = softmax(&scores)?;
-        let attended = weights.matmul(&v)?.transpose(0, 1)?.reshape((rows, width))?;
-        self.proj.forward(&attended, &PrefillRows::none())
-    }
-}
-
-fn softmax(x: &Tensor) -> candle_core::Result<Tensor> {
-    let exp = x.broadcast_sub(&x.max_keepdim(D::Minus1)?)?.exp()?;
-    exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)
 }
 
 impl LayerNorm {
     fn load(loader: &mut Loader, name: &str, width: usize) -> Result<Self, LoadError> {
         let weight = loader.vector(WeightKind::Vision, &format!("{name}.weight"), width)?;
         let bias = loader.vector(WeightKind::Vision, &format!("{name}.bias"), width)?;
-        let device = loader.device();
-        let on_device = if device.is_cpu() {
-            None
-        } else {
-            Some((Tensor::new(&weight[..], device)?, Tensor::new(&bias[..], device)?))
-        };
-        Ok(Self { weight, bias, on_device })
+        Ok(Self { weight, bias })
     }
 
     fn forward(&self, x: &[f32], out: &mut Vec<f32>) {
         layer_norm(x, &self.weight, &self.bias, EPS as f32, out);
-    }
-
-    fn forward_in_tensors(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let (weight, bias) = match &self.on_device {
-            Some(both) => both.clone(),
-            None => (Tensor::new(&self.weight[..], x.device())?, Tensor::new(&self.bias[..], x.device())?),
-        };
-        let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-        let spread = (centred.sqr()?.mean_keepdim(D::Minus1)? + EPS)?.sqrt()?;
-        centred.broadcast_div(&spread)?.broadcast_mul(&weight)?.broadcast_add(&bias)
     }
 }
 
@@ -224,10 +154,76 @@ impl LayerNorm {
 mod tests {
     use std::path::Path;
 
+    use candle_core::D;
     use checkpoint::ModelConfig;
+    use kernels::PrefillRows;
 
     use super::*;
     use crate::LoadOptions;
+
+    /// The same computation in tensor operations.
+    impl Siglip {
+        fn forward_in_tensors(
+            &self,
+            pixels: &[f32],
+            should_continue: &dyn Fn(usize) -> bool,
+        ) -> candle_core::Result<Option<Tensor>> {
+            let (grid, columns) = (self.config.grid(), 3 * self.config.patch_size * self.config.patch_size);
+            let patches =
+                Tensor::from_vec(self.patches(pixels), (grid * grid, columns), self.pos_embed.device())?;
+            let mut x = (self.patch_embed.forward(&patches, &PrefillRows::none())? + &self.pos_embed)?;
+            for (at, block) in self.blocks.iter().enumerate() {
+                if !should_continue(at) {
+                    return Ok(None);
+                }
+                x = block.forward_in_tensors(&x)?;
+            }
+            Ok(Some(self.norm.forward_in_tensors(&x)?))
+        }
+    }
+
+    impl Block {
+        fn forward_in_tensors(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+            let x = (x + self.attend(&self.norm1.forward_in_tensors(x)?)?)?;
+            // Candle's `gelu` is the tanh approximation.
+            let inner =
+                self.fc1.forward(&self.norm2.forward_in_tensors(&x)?, &PrefillRows::none())?.gelu()?;
+            &x + self.fc2.forward(&inner, &PrefillRows::none())?
+        }
+
+        /// Bidirectional attention. `x` [T, width] -> [T, width].
+        fn attend(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+            let (rows, width) = x.dims2()?;
+            let head = width / self.heads;
+            // [3, heads, T, head]
+            let qkv = self
+                .qkv
+                .forward(x, &PrefillRows::none())?
+                .reshape((rows, 3, self.heads, head))?
+                .permute((1, 2, 0, 3))?;
+            let part = |at: usize| qkv.get(at)?.contiguous();
+            let (q, k, v) = ((part(0)? * (head as f64).powf(-0.5))?, part(1)?, part(2)?);
+            let scores = q.matmul(&k.transpose(1, 2)?.contiguous()?)?;
+            let weights = softmax(&scores)?;
+            let attended = weights.matmul(&v)?.transpose(0, 1)?.reshape((rows, width))?;
+            self.proj.forward(&attended, &PrefillRows::none())
+        }
+    }
+
+    fn softmax(x: &Tensor) -> candle_core::Result<Tensor> {
+        let exp = x.broadcast_sub(&x.max_keepdim(D::Minus1)?)?.exp()?;
+        exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)
+    }
+
+    impl LayerNorm {
+        fn forward_in_tensors(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+            let (weight, bias) =
+                (Tensor::new(&self.weight[..], x.device())?, Tensor::new(&self.bias[..], x.device())?);
+            let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+            let spread = (centred.sqr()?.mean_keepdim(D::Minus1)? + EPS)?.sqrt()?;
+            centred.broadcast_div(&spread)?.broadcast_mul(&weight)?.broadcast_add(&bias)
+        }
+    }
 
     #[test]
     fn the_fused_layers_equal_those_in_tensors() {

@@ -1,7 +1,7 @@
 //! From the tiles of an image to input embeddings of the text model: features of the thumbnail and of all
 //! tiles in reading order, with a learned newline after each line and a learned separator between thumbnail
 //! and tiles.
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use checkpoint::DeepseekVl2Config;
 
 use super::projector::Projector;
@@ -39,7 +39,7 @@ impl VisionTower {
         let width = config.projector.n_embed;
         let mut embedding = |name: &str| {
             let values = loader.vector(WeightKind::Vision, name, width)?;
-            Ok::<_, LoadError>(Tensor::from_vec(values, (1, width), loader.device())?)
+            Ok::<_, LoadError>(Tensor::from_vec(values, (1, width), &Device::Cpu)?)
         };
         Ok(Self {
             image_newline: embedding("image_newline")?,

@@ -1,16 +1,15 @@
 //! A stack of pre-norm decoder layers between the embedding and the head: attention, then the feed-forward
 //! half, each with a residual connection.
-use candle_core::Tensor;
 use kernels::cache::KvPages;
+use kernels::lane::{Act, Lane, LaneState, Sequence};
 use kernels::rms_norm::RmsNorm;
-use kernels::rope::{Rope, RotaryTable};
-use kernels::{Linear, Weight};
+use kernels::rope::Rope;
+use kernels::{Cancellation, Linear, Place, Weight};
 
-use super::{FeedForward, GroupedAttention, LatentAttention, LayerContext};
-use crate::batch::Batch;
+use super::{FeedForward, GroupedAttention, LatentAttention};
 use crate::ledger::WeightKind;
 use crate::weights::Loader;
-use crate::{ForwardError, InputEmbeds, LoadError, Pass};
+use crate::{ForwardError, LoadError};
 
 pub struct Decoder {
     pub embed_tokens: Weight,
@@ -18,6 +17,8 @@ pub struct Decoder {
     pub norm: RmsNorm,
     pub lm_head: Linear,
     pub max_positions: usize,
+    pub place: Place,
+    state: LaneState,
     rope: Rope,
 }
 
@@ -60,52 +61,42 @@ impl Decoder {
             .collect::<Result<_, _>>()?;
         let norm = loader.norm(WeightKind::Dense, "model.norm", config.hidden_size, config.rms_norm_eps)?;
         let lm_head = if config.tie_word_embeddings {
-            Linear::new(embed_tokens.clone(), None)?
+            Linear::new(embed_tokens.clone(), None, loader.place())?
         } else {
             loader.linear(WeightKind::Vocabulary, "lm_head", shape, false)?
         };
-        Ok(Self { embed_tokens, layers, norm, lm_head, max_positions: config.max_position_embeddings, rope })
+        let (place, max_positions) = (loader.place().clone(), config.max_position_embeddings);
+        let state = LaneState::new(&place, &rope)?;
+        Ok(Self { embed_tokens, layers, norm, lm_head, max_positions, place, state, rope })
     }
 
-    /// The hidden states of `batch` after all layers, [rows, H], before the final norm.
-    pub fn forward(&self, batch: &Batch, kv: &mut KvPages, pass: &mut Pass) -> Result<Tensor, ForwardError> {
-        let mut x = replace_embeds(self.embed_tokens.index_select(&batch.tokens)?, pass.input_embeds)?;
-        let rotary = &self.rotary(batch)?;
+    /// A lane for the rows of `sequences`.
+    pub fn lane<'a>(
+        &'a self,
+        sequences: &'a [Sequence<'a>],
+        kv: &'a mut KvPages,
+        cancellation: &'a Cancellation<'a>,
+    ) -> Result<Lane<'a>, ForwardError> {
+        Ok(Lane::new(&self.state, &self.rope, sequences, kv, cancellation)?)
+    }
+
+    /// The hidden states of the lane's rows after all layers, [rows, H], before the final norm. `layers`
+    /// collects the output of each layer.
+    pub fn forward(
+        &self,
+        lane: &mut Lane,
+        input_embeds: &[(usize, &[f32])],
+        mut layers: Option<&mut Vec<Vec<f32>>>,
+    ) -> Result<Act, ForwardError> {
+        let mut x = lane.embed(&self.embed_tokens, input_embeds)?;
         for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(&x, &mut LayerContext { batch, rotary, kv, layer: index }, pass)?;
+            x = layer.forward(lane, &x, index)?;
+            if let Some(layers) = &mut layers {
+                layers.push(lane.download(&x)?);
+            }
         }
         Ok(x)
     }
-
-    /// Sine and cosine of the positions of `batch`.
-    pub fn rotary(&self, batch: &Batch) -> Result<RotaryTable, ForwardError> {
-        Ok(self.rope.table(&batch.positions, self.embed_tokens.device())?)
-    }
-}
-
-/// `x` [rows, H] with some rows replaced by `embeds`.
-fn replace_embeds(x: Tensor, embeds: &[InputEmbeds]) -> Result<Tensor, ForwardError> {
-    if embeds.is_empty() {
-        return Ok(x);
-    }
-    let (rows, width) = x.dims2()?;
-    let (mut parts, mut next) = (Vec::new(), 0);
-    for span in embeds {
-        let count = span.values.len() / width;
-        let end = span.row.checked_add(count).filter(|&end| end <= rows);
-        let (Some(end), true, true) = (end, span.row >= next, span.values.len() == count * width) else {
-            return Err(ForwardError::InputEmbeds { row: span.row, values: span.values.len(), rows });
-        };
-        if span.row > next {
-            parts.push(x.narrow(0, next, span.row - next)?);
-        }
-        parts.push(Tensor::from_slice(span.values, (count, width), x.device())?);
-        next = end;
-    }
-    if next < rows {
-        parts.push(x.narrow(0, next, rows - next)?);
-    }
-    Ok(Tensor::cat(&parts, 0)?)
 }
 
 impl Layer {
@@ -132,27 +123,20 @@ impl Layer {
         })
     }
 
-    /// `x` [T, H] -> [T, H].
-    pub fn forward(
-        &self,
-        x: &Tensor,
-        context: &mut LayerContext,
-        pass: &mut Pass,
-    ) -> Result<Tensor, ForwardError> {
-        pass.check_cancelled()?;
-        let normed = self.input_layernorm.forward(x)?;
-        let attended = match &self.self_attn {
-            Attention::Latent(attention) => attention.forward(&normed, context, pass)?,
-            Attention::Grouped(attention) => attention.forward(&normed, context, pass)?,
+    /// `x` [T, H] -> [T, H], with cache layer `index`.
+    ///
+    /// # Errors
+    /// `Cancelled` before, between and after the two halves.
+    pub fn forward(&self, lane: &mut Lane, x: &Act, index: usize) -> Result<Act, ForwardError> {
+        let check = |lane: &Lane| if lane.is_cancelled() { Err(ForwardError::Cancelled) } else { Ok(()) };
+        check(lane)?;
+        let x = match &self.self_attn {
+            Attention::Latent(attention) => attention.forward(lane, x, &self.input_layernorm, index)?,
+            Attention::Grouped(attention) => attention.forward(lane, x, &self.input_layernorm, index)?,
         };
-        let x = (x + attended)?;
-        pass.check_cancelled()?;
-        let mlp_output = self.mlp.forward(&self.post_attention_layernorm.forward(&x)?, context, pass)?;
-        pass.check_cancelled()?;
-        let x = (x + mlp_output)?;
-        if let Some(layers) = &mut pass.layers {
-            layers.push(x.flatten_all()?.to_vec1()?);
-        }
+        check(lane)?;
+        let x = self.mlp.forward(lane, &x, &self.post_attention_layernorm, index)?;
+        check(lane)?;
         Ok(x)
     }
 }

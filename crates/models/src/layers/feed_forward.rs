@@ -1,14 +1,14 @@
 //! The feed-forward half of a layer: an MLP, or a mixture of experts with shared experts.
 //! Knows the routing policy of a family only as its configuration.
-use candle_core::Tensor;
 use checkpoint::{Decoder, Experts, ScoringFunc, TopkMethod};
-use kernels::moe::{Mlp, Router, Scoring, TopK, TopkPolicy, moe};
-use kernels::{Linear, PrefillRows};
+use kernels::Linear;
+use kernels::lane::{self, Act, Lane};
+use kernels::moe::{self, Mlp, Router, Scoring, TopkPolicy};
+use kernels::rms_norm::RmsNorm;
 
-use super::LayerContext;
 use crate::ledger::WeightKind;
 use crate::weights::Loader;
-use crate::{ForwardError, LayerRouting, LoadError, Pass};
+use crate::{ForwardError, LoadError};
 
 pub enum FeedForward {
     Dense(Mlp),
@@ -17,9 +17,9 @@ pub enum FeedForward {
 
 pub struct Moe {
     gate: Linear,
-    e_score_correction_bias: Option<Vec<f32>>,
+    e_score_correction_bias: Option<lane::Bias>,
     router: Router,
-    experts: Vec<Mlp>,
+    experts: moe::Experts,
     /// All shared experts as one MLP of their summed width.
     shared_experts: Option<Mlp>,
 }
@@ -47,17 +47,27 @@ impl FeedForward {
         }
     }
 
-    /// `x` [T, H] -> [T, H].
+    /// `x + feed_forward(norm(x))`, [T, H].
     pub fn forward(
         &self,
-        x: &Tensor,
-        context: &LayerContext,
-        pass: &mut Pass,
-    ) -> Result<Tensor, ForwardError> {
-        match self {
-            Self::Dense(mlp) => Ok(mlp.forward(x, &context.batch.prefill, &pass.cancellation)?),
-            Self::Moe(moe) => moe.forward(x, context, pass),
-        }
+        lane: &mut Lane,
+        x: &Act,
+        norm: &RmsNorm,
+        layer: usize,
+    ) -> Result<Act, ForwardError> {
+        Ok(match self {
+            Self::Dense(mlp) => lane.mlp_add(x, norm, mlp)?,
+            Self::Moe(moe) => {
+                let moe = lane::Moe {
+                    gate: &moe.gate,
+                    bias: moe.e_score_correction_bias.as_ref(),
+                    router: &moe.router,
+                    experts: &moe.experts,
+                    shared: moe.shared_experts.as_ref(),
+                };
+                lane.moe_add(x, norm, &moe, layer)?
+            }
+        })
     }
 }
 
@@ -66,13 +76,15 @@ impl Moe {
         let count = config.n_routed_experts;
         let gate = loader.linear(WeightKind::Dense, &format!("{prefix}.gate"), [count, hidden], false)?;
         let bias = format!("{prefix}.gate.e_score_correction_bias");
-        let bias = config.has_bias().then(|| loader.vector(WeightKind::Dense, &bias, count)).transpose()?;
+        let bias = config.has_bias().then(|| loader.bias(WeightKind::Dense, &bias, count)).transpose()?;
         let inner = config.moe_intermediate_size;
-        let experts = (0..count)
-            .map(|expert| {
-                loader.mlp(WeightKind::Experts, &format!("{prefix}.experts.{expert}"), hidden, inner)
-            })
-            .collect::<Result<_, _>>()?;
+        // A card takes all of them at once, from host memory.
+        let expert = |expert: usize, loader: &mut Loader| {
+            loader.mlp(WeightKind::Experts, &format!("{prefix}.experts.{expert}"), hidden, inner)
+        };
+        let experts = loader
+            .on_host(|loader| (0..count).map(|index| expert(index, loader)).collect::<Result<_, _>>())?;
+        let experts = moe::Experts::new(experts, loader.place())?;
         let shared = format!("{prefix}.shared_experts");
         let shared = config
             .shared_width()
@@ -85,19 +97,6 @@ impl Moe {
             experts,
             shared_experts: shared,
         })
-    }
-
-    fn forward(&self, x: &Tensor, context: &LayerContext, pass: &mut Pass) -> Result<Tensor, ForwardError> {
-        // Not with AMX tiles: their rounding could change which experts are chosen.
-        let scores = self.gate.forward(x, &PrefillRows::none())?;
-        let top_k = self.router.route(&scores, self.e_score_correction_bias.as_deref())?;
-        record(&top_k, context.layer, pass);
-        let prefill = &context.batch.prefill;
-        let routed = moe(x, &top_k, &self.experts, prefill, &pass.cancellation)?;
-        match &self.shared_experts {
-            Some(shared) => Ok((routed + shared.forward(x, prefill, &pass.cancellation)?)?),
-            None => Ok(routed),
-        }
     }
 }
 
@@ -117,12 +116,5 @@ fn router(config: &Experts) -> Router {
         top_k: config.num_experts_per_tok,
         norm_topk_prob: config.norm_topk_prob,
         routed_scaling_factor: config.routed_scaling_factor,
-    }
-}
-
-fn record(top_k: &TopK, layer: usize, pass: &mut Pass) {
-    if let Some(routing) = &mut pass.routing {
-        let rows = 0..top_k.tokens();
-        routing.extend(rows.map(|row| LayerRouting { layer, row, experts: top_k.token(row).collect() }));
     }
 }

@@ -1,15 +1,14 @@
 //! Grouped-query attention: several query heads share one head of keys and values. Queries and keys are
 //! rotated whole.
-use candle_core::Tensor;
 use checkpoint::{self, Decoder};
 use kernels::Linear;
-use kernels::attention::{GqaSizes, gqa};
+use kernels::attention::GqaSizes;
+use kernels::lane::{Act, Lane};
 use kernels::rms_norm::RmsNorm;
 
-use super::LayerContext;
 use crate::ledger::WeightKind::Attention;
 use crate::weights::Loader;
-use crate::{ForwardError, LoadError, Pass};
+use crate::{ForwardError, LoadError};
 
 pub struct GroupedAttention {
     q_proj: Linear,
@@ -49,37 +48,19 @@ impl GroupedAttention {
         Ok(Self { q_proj, k_proj, v_proj, norms, o_proj, sizes })
     }
 
-    /// `x` [T, H] -> [T, H]. Writes the keys and values of these tokens to the cache.
+    /// `x + attention(norm(x))`, [T, H]. Writes the keys and values of these rows to cache layer `layer`.
     pub fn forward(
         &self,
-        x: &Tensor,
-        context: &mut LayerContext,
-        pass: &Pass,
-    ) -> Result<Tensor, ForwardError> {
-        let (rows, prefill) = (x.dim(0)?, &context.batch.prefill);
-        let GqaSizes { heads, kv_heads, head_dim, .. } = self.sizes;
-        let mut q = self.q_proj.forward(x, prefill)?.reshape((rows, heads, head_dim))?;
-        let mut k = self.k_proj.forward(x, prefill)?.reshape((rows, kv_heads, head_dim))?;
-        let v = self.v_proj.forward(x, prefill)?.reshape((rows, kv_heads, head_dim))?;
-        if let Some((q_norm, k_norm)) = &self.norms {
-            (q, k) = (q_norm.forward(&q)?, k_norm.forward(&k)?);
+        lane: &mut Lane,
+        x: &Act,
+        norm: &RmsNorm,
+        layer: usize,
+    ) -> Result<Act, ForwardError> {
+        let [q, k, v] = lane.norm_linear(x, norm, [&self.q_proj, &self.k_proj, &self.v_proj])?;
+        let attended = lane.grouped_attention([&q, &k, &v], self.norms.as_ref(), &self.sizes, layer)?;
+        if lane.is_cancelled() {
+            return Err(ForwardError::Cancelled);
         }
-        let (q, k) = (context.rotary.apply(&q)?, context.rotary.apply(&k)?);
-
-        let mut attended = Vec::new();
-        for (step, first) in context.batch.steps_with_rows() {
-            let tokens = step.tokens.len();
-            let rows_of_step = |tensor: &Tensor| tensor.narrow(0, first, tokens);
-            context.kv.write_gqa(
-                step.pages,
-                context.layer,
-                step.past,
-                &rows_of_step(&k)?,
-                &rows_of_step(&v)?,
-            )?;
-            attended.push(gqa(&self.sizes, &rows_of_step(&q)?, &context.attention(step, pass))?);
-        }
-        pass.check_cancelled()?;
-        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?, prefill)?)
+        Ok(lane.linear_add(&attended, &self.o_proj, x)?)
     }
 }

@@ -1,15 +1,14 @@
 //! Multi-head latent attention (MLA): the keys and values of all heads are projections of one small latent
 //! vector, and only that vector is cached.
-use candle_core::Tensor;
 use checkpoint::{self, Decoder, RopeScaling};
-use kernels::attention::{MlaSizes, mla};
+use kernels::attention::MlaSizes;
+use kernels::lane::{Act, Lane};
 use kernels::rms_norm::RmsNorm;
-use kernels::{Linear, PrefillRows, Weight};
+use kernels::{Linear, Weight};
 
-use super::LayerContext;
 use crate::ledger::WeightKind::Attention;
 use crate::weights::Loader;
-use crate::{ForwardError, LoadError, Pass};
+use crate::{ForwardError, LoadError};
 
 /// The published code uses this for the norms inside attention, independent of `rms_norm_eps`.
 const INNER_NORM_EPS: f64 = 1e-6;
@@ -72,41 +71,33 @@ impl LatentAttention {
         })
     }
 
-    /// `x` [T, H] -> [T, H]. Writes the latents of these tokens to the cache, after norm and rotation.
+    /// `x + attention(norm(x))`, [T, H]. Writes the latents of these rows to cache layer `layer`, after norm
+    /// and rotation.
     pub fn forward(
         &self,
-        x: &Tensor,
-        context: &mut LayerContext,
-        pass: &Pass,
-    ) -> Result<Tensor, ForwardError> {
-        let (rows, prefill) = (x.dim(0)?, &context.batch.prefill);
-        let MlaSizes { heads, latent: rank, nope, rope, .. } = self.sizes;
-        let kv = self.kv_a_proj_with_mqa.forward(x, prefill)?;
-        let c = self.kv_a_layernorm.forward(&kv.narrow(1, 0, rank)?.contiguous()?)?;
-        let k_pe = context.rotary.apply(&kv.narrow(1, rank, rope)?.contiguous()?)?;
-        let latents = Tensor::cat(&[c, k_pe], 1)?;
-        let q = self.query(x, prefill)?.reshape((rows, heads, nope + rope))?;
-        let q = context.rotary.apply(&q)?;
-
-        let mut attended = Vec::new();
-        for (step, first) in context.batch.steps_with_rows() {
-            let tokens = step.tokens.len();
-            let rows = latents.narrow(0, first, tokens)?;
-            context.kv.write_latent(step.pages, context.layer, step.past, &rows)?;
-            let q = q.narrow(0, first, tokens)?;
-            attended.push(mla(&self.sizes, &self.kv_b_proj, &q, &context.attention(step, pass))?);
-        }
-        pass.check_cancelled()?;
-        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?, prefill)?)
-    }
-
-    fn query(&self, x: &Tensor, prefill: &PrefillRows) -> candle_core::Result<Tensor> {
-        match &self.q {
-            Query::Full { q_proj } => q_proj.forward(x, prefill),
-            Query::LowRank { q_a_proj, q_a_layernorm, q_b_proj } => {
-                q_b_proj.forward(&q_a_layernorm.forward(&q_a_proj.forward(x, prefill)?)?, prefill)
+        lane: &mut Lane,
+        x: &Act,
+        norm: &RmsNorm,
+        layer: usize,
+    ) -> Result<Act, ForwardError> {
+        let kv_a = &self.kv_a_proj_with_mqa;
+        let (q, kv_a) = match &self.q {
+            Query::Full { q_proj } => {
+                let [q, kv_a] = lane.norm_linear(x, norm, [q_proj, kv_a])?;
+                (q, kv_a)
             }
+            Query::LowRank { q_a_proj, q_a_layernorm, q_b_proj } => {
+                let [q_a, kv_a] = lane.norm_linear(x, norm, [q_a_proj, kv_a])?;
+                let [q] = lane.norm_linear(&q_a, q_a_layernorm, [q_b_proj])?;
+                (q, kv_a)
+            }
+        };
+        let attended =
+            lane.latent_attention([&q, &kv_a], &self.kv_a_layernorm, &self.kv_b_proj, &self.sizes, layer)?;
+        if lane.is_cancelled() {
+            return Err(ForwardError::Cancelled);
         }
+        Ok(lane.linear_add(&attended, &self.o_proj, x)?)
     }
 }
 

@@ -1,14 +1,14 @@
 //! The multi-token-prediction (MTP) head of DeepSeek-V3: predicts a token's second successor from its hidden
 //! state and its successor (V3 report, section 2.2). Embedding and output head are the model's own; the
 //! copies in published files are not loaded.
-use candle_core::Tensor;
 use kernels::Linear;
+use kernels::lane::{Act, Lane};
 use kernels::rms_norm::RmsNorm;
 
-use super::{Layer, LayerContext};
+use super::Layer;
 use crate::ledger::WeightKind::Mtp;
 use crate::weights::Loader;
-use crate::{ForwardError, LoadError, Pass};
+use crate::{ForwardError, LoadError};
 
 pub struct MtpHead {
     enorm: RmsNorm,
@@ -42,16 +42,16 @@ impl MtpHead {
         })
     }
 
-    /// `embedded` and `hidden` [T, H] -> [T, H], before `shared_head_norm`. `eh_proj` takes the embedding
-    /// first.
+    /// `embedded` and `hidden` [T, H] -> [T, H], before `shared_head_norm`, with cache layer `layer`.
+    /// `eh_proj` takes the embedding first.
     pub fn forward(
         &self,
-        embedded: &Tensor,
-        hidden: &Tensor,
-        context: &mut LayerContext,
-        pass: &mut Pass,
-    ) -> Result<Tensor, ForwardError> {
-        let pair = Tensor::cat(&[self.enorm.forward(embedded)?, self.hnorm.forward(hidden)?], 1)?;
-        self.layer.forward(&self.eh_proj.forward(&pair, &context.batch.prefill)?, context, pass)
+        lane: &mut Lane,
+        embedded: &Act,
+        hidden: &Act,
+        layer: usize,
+    ) -> Result<Act, ForwardError> {
+        let x = lane.concat_linear([embedded, hidden], [&self.enorm, &self.hnorm], &self.eh_proj)?;
+        self.layer.forward(lane, &x, layer)
     }
 }

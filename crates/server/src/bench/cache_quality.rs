@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use text::Tokenizer;
 
-use super::target::{BenchSequence, CHUNK, tokens};
+use super::target::{BenchSequence, HOST_CHUNK, tokens};
 use crate::args::CacheQuality;
 
 pub fn cache_quality(args: &CacheQuality) -> io::Result<ExitCode> {
@@ -50,7 +50,7 @@ fn measure(args: &CacheQuality) -> Result<Report, String> {
     let mut exact = BenchSequence::new(&*model, prompt.len(), CacheDtype::Bf16)?;
     let mut coded = BenchSequence::new(&*model, prompt.len(), CacheDtype::Fp8)?;
     let (mut divergence, mut lengths) = (Divergence::default(), Vec::new());
-    for chunk in prompt.chunks(CHUNK) {
+    for chunk in prompt.chunks(HOST_CHUNK) {
         let (exact, coded) = (
             exact.forward(chunk, OutputRequest::All)?.logits,
             coded.forward(chunk, OutputRequest::All)?.logits,

@@ -15,7 +15,7 @@ use models::{CacheDtype, OutputRequest};
 use serde::Serialize;
 
 use self::images::ImageReport;
-use self::target::{BenchSequence, CHUNK, tokens};
+use self::target::{BenchSequence, tokens};
 use crate::args::{Bench, cache_dtype};
 use crate::memory_budget::{BudgetParams, BudgetReport, MemoryBudget};
 
@@ -93,7 +93,8 @@ fn measure(args: &Bench) -> Result<Report, String> {
 
     let capacity = (args.prompt + args.tokens + 1).max(images::max_tokens(&checkpoint.config));
     let cache = args.cache_dtype.map_or(CacheDtype::Bf16, cache_dtype);
-    let params = BudgetParams { context: capacity, sequences: 1, cache, chunk: CHUNK };
+    let chunk = args.target.chunk();
+    let params = BudgetParams { context: capacity, sequences: 1, cache, chunk };
     let budget = MemoryBudget::new(&checkpoint.config, &*checkpoint.weights, &params)
         .map_err(|error| error.to_string())?;
     let mut sequence = BenchSequence::new(&*model, capacity, cache)?;
@@ -105,7 +106,7 @@ fn measure(args: &Bench) -> Result<Report, String> {
     let start = Instant::now();
     // Without a prompt every token is equally likely.
     let mut logits = vec![0.0; model.vocab_size()];
-    for chunk in prompt.chunks(CHUNK) {
+    for chunk in prompt.chunks(chunk) {
         logits = sequence.forward(chunk, OutputRequest::Last)?.logits;
     }
     let prefill = start.elapsed().as_secs_f64();
@@ -139,14 +140,18 @@ fn measure(args: &Bench) -> Result<Report, String> {
         decode: Speed::new(args.tokens, decode),
         sampling: SamplingReport { temperature, top_p },
         images,
-        cancel_ms: cancel(&mut sequence, &prompt)?,
+        cancel_ms: cancel(&mut sequence, &prompt, chunk)?,
     })
 }
 
 /// How long a pass over the last chunk of the prompt runs on after it was cancelled, at moments spread over
 /// it.
-fn cancel(sequence: &mut BenchSequence, prompt: &[u32]) -> Result<Option<CancelLatency>, String> {
-    let Some(chunk) = prompt.chunks(CHUNK).last() else { return Ok(None) };
+fn cancel(
+    sequence: &mut BenchSequence,
+    prompt: &[u32],
+    chunk: usize,
+) -> Result<Option<CancelLatency>, String> {
+    let Some(chunk) = prompt.chunks(chunk).last() else { return Ok(None) };
     sequence.past = prompt.len() - chunk.len();
     let start = Instant::now();
     sequence

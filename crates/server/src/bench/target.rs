@@ -4,15 +4,17 @@ use std::path::Path;
 
 use checkpoint::{Checkpoint, Dtype, ModelConfig, RandomWeights, TokenizerSource};
 use models::{
-    CacheDtype, CancelCheck, Device, ForwardError, InputEmbeds, KvPages, LoadOptions, Model, Output,
-    OutputRequest, PAGE_TOKENS, Pass, Step,
+    CacheDtype, CancelCheck, ForwardError, InputEmbeds, KvPages, LoadOptions, Model, Output, OutputRequest,
+    PAGE_TOKENS, Pass, Place, Step,
 };
 
-use crate::args::{BenchTarget, DeviceName, weight_dtype};
+use crate::args::{BenchTarget, weight_dtype};
 use crate::error::open_failure;
+use crate::place::CARD_CHUNK;
+use protocol::PlaceChoice;
 
-/// Tokens of one prefill chunk, as the engine uses.
-pub const CHUNK: usize = 256;
+/// Tokens of one prefill chunk on the processor, as the engine uses.
+pub const HOST_CHUNK: usize = 256;
 
 impl BenchTarget {
     /// From its files, or with random weights.
@@ -24,26 +26,21 @@ impl BenchTarget {
         }
     }
 
+    /// Tokens of one prefill chunk, as the engine uses.
+    pub fn chunk(&self) -> usize {
+        if let PlaceChoice::Card(_) = self.place { CARD_CHUNK } else { HOST_CHUNK }
+    }
+
     pub fn load(&self, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, String> {
         let requantize = self.shrink.map(weight_dtype);
-        let options = LoadOptions { requantize, device: self.device.open()? };
-        models::load(checkpoint, &options, &mut |_, _| {}).map_err(|error| format!("load the model: {error}"))
-    }
-}
-
-impl DeviceName {
-    fn open(self) -> Result<Device, String> {
-        match self {
-            Self::Cpu => Ok(Device::Cpu),
-            Self::Cuda => {
-                // cudarc panics where the driver's library is missing.
-                let opened = std::panic::catch_unwind(|| Device::new_cuda(0));
-                let failed = |reason: String| format!("open the GPU: {reason}");
-                opened
-                    .map_err(|_| failed("NVIDIA's libraries were not found".to_owned()))?
-                    .map_err(|error| failed(error.to_string()))
+        let place = match self.place {
+            PlaceChoice::Auto | PlaceChoice::Cpu => Place::Host,
+            PlaceChoice::Card(index) => {
+                Place::card(index).map_err(|error| format!("open the card: {error}"))?
             }
-        }
+        };
+        let options = LoadOptions { requantize, place };
+        models::load(checkpoint, &options, &mut |_, _| {}).map_err(|error| format!("load the model: {error}"))
     }
 }
 
@@ -73,7 +70,7 @@ pub struct BenchSequence<'a> {
 impl<'a> BenchSequence<'a> {
     pub fn new(model: &'a dyn Model, room: usize, cache: CacheDtype) -> Result<Self, String> {
         let pages: Vec<u32> = (0..room.div_ceil(PAGE_TOKENS) as u32).collect();
-        let kv = KvPages::new(model.cache_shape(), pages.len(), cache, model.device())
+        let kv = KvPages::new(model.cache_shape(), pages.len(), cache, model.place())
             .map_err(|error| format!("measure: {error}"))?;
         Ok(Self { model, kv, pages, past: 0 })
     }
@@ -92,7 +89,7 @@ impl<'a> BenchSequence<'a> {
     /// Prefills the rows [n, hidden] of an image, chunk by chunk; returns n.
     pub fn prefill_image(&mut self, rows: &[f32]) -> Result<usize, String> {
         let width = self.model.hidden_size();
-        for values in rows.chunks(CHUNK * width) {
+        for values in rows.chunks(HOST_CHUNK * width) {
             let tokens = vec![0; values.len() / width];
             let embeds = [InputEmbeds { row: 0, values }];
             self.pass(

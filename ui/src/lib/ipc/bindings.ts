@@ -684,7 +684,19 @@ export type ErrorCode = "model_not_found" |
 /**  Other content came instead of a file. */
 "source_foreign" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | 
 /**  Several precisions are installed, and none was chosen. */
-"several_precisions" | "gpu_driver_missing" | "gpu_driver_mismatch" | "gpu_driver_not_loaded" | "gpu_library_missing" | "gpu_not_offered" | "gpu_no_permission" | "gpu_lost" | "gpu_no_power" | "gpu_driver_failed" | "no_display" | 
+"several_precisions" | "gpu_driver_missing" | "gpu_driver_mismatch" | "gpu_driver_not_loaded" | "gpu_library_missing" | "gpu_not_offered" | "gpu_no_permission" | "gpu_lost" | "gpu_no_power" | "gpu_driver_failed" | 
+/**  There is no card with the number that a start named. */
+"card_missing" | "card_driver_old" | 
+/**  Its compute capability is below 8.0. */
+"card_unsupported" | "card_memory" | 
+/**  No kernel reads the storage type of the weights. */
+"card_format" | 
+/**  This program was built without kernels for cards. */
+"card_no_kernels" | 
+/**  It stopped working in the middle of an answer. */
+"card_lost" | 
+/**  What its kernels wrote at the start was wrong. */
+"card_unchecked" | "card_failed" | "no_display" | 
 /**  The web process of the window crashed repeatedly. */
 "page_died" | "history_unreadable" | 
 /**  A newer version of the app wrote it. */

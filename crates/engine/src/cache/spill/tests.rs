@@ -1,12 +1,11 @@
-use candle_core::Device;
-use models::{CacheDtype, CacheKind, CacheShape};
+use models::{CacheDtype, CacheKind, CacheShape, Place};
 
 use super::*;
 use crate::cache::prefix::root_hash;
 
 fn cache(layers: usize, pages: usize) -> KvPages {
     let shape = CacheShape { kind: CacheKind::Latent { latent: 128, rope: 4 }, layers };
-    KvPages::new(shape, pages, CacheDtype::F32, &Device::Cpu).expect("a small cache")
+    KvPages::new(shape, pages, CacheDtype::F32, &Place::Host).expect("a small cache")
 }
 
 fn spill(folder: &tempfile::TempDir) -> Spill {
