@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use endpoint::Endpoint;
-use protocol::{ErrorCode, WorkerArgs, WorkerLine};
+use protocol::{ErrorCode, PlaceChoice, WorkerArgs, WorkerLine};
 use tokio::io::{AsyncBufReadExt, BufReader, Split};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
@@ -52,6 +52,8 @@ impl WorkerSpec {
         let mut args = WorkerArgs {
             model_name: Some(self.model_name.clone()),
             context: Some(self.context),
+            // Every verdict of the app counts the processor alone: see `catalog::Devices::EMBEDDED`.
+            place: PlaceChoice::Cpu,
             api_key_env: Some(KEY_ENV.to_owned()),
             parent_pid: Some(std::process::id()),
             ..WorkerArgs::new(&self.model_dir)

@@ -34,7 +34,9 @@ impl BenchTarget {
     pub fn load(&self, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, String> {
         let requantize = self.shrink.map(weight_dtype);
         let place = match self.place {
-            PlaceChoice::Auto | PlaceChoice::Cpu => Place::Host,
+            PlaceChoice::Cpu => Place::Host,
+            // A measurement says where it was made.
+            PlaceChoice::Auto => return Err("measure: name a place, --place cpu or --place card".to_owned()),
             PlaceChoice::Card(index) => {
                 Place::card(index).map_err(|error| format!("open the card: {error}"))?
             }
