@@ -214,8 +214,8 @@ impl<'a> Lane<'a> {
     }
 
     /// Grouped-query attention: `q` [T, heads * head_dim], `k` and `v` [T, kv_heads * head_dim]
-    /// -> [T, heads * head_dim]. Applies `norms` to each head of `q` and `k`, rotates them, and writes `k` and
-    /// `v` to cache layer `layer`.
+    /// -> [T, heads * head_dim]. Applies `norms` to each head of `q` and `k`, rotates them, and writes `k`
+    /// and `v` to cache layer `layer`.
     ///
     /// # Errors
     /// When the shapes or places do not match.
