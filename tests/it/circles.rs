@@ -42,14 +42,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
     ("hub", "connection", "hub", "to be broken: the times of a hub are in the file of the hub"),
     ("hub", "download", "hub", "to be broken: the settings of a hub are in the file of the hub"),
     ("hub", "resume_state", "download", "to be broken: the job of a download belongs to a file of its own"),
-    ("text", "tokenizer", "*", "to be broken: the tokenizer makes what is written in its terms"),
-    (
-        "text",
-        "*_parser",
-        "output_parser",
-        "to be broken: the pieces of an output belong to a file of their own",
-    ),
-    ("text", "grounding", "output_parser", "to be broken: as the one before"),
 ];
 
 fn crates() -> BTreeMap<String, Vec<Graph>> {
