@@ -14,7 +14,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
         "*",
         "to be broken: `App` holds the state of every use case, and their methods are of `App`",
     ),
-    ("catalog", "facts", "gpu_spec", "to be broken: the catalogue loads the GPUs that are made of its facts"),
     ("history", "open", "*", "to be broken: opening migrates, backs up and tidies, which need what is open"),
     ("history", "images", "chats", "to be broken: the clock is in chats"),
     (
