@@ -28,10 +28,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
         "backup",
         "to be broken: a migration makes a backup, which opens a file by its schema",
     ),
-    ("hub", "connection", "source", "to be broken: a connection is made for a source, which uses it"),
-    ("hub", "connection", "hub", "to be broken: the times of a hub are in the file of the hub"),
-    ("hub", "download", "hub", "to be broken: the settings of a hub are in the file of the hub"),
-    ("hub", "resume_state", "download", "to be broken: the job of a download belongs to a file of its own"),
 ];
 
 fn crates() -> BTreeMap<String, Vec<Graph>> {
