@@ -14,20 +14,6 @@ const CLOSING: &[(&str, &str, &str, &str)] = &[
         "*",
         "to be broken: `App` holds the state of every use case, and their methods are of `App`",
     ),
-    ("history", "open", "*", "to be broken: opening migrates, backs up and tidies, which need what is open"),
-    ("history", "images", "chats", "to be broken: the clock is in chats"),
-    (
-        "history",
-        "chats",
-        "messages",
-        "to be broken: a chat reads its messages, and a message touches its chat",
-    ),
-    (
-        "history",
-        "schema",
-        "backup",
-        "to be broken: a migration makes a backup, which opens a file by its schema",
-    ),
 ];
 
 fn crates() -> BTreeMap<String, Vec<Graph>> {
