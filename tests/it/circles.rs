@@ -1,20 +1,10 @@
-//! Files of a crate import in one direction. Circles that are still there are listed by the imports that
-//! close them.
+//! Files of a crate import in one direction: none imports, over any number of others, a file that imports it.
+//! What they import is read by `imports`.
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::host::root;
 use crate::imports::{Graph, graph};
-
-/// A crate, imports that close circles (from, to; `*` is any text), and why they are there.
-const CLOSING: &[(&str, &str, &str, &str)] = &[
-    (
-        "app",
-        "open",
-        "*",
-        "to be broken: `App` holds the state of every use case, and their methods are of `App`",
-    ),
-];
 
 fn crates() -> BTreeMap<String, Vec<Graph>> {
     let folders = std::fs::read_dir(root().join("crates")).expect("there are crates");
@@ -29,15 +19,6 @@ fn crates() -> BTreeMap<String, Vec<Graph>> {
         roots.iter().filter(|file| file.is_file()).map(|file| graph(file)).collect()
     };
     sources.into_iter().map(|(name, source)| (name, graphs(&source))).collect()
-}
-
-fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        Some((start, end)) => {
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        }
-        None => pattern == name,
-    }
 }
 
 /// Everything that a module imports, over any number of files.
@@ -65,33 +46,11 @@ fn closed(graph: &Graph) -> Vec<(String, String)> {
 fn files_of_a_crate_import_in_one_direction() {
     let crates = crates();
     assert!(crates.len() > 20 && crates.values().flatten().map(Graph::len).sum::<usize>() > 300);
-    let listed = |name: &str, from: &str, to: &str| {
-        CLOSING.iter().any(|(of, start, end, _)| *of == name && fits(start, from) && fits(end, to))
-    };
     for (name, graph) in
         crates.iter().flat_map(|(name, graphs)| graphs.iter().map(move |graph| (name, graph)))
     {
-        let mut open = graph.clone();
-        for (from, all) in &mut open {
-            all.retain(|to| !listed(name, from, to));
-        }
-        let circle = closed(&open);
+        let circle = closed(graph);
         assert!(circle.is_empty(), "`{name}` has imports in a circle: {circle:?}");
-    }
-}
-
-#[test]
-fn every_listed_circle_is_still_there() {
-    let crates = crates();
-    for (name, from, to, why) in CLOSING {
-        assert!(why.len() > 20, "{name}, {from} to {to}: it needs a reason");
-        let closing =
-            |graph: &Graph| closed(graph).iter().any(|(start, end)| fits(from, start) && fits(to, end));
-        let graphs = crates.get(*name).unwrap_or_else(|| panic!("no crate {name}"));
-        assert!(
-            graphs.iter().any(closing),
-            "`{name}`: {from} to {to} closes no circle any more, delete its line"
-        );
     }
 }
 

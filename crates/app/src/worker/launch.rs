@@ -6,14 +6,9 @@ use catalog::{Catalog, DEFAULT_CONTEXT, FamilyKind};
 use contract::{ErrorCode, ErrorView};
 use deploy::WorkerSpec;
 
+use super::Launch;
 use crate::imports::check_there;
 use crate::{App, Paths};
-
-/// The parameters of a worker start.
-pub(crate) struct Launch {
-    pub model_id: String,
-    pub spec: WorkerSpec,
-}
 
 impl App {
     pub(crate) fn launch(&self, model_id: &str) -> Result<Launch, ErrorView> {
