@@ -1,6 +1,7 @@
 //! Streaming parser of visual grounding: `<|ref|>label<|/ref|><|det|>[[x1, y1, x2, y2]]<|/det|>`. The label
 //! stays in the answer; the bounding boxes become a separate piece. Malformed grounding stays in the answer
 //! as text.
+use crate::piece::push_nonempty;
 use crate::stop::overlap;
 use crate::{Grounding, Piece};
 
@@ -38,7 +39,7 @@ impl GroundingParser {
         let rest = std::mem::take(&mut self.held);
         let opened = if self.state == State::Boxes { DET } else { "" };
         self.state = State::Text;
-        push_text(format!("{opened}{rest}"), out);
+        push_nonempty(out, Piece::Answer(format!("{opened}{rest}")));
     }
 
     /// Makes one state transition; false if more text is needed.
@@ -49,7 +50,7 @@ impl GroundingParser {
                     return false;
                 }
                 self.state = State::Text;
-                push_text(format!("{DET}{}", std::mem::take(&mut self.held)), out);
+                push_nonempty(out, Piece::Answer(format!("{DET}{}", std::mem::take(&mut self.held))));
                 return false;
             };
             let text: String = self.held.drain(..end + DET_END.len()).collect();
@@ -57,7 +58,7 @@ impl GroundingParser {
                 Some(boxes) => {
                     out.push(Piece::Grounding(Grounding { label: std::mem::take(&mut self.label), boxes }))
                 }
-                None => push_text(format!("{DET}{text}"), out),
+                None => push_nonempty(out, Piece::Answer(format!("{DET}{text}"))),
             }
             self.state = State::Text;
             return true;
@@ -74,7 +75,7 @@ impl GroundingParser {
         if self.state == State::Label {
             self.label += &text;
         }
-        push_text(text, out);
+        push_nonempty(out, Piece::Answer(text));
         let Some(mark) = mark else { return false };
         self.held.drain(..mark.len());
         self.state = match mark {
@@ -86,12 +87,6 @@ impl GroundingParser {
             _ => State::Boxes,
         };
         true
-    }
-}
-
-fn push_text(text: String, out: &mut Vec<Piece>) {
-    if !text.is_empty() {
-        out.push(Piece::Answer(text));
     }
 }
 

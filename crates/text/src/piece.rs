@@ -28,3 +28,9 @@ impl Piece {
         }
     }
 }
+
+pub(crate) fn push_nonempty(pieces: &mut Vec<Piece>, piece: Piece) {
+    if !piece.text().is_empty() {
+        pieces.push(piece);
+    }
+}
