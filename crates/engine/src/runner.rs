@@ -164,9 +164,17 @@ impl Runner {
             embeds.extend(running[index].input_embeds(row, hidden));
             row += running[index].input.len();
         }
+        let temperatures: Option<Vec<f32>> =
+            batch.iter().map(|&index| running[index].top_temperature()).collect();
+        let temperatures = temperatures.unwrap_or_default();
         let mut routed = Vec::new();
         let outputs = catch_forward(|| {
-            let mut pass = Pass { routing: Some(&mut routed), input_embeds: &embeds, ..Pass::new(cancelled) };
+            let mut pass = Pass {
+                routing: Some(&mut routed),
+                input_embeds: &embeds,
+                temperatures: &temperatures,
+                ..Pass::new(cancelled)
+            };
             self.model.forward(&steps, &mut self.kv, &mut pass)
         })?;
         let mut row = 0;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use models::{
-    CancelCheck, ForwardError, InputEmbeds, KvPages, LayerRouting, Model, Output, OutputRequest, Step,
+    CancelCheck, ForwardError, InputEmbeds, KvPages, LayerRouting, Logits, Model, Output, OutputRequest, Step,
 };
 use sha2::{Digest, Sha256};
 
@@ -157,6 +157,11 @@ impl Sequence {
         Step { tokens, pages, past: self.num_computed, output, prefill }
     }
 
+    /// The temperature at which its logits are sampled, when the most likely tokens are enough.
+    pub fn top_temperature(&self) -> Option<f32> {
+        self.sampler.top_temperature()
+    }
+
     /// The embeddings that fall into its part of the next pass, which begins at row `first` of the batch.
     pub fn input_embeds(&self, first: usize, hidden: usize) -> impl Iterator<Item = InputEmbeds<'_>> {
         let (from, to) = (self.num_computed, self.num_computed + self.input.len());
@@ -211,7 +216,8 @@ impl Sequence {
         let (mut kept, mut outcome) = (rows - drafts.len(), StepOutcome::Continues(0));
         if self.num_computed + kept == self.tokens.len() {
             // Logits of the newest token and of each draft.
-            kept += self.verify(output.logits.chunks_exact(vocab), &drafts, &mut outcome);
+            let rows = (0..output.logits.rows(vocab)).map(|row| output.logits.row(row, vocab));
+            kept += self.verify(rows, &drafts, &mut outcome);
         }
         self.num_computed += kept;
         if let Some(drafter) = self.drafter.as_mut().filter(|drafter| drafter.needs_hidden()) {
@@ -223,16 +229,16 @@ impl Sequence {
 
     /// Samples until a token differs from its draft, or all drafts are accepted and one more token is
     /// sampled. Returns the number of accepted drafts.
-    fn verify<'a>(
+    fn verify(
         &mut self,
-        mut logits: impl Iterator<Item = &'a [f32]>,
+        mut logits: impl Iterator<Item = Logits>,
         drafts: &[u32],
         outcome: &mut StepOutcome,
     ) -> usize {
         let mut accepted = 0;
         loop {
             let row = logits.next().expect("a row for each draft and one more");
-            let sampled = match self.append(row) {
+            let sampled = match self.append(&row) {
                 Ok(id) => id,
                 Err(ended) => {
                     *outcome = ended;
@@ -250,9 +256,11 @@ impl Sequence {
     }
 
     /// Samples the next token, appends it and emits it.
-    fn append(&mut self, logits: &[f32]) -> Result<u32, StepOutcome> {
-        let Some(sampled) = self.sampler.sample(logits) else {
-            return Err(StepOutcome::Failed(EngineError::NoAllowedToken));
+    fn append(&mut self, logits: &Logits) -> Result<u32, StepOutcome> {
+        let sampled = match self.sampler.sample_row(logits) {
+            Ok(Some(sampled)) => sampled,
+            Ok(None) => return Err(StepOutcome::Failed(EngineError::NoAllowedToken)),
+            Err(error) => return Err(StepOutcome::Failed(EngineError::Forward(error.to_string()))),
         };
         self.first_token.get_or_insert_with(Instant::now);
         if self.stop_tokens.contains(&sampled.id) {

@@ -30,7 +30,7 @@ pub mod weight;
 pub use batch_rows::PrefillRows;
 pub use cancellation::{CancelCheck, Cancellation};
 pub use gemm::{Epilogue, Linear};
-pub use logits::Logits;
+pub use logits::{Logits, TOP_NATS, TopRow};
 pub use place::Place;
 pub use weight::{Bytes, Weight};
 

@@ -18,18 +18,24 @@ pub struct Limits {
 }
 
 impl<'a> Batch<'a> {
-    pub fn new(steps: &'a [Step<'a>], limits: &Limits, kv: &KvPages) -> Result<Self, ForwardError> {
+    /// `temperatures`: of the steps, or empty: see [`crate::Pass`].
+    pub fn new(
+        steps: &'a [Step<'a>],
+        temperatures: &[f32],
+        limits: &Limits,
+        kv: &KvPages,
+    ) -> Result<Self, ForwardError> {
         for step in steps {
             validate(step, limits, kv)?;
         }
         if steps.is_empty() {
             return Err(ForwardError::Empty);
         }
-        let sequence = |step: &Step<'a>| {
+        let sequence = |(at, step): (usize, &Step<'a>)| {
             let Step { tokens, pages, past, prefill, .. } = *step;
-            Sequence { tokens, pages, past, prefill }
+            Sequence { tokens, pages, past, prefill, top: temperatures.get(at).copied() }
         };
-        Ok(Self { steps, sequences: steps.iter().map(sequence).collect() })
+        Ok(Self { steps, sequences: steps.iter().enumerate().map(sequence).collect() })
     }
 
     /// Checks that `embeds` are whole rows of `width` values within the batch, in order.

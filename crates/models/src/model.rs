@@ -97,6 +97,9 @@ pub struct Pass<'a> {
     pub layers: Option<&'a mut Vec<Vec<f32>>>,
     /// Replaces the embeddings of some tokens, in order of rows.
     pub input_embeds: &'a [InputEmbeds<'a>],
+    /// The temperature at which each step is sampled, when the most likely tokens are enough; else empty. A
+    /// card then keeps the logits: see [`Logits::top`].
+    pub temperatures: &'a [f32],
 }
 
 /// Input embeddings for consecutive rows of a batch.
@@ -111,7 +114,13 @@ pub struct InputEmbeds<'a> {
 impl<'a> Pass<'a> {
     /// Without input embeddings, and collects nothing.
     pub fn new(cancelled: CancelCheck<'a>) -> Self {
-        Self { cancellation: Cancellation::new(cancelled), routing: None, layers: None, input_embeds: &[] }
+        Self {
+            cancellation: Cancellation::new(cancelled),
+            routing: None,
+            layers: None,
+            input_embeds: &[],
+            temperatures: &[],
+        }
     }
 
     /// # Errors

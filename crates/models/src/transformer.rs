@@ -142,7 +142,7 @@ impl Model for Transformer {
         pass: &mut Pass,
     ) -> Result<Vec<Output>, ForwardError> {
         self.in_lane_thread(|| {
-            let batch = Batch::new(steps, &self.limits(), kv)?;
+            let batch = Batch::new(steps, pass.temperatures, &self.limits(), kv)?;
             let mut lane = self.decoder.lane(&batch.sequences, kv, &pass.cancellation)?;
             batch.check_embeds(pass.input_embeds, self.hidden_size())?;
             let embeds: Vec<_> = pass.input_embeds.iter().map(|e| (e.row, e.values)).collect();
@@ -171,7 +171,7 @@ impl Model for Transformer {
         pass: &mut Pass,
     ) -> Result<Output, ForwardError> {
         let mtp = self.mtp.as_ref().ok_or(ForwardError::NoMtpHead)?;
-        let batch = Batch::new(std::slice::from_ref(step), &self.limits(), kv)?;
+        let batch = Batch::new(std::slice::from_ref(step), &[], &self.limits(), kv)?;
         let (tokens, width) = (step.tokens.len(), self.decoder.embed_tokens.cols());
         if hidden.len() != tokens * width {
             return Err(ForwardError::Hidden { tokens, values: hidden.len() });

@@ -7,6 +7,7 @@ pub mod gemm;
 pub mod gemv;
 pub mod moe;
 pub mod rope;
+pub mod top;
 
 use rope::PageDtype;
 

@@ -7,6 +7,7 @@ mod ranked;
 use std::collections::HashMap;
 
 use logits::{largest, log_sum_exp};
+use models::{ForwardError, Logits, TopRow};
 use multinomial::Multinomial;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -82,6 +83,35 @@ impl Sampler {
             }
         };
         Some(SampledToken { id, logprob, alternatives })
+    }
+
+    /// The temperature, when tokens can be sampled from the most likely ones of a row.
+    pub fn top_temperature(&self) -> Option<f32> {
+        let whole = self.penalises() || self.constraint.is_some() || self.sampling.logprobs.is_some();
+        (!whole).then(|| self.sampling.temperature.max(0.0))
+    }
+
+    /// As [`Sampler::sample`], for a row that may lie on a card: its most likely tokens, when they are enough.
+    ///
+    /// # Errors
+    /// When the card fails.
+    pub fn sample_row(&mut self, logits: &Logits) -> Result<Option<SampledToken>, ForwardError> {
+        if let Some(sampled) = logits.top().and_then(|top| self.sample_top(top)) {
+            return Ok(Some(sampled));
+        }
+        logits.load()?;
+        Ok(self.sample(logits))
+    }
+
+    /// As [`Sampler::sample`], from the most likely tokens alone. `None`, and nothing is changed, when the
+    /// whole row is needed.
+    fn sample_top(&mut self, top: &TopRow) -> Option<SampledToken> {
+        self.top_temperature()?;
+        let mut random = self.random.clone();
+        let id = self.multinomial.draw_top(top, &self.sampling, uniform(&mut random))?;
+        self.random = random;
+        *self.counts.entry(id).or_default() += 1;
+        Some(SampledToken { id, logprob: None, alternatives: Vec::new() })
     }
 
     /// The token that a drafter's `logits` give for the position `ahead` after the next one. It is sampled

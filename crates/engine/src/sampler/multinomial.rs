@@ -6,6 +6,8 @@
 //! decide it.
 use super::logits::{self, SUM_BITS};
 use super::ranked::{self, Ranked};
+use models::TopRow;
+
 use crate::Sampling;
 
 /// Tokens below a probability of 2^-48 are left out of a draw without top_p and counted in its margin.
@@ -49,6 +51,55 @@ impl Multinomial {
             self.collect(logits, sampling.temperature, None);
             self.draw_by_rank(sampling, uniform, true).expect("the whole vocabulary decides any draw")
         })
+    }
+
+    /// The same token from the most likely ones of a row, all that are within some distance of the largest,
+    /// and the sum of the weights of the whole row. `None` when another token could be drawn.
+    pub fn draw_top(&mut self, top: &TopRow, sampling: &Sampling, uniform: f64) -> Option<u32> {
+        let Sampling { temperature, top_k, top_p, min_p, .. } = *sampling;
+        let largest = top.tokens.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max);
+        if temperature <= 0.0 {
+            return top.tokens.iter().find(|(_, logit)| *logit == largest).map(|(id, _)| *id);
+        }
+        if !top.sum.is_finite() || !largest.is_finite() {
+            return None;
+        }
+        let weight = |logit: f32| ((logit - largest) / temperature).exp();
+        let ranked = |&(id, logit): &(u32, f32)| Ranked::new(id, weight(logit) / top.sum as f32);
+        self.tokens.clear();
+        self.tokens.extend(top.tokens.iter().map(ranked));
+        ranked::sort(&mut self.tokens, &mut self.spare);
+        let tokens = &mut self.tokens;
+        let cut = (1..=tokens.len()).contains(&top_k);
+        if cut {
+            tokens.truncate(top_k);
+        }
+        let mass = if cut { tokens.iter().map(|token| f64::from(token.p())).sum() } else { 1.0 };
+        let mut complete = cut;
+        if top_p < 1.0 {
+            let mut sum = 0.0;
+            let enough = tokens.iter().position(|token| {
+                sum += f64::from(token.p());
+                sum >= f64::from(top_p) * mass
+            });
+            complete |= enough.is_some();
+            tokens.truncate(enough.map_or(tokens.len(), |last| last + 1));
+        }
+        let floor = tokens.first()?.p() * min_p;
+        let kept = tokens.partition_point(|token| token.p() >= floor).max(1);
+        complete |= kept < tokens.len();
+        let tokens = &tokens[..kept];
+        // The probabilities of the whole row are 1 together.
+        let total = if complete { tokens.iter().map(|token| f64::from(token.p())).sum() } else { 1.0 };
+        let mut left = uniform * total;
+        let drawn = tokens.iter().find(|token| {
+            left -= f64::from(token.p());
+            left < 0.0
+        });
+        match drawn {
+            None if complete => tokens.last().map(|token| token.id()),
+            drawn => drawn.map(|token| token.id()),
+        }
     }
 
     /// Fills `tokens` with those of a probability from 2^-`bits` on, or with all. Returns the sum of the

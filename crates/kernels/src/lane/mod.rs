@@ -13,7 +13,8 @@ use crate::rope::{Rope, RotaryTable};
 use crate::{Cancellation, Linear, Logits, Place, PrefillRows, Weight};
 
 pub use crate::place::Vector as Bias;
-use card::{CardHead, CardLane, CardState, Plan, Rows};
+pub(crate) use card::Rows;
+use card::{CardHead, CardLane, CardState, Plan};
 
 /// The rows of one sequence in a batch.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,8 @@ pub struct Sequence<'a> {
     pub past: usize,
     /// Whether the rows belong to a prefill: see [`PrefillRows`].
     pub prefill: bool,
+    /// The temperature at which its logits are sampled, when only the most likely tokens are needed.
+    pub top: Option<f32>,
 }
 
 /// Activations [T, width].

@@ -117,9 +117,10 @@ fn measure(args: &Bench) -> Result<Report, String> {
     let (start, mut sampling) = (Instant::now(), Duration::ZERO);
     for _ in 0..args.tokens {
         let before = Instant::now();
-        let sampled = sampler.sample(&logits).expect("there is no grammar");
+        let sampled = sampler.sample_row(&logits).map_err(|error| format!("measure: {error}"))?;
+        let sampled = sampled.expect("there is no grammar");
         sampling += before.elapsed();
-        logits = sequence.forward(&[sampled.id], OutputRequest::Last)?.logits;
+        logits = sequence.decode(sampled.id, temperature)?.logits;
     }
     let decode = start.elapsed().as_secs_f64();
     let images = images::measure(&mut sequence, &checkpoint.config)?;

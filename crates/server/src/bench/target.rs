@@ -84,6 +84,14 @@ impl<'a> BenchSequence<'a> {
         Ok(output)
     }
 
+    /// One token, whose logits are sampled at `temperature`.
+    pub fn decode(&mut self, token: u32, temperature: f32) -> Result<Output, String> {
+        let mut pass = Pass { temperatures: &[temperature], ..Pass::new(&|| false) };
+        let output = self.pass(&[token], OutputRequest::Last, &mut pass);
+        self.past += 1;
+        output.map_err(|error| format!("measure: {error}"))
+    }
+
     pub fn model(&self) -> &'a dyn Model {
         self.model
     }

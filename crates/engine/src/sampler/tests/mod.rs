@@ -6,6 +6,7 @@ use super::reference::filter;
 use super::*;
 
 mod equals_reference;
+mod from_top;
 
 fn ids(list: &[(u32, f32)]) -> Vec<u32> {
     list.iter().map(|(id, _)| *id).collect()

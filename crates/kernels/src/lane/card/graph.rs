@@ -8,7 +8,7 @@ use cuda::Graph;
 use super::{CardHead, CardLane};
 
 /// Steps with more rows are launched one kernel at a time.
-const MAX_GRAPH_ROWS: usize = 16;
+pub(super) const MAX_GRAPH_ROWS: usize = 16;
 /// Graphs of one model: one for each number of rows and bucket of positions in use.
 const MAX_GRAPHS: usize = 24;
 
@@ -19,6 +19,8 @@ pub struct GraphKey {
     pub computation: usize,
     pub rows: usize,
     pub max_keys: usize,
+    /// Whether the most likely tokens are found on the card.
+    pub top: bool,
     pub cache: u64,
     /// Rows whose hidden states and whose logits are asked for.
     pub outputs: [Vec<u32>; 2],
@@ -91,8 +93,8 @@ impl CardLane<'_> {
         if !fixed || !decodes || self.rows > MAX_GRAPH_ROWS {
             return Plan::Launch;
         }
-        let (rows, max_keys) = (self.rows, self.max_keys);
-        let key = GraphKey { computation, rows, max_keys, cache, outputs: outputs.map(<[u32]>::to_vec) };
+        let (rows, max_keys, top) = (self.rows, self.max_keys, self.finds_top());
+        let key = GraphKey { computation, rows, max_keys, top, cache, outputs: outputs.map(<[u32]>::to_vec) };
         self.scratch.graphs.plan(key)
     }
 

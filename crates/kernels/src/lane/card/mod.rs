@@ -10,6 +10,7 @@ mod state;
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use candle_core::{Error, Result, bail};
 use cuda::ops::rope::RopeTable;
@@ -63,6 +64,8 @@ struct Arrays {
     positions: Ptr<i32>,
     slots: Ptr<i32>,
     tables: Ptr<i32>,
+    /// At which logits are sampled; 0 where whole rows are asked for.
+    temperatures: Ptr<f32>,
     pages: Ptr<u32>,
 }
 
@@ -107,8 +110,14 @@ impl<'a> CardLane<'a> {
             log: None,
             queued: VecDeque::new(),
         };
+        lane.scratch.passes.fetch_add(1, Ordering::Relaxed);
         lane.stage()?;
         Ok(lane)
+    }
+
+    /// Whether the most likely tokens are all that is asked for.
+    fn finds_top(&self) -> bool {
+        self.rows <= graph::MAX_GRAPH_ROWS && self.sequences.iter().all(|s| s.top.is_some())
     }
 
     /// The sines and cosines of this pass.
@@ -135,7 +144,7 @@ impl<'a> CardLane<'a> {
         let scratch = &mut *self.scratch;
         // The copy of the pass before may still be queued.
         scratch.copied.wait().map_err(Error::wrap)?;
-        let mut words: Vec<u32> = Vec::with_capacity(4 * rows);
+        let mut words: Vec<u32> = Vec::with_capacity(5 * rows);
         words.extend(self.sequences.iter().flat_map(|s| s.tokens));
         let positions = |s: &Sequence<'a>| s.past..s.past + s.tokens.len();
         words.extend(self.sequences.iter().flat_map(|s| positions(s).map(|p| p as u32)));
@@ -149,10 +158,14 @@ impl<'a> CardLane<'a> {
             words.extend(std::iter::repeat_n(offset, sequence.tokens.len()));
             offset += used_pages(sequence).len() as u32;
         }
+        words.extend(self.sequences.iter().flat_map(|s| {
+            let temperature = s.top.unwrap_or_default().to_bits();
+            std::iter::repeat_n(temperature, s.tokens.len())
+        }));
         words.extend(self.sequences.iter().flat_map(used_pages));
         let bytes = words.len() * 4;
         if bytes > scratch.staging.bytes() {
-            bail!("{} pages: a pass on the card has too many", words.len() - 4 * rows);
+            bail!("{} pages: a pass on the card has too many", words.len() - 5 * rows);
         }
         scratch.staging.slice_mut(0, words.len()).copy_from_slice(&words);
         scratch.staging.upload(0, bytes, scratch.arrays.ptr()).map_err(Error::wrap)?;
@@ -202,7 +215,8 @@ impl Arrays {
             positions: start.offset(rows).cast(),
             slots: start.offset(2 * rows).cast(),
             tables: start.offset(3 * rows).cast(),
-            pages: start.offset(4 * rows),
+            temperatures: start.offset(4 * rows).cast(),
+            pages: start.offset(5 * rows),
         }
     }
 }

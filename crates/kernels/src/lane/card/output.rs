@@ -1,13 +1,16 @@
 //! What a pass gives back to the host: hidden states, logits, the routing log.
 //! Everything is copied at once, so that the host waits once.
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{Error, Result, bail};
 use cuda::Pinned;
+use cuda::ops::top::{Found, KEYS, RECORD, Top};
 
 use super::{CardLane, Rows};
+use crate::logits::OnCard;
 use crate::rms_norm::RmsNorm;
-use crate::{Linear, Logits};
+use crate::{Linear, Logits, TOP_NATS, TopRow};
 
 /// The output of a pass while it is on the card.
 #[derive(Clone)]
@@ -16,6 +19,8 @@ pub struct CardHead {
     hidden: Option<Rows>,
     /// In order of rows.
     logits: Vec<Rows>,
+    /// The most likely tokens of each row, [rows, RECORD] words, when they are all that is asked for.
+    top: Option<Rows>,
 }
 
 impl CardLane<'_> {
@@ -38,7 +43,7 @@ impl CardLane<'_> {
             bail!("a requested row is out of range: the batch has {} rows", x.rows);
         }
         if rows.is_empty() {
-            return Ok(CardHead { hidden: None, logits: Vec::new() });
+            return Ok(CardHead { hidden: None, logits: Vec::new(), top: None });
         }
         let hidden = Rows::take(self.memory, rows.len(), x.width)?;
         let mut next = 0;
@@ -50,21 +55,51 @@ impl CardLane<'_> {
             .map(|(first, count)| {
                 Ok(self.linears(&hidden.part(first, count), None, &[lm_head], None)?.remove(0))
             })
-            .collect::<Result<_>>()?;
-        Ok(CardHead { hidden: Some(hidden), logits })
+            .collect::<Result<Vec<Rows>>>()?;
+        let finds = self.finds_top() && !logits.is_empty() && Top::takes(lm_head.weight().rows());
+        let top = if finds { Some(self.find_top(&logits, [rows, logit_rows])?) } else { None };
+        Ok(CardHead { hidden: Some(hidden), logits, top })
+    }
+
+    /// The most likely tokens of all rows of `logits`.
+    fn find_top(&self, logits: &[Rows], [rows, logit_rows]: [&[u32]; 2]) -> Result<Rows> {
+        let found = Rows::take(self.memory, logit_rows.len(), RECORD)?;
+        let keys = Rows::take(self.memory, logit_rows.len(), KEYS)?;
+        let mut of_row = logit_rows.iter().map(|&row| rows[row as usize] as usize);
+        let mut at = 0;
+        for part in logits {
+            for row in 0..part.rows {
+                let batch_row = of_row.next().expect("a row of the batch for each row of logits");
+                let top = Top {
+                    logits: part.row(row),
+                    temperatures: self.arrays.temperatures.offset(batch_row),
+                    keys: keys.row(at).cast(),
+                    found: found.row(at).cast(),
+                    vocab: part.width as u32,
+                    stride: part.width as u32,
+                    depth: TOP_NATS,
+                    pad: 0,
+                };
+                self.check(top.launch(self.memory.card(), 1))?;
+                at += 1;
+            }
+        }
+        Ok(found)
     }
 
     /// Hidden states and logits in host memory. Waits for the card once.
     pub fn read_head(&mut self, head: &CardHead) -> Result<(Vec<f32>, Logits)> {
         let count = |part: &Rows| part.rows * part.width;
         let hidden_count = head.hidden.as_ref().map_or(0, count);
-        let logit_count = head.logits.iter().map(count).sum::<usize>();
+        // With the most likely tokens here, the logits stay where they are.
+        let sent: Vec<&Rows> = head.top.as_ref().map_or(head.logits.iter().collect(), |top| vec![top]);
+        let sent_count = sent.iter().map(|part| count(part)).sum::<usize>();
         let log_words = self.log_words();
         let scratch = &mut *self.scratch;
-        let mut results = scratch.results.take(4 * (logit_count + hidden_count + log_words))?;
+        let mut results = scratch.results.take(4 * (sent_count + hidden_count + log_words))?;
         let pinned = Arc::get_mut(&mut results).expect("nobody else holds it");
         let mut offset = 0;
-        for part in head.logits.iter().chain(&head.hidden) {
+        for part in sent.into_iter().chain(&head.hidden) {
             let bytes = 4 * count(part);
             pinned.download(part.ptr().cast(), bytes, offset).map_err(Error::wrap)?;
             offset += bytes;
@@ -74,9 +109,23 @@ impl CardLane<'_> {
             self.memory.card().synchronize().map_err(Error::wrap)?;
             self.log = Some(results.slice::<u32>(offset, log_words).to_vec());
         }
-        let hidden = results.slice::<f32>(4 * logit_count, hidden_count).to_vec();
+        let hidden = results.slice::<f32>(4 * sent_count, hidden_count).to_vec();
         scratch.results.keep(&results);
-        Ok((hidden, Logits::pinned(results, logit_count)))
+        if head.top.is_none() {
+            return Ok((hidden, Logits::pinned(results, sent_count)));
+        }
+        let vocab = head.logits[0].width;
+        let records = results.slice::<u32>(0, sent_count).chunks_exact(RECORD);
+        let top_row = |record| Found::read(record, vocab).map(|Found { tokens, sum }| TopRow { tokens, sum });
+        let logits = OnCard {
+            parts: head.logits.clone(),
+            top: records.map(top_row).collect(),
+            vocab,
+            passes: scratch.passes.clone(),
+            pass: scratch.passes.load(Ordering::Relaxed),
+            values: OnceLock::new(),
+        };
+        Ok((hidden, Logits::on_card(logits)))
     }
 }
 

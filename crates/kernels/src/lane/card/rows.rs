@@ -52,7 +52,7 @@ impl Rows {
         self.buffer().write((self.offset + row * self.width) * 4, values).map_err(Error::wrap)
     }
 
-    pub(super) fn read(&self) -> Result<Vec<f32>> {
+    pub(crate) fn read(&self) -> Result<Vec<f32>> {
         self.buffer().read(self.offset * 4, self.rows * self.width).map_err(Error::wrap)
     }
 

@@ -1,6 +1,7 @@
 //! What a model keeps on a card between passes besides weights and cache: the arrays that describe a pass,
 //! what attention and routing write beside the activations, the graphs of its steps.
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use candle_core::{Error, Result};
 use cuda::{Buffer, Event, Pinned, Ptr};
@@ -45,6 +46,8 @@ pub struct Scratch {
     /// Activations of a step that come from the host.
     pub given: Buffer,
     pub graphs: GraphCache,
+    /// Passes so far: each takes the memory of the one before.
+    pub passes: Arc<AtomicU64>,
 }
 
 impl CardState {
@@ -52,7 +55,7 @@ impl CardState {
     /// When the card has too little memory.
     pub fn new(memory: &Arc<CardMemory>, rope: &Rope) -> Result<Self> {
         let card = memory.card();
-        let array_bytes = 4 * (4 * MAX_ROWS + MAX_PAGES);
+        let array_bytes = 4 * (5 * MAX_ROWS + MAX_PAGES);
         let buffer = |bytes| Buffer::new(card, bytes).map_err(Error::wrap);
         let pinned = |bytes| Pinned::new(card, bytes).map_err(Error::wrap);
         let tickets = buffer(4 * TICKETS)?;
@@ -69,6 +72,7 @@ impl CardState {
             sin: buffer(4 * MAX_ROWS * MAX_HALF)?,
             given: buffer(4 * MAX_GIVEN)?,
             graphs: GraphCache::default(),
+            passes: Arc::default(),
         };
         Ok(Self { memory: memory.clone(), scratch: Mutex::new(scratch) })
     }
