@@ -32,5 +32,7 @@ pub use worker_api::{
     CacheMemory, HealthStatus, LayerRouting, MemoryReport, PlannedMemory, PredictedMemory, ProcessMemory,
     RoutingReport, TokenRouting, TokenizeResponse, WeightMemory,
 };
-pub use worker_args::{CacheDtype, DEFAULT_HOST, InspectArgs, SpeculationMode, WeightDtype, WorkerArgs};
+pub use worker_args::{
+    CacheDtype, DEFAULT_HOST, DEFAULT_SEQUENCES, InspectArgs, SpeculationMode, WeightDtype, WorkerArgs,
+};
 pub use worker_line::{ReportedCode, WorkerFailure, WorkerLine};

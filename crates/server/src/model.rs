@@ -2,6 +2,7 @@
 //! Opening it reads all weights, which takes minutes for a large model; it is done once per process.
 use std::path::Path;
 
+use checkpoint::memory::{BudgetParams, CARD_CHUNK, default_cache_dtype};
 use checkpoint::{ModelConfig, WeightSource};
 use engine::{Engine, EngineOptions, Spill, StartError};
 use models::{Ledger, LoadOptions};
@@ -9,11 +10,11 @@ use protocol::{ErrorCode, WorkerArgs, WorkerFailure, WorkerPlace};
 use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
 
-use crate::args::{DEFAULT_CONTEXT, cache_dtype, default_cache_dtype, speculation, weight_dtype};
+use crate::args::{DEFAULT_CONTEXT, cache_dtype, speculation, weight_dtype};
 use crate::error::{load_failure, open_failure};
 use crate::images::ImageEncoder;
-use crate::memory_budget::{BudgetParams, MemoryBudget};
-use crate::place::{CARD_CHUNK, ChosenPlace};
+use crate::memory_budget::MemoryBudget;
+use crate::place::ChosenPlace;
 use crate::text_pipeline::{PromptSource, TextPipeline};
 
 pub struct LoadedModel {
@@ -52,14 +53,20 @@ impl LoadedModel {
         let TextPipeline { tokenizer, prompt } = TextPipeline::open(&checkpoint, &args.model)?;
 
         let context = context(args, checkpoint.config.decoder().max_position_embeddings)?;
-        let cache = cache_dtype(args.cache_dtype.unwrap_or_else(|| default_cache_dtype(context)));
+        let cache = args.cache_dtype.map_or_else(|| default_cache_dtype(context), cache_dtype);
         let defaults = EngineOptions::default();
         let budget_params =
             BudgetParams { context, sequences: args.sequences.into(), cache, chunk: defaults.prefill_chunk };
-        let chosen = ChosenPlace::choose(args, &checkpoint, &budget_params)?;
-        let prefill_chunk = if chosen.place.is_host() { defaults.prefill_chunk } else { CARD_CHUNK };
-        let memory_budget = MemoryBudget::new(&checkpoint.config, &*checkpoint.weights, &budget_params)
-            .map_err(|error| invalid(error.to_string()))?;
+        let mut chosen = ChosenPlace::choose(args, &checkpoint, &budget_params)?;
+        let (config, weights) = (&checkpoint.config, &*checkpoint.weights);
+        let requantize = args.shrink.map(weight_dtype);
+        let (prefill_chunk, memory_budget) = if chosen.place.is_host() {
+            (defaults.prefill_chunk, MemoryBudget::new(config, weights, &budget_params))
+        } else {
+            let params = BudgetParams { chunk: CARD_CHUNK, ..budget_params };
+            (CARD_CHUNK, MemoryBudget::on_card(config, weights, &params, requantize))
+        };
+        let memory_budget = memory_budget.map_err(|error| invalid(error.to_string()))?;
         let spill =
             args.prefix_cache.as_deref().map(|dir| spill(dir, args.prefix_cache_mib, &*checkpoint.weights));
         let options = EngineOptions {
@@ -71,7 +78,7 @@ impl LoadedModel {
             spill: spill.transpose().map_err(|error| invalid(error.to_string()))?,
             ..defaults
         };
-        let load = LoadOptions { place: chosen.place, requantize: args.shrink.map(weight_dtype) };
+        let load = LoadOptions { place: chosen.place.clone(), requantize };
         let model = models::load(&checkpoint, &load, progress).map_err(|error| load_failure(&error))?;
         let ledger = model.ledger().clone();
         let prompt_format = match (prompt, model.vision()) {
@@ -82,6 +89,7 @@ impl LoadedModel {
             _ => return Err(invalid("the model has neither a template nor a vision tower".to_owned())),
         };
         let engine = Engine::start(model, options).map_err(|error| start_failure(&error))?;
+        chosen.measure();
         if let Err(error) = engine.restored() {
             // The engine works without them.
             tracing::warn!(%error, "the prefix cache was not restored");
