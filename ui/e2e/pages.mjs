@@ -15,6 +15,7 @@ const PAGES = {
   welcome: ['first', '/welcome'],
   chat: ['full', '/chat/c1'],
   interrupted: ['interrupted', '/chat/c1'],
+  'card-lost': ['card', '/chat/c1'],
   begin: ['full', '/chat'],
   models: ['full', '/models'],
   hardware: ['full', '/hardware'],

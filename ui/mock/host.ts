@@ -46,7 +46,11 @@ let settings: SettingsView = {
   theme: query.get('theme') === 'dark' ? 'dark' : query.get('theme') === 'light' ? 'light' : 'system',
 };
 let worker: WorkerView =
-  state === 'interrupted' ? { ...data.worker, state: 'failed', error: data.died } : { ...data.worker };
+  state === 'interrupted'
+    ? { ...data.worker, state: 'failed', error: data.died }
+    : state === 'card'
+      ? { ...data.worker, state: 'failed', error: data.cardLost }
+      : { ...data.worker };
 /** A measured memory speed is kept, as by the app. */
 let hardware = data.hardware;
 let models = structuredClone(data.models);
@@ -71,7 +75,9 @@ const pictures = new Map<string, string>(Object.entries(data.drawn));
 const kept = new Map<string, PictureView>(data.pictures.map((one) => [one.id, one]));
 let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoints) : [];
 const chats = new Map<string, ChatView>(
-  ['full', 'interrupted', 'long', 'clouds', 'deployed', 'shared', 'pictures', 'readonly'].includes(state)
+  ['full', 'interrupted', 'card', 'long', 'clouds', 'deployed', 'shared', 'pictures', 'readonly'].includes(
+    state,
+  )
     ? (state === 'long' ? longChats() : data.chats(state)).map((chat) => [chat.id, chat])
     : [],
 );

@@ -1,6 +1,7 @@
 //! The catalogue of DeepSeek models and GPUs, memory requirements, and what fits a computer.
 //! The data come from assets/catalog; the functions are pure. Knows no network and no engine.
 
+mod card_fit;
 mod claims;
 mod devices;
 mod facts;
@@ -12,8 +13,9 @@ mod recommend;
 mod sizing_table;
 mod upgrade;
 
+pub use card_fit::CardShortage;
 pub use claims::{Claim, Defect, FlaggedClaim, flagged_claims};
-pub use devices::{Devices, IdleGpus};
+pub use devices::{Card, Devices, IdleGpus, IdleReason};
 pub use facts::{
     Catalog, FamilyKind, KvCache, KvDtype, ModelFacts, Preset, Sampling, Sentence, Shape, Variant, presets,
 };
