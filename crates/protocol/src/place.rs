@@ -87,6 +87,10 @@ pub enum CardRefusal {
     },
     /// This program was built without kernels.
     NoKernels,
+    /// What its kernels computed at the start was wrong.
+    Unchecked {
+        message: String,
+    },
     Failed {
         message: String,
     },
@@ -115,6 +119,9 @@ impl CardRefusal {
                 failure(ErrorCode::CardFormat, "no kernel reads this format").with("format", format.clone())
             }
             Self::NoKernels => failure(ErrorCode::CardNoKernels, "this program was built without kernels"),
+            Self::Unchecked { message } => {
+                failure(ErrorCode::CardUnchecked, message).with("reason", message.clone())
+            }
             Self::Failed { message } => {
                 failure(ErrorCode::CardFailed, message).with("reason", message.clone())
             }

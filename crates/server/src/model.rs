@@ -5,8 +5,8 @@ use std::path::Path;
 use checkpoint::memory::{BudgetParams, CARD_CHUNK, default_cache_dtype};
 use checkpoint::{ModelConfig, WeightSource};
 use engine::{Engine, EngineOptions, Spill, StartError};
-use models::{Ledger, LoadOptions};
-use protocol::{ErrorCode, WorkerArgs, WorkerFailure, WorkerPlace};
+use models::{Ledger, LoadError, LoadOptions};
+use protocol::{CardRefusal, ErrorCode, WorkerArgs, WorkerFailure};
 use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
 
@@ -27,8 +27,8 @@ pub struct LoadedModel {
     pub omits_think_tag: bool,
     /// Routed experts of a layer; 0 in models without.
     pub n_experts: usize,
-    /// Where it computes.
-    pub place: WorkerPlace,
+    /// Where it computes, and what is told of it.
+    pub place: ChosenPlace,
     /// Bytes of the process before the model, where the system tells.
     pub resident_before: Option<u64>,
 }
@@ -79,7 +79,12 @@ impl LoadedModel {
             ..defaults
         };
         let load = LoadOptions { place: chosen.place.clone(), requantize };
-        let model = models::load(&checkpoint, &load, progress).map_err(|error| load_failure(&error))?;
+        let model = models::load(&checkpoint, &load, progress).map_err(|error| match error {
+            LoadError::Place(_) | LoadError::Tensor { .. } if !chosen.place.is_host() => {
+                CardRefusal::Failed { message: first_line(&error) }.failure()
+            }
+            error => load_failure(&error),
+        })?;
         let ledger = model.ledger().clone();
         let prompt_format = match (prompt, model.vision()) {
             (PromptSource::Template(template), _) => PromptFormat::Template(template),
@@ -88,7 +93,8 @@ impl LoadedModel {
             }
             _ => return Err(invalid("the model has neither a template nor a vision tower".to_owned())),
         };
-        let engine = Engine::start(model, options).map_err(|error| start_failure(&error))?;
+        let engine =
+            Engine::start(model, options).map_err(|error| start_failure(&error, !chosen.place.is_host()))?;
         chosen.measure();
         if let Err(error) = engine.restored() {
             // The engine works without them.
@@ -107,7 +113,7 @@ impl LoadedModel {
             memory_budget,
             omits_think_tag,
             n_experts,
-            place: chosen.report,
+            place: chosen,
             resident_before,
         })
     }
@@ -131,13 +137,22 @@ fn context(args: &WorkerArgs, most: usize) -> Result<usize, WorkerFailure> {
     }
 }
 
-fn start_failure(error: &StartError) -> WorkerFailure {
+/// A backtrace may follow.
+fn first_line(error: &impl ToString) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+fn start_failure(error: &StartError, on_card: bool) -> WorkerFailure {
     let failure = |code| WorkerFailure::new(code, error.to_string());
     match error {
         StartError::Cache { needed, available, .. } => {
             failure(ErrorCode::OutOfMemory).with("needed", *needed).with("free", *available)
         }
         StartError::Pages(_) => failure(ErrorCode::OutOfMemory),
+        StartError::SelfCheck(reason) if on_card => {
+            failure(ErrorCode::CardUnchecked).with("reason", first_line(reason))
+        }
+        StartError::SelfCheck(_) => failure(ErrorCode::Internal),
         StartError::Thread(_) => failure(ErrorCode::Internal),
     }
 }

@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 use checkpoint::Checkpoint;
 use checkpoint::memory::{BudgetParams, CARD_CHUNK, CardBudget};
 use models::Place;
-use models::cards::{CardInfo, NoCard, places};
+use models::cards::{self, CardInfo, CheckError, NoCard, check_products, places};
 use protocol::{CardRefusal, ErrorCode, PlaceChoice, WorkerArgs, WorkerFailure, WorkerPlace};
 
 use crate::args::weight_dtype;
@@ -60,6 +60,13 @@ impl ChosenPlace {
         }
     }
 
+    /// Why the card does not answer any more, in the driver's words; `None` while it works. A driver that
+    /// met a fault answers every later call of the process with it.
+    pub fn lost(place: &Place) -> Option<String> {
+        let Place::Card(memory) = place else { return None };
+        memory.card().synchronize().err().map(|error| words(&error))
+    }
+
     /// Counts what the model really took of its card.
     pub fn measure(&mut self) {
         if let (WorkerPlace::Card { used, .. }, Place::Card(memory)) = (&mut self.report, &self.place) {
@@ -86,10 +93,24 @@ impl ChosenPlace {
             return Err(CardRefusal::Memory { needed: budget.needed().into(), free: card.free.into() });
         }
         let place =
-            Place::card(card.index).map_err(|error| CardRefusal::Failed { message: error.to_string() })?;
+            Place::card(card.index).map_err(|error| CardRefusal::Failed { message: words(&error) })?;
+        if let Place::Card(memory) = &place {
+            check_products(memory).map_err(|error| match error {
+                CheckError::Wrong(message) => CardRefusal::Unchecked { message },
+                CheckError::Card(error) => CardRefusal::Failed { message: words(&error) },
+            })?;
+        }
         let used = budget.total().into();
         let report = WorkerPlace::Card { index: card.index, name: card.name, used };
         Ok(Self { place, report })
+    }
+}
+
+/// What happened to a card; in the driver's own words when it was lost.
+fn words(error: &cards::Error) -> String {
+    match error {
+        cards::Error::Lost { message } => message.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -112,6 +133,40 @@ pub fn refusal(refused: &NoCard) -> CardRefusal {
         }
         NoCard::NoKernels => CardRefusal::NoKernels,
         NoCard::NoMemory => CardRefusal::Full,
+        NoCard::Failed(message) => CardRefusal::Failed { message: message.clone() },
         refused => CardRefusal::Failed { message: refused.to_string() },
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    /// In a process of its own, which finds the stub in place of the driver.
+    #[test]
+    #[ignore = "run by the other test, in a process of its own"]
+    fn says_whether_the_card_is_lost() {
+        println!("answer: {:?}", ChosenPlace::lost(&Place::card(0).expect("the stub opens")));
+    }
+
+    #[test]
+    fn a_card_that_fails_is_lost_in_the_words_of_its_driver() {
+        if !cards::has_kernels() {
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        testkit::driver_stub(folder.path(), "");
+        for (stub, answer) in [("good", "None"), ("lost", "Some(\"words of the driver\")")] {
+            let output = std::process::Command::new(std::env::current_exe().expect("the test's own program"))
+                .args(["--exact", "place::tests::says_whether_the_card_is_lost", "--ignored", "--nocapture"])
+                .env("LD_LIBRARY_PATH", folder.path())
+                .env("STUB", stub)
+                .output()
+                .expect("it runs again");
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains(&format!("answer: {answer}")), "{stub}: {text}");
+        }
+        assert_eq!(ChosenPlace::lost(&Place::Host), None);
     }
 }
