@@ -47,6 +47,8 @@ const ONCE = {
   'sizing-broken': ['broken', '/sizing'],
   'compare-broken': ['broken', '/compare'],
   'begin-loading': ['slow', '/chat'],
+  'hardware-old-card': ['old-card', '/hardware'],
+  'welcome-old-card': ['old-card', '/welcome'],
   problems: ['problems', '/chat'],
   readonly: ['readonly', '/chat/c1'],
 };

@@ -97,6 +97,23 @@ export const hardware: HardwareView = {
   disk: { models_dir: '/home/user/.local/share/whaledeck/models', total: 1.02e12, free: 412e9 },
 };
 
+/** A card that the engine does not use. */
+export const oldCard: HardwareView = {
+  ...hardware,
+  gpus: hardware.gpus.map((gpu) => ({
+    ...gpu,
+    computes: false,
+    name: 'NVIDIA GeForce RTX 2080 Ti',
+    vram_total: 11.8e9,
+    vram_free: 11.2e9,
+    compute_capability: '7.5',
+  })),
+  gpu_note: {
+    en: 'Your RTX 2080 Ti is not used: compute capability 7.5 is below the 8.0 that models need (RTX 30 series and newer); llama-server under Deployments uses older cards.',
+    zh: '你的 RTX 2080 Ti 未使用：计算能力 7.5 低于模型需要的 8.0（RTX 30 系列及更新）；“部署”中的 llama-server 可以使用较旧的显卡。',
+  },
+};
+
 export const recommendation: RecommendationView = {
   model_id: 'deepseek-r1-distill-qwen-14b',
   variant_id: 'q4_k_m',
@@ -109,6 +126,16 @@ export const recommendation: RecommendationView = {
   upgrade: {
     en: 'With a 32 GB card (such as RTX 5090) you could run R1-Distill-Qwen-32B.',
     zh: '换用 32 GB 显卡（如 RTX 5090）就可以运行 R1-Distill-Qwen-32B。',
+  },
+};
+
+/** The same on the processor. */
+export const onProcessor: RecommendationView = {
+  ...recommendation,
+  gpu_note: oldCard.gpu_note,
+  sentence: {
+    en: 'R1-Distill-Qwen-14B: the best that leaves room for about 24 pages of conversation in the 51.2 GB of memory now free.',
+    zh: 'R1-Distill-Qwen-14B：在 51.2 GB 空闲内存里能留出约 24 页对话空间的最佳模型。',
   },
 };
 
@@ -240,7 +267,7 @@ export const models: ModelView[] = [
       state: 'built_in',
       disk_used: 11.4e6,
       fit: {
-        ...onCard('Whaledeck Guide FP8', 11.4e6, '872 MB', 900),
+        ...onCard('Whaledeck Guide FP8', 11.4e6, '872 MB', 700),
         overhead: 8.5e8,
         needed: 8.72e8,
         context: 4096,
@@ -265,7 +292,7 @@ export const models: ModelView[] = [
       state: 'built_in',
       disk_used: 14.2e6,
       fit: {
-        ...onCard('Whaledeck Guide Vision BF16', 14.2e6, '864 MB', 900),
+        ...onCard('Whaledeck Guide Vision BF16', 14.2e6, '864 MB', 700),
         overhead: 8.4e8,
         needed: 8.64e8,
         context: 2048,

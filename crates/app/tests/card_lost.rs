@@ -1,5 +1,5 @@
-//! A graphics card that is lost in mid-answer: the text is kept, the error says why, the worker's end is seen,
-//! and the same question is answered on the processor when the settings say so. The worker is a script.
+//! A graphics card that is lost in mid-answer: the text is kept, the error says why, the worker's end is
+//! seen, and the same question is answered on the processor when the settings say so. The worker is a script.
 #![cfg(target_os = "linux")]
 use std::path::Path;
 use std::sync::{Arc, Mutex};

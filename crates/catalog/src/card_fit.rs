@@ -6,23 +6,16 @@ use hardware::{Gpu, Snapshot};
 use protocol::DEFAULT_SEQUENCES;
 
 use crate::devices::{Card, short_name};
-use crate::fit::{Spec, is_slow, speed, usable_ram};
-use crate::{Catalog, ComputeDevice, Devices, Fit, KvCache, ModelFacts, Variant, Verdict};
+use crate::verdict::{CardShortage, ComputeDevice, Fit, Spec, Verdict, is_slow, speed, usable_ram};
+use crate::{Catalog, Devices, KvCache, ModelFacts, Variant};
 
 /// The fraction of a card's bandwidth that decoding reached on an H200 with the two models that were measured
 /// (docs/design/cuda.md). Larger matrices reach more.
 const EFFICIENCY: f64 = 0.14;
+/// Tokens per second of the fastest model that was measured: launches take time too, whatever their bytes.
+const FASTEST: f64 = 700.0;
 /// What rows of padded blocks may add to the bytes of a file: 1/64.
 const PADDING: u64 = 64;
-
-/// A supported card that is too small for a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CardShortage {
-    pub card: String,
-    /// Bytes.
-    pub needed: u64,
-    pub available: u64,
-}
 
 /// Where a model would be on a card.
 pub(crate) enum CardFit {
@@ -87,7 +80,8 @@ fn fit(
     spec: &Spec,
     available: u64,
 ) -> Fit {
-    let speed_estimate = bandwidth(card.gpu).map(|bandwidth| speed(bandwidth * EFFICIENCY, model, variant));
+    let speed_estimate =
+        bandwidth(card.gpu).map(|bandwidth| speed(bandwidth * EFFICIENCY, model, variant).min(FASTEST));
     let slow = speed_estimate.is_some_and(is_slow);
     Fit {
         verdict: if slow { Verdict::Slow } else { Verdict::RunsWell },

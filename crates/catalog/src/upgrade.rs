@@ -1,5 +1,5 @@
-//! The smallest upgrade that lets a better model run well: a card if the engine may use one, else main memory.
-//! `None` if the limit is speed, because more memory would not help.
+//! The smallest upgrade that lets a better model run well: a card if the engine may use one, else main
+//! memory. `None` if the limit is speed, because more memory would not help.
 use hardware::{Gpu, GpuVendor, Snapshot};
 use protocol::PlaceChoice;
 

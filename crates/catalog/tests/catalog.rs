@@ -74,8 +74,8 @@ fn cache_bytes_are_those_of_the_architecture() {
 
 #[test]
 fn a_card_needs_what_the_worker_counts() {
-    // A conversation of 16,384 tokens twice, in FP8, in bytes by hand: 28 layers of 4 heads with 2 x 128 values
-    // and two scales.
+    // A conversation of 16,384 tokens twice, in FP8, in bytes by hand: 28 layers of 4 heads with 2 x 128
+    // values and two scales.
     let fit = of(&host(8, 1, 24, "8.9"), "deepseek-r1-distill-qwen-7b", "q4_k_m", 16_384);
     assert_eq!(fit.kv, 2 * 16_384 * 28 * 4 * (2 * 128 + 8));
     assert_eq!((fit.device, fit.card.as_deref()), (ComputeDevice::Gpu, Some("card")));
@@ -98,6 +98,12 @@ fn a_model_is_on_one_card_or_on_the_processor() {
     let shortage = fit.shortage.expect("it has a reason");
     assert_eq!((shortage.card.as_str(), shortage.available), ("card", 24 * GIB - (400 << 20)));
     assert!(shortage.needed > 42_500_000_000);
+    // Nothing faster than this was measured, however few the bytes.
+    let guide = of(&host(8, 1, 24, "8.9"), "guide", "fp8", 2048);
+    assert_eq!((guide.device, guide.speed_estimate), (ComputeDevice::Gpu, None));
+    let mut known = host(8, 1, 24, "8.9");
+    known.gpus[0].name = "NVIDIA GeForce RTX 4090".into();
+    assert_eq!(of(&known, "guide", "fp8", 2048).speed_estimate, Some(700.0));
     // The second card is tried when the first is full.
     let mut two = host(96, 2, 24, "8.9");
     two.gpus[0].vram_free = Some(GIB);

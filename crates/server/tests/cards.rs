@@ -1,5 +1,5 @@
-//! Each reason why a start on a card fails, shown without a card: a driver made for the test is found in place
-//! of NVIDIA's. What a person reads of it is held in both languages.
+//! Each reason why a start on a card fails, shown without a card: a driver made for the test is found in
+//! place of NVIDIA's. What a person reads of it is held in both languages.
 #![cfg(target_os = "linux")]
 mod worker_program;
 

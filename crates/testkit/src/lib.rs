@@ -1,7 +1,8 @@
 //! Servers and files for tests: a model hub with the protocols of Hugging Face and of ModelScope, with faults
 //! and counters of sent bytes, which the official Python clients of both accept; a cloud service in any
 //! dialect of the OpenAI protocol; a proxy; TLS with an unknown certificate authority; GGUF files to modify;
-//! a model with scripted answers; a driver without a card. Linked by tests only; uses no other crate of the workspace.
+//! a model with scripted answers; a driver without a card. Linked by tests only; uses no other crate of the
+//! workspace.
 
 mod cloud;
 mod driver_stub;

@@ -1,4 +1,5 @@
-//! The bytes of a KV cache.
+//! The shape of a model's KV cache, its type where a start names none, and its bytes in whole pages.
+//! The record of a token is in `formats`.
 use formats::kv_cache::{CacheDtype, CacheKind, CacheShape, PAGE_TOKENS};
 
 use super::BudgetParams;

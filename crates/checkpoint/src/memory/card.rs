@@ -1,4 +1,5 @@
-//! The memory of a card that a model takes besides its weights, and the whole of it.
+//! The memory of a card that a model takes besides its weights, and the whole of it. What is free on a card
+//! is not known here.
 use formats::kv_cache::{CacheShape, MAX_LATENT_FLOATS};
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! Which part of a model a tensor is, and the format that a matrix gets when it is requantized.
+//! Which part of a model a tensor is, and the format that a matrix gets when it is requantized. Both follow
+//! from the tensor's name.
 use formats::Dtype;
 
 use crate::ModelConfig;

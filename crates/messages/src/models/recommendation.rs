@@ -141,7 +141,9 @@ mod tests {
             of(2, Some("RX 7600"), IdleReason::NotNvidia).zh,
             "你的 2 张 RX 7600 未使用：模型只在 NVIDIA 显卡上运行；“部署”中的 llama-server 也可以使用其他显卡。"
         );
-        assert!(of(1, Some("T4"), IdleReason::Capability("7.5".into())).en.contains("and it is 7.5; llama-"));
+        assert!(
+            of(1, Some("T4"), IdleReason::Capability("7.5".into())).en.contains("capability 7.5 is below")
+        );
         let driver = |version: &str| of(1, Some("L4"), IdleReason::DriverTooOld(version.into()));
         assert!(driver("520.61").en.ends_with("525 or newer (520.61 is installed)."));
         assert!(driver("").zh.ends_with("525 或更高版本的驱动。"));
