@@ -262,7 +262,7 @@ async function comfort(browser, address) {
     ['search', ['long', '/chat'], length.search],
     ['odd', ['full', '/chat?model=guide'], length.odd],
     ['alike', ['full', '/chat?model=guide'], length.alike],
-    ['room', ['full', '/models'], length.room],
+    ['room', ['old-card', '/models'], length.room],
   ].filter(([name]) => asked(name))) {
     const context = await browser.newContext({
       viewport: { width: 1280, height: 800 },
