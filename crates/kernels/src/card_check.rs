@@ -28,27 +28,30 @@ impl From<cuda::Error> for CheckError {
     }
 }
 
-/// Takes some milliseconds.
+/// Takes some tens of milliseconds, most of them to pin memory.
 ///
 /// # Errors
 /// When a product differs, or the card fails.
 pub fn check_products(memory: &CardMemory) -> Result<(), CheckError> {
-    for dtype in DTYPES {
-        let (weights, x) = (values(ROWS * COLS, 3), values(COLS, 7));
+    let (card, weights, x) = (memory.card(), values(ROWS * COLS, 3), values(COLS, 7));
+    let uploaded = |dtype: Dtype| {
         let mut bytes = Vec::new();
         formats::encode(dtype, &weights, &mut bytes);
         let mut decoded = vec![0.0; weights.len()];
         formats::decode(dtype, &bytes, &mut decoded);
-        check_rows(dtype, &decoded, &x, &product(memory, dtype, &bytes, &x)?)?;
+        Ok((Matrix::upload(card, dtype, ROWS, COLS, &bytes, None)?, decoded))
+    };
+    let matrices: Vec<(Matrix, Vec<f32>)> = DTYPES.into_iter().map(uploaded).collect::<cuda::Result<_>>()?;
+    card.finish_uploads()?;
+    for (matrix, decoded) in &matrices {
+        check_rows(matrix.dtype(), decoded, &x, &product(memory, matrix, &x)?)?;
     }
     Ok(())
 }
 
-/// The product of the encoded matrix with `x`, by the card.
-fn product(memory: &CardMemory, dtype: Dtype, bytes: &[u8], x: &[f32]) -> cuda::Result<Vec<f32>> {
+/// The product of the matrix with `x`, by the card.
+fn product(memory: &CardMemory, matrix: &Matrix, x: &[f32]) -> cuda::Result<Vec<f32>> {
     let card = memory.card();
-    let matrix = Matrix::upload(card, dtype, ROWS, COLS, bytes, None)?;
-    card.finish_uploads()?;
     let on_card = Buffer::new(card, COLS * 4)?;
     on_card.write(0, x)?;
     let y = Buffer::new(card, ROWS * 4)?;
