@@ -1,56 +1,10 @@
-//! Files of a crate import in one direction. Circles that are still there are listed by the imports that
-//! close them.
+//! Files of a crate import in one direction: none imports, over any number of others, a file that imports it.
+//! What they import is read by `imports`.
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::host::root;
 use crate::imports::{Graph, graph};
-
-/// A crate, imports that close circles (from, to; `*` is any text), and why they are there.
-const CLOSING: &[(&str, &str, &str, &str)] = &[
-    (
-        "app",
-        "open",
-        "*",
-        "to be broken: `App` holds the state of every use case, and their methods are of `App`",
-    ),
-    ("catalog", "facts", "gpu_spec", "to be broken: the catalogue loads the GPUs that are made of its facts"),
-    (
-        "checkpoint",
-        "gguf::reader",
-        "gguf::header",
-        "to be broken: the error of the header belongs to a file of its own",
-    ),
-    ("checkpoint", "gguf::value", "gguf::header", "to be broken: as the one before"),
-    ("checkpoint", "config::images", "config::deepseek_vl2", "to be broken: the tile sizes belong to images"),
-    ("hardware", "*", "snapshot", "to be broken: the types of a snapshot belong to a file of their own"),
-    ("history", "open", "*", "to be broken: opening migrates, backs up and tidies, which need what is open"),
-    ("history", "images", "chats", "to be broken: the clock is in chats"),
-    (
-        "history",
-        "chats",
-        "messages",
-        "to be broken: a chat reads its messages, and a message touches its chat",
-    ),
-    (
-        "history",
-        "schema",
-        "backup",
-        "to be broken: a migration makes a backup, which opens a file by its schema",
-    ),
-    ("hub", "connection", "source", "to be broken: a connection is made for a source, which uses it"),
-    ("hub", "connection", "hub", "to be broken: the times of a hub are in the file of the hub"),
-    ("hub", "download", "hub", "to be broken: the settings of a hub are in the file of the hub"),
-    ("hub", "resume_state", "download", "to be broken: the job of a download belongs to a file of its own"),
-    ("text", "tokenizer", "*", "to be broken: the tokenizer makes what is written in its terms"),
-    (
-        "text",
-        "*_parser",
-        "output_parser",
-        "to be broken: the pieces of an output belong to a file of their own",
-    ),
-    ("text", "grounding", "output_parser", "to be broken: as the one before"),
-];
 
 fn crates() -> BTreeMap<String, Vec<Graph>> {
     let folders = std::fs::read_dir(root().join("crates")).expect("there are crates");
@@ -65,15 +19,6 @@ fn crates() -> BTreeMap<String, Vec<Graph>> {
         roots.iter().filter(|file| file.is_file()).map(|file| graph(file)).collect()
     };
     sources.into_iter().map(|(name, source)| (name, graphs(&source))).collect()
-}
-
-fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        Some((start, end)) => {
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        }
-        None => pattern == name,
-    }
 }
 
 /// Everything that a module imports, over any number of files.
@@ -101,33 +46,11 @@ fn closed(graph: &Graph) -> Vec<(String, String)> {
 fn files_of_a_crate_import_in_one_direction() {
     let crates = crates();
     assert!(crates.len() > 20 && crates.values().flatten().map(Graph::len).sum::<usize>() > 300);
-    let listed = |name: &str, from: &str, to: &str| {
-        CLOSING.iter().any(|(of, start, end, _)| *of == name && fits(start, from) && fits(end, to))
-    };
     for (name, graph) in
         crates.iter().flat_map(|(name, graphs)| graphs.iter().map(move |graph| (name, graph)))
     {
-        let mut open = graph.clone();
-        for (from, all) in &mut open {
-            all.retain(|to| !listed(name, from, to));
-        }
-        let circle = closed(&open);
+        let circle = closed(graph);
         assert!(circle.is_empty(), "`{name}` has imports in a circle: {circle:?}");
-    }
-}
-
-#[test]
-fn every_listed_circle_is_still_there() {
-    let crates = crates();
-    for (name, from, to, why) in CLOSING {
-        assert!(why.len() > 20, "{name}, {from} to {to}: it needs a reason");
-        let closing =
-            |graph: &Graph| closed(graph).iter().any(|(start, end)| fits(from, start) && fits(to, end));
-        let graphs = crates.get(*name).unwrap_or_else(|| panic!("no crate {name}"));
-        assert!(
-            graphs.iter().any(closing),
-            "`{name}`: {from} to {to} closes no circle any more, delete its line"
-        );
     }
 }
 

@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use contract::{AppEvent, ErrorCode, ErrorView, ShownPlace, StartView, StartWay};
+use contract::{ErrorCode, ErrorView, StartView, StartWay};
 use history::{History, HistoryError};
 use parking_lot::RwLock;
 
-use crate::App;
-use crate::blocking::blocking;
 use crate::convert::history_error;
 
 pub(crate) struct ChatsFile {
@@ -78,7 +76,7 @@ impl ChatsFile {
         StartView { failure, read_only, ways, path: self.path.display().to_string() }
     }
 
-    fn recover(&self, way: StartWay) -> Result<(), ErrorView> {
+    pub(crate) fn recover(&self, way: StartWay) -> Result<(), ErrorView> {
         let mut state = self.state.write();
         let reason = match &*state {
             State::Open(_) => return Ok(()),
@@ -132,36 +130,4 @@ fn read_only(reason: &ErrorView) -> ErrorView {
     let mut error = ErrorView::new(ErrorCode::HistoryReadOnly, message);
     error.detail.clone_from(&reason.detail);
     error
-}
-
-impl App {
-    /// Whether the chats are open. The window shows a recovery page while they are not.
-    pub async fn start_state(&self) -> Result<StartView, ErrorView> {
-        let chats = self.chats_file.clone();
-        blocking("use the chats", move || Ok(chats.view())).await
-    }
-
-    /// Runs one of the offered recoveries after a failed start.
-    ///
-    /// # Errors
-    /// When the recovery fails. A failed retry is not an error; it gives the new state.
-    pub async fn start_again(&self, way: StartWay) -> Result<StartView, ErrorView> {
-        let chats = self.chats_file.clone();
-        let view = blocking("use the chats", move || {
-            chats.recover(way)?;
-            Ok(chats.view())
-        });
-        let view = view.await?;
-        self.reload_settings();
-        self.host.emit(AppEvent::ChatsChanged);
-        Ok(view)
-    }
-
-    /// The path to show in the system's file manager.
-    pub fn location(&self, place: ShownPlace) -> PathBuf {
-        match place {
-            ShownPlace::Chats => self.chats_file.path().to_owned(),
-            ShownPlace::Backups => history::backup_folder(self.chats_file.path()),
-        }
-    }
 }

@@ -16,9 +16,6 @@ use crate::convert::hardware_view;
 /// The age after which a new snapshot is taken, because other programs have started or ended.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// The last snapshot and its time.
-pub(crate) type LastSnapshot = tokio::sync::Mutex<Option<(Instant, Arc<Snapshot>)>>;
-
 impl App {
     /// Takes a new snapshot, which the next verdicts use.
     pub async fn hardware(&self) -> Result<HardwareView, ErrorView> {

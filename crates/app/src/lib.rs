@@ -2,6 +2,7 @@
 //! and show the views of the contract. Knows no window, no terminal and no web view.
 
 mod answer;
+mod app;
 mod backups;
 mod blocking;
 mod chat_export;
@@ -30,15 +31,15 @@ mod settings;
 mod sharing;
 mod sizing;
 mod snippet;
+mod start;
 #[cfg(test)]
 mod test_app;
 mod worker;
 
 pub use answer::OnAnswer;
+pub use app::App;
 pub use compare::OnCompare;
 pub use host::Host;
-pub use open::App;
-pub(crate) use open::SETTINGS_FILE;
 pub use paths::{Paths, find_paths};
 pub use plans::{cards_csv, plan_for};
 pub use save::save_text;

@@ -1,13 +1,12 @@
-//! The open application: the state that the use cases share. Hosts open it once and call its methods. Only
-//! the chats can make a start fail; every other file that is damaged is reported and replaced by defaults.
+//! Opens the application: every use case's state from its files. Only the chats can make a start fail; every
+//! other file that is damaged is reported and replaced by defaults.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use contract::{ErrorView, SettingsView};
-use jiff::Timestamp;
+use contract::ErrorView;
 use parking_lot::Mutex;
 
-use crate::answer::{RunningAnswers, Subscribers};
+use crate::answer::RunningAnswers;
 use crate::blocking::blocking;
 use crate::chats_file::ChatsFile;
 use crate::cloud::Clouds;
@@ -15,36 +14,12 @@ use crate::deployments::Deployments;
 use crate::downloads::Downloads;
 use crate::imports::OwnModels;
 use crate::precisions::Precisions;
+use crate::settings::file::SETTINGS_FILE;
 use crate::sharing::Sharing;
 use crate::worker::Workers;
-use crate::{Host, Paths, SecretBackend, permissions, settings};
+use crate::{App, Host, Paths, SecretBackend, permissions, settings};
 
 const HISTORY_FILE: &str = "history.db";
-pub(crate) const SETTINGS_FILE: &str = "settings.toml";
-
-pub struct App {
-    pub(crate) paths: Paths,
-    pub(crate) host: Arc<dyn Host>,
-    pub(crate) chats_file: Arc<ChatsFile>,
-    /// The time and the error of a daily backup that failed.
-    pub(crate) backup_problem: Mutex<Option<(Timestamp, ErrorView)>>,
-    pub(crate) settings: Mutex<SettingsView>,
-    /// The settings file has values that could not be read and have no copy, so it must not be overwritten.
-    pub(crate) settings_file_protected: AtomicBool,
-    pub(crate) start_problems: Mutex<Vec<ErrorView>>,
-    pub(crate) running: Arc<RunningAnswers>,
-    pub(crate) subscribers: Arc<Subscribers>,
-    pub(crate) workers: Arc<Workers>,
-    pub(crate) downloads: Arc<Downloads>,
-    pub(crate) own_models: OwnModels,
-    pub(crate) precisions: Precisions,
-    pub(crate) clouds: Arc<Clouds>,
-    pub(crate) deployments: Arc<Deployments>,
-    pub(crate) sharing: Sharing,
-    pub(crate) last_snapshot: crate::hardware::LastSnapshot,
-    /// Held while the settings are changed and written.
-    pub(crate) settings_lock: Mutex<()>,
-}
 
 impl App {
     /// Opens settings and chats. Answers that were in progress when the last run ended become `interrupted`.

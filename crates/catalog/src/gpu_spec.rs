@@ -1,9 +1,7 @@
-//! GPU specifications from the asset file, and lookup by a name such as "H100-80G".
+//! GPU specifications from the asset file; `gpu_lookup` finds one by a name such as "H100-80G".
 //! Memory is what the driver reports in MiB, bandwidth and link speed are in GB/s of a billion bytes.
 //! GPUs of this computer are read by the crate `hardware`; these are the ones that a plan can name.
 use serde::Deserialize;
-
-use crate::Catalog;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,24 +75,4 @@ impl GpuSpec {
     pub fn is_instinct(&self) -> bool {
         matches!(self.architecture, Architecture::Cdna3 | Architecture::Cdna4)
     }
-}
-
-impl Catalog {
-    /// Looks up a GPU by a name such as "H100", "h100-80g", "RTX 4090" or "A100-40G".
-    pub fn gpu(&self, text: &str) -> Option<&GpuSpec> {
-        let query = normalize(text);
-        let by_label = |gpu: &&GpuSpec| normalize(&gpu.label()) == query;
-        let by_name = |gpu: &&GpuSpec| normalize(&gpu.name) == query;
-        self.gpus().iter().find(by_label).or_else(|| self.gpus().iter().find(by_name))
-    }
-}
-
-/// Upper-case letters and digits, without the vendor and the unit after a size.
-fn normalize(text: &str) -> String {
-    let upper = text.to_uppercase();
-    let kept: String = upper.chars().filter(|letter| letter.is_ascii_alphanumeric()).collect();
-    let kept = kept.trim_start_matches("NVIDIA").trim_start_matches("AMD").trim_start_matches("TESLA");
-    let sized =
-        kept.strip_suffix("GIB").or_else(|| kept.strip_suffix("GB")).or_else(|| kept.strip_suffix('G'));
-    sized.unwrap_or(kept).to_owned()
 }

@@ -7,6 +7,7 @@ mod devices;
 mod facts;
 mod fit;
 mod fit_reason;
+mod gpu_lookup;
 mod gpu_spec;
 mod memory;
 mod recommend;

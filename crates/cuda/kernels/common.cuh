@@ -58,22 +58,34 @@ __device__ __forceinline__ void pdl_wait() {
 #endif
 }
 
-// Weights are read once: past L1, and without keeping other data out of it.
+// Weights are read once: past L1, and without keeping other data out of it. The second cache brings whole lines,
+// whose other parts are asked for next.
 __device__ __forceinline__ uint4 load_weights16(const void* at) {
     uint4 v;
-    asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
+    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0,%1,%2,%3}, [%4];"
                  : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
                  : "l"(at));
     return v;
 }
 __device__ __forceinline__ uint2 load_weights8(const void* at) {
     uint2 v;
-    asm volatile("ld.global.nc.L1::no_allocate.v2.u32 {%0,%1}, [%2];" : "=r"(v.x), "=r"(v.y) : "l"(at));
+    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v2.u32 {%0,%1}, [%2];" : "=r"(v.x), "=r"(v.y) : "l"(at));
     return v;
 }
 __device__ __forceinline__ u32 load_weights4(const void* at) {
     u32 v;
     asm volatile("ld.global.nc.L1::no_allocate.u32 %0, [%1];" : "=r"(v) : "l"(at));
+    return v;
+}
+
+__device__ __forceinline__ u32 load_weights2(const void* at) {
+    u16 v;
+    asm volatile("ld.global.nc.L1::no_allocate.u16 %0, [%1];" : "=h"(v) : "l"(at));
+    return v;
+}
+__device__ __forceinline__ u32 load_weights1(const void* at) {
+    u32 v;
+    asm volatile("ld.global.nc.L1::no_allocate.u8 %0, [%1];" : "=r"(v) : "l"(at));
     return v;
 }
 

@@ -11,6 +11,7 @@ mod nvidia;
 mod nvml;
 mod process;
 mod ram;
+mod read;
 mod snapshot;
 
 pub use amd::read as read_amd;
@@ -21,4 +22,5 @@ pub use nvidia::{classify, gpus_from, read as read_nvidia};
 pub use nvml::{NvmlDevice, NvmlDump, NvmlFailure, query_nvml};
 pub use process::{peak_resident, resident};
 pub use ram::within_limit;
-pub use snapshot::{Cpu, Disk, Gpu, GpuProblem, GpuVendor, Snapshot, snapshot};
+pub use read::snapshot;
+pub use snapshot::{Cpu, Disk, Gpu, GpuProblem, GpuVendor, Snapshot};

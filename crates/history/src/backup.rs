@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use store::{Access, AtomicFile, FileLock, private};
 
-use crate::open::{IMAGES_FOLDER, beside};
+use crate::files::{IMAGES_FOLDER, beside};
 use crate::schema::{MIGRATIONS, version};
 use crate::{History, HistoryError};
 

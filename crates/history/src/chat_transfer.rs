@@ -2,9 +2,9 @@
 //! It knows no file format: `app` reads and writes the file, and stores the images before an import.
 use rusqlite::params;
 
-use crate::chats::now;
+use crate::clock::now;
 use crate::images::{attach, with_images};
-use crate::messages::{MESSAGE_COLUMNS, message};
+use crate::message_rows::{MESSAGE_COLUMNS, message};
 use crate::{Chat, ChatSettings, History, HistoryError, Message, Role, State};
 
 /// A message of a chat to import.

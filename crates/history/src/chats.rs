@@ -2,14 +2,10 @@
 //! A chat stores only its selected leaf; the path follows from the parents. Times are RFC 3339 in UTC.
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::images::{delete_unused, images_of, with_images};
-use crate::messages::{MESSAGE_COLUMNS, belongs, message, with_siblings};
-use crate::{Chat, ChatSettings, History, HistoryError, Message, Summary};
-
-/// The current time with a fixed number of digits, so that it sorts as text.
-pub(crate) fn now() -> String {
-    format!("{:.3}", jiff::Timestamp::now())
-}
+use crate::clock::now;
+use crate::images::{delete_unused, images_of};
+use crate::message_rows::{belongs, path_to};
+use crate::{Chat, ChatSettings, History, HistoryError, Summary};
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
     Ok(Summary { id: row.get(0)?, title: row.get(1)?, model_id: row.get(2)?, updated_at: row.get(3)? })
@@ -144,18 +140,4 @@ pub(crate) fn select_leaf(
 
 fn found(changed: usize, id: &str) -> Result<(), HistoryError> {
     if changed == 0 { Err(HistoryError::ChatNotFound(id.to_owned())) } else { Ok(()) }
-}
-
-/// The messages from the root to this one, oldest first.
-pub(crate) fn path_to(connection: &Connection, id: &str) -> Result<Vec<Message>, HistoryError> {
-    let mut query = connection.prepare_cached(&format!(
-        "WITH RECURSIVE up (up_id, up_parent, depth) AS (
-            SELECT id, parent_id, 0 FROM messages WHERE id = ?1
-            UNION ALL
-            SELECT messages.id, messages.parent_id, depth + 1 FROM messages JOIN up ON messages.id = up_parent
-         )
-         SELECT {MESSAGE_COLUMNS} FROM messages JOIN up ON id = up_id ORDER BY depth DESC"
-    ))?;
-    let path: Vec<Message> = query.query_map([id], message)?.collect::<Result<_, _>>()?;
-    path.into_iter().map(|message| with_images(connection, with_siblings(connection, message)?)).collect()
 }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 use store::{Access, AtomicFile, private};
 
-use crate::chats::now;
+use crate::clock::now;
 use crate::{History, HistoryError, Image, Message};
 
 /// Unused images are kept for a day, because another process may be about to use them.

@@ -1,14 +1,12 @@
 //! Messages: add, append while streaming, finish, read. An added message becomes the selected leaf of its
 //! chat.
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, params};
 
-use crate::chats::{now, path_to, select_leaf};
-use crate::images::{delete_unused, images_of, with_images};
-use crate::{History, HistoryError, Message, NewMessage, Role, State};
-
-pub(crate) const MESSAGE_COLUMNS: &str =
-    "id, chat_id, parent_id, role, text, reasoning, state, error, stats, created_at, thinking_ms, boxes";
+use crate::chats::select_leaf;
+use crate::clock::now;
+use crate::images::{delete_unused, images_of};
+use crate::message_rows::{belongs, not_found, path_to, read};
+use crate::{History, HistoryError, Message, NewMessage, State};
 
 /// The final content and state of an answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -180,55 +178,4 @@ impl History {
 
 fn found(changed: usize, id: &str) -> Result<(), HistoryError> {
     if changed == 0 { Err(not_found("", id)) } else { Ok(()) }
-}
-
-fn not_found(chat_id: &str, id: &str) -> HistoryError {
-    HistoryError::MessageNotFound { chat_id: chat_id.to_owned(), id: id.to_owned() }
-}
-
-pub(crate) fn belongs(connection: &Connection, chat_id: &str, id: &str) -> Result<(), HistoryError> {
-    let there = connection
-        .query_row("SELECT 1 FROM messages WHERE id = ?2 AND chat_id = ?1", [chat_id, id], |_| Ok(()))
-        .optional()?;
-    there.ok_or_else(|| not_found(chat_id, id))
-}
-
-fn read(connection: &Connection, id: &str) -> Result<Message, HistoryError> {
-    let mut query =
-        connection.prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?1"))?;
-    let found = query.query_row([id], message).optional()?.ok_or_else(|| not_found("", id))?;
-    with_images(connection, with_siblings(connection, found)?)
-}
-
-pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
-    let odd = |column: usize, found: &str| {
-        let message = format!("`{found}` is not a known value");
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, message.into())
-    };
-    let role: String = row.get(3)?;
-    let state: String = row.get(6)?;
-    Ok(Message {
-        id: row.get(0)?,
-        chat_id: row.get(1)?,
-        parent_id: row.get(2)?,
-        role: Role::from_key(&role).ok_or_else(|| odd(3, &role))?,
-        text: row.get(4)?,
-        reasoning: row.get(5)?,
-        state: State::from_key(&state).ok_or_else(|| odd(6, &state))?,
-        error: row.get(7)?,
-        stats: row.get(8)?,
-        created_at: row.get(9)?,
-        thinking_ms: row.get(10)?,
-        boxes: row.get(11)?,
-        images: Vec::new(),
-        siblings: Vec::new(),
-    })
-}
-
-pub(crate) fn with_siblings(connection: &Connection, mut message: Message) -> Result<Message, HistoryError> {
-    let mut query = connection
-        .prepare_cached("SELECT id FROM messages WHERE chat_id = ?1 AND parent_id IS ?2 ORDER BY rowid")?;
-    let rows = query.query_map(params![message.chat_id, message.parent_id], |row| row.get(0))?;
-    message.siblings = rows.collect::<Result<_, _>>()?;
-    Ok(message)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::backup::{open_immutable, uri};
-use crate::open::beside;
+use crate::files::beside;
 use crate::schema::{MIGRATIONS, version};
 use crate::{History, HistoryError};
 

@@ -9,8 +9,10 @@ use std::time::Duration;
 use rusqlite::backup::{Backup as Pages, StepResult};
 
 use crate::backup::{self, BackupKind, backup_path, copy, database, link, link_images, verify};
-use crate::open::{IMAGES_FOLDER, beside, recover};
-use crate::schema::{MIGRATIONS, migrate};
+use crate::files::{IMAGES_FOLDER, beside};
+use crate::migrate::migrate;
+use crate::open::recover;
+use crate::schema::MIGRATIONS;
 use crate::{Backup, History, HistoryError};
 
 impl History {

@@ -1,12 +1,7 @@
-//! The tables, as one migration per version. A backup is created before a migration.
+//! The tables, as one migration per version.
 //! Table and column names are stored on users' disks and stay, whatever the types in this crate are called.
-use std::path::Path;
-
 use rusqlite::Connection;
-use rusqlite_migration::{M, Migrations};
-
-use crate::HistoryError;
-use crate::backup::{self, BackupKind};
+use rusqlite_migration::M;
 
 /// Each entry is one version and must not change after its release.
 pub(crate) const MIGRATIONS: &[M<'static>] = &[
@@ -71,28 +66,10 @@ pub(crate) fn version(connection: &Connection) -> rusqlite::Result<usize> {
     connection.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map(|found| found as usize)
 }
 
-/// Migrates the file to the last version of the list, in one transaction.
-pub(crate) fn migrate(
-    connection: &mut Connection,
-    path: &Path,
-    list: &[M<'static>],
-) -> Result<(), HistoryError> {
-    let (found, known) =
-        (version(connection).map_err(|error| HistoryError::opening(path, error))?, list.len());
-    if found > known {
-        return Err(HistoryError::TooNew { path: path.to_owned(), found, known });
-    }
-    if found > 0 && found < known {
-        backup::create(connection, path, BackupKind::Update)?;
-    }
-    Migrations::from_slice(list).to_latest(connection).map_err(|source| match source {
-        rusqlite_migration::Error::RusqliteError { err, .. } => HistoryError::opening(path, err),
-        other => HistoryError::Migrate { path: path.to_owned(), source: Box::new(other) },
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use rusqlite_migration::Migrations;
+
     use super::*;
 
     #[test]

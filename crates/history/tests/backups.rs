@@ -1,19 +1,11 @@
 //! Backups through the public API: created, limited in number, verified, restored, with images; and read-only
 //! histories.
+mod common;
+
 use std::path::{Path, PathBuf};
 
-use history::{
-    BackupKind, ChatSettings, History, HistoryError, NewMessage, Role, State, backup_folder, backups,
-};
-
-fn settings() -> ChatSettings {
-    ChatSettings {
-        model_id: "guide".into(),
-        preset_id: "custom".into(),
-        sampling: "{}".into(),
-        system_prompt: String::new(),
-    }
-}
+use common::settings;
+use history::{BackupKind, History, HistoryError, NewMessage, Role, State, backup_folder, backups};
 
 fn add(history: &History, chat: &str, text: &str, images: &[String]) -> String {
     let new =

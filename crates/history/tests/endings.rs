@@ -1,23 +1,15 @@
 //! Deleting a message with its descendants, and continuing an interrupted answer.
 //! What may be continued: an answer that was stopped, cut or interrupted and has no reply.
-use history::{Chat, ChatSettings, FinalAnswer, History, HistoryError, NewMessage, Role, State};
+mod common;
+
+use common::{add, settings};
+use history::{Chat, FinalAnswer, History, HistoryError, Role, State};
 
 fn open() -> (tempfile::TempDir, History, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let history = History::open(&folder.path().join("history.db")).expect("opens");
-    let settings = ChatSettings {
-        model_id: "guide".into(),
-        preset_id: "factual".into(),
-        sampling: "{}".into(),
-        system_prompt: String::new(),
-    };
-    let chat = history.chat_create(&settings).expect("creates").id;
+    let chat = history.chat_create(&settings()).expect("creates").id;
     (folder, history, chat)
-}
-
-fn add(history: &History, chat: &str, parent: Option<&str>, role: Role, text: &str) -> String {
-    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done, images: &[] };
-    history.message_add(&new).expect("is added").id
 }
 
 fn texts(chat: &Chat) -> Vec<&str> {

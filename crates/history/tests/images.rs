@@ -1,22 +1,12 @@
 //! Images of messages: stored once, durable after a kill, deleted with the last message that uses them,
 //! exported with a chat.
-use std::io::{BufRead, BufReader};
+mod common;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use history::{ChatSettings, History, HistoryError, Image, ImportedMessage, NewMessage, Role, State};
-
-const FILE: &str = "WHALEDECK_TEST_PICTURES";
-
-fn settings() -> ChatSettings {
-    ChatSettings {
-        model_id: "guide".into(),
-        preset_id: "factual".into(),
-        sampling: "{}".into(),
-        system_prompt: String::new(),
-    }
-}
+use common::{FILE, settings, start_writer};
+use history::{History, HistoryError, Image, ImportedMessage, NewMessage, Role, State};
 
 fn open(folder: &Path) -> (History, String) {
     let history = History::open(&folder.join("history.db")).expect("opens");
@@ -159,13 +149,7 @@ fn a_chat_is_imported_with_its_branches_and_images() {
 fn a_kill_leaves_no_message_without_its_image() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history.db");
-    let mut writer = Command::new(std::env::current_exe().expect("a test has a path"))
-        .args(["--exact", "writer", "--ignored", "--nocapture"])
-        .env(FILE, &path)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the test starts itself");
-    let lines = BufReader::new(writer.stdout.take().expect("is piped")).lines();
+    let (mut writer, lines) = start_writer(&path);
     let told = lines.map_while(Result::ok).filter(|line| line.contains("showed")).take(40).count();
     writer.kill().expect("SIGKILL arrives");
     writer.wait().expect("it ended");

@@ -1,24 +1,17 @@
 //! Data written more than a second before a SIGKILL are durable.
 //! The writer is this test program itself, started once more as a child process.
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+mod common;
+
 use std::time::{Duration, Instant};
 
-use history::{ChatSettings, History, NewMessage, Role, State};
-
-const FILE: &str = "WHALEDECK_TEST_HISTORY";
+use common::{FILE, begin_answer, settings, start_writer};
+use history::{History, State};
 
 #[test]
 fn a_killed_writer_loses_at_most_the_last_second() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history.db");
-    let mut writer = Command::new(std::env::current_exe().expect("a test has a path"))
-        .args(["--exact", "writer", "--ignored", "--nocapture"])
-        .env(FILE, &path)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the test starts itself");
-    let lines = BufReader::new(writer.stdout.take().expect("is piped")).lines();
+    let (mut writer, lines) = start_writer(&path);
     let started = Instant::now();
     let mut written = Vec::new();
     for line in lines {
@@ -52,22 +45,8 @@ fn a_killed_writer_loses_at_most_the_last_second() {
 fn writer() {
     let Some(path) = std::env::var_os(FILE) else { return };
     let history = History::open(path.as_ref()).expect("opens");
-    let settings = ChatSettings {
-        model_id: "guide".into(),
-        preset_id: "custom".into(),
-        sampling: "{}".into(),
-        system_prompt: String::new(),
-    };
-    let chat = history.chat_create(&settings).expect("creates").id;
-    let new = NewMessage {
-        chat_id: &chat,
-        parent_id: None,
-        role: Role::Assistant,
-        text: "",
-        state: State::Streaming,
-        images: &[],
-    };
-    let id = history.message_add(&new).expect("is added").id;
+    let chat = history.chat_create(&settings()).expect("creates").id;
+    let id = begin_answer(&history, &chat, None);
     for number in 0..600 {
         history.append_partial(&id, &format!("{number} "), "").expect("grows");
         println!("wrote {number}");

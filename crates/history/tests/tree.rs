@@ -1,25 +1,14 @@
 //! The message tree through the public API: branches, search, recovery, deletion.
 //! Each test has a file of its own in a temporary folder; migrations and backups are tested elsewhere.
-use history::{ChatSettings, FinalAnswer, History, HistoryError, NewMessage, Role, State};
+mod common;
+
+use common::{add, begin_answer, settings};
+use history::{FinalAnswer, History, HistoryError, NewMessage, Role, State};
 
 fn open() -> (tempfile::TempDir, History) {
     let folder = tempfile::tempdir().expect("a folder");
     let history = History::open(&folder.path().join("deep/history.db")).expect("opens");
     (folder, history)
-}
-
-fn settings() -> ChatSettings {
-    ChatSettings {
-        model_id: "guide".into(),
-        preset_id: "factual".into(),
-        sampling: "{\"temperature\":0.3}".into(),
-        system_prompt: String::new(),
-    }
-}
-
-fn add(history: &History, chat: &str, parent: Option<&str>, role: Role, text: &str) -> String {
-    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done, images: &[] };
-    history.message_add(&new).expect("is added").id
 }
 
 fn texts(history: &History, chat: &str) -> Vec<String> {
@@ -160,15 +149,7 @@ fn an_answer_cut_short_is_interrupted_and_keeps_its_text() {
     let history = History::open(&path).expect("opens");
     let chat = history.chat_create(&settings()).expect("creates").id;
     let question = add(&history, &chat, None, Role::User, "why?");
-    let new = NewMessage {
-        chat_id: &chat,
-        parent_id: Some(&question),
-        role: Role::Assistant,
-        text: "",
-        state: State::Streaming,
-        images: &[],
-    };
-    let answer = history.message_add(&new).expect("is added").id;
+    let answer = begin_answer(&history, &chat, Some(&question));
     history.append_partial(&answer, "be", "let me ").expect("grows");
     history.append_partial(&answer, "cause", "see").expect("grows");
     drop(history);
@@ -182,15 +163,7 @@ fn an_answer_cut_short_is_interrupted_and_keeps_its_text() {
 fn an_ending_carries_the_whole_text_error_and_stats() {
     let (_folder, history) = open();
     let chat = history.chat_create(&settings()).expect("creates").id;
-    let new = NewMessage {
-        chat_id: &chat,
-        parent_id: None,
-        role: Role::Assistant,
-        text: "",
-        state: State::Streaming,
-        images: &[],
-    };
-    let id = history.message_add(&new).expect("is added").id;
+    let id = begin_answer(&history, &chat, None);
     history.append_partial(&id, "part", "").expect("grows");
     let end = FinalAnswer {
         text: "partial",

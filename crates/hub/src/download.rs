@@ -3,6 +3,7 @@
 //! no protocol.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -16,19 +17,12 @@ use crate::names::part_path;
 use crate::progress::ProgressAggregator;
 use crate::resume_state::{RESUME_FILE, ResumeState};
 use crate::transfer::Transfer;
-use crate::{FreeSpace, HubError, Listing, Manifest, ManifestFile, Phase, RemoteFile, Source, Timing, glob};
+use crate::{HubError, Job, Listing, Manifest, ManifestFile, Phase, RemoteFile, Timing, glob};
 
 const FILES_AT_ONCE: usize = 4;
 
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// The folder name in the models folder.
-    pub id: String,
-    pub source: Source,
-    pub repo: String,
-    /// Glob patterns of the files, with `*` and `?`; empty means all.
-    pub globs: Vec<String>,
-}
+/// Returns the free bytes on the disk of a folder.
+pub type FreeSpace = Arc<dyn Fn(&Path) -> std::io::Result<u64> + Send + Sync>;
 
 /// One call of `Hub::download`, which holds the folder's lock.
 pub(crate) struct Download<'a> {

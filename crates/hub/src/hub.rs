@@ -1,7 +1,7 @@
 //! The settings shared by all downloads: the models folder, the HTTP client, timeouts, and the free space
 //! function. It does not know what is downloaded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,36 +14,7 @@ use crate::download::Download;
 use crate::lock::lock_model;
 use crate::names::model_dir;
 use crate::progress::ProgressAggregator;
-use crate::{HubError, InstalledModel, Job, OnProgress, Phase};
-
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// The longest time without data.
-    pub stall: Duration,
-    /// The minimum throughput: bytes per `stall` duration.
-    pub min_throughput: u64,
-    /// The first pause before a retry; it doubles each time.
-    pub back_off: Duration,
-    pub retries: u32,
-    /// The total time that one file may wait for rate limits.
-    pub rate_limit_budget: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self {
-            stall: seconds(60),
-            min_throughput: 16 << 10,
-            back_off: seconds(1),
-            retries: 5,
-            rate_limit_budget: seconds(600),
-        }
-    }
-}
-
-/// Returns the free bytes on the disk of a folder.
-pub type FreeSpace = Arc<dyn Fn(&Path) -> std::io::Result<u64> + Send + Sync>;
+use crate::{FreeSpace, HubError, InstalledModel, Job, OnProgress, Phase, Timing};
 
 #[derive(Clone)]
 pub struct Hub {

@@ -17,6 +17,7 @@ mod gemm;
 mod huge_pages;
 pub mod lane;
 pub mod layer_norm;
+mod logits;
 pub mod moe;
 mod place;
 pub mod rms_norm;
@@ -30,6 +31,7 @@ pub mod weight;
 pub use batch_rows::PrefillRows;
 pub use cancellation::{CancelCheck, Cancellation};
 pub use gemm::{Epilogue, Linear};
+pub use logits::Logits;
 pub use place::Place;
 pub use weight::{Bytes, Weight};
 

@@ -24,7 +24,7 @@ use checkpoint::{Checkpoint, Dtype, ModelConfig};
 pub use deepseek_vl2::{VisionProgress, VisionTower};
 pub use error::{ForwardError, LoadError};
 pub use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages, PAGE_TOKENS};
-pub use kernels::{CancelCheck, Place, cards};
+pub use kernels::{CancelCheck, Logits, Place, cards};
 pub use ledger::{Ledger, WeightKind};
 pub use model::{InputEmbeds, LayerRouting, Model, Output, OutputRequest, Pass, Step};
 

@@ -2,7 +2,7 @@
 //! ragged batch of sequences. Knows nothing of how a model computes.
 use std::sync::Arc;
 
-use kernels::{Cancellation, Place};
+use kernels::{Cancellation, Logits, Place};
 
 use crate::{CacheShape, CancelCheck, ForwardError, KvPages, Ledger, VisionTower};
 
@@ -83,7 +83,7 @@ pub enum OutputRequest {
 /// [`OutputRequest`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Output {
-    pub logits: Vec<f32>,
+    pub logits: Logits,
     pub hidden: Vec<f32>,
 }
 

@@ -2,6 +2,7 @@
 //! nothing of families.
 use std::sync::Arc;
 
+use kernels::Logits;
 use kernels::cache::{CacheKind, CacheShape, KvPages};
 use kernels::lane::Lane;
 use kernels::rope::RopeStyle;
@@ -81,22 +82,26 @@ impl Transformer {
     }
 
     /// Hidden states and logits, split into the outputs of the steps.
-    fn split(&self, hidden: Vec<f32>, logits: Vec<f32>, batch: &Batch) -> Vec<Output> {
-        // Of a single step nothing is copied: its logits are the whole vocabulary for every token.
-        if batch.steps.len() == 1 {
-            return vec![Output { logits, hidden }];
-        }
-        let (width, mut hidden, mut logits) = (self.hidden_size(), &hidden[..], &logits[..]);
+    fn split(&self, hidden: &[f32], logits: &Logits, batch: &Batch) -> Vec<Output> {
+        let (mut hidden, mut next) = (hidden, 0);
         let output = |step: &Step| {
             let (n, m) = num_output_rows(step);
-            let take = |from: &mut &[f32], count: usize| {
-                let (taken, rest) = from.split_at(count);
-                *from = rest;
-                taken.to_vec()
-            };
-            Output { logits: take(&mut logits, n * self.vocab_size()), hidden: take(&mut hidden, m * width) }
+            let (own, rest) = hidden.split_at(m * self.hidden_size());
+            hidden = rest;
+            let start = next;
+            next += n * self.vocab_size();
+            Output { logits: logits.part(start..next), hidden: own.to_vec() }
         };
         batch.steps.iter().map(output).collect()
+    }
+
+    /// Runs `pass` where its host part is fast: among the threads of the products, or, when a card computes
+    /// them, in this thread, because a change of threads costs more than all that the host does.
+    fn in_lane_thread<T: Send>(&self, pass: impl FnOnce() -> T + Send) -> T {
+        match self.decoder.place {
+            Place::Host => kernels::in_thread_pool(pass),
+            Place::Card(_) => pass(),
+        }
     }
 }
 
@@ -136,7 +141,7 @@ impl Model for Transformer {
         kv: &mut KvPages,
         pass: &mut Pass,
     ) -> Result<Vec<Output>, ForwardError> {
-        kernels::in_thread_pool(|| {
+        self.in_lane_thread(|| {
             let batch = Batch::new(steps, &self.limits(), kv)?;
             let mut lane = self.decoder.lane(&batch.sequences, kv, &pass.cancellation)?;
             batch.check_embeds(pass.input_embeds, self.hidden_size())?;
@@ -150,7 +155,7 @@ impl Model for Transformer {
             })?;
             let (hidden, logits) = lane.read_head(head)?;
             record(&mut lane, pass.routing.as_deref_mut())?;
-            Ok(self.split(hidden, logits, &batch))
+            Ok(self.split(&hidden, &logits, &batch))
         })
     }
 
@@ -171,7 +176,7 @@ impl Model for Transformer {
         if hidden.len() != tokens * width {
             return Err(ForwardError::Hidden { tokens, values: hidden.len() });
         }
-        kernels::in_thread_pool(|| {
+        self.in_lane_thread(|| {
             let mut lane = self.decoder.lane(&batch.sequences, kv, &pass.cancellation)?;
             let hidden = lane.upload(hidden, width)?;
             let (rows, logit_rows) = batch.output_rows();
@@ -184,7 +189,7 @@ impl Model for Transformer {
             })?;
             let (hidden, logits) = lane.read_head(head)?;
             record(&mut lane, pass.routing.as_deref_mut())?;
-            Ok(self.split(hidden, logits, &batch).remove(0))
+            Ok(self.split(&hidden, &logits, &batch).remove(0))
         })
     }
 }

@@ -40,11 +40,11 @@ fn check(case: &str) {
     near("in one piece, not as a prompt", &read.logits);
 
     let mut pieces = Run::new(&*model, CacheDtype::F32);
-    let read = |chunk: &[u32]| pieces.read(chunk, OutputRequest::All).logits;
+    let read = |chunk: &[u32]| pieces.read(chunk, OutputRequest::All).logits.to_vec();
     near("in chunks", &prompt.chunks(17).flat_map(read).collect::<Vec<_>>());
 
     let mut singles = Run::new(&*model, CacheDtype::F32);
-    let read = |chunk: &[u32]| singles.read(chunk, OutputRequest::All).logits;
+    let read = |chunk: &[u32]| singles.read(chunk, OutputRequest::All).logits.to_vec();
     near("token by token", &prompt.chunks(1).flat_map(read).collect::<Vec<_>>());
 
     assert_eq!(greedy(&*model, &prompt), tokens(&reference["greedy"]), "{case}: 64 greedy tokens");

@@ -6,7 +6,7 @@ use fixture::{Run, cosine, equal, folder, open, options};
 use models::{CacheDtype, OutputRequest, Pass, Step};
 
 /// Logits of a prompt beyond the original length of the scaled RoPE.
-fn logits(path: &str) -> Vec<f32> {
+fn logits(path: &str) -> models::Logits {
     let model = open(&folder("gguf").join(path), &options()).expect("it loads");
     let prompt: Vec<u32> = (0..100).map(|i| (i * 7 + i * i) % model.vocab_size() as u32).collect();
     let logits = Run::new(&*model, CacheDtype::F32).read(&prompt, OutputRequest::All).logits;

@@ -156,7 +156,7 @@ fn v3() -> Value {
         "qk_rope_head_dim": 16, "v_head_dim": 32, "max_position_embeddings": 128})
 }
 
-fn logits(model: &dyn Model) -> Vec<f32> {
+fn logits(model: &dyn Model) -> models::Logits {
     Run::new(model, CacheDtype::F32).read(&[3, 1, 4, 1, 5, 9, 2, 6], OutputRequest::All).logits
 }
 

@@ -32,7 +32,7 @@ fn logits_of_a_prompt_equal_the_reference_in_any_pieces() {
     let expected = rows(&reference["draft"]["logits"]).concat();
     for chunk in [96, 31, 1] {
         let outputs = drafts(&mut Run::new(&*model, CacheDtype::F32), chunk, OutputRequest::All);
-        let logits: Vec<f32> = outputs.into_iter().flat_map(|output| output.logits).collect();
+        let logits: Vec<f32> = outputs.into_iter().flat_map(|output| output.logits.to_vec()).collect();
         let positions = tokens(&reference["positions"]);
         let own: Vec<f32> =
             positions.iter().flat_map(|&p| &logits[p as usize * vocab..][..vocab]).copied().collect();

@@ -150,7 +150,7 @@ fn chunks_that_cut_an_image_give_the_same() {
         (row_of[at], rest) = (Some(own), after);
     }
     let mut run = Run::new(&*model, CacheDtype::F32);
-    let (go, mut last) = (|| false, Vec::new());
+    let (go, mut last) = (|| false, models::Logits::default());
     for start in (0..prompt.len()).step_by(5) {
         let end = (start + 5).min(prompt.len());
         let embeds: Vec<InputEmbeds> = (start..end)

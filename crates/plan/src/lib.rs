@@ -4,6 +4,7 @@
 
 mod alternative;
 mod bind_address;
+mod choice_reason;
 mod choose;
 mod container;
 mod engine;
@@ -181,6 +182,11 @@ fn set(name: &'static str, value: impl ToString, reason: Reason) -> Argument {
     Argument { name, value: Value::Text(value.to_string()), reason }
 }
 
+/// A sampling parameter that the model recommends.
+fn recommended(name: &'static str, value: f32, code: ReasonCode) -> Argument {
+    set(name, value, Reason::new(code).with("value", value.to_string()))
+}
+
 fn notes(
     request: &DeployRequest,
     inventory: &Inventory,
@@ -219,21 +225,4 @@ fn notes(
         notes.push(Reason::new(ReasonCode::AmdImage).with("image", &container.image));
     }
     notes
-}
-
-/// The reason for the memory fraction, with the sizes of the GPU that holds the most.
-fn memory_share(card_memory: u64, memory: &Memory, share: f64) -> Reason {
-    Reason::new(ReasonCode::MemoryShare)
-        .with("share", format!("{share:.2}"))
-        .with_bytes("card", card_memory)
-        .with_bytes("weights", memory.weights)
-        .with_bytes("overhead", memory.overhead)
-        .with("tokens", memory.tokens)
-}
-
-fn model_path(choice: &Choice, repo: &str) -> Reason {
-    Reason::new(ReasonCode::ModelPath)
-        .with("repo", repo)
-        .with("precision", &choice.variant.precision)
-        .with_bytes("size", choice.variant.size)
 }

@@ -6,7 +6,7 @@ use catalog::KvDtype;
 use crate::choose::Choice;
 use crate::reason::{Reason, ReasonCode};
 use crate::request::DeployRequest;
-use crate::{EngineCommand, flag, model_path, set};
+use crate::{EngineCommand, flag, recommended, set};
 
 const PORT: u16 = 8080;
 
@@ -19,14 +19,10 @@ pub(super) fn command(request: &DeployRequest, choice: &Choice) -> EngineCommand
         .with("context", choice.context)
         .with("sequences", choice.sequences);
     let mut arguments = vec![
-        set("--hf-repo", &source, model_path(choice, &source)),
+        set("--hf-repo", &source, choice.model_path_reason(&source)),
         set("--alias", &request.model.id, Reason::new(ReasonCode::ServedName)),
         set("--ctx-size", total, context),
-        set(
-            "--parallel",
-            choice.sequences,
-            Reason::new(ReasonCode::Sequences).with("count", choice.sequences),
-        ),
+        set("--parallel", choice.sequences, choice.sequences_reason()),
         set(
             "--n-gpu-layers",
             "all",
@@ -39,28 +35,15 @@ pub(super) fn command(request: &DeployRequest, choice: &Choice) -> EngineCommand
         arguments.push(set("--split-mode", "layer", reason));
     }
     if choice.kv == KvDtype::Q8 {
-        let reason = || {
-            Reason::new(ReasonCode::CacheQ8)
-                .with("plain", choice.bf16_tokens)
-                .with("tokens", choice.memory.tokens)
-        };
+        let reason = || choice.cache_reason(ReasonCode::CacheQ8);
         arguments.push(set("--cache-type-k", "q8_0", reason()));
         arguments.push(set("--cache-type-v", "q8_0", reason()));
     }
-    let recommended = &request.model.recommended;
     arguments.extend([
         flag("--jinja", Reason::new(ReasonCode::Template)),
         set("--reasoning-format", "deepseek", Reason::new(ReasonCode::Reasoning).with("parser", "deepseek")),
-        set(
-            "--temp",
-            recommended.temperature,
-            Reason::new(ReasonCode::Temperature).with("value", recommended.temperature.to_string()),
-        ),
-        set(
-            "--top-p",
-            recommended.top_p,
-            Reason::new(ReasonCode::TopP).with("value", recommended.top_p.to_string()),
-        ),
+        recommended("--temp", request.model.recommended.temperature, ReasonCode::Temperature),
+        recommended("--top-p", request.model.recommended.top_p, ReasonCode::TopP),
         flag("--metrics", Reason::new(ReasonCode::Metrics)),
         set("--host", "127.0.0.1", Reason::new(ReasonCode::HostPrivate)),
         set("--port", PORT, Reason::new(ReasonCode::Port).with("port", PORT)),

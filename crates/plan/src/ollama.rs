@@ -6,28 +6,17 @@ use crate::choose::Choice;
 use crate::ollama_source::ollama_source;
 use crate::reason::{Reason, ReasonCode};
 use crate::request::DeployRequest;
-use crate::{EngineCommand, set};
+use crate::{EngineCommand, recommended, set};
 
 const PORT: u16 = 11434;
 pub(super) fn command(request: &DeployRequest, choice: &Choice) -> EngineCommand {
     let from = ollama_source(request.model, choice.variant).unwrap_or_default();
-    let recommended = &request.model.recommended;
-    let context = || {
-        Reason::new(ReasonCode::Context).with("tokens", choice.context).with("max", request.model.context_max)
-    };
+    let context = || choice.context_reason(request.model);
     let modelfile = vec![
         set("FROM", &from, Reason::new(ReasonCode::OllamaFrom).with("source", &from)),
         set("PARAMETER num_ctx", choice.context, context()),
-        set(
-            "PARAMETER temperature",
-            recommended.temperature,
-            Reason::new(ReasonCode::Temperature).with("value", recommended.temperature.to_string()),
-        ),
-        set(
-            "PARAMETER top_p",
-            recommended.top_p,
-            Reason::new(ReasonCode::TopP).with("value", recommended.top_p.to_string()),
-        ),
+        recommended("PARAMETER temperature", request.model.recommended.temperature, ReasonCode::Temperature),
+        recommended("PARAMETER top_p", request.model.recommended.top_p, ReasonCode::TopP),
     ];
     let parallel = Reason::new(ReasonCode::OllamaParallel).with("count", choice.sequences);
     let mut environment = vec![
@@ -36,9 +25,7 @@ pub(super) fn command(request: &DeployRequest, choice: &Choice) -> EngineCommand
         set("OLLAMA_FLASH_ATTENTION", 1, Reason::new(ReasonCode::FlashAttention)),
     ];
     if choice.kv == KvDtype::Q8 {
-        let reason = Reason::new(ReasonCode::CacheQ8)
-            .with("plain", choice.bf16_tokens)
-            .with("tokens", choice.memory.tokens);
+        let reason = choice.cache_reason(ReasonCode::CacheQ8);
         environment.push(set("OLLAMA_KV_CACHE_TYPE", "q8_0", reason));
     }
     EngineCommand {

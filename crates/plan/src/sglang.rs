@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::inventory::Inventory;
 use crate::reason::{Reason, ReasonCode};
 use crate::request::DeployRequest;
-use crate::{Argument, EngineCommand, Value, flag, memory_share, model_path, parsers, set};
+use crate::{Argument, EngineCommand, Value, flag, parsers, set};
 
 const PORT: u16 = 30000;
 const LEADER_PORT: u16 = 5000;
@@ -17,19 +17,15 @@ const SMALL_BATCH: u32 = 8;
 pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> EngineCommand {
     let repo = choice.variant.repo_hugging_face.as_deref().unwrap_or_default();
     let mut arguments = vec![
-        set("--model-path", repo, model_path(choice, repo)),
+        set("--model-path", repo, choice.model_path_reason(repo)),
         set("--served-model-name", &request.model.id, Reason::new(ReasonCode::ServedName)),
     ];
     if choice.shape.experts > 0 {
         arguments.push(flag("--trust-remote-code", Reason::new(ReasonCode::RemoteCode).with("repo", repo)));
     }
     parallelism(choice, &mut arguments);
-    let context = Reason::new(ReasonCode::Context)
-        .with("tokens", choice.context)
-        .with("max", request.model.context_max);
-    arguments.push(set("--context-length", choice.context, context));
-    let sequences = Reason::new(ReasonCode::Sequences).with("count", choice.sequences);
-    arguments.push(set("--max-running-requests", choice.sequences, sequences));
+    arguments.push(set("--context-length", choice.context, choice.context_reason(request.model)));
+    arguments.push(set("--max-running-requests", choice.sequences, choice.sequences_reason()));
     let gpu = inventory.gpu.memory();
     // SGLang's fraction covers weights and KV cache only; the overhead comes out of the rest.
     let fixed = (choice.memory.budget - choice.memory.overhead) as f64 / gpu as f64;
@@ -37,16 +33,14 @@ pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &C
     arguments.push(set(
         "--mem-fraction-static",
         format!("{share:.2}"),
-        memory_share(gpu, &choice.memory, share),
+        choice.memory_share_reason(gpu, share),
     ));
     if choice.kv == KvDtype::Fp8 {
-        let reason = Reason::new(ReasonCode::CacheFp8)
-            .with("plain", choice.bf16_tokens)
-            .with("tokens", choice.memory.tokens);
+        let reason = choice.cache_reason(ReasonCode::CacheFp8);
         arguments.push(set("--kv-cache-dtype", "fp8_e4m3", reason));
     }
     if choice.use_mtp {
-        let reason = || Reason::new(ReasonCode::Draft).with("layers", choice.shape.mtp_layers);
+        let reason = || choice.draft_reason();
         arguments.push(set("--speculative-algorithm", "EAGLE", reason()));
         arguments.push(set("--speculative-num-steps", 3, reason()));
         arguments.push(set("--speculative-eagle-topk", 1, reason()));
@@ -83,40 +77,24 @@ pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &C
 fn parallelism(choice: &Choice, arguments: &mut Vec<Argument>) {
     let parallelism = choice.parallelism;
     if parallelism.tensor > 1 {
-        let reason = Reason::new(ReasonCode::Tensor)
-            .with("count", parallelism.tensor)
-            .with("heads", choice.shape.heads)
-            .with("each", choice.shape.heads / parallelism.tensor);
-        arguments.push(set("--tp-size", parallelism.tensor, reason));
+        arguments.push(set("--tp-size", parallelism.tensor, choice.tensor_reason()));
     }
     if parallelism.pipeline > 1 {
-        let reason = Reason::new(ReasonCode::Pipeline).with("count", parallelism.pipeline);
-        arguments.push(set("--pp-size", parallelism.pipeline, reason));
+        arguments.push(set("--pp-size", parallelism.pipeline, choice.pipeline_reason()));
     }
     if choice.replicas > 1 {
-        let reason = Reason::new(ReasonCode::Replicas)
-            .with("count", choice.replicas)
-            .with("cards", parallelism.gpus());
-        arguments.push(set("--dp-size", choice.replicas, reason));
+        arguments.push(set("--dp-size", choice.replicas, choice.replicas_reason()));
     }
     if parallelism.attention_data > 1 {
-        let reason = Reason::new(ReasonCode::AttentionData)
-            .with("count", parallelism.attention_data)
-            .with("plain", choice.bf16_tokens)
-            .with("tokens", choice.memory.tokens);
-        arguments.push(set("--attn-dp-size", parallelism.attention_data, reason));
+        arguments.push(set("--attn-dp-size", parallelism.attention_data, choice.attention_data_reason()));
         arguments.push(flag("--enable-dp-lm-head", Reason::new(ReasonCode::LmHead)));
         if choice.shape.experts.is_multiple_of(parallelism.tensor) {
-            let reason = Reason::new(ReasonCode::Experts)
-                .with("experts", choice.shape.experts)
-                .with("each", choice.shape.experts / parallelism.tensor);
-            arguments.push(set("--ep-size", parallelism.tensor, reason));
+            arguments.push(set("--ep-size", parallelism.tensor, choice.experts_reason()));
         }
     }
     if choice.hosts > 1 {
-        let hosts = Reason::new(ReasonCode::Machines).with("count", choice.hosts);
-        arguments.push(set("--nnodes", choice.hosts, hosts));
-        let rank = Reason::new(ReasonCode::MachineRank).with("last", choice.hosts - 1);
+        arguments.push(set("--nnodes", choice.hosts, choice.machines_reason()));
+        let rank = choice.machine_rank_reason();
         arguments.push(Argument { name: "--node-rank", value: Value::Rank, reason: rank });
         let leader = Reason::new(ReasonCode::Leader).with("port", LEADER_PORT);
         arguments.push(Argument {

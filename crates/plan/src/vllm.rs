@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::inventory::Inventory;
 use crate::reason::{Reason, ReasonCode};
 use crate::request::DeployRequest;
-use crate::{Argument, EngineCommand, Value, flag, memory_share, model_path, parsers, set};
+use crate::{Argument, EngineCommand, Value, flag, parsers, set};
 
 const PORT: u16 = 8000;
 const LEADER_PORT: u16 = 29501;
@@ -15,7 +15,7 @@ const LEADER_PORT: u16 = 29501;
 pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> EngineCommand {
     let repo = choice.variant.repo_hugging_face.as_deref().unwrap_or_default();
     let mut arguments = vec![
-        set("", repo, model_path(choice, repo)),
+        set("", repo, choice.model_path_reason(repo)),
         set("--served-model-name", &request.model.id, Reason::new(ReasonCode::ServedName)),
     ];
     if choice.shape.experts > 0 {
@@ -26,27 +26,21 @@ pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &C
         arguments.push(set("--hf-overrides", r#"{"architectures":["DeepseekVLV2ForCausalLM"]}"#, reason));
     }
     parallelism(request, choice, &mut arguments);
-    let context = Reason::new(ReasonCode::Context)
-        .with("tokens", choice.context)
-        .with("max", request.model.context_max);
-    arguments.push(set("--max-model-len", choice.context, context));
-    let sequences = Reason::new(ReasonCode::Sequences).with("count", choice.sequences);
-    arguments.push(set("--max-num-seqs", choice.sequences, sequences));
+    arguments.push(set("--max-model-len", choice.context, choice.context_reason(request.model)));
+    arguments.push(set("--max-num-seqs", choice.sequences, choice.sequences_reason()));
     let gpu = inventory.gpu.memory();
     let share = catalog::BUDGET_PERCENT as f64 / 100.0;
     arguments.push(set(
         "--gpu-memory-utilization",
         format!("{share:.2}"),
-        memory_share(gpu, &choice.memory, share),
+        choice.memory_share_reason(gpu, share),
     ));
     if choice.kv == KvDtype::Fp8 {
-        let reason = Reason::new(ReasonCode::CacheFp8)
-            .with("plain", choice.bf16_tokens)
-            .with("tokens", choice.memory.tokens);
+        let reason = choice.cache_reason(ReasonCode::CacheFp8);
         arguments.push(set("--kv-cache-dtype", "fp8", reason));
     }
     if choice.use_mtp {
-        let reason = Reason::new(ReasonCode::Draft).with("layers", choice.shape.mtp_layers);
+        let reason = choice.draft_reason();
         arguments.push(set("--speculative-config", r#"{"method":"mtp","num_speculative_tokens":1}"#, reason));
     }
     let known = parsers::parsers(Engine::Vllm, &request.model.id);
@@ -76,41 +70,29 @@ fn parallelism(request: &DeployRequest, choice: &Choice, arguments: &mut Vec<Arg
     let parallelism = choice.parallelism;
     if parallelism.attention_data > 1 {
         // In vLLM, DP attention is data parallelism with the experts sharded over all ranks.
-        let reason = Reason::new(ReasonCode::AttentionData)
-            .with("count", parallelism.attention_data)
-            .with("plain", choice.bf16_tokens)
-            .with("tokens", choice.memory.tokens);
-        arguments.push(set("--data-parallel-size", parallelism.attention_data, reason));
+        arguments.push(set(
+            "--data-parallel-size",
+            parallelism.attention_data,
+            choice.attention_data_reason(),
+        ));
     } else if parallelism.tensor > 1 {
-        let reason = Reason::new(ReasonCode::Tensor)
-            .with("count", parallelism.tensor)
-            .with("heads", choice.shape.heads)
-            .with("each", choice.shape.heads / parallelism.tensor);
-        arguments.push(set("--tensor-parallel-size", parallelism.tensor, reason));
+        arguments.push(set("--tensor-parallel-size", parallelism.tensor, choice.tensor_reason()));
     }
     if parallelism.pipeline > 1 {
-        let reason = Reason::new(ReasonCode::Pipeline).with("count", parallelism.pipeline);
-        arguments.push(set("--pipeline-parallel-size", parallelism.pipeline, reason));
+        arguments.push(set("--pipeline-parallel-size", parallelism.pipeline, choice.pipeline_reason()));
     }
     if choice.replicas > 1 {
-        let reason = Reason::new(ReasonCode::Replicas)
-            .with("count", choice.replicas)
-            .with("cards", parallelism.gpus());
-        arguments.push(set("--data-parallel-size", choice.replicas, reason));
+        arguments.push(set("--data-parallel-size", choice.replicas, choice.replicas_reason()));
     }
     let experts = choice.shape.experts;
     if experts > 0 && parallelism.tensor > 1 && experts.is_multiple_of(parallelism.tensor) {
-        let reason = Reason::new(ReasonCode::Experts)
-            .with("experts", experts)
-            .with("each", experts / parallelism.tensor);
-        arguments.push(flag("--enable-expert-parallel", reason));
+        arguments.push(flag("--enable-expert-parallel", choice.experts_reason()));
     }
     if choice.hosts > 1 && request.ray {
         arguments.push(set("--distributed-executor-backend", "ray", Reason::new(ReasonCode::Ray)));
     } else if choice.hosts > 1 {
-        let hosts = Reason::new(ReasonCode::Machines).with("count", choice.hosts);
-        arguments.push(set("--nnodes", choice.hosts, hosts));
-        let rank = Reason::new(ReasonCode::MachineRank).with("last", choice.hosts - 1);
+        arguments.push(set("--nnodes", choice.hosts, choice.machines_reason()));
+        let rank = choice.machine_rank_reason();
         arguments.push(Argument { name: "--node-rank", value: Value::Rank, reason: rank });
         let leader = || Reason::new(ReasonCode::Leader).with("port", LEADER_PORT);
         arguments.push(Argument { name: "--master-addr", value: Value::Leader(None), reason: leader() });

@@ -1,12 +1,9 @@
 //! Constrained decoding with a JSON schema or a tool call grammar: a mask of the tokens that may come next.
 //!
-//! Knows no sampler. llguidance compiles the grammar; this file builds its token trie from the vocabulary.
-use std::sync::Arc;
-
+//! Knows no sampler. llguidance compiles the grammar over the token trie of `parser_factory`.
+use llguidance::Matcher;
 use llguidance::api::TopLevelGrammar;
-use llguidance::{Matcher, ParserFactory};
 use serde_json::{Value, json};
-use toktrie::{ApproximateTokEnv, TokEnv, TokRxInfo, TokTrie};
 
 use crate::{TextError, Tokenizer, ToolCallFormat};
 
@@ -88,29 +85,6 @@ fn bounded(mut schema: Value) -> Value {
         map.entry("x-guidance").or_insert_with(|| json!({"whitespace_pattern": r"[\x20\x0A\x0D\x09]{0,16}"}));
     }
     schema
-}
-
-/// The parser factory over the vocabulary. Built once per model: a hundred thousand tokens take a second.
-pub(crate) fn parser_factory(tokenizer: &Tokenizer) -> Result<ParserFactory, TextError> {
-    let failed = |reason: String| TextError::Grammar(reason);
-    let end = *tokenizer.eos_tokens().first().ok_or_else(|| failed("the model has no EOS token".into()))?;
-    let size = tokenizer.size().max(end as usize + 1);
-    let tokens: Vec<Vec<u8>> = (0..size as u32).map(|id| trie_bytes(tokenizer, id)).collect();
-    let info = TokRxInfo::new(size as u32, end);
-    let environment: TokEnv = Arc::new(ApproximateTokEnv::new(TokTrie::from(&info, &tokens)));
-    let mut factory = ParserFactory::new_simple(&environment).map_err(|error| failed(error.to_string()))?;
-    factory.quiet();
-    Ok(factory)
-}
-
-/// The bytes of a token for the trie. An added token gets a special spelling, so grammar text never matches
-/// it.
-fn trie_bytes(tokenizer: &Tokenizer, id: u32) -> Vec<u8> {
-    let bytes = tokenizer.bytes(id);
-    if tokenizer.is_added(id) || bytes.first() == Some(&TokTrie::SPECIAL_TOKEN_MARKER) {
-        return [&[TokTrie::SPECIAL_TOKEN_MARKER], format!("[{id}]").as_bytes()].concat();
-    }
-    bytes.to_vec()
 }
 
 #[cfg(test)]

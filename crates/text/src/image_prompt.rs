@@ -1,11 +1,13 @@
 //! Prompts with images for DeepSeek-VL2, encoded as its published processor does: message by message, with a
 //! run of `<image>` placeholder tokens for each image. Special tokens missing from the tokenizer are added
 //! after its last id, in the order of the published code.
+use checkpoint::TokenizerSource;
 use serde_json::Value;
 use tokenizers::AddedToken;
 
 use crate::barriers::Barriers;
 use crate::message::known_role;
+use crate::tokenizer::{load_inner, read_json};
 use crate::{TextError, Tokenizer};
 
 const PAD: &str = "<｜▁pad▁｜>";
@@ -48,12 +50,26 @@ pub struct ImagePrompt {
     pub images: Vec<usize>,
 }
 
+impl Tokenizer {
+    /// Reads the tokenizer of a vision model, adds the special tokens its file lacks, and returns its prompt
+    /// format.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::open`]; no BOS or EOS token.
+    pub fn open_with_images(source: &TokenizerSource) -> Result<(Self, ImageTemplate), TextError> {
+        let TokenizerSource::Folder(dir) = source else {
+            return Err(TextError::Unsupported { field: "tokenizer", value: "GGUF".to_owned() });
+        };
+        let mut inner = load_inner(dir)?;
+        let config = read_json(&dir.join("tokenizer_config.json"));
+        let template = ImageTemplate::add_special_tokens_to(&mut inner, &config)?;
+        Ok((Self::from_folder(dir, inner)?, template))
+    }
+}
+
 impl ImageTemplate {
     /// Adds the special tokens that `inner` lacks. `config` is `tokenizer_config.json`.
-    pub(crate) fn add_special_tokens_to(
-        inner: &mut tokenizers::Tokenizer,
-        config: &Value,
-    ) -> Result<Self, TextError> {
+    fn add_special_tokens_to(inner: &mut tokenizers::Tokenizer, config: &Value) -> Result<Self, TextError> {
         let pad = name(&config["pad_token"]).is_none().then_some(PAD);
         for token in pad.into_iter().chain([IMAGE]).chain(SPECIAL_TOKENS) {
             let added = inner.add_special_tokens([AddedToken::from(token, true)]);

@@ -1,35 +1,9 @@
 //! Streaming output parser: splits the output of one request into reasoning, answer text, tool calls and
 //! grounding.
-use crate::grounding::{Grounding, GroundingParser};
+use crate::Piece;
+use crate::grounding_parser::GroundingParser;
 use crate::reasoning_parser::ReasoningParser;
 use crate::tool_call_parser::ToolCallParser;
-
-/// A piece of the output. Consecutive pieces of one kind belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    Reasoning(String),
-    Answer(String),
-    /// A tool call begins. The name is complete.
-    CallName(String),
-    /// A delta of the arguments of the current call.
-    CallArguments(String),
-    /// The model closed the current call. A call without this piece was cut off.
-    CallEnd,
-    /// Bounding boxes in the image for the label written just before.
-    Grounding(Grounding),
-}
-
-impl Piece {
-    pub fn text(&self) -> &str {
-        match self {
-            Piece::Reasoning(text)
-            | Piece::Answer(text)
-            | Piece::CallName(text)
-            | Piece::CallArguments(text) => text,
-            Piece::CallEnd | Piece::Grounding(_) => "",
-        }
-    }
-}
 
 /// Parses the output of one request.
 pub struct OutputParser {

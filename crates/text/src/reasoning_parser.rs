@@ -1,6 +1,7 @@
 //! Streaming reasoning parser: separates `<think>…</think>` from the answer. Some templates write the opening
 //! tag into the prompt, so the output begins inside it (*primed*), and some models omit it.
 use crate::Piece;
+use crate::piece::push_nonempty;
 use crate::stop::overlap;
 
 const OPEN: &str = "<think>";
@@ -130,12 +131,6 @@ impl ReasoningParser {
     fn take(&mut self, end: usize) -> String {
         let rest = self.held.split_off(end);
         std::mem::replace(&mut self.held, rest)
-    }
-}
-
-fn push_nonempty(pieces: &mut Vec<Piece>, piece: Piece) {
-    if !piece.text().is_empty() {
-        pieces.push(piece);
     }
 }
 

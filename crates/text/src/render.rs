@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::barriers::{Barriers, texts};
 use crate::message::{ToolCallEncoding, known_role};
-use crate::template::{ChatTemplate, Conversation, Prompt};
-use crate::{Message, TextError};
+use crate::template::{ChatTemplate, Conversation};
+use crate::{Message, Prompt, TextError};
 
 /// Marker after the message to continue while the template is applied. The text behind it closes the turn and
 /// is cut.

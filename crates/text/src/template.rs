@@ -7,7 +7,7 @@ use checkpoint::{GgufTokenizer, TokenizerSource};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, context};
 use serde_json::Value;
 
-use crate::barriers::{ControlTokens, GuardedText};
+use crate::barriers::ControlTokens;
 use crate::message::ToolCallEncoding;
 use crate::{
     Message, Reasoning, TextError, Tokenizer, ToolCall, ToolCallFormat, jinja_source, python, python_methods,
@@ -40,22 +40,6 @@ pub struct Conversation<'a> {
     pub template_kwargs: Option<&'a Value>,
     /// Continue the final message, which is the assistant's, instead of answering it.
     pub continue_final_message: bool,
-}
-
-/// A rendered prompt. Untrusted text in it is guarded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Prompt {
-    pub guarded: GuardedText,
-    /// The prompt ends inside `<think>`, so the output begins with reasoning.
-    pub thinking: bool,
-    /// The prompt ends with a question and without a think tag, so the model chooses whether to reason.
-    pub undecided: bool,
-}
-
-impl Prompt {
-    pub fn text(&self) -> &str {
-        &self.guarded.text
-    }
 }
 
 impl ChatTemplate {
@@ -265,6 +249,7 @@ fn token(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Prompt;
 
     fn render(source: &str, messages: &[Message]) -> Result<Prompt, TextError> {
         let template = ChatTemplate::new(source, "<B>".into(), "<E>".into())?;

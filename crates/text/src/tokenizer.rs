@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::barriers::{Barriers, ControlTokens, GuardedText};
 use crate::byte_level::bytes_of;
-use crate::grammar::parser_factory;
 use crate::markers::is_marker;
-use crate::{ImageTemplate, Prompt, TextError, gguf_vocab, guarded_encode};
+use crate::parser_factory::parser_factory;
+use crate::{Prompt, TextError, gguf_vocab, guarded_encode};
 
 /// EOS token of every DeepSeek model, also where the configuration files omit it.
 const END_OF_SENTENCE: &str = "<｜end▁of▁sentence｜>";
@@ -27,6 +27,7 @@ pub struct Tokenizer {
     /// By id: the bytes a token decodes to. Empty for special tokens and for unused ids.
     token_bytes: Vec<Box<[u8]>>,
     specials: Vec<u32>,
+    /// Ids of added tokens (no results of merges), special or not, sorted.
     added: Vec<u32>,
     control_tokens: ControlTokens,
     eos_tokens: Vec<u32>,
@@ -46,25 +47,10 @@ impl Tokenizer {
         }
     }
 
-    /// Reads the tokenizer of a vision model, adds the special tokens its file lacks, and returns its prompt
-    /// format.
-    ///
-    /// # Errors
-    /// As [`Tokenizer::open`]; no BOS or EOS token.
-    pub fn open_with_images(source: &TokenizerSource) -> Result<(Self, ImageTemplate), TextError> {
-        let TokenizerSource::Folder(dir) = source else {
-            return Err(TextError::Unsupported { field: "tokenizer", value: "GGUF".to_owned() });
-        };
-        let mut inner = load_inner(dir)?;
-        let template =
-            ImageTemplate::add_special_tokens_to(&mut inner, &read(&dir.join("tokenizer_config.json")))?;
-        Ok((Self::from_folder(dir, inner)?, template))
-    }
-
     /// `tokenizer.json` of a model folder, and the EOS tokens of its configuration files.
-    fn from_folder(dir: &Path, inner: tokenizers::Tokenizer) -> Result<Self, TextError> {
-        let eos = ["generation_config.json", "config.json"].map(|name| read(&dir.join(name)));
-        let config = read(&dir.join("tokenizer_config.json"));
+    pub(crate) fn from_folder(dir: &Path, inner: tokenizers::Tokenizer) -> Result<Self, TextError> {
+        let eos = ["generation_config.json", "config.json"].map(|name| read_json(&dir.join(name)));
+        let config = read_json(&dir.join("tokenizer_config.json"));
         let bos = config["bos_token"].as_str().or_else(|| config["bos_token"]["content"].as_str());
         let bos = bos.filter(|_| config["add_bos_token"] == true).and_then(|token| inner.token_to_id(token));
         Self::new(inner, eos.iter().flat_map(eos_ids).collect(), bos)
@@ -194,14 +180,10 @@ impl Tokenizer {
         self.specials.binary_search(&id).is_ok()
     }
 
-    /// Whether this is an added token (not a result of merges), special or not.
-    pub(crate) fn is_added(&self, id: u32) -> bool {
-        self.added.binary_search(&id).is_ok()
-    }
-
     /// The parser factory over this vocabulary, built at the first call.
     pub(crate) fn parser_factory(&self) -> Result<&ParserFactory, TextError> {
-        self.parser_factory.get_or_init(|| parser_factory(self)).as_ref().map_err(Clone::clone)
+        let build = || parser_factory(&self.token_bytes, &self.added, self.eos_tokens.first().copied());
+        self.parser_factory.get_or_init(build).as_ref().map_err(Clone::clone)
     }
 
     /// The BOS token for prompts without a template, if `add_bos_token` is set.
@@ -223,14 +205,14 @@ fn is_control(token: &tokenizers::AddedToken) -> bool {
     token.special || bracketed('<', '>') || bracketed('[', ']')
 }
 
-fn load_inner(dir: &Path) -> Result<tokenizers::Tokenizer, TextError> {
+pub(crate) fn load_inner(dir: &Path) -> Result<tokenizers::Tokenizer, TextError> {
     let path = dir.join("tokenizer.json");
     let invalid = |reason: String| TextError::Read { path: path.clone(), reason };
     let text = std::fs::read(&path).map_err(|error| invalid(error.to_string()))?;
     tokenizers::Tokenizer::from_bytes(&text).map_err(|error| invalid(error.to_string()))
 }
 
-fn read(path: &Path) -> Value {
+pub(crate) fn read_json(path: &Path) -> Value {
     std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 

@@ -5,6 +5,7 @@
 //! JSON.
 use crate::Piece;
 use crate::markers::{FirstMarker, Marker, find_first};
+use crate::piece::push_nonempty;
 
 const FENCE: &str = "```";
 
@@ -182,10 +183,4 @@ impl ToolCallParser {
 fn without_fence(text: &str) -> &str {
     let text = text.trim_end();
     text.strip_suffix(FENCE).unwrap_or(text).trim_end()
-}
-
-fn push_nonempty(pieces: &mut Vec<Piece>, piece: Piece) {
-    if !piece.text().is_empty() {
-        pieces.push(piece);
-    }
 }

@@ -5,7 +5,7 @@ use endpoint::{ChatMessage, ChatRequest, Endpoint, EndpointError, Step};
 use futures_util::StreamExt;
 
 use super::failure::cloud_error;
-use crate::App;
+use super::services::offered;
 
 /// The result of a test, and the models that the service lists.
 pub(super) struct TestResult {
@@ -47,7 +47,7 @@ pub(super) async fn run(test: ConnectionTest<'_>) -> TestResult {
             Err(error) => return failed(&test, listed, None, &error, ConnectionStep::Models),
         }
     }
-    let first = listed.as_deref().and_then(|listed| App::offered(listed).into_iter().next());
+    let first = listed.as_deref().and_then(|listed| offered(listed).into_iter().next());
     let Some(model) = test.model.map(str::to_owned).or(first) else {
         let error =
             ErrorView::new(ErrorCode::InvalidInput, "test the service: it lists no models, so name one");

@@ -10,6 +10,7 @@ use toml::{Table, Value};
 use super::check;
 use crate::convert::storage_error;
 
+pub(crate) const SETTINGS_FILE: &str = "settings.toml";
 const VERSION: u32 = 1;
 /// The most lines of one value.
 const MAX_VALUE_LINES: usize = 40;

@@ -198,7 +198,7 @@ impl App {
         let mut next = now.clone();
         change(&mut next);
         if next != now {
-            let path = self.paths.data_dir.join(crate::SETTINGS_FILE);
+            let path = self.paths.data_dir.join(file::SETTINGS_FILE);
             // The file has values that could not be read at the start.
             if self.settings_file_protected.load(Ordering::Relaxed) && path.exists() {
                 store::set_aside(&path)

@@ -7,14 +7,9 @@ use contract::{ErrorCode, ErrorView};
 use deploy::WorkerSpec;
 use protocol::PlaceChoice;
 
+use super::Launch;
 use crate::imports::check_there;
 use crate::{App, Paths};
-
-/// The parameters of a worker start.
-pub(crate) struct Launch {
-    pub model_id: String,
-    pub spec: WorkerSpec,
-}
 
 impl App {
     pub(crate) fn launch(&self, model_id: &str) -> Result<Launch, ErrorView> {

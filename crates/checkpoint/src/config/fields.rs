@@ -98,6 +98,14 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Requires one value of a string key; `default` is that of the published class.
+    pub fn require_text(&self, key: &'static str, default: &str, only: &'static str) -> Result<()> {
+        match self.text(key)?.unwrap_or(default) {
+            text if text == only => Ok(()),
+            other => Err(ConfigError::unsupported(key, other, only)),
+        }
+    }
+
     /// Rejects `true` for an unsupported feature.
     pub fn require_false(&self, key: &'static str) -> Result<()> {
         if self.flag(key, false)? { Err(ConfigError::unsupported(key, true, "false")) } else { Ok(()) }

@@ -15,6 +15,7 @@ mod qwen3;
 mod rope;
 mod shapes;
 mod tensors;
+mod vision;
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use serde_json::Value;
 pub use deepseek::DeepseekConfig;
 pub use deepseek_v2::DeepseekV2Config;
 pub use deepseek_v3::DeepseekV3Config;
-pub use deepseek_vl2::{DeepseekVl2Config, ProjectorConfig, VisionConfig, Vl2Attention};
+pub use deepseek_vl2::{DeepseekVl2Config, Vl2Attention};
 pub use error::ConfigError;
 pub use experts::{Experts, ScoringFunc, TopkMethod};
 pub use images::ImageProcessing;
@@ -35,6 +36,7 @@ pub use qwen2::Qwen2Config;
 pub use qwen3::Qwen3Config;
 pub use rope::{Llama3Config, Rope, RopeScaling, YarnConfig};
 pub use shapes::{Decoder, Fp8Blocks, GroupedAttention, LatentAttention};
+pub use vision::{ProjectorConfig, VisionConfig};
 
 use fields::Fields;
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use formats::Dtype;
 
+use super::HeaderError;
 use super::reader::Reader;
 use super::types::{dtype, other_name};
 use super::value::{Metadata, Value, Values};
@@ -33,24 +34,6 @@ pub struct TensorInfo {
     pub shape: Vec<usize>,
     /// Byte offsets in the file.
     pub range: Range<usize>,
-}
-
-/// An invalid header. The caller adds the path.
-#[derive(Debug, thiserror::Error)]
-pub enum HeaderError {
-    #[error("the file ends before byte {expected}")]
-    Truncated { expected: u64 },
-    #[error("{0}")]
-    Invalid(String),
-    /// The file is valid, with an unsupported tensor type.
-    #[error("tensor {tensor} is stored as {format}, which is not supported")]
-    Format { tensor: String, format: String },
-}
-
-impl HeaderError {
-    pub(super) fn invalid(reason: impl Into<String>) -> Self {
-        Self::Invalid(reason.into())
-    }
 }
 
 type Result<T> = std::result::Result<T, HeaderError>;

@@ -3,6 +3,7 @@
 mod architecture;
 mod config_json;
 mod header;
+mod header_error;
 mod peek;
 mod reader;
 mod rope_factors;
@@ -25,7 +26,8 @@ use memmap2::Mmap;
 
 pub use architecture::{MetadataError, architecture};
 pub use config_json::config_json;
-pub use header::{Header, HeaderError, TensorInfo};
+pub use header::{Header, TensorInfo};
+pub use header_error::HeaderError;
 pub use peek::Peek;
 pub use shards::{shard_number, stem};
 pub use tokenizer::GgufTokenizer;

@@ -15,6 +15,8 @@ use layout::{Layout, UNIT};
 
 /// Rows and columns of a block of FP8 weights that has one scale.
 const FP8_BLOCK: usize = 128;
+/// Bytes of the columns that a product takes at once, in the widest format that has codes.
+const OVERREAD: usize = 256;
 
 /// `Mat` of kernels/common.cuh, whose comments say what the fields are.
 #[repr(C)]
@@ -60,6 +62,11 @@ impl Mat {
             "q5_k", "q6_k", "iq4_nl", "iq4_xs", "mxfp4",
         ];
         NAMES[self.format as usize]
+    }
+
+    /// Whether kernels multiply its codes as whole numbers.
+    pub fn is_quantized(&self) -> bool {
+        self.format >= 4
     }
 }
 
@@ -122,7 +129,8 @@ impl Matrix {
         };
         check_parts(dtype, &layout, rows, cols, parts)?;
         let size = rows * layout.row_bytes;
-        let weights = card.slab(size * parts.len())?;
+        // A load of the last columns of the last row may reach beyond it.
+        let weights = card.slab(size * parts.len() + OVERREAD)?;
         let scale_count = parts[0].1.map_or(0, <[f32]>::len);
         let scales = (scale_count > 0).then(|| card.slab(scale_count * 4 * parts.len())).transpose()?;
         let mut stack = Vec::with_capacity(parts.len());

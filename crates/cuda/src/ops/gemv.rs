@@ -2,12 +2,14 @@
 //! on the rows of activations: a row's bits are the same in any company.
 use super::blocks;
 use super::gemm::Product;
-use crate::{Card, Launch, Mat, Params, Ptr, Result};
+use crate::{Card, Error, Launch, Mat, Params, Ptr, Result};
 
 /// No such matrix.
 const ABSENT: u32 = u32::MAX;
 /// The multiple that ranges of columns are padded to.
 const RANGE_UNIT: usize = 512;
+/// Threads of a block.
+const THREADS: usize = 256;
 
 /// Rows of stored weights: an embedding look-up.
 #[derive(Clone, Copy)]
@@ -63,6 +65,9 @@ struct GemvParams {
     rows: u32,
     range: u32,
     eps: f32,
+    lane_bytes: u32,
+    cols: u32,
+    first_step: u32,
 }
 
 // SAFETY: mirrors `gemv_params`.
@@ -97,7 +102,7 @@ pub(super) struct GateUp {
     pub shared_blocks: u32,
     pub range: u32,
     pub eps: f32,
-    pub pad: u32,
+    pub lane_bytes: u32,
 }
 
 // SAFETY: mirrors `gate_up_params`.
@@ -109,28 +114,73 @@ impl Gemv {
     /// The products with one to three matrices.
     ///
     /// # Errors
-    /// When the card fails.
+    /// When the card fails, or normed rows of activations do not fit its shared memory.
     pub fn launch(&self, card: &Card, products: &[Product]) -> Result<()> {
-        let mut residual = self.residual;
+        let mut gemv = *self;
         for (name, same) in groups(products) {
-            let params = self.params(card, same, residual);
-            let grid = [params.1, self.rows, 1];
-            let launch = Launch { grid, block: 256, shared: shared(params.0.range as usize) };
-            card.launch_as(&format!("gemv_{name}"), launch, &params.0)?;
-            residual = Ptr::NULL;
+            match same[0].weight.is_quantized() {
+                true => gemv.launch_quantized(card, &name, same)?,
+                false => gemv.launch_dense(card, &name, same)?,
+            }
+            gemv.residual = Ptr::NULL;
         }
         Ok(())
     }
 
-    /// The parameters for matrices of one kernel, and the blocks.
-    fn params(&self, card: &Card, products: &[Product], residual: Ptr<f32>) -> (GemvParams, u32) {
+    fn launch_dense(&self, card: &Card, name: &str, products: &[Product]) -> Result<()> {
         let total: usize = products.iter().map(|p| p.weight.rows as usize).sum();
         let range = range(card, &products[0].weight);
+        let mut params = GemvParams { range: range as u32, ..self.params(products) };
+        let mut blocks = 0;
+        for (at, product) in products.iter().enumerate() {
+            let shape = Shape::new(card, &product.weight, total, TALL);
+            let ring = lane_bytes(card, &product.weight, shape.steps, activations(range));
+            params.lane_bytes = params.lane_bytes.max(ring);
+            (params.split[at], params.first[at]) = (shape.split, blocks);
+            blocks += shape.blocks;
+        }
+        let shared = shared(params.lane_bytes, range);
+        let launch = Launch { grid: [blocks, self.rows, 1], block: 256, shared };
+        card.launch_as(&format!("gemv_{name}"), launch, &params)
+    }
+
+    /// As many launches as it takes for the activations to fit: each adds to what the one before gave.
+    fn launch_quantized(&self, card: &Card, name: &str, products: &[Product]) -> Result<()> {
+        let cols = products[0].weight.cols as usize;
+        let tiles = |product: &Product| (product.weight.rows as usize).div_ceil(TILE);
+        let total: usize = products.iter().map(tiles).sum();
+        let mut params = self.params(products);
+        let most = max_columns(card);
+        if cols > most && (self.norm.address() != 0 || products.len() > 1) {
+            return Err(Error::Shape(format!("{cols} columns of normed activations: a card takes {most}")));
+        }
+        for first in (0..cols).step_by(most) {
+            let steps = (cols - first).min(most).div_ceil(WIDE);
+            let (most_blocks, block) = planes_grid(card, total, steps);
+            let mut blocks = 0;
+            for (at, product) in products.iter().enumerate() {
+                params.first[at] = blocks as u32;
+                blocks += tiles(product).min((most_blocks * tiles(product)).div_ceil(total));
+            }
+            params.x = self.x.offset(first);
+            params.cols = (cols - first).min(most) as u32;
+            params.first_step = (first / WIDE) as u32;
+            let grid = [blocks as u32, self.rows, 1];
+            let launch = Launch { grid, block, shared: planes_bytes(steps) };
+            card.launch_as(&format!("gemv_{name}"), launch, &params)?;
+            (params.residual, params.residual_stride) = (products[0].y, products[0].y_stride);
+            params.bias = [Ptr::NULL; 3];
+        }
+        Ok(())
+    }
+
+    /// What both kinds of kernels are given, of the matrices of one launch.
+    fn params(&self, products: &[Product]) -> GemvParams {
         let mut params = GemvParams {
             mats: [Mat::NONE; 3],
             x: self.x,
             norm: self.norm,
-            residual,
+            residual: self.residual,
             out: [Ptr::NULL; 3],
             bias: [Ptr::NULL; 3],
             out_stride: [0; 3],
@@ -139,18 +189,18 @@ impl Gemv {
             x_stride: self.x_stride,
             residual_stride: self.residual_stride,
             rows: self.rows,
-            range: range as u32,
+            range: 0,
             eps: self.eps,
+            lane_bytes: 0,
+            cols: 0,
+            first_step: 0,
         };
-        let mut next = 0;
         for (at, product) in products.iter().enumerate() {
-            let Shape { split, blocks } = Shape::new(card, &product.weight, total, TALL);
             params.mats[at] = product.weight;
             (params.out[at], params.bias[at]) = (product.y, product.bias);
-            (params.out_stride[at], params.split[at], params.first[at]) = (product.y_stride, split, next);
-            next += blocks;
+            params.out_stride[at] = product.y_stride;
         }
-        (params, next)
+        params
     }
 
     /// `silu(gate x) * up x`, for matrices of one format.
@@ -158,9 +208,7 @@ impl Gemv {
     /// # Errors
     /// When the card fails.
     pub fn launch_silu(&self, card: &Card, [gate, up]: [Product; 2]) -> Result<()> {
-        let range = range(card, &gate.weight);
-        let shape = Shape::new(card, &gate.weight, gate.weight.rows as usize, FLAT);
-        let params = GateUp {
+        let mut params = GateUp {
             gate: Mat::NONE,
             up: Mat::NONE,
             shared_gate: gate.weight,
@@ -179,16 +227,78 @@ impl Gemv {
             top_k: 0,
             slots: 1,
             split: 0,
-            shared_split: shape.split,
+            shared_split: 0,
             blocks: 0,
-            shared_blocks: shape.blocks,
-            range: range as u32,
+            shared_blocks: 0,
+            range: 0,
             eps: self.eps,
-            pad: 0,
+            lane_bytes: 0,
         };
-        let launch = Launch { grid: [shape.blocks, self.rows, 1], block: 256, shared: shared(range) };
+        let total = gate.weight.rows as usize;
+        let shape = PairShape::new(card, &gate.weight, total)?;
+        (params.shared_split, params.shared_blocks) = (shape.split, shape.blocks);
+        (params.range, params.lane_bytes) = (shape.range, shape.lane_bytes);
+        let launch = Launch { grid: [shape.blocks, self.rows, 1], block: shape.block, shared: shape.shared };
         card.launch_as(&format!("gate_up_{}", gate.weight.format_name()), launch, &params)
     }
+}
+
+/// How the blocks of a launch share a pair of matrices, quantized or dense.
+pub(super) struct PairShape {
+    pub split: u32,
+    pub blocks: u32,
+    pub block: u32,
+    pub range: u32,
+    pub lane_bytes: u32,
+    pub shared: u32,
+}
+
+impl PairShape {
+    /// For a launch over pairs of `total` rows together.
+    ///
+    /// # Errors
+    /// When the activations do not fit the shared memory.
+    pub fn new(card: &Card, mat: &Mat, total: usize) -> Result<Self> {
+        if !mat.is_quantized() {
+            let range = range(card, mat);
+            let Shape { split, blocks, steps } = Shape::new(card, mat, total, FLAT);
+            let lane_bytes = lane_bytes(card, mat, steps, activations(range));
+            let shared = shared(lane_bytes, range);
+            return Ok(Self { split, blocks, block: 256, range: range as u32, lane_bytes, shared });
+        }
+        let (cols, most) = (mat.cols as usize, max_columns(card));
+        if cols > most {
+            return Err(Error::Shape(format!("{cols} columns of activations: a card takes {most}")));
+        }
+        let steps = cols.div_ceil(WIDE);
+        let (tiles, total) = ((mat.rows as usize).div_ceil(TILE), total.div_ceil(TILE));
+        let (most_blocks, block) = planes_grid(card, total, 2 * steps);
+        let blocks = tiles.min((most_blocks * tiles).div_ceil(total)) as u32;
+        Ok(Self { split: 0, blocks, block, range: 0, lane_bytes: 0, shared: planes_bytes(steps) })
+    }
+}
+
+/// Rows of a tile, and columns of a step, of a product of whole numbers.
+pub(super) const TILE: usize = 16;
+pub(super) const WIDE: usize = 256;
+
+/// Shared memory of the activations of `steps` steps: `planes_at` of kernels/planes.cuh.
+pub(super) fn planes_bytes(steps: usize) -> u32 {
+    (steps * (256 + 64) + steps.next_multiple_of(4) * 4 + 3 * (steps * WIDE + 32)) as u32
+}
+
+/// Columns whose activations fit, with the variables of a kernel.
+fn max_columns(card: &Card) -> usize {
+    const VARIABLES: usize = 4096;
+    let steps = (card.limits().shared_per_block as usize - VARIABLES) / 1104;
+    steps * WIDE
+}
+
+/// The most blocks, and the threads of each, for `tiles` tiles of `steps` steps.
+fn planes_grid(card: &Card, tiles: usize, steps: usize) -> (usize, u32) {
+    let sms = card.limits().sms as usize;
+    // With few tiles more warps share one; else two blocks on each multiprocessor hide each other's ends.
+    if tiles <= sms && steps > 8 { (tiles, 512) } else { (tiles.min(2 * sms), 256) }
 }
 
 /// Neighbours that one kernel takes, with its name: matrices of one format, or of a K format and Q6_K as
@@ -210,20 +320,21 @@ pub(super) struct Shape {
     /// Base-2 logarithm of the warps that share the columns of a row.
     pub split: u32,
     pub blocks: u32,
+    /// Steps of each warp: what its lanes take at once, again and again.
+    pub steps: usize,
 }
 
 impl Shape {
     /// For a launch over matrices of `total` rows together, whose warps take `side` rows each.
     pub fn new(card: &Card, mat: &Mat, total: usize, side: usize) -> Self {
         let (sms, rows) = (card.limits().sms as usize, mat.rows as usize);
+        let steps = |split: u32| (mat.cols as usize).div_ceil((8 * task(mat)) << split);
         // What the busiest multiprocessor does one after the other; fewer warps on a row when it is the same.
-        let work = |split: &u32| {
-            let steps = (mat.cols as usize).div_ceil((8 * task(mat)) << split);
-            steps * total.div_ceil(height(*split, side)).div_ceil(sms)
-        };
+        let work = |split: &u32| steps(*split) * total.div_ceil(height(*split, side)).div_ceil(sms);
         let split = (0..=3).min_by_key(work).expect("four splits");
-        let blocks = rows.div_ceil(height(split, side)).min((2 * sms * rows).div_ceil(total)).max(1);
-        Self { split, blocks: blocks as u32 }
+        let tiles = rows.div_ceil(height(split, side));
+        let blocks = tiles.min((2 * sms * rows).div_ceil(total)).max(1);
+        Self { split, blocks: blocks as u32, steps: steps(split) * tiles.div_ceil(blocks) }
     }
 }
 
@@ -236,25 +347,48 @@ pub(super) fn height(split: u32, side: usize) -> usize {
     (8 >> split) * side
 }
 
-/// Columns that a lane takes at once, by format.
-fn task(mat: &Mat) -> usize {
+/// Columns of a dense row that a lane takes at once.
+pub(super) fn task(mat: &Mat) -> usize {
     match mat.format_name() {
         "f32" => 8,
-        "f16" | "bf16" => 16,
-        "q2_k" | "q3_k" | "q4_k" | "q5_k" | "q6_k" => 64,
-        _ => 32,
+        "f8e4m3" => 32,
+        _ => 16,
     }
+}
+
+/// Bytes of a dense row that a lane takes at once: `STEPS * BYTES` of kernels/dense.cuh.
+fn step_bytes(mat: &Mat) -> usize {
+    if mat.format_name() == "f8e4m3" { 40 } else { 32 }
+}
+
+/// Shared memory that each lane gets for the weights in flight of two rows, for `steps` steps beside `other`
+/// bytes of the block: as much as lets two blocks run on a multiprocessor, and two steps at least.
+pub(super) fn lane_bytes(card: &Card, mat: &Mat, steps: usize, other: usize) -> u32 {
+    const MAX_STAGES: usize = 4;
+    /// What the driver takes of each block, and the kernels' own variables.
+    const RESERVED: usize = 1024 + 1024;
+    let most = card.limits().shared_per_block as usize;
+    let (step, half) = (2 * step_bytes(mat), most / 2);
+    let fitting = half.saturating_sub(other + RESERVED) / (THREADS * step);
+    let needed = steps.min(2).max(1);
+    (fitting.min(MAX_STAGES).min(steps).max(needed) * step) as u32
 }
 
 /// Columns of activations that are in shared memory at once.
 pub(super) fn range(card: &Card, mat: &Mat) -> usize {
     const WIDE: usize = 32_768;
-    const NARROW: usize = 16_384;
-    let most = if card.limits().shared_per_block >= shared(WIDE) { WIDE } else { NARROW };
-    (mat.cols as usize).next_multiple_of(RANGE_UNIT).min(most)
+    const NARROW: usize = 8192;
+    let ring = 2 * 2 * THREADS * step_bytes(mat);
+    let fits = card.limits().shared_per_block as usize >= activations(WIDE) + ring;
+    (mat.cols as usize).next_multiple_of(RANGE_UNIT).min(if fits { WIDE } else { NARROW })
 }
 
-/// Bytes of `range` columns with their sums.
-pub(super) fn shared(range: usize) -> u32 {
-    (range * 4 + range / 4) as u32
+/// Bytes of `columns` activations.
+pub(super) fn activations(columns: usize) -> usize {
+    columns * 4
+}
+
+/// Dynamic shared memory of a block.
+pub(super) fn shared(lane_bytes: u32, columns: usize) -> u32 {
+    (lane_bytes as usize * THREADS + activations(columns)) as u32
 }

@@ -1,7 +1,9 @@
 //! Routing and the experts of decode rows: `kernels/moe.cu`.
 //! Knows no rules of a family: scores and policy are numbers of the kernel.
 use super::gemm::Product;
-use super::gemv::{FLAT, GateUp, Gemv, Shape, TALL, height, range, shared};
+use super::gemv::{
+    GateUp, Gemv, PairShape, TALL, TILE, WIDE, activations, height, lane_bytes, planes_bytes, shared, task,
+};
 use crate::{Card, Launch, Mat, Params, Ptr, Result};
 
 /// Rows and columns of a block of FP8 weights that has one scale.
@@ -91,8 +93,7 @@ impl ExpertsUp {
         let (slots, width) = inner_shape(&gate, self.shared.as_ref().map(|mats| &mats[0]), self.top_k);
         let shared_rows = self.shared.map_or(0, |mats| mats[0].rows as usize);
         let total = self.top_k * gate.rows as usize + shared_rows;
-        let shape = Shape::new(card, &gate, total, FLAT);
-        let range = range(card, &gate);
+        let shape = PairShape::new(card, &gate, total)?;
         let routed = GateUp {
             gate,
             up,
@@ -115,25 +116,35 @@ impl ExpertsUp {
             shared_split: 0,
             blocks: shape.blocks,
             shared_blocks: 0,
-            range: range as u32,
+            range: shape.range,
             eps: self.eps,
-            pad: 0,
+            lane_bytes: shape.lane_bytes,
         };
-        let Some([shared_gate, shared_up]) = self.shared else { return launch_up(card, &gate, &routed) };
-        let of_shared = Shape::new(card, &shared_gate, total, FLAT);
-        let (split, blocks) = (of_shared.split, of_shared.blocks);
-        let both = GateUp { shared_gate, shared_up, shared_split: split, shared_blocks: blocks, ..routed };
+        let Some([shared_gate, shared_up]) = self.shared else {
+            return launch_up(card, &shape, &gate, &routed);
+        };
+        let of_shared = PairShape::new(card, &shared_gate, total)?;
+        let both = GateUp {
+            shared_gate,
+            shared_up,
+            shared_split: of_shared.split,
+            shared_blocks: of_shared.blocks,
+            range: of_shared.range,
+            lane_bytes: shape.lane_bytes.max(of_shared.lane_bytes),
+            ..routed
+        };
         if shared_gate.format == gate.format {
-            return launch_up(card, &gate, &both);
+            let larger = if shape.shared > of_shared.shared { shape } else { of_shared };
+            return launch_up(card, &larger, &gate, &both);
         }
-        launch_up(card, &gate, &routed)?;
-        launch_up(card, &shared_gate, &GateUp { top_k: 0, blocks: 0, ..both })
+        launch_up(card, &shape, &gate, &routed)?;
+        launch_up(card, &of_shared, &shared_gate, &GateUp { top_k: 0, blocks: 0, ..both })
     }
 }
 
-fn launch_up(card: &Card, format: &Mat, params: &GateUp) -> Result<()> {
+fn launch_up(card: &Card, shape: &PairShape, format: &Mat, params: &GateUp) -> Result<()> {
     let grid = [params.shared_blocks + params.top_k * params.blocks, params.rows, 1];
-    let launch = Launch { grid, block: 256, shared: shared(params.range as usize) };
+    let launch = Launch { grid, block: shape.block, shared: shape.shared };
     card.launch_as(&format!("gate_up_{}", format.format_name()), launch, params)
 }
 
@@ -192,7 +203,7 @@ struct DownParams {
     shared_parts: u32,
     width: u32,
     shared_width: u32,
-    pad: u32,
+    lane_bytes: u32,
 }
 
 // SAFETY: mirrors `experts_down_params`.
@@ -204,7 +215,6 @@ impl ExpertsDown {
     /// # Errors
     /// When the card fails.
     pub fn launch(&self, card: &Card) -> Result<()> {
-        const SPLIT: u32 = 2;
         let routed = self.routed.format_name();
         let name =
             self.shared.map_or(Some(routed.to_owned()), |shared| one_kernel(routed, shared.format_name()));
@@ -213,10 +223,8 @@ impl ExpertsDown {
             Some(name) => (name, self.shared),
             None => (routed.to_owned(), None),
         };
-        let width = |mat: &Mat| (mat.cols as usize).next_multiple_of(512);
-        let (own, shared_width) = (width(&self.routed), together.as_ref().map_or(0, width));
         let slots = self.top_k + usize::from(self.shared.is_some());
-        let params = DownParams {
+        let mut params = DownParams {
             down: self.routed,
             shared: together.unwrap_or(Mat::NONE),
             h: self.inner,
@@ -232,16 +240,16 @@ impl ExpertsDown {
             rows: self.rows as u32,
             top_k: self.top_k as u32,
             slots: slots as u32,
-            split: SPLIT,
-            shared_parts: together.map_or(0, |shared| self.shared_parts(SPLIT, &shared)),
-            width: own as u32,
-            shared_width: shared_width as u32,
-            pad: 0,
+            split: 0,
+            shared_parts: 0,
+            width: 0,
+            shared_width: 0,
+            lane_bytes: 0,
         };
-        let tiles = (self.routed.rows as usize).div_ceil(height(SPLIT, TALL));
-        let blocks = tiles.min(2 * card.limits().sms as usize) as u32;
-        let bytes = shared(self.top_k * own + shared_width);
-        let launch = Launch { grid: [blocks, params.rows, 1], block: 256, shared: bytes };
+        let launch = match self.routed.is_quantized() {
+            true => self.quantized(card, together.as_ref(), &mut params),
+            false => self.dense(card, together.as_ref(), &mut params),
+        };
         card.launch_as(&format!("experts_down_{name}"), launch, &params)?;
         match (self.shared, together) {
             (Some(shared), None) => self.add_shared(card, shared, slots),
@@ -249,11 +257,48 @@ impl ExpertsDown {
         }
     }
 
-    /// Of the warps that share a row, how many take the shared experts.
-    fn shared_parts(&self, split: u32, shared: &Mat) -> u32 {
+    /// The launch for dense weights, whose part of the parameters it fills in.
+    fn dense(&self, card: &Card, shared_mat: Option<&Mat>, params: &mut DownParams) -> Launch {
+        let width = |mat: &Mat| (mat.cols as usize).next_multiple_of(512);
+        let (own, shared_width) = (width(&self.routed), shared_mat.map_or(0, width));
+        let rows = self.routed.rows as usize;
+        // Two blocks on each multiprocessor, or as many as there are tiles.
+        let split = if rows.div_ceil(height(2, TALL)) < 2 * card.limits().sms as usize { 3 } else { 2 };
+        let tiles = rows.div_ceil(height(split, TALL));
+        let blocks = tiles.min(2 * card.limits().sms as usize);
+        let shared_parts = shared_mat.map_or(0, |shared| self.shared_parts(1 << split, shared));
+        let of_activations = activations(self.top_k * own + shared_width);
+        let ring = |mat: &Mat, count: usize, parts: usize| {
+            let steps = (count * (mat.cols as usize).div_ceil(8 * task(mat))).div_ceil(parts);
+            lane_bytes(card, mat, steps * tiles.div_ceil(blocks), of_activations)
+        };
+        let own_ring = ring(&self.routed, self.top_k, (1 << split) - shared_parts);
+        let shared_ring = shared_mat.map_or(0, |shared| ring(shared, 1, shared_parts));
+        (params.split, params.shared_parts) = (split, shared_parts as u32);
+        (params.width, params.shared_width) = (own as u32, shared_width as u32);
+        params.lane_bytes = own_ring.max(shared_ring);
+        let shared = shared(params.lane_bytes, self.top_k * own + shared_width);
+        Launch { grid: [blocks as u32, params.rows, 1], block: 256, shared }
+    }
+
+    /// The same for quantized ones: one block of sixteen warps on a multiprocessor, because each needs the
+    /// activations of all slots.
+    fn quantized(&self, card: &Card, shared_mat: Option<&Mat>, params: &mut DownParams) -> Launch {
+        const WARPS: usize = 16;
+        let steps = |mat: &Mat| (mat.cols as usize).div_ceil(WIDE);
+        let all = self.top_k * steps(&self.routed) + shared_mat.map_or(0, steps);
+        params.shared_parts = shared_mat.map_or(0, |shared| self.shared_parts(WARPS, shared)) as u32;
+        let tiles = (self.routed.rows as usize).div_ceil(TILE);
+        let blocks = tiles.min(card.limits().sms as usize);
+        let grid = [blocks as u32, params.rows, 1];
+        Launch { grid, block: 32 * WARPS as u32, shared: planes_bytes(all) }
+    }
+
+    /// Of `parts` warps that share rows, how many take the shared experts.
+    fn shared_parts(&self, parts: usize, shared: &Mat) -> usize {
         let (own, shared) = (self.top_k * self.routed.cols as usize, shared.cols as usize);
-        let parts = ((1usize << split) * shared * 2 + own + shared) / (2 * (own + shared));
-        parts.clamp(1, (1 << split) - 1) as u32
+        let rounded = (parts * shared * 2 + own + shared) / (2 * (own + shared));
+        rounded.clamp(1, parts - 1)
     }
 
     fn add_shared(&self, card: &Card, shared: Mat, slots: usize) -> Result<()> {

@@ -144,8 +144,12 @@ impl Model for Fake {
                 OutputRequest::LastAndHidden => (last, first),
                 OutputRequest::All => (first, first),
             };
-            let logits = (logits..=last).flat_map(|end| self.logits_of(&all[..end], false)).collect();
-            Output { logits, hidden: (hiddens..=last).flat_map(|end| hidden(&all[..end])).collect() }
+            let logits: Vec<f32> =
+                (logits..=last).flat_map(|end| self.logits_of(&all[..end], false)).collect();
+            Output {
+                logits: logits.into(),
+                hidden: (hiddens..=last).flat_map(|end| hidden(&all[..end])).collect(),
+            }
         };
         Ok(steps.iter().map(one).collect())
     }
@@ -174,10 +178,10 @@ impl Model for Fake {
             assert_eq!(pair, expected, "position {} got another hidden state", before.len());
         }
         if step.output == OutputRequest::None {
-            return Ok(Output { logits: Vec::new(), hidden: Vec::new() });
+            return Ok(Output::default());
         }
         // The input of a further draft: the hidden state that the model would have.
-        Ok(Output { logits: self.logits_of(&own, true), hidden: hidden(&own).to_vec() })
+        Ok(Output { logits: self.logits_of(&own, true).into(), hidden: hidden(&own).to_vec() })
     }
 }
 

@@ -1,30 +1,17 @@
 //! Opens the file: permissions, a check of its length, pragmas, migrations, and the recovery of answers that
-//! a dead process left in state `streaming`. Also checkpoints the write-ahead log on exit.
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+//! a dead process left in state `streaming`.
+use std::path::Path;
 
-use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 use rusqlite_migration::M;
 use store::private;
 
-use crate::HistoryError;
+use crate::files::{IMAGES_FOLDER, beside};
+use crate::history::WAIT;
 use crate::images::remove_stale;
-use crate::schema::{MIGRATIONS, migrate};
-
-/// The folder of the images, next to the file.
-pub(crate) const IMAGES_FOLDER: &str = "pictures";
-
-/// SQLite's busy timeout, because the window and the command line may use the file at the same time.
-const WAIT: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(5) };
-
-/// The open history. It has one connection behind a mutex; calls block on disk I/O.
-#[derive(Debug)]
-pub struct History {
-    connection: Mutex<Connection>,
-    pub(crate) path: PathBuf,
-    pub(crate) images: PathBuf,
-}
+use crate::migrate::migrate;
+use crate::schema::MIGRATIONS;
+use crate::{History, HistoryError};
 
 impl History {
     /// Opens or creates the file. An older file is backed up before its migration.
@@ -61,44 +48,6 @@ impl History {
         remove_stale(&mut connection, &images)?;
         Ok(Self::of(connection, path))
     }
-
-    pub(crate) fn of(connection: Connection, path: &Path) -> Self {
-        let images = path.with_file_name(IMAGES_FOLDER);
-        Self { connection: Mutex::new(connection), path: path.to_owned(), images }
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
-        // SQLite rolls back the transaction of a panicking caller, so the connection stays valid.
-        self.connection.lock()
-    }
-
-    /// Checkpoints and truncates the write-ahead log, so that a copy of the file is complete. Returns false
-    /// if another process is reading; nothing is lost, and a later call may succeed.
-    pub fn checkpoint(&self) -> Result<bool, HistoryError> {
-        let connection = self.lock();
-        // Short, because it is called on exit.
-        connection.busy_timeout(Duration::from_millis(500))?;
-        let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
-        connection.busy_timeout(WAIT)?;
-        Ok(!busy?)
-    }
-
-    /// As [`History::checkpoint`], if the log is not empty and was not written for this long.
-    pub fn checkpoint_after(&self, quiet: Duration) -> Result<bool, HistoryError> {
-        let Ok(log) = std::fs::metadata(beside(&self.path, "-wal")) else { return Ok(false) };
-        let age = log.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-        if log.len() == 0 || age.is_none_or(|age| age < quiet) {
-            return Ok(false);
-        }
-        self.checkpoint()
-    }
-}
-
-/// A sibling file with a suffix, such as SQLite's log.
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(suffix);
-    path.with_file_name(name)
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {

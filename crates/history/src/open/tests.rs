@@ -1,4 +1,7 @@
 //! Opening files that are older, newer, truncated, not a database, or readable by others.
+use std::path::PathBuf;
+use std::time::Duration;
+
 use rusqlite_migration::Migrations;
 
 use super::*;

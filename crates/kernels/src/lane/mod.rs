@@ -10,7 +10,7 @@ use crate::cache::KvPages;
 use crate::moe::{Experts, Mlp, Router, TopK};
 use crate::rms_norm::RmsNorm;
 use crate::rope::{Rope, RotaryTable};
-use crate::{Cancellation, Linear, Place, PrefillRows, Weight};
+use crate::{Cancellation, Linear, Logits, Place, PrefillRows, Weight};
 
 pub use crate::place::Vector as Bias;
 use card::{CardHead, CardLane, CardState, Plan, Rows};
@@ -37,7 +37,7 @@ pub enum Act {
 
 /// The output of a pass.
 pub enum Head {
-    Host { hidden: Vec<f32>, logits: Vec<f32> },
+    Host { hidden: Vec<f32>, logits: Logits },
     Card(CardHead),
 }
 
@@ -324,8 +324,11 @@ impl<'a> Lane<'a> {
                         Ok(Head::Card(lane.finish_capture(&key, graph, head)?))
                     }
                     // Without a graph the step is only slower. What ended it otherwise ends it again.
-                    _ => {
-                        self.forget_routing();
+                    (kind, _) => {
+                        if let Kind::Card(lane) = kind {
+                            lane.give_up_capture(&key);
+                            lane.forget_routing();
+                        }
                         compute(self)
                     }
                 }
@@ -347,7 +350,7 @@ impl<'a> Lane<'a> {
         match (&mut self.kind, x) {
             (Kind::Host { .. }, Act::Host(x)) => {
                 let (hidden, logits) = host::head(x, norm, lm_head, outputs)?;
-                Ok(Head::Host { hidden, logits })
+                Ok(Head::Host { hidden, logits: logits.into() })
             }
             (Kind::Card(lane), Act::Card(x)) => lane.head(x, norm, lm_head, outputs).map(Head::Card),
             _ => misplaced(),
@@ -358,7 +361,7 @@ impl<'a> Lane<'a> {
     ///
     /// # Errors
     /// When the card fails.
-    pub fn read_head(&mut self, head: Head) -> Result<(Vec<f32>, Vec<f32>)> {
+    pub fn read_head(&mut self, head: Head) -> Result<(Vec<f32>, Logits)> {
         match (&mut self.kind, head) {
             (Kind::Host { .. }, Head::Host { hidden, logits }) => Ok((hidden, logits)),
             (Kind::Card(lane), Head::Card(head)) => lane.read_head(&head),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use checkpoint::memory::BudgetParams;
 use engine::{Sampler, Sampling};
 use hardware::{peak_resident, resident};
-use models::{CacheDtype, OutputRequest};
+use models::{CacheDtype, Logits, OutputRequest};
 use serde::Serialize;
 
 use self::images::ImageReport;
@@ -69,6 +69,8 @@ struct Speed {
 struct SamplingReport {
     temperature: f32,
     top_p: f32,
+    /// Part of the decode.
+    seconds: f64,
 }
 
 /// How long cancelled passes ran on, in milliseconds.
@@ -111,16 +113,18 @@ fn measure(args: &Bench) -> Result<Report, String> {
     let prompt = tokens(args.prompt, model.vocab_size());
     let start = Instant::now();
     // Without a prompt every token is equally likely.
-    let mut logits = vec![0.0; model.vocab_size()];
+    let mut logits = Logits::from(vec![0.0; model.vocab_size()]);
     for chunk in prompt.chunks(chunk) {
         logits = sequence.forward(chunk, OutputRequest::Last)?.logits;
     }
     let prefill = start.elapsed().as_secs_f64();
     let Bench { temperature, top_p, .. } = *args;
     let mut sampler = Sampler::new(Sampling { temperature, top_p, ..Sampling::default() }, None, &prompt);
-    let start = Instant::now();
+    let (start, mut sampling) = (Instant::now(), Duration::ZERO);
     for _ in 0..args.tokens {
+        let before = Instant::now();
         let sampled = sampler.sample(&logits).expect("there is no grammar");
+        sampling += before.elapsed();
         logits = sequence.forward(&[sampled.id], OutputRequest::Last)?.logits;
     }
     let decode = start.elapsed().as_secs_f64();
@@ -144,7 +148,7 @@ fn measure(args: &Bench) -> Result<Report, String> {
         load_seconds,
         prefill: Speed::new(args.prompt, prefill),
         decode: Speed::new(args.tokens, decode),
-        sampling: SamplingReport { temperature, top_p },
+        sampling: SamplingReport { temperature, top_p, seconds: sampling.as_secs_f64() },
         images,
         cancel_ms: cancel(&mut sequence, &prompt, chunk)?,
     })

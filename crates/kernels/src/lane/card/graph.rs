@@ -28,6 +28,8 @@ pub struct GraphKey {
 enum Seen {
     /// Once: a graph is worth its memory only for what comes again.
     Once,
+    /// It could not be captured, and is launched kernel by kernel from then on.
+    NotCaptured,
     Captured(Arc<Captured>),
 }
 
@@ -68,15 +70,16 @@ impl GraphCache {
         };
         let plan = match &entry.1 {
             Seen::Once => Plan::Capture(key),
+            Seen::NotCaptured => Plan::Launch,
             Seen::Captured(captured) => Plan::Replay(captured.clone()),
         };
         self.steps.push(entry);
         plan
     }
 
-    fn insert(&mut self, key: &GraphKey, captured: Arc<Captured>) {
+    fn insert(&mut self, key: &GraphKey, now: Seen) {
         if let Some((_, seen)) = self.steps.iter_mut().find(|(seen, _)| seen == key) {
-            *seen = Seen::Captured(captured);
+            *seen = now;
         }
     }
 }
@@ -102,8 +105,13 @@ impl CardLane<'_> {
     /// Makes a graph of what was recorded and launches it.
     pub fn finish_capture(&mut self, key: &GraphKey, graph: Graph, head: CardHead) -> Result<CardHead> {
         let captured = Arc::new(Captured { graph, head, logged: self.logged.clone() });
-        self.scratch.graphs.insert(key, captured.clone());
+        self.scratch.graphs.insert(key, Seen::Captured(captured.clone()));
         self.replay(&captured)
+    }
+
+    /// Notes that there can be no graph of this step.
+    pub fn give_up_capture(&mut self, key: &GraphKey) {
+        self.scratch.graphs.insert(key, Seen::NotCaptured);
     }
 
     /// Records what `enqueue` launches.

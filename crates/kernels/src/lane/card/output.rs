@@ -1,10 +1,13 @@
 //! What a pass gives back to the host: hidden states, logits, the routing log.
 //! Everything is copied at once, so that the host waits once.
+use std::sync::Arc;
+
 use candle_core::{Error, Result, bail};
+use cuda::Pinned;
 
 use super::{CardLane, Rows};
-use crate::Linear;
 use crate::rms_norm::RmsNorm;
+use crate::{Linear, Logits};
 
 /// The output of a pass while it is on the card.
 #[derive(Clone)]
@@ -51,32 +54,65 @@ impl CardLane<'_> {
         Ok(CardHead { hidden: Some(hidden), logits })
     }
 
-    /// Hidden states and logits as values in host memory. Waits for the card once, when they fit the pinned
-    /// buffer together with the routing log.
-    pub fn read_head(&mut self, head: &CardHead) -> Result<(Vec<f32>, Vec<f32>)> {
-        let parts: Vec<&Rows> = head.hidden.iter().chain(&head.logits).collect();
-        let count: usize = parts.iter().map(|part| part.rows * part.width).sum();
-        let log = self.log_words();
+    /// Hidden states and logits in host memory. Waits for the card once.
+    pub fn read_head(&mut self, head: &CardHead) -> Result<(Vec<f32>, Logits)> {
+        let count = |part: &Rows| part.rows * part.width;
+        let hidden_count = head.hidden.as_ref().map_or(0, count);
+        let logit_count = head.logits.iter().map(count).sum::<usize>();
+        let log_words = self.log_words();
         let scratch = &mut *self.scratch;
-        if (count + log) * 4 > scratch.results.bytes() {
-            let values = parts.iter().map(|part| part.read()).collect::<Result<Vec<_>>>()?;
-            let hidden = head.hidden.as_ref().map_or(0, |_| 1);
-            return Ok((values[..hidden].concat(), values[hidden..].concat()));
-        }
+        let mut results = scratch.results.take(4 * (logit_count + hidden_count + log_words))?;
+        let pinned = Arc::get_mut(&mut results).expect("nobody else holds it");
         let mut offset = 0;
-        for part in &parts {
-            let bytes = part.rows * part.width * 4;
-            scratch.results.download(part.ptr().cast(), bytes, offset).map_err(Error::wrap)?;
+        for part in head.logits.iter().chain(&head.hidden) {
+            let bytes = 4 * count(part);
+            pinned.download(part.ptr().cast(), bytes, offset).map_err(Error::wrap)?;
             offset += bytes;
         }
-        scratch.results.download(scratch.log.ptr(), log * 4, offset).map_err(Error::wrap)?;
-        if count > 0 {
+        pinned.download(scratch.log.ptr(), 4 * log_words, offset).map_err(Error::wrap)?;
+        if offset > 0 {
             self.memory.card().synchronize().map_err(Error::wrap)?;
-            self.log = Some(scratch.results.slice::<u32>(offset, log).to_vec());
+            self.log = Some(results.slice::<u32>(offset, log_words).to_vec());
         }
-        let hidden = head.hidden.as_ref().map_or(0, |rows| rows.rows * rows.width);
-        let values = scratch.results.slice::<f32>(0, count);
-        Ok((values[..hidden].to_vec(), values[hidden..].to_vec()))
+        let hidden = results.slice::<f32>(4 * logit_count, hidden_count).to_vec();
+        scratch.results.keep(&results);
+        Ok((hidden, Logits::pinned(results, logit_count)))
+    }
+}
+
+/// Pinned memory for what passes give back. It is used again once nobody holds the logits in it.
+pub struct Results {
+    card: Arc<cuda::Card>,
+    kept: Vec<Arc<Pinned>>,
+}
+
+/// Memories that are kept: one is read while the next pass writes another.
+const MAX_KEPT: usize = 2;
+/// Sizes are multiples of it, so that a pass of some rows more finds one.
+const RESULT_UNIT: usize = 1 << 20;
+
+impl Results {
+    pub fn new(card: Arc<cuda::Card>) -> Self {
+        Self { card, kept: Vec::new() }
+    }
+
+    /// Memory of at least `bytes` that nobody else holds.
+    fn take(&mut self, bytes: usize) -> Result<Arc<Pinned>> {
+        let fits = |memory: &Arc<Pinned>| memory.bytes() >= bytes && Arc::strong_count(memory) == 1;
+        if let Some(at) = self.kept.iter().position(fits) {
+            return Ok(self.kept.swap_remove(at));
+        }
+        let size = bytes.next_multiple_of(RESULT_UNIT);
+        Pinned::new(&self.card, size).map(Arc::new).map_err(Error::wrap)
+    }
+
+    /// Keeps memory for later passes; a larger one is worth more.
+    fn keep(&mut self, memory: &Arc<Pinned>) {
+        self.kept.push(memory.clone());
+        if self.kept.len() > MAX_KEPT {
+            let smallest = (0..self.kept.len()).min_by_key(|&at| self.kept[at].bytes());
+            self.kept.swap_remove(smallest.expect("there are some"));
+        }
     }
 }
 

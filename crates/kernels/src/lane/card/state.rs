@@ -7,6 +7,7 @@ use cuda::{Buffer, Event, Pinned, Ptr};
 use parking_lot::Mutex;
 
 use super::graph::GraphCache;
+use super::output::Results;
 use crate::card_memory::CardMemory;
 use crate::rope::Rope;
 
@@ -19,7 +20,7 @@ const TICKETS: usize = 1 << 16;
 /// Elements of a row of sines, and values of activations that come from the host for a step.
 const MAX_HALF: usize = 256;
 const MAX_GIVEN: usize = 1 << 18;
-/// Bytes of the routing log of one pass, and of the values that a pass gives back.
+/// Bytes of the routing log of one pass.
 const LOG_BYTES: usize = 32 << 20;
 
 pub struct CardState {
@@ -36,7 +37,7 @@ pub struct Scratch {
     /// Zero between launches: the kernels reset them.
     pub tickets: Buffer,
     pub log: Buffer,
-    pub results: Pinned,
+    pub results: Results,
     /// Radians per position, [half] f64.
     inv_freq: Buffer,
     pub cos: Buffer,
@@ -62,7 +63,7 @@ impl CardState {
             copied: Event::new(card).map_err(Error::wrap)?,
             tickets,
             log: buffer(LOG_BYTES)?,
-            results: pinned(LOG_BYTES)?,
+            results: Results::new(card.clone()),
             inv_freq: memory.upload(&rope.inv_freq)?,
             cos: buffer(4 * MAX_ROWS * MAX_HALF)?,
             sin: buffer(4 * MAX_ROWS * MAX_HALF)?,

@@ -3,12 +3,11 @@
 //! how they are run.
 use std::path::{Path, PathBuf};
 
-use catalog::{Catalog, ModelFacts, Variant};
-use contract::{AppEvent, ErrorCode, ErrorView};
+use catalog::{ModelFacts, Variant};
+use contract::{ErrorCode, ErrorView};
 use hub::Contents;
 use serde::{Deserialize, Serialize};
 
-use crate::App;
 use crate::list_file::{ListFile, ListKind};
 
 static KIND: ListKind = ListKind {
@@ -47,7 +46,7 @@ impl Precisions {
         all.into_iter().find(|choice| choice.model_id == model_id).map(|choice| choice.variant_id)
     }
 
-    fn choose(&self, model_id: &str, variant_id: &str) -> Result<(), ErrorView> {
+    pub(super) fn choose(&self, model_id: &str, variant_id: &str) -> Result<(), ErrorView> {
         let choice = PrecisionChoice { model_id: model_id.to_owned(), variant_id: variant_id.to_owned() };
         self.0.change(|all| {
             all.retain(|known| known.model_id != model_id);
@@ -62,32 +61,6 @@ impl Precisions {
         complete()
             .find(|precision| Some(&precision.variant.id) == choice.as_ref())
             .or_else(|| complete().min_by_key(|precision| precision.contents.verified_at))
-    }
-}
-
-impl App {
-    /// Chats with this model use this precision from their next answer on.
-    pub async fn precision_use(&self, model_id: &str, variant_id: &str) -> Result<(), ErrorView> {
-        let on_disk = self.precisions_of(model_id);
-        let selected =
-            on_disk.iter().find(|one| one.variant.id == variant_id && one.contents.verified_at.is_some());
-        if selected.is_none() {
-            let message = "use the precision: it is not downloaded";
-            let missing = ErrorView::new(ErrorCode::ModelNotFound, message);
-            return Err(missing.with("model_id", model_id).with("variant_id", variant_id));
-        }
-        self.precisions.choose(model_id, variant_id)?;
-        self.host.emit(AppEvent::ModelsChanged);
-        Ok(())
-    }
-
-    /// The precisions of a catalogue model on the disk.
-    pub(crate) fn precisions_of(&self, model_id: &str) -> Vec<Precision> {
-        let models_dir = self.settings_now().models_dir;
-        Catalog::builtin()
-            .model(model_id)
-            .map(|model| on_disk(Path::new(&models_dir), model))
-            .unwrap_or_default()
     }
 }
 
@@ -132,6 +105,8 @@ fn legacy_variant<'a>(models_dir: &Path, model: &'a ModelFacts) -> Option<&'a st
 
 #[cfg(test)]
 mod tests {
+    use catalog::Catalog;
+
     use super::*;
 
     const MODEL: &str = "deepseek-r1";

@@ -1,15 +1,11 @@
-//! The model sources: Hugging Face (and its mirrors) and ModelScope, with their listings and file URLs.
-//! It does not know how bytes are written to the disk, nor which files of a repository are selected.
-
-mod hugging_face;
-mod model_scope;
+//! The model sources: Hugging Face (and its mirrors) and ModelScope, with their file URLs.
+//! It does not know how a source is asked.
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
-use crate::connection::Connection;
+use crate::HubError;
 use crate::names::check_path;
-use crate::{Digest, HubError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,23 +31,6 @@ impl std::fmt::Debug for Source {
             .field("token", &token)
             .finish()
     }
-}
-
-/// A file in a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteFile {
-    pub path: String,
-    pub size: u64,
-    /// If absent, only the size can be verified.
-    pub digest: Option<Digest>,
-}
-
-/// The files of a repository at one commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing {
-    /// The commit of all files, so that a push during the download does not mix versions.
-    pub revision: String,
-    pub files: Vec<RemoteFile>,
 }
 
 impl Source {
@@ -82,7 +61,7 @@ impl Source {
         Url::parse(&self.endpoint).is_ok_and(|own| own.origin() == url.origin())
     }
 
-    fn url(&self, repo: &str, before: &str, after: &str) -> Result<Url, HubError> {
+    pub(crate) fn url(&self, repo: &str, before: &str, after: &str) -> Result<Url, HubError> {
         check_path(repo)?;
         let mut url = Url::parse(&self.endpoint)
             .map_err(|e| HubError::unusable(&self.endpoint, format!("the endpoint is no address: {e}")))?;
@@ -90,21 +69,6 @@ impl Source {
         // `set_path` does not escape percent signs; it escapes `?` and `#`.
         url.set_path(&format!("{base}{before}/{repo}{after}").replace('%', "%25"));
         Ok(url)
-    }
-}
-
-impl Connection<'_> {
-    /// All files of `repo` at `revision`, or at the newest commit of its main branch.
-    pub async fn list(&self, repo: &str, revision: Option<&str>) -> Result<Listing, HubError> {
-        let listing = match self.source.kind {
-            SourceKind::HuggingFace => hugging_face::list(self, repo, revision).await?,
-            SourceKind::ModelScope => model_scope::list(self, repo, revision).await?,
-        };
-        check_path(&listing.revision)?;
-        for file in &listing.files {
-            check_path(&file.path)?;
-        }
-        Ok(listing)
     }
 }
 
