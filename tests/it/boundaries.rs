@@ -100,7 +100,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("secrets", &["store"]),
     ("checkpoint", &["formats", "protocol"]),
-    ("catalog", &["hardware"]),
+    ("catalog", &["checkpoint", "formats", "hardware", "protocol"]),
     ("outbound", &[]),
     ("hub", &["outbound", "store"]),
     ("kernels", &["cuda", "formats"]),

@@ -225,6 +225,7 @@ async fn a_terminal_shows_pictures() {
     let answer: serde_json::Value = serde_json::from_str(&output.out).expect("is JSON");
     let expected = talk()["input_ids"].as_array().expect("a list").len();
     assert_eq!(answer["stats"]["prompt_tokens"], expected, "{answer}");
+    assert!(answer["place"].as_str().expect("a place").starts_with("CPU, "), "{answer}");
     assert_eq!(files(data.path()), 0, "a single question leaves nothing");
 
     for lang in LANGS {

@@ -15,6 +15,7 @@ const PAGES = {
   welcome: ['first', '/welcome'],
   chat: ['full', '/chat/c1'],
   interrupted: ['interrupted', '/chat/c1'],
+  'card-lost': ['card', '/chat/c1'],
   begin: ['full', '/chat'],
   models: ['full', '/models'],
   hardware: ['full', '/hardware'],
@@ -46,6 +47,8 @@ const ONCE = {
   'sizing-broken': ['broken', '/sizing'],
   'compare-broken': ['broken', '/compare'],
   'begin-loading': ['slow', '/chat'],
+  'hardware-old-card': ['old-card', '/hardware'],
+  'welcome-old-card': ['old-card', '/welcome'],
   problems: ['problems', '/chat'],
   readonly: ['readonly', '/chat/c1'],
 };
@@ -259,7 +262,7 @@ async function comfort(browser, address) {
     ['search', ['long', '/chat'], length.search],
     ['odd', ['full', '/chat?model=guide'], length.odd],
     ['alike', ['full', '/chat?model=guide'], length.alike],
-    ['room', ['full', '/models'], length.room],
+    ['room', ['old-card', '/models'], length.room],
   ].filter(([name]) => asked(name))) {
     const context = await browser.newContext({
       viewport: { width: 1280, height: 800 },

@@ -101,7 +101,7 @@ export async function sizing(page, expect, judge) {
   await plan.waitFor();
   await page.getByLabel('Model', { exact: true }).selectOption('deepseek-r1-distill-qwen-14b');
   await page.waitForURL(/#\/sizing\/deepseek-r1-distill-qwen-14b$/);
-  await here.getByText('Runs well').waitFor();
+  await here.getByText('Runs on the RTX 4080', { exact: true }).waitFor();
   expect(
     'another model puts the plan away',
     (await page.getByText('A plan for other machines').count()) === 0,

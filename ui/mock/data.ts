@@ -81,7 +81,7 @@ export const hardware: HardwareView = {
   memory_bandwidth: null,
   gpus: [
     {
-      computes: false,
+      computes: true,
       shared_memory: false,
       name: 'NVIDIA GeForce RTX 4080',
       vendor: 'nvidia',
@@ -92,12 +92,26 @@ export const hardware: HardwareView = {
       compute_capability: '8.9',
     },
   ],
-  gpu_note: {
-    en: 'Your RTX 4080 is not used yet; llama-server under Deployments uses it.',
-    zh: '你的 RTX 4080 目前未使用；“部署”中的 llama-server 可以使用。',
-  },
+  gpu_note: null,
   gpu_problem: null,
   disk: { models_dir: '/home/user/.local/share/whaledeck/models', total: 1.02e12, free: 412e9 },
+};
+
+/** A card that the engine does not use. */
+export const oldCard: HardwareView = {
+  ...hardware,
+  gpus: hardware.gpus.map((gpu) => ({
+    ...gpu,
+    computes: false,
+    name: 'NVIDIA GeForce RTX 2080 Ti',
+    vram_total: 11.8e9,
+    vram_free: 11.2e9,
+    compute_capability: '7.5',
+  })),
+  gpu_note: {
+    en: 'Your RTX 2080 Ti is not used: compute capability 7.5 is below the 8.0 that models need (RTX 30 series and newer); llama-server under Deployments uses older cards.',
+    zh: '你的 RTX 2080 Ti 未使用：计算能力 7.5 低于模型需要的 8.0（RTX 30 系列及更新）；“部署”中的 llama-server 可以使用较旧的显卡。',
+  },
 };
 
 export const recommendation: RecommendationView = {
@@ -106,12 +120,22 @@ export const recommendation: RecommendationView = {
   download_size: 8.99e9,
   gpu_note: hardware.gpu_note,
   sentence: {
-    en: 'R1-Distill-Qwen-14B: the best that leaves room for about 24 pages of conversation in the 51.2 GB of memory now free.',
-    zh: 'R1-Distill-Qwen-14B：在 51.2 GB 空闲内存里能留出约 24 页对话空间的最佳模型。',
+    en: 'R1-Distill-Qwen-14B: the best that leaves room for about 24 pages of conversation on your RTX 4080. Expect about 8 words per second.',
+    zh: 'R1-Distill-Qwen-14B：在 RTX 4080 上能留出约 24 页对话空间的最佳模型。预计每秒约 8 个词。',
   },
   upgrade: {
-    en: 'With 96 GB of memory you could run R1-Distill-Qwen-32B.',
-    zh: '有 96 GB 内存，就可以运行 R1-Distill-Qwen-32B。',
+    en: 'With a 32 GB card (such as RTX 5090) you could run R1-Distill-Qwen-32B.',
+    zh: '换用 32 GB 显卡（如 RTX 5090）就可以运行 R1-Distill-Qwen-32B。',
+  },
+};
+
+/** The same on the processor. */
+export const onProcessor: RecommendationView = {
+  ...recommendation,
+  gpu_note: oldCard.gpu_note,
+  sentence: {
+    en: 'R1-Distill-Qwen-14B: the best that leaves room for about 24 pages of conversation in the 51.2 GB of memory now free.',
+    zh: 'R1-Distill-Qwen-14B：在 51.2 GB 空闲内存里能留出约 24 页对话空间的最佳模型。',
   },
 };
 
@@ -130,8 +154,23 @@ const fit = (
   needed: weights * 1.08 + 0.9e9,
   reason: { en, zh },
   place: verdict === 'too_large' ? 'nowhere' : 'cpu',
+  card: null,
   context: verdict === 'too_large' ? 0 : 16384,
   speed_estimate: verdict === 'too_large' ? null : 7.2,
+});
+
+/** Of a model that the graphics card holds. */
+const onCard = (name: string, weights: number, needed = '', speed = 14): FitView => ({
+  ...fit(
+    'runs_well',
+    weights,
+    15.7e9,
+    `${name} runs on the RTX 4080: it needs ${needed || 'part'} of the 15.7 GB of graphics memory that can be used.`,
+    `${name} 在 RTX 4080 上运行：需要 ${needed || '其中一部分'}，可用显存有 15.7 GB。`,
+  ),
+  place: 'gpu',
+  card: 'RTX 4080',
+  speed_estimate: speed,
 });
 
 /** What the states of a model mean for its one precision. */
@@ -180,13 +219,7 @@ function model(
         note: null,
       },
     ],
-    fit: fit(
-      'runs_well',
-      size,
-      45e9,
-      `${name} needs part of the 45 GB of main memory that can be used.`,
-      `${name} 只需要 45 GB 可用内存的一部分。`,
-    ),
+    fit: onCard(name, size),
     state: 'not_downloaded',
     download: null,
     disk_used: 0,
@@ -234,15 +267,9 @@ export const models: ModelView[] = [
       state: 'built_in',
       disk_used: 11.4e6,
       fit: {
-        ...fit(
-          'runs_well',
-          11.4e6,
-          45e9,
-          'Needs 120 MB of the 45 GB of main memory that can be used.',
-          '需要 120 MB，可用内存有 45 GB。',
-        ),
-        overhead: 1e8,
-        needed: 1.2e8,
+        ...onCard('Whaledeck Guide FP8', 11.4e6, '872 MB', 700),
+        overhead: 8.5e8,
+        needed: 8.72e8,
         context: 4096,
       },
     },
@@ -265,15 +292,9 @@ export const models: ModelView[] = [
       state: 'built_in',
       disk_used: 14.2e6,
       fit: {
-        ...fit(
-          'runs_well',
-          14.2e6,
-          45e9,
-          'Needs 140 MB of the 45 GB of main memory that can be used.',
-          '需要 140 MB，可用内存有 45 GB。',
-        ),
-        overhead: 1e8,
-        needed: 1.4e8,
+        ...onCard('Whaledeck Guide Vision BF16', 14.2e6, '864 MB', 700),
+        overhead: 8.4e8,
+        needed: 8.64e8,
         context: 2048,
       },
     },
@@ -296,8 +317,8 @@ export const models: ModelView[] = [
         'too_large',
         688.6e9,
         45e9,
-        'DeepSeek-R1 FP8 needs 745 GB, and only 45 GB of main memory can be used.',
-        'DeepSeek-R1 FP8 需要 745 GB，而可用内存只有 45 GB。',
+        'DeepSeek-R1 FP8 needs 745 GB, and only 45 GB of main memory can be used. The RTX 4080 has too little free memory for it: 704 GB are needed, 15.7 GB can be used.',
+        'DeepSeek-R1 FP8 需要 745 GB，而可用内存只有 45 GB。RTX 4080 的可用显存不足：需要 704 GB，可用 15.7 GB。',
       ),
       variants: [
         {
@@ -338,8 +359,8 @@ export const models: ModelView[] = [
         'slow',
         31.4e9,
         45e9,
-        'Fits in memory; the processor answers slowly.',
-        '内存放得下，但处理器回答较慢。',
+        'Fits in memory; the processor answers slowly. The RTX 4080 has too little free memory for it: 34 GB are needed, 15.7 GB can be used.',
+        '内存放得下，但处理器回答较慢。RTX 4080 的可用显存不足：需要 34 GB，可用 15.7 GB。',
       ),
     },
     31.4e9,
@@ -501,7 +522,9 @@ export const worker: WorkerView = {
   state: 'ready',
   loaded: 11.4e6,
   total: 11.4e6,
-  place: 'CPU, 8 threads',
+  place: 'NVIDIA GeForce RTX 4080',
+  card_memory: 872e6,
+  card_problem: null,
   memory: 148e6,
   context_length: 4096,
   error: null,
@@ -513,6 +536,12 @@ export const died: ErrorView = {
   detail: { exit: 'signal 9' },
 };
 
+export const cardLost: ErrorView = {
+  code: 'card_lost',
+  message: 'compute: the card stopped working (an illegal memory access was encountered)',
+  detail: { reason: 'an illegal memory access was encountered' },
+};
+
 export const settings: SettingsView = {
   language: 'system',
   theme: 'system',
@@ -522,6 +551,8 @@ export const settings: SettingsView = {
   model_scope_endpoint: 'https://modelscope.cn',
   welcomed: true,
   send_with_enter: true,
+  place: 'auto',
+  card: 0,
   proxy: 'system',
   proxy_address: '',
   proxy_user: '',
@@ -698,7 +729,7 @@ export function chats(state: string): ChatView[] {
   });
   const cut = message('m2', 'm1', 'assistant', 'A **24 GB** card runs', {
     state: 'interrupted',
-    error: died,
+    error: state === 'card' ? cardLost : died,
   });
   return [
     {
@@ -706,7 +737,7 @@ export function chats(state: string): ChatView[] {
       title: 'Which model for a 24 GB GPU?',
       messages: [
         message('m1', null, 'user', 'Which DeepSeek model should I run on a 24 GB GPU?'),
-        state === 'interrupted' ? cut : answered,
+        state === 'interrupted' || state === 'card' ? cut : answered,
       ],
     },
     {

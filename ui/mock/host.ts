@@ -46,10 +46,22 @@ let settings: SettingsView = {
   theme: query.get('theme') === 'dark' ? 'dark' : query.get('theme') === 'light' ? 'light' : 'system',
 };
 let worker: WorkerView =
-  state === 'interrupted' ? { ...data.worker, state: 'failed', error: data.died } : { ...data.worker };
+  state === 'interrupted'
+    ? { ...data.worker, state: 'failed', error: data.died }
+    : state === 'card'
+      ? { ...data.worker, state: 'failed', place: null, card_memory: null, error: data.cardLost }
+      : { ...data.worker };
 /** A measured memory speed is kept, as by the app. */
-let hardware = data.hardware;
+let hardware = state === 'old-card' ? data.oldCard : data.hardware;
 let models = structuredClone(data.models);
+if (state === 'old-card')
+  for (const one of models.filter((known) => known.fit.card !== null)) {
+    const reason = {
+      en: `${one.name} needs part of the 45 GB of main memory that can be used.`,
+      zh: `${one.name} 只需要 45 GB 可用内存的一部分。`,
+    };
+    one.fit = { ...one.fit, place: 'cpu', card: null, available: 45e9, speed_estimate: 7.2, reason };
+  }
 if (state === 'pictures')
   for (const one of models.filter((known) => known.takes_images)) {
     const variant = one.variants[0];
@@ -71,7 +83,9 @@ const pictures = new Map<string, string>(Object.entries(data.drawn));
 const kept = new Map<string, PictureView>(data.pictures.map((one) => [one.id, one]));
 let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoints) : [];
 const chats = new Map<string, ChatView>(
-  ['full', 'interrupted', 'long', 'clouds', 'deployed', 'shared', 'pictures', 'readonly'].includes(state)
+  ['full', 'interrupted', 'card', 'long', 'clouds', 'deployed', 'shared', 'pictures', 'readonly'].includes(
+    state,
+  )
     ? (state === 'long' ? longChats() : data.chats(state)).map((chat) => [chat.id, chat])
     : [],
 );
@@ -348,7 +362,7 @@ export const host: Host = {
       return hardware;
     }),
   models: () => read(() => (state === 'empty' ? [] : models)),
-  recommendation: () => read(() => data.recommendation),
+  recommendation: () => read(() => (state === 'old-card' ? data.onProcessor : data.recommendation)),
   presets: () => read(() => data.presets),
   modelRemove: (id, variant) =>
     done(() => {

@@ -131,7 +131,6 @@ export function sizingOf(wish: SizingWish, models: ModelView[]): SizingView {
     here: { ...model.fit, weights: size, kv, needed: size + kv + model.fit.overhead },
     gpu_note: hardware.gpu_note,
     here_experts: size * experts,
-    here_cards: 0,
     machines: card && count <= 61 ? held(size, experts, fp8, tokens, card, count) : null,
     rows: CARDS.map(row),
     claims: model.id === 'deepseek-r1' ? claims : [],

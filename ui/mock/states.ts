@@ -6,6 +6,8 @@ const STATES = {
   slow: 'all but the settings never arrives',
   broken: 'every read fails',
   interrupted: 'the worker died',
+  card: 'the graphics card computes, and was lost in the middle of an answer',
+  'old-card': 'the graphics card is too old for the engine',
   long: '2,000 messages, and a chat of two branches',
   problems: 'a list was moved aside',
   unopened: 'the file of the chats is damaged',

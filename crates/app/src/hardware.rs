@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::hardware::Snapshot;
+use ::hardware::{GpuVendor, Snapshot};
 use catalog::Devices;
-use contract::{AppEvent, ErrorView, HardwareView, MeasuredMemory};
+use contract::{AppEvent, ErrorView, HardwareView, MeasuredMemory, PlaceKind};
+use protocol::PlaceChoice;
 
 use crate::App;
 use crate::blocking::blocking;
@@ -35,13 +36,31 @@ impl App {
         Ok(view)
     }
 
-    /// The devices of the embedded engine.
+    /// What the user lets the embedded engine compute on.
     pub(crate) fn devices(&self) -> Devices {
-        Devices::EMBEDDED
+        let settings = self.settings_now();
+        Devices(match settings.place {
+            PlaceKind::Auto => PlaceChoice::Auto,
+            PlaceKind::Cpu => PlaceChoice::Cpu,
+            PlaceKind::Card => PlaceChoice::Card(settings.card),
+        })
     }
 
-    /// The last snapshot, with the memory bandwidth if it was measured.
+    /// The last snapshot, with the memory bandwidth if it was measured. What the worker takes of a card
+    /// counts as free: it ends when another model starts.
     pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, ErrorView> {
+        let snapshot = self.cached_snapshot().await?;
+        let Some((index, used)) = self.workers.card() else { return Ok(snapshot) };
+        let mut without = (*snapshot).clone();
+        let mut cards = without.gpus.iter_mut().filter(|gpu| gpu.vendor == GpuVendor::Nvidia);
+        if let Some(gpu) = cards.nth(index as usize).filter(|gpu| !gpu.shared_memory) {
+            let total = gpu.vram_total.unwrap_or(u64::MAX);
+            gpu.vram_free = gpu.vram_free.map(|free| free.saturating_add(used).min(total));
+        }
+        Ok(Arc::new(without))
+    }
+
+    async fn cached_snapshot(&self) -> Result<Arc<Snapshot>, ErrorView> {
         let models_dir = PathBuf::from(self.settings_now().models_dir);
         let mut last = self.last_snapshot.lock().await;
         match &*last {
@@ -74,12 +93,12 @@ impl App {
 
 #[cfg(test)]
 mod tests {
-    use contract::{FamilyKind, Place, SizingWish};
-    use hardware::{Cpu, Disk, Gpu, GpuVendor};
+    use contract::{FamilyKind, Place, SettingsView, SizingWish};
+    use hardware::{Cpu, Disk, Gpu};
 
     use super::*;
 
-    /// A GPU of 48 GB that is not used, and 25 GB of free memory.
+    /// A card of 48 GB, and 25 GB of free memory.
     fn snapshot(models_dir: PathBuf) -> Snapshot {
         Snapshot {
             os: "Linux".into(),
@@ -118,13 +137,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_verdict_counts_on_a_card_that_does_not_compute_and_all_count_on_one_moment() {
+    async fn a_model_is_where_the_worker_would_have_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let app = crate::test_app::open(folder.path()).await;
         let models_dir = PathBuf::from(app.settings_now().models_dir);
         *app.last_snapshot.lock().await = Some((Instant::now(), Arc::new(snapshot(models_dir))));
 
-        const NOTE: &str = "Your L40S is not used yet; llama-server under Deployments uses it.";
+        let models = app.models().await.expect("a list");
+        let of = |id: &str| models.iter().find(|model| model.id == id).expect("is known");
+        let small = &of("deepseek-r1-distill-qwen-7b").fit;
+        assert_eq!((small.place, small.card.as_deref()), (Place::Gpu, Some("L40S")));
+        assert_eq!(small.available, 47_800_000_000.0 - f64::from(400u32 << 20));
+        let large = &of("deepseek-r1").fit;
+        assert_eq!((large.place, &large.card), (Place::Nowhere, &None));
+        assert!(large.reason.en.contains("The L40S has too little free memory for it"), "{:?}", large.reason);
+        let advice = app.recommendation().await.expect("is given");
+        assert_eq!(
+            (advice.model_id.as_deref(), advice.gpu_note),
+            (Some("deepseek-r1-distill-qwen-32b"), None)
+        );
+
+        // A card that was named is never replaced.
+        let settings = SettingsView { place: PlaceKind::Card, card: 3, ..app.settings_now() };
+        app.settings_save(settings).await.expect("is saved");
+        assert_eq!(app.devices(), Devices(PlaceChoice::Card(3)));
+        let models = app.models().await.expect("a list");
+        assert!(models.iter().all(|model| model.fit.place == Place::Nowhere));
+    }
+
+    #[tokio::test]
+    async fn no_verdict_counts_on_a_card_that_does_not_compute_and_all_count_on_one_moment() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = crate::test_app::open(folder.path()).await;
+        let settings = SettingsView { place: PlaceKind::Cpu, ..app.settings_now() };
+        app.settings_save(settings).await.expect("is saved");
+        let models_dir = PathBuf::from(app.settings_now().models_dir);
+        *app.last_snapshot.lock().await = Some((Instant::now(), Arc::new(snapshot(models_dir))));
+
+        const NOTE: &str = "Your L40S is not used: Settings names another place to compute.";
         // Nine tenths of 25 GB less a GiB.
         let usable = 22_500_000_000.0 - f64::from(1u32 << 30);
         let advice = app.recommendation().await.expect("is given");
@@ -147,7 +197,7 @@ mod tests {
             machines,
         };
         let sized = app.sizing(wish(Some("1xL40S-48G".into()))).await.expect("is sized");
-        assert_eq!((sized.here.place, sized.here_cards), (Place::Nowhere, 0));
+        assert_eq!((sized.here.place, sized.here.card), (Place::Nowhere, None));
         assert_eq!(sized.gpu_note.expect("a note").en, NOTE);
         // Another engine may use the same GPU, which holds the model.
         assert_eq!(sized.machines.expect("is judged").verdict, contract::CardsVerdict::Holds);

@@ -77,7 +77,7 @@ impl App {
         let on_disk: Vec<String> =
             Catalog::builtin().models().iter().filter(complete).map(|model| model.id.clone()).collect();
         let advice = catalog::recommend(&snapshot, self.devices(), Catalog::builtin(), &on_disk);
-        Ok(recommendation_view(advice, self.devices().idle(&snapshot)))
+        Ok(recommendation_view(advice, &self.devices().idle(&snapshot)))
     }
 
     pub async fn presets(&self) -> Result<Vec<PresetView>, ErrorView> {
@@ -141,7 +141,7 @@ mod tests {
         for model in Catalog::builtin().models() {
             for variant in &model.variants {
                 let snapshot = ::hardware::snapshot(std::path::Path::new("/"));
-                let mut fit = best_fit(&snapshot, catalog::Devices::EMBEDDED, model, 2048, KvDtype::Bf16);
+                let mut fit = best_fit(&snapshot, catalog::Devices::AUTO, model, 2048, KvDtype::Bf16);
                 fit.variant_id = variant.id.clone();
                 assert_eq!(model_view(model, &fit).variants[0].id, variant.id);
             }

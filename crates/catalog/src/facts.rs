@@ -3,6 +3,7 @@
 //! Names and notes for the screen are stored in English and Chinese.
 use std::sync::LazyLock;
 
+use checkpoint::memory::ActivationSizes;
 use serde::Deserialize;
 
 use crate::GpuSpec;
@@ -25,10 +26,21 @@ pub enum FamilyKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind")]
 pub enum KvCache {
+    /// `rope` of the `width` are the rotated key.
     #[serde(rename = "latent")]
-    Mla { layers: u64, width: u64 },
+    Mla {
+        layers: u64,
+        width: u64,
+        #[serde(default = "rope")]
+        rope: u64,
+    },
     #[serde(rename = "heads")]
     Gqa { layers: u64, kv_heads: u64, head_dim: u64 },
+}
+
+/// The rotated key of every published DeepSeek model.
+fn rope() -> u64 {
+    64
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +55,7 @@ impl KvCache {
     /// Bytes of one token in all layers.
     pub fn bytes_per_token(&self, dtype: KvDtype) -> u64 {
         let values = match *self {
-            Self::Mla { layers, width } => layers * width,
+            Self::Mla { layers, width, .. } => layers * width,
             Self::Gqa { layers, kv_heads, head_dim } => layers * 2 * kv_heads * head_dim,
         };
         match dtype {
@@ -145,6 +157,8 @@ pub struct ModelFacts {
     /// Order of recommendation, higher is better; 0 is never recommended.
     pub rank: u32,
     pub cache: KvCache,
+    /// What a pass on a graphics card needs besides weights and cache; `None` where the files do not tell.
+    pub activations: Option<ActivationSizes>,
     /// `None` for an imported file, which gets no deployment plans.
     pub shape: Option<Shape>,
     pub recommended: Sampling,

@@ -9,13 +9,18 @@ pub enum FitReason {
         name: String,
         needed: u64,
         available: u64,
-        memory: MemoryKind,
+    },
+    /// The whole model fits this card.
+    OnCard {
+        name: String,
+        card: String,
+        needed: u64,
+        available: u64,
     },
     /// The memory leaves room for `context` tokens only.
     ShortContext {
         name: String,
         available: u64,
-        memory: MemoryKind,
         context: u32,
     },
     /// `speed` is in tokens per second; `None` if it was not measured.
@@ -24,8 +29,14 @@ pub enum FitReason {
         needed: u64,
         speed: Option<f64>,
     },
-    /// No GPU computes FP8, and the CPU does not run it.
-    NoFp8 {
+    /// It fits the card, which is expected to answer with `speed` tokens per second.
+    SlowOnCard {
+        name: String,
+        card: String,
+        speed: Option<f64>,
+    },
+    /// The card that the user chose does not run it, or there is no such card.
+    NoCard {
         name: String,
     },
     /// `sequences` conversations of `context` tokens need `needed`, the shortest ones `shortest`.

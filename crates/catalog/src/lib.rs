@@ -1,6 +1,7 @@
 //! The catalogue of DeepSeek models and GPUs, memory requirements, and what fits a computer.
 //! The data come from assets/catalog; the functions are pure. Knows no network and no engine.
 
+mod card_fit;
 mod claims;
 mod devices;
 mod facts;
@@ -12,13 +13,14 @@ mod memory;
 mod recommend;
 mod sizing_table;
 mod upgrade;
+mod verdict;
 
 pub use claims::{Claim, Defect, FlaggedClaim, flagged_claims};
-pub use devices::{Devices, IdleGpus};
+pub use devices::{Card, Devices, IdleGpus, IdleReason};
 pub use facts::{
     Catalog, FamilyKind, KvCache, KvDtype, ModelFacts, Preset, Sampling, Sentence, Shape, Variant, presets,
 };
-pub use fit::{ComputeDevice, DEFAULT_CONTEXT, Fit, Spec, Verdict, best_fit, fit};
+pub use fit::{DEFAULT_CONTEXT, best_fit, fit};
 pub use fit_reason::{FitReason, MemoryKind};
 pub use gpu_spec::{Architecture, GpuSpec, Link, Vendor};
 pub use memory::{
@@ -28,3 +30,4 @@ pub use memory::{
 pub use recommend::{Limit, Location, Recommendation, RecommendationReason, recommend};
 pub use sizing_table::{Demand, Row, Verdict as RowVerdict, csv, row_for, table};
 pub use upgrade::Upgrade;
+pub use verdict::{CardShortage, ComputeDevice, Fit, Spec, Verdict};

@@ -25,7 +25,7 @@ pub struct Recommendation {
 /// second.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RecommendationReason {
-    /// `speed` is that of the CPU; `None` on a GPU, and if it was not measured.
+    /// `speed` is an estimate from the bandwidth; `None` if that is not known.
     Best {
         model: String,
         limit: Limit,
@@ -54,13 +54,12 @@ pub enum Limit {
 }
 
 /// Where a recommended model runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// Bytes of free main memory.
     Ram(u64),
-    /// One GPU, by the GiB of its memory.
-    Gpu(u64),
-    Gpus(u32),
+    /// A card.
+    Card(String),
 }
 
 /// A rankable model with its best variant for these devices.
@@ -69,6 +68,14 @@ struct Candidate<'a> {
     fit: Fit,
     /// The files are on the disk, or fit on it.
     obtainable: bool,
+}
+
+impl Candidate<'_> {
+    /// Bytes of the files.
+    fn download(&self) -> u64 {
+        let variant = self.model.variants.iter().find(|variant| variant.id == self.fit.variant_id);
+        variant.map_or(0, |variant| variant.size)
+    }
 }
 
 /// `local` are the ids of models whose files are already on the disk.
@@ -101,11 +108,11 @@ pub fn recommend(
         variant_id: Some(chosen.fit.variant_id.clone()),
         reason: RecommendationReason::Best {
             model: chosen.model.name.clone(),
-            limit: limit(snapshot, devices, chosen, &better),
-            speed: chosen.fit.speed_estimate.filter(|_| chosen.fit.device == ComputeDevice::Cpu),
+            limit: limit(snapshot, chosen, &better),
+            speed: chosen.fit.speed_estimate,
         },
         upgrade,
-        download_size: chosen.fit.weights,
+        download_size: chosen.download(),
     }
 }
 
@@ -131,7 +138,7 @@ fn has_room(snapshot: &Snapshot, download: u64) -> bool {
 
 /// The disk is checked first, because freeing space helps at once. On the CPU speed is next; on a GPU the
 /// limit is its memory.
-fn limit(snapshot: &Snapshot, devices: Devices, chosen: &Candidate, better: &[&Candidate]) -> Limit {
+fn limit(snapshot: &Snapshot, chosen: &Candidate, better: &[&Candidate]) -> Limit {
     if chosen.fit.verdict == Verdict::Slow {
         return Limit::Smallest;
     }
@@ -140,7 +147,7 @@ fn limit(snapshot: &Snapshot, devices: Devices, chosen: &Candidate, better: &[&C
         return Limit::Disk {
             better: blocked.model.name.clone(),
             free: snapshot.disk.free,
-            needed: blocked.fit.weights + DISK_RESERVE,
+            needed: blocked.download() + DISK_RESERVE,
         };
     }
     match better.iter().find(|it| it.fit.verdict == Verdict::Slow) {
@@ -148,7 +155,11 @@ fn limit(snapshot: &Snapshot, devices: Devices, chosen: &Candidate, better: &[&C
             Limit::Speed { better: slow.model.name.clone(), speed: slow.fit.speed_estimate }
         }
         _ => {
-            Limit::Memory { context: chosen.fit.context, location: location(snapshot, devices, &chosen.fit) }
+            let location = match &chosen.fit.card {
+                Some(card) => Location::Card(card.clone()),
+                None => Location::Ram(snapshot.ram_available),
+            };
+            Limit::Memory { context: chosen.fit.context, location }
         }
     }
 }
@@ -159,22 +170,8 @@ fn no_fit_reason(snapshot: &Snapshot, candidates: &[Candidate]) -> Recommendatio
         Some(it) => RecommendationReason::DiskFull {
             smallest: it.model.name.clone(),
             free: snapshot.disk.free,
-            needed: it.fit.weights + DISK_RESERVE,
+            needed: it.download() + DISK_RESERVE,
         },
         None => RecommendationReason::MemoryFull,
-    }
-}
-
-fn location(snapshot: &Snapshot, devices: Devices, fit: &Fit) -> Location {
-    if fit.device != ComputeDevice::Gpu {
-        return Location::Ram(snapshot.ram_available);
-    }
-    match fit.gpus {
-        1 => {
-            let largest = devices.gpus(snapshot).filter_map(|gpu| gpu.vram_total).max().unwrap_or(0);
-            // The nominal size.
-            Location::Gpu((largest as f64 / (1u64 << 30) as f64).round() as u64)
-        }
-        count => Location::Gpus(count),
     }
 }

@@ -1,6 +1,7 @@
-//! The smallest upgrade that lets a better model run well: a GPU if the engine uses GPUs, else main memory.
-//! `None` if the limit is speed, because more memory would not help.
+//! The smallest upgrade that lets a better model run well: a card if the engine may use one, else main
+//! memory. `None` if the limit is speed, because more memory would not help.
 use hardware::{Gpu, GpuVendor, Snapshot};
+use protocol::PlaceChoice;
 
 use crate::fit::DEFAULT_CONTEXT;
 use crate::{Catalog, ComputeDevice, Devices, GpuSpec, KvDtype, ModelFacts, Vendor, Verdict, best_fit};
@@ -17,9 +18,8 @@ pub enum Upgrade {
         gib: u64,
         model: String,
     },
-    /// `gpu` is an example of a GPU with `vram_gib`.
-    Gpus {
-        count: u64,
+    /// `gpu` is an example of a card with `vram_gib`.
+    Card {
         vram_gib: u64,
         gpu: String,
         model: String,
@@ -34,23 +34,19 @@ pub(crate) fn upgrade(
     rank: u32,
 ) -> Option<Upgrade> {
     let better: Vec<&ModelFacts> = catalog.ranked().into_iter().filter(|model| model.rank > rank).collect();
-    let runs = |host: &Snapshot, device: ComputeDevice| {
+    let runs = |host: &Snapshot, devices: Devices, device: ComputeDevice| {
         let fits = |model: &&ModelFacts| {
             let fit = best_fit(host, devices, model, DEFAULT_CONTEXT, KvDtype::Bf16);
             fit.verdict == Verdict::RunsWell && fit.device == device
         };
         better.iter().rev().copied().find(fits)
     };
-    if devices.nvidia {
-        gpus(catalog).into_iter().find_map(|(n, gpu)| {
-            let gpus = (0..n).map(|_| new_gpu(gpu)).collect();
-            let model = runs(&Snapshot { gpus, ..snapshot.clone() }, ComputeDevice::Gpu)?;
-            Some(Upgrade::Gpus {
-                count: n,
-                vram_gib: gpu.vram_gb,
-                gpu: gpu.name.clone(),
-                model: model.name.clone(),
-            })
+    if devices.0 != PlaceChoice::Cpu {
+        cards(catalog).into_iter().find_map(|gpu| {
+            let host = Snapshot { gpus: vec![new_gpu(gpu)], ..snapshot.clone() };
+            let model = runs(&host, Devices::AUTO, ComputeDevice::Gpu)?;
+            let (vram_gib, gpu) = (gpu.vram_gb, gpu.name.clone());
+            Some(Upgrade::Card { vram_gib, gpu, model: model.name.clone() })
         })
     } else {
         MEMORY_SIZES.into_iter().filter(|gib| gib << 30 > snapshot.ram_total).find_map(|gib| {
@@ -59,26 +55,26 @@ pub(crate) fn upgrade(
                 ram_available: (gib << 30) / 10 * FREE_TENTHS,
                 ..snapshot.clone()
             };
-            let model = runs(&host, ComputeDevice::Cpu)?;
+            let model = runs(&host, Devices::CPU, ComputeDevice::Cpu)?;
             Some(Upgrade::Memory { gib, model: model.name.clone() })
         })
     }
 }
 
-/// NVIDIA only, because `new_gpu` describes no other vendor. Sorted by total memory, then by count.
-fn gpus(catalog: &Catalog) -> Vec<(u64, &GpuSpec)> {
+/// What the engine computes on, by memory.
+fn cards(catalog: &Catalog) -> Vec<&GpuSpec> {
     let offered = catalog.gpus().iter().filter(|gpu| gpu.vendor == Vendor::Nvidia);
-    let mut options: Vec<(u64, &GpuSpec)> = offered.flat_map(|gpu| [1, 2, 4, 8].map(|n| (n, gpu))).collect();
-    options.sort_by_key(|(n, gpu)| (n * gpu.vram_gb, *n));
-    options
+    let mut cards: Vec<&GpuSpec> = offered.collect();
+    cards.sort_by_key(|gpu| gpu.vram_gb);
+    cards
 }
 
 fn new_gpu(gpu: &GpuSpec) -> Gpu {
     Gpu {
         name: gpu.name.clone(),
         vendor: GpuVendor::Nvidia,
-        vram_total: Some(gpu.vram_gb << 30),
-        vram_free: Some(gpu.vram_gb << 30),
+        vram_total: Some(gpu.memory()),
+        vram_free: Some(gpu.memory()),
         shared_memory: false,
         driver: String::new(),
         cuda: None,

@@ -254,7 +254,7 @@ fn several_conversations_take_several_caches() {
     let qwen = model("deepseek-r1-distill-qwen-14b");
     let of = |sequences| {
         let spec = catalog::Spec { variant: "q4_k_m".into(), context: 16_384, sequences, kv: KvDtype::Bf16 };
-        catalog::fit(&snapshot, catalog::Devices::ALL, qwen, &spec)
+        catalog::fit(&snapshot, catalog::Devices::AUTO, qwen, &spec)
     };
     let (one, four, many) = (of(1), of(4), of(64));
     assert_eq!((one.context, four.context), (16_384, 16_384));

@@ -8,6 +8,7 @@ mod failure;
 mod file_kind;
 mod find;
 pub mod gguf;
+pub mod memory;
 mod open;
 mod random_weights;
 pub mod safetensors;

@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write, stdin};
 use app::App;
 use contract::{
     AnswerEvent, AnswerStats, BoxView, ErrorCode, ErrorView, MessageState, MessageView, SendRequest,
+    WorkerView,
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -26,6 +27,12 @@ struct Answer<'a> {
     reasoning: &'a str,
     boxes: &'a [BoxView],
     stats: &'a Option<AnswerStats>,
+    /// Where a model of this computer computed: "CPU, 2 threads", or the name of a card.
+    place: Option<String>,
+    /// Bytes of the card's memory that it took.
+    card_memory: Option<f64>,
+    /// Why it was not on a card, where there is one.
+    card_problem: Option<ErrorView>,
 }
 
 pub async fn ask(
@@ -57,11 +64,13 @@ pub async fn ask(
     // A single question is not stored.
     app.chat_delete(&chat.id).await?;
     discard(app, &attached).await?;
+    let WorkerView { place, card_memory, card_problem, .. } = app.worker().await?;
     app.worker_stop().await?;
     let message = result?;
     if json {
         let (text, reasoning, stats) = (&message.text, &message.reasoning, &message.stats);
-        print_json(&Answer { text, reasoning, boxes: &message.boxes, stats });
+        let boxes = &message.boxes;
+        print_json(&Answer { text, reasoning, boxes, stats, place, card_memory, card_problem });
     } else {
         print_boxes(&message.boxes, lang);
     }

@@ -182,6 +182,7 @@ mod tests {
                 verdict,
                 reason: both("Why it is so.", "原因。"),
                 place: Place::Cpu,
+                card: None,
                 context: 8192,
                 weights: 8e9,
                 kv: 1e9,

@@ -99,6 +99,8 @@ pub struct FitView {
     /// One sentence with the limiting number.
     pub reason: Localized,
     pub place: Place,
+    /// The name of the card, for `place = gpu`.
+    pub card: Option<String>,
     /// The context length that fits, in tokens.
     pub context: u32,
     /// Bytes, for the stacked bar.
@@ -107,7 +109,7 @@ pub struct FitView {
     pub overhead: f64,
     pub needed: f64,
     pub available: f64,
-    /// Tokens per second, estimated from the memory bandwidth; `None` when that is not known.
+    /// Tokens per second, estimated from the bandwidth of the memory; `None` when that is not known.
     pub speed_estimate: Option<f64>,
 }
 

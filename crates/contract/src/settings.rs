@@ -18,6 +18,10 @@ pub struct SettingsView {
     /// True once the user left the Welcome page.
     pub welcomed: bool,
     pub send_with_enter: bool,
+    /// Where models of this computer compute.
+    pub place: PlaceKind,
+    /// For `place = card`: the number of the card, in the order of the hardware view's NVIDIA cards.
+    pub card: u32,
     /// For cloud services and downloads. A server on this computer is never reached through a proxy.
     pub proxy: ProxyKind,
     /// For `proxy = address`: `http://`, `https://`, `socks5://` or `socks5h://`, without a user name or a
@@ -54,6 +58,16 @@ pub struct MeasuredMemory {
     pub cpu: String,
     /// Bytes per second.
     pub bandwidth: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceKind {
+    /// On a card that holds the whole model, else on the processor.
+    Auto,
+    Cpu,
+    /// On one card. A model that it does not hold does not start.
+    Card,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]

@@ -40,8 +40,6 @@ pub struct SizingView {
     pub gpu_note: Option<Localized>,
     /// The bytes of routed experts in `here.weights`; 0 for a dense model.
     pub here_experts: f64,
-    /// The number of GPUs of this computer that the verdict uses.
-    pub here_cards: u32,
     /// The verdict for `SizingWish::machines`; also `None` when the model cannot be split over so many GPUs.
     pub machines: Option<CardsView>,
     /// For each known GPU the smallest count that holds the model, or the largest that was tried.

@@ -13,9 +13,13 @@ pub struct WorkerView {
     pub loaded: f64,
     /// Total bytes of weights.
     pub total: f64,
-    /// "CPU, 2 threads": where the model runs.
+    /// "CPU, 2 threads", or the name of a card: where the model runs.
     pub place: Option<String>,
-    /// Resident memory of the worker process, in bytes.
+    /// Bytes of the card's memory that the model takes.
+    pub card_memory: Option<f64>,
+    /// Why the model does not run on a card, where there is one.
+    pub card_problem: Option<ErrorView>,
+    /// Resident main memory of the worker process, in bytes.
     pub memory: Option<f64>,
     pub context_length: Option<u32>,
     pub error: Option<ErrorView>,

@@ -32,7 +32,7 @@ impl CardInfo {
     }
 }
 
-/// Every card of this machine. Takes some tenths of a second per card.
+/// Every card of this machine, also those that do not answer. Takes some tenths of a second per card.
 ///
 /// # Errors
 /// When no card can be asked at all: there is no driver, it is too old, or it finds none.
@@ -40,12 +40,20 @@ pub fn places() -> std::result::Result<Vec<CardInfo>, NoCard> {
     let driver = ready()?;
     let mut count = 0;
     call!(cuDeviceGetCount(&raw mut count)).map_err(reason)?;
-    (0..u32::try_from(count).unwrap_or(0)).map(|index| look(index, driver).map_err(reason)).collect()
+    Ok((0..u32::try_from(count).unwrap_or(0)).map(|index| look(index, driver)).collect())
 }
 
 /// What can be said of a card without opening it, and then of opening it.
-fn look(index: u32, driver: DriverVersion) -> Result<CardInfo> {
-    let mut info = describe(index, driver)?;
+fn look(index: u32, driver: DriverVersion) -> CardInfo {
+    let mut info = match describe(index, driver) {
+        Ok(info) => info,
+        // It was lost, and hides no other.
+        Err(error) => {
+            let capability = Capability { major: 0, minor: 0 };
+            let refused = Some(reason(error));
+            return CardInfo { index, name: String::new(), capability, driver, total: 0, free: 0, refused };
+        }
+    };
     info.refused = if info.capability < OLDEST {
         Some(NoCard::Unsupported { capability: info.capability })
     } else if images::embedded().is_none() {
@@ -59,7 +67,7 @@ fn look(index: u32, driver: DriverVersion) -> Result<CardInfo> {
         info.free = free;
     }
     info.refused = info.refused.or(opened.err());
-    Ok(info)
+    info
 }
 
 /// # Errors

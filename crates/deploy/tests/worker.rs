@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use deploy::{State, Worker, WorkerSpec};
-use protocol::WorkerPlace;
+use protocol::{PlaceChoice, WorkerPlace};
 
 type States = Arc<Mutex<Vec<State>>>;
 
@@ -18,6 +18,7 @@ fn start_at(binary: PathBuf, name: &str) -> (Worker, States) {
         model_dir: "/nowhere".into(),
         model_name: name.into(),
         context: 512,
+        place: PlaceChoice::Auto,
         api_access: None,
     };
     let worker = Worker::start(spec, Arc::new(move |state| sink.lock().unwrap().push(state.clone())));

@@ -43,7 +43,7 @@ impl Engine {
         let pages = num_pages(&options, model.as_ref())?;
         let mut kv = KvPages::new(model.cache_shape(), pages, options.cache_dtype, model.place())
             .map_err(pages_error)?;
-        kv.self_check().map_err(pages_error)?;
+        kv.self_check().map_err(|error| StartError::SelfCheck(error.to_string()))?;
         let mut pool = Pool::new(pages);
         let mtp = uses_mtp(&options, model.as_ref());
         let spill = options.spill.as_ref();

@@ -197,6 +197,9 @@ pub enum StartError {
     Cache { context: usize, needed: u64, available: u64 },
     #[error("start the engine: {0}")]
     Pages(String),
+    /// What was written to the cache was read back differently.
+    #[error("start the engine: {0}")]
+    SelfCheck(String),
     #[error("start the engine's thread: {0}")]
     Thread(#[from] std::io::Error),
 }

@@ -1,8 +1,9 @@
 //! Storage formats of tensors: dense floats, FP8 and the block formats of GGUF. All are decoded to `f32`,
 //! some are also encoded, and most can be multiplied without a decoded copy. A *block* is the smallest unit
-//! that is stored together: one value for dense types, 32 or 256 for the rest.
+//! that is stored together: one value for dense types, 32 or 256 for the rest. `kv_cache` has the records of
+//! cached tokens.
 //!
-//! Knows no files, tensor shapes, models or devices: bytes in; values, or their dot products, out.
+//! Knows no files, models or devices: bytes in; values, or their dot products, out.
 mod blocks;
 mod codebooks;
 mod dense;
@@ -11,6 +12,7 @@ mod encode;
 mod encode_k;
 mod fp8;
 mod isa;
+pub mod kv_cache;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 mod superblocks;

@@ -6,6 +6,8 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use serde::{Deserialize, Serialize};
 
+/// A GPU whose name is not known.
+const UNNAMED: &str = "NVIDIA GPU";
 /// Limit of the device count; no computer has more.
 const MAX_GPUS: u32 = 64;
 
@@ -85,17 +87,35 @@ pub fn query_nvml(path: Option<&OsStr>) -> Result<NvmlDump, NvmlFailure> {
             .map(|version| format!("{}.{}", version / 1000, version % 1000 / 10)),
         ..NvmlDump::default()
     };
+    let mut answered = false;
     for index in 0..count {
-        match nvml.device_by_index(index) {
+        let (device, failure) = match nvml.device_by_index(index) {
             Ok(device) => {
-                let (device, failure) = describe(&nvml, &device);
-                dump.devices.push(device);
-                dump.failure = dump.failure.or(failure);
+                answered = true;
+                describe(&nvml, &device)
             }
-            Err(error) => dump.failure = dump.failure.or(Some(error.into())),
-        }
+            // It keeps its place, so that the others keep their numbers.
+            Err(error) => (lost(), Some(error.into())),
+        };
+        dump.devices.push(device);
+        dump.failure = dump.failure.or(failure);
+    }
+    if !answered {
+        // The kernel module knows at least their names.
+        dump.devices.clear();
     }
     Ok(dump)
+}
+
+/// A GPU that does not answer.
+fn lost() -> NvmlDevice {
+    NvmlDevice {
+        name: UNNAMED.to_owned(),
+        memory_total: None,
+        memory_free: None,
+        shared_memory: false,
+        compute_capability: None,
+    }
 }
 
 fn describe(nvml: &Nvml, device: &Device) -> (NvmlDevice, Option<NvmlFailure>) {
@@ -107,7 +127,7 @@ fn describe(nvml: &Nvml, device: &Device) -> (NvmlDevice, Option<NvmlFailure>) {
         _ => (None, None),
     };
     let info = NvmlDevice {
-        name: name.as_deref().ok().filter(|name| !name.is_empty()).unwrap_or("NVIDIA GPU").to_owned(),
+        name: name.as_deref().ok().filter(|name| !name.is_empty()).unwrap_or(UNNAMED).to_owned(),
         memory_total,
         memory_free,
         shared_memory,

@@ -112,9 +112,16 @@ fn every_answer_may_fail_in_every_way() {
             assert!(gpus.iter().all(|gpu| gpu.vram_total.is_none() && gpu.driver == "580.65.06"));
             assert_eq!(kind(told), problem, "{function} {code}");
         }
-        // One GPU is lost; the other is unchanged.
+        // One GPU is lost; the other is unchanged and keeps its number.
         let (gpus, told) = stub.read(&format!("nvmlDeviceGetHandleByIndex_v2 0 {code}"));
-        assert_eq!((gpus, kind(told)), (vec![whole[1].clone()], problem.clone()), "handle {code}");
+        let lost = Gpu {
+            name: "NVIDIA GPU".into(),
+            vram_total: None,
+            vram_free: None,
+            compute_capability: None,
+            ..whole[0].clone()
+        };
+        assert_eq!((gpus, kind(told)), (vec![lost, whole[1].clone()], problem.clone()), "handle {code}");
         // Only the name is missing.
         let (gpus, told) = stub.read(&format!("nvmlDeviceGetName 1 {code}"));
         let named = Gpu { name: "NVIDIA GPU".into(), ..whole[1].clone() };
@@ -126,7 +133,7 @@ fn every_answer_may_fail_in_every_way() {
         let unknown = Gpu { vram_total: None, vram_free: None, shared_memory: shared, ..whole[0].clone() };
         assert_eq!(gpus, vec![unknown, whole[1].clone()], "memory {code}");
         assert_eq!(kind(told), problem.filter(|_| !shared), "memory {code}");
-        // No verdict depends on these fields.
+        // A GPU of unknown capability is listed; no verdict counts on it.
         let (gpus, told) = stub.read(&format!("nvmlDeviceGetCudaComputeCapability 0 {code}"));
         let first = Gpu { compute_capability: None, ..whole[0].clone() };
         assert_eq!((gpus, told), (vec![first, whole[1].clone()], None), "capability {code}");

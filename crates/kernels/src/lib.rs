@@ -10,6 +10,7 @@ pub mod attention;
 mod batch_rows;
 pub mod cache;
 mod cancellation;
+mod card_check;
 mod card_memory;
 mod dot;
 mod gemm;
@@ -36,7 +37,9 @@ pub use weight::{Bytes, Weight};
 
 /// The graphics cards of this machine.
 pub mod cards {
-    pub use cuda::{CardInfo, Error, NoCard, places};
+    pub use cuda::{CardInfo, Error, NoCard, has_kernels, places};
+
+    pub use crate::card_check::{CheckError, check_products};
 
     /// Bytes of a matrix in a card's memory; `None` when no kernel reads the format.
     pub fn matrix_bytes(dtype: formats::Dtype, rows: usize, cols: usize) -> Option<u64> {

@@ -2,6 +2,7 @@
 //! types on request, and accounts the bytes. Knows nothing of architectures.
 use std::sync::Arc;
 
+use checkpoint::memory::requantized;
 use checkpoint::{Dtype, TensorView, WeightError, WeightSource};
 use kernels::moe::Mlp;
 use kernels::rms_norm::RmsNorm;
@@ -33,19 +34,6 @@ impl AsRef<[u8]> for Mapped {
     fn as_ref(&self) -> &[u8] {
         self.0.bytes()
     }
-}
-
-/// The smallest type that a matrix may be requantized to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum MinDtype {
-    /// Router gates: the choice of experts must not depend on the quantization.
-    Unchanged,
-    /// The up-projection of latent attention, which is applied before and after the softmax, and the vision
-    /// tower.
-    Q8,
-    /// The head.
-    Q6,
-    Any,
 }
 
 impl<'a> Loader<'a> {
@@ -153,7 +141,7 @@ impl<'a> Loader<'a> {
         let failed =
             |error: candle_core::Error| LoadError::Tensor { name: full.clone(), reason: error.to_string() };
         let bytes = Arc::new(Mapped(view));
-        let weight = match self.requantize_to(name, dtype, cols) {
+        let weight = match self.options.requantize.and_then(|target| requantized(name, dtype, cols, target)) {
             None => Weight::new(rows, cols, dtype, bytes, scales, &self.place),
             Some(target) => Weight::new(rows, cols, dtype, bytes, scales, &Place::Host)
                 .and_then(|weight| weight.requantize(target))
@@ -222,35 +210,5 @@ impl<'a> Loader<'a> {
         self.done += view.bytes().len() as u64;
         (self.progress)(self.done.min(self.total), self.total);
         Ok(view)
-    }
-
-    /// The type that a matrix is requantized to; `None` when it is quantized already or its rows are no whole
-    /// blocks. Rows that are not a multiple of 256 but of 32 become Q8_0, which the ledger's formats show.
-    fn requantize_to(&self, name: &str, dtype: Dtype, cols: usize) -> Option<Dtype> {
-        let target = self.options.requantize?;
-        let bits = |dtype: Dtype| dtype.block_bytes() as f64 / dtype.block_len() as f64;
-        let min = match min_dtype(name) {
-            MinDtype::Unchanged => return None,
-            MinDtype::Q8 => Dtype::Q8_0,
-            MinDtype::Q6 => Dtype::Q6K,
-            MinDtype::Any => target,
-        };
-        let target = if bits(min) > bits(target) { min } else { target };
-        let fits = |dtype: &Dtype| cols.is_multiple_of(dtype.block_len());
-        let is_wide = matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F8E4M3);
-        if is_wide { [target, Dtype::Q8_0].into_iter().find(fits) } else { None }
-    }
-}
-
-fn min_dtype(name: &str) -> MinDtype {
-    // The loss of the vision tower below Q8_0 has not been measured.
-    if name.starts_with("vision.") || name.starts_with("projector.") {
-        return MinDtype::Q8;
-    }
-    match name.rsplit('.').next().unwrap_or_default() {
-        "gate" => MinDtype::Unchanged,
-        "kv_b_proj" => MinDtype::Q8,
-        "lm_head" | "eh_proj" => MinDtype::Q6,
-        _ => MinDtype::Any,
     }
 }

@@ -30,6 +30,8 @@ pub enum ApiErrorCode {
     /// A schema that is not supported, or one that no token can continue.
     FormImpossible,
     EngineFailed,
+    /// The graphics card stopped working; the worker ends.
+    CardLost,
     /// More requests of one key than it may make.
     #[strum(serialize = "rate_limit_exceeded")]
     RateLimited,
@@ -70,6 +72,7 @@ impl ApiErrorCode {
             Self::FillUnsupported => ErrorCode::FillUnsupported,
             Self::FormImpossible => ErrorCode::FormImpossible,
             Self::EngineFailed => ErrorCode::EngineFailed,
+            Self::CardLost => ErrorCode::CardLost,
             Self::RateLimited => ErrorCode::EndpointRateLimited,
             Self::ModelNotFound => ErrorCode::ModelNotFound,
             // The app sends no request that is refused for these; one that is, is a bug of ours.

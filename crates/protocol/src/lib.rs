@@ -16,6 +16,7 @@ mod place;
 mod units;
 mod worker_api;
 mod worker_args;
+mod worker_failure;
 mod worker_line;
 
 pub use access_log::AccessLogEntry;
@@ -32,5 +33,8 @@ pub use worker_api::{
     CacheMemory, HealthStatus, LayerRouting, MemoryReport, PlannedMemory, PredictedMemory, ProcessMemory,
     RoutingReport, TokenRouting, TokenizeResponse, WeightMemory,
 };
-pub use worker_args::{CacheDtype, DEFAULT_HOST, InspectArgs, SpeculationMode, WeightDtype, WorkerArgs};
-pub use worker_line::{ReportedCode, WorkerFailure, WorkerLine};
+pub use worker_args::{
+    CacheDtype, DEFAULT_HOST, DEFAULT_SEQUENCES, InspectArgs, SpeculationMode, WeightDtype, WorkerArgs,
+};
+pub use worker_failure::{ReportedCode, WorkerFailure};
+pub use worker_line::WorkerLine;

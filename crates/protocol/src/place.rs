@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Bytes;
+use crate::{Bytes, ErrorCode, WorkerFailure};
 
 /// `--place`: `auto`, `cpu`, `card` or `card:N`. A place that is named is never replaced by another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,15 +79,54 @@ pub enum CardRefusal {
         needed: Bytes,
         free: Bytes,
     },
+    /// Other programs use all of its memory, so that it cannot even be opened.
+    Full,
     /// The card does not compute with weights of this format yet.
     Format {
         format: String,
     },
     /// This program was built without kernels.
     NoKernels,
+    /// What its kernels computed at the start was wrong.
+    Unchecked {
+        message: String,
+    },
     Failed {
         message: String,
     },
+}
+
+impl CardRefusal {
+    /// The failure of a start that named the card; also what the window shows of a card that is not used.
+    pub fn failure(&self) -> WorkerFailure {
+        let failure =
+            |code, message: &str| WorkerFailure::new(code, format!("compute on the card: {message}"));
+        match self {
+            Self::NoDriver => failure(ErrorCode::GpuDriverMissing, "no NVIDIA driver is installed"),
+            Self::DriverTooOld { have, need } => failure(ErrorCode::CardDriverOld, "the driver is too old")
+                .with("have", have.clone())
+                .with("need", need.clone()),
+            Self::Unsupported { name, capability } => {
+                failure(ErrorCode::CardUnsupported, "its compute capability is below 8.0")
+                    .with("card", name.clone())
+                    .with("capability", capability.clone())
+            }
+            Self::Memory { needed, free } => failure(ErrorCode::CardMemory, "it has too little free memory")
+                .with("needed", needed.0)
+                .with("free", free.0),
+            Self::Full => failure(ErrorCode::CardMemory, "other programs use all of its memory"),
+            Self::Format { format } => {
+                failure(ErrorCode::CardFormat, "no kernel reads this format").with("format", format.clone())
+            }
+            Self::NoKernels => failure(ErrorCode::CardNoKernels, "this program was built without kernels"),
+            Self::Unchecked { message } => {
+                failure(ErrorCode::CardUnchecked, message).with("reason", message.clone())
+            }
+            Self::Failed { message } => {
+                failure(ErrorCode::CardFailed, message).with("reason", message.clone())
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use crate::PlaceChoice;
 
 /// Loopback: a worker is reachable from other hosts only when asked to be.
 pub const DEFAULT_HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-const DEFAULT_SEQUENCES: u8 = 2;
+/// Conversations that a worker answers at once when its start names no number.
+pub const DEFAULT_SEQUENCES: u8 = 2;
 const DEFAULT_PREFIX_CACHE_MIB: u64 = 2048;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

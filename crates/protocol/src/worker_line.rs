@@ -1,9 +1,8 @@
 //! The JSON lines that a worker prints on standard output: its address, its progress, and why it failed.
 //! One line is one event; the log goes to standard error and is not parsed.
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use crate::{Bytes, ErrorCode, Tokens, WorkerPlace};
+use crate::{Bytes, Tokens, WorkerFailure, WorkerPlace};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -29,41 +28,10 @@ pub enum WorkerLine {
     },
 }
 
-/// Why a worker does not start.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WorkerFailure {
-    pub code: ReportedCode,
-    /// Lowercase English fragment for the log, which reads after "failed to".
-    pub message: String,
-    /// Values for the placeholders of the code's message.
-    #[serde(default)]
-    pub detail: Map<String, Value>,
-}
-
-/// The code of a failure. A worker of another version may report one that this version does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ReportedCode {
-    Known(ErrorCode),
-    Unknown(String),
-}
-
-impl WorkerFailure {
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code: ReportedCode::Known(code), message: message.into(), detail: Map::new() }
-    }
-
-    /// Adds one value for the placeholders of the message.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.detail.insert(name.to_owned(), value.into());
-        self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ErrorCode, ReportedCode};
 
     #[test]
     fn a_code_of_another_version_is_kept_as_text() {

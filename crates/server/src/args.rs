@@ -85,19 +85,12 @@ pub const DEFAULT_CONTEXT: usize = 4096;
 
 /// Drafts a step at most: the CPU reads other experts for each.
 const MAX_DRAFTS: usize = 3;
-/// Up to here bf16 costs little; above, half the cache is worth more than its last bits.
-const BF16_CONTEXT: usize = 8192;
 
 pub fn cache_dtype(dtype: CacheDtype) -> models::CacheDtype {
     match dtype {
         CacheDtype::Bf16 => models::CacheDtype::Bf16,
         CacheDtype::Fp8 => models::CacheDtype::Fp8,
     }
-}
-
-/// The type of the cache when the start names none.
-pub fn default_cache_dtype(context: usize) -> CacheDtype {
-    if context <= BF16_CONTEXT { CacheDtype::Bf16 } else { CacheDtype::Fp8 }
 }
 
 pub fn weight_dtype(dtype: WeightDtype) -> Dtype {

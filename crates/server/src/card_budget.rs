@@ -1,106 +1,135 @@
-//! The memory of a card that a model will need, from the headers of its files and how it will be run.
-//! Computed before anything is loaded; `place` compares it with what is free.
-use checkpoint::{Attention, Dtype, ModelConfig, WeightSource};
+//! What the weights of a model take of a card's memory, from the headers of its files. Nothing is loaded.
+//! The rest of the budget is in `checkpoint::memory`, which the catalogue counts with too.
+use std::collections::BTreeMap;
+
+use checkpoint::memory::{ActivationSizes, BudgetParams, CardBudget, cache_shape, part, requantized};
+use checkpoint::{Dtype, ModelConfig, WeightSource};
 use models::cards::matrix_bytes;
 
-use crate::memory_budget::{BudgetParams, cache_bytes, part};
-
-/// What the driver takes for a process, and what other programs may take while the model runs.
-const RESERVE: u64 = 700 << 20;
-/// Arrays, the routing log and tables of a pass.
-const FIXED: u64 = 64 << 20;
+/// The part that stays in host memory.
+pub const VISION: &str = "vision";
 
 /// Why a model cannot be on a card whatever its memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnsupportedFormat(pub Dtype);
 
-/// Bytes that the model takes of a card, by purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CardBudget {
-    pub weights: u64,
-    pub cache: u64,
-    pub workspace: u64,
+/// `requantize` as in `models::LoadOptions`.
+///
+/// # Errors
+/// The first format that no kernel reads.
+pub fn card_budget(
+    config: &ModelConfig,
+    weights: &dyn WeightSource,
+    params: &BudgetParams,
+    requantize: Option<Dtype>,
+) -> Result<CardBudget, UnsupportedFormat> {
+    let bytes = card_weights(config, weights, requantize)?.values().sum();
+    Ok(CardBudget::new(bytes, cache_shape(config), ActivationSizes::of(config), params))
 }
 
-impl CardBudget {
-    /// `requantize` as in `models::LoadOptions`.
-    ///
-    /// # Errors
-    /// The first format that no kernel reads.
-    pub fn new(
-        config: &ModelConfig,
-        weights: &dyn WeightSource,
-        params: &BudgetParams,
-        requantize: Option<Dtype>,
-    ) -> Result<Self, UnsupportedFormat> {
-        let mut bytes = 0;
-        for name in weights.names() {
-            let Ok(layout) = weights.tensor(&name) else { continue };
-            // The tower stays in host memory.
-            if part(config, &name) == "vision" {
-                continue;
+/// Bytes of the weights on a card, by part.
+///
+/// # Errors
+/// As `card_budget`.
+pub fn card_weights(
+    config: &ModelConfig,
+    weights: &dyn WeightSource,
+    requantize: Option<Dtype>,
+) -> Result<BTreeMap<&'static str, u64>, UnsupportedFormat> {
+    let mut parts = BTreeMap::new();
+    for name in weights.names() {
+        let Ok((dtype, shape)) = weights.layout(&name) else { continue };
+        let part = part(config, &name);
+        if part == VISION {
+            continue;
+        }
+        let bytes = match shape[..] {
+            [rows, cols] => {
+                let matrix = name.strip_suffix(".weight").unwrap_or(&name);
+                let target = requantize.and_then(|target| requantized(matrix, dtype, cols, target));
+                let dtype = target.unwrap_or(dtype);
+                matrix_bytes(dtype, rows, cols).ok_or(UnsupportedFormat(dtype))?
             }
-            let wide = matches!(layout.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F8E4M3);
-            let dtype = requantize.filter(|_| wide).unwrap_or(layout.dtype);
-            bytes += match layout.shape[..] {
-                [rows, cols] => {
-                    // A row that does not fill blocks keeps its format.
-                    let fits = dtype.bytes_of(cols).is_some();
-                    let dtype = if fits { dtype } else { layout.dtype };
-                    matrix_bytes(dtype, rows, cols).ok_or(UnsupportedFormat(dtype))?
-                }
-                _ => layout.shape.iter().product::<usize>() as u64 * 4,
-            };
-        }
-        Ok(Self { weights: bytes, cache: cache_bytes(config, params), workspace: workspace(config, params) })
+            _ => shape.iter().product::<usize>() as u64 * 4,
+        };
+        *parts.entry(part).or_default() += bytes;
     }
-
-    pub fn total(&self) -> u64 {
-        self.weights + self.cache + self.workspace + FIXED
-    }
-
-    /// Bytes that must be free before the model is loaded.
-    pub fn needed(&self) -> u64 {
-        self.total() + RESERVE
-    }
+    Ok(parts)
 }
 
-/// Activations of the widest pass. Every size keeps memory of its own, so all of them count.
-fn workspace(config: &ModelConfig, params: &BudgetParams) -> u64 {
-    let decoder = config.decoder();
-    let (hidden, vocab) = (decoder.hidden_size, decoder.vocab_size);
-    // An activation that is split for the tensor cores takes as much again.
-    let split = |width: usize| width + width / 16;
-    let attention = match config.attention() {
-        Attention::Latent(sizes) => {
-            let heads = sizes.num_attention_heads;
-            let q = heads * (sizes.qk_nope_head_dim + sizes.qk_rope_head_dim);
-            let out = heads * sizes.v_head_dim;
-            q + sizes.kv_lora_rank + sizes.qk_rope_head_dim + sizes.q_lora_rank.unwrap_or(0) + 2 * out
+#[cfg(test)]
+mod tests {
+    use catalog::{Catalog, Devices, KvDtype, Spec, fit};
+    use checkpoint::RandomWeights;
+    use hardware::{Cpu, Disk, Gpu, GpuVendor, Snapshot};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn config(text: &str) -> ModelConfig {
+        ModelConfig::from_json(serde_json::from_str::<Value>(text).expect("is JSON")).expect("is a model")
+    }
+
+    fn computer(vram: u64) -> Snapshot {
+        Snapshot {
+            os: String::new(),
+            cpu: Cpu::default(),
+            ram_total: 1 << 40,
+            ram_available: 1 << 40,
+            gpus: vec![Gpu {
+                name: "NVIDIA H200".into(),
+                vendor: GpuVendor::Nvidia,
+                vram_total: Some(vram),
+                vram_free: Some(vram),
+                shared_memory: false,
+                driver: "580".into(),
+                cuda: Some("13.0".into()),
+                compute_capability: Some("9.0".into()),
+            }],
+            gpu_problem: None,
+            disk: Disk { models_dir: "/".into(), total: 0, free: 0 },
+            memory_bandwidth: None,
         }
-        Attention::Grouped(sizes) => {
-            let (q, kv) = (sizes.num_attention_heads, sizes.num_key_value_heads);
-            (2 * q + 2 * kv) * sizes.head_dim
+    }
+
+    /// The catalogue knows a file by its size alone, the worker by its headers.
+    #[test]
+    fn the_catalogue_counts_what_the_worker_counts() {
+        for (id, text) in [
+            (
+                "deepseek-r1-distill-qwen-1.5b",
+                include_str!("../../../bench/shapes/r1-distill-qwen-1.5b.json"),
+            ),
+            ("deepseek-coder-v2-lite-instruct", include_str!("../../../bench/shapes/v2-lite.json")),
+        ] {
+            let (config, mut facts) = (config(text), Catalog::builtin().model(id).expect("is known").clone());
+            for dtype in [Dtype::Q4K, Dtype::Q8_0, Dtype::BF16] {
+                let weights = RandomWeights::new(&config, 0, dtype);
+                let variant = &mut facts.variants[0];
+                (variant.size, variant.precision) = (weights.total_bytes(), dtype.name().into());
+                let (context, sequences, kv) = (16_384, 1, KvDtype::Bf16);
+                let spec = Spec { variant: variant.id.clone(), context, sequences, kv };
+                let params = BudgetParams::on_card(context as usize, 2);
+                let worker = card_budget(&config, &weights, &params, None).expect("is supported");
+                let verdict = fit(&computer(1 << 37), Devices::AUTO, &facts, &spec);
+                assert_eq!(verdict.kv, worker.cache, "{id}");
+                let ratio = verdict.needed as f64 / worker.needed() as f64;
+                assert!((1.0..1.02).contains(&ratio), "{id} {dtype:?}: {ratio}");
+            }
         }
-    };
-    // Queries in the latent space and contexts go in pieces of so many floats.
-    let pieces = match config.attention() {
-        Attention::Latent(sizes) => {
-            2 * (params.chunk * sizes.num_attention_heads * sizes.kv_lora_rank).min(1 << 25)
-        }
-        Attention::Grouped(_) => 0,
-    };
-    let dense = decoder.intermediate_size + split(decoder.intermediate_size);
-    let feed_forward = config.experts().map_or(dense, |experts| {
-        let (inner, k) = (experts.moe_intermediate_size, experts.num_experts_per_tok);
-        let shared = experts.shared_width().unwrap_or(0);
-        let routed = k * (inner + split(inner) + hidden) + experts.n_routed_experts;
-        dense.max(routed + shared + split(shared) + hidden)
-    });
-    let rows = params.chunk.min(params.context);
-    let floats = rows * (4 * hidden + 2 * split(hidden) + attention + feed_forward)
-        + pieces
-        + (params.sequences + 1) * (vocab + hidden);
-    // Sizes are rounded up to a quarter of a power of two.
-    (floats * 4) as u64 * 9 / 8
+    }
+
+    #[test]
+    fn requantized_weights_are_counted_as_they_will_be() {
+        let config = config(include_str!("../../../bench/shapes/v2-lite.json"));
+        let weights = RandomWeights::new(&config, 0, Dtype::BF16);
+        let bytes = |requantize| {
+            card_weights(&config, &weights, requantize).expect("is supported").values().sum::<u64>() as f64
+        };
+        let (wide, small) = (bytes(None), bytes(Some(Dtype::Q4K)));
+        // 4.5 of 16 bits, with the head, kv_b_proj and rows that are no whole blocks wider.
+        assert!((0.28..0.40).contains(&(small / wide)), "{}", small / wide);
+        let unsupported = RandomWeights::new(&config, 0, Dtype::IQ2XS);
+        assert_eq!(card_weights(&config, &unsupported, None), Err(UnsupportedFormat(Dtype::IQ2XS)));
+    }
 }

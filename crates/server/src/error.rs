@@ -80,7 +80,9 @@ fn status(code: ApiErrorCode) -> StatusCode {
         ApiErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ApiErrorCode::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ApiErrorCode::HostNotAllowed => StatusCode::FORBIDDEN,
-        ApiErrorCode::EngineFailed | ApiErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ApiErrorCode::EngineFailed | ApiErrorCode::CardLost | ApiErrorCode::Internal => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -220,11 +220,16 @@ impl Updates for Generation {
                 }
                 Some(Event::Finished { reason, timings }) => return Some(self.finish(reason, timings)),
                 Some(Event::Failed(error)) => {
-                    let code = match error {
-                        EngineError::NoAllowedToken => ApiErrorCode::FormImpossible,
-                        EngineError::Forward(_) | EngineError::Internal(_) => ApiErrorCode::EngineFailed,
+                    let lost = || {
+                        let reason = self.state.check_card()?;
+                        Some((ApiErrorCode::CardLost, format!("the graphics card stopped working: {reason}")))
                     };
-                    Some(self.failed(code, error.to_string()))
+                    let failed = || (ApiErrorCode::EngineFailed, error.to_string());
+                    let (code, message) = match &error {
+                        EngineError::NoAllowedToken => (ApiErrorCode::FormImpossible, error.to_string()),
+                        EngineError::Forward(_) | EngineError::Internal(_) => lost().unwrap_or_else(failed),
+                    };
+                    Some(self.failed(code, message))
                 }
                 None => Some(self.failed(ApiErrorCode::EngineFailed, "the engine has stopped".to_owned())),
             };

@@ -6,13 +6,14 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use checkpoint::memory::{BudgetParams, cache_shape};
 use checkpoint::{Attention, Checkpoint, ModelConfig, TokenizerSource, WeightError};
 use models::CacheDtype;
 use protocol::{InspectArgs, WorkerLine};
 use serde::Serialize;
 
 use crate::error::open_failure;
-use crate::memory_budget::{BudgetParams, BudgetReport, MemoryBudget, cache_shape};
+use crate::memory_budget::{BudgetReport, MemoryBudget};
 use crate::output;
 use crate::text_pipeline::TextPipeline;
 use crate::worker_line::emit;

@@ -35,7 +35,7 @@ pub async fn memory(State(state): State<Arc<AppState>>) -> Result<Json<MemoryRep
         },
         buffers: PredictedMemory { predicted: Bytes(budget.buffers) },
         process: ProcessMemory {
-            predicted: model.resident_before.map(|before| Bytes(before + budget.total())),
+            predicted: model.resident_before.map(|before| Bytes(before + budget.host)),
             measured: hardware::resident(std::process::id()).map(Bytes),
         },
     }))

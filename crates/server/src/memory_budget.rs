@@ -2,19 +2,11 @@
 //! loaded.
 use std::collections::BTreeMap;
 
-use checkpoint::{Attention, ModelConfig, WeightSource};
-use models::{CacheDtype, CacheKind, CacheShape, PAGE_TOKENS};
+use checkpoint::memory::{ActivationSizes, BudgetParams, CardBudget, cache_bytes, cache_shape, part};
+use checkpoint::{Attention, Dtype, ModelConfig, WeightSource};
 use serde::Serialize;
 
-/// How a model will be run.
-#[derive(Debug, Clone, Copy)]
-pub struct BudgetParams {
-    pub context: usize,
-    pub sequences: usize,
-    pub cache: CacheDtype,
-    /// Tokens of one prefill chunk.
-    pub chunk: usize,
-}
+use crate::card_budget::{VISION, card_weights};
 
 /// Bytes by purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +15,8 @@ pub struct MemoryBudget {
     pub parts: BTreeMap<&'static str, u64>,
     pub cache: u64,
     pub buffers: u64,
+    /// What of them is main memory: all, or the vision tower of a model on a card.
+    pub host: u64,
 }
 
 /// The same as `inspect` and `bench` print it, in bytes.
@@ -48,7 +42,36 @@ impl MemoryBudget {
             let bytes = weights.tensor(&name)?.bytes().len() as u64;
             *parts.entry(part(config, &name)).or_default() += bytes;
         }
-        Ok(Self { parts, cache: cache_bytes(config, params), buffers: buffers(config, params) })
+        let budget = Self {
+            parts,
+            cache: cache_bytes(cache_shape(config), params),
+            buffers: buffers(config, params),
+            host: 0,
+        };
+        Ok(Self { host: budget.total(), ..budget })
+    }
+
+    /// The same for a model on a card. `requantize` as in `models::LoadOptions`.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn on_card(
+        config: &ModelConfig,
+        weights: &dyn WeightSource,
+        params: &BudgetParams,
+        requantize: Option<Dtype>,
+    ) -> Result<Self, checkpoint::WeightError> {
+        let vision = Self::new(config, weights, params)?.parts.remove(VISION);
+        // A model with a format that no kernel reads was refused before.
+        let mut parts = card_weights(config, weights, requantize).unwrap_or_default();
+        let on_card = parts.values().sum();
+        let sizes = ActivationSizes::of(config);
+        let CardBudget { cache, workspace, .. } =
+            CardBudget::new(on_card, cache_shape(config), sizes, params);
+        let tower = vision.map_or(0, |bytes| bytes + vision_buffers(config));
+        parts.extend(vision.map(|bytes| (VISION, bytes)));
+        let buffers = workspace + if vision.is_some() { vision_buffers(config) } else { 0 };
+        Ok(Self { parts, cache, buffers, host: tower })
     }
 
     pub fn weights(&self) -> u64 {
@@ -67,46 +90,6 @@ impl MemoryBudget {
             buffers: self.buffers,
             total: self.total(),
         }
-    }
-}
-
-/// Bytes of the KV cache.
-pub fn cache_bytes(config: &ModelConfig, params: &BudgetParams) -> u64 {
-    let pages = params.sequences * params.context.div_ceil(PAGE_TOKENS);
-    (pages * cache_shape(config).page_bytes(params.cache)) as u64
-}
-
-/// The shape of the KV cache. Each MTP layer has a layer of its own.
-pub fn cache_shape(config: &ModelConfig) -> CacheShape {
-    let kind = match config.attention() {
-        Attention::Latent(sizes) => {
-            CacheKind::Latent { latent: sizes.kv_lora_rank, rope: sizes.qk_rope_head_dim }
-        }
-        Attention::Grouped(sizes) => {
-            CacheKind::Gqa { kv_heads: sizes.num_key_value_heads, head_dim: sizes.head_dim }
-        }
-    };
-    CacheShape { kind, layers: config.decoder().num_hidden_layers + config.num_nextn_predict_layers() }
-}
-
-/// The part of a tensor, by the names that the ledger of a loaded model has.
-pub fn part(config: &ModelConfig, name: &str) -> &'static str {
-    let layer =
-        name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next()?.parse::<usize>().ok());
-    if layer.is_some_and(|layer| layer >= config.decoder().num_hidden_layers) {
-        return "prediction";
-    }
-    if config.images().is_some() && !name.starts_with("language.") {
-        return "vision";
-    }
-    if name.contains(".mlp.experts.") {
-        "experts"
-    } else if name.contains(".self_attn.") {
-        "attention"
-    } else if name.contains("embed_tokens") || name.contains("lm_head") {
-        "vocabulary"
-    } else {
-        "dense"
     }
 }
 

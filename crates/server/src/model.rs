@@ -2,18 +2,19 @@
 //! Opening it reads all weights, which takes minutes for a large model; it is done once per process.
 use std::path::Path;
 
+use checkpoint::memory::{BudgetParams, CARD_CHUNK, default_cache_dtype};
 use checkpoint::{ModelConfig, WeightSource};
 use engine::{Engine, EngineOptions, Spill, StartError};
-use models::{Ledger, LoadOptions};
-use protocol::{ErrorCode, WorkerArgs, WorkerFailure, WorkerPlace};
+use models::{Ledger, LoadError, LoadOptions};
+use protocol::{CardRefusal, ErrorCode, WorkerArgs, WorkerFailure};
 use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
 
-use crate::args::{DEFAULT_CONTEXT, cache_dtype, default_cache_dtype, speculation, weight_dtype};
+use crate::args::{DEFAULT_CONTEXT, cache_dtype, speculation, weight_dtype};
 use crate::error::{load_failure, open_failure};
 use crate::images::ImageEncoder;
-use crate::memory_budget::{BudgetParams, MemoryBudget};
-use crate::place::{CARD_CHUNK, ChosenPlace};
+use crate::memory_budget::MemoryBudget;
+use crate::place::ChosenPlace;
 use crate::text_pipeline::{PromptSource, TextPipeline};
 
 pub struct LoadedModel {
@@ -26,8 +27,8 @@ pub struct LoadedModel {
     pub omits_think_tag: bool,
     /// Routed experts of a layer; 0 in models without.
     pub n_experts: usize,
-    /// Where it computes.
-    pub place: WorkerPlace,
+    /// Where it computes, and what is told of it.
+    pub place: ChosenPlace,
     /// Bytes of the process before the model, where the system tells.
     pub resident_before: Option<u64>,
 }
@@ -52,14 +53,20 @@ impl LoadedModel {
         let TextPipeline { tokenizer, prompt } = TextPipeline::open(&checkpoint, &args.model)?;
 
         let context = context(args, checkpoint.config.decoder().max_position_embeddings)?;
-        let cache = cache_dtype(args.cache_dtype.unwrap_or_else(|| default_cache_dtype(context)));
+        let cache = args.cache_dtype.map_or_else(|| default_cache_dtype(context), cache_dtype);
         let defaults = EngineOptions::default();
         let budget_params =
             BudgetParams { context, sequences: args.sequences.into(), cache, chunk: defaults.prefill_chunk };
-        let chosen = ChosenPlace::choose(args, &checkpoint, &budget_params)?;
-        let prefill_chunk = if chosen.place.is_host() { defaults.prefill_chunk } else { CARD_CHUNK };
-        let memory_budget = MemoryBudget::new(&checkpoint.config, &*checkpoint.weights, &budget_params)
-            .map_err(|error| invalid(error.to_string()))?;
+        let mut chosen = ChosenPlace::choose(args, &checkpoint, &budget_params)?;
+        let (config, weights) = (&checkpoint.config, &*checkpoint.weights);
+        let requantize = args.shrink.map(weight_dtype);
+        let (prefill_chunk, memory_budget) = if chosen.place.is_host() {
+            (defaults.prefill_chunk, MemoryBudget::new(config, weights, &budget_params))
+        } else {
+            let params = BudgetParams { chunk: CARD_CHUNK, ..budget_params };
+            (CARD_CHUNK, MemoryBudget::on_card(config, weights, &params, requantize))
+        };
+        let memory_budget = memory_budget.map_err(|error| invalid(error.to_string()))?;
         let spill =
             args.prefix_cache.as_deref().map(|dir| spill(dir, args.prefix_cache_mib, &*checkpoint.weights));
         let options = EngineOptions {
@@ -71,8 +78,13 @@ impl LoadedModel {
             spill: spill.transpose().map_err(|error| invalid(error.to_string()))?,
             ..defaults
         };
-        let load = LoadOptions { place: chosen.place, requantize: args.shrink.map(weight_dtype) };
-        let model = models::load(&checkpoint, &load, progress).map_err(|error| load_failure(&error))?;
+        let load = LoadOptions { place: chosen.place.clone(), requantize };
+        let model = models::load(&checkpoint, &load, progress).map_err(|error| match error {
+            LoadError::Place(_) | LoadError::Tensor { .. } if !chosen.place.is_host() => {
+                CardRefusal::Failed { message: first_line(&error) }.failure()
+            }
+            error => load_failure(&error),
+        })?;
         let ledger = model.ledger().clone();
         let prompt_format = match (prompt, model.vision()) {
             (PromptSource::Template(template), _) => PromptFormat::Template(template),
@@ -81,7 +93,9 @@ impl LoadedModel {
             }
             _ => return Err(invalid("the model has neither a template nor a vision tower".to_owned())),
         };
-        let engine = Engine::start(model, options).map_err(|error| start_failure(&error))?;
+        let engine =
+            Engine::start(model, options).map_err(|error| start_failure(&error, !chosen.place.is_host()))?;
+        chosen.measure();
         if let Err(error) = engine.restored() {
             // The engine works without them.
             tracing::warn!(%error, "the prefix cache was not restored");
@@ -99,7 +113,7 @@ impl LoadedModel {
             memory_budget,
             omits_think_tag,
             n_experts,
-            place: chosen.report,
+            place: chosen,
             resident_before,
         })
     }
@@ -123,13 +137,22 @@ fn context(args: &WorkerArgs, most: usize) -> Result<usize, WorkerFailure> {
     }
 }
 
-fn start_failure(error: &StartError) -> WorkerFailure {
+/// A backtrace may follow.
+fn first_line(error: &impl ToString) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+fn start_failure(error: &StartError, on_card: bool) -> WorkerFailure {
     let failure = |code| WorkerFailure::new(code, error.to_string());
     match error {
         StartError::Cache { needed, available, .. } => {
             failure(ErrorCode::OutOfMemory).with("needed", *needed).with("free", *available)
         }
         StartError::Pages(_) => failure(ErrorCode::OutOfMemory),
+        StartError::SelfCheck(reason) if on_card => {
+            failure(ErrorCode::CardUnchecked).with("reason", first_line(reason))
+        }
+        StartError::SelfCheck(_) => failure(ErrorCode::Internal),
         StartError::Thread(_) => failure(ErrorCode::Internal),
     }
 }

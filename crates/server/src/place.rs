@@ -1,22 +1,21 @@
 //! Where a model will compute. `auto` takes a card when the whole model fits it and says why when it does
 //! not; a place that was named is taken or is an error, never replaced by another.
+use std::cell::LazyCell;
+
 use checkpoint::Checkpoint;
+use checkpoint::memory::{BudgetParams, CARD_CHUNK, CardBudget};
 use models::Place;
-use models::cards::{CardInfo, NoCard, places};
+use models::cards::{self, CardInfo, CheckError, NoCard, check_products, places};
 use protocol::{CardRefusal, ErrorCode, PlaceChoice, WorkerArgs, WorkerFailure, WorkerPlace};
 
 use crate::args::weight_dtype;
-use crate::card_budget::{CardBudget, UnsupportedFormat};
-use crate::memory_budget::BudgetParams;
+use crate::card_budget::{UnsupportedFormat, card_budget};
 
 /// A place with what a ready worker says of it.
 pub struct ChosenPlace {
     pub place: Place,
     pub report: WorkerPlace,
 }
-
-/// Tokens of one prefill chunk on a card: fewer would not fill it.
-pub const CARD_CHUNK: usize = 2048;
 
 impl ChosenPlace {
     /// # Errors
@@ -26,21 +25,21 @@ impl ChosenPlace {
         checkpoint: &Checkpoint,
         params: &BudgetParams,
     ) -> Result<Self, WorkerFailure> {
-        let budget = || {
+        // The headers of all tensors are read once, and only where there is a card.
+        let budget = LazyCell::new(|| {
             let params = BudgetParams { chunk: CARD_CHUNK, ..*params };
             let requantize = args.shrink.map(weight_dtype);
-            CardBudget::new(&checkpoint.config, &*checkpoint.weights, &params, requantize)
-        };
+            card_budget(&checkpoint.config, &*checkpoint.weights, &params, requantize)
+        });
         match args.place {
             PlaceChoice::Cpu => Ok(Self::cpu(None)),
             PlaceChoice::Card(index) => {
-                let cards = places().map_err(|refused| failure(&refusal(&refused)))?;
+                let cards = places().map_err(|refused| refusal(&refused).failure())?;
                 let Some(card) = cards.into_iter().find(|card| card.index == index) else {
                     let message = format!("compute on card {index}: there is no such card");
                     return Err(WorkerFailure::new(ErrorCode::CardMissing, message).with("index", index));
                 };
-                let budget = fit(&card, budget()).map_err(|refused| failure(&refused))?;
-                Self::card(card, budget).map_err(|refused| failure(&refused))
+                Self::try_card(card, || *budget).map_err(|refused| refused.failure())
             }
             PlaceChoice::Auto => {
                 let cards = match places() {
@@ -51,8 +50,7 @@ impl ChosenPlace {
                 };
                 let mut first_refusal = None;
                 for card in cards {
-                    let opened = fit(&card, budget()).and_then(|budget| Self::card(card, budget));
-                    match opened {
+                    match Self::try_card(card, || *budget) {
                         Ok(chosen) => return Ok(chosen),
                         Err(refused) => first_refusal = first_refusal.or(Some(refused)),
                     }
@@ -62,75 +60,113 @@ impl ChosenPlace {
         }
     }
 
+    /// Why the card does not answer any more, in the driver's words; `None` while it works. A driver that
+    /// met a fault answers every later call of the process with it.
+    pub fn lost(place: &Place) -> Option<String> {
+        let Place::Card(memory) = place else { return None };
+        memory.card().synchronize().err().map(|error| words(&error))
+    }
+
+    /// Counts what the model really took of its card.
+    pub fn measure(&mut self) {
+        if let (WorkerPlace::Card { used, .. }, Place::Card(memory)) = (&mut self.report, &self.place) {
+            // Activations grow up to the budget with the first long prompt.
+            used.0 = used.0.max(memory.card().held());
+        }
+    }
+
     fn cpu(reason: Option<CardRefusal>) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from) as u32;
         Self { place: Place::Host, report: WorkerPlace::Cpu { threads, reason } }
     }
 
-    fn card(card: CardInfo, budget: CardBudget) -> Result<Self, CardRefusal> {
+    fn try_card(
+        card: CardInfo,
+        budget: impl FnOnce() -> Result<CardBudget, UnsupportedFormat>,
+    ) -> Result<Self, CardRefusal> {
+        if let Some(refused) = &card.refused {
+            return Err(card_refusal(&card, refused));
+        }
+        let budget = budget()
+            .map_err(|UnsupportedFormat(dtype)| CardRefusal::Format { format: dtype.name().to_owned() })?;
+        if budget.needed() > card.free {
+            return Err(CardRefusal::Memory { needed: budget.needed().into(), free: card.free.into() });
+        }
         let place =
-            Place::card(card.index).map_err(|error| CardRefusal::Failed { message: error.to_string() })?;
+            Place::card(card.index).map_err(|error| CardRefusal::Failed { message: words(&error) })?;
+        if let Place::Card(memory) = &place {
+            check_products(memory).map_err(|error| match error {
+                CheckError::Wrong(message) => CardRefusal::Unchecked { message },
+                CheckError::Card(error) => CardRefusal::Failed { message: words(&error) },
+            })?;
+        }
         let used = budget.total().into();
         let report = WorkerPlace::Card { index: card.index, name: card.name, used };
         Ok(Self { place, report })
     }
 }
 
-/// The budget of the model when it fits the card.
-fn fit(card: &CardInfo, budget: Result<CardBudget, UnsupportedFormat>) -> Result<CardBudget, CardRefusal> {
-    if let Some(refused) = &card.refused {
-        return Err(match refused {
-            NoCard::Unsupported { capability } => {
-                CardRefusal::Unsupported { name: card.name.clone(), capability: capability.to_string() }
-            }
-            refused => refusal(refused),
-        });
+/// What happened to a card; in the driver's own words when it was lost.
+fn words(error: &cards::Error) -> String {
+    match error {
+        cards::Error::Lost { message } => message.clone(),
+        other => other.to_string(),
     }
-    let budget =
-        budget.map_err(|UnsupportedFormat(dtype)| CardRefusal::Format { format: dtype.name().to_owned() })?;
-    if budget.needed() > card.free {
-        return Err(CardRefusal::Memory { needed: budget.needed().into(), free: card.free.into() });
-    }
-    Ok(budget)
 }
 
-fn refusal(refused: &NoCard) -> CardRefusal {
+/// Why one card is not used.
+pub fn card_refusal(card: &CardInfo, refused: &NoCard) -> CardRefusal {
+    match refused {
+        NoCard::Unsupported { capability } => {
+            CardRefusal::Unsupported { name: card.name.clone(), capability: capability.to_string() }
+        }
+        refused => refusal(refused),
+    }
+}
+
+/// Why no card is used.
+pub fn refusal(refused: &NoCard) -> CardRefusal {
     match refused {
         NoCard::NoDriver => CardRefusal::NoDriver,
         NoCard::DriverTooOld { have, need } => {
             CardRefusal::DriverTooOld { have: have.to_string(), need: need.to_string() }
         }
         NoCard::NoKernels => CardRefusal::NoKernels,
+        NoCard::NoMemory => CardRefusal::Full,
+        NoCard::Failed(message) => CardRefusal::Failed { message: message.clone() },
         refused => CardRefusal::Failed { message: refused.to_string() },
     }
 }
 
-/// The failure of a start that named a card.
-fn failure(refused: &CardRefusal) -> WorkerFailure {
-    let failure = |code, message: &str| WorkerFailure::new(code, format!("compute on the card: {message}"));
-    match refused {
-        CardRefusal::NoDriver => failure(ErrorCode::GpuDriverMissing, "no NVIDIA driver is installed"),
-        CardRefusal::DriverTooOld { have, need } => {
-            failure(ErrorCode::CardDriverOld, "the driver is too old")
-                .with("have", have.clone())
-                .with("need", need.clone())
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    /// In a process of its own, which finds the stub in place of the driver.
+    #[test]
+    #[ignore = "run by the other test, in a process of its own"]
+    fn says_whether_the_card_is_lost() {
+        println!("answer: {:?}", ChosenPlace::lost(&Place::card(0).expect("the stub opens")));
+    }
+
+    #[test]
+    fn a_card_that_fails_is_lost_in_the_words_of_its_driver() {
+        if !cards::has_kernels() {
+            return;
         }
-        CardRefusal::Unsupported { name, capability } => {
-            failure(ErrorCode::CardUnsupported, "its compute capability is below 8.0")
-                .with("card", name.clone())
-                .with("capability", capability.clone())
+        let folder = tempfile::tempdir().expect("a folder");
+        testkit::driver_stub(folder.path(), "");
+        for (stub, answer) in [("good", "None"), ("lost", "Some(\"words of the driver\")")] {
+            let output = std::process::Command::new(std::env::current_exe().expect("the test's own program"))
+                .args(["--exact", "place::tests::says_whether_the_card_is_lost", "--ignored", "--nocapture"])
+                .env("LD_LIBRARY_PATH", folder.path())
+                .env("STUB", stub)
+                .output()
+                .expect("it runs again");
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains(&format!("answer: {answer}")), "{stub}: {text}");
         }
-        CardRefusal::Memory { needed, free } => {
-            failure(ErrorCode::CardMemory, "it has too little free memory")
-                .with("needed", needed.0)
-                .with("free", free.0)
-        }
-        CardRefusal::Format { format } => {
-            failure(ErrorCode::CardFormat, "no kernel reads this format").with("format", format.clone())
-        }
-        CardRefusal::NoKernels => failure(ErrorCode::CardNoKernels, "this program was built without kernels"),
-        CardRefusal::Failed { message } => {
-            failure(ErrorCode::CardFailed, message).with("reason", message.clone())
-        }
+        assert_eq!(ChosenPlace::lost(&Place::Host), None);
     }
 }

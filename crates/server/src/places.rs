@@ -4,15 +4,17 @@ use std::io;
 use std::process::ExitCode;
 
 use models::cards;
+use protocol::CardRefusal;
 use serde::Serialize;
 
 use crate::output::print_report;
+use crate::place::{card_refusal, refusal};
 
 #[derive(Debug, Serialize)]
 struct Places {
     cards: Vec<Card>,
     /// Why no card can be asked at all.
-    reason: Option<String>,
+    reason: Option<CardRefusal>,
 }
 
 #[derive(Debug, Serialize)]
@@ -25,18 +27,19 @@ struct Card {
     total_bytes: u64,
     free_bytes: u64,
     usable: bool,
-    reason: Option<String>,
+    reason: Option<CardRefusal>,
 }
 
 pub fn places() -> io::Result<ExitCode> {
     let places = match cards::places() {
         Ok(cards) => Places { cards: cards.into_iter().map(card).collect(), reason: None },
-        Err(refused) => Places { cards: Vec::new(), reason: Some(refused.to_string()) },
+        Err(refused) => Places { cards: Vec::new(), reason: Some(refusal(&refused)) },
     };
     print_report(Ok(places))
 }
 
 fn card(card: cards::CardInfo) -> Card {
+    let reason = card.refused.as_ref().map(|refused| card_refusal(&card, refused));
     Card {
         index: card.index,
         usable: card.usable(),
@@ -45,6 +48,6 @@ fn card(card: cards::CardInfo) -> Card {
         driver: card.driver.to_string(),
         total_bytes: card.total,
         free_bytes: card.free,
-        reason: card.refused.map(|refused| refused.to_string()),
+        reason,
     }
 }

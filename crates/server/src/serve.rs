@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::{ErrorCode, WorkerArgs, WorkerFailure, WorkerLine};
 use tokio::net::TcpListener;
@@ -15,6 +16,9 @@ use crate::model::LoadedModel;
 use crate::router::router;
 use crate::state::AppState;
 use crate::worker_line::emit;
+
+/// From the loss of the card to the end of the process.
+const LAST_ANSWERS: Duration = Duration::from_millis(300);
 
 /// Serves until a signal ends the process.
 pub async fn serve(args: WorkerArgs) -> ExitCode {
@@ -60,6 +64,12 @@ async fn start(args: WorkerArgs) -> Result<(), WorkerFailure> {
     tokio::select! {
         ended = server => ended.map_err(|error| invalid(&format!("serve: {error}"))),
         failure = load_failure(loading) => Err(failure),
+        reason = state.card_lost() => {
+            // The answers that failed are still being sent.
+            tokio::time::sleep(LAST_ANSWERS).await;
+            Err(WorkerFailure::new(ErrorCode::CardLost, format!("compute on the card: {reason}"))
+                .with("reason", reason))
+        }
         () = shutdown => {
             if let Ok(model) = state.model() {
                 // Saves the KV of prompts; answers that are running are cut off.
@@ -103,7 +113,7 @@ async fn load(args: WorkerArgs, state: Arc<AppState>, name: String) -> Result<()
         })
     });
     let model = model.await.map_err(|error| load_panicked(&error))??;
-    let (context_length, place) = (model.engine.context(), model.place.clone());
+    let (context_length, place) = (model.engine.context(), model.place.report.clone());
     state.set_model(model);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     emit(&WorkerLine::Ready {

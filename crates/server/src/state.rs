@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use protocol::openai::ModelObject;
 use protocol::{ApiErrorCode, Bytes, HealthStatus};
+use tokio::sync::watch;
 
 use crate::error::ApiError;
 use crate::images::ImageFetcher;
 use crate::model::LoadedModel;
+use crate::place::ChosenPlace;
 
 pub struct AppState {
     pub model_name: String,
@@ -17,6 +19,8 @@ pub struct AppState {
     bytes_done: AtomicU64,
     bytes_total: AtomicU64,
     answers: AtomicU64,
+    /// Why the card does not answer any more.
+    lost: watch::Sender<Option<String>>,
 }
 
 impl AppState {
@@ -28,6 +32,7 @@ impl AppState {
             bytes_done: AtomicU64::new(0),
             bytes_total: AtomicU64::new(0),
             answers: AtomicU64::new(0),
+            lost: watch::Sender::new(None),
         }
     }
 
@@ -39,6 +44,23 @@ impl AppState {
     /// A number for each answer of this process.
     pub fn next_id(&self) -> u64 {
         self.answers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Why a pass failed when the card was lost, after which no other pass succeeds: the worker ends.
+    pub fn check_card(&self) -> Option<String> {
+        let reason = ChosenPlace::lost(&self.model.get()?.place.place)?;
+        self.lost.send_replace(Some(reason.clone()));
+        Some(reason)
+    }
+
+    /// Waits for the loss of the card; forever without one.
+    pub async fn card_lost(&self) -> String {
+        let mut lost = self.lost.subscribe();
+        match lost.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(reason)) => reason.clone(),
+            // The sender lives as long as this.
+            _ => std::future::pending().await,
+        }
     }
 
     pub fn set_progress(&self, done: u64, total: u64) {

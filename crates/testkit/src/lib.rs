@@ -1,9 +1,11 @@
 //! Servers and files for tests: a model hub with the protocols of Hugging Face and of ModelScope, with faults
 //! and counters of sent bytes, which the official Python clients of both accept; a cloud service in any
 //! dialect of the OpenAI protocol; a proxy; TLS with an unknown certificate authority; GGUF files to modify;
-//! a model with scripted answers. Linked by tests only; uses no other crate of the workspace.
+//! a model with scripted answers; a driver without a card. Linked by tests only; uses no other crate of the
+//! workspace.
 
 mod cloud;
+mod driver_stub;
 mod fault;
 mod gguf;
 mod hugging_face;
@@ -18,6 +20,7 @@ mod storage;
 mod tls;
 
 pub use cloud::{CloudRequest, CloudResponse, DEEPSEEK, StreamEnd, TRANSFORMERS, TestCloud};
+pub use driver_stub::driver_stub;
 pub use fault::{Fault, FaultTarget};
 pub use gguf::{GgufTensor, TestGguf};
 pub use proxy::{ProxyAuth, TestProxy};

@@ -11,7 +11,10 @@ use crate::convert::failure_view;
 
 /// A broken connection is often the first sign of a worker that died; its reason follows within moments.
 pub(super) async fn worker_error(worker: &Worker, error: EndpointError) -> ErrorView {
-    if matches!(error, EndpointError::Unreachable { .. } | EndpointError::Cut) {
+    // The worker ends by itself when its card is lost, and then tells why.
+    let ends =
+        matches!(&error, EndpointError::Server { code, .. } if code == ApiErrorCode::CardLost.as_str());
+    if ends || matches!(error, EndpointError::Unreachable { .. } | EndpointError::Cut) {
         for _ in 0..20 {
             match worker.state() {
                 State::Failed(failure) => return failure_view(&failure),
@@ -72,6 +75,7 @@ mod tests {
             (EndpointError::Silent { seconds: 120 }, ErrorCode::WorkerUnreachable),
             (server("out_of_memory"), ErrorCode::OutOfMemory),
             (server("engine_failed"), ErrorCode::EngineFailed),
+            (server("card_lost"), ErrorCode::CardLost),
             (server("unsupported_content"), ErrorCode::UnsupportedContent),
             (server("invalid_image"), ErrorCode::InvalidImage),
             (server("conversation_refused"), ErrorCode::ConversationRefused),

@@ -39,13 +39,13 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
     }
 }
 
-pub(crate) fn recommendation_view(advice: Recommendation, idle: Option<IdleGpus>) -> RecommendationView {
+pub(crate) fn recommendation_view(advice: Recommendation, idle: &[IdleGpus]) -> RecommendationView {
     RecommendationView {
         model_id: advice.model_id,
         variant_id: advice.variant_id,
         sentence: messages::recommendation(&advice.reason),
         upgrade: advice.upgrade.as_ref().map(messages::upgrade),
-        gpu_note: idle.as_ref().map(messages::idle_gpus),
+        gpu_note: messages::idle_gpus(idle),
         download_size: advice.download_size as f64,
     }
 }
@@ -80,12 +80,13 @@ pub(crate) fn fit_view(fit: &Fit) -> FitView {
             catalog::Verdict::Slow => Verdict::Slow,
             catalog::Verdict::TooLarge => Verdict::TooLarge,
         },
-        reason: messages::fit_reason(&fit.reason),
+        reason: messages::fit_reason(&fit.reason, fit.shortage.as_ref()),
         place: match fit.device {
             catalog::ComputeDevice::Gpu => Place::Gpu,
             catalog::ComputeDevice::Cpu => Place::Cpu,
             catalog::ComputeDevice::None => Place::Nowhere,
         },
+        card: fit.card.clone(),
         context: fit.context,
         weights: fit.weights as f64,
         kv: fit.kv as f64,

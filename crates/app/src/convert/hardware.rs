@@ -16,8 +16,8 @@ pub(crate) fn hardware_view(snapshot: &Snapshot, devices: Devices) -> HardwareVi
         ram_total: snapshot.ram_total as f64,
         ram_available: snapshot.ram_available as f64,
         memory_bandwidth: snapshot.memory_bandwidth,
-        gpus: snapshot.gpus.iter().map(|it| gpu(it, devices)).collect(),
-        gpu_note: devices.idle(snapshot).as_ref().map(messages::idle_gpus),
+        gpus: snapshot.gpus.iter().map(|it| gpu(it, devices.uses(snapshot, it))).collect(),
+        gpu_note: messages::idle_gpus(&devices.idle(snapshot)),
         gpu_problem: snapshot.gpu_problem.as_ref().map(problem),
         disk: DiskView {
             models_dir: snapshot.disk.models_dir.to_string_lossy().into_owned(),
@@ -27,9 +27,9 @@ pub(crate) fn hardware_view(snapshot: &Snapshot, devices: Devices) -> HardwareVi
     }
 }
 
-fn gpu(gpu: &Gpu, devices: Devices) -> GpuView {
+fn gpu(gpu: &Gpu, computes: bool) -> GpuView {
     GpuView {
-        computes: devices.uses(gpu),
+        computes,
         name: gpu.name.clone(),
         vendor: match gpu.vendor {
             hardware::GpuVendor::Nvidia => GpuVendor::Nvidia,

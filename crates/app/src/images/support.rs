@@ -101,7 +101,7 @@ mod tests {
         let snapshot = ::hardware::snapshot(Path::new("/"));
         let view = |id: &str| {
             let model = Catalog::builtin().model(id).expect("is known");
-            let fit = best_fit(&snapshot, Devices::EMBEDDED, model, DEFAULT_CONTEXT, KvDtype::Bf16);
+            let fit = best_fit(&snapshot, Devices::CPU, model, DEFAULT_CONTEXT, KvDtype::Bf16);
             crate::convert::model_view(model, &fit)
         };
         let verdict = |mut model: ModelView, verdict| {

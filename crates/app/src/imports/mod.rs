@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use catalog::{DEFAULT_CONTEXT, Devices, KvCache, KvDtype, ModelFacts, Sentence, Variant, best_fit};
+use checkpoint::memory::ActivationSizes;
 use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, ModelState, ModelView, SamplingView};
 
 use crate::App;
@@ -62,11 +63,15 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, device
         embedded: true,
         rank: 0,
         cache: match facts.cache {
-            CacheShape::Latent { width } => KvCache::Mla { layers: facts.layers, width },
+            CacheShape::Latent { width, rope } => KvCache::Mla { layers: facts.layers, width, rope },
             CacheShape::Heads { kv_heads, head_dim } => {
                 KvCache::Gqa { layers: facts.layers, kv_heads, head_dim }
             }
         },
+        // The list of an earlier version does not have them.
+        activations: facts.activations.or_else(|| {
+            checkpoint::open(&model.path).ok().map(|checkpoint| ActivationSizes::of(&checkpoint.config))
+        }),
         shape: None,
         recommended: catalog::Sampling::default(),
         variants: vec![Variant {
@@ -100,11 +105,6 @@ fn precision_label(facts: &ModelFileFacts) -> String {
     if named { last.to_owned() } else { facts.precision.clone() }
 }
 
-/// False for files that cannot be read; `check_there` has their error.
-fn takes_images(path: &Path) -> bool {
-    config_of(path).ok().flatten().is_some_and(|config| config.images().is_some())
-}
-
 /// The sampling that the files recommend; the default values where they have none.
 pub(crate) fn own_sampling(model: &OwnModel) -> SamplingView {
     let default = SamplingView::default();
@@ -126,6 +126,11 @@ pub(crate) fn check_there(model: &OwnModel) -> Result<(), ErrorView> {
     Err(ErrorView::new(ErrorCode::OwnFileMissing, message)
         .with("path", model.path.display())
         .with("model_id", &model.id))
+}
+
+/// False for files that cannot be read; `check_there` has their error.
+fn takes_images(path: &Path) -> bool {
+    config_of(path).ok().flatten().is_some_and(|config| config.images().is_some())
 }
 
 #[cfg(test)]

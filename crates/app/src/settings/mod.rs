@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use contract::{
-    ErrorCode, ErrorView, KeyPlace, Language, LastChat, ProxyKind, SettingsView, SourceKind, Theme,
+    AppEvent, ErrorCode, ErrorView, KeyPlace, Language, LastChat, PlaceKind, ProxyKind, SettingsView,
+    SourceKind, Theme,
 };
 use outbound::{Outbound, OutboundError, Proxy, ProxyAddress, ProxyCredentials};
 
@@ -26,6 +27,8 @@ pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
         model_scope_endpoint: "https://modelscope.cn".into(),
         welcomed: false,
         send_with_enter: true,
+        place: PlaceKind::Auto,
+        card: 0,
         proxy: ProxyKind::System,
         proxy_address: String::new(),
         proxy_user: String::new(),
@@ -168,7 +171,12 @@ impl App {
                 .await?;
             (settings.proxy_user, settings.proxy_password) = (String::new(), KeyPlace::Nowhere);
         }
-        self.settings_write(settings)
+        let before = self.devices();
+        let saved = self.settings_write(settings)?;
+        if self.devices() != before {
+            self.host.emit(AppEvent::ModelsChanged);
+        }
+        Ok(saved)
     }
 
     /// Keeps the values that the app sets itself: a page sends back those that it read earlier.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use catalog::{Catalog, DEFAULT_CONTEXT, FamilyKind};
 use contract::{ErrorCode, ErrorView};
 use deploy::WorkerSpec;
+use protocol::PlaceChoice;
 
 use super::Launch;
 use crate::imports::check_there;
@@ -14,6 +15,7 @@ impl App {
     pub(crate) fn launch(&self, model_id: &str) -> Result<Launch, ErrorView> {
         let mut launch = self.launch_without_access(model_id)?;
         launch.spec.api_access = self.sharing.access()?;
+        launch.spec.place = self.devices().0;
         Ok(launch)
     }
 
@@ -77,6 +79,7 @@ fn with_context(
         model_dir,
         model_name: model_id.to_owned(),
         context: context_max.min(chosen.unwrap_or(DEFAULT_CONTEXT)),
+        place: PlaceChoice::Auto,
         api_access: None,
     };
     Launch { model_id: model_id.to_owned(), spec }

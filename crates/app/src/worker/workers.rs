@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use contract::{AppEvent, WhenBusy, WorkerState, WorkerView};
-use deploy::{ApiAccess, State, Worker, WorkerSpec};
+use deploy::{ApiAccess, Failure, State, Worker, WorkerSpec};
 use endpoint::Endpoint;
 use parking_lot::Mutex;
-use protocol::{WorkerPlace, metric};
+use protocol::{PlaceChoice, WorkerPlace, metric};
 use tokio::sync::mpsc;
 
 use super::leases::{Lease, Leases};
@@ -34,6 +34,7 @@ struct Slot {
     model_dir: PathBuf,
     access: Option<ApiAccess>,
     context: u32,
+    place: PlaceChoice,
     worker: Arc<Worker>,
 }
 
@@ -165,12 +166,19 @@ impl Workers {
             // Without a receiver the runtime is shutting down.
             let _ = changes.send(StateChange { model_id, worker, state: state.clone() });
         };
-        let (access, context) = (launch.spec.api_access.clone(), launch.spec.context);
+        let (access, context, place) =
+            (launch.spec.api_access.clone(), launch.spec.context, launch.spec.place);
         let model_dir = launch.spec.model_dir.clone();
         let worker = Arc::new(Worker::start(launch.spec, Arc::new(on_change)));
         let _ = own.set(Arc::downgrade(&worker));
-        *self.slot.lock() =
-            Some(Slot { model_id: launch.model_id, model_dir, access, context, worker: worker.clone() });
+        *self.slot.lock() = Some(Slot {
+            model_id: launch.model_id,
+            model_dir,
+            access,
+            context,
+            place,
+            worker: worker.clone(),
+        });
         worker
     }
 
@@ -214,6 +222,14 @@ impl Workers {
         self.slot().map(|slot| (slot.model_id, slot.model_dir))
     }
 
+    /// The card that the worker computes on, and the bytes of its memory that the worker takes.
+    pub(crate) fn card(&self) -> Option<(u32, u64)> {
+        match self.slot()?.worker.state() {
+            State::Ready { place: WorkerPlace::Card { index, used, .. }, .. } => Some((index, used.0)),
+            _ => None,
+        }
+    }
+
     fn slot(&self) -> Option<Slot> {
         self.slot.lock().clone()
     }
@@ -229,6 +245,7 @@ impl Slot {
             && self.model_dir == launch.spec.model_dir
             && self.access == launch.spec.api_access
             && self.context == launch.spec.context
+            && self.place == launch.spec.place
     }
 }
 
@@ -239,6 +256,8 @@ fn view(model_id: &str, state: &State, memory: Option<u64>) -> WorkerView {
         loaded: 0.0,
         total: 0.0,
         place: None,
+        card_memory: None,
+        card_problem: None,
         memory: memory.map(|bytes| bytes as f64),
         context_length: None,
         error: None,
@@ -253,10 +272,16 @@ fn view(model_id: &str, state: &State, memory: Option<u64>) -> WorkerView {
         State::Ready { context_length, place } => {
             view.state = WorkerState::Ready;
             view.context_length = Some(*context_length);
-            view.place = Some(match place {
-                WorkerPlace::Cpu { threads, .. } => format!("CPU, {threads} threads"),
-                WorkerPlace::Card { name, .. } => name.clone(),
-            });
+            match place {
+                WorkerPlace::Cpu { threads, reason } => {
+                    view.place = Some(format!("CPU, {threads} threads"));
+                    let problem = reason.as_ref().map(|refused| Failure::from(refused.failure()));
+                    view.card_problem = problem.as_ref().map(failure_view);
+                }
+                WorkerPlace::Card { name, used, .. } => {
+                    (view.place, view.card_memory) = (Some(name.clone()), Some(used.0 as f64));
+                }
+            }
         }
         State::Draining => view.state = WorkerState::Draining,
         State::Failed(failure) => {
@@ -270,9 +295,23 @@ fn view(model_id: &str, state: &State, memory: Option<u64>) -> WorkerView {
 #[cfg(test)]
 mod tests {
     use contract::ErrorCode;
-    use deploy::Failure;
+    use protocol::CardRefusal;
 
     use super::*;
+
+    #[test]
+    fn the_place_says_what_a_model_takes_and_why_it_is_not_on_a_card() {
+        let ready = |place| view("guide", &State::Ready { context_length: 2048, place }, None);
+        let card = ready(WorkerPlace::Card { index: 1, name: "L40S".into(), used: 7_000_000_000.into() });
+        assert_eq!((card.place.as_deref(), card.card_memory), (Some("L40S"), Some(7e9)));
+        let refused = CardRefusal::Memory { needed: 9_000_000_000.into(), free: 4_000_000_000.into() };
+        let cpu = ready(WorkerPlace::Cpu { threads: 8, reason: Some(refused) });
+        let problem = cpu.card_problem.expect("it has a reason");
+        assert_eq!((cpu.place.as_deref(), problem.code), (Some("CPU, 8 threads"), ErrorCode::CardMemory));
+        let sizes = ["needed", "free"].map(|name| problem.detail[name].as_str());
+        assert_eq!(sizes, ["9000000000", "4000000000"]);
+        assert_eq!(ready(WorkerPlace::Cpu { threads: 8, reason: None }).card_problem, None);
+    }
 
     #[test]
     fn a_failure_keeps_its_code() {

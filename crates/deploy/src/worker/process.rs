@@ -31,6 +31,8 @@ pub struct WorkerSpec {
     pub model_dir: PathBuf,
     pub model_name: String,
     pub context: u32,
+    /// Where it computes. Cards are numbered by their bus addresses.
+    pub place: PlaceChoice,
     /// Set when other programs may use the worker, too.
     pub api_access: Option<ApiAccess>,
 }
@@ -52,8 +54,7 @@ impl WorkerSpec {
         let mut args = WorkerArgs {
             model_name: Some(self.model_name.clone()),
             context: Some(self.context),
-            // Every verdict of the app counts the processor alone: see `catalog::Devices::EMBEDDED`.
-            place: PlaceChoice::Cpu,
+            place: self.place,
             api_key_env: Some(KEY_ENV.to_owned()),
             parent_pid: Some(std::process::id()),
             ..WorkerArgs::new(&self.model_dir)
@@ -207,6 +208,8 @@ fn spawn(spec: &WorkerSpec, key: &str) -> Result<(Child, Lines), Failure> {
     let mut child = Command::new(&spec.binary)
         .args(spec.args().to_args())
         .env(KEY_ENV, key)
+        // The order of NVIDIA's management library, by which the hardware view numbers cards.
+        .env("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())

@@ -4,20 +4,15 @@
 
 mod card;
 mod card_check;
-mod layout;
 mod self_check;
-mod shape;
 
 use candle_core::{Result, Tensor, bail};
 
 use crate::Place;
 use crate::slices::with_slice;
 pub(crate) use card::{CardPages, page_dtype};
-pub(crate) use layout::RecordLayout;
-pub use shape::{CacheDtype, CacheKind, CacheShape};
-
-/// Tokens of one page.
-pub const PAGE_TOKENS: usize = 64;
+pub(crate) use formats::kv_cache::RecordLayout;
+pub use formats::kv_cache::{CacheDtype, CacheKind, CacheShape, PAGE_TOKENS};
 
 /// The pages of all sequences.
 pub struct KvPages {

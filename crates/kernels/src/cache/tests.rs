@@ -1,4 +1,5 @@
-use super::layout::next_power_of_two;
+use formats::kv_cache::next_power_of_two;
+
 use super::*;
 use crate::Place;
 use crate::testing::{close, uniform};

@@ -1,32 +1,48 @@
 //! The sentence for the verdict of one variant on one computer.
 //! Which sentence it is and its values were decided by `catalog`.
-use catalog::{FitReason, MemoryKind};
+use catalog::{CardShortage, FitReason, MemoryKind};
 use contract::Localized;
 
-use super::{CATALOGUE, Code, digits, message};
+use super::{CATALOGUE, Code, digits, joined, message};
 use crate::amounts::size;
 use crate::template::Value::{self, Bytes, Pages, Text, Words};
 
-pub fn fit_reason(reason: &FitReason) -> Localized {
+/// `shortage` of the card that is too small for the model.
+pub fn fit_reason(reason: &FitReason, shortage: Option<&CardShortage>) -> Localized {
+    let shortage =
+        shortage.filter(|_| !matches!(reason, FitReason::TooLarge { memory: MemoryKind::Graphics, .. }));
+    let shortage = shortage.map(|CardShortage { card, needed, available }| {
+        let sizes = [("needed", Bytes(*needed)), ("available", Bytes(*available))];
+        message(Code::CardShortage, &[&[("card", Text(card.into()))], &sizes[..]].concat())
+    });
+    joined([verdict(reason)].into_iter().chain(shortage)).expect("there is one sentence")
+}
+
+fn verdict(reason: &FitReason) -> Localized {
     match reason {
         FitReason::NoFiles => message(Code::NoFiles, &[]),
-        FitReason::RunsWell { name, needed, available, memory } => message(
+        FitReason::NoCard { name } => message(Code::NoCard, &[("name", Text(name.into()))]),
+        FitReason::RunsWell { name, needed, available } => message(
             Code::RunsWell,
+            &[("name", Text(name.into())), ("needed", Bytes(*needed)), ("available", Bytes(*available))],
+        ),
+        FitReason::OnCard { name, card, needed, available } => message(
+            Code::OnCard,
             &[
                 ("name", Text(name.into())),
+                ("card", Text(card.into())),
                 ("needed", Bytes(*needed)),
                 ("available", Bytes(*available)),
-                ("memory", word(*memory)),
             ],
         ),
-        FitReason::ShortContext { name, available, memory, context } => message(
+        FitReason::SlowOnCard { name, card, speed } => {
+            let mut values = vec![("name", Text(name.into())), ("card", Text(card.into()))];
+            values.extend(speed.map(|speed| ("words", Words(speed))));
+            message(Code::SlowOnCard, &values)
+        }
+        FitReason::ShortContext { name, available, context } => message(
             Code::ShortContext,
-            &[
-                ("name", Text(name.into())),
-                ("available", Bytes(*available)),
-                ("memory", word(*memory)),
-                ("pages", Pages(*context)),
-            ],
+            &[("name", Text(name.into())), ("available", Bytes(*available)), ("pages", Pages(*context))],
         ),
         FitReason::Slow { name, speed: Some(speed), .. } => {
             message(Code::Slow, &[("name", Text(name.into())), ("words", Words(*speed))])
@@ -34,7 +50,6 @@ pub fn fit_reason(reason: &FitReason) -> Localized {
         FitReason::Slow { name, needed, speed: None } => {
             message(Code::SlowExpected, &[("name", Text(name.into())), ("needed", Bytes(*needed))])
         }
-        FitReason::NoFp8 { name } => message(Code::NoFp8, &[("name", Text(name.into()))]),
         FitReason::TooLarge { name, needed, shortest, available, memory, context, sequences } => {
             let mut values = vec![
                 ("name", Text(name.into())),
@@ -67,7 +82,7 @@ mod tests {
     use super::*;
 
     fn too_large(shortest: u64, context: u32, sequences: u32) -> Localized {
-        fit_reason(&FitReason::TooLarge {
+        verdict(&FitReason::TooLarge {
             name: "DeepSeek-R1 FP8".into(),
             needed: 704_000_000_000,
             shortest,
@@ -100,8 +115,31 @@ mod tests {
     }
 
     #[test]
+    fn a_card_that_is_too_small_is_named_after_the_verdict() {
+        let reason = FitReason::RunsWell { name: "32B".into(), needed: 1 << 34, available: 1 << 35 };
+        let shortage =
+            CardShortage { card: "RTX 4070".into(), needed: 24_000_000_000, available: 11_500_000_000 };
+        let both = fit_reason(&reason, Some(&shortage));
+        assert_eq!(
+            both.en,
+            "32B needs 17.2 GB of the 34.4 GB of main memory that can be used. The RTX 4070 has too little free \
+             memory for it: 24 GB are needed, 11.5 GB can be used."
+        );
+        assert_eq!(
+            both.zh,
+            "32B 需要 17.2 GB，可用内存有 34.4 GB。RTX 4070 的可用显存不足：需要 24 GB，可用 11.5 GB。"
+        );
+        let (name, card) = ("7B".to_owned(), "RTX 4090".to_owned());
+        let on_card = FitReason::OnCard { name, card, needed: 7_000_000_000, available: 24_000_000_000 };
+        assert_eq!(
+            fit_reason(&on_card, None).en,
+            "7B runs on the RTX 4090: it needs 7 GB of the 24 GB of graphics memory that can be used."
+        );
+    }
+
+    #[test]
     fn a_speed_is_named_only_if_it_was_measured() {
-        let slow = |speed| fit_reason(&FitReason::Slow { name: "R1".into(), needed: 21_400_000_000, speed });
+        let slow = |speed| verdict(&FitReason::Slow { name: "R1".into(), needed: 21_400_000_000, speed });
         assert_eq!(slow(Some(2.14)).en, "R1 fits in memory, but answers slowly: about 1.6 words per second.");
         assert_eq!(
             slow(None).en,

@@ -22,10 +22,13 @@ static CATALOGUE: LazyLock<Catalogue<String>> =
 enum Code {
     NoFiles,
     RunsWell,
+    OnCard,
     ShortContext,
     Slow,
     SlowExpected,
-    NoFp8,
+    SlowOnCard,
+    NoCard,
+    CardShortage,
     TooLarge,
     TooLargeForMany,
     BestSmallest,
@@ -33,20 +36,23 @@ enum Code {
     BestSpeed,
     BestExpectedSpeed,
     BestInRam,
-    BestInCard,
-    BestInCards,
+    BestOnCard,
     ExpectedSpeed,
     DiskFull,
     MemoryFull,
     UpgradeMemory,
     UpgradeCard,
-    UpgradeCards,
     OwnFile,
     RecommendedPreset,
     RecommendedPresetUse,
     IdleCard,
     IdleCards,
     IdleMixedCards,
+    IdleNotChosen,
+    IdleNotNvidia,
+    IdleCapability,
+    IdleDriver,
+    IdleUnknown,
     GraphicsMemory,
     MainMemory,
 }
@@ -59,6 +65,14 @@ pub fn own_file(architecture: &str) -> Localized {
 /// The name of the preset with the values of a model's authors, and what it is for.
 pub fn recommended_preset() -> (Localized, Localized) {
     (message(Code::RecommendedPreset, &[]), message(Code::RecommendedPresetUse, &[]))
+}
+
+/// Sentences after one another.
+fn joined(sentences: impl IntoIterator<Item = Localized>) -> Option<Localized> {
+    // Chinese has no space between sentences.
+    sentences
+        .into_iter()
+        .reduce(|all, next| Localized { en: format!("{} {}", all.en, next.en), zh: all.zh + &next.zh })
 }
 
 fn message(code: Code, values: &[(&str, Value)]) -> Localized {

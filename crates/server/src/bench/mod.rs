@@ -9,6 +9,7 @@ use std::io;
 use std::process::{self, ExitCode};
 use std::time::{Duration, Instant};
 
+use checkpoint::memory::BudgetParams;
 use engine::{Sampler, Sampling};
 use hardware::{peak_resident, resident};
 use models::{CacheDtype, Logits, OutputRequest};
@@ -16,8 +17,8 @@ use serde::Serialize;
 
 use self::images::ImageReport;
 use self::target::{BenchSequence, tokens};
-use crate::args::{Bench, cache_dtype};
-use crate::memory_budget::{BudgetParams, BudgetReport, MemoryBudget};
+use crate::args::{Bench, cache_dtype, weight_dtype};
+use crate::memory_budget::{BudgetReport, MemoryBudget};
 
 /// Cancelled passes, each at another moment.
 const CANCELS: u32 = 8;
@@ -97,8 +98,13 @@ fn measure(args: &Bench) -> Result<Report, String> {
     let cache = args.cache_dtype.map_or(CacheDtype::Bf16, cache_dtype);
     let chunk = args.target.chunk();
     let params = BudgetParams { context: capacity, sequences: 1, cache, chunk };
-    let budget = MemoryBudget::new(&checkpoint.config, &*checkpoint.weights, &params)
-        .map_err(|error| error.to_string())?;
+    let (config, weights) = (&checkpoint.config, &*checkpoint.weights);
+    let budget = if model.place().is_host() {
+        MemoryBudget::new(config, weights, &params)
+    } else {
+        MemoryBudget::on_card(config, weights, &params, args.target.shrink.map(weight_dtype))
+    };
+    let budget = budget.map_err(|error| error.to_string())?;
     let mut sequence = BenchSequence::new(&*model, capacity, cache)?;
     // The first pass maps files and warms up caches, so it is not measured.
     sequence.forward(&[0], OutputRequest::Last)?;
@@ -125,7 +131,7 @@ fn measure(args: &Bench) -> Result<Report, String> {
     let decode = start.elapsed().as_secs_f64();
     let images = images::measure(&mut sequence, &checkpoint.config)?;
     let (after, peak) = (resident(process::id()), peak_resident(process::id()));
-    let predicted = before.map(|before| before + budget.total());
+    let predicted = before.map(|before| before + budget.host);
     Ok(Report {
         family: checkpoint.config.architecture().to_owned(),
         weights_bytes: model.ledger().weights(),

@@ -4,6 +4,9 @@ import type { ErrorView } from '$lib/ipc/bindings';
 
 export { catalogue };
 
+/** Whether another place to compute helps. */
+export const isOfCard = (error: ErrorView): boolean => error.code.startsWith('card_');
+
 export function asError(thrown: unknown): ErrorView {
   if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown) {
     const error = thrown as ErrorView;

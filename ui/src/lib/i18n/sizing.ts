@@ -17,7 +17,7 @@ export const sizingEn = {
   length: (pages: string, tokens: string) => `${pages} (${tokens})`,
   capped: (pages: string) => `This model reads at most ${pages}; the numbers are for that.`,
   here: 'This computer',
-  cards: (count: number) => (count === 1 ? 'On its graphics card' : `On its ${count} graphics cards`),
+  onCard: (card: string) => `In graphics memory, on the ${card}`,
   processor: 'In its main memory, on the processor',
   speed: (speed: string) =>
     `About ${speed} tokens per second at best: each token reads the active weights once, and memory is no faster.`,
@@ -146,7 +146,7 @@ export const sizingZh: typeof sizingEn = {
   length: (pages, tokens) => `${pages}（${tokens}）`,
   capped: (pages) => `此模型最多能读${pages}，以下数字按此计算。`,
   here: '这台电脑',
-  cards: (count) => (count === 1 ? '使用显卡' : `使用 ${count} 张显卡`),
+  onCard: (card) => `放在显存里，由 ${card} 计算`,
   processor: '放在内存里，由处理器计算',
   speed: (speed) => `最快约每秒 ${speed} 个词元：每个词元都要读一遍激活的权重，速度受内存限制。`,
   measured: (memory, pages) => `正在运行，实测占用 ${memory}（可容纳${pages}的对话）。`,

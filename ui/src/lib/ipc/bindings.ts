@@ -748,6 +748,8 @@ export type FitView = {
 	/**  One sentence with the limiting number. */
 	reason: Localized,
 	place: Place,
+	/**  The name of the card, for `place = gpu`. */
+	card: string | null,
 	/**  The context length that fits, in tokens. */
 	context: number,
 	/**  Bytes, for the stacked bar. */
@@ -756,7 +758,7 @@ export type FitView = {
 	overhead: number,
 	needed: number,
 	available: number,
-	/**  Tokens per second, estimated from the memory bandwidth; `None` when that is not known. */
+	/**  Tokens per second, estimated from the bandwidth of the memory; `None` when that is not known. */
 	speed_estimate: number | null,
 };
 
@@ -1010,6 +1012,12 @@ export type PicturesPlan = {
 
 export type Place = "gpu" | "cpu" | "nowhere";
 
+export type PlaceKind = 
+/**  On a card that holds the whole model, else on the processor. */
+"auto" | "cpu" | 
+/**  On one card. A model that it does not hold does not start. */
+"card";
+
 /**  One rendered file. */
 export type PlanFile = {
 	/**  `shell`, `compose`, `k8s`, `systemd` or `modelfile`. */
@@ -1227,6 +1235,10 @@ export type SettingsView = {
 	/**  True once the user left the Welcome page. */
 	welcomed: boolean,
 	send_with_enter: boolean,
+	/**  Where models of this computer compute. */
+	place: PlaceKind,
+	/**  For `place = card`: the number of the card, in the order of the hardware view's NVIDIA cards. */
+	card: number,
 	/**  For cloud services and downloads. A server on this computer is never reached through a proxy. */
 	proxy: ProxyKind,
 	/**
@@ -1332,8 +1344,6 @@ export type SizingView = {
 	gpu_note: Localized | null,
 	/**  The bytes of routed experts in `here.weights`; 0 for a dense model. */
 	here_experts: number,
-	/**  The number of GPUs of this computer that the verdict uses. */
-	here_cards: number,
 	/**  The verdict for `SizingWish::machines`; also `None` when the model cannot be split over so many GPUs. */
 	machines: CardsView | null,
 	/**  For each known GPU the smallest count that holds the model, or the largest that was tried. */
@@ -1433,9 +1443,13 @@ export type WorkerView = {
 	loaded: number,
 	/**  Total bytes of weights. */
 	total: number,
-	/**  "CPU, 2 threads": where the model runs. */
+	/**  "CPU, 2 threads", or the name of a card: where the model runs. */
 	place: string | null,
-	/**  Resident memory of the worker process, in bytes. */
+	/**  Bytes of the card's memory that the model takes. */
+	card_memory: number | null,
+	/**  Why the model does not run on a card, where there is one. */
+	card_problem: ErrorView | null,
+	/**  Resident main memory of the worker process, in bytes. */
 	memory: number | null,
 	context_length: number | null,
 	error: ErrorView | null,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use checkpoint::memory::ActivationSizes;
 use checkpoint::{Attention, Checkpoint, Dtype, ModelConfig, TokenizerSource, WeightSource};
 use contract::{ErrorCode, ErrorView};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub(crate) struct ModelFileFacts {
     pub context_max: u32,
     pub layers: u64,
     pub cache: CacheShape,
+    /// What a pass on a graphics card needs; `None` in the list of an earlier version.
+    #[serde(default)]
+    pub activations: Option<ActivationSizes>,
     pub temperature: Option<f32>,
     pub top_p: Option<f32>,
 }
@@ -34,8 +38,21 @@ pub(crate) struct ModelFileFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum CacheShape {
-    Latent { width: u64 },
-    Heads { kv_heads: u64, head_dim: u64 },
+    /// `rope` of the `width` are the rotated key.
+    Latent {
+        width: u64,
+        #[serde(default = "published_rope")]
+        rope: u64,
+    },
+    Heads {
+        kv_heads: u64,
+        head_dim: u64,
+    },
+}
+
+/// The rotated key of every published DeepSeek model.
+fn published_rope() -> u64 {
+    64
 }
 
 /// The path of the model that was chosen: the folder of its safetensors or its GGUF file, also one level
@@ -74,6 +91,7 @@ pub(crate) fn inspect(path: &Path) -> Result<ModelFileFacts, ErrorView> {
         context_max: u32::try_from(config.decoder().max_position_embeddings).unwrap_or(u32::MAX),
         layers: config.decoder().num_hidden_layers as u64,
         cache: cache(&config),
+        activations: Some(ActivationSizes::of(&config)),
         temperature: recommended.temperature,
         top_p: recommended.top_p,
     })
@@ -155,7 +173,8 @@ fn params(tensors: &[(String, Vec<usize>)], config: &ModelConfig) -> (u64, u64) 
 fn cache(config: &ModelConfig) -> CacheShape {
     match config.attention() {
         Attention::Latent(latent) => {
-            CacheShape::Latent { width: (latent.kv_lora_rank + latent.qk_rope_head_dim) as u64 }
+            let rope = latent.qk_rope_head_dim as u64;
+            CacheShape::Latent { width: latent.kv_lora_rank as u64 + rope, rope }
         }
         Attention::Grouped(grouped) => CacheShape::Heads {
             kv_heads: grouped.num_key_value_heads as u64,

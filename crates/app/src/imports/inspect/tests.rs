@@ -39,7 +39,7 @@ fn the_facts_are_those_of_the_files() {
     let near = |a: u64, b: u64| (a as f64 / b as f64 - 1.0).abs() < 0.01;
     assert!(near(facts.params_total, 7_930_000), "{}", facts.params_total);
     assert!(near(facts.params_active, known.params_active), "{}", facts.params_active);
-    assert_eq!((facts.layers, facts.cache), (5, CacheShape::Latent { width: 160 }));
+    assert_eq!((facts.layers, facts.cache), (5, CacheShape::Latent { width: 160, rope: 32 }));
     assert_eq!(locate(&model.join("config.json")).expect("means its folder"), model);
 }
 

@@ -7,6 +7,7 @@ use cuda::ops::attention::{GqaAttend, LatentUp, MlaAttend};
 use cuda::ops::flash::{GqaFlash, MlaFlash};
 use cuda::ops::rope::{GqaWrite, MlaPrepare, PageDtype};
 use cuda::{Mat, Ptr};
+use formats::kv_cache::MAX_LATENT_FLOATS;
 
 use super::linear::norm_params;
 use super::{CardLane, MIN_PREFILL_ROWS, Rows, is_prefill};
@@ -14,9 +15,6 @@ use crate::Weight;
 use crate::attention::{GqaSizes, MlaSizes};
 use crate::cache::{CacheKind, KvPages, page_dtype};
 use crate::rms_norm::RmsNorm;
-
-/// Floats of the queries in the latent space, and of the contexts, of one piece of a prefill.
-const MAX_LATENT_FLOATS: usize = 1 << 25;
 
 /// What latent attention reads and writes besides its input.
 #[derive(Clone, Copy)]

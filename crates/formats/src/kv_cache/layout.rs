@@ -4,15 +4,15 @@
 //! type. In Fp8 the first become e4m3 with one f32 scale per group and the others bf16, in the order
 //! `[e4m3][f32 scales][bf16]`. The latent cache quantises c and keeps k_pe in bf16 (656 bytes at 512 + 64,
 //! the layout of FlashMLA); the GQA cache quantises k and v of every head, one group each.
-use formats::{E4M3, f32_to_e4m3};
 use half::bf16;
 
 use super::{CacheDtype, CacheKind, CacheShape, PAGE_TOKENS};
+use crate::{E4M3, f32_to_e4m3};
 
 /// Values per scale in the latent cache.
 const LATENT_GROUP: usize = 128;
 /// The largest e4m3 value.
-pub const E4M3_MAX: f32 = 448.0;
+const E4M3_MAX: f32 = 448.0;
 
 /// The layout of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

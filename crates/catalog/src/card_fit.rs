@@ -1,0 +1,114 @@
+//! Whether a model fits wholly on one card, by the rule and the arithmetic of the worker: weights as they are
+//! stored, pages of the cache, activations, a reserve. A model that does not runs on the processor.
+use checkpoint::memory::{BudgetParams, CARD_CONTEXT, CardBudget};
+use formats::kv_cache::{CacheKind, CacheShape};
+use hardware::{Gpu, Snapshot};
+use protocol::DEFAULT_SEQUENCES;
+
+use crate::devices::{Card, short_name};
+use crate::verdict::{CardShortage, ComputeDevice, Fit, Spec, Verdict, is_slow, speed, usable_ram};
+use crate::{Catalog, Devices, KvCache, ModelFacts, Variant};
+
+/// The fraction of a card's bandwidth that decoding reached on an H200 with the two models that were measured
+/// (docs/design/cuda.md). Larger matrices reach more.
+const EFFICIENCY: f64 = 0.14;
+/// Tokens per second of the fastest model that was measured: launches take time too, whatever their bytes.
+const FASTEST: f64 = 700.0;
+/// What rows of padded blocks may add to the bytes of a file: 1/64.
+const PADDING: u64 = 64;
+
+/// Where a model would be on a card.
+pub(crate) enum CardFit {
+    Fits(Fit),
+    /// With the first of the cards that were tried.
+    TooLarge(CardShortage, CardBudget),
+    /// There is no card, or none computes the model.
+    NoCard,
+}
+
+/// The first card that holds the model, as the worker chooses.
+pub(crate) fn card_fit(
+    snapshot: &Snapshot,
+    devices: Devices,
+    model: &ModelFacts,
+    variant: &Variant,
+    spec: &Spec,
+) -> CardFit {
+    let Some(budget) = budget(model, variant, spec) else { return CardFit::NoCard };
+    let mut shortage = None;
+    for card in devices.cards(snapshot) {
+        let available = available(card.gpu, snapshot);
+        if budget.needed() <= available {
+            return CardFit::Fits(fit(&card, &budget, model, variant, spec, available));
+        }
+        shortage.get_or_insert(CardShortage {
+            card: short_name(&card.gpu.name).to_owned(),
+            needed: budget.needed(),
+            available,
+        });
+    }
+    shortage.map_or(CardFit::NoCard, |shortage| CardFit::TooLarge(shortage, budget))
+}
+
+/// What the worker would count for these files; `None` for files that it does not run on a card.
+fn budget(model: &ModelFacts, variant: &Variant, spec: &Spec) -> Option<CardBudget> {
+    // Formats that no kernel reads.
+    let without_kernel = ["IQ1", "IQ2", "IQ3"].iter().any(|format| variant.precision.starts_with(format));
+    let activations = model.activations.filter(|_| model.embedded && !without_kernel)?;
+    let mtp = model.shape.as_ref().map_or(0, |shape| u64::from(shape.mtp_layers));
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let (layers, kind) = match model.cache {
+        KvCache::Mla { layers, width, rope } => {
+            (layers, CacheKind::Latent { latent: size(width.saturating_sub(rope)), rope: size(rope) })
+        }
+        KvCache::Gqa { layers, kv_heads, head_dim } => {
+            (layers, CacheKind::Gqa { kv_heads: size(kv_heads), head_dim: size(head_dim) })
+        }
+    };
+    let shape = CacheShape { kind, layers: size(layers.saturating_add(mtp)) };
+    let context = spec.context.min(model.context_max);
+    let params =
+        BudgetParams::on_card(context as usize, spec.sequences.max(DEFAULT_SEQUENCES.into()) as usize);
+    Some(CardBudget::new(variant.size.saturating_add(variant.size / PADDING), shape, activations, &params))
+}
+
+fn fit(
+    card: &Card,
+    budget: &CardBudget,
+    model: &ModelFacts,
+    variant: &Variant,
+    spec: &Spec,
+    available: u64,
+) -> Fit {
+    let speed_estimate =
+        bandwidth(card.gpu).map(|bandwidth| speed(bandwidth * EFFICIENCY, model, variant).min(FASTEST));
+    let slow = speed_estimate.is_some_and(is_slow);
+    Fit {
+        verdict: if slow { Verdict::Slow } else { Verdict::RunsWell },
+        device: ComputeDevice::Gpu,
+        card: Some(short_name(&card.gpu.name).to_owned()),
+        context: spec.context.min(model.context_max),
+        weights: budget.weights,
+        kv: budget.cache,
+        overhead: budget.needed() - budget.weights - budget.cache,
+        needed: budget.needed(),
+        available,
+        speed_estimate,
+        ..Fit::none(&variant.id)
+    }
+}
+
+/// The memory of a card that a model may use: what is free, less what the driver takes for the worker. A card
+/// that shares main memory has that of the processor.
+fn available(gpu: &Gpu, snapshot: &Snapshot) -> u64 {
+    let free = if gpu.shared_memory { usable_ram(snapshot) } else { gpu.vram_free.unwrap_or(0) };
+    free.saturating_sub(CARD_CONTEXT)
+}
+
+fn bandwidth(gpu: &Gpu) -> Option<f64> {
+    let specs = Catalog::builtin().gpus().iter();
+    specs
+        .filter(|spec| gpu.name.contains(spec.name.as_str()))
+        .max_by_key(|spec| spec.name.len())
+        .map(|spec| spec.bandwidth_gbs * 1e9)
+}

@@ -1,0 +1,29 @@
+//! The memory that a model takes, as the catalogue, the worker and the loader count it: which part a tensor
+//! is of, the format that it gets, the cache, and the activations of a pass on a graphics card. Pure
+//! functions; what a matrix in a format takes of a card's memory is in `cuda`.
+mod cache;
+mod card;
+mod weights;
+
+use formats::kv_cache::CacheDtype;
+
+pub use cache::{cache_bytes, cache_shape, default_cache_dtype};
+pub use card::{ActivationSizes, CARD_CHUNK, CARD_CONTEXT, CardBudget};
+pub use weights::{part, requantized};
+
+/// How a model will be run.
+#[derive(Debug, Clone, Copy)]
+pub struct BudgetParams {
+    pub context: usize,
+    pub sequences: usize,
+    pub cache: CacheDtype,
+    /// Tokens of one prefill chunk.
+    pub chunk: usize,
+}
+
+impl BudgetParams {
+    /// As a worker runs a model on a card when its start names no type of the cache.
+    pub fn on_card(context: usize, sequences: usize) -> Self {
+        Self { context, sequences, cache: default_cache_dtype(context), chunk: CARD_CHUNK }
+    }
+}
