@@ -1,6 +1,6 @@
-//! The products of a decode step, each in a graph of many launches with weights of its own, so that the second
-//! cache holds none of them: the time beside the floor, bytes over the bandwidth of a copy on the same card.
-//! An argument keeps only the lines that contain it. Prints and does nothing where there is no card.
+//! The products of a decode step, each in a graph of many launches with weights of its own, so that the
+//! second cache holds none of them: the time beside the floor, bytes over the bandwidth of a copy on the same
+//! card. An argument keeps only the lines that contain it. Does nothing where there is no card.
 #[path = "../tests/common/mod.rs"]
 mod common;
 
@@ -124,7 +124,7 @@ impl Bench {
         }
         let bytes: usize =
             shapes.iter().map(|(dtype, rows)| dtype.bytes_of(rows * cols).expect("whole blocks")).sum();
-        let launches = READ.div_ceil(bytes).max(MIN_LAUNCHES).min(400);
+        let launches = READ.div_ceil(bytes).clamp(MIN_LAUNCHES, 400);
         let stacks: Vec<Vec<Matrix>> =
             shapes.iter().map(|&(dtype, rows)| self.matrices(dtype, rows, cols, launches)).collect();
         let (x, norm) = (self.activations(cols), self.activations(cols));

@@ -3,7 +3,6 @@
 //! toolkit is needed where it runs, and without a driver nothing here fails but says why.
 //!
 //! Knows no models, tokens or files. `Card` is cheap to share; all of it may be used from any thread.
-mod arena;
 mod card;
 mod context;
 mod driver;
@@ -21,18 +20,17 @@ mod probe;
 mod slabs;
 mod staging;
 
-pub use arena::{Arena, Mark};
 pub use bytemuck::Pod;
 pub use card::Card;
 pub use context::{Context, Limits};
 pub use error::{Capability, DriverVersion, Error, NoCard, Result};
 pub use event::Event;
 pub use formats::Dtype;
-pub use graph::{Graph, Graphs};
+pub use graph::Graph;
 pub use launch::{Launch, Params};
 pub use matrix::{Mat, Matrix};
 pub use memory::{Buffer, Ptr};
-pub use pinned::{Pinned, Rows};
+pub use pinned::Pinned;
 pub use pool::{Pool, Slot};
 pub use probe::{CardInfo, places};
 

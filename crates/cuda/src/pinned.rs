@@ -5,37 +5,12 @@ use std::ptr;
 use std::sync::Arc;
 
 use bytemuck::Pod;
-use cudarc::driver::sys::{self, CUDA_MEMCPY2D, CUmemorytype};
+use cudarc::driver::sys;
 
 use crate::context::Context;
 use crate::driver::call;
 use crate::error::Result;
 use crate::memory::Ptr;
-
-/// Ranges of the same size on the card, at equal distances: a page of every layer.
-#[derive(Debug, Clone, Copy)]
-pub struct Rows {
-    pub first: Ptr<u8>,
-    /// Bytes from one to the next, of each, and how many there are.
-    pub pitch: usize,
-    pub width: usize,
-    pub count: usize,
-}
-
-/// One side of a copy of rows.
-struct Side {
-    memory: CUmemorytype,
-    host: *mut c_void,
-    card: u64,
-    pitch: usize,
-}
-
-impl Rows {
-    fn side(self) -> Side {
-        let memory = CUmemorytype::CU_MEMORYTYPE_DEVICE;
-        Side { memory, host: ptr::null_mut(), card: self.first.address(), pitch: self.pitch }
-    }
-}
 
 /// Memory of the host that the card reads and writes by itself. A copy is enqueued and happens later: the
 /// host must leave its bytes alone until then.
@@ -129,60 +104,6 @@ impl Pinned {
         self.context.bind()?;
         let (to, stream) = (self.address.wrapping_byte_add(offset), self.context.compute());
         call!(cuMemcpyDtoHAsync_v2(to, from.address(), bytes, stream))
-    }
-
-    /// Enqueues a copy of ranges of the card to its bytes from `offset` on, one after the other.
-    ///
-    /// # Errors
-    /// When the card stopped working.
-    ///
-    /// # Panics
-    /// When they do not fit.
-    pub fn download_rows(&mut self, from: Rows, offset: usize) -> Result<()> {
-        let (card, host) = (from.side(), self.side(from, offset));
-        self.copy_rows(from, card, host)
-    }
-
-    /// Enqueues the copy the other way.
-    ///
-    /// # Errors
-    /// When the card stopped working.
-    ///
-    /// # Panics
-    /// When there are not so many bytes.
-    pub fn upload_rows(&self, offset: usize, to: Rows) -> Result<()> {
-        let (card, host) = (to.side(), self.side(to, offset));
-        self.copy_rows(to, host, card)
-    }
-
-    /// Its own side of a copy of `rows`.
-    fn side(&self, rows: Rows, offset: usize) -> Side {
-        self.check::<u8>(offset, rows.width * rows.count);
-        let host = self.address.wrapping_byte_add(offset);
-        Side { memory: CUmemorytype::CU_MEMORYTYPE_HOST, host, card: 0, pitch: rows.width }
-    }
-
-    fn copy_rows(&self, rows: Rows, from: Side, to: Side) -> Result<()> {
-        let copy = CUDA_MEMCPY2D {
-            srcXInBytes: 0,
-            srcY: 0,
-            srcMemoryType: from.memory,
-            srcHost: from.host,
-            srcDevice: from.card,
-            srcArray: ptr::null_mut(),
-            srcPitch: from.pitch,
-            dstXInBytes: 0,
-            dstY: 0,
-            dstMemoryType: to.memory,
-            dstHost: to.host,
-            dstDevice: to.card,
-            dstArray: ptr::null_mut(),
-            dstPitch: to.pitch,
-            WidthInBytes: rows.width,
-            Height: rows.count,
-        };
-        self.context.bind()?;
-        call!(cuMemcpy2DAsync_v2(&raw const copy, self.context.compute()))
     }
 }
 

@@ -370,7 +370,7 @@ pub(super) fn lane_bytes(card: &Card, mat: &Mat, steps: usize, other: usize) -> 
     let most = card.limits().shared_per_block as usize;
     let (step, half) = (2 * step_bytes(mat), most / 2);
     let fitting = half.saturating_sub(other + RESERVED) / (THREADS * step);
-    let needed = steps.min(2).max(1);
+    let needed = steps.clamp(1, 2);
     (fitting.min(MAX_STAGES).min(steps).max(needed) * step) as u32
 }
 
