@@ -152,14 +152,16 @@ def metadata(shape):
             "rope.scaling.yarn_log_multiplier": 0.1 * scaling["mscale_all_dim"],
         }
     vocab = shape["vocab_size"]
+    tokens = ["<s>", "</s>", "a", "b", "ab"] + [f"t{token}" for token in range(5, vocab)]
     fields |= {
         "tokenizer.ggml.model": "gpt2",
         "tokenizer.ggml.pre": "qwen2" if dense else "deepseek-llm",
-        "tokenizer.ggml.tokens": [f"t{token}" for token in range(vocab)],
-        "tokenizer.ggml.token_type": [1] * vocab,
-        "tokenizer.ggml.merges": ["t 0"],
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": [3, 3] + [1] * (vocab - 2),
+        "tokenizer.ggml.merges": ["a b"],
         "tokenizer.ggml.bos_token_id": 0,
         "tokenizer.ggml.eos_token_id": 1,
+        "tokenizer.chat_template": "{% for message in messages %}{{ message['content'] }}{% endfor %}",
     }
     plain = ("general.", "tokenizer.")
     return {name if name.startswith(plain) else f"{arch}.{name}": item for name, item in fields.items()}
