@@ -9,6 +9,6 @@ pub fn bench(sh: &Shell) -> Result<()> {
     kernels::embed(sh)?;
     cmd!(sh, "cargo bench --package formats --bench rows").run()?;
     cmd!(sh, "cargo bench --package engine").run()?;
-    cmd!(sh, "cargo bench --package cuda --bench upload").run()?;
+    cmd!(sh, "cargo bench --package cuda").run()?;
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! The most likely tokens of rows of logits: `kernels/top.cu`.
+//! Samples nothing: what is found goes to the host.
 use super::blocks;
 use crate::{Card, Launch, Params, Ptr, Result};
 

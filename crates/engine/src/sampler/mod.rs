@@ -91,7 +91,8 @@ impl Sampler {
         (!whole).then(|| self.sampling.temperature.max(0.0))
     }
 
-    /// As [`Sampler::sample`], for a row that may lie on a card: its most likely tokens, when they are enough.
+    /// As [`Sampler::sample`], for a row that may lie on a card: from its most likely tokens, when they are
+    /// enough.
     ///
     /// # Errors
     /// When the card fails.

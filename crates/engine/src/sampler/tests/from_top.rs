@@ -1,4 +1,5 @@
-//! A token sampled from the most likely ones of a row is the token that the whole row gives.
+//! A token sampled from the most likely ones of a row is the token that the whole row gives. What a card
+//! finds is made up here; that it finds it is a test of `cuda`.
 use models::TOP_NATS;
 
 use super::*;
