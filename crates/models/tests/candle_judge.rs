@@ -1,5 +1,5 @@
-//! Models of random shape and weights beside those of candle-transformers, which others wrote: a judge without
-//! Python and without fixtures. Latent attention without YaRN: its softmax scale differs there from
+//! Models of random shape and weights beside those of candle-transformers, which others wrote: a judge
+//! without Python and without fixtures. Latent attention without YaRN: its softmax scale differs there from
 //! DeepSeek's own.
 mod fixture;
 

@@ -165,6 +165,9 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         // Frees the worker before the terminal event, so that a queued answer may start.
         drop(events);
         self.show(&mut unshown);
+        if shown_usage != usage {
+            self.show_usage(usage);
+        }
         let mut stats = usage.zip(first).map(|(counts, first)| self.stats(counts, started, first));
         if let (Some(stats), Some((first_token_ms, tokens_per_second))) = (&mut stats, measured) {
             (stats.first_token_ms, stats.tokens_per_second) = (first_token_ms, tokens_per_second);
