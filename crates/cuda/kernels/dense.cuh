@@ -41,8 +41,7 @@ template <> struct Codes<F32> {
     static __device__ __forceinline__ void dot(const Codes (&c)[R], const float4* in, u32, float (&acc)[R]) {
         const float4 x = in[8 * (0)];
 #pragma unroll
-        for (int r = 0; r < R; r++)
-            acc[r] = fma4({c[r].q.x, c[r].q.y, c[r].q.z, c[r].q.w}, x, acc[r]);
+        for (int r = 0; r < R; r++) acc[r] = fma4({c[r].q.x, c[r].q.y, c[r].q.z, c[r].q.w}, x, acc[r]);
     }
 };
 
@@ -55,8 +54,7 @@ template <bool BF> struct Codes16 {
         q = from.next16(row + 16 * t);
     }
     static __device__ __forceinline__ Four four(u32 a, u32 b) {
-        if (BF)
-            return {a << 16, a & 0xffff0000u, b << 16, b & 0xffff0000u};
+        if (BF) return {a << 16, a & 0xffff0000u, b << 16, b & 0xffff0000u};
         return {__float_as_uint(f16_low(a)), __float_as_uint(f16_high(a)), __float_as_uint(f16_low(b)),
                 __float_as_uint(f16_high(b))};
     }
@@ -114,7 +112,6 @@ template <> struct Codes<F8E4M3> {
             }
         }
 #pragma unroll
-        for (int r = 0; r < R; r++)
-            acc[r] = __fmaf_rn(c[r].scale * pow2(120 - LIFT), sum[r], acc[r]);
+        for (int r = 0; r < R; r++) acc[r] = __fmaf_rn(c[r].scale * pow2(120 - LIFT), sum[r], acc[r]);
     }
 };

@@ -13,7 +13,7 @@
 
 constexpr u32 WARPS = 8, LANES = 8, SIDE = 4;
 
-// Row `row` of x [rows][stride], of `cols` columns; a null `norm` is none.
+// A row of `cols` activations; a null `norm` is none.
 struct Activations {
     const float* x;
     const float* norm;
@@ -44,30 +44,23 @@ __device__ __forceinline__ Room room_of(Fixed& fixed, float4* dynamic, u32 lane_
 template <u32 F> __device__ __forceinline__ u32 column_of(u32 item, u32 lane) {
     constexpr u32 TASK = Codes<F>::TASK;
     const u32 t = lane & 7, i = lane >> 3;
-    if (TASK == 4)
-        return 128 * item + 4 * lane;
-    if (TASK == 8)
-        return 128 * item + 64 * (lane >> 4) + 8 * t + 4 * (i & 1);
+    if (TASK == 4) return 128 * item + 4 * lane;
+    if (TASK == 8) return 128 * item + 64 * (lane >> 4) + 8 * t + 4 * (i & 1);
     return 128 * item + 16 * t + 4 * i;
 }
 
 // Activations change between launches of one graph: past L1, which may hold what another kernel read.
 __device__ __forceinline__ float4 load_edge(const float* row, u32 column, u32 cols) {
     float4 v = make_float4(0.f, 0.f, 0.f, 0.f);
-    if (column < cols)
-        v.x = __ldcg(row + column);
-    if (column + 1 < cols)
-        v.y = __ldcg(row + column + 1);
-    if (column + 2 < cols)
-        v.z = __ldcg(row + column + 2);
-    if (column + 3 < cols)
-        v.w = __ldcg(row + column + 3);
+    if (column < cols) v.x = __ldcg(row + column);
+    if (column + 1 < cols) v.y = __ldcg(row + column + 1);
+    if (column + 2 < cols) v.z = __ldcg(row + column + 2);
+    if (column + 3 < cols) v.w = __ldcg(row + column + 3);
     return v;
 }
 __device__ __forceinline__ float4 load4(const float* row, u32 column, u32 cols) {
     float4 v = make_float4(0.f, 0.f, 0.f, 0.f);
-    if (column < cols)
-        v = __ldcg((const float4*)(row + column));
+    if (column < cols) v = __ldcg((const float4*)(row + column));
     return v;
 }
 // Brings the activations of columns `start` and on, times the weights of the norm, into shared memory in the
@@ -109,8 +102,7 @@ __device__ __forceinline__ void load_items(const Room& room, const Activations& 
 template <u32 F>
 __device__ __forceinline__ void load_range(const Room& room, const Activations& in, u32 start,
                                            float& squares) {
-    if (start == 0)
-        squares = 0.f;
+    if (start == 0) squares = 0.f;
     if ((((u64)in.x & 15) | (in.cols & 3)) != 0) {
         if (in.norm) {
             load_items<F, 1, false, true>(room, in, start, squares);
@@ -124,8 +116,7 @@ __device__ __forceinline__ void load_range(const Room& room, const Activations& 
     }
     if (in.norm && start + room.range >= in.cols) {
         const float sum = warp_sum(squares);
-        if (lane_id() == 0)
-            room.squares[warp_id()] = sum;
+        if (lane_id() == 0) room.squares[warp_id()] = sum;
     }
 }
 
@@ -152,8 +143,7 @@ __device__ __forceinline__ void product(const Mat (&mats)[PAIR ? M : 1], const A
     const u32 wide = (LANES * STEPS) << split, height = (WARPS >> split) * SIDE * TALL,
               tiles = div_up(rows, height);
     const bool ranges = in.cols > room.range;
-    if (tile >= tiles)
-        return; // of the whole block
+    if (tile >= tiles) return; // of the whole block
     const u32 its = div_up(tasks, wide), range_its = ranges ? room.range / (C::TASK * wide) : its;
     const u32 total = div_up(tiles - tile, tile_step) * its;
 
@@ -198,12 +188,10 @@ __device__ __forceinline__ void product(const Mat (&mats)[PAIR ? M : 1], const A
     float extra = 0.f;
     const auto ask = [&] {
         const u32 at = tile * height + (group * TALL + of) * SIDE + side;
-        if (stores && at < rows)
-            extra = out.extra(at);
+        if (stores && at < rows) extra = out.extra(at);
     };
     aim();
-    for (u32 stage = 0; stage < ring.stages; stage++)
-        send();
+    for (u32 stage = 0; stage < ring.stages; stage++) send();
     pdl_wait();
     pdl_trigger(); // here, so that what runs beside the next kernel is this one alone
     ask();
@@ -219,8 +207,7 @@ __device__ __forceinline__ void product(const Mat (&mats)[PAIR ? M : 1], const A
             start = it == 0 ? 0 : start + room.range;
             range_it = 0;
             rewind();
-            if (s != 0)
-                __syncthreads();
+            if (s != 0) __syncthreads();
             load_range<F>(room, in, start, squares);
             __syncthreads();
         }
@@ -230,28 +217,24 @@ __device__ __forceinline__ void product(const Mat (&mats)[PAIR ? M : 1], const A
             C codes[M];
 #pragma unroll
             for (int m = 0; m < M; m++) {
-                // Of the addresses only what a piece's place in a word needs is left.
+                // Pieces come in the order of `send`; their addresses do not matter here.
                 codes[m].load(from, mats[PAIR ? m : 0], mats[PAIR ? m : 0].base, 0, task);
             }
-            if (task < tasks)
-                C::dot(codes, x, task, acc);
+            if (task < tasks) C::dot(codes, x, task, acc);
             task += apart;
             x += apart * (C::TASK / 4);
         }
         send();
         it++;
         range_it++;
-        if (it != its)
-            continue;
+        if (it != its) continue;
         float* join = room.join + parity * (WARPS * EACH);
         parity ^= 1;
 #pragma unroll
         for (int m = 0; m < M; m++) {
 #pragma unroll
-            for (int step = 4; step > 0; step >>= 1)
-                acc[m] += __shfl_xor_sync(0xffffffffu, acc[m], step);
-            if (l == 0)
-                join[warp_id() * EACH + m * SIDE + slot] = acc[m];
+            for (int step = 4; step > 0; step >>= 1) acc[m] += __shfl_xor_sync(0xffffffffu, acc[m], step);
+            if (l == 0) join[warp_id() * EACH + m * SIDE + slot] = acc[m];
             acc[m] = 0.f;
         }
         if (split == 0) {
@@ -267,8 +250,7 @@ __device__ __forceinline__ void product(const Mat (&mats)[PAIR ? M : 1], const A
             for (int m = 0; m < (PAIR ? M : 1); m++) {
                 const float* parts = join + warp_id() * EACH + (PAIR ? m : of) * SIDE + side;
                 float sum = 0.f;
-                for (u32 p = 0; p < 1u << split; p++)
-                    sum += parts[p * EACH];
+                for (u32 p = 0; p < 1u << split; p++) sum += parts[p * EACH];
                 values[m] = in.norm ? sum * norm_scale(room, in) : sum;
             }
             out(at, values, extra);

@@ -25,8 +25,7 @@ struct Store {
     const float* residual;
     __device__ __forceinline__ float extra(u32 at) const {
         float sum = bias ? __ldg(bias + at) : 0.f;
-        if (residual)
-            sum += __ldcg(residual + at);
+        if (residual) sum += __ldcg(residual + at);
         return sum;
     }
     __device__ __forceinline__ void operator()(u32 at, const float (&v)[1], float extra) const {

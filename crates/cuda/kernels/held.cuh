@@ -10,8 +10,9 @@
     CASE(Q5_1, q5_1)                                                                                         \
     CASE(Q8_0, q8_0)                                                                                         \
     CASE(Q2_K, q2_k)                                                                                         \
-    CASE(Q3_K, q3_k) CASE(Q4_K, q4_k) CASE(Q5_K, q5_k) CASE(Q6_K, q6_k) CASE(IQ4_NL, iq4_nl)                 \
-        CASE(IQ4_XS, iq4_xs) CASE(MXFP4, mxfp4)
+    CASE(Q3_K, q3_k)                                                                                         \
+    CASE(Q4_K, q4_k) CASE(Q5_K, q5_k) CASE(Q6_K, q6_k) CASE(IQ4_NL, iq4_nl) CASE(IQ4_XS, iq4_xs)             \
+        CASE(MXFP4, mxfp4)
 
 __device__ __forceinline__ u32 byte_at(u32 word, u32 i) { return word >> (8 * i) & 255u; }
 __device__ __forceinline__ u32 nibbles(u32 word, bool high) {
@@ -40,18 +41,15 @@ template <u32 F> struct HeldHalves {
     uint4 q[2], high, head;
     __device__ __forceinline__ void load(const Mat& m, const u8* row, u32 step, u32 t) {
 #pragma unroll
-        for (int i = 0; i < 2; i++)
-            q[i] = load_weights16(row + 128 * step + 64 * i + 16 * t);
-        if (FIVE)
-            high = load_weights16(row + m.s1 + 32 * step + 16 * (t & 1));
+        for (int i = 0; i < 2; i++) q[i] = load_weights16(row + 128 * step + 64 * i + 16 * t);
+        if (FIVE) high = load_weights16(row + m.s1 + 32 * step + 16 * (t & 1));
         head = load_weights16(row + (FIVE ? m.s2 : m.s1) + 16 * step);
     }
     __device__ __forceinline__ u32 any() const { return q[0].x ^ q[1].x ^ head.x ^ (FIVE ? high.x : 0); }
     // The codes of a word, whose fifth bits are at `place` in the bytes of `bits`.
     static __device__ __forceinline__ u32 codes(u32 word, u32 bits, int place, bool upper) {
         const u32 low = nibbles(word, upper);
-        if (!FIVE)
-            return low;
+        if (!FIVE) return low;
         return low | ((place < 4 ? bits << (4 - place) : bits >> (place - 4)) & 0x10101010u);
     }
     static __device__ __forceinline__ void dot(const Held<F> (&r)[2], const View& x, u32 step, Acc& acc) {
@@ -119,15 +117,12 @@ template <u32 F> struct HeldQuarters {
     __device__ __forceinline__ void load(const Mat& m, const u8* row, u32 step, u32 t) {
         const u8* codes = row + 32 * LOW * step + 8 * t;
 #pragma unroll
-        for (int i = 0; i < LOW; i++)
-            q[i] = load_weights8(codes + 32 * i);
+        for (int i = 0; i < LOW; i++) q[i] = load_weights8(codes + 32 * i);
 #pragma unroll
         for (int i = 0; i < HIGH; i++)
             high[i] = load_weights8(row + m.s1 + 32 * HIGH * step + 32 * i + 8 * t);
-        if (F == Q6_K)
-            scales = load_weights16(row + m.s2 + 16 * step);
-        if (F == Q2_K)
-            scales = load_weights16(row + m.s1 + 16 * step);
+        if (F == Q6_K) scales = load_weights16(row + m.s2 + 16 * step);
+        if (F == Q2_K) scales = load_weights16(row + m.s1 + 16 * step);
         if (F == Q3_K) {
             const u8* at = row + m.s2 + 12 * step;
             scales = make_uint4(load_weights4(at), load_weights4(at + 4), load_weights4(at + 8), 0);
@@ -136,14 +131,11 @@ template <u32 F> struct HeldQuarters {
     }
     __device__ __forceinline__ u32 any() const {
         u32 all = scales.x ^ d;
-        if (F == Q3_K)
-            all ^= scales.y ^ scales.z;
+        if (F == Q3_K) all ^= scales.y ^ scales.z;
 #pragma unroll
-        for (int i = 0; i < LOW; i++)
-            all ^= q[i].x;
+        for (int i = 0; i < LOW; i++) all ^= q[i].x;
 #pragma unroll
-        for (int i = 0; i < HIGH; i++)
-            all ^= high[i].x;
+        for (int i = 0; i < HIGH; i++) all ^= high[i].x;
         return all;
     }
     // The codes of run `run` of 32 columns in half `n`; `y` is the second word of a lane.
@@ -155,8 +147,7 @@ template <u32 F> struct HeldQuarters {
             return nibbles(y ? low.y : low.x, run >= 2) | (two & 0x30303030u);
         }
         const u32 low = (y ? q[n].y : q[n].x) >> (2 * run) & 0x03030303u;
-        if (F == Q2_K)
-            return low;
+        if (F == Q2_K) return low;
         const int place = 4 * n + run;
         const u32 bits = y ? high[0].y : high[0].x;
         return low | ((place < 2 ? bits << (2 - place) : bits >> (place - 2)) & 0x04040404u);
@@ -171,8 +162,7 @@ template <u32 F> struct HeldQuarters {
         }
         const u32 word = n == 0 ? (run < 2 ? scales.x : scales.y) : (run < 2 ? scales.z : scales.w);
         const u32 byte = word >> (16 * (run & 1) + 8 * side);
-        if (F == Q6_K)
-            return (i32)(i8)(byte & 255u);
+        if (F == Q6_K) return (i32)(i8)(byte & 255u);
         least = byte >> 4 & 15u;
         return (i32)(byte & 15u);
     }
@@ -201,16 +191,14 @@ template <u32 F> struct HeldQuarters {
                     const i32 factor = r[k].scale(n, run, side, least);
                     sum[2 * k] += factor * c[2 * k];
                     sum[2 * k + 1] += factor * c[2 * k + 1];
-                    if (F == Q2_K)
-                        mins[k] = __fmaf_rn((float)least, of_x, mins[k]);
+                    if (F == Q2_K) mins[k] = __fmaf_rn((float)least, of_x, mins[k]);
                 }
             }
         const float of_x = x.scales[step];
 #pragma unroll
         for (int k = 0; k < 2; k++) {
             // Two lanes hold the same sub-blocks.
-            if (F == Q2_K && (x.t & 1) == 0)
-                acc.low[k] = __fmaf_rn(-f16_high(r[k].d), mins[k], acc.low[k]);
+            if (F == Q2_K && (x.t & 1) == 0) acc.low[k] = __fmaf_rn(-f16_high(r[k].d), mins[k], acc.low[k]);
             acc.add(k, f16_low(r[k].d) * of_x, sum[2 * k], sum[2 * k + 1]);
         }
     }
@@ -226,15 +214,13 @@ template <> struct Held<Q8_0> {
     uint4 scales;
     __device__ __forceinline__ void load(const Mat& m, const u8* row, u32 step, u32 t) {
 #pragma unroll
-        for (int i = 0; i < 8; i++)
-            q[i] = load_weights8(row + 256 * step + 32 * i + 8 * t);
+        for (int i = 0; i < 8; i++) q[i] = load_weights8(row + 256 * step + 32 * i + 8 * t);
         scales = load_weights16(row + m.s1 + 16 * step);
     }
     __device__ __forceinline__ u32 any() const {
         u32 all = scales.x;
 #pragma unroll
-        for (int i = 0; i < 8; i++)
-            all ^= q[i].x;
+        for (int i = 0; i < 8; i++) all ^= q[i].x;
         return all;
     }
     static __device__ __forceinline__ void dot(const Held<Q8_0> (&r)[2], const View& x, u32 step, Acc& acc) {
@@ -280,8 +266,7 @@ template <u32 F> struct HeldNibbles {
         for (int i = 0; i < 4; i++) {
             q[i] = load_weights8(row + 128 * step + 32 * i + 8 * t);
             const u32 block = first + 2 * i;
-            if (FIVE)
-                high[FIVE ? i : 0] = load_weights4(row + m.s1 + 4 * block);
+            if (FIVE) high[FIVE ? i : 0] = load_weights4(row + m.s1 + 4 * block);
             const u8* at = row + (FIVE ? m.s2 : m.s1);
             if (MIN) {
                 // What follows the last block may be no number.
@@ -290,8 +275,7 @@ template <u32 F> struct HeldNibbles {
             } else if (F == MXFP4) {
                 scales[i] = load_weights1(at + block);
             } else if (F == IQ4_XS) {
-                if (i < 2)
-                    scales[i] = load_weights4(at + 8 * step + 4 * i);
+                if (i < 2) scales[i] = load_weights4(at + 8 * step + 4 * i);
             } else {
                 scales[i] = load_weights2(at + 2 * block);
             }
@@ -302,10 +286,8 @@ template <u32 F> struct HeldNibbles {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             all ^= q[i].x;
-            if (F != IQ4_XS || i < 2)
-                all ^= scales[i];
-            if (FIVE)
-                all ^= high[FIVE ? i : 0];
+            if (F != IQ4_XS || i < 2) all ^= scales[i];
+            if (FIVE) all ^= high[FIVE ? i : 0];
         }
         return all;
     }
@@ -321,8 +303,7 @@ template <u32 F> struct HeldNibbles {
             return __byte_perm(one, two, upper ? 0x7531 : 0x6420);
         }
         const u32 low = nibbles(word, upper);
-        if (!FIVE)
-            return low;
+        if (!FIVE) return low;
         return low | spread(high[FIVE ? i : 0] >> (8 * (t & 1) + (upper ? 16 : 0) + (y ? 4 : 0)));
     }
     static __device__ __forceinline__ void dot(const Held<F> (&r)[2], const View& x, u32 step, Acc& acc) {

@@ -43,8 +43,7 @@ struct PairTask {
         slot = p.slots - 1;
         block = blockIdx.x;
         blocks = p.shared_blocks;
-        if (shared)
-            return;
+        if (shared) return;
         slot = (blockIdx.x - p.shared_blocks) / p.blocks;
         block = (blockIdx.x - p.shared_blocks) % p.blocks;
         blocks = p.blocks;
@@ -52,10 +51,8 @@ struct PairTask {
         const u32 id = __ldcg(p.ids + (u64)blockIdx.y * p.top_k + slot);
         mats[0].base += id * p.gate_stride;
         mats[1].base += id * p.up_stride;
-        if (mats[0].scales)
-            mats[0].scales += (u64)id * p.gate_scale_stride;
-        if (mats[1].scales)
-            mats[1].scales += (u64)id * p.up_scale_stride;
+        if (mats[0].scales) mats[0].scales += (u64)id * p.gate_scale_stride;
+        if (mats[1].scales) mats[1].scales += (u64)id * p.up_scale_stride;
     }
     __device__ __forceinline__ StoreSilu store(const gate_up_params& p) const {
         return {p.out + ((u64)blockIdx.y * p.slots + slot) * p.out_stride};
@@ -109,7 +106,7 @@ struct experts_down_params {
     u32 split,
         shared_parts; // log2 of the warps that share a row, and how many of them take the shared expert
     u32 width, shared_width; // columns of a slot in shared memory: multiples of 512
-    u32 lane_bytes;          // of the ring of weights
+    u32 lane_bytes;          // of the ring of dense weights
 };
 constexpr u32 MAX_TOP_K = 32;
 
@@ -117,12 +114,9 @@ constexpr u32 MAX_TOP_K = 32;
 __device__ __forceinline__ float4 load_h(const float* row, u32 column, u32 cols) {
     float4 v = load4(row, column, cols);
     if (column + 4 > cols) {
-        if (column + 1 >= cols)
-            v.y = 0.f;
-        if (column + 2 >= cols)
-            v.z = 0.f;
-        if (column + 3 >= cols)
-            v.w = 0.f;
+        if (column + 1 >= cols) v.y = 0.f;
+        if (column + 2 >= cols) v.z = 0.f;
+        if (column + 3 >= cols) v.w = 0.f;
     }
     return v;
 }
@@ -182,7 +176,6 @@ template <u32 F, bool SHARED> struct Part {
     const Share<SHARED>& s;
     Ring ring;
     u32 tasks, its, l, send_slot, send_it, send_tile, left;
-    const u8* row[2];
     u32 index[2];
     // The rows of a lane in a tile: the first, and the distance to that of the next tile of this block.
     u32 first_row, next_row;
@@ -210,8 +203,7 @@ template <u32 F, bool SHARED> struct Part {
         index[1] = min(at + SIDE, s.mat().rows - 1);
     }
     __device__ __forceinline__ void next(u32& slot, u32& it) const {
-        for (it += s.parts(); it >= its; it -= its)
-            slot++;
+        for (it += s.parts(); it >= its; it -= its) slot++;
     }
     __device__ __forceinline__ void send() {
         if (left != 0) {
@@ -220,8 +212,7 @@ template <u32 F, bool SHARED> struct Part {
             if (!SHARED) {
                 const u32 id = s.ids[send_slot];
                 mat.base += id * s.p.stride;
-                if (mat.scales)
-                    mat.scales += (u64)id * s.p.scale_stride;
+                if (mat.scales) mat.scales += (u64)id * s.p.scale_stride;
             }
             Send to = ring.next_send();
 #pragma unroll
@@ -242,8 +233,7 @@ template <u32 F, bool SHARED> struct Part {
         ring.sent();
     }
     __device__ __forceinline__ void start() {
-        for (u32 stage = 0; stage < ring.stages; stage++)
-            send();
+        for (u32 stage = 0; stage < ring.stages; stage++) send();
     }
     __device__ __forceinline__ void add_tile(float (&acc)[2]) {
         u32 slot = s.part / its, it = s.part % its;
@@ -256,11 +246,9 @@ template <u32 F, bool SHARED> struct Part {
                 const u32 q = it * STEPS + step, t = q * LANES + l;
                 C codes[2];
 #pragma unroll
-                for (int m = 0; m < 2; m++)
-                    codes[m].load(from, s.mat(), s.mat().base, 0, t);
+                for (int m = 0; m < 2; m++) codes[m].load(from, s.mat(), s.mat().base, 0, t);
                 const float4* here = s.x + slot * (s.width() / 4) + q * (2 * C::TASK) + l;
-                if (t < tasks)
-                    C::dot(codes, here, t, sum);
+                if (t < tasks) C::dot(codes, here, t, sum);
             }
             const float weight = SHARED ? 1.f : s.weights[slot];
             acc[0] = __fmaf_rn(weight, sum[0], acc[0]);
@@ -313,21 +301,17 @@ template <u32 F> __device__ __forceinline__ void dense_down(const experts_down_p
         const u32 at = row + tile * next_row + lane_id(), parity = tile & 1;
         const bool stores = part == 0 && lane_id() < 2 * SIDE && at < rows;
         float sum = 0.f;
-        if (stores && p.residual)
-            sum = __ldcg(p.residual + (u64)t * p.residual_stride + at);
+        if (stores && p.residual) sum = __ldcg(p.residual + (u64)t * p.residual_stride + at);
 #pragma unroll
         for (int m = 0; m < 2; m++) {
 #pragma unroll
-            for (int step = 4; step > 0; step >>= 1)
-                acc[m] += __shfl_xor_sync(0xffffffffu, acc[m], step);
-            if ((lane_id() & 7) == 0)
-                join[parity][warp_id()][m * SIDE + slot] = acc[m];
+            for (int step = 4; step > 0; step >>= 1) acc[m] += __shfl_xor_sync(0xffffffffu, acc[m], step);
+            if ((lane_id() & 7) == 0) join[parity][warp_id()][m * SIDE + slot] = acc[m];
         }
         // From the code of both shares.
         asm volatile("barrier.sync 3, %0;" ::"r"(WARPS * 32) : "memory");
         if (stores) {
-            for (u32 q = 0; q < parts; q++)
-                sum += join[parity][warp_id() + q][lane_id()];
+            for (u32 q = 0; q < parts; q++) sum += join[parity][warp_id() + q][lane_id()];
             p.out[(u64)t * p.out_stride + at] = sum;
         }
     };
@@ -370,8 +354,7 @@ __device__ __forceinline__ void add_slots(const experts_down_params& p, DownRoom
     const u32 none = p.rows >> 31;
     H one[2], two[2];
     const auto load = [&](H(&to)[2], u32 zero) {
-        if (ahead_tile >= tiles)
-            return;
+        if (ahead_tile >= tiles) return;
         const u8* base = (shared ? mat.base : mat.base + room.ids[slot] * p.stride) + zero;
 #pragma unroll
         for (u32 r = 0; r < 2; r++) {
@@ -438,17 +421,14 @@ __device__ __forceinline__ void add_slots(const experts_down_params& p, DownRoom
             odd = !odd;
         }
         const float a = acc.total(0), b = acc.total(1);
-        if (t < 2)
-            room.sums[parity][warp][g + 8 * t] = t == 0 ? a : b;
+        if (t < 2) room.sums[parity][warp][g + 8 * t] = t == 0 ? a : b;
         const u32 row = tile * 16 + lane_id();
         const bool stores = warp == 0 && lane_id() < 16 && row < mat.rows;
         float sum = 0.f;
-        if (stores && p.residual)
-            sum = __ldcg(p.residual + (u64)blockIdx.y * p.residual_stride + row);
+        if (stores && p.residual) sum = __ldcg(p.residual + (u64)blockIdx.y * p.residual_stride + row);
         asm volatile("barrier.sync 1, %0;" ::"r"(blockDim.x) : "memory");
         if (stores) {
-            for (u32 other = 0; other < warps; other++)
-                sum += room.sums[parity][other][lane_id()];
+            for (u32 other = 0; other < warps; other++) sum += room.sums[parity][other][lane_id()];
             p.out[(u64)blockIdx.y * p.out_stride + row] = sum;
         }
         parity ^= 1;
@@ -495,8 +475,7 @@ extern "C" __global__ void __launch_bounds__(256) silu_mul(const __grid_constant
     pdl_trigger();
     pdl_wait();
     const u32 at = blockIdx.x * 256 + threadIdx.x, t = blockIdx.y;
-    if (at >= p.cols)
-        return;
+    if (at >= p.cols) return;
     const float gate = __ldcg(p.gate + (u64)t * p.gate_stride + at);
     p.out[(u64)t * p.out_stride + at] = gate / (1.f + expf(-gate)) * __ldcg(p.up + (u64)t * p.up_stride + at);
 }

@@ -38,11 +38,9 @@ plane_product(const Mat (&mats)[PARTS], u32 first_step, u32 cols, const float* x
     struct Cursor {
         u32 tile, part, step;
         __device__ __forceinline__ bool next(u32 steps) {
-            if (++step != steps)
-                return false;
+            if (++step != steps) return false;
             step = 0;
-            if (++part != PARTS)
-                return true;
+            if (++part != PARTS) return true;
             part = 0;
             tile++;
             return true;
@@ -54,8 +52,7 @@ plane_product(const Mat (&mats)[PARTS], u32 first_step, u32 cols, const float* x
     const u32 none = cols >> 31;
     H one[2], two[2];
     const auto load = [&](H(&to)[2], u32 zero) {
-        if (left == 0)
-            return;
+        if (left == 0) return;
         left--;
         const u8* base = (PARTS == 2 && ahead.part == 1 ? mats[PARTS - 1].base : mats[0].base) + zero;
 #pragma unroll
@@ -72,8 +69,7 @@ plane_product(const Mat (&mats)[PARTS], u32 first_step, u32 cols, const float* x
 
     const Planes planes = planes_at(room, steps);
     const float squares = quantize_row(planes, x, norm, cols, H::ZERO);
-    if (norm && lane_id() == 0)
-        handed.squares[warp] = squares;
+    if (norm && lane_id() == 0) handed.squares[warp] = squares;
     __syncthreads();
     const float factor = norm ? inverse_rms(handed.squares, warps, cols, eps) : 1.f;
     const View view(planes);
@@ -87,32 +83,26 @@ plane_product(const Mat (&mats)[PARTS], u32 first_step, u32 cols, const float* x
         const float a = acc.total(0), b = acc.total(1);
 #pragma unroll
         for (u32 p = 0; p < PARTS; p++)
-            if (p == part)
-                values[p] = t == 0 ? a : b;
+            if (p == part) values[p] = t == 0 ? a : b;
         acc.clear();
     };
     const auto hand = [&] {
         if (t < 2) {
 #pragma unroll
-            for (int p = 0; p < PARTS; p++)
-                handed.sums[warp][p][g + 8 * t] = values[p];
+            for (int p = 0; p < PARTS; p++) handed.sums[warp][p][g + 8 * t] = values[p];
         }
     };
     const auto give = [&](u32 row, float extra) {
-        if (t >= 2 || row >= rows)
-            return;
+        if (t >= 2 || row >= rows) return;
 #pragma unroll
-        for (int p = 0; p < PARTS; p++)
-            values[p] *= factor;
+        for (int p = 0; p < PARTS; p++) values[p] *= factor;
         out(row, values, extra);
     };
     const auto finish = [&] {
         const u32 tile = at.tile, part = at.part;
-        if (!at.next(steps))
-            return;
+        if (!at.next(steps)) return;
         close(part);
-        if (at.part != 0)
-            return;
+        if (at.part != 0) return;
         if (began) {
             const u32 row = tile * 16 + g + 8 * t;
             give(row, t < 2 && row < rows ? out.extra(row) : 0.f);
@@ -121,16 +111,14 @@ plane_product(const Mat (&mats)[PARTS], u32 first_step, u32 cols, const float* x
         }
         began = true;
 #pragma unroll
-        for (int p = 0; p < PARTS; p++)
-            values[p] = 0.f;
+        for (int p = 0; p < PARTS; p++) values[p] = 0.f;
     };
 #pragma unroll 1
     for (u32 unit = begin; unit < end; unit += 2) {
         H::dot(one, view, at.step, acc);
         load(one, settled(two, none));
         finish();
-        if (unit + 1 == end)
-            break;
+        if (unit + 1 == end) break;
         H::dot(two, view, at.step, acc);
         load(two, settled(one, none));
         finish();
@@ -140,8 +128,7 @@ plane_product(const Mat (&mats)[PARTS], u32 first_step, u32 cols, const float* x
     const u32 row = at.tile * 16 + g + 8 * t;
     float extra = 0.f;
     if (open) {
-        if (at.step != 0)
-            close(at.part);
+        if (at.step != 0) close(at.part);
         if (!began) {
             hand();
         } else if (t < 2 && row < rows) {
@@ -149,19 +136,15 @@ plane_product(const Mat (&mats)[PARTS], u32 first_step, u32 cols, const float* x
         }
     }
     __syncthreads();
-    if (!open || !began)
-        return;
+    if (!open || !began) return;
     const u32 tile_end = (at.tile - tiles.first + 1) * each;
     for (u32 other = warp + 1; other < warps; other++) {
         const u32 from = other * units >> shift, to = (other + 1) * units >> shift;
-        if (from >= tile_end)
-            break;
-        if (from == to)
-            continue;
+        if (from >= tile_end) break;
+        if (from == to) continue;
         if (t < 2) {
 #pragma unroll
-            for (int p = 0; p < PARTS; p++)
-                values[p] += handed.sums[other][p][g + 8 * t];
+            for (int p = 0; p < PARTS; p++) values[p] += handed.sums[other][p][g + 8 * t];
         }
     }
     give(row, extra);

@@ -78,8 +78,7 @@ __device__ __forceinline__ void quantize(const Planes& to, u32 step, const Eight
     const float x[8] = {v.a.x, v.a.y, v.a.z, v.a.w, v.b.x, v.b.y, v.b.z, v.b.w};
     u32 most = 0;
 #pragma unroll
-    for (int i = 0; i < 8; i++)
-        most = max(most, __float_as_uint(x[i]) & 0x7fffffffu);
+    for (int i = 0; i < 8; i++) most = max(most, __float_as_uint(x[i]) & 0x7fffffffu);
     most = __reduce_max_sync(0xffffffffu, most);
     const float largest = __uint_as_float(most);
     // Numbers so small that their inverse overflows are zero.
@@ -104,8 +103,7 @@ __device__ __forceinline__ void quantize(const Planes& to, u32 step, const Eight
             make_int4(-zero * sum[0], -zero * sum[1], -zero * sum[2], 0);
         to.sums[step * 16 + (lane >> 1)] = factor * scale * (float)(sum[0] + 256 * sum[1] + 65536 * sum[2]);
     }
-    if (lane == 0)
-        to.scales[step] = factor * scale;
+    if (lane == 0) to.scales[step] = factor * scale;
 }
 
 // Writes all steps of a row of `cols` activations, if NORM times the weights of a norm, by all warps of the
@@ -124,14 +122,12 @@ __device__ __forceinline__ float quantize_steps(const Planes& to, const float* x
         for (u32 k = 0; k < DEPTH; k++) {
             const u32 at = (first + k * warps) * WIDE + column;
             v[k] = load_eight(x, at, cols);
-            if (NORM)
-                weight[k] = load_eight(norm, at, cols);
+            if (NORM) weight[k] = load_eight(norm, at, cols);
         }
 #pragma unroll
         for (u32 k = 0; k < DEPTH; k++) {
             const u32 step = first + k * warps;
-            if (step >= steps)
-                break;
+            if (step >= steps) break;
             if (NORM) {
                 squares += squares_of(v[k]);
                 v[k] = times(v[k], weight[NORM ? k : 0]);
@@ -144,16 +140,14 @@ __device__ __forceinline__ float quantize_steps(const Planes& to, const float* x
 // With or without a norm; returns this warp's sum of squares.
 __device__ __forceinline__ float quantize_row(const Planes& to, const float* x, const float* norm, u32 cols,
                                               i32 zero) {
-    if (norm)
-        return warp_sum(quantize_steps<true>(to, x, norm, cols, zero));
+    if (norm) return warp_sum(quantize_steps<true>(to, x, norm, cols, zero));
     return quantize_steps<false>(to, x, norm, cols, zero);
 }
 
 // 1 / rms of `cols` activations, from the sums of squares of `warps` warps.
 __device__ __forceinline__ float inverse_rms(const float* squares, u32 warps, u32 cols, float eps) {
     float sum = 0.f;
-    for (u32 warp = 0; warp < warps; warp++)
-        sum = __fadd_rn(sum, squares[warp]);
+    for (u32 warp = 0; warp < warps; warp++) sum = __fadd_rn(sum, squares[warp]);
     const float mean = __fmaf_rn(sum, 1.f / (float)cols, eps), guess = rsqrtf(mean);
     return __fmaf_rn(__fmul_rn(guess, 0.5f), __fmaf_rn(-mean * guess, guess, 1.f), guess);
 }
@@ -201,8 +195,7 @@ struct Acc {
     float v[2][2], low[2];
     __device__ __forceinline__ void clear() {
 #pragma unroll
-        for (int r = 0; r < 2; r++)
-            v[r][0] = v[r][1] = low[r] = 0.f;
+        for (int r = 0; r < 2; r++) v[r][0] = v[r][1] = low[r] = 0.f;
     }
     __device__ __forceinline__ void add(int r, float factor, i32 a, i32 b) {
         v[r][0] = __fmaf_rn(factor, (float)a, v[r][0]);

@@ -15,28 +15,11 @@ struct Send {
         at += 512;
         return make_uint4(0, 0, 0, 0);
     }
-    // For two pieces that share sectors, of one lane or of neighbours: L1 keeps the rest.
-    __device__ __forceinline__ uint4 cached16(const void* from) {
-        asm volatile("cp.async.ca.shared.global [%0], [%1], 16;" ::"r"(at + 16 * lane_id()), "l"(from)
-                     : "memory");
-        at += 512;
-        return make_uint4(0, 0, 0, 0);
-    }
-    __device__ __forceinline__ uint2 next8(const void* from) {
-        asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(at + 8 * lane_id()), "l"(from)
-                     : "memory");
-        at += 256;
-        return make_uint2(0, 0);
-    }
     __device__ __forceinline__ u32 next4(const void* from) {
         asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(at + 4 * lane_id()), "l"(from)
                      : "memory");
         at += 128;
         return 0;
-    }
-    // One or two bytes: the word around them.
-    __device__ __forceinline__ u32 within4(const void* from) {
-        return next4((const void*)((u64)from & ~3ull));
     }
 };
 
@@ -52,25 +35,11 @@ struct Take {
         at += 512;
         return v;
     }
-    __device__ __forceinline__ uint4 cached16(const void* from) { return next16(from); }
-    __device__ __forceinline__ uint2 next8(const void*) {
-        uint2 v;
-        asm volatile("ld.shared.v2.u32 {%0,%1}, [%2];"
-                     : "=r"(v.x), "=r"(v.y)
-                     : "r"(at + 8 * lane_id())
-                     : "memory");
-        at += 256;
-        return v;
-    }
     __device__ __forceinline__ u32 next4(const void*) {
         u32 v;
         asm volatile("ld.shared.u32 %0, [%1];" : "=r"(v) : "r"(at + 4 * lane_id()) : "memory");
         at += 128;
         return v;
-    }
-    // The piece begins at the lowest byte.
-    __device__ __forceinline__ u32 within4(const void* from) {
-        return next4(from) >> (8 * ((u32)(u64)from & 3u));
     }
 };
 
@@ -84,8 +53,7 @@ struct Ring {
         bytes = 32 * step_bytes;
         send = take = 0;
         // A launch that gave too little room must not write over something else.
-        if (stages == 0)
-            asm volatile("trap;");
+        if (stages == 0) asm volatile("trap;");
     }
     __device__ __forceinline__ Send next_send() const { return {base + send * bytes}; }
     __device__ __forceinline__ void sent() {

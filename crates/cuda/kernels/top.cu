@@ -9,7 +9,7 @@ struct top_params {
     const float* logits;       // [rows][stride]
     const float* temperatures; // [rows]; 0: the largest alone
     u32* keys;                 // [rows][SPANS]: the largest logit of each block
-    u32* found;                // [rows]: how many, the key of the largest, SPANS sums, ROOM ids with their logits
+    u32* found; // [rows]: how many, the key of the largest, SPANS sums, ROOM ids with their logits
     u32 vocab, stride;
     float depth; // nats below the largest
     u32 pad;
