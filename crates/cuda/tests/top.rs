@@ -4,12 +4,12 @@ mod common;
 
 use common::{Random, card, poisoned, uploaded};
 use cuda::Card;
-use cuda::ops::top::{Found, KEYS, RECORD, Top};
+use cuda::ops::top::{KEYS, RECORD, Top, TopRow};
 
 const DEPTH: f32 = 11.0;
 
 /// What the card finds in rows of `vocab` logits.
-fn found(card: &Card, logits: &[f32], vocab: usize, temperatures: &[f32]) -> Vec<Option<Found>> {
+fn found(card: &Card, logits: &[f32], vocab: usize, temperatures: &[f32]) -> Vec<Option<TopRow>> {
     let rows = temperatures.len();
     let (on_logits, on_temperatures) = (uploaded(card, logits), uploaded(card, temperatures));
     let (keys, records) = (poisoned(card, rows * KEYS * 4), poisoned(card, rows * RECORD * 4));
@@ -28,7 +28,7 @@ fn found(card: &Card, logits: &[f32], vocab: usize, temperatures: &[f32]) -> Vec
     top.launch(card, rows).expect("the card works");
     top.launch(card, rows).expect("the card works");
     let records: Vec<u32> = records.read(0, rows * RECORD).expect("the card works");
-    records.chunks_exact(RECORD).map(|record| Found::read(record, vocab)).collect()
+    records.chunks_exact(RECORD).map(|record| TopRow::read(record, vocab)).collect()
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{Result, bail};
 use cuda::Pinned;
+pub use cuda::ops::top::TopRow;
 
 use crate::lane::Rows;
 
@@ -21,16 +22,6 @@ enum Memory {
     Owned(Vec<f32>),
     Pinned(Arc<Pinned>),
     Card(OnCard),
-}
-
-/// The most likely tokens of a row.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TopRow {
-    /// Ids with their logits, ids ascending: all within [`TOP_NATS`] of the largest at the temperature that
-    /// was asked for.
-    pub tokens: Vec<(u32, f32)>,
-    /// The sum of exp((logit - largest) / temperature) over the whole row.
-    pub sum: f64,
 }
 
 /// How far below the largest logit the tokens of a [`TopRow`] reach, times the temperature.

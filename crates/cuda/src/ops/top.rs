@@ -50,15 +50,16 @@ impl Top {
     }
 }
 
-/// What was found in a row.
-pub struct Found {
+/// The most likely tokens of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopRow {
     /// Ids with their logits, ids ascending.
     pub tokens: Vec<(u32, f32)>,
     /// The sum of exp((logit - largest) / temperature) over the row.
     pub sum: f64,
 }
 
-impl Found {
+impl TopRow {
     /// Reads a record. `None` when more tokens are in reach than there is room for, or there is a NaN.
     ///
     /// # Panics

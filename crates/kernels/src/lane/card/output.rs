@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{Error, Result, bail};
 use cuda::Pinned;
-use cuda::ops::top::{Found, KEYS, RECORD, Top};
+use cuda::ops::top::{KEYS, RECORD, Top, TopRow};
 
 use super::{CardLane, Rows};
 use crate::logits::OnCard;
 use crate::rms_norm::RmsNorm;
-use crate::{Linear, Logits, TOP_NATS, TopRow};
+use crate::{Linear, Logits, TOP_NATS};
 
 /// The output of a pass while it is on the card.
 #[derive(Clone)]
@@ -116,10 +116,9 @@ impl CardLane<'_> {
         }
         let vocab = head.logits[0].width;
         let records = results.slice::<u32>(0, sent_count).chunks_exact(RECORD);
-        let top_row = |record| Found::read(record, vocab).map(|Found { tokens, sum }| TopRow { tokens, sum });
         let logits = OnCard {
             parts: head.logits.clone(),
-            top: records.map(top_row).collect(),
+            top: records.map(|record| TopRow::read(record, vocab)).collect(),
             vocab,
             passes: scratch.passes.clone(),
             pass: scratch.passes.load(Ordering::Relaxed),
