@@ -74,32 +74,26 @@ impl Multinomial {
         if cut {
             tokens.truncate(top_k);
         }
-        let mass = if cut { tokens.iter().map(|token| f64::from(token.p())).sum() } else { 1.0 };
+        let all = if cut { mass(tokens) } else { 1.0 };
         let mut complete = cut;
         if top_p < 1.0 {
             let mut sum = 0.0;
             let enough = tokens.iter().position(|token| {
                 sum += f64::from(token.p());
-                sum >= f64::from(top_p) * mass
+                sum >= f64::from(top_p) * all
             });
             complete |= enough.is_some();
             tokens.truncate(enough.map_or(tokens.len(), |last| last + 1));
         }
-        let floor = tokens.first()?.p() * min_p;
-        let kept = tokens.partition_point(|token| token.p() >= floor).max(1);
+        let kept = above_floor(tokens, min_p);
         complete |= kept < tokens.len();
-        let tokens = &tokens[..kept];
-        // The probabilities of the whole row are 1 together.
-        let total = if complete { tokens.iter().map(|token| f64::from(token.p())).sum() } else { 1.0 };
-        let mut left = uniform * total;
-        let drawn = tokens.iter().find(|token| {
-            left -= f64::from(token.p());
-            left < 0.0
-        });
-        match drawn {
-            None if complete => tokens.last().map(|token| token.id()),
-            drawn => drawn.map(|token| token.id()),
+        if !complete && min_p > 0.0 {
+            return None;
         }
+        // The probabilities of the whole row are 1 together.
+        let total = if complete { mass(&tokens[..kept]) } else { 1.0 };
+        let drawn = token_at(&tokens[..kept], uniform * total);
+        drawn.or_else(|| tokens[..kept].last().filter(|_| complete).map(|token| token.id()))
     }
 
     /// Fills `tokens` with those of a probability from 2^-`bits` on, or with all. Returns the sum of the
@@ -153,16 +147,9 @@ impl Multinomial {
         } else if !complete {
             return None;
         }
-        let floor = tokens[0].p() * min_p;
-        let kept = tokens.partition_point(|token| token.p() >= floor).max(1);
-        let tokens = &tokens[..kept];
-        let total: f64 = tokens.iter().map(|token| f64::from(token.p())).sum();
-        let mut left = uniform * total;
-        let drawn = tokens.iter().find(|token| {
-            left -= f64::from(token.p());
-            left < 0.0
-        });
-        drawn.or(tokens.last()).map(|token| token.id())
+        let tokens = &tokens[..above_floor(tokens, min_p)];
+        let drawn = token_at(tokens, uniform * mass(tokens));
+        drawn.or_else(|| tokens.last().map(|token| token.id()))
     }
 
     /// Sorts the tokens; only the first `top_k` are kept, unless that is 0.
@@ -216,4 +203,23 @@ impl Multinomial {
         }
         None
     }
+}
+
+/// How many of sorted tokens min_p keeps; the first always.
+fn above_floor(tokens: &[Ranked], min_p: f32) -> usize {
+    let floor = tokens.first().map_or(0.0, |token| token.p() * min_p);
+    tokens.partition_point(|token| token.p() >= floor).max(1)
+}
+
+fn mass(tokens: &[Ranked]) -> f64 {
+    tokens.iter().map(|token| f64::from(token.p())).sum()
+}
+
+/// The token at `left` of the probabilities, added in this order; `None` beyond the last.
+fn token_at(tokens: &[Ranked], mut left: f64) -> Option<u32> {
+    let drawn = tokens.iter().find(|token| {
+        left -= f64::from(token.p());
+        left < 0.0
+    });
+    drawn.map(|token| token.id())
 }
