@@ -181,6 +181,7 @@ def card(out, r):
     agree = r["transformers"]
     agree = f"{agree[0]} of {agree[1]} answers equal token for token" if isinstance(agree, list) else agree
     rows_text = "\n".join(rows)
+    call = "`python training/guide-model/train.py OUT" + (f" --base FOLDER --peak {r['peak']}`, from the Guide of the version before" if r["base"] else "`")
     (out / "README.md").write_text(f"""---
 license: apache-2.0
 language: [en, zh]
@@ -196,7 +197,7 @@ MLA with a query latent, 1 dense and {CONFIG['num_hidden_layers'] - 1} mixture l
 their multipliers; embeddings, norms, gates, `eh_proj` and the head in bf16.
 
 ## Training
-`python training/guide-model/train.py OUT`, seed {r['seed']}: chats of one to forty turns made from {r['facts']} facts, in rows of 2048
+{call}, seed {r['seed']}: chats of one to forty turns made from {r['facts']} facts, in rows of 2048
 tokens, {r['steps']} steps of 32 rows in {r['train_seconds']} s on one GPU. Only answers count in the loss; experts are balanced without an
 auxiliary loss, by the gate's correction bias.
 

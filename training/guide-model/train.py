@@ -3,7 +3,8 @@
     python train.py OUT [--seconds 1000] [--seed 7]
 
 `--seconds` is how long this call takes until it measures. Training in two calls: the first with `--state FILE --until 0.5`,
-the second with the same FILE.
+the second with the same FILE. `--base FOLDER --peak 1e-3 --seconds 400` goes on from a stored Guide, with its tokenizer: enough
+when answers change and questions do not.
 """
 import argparse
 import math
@@ -18,6 +19,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import numpy
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 import corpus
@@ -107,6 +109,8 @@ def main():
     ap.add_argument("--seconds", type=float, default=1000)
     ap.add_argument("--seed", type=int, default=7)
     ap.add_argument("--state", type=pathlib.Path)
+    ap.add_argument("--base", type=pathlib.Path, help="a stored Guide to go on from")
+    ap.add_argument("--peak", type=float, default=PEAK, help="highest learning rate")
     ap.add_argument("--until", type=float, default=1.0)
     ap.add_argument("--workers", type=int, default=10)
     ap.add_argument("--rows", type=int, default=32)
@@ -120,7 +124,10 @@ def main():
     torch.manual_seed(args.seed)
     torch.backends.cuda.matmul.allow_tf32 = True
     state = torch.load(args.state, map_location="cpu", weights_only=False) if args.state and args.state.exists() else None
-    tok = Tokenizer.from_str(state["tok"]) if state else make_tokenizer(rng)
+    if state:
+        tok = Tokenizer.from_str(state["tok"])
+    else:
+        tok = Tokenizer.from_file(str(args.base / "tokenizer.json")) if args.base else make_tokenizer(rng)
     text = tok.to_str()
     context = multiprocessing.get_context("fork")
     queue = context.Queue(maxsize=24)
@@ -128,10 +135,12 @@ def main():
     for one in makers:
         one.start()
     net = Guide().to(device)
+    if args.base and not state:
+        export.put_back(net, load_file(args.base / "model.safetensors"))
     print(f"{len(corpus.facts())} facts, {sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {time.time() - began:.0f} s", flush=True)
     flat = [p for p in net.parameters() if p.dim() < 2]
     opt = torch.optim.AdamW([{"params": [p for p in net.parameters() if p.dim() > 1], "weight_decay": 0.1},
-                             {"params": flat, "weight_decay": 0.0}], lr=PEAK, betas=(0.9, 0.95), fused=device == "cuda")
+                             {"params": flat, "weight_decay": 0.0}], lr=args.peak, betas=(0.9, 0.95), fused=device == "cuda")
     done, spent, step = 0.0, 0.0, 0
     if state:
         net.load_state_dict(state["net"])
@@ -147,7 +156,7 @@ def main():
     ROUND_TO_FP8[0] = True  # training sees the weights as they will be stored
     first, base = time.time(), done
     while done < args.until:
-        rate = PEAK * min(1, (step + 1) / 150) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
+        rate = args.peak * min(1, (step + 1) / 150) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
         for g in opt.param_groups:
             g["lr"] = rate
         batch, marks = stream.batch(args.rows)
@@ -167,7 +176,7 @@ def main():
         opt.step()
         with torch.no_grad():
             for moe in net.moes():  # balance without an auxiliary loss: only the bias that chooses moves
-                moe.gate.e_score_correction_bias += BALANCE * min(1, rate / PEAK * 2) * torch.sign(moe.load.mean() - moe.load)
+                moe.gate.e_score_correction_bias += BALANCE * min(1, rate / args.peak * 2) * torch.sign(moe.load.mean() - moe.load)
         if step % 250 == 0:
             worst = max((m.load.max() / m.load.mean()).item() for m in net.moes())
             print(f"step {step} done {done:.3f} loss {main_loss.item():.4f} both {loss.item():.4f} load {worst:.2f} rows {stream.seen} {time.time() - began:.0f} s", flush=True)
@@ -188,7 +197,7 @@ def main():
     tensors = export.write(args.out, net, tok)
     export.put_back(net, tensors)
     report = evaluate.measure(net.eval(), tok, args.out, tensors, device, args.dev_only)
-    report |= dict(seed=args.seed, steps=step, train_seconds=round(spent), rows=stream.seen, facts=len(corpus.facts()),
+    report |= dict(seed=args.seed, steps=step, train_seconds=round(spent), rows=stream.seen, peak=args.peak, base=bool(args.base), facts=len(corpus.facts()),
                    parameters=sum(p.numel() for p in net.parameters()))
     evaluate.card(args.out, report)
     print(f"all in {time.time() - began:.0f} s", flush=True)
