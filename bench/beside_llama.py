@@ -1,9 +1,9 @@
 """This engine and llama.cpp on the same card, with the same GGUF files, in one sitting.
 
-    python bench/beside_llama.py whaledeck-engine llama-bench bench/shapes/v2-lite.json ...
+    python bench/beside_llama.py whaledeck-engine llama-bench FOLDER bench/shapes/v2-lite.json ... 4000
 
 llama-bench is llama.cpp's own program, built with CUDA. Files have random weights in the mix of Q4_K_M
-(`random_gguf.py`); a prompt is 2,048 tokens, an answer 256 at temperature 0.6 and top_p 0.95 behind 1,024 and
+(`random_gguf.py`) and stay in FOLDER; a prompt is 2,048 tokens, an answer 256 at temperature 0.6 and top_p 0.95 behind 1,024 and
 16,384 tokens. llama-bench does not sample. Beside each speed of an answer: the floor, the bytes of the weights
 that a token reads and of the cache over the bandwidth of the card (GB/s, the last argument).
 """
@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 
 import random_gguf
 
@@ -60,24 +59,24 @@ def cache_bytes(shape, cache):
     return width * shape["num_hidden_layers"]
 
 
-def main(engine, bench, *rest):
+def main(engine, bench, folder, *rest):
     shapes, bandwidth = rest[:-1], float(rest[-1]) * 1e9
     print(f"{'':44} {'ours':>9} {'llama.cpp':>9} {'ratio':>6} {'floor':>7}")
     for config in shapes:
         shape = json.load(open(config))
         name = os.path.basename(config).removesuffix(".json")
-        with tempfile.TemporaryDirectory() as folder:
-            file = os.path.join(folder, name + ".gguf")
+        file = os.path.join(folder, name + ".gguf")
+        if not os.path.exists(file):
             random_gguf.main(config, file)
-            theirs = llama(bench, file, "-p", str(PROMPT), "-n", "0")[0]
-            prefill, _ = ours(engine, file, PROMPT, 8, "bf16")
-            line(f"{name}, prefill {PROMPT}", prefill, theirs)
-            theirs = llama(bench, file, "-p", "0", "-n", "128", "-d", f"{SHORT},{LONG}")
-            for depth in (SHORT, LONG):
-                cache = "fp8" if depth == LONG and "kv_lora_rank" in shape else "bf16"
-                _, decode = ours(engine, file, depth, 256, cache)
-                size = bytes_of_a_token(shape, file) + depth * cache_bytes(shape, cache)
-                line(f"{name}, decode at {depth}, {cache} cache", decode, theirs[depth], bandwidth / size)
+        theirs = llama(bench, file, "-p", str(PROMPT), "-n", "0")[0]
+        prefill, _ = ours(engine, file, PROMPT, 8, "bf16")
+        line(f"{name}, prefill {PROMPT}", prefill, theirs)
+        theirs = llama(bench, file, "-p", "0", "-n", "128", "-d", f"{SHORT},{LONG}")
+        for depth in (SHORT, LONG):
+            cache = "fp8" if depth == LONG and "kv_lora_rank" in shape else "bf16"
+            _, decode = ours(engine, file, depth, 256, cache)
+            size = bytes_of_a_token(shape, file) + depth * cache_bytes(shape, cache)
+            line(f"{name}, decode at {depth}, {cache} cache", decode, theirs[depth], bandwidth / size)
 
 
 def line(what, ours, theirs, floor=None):

@@ -97,7 +97,8 @@ def latent_tensors(shape):
         yield name + "attn_q.weight", [heads * (nope + rope), hidden], Q4_K
         yield name + "attn_kv_a_mqa.weight", [latent + rope, hidden], Q4_K
         yield name + "attn_kv_a_norm.weight", [latent], F32
-        yield name + "attn_kv_b.weight", [heads * (nope + wide), latent], Q4_K
+        yield name + "attn_k_b.weight", [heads, latent, nope], k_or(Q4_K, nope)
+        yield name + "attn_v_b.weight", [heads, wide, latent], Q4_K
         yield name + "attn_output.weight", [hidden, heads * wide], Q4_K
         if layer < shape["first_k_dense_replace"]:
             dense = shape["intermediate_size"]
@@ -138,8 +139,12 @@ def metadata(shape):
         fields |= {
             "leading_dense_block_count": shape["first_k_dense_replace"],
             "attention.kv_lora_rank": shape["kv_lora_rank"],
-            "attention.key_length": nope + rope,
-            "attention.value_length": shape["v_head_dim"],
+            # llama.cpp runs latent attention as one key and value head, with the sizes of the cache.
+            "attention.head_count_kv": 1,
+            "attention.key_length": shape["kv_lora_rank"] + rope,
+            "attention.value_length": shape["kv_lora_rank"],
+            "attention.key_length_mla": nope + rope,
+            "attention.value_length_mla": shape["v_head_dim"],
             "expert_feed_forward_length": shape["moe_intermediate_size"],
             "expert_count": shape["n_routed_experts"],
             "expert_used_count": shape["num_experts_per_tok"],
