@@ -3,7 +3,7 @@
 use std::cell::LazyCell;
 
 use checkpoint::Checkpoint;
-use checkpoint::memory::{BudgetParams, CARD_CHUNK, CardBudget};
+use checkpoint::memory::{BudgetParams, CARD_CHUNK, CARD_CONTEXT, CardBudget};
 use models::Place;
 use models::cards::{self, CardInfo, CheckError, NoCard, check_products, places};
 use protocol::{CardRefusal, ErrorCode, PlaceChoice, WorkerArgs, WorkerFailure, WorkerPlace};
@@ -71,7 +71,7 @@ impl ChosenPlace {
     pub fn measure(&mut self) {
         if let (WorkerPlace::Card { used, .. }, Place::Card(memory)) = (&mut self.report, &self.place) {
             // Activations grow up to the budget with the first long prompt.
-            used.0 = used.0.max(memory.card().held());
+            used.0 = used.0.max(memory.card().held() + CARD_CONTEXT);
         }
     }
 
@@ -100,7 +100,7 @@ impl ChosenPlace {
                 CheckError::Card(error) => CardRefusal::Failed { message: words(&error) },
             })?;
         }
-        let used = budget.total().into();
+        let used = (budget.total() + CARD_CONTEXT).into();
         let report = WorkerPlace::Card { index: card.index, name: card.name, used };
         Ok(Self { place, report })
     }
