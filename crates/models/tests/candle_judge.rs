@@ -5,11 +5,11 @@ mod fixture;
 
 use std::collections::HashMap;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::deepseek2::{DeepSeekV2, DeepSeekV2Config};
 use candle_transformers::models::llama::{Cache, Llama, LlamaConfig};
-use candle_transformers::models::{qwen2, qwen3};
+use candle_transformers::models::{qwen2, qwen3, siglip};
 use checkpoint::{Checkpoint, Dtype, ModelConfig, RandomWeights, TokenizerSource, WeightSource};
 use fixture::{Run, options};
 use models::{CacheDtype, OutputRequest};
@@ -44,14 +44,46 @@ fn last(logits: candle_core::Result<Tensor>) -> Vec<f32> {
     logits[logits.len() - VOCAB as usize..].to_vec()
 }
 
-fn var_builder(weights: &RandomWeights) -> VarBuilder<'static> {
+fn tensors(weights: &RandomWeights) -> HashMap<String, Tensor> {
     let tensor = |name: String| {
         let view = weights.tensor(&name).expect("it is listed");
         let tensor = Tensor::from_vec(view.to_f32(), view.shape.clone(), &Device::Cpu).expect("its shape");
         (name, tensor)
     };
-    let tensors: HashMap<String, Tensor> = weights.names().into_iter().map(tensor).collect();
+    weights.names().into_iter().map(tensor).collect()
+}
+
+fn var_builder(tensors: HashMap<String, Tensor>) -> VarBuilder<'static> {
     VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu)
+}
+
+/// The tensors of a tower, by the names that candle gives them.
+fn siglip_tensors(ours: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
+    let mut theirs = HashMap::new();
+    for (name, tensor) in ours {
+        let Some(name) = name.strip_prefix("vision.") else { continue };
+        let name = name
+            .replace("patch_embed.proj", "embeddings.patch_embedding")
+            .replace("blocks.", "encoder.layers.")
+            .replace("norm1", "layer_norm1")
+            .replace("norm2", "layer_norm2")
+            .replace("attn.proj", "self_attn.out_proj");
+        if name == "pos_embed" {
+            let positions = tensor.squeeze(0).expect("one batch");
+            theirs.insert("embeddings.position_embedding.weight".to_owned(), positions);
+        } else if name.contains("attn.qkv") {
+            for (part, tensor) in
+                ["q_proj", "k_proj", "v_proj"].iter().zip(tensor.chunk(3, 0).expect("three"))
+            {
+                theirs.insert(name.replace("attn.qkv", &format!("self_attn.{part}")), tensor);
+            }
+        } else if let Some(end) = name.strip_prefix("norm.") {
+            theirs.insert(format!("post_layernorm.{end}"), tensor);
+        } else {
+            theirs.insert(name, tensor);
+        }
+    }
+    theirs
 }
 
 /// The fields that all families have.
@@ -82,7 +114,7 @@ fn check(seed: u64, config: Value, judge: impl FnOnce(Value, VarBuilder<'static>
     let what = format!("seed {seed}: {config}");
     let parsed = ModelConfig::from_json(config.clone()).expect(&what);
     let weights = RandomWeights::new(&parsed, seed, Dtype::F32);
-    let mut judge = judge(config, var_builder(&weights));
+    let mut judge = judge(config, var_builder(tensors(&weights)));
     let tokenizer = TokenizerSource::Folder(Default::default());
     let checkpoint = Checkpoint { config: parsed, weights: Box::new(weights), tokenizer };
     let model = models::load(&checkpoint, &options(), &mut |_, _| {}).expect(&what);
@@ -173,5 +205,47 @@ fn deepseek_v2_equals_candles() {
             let mut model = DeepSeekV2::new(&config, vb).expect("a model");
             Box::new(move |tokens, past| last(model.forward(&input(tokens), past)))
         });
+    }
+}
+
+#[test]
+fn the_vision_tower_equals_candles() {
+    for seed in 0..SHAPES {
+        let shape = &mut Shape(seed);
+        let text = include_str!("../../../bench/shapes/vl2-tiny.json");
+        let mut config: Value = serde_json::from_str(text).expect("it is JSON");
+        let (heads, patch) = (shape.of(&[2, 3, 4]), shape.of(&[14, 16]));
+        let (width, layers) = (heads * shape.of(&[16, 24]), shape.of(&[1, 2, 3]));
+        let image = patch * shape.of(&[5, 6]);
+        config["vision_config"] = json!({
+            "model_type": "vision", "image_size": image, "patch_size": patch, "width": width, "layers": layers,
+            "heads": heads, "mlp_ratio": 2.5,
+        });
+        config["projector_config"]["input_dim"] = json!(width);
+        config["candidate_resolutions"] = json!([[image, image]]);
+        for (field, size) in [("num_hidden_layers", 1), ("vocab_size", 256), ("intermediate_size", 64)] {
+            config["language_config"][field] = json!(size);
+        }
+        let parsed = ModelConfig::from_json(config).expect("it is supported");
+        let weights = RandomWeights::new(&parsed, seed, Dtype::F32);
+        let theirs: siglip::VisionConfig = serde_json::from_value(json!({
+            "image_size": image, "patch_size": patch, "hidden_size": width, "num_hidden_layers": layers,
+            "num_attention_heads": heads, "intermediate_size": (width as f64 * 2.5) as usize,
+        }))
+        .expect("a configuration");
+        let judge = siglip::VisionModel::new(&theirs, false, var_builder(siglip_tensors(tensors(&weights))))
+            .expect("a tower");
+        let tokenizer = TokenizerSource::Folder(Default::default());
+        let checkpoint = Checkpoint { config: parsed, weights: Box::new(weights), tokenizer };
+        let model = models::load(&checkpoint, &options(), &mut |_, _| {}).expect("it loads");
+        let pixels: Vec<f32> =
+            (0..3 * image * image).map(|at| ((at * at + 3 * at) % 255) as f32 / 127.5 - 1.0).collect();
+        let [ours, _] = model.vision().expect("a vision model").features(&pixels).expect("it is encoded");
+        let pixels = Tensor::from_vec(pixels, (1, 3, image, image), &Device::Cpu).expect("an image");
+        let theirs =
+            judge.forward(&pixels).and_then(|it| it.flatten_all()?.to_vec1::<f32>()).expect("features");
+        let largest = theirs.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let apart = fixture::apart(&ours, &theirs);
+        assert!(apart <= 2e-4 * largest, "seed {seed}: {apart} of {largest}");
     }
 }
