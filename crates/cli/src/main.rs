@@ -54,8 +54,9 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             if args.json {
-                // On stdout, which the calling program reads; the exit code reports the failure.
-                json::print_json(&serde_json::json!({ "error": error }));
+                // On stdout, which the calling program reads; the exit code reports the failure. A `Value` in
+                // between would sort the fields or not, as the features of the build are.
+                json::print_json(&std::collections::BTreeMap::from([("error", &error)]));
             } else {
                 eprintln!("{}", messages::terminal_text(&error, lang));
             }
