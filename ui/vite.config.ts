@@ -19,6 +19,7 @@ export default defineConfig(({ mode }) => ({
     oneFontFormat(),
     tomlWords('virtual:error-words', at('../assets/messages/errors.toml')),
     tomlWords('virtual:plan-words', at('../assets/messages/plans.toml')),
+    tomlWords('virtual:page-words', at('../assets/messages/page')),
   ],
   resolve: {
     alias: {

@@ -9,3 +9,8 @@ declare module 'virtual:plan-words' {
   const words: Partial<Record<string, Record<import('./lib/i18n/language').Lang, string>>>;
   export default words;
 }
+// The words of the page: ./lib/i18n/messages.ts is their type.
+declare module 'virtual:page-words' {
+  const words: import('./lib/i18n/words').Words;
+  export default words;
+}

@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { bytes, duration, latency, money, pages, parameters, percent, speed } from '$lib/format';
 import { byDay, dayGroup, newest } from '$lib/format/days';
 import { day, logged, moment } from '$lib/format/times';
-import { en } from '$lib/i18n/en';
-import { zh } from '$lib/i18n/zh';
+import { en, zh } from '$lib/i18n/catalogue';
 
 test.each([
   [0, '0 B'],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sends } from '$lib/kit/keys';
 import { frequencyWord, temperatureWord } from '$lib/components/chat/words';
-import { en } from '$lib/i18n/en';
+import { en } from '$lib/i18n/catalogue';
 import { hrefOf, parseRoute, type Route } from '$lib/router/route';
 
 test.each<Route>([

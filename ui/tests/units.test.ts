@@ -2,8 +2,7 @@
 import { expect, test } from 'vitest';
 import table from '../../tests/fixtures/units.json';
 import { bytes, number, pages } from '$lib/format';
-import { en } from '$lib/i18n/en';
-import { zh } from '$lib/i18n/zh';
+import { en, zh } from '$lib/i18n/catalogue';
 
 test.each(table.bytes)('%d bytes read as %s', (value, text) =>
   expect(bytes(value as number, 'en')).toBe(text),

@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest';
 import { catalogue } from '$lib/errors';
 import { fill, words } from '$lib/errors/words';
-import { en } from '$lib/i18n/en';
 import { resolveLanguage } from '$lib/i18n/language';
-import { zh } from '$lib/i18n/zh';
 import type { ErrorCode } from '$lib/ipc/bindings';
 
 // That every code has words is tested beside the codes: crates/messages.
@@ -39,18 +37,4 @@ test('an unknown system language is English', () => {
   expect(resolveLanguage('system', undefined)).toBe('en');
   expect(resolveLanguage('system', 'zh-Hans-CN')).toBe('zh');
   expect(resolveLanguage('zh', 'C')).toBe('zh');
-});
-
-function leaves(value: unknown, path = ''): Map<string, unknown> {
-  if (typeof value !== 'object' || value === null) return new Map([[path, value]]);
-  return new Map(Object.entries(value).flatMap(([key, inner]) => [...leaves(inner, `${path}.${key}`)]));
-}
-
-test('both languages have the same entries, none of them empty', () => {
-  const [english, chinese] = [leaves(en), leaves(zh)];
-  expect([...chinese.keys()].sort()).toEqual([...english.keys()].sort());
-  for (const [path, said] of chinese) {
-    expect(typeof said, path).toBe(typeof english.get(path));
-    expect(said, path).not.toBe('');
-  }
 });

@@ -1,7 +1,7 @@
 // Numbers in human units, in the language in use. Pure: the words and the locale are handed in. The rules are those of
 // crates/messages/src/amounts.rs, and tests/fixtures/units.json holds both to them.
-import type { Messages } from '$lib/i18n/en';
 import { localeOf, type Lang } from '$lib/i18n/language';
+import type { Messages } from '$lib/i18n/messages';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 
@@ -51,29 +51,31 @@ export const wordsOf = (tokens: number): number => (tokens * 500) / 670;
 export function pages(tokens: number, t: Messages, lang: Lang): string {
   const count = tokens / 670;
   if (count < 1.5) return t.format.page;
-  return t.format.pages(decimal(count, 0, lang));
+  return t.format.pages({ count: decimal(count, 0, lang) });
 }
 
 /** Parameter counts; Chinese counts in ten thousands and hundred millions. */
 export function parameters(count: number, t: Messages, lang: Lang): string {
   if (lang === 'zh') {
     return count >= 1e8
-      ? t.format.billions(decimal(count / 1e8, count < 1e9 ? 1 : 0, lang))
-      : t.format.millions(decimal(count / 1e4, 0, lang));
+      ? t.format.billions({ count: decimal(count / 1e8, count < 1e9 ? 1 : 0, lang) })
+      : t.format.millions({ count: decimal(count / 1e4, 0, lang) });
   }
   return count >= 1e9
-    ? t.format.billions(decimal(count / 1e9, count < 1e11 ? 1 : 0, lang))
-    : t.format.millions(decimal(count / 1e6, count < 1e7 ? 1 : 0, lang));
+    ? t.format.billions({ count: decimal(count / 1e9, count < 1e11 ? 1 : 0, lang) })
+    : t.format.millions({ count: decimal(count / 1e6, count < 1e7 ? 1 : 0, lang) });
 }
 
 /** How long something took, where fractions of a second matter: "0.42 s". */
 export const latency = (milliseconds: number, t: Messages, lang: Lang): string =>
-  t.format.seconds(decimal(milliseconds / 1000, milliseconds < 10_000 ? 2 : 1, lang));
+  t.format.seconds({ count: decimal(milliseconds / 1000, milliseconds < 10_000 ? 2 : 1, lang) });
 
 /** How long something takes, roughly: "6 min". */
 export function duration(seconds: number, t: Messages): string {
-  if (seconds < 60) return t.format.seconds(String(Math.max(1, Math.round(seconds))));
+  if (seconds < 60) return t.format.seconds({ count: String(Math.max(1, Math.round(seconds))) });
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return t.format.minutes(minutes);
-  return t.format.hours(Math.floor(minutes / 60), minutes % 60);
+  if (minutes < 60) return t.format.minutes({ count: minutes });
+  const hours = Math.floor(minutes / 60);
+  const rest = minutes % 60;
+  return rest === 0 ? t.format.hours({ hours }) : t.format.hoursAndMinutes({ hours, minutes: rest });
 }

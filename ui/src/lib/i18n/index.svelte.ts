@@ -1,7 +1,7 @@
 // The language in use and its words. Refreshed when settings load or change; reads no settings itself.
-import { en, type Messages } from './en';
-import { zh } from './zh';
+import { en, zh } from './catalogue';
 import { localeOf, pick, type Lang } from './language';
+import type { Messages } from './messages';
 import type { Localized } from '$lib/ipc/bindings';
 
 class I18n {

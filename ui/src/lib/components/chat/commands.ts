@@ -13,7 +13,7 @@ export function commandsOf(page: ChatPage): Command[] {
     ...models.usable.map(({ id, name }) => ({ id, label: name })),
     ...clouds.models.map(({ endpoint, model }) => ({
       id: model.id,
-      label: `${model.name} · ${t.cloudOf(endpoint.name)}`,
+      label: `${model.name} · ${t.cloudOf({ name: endpoint.name })}`,
     })),
     ...deployments.ready.map(({ chat_model, name }) => ({
       id: chat_model,

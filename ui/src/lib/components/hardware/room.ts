@@ -6,6 +6,6 @@ export function roomOf(free: number | null, total: number | null): string {
   const t = i18n.t.hardware;
   if (total === null) return t.memoryUnknown;
   return free === null
-    ? t.total(bytes(total, i18n.lang))
-    : t.freeOf(bytes(free, i18n.lang), bytes(total, i18n.lang));
+    ? t.total({ total: bytes(total, i18n.lang) })
+    : t.freeOf({ free: bytes(free, i18n.lang), total: bytes(total, i18n.lang) });
 }
