@@ -57,7 +57,6 @@ test('no English sentence has one of several things', () => {
 /** Never said of one: their numbers arrive written out ("about 24 pages", "2,048"), or one has a sentence of its own. */
 const UNCOUNTED = new Set([
   'format.pages',
-  'models.speed',
   'models.context',
   'models.contextOf',
   'context.words',

@@ -13,7 +13,6 @@ export type Messages = {
     copied: string;
     details: string;
     delete: string;
-    save: string;
     addressCopied: (values: { url: Value }) => string;
   };
   backups: {
@@ -88,7 +87,6 @@ export type Messages = {
     panel: string;
     openPanel: string;
     closePanel: string;
-    notFound: string;
     continue: string;
     remove: string;
     confirmRemove: string;
@@ -285,7 +283,6 @@ export type Messages = {
     here: string;
     and: string;
     open: string;
-    private: string;
     badge: string;
     states: {
       stopped: string;
@@ -302,9 +299,7 @@ export type Messages = {
     lost: string;
     finding: string;
     loadingNote: string;
-    facts: string;
     model: string;
-    engine: string;
     cards: string;
     people: string;
     context: string;
@@ -326,7 +321,6 @@ export type Messages = {
     logOf: (values: { name: Value }) => string;
     machine: (values: { number: Value }) => string;
     charts: string;
-    noCharts: string;
     noMetrics: string;
     speed: string;
     queue: string;
@@ -340,7 +334,6 @@ export type Messages = {
     unknownTitle: string;
     unknownNext: string;
     code: string;
-    loadFailed: string;
   };
   format: {
     sentence: (values: { words: Value }) => string;
@@ -400,7 +393,6 @@ export type Messages = {
     model: string;
     verdict: string;
     needs: string;
-    used: (values: { percent: Value }) => string;
     gpuAllows: string;
     cpuAndMemory: string;
     memoryAllows: string;
@@ -449,9 +441,7 @@ export type Messages = {
     weights: string;
     kv: string;
     overhead: string;
-    available: string;
     needed: (values: { needed: Value; available: Value }) => string;
-    speed: (values: { speed: Value }) => string;
     runsOn: string;
     place: {
       gpu: string;
@@ -486,8 +476,6 @@ export type Messages = {
       failed: string;
     };
     progressOf: (values: { name: Value }) => string;
-    files: (values: { count: Value }) => string;
-    verified: string;
     of: (values: { done: Value; total: Value }) => string;
     perSecond: (values: { speed: Value }) => string;
     left: (values: { time: Value }) => string;
@@ -529,7 +517,6 @@ export type Messages = {
   };
   nav: {
     label: string;
-    chats: string;
     newChat: string;
     search: string;
     models: string;
@@ -651,7 +638,6 @@ export type Messages = {
     frequencyWords: readonly string[];
     maxTokensWords: (values: { pages: Value }) => string;
     maxTokensAll: string;
-    technical: string;
     firstToken: string;
     perSecond: string;
     tokens: string;
@@ -839,7 +825,6 @@ export type Messages = {
     port: string;
     rate: string;
     rateNote: string;
-    save: string;
     reached: string;
     idle: string;
     serves: (values: { name: Value }) => string;
@@ -898,7 +883,6 @@ export type Messages = {
     processor: string;
     speed: (values: { speed: Value }) => string;
     measured: (values: { pages: Value; memory: Value }) => string;
-    wayOn: string;
     fitsHere: string;
     tooLargeHere: string;
     planIt: string;
