@@ -146,9 +146,10 @@ fn dependencies(manifest: &toml::Value) -> Vec<String> {
     found
 }
 
-/// Where Chinese text outside of assets/messages is, and why.
+/// Where Chinese text outside of assets/messages is, and why. ui/tests/chinese.test.ts has those of the page.
 const CHINESE: &[(&str, &str)] = &[
-    ("crates/messages/src/", "brackets and nouns of sentences that it puts together"),
+    ("crates/messages/src/template.rs", "it looks for the brackets of a sentence"),
+    ("crates/messages/src/catalogue.rs", "its check looks for exclamation marks"),
     ("crates/app/src/images/target.rs", "it reads which image a question is about"),
     ("crates/text/src/", "markers of chat templates"),
     ("crates/testkit/src/", "texts and templates for tests"),

@@ -1,7 +1,17 @@
 //! Formats amounts for all screens and programs of this project. Bytes are decimal (1 GB = 10^9 bytes; the
 //! size in a GPU's name, such as "RTX 4090 24G", is only a name), a page is 670 tokens, a word 1.34 tokens.
 //! The window has the same rules (ui/src/lib/format); tests/fixtures/units.json tests both.
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use crate::Lang;
+use crate::catalogue::Catalogue;
+
+/// By the group of the page's labels, which is `format`, and by key.
+static LABELS: LazyLock<BTreeMap<String, Catalogue<String>>> = LazyLock::new(|| {
+    let file = include_str!("../../../assets/messages/page/format.toml");
+    toml::from_str(file).expect("a test parses this file")
+});
 
 /// Tokens to words: 500 words are about 670 tokens.
 fn words(tokens: f64) -> f64 {
@@ -22,11 +32,9 @@ fn whole_pages(tokens: u32) -> u64 {
 }
 
 pub fn pages(tokens: u32, lang: Lang) -> String {
-    match (lang, whole_pages(tokens)) {
-        (Lang::En, 1) => "about one page".into(),
-        (Lang::En, count) => format!("about {} pages", grouped(count)),
-        (Lang::Zh, count) => format!("约 {} 页", grouped(count)),
-    }
+    let count = whole_pages(tokens);
+    let label = &LABELS["format"][if count == 1 { "page" } else { "pages" }];
+    label.of(lang).replace("{count}", &grouped(count))
 }
 
 /// A size that may be a fraction, as views have them.
