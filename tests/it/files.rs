@@ -210,7 +210,7 @@ async fn an_import_refuses_what_a_start_would() {
     let missing = ["This model has no chat template", "这个模型没有对话模板"];
     let path = write(data.path(), "base.gguf", &gguf.clone().without("tokenizer.chat_template"));
     check(&path, "chat_template_missing", missing);
-    let unknown = gguf.clone().with_text("tokenizer.ggml.pre", "smollm");
+    let unknown = gguf.clone().with_text("tokenizer.ggml.pre", "bloom");
     let unsupported = ["This version cannot run this model", "当前版本无法运行这个模型"];
     check(&write(data.path(), "pre.gguf", &unknown), "model_unsupported", unsupported);
     let kind = gguf.clone().with_text("tokenizer.ggml.model", "llama");
@@ -257,4 +257,21 @@ async fn sound_files_that_are_not_run_are_told_apart_from_damaged_ones() {
     let (app, _host) = open(data.path()).await;
     let missing = app.model_import(&data.path().join("nothing")).await.expect_err("is not there");
     assert_eq!(missing.code, ErrorCode::NotAModel);
+}
+
+/// The beginning of a published file, as an interrupted copy leaves it.
+#[test]
+fn a_published_file_that_is_cut_is_refused_with_both_lengths() {
+    let Some(part) = std::env::var_os("WHALEDECK_R1_DISTILL_HEAD").filter(|it| !it.is_empty()) else {
+        println!("not run: the published file is not there; `make test` fetches it");
+        return;
+    };
+    let data = tempfile::tempdir().expect("a folder");
+    for lang in LANGS {
+        let output = run(cli(data.path(), lang).arg("import").arg(&part));
+        output.refused(lang, "model_file_truncated", "A model file is cut short", "模型文件不完整");
+        // The length of the file that was published.
+        let lengths = "ends at 99614720 bytes and its header declares 4683073";
+        assert!(output.err.contains(lengths), "{output:?}");
+    }
 }

@@ -41,6 +41,15 @@ const LLAMA3_WORDS: &str = concat!(
     r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
 );
 
+/// The regex that `ByteLevel` has of its own: that of GPT-2.
+const GPT2_WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+/// Mistral's Tekken.
+const TEKKEN_WORDS: &str = concat!(
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}|",
+    r" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+);
+
 /// The sections of `tokenizer.json` that depend on the name.
 pub struct Rules {
     pub normalizer: Value,
@@ -49,7 +58,7 @@ pub struct Rules {
     pub ignore_merges: bool,
 }
 
-/// The rules of a `tokenizer.ggml.pre`; `None` for a name that no DeepSeek model uses.
+/// The rules of a `tokenizer.ggml.pre`; `None` for a name that no model of these architectures uses.
 pub fn rules(name: &str) -> Option<Rules> {
     let cased = || format!(r"\s?[{}]+", CASED.concat());
     let steps: Vec<String> = match name {
@@ -62,7 +71,11 @@ pub fn rules(name: &str) -> Option<Rules> {
         }
         "deepseek-v3" => vec![r"\p{N}{1,3}".into(), HAN_KANA.into(), V3_WORDS.into()],
         "qwen2" | "deepseek-r1-qwen" => vec![QWEN2_WORDS.into()],
-        "llama-bpe" | "llama3" | "llama-v3" => vec![LLAMA3_WORDS.into()],
+        "llama-bpe" | "llama3" | "llama-v3" | "smaug-bpe" | "falcon3" => vec![LLAMA3_WORDS.into()],
+        "tekken" => vec![TEKKEN_WORDS.into()],
+        // Its first step isolates single digits.
+        "smollm" => vec![r"\p{N}".into(), GPT2_WORDS.into()],
+        "gpt-2" => vec![GPT2_WORDS.into()],
         _ => return None,
     };
     let mut list: Vec<Value> = steps.iter().map(|regex| split(regex)).collect();
@@ -73,7 +86,7 @@ pub fn rules(name: &str) -> Option<Rules> {
     Some(Rules {
         normalizer: if qwen { json!({"type": "NFC"}) } else { Value::Null },
         pre_tokenizer: json!({"type": "Sequence", "pretokenizers": list}),
-        ignore_merges: matches!(name, "llama-bpe" | "llama3" | "llama-v3"),
+        ignore_merges: matches!(name, "llama-bpe" | "llama3" | "llama-v3" | "falcon3" | "tekken"),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Prompts compared with Python's Jinja for the template of every family. Goldens come from
 //! tests/fixtures/text/make_templates.py.
+mod published;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -160,5 +162,25 @@ fn functions_are_described_once_whatever_the_template_says_of_them() {
             let prompt = template.render(&conversation).expect("rendered").text().to_owned();
             assert_eq!(prompt.matches("### get_time").count(), 1, "{prompt}");
         }
+    }
+}
+
+#[test]
+fn the_template_of_a_published_file_gives_pythons_prompts() {
+    let Some((source, golden)) = published::r1_distill() else { return };
+    let template = ChatTemplate::open(&source).expect("valid");
+    let rows = golden["prompts"].as_array().expect("a list");
+    assert_eq!(rows.len(), 7);
+    for row in rows {
+        let messages: Vec<Message> =
+            row["messages"].as_array().expect("a list").iter().map(message).collect();
+        let prompt = template.render(&Conversation {
+            messages: &messages,
+            tools: &[],
+            template_kwargs: None,
+            continue_final_message: false,
+        });
+        let prompt = prompt.unwrap_or_else(|error| panic!("{}: {error}", row["title"]));
+        assert_eq!(prompt.text(), row["prompt"].as_str().expect("a prompt"), "{}", row["title"]);
     }
 }

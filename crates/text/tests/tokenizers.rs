@@ -1,5 +1,7 @@
 //! Compares with the `tokenizers` Python package on 10,000 random strings for each pre-tokenizer, from
 //! `tokenizer.json` and from GGUF metadata. Golden hashes come from tests/fixtures/text/make_tokenizers.py.
+mod published;
+
 use std::path::{Path, PathBuf};
 
 use checkpoint::{GgufTokenizer, TokenizerSource};
@@ -110,8 +112,12 @@ fn hash(tokenizer: &Tokenizer, strings: &[String]) -> String {
 
 fn check(name: &str, tokenizer: &Tokenizer, strings: &[String]) {
     let golden = json(&root().join("tests/fixtures/text/tokenizers.golden.json"));
-    let expect = golden[name].as_array().expect("hashes");
-    assert_eq!(expect.len(), 100);
+    check_hashes(name, tokenizer, strings, &golden[name]);
+}
+
+fn check_hashes(name: &str, tokenizer: &Tokenizer, strings: &[String], hashes: &Value) {
+    let expect = hashes.as_array().expect("hashes");
+    assert_eq!(expect.len(), strings.len() / 100);
     for (block, (texts, expect)) in strings.chunks(100).zip(expect).enumerate() {
         assert_eq!(&hash(tokenizer, texts), expect, "{name}, strings {block}00 and on");
     }
@@ -134,7 +140,17 @@ fn check_round_trip(tokenizer: &Tokenizer, strings: &[String]) {
 #[test]
 fn every_pre_tokenizer_gives_pythons_tokens_from_both_kinds_of_file() {
     let strings = strings();
-    for name in ["deepseek-llm", "deepseek-coder", "deepseek-v3", "deepseek-r1-qwen", "qwen2", "llama-bpe"] {
+    for name in [
+        "deepseek-llm",
+        "deepseek-coder",
+        "deepseek-v3",
+        "deepseek-r1-qwen",
+        "qwen2",
+        "llama-bpe",
+        "tekken",
+        "smollm",
+        "gpt-2",
+    ] {
         let file = root().join(format!("tests/fixtures/text/tokenizers/{name}.json"));
         let (from_folder, from_gguf) = (folder(&file), gguf(&file, name));
         check(name, &from_folder, &strings);
@@ -193,4 +209,11 @@ fn hostile_vocabularies_are_refused_with_the_reason() {
     refused(|gguf| gguf.tokens[1] = "a".into(), "there twice");
     refused(|gguf| gguf.merges = vec!["a c".into()], "no token");
     refused(|gguf| gguf.merges = vec!["ab".into()], "no space");
+}
+
+#[test]
+fn a_published_file_gives_pythons_tokens() {
+    let Some((source, golden)) = published::r1_distill() else { return };
+    let tokenizer = Tokenizer::open(&source).expect("opened");
+    check_hashes("R1-Distill-Qwen-7B", &tokenizer, &strings()[..2_000], &golden["tokenizer"]);
 }

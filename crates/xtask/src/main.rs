@@ -9,6 +9,7 @@ mod forms;
 mod kernels;
 mod llama_server;
 mod package;
+mod published;
 mod run;
 mod setup;
 mod shell;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use xshell::{Cmd, Shell, cmd};
 
 use crate::shell::{root, step, target, virtual_display};
-use crate::{kernels, llama_server, package, setup};
+use crate::{kernels, llama_server, package, published, setup};
 
 /// Everything, with the UI inside the desktop program.
 pub const WHOLE: [&str; 3] = ["--workspace", "--features", "whaledeck/custom-protocol"];
@@ -27,12 +27,15 @@ pub fn test(sh: &Shell) -> Result<()> {
     step("programs under test", || Ok(cmd!(sh, "cargo build {WHOLE...}").run()?))?;
     let llama =
         step("llama-server, from its sources where it is not built yet", || llama_server::environment(sh))?;
+    let published =
+        step("published model files, where they are not there yet", || published::environment(sh))?;
     step("Rust: unit, boundary, fidelity and flow tests", || {
         cmd!(sh, "cargo test {WHOLE...}")
             .env("WHALEDECK_PYTHON", setup::python(sh)?)
             .env("WHALEDECK_SSHD", setup::sshd(sh)?.unwrap_or_default())
             .env("WHALEDECK_ENGINE", program("whaledeck-engine"))
             .envs(llama.clone())
+            .envs(published)
             .run()
             .map_err(Into::into)
     })?;

@@ -94,8 +94,13 @@ impl<'a> Preamble<'a> {
         let raw = (0..self.tensors).map(|_| RawInfo::read(&mut self.reader, alignment));
         let raw = raw.collect::<Result<Vec<_>>>()?;
         let start = (self.reader.position() as u64).next_multiple_of(alignment);
-        let tensors = raw.into_iter().map(|raw| raw.resolve(start, self.file));
+        let tensors = raw.into_iter().map(|raw| raw.resolve(start));
         let tensors = tensors.collect::<Result<Vec<_>>>()?;
+        // The end of the last tensor: what a whole file has, not where the first weights are missing.
+        let expected = tensors.iter().map(|tensor| tensor.range.end as u64).max().unwrap_or(0);
+        if expected > self.file {
+            return Err(HeaderError::Truncated { expected });
+        }
         check_overlap(&tensors)?;
         Ok(Header { metadata: self.metadata, tensors })
     }
@@ -173,15 +178,12 @@ impl RawInfo {
         Ok(Self { name, dtype, shape, bytes, offset })
     }
 
-    fn resolve(self, start: u64, file: u64) -> Result<TensorInfo> {
+    fn resolve(self, start: u64) -> Result<TensorInfo> {
         let begin = start.checked_add(self.offset);
         let end = begin.and_then(|begin| begin.checked_add(self.bytes));
         let (Some(begin), Some(end)) = (begin, end) else {
             return Err(HeaderError::invalid(format!("tensor {} starts at {}", self.name, self.offset)));
         };
-        if end > file {
-            return Err(HeaderError::Truncated { expected: end });
-        }
         let range = begin as usize..end as usize;
         Ok(TensorInfo { name: self.name, dtype: self.dtype, shape: self.shape, range })
     }

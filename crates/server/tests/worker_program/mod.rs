@@ -92,6 +92,12 @@ pub fn get(address: &str, path: &str) -> Value {
     body
 }
 
+/// The status of a page of a server that may not listen yet.
+pub fn status(address: &str, path: &str) -> Option<u16> {
+    TcpStream::connect(address.strip_prefix("http://")?).ok()?;
+    Some(raw(address, "GET", path, "").0)
+}
+
 /// The events of a stream, without `[DONE]`.
 pub fn stream(address: &str, path: &str, body: &Value) -> Vec<Value> {
     let (status, text) = raw(address, "POST", path, &body.to_string());
