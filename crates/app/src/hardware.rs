@@ -148,7 +148,7 @@ mod tests {
         let small = &of("deepseek-r1-distill-qwen-7b").fit;
         assert_eq!((small.place, small.card.as_deref()), (Place::Gpu, Some("L40S")));
         assert_eq!(small.available, 47_800_000_000.0 - f64::from(560u32 << 20));
-        let large = &of("deepseek-r1").fit;
+        let large = &of("deepseek-v3").fit;
         assert_eq!((large.place, &large.card), (Place::Nowhere, &None));
         assert!(large.reason.en.contains("The L40S has too little free memory for it"), "{:?}", large.reason);
         let advice = app.recommendation().await.expect("is given");

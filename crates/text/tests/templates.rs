@@ -60,11 +60,12 @@ fn every_familys_prompts_equal_pythons() {
 fn form(model: &str) -> Option<&'static str> {
     Some(match model {
         "guide" => "guide",
-        "deepseek-v3.1" => "v3_1",
-        "deepseek-v3" => "v3",
+        "deepseek-v3.1" | "deepseek-v3.1-terminus" => "v3_1",
+        "deepseek-v3" | "deepseek-v3-0324" => "v3",
         "deepseek-r1" => "r1",
         "deepseek-r1-0528" | "deepseek-r1-0528-qwen3-8b" => "r1_0528",
         _ if model.starts_with("deepseek-r1-distill-") => "r1_distill",
+        "deepseek-v2-lite-chat" => "v2",
         _ if model.starts_with("deepseek-coder-v2-") => "v2",
         "guide-vision" => return None,
         _ if model.starts_with("deepseek-vl2") => return None,
