@@ -22,7 +22,7 @@ pub use config::{
 };
 pub use failure::Failure;
 pub use file_kind::FileKind;
-pub use find::find;
+pub use find::{find, find_all};
 pub use formats::{Dtype, E4M3, e4m3_to_f32};
 pub use gguf::GgufTokenizer;
 pub use open::{Checkpoint, OpenError, TokenizerSource, open};

@@ -75,6 +75,74 @@ fn a_cache_is_read_at_its_newest_snapshot() {
     assert_eq!(checkpoint::find(root.path()).expect("is found"), newest);
 }
 
+/// Only Unix dates a folder by its handle.
+#[cfg(unix)]
+#[test]
+fn a_cache_without_a_main_commit_is_read_at_its_last_snapshot() {
+    let root = tempfile::tempdir().expect("a folder");
+    let model = |name: &str| write(root.path(), name, &bytes("qwen2/f32.gguf"));
+    model("blobs/0a1b2c");
+    let old = model("snapshots/old/model.gguf");
+    let day = std::time::Duration::from_secs(86_400);
+    let earlier = std::fs::File::open(old.parent().expect("a folder")).expect("opens");
+    earlier.set_modified(std::time::SystemTime::now() - day).expect("is dated");
+    let newest = model("snapshots/new/model.gguf");
+    assert_eq!(checkpoint::find(root.path()).expect("is found"), newest);
+    // Neither a path out of the cache nor a commit that is gone is followed.
+    for commit in ["../../elsewhere", "gone", "/", ""] {
+        write(root.path(), "refs/main", commit.as_bytes());
+        assert_eq!(checkpoint::find(root.path()).expect("is found"), newest, "{commit}");
+    }
+}
+
+#[test]
+fn all_models_below_a_folder_are_found_once() {
+    let root = tempfile::tempdir().expect("a folder");
+    let model = bytes("qwen2/f32.gguf");
+    let mut expected = vec![
+        write(root.path(), "maker/repo/a-Q4_K_M.gguf", &model),
+        write(root.path(), "maker/repo/a-Q8_0.gguf", &model),
+        write(root.path(), "top.gguf", &model),
+    ];
+    for (at, shard) in gguf().split(2).iter().enumerate() {
+        let path = write(root.path(), &format!("maker/sharded/b-{:05}-of-00002.gguf", at + 1), shard);
+        expected.extend((at == 0).then_some(path));
+    }
+    let projector = gguf().with_text("general.architecture", "clip").write();
+    write(root.path(), "maker/repo/mmproj-a.gguf", &projector);
+    write(root.path(), "maker/repo/page.gguf", b"<html>");
+    write(root.path(), "maker/repo/notes.txt", &model);
+    write(root.path(), ".hidden/c.gguf", &model);
+    write(root.path(), "one/two/three/four/five/too-deep.gguf", &model);
+    // Safetensors are a model with config.json only, and what is below it is no other model.
+    let header = b"\x02\0\0\0\0\0\0\0{}";
+    let plain = write(root.path(), "plain/config.json", b"{}");
+    expected.push(plain.parent().expect("a folder").to_owned());
+    for name in ["plain/model.safetensors", "plain/onnx/model.safetensors", "plain/onnx/config.json"] {
+        write(root.path(), name, header);
+    }
+    write(root.path(), "adapter/adapter_model.safetensors", header);
+    write(root.path(), "pipeline/model_index.json", b"{}");
+    write(root.path(), "pipeline/unet/config.json", b"{}");
+    write(root.path(), "pipeline/unet/diffusion.safetensors", header);
+    expected.sort();
+    assert_eq!(checkpoint::find_all(root.path()), expected);
+    assert_eq!(checkpoint::find_all(&root.path().join("nowhere")), Vec::<PathBuf>::new());
+
+    #[cfg(unix)]
+    {
+        let link = |to: &Path, name: &str| {
+            std::os::unix::fs::symlink(to, root.path().join(name)).expect("is linked");
+        };
+        for at in 0..40 {
+            link(root.path(), &format!("maker/again{at}"));
+        }
+        link(&root.path().join("top.gguf"), "top.twice.gguf");
+        link(Path::new("/nowhere"), "dangling.gguf");
+        assert_eq!(checkpoint::find_all(root.path()), expected);
+    }
+}
+
 #[test]
 fn of_several_models_one_has_to_be_chosen() {
     let root = tempfile::tempdir().expect("a folder");
