@@ -22,6 +22,7 @@ mod list_file;
 mod model_ref;
 mod models;
 mod open;
+mod other_programs;
 mod paths;
 mod permissions;
 mod plans;

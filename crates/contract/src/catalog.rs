@@ -44,6 +44,24 @@ pub struct ModelView {
     pub problem: Option<ErrorView>,
 }
 
+/// A model in the folder of another program on this computer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct OtherProgramModel {
+    /// The name of the program, such as "Ollama".
+    pub program: String,
+    /// The name of the model there, such as `owner/name` or `name:tag`.
+    pub label: String,
+    /// What an import takes.
+    pub path: String,
+    /// Bytes of its weight files.
+    pub size: f64,
+    /// The verdict for this computer; `None` if the engine does not run it, and `problem` is then the reason.
+    pub fit: Option<FitView>,
+    pub problem: Option<ErrorView>,
+    /// It is in the list of models.
+    pub added: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Localized {
     pub en: String,

@@ -15,7 +15,8 @@ use crate::images::config_of;
 mod inspect;
 mod list;
 
-use inspect::{CacheShape, ModelFileFacts, inspect, locate};
+pub(crate) use inspect::inspect;
+use inspect::{CacheShape, ModelFileFacts, locate};
 pub(crate) use list::{OwnModel, OwnModels};
 
 impl App {

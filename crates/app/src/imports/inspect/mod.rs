@@ -9,6 +9,7 @@ use contract::{ErrorCode, ErrorView};
 use serde::{Deserialize, Serialize};
 
 use crate::convert::storage_error;
+use crate::other_programs::label_of_blob;
 
 /// Stored in the list, so that the page does not open every file each time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -215,15 +216,21 @@ fn generation_config(path: &Path) -> GenerationConfig {
     }
 }
 
-/// The name of the folder. In the cache of Hugging Face it is two folders up, as `models--<maker>--<name>`.
+/// The name of the folder or the file, unless a program arranged them: in the cache of Hugging Face the name
+/// is two folders up, as `models--<maker>--<name>`; ModelScope writes a dot as "___"; Jan names a folder and
+/// calls the file `model.gguf`; Ollama names a blob in a manifest.
 fn name(path: &Path) -> String {
+    let file_name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let snapshots = path.parent().filter(|folder| folder.ends_with("snapshots"));
-    let cached =
-        snapshots.and_then(Path::parent).and_then(Path::file_name).map(|name| name.to_string_lossy());
+    let cached = snapshots.and_then(Path::parent).map(file_name);
     let cached = cached.and_then(|name| Some(name.strip_prefix("models--")?.rsplit_once("--")?.1.to_owned()));
-    let folder = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let own = if path.is_dir() { folder() } else { checkpoint::gguf::stem(path) };
-    cached.unwrap_or(if own.is_empty() { "model".to_owned() } else { own })
+    if let Some(name) = cached.or_else(|| label_of_blob(path)) {
+        return name;
+    }
+    let own = if path.is_dir() { file_name(path) } else { checkpoint::gguf::stem(path) };
+    let folder = path.parent().map(file_name).filter(|name| !name.is_empty());
+    let name = folder.filter(|_| own == "model" && !path.is_dir()).unwrap_or(own);
+    if name.is_empty() { "model".to_owned() } else { name.replace("___", ".") }
 }
 
 fn incomplete(path: &Path, reason: &str) -> ErrorView {

@@ -1,0 +1,73 @@
+//! Models that other programs have on this computer, as a use case: each with its verdict or the reason why
+//! it does not run. It reads headers only; `model_import` adds one where it is, after the worker's check.
+//! Nothing is copied, changed or deleted.
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use catalog::Devices;
+use contract::{ErrorView, OtherProgramModel};
+
+use crate::App;
+use crate::blocking::blocking;
+use crate::imports::{OwnModel, inspect, own_view};
+
+mod folders;
+mod ollama;
+mod search;
+
+use folders::Environment;
+pub(crate) use ollama::label_of_blob;
+use search::{ProgramModel, search};
+
+impl App {
+    /// The models in the folders of other programs, those that can run first.
+    pub async fn models_found(&self) -> Result<Vec<OtherProgramModel>, ErrorView> {
+        let (snapshot, devices) = (self.snapshot().await?, self.devices());
+        let own = self.own_models.all()?;
+        blocking("look for models of other programs", move || {
+            let Some(directories) = directories::BaseDirs::new() else { return Ok(Vec::new()) };
+            let found = search(&Environment {
+                home: directories.home_dir().to_owned(),
+                variable: &|name| std::env::var_os(name),
+                root: PathBuf::from("/"),
+            });
+            Ok(views(found, &own, &snapshot, devices))
+        })
+        .await
+    }
+}
+
+fn views(
+    found: Vec<ProgramModel>,
+    own: &[OwnModel],
+    snapshot: &::hardware::Snapshot,
+    devices: Devices,
+) -> Vec<OtherProgramModel> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let added: HashSet<PathBuf> = own.iter().filter_map(|model| real(&model.path)).collect();
+    let view = |model: ProgramModel| {
+        let facts = inspect(&model.path);
+        let (fit, problem) = match facts {
+            Ok(facts) => {
+                let own = OwnModel { id: String::new(), path: model.path.clone(), facts };
+                (Some(own_view(&own, snapshot, devices).fit), None)
+            }
+            Err(problem) => (None, Some(problem)),
+        };
+        OtherProgramModel {
+            program: model.program.to_owned(),
+            label: model.label,
+            path: model.path.display().to_string(),
+            size: model.bytes as f64,
+            fit,
+            problem,
+            added: real(&model.path).is_some_and(|path| added.contains(&path)),
+        }
+    };
+    let mut views: Vec<OtherProgramModel> = found.into_iter().map(view).collect();
+    views.sort_by_key(|view| view.problem.is_some());
+    views
+}
+
+#[cfg(test)]
+mod tests;
