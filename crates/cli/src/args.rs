@@ -92,7 +92,12 @@ pub enum Command {
     /// Recommend a model for this computer, and say why.
     Recommend,
     /// List every model with its verdict for this computer.
-    Models,
+    Models {
+        /// List the models in the folders of other programs instead, such as Ollama and LM Studio; `import`
+        /// adds one.
+        #[arg(long)]
+        found: bool,
+    },
     /// Download a model, or resume a download; Ctrl+C pauses it.
     Pull {
         model: String,

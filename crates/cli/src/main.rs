@@ -17,6 +17,7 @@ mod images;
 mod interrupts;
 mod json;
 mod models;
+mod other_programs;
 mod plan;
 mod pull;
 mod pull_progress;
@@ -123,7 +124,8 @@ async fn with_opened(
             models::remove(app, model, variant.as_deref(), args.json, lang).await
         }
         Command::Sizing(sizing) => sizing::sizing(app, sizing, args.json, lang).await,
-        Command::Models => models::models(app, args.json, lang).await,
+        Command::Models { found: true } => other_programs::models_found(app, args.json, lang).await,
+        Command::Models { found: false } => models::models(app, args.json, lang).await,
         Command::Ask { question, source, attachments, temperature } => {
             let model = endpoints::model_of(app, source).await?;
             chat::ask(app, question, attachments, &model, *temperature, args.json, lang).await

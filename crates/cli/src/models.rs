@@ -116,12 +116,7 @@ fn installed_lines(model: &ModelView, lang: Lang) -> String {
 }
 
 fn describe(model: &ModelView, lang: Lang) -> String {
-    let verdict = match model.fit.verdict {
-        Verdict::RunsWell => CliMessage::RunsWell.text(lang),
-        Verdict::ShortContext => CliMessage::ShortContextOnly.text(lang),
-        Verdict::Slow => CliMessage::RunsSlowly.text(lang),
-        Verdict::TooLarge => CliMessage::TooLarge.text(lang),
-    };
+    let verdict = verdict_text(model.fit.verdict, lang);
     let variant = model
         .variants
         .first()
@@ -135,6 +130,15 @@ fn describe(model: &ModelView, lang: Lang) -> String {
     let reason = text(&model.fit.reason, lang);
     let installed = installed_lines(model, lang);
     format!("{}: {verdict}\n  {}{variant}\n  {reason}\n{installed}{imported}{problem}", model.id, model.name)
+}
+
+pub fn verdict_text(verdict: Verdict, lang: Lang) -> &'static str {
+    match verdict {
+        Verdict::RunsWell => CliMessage::RunsWell.text(lang),
+        Verdict::ShortContext => CliMessage::ShortContextOnly.text(lang),
+        Verdict::Slow => CliMessage::RunsSlowly.text(lang),
+        Verdict::TooLarge => CliMessage::TooLarge.text(lang),
+    }
 }
 
 fn text(sentence: &Localized, lang: Lang) -> &str {
