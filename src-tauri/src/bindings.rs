@@ -22,6 +22,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         models::models,
         models::recommendation,
         models::presets,
+        models::models_found,
         models::model_import,
         models::model_remove,
         models::precision_use,

@@ -154,6 +154,51 @@ export async function imports(page, expect, picture) {
   );
 }
 
+/** A model of another program is found and added by the keyboard, and taken back. */
+export async function found(page, expect, picture) {
+  const open = page.getByRole('button', { name: 'Find models on this computer' });
+  await open.focus();
+  await page.keyboard.press('Enter');
+  const panel = page.getByRole('region', { name: 'Find models on this computer' });
+  await panel.getByText('3 models found').waitFor();
+  const rows = panel.getByRole('listitem');
+  expect('each model is a row', (await rows.count()) === 3);
+  expect(
+    'one that the engine does not run has its reason and no button',
+    (await rows.last().innerText()).includes('Gemma 3') &&
+      (await rows.last().getByRole('button').count()) === 0,
+  );
+  expect('one that is too large says so', (await rows.nth(1).innerText()).includes('Too large'));
+  await picture(page, 'found');
+  const add = panel.getByRole('button', { name: 'Add deepseek-r1:8b from Ollama' });
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  expect(
+    'Add is two steps of the keyboard away',
+    await add.evaluate((one) => one === document.activeElement),
+  );
+  await page.keyboard.press('Enter');
+  await rows.first().getByText('Added', { exact: true }).waitFor();
+  const card = page.locator('article[data-model=own-1]');
+  await card.waitFor();
+  expect('the list stays for the next one', (await rows.count()) === 3);
+  await card.getByRole('button', { name: /^Remove from the list: / }).click();
+  await card.getByRole('group').getByRole('button', { name: 'Remove from the list', exact: true }).click();
+  await add.waitFor();
+}
+
+/** A computer without a model of another program says so, and where else to look. */
+export async function foundNone(page, expect, picture) {
+  await page.getByRole('button', { name: 'Find models on this computer' }).click();
+  await page.getByRole('heading', { name: 'No models of other programs were found' }).waitFor();
+  await picture(page, 'found-none');
+  await page.getByRole('button', { name: 'Add a model from disk' }).click();
+  expect(
+    'one panel is open at a time',
+    (await page.getByRole('region', { name: 'Find models on this computer' }).count()) === 0,
+  );
+}
+
 /** An answer that was cut off goes on, and a message can be deleted. */
 export async function mend(page, expect, picture) {
   await page.getByRole('button', { name: 'Continue' }).click();

@@ -236,6 +236,8 @@ async function comfort(browser, address) {
     ['sidebar', ['full', '/chat/c1'], comforts.sidebar],
     ['controls', ['clouds', '/chat?model=guide'], comforts.controls],
     ['imports', ['first', '/welcome'], comforts.imports],
+    ['found', ['full', '/models'], comforts.found],
+    ['found-none', ['empty', '/models'], comforts.foundNone],
     ['cloud', ['first', '/welcome'], comforts.cloud],
     ['deploy', ['deployed', '/deployments'], comforts.deploy],
     ['serve', ['shared', '/settings'], comforts.serve],

@@ -5,6 +5,7 @@ import { contextUse } from './context';
 import { choose, longChats, searched } from './chats';
 import * as data from './data';
 import * as deployed from './deployments';
+import { modelsFound } from './other-programs';
 import { planOf, sizingOf } from './sizing';
 import { stateOf } from './states';
 import type {
@@ -378,6 +379,7 @@ export const host: Host = {
       if (!model) throw failure('model_not_found', 'use the precision', { model_id: id });
       model.precisions = model.precisions.map((one) => ({ ...one, in_use: one.variant_id === variant }));
     }),
+  modelsFound: () => read(() => (state === 'empty' ? [] : modelsFound(models))),
   modelImport: (path) =>
     reply(() => {
       if (path.endsWith('odd')) throw failure('not_a_model', 'find a model', { path });

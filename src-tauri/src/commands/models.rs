@@ -1,6 +1,6 @@
 //! Commands of the catalogue, the recommendation, the presets and the user's own model files.
 //! An import copies nothing, and only a download can be deleted from the disk.
-use contract::{ErrorView, ModelView, PresetView, RecommendationView};
+use contract::{ErrorView, ModelView, OtherProgramModel, PresetView, RecommendationView};
 
 use super::App;
 
@@ -20,6 +20,13 @@ pub async fn recommendation(app: App<'_>) -> Result<RecommendationView, ErrorVie
 #[specta::specta]
 pub async fn presets(app: App<'_>) -> Result<Vec<PresetView>, ErrorView> {
     app.presets().await
+}
+
+/// The models in the folders of other programs on this computer. `model_import` adds one.
+#[tauri::command]
+#[specta::specta]
+pub async fn models_found(app: App<'_>) -> Result<Vec<OtherProgramModel>, ErrorView> {
+    app.models_found().await
 }
 
 /// Imports a model from a folder with `config.json` or from a `.gguf` file. Copies no file.

@@ -614,6 +614,17 @@ export type Messages = {
     file: string;
     noSending: string;
   };
+  otherPrograms: {
+    find: string;
+    note: string;
+    looking: string;
+    count: (values: { count: Value }) => string;
+    none: string;
+    noneNote: string;
+    add: string;
+    addName: (values: { name: Value; program: Value }) => string;
+    added: string;
+  };
   palette: {
     title: string;
     placeholder: string;

@@ -9,6 +9,8 @@ export const commands = {
 	models: () => __TAURI_INVOKE<ModelView[]>("models"),
 	recommendation: () => __TAURI_INVOKE<RecommendationView>("recommendation"),
 	presets: () => __TAURI_INVOKE<PresetView[]>("presets"),
+	/**  The models in the folders of other programs on this computer. `model_import` adds one. */
+	modelsFound: () => __TAURI_INVOKE<OtherProgramModel[]>("models_found"),
 	/**  Imports a model from a folder with `config.json` or from a `.gguf` file. Copies no file. */
 	modelImport: (path: string) => __TAURI_INVOKE<ModelView>("model_import", { path }),
 	/**
@@ -966,6 +968,23 @@ export type OfferView = {
 	tokens: number,
 	context: number,
 	sequences: number,
+};
+
+/**  A model in the folder of another program on this computer. */
+export type OtherProgramModel = {
+	/**  The name of the program, such as "Ollama". */
+	program: string,
+	/**  The name of the model there, such as `owner/name` or `name:tag`. */
+	label: string,
+	/**  What an import takes. */
+	path: string,
+	/**  Bytes of its weight files. */
+	size: number,
+	/**  The verdict for this computer; `None` if the engine does not run it, and `problem` is then the reason. */
+	fit: FitView | null,
+	problem: ErrorView | null,
+	/**  It is in the list of models. */
+	added: boolean,
 };
 
 /**  An image of the clipboard: attached, or the error. */
