@@ -65,14 +65,14 @@ impl CardLane<'_> {
     fn find_top(&self, logits: &[Rows], [rows, logit_rows]: [&[u32]; 2]) -> Result<Rows> {
         let found = Rows::take(self.memory, logit_rows.len(), RECORD)?;
         let keys = Rows::take(self.memory, logit_rows.len(), KEYS)?;
-        let mut of_row = logit_rows.iter().map(|&row| rows[row as usize] as usize);
+        let batch_rows: Vec<u32> = logit_rows.iter().map(|&row| rows[row as usize]).collect();
         let mut at = 0;
         for part in logits {
-            for row in 0..part.rows {
-                let batch_row = of_row.next().expect("a row of the batch for each row of logits");
+            let mut row = 0;
+            for (first, count) in runs(&batch_rows[at..at + part.rows]) {
                 let top = Top {
                     logits: part.row(row),
-                    temperatures: self.arrays.temperatures.offset(batch_row),
+                    temperatures: self.arrays.temperatures.offset(first),
                     keys: keys.row(at).cast(),
                     found: found.row(at).cast(),
                     vocab: part.width as u32,
@@ -80,8 +80,9 @@ impl CardLane<'_> {
                     depth: TOP_NATS,
                     pad: 0,
                 };
-                self.check(top.launch(self.memory.card(), 1))?;
-                at += 1;
+                self.check(top.launch(self.memory.card(), count))?;
+                row += count;
+                at += count;
             }
         }
         Ok(found)
