@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use crate::{HubError, Source, Timing};
 
 const REDIRECTS: usize = 5;
+/// Far above the listing of any published model; a body without an end does not fill the memory.
+const LONGEST_JSON: usize = 32 << 20;
 /// The wait for a rate limit without a duration.
 const DEFAULT_WAIT: Duration = Duration::from_secs(15);
 
@@ -43,7 +45,7 @@ impl Connection<'_> {
                 if is_html(&response) {
                     return Err(HubError::WebPage { host: host.clone() });
                 }
-                response.bytes().await.map_err(|error| HubError::network(&host, error))
+                self.body(response, &host).await
             };
             match self.with_stall_timeout(&host, asked).await? {
                 Ok(body) => {
@@ -53,6 +55,17 @@ impl Connection<'_> {
                 Err(error) => self.wait(&mut rate_limit_budget, error).await?,
             }
         }
+    }
+
+    async fn body(&self, mut response: Response, host: &str) -> Result<Vec<u8>, HubError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| HubError::network(host, error))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LONGEST_JSON {
+                return Err(HubError::unusable(host, format!("its answer is over {LONGEST_JSON} bytes")));
+            }
+        }
+        Ok(body)
     }
 
     /// A GET request that follows up to five redirects and requires a success status.

@@ -50,6 +50,30 @@ impl Connection<'_> {
         };
         FileResponse::validate(got, file, span)
     }
+
+    /// Downloads bytes of a file into memory.
+    pub async fn span(
+        &self,
+        repo: &str,
+        revision: &str,
+        file: &RemoteFile,
+        span: ByteRange,
+    ) -> Result<Vec<u8>, HubError> {
+        let mut response = self.bytes(repo, revision, file, span).await?;
+        let mut bytes = Vec::new();
+        while let Some((at, chunk)) = response.next(self, &file.path).await? {
+            let end = at + chunk.len() as u64;
+            let (from, to) = (span.from.clamp(at, end), span.to.clamp(at, end));
+            bytes.extend_from_slice(&chunk[(from - at) as usize..(to - at) as usize]);
+            if end >= span.to {
+                break;
+            }
+        }
+        match bytes.len() as u64 == span.to - span.from {
+            true => Ok(bytes),
+            false => Err(size_mismatch(file, span.from + bytes.len() as u64)),
+        }
+    }
 }
 
 impl FileResponse {

@@ -19,8 +19,8 @@ use crate::{FreeSpace, HubError, InstalledModel, Job, OnProgress, Phase, Timing}
 #[derive(Clone)]
 pub struct Hub {
     models_dir: PathBuf,
-    client: Client,
-    timing: Timing,
+    pub(crate) client: Client,
+    pub(crate) timing: Timing,
     free_space: FreeSpace,
     block: u64,
 }

@@ -63,11 +63,16 @@ impl Source {
 
     pub(crate) fn url(&self, repo: &str, before: &str, after: &str) -> Result<Url, HubError> {
         check_path(repo)?;
+        self.at(&format!("{before}/{repo}{after}"))
+    }
+
+    /// The address of a path of the endpoint.
+    pub(crate) fn at(&self, path: &str) -> Result<Url, HubError> {
         let mut url = Url::parse(&self.endpoint)
             .map_err(|e| HubError::unusable(&self.endpoint, format!("the endpoint is no address: {e}")))?;
         let base = url.path().trim_end_matches('/').to_owned();
         // `set_path` does not escape percent signs; it escapes `?` and `#`.
-        url.set_path(&format!("{base}{before}/{repo}{after}").replace('%', "%25"));
+        url.set_path(&format!("{base}{path}").replace('%', "%25"));
         Ok(url)
     }
 }

@@ -208,29 +208,12 @@ impl Transfer<'_> {
             let outcome = tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => Err(HubError::Cancelled),
-                outcome = self.fetch_once(span) => outcome,
+                outcome = self.connection.span(self.repo, self.revision, self.file, span) => outcome,
             };
             match outcome {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => self.pause(&mut tries, 0, error).await?,
             }
-        }
-    }
-
-    async fn fetch_once(&self, span: ByteRange) -> Result<Vec<u8>, HubError> {
-        let mut response = self.connection.bytes(self.repo, self.revision, self.file, span).await?;
-        let mut bytes = Vec::new();
-        while let Some((at, chunk)) = response.next(&self.connection, &self.file.path).await? {
-            let end = at + chunk.len() as u64;
-            let (from, to) = (span.from.clamp(at, end), span.to.clamp(at, end));
-            bytes.extend_from_slice(&chunk[(from - at) as usize..(to - at) as usize]);
-            if end >= span.to {
-                break;
-            }
-        }
-        match bytes.len() as u64 == span.to - span.from {
-            true => Ok(bytes),
-            false => Err(size_mismatch(self.file, span.from + bytes.len() as u64)),
         }
     }
 

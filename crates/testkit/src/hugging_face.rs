@@ -1,5 +1,5 @@
-//! The protocol of Hugging Face: model information, the paged tree, path information, and files by `resolve`:
-//! small ones directly and large ones by a redirect to the storage.
+//! The protocol of Hugging Face: search, model information, the paged tree, path information, and files by
+//! `resolve`: small ones directly and large ones by a redirect to the storage.
 
 use std::sync::Arc;
 
@@ -23,11 +23,49 @@ const PAGE: usize = 4;
 
 pub(crate) fn routes() -> Router<Arc<State>> {
     Router::new()
+        .route("/api/models", get(search))
         .route("/api/models/{owner}/{name}", get(info_of_branch))
         .route("/api/models/{owner}/{name}/revision/{revision}", get(info))
         .route("/api/models/{owner}/{name}/tree/{revision}", get(tree))
         .route("/api/models/{owner}/{name}/paths-info/{revision}", post(paths_info))
         .route("/{owner}/{name}/resolve/{revision}/{*path}", get(resolve))
+}
+
+#[derive(Deserialize)]
+struct SearchQuery {
+    #[serde(default)]
+    search: String,
+    limit: Option<usize>,
+}
+
+async fn search(
+    Extract(state): Shared,
+    Query(SearchQuery { search, limit }): Query<SearchQuery>,
+) -> Response<Body> {
+    if let Some(injected_error) = state.injected_error(None) {
+        return injected_error;
+    }
+    let model = |name: &String| {
+        let repositories = state.repositories();
+        let newest = repositories[name].commits.last().expect("there is a first commit");
+        json!({
+            "_id": "0", "id": name, "modelId": name, "private": false, "gated": gated(&state, name),
+            "downloads": 1234, "likes": 5, "tags": tags(newest), "sha": newest.id,
+        })
+    };
+    let found = state.search(&search);
+    Json(found.iter().take(limit.unwrap_or(30)).map(model).collect::<Vec<Value>>()).into_response()
+}
+
+/// `false`, or the kind of approval.
+fn gated(state: &State, repository: &str) -> Value {
+    if state.is_gated(repository) { json!("auto") } else { json!(false) }
+}
+
+fn tags(commit: &Commit) -> Vec<&'static str> {
+    let gguf = commit.files.keys().any(|path| path.ends_with(".gguf"));
+    let format = if gguf { "gguf" } else { "safetensors" };
+    vec!["transformers", format, "license:mit", "region:us"]
 }
 
 async fn info_of_branch(
@@ -57,7 +95,8 @@ async fn info(
             commit.files.iter().map(|(path, file)| sibling(&state, path, file, query.blobs)).collect();
         Json(json!({
             "_id": "0", "id": repository, "modelId": repository, "sha": commit.id, "private": false,
-            "gated": false, "disabled": false, "downloads": 0, "likes": 0, "tags": [], "siblings": siblings,
+            "gated": gated(&state, &repository), "disabled": false, "downloads": 0, "likes": 0,
+            "tags": tags(commit), "siblings": siblings,
         }))
         .into_response()
     })
@@ -135,6 +174,13 @@ async fn resolve(
     state.record(&method, &headers, &path, &revision, false);
     if let Some(injected_error) = state.injected_error(Some(&path)) {
         return injected_error;
+    }
+    if let Some(token) = state.gated.lock().get(&repository) {
+        let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if sent != Some(&format!("Bearer {token}")) {
+            let status = if sent.is_some() { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
+            return error_response(status, "GatedRepo", "Access to this model is restricted");
+        }
     }
     let found = {
         let repositories = state.repositories();

@@ -1,5 +1,5 @@
 //! The protocol of ModelScope: listings by folder, silently truncated at 3000 entries as the real ones are,
-//! and files by a redirect to the storage.
+//! files by a redirect to the storage, and the interface for programs with its search.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,9 +22,52 @@ const MAX_ENTRIES: usize = 3000;
 
 pub(crate) fn routes() -> Router<Arc<State>> {
     Router::new()
+        .route("/openapi/v1/models", get(search))
+        .route("/openapi/v1/models/{owner}/{name}", get(model))
         .route("/api/v1/models/{owner}/{name}/revisions", get(revisions))
         .route("/api/v1/models/{owner}/{name}/repo/files", get(files))
         .route("/api/v1/models/{owner}/{name}/repo", get(file))
+}
+
+#[derive(Deserialize)]
+struct SearchQuery {
+    #[serde(default)]
+    search: String,
+    page_size: Option<usize>,
+}
+
+async fn search(
+    Extract(state): Shared,
+    Query(SearchQuery { search, page_size }): Query<SearchQuery>,
+) -> Response<Body> {
+    if let Some(injected_error) = state.injected_error(None) {
+        return injected_error;
+    }
+    let found = state.search(&search);
+    let models: Vec<Value> =
+        found.iter().take(page_size.unwrap_or(10)).map(|name| open_model(&state, name)).collect();
+    open_success(json!({
+        "models": models, "total_count": found.len(), "page_number": 1, "page_size": page_size,
+    }))
+}
+
+async fn model(Extract(state): Shared, Path((owner, name)): Path<(String, String)>) -> Response<Body> {
+    let name = format!("{owner}/{name}");
+    match state.repositories().contains_key(&name) {
+        true => open_success(open_model(&state, &name)),
+        false => not_found("Record not found"),
+    }
+}
+
+fn open_model(state: &State, name: &str) -> Value {
+    json!({
+        "id": name, "downloads": 1234, "likes": 5, "license": "mit", "private": false,
+        "gated": state.is_gated(name),
+    })
+}
+
+fn open_success(data: Value) -> Response<Body> {
+    Json(json!({ "success": true, "request_id": "0", "data": data })).into_response()
 }
 
 async fn revisions(Extract(state): Shared, Path((owner, name)): Path<(String, String)>) -> Response<Body> {

@@ -37,6 +37,7 @@ impl TestHub {
             |listener: &TcpListener| listener.local_addr().map(|address| format!("http://{address}"));
         let state = Arc::new(State {
             repositories: Mutex::new(repositories),
+            gated: Mutex::default(),
             faults: Mutex::default(),
             requests: Mutex::default(),
             served: Mutex::default(),
@@ -75,6 +76,11 @@ impl TestHub {
     /// Removes all pending faults.
     pub fn clear_faults(&self) {
         self.state.faults().clear();
+    }
+
+    /// Gives the files of a repository on Hugging Face only to those who send this token.
+    pub fn gate(&self, repository: &str, token: &str) {
+        self.state.gated.lock().insert(repository.to_owned(), token.to_owned());
     }
 
     /// Adds a commit with this file; the old commits remain.

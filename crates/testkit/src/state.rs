@@ -27,6 +27,8 @@ pub struct FileRequest {
 
 pub(crate) struct State {
     pub repositories: Mutex<BTreeMap<String, Repository>>,
+    /// Gated repositories, each with the token that opens it.
+    pub gated: Mutex<BTreeMap<String, String>>,
     pub faults: Mutex<Faults>,
     pub requests: Mutex<Vec<FileRequest>>,
     pub served: Mutex<BTreeMap<String, u64>>,
@@ -44,6 +46,19 @@ impl State {
 
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock()
+    }
+
+    /// The names of repositories that contain every word of a text, in any letter case.
+    pub fn search(&self, text: &str) -> Vec<String> {
+        let has = |name: &String| {
+            let name = name.to_ascii_lowercase();
+            text.to_ascii_lowercase().split_whitespace().all(|word| name.contains(word))
+        };
+        self.repositories().keys().filter(|name| has(name)).cloned().collect()
+    }
+
+    pub fn is_gated(&self, repository: &str) -> bool {
+        self.gated.lock().contains_key(repository)
     }
 
     pub fn count_served(&self, path: &str, bytes: usize) {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use serde::Deserialize;
 
-use super::{Listing, RemoteFile};
+use super::{Listing, RemoteFile, Terms};
 use crate::connection::{Connection, host_of};
 use crate::names::check_path;
 use crate::{Digest, HubError};
@@ -40,6 +40,34 @@ struct Entry {
     revision: Option<String>,
     #[serde(default)]
     committed_date: i64,
+}
+
+/// The interface for programs, which the official client uses (modelscope_hub 0.5.1, `_openapi.py`:
+/// `get_model`, and `api.py`: `_repo_info_from_payload`).
+#[derive(Deserialize)]
+struct OpenAnswer {
+    data: Option<OpenModel>,
+}
+
+#[derive(Deserialize)]
+struct OpenModel {
+    license: Option<String>,
+    #[serde(default)]
+    gated: bool,
+}
+
+/// The licence and the access of a model; unknown where the interface for programs does not list it.
+pub(super) async fn terms(connection: &Connection<'_>, repo: &str) -> Result<Terms, HubError> {
+    let url = connection.source.url(repo, "/openapi/v1/models", "")?;
+    let model = match connection.json::<OpenAnswer>(url).await {
+        Ok(answer) => answer.data,
+        Err(HubError::NotOnSource(_) | HubError::SourceRefused { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(model.map_or_else(Terms::default, |model| Terms {
+        licence: model.license.filter(|name| !name.is_empty()),
+        gated: model.gated,
+    }))
 }
 
 pub(super) async fn list(

@@ -2,6 +2,7 @@
 //! Both sources are the hub of `testkit` on loopback; no test connects to the internet.
 
 mod blocks;
+mod browse;
 mod killed;
 mod listing;
 mod mismatch;
