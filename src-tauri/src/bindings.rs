@@ -4,8 +4,8 @@ use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
-    chats, clipboard, clouds, deployments, downloads, hardware, models, screen, settings, sharing, sizing,
-    start, worker,
+    chats, clipboard, clouds, deployments, downloads, hardware, models, repositories, screen, settings,
+    sharing, sizing, start, worker,
 };
 
 /// The commands of the page. A failed command rejects with its `ErrorView`.
@@ -35,6 +35,9 @@ pub fn builder() -> Builder<tauri::Wry> {
         downloads::download_pause,
         downloads::download_resume,
         downloads::download_remove,
+        repositories::repository_search,
+        repositories::repository,
+        repositories::repository_download,
         chats::chats,
         chats::chats_search,
         chats::chat_create,

@@ -31,6 +31,12 @@ for sibling in info.siblings:
 assert tree["model.safetensors"].lfs and not tree["config.json"].lfs
 assert [found.path for found in api.get_paths_info(repository, ["config.json"])] == ["config.json"]
 
+# A search, with the fields that the app reads.
+[hit] = api.list_models(search=repository.split("/")[1], limit=5, full=True)
+assert (hit.id, hit.gated, info.gated) == (repository, False, False), hit
+assert "license:mit" in hit.tags and hit.tags == info.tags, hit.tags
+assert list(api.list_models(search="nothing like it", limit=5)) == []
+
 # The redirect to the storage, as a client sees it.
 url = huggingface_hub.hf_hub_url(repository, "model.safetensors")
 large = huggingface_hub.get_hf_file_metadata(url)

@@ -21,6 +21,16 @@ check_same(snapshot_download(repository), folder, names)
 with tempfile.TemporaryDirectory() as local:
     check_same(snapshot_download(repository, revision="master", local_dir=local), folder, names)
 
+# A search and the terms, with the fields that the app reads, by the interface for programs.
+from modelscope_hub import HubApi  # noqa: E402
+
+api = HubApi(endpoint=endpoint)
+page = api.list_repos("model", search=repository.split("/")[1], page_size=5)
+assert [(hit.repo_id, hit.license, hit.gated) for hit in page.items] == [(repository, "mit", False)], page
+assert api.list_repos("model", search="nothing like it").items == []
+info = api.get_repo(repository, "model")
+assert (info.repo_id, info.license, info.gated) == (repository, "mit", False), info
+
 try:
     snapshot_download("nobody/nothing")
 except Exception as error:

@@ -22,6 +22,7 @@ mod llama_server;
 mod other_programs;
 mod pictures;
 mod programs;
+mod repositories;
 mod sampling;
 mod screen;
 mod scripts;

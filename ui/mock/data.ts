@@ -8,6 +8,7 @@ import type {
   EndpointTest,
   EndpointView,
   ErrorView,
+  FileGroupView,
   FitView,
   HardwareView,
   MessageView,
@@ -17,10 +18,13 @@ import type {
   PresetView,
   ProviderView,
   RecommendationView,
+  RepositoryHitView,
+  RepositoryView,
   SamplingView,
   SettingsView,
   SharingRequest,
   SharingView,
+  SourceKind,
   StartView,
   WorkerView,
 } from '$lib/ipc/bindings';
@@ -227,6 +231,7 @@ function model(
     recommended: sampling(0.6, 0.95),
     runs_embedded: true,
     path: null,
+    repository: null,
     problem: null,
     ...change,
   });
@@ -884,3 +889,51 @@ export const requests: SharingRequest[] = [
   },
   { at: day(1), key: '?', path: '/v1/models', status: 401, ms: 0, prompt_tokens: 0, completion_tokens: 0 },
 ];
+
+export const repositoryHits = (source: SourceKind): RepositoryHitView[] =>
+  ['unsloth/DeepSeek-R1-Distill-Qwen-14B-GGUF', 'bartowski/DeepSeek-R1-Distill-Llama-8B-GGUF'].map(
+    (repo) => ({
+      repo,
+      source,
+      downloads: 84_200,
+      likes: 120,
+      licence: 'mit',
+      gated: repo.startsWith('bartowski'),
+      gguf: true,
+    }),
+  );
+
+const group = (name: string, size: number, change: Partial<FileGroupView> = {}): FileGroupView => ({
+  name,
+  precision: name,
+  size,
+  files: 1,
+  architecture: 'Qwen2',
+  params_total: 14.8e9,
+  context_max: 131072,
+  fit: onCard('DeepSeek-R1-Distill-Qwen-14B', size),
+  problem: null,
+  own_facts: name === 'Q4_K_M',
+  ...change,
+});
+
+export const repository: RepositoryView = {
+  repo: 'unsloth/DeepSeek-R1-Distill-Qwen-14B-GGUF',
+  source: 'hugging_face',
+  licence: 'mit',
+  gated: false,
+  groups: [
+    group('Q4_K_M', 8.99e9),
+    group('Q8_0', 15.7e9),
+    group('TQ1_0', 3.7e9, {
+      fit: null,
+      architecture: null,
+      problem: {
+        code: 'model_format_unsupported',
+        message: 'read the model',
+        detail: { format: 'TQ1_0', path: 'unsloth/DeepSeek-R1-Distill-Qwen-14B-GGUF/x-TQ1_0.gguf' },
+      },
+    }),
+  ],
+  projectors: ['mmproj-F16.gguf'],
+};

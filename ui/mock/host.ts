@@ -55,6 +55,8 @@ let worker: WorkerView =
 /** A measured memory speed is kept, as by the app. */
 let hardware = state === 'old-card' ? data.oldCard : data.hardware;
 let models = structuredClone(data.models);
+/** Of repositories outside the catalogue. */
+let repositoryDownloads: DownloadView[] = [];
 if (state === 'old-card')
   for (const one of models.filter((known) => known.fit.card !== null)) {
     const reason = {
@@ -387,7 +389,33 @@ export const host: Host = {
       models = [...models.filter((m) => m.id !== added.id), added];
       return added;
     }),
-  downloads: () => read(() => models.flatMap((m) => m.precisions.flatMap((one) => one.download ?? []))),
+  downloads: () =>
+    read(() => [
+      ...models.flatMap((m) => m.precisions.flatMap((one) => one.download ?? [])),
+      ...repositoryDownloads,
+    ]),
+  repositorySearch: (text, source) =>
+    read(() =>
+      data.repositoryHits(source).filter((hit) => hit.repo.toLowerCase().includes(text.toLowerCase())),
+    ),
+  repository: (text, source) =>
+    read(() => {
+      if (!text.includes('/')) throw failure('repository_unclear', 'find the repository', { text });
+      return { ...data.repository, repo: text.split(':')[0] ?? text, source };
+    }),
+  repositoryDownload: (text, source, group) =>
+    reply(() => {
+      const download: DownloadView = {
+        ...data.download(text, group),
+        source,
+        state: 'listing',
+        done: 0,
+        files: [],
+      };
+      repositoryDownloads = [...repositoryDownloads.filter((one) => one.id !== download.id), download];
+      emit({ kind: 'download_changed', download });
+      return download;
+    }),
   downloadStart: (modelId, variantId, source) =>
     reply(() => {
       const model = models.find((m) => m.id === modelId);

@@ -34,7 +34,7 @@ pub struct App {
     pub(crate) subscribers: Arc<Subscribers>,
     pub(crate) workers: Arc<Workers>,
     pub(crate) downloads: Arc<Downloads>,
-    pub(crate) own_models: OwnModels,
+    pub(crate) own_models: Arc<OwnModels>,
     pub(crate) precisions: Precisions,
     pub(crate) clouds: Arc<Clouds>,
     pub(crate) deployments: Arc<Deployments>,

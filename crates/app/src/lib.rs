@@ -27,6 +27,7 @@ mod paths;
 mod permissions;
 mod plans;
 mod precisions;
+mod repositories;
 mod save;
 mod settings;
 mod sharing;

@@ -72,7 +72,7 @@ impl App {
         Ok(Self {
             paths,
             downloads: Arc::new(downloads),
-            own_models,
+            own_models: Arc::new(own_models),
             precisions,
             clouds: Arc::new(clouds),
             deployments,

@@ -312,6 +312,18 @@ pub enum HeaderError {
     Format { tensor: String, format: String },
 }
 
+/// The length of the header of a file of which only the first bytes are here; `None` if these are too few.
+///
+/// # Errors
+/// A header that is longer than any published one.
+pub fn header_length(first_bytes: &[u8]) -> Result<Option<u64>, HeaderError> {
+    let Some(prefix) = first_bytes.first_chunk::<8>() else { return Ok(None) };
+    match u64::from_le_bytes(*prefix) {
+        long if long > HEADER_LIMIT => Err(HeaderError::Invalid(format!("its header claims {long} bytes"))),
+        length => Ok(Some(8 + length)),
+    }
+}
+
 /// Parses the header of a complete file and checks every entry against the file's length.
 ///
 /// # Errors

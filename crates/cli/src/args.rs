@@ -3,6 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 
+use contract::SourceKind;
 use messages::Lang;
 
 #[derive(Debug, Parser)]
@@ -29,6 +30,15 @@ pub struct Args {
 pub enum Source {
     HuggingFace,
     ModelScope,
+}
+
+impl From<Source> for SourceKind {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::HuggingFace => Self::HuggingFace,
+            Source::ModelScope => Self::ModelScope,
+        }
+    }
 }
 
 /// Arguments of a deployment plan.
@@ -98,10 +108,22 @@ pub enum Command {
         #[arg(long)]
         found: bool,
     },
+    /// Search a source for models. Any that is found can be downloaded with `pull owner/name`.
+    Search {
+        /// Words of the name.
+        #[arg(required = true)]
+        text: Vec<String>,
+        /// Source. Default: from the settings.
+        #[arg(long)]
+        source: Option<Source>,
+    },
     /// Download a model, or resume a download; Ctrl+C pauses it.
     Pull {
+        /// A model from `models`; or any repository as owner/name, owner/name:PRECISION, or the address of
+        /// its page on huggingface.co, hf-mirror.com or modelscope.cn. Where a repository has several
+        /// precisions and none is named, they are listed with their verdicts.
         model: String,
-        /// Precision. Default: the one that `models` recommends.
+        /// Precision. Default: the one that `models` recommends, or the only one of a repository.
         #[arg(long)]
         variant: Option<String>,
         /// Download source. Default: from the settings.
@@ -112,7 +134,7 @@ pub enum Command {
     Import { path: std::path::PathBuf },
     /// Choose the precision to use when several are downloaded.
     Use { model: String, variant: String },
-    /// Delete a downloaded model; an imported one is only removed from the list.
+    /// Delete a downloaded model; an imported one is only removed from the list, and its files stay.
     Remove {
         model: String,
         /// Precision; required when several are downloaded.

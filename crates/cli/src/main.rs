@@ -21,6 +21,7 @@ mod other_programs;
 mod plan;
 mod pull;
 mod pull_progress;
+mod repositories;
 mod serve;
 mod sizing;
 mod terminal;
@@ -117,6 +118,9 @@ async fn with_opened(
         Command::Pull { model, variant, source } => {
             let request = PullRequest { model, variant: variant.as_deref(), source: *source };
             pull::pull(app, events, request, args.json, lang).await
+        }
+        Command::Search { text, source } => {
+            repositories::search(app, &text.join(" "), *source, args.json, lang).await
         }
         Command::Import { path } => models::import(app, path, args.json, lang).await,
         Command::Use { model, variant } => models::use_precision(app, model, variant, args.json, lang).await,

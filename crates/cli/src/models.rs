@@ -37,6 +37,16 @@ pub async fn models(app: &App, json: bool, lang: Lang) -> Result<(), ErrorView> 
     Ok(())
 }
 
+/// The words of a verdict.
+pub fn verdict_text(verdict: Verdict, lang: Lang) -> &'static str {
+    match verdict {
+        Verdict::RunsWell => CliMessage::RunsWell.text(lang),
+        Verdict::ShortContext => CliMessage::ShortContextOnly.text(lang),
+        Verdict::Slow => CliMessage::RunsSlowly.text(lang),
+        Verdict::TooLarge => CliMessage::TooLarge.text(lang),
+    }
+}
+
 pub async fn import(app: &App, path: &Path, json: bool, lang: Lang) -> Result<(), ErrorView> {
     let model = app.model_import(path).await?;
     if json {
@@ -78,9 +88,10 @@ pub async fn remove(
     let installed =
         models.iter().find(|known| known.id == model && known.disk_used > 0.0).ok_or_else(missing)?;
     let is_requested = |one: &&PrecisionView| variant.is_none_or(|id| id == one.variant_id);
-    let freed = match &installed.path {
-        Some(_) => 0.0,
-        None => installed.precisions.iter().find(is_requested).ok_or_else(missing)?.disk_used,
+    let freed = match (&installed.path, &installed.repository) {
+        (Some(_), Some(_)) => installed.disk_used,
+        (Some(_), None) => 0.0,
+        (None, _) => installed.precisions.iter().find(is_requested).ok_or_else(missing)?.disk_used,
     };
     app.model_remove(model, variant).await?;
     let name = variant.map_or_else(|| model.to_owned(), |variant| format!("{model} {variant}"));
@@ -88,7 +99,7 @@ pub async fn remove(
         print_json(&serde_json::json!({ "removed": model, "variant_id": variant }));
     } else {
         let name = ("name", name.as_str());
-        let message = match &installed.path {
+        let message = match installed.path.as_ref().filter(|_| installed.repository.is_none()) {
             Some(path) => CliMessage::ModelForgotten.with(lang, &[name, ("path", path)]),
             None => CliMessage::ModelDeleted.with(lang, &[name, ("freed", &bytes(freed))]),
         };
@@ -205,6 +216,7 @@ mod tests {
             recommended: SamplingView::default(),
             runs_embedded: true,
             path: path.map(Into::into),
+            repository: None,
             problem: path
                 .map(|path| ErrorView::new(ErrorCode::NotAModel, "open the model").with("path", path)),
         }

@@ -1,5 +1,5 @@
-//! `pull`: downloads a model and shows the progress. Ctrl+C pauses the download and prints how to resume it;
-//! downloaded bytes are kept.
+//! `pull`: downloads a model of the catalogue or of any repository and shows the progress. Ctrl+C pauses the
+//! download and prints how to resume it; downloaded bytes are kept.
 use app::App;
 use contract::{
     AppEvent, DownloadState, DownloadView, ErrorCode, ErrorView, ModelState, ModelView, SourceKind,
@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::args::Source;
 use crate::interrupts::Interrupts;
 use crate::pull_progress::PullProgress;
+use crate::repositories;
 use messages::Lang;
 
 /// The arguments of `pull`.
@@ -25,16 +26,22 @@ pub async fn pull(
     json: bool,
     lang: Lang,
 ) -> Result<(), ErrorView> {
-    let model = find_model(app, request.model).await?;
-    let variant = variant(&model, request.variant)?;
-    let source = match request.source {
-        Some(Source::HuggingFace) => SourceKind::HuggingFace,
-        Some(Source::ModelScope) => SourceKind::ModelScope,
-        None => app.settings().await?.source,
-    };
+    let source = request.source.map(SourceKind::from);
+    // Ids of the catalogue have no slash.
+    let is_repository = request.model.contains('/');
     let mut progress = PullProgress::new(json, lang);
     let mut interrupts = Interrupts::listen().await;
-    let mut view = app.download_start(&model.id, &variant, source).await?;
+    let mut view = if is_repository {
+        repositories::start(app, request.model, request.variant, source, json, lang).await?
+    } else {
+        let model = find_model(app, request.model).await?;
+        let variant = variant(&model, request.variant)?;
+        let source = match source {
+            Some(source) => source,
+            None => app.settings().await?.source,
+        };
+        app.download_start(&model.id, &variant, source).await?
+    };
     progress.show(&view);
     let mut pausing = false;
     loop {
@@ -59,6 +66,9 @@ pub async fn pull(
         match view.state {
             DownloadState::Ready => {
                 progress.ready(&view);
+                if is_repository {
+                    repositories::show_added(app, &view, json, lang).await?;
+                }
                 return Ok(());
             }
             DownloadState::Paused => {
@@ -117,5 +127,9 @@ fn command(view: &DownloadView, source: SourceKind) -> String {
         SourceKind::HuggingFace => "hugging-face",
         SourceKind::ModelScope => "model-scope",
     };
-    format!("whaledeck-cli pull {} --variant {} --source {source}", view.model_id, view.variant_id)
+    let (model, variant) = (&view.model_id, &view.variant_id);
+    match model.contains('/') {
+        true => format!("whaledeck-cli pull {model}:{variant} --source {source}"),
+        false => format!("whaledeck-cli pull {model} --variant {variant} --source {source}"),
+    }
 }

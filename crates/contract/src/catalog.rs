@@ -40,6 +40,9 @@ pub struct ModelView {
     pub runs_embedded: bool,
     /// The path of an imported model; `None` for a model of the catalogue.
     pub path: Option<String>,
+    /// `owner/name:precision` of a model that was downloaded by its name. Unlike the files of an import, its
+    /// files are deleted with it.
+    pub repository: Option<String>,
     /// Why an imported model cannot be used now, such as a moved file. The state is then `failed`.
     pub problem: Option<ErrorView>,
 }

@@ -1,4 +1,5 @@
-//! Finds models on their sources, downloads them, verifies them against the digests of the source, and manages the models folder.
+//! Finds models on their sources, downloads them, verifies them against the digests of the source, and
+//! manages the models folder.
 //! It does not know the catalogue of models, nor how they are run.
 
 mod block_digests;

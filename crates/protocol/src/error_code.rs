@@ -175,6 +175,12 @@ pub enum ErrorCode {
     DownloadRunning,
     /// Several precisions are installed, and none was chosen.
     SeveralPrecisions,
+    /// A text that names no repository of a source.
+    RepositoryUnclear,
+    /// A repository has several precisions, and none was named.
+    PrecisionNeeded,
+    /// A repository has no precision of this name.
+    PrecisionUnknown,
     // Machine
     GpuDriverMissing,
     GpuDriverMismatch,

@@ -8,6 +8,7 @@ pub mod deployments;
 pub mod downloads;
 pub mod hardware;
 pub mod models;
+pub mod repositories;
 pub mod screen;
 pub mod settings;
 pub mod sharing;

@@ -35,6 +35,7 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
         recommended: sampling_view(&model.recommended),
         runs_embedded: model.embedded,
         path: None,
+        repository: None,
         problem: None,
     }
 }

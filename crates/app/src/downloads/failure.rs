@@ -7,7 +7,7 @@ use hub::HubError;
 
 use crate::convert::storage_error;
 
-pub(super) fn hub_error(error: &HubError) -> ErrorView {
+pub(crate) fn hub_error(error: &HubError) -> ErrorView {
     let view = |code| ErrorView::new(code, error.to_string());
     let at = |code, host: &str| match host {
         "" => view(code),

@@ -14,9 +14,24 @@ static KIND: ListKind = ListKind {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct UnfinishedDownload {
+    /// The id in the catalogue; `owner/name` of a repository that is downloaded by its name.
     pub model_id: String,
     pub variant_id: String,
     pub source: SourceKind,
+    /// `None` for a model of the catalogue, which has its files there.
+    #[serde(default)]
+    pub repository: Option<RepositoryFiles>,
+}
+
+/// What is downloaded of a repository outside the catalogue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RepositoryFiles {
+    /// The name of the folder in the folder of models.
+    pub folder: String,
+    /// Paths in the repository.
+    pub files: Vec<String>,
+    /// Bytes.
+    pub size: u64,
 }
 
 pub(super) struct UnfinishedList(ListFile<UnfinishedDownload>);
@@ -55,6 +70,7 @@ mod tests {
             model_id: "deepseek-r1".into(),
             variant_id: "fp8".into(),
             source: SourceKind::ModelScope,
+            repository: None,
         };
         list.write(vec![download.clone()]);
         assert_eq!(open().0.read(), std::slice::from_ref(&download));

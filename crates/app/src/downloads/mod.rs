@@ -1,19 +1,22 @@
-//! Downloads as use cases: one job for each model variant, which the user starts, pauses, resumes and
-//! removes. `hub` does the transfer.
+//! Downloads as use cases: one job for each model variant or precision of a repository, which the user
+//! starts, pauses, resumes and removes. `hub` does the transfer.
 mod failure;
 mod jobs;
 mod list;
+mod repository;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use catalog::{Catalog, ModelFacts, Variant};
-use contract::{AppEvent, DownloadView, ErrorCode, ErrorView, SourceKind};
-use failure::hub_error;
+use contract::{AppEvent, DownloadView, ErrorCode, ErrorView, SettingsView, SourceKind};
+pub(crate) use failure::hub_error;
 use hub::{Hub, Job, Progress, Source};
 pub(crate) use jobs::Downloads;
-use jobs::Run;
+use jobs::{Run, RunError};
+pub(crate) use list::RepositoryFiles;
 use list::UnfinishedDownload;
+use repository::NewModel;
 
 use crate::App;
 use crate::precisions::{Precision, folder};
@@ -32,26 +35,38 @@ impl App {
     ) -> Result<DownloadView, ErrorView> {
         let (model, variant) = variant(model_id, variant_id)?;
         let settings = self.settings_now();
-        let (repo, mut from) = match source {
-            SourceKind::HuggingFace => {
-                (&variant.repo_hugging_face, Source::hugging_face(settings.hugging_face_endpoint))
-            }
-            SourceKind::ModelScope => {
-                (&variant.repo_model_scope, Source::model_scope(settings.model_scope_endpoint))
-            }
+        let repo = match source {
+            SourceKind::HuggingFace => &variant.repo_hugging_face,
+            SourceKind::ModelScope => &variant.repo_model_scope,
         };
         let repo = repo.clone().ok_or_else(|| {
             ErrorView::new(ErrorCode::NotOnSource, "find the model on this source").with("repo", model_id)
         })?;
-        from.token = token(source);
-        let outbound = self.outbound().await?;
         let folder = folder(Path::new(&settings.models_dir), model, variant);
-        let hub = Hub::new(settings.models_dir).and_then(|hub| hub.with_outbound(&outbound));
-        let hub = hub.map_err(|error| hub_error(&error))?;
+        let from = configured(&settings, source);
         let job = Job { id: folder, source: from, repo, globs: variant.files.clone() };
-        let entry = UnfinishedDownload { model_id: model_id.into(), variant_id: variant_id.into(), source };
-        let (downloads, id) = (self.downloads.clone(), format!("{model_id}/{variant_id}"));
-        Ok(self.downloads.start(&entry, |Run { number, cancel, previous }| {
+        let entry = UnfinishedDownload {
+            model_id: model_id.into(),
+            variant_id: variant_id.into(),
+            source,
+            repository: None,
+        };
+        let hub = self.hub().await?;
+        Ok(self.run(entry, hub, job, None))
+    }
+
+    /// A client of the sources, with the network configuration of the settings.
+    pub(crate) async fn hub(&self) -> Result<Hub, ErrorView> {
+        let outbound = self.outbound().await?;
+        let hub = Hub::new(self.settings_now().models_dir).and_then(|hub| hub.with_outbound(&outbound));
+        hub.map_err(|error| hub_error(&error))
+    }
+
+    /// Starts a run. Where it makes a new model, the model is in the list before the run counts as finished.
+    fn run(&self, entry: UnfinishedDownload, hub: Hub, job: Job, new: Option<NewModel>) -> DownloadView {
+        let (downloads, source) = (self.downloads.clone(), entry.source);
+        let id = format!("{}/{}", entry.model_id, entry.variant_id);
+        self.downloads.start(&entry, |Run { number, cancel, previous }| {
             tokio::spawn(async move {
                 if let Some(previous) = previous {
                     // Its result does not matter; the folder is free once it has ended.
@@ -60,10 +75,13 @@ impl App {
                 let (observer, observed) = (downloads.clone(), id.clone());
                 let on_progress =
                     Arc::new(move |progress: &Progress| observer.progress(&observed, number, progress));
-                let outcome = hub.download(job, on_progress, cancel).await;
-                downloads.end(&id, number, outcome.map(drop), other_source(source));
+                let outcome = match (hub.download(job, on_progress, cancel).await, new) {
+                    (Ok(installed), Some(new)) => new.add(&installed.dir).await.map_err(RunError::Refused),
+                    (outcome, _) => outcome.map(drop).map_err(RunError::Hub),
+                };
+                downloads.end(&id, number, outcome, other_source(source));
             })
-        }))
+        })
     }
 
     pub async fn download_pause(&self, id: &str) -> Result<(), ErrorView> {
@@ -71,23 +89,39 @@ impl App {
     }
 
     pub async fn download_resume(&self, id: &str) -> Result<(), ErrorView> {
-        let view = self.downloads.get(id).ok_or_else(|| unknown(id))?;
-        self.download_start(&view.model_id, &view.variant_id, view.source).await.map(drop)
+        let left = self.downloads.unfinished(id).ok_or_else(|| unknown(id))?;
+        match left.repository {
+            Some(files) => {
+                self.download_repository(&left.model_id, &left.variant_id, left.source, files).await
+            }
+            None => self.download_start(&left.model_id, &left.variant_id, left.source).await,
+        }
+        .map(drop)
     }
 
     /// Cancels the download and removes its bytes.
     pub async fn download_remove(&self, id: &str) -> Result<(), ErrorView> {
-        let view = self.downloads.remove(id).await.ok_or_else(|| unknown(id))?;
-        let (model, variant) = variant(&view.model_id, &view.variant_id)?;
+        let left = self.downloads.remove(id).await.ok_or_else(|| unknown(id))?;
+        if let Some(files) = left.repository {
+            return self.remove_repository_folder(&files.folder).await;
+        }
+        let (model, variant) = variant(&left.model_id, &left.variant_id)?;
         self.remove_folder(&folder(Path::new(&self.settings_now().models_dir), model, variant))
     }
 
-    /// Deletes one precision of a downloaded model, or removes an imported model from the list. A worker that
-    /// runs it is stopped first, unless it is answering. `variant_id` is required where several precisions
-    /// are on the disk.
+    /// Deletes a downloaded model, or one precision of it, or removes an imported model from the list. A
+    /// worker that runs it is stopped first, unless it is answering. `variant_id` is required where several
+    /// precisions of a model of the catalogue are on the disk.
     pub async fn model_remove(&self, model_id: &str, variant_id: Option<&str>) -> Result<(), ErrorView> {
-        if self.own_models.find(model_id)?.is_some() {
+        if let Some(model) = self.own_models.find(model_id)? {
             self.stop_worker_of(model_id, None).await?;
+            if let Some(from) = &model.downloaded {
+                self.downloads.remove(&format!("{}/{}", from.repo, from.group)).await;
+                // First: a model that is listed and gone can be removed again, and files that no list names
+                // would stay.
+                let deleted = hub::remove(&from.models_dir, &from.folder);
+                deleted.map_err(|error| hub_error(&error))?;
+            }
             self.model_forget(model_id)?;
             return Ok(());
         }
@@ -130,6 +164,15 @@ impl App {
         self.host.emit(AppEvent::ModelsChanged);
         outcome.map_err(|error| hub_error(&error))
     }
+}
+
+/// A source as the settings have it, with its access token.
+pub(crate) fn configured(settings: &SettingsView, source: SourceKind) -> Source {
+    let configured = match source {
+        SourceKind::HuggingFace => Source::hugging_face(&settings.hugging_face_endpoint),
+        SourceKind::ModelScope => Source::model_scope(&settings.model_scope_endpoint),
+    };
+    Source { token: token(source), ..configured }
 }
 
 /// The access token from the variables of the official clients. It is sent to the source's endpoint only.

@@ -1,9 +1,9 @@
-//! The list of imported models: the path of each, and the facts of its files when it was added. The files are
-//! never copied, changed or deleted. The list is read at each use, because the window and the command line
-//! share it.
+//! The list of models outside the catalogue: the path of each, the facts of its files when it was added, and
+//! the repository of one that was downloaded. Imported files are never copied, changed or deleted. The list
+//! is read at each use, because the window and the command line share it.
 use std::path::{Path, PathBuf};
 
-use contract::{ErrorCode, ErrorView};
+use contract::{ErrorCode, ErrorView, SourceKind};
 use serde::{Deserialize, Serialize};
 
 use super::inspect::ModelFileFacts;
@@ -23,6 +23,21 @@ pub(crate) struct OwnModel {
     /// The absolute path of a folder or a `.gguf` file.
     pub path: PathBuf,
     pub facts: ModelFileFacts,
+    /// `None` for an imported model, whose files are the user's.
+    #[serde(default)]
+    pub downloaded: Option<DownloadedFrom>,
+}
+
+/// Where a model outside the catalogue was downloaded from, and the folder that is deleted with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DownloadedFrom {
+    pub source: SourceKind,
+    pub repo: String,
+    /// The name of the group of files, usually its precision.
+    pub group: String,
+    pub models_dir: PathBuf,
+    /// Its name in the folder of models.
+    pub folder: String,
 }
 
 pub(crate) struct OwnModels(ListFile<OwnModel>);
@@ -47,14 +62,21 @@ impl OwnModels {
         Ok(self.all()?.into_iter().find(|model| model.id == id))
     }
 
-    /// Adds a model, or updates the facts of one with the same path.
-    pub(crate) fn add(&self, path: PathBuf, facts: ModelFileFacts) -> Result<OwnModel, ErrorView> {
+    /// Adds a model, or updates the facts of one with the same path. A downloaded one stays downloaded when
+    /// it is imported.
+    pub(crate) fn add(
+        &self,
+        path: PathBuf,
+        facts: ModelFileFacts,
+        downloaded: Option<DownloadedFrom>,
+    ) -> Result<OwnModel, ErrorView> {
         self.0.change(|models| {
             if let Some(known) = models.iter_mut().find(|model| model.path == path) {
                 known.facts = facts;
+                known.downloaded = downloaded.or(known.downloaded.take());
                 return known.clone();
             }
-            let model = OwnModel { id: free_id(models, &facts.name), path, facts };
+            let model = OwnModel { id: free_id(models, &facts.name), path, facts, downloaded };
             models.push(model.clone());
             model
         })
@@ -97,10 +119,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (list, problem) = OwnModels::open(folder.path());
         assert_eq!(problem, None);
-        let one = list.add("/m/one".into(), facts("My Model (v2)")).expect("is added");
-        let two = list.add("/m/two".into(), facts("my model, V2")).expect("is added");
+        let one = list.add("/m/one".into(), facts("My Model (v2)"), None).expect("is added");
+        let two = list.add("/m/two".into(), facts("my model, V2"), None).expect("is added");
         assert_eq!((one.id.as_str(), two.id.as_str()), ("own-my-model-v2", "own-my-model-v2-2"));
-        let again = list.add("/m/one".into(), facts("renewed")).expect("is renewed");
+        let again = list.add("/m/one".into(), facts("renewed"), None).expect("is renewed");
         assert_eq!((again.id, again.facts.name.as_str()), (one.id.clone(), "renewed"));
 
         let (other, _) = OwnModels::open(folder.path());

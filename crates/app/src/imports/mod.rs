@@ -1,10 +1,10 @@
-//! Imported models as use cases: add a model from its place on the disk, list it among the models, remove it
-//! from the list. Files are never copied or deleted.
-use std::path::Path;
+//! Models outside the catalogue as use cases: add one from its place on the disk, list it among the models,
+//! remove it from the list. Files are never copied or deleted here.
+use std::path::{Path, PathBuf};
 
-use catalog::{DEFAULT_CONTEXT, Devices, KvCache, KvDtype, ModelFacts, Sentence, Variant, best_fit};
+use catalog::{DEFAULT_CONTEXT, Devices, Fit, KvCache, KvDtype, ModelFacts, Sentence, Variant, best_fit};
 use checkpoint::memory::ActivationSizes;
-use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, ModelState, ModelView, SamplingView};
+use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, Localized, ModelState, ModelView, SamplingView};
 
 use crate::App;
 use crate::blocking::blocking;
@@ -15,23 +15,15 @@ use crate::images::config_of;
 mod inspect;
 mod list;
 
-pub(crate) use inspect::inspect;
-use inspect::{CacheShape, ModelFileFacts, locate};
-pub(crate) use list::{OwnModel, OwnModels};
+use inspect::CacheShape;
+pub(crate) use inspect::{ModelFileFacts, inspect, locate};
+pub(crate) use list::{DownloadedFrom, OwnModel, OwnModels};
 
 impl App {
     /// Adds the folder of a model or a `.gguf` file. Adding it again updates its facts.
     pub async fn model_import(&self, path: &Path) -> Result<ModelView, ErrorView> {
-        let chosen = path.to_owned();
-        let (path, facts) = blocking("read the model", move || {
-            let path = locate(&chosen)?;
-            inspect(&path).map(|facts| (path, facts))
-        })
-        .await?;
-        // Only the worker reads tokenizers and templates. It checks them now as it would at a start.
-        let checked = deploy::check_model(&self.paths.engine_binary, &path).await;
-        checked.map_err(|failure| failure_view(&failure))?;
-        let model = self.own_models.add(path, facts)?;
+        let (path, facts) = checked_model(&self.paths.engine_binary, path).await?;
+        let model = self.own_models.add(path, facts, None)?;
         self.host.emit(AppEvent::ModelsChanged);
         Ok(own_view(&model, &*self.snapshot().await?, self.devices()))
     }
@@ -46,19 +38,78 @@ impl App {
     }
 }
 
-/// The view of an imported model, with its verdict for this computer.
+/// The path of the model at a place, and its facts.
+///
+/// # Errors
+/// As a start would have them.
+pub(crate) async fn checked_model(
+    engine_binary: &Path,
+    place: &Path,
+) -> Result<(PathBuf, ModelFileFacts), ErrorView> {
+    let place = place.to_owned();
+    let (path, facts) = blocking("read the model", move || {
+        let path = locate(&place)?;
+        inspect(&path).map(|facts| (path, facts))
+    })
+    .await?;
+    // Only the worker reads tokenizers and templates. It checks them now as it would at a start.
+    let checked = deploy::check_model(engine_binary, &path).await;
+    checked.map_err(|failure| failure_view(&failure))?;
+    Ok((path, facts))
+}
+
+/// The verdict for files of which only the facts are known.
+pub(crate) fn fit_of(facts: &ModelFileFacts, snapshot: &::hardware::Snapshot, devices: Devices) -> Fit {
+    let note = messages::own_file(&facts.architecture);
+    let model = model_facts("", facts, facts.activations, note);
+    best_fit(snapshot, devices, &model, DEFAULT_CONTEXT, KvDtype::Bf16)
+}
+
+/// The view of an imported or downloaded model, with its verdict for this computer.
 pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, devices: Devices) -> ModelView {
     let facts = &model.facts;
-    let note = messages::own_file(&facts.architecture);
+    let note = match &model.downloaded {
+        Some(from) => messages::from_repository(&from.repo, &facts.architecture),
+        None => messages::own_file(&facts.architecture),
+    };
+    // The list of an earlier version does not have them.
+    let activations = facts.activations.or_else(|| {
+        checkpoint::open(&model.path).ok().map(|checkpoint| ActivationSizes::of(&checkpoint.config))
+    });
     let model_facts = ModelFacts {
-        id: model.id.clone(),
+        takes_images: takes_images(&model.path),
+        ..model_facts(&model.id, facts, activations, note)
+    };
+    let fit = best_fit(snapshot, devices, &model_facts, DEFAULT_CONTEXT, KvDtype::Bf16);
+    let problem = check_there(model).err();
+    ModelView {
+        family: FamilyKind::OwnFile,
+        state: if problem.is_some() { ModelState::Failed } else { ModelState::Ready },
+        disk_used: facts.bytes as f64,
+        recommended: own_sampling(model),
+        path: Some(model.path.display().to_string()),
+        repository: model.downloaded.as_ref().map(|from| format!("{}:{}", from.repo, from.group)),
+        problem,
+        ..model_view(&model_facts, &fit)
+    }
+}
+
+/// The facts of files as those of a model of the catalogue with one variant.
+fn model_facts(
+    id: &str,
+    facts: &ModelFileFacts,
+    activations: Option<ActivationSizes>,
+    note: Localized,
+) -> ModelFacts {
+    ModelFacts {
+        id: id.to_owned(),
         name: facts.name.clone(),
         family: catalog::FamilyKind::MoeOriginal,
         note: Sentence { en: note.en, zh: note.zh },
         params_total: facts.params_total,
         params_active: facts.params_active,
         context_max: facts.context_max,
-        takes_images: takes_images(&model.path),
+        takes_images: false,
         hybrid: false,
         licence: String::new(),
         embedded: true,
@@ -69,10 +120,7 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, device
                 KvCache::Gqa { layers: facts.layers, kv_heads, head_dim }
             }
         },
-        // The list of an earlier version does not have them.
-        activations: facts.activations.or_else(|| {
-            checkpoint::open(&model.path).ok().map(|checkpoint| ActivationSizes::of(&checkpoint.config))
-        }),
+        activations,
         shape: None,
         recommended: catalog::Sampling::default(),
         variants: vec![Variant {
@@ -85,17 +133,6 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, device
             files: Vec::new(),
             note: None,
         }],
-    };
-    let fit = best_fit(snapshot, devices, &model_facts, DEFAULT_CONTEXT, KvDtype::Bf16);
-    let problem = check_there(model).err();
-    ModelView {
-        family: FamilyKind::OwnFile,
-        state: if problem.is_some() { ModelState::Failed } else { ModelState::Ready },
-        disk_used: facts.bytes as f64,
-        recommended: own_sampling(model),
-        path: Some(model.path.display().to_string()),
-        problem,
-        ..model_view(&model_facts, &fit)
     }
 }
 

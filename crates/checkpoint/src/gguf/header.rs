@@ -46,6 +46,19 @@ impl Header {
     pub fn parse(file: &[u8]) -> Result<Self> {
         Preamble::read(file)?.tensors()
     }
+
+    /// The length of the header of a file of which only the first bytes are here; `None` if it is longer than
+    /// these.
+    ///
+    /// # Errors
+    /// Invalid or unsupported entries among these bytes.
+    pub fn length(first_bytes: &[u8]) -> Result<Option<u64>> {
+        match Preamble::read(first_bytes).and_then(Preamble::data_start) {
+            Ok(start) => Ok(Some(start)),
+            Err(HeaderError::Truncated { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// The header up to the end of its metadata.
@@ -87,13 +100,23 @@ impl<'a> Preamble<'a> {
         Ok(Counts { tensors, keys })
     }
 
-    /// # Errors
-    /// As [`Header::parse`].
-    pub fn tensors(mut self) -> Result<Header> {
+    /// Where the data of the tensors begins.
+    fn data_start(mut self) -> Result<u64> {
+        Ok(self.infos()?.0)
+    }
+
+    /// Where the data begins, and the tensor infos before it.
+    fn infos(&mut self) -> Result<(u64, Vec<RawInfo>)> {
         let alignment = alignment(&self.metadata)?;
         let raw = (0..self.tensors).map(|_| RawInfo::read(&mut self.reader, alignment));
         let raw = raw.collect::<Result<Vec<_>>>()?;
-        let start = (self.reader.position() as u64).next_multiple_of(alignment);
+        Ok(((self.reader.position() as u64).next_multiple_of(alignment), raw))
+    }
+
+    /// # Errors
+    /// As [`Header::parse`].
+    pub fn tensors(mut self) -> Result<Header> {
+        let (start, raw) = self.infos()?;
         let tensors = raw.into_iter().map(|raw| raw.resolve(start));
         let tensors = tensors.collect::<Result<Vec<_>>>()?;
         // The end of the last tensor: what a whole file has, not where the first weights are missing.

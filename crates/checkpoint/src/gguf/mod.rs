@@ -31,6 +31,7 @@ pub use header_error::HeaderError;
 pub use peek::Peek;
 pub use shards::{shard_number, stem};
 pub use tokenizer::GgufTokenizer;
+pub use types::is_other_type;
 pub use value::{List, Metadata, Value};
 pub use weights::GgufWeights;
 

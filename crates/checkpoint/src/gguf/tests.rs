@@ -132,6 +132,19 @@ fn a_file_cut_anywhere_is_refused() {
     assert!(Header::parse(&file[..end]).is_ok(), "padding at the end may be missing");
 }
 
+#[test]
+fn the_length_of_a_header_is_known_once_its_end_is_there() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/gguf/qwen2/f32.gguf");
+    let file = std::fs::read(path).expect("the fixture");
+    let header = Header::parse(&file).expect("it is sound");
+    let start = header.tensors.iter().map(|tensor| tensor.range.start).min().expect("tensors");
+    let length = |until: usize| Header::length(&file[..until]).expect("it is sound");
+    assert!((0..start - 32).all(|until| length(until).is_none()));
+    assert_eq!((length(start), length(file.len())), (Some(start as u64), Some(start as u64)));
+    assert!(Header::length(b"<!doctype html>").is_err());
+    assert!(is_other_type("TQ1_0") && !is_other_type("Q4_K_M"));
+}
+
 /// An open file with these metadata and tensors.
 fn file(keys: &[(&str, Value)], tensors: &[(&str, &[usize])]) -> Gguf {
     let view = |shape: &[usize]| {

@@ -57,3 +57,8 @@ pub fn other_name(kind: u32) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Whether a precision has the name of a type that is not supported, so that its files may hold it.
+pub fn is_other_type(name: &str) -> bool {
+    (0..=u32::from(u8::MAX)).filter_map(other_name).any(|other| other == name)
+}

@@ -43,6 +43,7 @@ enum Code {
     UpgradeMemory,
     UpgradeCard,
     OwnFile,
+    FromRepository,
     RecommendedPreset,
     RecommendedPresetUse,
     IdleCard,
@@ -55,6 +56,12 @@ enum Code {
     IdleUnknown,
     GraphicsMemory,
     MainMemory,
+}
+
+/// The note on a model that was downloaded from a repository by its name.
+pub fn from_repository(repo: &str, architecture: &str) -> Localized {
+    let (repo, architecture) = (Value::Text(repo.into()), Value::Text(architecture.into()));
+    message(Code::FromRepository, &[("repo", repo), ("architecture", architecture)])
 }
 
 /// The note on a model that the user imported.

@@ -32,6 +32,11 @@ export const commands = {
 	downloadPause: (id: string) => __TAURI_INVOKE<null>("download_pause", { id }),
 	downloadResume: (id: string) => __TAURI_INVOKE<null>("download_resume", { id }),
 	downloadRemove: (id: string) => __TAURI_INVOKE<null>("download_remove", { id }),
+	repositorySearch: (text: string, source: SourceKind) => __TAURI_INVOKE<RepositoryHitView[]>("repository_search", { text, source }),
+	/**  The source of an address comes before the given one. */
+	repository: (text: string, source: SourceKind) => __TAURI_INVOKE<RepositoryView>("repository", { text, source }),
+	/**  `group` is the name of one of the view's groups. */
+	repositoryDownload: (text: string, source: SourceKind, group: string) => __TAURI_INVOKE<DownloadView>("repository_download", { text, source, group }),
 	chats: () => __TAURI_INVOKE<ChatSummary[]>("chats"),
 	chatsSearch: (query: string) => __TAURI_INVOKE<ChatSummary[]>("chats_search", { query }),
 	chatCreate: (modelId: string) => __TAURI_INVOKE<ChatView>("chat_create", { modelId }),
@@ -686,7 +691,13 @@ export type ErrorCode = "model_not_found" |
 /**  Other content came instead of a file. */
 "source_foreign" | "source_rate_limited" | "not_on_source" | "gated_model" | "token_needed" | "hash_mismatch" | "size_mismatch" | "disk_full" | "download_stalled" | "download_running" | 
 /**  Several precisions are installed, and none was chosen. */
-"several_precisions" | "gpu_driver_missing" | "gpu_driver_mismatch" | "gpu_driver_not_loaded" | "gpu_library_missing" | "gpu_not_offered" | "gpu_no_permission" | "gpu_lost" | "gpu_no_power" | "gpu_driver_failed" | 
+"several_precisions" | 
+/**  A text that names no repository of a source. */
+"repository_unclear" | 
+/**  A repository has several precisions, and none was named. */
+"precision_needed" | 
+/**  A repository has no precision of this name. */
+"precision_unknown" | "gpu_driver_missing" | "gpu_driver_mismatch" | "gpu_driver_not_loaded" | "gpu_library_missing" | "gpu_not_offered" | "gpu_no_permission" | "gpu_lost" | "gpu_no_power" | "gpu_driver_failed" | 
 /**  There is no card with the number that a start named. */
 "card_missing" | "card_driver_old" | 
 /**  Its compute capability is below 8.0. */
@@ -744,6 +755,29 @@ export type FamilyKind =
 "dense_distill" | 
 /**  An imported model, of which only the facts of its files are known. */
 "own_file";
+
+/**  Files of a repository that are downloaded together: one precision, with all its shards. */
+export type FileGroupView = {
+	/**  What names it behind the colon of `owner/name:…`. */
+	name: string,
+	/**  "Q4_K_M", "BF16"; empty where neither names nor files say it. */
+	precision: string,
+	size: number,
+	files: number,
+	/**  The usual name of the architecture, such as "DeepSeek-V3"; `None` with a problem. */
+	architecture: string | null,
+	/**  Total parameters. */
+	params_total: number | null,
+	context_max: number | null,
+	fit: FitView | null,
+	/**  Why it cannot run here, or why that is not known. */
+	problem: ErrorView | null,
+	/**
+	 *  The facts are those of its own files. Otherwise they are of another precision of the same model, with
+	 *  its own size.
+	 */
+	own_facts: boolean,
+};
 
 export type FitView = {
 	verdict: Verdict,
@@ -950,6 +984,11 @@ export type ModelView = {
 	runs_embedded: boolean,
 	/**  The path of an imported model; `None` for a model of the catalogue. */
 	path: string | null,
+	/**
+	 *  `owner/name:precision` of a model that was downloaded by its name. Unlike the files of an import, its
+	 *  files are deleted with it.
+	 */
+	repository: string | null,
 	/**  Why an imported model cannot be used now, such as a moved file. The state is then `failed`. */
 	problem: ErrorView | null,
 };
@@ -1173,6 +1212,33 @@ export type RecommendationView = {
 export type RefusalView = {
 	precision: string,
 	why: ReasonView,
+};
+
+/**  A repository that a search found. */
+export type RepositoryHitView = {
+	/**  `owner/name`. */
+	repo: string,
+	source: SourceKind,
+	downloads: number | null,
+	likes: number | null,
+	/**  As the source writes it, such as `mit`. */
+	licence: string | null,
+	/**  Its makers grant access one by one. */
+	gated: boolean,
+	/**  It has GGUF files; `None` where the source does not say. */
+	gguf: boolean | null,
+};
+
+export type RepositoryView = {
+	/**  `owner/name`. */
+	repo: string,
+	source: SourceKind,
+	licence: string | null,
+	gated: boolean,
+	/**  What can be downloaded of it, the smallest first. */
+	groups: FileGroupView[],
+	/**  Files that read images for one of the models (mmproj) and are not downloaded. */
+	projectors: string[],
 };
 
 export type Role = "system" | "user" | "assistant";

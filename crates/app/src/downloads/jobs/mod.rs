@@ -30,6 +30,7 @@ pub(crate) struct Downloads {
 }
 
 struct Entry {
+    download: UnfinishedDownload,
     view: DownloadView,
     run: u64,
     cancel: CancellationToken,
@@ -38,6 +39,19 @@ struct Entry {
     samples: VecDeque<(Instant, u64)>,
     phase: Phase,
     sent_at: Instant,
+}
+
+/// Why a run ended without a model.
+pub(super) enum RunError {
+    Hub(HubError),
+    /// The files are here and checked, and no start would accept them.
+    Refused(ErrorView),
+}
+
+impl From<HubError> for RunError {
+    fn from(error: HubError) -> Self {
+        Self::Hub(error)
+    }
 }
 
 /// The inputs of a run's task.
@@ -55,7 +69,7 @@ impl Downloads {
         let (list, problem) = UnfinishedList::open(data_dir);
         let entry = |download: UnfinishedDownload| {
             let view = new_view(&download, DownloadState::Paused);
-            (view.id.clone(), Entry::new(view, 0))
+            (view.id.clone(), Entry::new(download, view, 0))
         };
         let jobs = Mutex::new(list.read().into_iter().map(entry).collect());
         (Self { jobs, runs: AtomicU64::new(1), list, host }, problem)
@@ -71,8 +85,14 @@ impl Downloads {
         self.jobs.lock().values().map(|entry| entry.view.clone()).collect()
     }
 
+    #[cfg(test)]
     pub(super) fn get(&self, id: &str) -> Option<DownloadView> {
         self.jobs.lock().get(id).map(|entry| entry.view.clone())
+    }
+
+    /// What is left to download, as it is stored.
+    pub(super) fn unfinished(&self, id: &str) -> Option<UnfinishedDownload> {
+        self.jobs.lock().get(id).map(|entry| entry.download.clone())
     }
 
     /// Starts a run, in place of any earlier run of the same download. `spawn` starts its task.
@@ -85,7 +105,8 @@ impl Downloads {
         {
             let mut jobs = self.jobs.lock();
             let old = jobs.remove(&view.id);
-            let mut entry = Entry::new(view.clone(), self.runs.fetch_add(1, Ordering::Relaxed));
+            let mut entry =
+                Entry::new(download.clone(), view.clone(), self.runs.fetch_add(1, Ordering::Relaxed));
             let previous = old.and_then(Entry::stop);
             let run = Run { number: entry.run, cancel: entry.cancel.clone(), previous };
             entry.task = Some(spawn(run));
@@ -102,15 +123,15 @@ impl Downloads {
     }
 
     /// Removes a download from the list. Its task has ended when this returns.
-    pub(super) async fn remove(&self, id: &str) -> Option<DownloadView> {
+    pub(super) async fn remove(&self, id: &str) -> Option<UnfinishedDownload> {
         let entry = self.jobs.lock().remove(id)?;
         self.save_list();
-        let view = entry.view.clone();
+        let download = entry.download.clone();
         if let Some(task) = entry.stop() {
             // A panic of the task was reported already; the files are removed in any case.
             task.await.ok();
         }
-        Some(view)
+        Some(download)
     }
 
     /// Changes a download if this is still its newest run. Sends the view to the host when `change` returns
@@ -137,7 +158,7 @@ impl Downloads {
         });
     }
 
-    pub(super) fn end(&self, id: &str, run: u64, outcome: Result<(), HubError>, other: SourceKind) {
+    pub(super) fn end(&self, id: &str, run: u64, outcome: Result<(), RunError>, other: SourceKind) {
         let finished = outcome.is_ok();
         if finished {
             // Before the event: an app that is closed right after it must not offer the download again.
@@ -148,8 +169,12 @@ impl Downloads {
             (view.speed, view.seconds_left, view.waiting_seconds) = (0.0, None, None);
             match outcome {
                 Ok(()) => view.state = DownloadState::Ready,
-                Err(HubError::Cancelled) => view.state = DownloadState::Paused,
-                Err(error) => {
+                Err(RunError::Hub(HubError::Cancelled)) => view.state = DownloadState::Paused,
+                Err(RunError::Refused(error)) => {
+                    view.state = DownloadState::Failed;
+                    view.error = Some(error);
+                }
+                Err(RunError::Hub(error)) => {
                     view.state = DownloadState::Failed;
                     view.error = Some(hub_error(&error));
                     let offer = is_source_error(&error) && has_repository(view, other);
@@ -174,22 +199,26 @@ impl Downloads {
     }
 
     fn save_list_without(&self, finished: Option<&str>) {
-        let entry = |view: &DownloadView| UnfinishedDownload {
-            model_id: view.model_id.clone(),
-            variant_id: view.variant_id.clone(),
-            source: view.source,
-        };
         // The lock is held while writing, so that two changes reach the disk in order.
         let jobs = self.jobs.lock();
         let unfinished = jobs.iter().filter(|(id, _)| finished != Some(id.as_str()));
-        self.list.write(unfinished.map(|(_, job)| entry(&job.view)).collect());
+        self.list.write(unfinished.map(|(_, job)| job.download.clone()).collect());
     }
 }
 
 impl Entry {
-    fn new(view: DownloadView, run: u64) -> Self {
+    fn new(download: UnfinishedDownload, view: DownloadView, run: u64) -> Self {
         let (cancel, sent_at) = (CancellationToken::new(), Instant::now());
-        Self { view, run, cancel, task: None, samples: VecDeque::new(), phase: Phase::Listing, sent_at }
+        Self {
+            download,
+            view,
+            run,
+            cancel,
+            task: None,
+            samples: VecDeque::new(),
+            phase: Phase::Listing,
+            sent_at,
+        }
     }
 
     fn stop(self) -> Option<JoinHandle<()>> {
@@ -260,8 +289,11 @@ fn new_view(download: &UnfinishedDownload, state: DownloadState) -> DownloadView
         variant_id: download.variant_id.clone(),
         source: download.source,
         state,
-        total: variant(&download.model_id, &download.variant_id)
-            .map_or(0.0, |(_, variant)| variant.size as f64),
+        total: match &download.repository {
+            Some(files) => files.size as f64,
+            None => variant(&download.model_id, &download.variant_id)
+                .map_or(0.0, |(_, variant)| variant.size as f64),
+        },
         done: 0.0,
         verified: 0.0,
         speed: 0.0,

@@ -39,6 +39,7 @@ impl Scene {
             model_id: "deepseek-r1-distill-qwen-1.5b".into(),
             variant_id: "bf16".into(),
             source: SourceKind::HuggingFace,
+            repository: None,
         };
         let mut given = None;
         self.downloads.start(&wanted, |run| {
@@ -77,14 +78,14 @@ async fn the_end_of_an_old_run_changes_nothing() {
     let sent = scene.host.0.lock().expect("no panic").len();
 
     scene.downloads.progress(ID, old.number, &progress(Phase::Ended, 7));
-    scene.downloads.end(ID, old.number, Err(HubError::Cancelled), SourceKind::ModelScope);
+    scene.downloads.end(ID, old.number, Err(HubError::Cancelled.into()), SourceKind::ModelScope);
     assert_eq!(scene.state(), DownloadState::Transferring);
     scene.downloads.end(ID, old.number, Ok(()), SourceKind::ModelScope);
     assert_eq!(scene.state(), DownloadState::Transferring);
     assert_eq!(scene.downloads.get(ID).expect("it is listed").done, 10.0);
     assert_eq!(scene.host.0.lock().expect("no panic").len(), sent, "the host gets no event");
 
-    scene.downloads.end(ID, new.number, Err(HubError::Cancelled), SourceKind::ModelScope);
+    scene.downloads.end(ID, new.number, Err(HubError::Cancelled.into()), SourceKind::ModelScope);
     assert_eq!(scene.state(), DownloadState::Paused);
 }
 
@@ -94,7 +95,7 @@ async fn a_removed_download_is_not_brought_back_by_its_run() {
     let run = scene.start();
     scene.downloads.remove(ID).await.expect("it was listed");
     assert!(run.cancel.is_cancelled());
-    let full = Err(HubError::DiskFull { needed: 1, free: 0 });
+    let full = Err(HubError::DiskFull { needed: 1, free: 0 }.into());
     scene.downloads.end(ID, run.number, full, SourceKind::ModelScope);
     assert_eq!(scene.downloads.all(), []);
 }
@@ -105,9 +106,9 @@ async fn a_new_run_gets_a_number_of_its_own_after_a_removal_too() {
     let old = scene.start();
     scene.downloads.remove(ID).await.expect("it was listed");
     let new = scene.start();
-    scene.downloads.end(ID, old.number, Err(HubError::Cancelled), SourceKind::ModelScope);
+    scene.downloads.end(ID, old.number, Err(HubError::Cancelled.into()), SourceKind::ModelScope);
     assert_eq!(scene.state(), DownloadState::Listing);
-    let error = || Err(HubError::Busy("m".into()));
+    let error = || Err(HubError::Busy("m".into()).into());
     scene.downloads.end(ID, new.number, error(), SourceKind::ModelScope);
     let view = scene.downloads.get(ID).expect("it is listed");
     assert_eq!(view.error.map(|error| error.code), Some(ErrorCode::DownloadRunning));
