@@ -43,6 +43,7 @@ function withDownload(model: ModelView, download: DownloadView): ModelView {
 
 class Models {
   readonly list = new Load<ModelView[]>();
+  readonly #downloads = new Load<DownloadView[]>();
   readonly recommendation = new Load<RecommendationView>();
   readonly presets = new Load<PresetView[]>();
   actionError = $state.raw<ErrorView | undefined>(undefined);
@@ -55,10 +56,16 @@ class Models {
   load = async (): Promise<void> => {
     await Promise.all([
       this.list.run(() => host.models()),
+      this.#downloads.run(() => host.downloads()),
       this.recommendation.run(() => host.recommendation()),
       this.presets.run(() => host.presets()),
     ]);
   };
+
+  /** Unfinished downloads of repositories, which are no models of the list yet. Ids of the catalogue have no slash. */
+  readonly ofRepositories = $derived(
+    (this.#downloads.value ?? []).filter((one) => one.model_id.includes('/') && one.state !== 'ready'),
+  );
 
   /** How long a download takes, in words; nothing while no speed is known. */
   downloadTime = (size: number): string | undefined =>
@@ -66,9 +73,10 @@ class Models {
   /** What the disk lacks for so many bytes more; `of` is a download of its own bytes. */
   lacking(needed: number, of?: string): { needed: number; free: number } | undefined {
     const others = (this.list.value ?? []).flatMap((one) =>
-      one.precisions.flatMap(({ download }) => (download && download.id !== of ? [download] : [])),
+      one.precisions.flatMap(({ download }) => download ?? []),
     );
-    return missing(needed, machine.view.value?.disk, others);
+    const all = [...others, ...this.ofRepositories].filter((download) => download.id !== of);
+    return missing(needed, machine.view.value?.disk, all);
   }
 
   byId = (id: string | null | undefined): ModelView | undefined =>
@@ -89,11 +97,11 @@ class Models {
   }
 
   onEvent(event: AppEvent): void {
-    if (event.kind === 'download_changed') this.#put(event.download);
+    if (event.kind === 'download_changed') this.put(event.download);
   }
 
   start = (model: string, variant: string, source: SourceKind) =>
-    this.#act(async () => this.#put(await host.downloadStart(model, variant, source)));
+    this.#act(async () => this.put(await host.downloadStart(model, variant, source)));
   pause = (id: string) => this.#act(() => host.downloadPause(id));
   resume = (id: string) => this.#act(() => host.downloadResume(id));
   cancel = (id: string) => this.#act(() => host.downloadRemove(id), true);
@@ -116,8 +124,11 @@ class Models {
     }
   }
 
-  #put(download: DownloadView): void {
+  /** Takes the newest view of a download. */
+  put(download: DownloadView): void {
     if (download.speed > 0) this.#speed = download.speed;
+    const others = (this.#downloads.value ?? []).filter((one) => one.id !== download.id);
+    this.#downloads.set([...others, download]);
     const list = this.list.value;
     if (!list) return;
     this.list.set(list.map((m) => (m.id === download.model_id ? withDownload(m, download) : m)));
