@@ -251,6 +251,7 @@ async function comfort(browser, address) {
     ['screen-clipboard', ['clouds', '/chat'], shown.clipboard],
     ['flood', ['full', '/chat/c3'], comforts.flood],
     ['sizing', ['full', '/models'], screens.sizing],
+    ['repository', ['full', '/models'], screens.repository],
     ['compare', ['clouds', '/compare'], screens.compare],
     ['compare-deployed', ['deployed', '/compare'], screens.compareDeployed],
     ['connections', ['full', '/settings'], screens.connections],

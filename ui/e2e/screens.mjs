@@ -329,3 +329,31 @@ export async function backups(page, expect, judge) {
     (await section.getByText('Your current chats are kept as a backup.').count()) === 0,
   );
 }
+
+/** Any repository: found by a word, its precisions judged, one of them downloaded, and a text that names none. */
+export async function repository(page, expect, judge) {
+  await page.getByRole('button', { name: 'Find a model' }).click();
+  const find = page.getByRole('region', { name: 'Find a model' });
+  const text = find.getByLabel('Any model of Hugging Face or ModelScope');
+  await text.fill('no such model');
+  await text.press('Enter');
+  await find.getByText('Nothing was found.', { exact: false }).waitFor();
+  await text.fill('deepseek');
+  await find.getByRole('button', { name: 'Search', exact: true }).click();
+  const name = 'unsloth/DeepSeek-R1-Distill-Qwen-14B-GGUF';
+  await find.getByText('Access on request').waitFor();
+  await judge(page, 'repository-hits');
+  await find.getByRole('button', { name: `Show precisions of ${name}` }).click();
+  await find.locator('[data-group=TQ1_0]', { hasText: 'does not read this precision' }).waitFor();
+  expect(
+    'what cannot run has no download',
+    (await find.locator('[data-group=TQ1_0]').getByRole('button', { name: 'Download' }).count()) === 0,
+  );
+  await judge(page, 'repository');
+  await find
+    .locator('[data-group=Q4_K_M]')
+    .getByRole('button', { name: `Download ${name} Q4_K_M` })
+    .click();
+  await page.locator(`[data-download="${name}/Q4_K_M"]`).waitFor();
+  expect('the search is put away', !(await find.isVisible()));
+}
