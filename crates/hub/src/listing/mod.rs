@@ -2,7 +2,7 @@
 //! It does not know how bytes are written to the disk, nor which files of a repository are selected.
 
 pub(crate) mod hugging_face;
-mod model_scope;
+pub(crate) mod model_scope;
 
 use crate::connection::Connection;
 use crate::names::check_path;

@@ -4,7 +4,9 @@
 use std::collections::VecDeque;
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::hugging_face::is_gated;
 use super::{Listing, RemoteFile, Terms};
 use crate::connection::{Connection, host_of};
 use crate::names::check_path;
@@ -49,11 +51,27 @@ struct OpenAnswer {
     data: Option<OpenModel>,
 }
 
+/// Only the id is relied on: a field of another type than today's costs that field and not the answer.
 #[derive(Deserialize)]
-struct OpenModel {
-    license: Option<String>,
+pub(crate) struct OpenModel {
+    /// `owner/name`.
     #[serde(default)]
-    gated: bool,
+    pub id: String,
+    #[serde(default)]
+    pub downloads: Value,
+    #[serde(default)]
+    pub likes: Value,
+    #[serde(default)]
+    license: Value,
+    #[serde(default)]
+    gated: Value,
+}
+
+impl OpenModel {
+    pub fn terms(&self) -> Terms {
+        let licence = self.license.as_str().filter(|name| !name.is_empty());
+        Terms { licence: licence.map(str::to_owned), gated: is_gated(&self.gated) }
+    }
 }
 
 /// The licence and the access of a model; unknown where the interface for programs does not list it.
@@ -64,10 +82,7 @@ pub(super) async fn terms(connection: &Connection<'_>, repo: &str) -> Result<Ter
         Err(HubError::NotOnSource(_) | HubError::SourceRefused { .. }) => None,
         Err(error) => return Err(error),
     };
-    Ok(model.map_or_else(Terms::default, |model| Terms {
-        licence: model.license.filter(|name| !name.is_empty()),
-        gated: model.gated,
-    }))
+    Ok(model.map_or_else(Terms::default, |model| model.terms()))
 }
 
 pub(super) async fn list(
