@@ -143,15 +143,6 @@ fn describe(model: &ModelView, lang: Lang) -> String {
     format!("{}: {verdict}\n  {}{variant}\n  {reason}\n{installed}{imported}{problem}", model.id, model.name)
 }
 
-pub fn verdict_text(verdict: Verdict, lang: Lang) -> &'static str {
-    match verdict {
-        Verdict::RunsWell => CliMessage::RunsWell.text(lang),
-        Verdict::ShortContext => CliMessage::ShortContextOnly.text(lang),
-        Verdict::Slow => CliMessage::RunsSlowly.text(lang),
-        Verdict::TooLarge => CliMessage::TooLarge.text(lang),
-    }
-}
-
 fn text(sentence: &Localized, lang: Lang) -> &str {
     lang.pick(&sentence.en, &sentence.zh)
 }

@@ -49,7 +49,8 @@ fn views(
         let facts = inspect(&model.path);
         let (fit, problem) = match facts {
             Ok(facts) => {
-                let own = OwnModel { id: String::new(), path: model.path.clone(), facts };
+                let (id, path) = (String::new(), model.path.clone());
+                let own = OwnModel { id, path, facts, downloaded: None };
                 (Some(own_view(&own, snapshot, devices).fit), None)
             }
             Err(problem) => (None, Some(problem)),

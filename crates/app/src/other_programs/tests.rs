@@ -239,7 +239,7 @@ fn a_view_has_the_verdict_or_the_reason_and_whether_it_is_added() {
     let found = home.search();
     let facts = inspect(&ollama).expect("is a model");
     assert_eq!(facts.name, "r1:1", "the name of Ollama and not the digest");
-    let own = OwnModel { id: "own-r1-1".into(), path: ollama, facts };
+    let own = OwnModel { id: "own-r1-1".into(), path: ollama, facts, downloaded: None };
     let snapshot = ::hardware::snapshot(Path::new("/"));
     let views = views(found, &[own], &snapshot, Devices::AUTO);
     let rows: Vec<_> = views
