@@ -205,7 +205,7 @@ function model(
     id,
     name,
     family: 'dense_distill',
-    family_note: { en: 'A Qwen model taught by R1', zh: '由 R1 教出来的 Qwen 模型' },
+    family_note: { en: 'Qwen 2.5 distilled from DeepSeek-R1', zh: '用 DeepSeek-R1 蒸馏的 Qwen 2.5' },
     params_total: 14.8e9,
     params_active: 14.8e9,
     context_max: 131072,
@@ -435,7 +435,7 @@ export const models: ModelView[] = [
     'deepseek-r1-distill-llama-8b',
     'DeepSeek-R1-Distill-Llama-8B',
     {
-      family_note: { en: 'A Llama model taught by R1', zh: '由 R1 教出来的 Llama 模型' },
+      family_note: { en: 'Llama 3 distilled from DeepSeek-R1', zh: '用 DeepSeek-R1 蒸馏的 Llama 3' },
       state: 'failed',
       fit: fit(
         'short_context',

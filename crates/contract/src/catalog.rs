@@ -12,7 +12,7 @@ pub struct ModelView {
     pub id: String,
     pub name: String,
     pub family: FamilyKind,
-    /// What the model is: "A Qwen model taught by R1".
+    /// What the model is: "Qwen 2.5 distilled from DeepSeek-R1".
     pub family_note: Localized,
     /// Total parameters.
     pub params_total: f64,
@@ -78,7 +78,7 @@ pub enum FamilyKind {
     Guide,
     /// DeepSeek's own mixture of experts.
     MoeOriginal,
-    /// Another maker's dense model taught by R1.
+    /// Another maker's dense model distilled from R1.
     DenseDistill,
     /// An imported model, of which only the facts of its files are known.
     OwnFile,

@@ -751,7 +751,7 @@ export type FamilyKind =
 "guide" | 
 /**  DeepSeek's own mixture of experts. */
 "moe_original" | 
-/**  Another maker's dense model taught by R1. */
+/**  Another maker's dense model distilled from R1. */
 "dense_distill" | 
 /**  An imported model, of which only the facts of its files are known. */
 "own_file";
@@ -954,7 +954,7 @@ export type ModelView = {
 	id: string,
 	name: string,
 	family: FamilyKind,
-	/**  What the model is: "A Qwen model taught by R1". */
+	/**  What the model is: "Qwen 2.5 distilled from DeepSeek-R1". */
 	family_note: Localized,
 	/**  Total parameters. */
 	params_total: number,
