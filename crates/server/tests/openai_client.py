@@ -38,7 +38,8 @@ assert cut.choices[0].finish_reason == "length" and plain.choices[0].text.starts
 streamed = client.completions.create(model=model, prompt="DeepSeek is", max_tokens=8, temperature=0, stream=True)
 assert "".join(chunk.choices[0].text for chunk in streamed) == plain.choices[0].text
 
-TIME = {"type": "function", "function": {"name": "get_time", "description": "Now", "parameters": {"type": "object"}}}
+TIME = {"type": "function", "function": {"name": "get_time", "description": "Now",
+                                          "parameters": {"type": "object", "properties": {}, "additionalProperties": False}}}
 ASKED = {"id": "call_1", "type": "function", "function": {"name": "get_time", "arguments": "{}"}}
 history = QUESTION + [
     {"role": "assistant", "content": None, "tool_calls": [ASKED]},

@@ -1,3 +1,7 @@
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+
 use formats::{Dtype, e4m3_to_f32};
 
 use super::Layout;
@@ -186,4 +190,99 @@ fn every_byte_of_a_file_is_on_the_card_and_the_rest_is_zero() {
 fn a_row_that_fits_no_layout_has_none() {
     assert!(Layout::new(Dtype::Q4K, 255).is_none());
     assert!(Layout::new(Dtype::IQ1S, 256).is_none());
+}
+
+/// Sixteen rows, which a warp multiplies at once; the weights of blocks are finite, and their sum too.
+fn sixteen_rows(dtype: Dtype, cols: usize) -> Vec<u8> {
+    let bytes = dtype.bytes_of(cols).expect("whole blocks");
+    if dtype.block_len() == 1 {
+        return random_bytes(16 * bytes, cols as u64);
+    }
+    let mut seeds = cols as u64..;
+    let mut row = || loop {
+        let row = random_bytes(bytes, seeds.next().expect("there are enough"));
+        let mut weights = vec![0.0; cols];
+        formats::decode(dtype, &row, &mut weights);
+        if weights.iter().all(|weight| weight.abs() < 1e30) {
+            return row;
+        }
+    };
+    (0..16).flat_map(|_| row()).collect()
+}
+
+/// The decoders and the products of decoding, as the kernels have them, run by `tests/host` on this processor.
+#[test]
+fn kernels_decode_and_multiply_as_defined() {
+    let (folder, root) = (tempfile::tempdir().expect("a folder"), Path::new(env!("CARGO_MANIFEST_DIR")));
+    let (program, input) = (folder.path().join("kernels"), folder.path().join("input"));
+    let compiled = Command::new("c++")
+        .args([
+            "-std=c++20",
+            "-O1",
+            "-ffp-contract=off",
+            "-w",
+            "-pthread",
+            "-I",
+            "tests/host",
+            "-I",
+            "kernels",
+        ])
+        .args(["tests/host/kernels.cpp", "-o"])
+        .arg(&program)
+        .current_dir(root)
+        .status();
+    assert!(compiled.expect("the compiler runs").success());
+
+    let (mut cases, mut bytes) = (Vec::new(), Vec::new());
+    for &dtype in Dtype::ALL.iter().filter(|&&dtype| Layout::supports(dtype)) {
+        let block = dtype.block_len();
+        // A step of 256 columns that is not full, and several steps.
+        for cols in if block == 256 { [256, 768] } else { [288, 736] } {
+            let layout = Layout::new(dtype, cols).expect("whole blocks");
+            let file = sixteen_rows(dtype, cols);
+            let mut card = vec![0; 16 * layout.row_bytes];
+            layout.rearrange(&file, &mut card);
+            let noise = random_bytes(2 * cols, 99);
+            let x: Vec<f32> =
+                noise.chunks(2).map(|two| f32::from(i16::from_le_bytes([two[0], two[1]])) / 1e4).collect();
+            let [_, s1, s2, s3] = layout.starts;
+            for value in [layout.format as usize, 16, cols, layout.row_bytes, s1, s2, s3] {
+                bytes.extend((value as u32).to_le_bytes());
+            }
+            bytes.extend(&card);
+            bytes.extend(x.iter().flat_map(|value| value.to_le_bytes()));
+            cases.push((dtype, cols, file, x));
+        }
+    }
+    assert_eq!(cases.len(), 2 * 17);
+    std::fs::write(&input, bytes).expect("is written");
+    let output =
+        Command::new(&program).stdin(File::open(&input).expect("is there")).output().expect("it runs");
+    let mut values = output.stdout.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+
+    for (dtype, cols, file, x) in cases {
+        let mut want = vec![0.0; 16 * cols];
+        formats::decode(dtype, &file, &mut want);
+        let padded = cols.next_multiple_of(32);
+        let decoded: Vec<f32> = values.by_ref().take(16 * padded).collect();
+        assert_eq!(decoded.len(), 16 * padded, "{dtype:?}");
+        let products: Vec<f32> = values.by_ref().take(16).collect();
+        for ((want, got), product) in want.chunks(cols).zip(decoded.chunks(padded)).zip(products) {
+            if dtype.block_len() == 1 {
+                let same = |(want, got): (&f32, &f32)| want == got || want.is_nan() && got.is_nan();
+                assert!(want.iter().zip(got).all(same), "{dtype:?}, {cols} columns");
+                continue;
+            }
+            let largest = want.iter().fold(0.0f32, |largest, weight| largest.max(weight.abs()));
+            for (want, got) in want.iter().zip(got) {
+                let close = (got - want).abs() <= 1e-6 * largest;
+                assert!(close, "{dtype:?}, {cols} columns: {got} for {want}");
+            }
+            let exact: f64 = want.iter().zip(&x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
+            let room: f64 = want.iter().map(|weight| f64::from(weight.abs()) * 3.3).sum();
+            let apart = (f64::from(product) - exact).abs();
+            assert!(apart <= 1e-6 * room, "{dtype:?}, {cols} columns: {product} for {exact}");
+        }
+    }
+    assert_eq!(values.next(), None);
 }

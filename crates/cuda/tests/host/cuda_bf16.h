@@ -1,0 +1,1 @@
+// bf16 needs nothing of CUDA here.
