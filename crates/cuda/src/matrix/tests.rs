@@ -210,7 +210,8 @@ fn sixteen_rows(dtype: Dtype, cols: usize) -> Vec<u8> {
     (0..16).flat_map(|_| row()).collect()
 }
 
-/// The decoders and the products of decoding, as the kernels have them, run by `tests/host` on this processor.
+/// The decoders and the products of decoding, as the kernels have them, run on this processor by
+/// `tests/host`.
 #[test]
 fn kernels_decode_and_multiply_as_defined() {
     let (folder, root) = (tempfile::tempdir().expect("a folder"), Path::new(env!("CARGO_MANIFEST_DIR")));
