@@ -1,5 +1,5 @@
-// What the headers of the kernels use of CUDA, on the host: one warp, whose lanes are contexts of one thread. A
-// lane runs until it exchanges values with the others, then the next one does.
+// What the headers of the kernels use of CUDA, on the host: one warp, whose lanes are contexts of one thread.
+// A lane runs until it exchanges values with the others, then the next one does.
 #pragma once
 #include <algorithm>
 #include <cmath>
