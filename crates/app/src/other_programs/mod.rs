@@ -9,7 +9,8 @@ use contract::{ErrorView, OtherProgramModel};
 
 use crate::App;
 use crate::blocking::blocking;
-use crate::imports::{OwnModel, inspect, own_view};
+use crate::convert::fit_view;
+use crate::imports::{OwnModel, fit_of, inspect};
 
 mod folders;
 mod ollama;
@@ -46,13 +47,8 @@ fn views(
     let real = |path: &Path| path.canonicalize().ok();
     let added: HashSet<PathBuf> = own.iter().filter_map(|model| real(&model.path)).collect();
     let view = |model: ProgramModel| {
-        let facts = inspect(&model.path);
-        let (fit, problem) = match facts {
-            Ok(facts) => {
-                let (id, path) = (String::new(), model.path.clone());
-                let own = OwnModel { id, path, facts, downloaded: None };
-                (Some(own_view(&own, snapshot, devices).fit), None)
-            }
+        let (fit, problem) = match inspect(&model.path) {
+            Ok(facts) => (Some(fit_view(&fit_of(&facts, snapshot, devices))), None),
             Err(problem) => (None, Some(problem)),
         };
         OtherProgramModel {
