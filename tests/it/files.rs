@@ -2,10 +2,10 @@
 //! answer, two precisions of one model side by side, and imports that are refused as a start would be.
 use std::path::{Path, PathBuf};
 
-use contract::{AnswerEvent, ErrorCode, ModelState, ModelView};
+use contract::{ErrorCode, ModelState, ModelView};
 use testkit::{TestGguf, TestHub};
 
-use crate::host::{ONE_WORKER, ask, open, root};
+use crate::host::{ONE_WORKER, answers, open, root};
 use crate::programs::{LANGS, ProgramOutput, cli, guide_copy, run};
 
 /// A model of the catalogue whose two GGUF precisions are shards in folders of one repository.
@@ -53,19 +53,6 @@ fn model(data: &Path) -> ModelView {
     models.into_iter().find(|model| model.id == MODEL).expect("is of the catalogue")
 }
 
-/// Asserts that the real worker starts it and that it answers some tokens; its weights are random.
-async fn answers(data: &Path) {
-    let (app, _host) = open(data).await;
-    let chat = app.chat_create(MODEL).await.expect("a chat");
-    let mut sampling = chat.sampling.clone();
-    sampling.max_tokens = 8;
-    app.chat_update(&chat.id, MODEL, "custom", sampling, "").await.expect("is kept");
-    let events = ask(&app, &chat.id, "def area(width, height):").await;
-    let Some(AnswerEvent::Finished { message }) = events.last() else { panic!("{events:?}") };
-    assert!(!message.text.is_empty(), "{message:?}");
-    app.worker_stop().await.expect("stops");
-}
-
 fn bytes_below(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -84,7 +71,7 @@ async fn shards_in_a_folder_of_their_own_go_the_whole_way() {
         let folder = data.path().join("models/deepseek-r1@q4_k_m");
         assert!(folder.join(format!("{Q4}-00003-of-00003.gguf")).is_file());
         assert_eq!(model(data.path()).state, ModelState::Ready);
-        answers(data.path()).await;
+        answers(data.path(), MODEL).await;
         run_cli(data.path(), &["remove", MODEL]);
         assert!(!folder.exists(), "nothing of it is left");
         assert_eq!(
@@ -143,7 +130,7 @@ async fn two_precisions_of_one_model_stay_side_by_side() {
     let left = model(data.path());
     let here: Vec<_> = left.precisions.iter().map(|one| (&*one.variant_id, one.in_use)).collect();
     assert_eq!(here, [("q4_k_m", true)], "what was chosen is gone, and the other one is used");
-    answers(data.path()).await;
+    answers(data.path(), MODEL).await;
 }
 
 /// Asserts that an import is refused with this code and message in both languages, and adds nothing.

@@ -85,3 +85,16 @@ pub async fn ask_after(app: &app::App, chat_id: &str, parent: Option<&str>, text
     }
     panic!("no terminal event came: {events:?}");
 }
+
+/// Asserts that the real worker starts a model and that it answers some tokens; its weights are random.
+pub async fn answers(data: &Path, model: &str) {
+    let (app, _host) = open(data).await;
+    let chat = app.chat_create(model).await.expect("a chat");
+    let mut sampling = chat.sampling.clone();
+    sampling.max_tokens = 8;
+    app.chat_update(&chat.id, model, "custom", sampling, "").await.expect("is kept");
+    let events = ask(&app, &chat.id, "def area(width, height):").await;
+    let Some(AnswerEvent::Finished { message }) = events.last() else { panic!("{events:?}") };
+    assert!(!message.text.is_empty(), "{message:?}");
+    app.worker_stop().await.expect("stops");
+}

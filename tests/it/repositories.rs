@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use contract::{AnswerEvent, ModelView, RepositoryHitView, RepositoryView};
+use contract::{ModelView, RepositoryHitView, RepositoryView};
 use testkit::{Fault, FaultTarget, TestGguf, TestHub};
 
-use crate::host::{ONE_WORKER, ask, open, root};
+use crate::host::{ONE_WORKER, answers, open, root};
 use crate::programs::{LANGS, ProgramOutput, cli, lines, run};
 
 const REPOSITORY: &str = "makers/coder-GGUF";
@@ -60,19 +60,6 @@ fn downloaded(data: &Path) -> Vec<ModelView> {
     let models: Vec<ModelView> =
         serde_json::from_str(&cli_ok(data, &["models", "--json"]).out).expect("a list");
     models.into_iter().filter(|model| model.repository.is_some()).collect()
-}
-
-/// Asserts that the real worker starts it and that it answers some tokens; its weights are random.
-async fn answers(data: &Path, model: &str) {
-    let (app, _host) = open(data).await;
-    let chat = app.chat_create(model).await.expect("a chat");
-    let mut sampling = chat.sampling.clone();
-    sampling.max_tokens = 8;
-    app.chat_update(&chat.id, model, "custom", sampling, "").await.expect("is kept");
-    let events = ask(&app, &chat.id, "def area(width, height):").await;
-    let Some(AnswerEvent::Finished { message }) = events.last() else { panic!("{events:?}") };
-    assert!(!message.text.is_empty(), "{message:?}");
-    app.worker_stop().await.expect("stops");
 }
 
 #[tokio::test(flavor = "multi_thread")]
