@@ -5,7 +5,8 @@
 llama-bench is llama.cpp's own program, built with CUDA. Files have random weights in the mix of Q4_K_M
 (`random_gguf.py`) and stay in FOLDER; a prompt is 2,048 tokens, an answer 256 at temperature 0.6 and top_p 0.95 behind 1,024 and
 16,384 tokens. llama-bench does not sample. Beside each speed of an answer: the floor, the bytes of the weights
-that a token reads and of the cache over the bandwidth of the card (GB/s, the last argument).
+that a token reads and of the cache over the bandwidth of the card (GB/s, the last argument), and the kernels of
+a token.
 """
 
 import json
@@ -26,7 +27,7 @@ def ours(engine, file, prompt, tokens, cache):
     report = run(
         engine, "bench", file, "--place", "card", "--prompt", str(prompt), "--tokens", str(tokens), "--cache-dtype", cache
     )
-    return report["prefill"]["tokens_per_second"], report["decode"]["tokens_per_second"]
+    return report["prefill"]["tokens_per_second"], report["decode"]["tokens_per_second"], report["launches"]
 
 
 def llama(bench, file, *options):
@@ -61,7 +62,7 @@ def cache_bytes(shape, cache):
 
 def main(engine, bench, folder, *rest):
     shapes, bandwidth = rest[:-1], float(rest[-1]) * 1e9
-    print(f"{'':44} {'ours':>9} {'llama.cpp':>9} {'ratio':>6} {'floor':>7}")
+    print(f"{'':44} {'ours':>9} {'llama.cpp':>9} {'ratio':>6} {'floor':>7} {'launches':>8}")
     for config in shapes:
         shape = json.load(open(config))
         name = os.path.basename(config).removesuffix(".json")
@@ -69,18 +70,19 @@ def main(engine, bench, folder, *rest):
         if not os.path.exists(file):
             random_gguf.main(config, file)
         theirs = llama(bench, file, "-p", str(PROMPT), "-n", "0")[0]
-        prefill, _ = ours(engine, file, PROMPT, 8, "bf16")
+        prefill, _, _ = ours(engine, file, PROMPT, 8, "bf16")
         line(f"{name}, prefill {PROMPT}", prefill, theirs)
         theirs = llama(bench, file, "-p", "0", "-n", "128", "-d", f"{SHORT},{LONG}")
         for depth in (SHORT, LONG):
             cache = "fp8" if depth == LONG and "kv_lora_rank" in shape else "bf16"
-            _, decode = ours(engine, file, depth, 256, cache)
+            _, decode, launches = ours(engine, file, depth, 256, cache)
             size = bytes_of_a_token(shape, file) + depth * cache_bytes(shape, cache)
-            line(f"{name}, decode at {depth}, {cache} cache", decode, theirs[depth], bandwidth / size)
+            line(f"{name}, decode at {depth}, {cache} cache", decode, theirs[depth], bandwidth / size, launches)
 
 
-def line(what, ours, theirs, floor=None):
-    print(f"{what:44} {ours:9.0f} {theirs:9.0f} {ours / theirs:6.2f} {'' if floor is None else f'{floor:7.0f}'}", flush=True)
+def line(what, ours, theirs, floor=None, launches=None):
+    beside = "" if floor is None else f"{floor:7.0f} {launches:8.0f}"
+    print(f"{what:44} {ours:9.0f} {theirs:9.0f} {ours / theirs:6.2f} {beside}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,29 +4,7 @@
 // scale that is left goes to shared memory beside it. Every four columns are stored in the order 0, 2, 1, 3,
 // in which two masks of a word yield them; `split_rows` writes the activations in that order too.
 #pragma once
-#include "common.cuh"
-
-__device__ __forceinline__ u32 f16x2_fma(u32 a, u32 b, u32 c) {
-    u32 d;
-    asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
-    return d;
-}
-__device__ __forceinline__ u32 f16x2_add(u32 a, u32 b) {
-    u32 d;
-    asm("add.rn.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
-    return d;
-}
-__device__ __forceinline__ u32 f16x2_mul(u32 a, u32 b) {
-    u32 d;
-    asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
-    return d;
-}
-// Two f32 to f16, the first in the low half.
-__device__ __forceinline__ u32 f16x2_from(float low, float high) {
-    u32 d;
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(high), "f"(low));
-    return d;
-}
+#include "f16x2.cuh"
 
 // f16 in [1024, 2048) are integers with the value in their low bits.
 constexpr u32 F16_1024 = 0x64006400u;
@@ -236,7 +214,7 @@ struct Codes<BF16> : Shape<32, false> {
     }
 };
 
-// e4m3 moved to f16's place is the value over 256.
+// e4m3 moved to f16's place is the value over 256; a magnitude of 0x7f is NaN in both.
 template <>
 struct Codes<F8E4M3> : Shape<64, false> {
     uint4 q[2];
@@ -249,7 +227,9 @@ struct Codes<F8E4M3> : Shape<64, false> {
         scale = m.scales ? __ldg(m.scales + at.matrix_row / 128 * m.scale_cols + step / 2) : 1.f;
     }
     static __device__ __forceinline__ u32 moved(u32 pair) {
-        return (pair & 0x00800080u) << 8 | (pair & 0x007f007fu) << 7;
+        const u32 magnitude = pair & 0x007f007fu;
+        const u32 nan = __vcmpeq2(magnitude, 0x007f007fu) & 0x7fff7fffu;
+        return (pair & 0x00800080u) << 8 | magnitude << 7 | nan;
     }
     __device__ __forceinline__ void unpack(const Mat&, const Place& at, u32, const Scales& to) const {
 #pragma unroll

@@ -40,7 +40,7 @@ pub struct Context {
     copy: sys::CUstream,
     modules: Vec<sys::CUmodule>,
     kernels: RwLock<HashMap<String, Kernel>>,
-    /// Bytes of buffers, and kernels that were launched or captured.
+    /// Bytes of buffers, and kernels that were launched, those of graphs among them.
     pub(crate) held: AtomicU64,
     pub(crate) launched: AtomicU64,
 }
@@ -130,7 +130,7 @@ impl Context {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Kernels that were launched or captured so far; those of a graph count once.
+    /// Kernels that were launched so far; those of a graph at each of its launches.
     pub fn launches(&self) -> u64 {
         self.launched.load(Ordering::Relaxed)
     }

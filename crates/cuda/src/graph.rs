@@ -2,7 +2,7 @@
 //! capture: what changes from step to step is read from memory by the kernels.
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use cudarc::driver::sys::{self, CUstreamCaptureMode};
 
@@ -15,7 +15,6 @@ pub struct Graph {
     context: Arc<Context>,
     executable: sys::CUgraphExec,
     kernels: u64,
-    launches: AtomicU64,
 }
 
 // SAFETY: a handle of the driver, for every thread; launches on one stream are ordered by it.
@@ -47,7 +46,9 @@ impl Graph {
         }
         made?;
         let kernels = context.launches() - before;
-        let graph = Self { context: Arc::clone(context), executable, kernels, launches: AtomicU64::new(0) };
+        // They run when the graph is launched.
+        context.launched.fetch_sub(kernels, Ordering::Relaxed);
+        let graph = Self { context: Arc::clone(context), executable, kernels };
         call!(cuGraphUpload(executable, context.compute()))?;
         Ok(graph)
     }
@@ -59,17 +60,13 @@ impl Graph {
     pub fn launch(&self) -> Result<()> {
         self.context.bind()?;
         call!(cuGraphLaunch(self.executable, self.context.compute()))?;
-        self.launches.fetch_add(1, Ordering::Relaxed);
+        self.context.launched.fetch_add(self.kernels, Ordering::Relaxed);
         Ok(())
     }
 
     /// How many kernels one launch runs.
     pub fn kernels(&self) -> u64 {
         self.kernels
-    }
-
-    pub fn launches(&self) -> u64 {
-        self.launches.load(Ordering::Relaxed)
     }
 }
 

@@ -67,14 +67,23 @@ pub struct Buffer {
 struct Allocation {
     context: Arc<Context>,
     address: u64,
-    bytes: usize,
+    /// What the driver sets aside for it.
+    held: u64,
+}
+
+/// The driver gives out large ranges in pages of this size.
+const PAGE: usize = 2 << 20;
+
+/// What the driver sets aside for a range: whole pages for a large one, a part of a shared page for others.
+fn set_aside(bytes: usize) -> u64 {
+    bytes.next_multiple_of(if bytes < PAGE { 512 } else { PAGE }) as u64
 }
 
 impl Drop for Allocation {
     fn drop(&mut self) {
         let _ = self.context.bind();
         let _ = call!(cuMemFree_v2(self.address));
-        self.context.held.fetch_sub(self.bytes as u64, Ordering::Relaxed);
+        self.context.held.fetch_sub(self.held, Ordering::Relaxed);
     }
 }
 
@@ -89,8 +98,9 @@ impl Buffer {
             Error::OutOfMemory { free, .. } => Error::OutOfMemory { needed: Some(bytes as u64), free },
             error => error,
         })?;
-        context.held.fetch_add(bytes as u64, Ordering::Relaxed);
-        let allocation = Arc::new(Allocation { context: Arc::clone(context), address, bytes });
+        let held = set_aside(bytes);
+        context.held.fetch_add(held, Ordering::Relaxed);
+        let allocation = Arc::new(Allocation { context: Arc::clone(context), address, held });
         Ok(Self { allocation, address, bytes })
     }
 

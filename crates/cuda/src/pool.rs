@@ -17,6 +17,7 @@ pub struct Pool {
     card: Arc<Card>,
     free: Mutex<BTreeMap<usize, Vec<Buffer>>>,
     allocated: AtomicU64,
+    bytes: AtomicU64,
 }
 
 /// A block of a pool.
@@ -27,7 +28,12 @@ pub struct Slot {
 
 impl Pool {
     pub fn new(card: Arc<Card>) -> Arc<Self> {
-        Arc::new(Self { card, free: Mutex::default(), allocated: AtomicU64::new(0) })
+        Arc::new(Self {
+            card,
+            free: Mutex::default(),
+            allocated: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        })
     }
 
     /// A block of at least `bytes`.
@@ -41,6 +47,7 @@ impl Pool {
             Some(buffer) => buffer,
             None => {
                 self.allocated.fetch_add(1, Ordering::Relaxed);
+                self.bytes.fetch_add(size as u64, Ordering::Relaxed);
                 Buffer::new(&self.card, size)?
             }
         };
@@ -50,6 +57,11 @@ impl Pool {
     /// How many blocks were allocated so far.
     pub fn allocated(&self) -> u64 {
         self.allocated.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of all blocks.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 }
 

@@ -11,7 +11,8 @@ fn bytes_come_back_from_the_card() {
     let values = Random::new(1).values(1000);
     let held = card.held();
     let buffer = Buffer::new(&card, 8000).expect("room");
-    assert_eq!(card.held(), held + 8000);
+    // The driver gives out 512 bytes at a time.
+    assert_eq!(card.held(), held + 8192);
     buffer.fill(0xFF).expect("works");
     buffer.part(4000, 4000).write(0, &values).expect("works");
     assert_eq!(buffer.read::<f32>(4000, 1000).expect("works"), values);

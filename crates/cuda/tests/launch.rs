@@ -85,14 +85,13 @@ fn a_captured_kernel_reads_memory_of_its_launch_also_at_its_first_use() {
         card.launch(SHAPE, &table.params)
     };
     let graph = Graph::capture(&card, enqueue).expect("captured");
-    assert_eq!((graph.kernels(), card.launches() - before), (2, 2));
+    assert_eq!((graph.kernels(), card.launches() - before), (2, 0));
     for positions in [[0, 1, 2, 3, 4], [7, 0, 65_000, 9, 131_071]] {
         table.set(positions);
         graph.launch().expect("works");
         table.check(positions);
     }
-    assert_eq!(graph.launches(), 2);
-    assert_eq!(card.launches() - before, 2);
+    assert_eq!(card.launches() - before, 4);
     let positions = [3; ROWS];
     table.set(positions);
     card.launch(SHAPE, &table.params).expect("works");

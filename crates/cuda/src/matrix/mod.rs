@@ -1,7 +1,7 @@
 //! A matrix of stored weights on the card. Its bytes are those of the file, rearranged by `layout` while they
 //! are uploaded; `Mat` is what a kernel is given of it.
 mod layout;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 
 use std::ops::Range;

@@ -1,4 +1,4 @@
-// What the headers of the kernels use of CUDA, on the host: one warp, whose lanes are contexts of one thread.
+// What the headers of the kernels use of CUDA, on the host: one block, whose lanes are contexts of one thread.
 // A lane runs until it exchanges values with the others, then the next one does.
 #pragma once
 #include <algorithm>
@@ -10,7 +10,11 @@
 #include <vector>
 
 #define __device__
+#define __global__
+#define __shared__ static
 #define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __grid_constant__
 
 struct float2 {
     float x, y;
@@ -39,7 +43,8 @@ struct Index {
     unsigned x;
 };
 inline Index threadIdx; // of the lane that runs
-inline constexpr Index blockDim{32};
+inline Index blockIdx{0}, blockDim{32};
+constexpr unsigned MOST_LANES = 256;
 
 struct Lane {
     ucontext_t context;
@@ -47,17 +52,18 @@ struct Lane {
     bool done = false;
 };
 inline ucontext_t scheduler;
-inline std::vector<Lane>* warp;
+inline std::vector<Lane>* block;
 inline std::function<void(unsigned)> body;
 
 inline void run_lane() {
     body(threadIdx.x);
-    (*warp)[threadIdx.x].done = true;
+    (*block)[threadIdx.x].done = true;
 }
-// Runs `lane` for every lane of a warp.
-inline void run_warp(std::function<void(unsigned)> lane) {
-    std::vector<Lane> lanes(32);
-    warp = &lanes;
+// Runs `lane` for every lane of a block of `count`.
+inline void run_block(unsigned count, std::function<void(unsigned)> lane) {
+    std::vector<Lane> lanes(count);
+    block = &lanes;
+    blockDim.x = count;
     body = std::move(lane);
     for (Lane& one : lanes) {
         getcontext(&one.context);
@@ -68,7 +74,7 @@ inline void run_warp(std::function<void(unsigned)> lane) {
     }
     for (bool going = true; going;) {
         going = false;
-        for (unsigned id = 0; id < 32; id++) {
+        for (unsigned id = 0; id < count; id++) {
             if (lanes[id].done) continue;
             going = true;
             threadIdx.x = id;
@@ -80,21 +86,22 @@ inline void run_warp(std::function<void(unsigned)> lane) {
 using std::max;
 using std::min;
 
-inline void __syncthreads() { swapcontext(&(*warp)[threadIdx.x].context, &scheduler); }
-// The value of every lane.
+inline void __syncthreads() { swapcontext(&(*block)[threadIdx.x].context, &scheduler); }
+// The values of the lanes of this lane's warp.
 template <class T> struct Lanes {
     T of[32];
 };
 template <class T> Lanes<T> of_lanes(T value) {
-    static Lanes<T> room;
-    room.of[threadIdx.x] = value;
+    static Lanes<T> room[MOST_LANES / 32];
+    Lanes<T>& own = room[threadIdx.x / 32];
+    own.of[threadIdx.x % 32] = value;
     __syncthreads();
-    const Lanes<T> all = room;
+    const Lanes<T> all = own;
     __syncthreads();
     return all;
 }
 template <class T> T __shfl_xor_sync(unsigned, T value, int step) {
-    return of_lanes(value).of[threadIdx.x ^ step];
+    return of_lanes(value).of[threadIdx.x % 32 ^ step];
 }
 inline unsigned __reduce_max_sync(unsigned, unsigned value) {
     const auto all = of_lanes(value);
@@ -115,6 +122,7 @@ inline float __fadd_rn(float a, float b) { return a + b; }
 inline float __fdividef(float a, float b) { return a / b; }
 inline float rsqrtf(float value) { return 1.f / std::sqrt(value); }
 template <class T> T __ldcg(const T* at) { return *at; }
+template <class T> T __ldg(const T* at) { return *at; }
 
 // Four bytes of eight, by the nibbles of `selector`.
 inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
@@ -139,3 +147,24 @@ inline float __half2float(__half half) {
                                       : std::ldexp((float)(rest | 1024), (int)exponent - 25);
     return sign ? -value : value;
 }
+// The larger of each half.
+inline unsigned __vmaxu2(unsigned a, unsigned b) {
+    return max(a >> 16, b >> 16) << 16 | max(a & 0xffffu, b & 0xffffu);
+}
+inline unsigned __vcmpeq2(unsigned a, unsigned b) {
+    const unsigned apart = a ^ b;
+    return (apart >> 16 ? 0u : 0xffff0000u) | (apart & 0xffffu ? 0u : 0xffffu);
+}
+// Rounded to the nearest, ties to even.
+inline unsigned short f16_bits(double value) {
+    const unsigned sign = std::signbit(value) ? 0x8000u : 0u;
+    const double size = std::fabs(value);
+    if (std::isnan(value)) return sign | 0x7e00u;
+    if (size >= 65520.0) return sign | 0x7c00u;
+    const int exponent = size < 0x1p-14 ? -14 : std::ilogb(size);
+    const double digits = std::nearbyint(std::ldexp(size, 10 - exponent));
+    // 2,048 digits are the next power of two, and 1,024 of the least exponent are its first normal number.
+    return sign | (unsigned)((exponent + 14) * 1024 + (int)digits);
+}
+inline __half __float2half_rn(float value) { return {f16_bits(value)}; }
+inline unsigned short __half_as_ushort(__half half) { return half.bits; }

@@ -1,7 +1,6 @@
-// Runs the decoders of stored weights and the products of quantized rows, as crates/cuda/kernels has them, on
-// the host. The loads of weights and the tensor core's product are written here, because the kernels have
-// them in PTX. Matrices come on standard input: format, rows, cols, row_bytes, s1, s2, s3, bytes of the rows,
-// activations. On standard output: decoded rows [rows][32 * units], products [rows].
+// Runs the decoders of stored weights and the products of decoding, as crates/cuda/kernels has them, on the
+// host. The loads of weights and the tensor core's product are written here, because the kernels have them in
+// PTX. Output of each matrix: decoded rows [rows][32 * units], products [rows].
 #define load_weights16 ptx_load16
 #define load_weights8 ptx_load8
 #define load_weights4 ptx_load4
@@ -45,9 +44,7 @@ inline void mma(i32 (&c)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
 #include "held.cuh"
 #include "units.cuh"
 
-#include <cstdio>
-#include <cstdlib>
-#include <vector>
+#include "matrices.h"
 
 template <u32 F> void decode(const Mat& m, std::vector<float>& out) {
     for (u32 row = 0; row < m.rows; row++)
@@ -62,7 +59,7 @@ template <u32 F> void decode(const Mat& m, std::vector<float>& out) {
 template <u32 F> void product(const Mat& m, const float* x, std::vector<float>& out) {
     const u32 steps = div_up(m.cols, WIDE);
     std::vector<uint4> room(steps * STEP_ROOM / 16 + 64);
-    run_warp([&](u32 id) {
+    run_block(32, [&](u32 id) {
         const Planes planes = planes_at(room.data(), steps);
         quantize_row(planes, x, nullptr, m.cols, Held<F>::ZERO);
         __syncthreads();
@@ -83,22 +80,9 @@ template <u32 F> void product(const Mat& m, const float* x, std::vector<float>& 
     });
 }
 
-void read(void* to, size_t bytes) {
-    if (std::fread(to, 1, bytes, stdin) != bytes) std::exit(1);
-}
-
 int main() {
-    u32 head[7];
-    while (std::fread(head, sizeof head, 1, stdin) == 1) {
-        Mat m = {};
-        m.format = head[0], m.rows = head[1], m.cols = head[2], m.row_bytes = head[3];
-        m.s1 = head[4], m.s2 = head[5], m.s3 = head[6], m.units = div_up(m.cols, 32);
-        // A load of the last columns of the last row may reach beyond it.
-        std::vector<uint4> bytes(m.rows * m.row_bytes / 16 + 64);
-        std::vector<float> x(m.cols), decoded(m.rows * 32 * m.units), products(m.rows);
-        read(bytes.data(), m.rows * m.row_bytes);
-        read(x.data(), 4 * x.size());
-        m.base = (const u8*)bytes.data();
+    each_matrix([](const Mat& m, const std::vector<float>& x) {
+        std::vector<float> decoded(m.rows * 32 * m.units), products(m.rows);
         switch (m.format) {
 #define DECODE(name, F)                                                                                      \
     case F: decode<F>(m, decoded); break;
@@ -109,7 +93,7 @@ int main() {
     case F: product<F>(m, x.data(), products); break;
             QUANTIZED_FORMATS(PRODUCT)
         }
-        std::fwrite(decoded.data(), 4, decoded.size(), stdout);
-        std::fwrite(products.data(), 4, products.size(), stdout);
-    }
+        write(decoded);
+        write(products);
+    });
 }

@@ -126,3 +126,6 @@ fn gather<const BYTES: usize>(row: &[u8], block_bytes: usize, offset: usize, sec
     }
     row.len() / block_bytes * BYTES
 }
+
+#[cfg(test)]
+pub(super) mod tests;
