@@ -19,6 +19,7 @@ mod host;
 mod imports;
 mod labels;
 mod llama_server;
+mod model_settings;
 mod other_programs;
 mod pictures;
 mod programs;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { launch, modelOf, preview, root } from './browser.mjs';
 import * as comforts from './comforts.mjs';
 import * as length from './length.mjs';
+import { modelSettings, unload } from './model-settings.mjs';
 import * as shown from './pictures.mjs';
 import * as screens from './screens.mjs';
 
@@ -252,6 +253,8 @@ async function comfort(browser, address) {
     ['flood', ['full', '/chat/c3'], comforts.flood],
     ['sizing', ['full', '/models'], screens.sizing],
     ['repository', ['full', '/models'], screens.repository],
+    ['model-settings', ['full', '/models'], modelSettings],
+    ['unload', ['full', '/models'], unload],
     ['compare', ['clouds', '/compare'], screens.compare],
     ['compare-deployed', ['deployed', '/compare'], screens.compareDeployed],
     ['connections', ['full', '/settings'], screens.connections],

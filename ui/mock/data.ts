@@ -564,7 +564,7 @@ export const settings: SettingsView = {
   proxy_password: 'nowhere',
   certificates: '',
   last_chat: { model_id: '', preset_id: 'deepseek', sampling: null, system_prompt: '' },
-  contexts: {},
+  models: {},
   measured: null,
 };
 

@@ -5,6 +5,7 @@ import { contextUse } from './context';
 import { choose, longChats, searched } from './chats';
 import * as data from './data';
 import * as deployed from './deployments';
+import * as modelSettings from './model-settings';
 import { modelsFound } from './other-programs';
 import { planOf, sizingOf } from './sizing';
 import { stateOf } from './states';
@@ -55,6 +56,11 @@ let worker: WorkerView =
 /** A measured memory speed is kept, as by the app. */
 let hardware = state === 'old-card' ? data.oldCard : data.hardware;
 let models = structuredClone(data.models);
+const modelOf = (id: string): ModelView => {
+  const model = models.find((one) => one.id === id);
+  if (!model) throw failure('model_not_found', 'find the model', { model_id: id });
+  return model;
+};
 /** Of repositories outside the catalogue. */
 let repositoryDownloads: DownloadView[] = [];
 if (state === 'old-card')
@@ -727,6 +733,15 @@ export const host: Host = {
       return worker;
     }),
   workerStop: () => done(() => (worker = { ...worker, state: 'stopped' })),
+  useProcessor: () => done(() => undefined),
+  workerMemory: () => read(() => (worker.state === 'ready' ? modelSettings.measured : null)),
+  modelSettings: (id) => read(() => modelSettings.settingsOf(modelOf(id))),
+  modelMemory: (id, wanted) => read(() => modelSettings.memoryOf(modelOf(id), wanted)),
+  modelSettingsSave: (id, wanted) =>
+    reply(() => {
+      modelSettings.keep(modelOf(id), wanted);
+      return modelSettings.settingsOf(modelOf(id));
+    }),
   sharing: () => read(() => sharing),
   sharingSave: (spec) =>
     reply(() => {

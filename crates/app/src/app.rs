@@ -15,6 +15,7 @@ use crate::cloud::Clouds;
 use crate::deployments::Deployments;
 use crate::downloads::Downloads;
 use crate::imports::OwnModels;
+use crate::model_settings::{HeaderCache, MemoryHistory};
 use crate::precisions::Precisions;
 use crate::sharing::Sharing;
 use crate::worker::Workers;
@@ -39,8 +40,13 @@ pub struct App {
     pub(crate) clouds: Arc<Clouds>,
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) sharing: Sharing,
+    /// What models took of memory when they ran.
+    pub(crate) memory_history: Arc<MemoryHistory>,
+    pub(crate) model_headers: HeaderCache,
     /// The last snapshot of the hardware and its time.
     pub(crate) last_snapshot: tokio::sync::Mutex<Option<(Instant, Arc<Snapshot>)>>,
+    /// A card was lost: until the app ends, models are on the processor.
+    pub(crate) without_card: AtomicBool,
     /// Held while the settings are changed and written.
     pub(crate) settings_lock: Mutex<()>,
 }

@@ -2,6 +2,7 @@
 //! minute or until a new one is requested. Also measures the memory bandwidth.
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ::hardware::{GpuVendor, Snapshot};
@@ -38,12 +39,22 @@ impl App {
 
     /// What the user lets the embedded engine compute on.
     pub(crate) fn devices(&self) -> Devices {
+        if self.without_card.load(Ordering::Relaxed) {
+            return Devices::CPU;
+        }
         let settings = self.settings_now();
         Devices(match settings.place {
             PlaceKind::Auto => PlaceChoice::Auto,
             PlaceKind::Cpu => PlaceChoice::Cpu,
             PlaceKind::Card => PlaceChoice::Card(settings.card),
         })
+    }
+
+    /// After a card was lost: models are on the processor until the app ends or the setting is changed.
+    pub async fn use_processor(&self) -> Result<(), ErrorView> {
+        self.without_card.store(true, Ordering::Relaxed);
+        self.host.emit(AppEvent::ModelsChanged);
+        Ok(())
     }
 
     /// The last snapshot, with the memory bandwidth if it was measured. What the worker takes of a card

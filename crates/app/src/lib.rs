@@ -20,6 +20,7 @@ mod images;
 mod imports;
 mod list_file;
 mod model_ref;
+mod model_settings;
 mod models;
 mod open;
 mod other_programs;

@@ -13,11 +13,12 @@ use crate::cloud::Clouds;
 use crate::deployments::Deployments;
 use crate::downloads::Downloads;
 use crate::imports::OwnModels;
+use crate::model_settings::{HeaderCache, MemoryHistory};
 use crate::precisions::Precisions;
 use crate::settings::file::SETTINGS_FILE;
 use crate::sharing::Sharing;
 use crate::worker::Workers;
-use crate::{App, Host, Paths, SecretBackend, permissions, settings};
+use crate::{App, Host, Paths, SecretBackend, permissions, settings, worker};
 
 const HISTORY_FILE: &str = "history.db";
 
@@ -64,11 +65,16 @@ impl App {
         let (clouds, clouds_problems) = Clouds::open(&paths.data_dir, secrets);
         let (deployments, deployments_problem) = Deployments::open(&paths.data_dir, host.clone());
         let (downloads, downloads_problem) = Downloads::open(&paths.data_dir, host.clone());
+        let (memory_history, memory_problem) = MemoryHistory::open(&paths.data_dir);
+        let memory_history = Arc::new(memory_history);
         let (sharing, sharing_problems) = Sharing::open(&paths.data_dir);
-        let lists = [own_models_problem, precisions_problem, deployments_problem, downloads_problem];
+        let lists =
+            [own_models_problem, precisions_problem, deployments_problem, downloads_problem, memory_problem];
         let problems = loaded.problem.into_iter().chain(lists.into_iter().flatten());
         let problems = problems.chain(clouds_problems).chain(sharing_problems).collect();
         let running = Arc::<RunningAnswers>::default();
+        let workers = Arc::new(Workers::new(host.clone(), running.clone(), memory_history.clone()));
+        tokio::spawn(worker::watch(Arc::downgrade(&workers)));
         Ok(Self {
             paths,
             downloads: Arc::new(downloads),
@@ -77,7 +83,9 @@ impl App {
             clouds: Arc::new(clouds),
             deployments,
             sharing,
-            workers: Arc::new(Workers::new(host.clone(), running.clone())),
+            workers,
+            memory_history,
+            model_headers: HeaderCache::default(),
             host,
             chats_file,
             backup_problem: Mutex::default(),
@@ -87,6 +95,7 @@ impl App {
             running,
             subscribers: Arc::default(),
             last_snapshot: Default::default(),
+            without_card: AtomicBool::default(),
             settings_lock: Mutex::default(),
         })
     }

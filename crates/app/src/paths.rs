@@ -32,6 +32,11 @@ impl Paths {
     pub fn built_in(&self, model_id: &str) -> PathBuf {
         if model_id == "guide" { self.guide_dir.clone() } else { self.guide_dir.with_file_name(model_id) }
     }
+
+    /// The folder in which a worker keeps the KV of a model's prompts while it is not loaded.
+    pub fn prefix_cache(&self, model_id: &str) -> PathBuf {
+        self.data_dir.join("prefix-cache").join(model_id)
+    }
 }
 
 fn env_path(variable: &str) -> Option<PathBuf> {

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use app::{App, Paths, SecretBackend};
 use contract::{
-    AnswerEvent, AppEvent, ErrorCode, ErrorView, MessageState, MessageView, PlaceKind, SendRequest,
-    SettingsView, WorkerState,
+    AnswerEvent, AppEvent, ErrorCode, ErrorView, MessageState, MessageView, SendRequest, WorkerState,
 };
 use messages::{Lang, terminal_text};
 
@@ -68,11 +67,12 @@ async fn the_text_is_kept_and_the_processor_answers_next() {
     let on_card = |event: &AppEvent| matches!(event, AppEvent::WorkerChanged { worker } if worker.card_memory == Some(9e8));
     assert!(host.0.lock().expect("no panic").iter().any(on_card), "the window was told of the card");
 
-    let settings = SettingsView { place: PlaceKind::Cpu, ..app.settings().await.expect("settings") };
-    app.settings_save(settings).await.expect("is saved");
+    let place = app.settings().await.expect("settings").place;
+    app.use_processor().await.expect("is changed");
     let (message, error) = ask(&app, &chat.id).await;
     assert_eq!((error, message.text.as_str()), (None, "A **24 GB** card runs"));
     let worker = app.worker().await.expect("a worker");
     assert_eq!((worker.place.as_deref(), worker.card_memory), (Some("CPU, 2 threads"), None));
+    assert_eq!(app.settings().await.expect("settings").place, place, "the setting stays");
     app.worker_stop().await.expect("it stops");
 }

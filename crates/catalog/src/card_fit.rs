@@ -18,6 +18,8 @@ const LAYER_SECONDS: f64 = 30e-6;
 const FASTEST: f64 = 1000.0;
 /// What rows of padded blocks may add to the bytes of a file: 1/64.
 const PADDING: u64 = 64;
+/// Formats that no kernel of the card reads, by the beginning of their names.
+pub const CARD_WITHOUT: [&str; 3] = ["IQ1", "IQ2", "IQ3"];
 
 /// Where a model would be on a card.
 pub(crate) enum CardFit {
@@ -39,7 +41,7 @@ pub(crate) fn card_fit(
     let Some(budget) = budget(model, variant, spec) else { return CardFit::NoCard };
     let mut shortage = None;
     for card in devices.cards(snapshot) {
-        let available = available(card.gpu, snapshot);
+        let available = card_available(card.gpu, snapshot);
         if budget.needed() <= available {
             return CardFit::Fits(fit(&card, &budget, model, variant, spec, available));
         }
@@ -54,8 +56,7 @@ pub(crate) fn card_fit(
 
 /// What the worker would count for these files; `None` for files that it does not run on a card.
 fn budget(model: &ModelFacts, variant: &Variant, spec: &Spec) -> Option<CardBudget> {
-    // Formats that no kernel reads.
-    let without_kernel = ["IQ1", "IQ2", "IQ3"].iter().any(|format| variant.precision.starts_with(format));
+    let without_kernel = CARD_WITHOUT.iter().any(|format| variant.precision.starts_with(format));
     let activations = model.activations.filter(|_| model.embedded && !without_kernel)?;
     let mtp = model.shape.as_ref().map_or(0, |shape| u64::from(shape.mtp_layers));
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -71,7 +72,12 @@ fn budget(model: &ModelFacts, variant: &Variant, spec: &Spec) -> Option<CardBudg
     let context = spec.context.min(model.context_max);
     let params =
         BudgetParams::on_card(context as usize, spec.sequences.max(DEFAULT_SEQUENCES.into()) as usize);
-    Some(CardBudget::new(variant.size.saturating_add(variant.size / PADDING), shape, activations, &params))
+    Some(CardBudget::new(padded(variant.size), shape, activations, &params))
+}
+
+/// What weights of so many bytes take of a card at most.
+pub fn padded(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes / PADDING)
 }
 
 fn fit(
@@ -107,7 +113,7 @@ fn tokens_per_second(bandwidth: f64, model: &ModelFacts, variant: &Variant) -> f
 
 /// The memory of a card that a model may use: what is free, less what the driver takes for the worker. A card
 /// that shares main memory has that of the processor.
-fn available(gpu: &Gpu, snapshot: &Snapshot) -> u64 {
+pub fn card_available(gpu: &Gpu, snapshot: &Snapshot) -> u64 {
     let free = if gpu.shared_memory { usable_ram(snapshot) } else { gpu.vram_free.unwrap_or(0) };
     free.saturating_sub(CARD_CONTEXT)
 }

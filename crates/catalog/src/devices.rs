@@ -113,6 +113,6 @@ fn capability(text: &str) -> Option<(u32, u32)> {
 }
 
 /// The name without vendor and brand: "NVIDIA GeForce RTX 4090" becomes "RTX 4090".
-pub(crate) fn short_name(name: &str) -> &str {
+pub fn short_name(name: &str) -> &str {
     ["NVIDIA ", "AMD ", "GeForce "].iter().fold(name, |name, word| name.strip_prefix(word).unwrap_or(name))
 }

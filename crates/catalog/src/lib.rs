@@ -15,8 +15,9 @@ mod sizing_table;
 mod upgrade;
 mod verdict;
 
+pub use card_fit::{CARD_WITHOUT, card_available, padded};
 pub use claims::{Claim, Defect, FlaggedClaim, flagged_claims};
-pub use devices::{Card, Devices, IdleGpus, IdleReason};
+pub use devices::{Card, Devices, IdleGpus, IdleReason, short_name};
 pub use facts::{
     Catalog, FamilyKind, KvCache, KvDtype, ModelFacts, Preset, Sampling, Sentence, Shape, Variant, presets,
 };
@@ -30,4 +31,4 @@ pub use memory::{
 pub use recommend::{Limit, Location, Recommendation, RecommendationReason, recommend};
 pub use sizing_table::{Demand, Row, Verdict as RowVerdict, csv, row_for, table};
 pub use upgrade::Upgrade;
-pub use verdict::{CardShortage, ComputeDevice, Fit, Spec, Verdict};
+pub use verdict::{CardShortage, ComputeDevice, Fit, Spec, Verdict, usable_ram};

@@ -94,7 +94,7 @@ pub(crate) fn is_slow(speed: f64) -> bool {
 }
 
 /// The main memory that an engine may use, independent of the model.
-pub(crate) fn usable_ram(snapshot: &Snapshot) -> u64 {
+pub fn usable_ram(snapshot: &Snapshot) -> u64 {
     let most = snapshot.ram_available / 10 * 9;
     most - RAM_RESERVE.min(most / 4)
 }

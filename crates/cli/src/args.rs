@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use contract::SourceKind;
 use messages::Lang;
 
+use crate::model_settings::SettingsArgs;
+
 #[derive(Debug, Parser)]
 #[command(
     name = "whaledeck-cli",
@@ -134,6 +136,8 @@ pub enum Command {
     Import { path: std::path::PathBuf },
     /// Choose the precision to use when several are downloaded.
     Use { model: String, variant: String },
+    /// Show or change how a model is run (context, KV cache, device, threads), with the memory that it takes.
+    Settings(SettingsArgs),
     /// Delete a downloaded model; an imported one is only removed from the list, and its files stay.
     Remove {
         model: String,
@@ -174,7 +178,8 @@ pub enum Command {
     },
     /// Can I run it? Check this computer, given machines and each known GPU.
     Sizing(SizingArgs),
-    /// Chat, a line at a time, until the end of input (Ctrl+D). With --json each line is `{"text": "…"}`,
+    /// Chat, a line at a time, until the end of input (Ctrl+D); the line /unload frees the memory until
+    /// the next question. With --json each line is `{"text": "…"}`,
     /// with `"images": ["FILE"]` for images, or `{"stop": true}` to stop an answer, and each
     /// event of an answer is printed as a line.
     Chat {

@@ -20,6 +20,9 @@ use crate::json::print_json;
 use crate::vision_progress::VisionProgressLine;
 use messages::{CliMessage, Lang, grouped};
 
+/// The line that unloads the model. The next question loads it again.
+const UNLOAD: &str = "/unload";
+
 /// An answer in JSON output.
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -106,6 +109,11 @@ pub async fn chat(
             line.map_err(|error| ErrorView::new(ErrorCode::InvalidInput, format!("read a line: {error}")))?;
         let Some(line) = line else { break };
         if line.trim().is_empty() {
+            continue;
+        }
+        if line.trim() == UNLOAD {
+            app.worker_stop().await?;
+            println!("{}", CliMessage::Unloaded.text(lang));
             continue;
         }
         let mut request = SendRequest {

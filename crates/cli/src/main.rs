@@ -16,6 +16,7 @@ mod hardware;
 mod images;
 mod interrupts;
 mod json;
+mod model_settings;
 mod models;
 mod other_programs;
 mod plan;
@@ -124,6 +125,7 @@ async fn with_opened(
         }
         Command::Import { path } => models::import(app, path, args.json, lang).await,
         Command::Use { model, variant } => models::use_precision(app, model, variant, args.json, lang).await,
+        Command::Settings(settings) => model_settings::run(app, settings, args.json, lang).await,
         Command::Remove { model, variant } => {
             models::remove(app, model, variant.as_deref(), args.json, lang).await
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{KeyPlace, SamplingView, SourceKind};
+use crate::{KeyPlace, ModelSettings, PlaceKind, SamplingView, SourceKind};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct SettingsView {
@@ -35,8 +35,8 @@ pub struct SettingsView {
     pub certificates: String,
     /// The choices of the last chat, for the next one. Set by the app; a value from a page is ignored.
     pub last_chat: LastChat,
-    /// The context length by model id, for models of this computer where the user changed it. Set by the app.
-    pub contexts: BTreeMap<String, u32>,
+    /// How models of this computer are run, by id, where the user changed it. Set by the app.
+    pub models: BTreeMap<String, ModelSettings>,
     /// The measured memory bandwidth; `None` before the measurement. Set by the app.
     pub measured: Option<MeasuredMemory>,
 }
@@ -58,16 +58,6 @@ pub struct MeasuredMemory {
     pub cpu: String,
     /// Bytes per second.
     pub bandwidth: f64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
-#[serde(rename_all = "snake_case")]
-pub enum PlaceKind {
-    /// On a card that holds the whole model, else on the processor.
-    Auto,
-    Cpu,
-    /// On one card. A model that it does not hold does not start.
-    Card,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]

@@ -6,21 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use deploy::{State, Worker, WorkerSpec};
-use protocol::{PlaceChoice, WorkerPlace};
+use protocol::{WorkerArgs, WorkerPlace};
 
 type States = Arc<Mutex<Vec<State>>>;
 
 fn start_at(binary: PathBuf, name: &str) -> (Worker, States) {
     let states = States::default();
     let sink = states.clone();
-    let spec = WorkerSpec {
-        binary,
-        model_dir: "/nowhere".into(),
-        model_name: name.into(),
-        context: 512,
-        place: PlaceChoice::Auto,
-        api_access: None,
-    };
+    let args =
+        WorkerArgs { model_name: Some(name.into()), context: Some(512), ..WorkerArgs::new("/nowhere") };
+    let spec = WorkerSpec { binary, args };
     let worker = Worker::start(spec, Arc::new(move |state| sink.lock().unwrap().push(state.clone())));
     (worker, states)
 }

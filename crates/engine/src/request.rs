@@ -160,7 +160,11 @@ pub struct Metrics {
     pub pages_used: usize,
     /// Pages that only the prefix cache holds.
     pub pages_cached: usize,
+    /// The most pages that were in use or cached at once.
+    pub pages_written: usize,
     pub pages_total: usize,
+    /// Tokens of the widest pass so far.
+    pub widest_pass: usize,
     pub cache_bytes: u64,
 }
 

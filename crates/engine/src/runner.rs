@@ -164,6 +164,7 @@ impl Runner {
             embeds.extend(running[index].input_embeds(row, hidden));
             row += running[index].input.len();
         }
+        self.stats.count_pass(row);
         let temperatures: Option<Vec<f32>> =
             batch.iter().map(|&index| running[index].top_temperature()).collect();
         let temperatures = temperatures.unwrap_or_default();

@@ -51,5 +51,12 @@ impl Stats {
         let mut metrics = self.metrics.lock();
         metrics.running = running;
         (metrics.pages_used, metrics.pages_cached) = (pool.used(), pool.cached());
+        metrics.pages_written = metrics.pages_written.max(pool.used() + pool.cached());
+    }
+
+    /// A pass over `tokens` tokens.
+    pub fn count_pass(&self, tokens: usize) {
+        let mut metrics = self.metrics.lock();
+        metrics.widest_pass = metrics.widest_pass.max(tokens);
     }
 }

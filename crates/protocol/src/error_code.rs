@@ -57,6 +57,9 @@ pub enum ErrorCode {
     NotAModel,
     /// A model that is used in its own folder was moved or removed.
     OwnFileMissing,
+    /// The settings of a model take more memory than can be used.
+    SettingsTooLarge,
+    MemoryUnreadable,
     // Worker
     WorkerMissing,
     WorkerStartFailed,

@@ -30,7 +30,7 @@ pub use model_ref::ModelRef;
 pub use place::{CardRefusal, PlaceChoice, WorkerPlace};
 pub use units::{Bytes, Tokens};
 pub use worker_api::{
-    CacheMemory, HealthStatus, LayerRouting, MemoryReport, PlannedMemory, PredictedMemory, ProcessMemory,
+    BuffersMemory, CacheMemory, HealthStatus, LayerRouting, MemoryReport, PlannedMemory, ProcessMemory,
     RoutingReport, TokenRouting, TokenizeResponse, WeightMemory,
 };
 pub use worker_args::{

@@ -36,9 +36,12 @@ pub struct MemoryReport {
     pub weights: WeightMemory,
     pub experts: PlannedMemory,
     pub cache: CacheMemory,
-    pub buffers: PredictedMemory,
+    pub buffers: BuffersMemory,
     /// Pages that were never written and weights that were never read are not resident yet.
     pub process: ProcessMemory,
+    /// Of the card that the model is on, with the context of its driver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<PlannedMemory>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,11 +66,15 @@ pub struct CacheMemory {
     pub measured: Bytes,
     pub pages: usize,
     pub pages_used: usize,
+    /// Pages that were ever written. The others are not resident.
+    pub pages_written: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PredictedMemory {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BuffersMemory {
     pub predicted: Bytes,
+    /// The part of them that the widest pass so far needed, 0 to 1.
+    pub used: f64,
 }
 
 /// Null where the system does not tell.

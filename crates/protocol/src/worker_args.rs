@@ -51,6 +51,9 @@ pub struct WorkerArgs {
     /// Where to compute: auto (a card when the whole model fits it), cpu, card or card:N.
     #[cfg_attr(feature = "clap", arg(long, default_value_t = PlaceChoice::Auto))]
     pub place: PlaceChoice,
+    /// Threads of the processor; one for each of its cores when absent.
+    #[cfg_attr(feature = "clap", arg(long, value_parser = clap::value_parser!(u16).range(1..=1024)))]
+    pub threads: Option<u16>,
     /// How the KV cache is stored; bf16 up to 8192 tokens of context and fp8 above when absent.
     #[cfg_attr(feature = "clap", arg(long))]
     pub cache_dtype: Option<CacheDtype>,
@@ -147,6 +150,7 @@ impl WorkerArgs {
             context: None,
             sequences: DEFAULT_SEQUENCES,
             place: PlaceChoice::Auto,
+            threads: None,
             cache_dtype: None,
             shrink: None,
             speculation: SpeculationMode::Auto,
@@ -175,6 +179,7 @@ impl WorkerArgs {
         args.flag("--request-log", self.request_log.as_ref());
         args.flag("--sequences", changed(&self.sequences, &default.sequences));
         args.flag("--place", changed(&self.place, &default.place));
+        args.flag("--threads", self.threads.map(|threads| threads.to_string()));
         args.flag("--cache-dtype", self.cache_dtype.map(<&str>::from));
         args.flag("--shrink", self.shrink.map(<&str>::from));
         let speculation = Some(self.speculation).filter(|mode| *mode != default.speculation);

@@ -44,6 +44,7 @@ prop_compose! {
         place in prop_oneof![
             Just(PlaceChoice::Auto), Just(PlaceChoice::Cpu), any::<u32>().prop_map(PlaceChoice::Card),
         ],
+        threads in option::of(1u16..=1024),
         cache_dtype in option::of(prop_oneof![Just(CacheDtype::Bf16), Just(CacheDtype::Fp8)]),
         shrink in option::of(prop_oneof![
             Just(WeightDtype::F32), Just(WeightDtype::F16), Just(WeightDtype::Bf16),
@@ -62,7 +63,7 @@ prop_compose! {
         });
         WorkerArgs {
             model, model_name, host, port, api_key_env, keys, rate, request_log, context, sequences, place,
-            cache_dtype, shrink, speculation, prefix_cache, prefix_cache_mib, allow_picture_folder, allow_picture_host,
+            threads, cache_dtype, shrink, speculation, prefix_cache, prefix_cache_mib, allow_picture_folder, allow_picture_host,
             allow_picture_web, allow_host, parent_pid,
         }
     }

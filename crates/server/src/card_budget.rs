@@ -1,13 +1,11 @@
 //! What the weights of a model take of a card's memory, from the headers of its files. Nothing is loaded.
 //! The rest of the budget is in `checkpoint::memory`, which the catalogue counts with too.
-use std::collections::BTreeMap;
-
-use checkpoint::memory::{ActivationSizes, BudgetParams, CardBudget, cache_shape, part, requantized};
-use checkpoint::{Dtype, ModelConfig, WeightSource};
+use checkpoint::memory::{
+    ActivationSizes, BudgetParams, CardBudget, MemoryBudget, VISION, WeightParts, cache_shape, part,
+    requantized, weight_parts,
+};
+use checkpoint::{Dtype, ModelConfig, WeightError, WeightSource};
 use models::cards::matrix_bytes;
-
-/// The part that stays in host memory.
-pub const VISION: &str = "vision";
 
 /// Why a model cannot be on a card whatever its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +33,8 @@ pub fn card_weights(
     config: &ModelConfig,
     weights: &dyn WeightSource,
     requantize: Option<Dtype>,
-) -> Result<BTreeMap<&'static str, u64>, UnsupportedFormat> {
-    let mut parts = BTreeMap::new();
+) -> Result<WeightParts, UnsupportedFormat> {
+    let mut parts = WeightParts::new();
     for name in weights.names() {
         let Ok((dtype, shape)) = weights.layout(&name) else { continue };
         let part = part(config, &name);
@@ -55,6 +53,26 @@ pub fn card_weights(
         *parts.entry(part).or_default() += bytes;
     }
     Ok(parts)
+}
+
+/// What a model will take where it will run.
+///
+/// # Errors
+/// A tensor whose header is invalid.
+pub fn memory_budget(
+    config: &ModelConfig,
+    weights: &dyn WeightSource,
+    params: &BudgetParams,
+    requantize: Option<Dtype>,
+    on_card: bool,
+) -> Result<MemoryBudget, WeightError> {
+    let parts = weight_parts(config, weights, requantize)?;
+    if !on_card {
+        return Ok(MemoryBudget::on_host(config, parts, params));
+    }
+    // A model with a format that no kernel reads was refused before.
+    let on_card = card_weights(config, weights, requantize).unwrap_or_default();
+    Ok(MemoryBudget::on_card(config, on_card, parts.get(VISION).copied(), params))
 }
 
 #[cfg(test)]

@@ -6,21 +6,19 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use checkpoint::memory::{BudgetParams, cache_shape};
+use checkpoint::memory::{BudgetParams, BudgetReport, HOST_CHUNK, MemoryBudget, cache_shape, weight_parts};
 use checkpoint::{Attention, Checkpoint, ModelConfig, TokenizerSource, WeightError};
 use models::CacheDtype;
 use protocol::{InspectArgs, WorkerLine};
 use serde::Serialize;
 
 use crate::error::open_failure;
-use crate::memory_budget::{BudgetReport, MemoryBudget};
 use crate::output;
 use crate::text_pipeline::TextPipeline;
 use crate::worker_line::emit;
 
 /// Contexts that the memory is printed for, up to the model's own limit.
 const CONTEXTS: [usize; 4] = [4096, 16_384, 65_536, 131_072];
-const CHUNK: usize = 256;
 
 pub fn inspect(args: &InspectArgs) -> io::Result<ExitCode> {
     if args.check {
@@ -138,11 +136,12 @@ fn report(checkpoint: &Checkpoint) -> Result<Report, WeightError> {
     let max = config.decoder().max_position_embeddings;
     let mut contexts: Vec<usize> = CONTEXTS.iter().map(|context| (*context).min(max)).collect();
     contexts.dedup();
-    let mut memory = Vec::new();
+    let threads = rayon::current_num_threads();
+    let (mut memory, parts) = (Vec::new(), weight_parts(config, &*checkpoint.weights, None)?);
     for context in contexts {
         for (cache_dtype, cache) in [("bf16", CacheDtype::Bf16), ("fp8", CacheDtype::Fp8)] {
-            let params = BudgetParams { context, sequences: 1, cache, chunk: CHUNK };
-            let budget = MemoryBudget::new(config, &*checkpoint.weights, &params)?.report();
+            let params = BudgetParams { context, sequences: 1, cache, chunk: HOST_CHUNK, threads };
+            let budget = MemoryBudget::on_host(config, parts.clone(), &params).report();
             memory.push(ContextBudget { budget, context, cache_dtype });
         }
     }

@@ -17,7 +17,6 @@ mod images;
 mod inspect;
 mod lifecycle;
 mod memory;
-mod memory_budget;
 mod metrics;
 mod model;
 mod output;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use checkpoint::memory::CARD_CONTEXT;
 use models::WeightKind;
-use protocol::{
-    Bytes, CacheMemory, MemoryReport, PlannedMemory, PredictedMemory, ProcessMemory, WeightMemory,
-};
+use protocol::{BuffersMemory, Bytes, CacheMemory, MemoryReport, PlannedMemory, ProcessMemory, WeightMemory};
 
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -32,12 +31,20 @@ pub async fn memory(State(state): State<Arc<AppState>>) -> Result<Json<MemoryRep
             measured: Bytes(metrics.cache_bytes),
             pages: metrics.pages_total,
             pages_used: metrics.pages_used,
+            pages_written: metrics.pages_written,
         },
-        buffers: PredictedMemory { predicted: Bytes(budget.buffers) },
+        buffers: BuffersMemory {
+            predicted: Bytes(budget.buffers),
+            used: (metrics.widest_pass as f64 / model.prefill_chunk as f64).min(1.0),
+        },
         process: ProcessMemory {
             predicted: model.resident_before.map(|before| Bytes(before + budget.host)),
             measured: hardware::resident(std::process::id()).map(Bytes),
         },
+        card: model.place.card_used().map(|used| PlannedMemory {
+            predicted: Bytes(budget.total() - budget.host + CARD_CONTEXT),
+            measured: Bytes(used),
+        }),
     }))
 }
 

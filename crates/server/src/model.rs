@@ -2,7 +2,7 @@
 //! Opening it reads all weights, which takes minutes for a large model; it is done once per process.
 use std::path::Path;
 
-use checkpoint::memory::{BudgetParams, CARD_CHUNK, default_cache_dtype};
+use checkpoint::memory::{BudgetParams, CARD_CHUNK, HOST_CHUNK, MemoryBudget, default_cache_dtype};
 use checkpoint::{ModelConfig, WeightSource};
 use engine::{Engine, EngineOptions, Spill, StartError};
 use models::{Ledger, LoadError, LoadOptions};
@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
 
 use crate::args::{DEFAULT_CONTEXT, cache_dtype, speculation, weight_dtype};
+use crate::card_budget::memory_budget;
 use crate::error::{load_failure, open_failure};
 use crate::images::ImageEncoder;
-use crate::memory_budget::MemoryBudget;
 use crate::place::ChosenPlace;
 use crate::text_pipeline::{PromptSource, TextPipeline};
 
@@ -23,6 +23,8 @@ pub struct LoadedModel {
     pub prompt_format: PromptFormat,
     pub ledger: Ledger,
     pub memory_budget: MemoryBudget,
+    /// Tokens of the widest pass.
+    pub prefill_chunk: usize,
     /// A distilled reasoning model: it always reasons, and sometimes leaves out the opening tag.
     pub omits_think_tag: bool,
     /// Routed experts of a layer; 0 in models without.
@@ -55,17 +57,20 @@ impl LoadedModel {
         let context = context(args, checkpoint.config.decoder().max_position_embeddings)?;
         let cache = args.cache_dtype.map_or_else(|| default_cache_dtype(context), cache_dtype);
         let defaults = EngineOptions::default();
-        let budget_params =
-            BudgetParams { context, sequences: args.sequences.into(), cache, chunk: defaults.prefill_chunk };
+        let budget_params = BudgetParams {
+            context,
+            sequences: args.sequences.into(),
+            cache,
+            chunk: HOST_CHUNK,
+            threads: rayon::current_num_threads(),
+        };
         let mut chosen = ChosenPlace::choose(args, &checkpoint, &budget_params)?;
         let (config, weights) = (&checkpoint.config, &*checkpoint.weights);
         let requantize = args.shrink.map(weight_dtype);
-        let (prefill_chunk, memory_budget) = if chosen.place.is_host() {
-            (defaults.prefill_chunk, MemoryBudget::new(config, weights, &budget_params))
-        } else {
-            let params = BudgetParams { chunk: CARD_CHUNK, ..budget_params };
-            (CARD_CHUNK, MemoryBudget::on_card(config, weights, &params, requantize))
-        };
+        let on_card = !chosen.place.is_host();
+        let prefill_chunk = if on_card { CARD_CHUNK } else { HOST_CHUNK };
+        let params = BudgetParams { chunk: prefill_chunk, ..budget_params };
+        let memory_budget = memory_budget(config, weights, &params, requantize, on_card);
         let memory_budget = memory_budget.map_err(|error| invalid(error.to_string()))?;
         let spill =
             args.prefix_cache.as_deref().map(|dir| spill(dir, args.prefix_cache_mib, &*checkpoint.weights));
@@ -111,6 +116,7 @@ impl LoadedModel {
             prompt_format,
             ledger,
             memory_budget,
+            prefill_chunk,
             omits_think_tag,
             n_experts,
             place: chosen,

@@ -15,6 +15,8 @@ use crate::card_budget::{UnsupportedFormat, card_budget};
 pub struct ChosenPlace {
     pub place: Place,
     pub report: WorkerPlace,
+    /// Bytes that the activations of the widest pass will take of the card.
+    workspace: u64,
 }
 
 impl ChosenPlace {
@@ -67,17 +69,24 @@ impl ChosenPlace {
         memory.card().synchronize().err().map(|error| words(&error))
     }
 
-    /// Counts what the model really took of its card.
+    /// Counts what the model took of its card when it was loaded, and what its first long prompt will take.
     pub fn measure(&mut self) {
-        if let (WorkerPlace::Card { used, .. }, Place::Card(memory)) = (&mut self.report, &self.place) {
-            // Activations grow up to the budget with the first long prompt.
-            used.0 = used.0.max(memory.card().held() + CARD_CONTEXT);
+        let measured = self.card_used();
+        if let (WorkerPlace::Card { used, .. }, Some(measured)) = (&mut self.report, measured) {
+            used.0 = measured;
         }
     }
 
+    /// Bytes of the card that the model takes, with what its first long prompt will take.
+    pub fn card_used(&self) -> Option<u64> {
+        let Place::Card(memory) = &self.place else { return None };
+        let later = self.workspace.saturating_sub(memory.pool().bytes());
+        Some(memory.card().held() + later + CARD_CONTEXT)
+    }
+
     fn cpu(reason: Option<CardRefusal>) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from) as u32;
-        Self { place: Place::Host, report: WorkerPlace::Cpu { threads, reason } }
+        let threads = rayon::current_num_threads() as u32;
+        Self { place: Place::Host, report: WorkerPlace::Cpu { threads, reason }, workspace: 0 }
     }
 
     fn try_card(
@@ -102,7 +111,7 @@ impl ChosenPlace {
         }
         let used = (budget.total() + CARD_CONTEXT).into();
         let report = WorkerPlace::Card { index: card.index, name: card.name, used };
-        Ok(Self { place, report })
+        Ok(Self { place, report, workspace: budget.workspace })
     }
 }
 

@@ -33,6 +33,10 @@ pub async fn serve(args: WorkerArgs) -> ExitCode {
 
 async fn start(args: WorkerArgs) -> Result<(), WorkerFailure> {
     let shutdown = shutdown_signal(args.parent_pid);
+    if let Some(threads) = args.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+        pool.map_err(|error| invalid(&format!("start {threads} threads: {error}")))?;
+    }
     let key = args.api_key_env.as_ref().map(std::env::var);
     let key = key.transpose().map_err(|_| invalid("find the key in the named environment variable"))?;
     if !args.host.is_loopback() && key.is_none() && args.keys.is_none() {
@@ -115,7 +119,7 @@ async fn load(args: WorkerArgs, state: Arc<AppState>, name: String) -> Result<()
     let model = model.await.map_err(|error| load_panicked(&error))??;
     let (context_length, place) = (model.engine.context(), model.place.report.clone());
     state.set_model(model);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = rayon::current_num_threads();
     emit(&WorkerLine::Ready {
         model: name,
         context_length: context_length.into(),

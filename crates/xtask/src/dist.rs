@@ -17,12 +17,9 @@ pub fn dist(sh: &Shell) -> Result<()> {
     step("release programs", || app::build_release(sh))?;
     step("package", || {
         // Only packaging needs Tauri's command line, so it is fetched here and not by every `npm ci`.
-        let tauri = ["exec", "--yes", "--package", "@tauri-apps/cli@2.12.5", "--", "tauri", "build"];
-        setup::node_command(sh, "npm")
-            .args(tauri)
-            .args(["--bundles", "deb", "--features", "custom-protocol"])
-            .run()
-            .map_err(Into::into)
+        // The programs are built already; `tauri build` would build the window a second time.
+        let tauri = ["exec", "--yes", "--package", "@tauri-apps/cli@2.12.5", "--", "tauri", "bundle"];
+        setup::node_command(sh, "npm").args(tauri).args(["--bundles", "deb"]).run().map_err(Into::into)
     })?;
     let deb = newest_deb()?;
     step("compress", || compress(sh, &deb))?;

@@ -2,7 +2,7 @@
 //! turns to exclude, or a longer context. It excludes nothing itself: the host asks the user first.
 use contract::{
     ContextQuery, ContextTrim, ContextUse, ErrorCode, ErrorView, LongerContext, MessageState, MessageView,
-    PictureView, Role, SamplingView, SendRequest, Thinking,
+    ModelSettings, PictureView, Role, SamplingView, SendRequest, Thinking,
 };
 use history::{History, HistoryError};
 
@@ -88,10 +88,8 @@ impl App {
                 format!("choose the length of conversations: {context} tokens, and {most} are possible");
             return Err(invalid(message, "context", format!("1-{most}")));
         }
-        self.settings_change(|settings| {
-            settings.contexts.insert(model_id.to_owned(), context);
-        })
-        .map(drop)
+        let settings = self.model_settings_now(model_id);
+        self.model_settings_write(model_id, ModelSettings { context: Some(context), ..settings })
     }
 
     /// Refuses, before anything is stored, a prompt that the loaded model would refuse. A model that is not
@@ -156,7 +154,7 @@ impl App {
             return Ok(Counter::estimating(default));
         };
         let endpoint = self.workers.ready(&launch).await;
-        Ok(Counter::of_worker(endpoint, support, launch.spec.context))
+        Ok(Counter::of_worker(endpoint, support, launch.context()))
     }
 
     /// The next length for `tokens` and an answer, if the model and the memory allow it.

@@ -123,6 +123,7 @@ impl App {
                 deleted.map_err(|error| hub_error(&error))?;
             }
             self.model_forget(model_id)?;
+            self.prefix_cache_remove(model_id);
             return Ok(());
         }
         let on_disk = self.precisions_of(model_id);
@@ -136,6 +137,7 @@ impl App {
                 // A partial download is not offered any more.
                 self.downloads.remove(&format!("{model_id}/{}", one.variant.id)).await;
                 self.remove_folder(&one.folder)?;
+                self.prefix_cache_remove(model_id);
             }
             _ => {
                 let allowed: Vec<&str> = on_disk.iter().map(|one| one.variant.id.as_str()).collect();
@@ -145,6 +147,16 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// The KV of prompts is of no use without the model.
+    fn prefix_cache_remove(&self, model_id: &str) {
+        let folder = self.paths.prefix_cache(model_id);
+        if let Err(error) = std::fs::remove_dir_all(&folder)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "the saved prompts were not deleted");
+        }
     }
 
     async fn stop_worker_of(&self, model_id: &str, dir: Option<&Path>) -> Result<(), ErrorView> {

@@ -41,10 +41,10 @@ impl App {
             }
             Err(error) => return Err(error),
         };
-        let Some(config) = config_of(&launch.spec.model_dir)? else { return Ok(ImageSupport::TextOnly) };
+        let Some(config) = config_of(&launch.spec.args.model)? else { return Ok(ImageSupport::TextOnly) };
         let Some(images) = config.images() else { return Ok(ImageSupport::TextOnly) };
         let max = u32::try_from(config.decoder().max_position_embeddings).unwrap_or(u32::MAX);
-        Ok(ImageSupport::Supported { tiling: Tiling::from(images), context: launch.spec.context.min(max) })
+        Ok(ImageSupport::Supported { tiling: Tiling::from(images), context: launch.context().min(max) })
     }
 
     /// A model that accepts images, for a user whose model does not: one that is ready, or the largest that

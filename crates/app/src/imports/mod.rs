@@ -16,7 +16,7 @@ mod inspect;
 mod list;
 
 use inspect::CacheShape;
-pub(crate) use inspect::{ModelFileFacts, inspect, locate};
+pub(crate) use inspect::{ModelFileFacts, inspect, locate, refusal};
 pub(crate) use list::{DownloadedFrom, OwnModel, OwnModels};
 
 impl App {

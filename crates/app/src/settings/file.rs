@@ -94,7 +94,15 @@ fn parse(bytes: &[u8], defaults: SettingsView) -> ParsedSettings {
         return ParsedSettings { invalid, ..parsed };
     }
     for (name, value) in values.iter().filter(|(name, _)| *name != "version") {
-        parsed.set(&[name], value, &mut invalid);
+        match value {
+            // Version 0.1 kept the length of a model's context only.
+            Value::Table(contexts) if name == "contexts" => {
+                for (model_id, context) in contexts {
+                    parsed.set(&["models", model_id, "context"], context, &mut invalid);
+                }
+            }
+            value => parsed.set(&[name], value, &mut invalid),
+        }
     }
     if !values.get("version").is_some_and(Value::is_integer) {
         invalid.push("version".into());

@@ -40,7 +40,7 @@ pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
             sampling: None,
             system_prompt: String::new(),
         },
-        contexts: BTreeMap::new(),
+        models: BTreeMap::new(),
         measured: None,
     }
 }
@@ -156,6 +156,7 @@ impl App {
     pub async fn settings_save(&self, mut settings: SettingsView) -> Result<SettingsView, ErrorView> {
         check(&settings)?;
         let now = self.settings_now();
+        let now_place = (now.place, now.card);
         let network = |settings: &SettingsView| {
             (settings.proxy, settings.proxy_address.clone(), settings.certificates.clone())
         };
@@ -172,6 +173,9 @@ impl App {
             (settings.proxy_user, settings.proxy_password) = (String::new(), KeyPlace::Nowhere);
         }
         let before = self.devices();
+        if (settings.place, settings.card) != now_place {
+            self.without_card.store(false, Ordering::Relaxed);
+        }
         let saved = self.settings_write(settings)?;
         if self.devices() != before {
             self.host.emit(AppEvent::ModelsChanged);
@@ -182,9 +186,9 @@ impl App {
     /// Keeps the values that the app sets itself: a page sends back those that it read earlier.
     fn settings_write(&self, settings: SettingsView) -> Result<SettingsView, ErrorView> {
         self.settings_change(|now| {
-            let own = (now.last_chat.clone(), now.contexts.clone(), now.measured.clone());
+            let own = (now.last_chat.clone(), now.models.clone(), now.measured.clone());
             *now = settings;
-            (now.last_chat, now.contexts, now.measured) = own;
+            (now.last_chat, now.models, now.measured) = own;
         })
     }
 

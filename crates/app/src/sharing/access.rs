@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use contract::{ErrorCode, ErrorView, SharingSpec};
-use deploy::ApiAccess;
 use parking_lot::Mutex;
+use protocol::WorkerArgs;
 use store::{StoreError, VersionedFile};
 
 use super::keys::ApiKeys;
@@ -62,19 +62,20 @@ impl Sharing {
         self.file.write(spec).map_err(|error| store_error(error, UNREADABLE))
     }
 
-    /// The arguments of a worker with API access; `None` when access is off.
-    pub(crate) fn access(&self) -> Result<Option<ApiAccess>, ErrorView> {
+    /// Adds API access to the arguments of a worker, unless it is off.
+    pub(crate) fn share(&self, args: WorkerArgs) -> Result<WorkerArgs, ErrorView> {
         let spec = self.spec()?;
         if !spec.on {
-            return Ok(None);
+            return Ok(args);
         }
-        Ok(Some(ApiAccess {
+        Ok(WorkerArgs {
             host: host(&spec)?,
             port: spec.port,
-            rate: spec.rate,
-            keys: self.keys.file().to_owned(),
-            request_log: self.log.clone(),
-        }))
+            rate: Some(spec.rate),
+            keys: Some(self.keys.file().to_owned()),
+            request_log: Some(self.log.clone()),
+            ..args
+        })
     }
 }
 
@@ -106,14 +107,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (sharing, problems) = Sharing::open(folder.path());
         assert_eq!(problems, []);
-        assert_eq!(sharing.access().expect("reads"), None);
+        let plain = || WorkerArgs::new("/model");
+        let shared = |sharing: &Sharing| sharing.share(plain()).expect("reads");
+        assert_eq!(shared(&sharing), plain());
         let spec = SharingSpec { on: true, host: "0.0.0.0".into(), port: 9000, rate: 5 };
         sharing.save(&spec).expect("is kept");
-        let access = sharing.access().expect("reads").expect("is on");
-        assert_eq!((access.host.to_string().as_str(), access.port, access.rate), ("0.0.0.0", 9000, 5));
+        let args = shared(&sharing);
+        assert_eq!((args.host.to_string().as_str(), args.port, args.rate), ("0.0.0.0", 9000, Some(5)));
         for text in ["{", "{\"version\":7,\"on\":true,\"host\":\"0.0.0.0\",\"port\":1,\"rate\":1}"] {
             std::fs::write(folder.path().join(FILE), text).expect("writes");
-            assert_eq!(sharing.access().expect("reads"), None, "{text}");
+            assert_eq!(shared(&sharing), plain(), "{text}");
             let (_, problems) = Sharing::open(folder.path());
             assert_eq!(problems.len(), 1, "{text}");
             assert_eq!(problems[0].code, ErrorCode::SharingUnreadable);

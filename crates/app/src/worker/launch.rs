@@ -1,22 +1,53 @@
-//! The parameters of a worker start: the files, the context length, and API access. Refuses a model that is
-//! not on the disk or that the engine does not run. Starts nothing.
+//! The parameters of a worker start: the files, the settings of the model, and API access. Refuses a model
+//! that is not on the disk or that the engine does not run. Starts nothing.
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
-use catalog::{Catalog, DEFAULT_CONTEXT, FamilyKind};
+use catalog::{Catalog, FamilyKind};
 use contract::{ErrorCode, ErrorView};
 use deploy::WorkerSpec;
-use protocol::PlaceChoice;
+use protocol::{PlaceChoice, WorkerArgs};
 
 use super::Launch;
 use crate::imports::check_there;
+use crate::model_settings::RunSettings;
 use crate::{App, Paths};
 
 impl App {
     pub(crate) fn launch(&self, model_id: &str) -> Result<Launch, ErrorView> {
-        let mut launch = self.launch_without_access(model_id)?;
-        launch.spec.api_access = self.sharing.access()?;
-        launch.spec.place = self.devices().0;
-        Ok(launch)
+        let (model_dir, context_max) = match self.own_models.find(model_id)? {
+            Some(model) => {
+                check_there(&model)?;
+                (model.path, model.facts.context_max)
+            }
+            None => {
+                let on_disk = self.precisions_of(model_id);
+                let used = self.precisions.used(model_id, &on_disk).map(|used| used.dir.clone());
+                files(&self.paths, used, model_id)?
+            }
+        };
+        let chosen = self.model_settings_now(model_id);
+        let mut settings = RunSettings::resolve(&chosen, self.devices().0, context_max);
+        if self.without_card.load(Ordering::Relaxed) {
+            settings.place = PlaceChoice::Cpu;
+        }
+        let args = WorkerArgs {
+            model_name: Some(model_id.to_owned()),
+            context: Some(settings.context),
+            sequences: settings.sequences,
+            place: settings.place,
+            threads: settings.threads,
+            cache_dtype: Some(settings.cache),
+            shrink: settings.shrink,
+            speculation: settings.speculation,
+            prefix_cache: Some(self.paths.prefix_cache(model_id)),
+            ..WorkerArgs::new(model_dir)
+        };
+        Ok(Launch {
+            model_id: model_id.to_owned(),
+            spec: WorkerSpec { binary: self.paths.engine_binary.clone(), args: self.sharing.share(args)? },
+            unload_after: settings.unload_after,
+        })
     }
 
     /// The longest context of a model of this computer; `None` for other models.
@@ -26,27 +57,11 @@ impl App {
         }
         Ok(Catalog::builtin().model(model_id).map(|model| model.context_max))
     }
-
-    fn launch_without_access(&self, model_id: &str) -> Result<Launch, ErrorView> {
-        let chosen = self.settings_now().contexts.get(model_id).copied();
-        if let Some(model) = self.own_models.find(model_id)? {
-            check_there(&model)?;
-            return Ok(with_context(&self.paths, model.path, model_id, model.facts.context_max, chosen));
-        }
-        let on_disk = self.precisions_of(model_id);
-        let used = self.precisions.used(model_id, &on_disk).map(|used| used.dir.clone());
-        launch(&self.paths, used, model_id, chosen)
-    }
 }
 
-/// Accepts ids of the catalogue only, so an id is never a path. `used` is the folder of the selected
-/// precision.
-fn launch(
-    paths: &Paths,
-    used: Option<PathBuf>,
-    model_id: &str,
-    chosen: Option<u32>,
-) -> Result<Launch, ErrorView> {
+/// The files of a model of the catalogue, and its longest context. Accepts ids of the catalogue only, so an
+/// id is never a path. `used` is the folder of the selected precision.
+fn files(paths: &Paths, used: Option<PathBuf>, model_id: &str) -> Result<(PathBuf, u32), ErrorView> {
     let missing = |message| ErrorView::new(ErrorCode::ModelNotFound, message).with("model_id", model_id);
     let model =
         Catalog::builtin().model(model_id).ok_or_else(|| missing("find the model in the catalogue"))?;
@@ -64,25 +79,7 @@ fn launch(
     } else {
         used.ok_or_else(|| missing("start the model: it is not downloaded"))?
     };
-    Ok(with_context(paths, model_dir, model_id, model.context_max, chosen))
-}
-
-fn with_context(
-    paths: &Paths,
-    model_dir: PathBuf,
-    model_id: &str,
-    context_max: u32,
-    chosen: Option<u32>,
-) -> Launch {
-    let spec = WorkerSpec {
-        binary: paths.engine_binary.clone(),
-        model_dir,
-        model_name: model_id.to_owned(),
-        context: context_max.min(chosen.unwrap_or(DEFAULT_CONTEXT)),
-        place: PlaceChoice::Auto,
-        api_access: None,
-    };
-    Launch { model_id: model_id.to_owned(), spec }
+    Ok((model_dir, model.context_max))
 }
 
 #[cfg(test)]
@@ -93,8 +90,7 @@ mod tests {
     fn only_models_that_are_on_the_disk_and_supported_may_start() {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = crate::test_app::paths(folder.path());
-        let code =
-            |id: &str, used: Option<PathBuf>| launch(&paths, used, id, None).err().map(|error| error.code);
+        let code = |id: &str, used: Option<PathBuf>| files(&paths, used, id).err().map(|error| error.code);
         // Its files come with the program, so a download does not help.
         assert_eq!(code("guide", None), Some(ErrorCode::BuiltInMissing));
         std::fs::create_dir_all(folder.path().join("guide")).expect("is made");

@@ -1,16 +1,19 @@
 //! The worker as a use case: its model, the progress of loading, start and stop. A worker that is answering
 //! is never replaced by another model unless the user chose so.
+mod idle;
 mod launch;
 mod leases;
+mod measure;
 mod workers;
 
 use catalog::Catalog;
-use contract::{ErrorCode, ErrorView, WhenBusy, WorkerView};
+use contract::{ErrorCode, ErrorView, MemoryMeasure, WhenBusy, WorkerView};
 use protocol::ModelRef;
 
 use crate::App;
 use crate::answer::turn::COMPARISON;
 
+pub(crate) use idle::watch;
 pub(crate) use leases::Lease;
 pub(crate) use workers::{Busy, Launch, Workers};
 
@@ -72,7 +75,7 @@ impl App {
     }
 
     /// The display name of a model; its id when it is not known.
-    fn model_name(&self, model_id: &str) -> String {
+    pub(crate) fn model_name(&self, model_id: &str) -> String {
         let own = self.own_models.find(model_id).ok().flatten().map(|model| model.facts.name);
         let known = || Catalog::builtin().model(model_id).map(|model| model.name.clone());
         own.or_else(known).unwrap_or_else(|| model_id.to_owned())
@@ -81,6 +84,13 @@ impl App {
     /// Whether the worker of this computer runs the model.
     pub(crate) fn runs_here(&self, model_id: &str) -> bool {
         matches!(ModelRef::from(model_id), ModelRef::Local { .. })
+    }
+
+    /// What the worker takes of memory now; `None` while no model is loaded, or where the system does not
+    /// tell.
+    pub async fn worker_memory(&self) -> Result<Option<MemoryMeasure>, ErrorView> {
+        let Some(slot) = self.workers.slot() else { return Ok(None) };
+        Ok(measure::measure(&slot.worker).await)
     }
 
     /// Stops the worker. Does nothing when there is none.

@@ -5,16 +5,17 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use contract::{AppEvent, WhenBusy, WorkerState, WorkerView};
-use deploy::{ApiAccess, Failure, State, Worker, WorkerSpec};
+use deploy::{Failure, State, Worker, WorkerSpec};
 use endpoint::Endpoint;
 use parking_lot::Mutex;
-use protocol::{PlaceChoice, WorkerPlace, metric};
+use protocol::{WorkerPlace, metric};
 use tokio::sync::mpsc;
 
 use super::leases::{Lease, Leases};
 use crate::Host;
 use crate::answer::turn::RunningAnswers;
 use crate::convert::failure_view;
+use crate::model_settings::MemoryHistory;
 
 /// The interval at which the requests of other programs are polled, because their end sends no event to the
 /// app.
@@ -24,18 +25,26 @@ const POLL_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Launch {
     pub model_id: String,
     pub spec: WorkerSpec,
+    /// Without a question for so long it is unloaded.
+    pub unload_after: Option<Duration>,
+}
+
+impl Launch {
+    /// Tokens of one conversation.
+    pub fn context(&self) -> u32 {
+        self.spec.args.context.unwrap_or(0)
+    }
 }
 
 /// A worker and the model it was started for.
 #[derive(Clone)]
-struct Slot {
-    model_id: String,
-    /// The files that it runs. Another precision of the same model needs another worker.
-    model_dir: PathBuf,
-    access: Option<ApiAccess>,
-    context: u32,
-    place: PlaceChoice,
-    worker: Arc<Worker>,
+pub(super) struct Slot {
+    pub model_id: String,
+    /// Another precision, or another setting, needs another worker.
+    pub spec: WorkerSpec,
+    pub unload_after: Option<Duration>,
+    pub started: jiff::Timestamp,
+    pub worker: Arc<Worker>,
 }
 
 struct StateChange {
@@ -61,13 +70,18 @@ pub(crate) struct Workers {
     /// Held while a worker is replaced.
     replacing: tokio::sync::Mutex<()>,
     changes: mpsc::UnboundedSender<StateChange>,
-    leases: Arc<Leases>,
+    pub(super) leases: Arc<Leases>,
     running: Arc<RunningAnswers>,
+    pub(super) history: Arc<MemoryHistory>,
 }
 
 impl Workers {
     /// Must be called inside a runtime, whose task sends the changes to the host.
-    pub(crate) fn new(host: Arc<dyn Host>, running: Arc<RunningAnswers>) -> Self {
+    pub(crate) fn new(
+        host: Arc<dyn Host>,
+        running: Arc<RunningAnswers>,
+        history: Arc<MemoryHistory>,
+    ) -> Self {
         let (changes, mut received) = mpsc::unbounded_channel::<StateChange>();
         tokio::spawn(async move {
             while let Some(StateChange { model_id, worker, state }) = received.recv().await {
@@ -76,7 +90,7 @@ impl Workers {
             }
         });
         let (slot, replacing) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { slot, replacing, changes, leases: Arc::default(), running }
+        Self { slot, replacing, changes, leases: Arc::default(), running, history }
     }
 
     /// The worker of this model for one answer of `holder`: the running one, or a new one once the answers of
@@ -128,8 +142,8 @@ impl Workers {
     }
 
     /// The number of requests of other programs in progress.
-    async fn external_requests(&self, slot: &Slot) -> u32 {
-        if slot.access.is_none() || !matches!(slot.worker.state(), State::Ready { .. }) {
+    pub(super) async fn external_requests(&self, slot: &Slot) -> u32 {
+        if !slot.is_shared() || !matches!(slot.worker.state(), State::Ready { .. }) {
             return 0;
         }
         let Ok(endpoint) = slot.worker.ready().await else { return 0 };
@@ -153,6 +167,7 @@ impl Workers {
     async fn start_locked(&self, launch: Launch) -> Arc<Worker> {
         if let Some(slot) = self.slot() {
             if slot.alive() && slot.serves(&launch) {
+                self.unload_after(&launch.model_id, launch.unload_after);
                 return slot.worker;
             }
             slot.worker.stop().await;
@@ -166,17 +181,13 @@ impl Workers {
             // Without a receiver the runtime is shutting down.
             let _ = changes.send(StateChange { model_id, worker, state: state.clone() });
         };
-        let (access, context, place) =
-            (launch.spec.api_access.clone(), launch.spec.context, launch.spec.place);
-        let model_dir = launch.spec.model_dir.clone();
-        let worker = Arc::new(Worker::start(launch.spec, Arc::new(on_change)));
+        let worker = Arc::new(Worker::start(launch.spec.clone(), Arc::new(on_change)));
         let _ = own.set(Arc::downgrade(&worker));
         *self.slot.lock() = Some(Slot {
             model_id: launch.model_id,
-            model_dir,
-            access,
-            context,
-            place,
+            spec: launch.spec,
+            unload_after: launch.unload_after,
+            started: jiff::Timestamp::now(),
             worker: worker.clone(),
         });
         worker
@@ -184,7 +195,9 @@ impl Workers {
 
     /// The endpoint of the worker, if it is ready with this model and context length.
     pub(crate) async fn ready(&self, launch: &Launch) -> Option<Endpoint> {
-        let fits = |slot: &Slot| slot.model_id == launch.model_id && slot.context == launch.spec.context;
+        let fits = |slot: &Slot| {
+            slot.model_id == launch.model_id && slot.spec.args.context == launch.spec.args.context
+        };
         let slot = self.slot().filter(fits)?;
         if !matches!(slot.worker.state(), State::Ready { .. }) {
             return None;
@@ -200,6 +213,25 @@ impl Workers {
     /// Stops the answers of the old worker, and starts the new one.
     pub(crate) async fn start_at_once(&self, launch: Launch) {
         drop(self.lease(launch, "", WhenBusy::Stop, || {}).await);
+    }
+
+    /// Changes when the running worker of this model is unloaded.
+    pub(crate) fn unload_after(&self, model_id: &str, after: Option<Duration>) {
+        if let Some(slot) = self.slot.lock().as_mut().filter(|slot| slot.model_id == model_id) {
+            slot.unload_after = after;
+        }
+    }
+
+    /// Stops the worker unless an answer has begun to use it.
+    pub(super) async fn unload(&self) {
+        let _replacing = self.replacing.lock().await;
+        if self.leases.count() > 0 {
+            return;
+        }
+        let slot = self.slot.lock().take();
+        if let Some(slot) = slot {
+            slot.worker.stop().await;
+        }
     }
 
     pub(super) async fn stop(&self) {
@@ -219,7 +251,7 @@ impl Workers {
 
     /// The model of the worker, and its files.
     pub(crate) fn running(&self) -> Option<(String, PathBuf)> {
-        self.slot().map(|slot| (slot.model_id, slot.model_dir))
+        self.slot().map(|slot| (slot.model_id, slot.spec.args.model))
     }
 
     /// The card that the worker computes on, and the bytes of its memory that the worker takes.
@@ -230,7 +262,7 @@ impl Workers {
         }
     }
 
-    fn slot(&self) -> Option<Slot> {
+    pub(super) fn slot(&self) -> Option<Slot> {
         self.slot.lock().clone()
     }
 }
@@ -241,11 +273,12 @@ impl Slot {
     }
 
     fn serves(&self, launch: &Launch) -> bool {
-        self.model_id == launch.model_id
-            && self.model_dir == launch.spec.model_dir
-            && self.access == launch.spec.api_access
-            && self.context == launch.spec.context
-            && self.place == launch.spec.place
+        self.model_id == launch.model_id && self.spec == launch.spec
+    }
+
+    /// Other programs may use it.
+    pub(super) fn is_shared(&self) -> bool {
+        self.spec.args.keys.is_some()
     }
 }
 

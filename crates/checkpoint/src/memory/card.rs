@@ -9,7 +9,7 @@ use crate::{Attention, ModelConfig};
 /// Tokens of one prefill chunk on a card: fewer would not fill it.
 pub const CARD_CHUNK: usize = 2048;
 /// What other programs may take of a card while the model runs.
-const CARD_RESERVE: u64 = 700 << 20;
+pub const CARD_RESERVE: u64 = 700 << 20;
 /// Arrays, the routing log and tables of a pass.
 const CARD_TABLES: u64 = 64 << 20;
 /// What the driver takes for a process that opens a card: 526 MiB were measured on an H200, and the kernels.

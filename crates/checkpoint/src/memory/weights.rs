@@ -4,6 +4,9 @@ use formats::Dtype;
 
 use crate::ModelConfig;
 
+/// The part that stays in main memory when a model is on a card.
+pub const VISION: &str = "vision";
+
 /// The part of a tensor, by the names that the ledger of a loaded model has.
 pub fn part(config: &ModelConfig, name: &str) -> &'static str {
     let layer =
@@ -12,7 +15,7 @@ pub fn part(config: &ModelConfig, name: &str) -> &'static str {
         return "prediction";
     }
     if config.images().is_some() && !name.starts_with("language.") {
-        return "vision";
+        return VISION;
     }
     if name.contains(".mlp.experts.") {
         "experts"

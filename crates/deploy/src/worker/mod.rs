@@ -5,5 +5,5 @@ mod process;
 mod state;
 
 pub use check::check_model;
-pub use process::{ApiAccess, OnChange, Worker, WorkerSpec};
+pub use process::{OnChange, Worker, WorkerSpec};
 pub use state::State;

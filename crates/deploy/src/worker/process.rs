@@ -1,7 +1,6 @@
 //! Runs one worker process and keeps its state. Knows nothing of what the worker serves, and kills no process
 //! but the one it started.
 use std::io::ErrorKind;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use endpoint::Endpoint;
-use protocol::{ErrorCode, PlaceChoice, WorkerArgs, WorkerLine};
+use protocol::{ErrorCode, WorkerArgs, WorkerLine};
 use tokio::io::{AsyncBufReadExt, BufReader, Split};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
@@ -21,50 +20,30 @@ use super::state::{Input, State, step};
 use crate::Failure;
 
 const KEY_ENV: &str = "WHALEDECK_KEY";
-/// Between SIGTERM and SIGKILL.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+const SAVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// For reading the rest of the output after the exit: a child of the worker may hold the pipe open.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// How to start a worker. Its key and the process that it ends with are added here.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerSpec {
     pub binary: PathBuf,
-    pub model_dir: PathBuf,
-    pub model_name: String,
-    pub context: u32,
-    /// Where it computes. Cards are numbered by their bus addresses.
-    pub place: PlaceChoice,
-    /// Set when other programs may use the worker, too.
-    pub api_access: Option<ApiAccess>,
-}
-
-/// How other programs may use a worker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiAccess {
-    pub host: IpAddr,
-    pub port: u16,
-    /// Requests per minute and key; 0 is no limit.
-    pub rate: u32,
-    /// File with the hashes of the API keys. The worker reads it again when it changes.
-    pub keys: PathBuf,
-    pub request_log: PathBuf,
+    pub args: WorkerArgs,
 }
 
 impl WorkerSpec {
     fn args(&self) -> WorkerArgs {
-        let mut args = WorkerArgs {
-            model_name: Some(self.model_name.clone()),
-            context: Some(self.context),
-            place: self.place,
+        WorkerArgs {
             api_key_env: Some(KEY_ENV.to_owned()),
             parent_pid: Some(std::process::id()),
-            ..WorkerArgs::new(&self.model_dir)
-        };
-        if let Some(access) = &self.api_access {
-            (args.host, args.port, args.rate) = (access.host, access.port, Some(access.rate));
-            args.keys = Some(access.keys.clone());
-            args.request_log = Some(access.request_log.clone());
+            ..self.args.clone()
         }
-        args
+    }
+
+    /// Between SIGTERM and SIGKILL. Saving the KV of prompts takes as long as the disk does.
+    fn stop_timeout(&self) -> Duration {
+        if self.args.prefix_cache.is_some() { SAVE_TIMEOUT } else { STOP_TIMEOUT }
     }
 }
 
@@ -103,10 +82,10 @@ impl Worker {
         let task = match spawn(&spec, &key) {
             Ok((child, out)) => {
                 shared.pid.store(child.id().unwrap_or(0), Ordering::Release);
-                let shared = shared.clone();
+                let (shared, timeout) = (shared.clone(), spec.stop_timeout());
                 Some(tokio::spawn(async move {
                     let _end = end;
-                    supervise(&shared, child, out, stop_requested).await;
+                    supervise(&shared, child, out, stop_requested, timeout).await;
                 }))
             }
             Err(failure) => {
@@ -234,7 +213,13 @@ fn spawn(spec: &WorkerSpec, key: &str) -> Result<(Child, Lines), Failure> {
     Ok((child, BufReader::new(out).split(b'\n')))
 }
 
-async fn supervise(shared: &Shared, mut child: Child, mut lines: Lines, mut stop: watch::Receiver<bool>) {
+async fn supervise(
+    shared: &Shared,
+    mut child: Child,
+    mut lines: Lines,
+    mut stop: watch::Receiver<bool>,
+    stop_timeout: Duration,
+) {
     let mut reading = true;
     let mut deadline: Option<Instant> = None;
     let status = loop {
@@ -247,7 +232,7 @@ async fn supervise(shared: &Shared, mut child: Child, mut lines: Lines, mut stop
             Ok(()) = stop.changed(), if deadline.is_none() => {
                 shared.apply(|| Input::StopRequested);
                 terminate(&mut child);
-                deadline = Some(Instant::now() + STOP_TIMEOUT);
+                deadline = Some(Instant::now() + stop_timeout);
             }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 break kill(&mut child).await;

@@ -68,7 +68,7 @@ fn verdict(reason: &FitReason) -> Localized {
     }
 }
 
-fn word(memory: MemoryKind) -> Value<'static> {
+pub(super) fn word(memory: MemoryKind) -> Value<'static> {
     let code: &str = match memory {
         MemoryKind::Graphics => Code::GraphicsMemory,
         MemoryKind::Main => Code::MainMemory,

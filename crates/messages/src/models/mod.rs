@@ -5,9 +5,11 @@ mod recommendation;
 
 use std::sync::LazyLock;
 
+use catalog::MemoryKind;
 use contract::Localized;
 
 use crate::Lang;
+use crate::amounts::grouped;
 use crate::catalogue::{Catalogue, parse};
 use crate::template::{Value, fill};
 
@@ -42,6 +44,9 @@ enum Code {
     MemoryFull,
     UpgradeMemory,
     UpgradeCard,
+    SettingsTooLarge,
+    SettingsFit,
+    SettingsNeverFit,
     OwnFile,
     FromRepository,
     RecommendedPreset,
@@ -67,6 +72,25 @@ pub fn from_repository(repo: &str, architecture: &str) -> Localized {
 /// The note on a model that the user imported.
 pub fn own_file(architecture: &str) -> Localized {
     message(Code::OwnFile, &[("architecture", Value::Text(architecture.into()))])
+}
+
+/// Why the settings of a model do not fit, and the longest context that does; `None` when none does.
+pub fn settings_too_large(
+    needed: u64,
+    available: u64,
+    memory: MemoryKind,
+    context: Option<u32>,
+) -> Localized {
+    let sizes = [("needed", Value::Bytes(needed)), ("available", Value::Bytes(available))];
+    let values = [&sizes[..], &[("memory", fit::word(memory))]].concat();
+    let advice = match context {
+        Some(context) => {
+            let tokens = ("tokens", Value::Text(grouped(context.into()).into()));
+            message(Code::SettingsFit, &[tokens, ("pages", Value::Pages(context))])
+        }
+        None => message(Code::SettingsNeverFit, &[]),
+    };
+    joined([message(Code::SettingsTooLarge, &values), advice]).expect("there are two")
 }
 
 /// The name of the preset with the values of a model's authors, and what it is for.

@@ -5,12 +5,13 @@ use std::io;
 use std::process::ExitCode;
 
 use checkpoint::Checkpoint;
+use checkpoint::memory::HOST_CHUNK;
 use models::{CacheDtype, OutputRequest};
 use rayon::prelude::*;
 use serde::Serialize;
 use text::Tokenizer;
 
-use super::target::{BenchSequence, HOST_CHUNK, tokens};
+use super::target::{BenchSequence, tokens};
 use crate::args::CacheQuality;
 
 pub fn cache_quality(args: &CacheQuality) -> io::Result<ExitCode> {

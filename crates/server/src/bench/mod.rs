@@ -9,16 +9,16 @@ use std::io;
 use std::process::{self, ExitCode};
 use std::time::{Duration, Instant};
 
-use checkpoint::memory::BudgetParams;
+use checkpoint::memory::{BudgetParams, BudgetReport};
 use engine::{Sampler, Sampling};
 use hardware::{peak_resident, resident};
-use models::{CacheDtype, Logits, OutputRequest};
+use models::{CacheDtype, Logits, OutputRequest, Place};
 use serde::Serialize;
 
 use self::images::ImageReport;
 use self::target::{BenchSequence, tokens};
 use crate::args::{Bench, cache_dtype, weight_dtype};
-use crate::memory_budget::{BudgetReport, MemoryBudget};
+use crate::card_budget::memory_budget;
 
 /// Cancelled passes, each at another moment.
 const CANCELS: u32 = 8;
@@ -40,6 +40,8 @@ struct Report {
     load_seconds: f64,
     prefill: Speed,
     decode: Speed,
+    /// Kernels that a card runs for a token of the decode.
+    launches: Option<f64>,
     sampling: SamplingReport,
     #[serde(rename = "pictures")]
     images: Option<Vec<ImageReport>>,
@@ -97,13 +99,11 @@ fn measure(args: &Bench) -> Result<Report, String> {
     let capacity = (args.prompt + args.tokens + 1).max(images::max_tokens(&checkpoint.config));
     let cache = args.cache_dtype.map_or(CacheDtype::Bf16, cache_dtype);
     let chunk = args.target.chunk();
-    let params = BudgetParams { context: capacity, sequences: 1, cache, chunk };
-    let (config, weights) = (&checkpoint.config, &*checkpoint.weights);
-    let budget = if model.place().is_host() {
-        MemoryBudget::new(config, weights, &params)
-    } else {
-        MemoryBudget::on_card(config, weights, &params, args.target.shrink.map(weight_dtype))
-    };
+    let threads = rayon::current_num_threads();
+    let params = BudgetParams { context: capacity, sequences: 1, cache, chunk, threads };
+    let requantize = args.target.shrink.map(weight_dtype);
+    let on_card = !model.place().is_host();
+    let budget = memory_budget(&checkpoint.config, &*checkpoint.weights, &params, requantize, on_card);
     let budget = budget.map_err(|error| error.to_string())?;
     let mut sequence = BenchSequence::new(&*model, capacity, cache)?;
     // The first pass maps files and warms up caches, so it is not measured.
@@ -120,6 +120,11 @@ fn measure(args: &Bench) -> Result<Report, String> {
     let prefill = start.elapsed().as_secs_f64();
     let Bench { temperature, top_p, .. } = *args;
     let mut sampler = Sampler::new(Sampling { temperature, top_p, ..Sampling::default() }, None, &prompt);
+    let launches = || match model.place() {
+        Place::Card(memory) => Some(memory.card().launches()),
+        Place::Host => None,
+    };
+    let launched_before = launches();
     let (start, mut sampling) = (Instant::now(), Duration::ZERO);
     for _ in 0..args.tokens {
         let before = Instant::now();
@@ -129,6 +134,7 @@ fn measure(args: &Bench) -> Result<Report, String> {
         logits = sequence.decode(sampled.id, temperature)?.logits;
     }
     let decode = start.elapsed().as_secs_f64();
+    let launched = launches().zip(launched_before).map(|(after, before)| after - before);
     let images = images::measure(&mut sequence, &checkpoint.config)?;
     let (after, peak) = (resident(process::id()), peak_resident(process::id()));
     let predicted = before.map(|before| before + budget.host);
@@ -145,10 +151,11 @@ fn measure(args: &Bench) -> Result<Report, String> {
             peak,
             peak_over_predicted: peak.zip(predicted).map(|(peak, predicted)| peak as f64 / predicted as f64),
         },
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        threads: rayon::current_num_threads(),
         load_seconds,
         prefill: Speed::new(args.prompt, prefill),
         decode: Speed::new(args.tokens, decode),
+        launches: launched.map(|launched| launched as f64 / args.tokens as f64),
         sampling: SamplingReport { temperature, top_p, seconds: sampling.as_secs_f64() },
         images,
         cancel_ms: cancel(&mut sequence, &prompt, chunk)?,

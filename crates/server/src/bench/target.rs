@@ -2,7 +2,7 @@
 //! one sequence that runs through it.
 use std::path::Path;
 
-use checkpoint::memory::CARD_CHUNK;
+use checkpoint::memory::{CARD_CHUNK, HOST_CHUNK};
 use checkpoint::{Checkpoint, Dtype, ModelConfig, RandomWeights, TokenizerSource};
 use models::{
     CacheDtype, CancelCheck, ForwardError, InputEmbeds, KvPages, LoadOptions, Model, Output, OutputRequest,
@@ -12,9 +12,6 @@ use models::{
 use crate::args::{BenchTarget, weight_dtype};
 use crate::error::open_failure;
 use protocol::PlaceChoice;
-
-/// Tokens of one prefill chunk on the processor, as the engine uses.
-pub const HOST_CHUNK: usize = 256;
 
 impl BenchTarget {
     /// From its files, or with random weights.

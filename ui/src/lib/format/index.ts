@@ -35,6 +35,15 @@ export function share(part: number, whole: number, lang: Lang): string {
   }).format(value);
 }
 
+/** A difference as a share with its sign: "+3.1%". */
+export function signedPercent(part: number, whole: number, lang: Lang): string {
+  return new Intl.NumberFormat(localeOf(lang), {
+    style: 'percent',
+    maximumFractionDigits: 1,
+    signDisplay: 'exceptZero',
+  }).format(whole > 0 ? part / whole : 0);
+}
+
 export const number = (value: number, lang: Lang, digits = 0): string => decimal(value, digits, lang);
 
 /** Speeds need one digit below ten and none above. */

@@ -107,6 +107,15 @@ export const commands = {
 	worker: () => __TAURI_INVOKE<WorkerView>("worker"),
 	workerStart: (modelId: string) => __TAURI_INVOKE<WorkerView>("worker_start", { modelId }),
 	workerStop: () => __TAURI_INVOKE<null>("worker_stop"),
+	/**  What the worker takes of memory; null while no model is loaded. */
+	workerMemory: () => __TAURI_INVOKE<MemoryMeasure | null>("worker_memory"),
+	/**  After a card was lost: models are on the processor until the app ends. */
+	useProcessor: () => __TAURI_INVOKE<null>("use_processor"),
+	modelSettings: (modelId: string) => __TAURI_INVOKE<ModelSettingsView>("model_settings", { modelId }),
+	/**  The memory that a model will take with these settings, which are not stored. */
+	modelMemory: (modelId: string, settings: ModelSettings) => __TAURI_INVOKE<MemoryForecast>("model_memory", { modelId, settings }),
+	/**  Stores the settings of a model, which apply from its next start on. Settings that do not fit are refused. */
+	modelSettingsSave: (modelId: string, settings: ModelSettings) => __TAURI_INVOKE<ModelSettingsView>("model_settings_save", { modelId, settings }),
 	sharing: () => __TAURI_INVOKE<SharingView>("sharing"),
 	/**  Stores the settings; a running worker is restarted with them. */
 	sharingSave: (spec: SharingSpec) => __TAURI_INVOKE<SharingView>("sharing_save", { spec }),
@@ -231,6 +240,9 @@ export type BoxView = {
 	picture_id: string | null,
 	areas: AreaView[],
 };
+
+/**  How the KV cache is stored. */
+export type CacheKind = "bf16" | "fp8";
 
 export type CardsVerdict = "holds" | 
 /**  Holds the weights, but not the requested conversations. */
@@ -623,7 +635,9 @@ export type ErrorCode = "model_not_found" |
 /**  A chosen path holds no model. */
 "not_a_model" | 
 /**  A model that is used in its own folder was moved or removed. */
-"own_file_missing" | "worker_missing" | "worker_start_failed" | "worker_died" | "worker_unreachable" | "port_in_use" | "out_of_memory" | "chat_not_found" | 
+"own_file_missing" | 
+/**  The settings of a model take more memory than can be used. */
+"settings_too_large" | "memory_unreadable" | "worker_missing" | "worker_start_failed" | "worker_died" | "worker_unreachable" | "port_in_use" | "out_of_memory" | "chat_not_found" | 
 /**  One answer at a time in a chat. */
 "answer_running" | 
 /**  The engine has another model loaded, and it is answering. */
@@ -903,6 +917,57 @@ export type MeasuredMemory = {
 	bandwidth: number,
 };
 
+/**  The memory that a model will take with given settings. */
+export type MemoryForecast = {
+	context: number,
+	cache: CacheKind,
+	/**  The card that it will be on; `None` for main memory. */
+	card: string | null,
+	parts: MemoryPart[],
+	/**  The sum of the parts. */
+	total: number,
+	available: number,
+	/**  Why it does not fit, and what would. */
+	problem: Localized | null,
+	/**  The longest context that fits with the other settings; `None` when not even the shortest does. */
+	context_fits: number | null,
+};
+
+/**  The memory of the worker now, beside what was foreseen when it started. */
+export type MemoryMeasure = {
+	foreseen: number,
+	/**  With pages of the cache that were never written counted as full. */
+	measured: number,
+	/**  Of the pages of the cache, those that hold tokens. */
+	pages: number,
+	pages_used: number,
+};
+
+export type MemoryPart = {
+	kind: MemoryPartKind,
+	bytes: number,
+};
+
+export type MemoryPartKind = "weights" | "experts" | "vision" | "cache" | 
+/**  Activations of the widest pass. */
+"buffers" | 
+/**  The worker itself, on a card the context of its driver. */
+"program" | 
+/**  What earlier runs with this place took more than was foreseen. */
+"correction";
+
+/**  A run of a model: what was foreseen, and what it took at most. */
+export type MemoryRecord = {
+	/**  RFC 3339. */
+	at: string,
+	context: number,
+	sequences: number,
+	cache: CacheKind,
+	card: string | null,
+	foreseen: number,
+	measured: number,
+};
+
 export type MessageState = "streaming" | "done" | 
 /**  The user pressed Stop. */
 "stopped" | 
@@ -942,6 +1007,45 @@ export type MetricsPoint = {
 	cache: number | null,
 	/**  The acceptance rate of drafted tokens, 0 to 1. */
 	accepted: number | null,
+};
+
+/**  What a person chose for a model; `None` is the default of [`ModelSettingsView::defaults`]. */
+export type ModelSettings = {
+	/**  Tokens of one conversation. */
+	context: number | null,
+	/**  Conversations that are answered at once. */
+	sequences: number | null,
+	cache: CacheKind | null,
+	place: PlaceKind | null,
+	/**  For `place = card`, as in the settings of the app. */
+	card: number | null,
+	/**  Threads of the processor. */
+	threads: number | null,
+	/**  Wider weights are quantized to this type while they are loaded. */
+	shrink: ShrinkKind | null,
+	drafts: boolean | null,
+	/**  The model is unloaded after so many minutes without a question; `None` keeps it loaded. */
+	unload_minutes: number | null,
+};
+
+/**  The settings of a model with their limits. */
+export type ModelSettingsView = {
+	model_id: string,
+	name: string,
+	settings: ModelSettings,
+	/**  What applies without a choice. */
+	defaults: ModelSettings,
+	context_max: number,
+	/**  Tokens of a page of the cache. */
+	page_tokens: number,
+	sequences_max: number,
+	threads_max: number,
+	/**  The supported NVIDIA cards, in the order of the hardware view. */
+	cards: string[],
+	/**  The weights have a type that can be quantized. */
+	can_shrink: boolean,
+	/**  Earlier runs, the newest first. */
+	history: MemoryRecord[],
 };
 
 export type ModelState = "built_in" | "not_downloaded" | "downloading" | "paused" | "verifying" | 
@@ -1339,8 +1443,8 @@ export type SettingsView = {
 	certificates: string,
 	/**  The choices of the last chat, for the next one. Set by the app; a value from a page is ignored. */
 	last_chat: LastChat,
-	/**  The context length by model id, for models of this computer where the user changed it. Set by the app. */
-	contexts: { [key in string]: number },
+	/**  How models of this computer are run, by id, where the user changed it. Set by the app. */
+	models: { [key in string]: ModelSettings },
 	/**  The measured memory bandwidth; `None` before the measurement. Set by the app. */
 	measured: MeasuredMemory | null,
 };
@@ -1393,6 +1497,8 @@ export type SharingView = {
 
 /**  A path that a desktop can show. */
 export type ShownPlace = "chats" | "backups";
+
+export type ShrinkKind = "q8" | "q6" | "q4";
 
 export type Side = "left" | "right";
 

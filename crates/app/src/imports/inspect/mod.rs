@@ -239,7 +239,7 @@ fn incomplete(path: &Path, reason: &str) -> ErrorView {
 }
 
 /// The same code as at a start, except for a path without a model.
-fn refusal(path: &Path, failure: checkpoint::Failure, error: &dyn std::error::Error) -> ErrorView {
+pub(crate) fn refusal(path: &Path, failure: checkpoint::Failure, error: &dyn std::error::Error) -> ErrorView {
     let code = match failure.code {
         ErrorCode::ModelNotFound => ErrorCode::NotAModel,
         code => code,
