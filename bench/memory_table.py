@@ -2,43 +2,82 @@
 
     python bench/memory_table.py whaledeck-engine MODEL...
 
-A MODEL is a folder or a .gguf file, or a shape of bench/shapes, which gets random weights in bf16 (or its name and
-`:q4_k`). Each line is one process: it reads a prompt that fills the context, and answers a few tokens.
+A MODEL is a folder or a .gguf file, which is served and asked a question that fills the context; or a shape of
+bench/shapes, which is measured by `whaledeck-engine bench` with random weights in bf16. Each line is one process.
 """
 
 import json
 import os
 import subprocess
 import sys
+import urllib.request
 
 CONTEXTS = (1024, 4096, 8192)
-TOKENS = 8
+SHORT = (512, 1024, 2048)
+ANSWER = 16
 
 
-def target(model):
-    name, _, dtype = model.partition(":")
-    if name.endswith(".json"):
-        return ["--random", name, "--dtype", dtype or "bf16"]
-    return [name]
+def post(address, path, body):
+    request = urllib.request.Request(address + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    return json.load(urllib.request.urlopen(request))
 
 
-def measure(engine, model, context, cache):
-    command = [engine, "bench", *target(model), "--cache-dtype", cache]
-    command += ["--prompt", str(context - TOKENS - 1), "--tokens", str(TOKENS)]
+def fill(address, context):
+    """A question of as many tokens as fit with the answer, by bisection of its words."""
+    low, high, text = 1, context, "one"
+    while high - low > 1:
+        middle = (low + high) // 2
+        asked = "one two three four " * (middle // 4) + "five " * (middle % 4)
+        message = {"messages": [{"role": "user", "content": asked}]}
+        if post(address, "/tokenize", {"model": "model", **message})["count"] + ANSWER <= context:
+            low, text = middle, asked
+        else:
+            high = middle
+    return text
+
+
+def serve(engine, model, context, cache):
+    command = [engine, "serve", "--model", model, "--model-name", "model", "--context", str(context)]
+    command += ["--cache-dtype", cache, "--sequences", "1"]
+    worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        for line in worker.stdout:
+            event = json.loads(line)
+            if event["event"] == "listening":
+                address = event["address"]
+            if event["event"] == "failed":
+                return None
+            if event["event"] == "ready":
+                break
+        question = {"role": "user", "content": fill(address, context)}
+        body = {"model": "model", "messages": [question], "max_tokens": ANSWER, "temperature": 0}
+        post(address, "/v1/chat/completions", body)
+        report = json.load(urllib.request.urlopen(address + "/v1/whaledeck/memory"))
+        return report["process"]["predicted"], report["process"]["measured"]
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+def bench(engine, shape, context, cache):
+    command = [engine, "bench", "--random", shape, "--dtype", "bf16", "--cache-dtype", cache]
+    command += ["--prompt", str(context - ANSWER - 1), "--tokens", str(ANSWER)]
     run = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return json.loads(run.stdout)["memory"]
+    memory = json.loads(run.stdout)["memory"]
+    return memory["predicted"], memory["peak"]
 
 
 def main(engine, *models):
-    print("| model | context | cache | expected, MB | peak, MB | peak / expected |\n|---|---|---|---|---|---|")
+    print("| model | context | cache | expected, MB | measured, MB | measured / expected |\n|---|---|---|---|---|---|")
     for model in models:
-        name = os.path.basename(model.rstrip("/")).removesuffix(".gguf").replace(".json", "")
-        for context in CONTEXTS:
+        name = os.path.basename(model.rstrip("/")).removesuffix(".gguf").removesuffix(".json")
+        measure = bench if model.endswith(".json") else serve
+        # A model that ends before the longest of them gets the short ones.
+        for context in CONTEXTS if measure(engine, model, CONTEXTS[-1], "fp8") else SHORT:
             for cache in ("bf16", "fp8"):
-                memory = measure(engine, model, context, cache)
-                expected, peak = memory["predicted"] / 1e6, memory["peak"] / 1e6
-                ratio = memory["peak_over_predicted"]
-                print(f"| {name} | {context} | {cache} | {expected:,.0f} | {peak:,.0f} | {ratio:.3f} |", flush=True)
+                expected, measured = measure(engine, model, context, cache)
+                row = f"{expected / 1e6:,.0f} | {measured / 1e6:,.0f} | {measured / expected:.3f}"
+                print(f"| {name} | {context:,} | {cache} | {row} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ export async function modelSettings(page, expect, judge) {
   await context.focus();
   await page.keyboard.press('End');
   await dialog.getByLabel('Conversations at once').selectOption('8');
-  await dialog.getByLabel('KV cache').selectOption('bf16');
+  await dialog.getByLabel('KV cache', { exact: true }).selectOption('bf16');
   const problem = memory.getByRole('alert');
   await problem.waitFor();
   expect('what does not fit is not saved', await save.isDisabled());
@@ -27,7 +27,7 @@ export async function modelSettings(page, expect, judge) {
   await open.click();
   const kept = await dialog.getByLabel('Conversations at once').inputValue();
   expect('the settings are kept', kept === '8');
-  await dialog.getByText('Earlier runs').click();
+  await dialog.locator('summary').click();
   await judge(page, 'model-settings-history');
   await dialog.getByRole('button', { name: 'Defaults' }).click();
   expect('defaults begin again', (await dialog.getByLabel('Unload when idle').inputValue()) === '0');
@@ -40,5 +40,5 @@ export async function unload(page, expect) {
   const button = page.getByRole('button', { name: /^Unload / });
   await button.click();
   await button.waitFor({ state: 'detached' });
-  expect('nothing is loaded any more', (await page.getByText('In memory').count()) === 0);
+  expect('nothing is loaded any more', (await page.getByText('In memory', { exact: true }).count()) === 0);
 }

@@ -12,6 +12,7 @@ mod chat;
 mod completion;
 mod error;
 mod generation;
+mod heap;
 mod host_check;
 mod images;
 mod inspect;

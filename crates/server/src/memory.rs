@@ -42,7 +42,7 @@ pub async fn memory(State(state): State<Arc<AppState>>) -> Result<Json<MemoryRep
             measured: hardware::resident(std::process::id()).map(Bytes),
         },
         card: model.place.card_used().map(|used| PlannedMemory {
-            predicted: Bytes(budget.total() - budget.host + CARD_CONTEXT),
+            predicted: Bytes(budget.total() + budget.runtime - budget.host + CARD_CONTEXT),
             measured: Bytes(used),
         }),
     }))

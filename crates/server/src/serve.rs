@@ -9,6 +9,7 @@ use protocol::{ErrorCode, WorkerArgs, WorkerFailure, WorkerLine};
 use tokio::net::TcpListener;
 
 use crate::auth::Auth;
+use crate::heap;
 use crate::host_check::HostCheck;
 use crate::images::ImageFetcher;
 use crate::lifecycle::shutdown_signal;
@@ -117,6 +118,7 @@ async fn load(args: WorkerArgs, state: Arc<AppState>, name: String) -> Result<()
         })
     });
     let model = model.await.map_err(|error| load_panicked(&error))??;
+    heap::give_back();
     let (context_length, place) = (model.engine.context(), model.place.report.clone());
     state.set_model(model);
     let threads = rayon::current_num_threads();

@@ -12,8 +12,8 @@ use protocol::PlaceChoice;
 use super::headers::ModelHeaders;
 use super::resolve::{RunSettings, cache_kind};
 
-/// The worker without a model, as measured on Linux.
-const PROGRAM: u64 = 40 << 20;
+/// The worker at its start, as measured on Linux.
+const PROGRAM: u64 = 9_000_000;
 /// The shortest context that is offered.
 const SHORTEST: u32 = 2048;
 /// What the nearest context that fits is a multiple of.
@@ -105,7 +105,7 @@ fn on_host(headers: &ModelHeaders, settings: &RunSettings, machine: &Machine<'_>
     let threads = settings.threads.map_or(machine.threads, usize::from);
     let params = BudgetParams { chunk: HOST_CHUNK, threads, ..params(settings) };
     let budget = MemoryBudget::on_host(&headers.config, headers.parts.clone(), &params);
-    parts(&budget, PROGRAM, (machine.correction)(None))
+    parts(&budget, PROGRAM + budget.runtime, (machine.correction)(None))
 }
 
 fn on_card(headers: &ModelHeaders, settings: &RunSettings, correction: f64) -> Vec<MemoryPart> {

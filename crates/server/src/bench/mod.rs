@@ -137,7 +137,8 @@ fn measure(args: &Bench) -> Result<Report, String> {
     let launched = launches().zip(launched_before).map(|(after, before)| after - before);
     let images = images::measure(&mut sequence, &checkpoint.config)?;
     let (after, peak) = (resident(process::id()), peak_resident(process::id()));
-    let predicted = before.map(|before| before + budget.host);
+    // Nothing is served and no tokenizer is opened.
+    let predicted = before.map(|before| before + budget.host - budget.runtime);
     Ok(Report {
         family: checkpoint.config.architecture().to_owned(),
         weights_bytes: model.ledger().weights(),
