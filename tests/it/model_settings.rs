@@ -39,8 +39,16 @@ async fn settings_reach_the_worker_and_its_memory_is_what_was_foreseen() {
     assert!(apart < 24e6, "{} and {}", foreseen.total, measured.foreseen);
     let apart = (measured.measured - measured.foreseen).abs();
     assert!(apart < 24e6, "{measured:?}");
+    // It is measured once the answer has ended.
+    let mut run = Vec::new();
+    for _ in 0..100 {
+        run = app.model_settings("guide").await.expect("reads").history;
+        if !run.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     app.worker_stop().await.expect("stops");
-    let run = app.model_settings("guide").await.expect("reads").history;
     assert_eq!((run.len(), run[0].context, run[0].cache), (1, 2048, CacheKind::Fp8));
 
     drop(app);
