@@ -6,4 +6,4 @@ pub mod remote;
 mod worker;
 
 pub use failure::Failure;
-pub use worker::{ApiAccess, OnChange, State, Worker, WorkerSpec, check_model};
+pub use worker::{ApiAccess, CheckedModel, OnChange, State, Worker, WorkerSpec, check_model};

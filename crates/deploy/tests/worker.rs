@@ -19,6 +19,7 @@ fn start_at(binary: PathBuf, name: &str) -> (Worker, States) {
         model_name: name.into(),
         context: 512,
         place: PlaceChoice::Auto,
+        shrink: None,
         api_access: None,
     };
     let worker = Worker::start(spec, Arc::new(move |state| sink.lock().unwrap().push(state.clone())));

@@ -106,6 +106,7 @@ pub enum CliMessage {
     ShortContextOnly,
     RunsSlowly,
     TooLarge,
+    OtherEngines,
     PrecisionUsed,
     ModelForgotten,
     ModelDeleted,

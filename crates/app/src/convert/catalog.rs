@@ -12,7 +12,7 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
     variants.sort_by_key(|variant| variant.id != fit.variant_id);
     let family = match model.family {
         catalog::FamilyKind::Guide => FamilyKind::Guide,
-        catalog::FamilyKind::MoeOriginal => FamilyKind::MoeOriginal,
+        catalog::FamilyKind::Original => FamilyKind::Original,
         catalog::FamilyKind::DenseDistill => FamilyKind::DenseDistill,
     };
     ModelView {
@@ -34,6 +34,8 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
         precisions: Vec::new(),
         recommended: sampling_view(&model.recommended),
         runs_embedded: model.embedded,
+        engines: if model.embedded { Vec::new() } else { model.engines.clone() },
+        known_as: None,
         path: None,
         repository: None,
         problem: None,
@@ -102,7 +104,7 @@ pub(crate) fn variant_view(variant: &Variant) -> VariantView {
     VariantView {
         id: variant.id.clone(),
         precision: variant.precision.clone(),
-        size: variant.size as f64,
+        size: variant.download() as f64,
         size_computed: variant.size_computed,
         repo_hugging_face: variant.repo_hugging_face.clone(),
         repo_model_scope: variant.repo_model_scope.clone(),

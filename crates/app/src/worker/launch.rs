@@ -9,6 +9,7 @@ use protocol::PlaceChoice;
 
 use super::Launch;
 use crate::imports::check_there;
+use crate::models::runs_here;
 use crate::{App, Paths};
 
 impl App {
@@ -34,8 +35,10 @@ impl App {
             return Ok(with_context(&self.paths, model.path, model_id, model.facts.context_max, chosen));
         }
         let on_disk = self.precisions_of(model_id);
-        let used = self.precisions.used(model_id, &on_disk).map(|used| used.dir.clone());
-        launch(&self.paths, used, model_id, chosen)
+        let used = self.precisions.used(model_id, &on_disk);
+        let mut launch = launch(&self.paths, used.map(|used| used.dir.clone()), model_id, chosen)?;
+        launch.spec.shrink = used.and_then(|used| used.variant.shrink);
+        Ok(launch)
     }
 }
 
@@ -50,10 +53,7 @@ fn launch(
     let missing = |message| ErrorView::new(ErrorCode::ModelNotFound, message).with("model_id", model_id);
     let model =
         Catalog::builtin().model(model_id).ok_or_else(|| missing("find the model in the catalogue"))?;
-    if !model.embedded {
-        let message = "start the model: the engine of this version cannot run it";
-        return Err(ErrorView::new(ErrorCode::ModelUnsupported, message).with("model_id", model_id));
-    }
+    runs_here(model)?;
     let model_dir = if model.family == FamilyKind::Guide {
         let folder = paths.built_in(model_id);
         if !folder.join("config.json").is_file() {
@@ -80,6 +80,7 @@ fn with_context(
         model_name: model_id.to_owned(),
         context: context_max.min(chosen.unwrap_or(DEFAULT_CONTEXT)),
         place: PlaceChoice::Auto,
+        shrink: None,
         api_access: None,
     };
     Launch { model_id: model_id.to_owned(), spec }
@@ -102,7 +103,7 @@ mod tests {
         assert_eq!(code("guide", None), None);
         assert_eq!(code("../guide", None), Some(ErrorCode::ModelNotFound));
         for model in Catalog::builtin().models().iter().filter(|model| model.family != FamilyKind::Guide) {
-            let unsupported = (!model.embedded).then_some(ErrorCode::ModelUnsupported);
+            let unsupported = (!model.embedded).then_some(ErrorCode::ModelNotRun);
             assert_eq!(code(&model.id, None), unsupported.or(Some(ErrorCode::ModelNotFound)), "{}", model.id);
             assert_eq!(code(&model.id, Some(folder.path().to_owned())), unsupported, "{}", model.id);
         }

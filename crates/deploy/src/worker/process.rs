@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use endpoint::Endpoint;
-use protocol::{ErrorCode, PlaceChoice, WorkerArgs, WorkerLine};
+use protocol::{ErrorCode, PlaceChoice, WeightDtype, WorkerArgs, WorkerLine};
 use tokio::io::{AsyncBufReadExt, BufReader, Split};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
@@ -33,6 +33,8 @@ pub struct WorkerSpec {
     pub context: u32,
     /// Where it computes. Cards are numbered by their bus addresses.
     pub place: PlaceChoice,
+    /// The type to which it requantizes the weights.
+    pub shrink: Option<WeightDtype>,
     /// Set when other programs may use the worker, too.
     pub api_access: Option<ApiAccess>,
 }
@@ -55,6 +57,7 @@ impl WorkerSpec {
             model_name: Some(self.model_name.clone()),
             context: Some(self.context),
             place: self.place,
+            shrink: self.shrink,
             api_key_env: Some(KEY_ENV.to_owned()),
             parent_pid: Some(std::process::id()),
             ..WorkerArgs::new(&self.model_dir)

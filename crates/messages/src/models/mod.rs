@@ -44,6 +44,8 @@ enum Code {
     UpgradeCard,
     OwnFile,
     FromRepository,
+    KnownOwnFile,
+    KnownFromRepository,
     RecommendedPreset,
     RecommendedPresetUse,
     IdleCard,
@@ -67,6 +69,26 @@ pub fn from_repository(repo: &str, architecture: &str) -> Localized {
 /// The note on a model that the user imported.
 pub fn own_file(architecture: &str) -> Localized {
     message(Code::OwnFile, &[("architecture", Value::Text(architecture.into()))])
+}
+
+/// The note on an imported model that is one of the catalogue; `note` is the catalogue's.
+pub fn known_own_file(note: &Localized) -> Localized {
+    with_note(Code::KnownOwnFile, note, &[])
+}
+
+/// The note on a downloaded model that is one of the catalogue; `note` is the catalogue's.
+pub fn known_from_repository(repo: &str, note: &Localized) -> Localized {
+    with_note(Code::KnownFromRepository, note, &[("repo", repo)])
+}
+
+/// A message around a note, which is in both languages already.
+fn with_note(code: Code, note: &Localized, texts: &[(&'static str, &str)]) -> Localized {
+    let of = |note: &str| {
+        let texts = texts.iter().copied().chain([("note", note)]);
+        let values: Vec<_> = texts.map(|(name, text)| (name, Value::Text(text.into()))).collect();
+        message(code, &values)
+    };
+    Localized { en: of(&note.en).en, zh: of(&note.zh).zh }
 }
 
 /// The name of the preset with the values of a model's authors, and what it is for.
