@@ -63,7 +63,7 @@ fn bad_files(data: &Path) -> Vec<Bad> {
         bad(
             gguf(data, "kimi.gguf", |file| file.with_text("tokenizer.ggml.pre", "kimi-k2")),
             "model_not_run",
-            ["llama-server runs it", "llama-server 可以运行它"],
+            ["Run it with llama-server", "请用 llama-server 运行它"],
             "Kimi K2",
         ),
         bad(
