@@ -240,11 +240,11 @@ fn imported(data: &Path, path: &Path) -> ModelView {
 fn a_file_is_called_what_its_metadata_says_and_samples_as_it_advises() {
     const F32: u32 = 6;
     let data = tempfile::tempdir().expect("a folder");
-    let named = coder().with_text("general.name", "My Coder 1M").with(
-        "general.sampling.temp",
-        F32,
-        0.25f32.to_le_bytes().to_vec(),
-    );
+    let temperature = 0.25f32.to_le_bytes().to_vec();
+    let named = coder().with_text("general.name", "My Coder 1M");
+    let mut named = named.with("general.sampling.temp", F32, temperature);
+    // Converters write the general keys first.
+    named.keys.rotate_right(2);
     let model = imported(data.path(), &write(data.path(), "x.Q8_0", &named));
     assert_eq!((model.name.as_str(), model.known_as.as_deref()), ("My Coder 1M", None));
     assert_eq!((model.recommended.temperature, model.hybrid), (0.25, false));
@@ -253,7 +253,8 @@ fn a_file_is_called_what_its_metadata_says_and_samples_as_it_advises() {
     let hybrid = coder().with_text("tokenizer.chat_template", template);
     assert!(imported(data.path(), &write(data.path(), "hybrid.gguf", &hybrid)).hybrid);
     // Its name alone does not make it a model of the catalogue.
-    let false_name = coder().with_text("general.name", "DeepSeek R1 Distill Qwen 7B");
+    let mut false_name = coder().with_text("general.name", "DeepSeek R1 Distill Qwen 7B");
+    false_name.keys.rotate_right(1);
     let model = imported(data.path(), &write(data.path(), "other.gguf", &false_name));
     assert_eq!((model.name.as_str(), model.known_as.as_deref()), ("DeepSeek R1 Distill Qwen 7B", None));
 }

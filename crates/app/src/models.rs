@@ -108,18 +108,6 @@ fn recommended_preset() -> PresetView {
     }
 }
 
-/// # Errors
-/// When only other engines run the model, with their names.
-pub(crate) fn runs_here(model: &ModelFacts) -> Result<(), ErrorView> {
-    if model.embedded {
-        return Ok(());
-    }
-    Err(ErrorView::new(ErrorCode::ModelNotRun, "use the model: the engine of this version cannot run it")
-        .with("name", &model.name)
-        .with("engine", model.engines.join(", "))
-        .with("model_id", &model.id))
-}
-
 /// The sampling that the maker of a model recommends.
 ///
 /// # Errors

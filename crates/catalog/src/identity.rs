@@ -1,5 +1,5 @@
-//! Finds the model of the catalogue that files outside it say they are: by a name from their metadata or their
-//! place, and only where their shape is that model's too, so that a changed model keeps its own name.
+//! Finds the model of the catalogue that files outside it say they are: by a name from their metadata or
+//! their place, and only where their shape is that model's too, so that a changed model keeps its own name.
 use crate::{Catalog, KvCache, ModelFacts};
 
 /// Published counts are rounded, and some leave small parts out.

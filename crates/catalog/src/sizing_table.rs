@@ -75,8 +75,8 @@ fn row<'a>(model: &'a ModelFacts, variant: &'a Variant, gpu: &'a GpuSpec, demand
     last
 }
 
-/// The row of exactly `count` GPUs in `nodes` hosts; `None` if the model cannot be split that way, or only the
-/// embedded engine makes the variant. GGUF files
+/// The row of exactly `count` GPUs in `nodes` hosts; `None` if the model cannot be split that way, or only
+/// the embedded engine makes the variant. GGUF files
 /// cannot be split over hosts.
 pub fn row_for<'a>(
     model: &'a ModelFacts,

@@ -1,5 +1,5 @@
-//! Checkpoints that version 5 of transformers saved with all experts of a layer in one tensor: its parts under
-//! the names of published checkpoints. The gates and the inputs of an expert are the two halves of one matrix.
+//! Checkpoints that version 5 of transformers saved with all experts of a layer in one tensor: its parts
+//! under the names of published checkpoints. Gate and input of an expert are the two halves of one matrix.
 use crate::TensorView;
 
 /// Far above any published count; bounds the names that one tensor makes.

@@ -226,8 +226,8 @@ fn eos_ids(config: &Value) -> Vec<u32> {
     list.iter().filter_map(|id| u32::try_from(id.as_u64()?).ok()).collect()
 }
 
-/// Whether the vocabulary is one of bytes and the rules are those of another kind of tokenizer, as version 5 of
-/// transformers saves DeepSeek's (transformers#45488).
+/// Whether the vocabulary is one of bytes and the rules are those of another kind of tokenizer, as version 5
+/// of transformers saves DeepSeek's (transformers#45488).
 fn is_saved_again(inner: &tokenizers::Tokenizer) -> bool {
     let json = |part: serde_json::Result<Value>| part.map(|part| part.to_string()).unwrap_or_default();
     let decoder = json(serde_json::to_value(inner.get_decoder()));

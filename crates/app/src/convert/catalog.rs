@@ -2,8 +2,8 @@
 //! A view starts as "not downloaded": `models` adds what is on the disk. Sizes stay in bytes.
 use catalog::{Fit, IdleGpus, ModelFacts, Preset, Recommendation, Sampling, Sentence, Variant};
 use contract::{
-    FamilyKind, FitView, Localized, ModelState, ModelView, Place, PresetView, RecommendationView,
-    SamplingView, VariantView, Verdict,
+    ErrorCode, ErrorView, FamilyKind, FitView, Localized, ModelState, ModelView, Place, PresetView,
+    RecommendationView, SamplingView, VariantView, Verdict,
 };
 
 pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
@@ -40,6 +40,18 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
         repository: None,
         problem: None,
     }
+}
+
+/// # Errors
+/// When only other engines run the model, with their names.
+pub(crate) fn runs_here(model: &ModelFacts) -> Result<(), ErrorView> {
+    if model.embedded {
+        return Ok(());
+    }
+    Err(ErrorView::new(ErrorCode::ModelNotRun, "use the model: the engine of this version cannot run it")
+        .with("name", &model.name)
+        .with("engine", model.engines.join(", "))
+        .with("model_id", &model.id))
 }
 
 pub(crate) fn recommendation_view(advice: Recommendation, idle: &[IdleGpus]) -> RecommendationView {

@@ -8,8 +8,8 @@ use deploy::WorkerSpec;
 use protocol::PlaceChoice;
 
 use super::Launch;
+use crate::convert::runs_here;
 use crate::imports::check_there;
-use crate::models::runs_here;
 use crate::{App, Paths};
 
 impl App {

@@ -26,8 +26,8 @@ pub struct OutputFile {
     pub text: String,
 }
 
-/// `None` where the format does not exist for the engine or the GPU: ollama serves localhost only, only ollama
-/// has a Modelfile, and a Mac has neither containers that reach its GPU nor systemd.
+/// `None` where the format does not exist for the engine or the GPU: ollama serves localhost only, only
+/// ollama has a Modelfile, and a Mac has neither containers that reach its GPU nor systemd.
 pub fn render(plan: &Plan, format: Format) -> Option<Vec<OutputFile>> {
     let ollama = plan.engine == Engine::Ollama;
     match format {
