@@ -2,7 +2,7 @@
 
     python bench/memory_table.py whaledeck-engine MODEL...
 
-A MODEL is a folder or a .gguf file, which is served and asked a question that fills the context; or a shape of
+A MODEL is a folder or a .gguf file, which is served and given a prompt that fills the context; or a shape of
 bench/shapes, which is measured by `whaledeck-engine bench` with random weights in bf16. Each line is one process.
 """
 
@@ -13,27 +13,13 @@ import sys
 import urllib.request
 
 CONTEXTS = (1024, 4096, 8192)
-SHORT = (512, 1024, 2048)
+SHORT = (1024, 1536, 2048)
 ANSWER = 16
 
 
 def post(address, path, body):
     request = urllib.request.Request(address + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
     return json.load(urllib.request.urlopen(request))
-
-
-def fill(address, context):
-    """A question of as many tokens as fit with the answer, by bisection of its words."""
-    low, high, text = 1, context, "one"
-    while high - low > 1:
-        middle = (low + high) // 2
-        asked = "one two three four " * (middle // 4) + "five " * (middle % 4)
-        message = {"messages": [{"role": "user", "content": asked}]}
-        if post(address, "/tokenize", {"model": "model", **message})["count"] + ANSWER <= context:
-            low, text = middle, asked
-        else:
-            high = middle
-    return text
 
 
 def serve(engine, model, context, cache):
@@ -49,9 +35,9 @@ def serve(engine, model, context, cache):
                 return None
             if event["event"] == "ready":
                 break
-        question = {"role": "user", "content": fill(address, context)}
-        body = {"model": "model", "messages": [question], "max_tokens": ANSWER, "temperature": 0}
-        post(address, "/v1/chat/completions", body)
+        # Words of the beginning of the vocabulary, whatever the tokenizer.
+        prompt = [10 + at % 500 for at in range(context - ANSWER)]
+        post(address, "/v1/completions", {"model": "model", "prompt": prompt, "max_tokens": ANSWER, "temperature": 0})
         report = json.load(urllib.request.urlopen(address + "/v1/whaledeck/memory"))
         return report["process"]["predicted"], report["process"]["measured"]
     finally:

@@ -1,6 +1,7 @@
 //! Whole flows and the rules of ARCHITECTURE.md, in one test binary, so that everything is linked once.
 //! Flows use the real programs and the Guide; other computers and services are those of `testkit`.
 
+mod bad_files;
 mod bad_input;
 mod bindings;
 mod boundaries;

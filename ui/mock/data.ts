@@ -230,6 +230,8 @@ function model(
     precisions: [],
     recommended: sampling(0.6, 0.95),
     runs_embedded: true,
+    engines: [],
+    known_as: null,
     path: null,
     repository: null,
     problem: null,
@@ -310,7 +312,7 @@ export const models: ModelView[] = [
     'deepseek-r1',
     'DeepSeek-R1',
     {
-      family: 'moe_original',
+      family: 'original',
       family_note: {
         en: 'DeepSeek’s own mixture of experts that reasons',
         zh: 'DeepSeek 自己的混合专家推理模型',
@@ -352,7 +354,7 @@ export const models: ModelView[] = [
     'deepseek-coder-v2-lite',
     'DeepSeek-Coder-V2-Lite',
     {
-      family: 'moe_original',
+      family: 'original',
       family_note: {
         en: 'DeepSeek’s small mixture of experts for code',
         zh: 'DeepSeek 的小型代码混合专家模型',
@@ -360,6 +362,7 @@ export const models: ModelView[] = [
       params_total: 15.7e9,
       params_active: 2.4e9,
       runs_embedded: false,
+      engines: ['sglang', 'vllm', 'llama-server'],
       fit: fit(
         'slow',
         31.4e9,
@@ -374,7 +377,7 @@ export const models: ModelView[] = [
     'deepseek-vl2-tiny',
     'DeepSeek-VL2-Tiny',
     {
-      family: 'moe_original',
+      family: 'original',
       family_note: {
         en: 'DeepSeek’s own small model for pictures and text',
         zh: 'DeepSeek 自己的小型图文模型',
@@ -463,7 +466,11 @@ export const ownFile = (path: string): ModelView =>
     path.split('/').at(-1) ?? path,
     {
       family: 'own_file',
-      family_note: { en: 'A Qwen2 model from your own file', zh: '来自你自己文件的 Qwen2 模型' },
+      family_note: {
+        en: 'Your own file: Qwen 2.5 Math distilled from DeepSeek-R1',
+        zh: '你自己的文件：用 DeepSeek-R1 蒸馏的 Qwen 2.5 Math',
+      },
+      known_as: 'deepseek-r1-distill-qwen-7b',
       params_total: 7.6e9,
       params_active: 7.6e9,
       state: 'ready',

@@ -104,7 +104,7 @@ export function sizingOf(wish: SizingWish, models: ModelView[]): SizingView {
     };
   const variant = model.variants.find((one) => one.id === wish.variant) ?? model.variants[0];
   const size = variant?.size ?? 0;
-  const experts = model.family === 'moe_original' ? 0.9745 : 0;
+  const experts = model.family === 'original' ? 0.9745 : 0;
   const context = Math.min(wish.context, model.context_max);
   const tokens = context * wish.sequences;
   const fp8 = variant?.precision === 'FP8';

@@ -67,6 +67,7 @@ fn budget(model: &ModelFacts, variant: &Variant, spec: &Spec) -> Option<CardBudg
         KvCache::Gqa { layers, kv_heads, head_dim } => {
             (layers, CacheKind::Gqa { kv_heads: size(kv_heads), head_dim: size(head_dim) })
         }
+        KvCache::Sparse { .. } => return None,
     };
     let shape = CacheShape { kind, layers: size(layers.saturating_add(mtp)) };
     let context = spec.context.min(model.context_max);

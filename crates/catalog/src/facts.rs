@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use checkpoint::memory::ActivationSizes;
+use protocol::WeightDtype;
 use serde::Deserialize;
 
 use crate::GpuSpec;
@@ -18,7 +19,8 @@ pub struct Sentence {
 #[serde(rename_all = "snake_case")]
 pub enum FamilyKind {
     Guide,
-    MoeOriginal,
+    /// Made by DeepSeek.
+    Original,
     DenseDistill,
 }
 
@@ -36,6 +38,10 @@ pub enum KvCache {
     },
     #[serde(rename = "heads")]
     Gqa { layers: u64, kv_heads: u64, head_dim: u64 },
+    /// What sparse attention reads: compressed entries and the keys of its indexer, in a format that the
+    /// engines choose. Every card of a tensor-parallel group has all of it.
+    #[serde(rename = "sparse")]
+    Sparse { layers: u64, token_bytes: u64 },
 }
 
 /// The rotated key of every published DeepSeek model.
@@ -57,6 +63,7 @@ impl KvCache {
         let values = match *self {
             Self::Mla { layers, width, .. } => layers * width,
             Self::Gqa { layers, kv_heads, head_dim } => layers * 2 * kv_heads * head_dim,
+            Self::Sparse { layers, token_bytes } => return layers * token_bytes,
         };
         match dtype {
             KvDtype::Bf16 => values * 2,
@@ -67,7 +74,7 @@ impl KvCache {
 
     pub fn layers(&self) -> u64 {
         match *self {
-            Self::Mla { layers, .. } | Self::Gqa { layers, .. } => layers,
+            Self::Mla { layers, .. } | Self::Gqa { layers, .. } | Self::Sparse { layers, .. } => layers,
         }
     }
 }
@@ -76,7 +83,7 @@ impl KvCache {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Shape {
     pub heads: u32,
-    /// Intermediate sizes of the MLPs, including that of an expert.
+    /// Intermediate sizes of the MLPs, that of an expert last; empty if they are not known.
     pub widths: Vec<u32>,
     /// Routed experts per layer; 0 for a dense model.
     pub experts: u32,
@@ -86,7 +93,9 @@ pub struct Shape {
     /// Number of MTP layers, which can draft tokens.
     #[serde(rename = "predictions")]
     pub mtp_layers: u32,
-    /// Parameters of all attention layers, which every GPU holds under DP attention.
+    /// Parameters of all attention layers, which every GPU holds under DP attention; 0 for sparse attention,
+    /// for which it is not planned.
+    #[serde(default)]
     pub attention_params: u64,
 }
 
@@ -121,8 +130,13 @@ impl Default for Sampling {
 pub struct Variant {
     pub id: String,
     pub precision: String,
+    /// Bytes of the weights, as they are in memory.
     pub size: u64,
     pub size_computed: bool,
+    /// The type to which the weights are requantized when the model starts, by the embedded engine only.
+    pub shrink: Option<WeightDtype>,
+    /// Bytes of the files, where these are not the weights as they are in memory.
+    pub files_size: Option<u64>,
     pub repo_hugging_face: Option<String>,
     pub repo_model_scope: Option<String>,
     /// Glob patterns of the files to download from the repository.
@@ -132,6 +146,11 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// Bytes of a download.
+    pub fn download(&self) -> u64 {
+        self.files_size.unwrap_or(self.size)
+    }
+
     /// GGUF files are for llama.cpp and ollama, the others for all other engines.
     pub fn is_gguf(&self) -> bool {
         self.files.iter().any(|pattern| pattern.ends_with(".gguf"))
@@ -154,6 +173,9 @@ pub struct ModelFacts {
     pub licence: String,
     /// The embedded engine implements the architecture.
     pub embedded: bool,
+    /// The other engines that run it, by their command names; empty for all that read its files.
+    #[serde(default)]
+    pub engines: Vec<String>,
     /// Order of recommendation, higher is better; 0 is never recommended.
     pub rank: u32,
     pub cache: KvCache,

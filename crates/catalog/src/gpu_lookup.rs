@@ -8,7 +8,9 @@ impl Catalog {
         let query = normalize(text);
         let by_label = |gpu: &&GpuSpec| normalize(&gpu.label()) == query;
         let by_name = |gpu: &&GpuSpec| normalize(&gpu.name) == query;
-        self.gpus().iter().find(by_label).or_else(|| self.gpus().iter().find(by_name))
+        let by_alias = |gpu: &&GpuSpec| gpu.aliases.iter().any(|alias| normalize(alias) == query);
+        let find = |by: &dyn Fn(&&GpuSpec) -> bool| self.gpus().iter().find(|gpu| by(gpu));
+        find(&by_label).or_else(|| find(&by_name)).or_else(|| find(&by_alias))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 pub enum Vendor {
     Nvidia,
     Amd,
+    Apple,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -22,6 +23,7 @@ pub enum Architecture {
     Rdna3,
     Cdna3,
     Cdna4,
+    Apple,
 }
 
 /// The interconnect between the GPUs of a host.
@@ -39,6 +41,9 @@ pub enum Link {
 pub struct GpuSpec {
     /// A substring of the name that the driver reports.
     pub name: String,
+    /// Names of its computer or its processor, by which people know it.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     pub vendor: Vendor,
     pub architecture: Architecture,
     /// The nominal memory size.
@@ -50,13 +55,23 @@ pub struct GpuSpec {
     pub compute_capability: Option<String>,
     pub fp8: bool,
     pub fp4: bool,
-    pub link: Link,
+    /// `None` for a unified card, of which a computer has one.
+    pub link: Option<Link>,
+    #[serde(default)]
     pub link_gbs: f64,
+    /// Its memory is the main memory of its computer, so that the two are never added.
+    #[serde(default)]
+    pub unified: bool,
 }
 
 impl GpuSpec {
     pub fn memory(&self) -> u64 {
         self.memory_mib << 20
+    }
+
+    /// How many of them one computer can have.
+    pub fn most_per_host(&self) -> u32 {
+        if self.unified { 1 } else { 16 }
     }
 
     /// The short name, such as "H100-80G".

@@ -9,6 +9,7 @@ mod fit;
 mod fit_reason;
 mod gpu_lookup;
 mod gpu_spec;
+mod identity;
 mod memory;
 mod recommend;
 mod sizing_table;

@@ -50,7 +50,8 @@ pub enum MissingDtype {
 /// and needs no support.
 pub fn missing_dtype(gpu: &GpuSpec, variant: &Variant) -> Option<MissingDtype> {
     match variant.precision.as_str() {
-        "FP8" if !gpu.fp8 => Some(MissingDtype::Fp8),
+        // FP4 experts beside FP8 are multiplied in FP8 where there are no FP4 units.
+        "FP8" | "FP8+FP4" if !gpu.fp8 => Some(MissingDtype::Fp8),
         "FP4" | "NVFP4" if !gpu.fp4 => Some(MissingDtype::Fp4),
         "BF16" if gpu.capability().is_some_and(|capability| capability < 8.0) => Some(MissingDtype::Bf16),
         _ => None,
@@ -94,10 +95,10 @@ impl Parallelism {
 
 /// Whether a tensor-parallel size of `tensor` is possible.
 pub fn divides(shape: &Shape, cache: &KvCache, variant: &Variant, tensor: u32) -> bool {
-    let step = if variant.precision == "FP8" { FP8_BLOCK } else { 1 };
+    let step = if variant.precision.starts_with("FP8") { FP8_BLOCK } else { 1 };
     let heads = shape.heads.is_multiple_of(tensor)
         && match *cache {
-            KvCache::Mla { .. } => true,
+            KvCache::Mla { .. } | KvCache::Sparse { .. } => true,
             KvCache::Gqa { kv_heads, .. } => {
                 kv_heads.is_multiple_of(u64::from(tensor)) || u64::from(tensor).is_multiple_of(kv_heads)
             }
@@ -137,7 +138,7 @@ pub fn memory(
     let whole = per_layer * (stage + extra);
     let token = match model.cache {
         // The MLA latent is replicated on every rank.
-        KvCache::Mla { .. } => whole,
+        KvCache::Mla { .. } | KvCache::Sparse { .. } => whole,
         KvCache::Gqa { kv_heads, .. } => whole.div_ceil(tensor.min(kv_heads)),
     };
     let rest = budget.saturating_sub(weights + overhead);

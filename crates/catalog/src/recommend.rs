@@ -74,7 +74,7 @@ impl Candidate<'_> {
     /// Bytes of the files.
     fn download(&self) -> u64 {
         let variant = self.model.variants.iter().find(|variant| variant.id == self.fit.variant_id);
-        variant.map_or(0, |variant| variant.size)
+        variant.map_or(0, Variant::download)
     }
 }
 
@@ -124,7 +124,7 @@ fn candidate<'a>(
     local: &[String],
 ) -> Candidate<'a> {
     let present = local.contains(&model.id);
-    let admits = |variant: &Variant| present || has_room(snapshot, variant.size);
+    let admits = |variant: &Variant| present || has_room(snapshot, variant.download());
     let obtainable = model.variants.iter().any(admits);
     let want = (DEFAULT_CONTEXT, KvDtype::Bf16);
     let fit = best_fit_among(snapshot, devices, model, want, |variant| !obtainable || admits(variant));

@@ -34,7 +34,7 @@ pub struct Row<'a> {
     pub variant: &'a Variant,
     /// The smallest count that holds it, else the largest count tried.
     pub count: u32,
-    /// Hosts with eight GPUs each.
+    /// Hosts with eight GPUs each, or with one whose memory is the main memory.
     pub nodes: u32,
     pub parallelism: Parallelism,
     pub memory: Memory,
@@ -44,6 +44,11 @@ pub struct Row<'a> {
 /// Up to four hosts with eight GPUs; GGUF files use one host.
 const COUNTS: [u32; 6] = [1, 2, 4, 8, 16, 32];
 const GPUS_PER_HOST: u32 = 8;
+
+/// GPUs of one type in one host.
+fn per_host(gpu: &GpuSpec) -> u32 {
+    GPUS_PER_HOST.min(gpu.most_per_host())
+}
 
 /// A row for every GPU and variant; empty for a model without a shape.
 pub fn table<'a>(catalog: &'a Catalog, model: &'a ModelFacts, demand: Demand) -> Vec<Row<'a>> {
@@ -58,8 +63,8 @@ pub fn table<'a>(catalog: &'a Catalog, model: &'a ModelFacts, demand: Demand) ->
 fn row<'a>(model: &'a ModelFacts, variant: &'a Variant, gpu: &'a GpuSpec, demand: Demand) -> Option<Row<'a>> {
     let tries = COUNTS
         .iter()
-        .filter(|count| !variant.is_gguf() || **count <= GPUS_PER_HOST)
-        .filter_map(|count| row_for(model, variant, gpu, (count.div_ceil(GPUS_PER_HOST), *count), demand));
+        .filter(|count| !variant.is_gguf() || **count <= per_host(gpu))
+        .filter_map(|count| row_for(model, variant, gpu, (count.div_ceil(per_host(gpu)), *count), demand));
     let mut last = None;
     for row in tries {
         if matches!(row.verdict, Verdict::Holds | Verdict::Unsupported(_)) {
@@ -70,7 +75,8 @@ fn row<'a>(model: &'a ModelFacts, variant: &'a Variant, gpu: &'a GpuSpec, demand
     last
 }
 
-/// The row of exactly `count` GPUs in `nodes` hosts; `None` if the model cannot be split that way. GGUF files
+/// The row of exactly `count` GPUs in `nodes` hosts; `None` if the model cannot be split that way, or only
+/// the embedded engine makes the variant. GGUF files
 /// cannot be split over hosts.
 pub fn row_for<'a>(
     model: &'a ModelFacts,
@@ -79,7 +85,8 @@ pub fn row_for<'a>(
     (nodes, count): (u32, u32),
     demand: Demand,
 ) -> Option<Row<'a>> {
-    let shape = model.shape.as_ref()?;
+    // What is made at a start, the embedded engine makes.
+    let shape = model.shape.as_ref().filter(|_| variant.shrink.is_none())?;
     let parallelism = match variant.is_gguf() {
         true if nodes > 1 || u64::from(count) > model.cache.layers() => return None,
         true => Parallelism::pipeline_only(count),

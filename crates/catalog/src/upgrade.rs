@@ -63,7 +63,7 @@ pub(crate) fn upgrade(
 
 /// What the engine computes on, by memory.
 fn cards(catalog: &Catalog) -> Vec<&GpuSpec> {
-    let offered = catalog.gpus().iter().filter(|gpu| gpu.vendor == Vendor::Nvidia);
+    let offered = catalog.gpus().iter().filter(|gpu| gpu.vendor == Vendor::Nvidia && !gpu.unified);
     let mut cards: Vec<&GpuSpec> = offered.collect();
     cards.sort_by_key(|gpu| gpu.vram_gb);
     cards

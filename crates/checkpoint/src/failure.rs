@@ -20,8 +20,12 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("deepseek32", "DeepSeek-V3.2"),
     ("DeepseekV32ForCausalLM", "DeepSeek-V3.2"),
     ("deepseek4", "DeepSeek-V4"),
+    ("deepseek41", "DeepSeek-V4.1"),
     ("DeepseekV4ForCausalLM", "DeepSeek-V4"),
     ("deepseek2-ocr", "DeepSeek-OCR"),
+    ("deepseek2 with the tokenizer kimi-k2", "Kimi K2"),
+    ("kimi_k2", "Kimi K2"),
+    ("deepseek2 with the tokenizer glm4", "GLM with experts"),
     ("DeepseekOCRForCausalLM", "DeepSeek-OCR"),
     ("DeepseekOCR2ForCausalLM", "DeepSeek-OCR-2"),
     ("MultiModalityCausalLM", "Janus or DeepSeek-VL"),
@@ -81,8 +85,8 @@ impl ConfigError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Read { path, source } => Failure::io(path, source),
-            Self::Invalid { path, .. } => {
-                Failure::new(ErrorCode::ModelFileInvalid, &[("path", &path.display())])
+            Self::Invalid { path, reason } => {
+                Failure::new(ErrorCode::ModelFileInvalid, &[("path", &path.display()), ("part", reason)])
             }
             Self::Unsupported { field: "architectures", value, .. } => {
                 Failure::unsupported_architecture(value, "vLLM")
@@ -103,19 +107,19 @@ impl WeightError {
                 ErrorCode::ModelFileTruncated,
                 &[("path", &path.display()), ("expected", expected), ("actual", actual)],
             ),
-            Self::Invalid { path, .. } => {
-                Failure::new(ErrorCode::ModelFileInvalid, &[("path", &path.display())])
+            Self::Invalid { path, reason } => {
+                Failure::new(ErrorCode::ModelFileInvalid, &[("path", &path.display()), ("part", reason)])
             }
-            Self::Missing(_) => Failure::new(ErrorCode::ModelFileInvalid, &[]),
+            Self::Missing(tensor) => Failure::new(ErrorCode::ModelFileInvalid, &[("part", tensor)]),
             Self::UnsupportedArchitecture { architecture, .. } => {
                 Failure::unsupported_architecture(architecture, "llama-server")
             }
             Self::Unsupported { field, value, .. } => {
                 Failure::new(ErrorCode::ModelUnsupported, &[("field", field), ("value", value)])
             }
-            Self::Format { path, format, .. } => Failure::new(
+            Self::Format { path, tensor, format } => Failure::new(
                 ErrorCode::ModelFormatUnsupported,
-                &[("path", &path.display()), ("format", format)],
+                &[("path", &path.display()), ("tensor", tensor), ("format", format)],
             ),
             Self::Projector(path) => Failure::new(ErrorCode::ProjectorAlone, &[("path", &path.display())]),
             Self::WrongKind { path, kind } => {

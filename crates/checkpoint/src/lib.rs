@@ -7,6 +7,7 @@ mod config;
 mod failure;
 mod file_kind;
 mod find;
+mod fused_experts;
 pub mod gguf;
 pub mod memory;
 mod open;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor};
 
 use crate::view::advise_huge_pages;
-use crate::{FileKind, TensorView, WeightError, WeightSource};
+use crate::{FileKind, TensorView, WeightError, WeightSource, fused_experts};
 
 /// Maps tensors to shards.
 pub(crate) const INDEX: &str = "model.safetensors.index.json";
@@ -117,7 +117,7 @@ impl Safetensors {
                 let reason = format!("it says that tensor {name} is in {shard}, which does not have it");
                 Err(WeightError::Invalid { path: index, reason })
             }
-            None => Ok(Self { tensors }),
+            None => Self::of(dir, tensors),
         }
     }
 }
@@ -132,6 +132,27 @@ impl Safetensors {
                 if tensors.insert(name.clone(), stored).is_some() {
                     let reason = format!("tensor {name} is in two files");
                     return Err(WeightError::Invalid { path, reason });
+                }
+            }
+        }
+        Self::of(dir, tensors)
+    }
+
+    /// With the parts of fused experts under their own names.
+    fn of(dir: &Path, stored: BTreeMap<String, StoredTensor>) -> Result<Self, WeightError> {
+        let mut tensors = BTreeMap::new();
+        for (name, stored) in stored {
+            let parts = match stored {
+                StoredTensor::View(view) => {
+                    let parts = fused_experts::parts(name, view).into_iter();
+                    parts.map(|(name, view)| (name, StoredTensor::View(view))).collect()
+                }
+                exponents => vec![(name, exponents)],
+            };
+            for (name, part) in parts {
+                if tensors.insert(name.clone(), part).is_some() {
+                    let reason = format!("tensor {name} is there alone and in a fused one");
+                    return Err(WeightError::Invalid { path: dir.to_owned(), reason });
                 }
             }
         }

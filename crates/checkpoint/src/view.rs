@@ -89,6 +89,17 @@ impl TensorView {
         Self::checked(self.dtype, self.shape[1..].to_vec(), store)
     }
 
+    /// The upper and the lower half of the rows.
+    ///
+    /// # Panics
+    /// The number of rows is odd.
+    pub(crate) fn halves(self) -> [Self; 2] {
+        let mut shape = vec![2, self.shape[0] / 2];
+        shape.extend(&self.shape[1..]);
+        let both = self.reshaped(shape);
+        [both.part(0), both.part(1)]
+    }
+
     /// The same elements with another shape of the same size.
     pub(crate) fn reshaped(self, shape: Vec<usize>) -> Self {
         Self::checked(self.dtype, shape, self.store)

@@ -127,7 +127,10 @@ fn installed_lines(model: &ModelView, lang: Lang) -> String {
 }
 
 fn describe(model: &ModelView, lang: Lang) -> String {
-    let verdict = verdict_text(model.fit.verdict, lang);
+    let verdict = match model.runs_embedded {
+        true => verdict_text(model.fit.verdict, lang).to_owned(),
+        false => CliMessage::OtherEngines.with(lang, &[("engines", &model.engines.join(", "))]),
+    };
     let variant = model
         .variants
         .first()
@@ -206,6 +209,8 @@ mod tests {
             ],
             recommended: SamplingView::default(),
             runs_embedded: true,
+            engines: Vec::new(),
+            known_as: None,
             path: path.map(Into::into),
             repository: None,
             problem: path

@@ -38,6 +38,10 @@ pub struct ModelView {
     pub recommended: SamplingView,
     /// True when the embedded engine of this version can run it.
     pub runs_embedded: bool,
+    /// The other engines that run it, where the embedded one does not: "sglang", "vllm", "llama-server".
+    pub engines: Vec<String>,
+    /// The model of the catalogue that the files of an imported model say they are.
+    pub known_as: Option<String>,
     /// The path of an imported model; `None` for a model of the catalogue.
     pub path: Option<String>,
     /// `owner/name:precision` of a model that was downloaded by its name. Unlike the files of an import, its
@@ -76,8 +80,8 @@ pub struct Localized {
 pub enum FamilyKind {
     /// Built into the app.
     Guide,
-    /// DeepSeek's own mixture of experts.
-    MoeOriginal,
+    /// DeepSeek's own.
+    Original,
     /// Another maker's dense model distilled from R1.
     DenseDistill,
     /// An imported model, of which only the facts of its files are known.

@@ -43,7 +43,8 @@ impl Pool {
     pub fn take(self: &Arc<Self>, bytes: usize) -> Result<Slot> {
         let size = rounded(bytes);
         let mut free = self.free.lock();
-        let buffer = match free.get_mut(&size).and_then(Vec::pop) {
+        // The rest of a prompt takes the blocks of a whole chunk, or every length would keep blocks of its own.
+        let buffer = match free.range_mut(size..=2 * size).find_map(|(_, blocks)| blocks.pop()) {
             Some(buffer) => buffer,
             None => {
                 self.allocated.fetch_add(1, Ordering::Relaxed);

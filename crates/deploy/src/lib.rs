@@ -6,4 +6,4 @@ pub mod remote;
 mod worker;
 
 pub use failure::Failure;
-pub use worker::{OnChange, State, Worker, WorkerSpec, check_model};
+pub use worker::{CheckedModel, OnChange, State, Worker, WorkerSpec, check_model};

@@ -128,6 +128,7 @@ pub enum CliMessage {
     ShortContextOnly,
     RunsSlowly,
     TooLarge,
+    OtherEngines,
     PrecisionUsed,
     ModelForgotten,
     ModelDeleted,

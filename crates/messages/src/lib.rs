@@ -17,8 +17,8 @@ pub use cli::CliMessage;
 pub use errors::{ErrorMessage, error_message, terminal_text};
 pub use lang::Lang;
 pub use models::{
-    fit_reason, from_repository, idle_gpus, own_file, recommendation, recommended_preset, settings_too_large,
-    upgrade,
+    fit_reason, from_repository, idle_gpus, known_from_repository, known_own_file, own_file, recommendation,
+    recommended_preset, settings_too_large, upgrade,
 };
 pub use plans::plan_message;
 pub use sizing::{SizingLabel, card_count, rounded_tokens, sizing_conversations};

@@ -31,8 +31,11 @@ pub(crate) fn alternatives(request: &DeployRequest, inventory: &Inventory) -> Ve
     alternatives.extend(
         more.iter().find_map(|hosts| alternative(request, hosts).filter(|it| it.uses_all_hosts(hosts))),
     );
-    let mut others: Vec<_> =
-        Catalog::builtin().gpus().iter().filter(|gpu| gpu.name != inventory.gpu.name).collect();
+    let mut others: Vec<_> = Catalog::builtin()
+        .gpus()
+        .iter()
+        .filter(|gpu| gpu.name != inventory.gpu.name && !gpu.unified)
+        .collect();
     others.sort_by_key(|gpu| gpu.memory_mib);
     let others = others.into_iter().map(|gpu| Inventory { hosts: 1, gpus_per_host: 8, gpu: gpu.clone() });
     alternatives.extend(others.filter_map(|host| alternative(request, &host)).take(MAX_OTHER_GPUS));

@@ -76,7 +76,7 @@ fn choose_variant<'a>(
 ) -> Result<Choice<'a>, Reason> {
     check_supported(request, variant, inventory)?;
     let layouts = candidates(request, shape, variant, inventory);
-    let dtypes = cache_dtypes(request.engine, inventory);
+    let dtypes = cache_dtypes(request, inventory);
     let memory_of =
         |parallelism, kv| memory(request.model, variant, inventory.gpu.memory(), parallelism, kv, 0);
     let needed_tokens =
@@ -135,7 +135,15 @@ fn choose_variant<'a>(
 fn check_supported(request: &DeployRequest, variant: &Variant, inventory: &Inventory) -> Result<(), Reason> {
     let gpu = &inventory.gpu;
     let engine = request.engine.name();
-    if variant.repo_hugging_face.is_none() || variant.is_gguf() != request.engine.reads_gguf() {
+    let runs = |name: &String| name == engine;
+    if !request.model.engines.is_empty() && !request.model.engines.iter().any(runs) {
+        return Err(Reason::new(ReasonCode::ModelUnknownToEngine)
+            .with("engine", engine)
+            .with("model", &request.model.name)
+            .with("engines", request.model.engines.join(", ")));
+    }
+    let readable = variant.shrink.is_none() && variant.is_gguf() == request.engine.reads_gguf();
+    if variant.repo_hugging_face.is_none() || !readable {
         return Err(Reason::new(ReasonCode::NoFiles)
             .with("engine", engine)
             .with("precision", &variant.precision));
@@ -155,8 +163,16 @@ fn check_supported(request: &DeployRequest, variant: &Variant, inventory: &Inven
         Some(MissingDtype::Bf16) => return lacks(ReasonCode::NoBf16),
         None => {}
     }
-    // SGLang's and vLLM's builds for AMD support data-centre GPUs only.
-    if gpu.vendor == Vendor::Amd && !gpu.is_instinct() && !request.engine.reads_gguf() {
+    // vLLM has the kernels of sparse attention for Hopper and for Blackwell's data-centre cards only
+    // (vllm#31936, #40802, #40851).
+    let sparse = matches!(request.model.cache, catalog::KvCache::Sparse { .. });
+    let has_kernels = gpu.capability().is_none_or(|capability| (9.0..12.0).contains(&capability));
+    if sparse && request.engine == Engine::Vllm && !has_kernels {
+        return lacks(ReasonCode::NoSparseAttention);
+    }
+    // SGLang's and vLLM's builds for AMD support data-centre GPUs only, and they have none for Apple's.
+    let supported = gpu.vendor == Vendor::Nvidia || gpu.is_instinct();
+    if !supported && !request.engine.reads_gguf() {
         return Err(Reason::new(ReasonCode::CardUnknownToEngine)
             .with("engine", engine)
             .with("card", gpu.label()));
@@ -202,8 +218,10 @@ fn candidates(
 }
 
 /// The dtypes that the KV cache may have, the most precise first.
-fn cache_dtypes(engine: Engine, inventory: &Inventory) -> &'static [KvDtype] {
-    match engine {
+fn cache_dtypes(request: &DeployRequest, inventory: &Inventory) -> &'static [KvDtype] {
+    match request.engine {
+        // The engine has one format for what sparse attention reads.
+        _ if matches!(request.model.cache, catalog::KvCache::Sparse { .. }) => &[KvDtype::Bf16],
         Engine::Ollama | Engine::LlamaServer => &[KvDtype::Bf16, KvDtype::Q8],
         Engine::Sglang | Engine::Vllm if inventory.gpu.fp8 => &[KvDtype::Bf16, KvDtype::Fp8],
         Engine::Sglang | Engine::Vllm => &[KvDtype::Bf16],

@@ -9,13 +9,18 @@ use crate::engine::Engine;
 pub struct Container {
     pub image: String,
     pub program: &'static [&'static str],
-    pub vendor: Vendor,
+    /// For AMD's GPUs; else for NVIDIA's.
+    pub amd: bool,
     /// The tag follows the publisher's naming pattern but was not checked for this version.
     pub tag_unverified: bool,
 }
 
 impl Container {
-    pub(super) fn of(engine: Engine, gpu: &GpuSpec) -> Self {
+    /// `None` on a Mac, where a container does not reach the card.
+    pub(super) fn of(engine: Engine, gpu: &GpuSpec) -> Option<Self> {
+        if gpu.vendor == Vendor::Apple {
+            return None;
+        }
         let amd = gpu.vendor == Vendor::Amd;
         let (image, program, tag_unverified): (&str, &'static [&'static str], bool) = match (engine, amd) {
             (Engine::Sglang, false) => {
@@ -41,6 +46,6 @@ impl Container {
             (Engine::Ollama, false) => ("ollama/ollama", &["ollama", "serve"], false),
             (Engine::Ollama, true) => ("ollama/ollama:rocm", &["ollama", "serve"], false),
         };
-        Self { image: image.to_owned(), program, vendor: gpu.vendor, tag_unverified }
+        Some(Self { image: image.to_owned(), program, amd, tag_unverified })
     }
 }

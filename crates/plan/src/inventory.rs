@@ -11,7 +11,6 @@ pub struct Inventory {
 }
 
 const MAX_HOSTS: u32 = 64;
-const MAX_GPUS_PER_HOST: u32 = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InventoryError {
@@ -19,7 +18,7 @@ pub enum InventoryError {
     Format(String),
     #[error("no card `{0}` is known")]
     Gpu(String),
-    #[error("at most {MAX_HOSTS} machines of {MAX_GPUS_PER_HOST} cards")]
+    #[error("at most {MAX_HOSTS} machines of 16 cards, or of one card that shares main memory")]
     Count,
 }
 
@@ -37,25 +36,28 @@ impl Inventory {
             counts.push(count.parse::<u32>().map_err(|_| InventoryError::Count)?);
             rest = after;
         }
+        if rest.is_empty() {
+            return Err(format());
+        }
+        let gpu = Catalog::builtin().gpu(rest).ok_or_else(|| InventoryError::Gpu(rest.to_owned()))?;
         let (hosts, gpus_per_host) = match counts[..] {
             [] => (1, 1),
+            // A computer has one card whose memory is its main memory: two of them are two computers.
+            [hosts] if gpu.unified => (hosts, 1),
             [gpus_per_host] => (1, gpus_per_host),
             [hosts, gpus_per_host] => (hosts, gpus_per_host),
             _ => return Err(format()),
         };
-        if rest.is_empty() {
-            return Err(format());
-        }
-        if !(1..=MAX_HOSTS).contains(&hosts) || !(1..=MAX_GPUS_PER_HOST).contains(&gpus_per_host) {
+        if !(1..=MAX_HOSTS).contains(&hosts) || !(1..=gpu.most_per_host()).contains(&gpus_per_host) {
             return Err(InventoryError::Count);
         }
-        let gpu = Catalog::builtin().gpu(rest).ok_or_else(|| InventoryError::Gpu(rest.to_owned()))?;
         Ok(Self { hosts, gpus_per_host, gpu: gpu.clone() })
     }
 
     /// The text that [`Inventory::parse`] reads.
     pub fn label(&self) -> String {
         match self.hosts {
+            hosts if self.gpu.unified => format!("{hosts}x1x{}", self.gpu.label()),
             1 => format!("{}x{}", self.gpus_per_host, self.gpu.label()),
             hosts => format!("{hosts}x{}x{}", self.gpus_per_host, self.gpu.label()),
         }

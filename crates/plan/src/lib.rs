@@ -55,7 +55,8 @@ pub struct Plan {
     /// Lines of an ollama Modelfile; empty for the other engines.
     pub modelfile: Vec<Argument>,
     pub notes: Vec<Reason>,
-    pub container: Container,
+    /// `None` where a container does not reach the GPU.
+    pub container: Option<Container>,
     pub port: u16,
     pub health: &'static str,
     pub ray: bool,
@@ -115,8 +116,20 @@ pub fn plan_any_engine(request: &DeployRequest, inventory: &Inventory) -> Result
 impl PlanError {
     /// Whether the engine reads at least one of the variants on these GPUs.
     fn reads_variant(&self) -> bool {
-        use ReasonCode::{CardUnknownToEngine, FilesInParts, NoBf16, NoFiles, NoFp4, NoFp8};
-        let unsupported = [NoFiles, NoFp8, NoFp4, NoBf16, CardUnknownToEngine, FilesInParts];
+        use ReasonCode::{
+            CardUnknownToEngine, FilesInParts, ModelUnknownToEngine, NoBf16, NoFiles, NoFp4, NoFp8,
+            NoSparseAttention,
+        };
+        let unsupported = [
+            NoFiles,
+            NoFp8,
+            NoFp4,
+            NoBf16,
+            NoSparseAttention,
+            CardUnknownToEngine,
+            ModelUnknownToEngine,
+            FilesInParts,
+        ];
         self.rejections.iter().any(|rejection| !unsupported.contains(&rejection.reason.code))
     }
 }
@@ -156,7 +169,7 @@ fn build(request: &DeployRequest, inventory: &Inventory, choice: &Choice) -> Pla
         arguments: command.arguments,
         environment: command.environment,
         modelfile: command.modelfile,
-        notes: notes(request, inventory, choice, &container),
+        notes: notes(request, inventory, choice, container.as_ref()),
         container,
         port: command.port,
         health: command.health,
@@ -191,7 +204,7 @@ fn notes(
     request: &DeployRequest,
     inventory: &Inventory,
     choice: &Choice,
-    container: &Container,
+    container: Option<&Container>,
 ) -> Vec<Reason> {
     let mut notes = Vec::new();
     if !choice.fits {
@@ -221,7 +234,7 @@ fn notes(
     if choice.variant.precision == "FP8" && catalog::has_marlin_fp8(&inventory.gpu) {
         notes.push(Reason::new(ReasonCode::Fp8Widened).with("card", inventory.gpu.label()));
     }
-    if container.tag_unverified {
+    if let Some(container) = container.filter(|container| container.tag_unverified) {
         notes.push(Reason::new(ReasonCode::AmdImage).with("image", &container.image));
     }
     notes

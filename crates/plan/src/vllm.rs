@@ -21,7 +21,8 @@ pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &C
     if choice.shape.experts > 0 {
         arguments.push(flag("--trust-remote-code", Reason::new(ReasonCode::RemoteCode).with("repo", repo)));
     }
-    if request.model.takes_images {
+    // The published configuration of VL2 has no architecture.
+    if request.model.id.starts_with("deepseek-vl2") {
         let reason = Reason::new(ReasonCode::PictureArchitecture);
         arguments.push(set("--hf-overrides", r#"{"architectures":["DeepseekVLV2ForCausalLM"]}"#, reason));
     }
@@ -38,6 +39,15 @@ pub(super) fn command(request: &DeployRequest, inventory: &Inventory, choice: &C
     if choice.kv == KvDtype::Fp8 {
         let reason = choice.cache_reason(ReasonCode::CacheFp8);
         arguments.push(set("--kv-cache-dtype", "fp8", reason));
+    }
+    if request.model.id.starts_with("deepseek-v4") {
+        let reason = || Reason::new(ReasonCode::CacheSparse).with("tokens", choice.memory.tokens);
+        arguments.push(set("--kv-cache-dtype", "fp8", reason()));
+        arguments.push(set("--block-size", 256, reason()));
+    }
+    if request.model.id == "deepseek-ocr" {
+        let processor = "vllm.model_executor.models.deepseek_ocr:NGramPerReqLogitsProcessor";
+        arguments.push(set("--logits-processors", processor, Reason::new(ReasonCode::RepeatedText)));
     }
     if choice.use_mtp {
         let reason = choice.draft_reason();

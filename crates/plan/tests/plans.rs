@@ -12,8 +12,8 @@ use plan::{
 };
 use serde::Deserialize;
 
-/// Twenty GPUs of both vendors and of every architecture.
-const GPUS: [&str; 20] = [
+/// GPUs of every vendor and architecture, four with the memory of their computer or more than others.
+const GPUS: [&str; 24] = [
     "RTX-3050-8G",
     "RTX-3060-12G",
     "RTX-4080-16G",
@@ -34,8 +34,14 @@ const GPUS: [&str; 20] = [
     "B200-180G",
     "MI300X-192G",
     "MI355X-288G",
+    "GB10-128G",
+    "Radeon-8060S-128G",
+    "Apple-M5-Max-128G",
+    "B300-288G",
 ];
 const COUNTS: [&str; 9] = ["1", "2", "3", "4", "6", "8", "2x8", "3x8", "4x8"];
+/// Of the inventories, those of computers with one card each.
+const ONE_EACH: usize = 6;
 
 #[derive(Deserialize)]
 struct Flags {
@@ -97,6 +103,11 @@ fn each(mut see: impl FnMut(&DeployRequest, &str, Result<Plan, PlanError>)) {
             for (gpu, count) in GPUS.iter().flat_map(|gpu| COUNTS.map(|count| (gpu, count))) {
                 for (context, sequences) in [(4096, 1), (32_768, 16)] {
                     let hosts = format!("{count}x{gpu}");
+                    if count.contains('x') && Inventory::parse(gpu).expect("is known").gpu.unified {
+                        let error = Inventory::parse(&hosts).expect_err("a computer has one");
+                        assert_eq!(error, plan::InventoryError::Count, "{hosts}");
+                        continue;
+                    }
                     let request =
                         DeployRequest { model, variant: None, engine, context, sequences, ray: false };
                     see(&request, &hosts, of(&request, &hosts));
@@ -129,7 +140,9 @@ fn every_model_on_every_machine_gets_a_plan_or_numbers() {
             rejections += 1;
         }
     });
-    assert_eq!(plans + rejections, Catalog::builtin().models().len() * 4 * 20 * 9 * 2);
+    let unified = GPUS.iter().filter(|gpu| Inventory::parse(gpu).expect("is known").gpu.unified).count();
+    let inventories = (GPUS.len() - unified) * COUNTS.len() + unified * ONE_EACH;
+    assert_eq!(plans + rejections, Catalog::builtin().models().len() * 4 * inventories * 2);
     assert!(plans > 5000 && rejections > 5000, "{plans} plans, {rejections} refusals");
 }
 
@@ -170,7 +183,7 @@ fn forms_of_every_plan() {
         if seen.insert((
             request.model.id.clone(),
             request.engine.name(),
-            plan.container.image.clone(),
+            plan.container.clone().map(|container| container.image),
             parallelism,
         )) {
             put(&plan);
@@ -225,6 +238,47 @@ fn r1_on_two_machines_shares_layers_over_all_cards_or_between_them() {
     let ray =
         of(&DeployRequest { ray: true, ..request("deepseek-r1", Engine::Vllm) }, "2x8xH100-80G").unwrap();
     assert_eq!((value(&ray, "--distributed-executor-backend"), value(&ray, "--nnodes")), (Some("ray"), None));
+}
+
+#[test]
+fn models_of_other_engines_are_planned_for_these_only() {
+    let flash = |engine, hosts: &str| of(&request("deepseek-v4-flash", engine), hosts);
+    let code = |refused: PlanError| refused.rejections[0].reason.code.key();
+    let vllm = flash(Engine::Vllm, "4xH200-141G").unwrap();
+    assert_eq!((value(&vllm, "--kv-cache-dtype"), value(&vllm, "--block-size")), (Some("fp8"), Some("256")));
+    assert_eq!(value(&vllm, "--tool-call-parser"), Some("deepseek_v4"));
+    let sglang = flash(Engine::Sglang, "4xRTX-PRO-6000-96G").unwrap();
+    assert_eq!((value(&sglang, "--kv-cache-dtype"), sglang.precision.as_str()), (None, "FP8+FP4"));
+    // vLLM has no sparse attention for workstation cards, and none for Ampere.
+    for cards in ["4xRTX-PRO-6000-96G", "8xL40S-48G", "8xA100-80G"] {
+        let refused = flash(Engine::Vllm, cards).unwrap_err();
+        assert!(refused.rejections.iter().any(|it| it.reason.code.key() == "no_sparse_attention"), "{cards}");
+    }
+    assert_eq!(code(flash(Engine::Ollama, "8xH200-141G").unwrap_err()), "model_unknown_to_engine");
+    // It fits a Mac with 512 GB, which has no containers and no systemd.
+    let mac = flash(Engine::LlamaServer, "Apple-M3-Ultra-512G").unwrap();
+    assert_eq!(
+        (mac.precision.as_str(), mac.inventory.label().as_str()),
+        ("Q8_K_XL", "1x1xApple-M3-Ultra-512G")
+    );
+    assert!(render(&mac, Format::Shell).is_some() && mac.container.is_none());
+    for format in [Format::Compose, Format::Kubernetes, Format::Systemd] {
+        assert_eq!(render(&mac, format), None);
+    }
+    // 96 GB are too few, and more of them are more computers.
+    assert!(flash(Engine::LlamaServer, "Ryzen AI Max+ 395").is_err());
+    let sparks = Inventory::parse("2x DGX Spark").unwrap();
+    assert_eq!((sparks.hosts, sparks.gpus_per_host, sparks.label().as_str()), (2, 1, "2x1xGB10-128G"));
+    let ocr = of(&request("deepseek-ocr", Engine::Vllm), "RTX-4090-24G").unwrap();
+    assert!(value(&ocr, "--logits-processors").is_some() && value(&ocr, "--hf-overrides").is_none());
+}
+
+#[test]
+fn every_engine_that_a_model_names_is_known() {
+    for model in Catalog::builtin().models() {
+        assert_eq!(model.engines.is_empty(), model.embedded, "{}", model.id);
+        assert!(model.engines.iter().all(|name| Engine::from_name(name).is_some()), "{}", model.id);
+    }
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub enum ErrorCode {
     /// A multimodal projector (mmproj) without its model.
     ProjectorAlone,
     TokenizerUnusable,
+    /// Saved by a program that replaced its rules, so that they do not fit its vocabulary.
+    TokenizerSavedAgain,
     /// Its vocabulary differs from the model's.
     TokenizerMismatch,
     ChatTemplateMissing,

@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use serde::Deserialize;
+
 use crate::PlaceChoice;
 
 /// Loopback: a worker is reachable from other hosts only when asked to be.
@@ -108,21 +110,25 @@ pub enum CacheDtype {
     Fp8,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, strum::IntoStaticStr)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[cfg_attr(feature = "clap", value(rename_all = "snake_case"))]
 #[strum(serialize_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
 pub enum WeightDtype {
     F32,
     F16,
     Bf16,
     #[strum(serialize = "q8_0")]
+    #[serde(rename = "q8_0")]
     #[cfg_attr(feature = "clap", value(name = "q8_0", alias = "Q8_0"))]
     Q80,
     #[strum(serialize = "q6_k")]
+    #[serde(rename = "q6_k")]
     #[cfg_attr(feature = "clap", value(name = "q6_k", alias = "Q6_K"))]
     Q6K,
     #[strum(serialize = "q4_k")]
+    #[serde(rename = "q4_k")]
     #[cfg_attr(feature = "clap", value(name = "q4_k", alias = "Q4_K"))]
     Q4K,
 }

@@ -26,6 +26,11 @@ pub enum WorkerLine {
     Failed {
         error: WorkerFailure,
     },
+    /// A check without a start found nothing wrong.
+    Checked {
+        /// The chat template can switch reasoning on and off.
+        switches_reasoning: bool,
+    },
 }
 
 #[cfg(test)]

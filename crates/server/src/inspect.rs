@@ -37,7 +37,10 @@ pub fn inspect(args: &InspectArgs) -> io::Result<ExitCode> {
 fn check(file: &Path) -> ExitCode {
     let opened = checkpoint::open(file).map_err(|error| open_failure(&error));
     match opened.and_then(|checkpoint| TextPipeline::open(&checkpoint, file)) {
-        Ok(_) => ExitCode::SUCCESS,
+        Ok(pipeline) => {
+            emit(&WorkerLine::Checked { switches_reasoning: pipeline.switches_reasoning() });
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             emit(&WorkerLine::Failed { error });
             ExitCode::FAILURE

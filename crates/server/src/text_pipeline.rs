@@ -4,7 +4,7 @@ use std::path::Path;
 
 use checkpoint::{Checkpoint, ModelConfig, TokenizerSource};
 use protocol::{ErrorCode, WorkerFailure};
-use text::{ChatTemplate, Conversation, ImageTemplate, Message, TextError, Tokenizer};
+use text::{ChatTemplate, Conversation, ImageTemplate, Message, Reasoning, TextError, Tokenizer};
 use vision::Tiling;
 
 /// Any message: its text must be in the prompt.
@@ -53,6 +53,14 @@ impl TextPipeline {
         }
         Ok(Self { tokenizer, prompt })
     }
+
+    /// Whether a request can switch reasoning on and off.
+    pub fn switches_reasoning(&self) -> bool {
+        match &self.prompt {
+            PromptSource::Template(template) => matches!(template.reasoning(), Reasoning::Switch(_)),
+            PromptSource::Images(..) => false,
+        }
+    }
 }
 
 /// Every id of the tokenizer must be a row of the embeddings, and most rows must have a token.
@@ -91,6 +99,7 @@ fn text_failure(error: &TextError, model: &Path) -> WorkerFailure {
     let failure = |code| WorkerFailure::new(code, error.to_string());
     match error {
         TextError::Read { path, .. } => failure(ErrorCode::TokenizerUnusable).with("path", text_of(path)),
+        TextError::SavedAgain(path) => failure(ErrorCode::TokenizerSavedAgain).with("path", text_of(path)),
         TextError::Unsupported { field, value } => {
             failure(ErrorCode::ModelUnsupported).with("field", *field).with("value", value.clone())
         }

@@ -11,6 +11,9 @@ pub enum TextError {
     /// A value that this build does not support.
     #[error("read the tokenizer: {field} is {value:?}, which is not supported")]
     Unsupported { field: &'static str, value: String },
+    /// A vocabulary of bytes with the rules of another kind of tokenizer.
+    #[error("read the tokenizer: {0} has a vocabulary of bytes and does not split text into bytes")]
+    SavedAgain(PathBuf),
     #[error("tokenize the text: {0}")]
     Encode(String),
     #[error("apply the chat template: {0}")]

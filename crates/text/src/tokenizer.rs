@@ -50,6 +50,9 @@ impl Tokenizer {
     /// `tokenizer.json` of a model folder, and the EOS tokens of its configuration files.
     pub(crate) fn from_folder(dir: &Path, inner: tokenizers::Tokenizer) -> Result<Self, TextError> {
         let eos = ["generation_config.json", "config.json"].map(|name| read_json(&dir.join(name)));
+        if is_saved_again(&inner) {
+            return Err(TextError::SavedAgain(dir.join("tokenizer.json")));
+        }
         let config = read_json(&dir.join("tokenizer_config.json"));
         let bos = config["bos_token"].as_str().or_else(|| config["bos_token"]["content"].as_str());
         let bos = bos.filter(|_| config["add_bos_token"] == true).and_then(|token| inner.token_to_id(token));
@@ -221,4 +224,15 @@ fn eos_ids(config: &Value) -> Vec<u32> {
     let ids = &config["eos_token_id"];
     let list = ids.as_array().cloned().unwrap_or_else(|| vec![ids.clone()]);
     list.iter().filter_map(|id| u32::try_from(id.as_u64()?).ok()).collect()
+}
+
+/// Whether the vocabulary is one of bytes and the rules are those of another kind of tokenizer, as version 5
+/// of transformers saves DeepSeek's (transformers#45488).
+fn is_saved_again(inner: &tokenizers::Tokenizer) -> bool {
+    let json = |part: serde_json::Result<Value>| part.map(|part| part.to_string()).unwrap_or_default();
+    let decoder = json(serde_json::to_value(inner.get_decoder()));
+    let pre_tokenizer = json(serde_json::to_value(inner.get_pre_tokenizer()));
+    let other_rules = !decoder.contains("ByteLevel") || pre_tokenizer.contains("Metaspace");
+    // A byte-level vocabulary writes a space as this letter.
+    other_rules && inner.get_vocab(false).keys().any(|token| token.starts_with('Ġ'))
 }

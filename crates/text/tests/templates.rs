@@ -53,7 +53,7 @@ fn every_familys_prompts_equal_pythons() {
         assert_eq!(prompt.text(), row["prompt"].as_str().expect("a prompt"), "{family}, {}", row["title"]);
         families.insert(family.to_owned());
     }
-    assert_eq!(families.len(), 10, "{families:?}");
+    assert_eq!(families.len(), 11, "{families:?}");
 }
 
 /// The template family of a model. Vision models have no template here.
@@ -66,7 +66,9 @@ fn form(model: &str) -> Option<&'static str> {
         "deepseek-r1-0528" | "deepseek-r1-0528-qwen3-8b" => "r1_0528",
         _ if model.starts_with("deepseek-r1-distill-") => "r1_distill",
         "deepseek-v2-lite-chat" => "v2",
+        "deepseek-moe-16b-chat" => "v2",
         _ if model.starts_with("deepseek-coder-v2-") => "v2",
+        _ if model.starts_with("deepseek-coder-") => "coder",
         "guide-vision" => return None,
         _ if model.starts_with("deepseek-vl2") => return None,
         _ => panic!("no template is tested for {model}"),

@@ -2,8 +2,8 @@
 //! A view starts as "not downloaded": `models` adds what is on the disk. Sizes stay in bytes.
 use catalog::{Fit, IdleGpus, ModelFacts, Preset, Recommendation, Sampling, Sentence, Variant};
 use contract::{
-    FamilyKind, FitView, Localized, ModelState, ModelView, Place, PresetView, RecommendationView,
-    SamplingView, VariantView, Verdict,
+    ErrorCode, ErrorView, FamilyKind, FitView, Localized, ModelState, ModelView, Place, PresetView,
+    RecommendationView, SamplingView, VariantView, Verdict,
 };
 
 pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
@@ -12,7 +12,7 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
     variants.sort_by_key(|variant| variant.id != fit.variant_id);
     let family = match model.family {
         catalog::FamilyKind::Guide => FamilyKind::Guide,
-        catalog::FamilyKind::MoeOriginal => FamilyKind::MoeOriginal,
+        catalog::FamilyKind::Original => FamilyKind::Original,
         catalog::FamilyKind::DenseDistill => FamilyKind::DenseDistill,
     };
     ModelView {
@@ -34,10 +34,24 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
         precisions: Vec::new(),
         recommended: sampling_view(&model.recommended),
         runs_embedded: model.embedded,
+        engines: if model.embedded { Vec::new() } else { model.engines.clone() },
+        known_as: None,
         path: None,
         repository: None,
         problem: None,
     }
+}
+
+/// # Errors
+/// When only other engines run the model, with their names.
+pub(crate) fn runs_here(model: &ModelFacts) -> Result<(), ErrorView> {
+    if model.embedded {
+        return Ok(());
+    }
+    Err(ErrorView::new(ErrorCode::ModelNotRun, "use the model: the engine of this version cannot run it")
+        .with("name", &model.name)
+        .with("engine", model.engines.join(", "))
+        .with("model_id", &model.id))
 }
 
 pub(crate) fn recommendation_view(advice: Recommendation, idle: &[IdleGpus]) -> RecommendationView {
@@ -102,7 +116,7 @@ pub(crate) fn variant_view(variant: &Variant) -> VariantView {
     VariantView {
         id: variant.id.clone(),
         precision: variant.precision.clone(),
-        size: variant.size as f64,
+        size: variant.download() as f64,
         size_computed: variant.size_computed,
         repo_hugging_face: variant.repo_hugging_face.clone(),
         repo_model_scope: variant.repo_model_scope.clone(),

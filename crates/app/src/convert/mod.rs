@@ -9,7 +9,7 @@ mod plan;
 mod sizing;
 
 pub(crate) use catalog::{
-    fit_view, model_view, preset_view, recommendation_view, sampling_view, variant_view,
+    fit_view, model_view, preset_view, recommendation_view, runs_here, sampling_view, variant_view,
 };
 pub(crate) use chat::{chat_view, message_view, picture_view, sampling_json, summary};
 pub(crate) use failure::{failure_view, history_error, invalid, storage_error, store_error};

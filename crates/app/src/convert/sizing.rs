@@ -14,6 +14,7 @@ pub(crate) fn cards_view(model: &ModelFacts, row: &Row, demand: Demand) -> Cards
         vendor: match row.gpu.vendor {
             catalog::Vendor::Nvidia => "NVIDIA",
             catalog::Vendor::Amd => "AMD",
+            catalog::Vendor::Apple => "Apple",
         }
         .to_owned(),
         count: row.count,

@@ -34,6 +34,7 @@ impl App {
         source: SourceKind,
     ) -> Result<DownloadView, ErrorView> {
         let (model, variant) = variant(model_id, variant_id)?;
+        crate::convert::runs_here(model)?;
         let settings = self.settings_now();
         let repo = match source {
             SourceKind::HuggingFace => &variant.repo_hugging_face,

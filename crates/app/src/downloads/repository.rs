@@ -24,7 +24,8 @@ impl NewModel {
         let (path, mut facts) = checked_model(&self.engine_binary, dir).await?;
         if path.is_dir() {
             // The folder has a name that is made for the disk.
-            facts.name = self.from.repo.rsplit('/').next().unwrap_or_default().to_owned();
+            let name = self.from.repo.rsplit('/').next().unwrap_or_default();
+            facts.identify(&Default::default(), name);
         }
         self.own_models.add(path, facts, Some(self.from)).map(drop)
     }

@@ -2,20 +2,19 @@
 //! remove it from the list. Files are never copied or deleted here.
 use std::path::{Path, PathBuf};
 
-use catalog::{DEFAULT_CONTEXT, Devices, Fit, KvCache, KvDtype, ModelFacts, Sentence, Variant, best_fit};
+use catalog::{Catalog, DEFAULT_CONTEXT, Devices, Fit, KvDtype, ModelFacts, Sentence, Variant, best_fit};
 use checkpoint::memory::ActivationSizes;
 use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, Localized, ModelState, ModelView, SamplingView};
 
 use crate::App;
 use crate::blocking::blocking;
 use crate::convert::failure_view;
-use crate::convert::model_view;
+use crate::convert::{model_view, sampling_view};
 use crate::images::config_of;
 
 mod inspect;
 mod list;
 
-use inspect::CacheShape;
 pub(crate) use inspect::{ModelFileFacts, inspect, locate, refusal};
 pub(crate) use list::{DownloadedFrom, OwnModel, OwnModels};
 
@@ -53,9 +52,9 @@ pub(crate) async fn checked_model(
     })
     .await?;
     // Only the worker reads tokenizers and templates. It checks them now as it would at a start.
-    let checked = deploy::check_model(engine_binary, &path).await;
-    checked.map_err(|failure| failure_view(&failure))?;
-    Ok((path, facts))
+    let checked =
+        deploy::check_model(engine_binary, &path).await.map_err(|failure| failure_view(&failure))?;
+    Ok((path, ModelFileFacts { switches_reasoning: Some(checked.switches_reasoning), ..facts }))
 }
 
 /// The verdict for files of which only the facts are known.
@@ -68,9 +67,11 @@ pub(crate) fn fit_of(facts: &ModelFileFacts, snapshot: &::hardware::Snapshot, de
 /// The view of an imported or downloaded model, with its verdict for this computer.
 pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, devices: Devices) -> ModelView {
     let facts = &model.facts;
-    let note = match &model.downloaded {
-        Some(from) => messages::from_repository(&from.repo, &facts.architecture),
-        None => messages::own_file(&facts.architecture),
+    let note = match (&model.downloaded, known(facts)) {
+        (Some(from), None) => messages::from_repository(&from.repo, &facts.architecture),
+        (None, None) => messages::own_file(&facts.architecture),
+        (Some(from), Some(known)) => messages::known_from_repository(&from.repo, &sentence(&known.note)),
+        (None, Some(known)) => messages::known_own_file(&sentence(&known.note)),
     };
     // The list of an earlier version does not have them.
     let activations = facts.activations.or_else(|| {
@@ -90,8 +91,18 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, device
         path: Some(model.path.display().to_string()),
         repository: model.downloaded.as_ref().map(|from| format!("{}:{}", from.repo, from.group)),
         problem,
+        known_as: facts.known_as.clone(),
         ..model_view(&model_facts, &fit)
     }
+}
+
+/// The model of the catalogue that the files are.
+fn known(facts: &ModelFileFacts) -> Option<&'static ModelFacts> {
+    facts.known_as.as_deref().and_then(|id| Catalog::builtin().model(id))
+}
+
+fn sentence(note: &Sentence) -> Localized {
+    Localized { en: note.en.clone(), zh: note.zh.clone() }
 }
 
 /// The facts of files as those of a model of the catalogue with one variant.
@@ -104,30 +115,30 @@ fn model_facts(
     ModelFacts {
         id: id.to_owned(),
         name: facts.name.clone(),
-        family: catalog::FamilyKind::MoeOriginal,
+        family: catalog::FamilyKind::Original,
         note: Sentence { en: note.en, zh: note.zh },
         params_total: facts.params_total,
         params_active: facts.params_active,
         context_max: facts.context_max,
         takes_images: false,
-        hybrid: false,
-        licence: String::new(),
+        // Until the worker has said, the switch is offered: a template without it ignores it.
+        hybrid: facts.switches_reasoning.unwrap_or(true),
+        licence: known(facts).map(|model| model.licence.clone()).unwrap_or_default(),
         embedded: true,
+        engines: Vec::new(),
         rank: 0,
-        cache: match facts.cache {
-            CacheShape::Latent { width, rope } => KvCache::Mla { layers: facts.layers, width, rope },
-            CacheShape::Heads { kv_heads, head_dim } => {
-                KvCache::Gqa { layers: facts.layers, kv_heads, head_dim }
-            }
-        },
+        cache: facts.kv_cache(),
         activations,
         shape: None,
         recommended: catalog::Sampling::default(),
         variants: vec![Variant {
             id: "own".into(),
-            precision: precision_label(facts),
+            // The list of an earlier version has it in the name only.
+            precision: inspect::precision_label(&facts.name, &facts.precision),
             size: facts.bytes,
             size_computed: false,
+            shrink: None,
+            files_size: None,
             repo_hugging_face: None,
             repo_model_scope: None,
             files: Vec::new(),
@@ -136,16 +147,10 @@ fn model_facts(
     }
 }
 
-/// The precision, as the name has it where it ends with it: "Q4_K_M" is a mixture of Q4_K.
-fn precision_label(facts: &ModelFileFacts) -> String {
-    let last = facts.name.rsplit(['-', '.']).next().unwrap_or_default();
-    let named = last.starts_with(&facts.precision) && !facts.precision.is_empty();
-    if named { last.to_owned() } else { facts.precision.clone() }
-}
-
-/// The sampling that the files recommend; the default values where they have none.
+/// The sampling that the files recommend, else that of the model of the catalogue that they are, else the
+/// default values.
 pub(crate) fn own_sampling(model: &OwnModel) -> SamplingView {
-    let default = SamplingView::default();
+    let default = known(&model.facts).map_or_else(SamplingView::default, |it| sampling_view(&it.recommended));
     SamplingView {
         temperature: model.facts.temperature.unwrap_or(default.temperature),
         top_p: model.facts.top_p.unwrap_or(default.top_p),
@@ -177,13 +182,7 @@ mod tests {
 
     #[test]
     fn a_precision_that_the_name_says_is_said_once() {
-        let stored = |name: &str, precision: &str| {
-            precision_label(&ModelFileFacts {
-                name: name.into(),
-                precision: precision.into(),
-                ..ModelFileFacts::example()
-            })
-        };
+        let stored = inspect::precision_label;
         assert_eq!(stored("DeepSeek-R1-Distill-Qwen-7B-Q4_K_M", "Q4_K"), "Q4_K_M");
         assert_eq!(stored("model.Q8_0", "Q8_0"), "Q8_0");
         assert_eq!(stored("my-model", "Q4_K"), "Q4_K");

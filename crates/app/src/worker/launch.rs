@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use catalog::{Catalog, FamilyKind};
 use contract::{ErrorCode, ErrorView};
 use deploy::WorkerSpec;
-use protocol::{PlaceChoice, WorkerArgs};
+use protocol::{PlaceChoice, WeightDtype, WorkerArgs};
 
 use super::Launch;
+use crate::convert::runs_here;
 use crate::imports::check_there;
 use crate::model_settings::RunSettings;
 use crate::{App, Paths};
@@ -38,7 +39,7 @@ impl App {
             place: settings.place,
             threads: settings.threads,
             cache_dtype: Some(settings.cache),
-            shrink: settings.shrink,
+            shrink: settings.shrink.or(self.variant_shrink(model_id)),
             speculation: settings.speculation,
             prefix_cache: Some(self.paths.prefix_cache(model_id)),
             ..WorkerArgs::new(model_dir)
@@ -48,6 +49,12 @@ impl App {
             spec: WorkerSpec { binary: self.paths.engine_binary.clone(), args: self.sharing.share(args)? },
             unload_after: settings.unload_after,
         })
+    }
+
+    /// The type to which the selected precision of a model requantizes its weights at each start.
+    pub(crate) fn variant_shrink(&self, model_id: &str) -> Option<WeightDtype> {
+        let on_disk = self.precisions_of(model_id);
+        self.precisions.used(model_id, &on_disk)?.variant.shrink
     }
 
     /// The longest context of a model of this computer; `None` for other models.
@@ -65,10 +72,7 @@ fn files(paths: &Paths, used: Option<PathBuf>, model_id: &str) -> Result<(PathBu
     let missing = |message| ErrorView::new(ErrorCode::ModelNotFound, message).with("model_id", model_id);
     let model =
         Catalog::builtin().model(model_id).ok_or_else(|| missing("find the model in the catalogue"))?;
-    if !model.embedded {
-        let message = "start the model: the engine of this version cannot run it";
-        return Err(ErrorView::new(ErrorCode::ModelUnsupported, message).with("model_id", model_id));
-    }
+    runs_here(model)?;
     let model_dir = if model.family == FamilyKind::Guide {
         let folder = paths.built_in(model_id);
         if !folder.join("config.json").is_file() {
@@ -98,7 +102,7 @@ mod tests {
         assert_eq!(code("guide", None), None);
         assert_eq!(code("../guide", None), Some(ErrorCode::ModelNotFound));
         for model in Catalog::builtin().models().iter().filter(|model| model.family != FamilyKind::Guide) {
-            let unsupported = (!model.embedded).then_some(ErrorCode::ModelUnsupported);
+            let unsupported = (!model.embedded).then_some(ErrorCode::ModelNotRun);
             assert_eq!(code(&model.id, None), unsupported.or(Some(ErrorCode::ModelNotFound)), "{}", model.id);
             assert_eq!(code(&model.id, Some(folder.path().to_owned())), unsupported, "{}", model.id);
         }

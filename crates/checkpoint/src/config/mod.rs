@@ -102,6 +102,11 @@ impl ModelConfig {
             Some("deepseek_vl_v2") => Some("DeepseekVLV2ForCausalLM"),
             _ => None,
         });
+        // Kimi K2 has DeepSeek-V3's architecture and another tokenizer.
+        let named = match fields.text("model_type")? {
+            Some("kimi_k2") => Some("kimi_k2"),
+            _ => named,
+        };
         Ok(match named.unwrap_or_default() {
             "DeepseekV2ForCausalLM" => Self::DeepseekV2(DeepseekV2Config::read(&fields)?),
             "DeepseekV3ForCausalLM" => Self::DeepseekV3(DeepseekV3Config::read(&fields)?),

@@ -43,6 +43,14 @@ pub fn architecture(metadata: &Metadata) -> Result<&str, MetadataError> {
         _ => return Err("general.architecture is missing".to_owned().into()),
     };
     let experts = matches!(metadata.get("llama.expert_count"), Some(Value::Integer(1..)));
+    // Other makers' models of DeepSeek's architecture have tokenizers that are not known here.
+    if name == "deepseek2"
+        && let Some(Value::Text(pre)) = metadata.get("tokenizer.ggml.pre")
+        && ["kimi-k2", "glm4"].contains(&pre.as_str())
+    {
+        let architecture = format!("deepseek2 with the tokenizer {pre}");
+        return Err(MetadataError::UnsupportedArchitecture(architecture));
+    }
     match name {
         "llama" if experts => Err(MetadataError::UnsupportedArchitecture("llama with experts".to_owned())),
         "qwen2" | "qwen3" | "llama" | "deepseek" | "deepseek2" => Ok(name),

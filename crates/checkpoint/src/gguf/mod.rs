@@ -1,5 +1,6 @@
 //! GGUF: one file, or shards named -00001-of-0000N.gguf, memory-mapped. GGUF names are internal: other
 //! modules see the tensor names of Hugging Face checkpoints and a `config.json`.
+mod about;
 mod architecture;
 mod config_json;
 mod header;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
+pub use about::About;
 pub use architecture::{MetadataError, architecture};
 pub use config_json::config_json;
 pub use header::{Header, TensorInfo};

@@ -5,16 +5,15 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
-use super::Value;
+use super::about::About;
 use super::header::Preamble;
 use super::reader::Reader;
-use super::value::Values;
+use super::value::{Metadata, Value, Values};
 
 /// The first metadata keys. Empty for an unreadable file; opening it reports the error.
 #[derive(Debug, Default)]
 pub struct Peek {
-    architecture: Option<String>,
-    kind: Option<String>,
+    general: Metadata,
     /// Number, from 0, and count.
     split: (Option<i128>, Option<i128>),
 }
@@ -38,12 +37,13 @@ impl Peek {
         for _ in 0..keys {
             let key = reader.name()?;
             match (key, values.read(&mut reader)?) {
-                ("general.architecture", Value::Text(name)) => self.architecture = Some(name),
-                ("general.type", Value::Text(kind)) => self.kind = Some(kind),
+                (key, value) if key.starts_with("general.") => {
+                    self.general.insert(key.to_owned(), value);
+                }
                 ("split.no", Value::Integer(number)) => self.split.0 = Some(number),
                 ("split.count", Value::Integer(count)) => self.split.1 = Some(count),
                 // The vocabulary follows the general keys. Later shards have neither.
-                _ if self.architecture.is_some() && !key.starts_with("general.") => return Ok(()),
+                _ if self.architecture().is_some() => return Ok(()),
                 _ => {}
             }
         }
@@ -52,12 +52,25 @@ impl Peek {
 
     /// The vision projector (mmproj) of a model, which cannot run alone.
     pub fn is_projector(&self) -> bool {
-        self.architecture.as_deref() == Some("clip") || self.kind.as_deref() == Some("mmproj")
+        self.architecture() == Some("clip") || self.text("general.type") == Some("mmproj")
     }
 
     /// A shard other than the first, which has the metadata.
     pub fn is_later_shard(&self) -> bool {
-        self.architecture.is_none() && self.split.0.is_some_and(|number| number > 0)
+        self.architecture().is_none() && self.split.0.is_some_and(|number| number > 0)
+    }
+
+    /// What the file says of itself.
+    pub fn about(&self) -> About {
+        About::read(&self.general)
+    }
+
+    fn architecture(&self) -> Option<&str> {
+        self.text("general.architecture")
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        if let Some(Value::Text(text)) = self.general.get(key) { Some(text) } else { None }
     }
 
     /// Number, from 0, and count of a later shard.

@@ -10,7 +10,7 @@ use crate::{Attention, ModelConfig, WeightError, WeightSource};
 
 /// What a worker takes more than at its start, besides the model: the server, and the tokenizer's maps of
 /// words and merges for each word. Measured on Linux with vocabularies of 3,000, 49,000 and 152,000 words.
-const SERVER: u64 = 8_000_000;
+const SERVER: u64 = 5_500_000;
 const TOKENIZER_WORD: u64 = 390;
 
 /// Bytes by part: vocabulary, attention, dense, experts, prediction, vision.

@@ -16,6 +16,10 @@ const CARD_TABLES: u64 = 64 << 20;
 /// Cards with fewer multiprocessors take less.
 pub const CARD_CONTEXT: u64 = 560 << 20;
 
+/// What is left over of the driver's pages of 2 MiB behind the matrices at most: 100 to 240 MiB were measured
+/// for models of 1 to 10 GB.
+const PAGE_REST: u64 = 256 << 20;
+
 /// Bytes of a card by purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CardBudget {
@@ -28,6 +32,7 @@ pub struct CardBudget {
 impl CardBudget {
     /// `weights` are the bytes of the weights on the card.
     pub fn new(weights: u64, shape: CacheShape, sizes: ActivationSizes, params: &BudgetParams) -> Self {
+        let weights = weights.saturating_add(PAGE_REST.min(PAGE_REST / 4 + weights / 32));
         Self { weights, cache: cache_bytes(shape, params), workspace: sizes.workspace(params) }
     }
 

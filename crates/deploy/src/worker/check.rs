@@ -14,11 +14,18 @@ use crate::Failure;
 /// Reading a vocabulary takes a second or two; from a network drive longer.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// What a check tells of a model that would start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckedModel {
+    /// Its chat template can switch reasoning on and off.
+    pub switches_reasoning: bool,
+}
+
 /// `Ok` when a start would get as far as loading the weights.
 ///
 /// # Errors
 /// The failure of a start.
-pub async fn check_model(binary: &Path, model: &Path) -> Result<(), Failure> {
+pub async fn check_model(binary: &Path, model: &Path) -> Result<CheckedModel, Failure> {
     let path = binary.display().to_string();
     let command = Command::new(binary)
         .args(InspectArgs { file: model.to_owned(), json: false, check: true }.to_args())
@@ -39,11 +46,15 @@ pub async fn check_model(binary: &Path, model: &Path) -> Result<(), Failure> {
             return Err(failed(ErrorCode::ModelFileUnreadable, "check the model: timeout".to_owned()));
         }
     };
+    let lines = || output.stdout.split(|byte| *byte == b'\n').map(serde_json::from_slice::<WorkerLine>);
     if output.status.success() {
-        return Ok(());
+        let told = lines().find_map(|line| match line {
+            Ok(WorkerLine::Checked { switches_reasoning }) => Some(CheckedModel { switches_reasoning }),
+            _ => None,
+        });
+        return Ok(told.unwrap_or_default());
     }
-    let lines = output.stdout.split(|byte| *byte == b'\n');
-    let mut failures = lines.filter_map(|line| match serde_json::from_slice(line) {
+    let mut failures = lines().filter_map(|line| match line {
         Ok(WorkerLine::Failed { error }) => Some(Failure::from(error)),
         _ => None,
     });

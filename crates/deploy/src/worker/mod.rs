@@ -4,6 +4,6 @@ mod check;
 mod process;
 mod state;
 
-pub use check::check_model;
+pub use check::{CheckedModel, check_model};
 pub use process::{OnChange, Worker, WorkerSpec};
 pub use state::State;

@@ -37,7 +37,12 @@ pub(crate) fn step(state: State, input: Input) -> State {
         (State::Starting | State::Loading { .. }, Input::Line(WorkerLine::Loading { done, total })) => {
             State::Loading { done: done.0, total: total.0 }
         }
-        (state, Input::Line(WorkerLine::Loading { .. } | WorkerLine::Listening { .. })) => state,
+        (
+            state,
+            Input::Line(
+                WorkerLine::Loading { .. } | WorkerLine::Listening { .. } | WorkerLine::Checked { .. },
+            ),
+        ) => state,
     }
 }
 

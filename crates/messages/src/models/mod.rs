@@ -49,6 +49,8 @@ enum Code {
     SettingsNeverFit,
     OwnFile,
     FromRepository,
+    KnownOwnFile,
+    KnownFromRepository,
     RecommendedPreset,
     RecommendedPresetUse,
     IdleCard,
@@ -91,6 +93,26 @@ pub fn settings_too_large(
         None => message(Code::SettingsNeverFit, &[]),
     };
     joined([message(Code::SettingsTooLarge, &values), advice]).expect("there are two")
+}
+
+/// The note on an imported model that is one of the catalogue; `note` is the catalogue's.
+pub fn known_own_file(note: &Localized) -> Localized {
+    with_note(Code::KnownOwnFile, note, &[])
+}
+
+/// The note on a downloaded model that is one of the catalogue; `note` is the catalogue's.
+pub fn known_from_repository(repo: &str, note: &Localized) -> Localized {
+    with_note(Code::KnownFromRepository, note, &[("repo", repo)])
+}
+
+/// A message around a note, which is in both languages already.
+fn with_note(code: Code, note: &Localized, texts: &[(&'static str, &str)]) -> Localized {
+    let of = |note: &str| {
+        let texts = texts.iter().copied().chain([("note", note)]);
+        let values: Vec<_> = texts.map(|(name, text)| (name, Value::Text(text.into()))).collect();
+        message(code, &values)
+    };
+    Localized { en: of(&note.en).en, zh: of(&note.zh).zh }
 }
 
 /// The name of the preset with the values of a model's authors, and what it is for.

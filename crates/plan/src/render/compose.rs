@@ -1,28 +1,26 @@
 //! A compose file per host, because a compose file describes one host.
 //! The API key and the leader's address stay variables that compose asks for; no secret is written.
-use catalog::Vendor;
-
 use super::yaml::{Node, document, flow, list, map, quoted};
 use super::{Arg, KEY_IN_SHELL, NodeVars, OutputFile, args, program, ray, title, variables};
-use crate::Plan;
+use crate::{Container, Plan};
 
-pub(super) fn files(plan: &Plan) -> Vec<OutputFile> {
+pub(super) fn files(plan: &Plan, container: &Container) -> Vec<OutputFile> {
     let several = plan.inventory.hosts > 1;
     (0..plan.inventory.hosts)
         .map(|rank| {
             let name = if several { format!("compose-{rank}.yaml") } else { "compose.yaml".to_owned() };
-            OutputFile { name, text: file(plan, rank) }
+            OutputFile { name, text: file(plan, container, rank) }
         })
         .collect()
 }
 
-fn file(plan: &Plan, rank: u32) -> String {
+fn file(plan: &Plan, container: &Container, rank: u32) -> String {
     // Compose prints this message and stops when the variable is missing.
     let leader = "${LEADER:?set LEADER to the address of the first machine}";
     let given = "${API_KEY:?set API_KEY to the key that callers must show}";
     let key = if plan.ray { KEY_IN_SHELL } else { given };
     let vars = NodeVars { is_follower: rank > 0, rank: &rank.to_string(), leader, key };
-    let mut command = program(plan.container.program);
+    let mut command = program(container.program);
     command.extend(args(plan, &vars));
     if plan.ray {
         command = if rank > 0 { ray(&vars) } else { vec![Arg::Literal(with_ray(command, &vars))] };
@@ -34,7 +32,7 @@ fn file(plan: &Plan, rank: u32) -> String {
         environment.push(("API_KEY", quoted(given)));
     }
     let mut engine = vec![
-        ("image", quoted(&plan.container.image)),
+        ("image", quoted(&container.image)),
         // Ranks connect over ports that they choose, and GPUs of one host over shared memory.
         ("network_mode", "host".into()),
         ("ipc", "host".into()),
@@ -45,7 +43,7 @@ fn file(plan: &Plan, rank: u32) -> String {
         ("environment", map(environment)),
         ("volumes", list(["models:/models".into()])),
     ];
-    engine.extend(gpus(plan.container.vendor));
+    engine.extend(gpus(container.amd));
     let compose =
         map([("services", map([("engine", map(engine))])), ("volumes", map([("models", map([]))]))]);
     format!("# {}\n{}", title(plan), document(&compose))
@@ -59,9 +57,9 @@ fn word(arg: Arg) -> Node {
     }
 }
 
-fn gpus(vendor: Vendor) -> Vec<(&'static str, Node)> {
-    match vendor {
-        Vendor::Nvidia => {
+fn gpus(amd: bool) -> Vec<(&'static str, Node)> {
+    match amd {
+        false => {
             let all = map([
                 ("driver", "nvidia".into()),
                 ("count", "all".into()),
@@ -70,7 +68,7 @@ fn gpus(vendor: Vendor) -> Vec<(&'static str, Node)> {
             let reservations = map([("devices", list([all]))]);
             vec![("deploy", map([("resources", map([("reservations", reservations)]))]))]
         }
-        Vendor::Amd => vec![
+        true => vec![
             ("devices", list(["/dev/kfd".into(), "/dev/dri".into()])),
             ("group_add", list(["video".into()])),
             ("cap_add", list(["SYS_PTRACE".into()])),

@@ -1,11 +1,9 @@
 //! A LeaderWorkerSet (0.6 or newer, which numbers its pods) and the Service of its leader. A pod is a host.
 //! The Service and the readiness probe reach a pod over the cluster's network, so the server binds to all
 //! interfaces and takes its API key from a Secret.
-use catalog::Vendor;
-
 use super::yaml::{Node, commented, document, list, map, quoted};
 use super::{Arg, KEY_IN_SHELL, NodeVars, OutputFile, args, program, ray, title, variables};
-use crate::Plan;
+use crate::{Container, Plan};
 
 /// Kubernetes' limit for the name of a set, which its pods and services carry as a label.
 const NAME_LIMIT: usize = 50;
@@ -13,18 +11,20 @@ const NAME_LIMIT: usize = 50;
 /// Key of the Secret, and the environment variable of the container.
 const KEY: &str = "API_KEY";
 
-pub(super) fn files(plan: &Plan) -> Option<Vec<OutputFile>> {
+pub(super) fn files(plan: &Plan, container: &Container) -> Option<Vec<OutputFile>> {
     let open = if plan.requires_key() { plan.clone() } else { plan.clone().open_to_network()? };
-    Some(manifest(&open))
+    Some(manifest(&open, container))
 }
 
-fn manifest(plan: &Plan) -> Vec<OutputFile> {
+fn manifest(plan: &Plan, container: &Container) -> Vec<OutputFile> {
     let hosts = plan.inventory.hosts;
     let name = name(plan);
-    let leader =
-        map([("metadata", map([("labels", map([("role", "leader".into())]))])), ("spec", pod(plan, false))]);
+    let leader = map([
+        ("metadata", map([("labels", map([("role", "leader".into())]))])),
+        ("spec", pod(plan, container, false)),
+    ]);
     // A set of size 1 has no workers, but its schema requires their template.
-    let worker = map([("spec", pod(plan, hosts > 1))]);
+    let worker = map([("spec", pod(plan, container, hosts > 1))]);
     let template = map([
         ("size", hosts.into()),
         ("restartPolicy", "RecreateGroupOnPodRestart".into()),
@@ -64,10 +64,10 @@ fn name(plan: &Plan) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
-fn pod(plan: &Plan, is_follower: bool) -> Node {
+fn pod(plan: &Plan, image: &Container, is_follower: bool) -> Node {
     let key = if plan.ray { KEY_IN_SHELL } else { "$(API_KEY)" };
     let vars = NodeVars { is_follower, rank: "$(LWS_WORKER_INDEX)", leader: "$(LWS_LEADER_ADDRESS)", key };
-    let mut command = program(plan.container.program);
+    let mut command = program(image.program);
     command.extend(args(plan, &vars));
     if plan.ray {
         command = if is_follower {
@@ -82,14 +82,11 @@ fn pod(plan: &Plan, is_follower: bool) -> Node {
         .chain(variables(plan))
         .map(|(name, value)| map([("name", name.into()), ("value", quoted(value))]))
         .chain([map([("name", KEY.into()), ("valueFrom", map([("secretKeyRef", secret)]))])]);
-    let resource = match plan.container.vendor {
-        Vendor::Nvidia => "nvidia.com/gpu",
-        Vendor::Amd => "amd.com/gpu",
-    };
+    let resource = if image.amd { "amd.com/gpu" } else { "nvidia.com/gpu" };
     let gpus = quoted(&plan.inventory.gpus_per_host.to_string());
     let mut container = vec![
         ("name", "engine".into()),
-        ("image", quoted(&plan.container.image)),
+        ("image", quoted(&image.image)),
         ("command", list(command.into_iter().map(word))),
         ("env", list(env)),
         ("resources", map([("limits", map([(resource, gpus)]))])),

@@ -26,15 +26,17 @@ pub struct OutputFile {
     pub text: String,
 }
 
-/// `None` where the format does not exist for the engine: ollama serves localhost only, and only ollama has a
-/// Modelfile.
+/// `None` where the format does not exist for the engine or the GPU: ollama serves localhost only, only
+/// ollama has a Modelfile, and a Mac has neither containers that reach its GPU nor systemd.
 pub fn render(plan: &Plan, format: Format) -> Option<Vec<OutputFile>> {
     let ollama = plan.engine == Engine::Ollama;
     match format {
         Format::Shell => Some(shell::files(plan)),
-        Format::Systemd => Some(systemd::files(plan)),
-        Format::Compose if !ollama => Some(compose::files(plan)),
-        Format::Kubernetes => kubernetes::files(plan),
+        Format::Systemd => plan.container.as_ref().map(|_| systemd::files(plan)),
+        Format::Compose if !ollama => {
+            plan.container.as_ref().map(|container| compose::files(plan, container))
+        }
+        Format::Kubernetes => kubernetes::files(plan, plan.container.as_ref()?),
         Format::Modelfile if ollama => {
             Some(vec![OutputFile { name: "Modelfile".into(), text: modelfile::text(plan) }])
         }

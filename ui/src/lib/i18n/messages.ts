@@ -465,13 +465,13 @@ export type Messages = {
     families: {
       guide: string;
       own_file: string;
-      moe_original: string;
+      original: string;
       dense_distill: string;
     };
     badge: {
       guide: string;
       own_file: string;
-      moe_original: string;
+      original: string;
       dense_distill: string;
     };
     verdict: {
@@ -480,6 +480,7 @@ export type Messages = {
       slow: string;
       too_large: string;
     };
+    otherEngines: string;
     tooLarge: (values: { size: Value }) => string;
     params: (values: { total: Value }) => string;
     paramsMoe: (values: { total: Value; active: Value }) => string;
@@ -506,7 +507,7 @@ export type Messages = {
     download: (values: { size: Value }) => string;
     downloadIn: (values: { size: Value; time: Value }) => string;
     downloadName: (values: { name: Value; size: Value }) => string;
-    notEmbedded: string;
+    notEmbedded: (values: { engines: Value }) => string;
     chat: string;
     chatWith: (values: { name: Value }) => string;
     remove: string;

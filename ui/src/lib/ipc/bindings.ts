@@ -630,6 +630,8 @@ export type ErrorCode = "model_not_found" |
 "model_part_missing" | "several_models" | 
 /**  A multimodal projector (mmproj) without its model. */
 "projector_alone" | "tokenizer_unusable" | 
+/**  Saved by a program that replaced its rules, so that they do not fit its vocabulary. */
+"tokenizer_saved_again" | 
 /**  Its vocabulary differs from the model's. */
 "tokenizer_mismatch" | "chat_template_missing" | "chat_template_invalid" | 
 /**  A chosen path holds no model. */
@@ -763,8 +765,8 @@ export type ErrorView = {
 export type FamilyKind = 
 /**  Built into the app. */
 "guide" | 
-/**  DeepSeek's own mixture of experts. */
-"moe_original" | 
+/**  DeepSeek's own. */
+"original" | 
 /**  Another maker's dense model distilled from R1. */
 "dense_distill" | 
 /**  An imported model, of which only the facts of its files are known. */
@@ -1086,6 +1088,10 @@ export type ModelView = {
 	recommended: SamplingView,
 	/**  True when the embedded engine of this version can run it. */
 	runs_embedded: boolean,
+	/**  The other engines that run it, where the embedded one does not: "sglang", "vllm", "llama-server". */
+	engines: string[],
+	/**  The model of the catalogue that the files of an imported model say they are. */
+	known_as: string | null,
 	/**  The path of an imported model; `None` for a model of the catalogue. */
 	path: string | null,
 	/**

@@ -292,7 +292,7 @@ fn new_view(download: &UnfinishedDownload, state: DownloadState) -> DownloadView
         total: match &download.repository {
             Some(files) => files.size as f64,
             None => variant(&download.model_id, &download.variant_id)
-                .map_or(0.0, |(_, variant)| variant.size as f64),
+                .map_or(0.0, |(_, variant)| variant.download() as f64),
         },
         done: 0.0,
         verified: 0.0,

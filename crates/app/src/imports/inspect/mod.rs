@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use checkpoint::gguf::Peek;
 use checkpoint::memory::ActivationSizes;
 use checkpoint::{Attention, Checkpoint, Dtype, ModelConfig, TokenizerSource, WeightSource};
 use contract::{ErrorCode, ErrorView};
@@ -11,10 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::convert::storage_error;
 use crate::other_programs::label_of_blob;
 
+mod identity;
+
 /// Stored in the list, so that the page does not open every file each time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModelFileFacts {
     pub name: String,
+    /// The id of the model of the catalogue that the files are.
+    #[serde(default)]
+    pub known_as: Option<String>,
     /// The usual name, such as "DeepSeek-V3".
     pub architecture: String,
     /// The precision of most of the weights: "FP8", "BF16".
@@ -33,6 +39,9 @@ pub(crate) struct ModelFileFacts {
     pub activations: Option<ActivationSizes>,
     pub temperature: Option<f32>,
     pub top_p: Option<f32>,
+    /// Whether the template can switch reasoning on and off; `None` where the worker has not said yet.
+    #[serde(default)]
+    pub switches_reasoning: Option<bool>,
 }
 
 /// The cache entry of one token in one layer.
@@ -81,8 +90,10 @@ pub(crate) fn inspect(path: &Path) -> Result<ModelFileFacts, ErrorView> {
     }
     let (params_total, params_active) = params(&tensors, &config);
     let recommended = generation_config(path);
-    Ok(ModelFileFacts {
-        name: name(path),
+    let about = if path.is_dir() { Default::default() } else { Peek::of(path).about() };
+    let mut facts = ModelFileFacts {
+        name: String::new(),
+        known_as: None,
         architecture: family(&config).to_owned(),
         precision: precision(&*weights, &tensors),
         params_total,
@@ -93,9 +104,19 @@ pub(crate) fn inspect(path: &Path) -> Result<ModelFileFacts, ErrorView> {
         layers: config.decoder().num_hidden_layers as u64,
         cache: cache(&config),
         activations: Some(ActivationSizes::of(&config)),
-        temperature: recommended.temperature,
-        top_p: recommended.top_p,
-    })
+        temperature: recommended.temperature.or(about.temperature),
+        top_p: recommended.top_p.or(about.top_p),
+        switches_reasoning: None,
+    };
+    facts.identify(&about, &name(path));
+    Ok(facts)
+}
+
+/// The precision, as a name has it where it ends with it: "Q4_K_M" is a mixture of Q4_K.
+pub(super) fn precision_label(name: &str, precision: &str) -> String {
+    let last = name.rsplit(['-', '.']).next().unwrap_or_default();
+    let named = last.starts_with(precision) && !precision.is_empty();
+    if named { last.to_owned() } else { precision.to_owned() }
 }
 
 /// The size of a model in one file.
@@ -236,6 +257,7 @@ fn name(path: &Path) -> String {
 fn incomplete(path: &Path, reason: &str) -> ErrorView {
     ErrorView::new(ErrorCode::ModelFileInvalid, format!("add the model: {reason}"))
         .with("path", path.display())
+        .with("part", reason)
 }
 
 /// The same code as at a start, except for a path without a model.

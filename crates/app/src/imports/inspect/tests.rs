@@ -110,3 +110,38 @@ fn a_gguf_file_says_the_same_things() {
     std::fs::write(&cut, "a letter").expect("is written");
     assert_eq!(refusal(&cut).code, ErrorCode::ModelFileInvalid);
 }
+
+/// Facts of R1-Distill-Qwen-7B's shape, as its published Q4_K_M has them.
+fn qwen_7b() -> ModelFileFacts {
+    ModelFileFacts {
+        precision: "Q4_K".into(),
+        params_total: 7_615_616_512,
+        layers: 28,
+        cache: CacheShape::Heads { kv_heads: 4, head_dim: 128 },
+        ..ModelFileFacts::example()
+    }
+}
+
+#[test]
+fn a_file_is_named_by_the_catalogue_then_by_its_metadata_then_by_its_place() {
+    let named = |name: Option<&str>, place: &str, mut facts: ModelFileFacts| {
+        let about = checkpoint::gguf::About { name: name.map(Into::into), ..Default::default() };
+        facts.identify(&about, place);
+        (facts.name, facts.known_as, facts.precision)
+    };
+    let published = Some("DeepSeek R1 Distill Qwen 7B");
+    let known = || ("R1-Distill-Qwen-7B".to_owned(), Some("deepseek-r1-distill-qwen-7b".to_owned()));
+    let place = "DeepSeek-R1-Distill-Qwen-7B-Q4_K_M";
+    for (name, place) in [(published, "sha256-96c4"), (None, place), (Some("models"), place)] {
+        let (called, id, _) = named(name, place, qwen_7b());
+        assert_eq!((called, id), known(), "{name:?} {place}");
+    }
+    assert_eq!(named(None, place, qwen_7b()).2, "Q4_K_M");
+    let tuned = Some("DeepSeek R1 Distill Qwen 7B Medical");
+    let own = named(tuned, "x-Q4_K_M", qwen_7b());
+    assert_eq!(own, ("DeepSeek R1 Distill Qwen 7B Medical".into(), None, "Q4_K_M".into()));
+    // The shape of another model, which took the name.
+    let smaller = ModelFileFacts { layers: 24, ..qwen_7b() };
+    assert_eq!(named(published, "x", smaller).1, None);
+    assert_eq!(named(None, "my-model", qwen_7b()).0, "my-model");
+}
