@@ -19,6 +19,7 @@ mod host;
 mod imports;
 mod labels;
 mod llama_server;
+mod local_files;
 mod other_programs;
 mod pictures;
 mod programs;

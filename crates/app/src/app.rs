@@ -16,6 +16,7 @@ use crate::deployments::Deployments;
 use crate::downloads::Downloads;
 use crate::imports::OwnModels;
 use crate::precisions::Precisions;
+use crate::repositories::LastRepository;
 use crate::sharing::Sharing;
 use crate::worker::Workers;
 use crate::{Host, Paths};
@@ -36,6 +37,7 @@ pub struct App {
     pub(crate) downloads: Arc<Downloads>,
     pub(crate) own_models: Arc<OwnModels>,
     pub(crate) precisions: Precisions,
+    pub(crate) last_repository: LastRepository,
     pub(crate) clouds: Arc<Clouds>,
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) sharing: Sharing,

@@ -57,6 +57,12 @@ pub enum ErrorCode {
     NotAModel,
     /// A model that is used in its own folder was moved or removed.
     OwnFileMissing,
+    /// A file of a downloaded model is not there any more.
+    DownloadedFileMissing,
+    /// A link of a downloaded model leads to no file any more.
+    LinkedFileMissing,
+    /// The file that a link of a downloaded model leads to was changed after its verification.
+    LinkedFileChanged,
     // Worker
     WorkerMissing,
     WorkerStartFailed,

@@ -8,6 +8,7 @@ use deploy::WorkerSpec;
 use protocol::PlaceChoice;
 
 use super::Launch;
+use crate::convert::file_problem;
 use crate::imports::check_there;
 use crate::{App, Paths};
 
@@ -35,6 +36,10 @@ impl App {
         }
         let on_disk = self.precisions_of(model_id);
         let used = self.precisions.used(model_id, &on_disk).map(|used| used.dir.clone());
+        let incomplete = on_disk.iter().find_map(|one| Some((one.contents.problem.as_ref()?, &one.dir)));
+        if let Some((problem, dir)) = incomplete.filter(|_| used.is_none()) {
+            return Err(file_problem(problem, dir).with("model_id", model_id));
+        }
         launch(&self.paths, used, model_id, chosen)
     }
 }
