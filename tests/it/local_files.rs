@@ -1,5 +1,6 @@
 //! A download of files that the cache of Hugging Face has already, through the real programs: linked, asked,
-//! deleted without the cache, and what is said when the cache is emptied or changed. No byte of a file is sent.
+//! deleted without the cache, and what is said when the cache is emptied or changed. No byte of a file is
+//! sent.
 use std::path::{Path, PathBuf};
 
 use contract::{DownloadView, ErrorCode, ModelState, ModelView};
@@ -34,7 +35,8 @@ impl Scene {
         Self { data, hub }
     }
 
-    /// A file in the cache as `huggingface_hub` stores it: a blob with the name of the ETag, and a link to it.
+    /// A file in the cache as `huggingface_hub` stores it: a blob with the name of the ETag, and a link to
+    /// it.
     fn cache(&self, repository: &str, path: &str, bytes: &[u8]) -> PathBuf {
         let folder = self.data.path().join("home/.cache/huggingface/hub");
         let folder = folder.join(format!("models--{}", repository.replace('/', "--")));

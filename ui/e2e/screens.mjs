@@ -370,7 +370,7 @@ export async function repository(page, expect, judge) {
 /** Files of other programs: what is linked is said, what is gone or changed is no downloaded model, and a deletion leaves them. */
 export async function linked(page, expect, judge) {
   const model = page.locator('[data-model="deepseek-r1-distill-qwen-1.5b"]');
-  await model.getByText('3.55 GB linked from Hugging Face').waitFor();
+  await model.getByText('3.6 GB linked from Hugging Face').waitFor();
   await model.getByText('A linked file of this model is missing').waitFor();
   const gone = model.locator('[data-precision=q8_0]');
   await gone.getByText('Incomplete').waitFor();
@@ -388,7 +388,7 @@ export async function linked(page, expect, judge) {
   await own.getByRole('button', { name: 'Delete' }).click();
   await own.getByText('the files of LM Studio stay', { exact: false }).waitFor();
   await judge(page, 'linked-delete');
-  await own.getByRole('button', { name: 'Keep', exact: false }).click();
-  await own.getByRole('button', { name: 'Download what is missing' }).click();
+  await own.getByRole('button', { name: 'Cancel' }).click();
+  await own.getByRole('button', { name: 'Download again' }).click();
   await page.locator('[data-download="lmstudio-community/DeepSeek-R1-0528-Qwen3-8B-GGUF/Q4_K_M"]').waitFor();
 }

@@ -408,7 +408,7 @@ export const host: Host = {
     }),
   repositoryCheck: async (_repo, _source, group) => {
     // So long that a person sees that it is checked.
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await new Promise((resolve) => setTimeout(resolve, 2500));
     return read(() => {
       const known = data.repository.groups.find((one) => one.name === group);
       if (!known) throw failure('precision_unknown', 'find the precision', { group });

@@ -1,6 +1,6 @@
 //! Downloads a model, from its listing to its manifest: verifies existing files, links those that another
-//! program has, checks the disk space, transfers several files concurrently, and writes the manifest only after
-//! all files are verified. It knows no protocol.
+//! program has, checks the disk space, transfers several files concurrently, and writes the manifest only
+//! after all files are verified. It knows no protocol.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

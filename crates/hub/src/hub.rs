@@ -63,8 +63,9 @@ impl Hub {
         Self { block, ..self }
     }
 
-    /// Downloads the missing files, but links those that another program has. After an error or a cancel the next call resumes at the same bytes of the
-    /// same commit. `Busy` if another call, also in another process, downloads the same model.
+    /// Downloads the missing files, but links those that another program has. After an error or a cancel the
+    /// next call resumes at the same bytes of the same commit. `Busy` if another call, also in another
+    /// process, downloads the same model.
     pub async fn download(
         &self,
         job: Job,

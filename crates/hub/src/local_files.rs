@@ -1,6 +1,6 @@
-//! Files of other programs that may have the content of a file of a repository. Each is hashed, and one with the
-//! announced hash is linked: by a hard link on the same file system, else by a symbolic link. None is copied,
-//! changed or deleted. It does not know which programs there are.
+//! Files of other programs that may have the content of a file of a repository. Each is hashed, and one with
+//! the announced hash is linked: by a hard link on the same file system, else by a symbolic link. None is
+//! copied, changed or deleted. It does not know which programs there are.
 
 use std::collections::HashMap;
 use std::io;
@@ -53,8 +53,8 @@ pub(crate) struct SameFile {
 }
 
 impl SameFile {
-    /// Links it in place of what has this name. Returns false where the file system allows no link, or the file
-    /// was changed since it was hashed.
+    /// Links it in place of what has this name. Returns false where the file system allows no link, or the
+    /// file was changed since it was hashed.
     pub fn link(&self, to: &Path) -> io::Result<bool> {
         std::fs::create_dir_all(to.parent().unwrap_or(to))?;
         store::remove_if_exists(to)?;

@@ -69,8 +69,8 @@ impl Manifest {
         manifest
     }
 
-    /// The first file that is not as it was. Only linked files are compared by their time, because nobody else
-    /// has a name of the others.
+    /// The first file that is not as it was. Only linked files are compared by their time, because nobody
+    /// else has a name of the others.
     pub(crate) fn problem(&self, dir: &Path) -> Option<FileProblem> {
         self.files.iter().find_map(|file| {
             let path = dir.join(&file.path);

@@ -99,8 +99,8 @@ impl TestGguf {
         self
     }
 
-    /// The same model with the tokenizer of another file, and with as many random rows in its embeddings and its
-    /// head. Both have to be F32.
+    /// The same model with the tokenizer of another file, and with as many random rows in its embeddings and
+    /// its head. Both have to be F32.
     ///
     /// # Panics
     /// When one of them lacks them.

@@ -1,6 +1,6 @@
-//! Repositories as their makers lay them out, of small random models that answer: eight precisions with a vision
-//! projector, DeepSeek-R1 as shards in a folder for each precision, one behind a gate, and one whose file does not
-//! have the announced hash. Both hubs serve them.
+//! Repositories as their makers lay them out, of small random models that answer: eight precisions with a
+//! vision projector, DeepSeek-R1 as shards in a folder for each precision, one behind a gate, and one whose
+//! file does not have the announced hash. Both hubs serve them.
 
 use std::io;
 use std::path::Path;

@@ -1,5 +1,6 @@
-//! The files in the folders of other programs by their sizes, for a download that looks for its files here first.
-//! Some are named by a hash, which is a hint only: `hub` hashes a file before it is linked. Opens no file.
+//! The files in the folders of other programs by their sizes, for a download that looks for its files here
+//! first. Some are named by a hash, which is a hint only: `hub` hashes a file before it is linked. Opens no
+//! file.
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -41,8 +42,8 @@ impl LocalFiles {
         files
     }
 
-    /// Adds the files below a folder, unless it was read. Links are not followed: what they lead to is below a
-    /// folder too, or not the program's.
+    /// Adds the files below a folder, unless it was read. Links are not followed: what they lead to is below
+    /// a folder too, or not the program's.
     fn add_folder(
         &mut self,
         program: &ProgramFolder,

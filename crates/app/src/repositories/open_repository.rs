@@ -1,5 +1,5 @@
-//! A repository as its source listed it, and what of it a text or a name leaves. The last one that was looked at
-//! is kept, so that each check of a precision does not ask for the list again.
+//! A repository as its source listed it, and what of it a text or a name leaves. The last one that was looked
+//! at is kept, so that each check of a precision does not ask for the list again.
 use std::sync::Arc;
 
 use contract::{ErrorCode, ErrorView, SourceKind};

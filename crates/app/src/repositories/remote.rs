@@ -1,5 +1,6 @@
 //! The facts of model files on a source, from their headers: these are fetched by ranges, and read by the
-//! same code as the files of an import. No weights are fetched, and nothing of a file that another program has.
+//! same code as the files of an import. No weights are fetched, and nothing of a file that another program
+//! has.
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Downloads that find their files in the folder of another program: linked after their hash was checked, with
-//! no byte sent, and what becomes of a link whose file is gone or changed.
+//! Downloads that find their files in the folder of another program: linked after their hash was checked,
+//! with no byte sent, and what becomes of a link whose file is gone or changed.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -1013,7 +1013,7 @@ export type ModelView = {
 	 *  files are deleted with it.
 	 */
 	repository: string | null,
-	/**  Why an imported model cannot be used now, such as a moved file. The state is then `failed`. */
+	/**  Why a model of the disk cannot be used now, such as a moved file. The state is then `failed`. */
 	problem: ErrorView | null,
 };
 
