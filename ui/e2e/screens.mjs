@@ -343,6 +343,11 @@ export async function repository(page, expect, judge) {
   const name = 'unsloth/DeepSeek-R1-Distill-Qwen-14B-GGUF';
   await find.getByText('Access on request').waitFor();
   await judge(page, 'repository-hits');
+  await find.getByRole('button', { name: 'Show precisions of bartowski' }).click();
+  await find.getByText('HF_TOKEN', { exact: false }).first().waitFor();
+  expect('one gate is told once', (await find.getByRole('alert').count()) === 1);
+  await judge(page, 'repository-gated');
+  await find.getByRole('button', { name: 'Back to the results' }).click();
   await find.getByRole('button', { name: `Show precisions of ${name}` }).click();
   const checking = find.getByText('Checking', { exact: true });
   expect('the others are being checked', (await checking.count()) === 2);

@@ -973,3 +973,18 @@ export const checked = (one: FileGroupView): FileGroupView =>
         },
       }
     : { ...one, own_facts: true };
+
+/** A repository whose makers grant access one by one, without a token. */
+export const gated = (repo: string, source: SourceKind): RepositoryView => ({
+  ...repository,
+  repo,
+  source,
+  gated: true,
+  groups: repository.groups.map((one) => ({
+    ...one,
+    own_facts: true,
+    fit: null,
+    architecture: null,
+    problem: { code: 'gated_model', message: 'get access', detail: { repo } },
+  })),
+});

@@ -404,7 +404,8 @@ export const host: Host = {
   repository: (text, source) =>
     read(() => {
       if (!text.includes('/')) throw failure('repository_unclear', 'find the repository', { text });
-      return { ...data.repository, repo: text.split(':')[0] ?? text, source };
+      const repo = text.split(':')[0] ?? text;
+      return repo.startsWith('bartowski/') ? data.gated(repo, source) : { ...data.repository, repo, source };
     }),
   repositoryCheck: async (_repo, _source, group) => {
     // So long that a person sees that it is checked.

@@ -42,10 +42,12 @@ impl TestHub {
             shards(&r1, &stem, &stem, count)
         });
         hub.add(R1_SHARDS, r1_shards);
-        hub.add(GATED, [("Gated-Q8_0.gguf".to_owned(), coder.write())]);
+        // Of other content, so that one is not found in the place of another.
+        let named = |name: &str| coder.clone().with_text("general.name", name).write();
+        hub.add(GATED, [("Gated-Q8_0.gguf".to_owned(), named("Gated"))]);
         hub.gate(GATED, GATE_TOKEN);
         let damaged = "Damaged-Q8_0.gguf";
-        hub.add(WRONG_HASH, [(damaged.to_owned(), coder.write())]);
+        hub.add(WRONG_HASH, [(damaged.to_owned(), named("Damaged"))]);
         hub.inject(Fault::wrong_byte(FaultTarget::File(damaged.into()), WRONG_BYTE).always());
         Ok(hub)
     }
