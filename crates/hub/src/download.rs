@@ -90,7 +90,9 @@ impl Download<'_> {
         // Also what could not be linked.
         let missing = missing(&ready);
         let needed = self.check_space(&files, missing.iter().copied()).await?;
-        self.tally.set_phase(Phase::Transferring);
+        if !missing.is_empty() {
+            self.tally.set_phase(Phase::Transferring);
+        }
         match self.transfer(connection, &revision, &files, &missing, &mut ready, &mut resume_state).await {
             // After a force push the listing may name a commit whose files do not exist.
             Err(error @ HubError::NotOnSource(_)) => {

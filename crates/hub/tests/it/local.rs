@@ -86,6 +86,7 @@ async fn a_model_of_another_program_is_linked_and_no_byte_is_sent() {
         }
         assert_eq!((last.done_bytes, last.verified_bytes, last.hashed_bytes), (total(), total(), total()));
         assert!(seen.is_sorted_by_key(|progress| progress.phase as u8), "phases do not go back");
+        assert!(seen.iter().all(|progress| progress.phase != Phase::Transferring), "nothing is transferred");
         let contents = hub::contents(both.scene.models.path(), "m").expect("is there");
         assert_eq!(contents.linked, [("Other".to_owned(), total())].into());
         assert!(contents.bytes < 2000, "only the manifest is ours: {}", contents.bytes);
