@@ -37,6 +37,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         downloads::download_remove,
         repositories::repository_search,
         repositories::repository,
+        repositories::repository_check,
         repositories::repository_download,
         chats::chats,
         chats::chats_search,

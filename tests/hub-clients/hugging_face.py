@@ -43,7 +43,12 @@ large = huggingface_hub.get_hf_file_metadata(url)
 assert large.commit_hash == info.sha and large.etag == tree["model.safetensors"].lfs.sha256, large
 assert large.location.startswith("http://localhost:"), large.location
 
-check_same(huggingface_hub.snapshot_download(repository), folder, names)
+snapshot = huggingface_hub.snapshot_download(repository)
+check_same(snapshot, folder, names)
+# A file of the cache has the hash of the source as its name, by which the app finds it.
+for name, entry in tree.items():
+    blob = os.path.basename(os.path.realpath(os.path.join(snapshot, name)))
+    assert blob == (entry.lfs.sha256 if entry.lfs else entry.blob_id), (name, blob)
 with tempfile.TemporaryDirectory() as local:
     check_same(huggingface_hub.snapshot_download(repository, revision=info.sha, local_dir=local), folder, names)
 

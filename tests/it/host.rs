@@ -51,6 +51,7 @@ pub async fn open(data: &Path) -> (app::App, Arc<TestHost>) {
         models_dir: data.join("models"),
         engine_binary,
         guide_dir: root().join("assets/guide-model"),
+        home_dir: None,
     };
     let host = Arc::new(TestHost::default());
     (app::App::open(paths, host.clone()).await.expect("the app opens"), host)

@@ -20,6 +20,7 @@ mod host;
 mod imports;
 mod labels;
 mod llama_server;
+mod local_files;
 mod model_settings;
 mod other_programs;
 mod pictures;

@@ -1,40 +1,44 @@
 //! Any repository, through the real programs: found by a search, judged, downloaded, asked, deleted. The test
-//! hub serves a repository of eight precisions and one of safetensors in both protocols.
+//! hub serves the repositories of `testkit` and one of safetensors in both protocols.
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use contract::{ModelView, RepositoryHitView, RepositoryView};
-use testkit::{Fault, FaultTarget, TestGguf, TestHub};
+use contract::{FileGroupView, ModelView, RepositoryHitView, RepositoryView};
+use testkit::{
+    EIGHT_PRECISIONS as REPOSITORY, Fault, FaultTarget, GATE_TOKEN, GATED, R1_SHARDS as R1, TestHub,
+    WRONG_HASH,
+};
 
 use crate::host::{ONE_WORKER, answers, open, root};
 use crate::programs::{LANGS, ProgramOutput, cli, lines, run};
 
-const REPOSITORY: &str = "makers/coder-GGUF";
 const SAFETENSORS: &str = "makers/guide";
 const SOURCES: [&str; 2] = ["hugging-face", "model-scope"];
+/// Variables that lead to folders of other programs.
+const OTHER_FOLDERS: [&str; 7] = [
+    "HF_HOME",
+    "HF_HUB_CACHE",
+    "HUGGINGFACE_HUB_CACHE",
+    "MODELSCOPE_CACHE",
+    "OLLAMA_MODELS",
+    "LLAMA_CACHE",
+    "XDG_CACHE_HOME",
+];
 
-/// A small model that answers.
-fn coder() -> TestGguf {
-    let path = root().join("tests/fixtures/worker/coder.gguf");
-    TestGguf::read(&std::fs::read(path).expect("the fixture is there"))
+/// The size of every precision of the eight but the sharded ones.
+fn size() -> u64 {
+    std::fs::metadata(root().join("tests/fixtures/worker/coder.gguf")).expect("the fixture is there").len()
 }
 
 async fn hub(data: &Path) -> TestHub {
-    let files = tempfile::tempdir().expect("a folder");
-    std::fs::write(files.path().join("README.md"), "# A model").expect("is written");
-    let guide = root().join("assets/guide-model");
-    let hub = TestHub::start(&[(REPOSITORY, files.path()), (SAFETENSORS, &guide)]).await.expect("starts");
-    let single = |name: &str| (format!("Coder-{name}.gguf"), coder().write());
-    let mut all: Vec<_> = ["Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0"].map(single).into();
-    for (name, count) in [("BF16", 3), ("UD-Q4_K_XL", 2)] {
-        let named = |(at, shard): (usize, Vec<u8>)| {
-            (format!("{name}/Coder-{name}-{:05}-of-{count:05}.gguf", at + 1), shard)
-        };
-        all.extend(coder().split(count).into_iter().enumerate().map(named));
-    }
-    all.push(("mmproj-F16.gguf".into(), coder().with_text("general.architecture", "clip").write()));
-    hub.push_all(REPOSITORY, all);
+    let hub = TestHub::published(&root().join("tests/fixtures")).await.expect("starts");
+    let entries = std::fs::read_dir(root().join("assets/guide-model")).expect("is read").flatten();
+    let file = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().expect("is a name");
+        (name, std::fs::read(entry.path()).expect("is read"))
+    };
+    hub.add(SAFETENSORS, entries.map(file));
     let (app, _host) = open(data).await;
     let mut settings = app.settings().await.expect("settings");
     settings.hugging_face_endpoint = hub.hugging_face_endpoint().into();
@@ -46,6 +50,11 @@ async fn hub(data: &Path) -> TestHub {
 fn command(data: &Path, lang: &str, args: &[&str]) -> Command {
     let mut command = cli(data, lang);
     command.args(args).env("NO_PROXY", "*").env_remove("HF_TOKEN").env_remove("MODELSCOPE_API_TOKEN");
+    // Other programs of a test are in its own folder.
+    command.env("HOME", data.join("home"));
+    for variable in OTHER_FOLDERS {
+        command.env_remove(variable);
+    }
     command
 }
 
@@ -102,12 +111,54 @@ async fn a_repository_goes_from_a_search_to_an_answer() {
         assert_eq!(downloaded(data.path()).len(), 2);
         let served = hub.bytes_served_of("Coder-Q8_0.gguf");
         cli_ok(data.path(), &["pull", &format!("{REPOSITORY}:Q8_0"), "--source", source]);
-        assert!(hub.bytes_served_of("Coder-Q8_0.gguf") - served < coder().write().len() as u64);
+        assert!(hub.bytes_served_of("Coder-Q8_0.gguf") - served < size());
         let removed = cli_ok(data.path(), &["remove", &model.id]);
         assert!(removed.out.contains("is deleted") && !folder.exists(), "{removed:?}");
         let [left] = &downloaded(data.path())[..] else { panic!("the other one stays") };
         assert_eq!(left.repository, Some(format!("{REPOSITORY}:Q8_0")));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r1_in_shards_in_subfolders_answers() {
+    let _alone = ONE_WORKER.lock().await;
+    for source in SOURCES {
+        let data = tempfile::tempdir().expect("a folder");
+        let _hub = hub(data.path()).await;
+        let listed = run(&mut command(data.path(), LANGS[0], &["pull", R1, "--source", source, "--json"]));
+        let first = listed.out.lines().next().expect("a line");
+        let view: RepositoryView = serde_json::from_str(first).expect("a repository");
+        let of = |group: &FileGroupView| (group.name.clone(), group.files, group.architecture.clone());
+        let mut groups: Vec<_> = view.groups.iter().map(of).collect();
+        groups.sort();
+        let named = |name: &str, files| (name.to_owned(), files, Some("DeepSeek-V3".to_owned()));
+        assert_eq!(groups, [named("Q4_K_M", 5), named("UD-IQ1_S", 3)]);
+        assert!(view.groups.iter().all(|group| group.own_facts && group.fit.is_some()), "{view:?}");
+
+        cli_ok(data.path(), &["pull", &format!("{R1}:ud-iq1_s"), "--source", source]);
+        let [model] = &downloaded(data.path())[..] else { panic!("one model") };
+        answers(data.path(), &model.id).await;
+        let removed = cli_ok(data.path(), &["remove", &model.id]);
+        assert!(removed.out.contains("is deleted"), "{removed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projector_is_not_offered_and_says_what_it_is() {
+    let data = tempfile::tempdir().expect("a folder");
+    let hub = hub(data.path()).await;
+    let page = format!("{}/{REPOSITORY}/blob/main/mmproj-F16.gguf", hub.hugging_face_endpoint());
+    for lang in LANGS {
+        let refused = run(&mut command(data.path(), lang, &["pull", &page]));
+        refused.refused(
+            lang,
+            "projector_alone",
+            "This file is only the vision part of a model",
+            "这个文件只是模型的视觉部分",
+        );
+    }
+    assert!(downloaded(data.path()).is_empty());
+    assert_eq!(hub.bytes_served_of("mmproj-F16.gguf"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,34 +176,33 @@ async fn safetensors_are_pulled_by_their_name_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_file_is_no_model_and_a_gate_names_the_token() {
+    let _alone = ONE_WORKER.lock().await;
     let data = tempfile::tempdir().expect("a folder");
     let hub = hub(data.path()).await;
-    let pull = |lang: &str| {
-        let text = format!("{REPOSITORY}:Q6_K");
-        run(&mut command(data.path(), lang, &["pull", &text, "--source", "hugging-face"]))
-    };
-    hub.inject(Fault::wrong_byte(FaultTarget::File("Coder-Q6_K.gguf".into()), 700_000).always());
-    pull(LANGS[1]).refused(LANGS[1], "hash_mismatch", "A downloaded file is damaged", "下载的文件已损坏");
-    assert!(downloaded(data.path()).is_empty(), "what is damaged is not listed");
+    for source in SOURCES {
+        let damaged = run(&mut command(data.path(), LANGS[1], &["pull", WRONG_HASH, "--source", source]));
+        damaged.refused(LANGS[1], "hash_mismatch", "A downloaded file is damaged", "下载的文件已损坏");
+        assert!(downloaded(data.path()).is_empty(), "what is damaged is not listed");
+    }
     hub.clear_faults();
-    hub.gate(REPOSITORY, "granted");
+    let args = ["pull", GATED, "--source", "hugging-face"];
     for lang in LANGS {
-        let gated = pull(lang);
+        let gated = run(&mut command(data.path(), lang, &args));
         gated.refused(lang, "gated_model", "This model requires permission", "这个模型需要先获得许可");
         assert!(gated.err.contains("HF_TOKEN"), "{gated:?}");
     }
-    let text = format!("{REPOSITORY}:Q6_K");
-    let args = ["pull", &text, "--source", "hugging-face"];
-    let output = run(command(data.path(), LANGS[0], &args).env("HF_TOKEN", "granted"));
+    let output = run(command(data.path(), LANGS[0], &args).env("HF_TOKEN", GATE_TOKEN));
     assert_eq!(output.code, Some(0), "{output:?}");
-    assert_eq!(downloaded(data.path()).len(), 1);
+    let [model] = &downloaded(data.path())[..] else { panic!("one model") };
+    assert_eq!(model.repository, Some(format!("{GATED}:Q8_0")));
+    answers(data.path(), &model.id).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_pull_of_a_repository_goes_on_where_it_was() {
     let data = tempfile::tempdir().expect("a folder");
     let hub = hub(data.path()).await;
-    let (text, size) = (format!("{REPOSITORY}:Q5_K_M"), coder().write().len() as u64);
+    let (text, size) = (format!("{REPOSITORY}:Q5_K_M"), size());
     let args = ["pull", &text, "--source", "hugging-face"];
     // The header is read before, so the stall is that of the download.
     hub.inject(Fault::stall_after(FaultTarget::File("Coder-Q5_K_M.gguf".into()), 600_000).always());

@@ -343,8 +343,22 @@ export async function repository(page, expect, judge) {
   const name = 'unsloth/DeepSeek-R1-Distill-Qwen-14B-GGUF';
   await find.getByText('Access on request').waitFor();
   await judge(page, 'repository-hits');
+  await find.getByRole('button', { name: 'Show precisions of bartowski' }).click();
+  await find.getByText('HF_TOKEN', { exact: false }).first().waitFor();
+  expect('one gate is told once', (await find.getByRole('alert').count()) === 1);
+  await judge(page, 'repository-gated');
+  await find.getByRole('button', { name: 'Back to the results' }).click();
   await find.getByRole('button', { name: `Show precisions of ${name}` }).click();
+  const checking = find.getByText('Checking', { exact: true });
+  expect('the others are being checked', (await checking.count()) === 2);
+  await judge(page, 'repository-checking');
   await find.locator('[data-group=TQ1_0]', { hasText: 'does not read this precision' }).waitFor();
+  await find.locator('[data-group=Q6_K]', { hasText: 'A part of the model is missing' }).waitFor();
+  expect('every precision has its own verdict', (await checking.count()) === 0);
+  expect(
+    'the verdict of another precision is not kept',
+    (await find.locator('[data-group=Q6_K]').getByRole('button', { name: 'Download' }).count()) === 0,
+  );
   expect(
     'what cannot run has no download',
     (await find.locator('[data-group=TQ1_0]').getByRole('button', { name: 'Download' }).count()) === 0,
@@ -356,4 +370,30 @@ export async function repository(page, expect, judge) {
     .click();
   await page.locator(`[data-download="${name}/Q4_K_M"]`).waitFor();
   expect('the search is put away', !(await find.isVisible()));
+}
+
+/** Files of other programs: what is linked is said, what is gone or changed is no downloaded model, and a deletion leaves them. */
+export async function linked(page, expect, judge) {
+  const model = page.locator('[data-model="deepseek-r1-distill-qwen-1.5b"]');
+  await model.getByText('3.6 GB linked from Hugging Face').waitFor();
+  await model.getByText('A linked file of this model is missing').waitFor();
+  const gone = model.locator('[data-precision=q8_0]');
+  await gone.getByText('Incomplete').waitFor();
+  expect('what is gone is not ready', (await gone.getByText('Ready').count()) === 0);
+  const found = page.locator('[data-found="Hugging Face"]');
+  await found
+    .getByText('2 files (4.3 GB) already on this computer (Hugging Face): linked, 0 bytes fetched')
+    .waitFor();
+  await page.getByText('2 of 4 files verified').first().click();
+  await page.getByText('Linked, 0 bytes fetched', { exact: true }).first().waitFor();
+  await judge(page, 'linked-files');
+  const own = page.locator('[data-model=own-linked]');
+  await own.getByText('A linked file of this model has changed').waitFor();
+  expect('a changed model cannot be asked', (await own.getByRole('button', { name: 'Chat' }).count()) === 0);
+  await own.getByRole('button', { name: 'Delete' }).click();
+  await own.getByText('the files of LM Studio stay', { exact: false }).waitFor();
+  await judge(page, 'linked-delete');
+  await own.getByRole('button', { name: 'Cancel' }).click();
+  await own.getByRole('button', { name: 'Download again' }).click();
+  await page.locator('[data-download="lmstudio-community/DeepSeek-R1-0528-Qwen3-8B-GGUF/Q4_K_M"]').waitFor();
 }

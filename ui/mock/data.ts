@@ -4,6 +4,7 @@ import type {
   BackupView,
   BoxView,
   ChatView,
+  DownloadFileView,
   DownloadView,
   EndpointTest,
   EndpointView,
@@ -188,6 +189,8 @@ function precisionsOf(model: ModelView): ModelView {
     precision: known.precision,
     state: model.state,
     disk_used: model.disk_used || done,
+    linked: [],
+    problem: null,
     in_use: model.state === 'ready',
     download: model.download,
   };
@@ -227,6 +230,7 @@ function model(
     state: 'not_downloaded',
     download: null,
     disk_used: 0,
+    linked: [],
     precisions: [],
     recommended: sampling(0.6, 0.95),
     runs_embedded: true,
@@ -239,6 +243,15 @@ function model(
   });
 }
 
+const file = (path: string, size: number, done: number, verified: boolean): DownloadFileView => ({
+  path,
+  size,
+  done,
+  verified,
+  found_in: null,
+  linked: false,
+});
+
 export const download = (model_id: string, variant_id: string): DownloadView => ({
   id: `${model_id}/${variant_id}`,
   model_id,
@@ -248,16 +261,17 @@ export const download = (model_id: string, variant_id: string): DownloadView => 
   total: 15.2e9,
   done: 6.4e9,
   verified: 4.3e9,
+  hashed: 0,
   speed: 24e6,
   seconds_left: 366,
   waiting_seconds: null,
   error: null,
   alternative: null,
   files: [
-    { path: 'config.json', size: 1_664, done: 1_664, verified: true },
-    { path: 'model-00001-of-000004.safetensors', size: 4.3e9, done: 4.3e9, verified: true },
-    { path: 'model-00002-of-000004.safetensors', size: 4.3e9, done: 2.1e9, verified: false },
-    { path: 'tokenizer.json', size: 7_031_660, done: 0, verified: false },
+    file('config.json', 1_664, 1_664, true),
+    file('model-00001-of-000004.safetensors', 4.3e9, 4.3e9, true),
+    file('model-00002-of-000004.safetensors', 4.3e9, 2.1e9, false),
+    file('tokenizer.json', 7_031_660, 0, false),
   ],
 });
 
@@ -419,6 +433,8 @@ export const models: ModelView[] = [
           precision: 'BF16',
           state: 'ready',
           disk_used: 3.55e9,
+          linked: [],
+          problem: null,
           in_use: false,
           download: null,
         },
@@ -427,6 +443,8 @@ export const models: ModelView[] = [
           precision: 'Q8_0',
           state: 'ready',
           disk_used: 1.89e9,
+          linked: [],
+          problem: null,
           in_use: true,
           download: null,
         },
@@ -931,9 +949,11 @@ export const repository: RepositoryView = {
   gated: false,
   groups: [
     group('Q4_K_M', 8.99e9),
+    group('Q6_K', 12.1e9),
     group('Q8_0', 15.7e9),
     group('TQ1_0', 3.7e9, {
       fit: null,
+      own_facts: true,
       architecture: null,
       problem: {
         code: 'model_format_unsupported',
@@ -944,3 +964,34 @@ export const repository: RepositoryView = {
   ],
   projectors: ['mmproj-F16.gguf'],
 };
+
+/** What the header of one precision says itself: the first shard of Q6_K is not on the source. */
+export const checked = (one: FileGroupView): FileGroupView =>
+  one.name === 'Q6_K'
+    ? {
+        ...one,
+        own_facts: true,
+        fit: null,
+        architecture: null,
+        problem: {
+          code: 'model_part_missing',
+          message: 'read the model',
+          detail: { number: '1', count: '2', path: 'unsloth/DeepSeek-R1-Distill-Qwen-14B-GGUF/x-Q6_K.gguf' },
+        },
+      }
+    : { ...one, own_facts: true };
+
+/** A repository whose makers grant access one by one, without a token. */
+export const gated = (repo: string, source: SourceKind): RepositoryView => ({
+  ...repository,
+  repo,
+  source,
+  gated: true,
+  groups: repository.groups.map((one) => ({
+    ...one,
+    own_facts: true,
+    fit: null,
+    architecture: null,
+    problem: { code: 'gated_model', message: 'get access', detail: { repo } },
+  })),
+});

@@ -6,6 +6,7 @@ import { choose, longChats, searched } from './chats';
 import * as data from './data';
 import * as deployed from './deployments';
 import * as modelSettings from './model-settings';
+import { linkedDownload, linkedModels } from './links';
 import { modelsFound } from './other-programs';
 import { planOf, sizingOf } from './sizing';
 import { stateOf } from './states';
@@ -55,14 +56,14 @@ let worker: WorkerView =
       : { ...data.worker };
 /** A measured memory speed is kept, as by the app. */
 let hardware = state === 'old-card' ? data.oldCard : data.hardware;
-let models = structuredClone(data.models);
+let models = state === 'linked' ? linkedModels() : structuredClone(data.models);
 const modelOf = (id: string): ModelView => {
   const model = models.find((one) => one.id === id);
   if (!model) throw failure('model_not_found', 'find the model', { model_id: id });
   return model;
 };
 /** Of repositories outside the catalogue. */
-let repositoryDownloads: DownloadView[] = [];
+let repositoryDownloads: DownloadView[] = state === 'linked' ? [linkedDownload()] : [];
 if (state === 'old-card')
   for (const one of models.filter((known) => known.fit.card !== null)) {
     const reason = {
@@ -81,6 +82,8 @@ if (state === 'pictures')
           precision: variant.precision,
           state: 'ready',
           disk_used: 6.7e9,
+          linked: [],
+          problem: null,
           in_use: true,
           download: null,
         },
@@ -407,8 +410,18 @@ export const host: Host = {
   repository: (text, source) =>
     read(() => {
       if (!text.includes('/')) throw failure('repository_unclear', 'find the repository', { text });
-      return { ...data.repository, repo: text.split(':')[0] ?? text, source };
+      const repo = text.split(':')[0] ?? text;
+      return repo.startsWith('bartowski/') ? data.gated(repo, source) : { ...data.repository, repo, source };
     }),
+  repositoryCheck: async (_repo, _source, group) => {
+    // So long that a person sees that it is checked.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    return read(() => {
+      const known = data.repository.groups.find((one) => one.name === group);
+      if (!known) throw failure('precision_unknown', 'find the precision', { group });
+      return data.checked(known);
+    });
+  },
   repositoryDownload: (text, source, group) =>
     reply(() => {
       const download: DownloadView = {
@@ -437,7 +450,16 @@ export const host: Host = {
       const others = model.precisions.filter((one) => one.variant_id !== variantId);
       model.precisions = [
         ...others,
-        { variant_id: variantId, precision, state: 'downloading', disk_used: 0, in_use: false, download },
+        {
+          variant_id: variantId,
+          precision,
+          state: 'downloading',
+          disk_used: 0,
+          linked: [],
+          problem: null,
+          in_use: false,
+          download,
+        },
       ];
       settled(model);
       return download;

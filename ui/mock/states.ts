@@ -15,6 +15,7 @@ const STATES = {
   clouds: 'two cloud services were added',
   deployed: 'two deployments',
   shared: 'the model is open to the network',
+  linked: 'models with files of other programs, some of them gone',
   pictures: 'a chat with pictures, on a model that sees',
 } as const;
 

@@ -11,6 +11,7 @@ const data: DownloadView = {
   total: 0,
   done: 0,
   verified: 0,
+  hashed: 0,
   speed: 0,
   seconds_left: null,
   waiting_seconds: null,

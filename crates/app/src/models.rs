@@ -8,7 +8,9 @@ use contract::{
 
 use crate::App;
 use crate::cloud::cloud_sampling;
-use crate::convert::{model_view, preset_view, recommendation_view, sampling_view};
+use crate::convert::{
+    file_problem, linked_view, model_view, preset_view, recommendation_view, sampling_view,
+};
 use crate::imports::{OwnModels, own_sampling, own_view};
 use crate::model_ref::{cloud_model, deployment_model};
 
@@ -21,6 +23,7 @@ impl App {
             let mut view = model_view(model, &fit);
             view.precisions = self.precision_views(model);
             view.disk_used = view.precisions.iter().map(|one| one.disk_used).sum();
+            view.linked = view.precisions.iter().flat_map(|one| one.linked.clone()).collect();
             view.download = view.precisions.iter().find_map(|one| one.download.clone());
             let ready = view.precisions.iter().find(|one| one.state == ModelState::Ready);
             if let Some(one) = ready.or_else(|| view.precisions.first()) {
@@ -46,13 +49,20 @@ impl App {
             if download.is_none() && one.is_none() {
                 return None;
             }
+            let problem = one.and_then(|one| Some(file_problem(one.contents.problem.as_ref()?, &one.dir)));
             // Partial files without a download are from an earlier one that is not in the list any more.
-            let without_download = if complete { ModelState::Ready } else { ModelState::Paused };
+            let without_download = match (complete, &problem) {
+                (true, _) => ModelState::Ready,
+                (false, Some(_)) => ModelState::Failed,
+                (false, None) => ModelState::Paused,
+            };
             Some(PrecisionView {
                 variant_id: variant.id.clone(),
                 precision: variant.precision.clone(),
                 state: download.as_ref().map_or(without_download, state_of),
                 disk_used: one.map_or(0.0, |one| one.contents.bytes as f64),
+                linked: one.map_or_else(Vec::new, |one| linked_view(&one.contents.linked)),
+                problem: problem.filter(|_| download.is_none()),
                 in_use: used == Some(&variant.id),
                 download,
             })

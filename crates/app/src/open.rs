@@ -80,6 +80,7 @@ impl App {
             downloads: Arc::new(downloads),
             own_models: Arc::new(own_models),
             precisions,
+            last_repository: Default::default(),
             clouds: Arc::new(clouds),
             deployments,
             sharing,

@@ -12,6 +12,8 @@ pub struct Paths {
     pub engine_binary: PathBuf,
     /// The folder of the Guide. The other built-in models are beside it.
     pub guide_dir: PathBuf,
+    /// The home folder, in which other programs keep their models. `None` looks for no other programs.
+    pub home_dir: Option<PathBuf>,
 }
 
 /// The default paths. `WHALEDECK_DATA`, `WHALEDECK_ENGINE` and `WHALEDECK_GUIDE` override them.
@@ -24,6 +26,7 @@ pub fn find_paths() -> Paths {
         data_dir,
         engine_binary: env_path("WHALEDECK_ENGINE").unwrap_or_else(|| engine_beside(&folder)),
         guide_dir: env_path("WHALEDECK_GUIDE").unwrap_or_else(|| guide_of(&folder)),
+        home_dir: directories::BaseDirs::new().map(|directories| directories.home_dir().to_owned()),
     }
 }
 

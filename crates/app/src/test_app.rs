@@ -17,6 +17,7 @@ pub(crate) fn paths(folder: &Path) -> Paths {
         models_dir: folder.join("models"),
         engine_binary: folder.join("whaledeck-engine"),
         guide_dir: folder.join("guide"),
+        home_dir: None,
     }
 }
 

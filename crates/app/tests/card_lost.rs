@@ -46,6 +46,7 @@ async fn the_text_is_kept_and_the_processor_answers_next() {
         models_dir: data.join("models"),
         engine_binary: Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake_worker.py"),
         guide_dir: guide,
+        home_dir: None,
     };
     let host = Arc::new(RecordingHost::default());
     let app = App::open_with_secrets(paths, host.clone(), SecretBackend::File).await.expect("opens");

@@ -28,6 +28,7 @@ async fn open(data: &Path) -> Arc<App> {
         models_dir: data.join("models"),
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
+        home_dir: None,
     };
     Arc::new(App::open_with_secrets(paths, Arc::new(NullHost), SecretBackend::File).await.expect("opens"))
 }

@@ -28,6 +28,7 @@ async fn open(data: &Path) -> App {
         models_dir: data.join("models"),
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
+        home_dir: None,
     };
     App::open_with_secrets(paths, Arc::new(RecordingHost::default()), SecretBackend::File)
         .await

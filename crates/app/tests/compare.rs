@@ -23,6 +23,7 @@ async fn open(data: &Path, clouds: [&TestCloud; 2]) -> App {
         models_dir: data.join("models"),
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
+        home_dir: None,
     };
     let app = App::open_with_secrets(paths, Arc::new(NullHost), SecretBackend::File).await.expect("opens");
     for (name, cloud) in ["One", "Two"].iter().zip(clouds) {

@@ -117,6 +117,7 @@ async fn open(data: &Path) -> (App, Arc<TestHost>) {
         models_dir: data.join("models"),
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
+        home_dir: None,
     };
     let host = Arc::new(TestHost::default());
     (App::open(paths, host.clone()).await.expect("the app opens"), host)

@@ -37,6 +37,7 @@ async fn open(data: &Path) -> App {
         models_dir: data.join("models"),
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
+        home_dir: None,
     };
     App::open(paths, Arc::new(NoHost)).await.expect("the app opens")
 }
@@ -78,6 +79,13 @@ impl Scene {
     }
 }
 
+/// The length of the header of the small model, with its vocabulary.
+fn header() -> u64 {
+    let whole = coder();
+    let weights: usize = whole.tensors.iter().map(|tensor| tensor.data.len()).sum();
+    (whole.write().len() - weights) as u64
+}
+
 /// Six single files, two sets of shards in folders of their own, and a projector. All hold one small model.
 fn eight_precisions() -> Vec<(String, Vec<u8>)> {
     let single = |name: &str| (format!("Coder-{name}.gguf"), coder().write());
@@ -115,6 +123,13 @@ async fn every_precision_has_a_verdict_before_its_weights_are_here() {
         let size = view.groups[0].size as u64;
         assert!(scene.hub.bytes_served() - before < size, "the weights of none were fetched");
 
+        // The header of each is read before a byte of its weights.
+        let before = scene.hub.bytes_served();
+        let checked = scene.app.repository_checked(REPOSITORY, Some(source)).await.expect("is known");
+        assert!(checked.groups.iter().all(|group| group.own_facts && group.fit.is_some()), "{checked:?}");
+        let read = scene.hub.bytes_served() - before;
+        assert!(read < 8 * (header() + (128 << 10)), "{read} bytes for eight headers");
+
         // What is named is read itself, with all its shards.
         for name in ["bf16", "UD-Q4_K_XL"] {
             let groups = scene.groups(&format!("{REPOSITORY}:{name}"), source).await;
@@ -122,7 +137,9 @@ async fn every_precision_has_a_verdict_before_its_weights_are_here() {
         }
         let page = format!("{}/{REPOSITORY}/tree/main/BF16", scene.hub.hugging_face_endpoint());
         assert_eq!(scene.groups(&page, source).await[0].name, "BF16");
-        assert!(!scene.data.path().join("headers").exists(), "nothing of it is left");
+        let entries = std::fs::read_dir(scene.data.path()).expect("is read").flatten();
+        let headers = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("headers"));
+        assert_eq!(headers.count(), 0, "nothing of it is left");
     }
 }
 
@@ -162,6 +179,48 @@ async fn what_the_engine_does_not_run_is_said_as_what_it_is_and_is_not_fetched()
         assert_eq!(refused.expect_err("is not run").code, ErrorCode::ModelNotRun);
         assert!(!scene.data.path().join("models").exists(), "nothing was downloaded");
     }
+}
+
+/// The header of another precision says what a name cannot.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_precision_that_is_not_what_its_name_says_is_told_when_it_is_checked() {
+    let scene = Scene::new().await;
+    scene.push(vec![
+        ("Coder-Q4_K_M.gguf", coder().write()),
+        ("Coder-Q5_K_M.gguf", stored_as(coder(), 34).write()),
+        ("Coder-Q6_K.gguf", coder().with_text("general.architecture", "gemma3").write()),
+    ]);
+    for source in SOURCES {
+        let view = scene.app.repository(OTHER, Some(source)).await.expect("is known");
+        assert_eq!(view.groups.iter().filter(|group| !group.own_facts).count(), 2, "{view:?}");
+        let check = async |name: &str| {
+            let checked = scene.app.repository_check(OTHER, source, name).await.expect("is checked");
+            assert!(checked.own_facts);
+            checked.problem.map(|problem| problem.code)
+        };
+        assert_eq!(check("Q4_K_M").await, None);
+        assert_eq!(check("Q5_K_M").await, Some(ErrorCode::ModelFormatUnsupported));
+        assert_eq!(check("Q6_K").await, Some(ErrorCode::ModelNotRun));
+        let unknown = scene.app.repository_check(OTHER, source, "Q9").await.expect_err("is not there");
+        assert_eq!(unknown.code, ErrorCode::PrecisionUnknown);
+        let checked = scene.app.repository_checked(OTHER, Some(source)).await.expect("is known");
+        assert_eq!(checked.groups.iter().filter(|group| group.problem.is_some()).count(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projector_is_no_model_by_itself() {
+    let scene = Scene::new().await;
+    let projector = || coder().with_text("general.architecture", "clip").write();
+    for source in SOURCES {
+        let page = format!("{}/{REPOSITORY}/blob/main/mmproj-F16.gguf", scene.hub.hugging_face_endpoint());
+        let refused = scene.app.repository_download(&page, Some(source), None).await.expect_err("is none");
+        assert_eq!(refused.code, ErrorCode::ProjectorAlone);
+        assert_eq!(refused.detail["path"], format!("{REPOSITORY}/mmproj-F16.gguf"));
+    }
+    scene.push(vec![("vision/model.mmproj-Q8_0.gguf", projector())]);
+    let alone = scene.app.repository(OTHER, None).await.expect_err("has nothing else");
+    assert_eq!(alone.code, ErrorCode::ProjectorAlone);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,7 @@ fn paths(data: &Path) -> Paths {
         models_dir: data.join("models"),
         engine_binary: data.join("no-engine"),
         guide_dir: data.join("no-guide"),
+        home_dir: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use app::App;
-use contract::{ErrorCode, ErrorView, Localized, ModelState, ModelView, PrecisionView, Verdict};
+use contract::{ErrorCode, ErrorView, LinkedView, Localized, ModelState, ModelView, PrecisionView, Verdict};
 
 use crate::json::print_json;
 use messages::{CliMessage, Lang, bytes};
@@ -88,10 +88,13 @@ pub async fn remove(
     let installed =
         models.iter().find(|known| known.id == model && known.disk_used > 0.0).ok_or_else(missing)?;
     let is_requested = |one: &&PrecisionView| variant.is_none_or(|id| id == one.variant_id);
-    let freed = match (&installed.path, &installed.repository) {
-        (Some(_), Some(_)) => installed.disk_used,
-        (Some(_), None) => 0.0,
-        (None, _) => installed.precisions.iter().find(is_requested).ok_or_else(missing)?.disk_used,
+    let (freed, linked) = match (&installed.path, &installed.repository) {
+        (Some(_), Some(_)) => (installed.disk_used, installed.linked.clone()),
+        (Some(_), None) => (0.0, Vec::new()),
+        (None, _) => {
+            let one = installed.precisions.iter().find(is_requested).ok_or_else(missing)?;
+            (one.disk_used, one.linked.clone())
+        }
     };
     app.model_remove(model, variant).await?;
     let name = variant.map_or_else(|| model.to_owned(), |variant| format!("{model} {variant}"));
@@ -104,6 +107,9 @@ pub async fn remove(
             None => CliMessage::ModelDeleted.with(lang, &[name, ("freed", &bytes(freed))]),
         };
         println!("{message}");
+        for LinkedView { program, .. } in linked {
+            println!("{}", CliMessage::LinkedStay.with(lang, &[("program", &program)]));
+        }
     }
     Ok(())
 }
@@ -121,9 +127,22 @@ fn installed_lines(model: &ModelView, lang: Lang) -> String {
             }
         };
         let used = if one.in_use { CliMessage::InUse.text(lang) } else { "" };
-        format!("  {} ({}): {state}{used}  {}\n", one.precision, one.variant_id, bytes(one.disk_used))
+        let linked = linked_text(&one.linked, lang);
+        let problem = one.problem.as_ref().map(|problem| messages::terminal_text(problem, lang) + "\n");
+        let line =
+            format!("  {} ({}): {state}{used}  {}", one.precision, one.variant_id, bytes(one.disk_used));
+        format!("{line}{linked}\n{}", problem.unwrap_or_default())
     };
     model.precisions.iter().map(line).collect()
+}
+
+/// What a model has as links to the files of other programs.
+fn linked_text(linked: &[LinkedView], lang: Lang) -> String {
+    let text = |one: &LinkedView| {
+        let values = [("size", &*bytes(one.size)), ("program", &one.program)];
+        CliMessage::Comma.text(lang).to_owned() + &CliMessage::LinkedFrom.with(lang, &values)
+    };
+    linked.iter().map(text).collect()
 }
 
 fn describe(model: &ModelView, lang: Lang) -> String {
@@ -135,10 +154,10 @@ fn describe(model: &ModelView, lang: Lang) -> String {
         .variants
         .first()
         .map_or(String::new(), |variant| format!("  {} {}", variant.precision, bytes(variant.size)));
-    let imported = model
-        .path
-        .as_ref()
-        .map_or(String::new(), |path| format!("  {}\n  {path}\n", text(&model.family_note, lang)));
+    let imported = model.path.as_ref().map_or(String::new(), |path| {
+        let linked = linked_text(&model.linked, lang);
+        format!("  {}\n  {path}{linked}\n", text(&model.family_note, lang))
+    });
     let problem =
         model.problem.as_ref().map_or(String::new(), |problem| messages::terminal_text(problem, lang) + "\n");
     let reason = text(&model.fit.reason, lang);
@@ -164,6 +183,8 @@ mod tests {
             precision: id.to_uppercase(),
             state,
             disk_used: 4e9,
+            linked: vec![LinkedView { program: "Ollama".into(), size: 3e9 }],
+            problem: None,
             in_use,
             download: None,
         };
@@ -203,6 +224,7 @@ mod tests {
             state: ModelState::Ready,
             download: None,
             disk_used: 8e9,
+            linked: Vec::new(),
             precisions: vec![
                 precision("q8_0", ModelState::Ready, true),
                 precision("q4_k_m", ModelState::Paused, false),

@@ -45,7 +45,10 @@ pub async fn start(
         Err(error) if error.code == ErrorCode::PrecisionNeeded => error,
         started => return started,
     };
-    let repository = app.repository(text, source).await?;
+    if !json {
+        eprintln!("{}", CliMessage::ReadingHeaders.text(lang));
+    }
+    let repository = app.repository_checked(text, source).await?;
     if json {
         print_json(&repository);
     } else {

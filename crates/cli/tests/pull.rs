@@ -29,6 +29,7 @@ impl Fixture {
         Command::new(env!("CARGO_BIN_EXE_whaledeck-cli"))
             .args(["pull", MODEL, "--variant", "bf16", "--source", source, "--json"])
             .env("WHALEDECK_DATA", self.data.path())
+            .env("HOME", self.data.path())
             .env_remove("HF_TOKEN")
             .env_remove("MODELSCOPE_API_TOKEN")
             .stdout(Stdio::piped())

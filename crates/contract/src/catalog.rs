@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{DownloadView, ErrorView, SourceKind};
+use crate::{DownloadView, ErrorView, LinkedView, SourceKind};
 
 /// One row of the Models page: facts, the verdict for this computer, and the files on disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
@@ -29,8 +29,10 @@ pub struct ModelView {
     pub state: ModelState,
     /// The first unfinished download of the model.
     pub download: Option<DownloadView>,
-    /// Bytes on disk of all its precisions.
+    /// Bytes on disk of all its precisions, without links.
     pub disk_used: f64,
+    /// Files of other programs that it uses as links. They stay when the model is deleted.
+    pub linked: Vec<LinkedView>,
     /// The precisions on the disk or in download, in the order of the catalogue. Empty for a built-in or
     /// imported model.
     pub precisions: Vec<PrecisionView>,
@@ -47,7 +49,7 @@ pub struct ModelView {
     /// `owner/name:precision` of a model that was downloaded by its name. Unlike the files of an import, its
     /// files are deleted with it.
     pub repository: Option<String>,
-    /// Why an imported model cannot be used now, such as a moved file. The state is then `failed`.
+    /// Why a model of the disk cannot be used now, such as a moved file. The state is then `failed`.
     pub problem: Option<ErrorView>,
 }
 
@@ -111,8 +113,11 @@ pub struct PrecisionView {
     /// "FP8", "BF16", "Q4_K_M".
     pub precision: String,
     pub state: ModelState,
-    /// Bytes on disk.
+    /// Bytes on disk, without links.
     pub disk_used: f64,
+    pub linked: Vec<LinkedView>,
+    /// Which file is missing or changed, where it was complete before. The state is then `failed`.
+    pub problem: Option<ErrorView>,
     /// Chats with this model use this precision.
     pub in_use: bool,
     pub download: Option<DownloadView>,

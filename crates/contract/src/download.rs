@@ -26,6 +26,8 @@ pub struct DownloadView {
     pub done: f64,
     /// Bytes of complete files with the hash of the source.
     pub verified: f64,
+    /// Bytes on this computer that were hashed before the transfer, also of files of other programs.
+    pub hashed: f64,
     /// Bytes per second over the last seconds.
     pub speed: f64,
     pub seconds_left: Option<f64>,
@@ -44,6 +46,19 @@ pub struct DownloadFileView {
     pub done: f64,
     /// The file is complete and has the hash of the source.
     pub verified: bool,
+    /// The program that has the same file on this computer, such as "Hugging Face".
+    pub found_in: Option<String>,
+    /// It is a link to that file: none of its bytes is downloaded. Otherwise the file system allows no link.
+    pub linked: bool,
+}
+
+/// Files of another program that a model uses as links.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct LinkedView {
+    /// The name of the program, such as "Hugging Face".
+    pub program: String,
+    /// Bytes.
+    pub size: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]

@@ -25,11 +25,8 @@ pub(crate) struct BlockDigests {
 impl BlockDigests {
     /// Reads the digests of a part; empty for another file size, block size or version.
     pub fn read(part: &Path, size: u64, block: u64) -> Self {
-        let mut name = part.as_os_str().to_owned();
-        name.push(".");
-        name.push(ENDING);
         let head = format!("{HEAD} {size} {block}");
-        let mut digests = Self { path: name.into(), head, block, by_block: Vec::new(), seams: Vec::new() };
+        let mut digests = Self { path: path_of(part), head, block, by_block: Vec::new(), seams: Vec::new() };
         let text = std::fs::read_to_string(&digests.path).unwrap_or_default();
         let mut lines = text.lines();
         if lines.next() != Some(&digests.head) {
@@ -124,6 +121,19 @@ impl BlockDigests {
             tracing::debug!(path = %self.path.display(), %error, "cannot write the block digests of a part");
         }
     }
+}
+
+/// Removes a part file and its digests.
+pub(crate) fn remove_part(part: &Path) -> std::io::Result<()> {
+    store::remove_if_exists(&path_of(part))?;
+    store::remove_if_exists(part)
+}
+
+fn path_of(part: &Path) -> PathBuf {
+    let mut name = part.as_os_str().to_owned();
+    name.push(".");
+    name.push(ENDING);
+    name.into()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::download::Download;
 use crate::lock::lock_model;
 use crate::names::model_dir;
 use crate::progress::ProgressAggregator;
-use crate::{FreeSpace, HubError, InstalledModel, Job, OnProgress, Phase, Timing};
+use crate::{FindLocal, FreeSpace, HubError, InstalledModel, Job, OnProgress, Phase, Timing};
 
 #[derive(Clone)]
 pub struct Hub {
@@ -22,6 +22,7 @@ pub struct Hub {
     pub(crate) client: Client,
     pub(crate) timing: Timing,
     free_space: FreeSpace,
+    find_local: FindLocal,
     block: u64,
 }
 
@@ -34,6 +35,7 @@ impl Hub {
             client,
             timing: Timing::default(),
             free_space,
+            find_local: Arc::new(|files| vec![Vec::new(); files.len()]),
             block: BLOCK,
         })
     }
@@ -51,13 +53,19 @@ impl Hub {
         Self { free_space, ..self }
     }
 
+    /// Sets where downloads look for files of other programs; without it they look nowhere.
+    pub fn with_local_files(self, find_local: FindLocal) -> Self {
+        Self { find_local, ..self }
+    }
+
     /// Sets the block size: a damaged block is downloaded again separately.
     pub fn with_block(self, block: u64) -> Self {
         Self { block, ..self }
     }
 
-    /// Downloads the missing files. After an error or a cancel the next call resumes at the same bytes of the
-    /// same commit. `Busy` if another call, also in another process, downloads the same model.
+    /// Downloads the missing files, but links those that another program has. After an error or a cancel the
+    /// next call resumes at the same bytes of the same commit. `Busy` if another call, also in another
+    /// process, downloads the same model.
     pub async fn download(
         &self,
         job: Job,
@@ -66,11 +74,13 @@ impl Hub {
     ) -> Result<InstalledModel, HubError> {
         let dir = model_dir(&self.models_dir, &job.id)?;
         let _lock = lock_model(&self.models_dir, &job.id)?;
-        let tally = ProgressAggregator::new(&job.id, on_progress);
+        let tally = Arc::new(ProgressAggregator::new(&job.id, on_progress));
         let download = Download {
             client: &self.client,
             timing: self.timing,
             free_space: &self.free_space,
+            find_local: &self.find_local,
+            models_dir: &self.models_dir,
             block: self.block,
             job: &job,
             dir: &dir,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use store::{Access, AtomicFile};
 
 use crate::SourceKind;
+use crate::local_files::{LinkedFile, modified};
 use crate::names::check_path;
 
 pub(crate) const MANIFEST: &str = "model.json";
@@ -30,6 +31,19 @@ pub struct ManifestFile {
     pub path: String,
     pub size: u64,
     pub sha256: String,
+    /// Set for a file of another program that was linked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked: Option<LinkedFile>,
+}
+
+/// A file of a complete model that is not as it was when it was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileProblem {
+    /// Its path in the repository.
+    pub path: String,
+    pub linked: Option<LinkedFile>,
+    /// It is there and was changed; otherwise it is missing.
+    pub changed: bool,
 }
 
 impl Manifest {
@@ -55,11 +69,18 @@ impl Manifest {
         manifest
     }
 
-    pub(crate) fn is_complete(&self, dir: &Path) -> bool {
-        self.files.iter().all(|file| {
-            let there = std::fs::metadata(dir.join(&file.path));
-            check_path(&file.path).is_ok()
-                && there.is_ok_and(|meta| meta.is_file() && meta.len() == file.size)
+    /// The first file that is not as it was. Only linked files are compared by their time, because nobody
+    /// else has a name of the others.
+    pub(crate) fn problem(&self, dir: &Path) -> Option<FileProblem> {
+        self.files.iter().find_map(|file| {
+            let path = dir.join(&file.path);
+            let safe = check_path(&file.path).is_ok();
+            let there = std::fs::metadata(&path).ok().filter(|meta| safe && meta.is_file());
+            let same_time = |linked: &LinkedFile| modified(&path).ok() == Some(linked.modified);
+            let same = there.as_ref().is_some_and(|meta| meta.len() == file.size)
+                && file.linked.as_ref().is_none_or(same_time);
+            let changed = there.is_some();
+            (!same).then(|| FileProblem { path: file.path.clone(), linked: file.linked.clone(), changed })
         })
     }
 

@@ -12,7 +12,7 @@ use crate::RemoteFile;
 pub enum Phase {
     /// Requesting the list of files.
     Listing,
-    /// Hashing existing files.
+    /// Hashing existing files, also those of other programs.
     Checking,
     Transferring,
     /// The last report; `download` returns the result.
@@ -27,6 +27,12 @@ pub struct FileProgress {
     pub done: u64,
     /// The complete file has the announced digest; never true if none was announced.
     pub verified: bool,
+    /// Bytes on this computer that were hashed before the transfer.
+    pub hashed: u64,
+    /// The program that has the same file on this computer.
+    pub found_in: Option<String>,
+    /// It is a link to that file, and none of its bytes is transferred.
+    pub linked: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +43,7 @@ pub struct Progress {
     pub files: Vec<FileProgress>,
     pub done_bytes: u64,
     pub verified_bytes: u64,
+    pub hashed_bytes: u64,
     pub total_bytes: u64,
     /// Set during the wait for a rate limit.
     pub waiting_until: Option<Instant>,
@@ -58,6 +65,7 @@ impl ProgressAggregator {
             files: Vec::new(),
             done_bytes: 0,
             verified_bytes: 0,
+            hashed_bytes: 0,
             total_bytes: 0,
             waiting_until: None,
         };
@@ -72,6 +80,9 @@ impl ProgressAggregator {
                 size: file.size,
                 done: *done,
                 verified: false,
+                hashed: 0,
+                found_in: None,
+                linked: false,
             };
             progress.files = files.iter().zip(on_disk).map(file).collect();
             progress.total_bytes = files.iter().map(|file| file.size).sum();
@@ -104,6 +115,27 @@ impl ProgressAggregator {
             let file = &mut progress.files[index];
             file.verified = true;
             progress.verified_bytes += file.size;
+        });
+    }
+
+    /// Sets the hashed bytes of file `index` or of one that may be the same.
+    pub fn hashed(&self, index: usize, bytes: u64) {
+        self.change(|progress| {
+            let file = &mut progress.files[index];
+            progress.hashed_bytes = progress.hashed_bytes - file.hashed + bytes;
+            file.hashed = bytes;
+        });
+    }
+
+    /// A program has the same file.
+    pub fn found(&self, index: usize, program: &str) {
+        self.change(|progress| progress.files[index].found_in = Some(program.to_owned()));
+    }
+
+    pub fn linked(&self, index: usize, program: &str) {
+        self.change(|progress| {
+            let file = &mut progress.files[index];
+            (file.found_in, file.linked) = (Some(program.to_owned()), true);
         });
     }
 

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use crate::glob::matches_globs;
+use crate::local_files::{LinkedFile, is_shared, modified};
 use crate::manifest;
 use crate::names::part_path;
 use crate::{Digest, Job, Listing, Manifest, RemoteFile, SourceKind};
@@ -28,6 +28,9 @@ pub(crate) struct ResumeState {
     /// not write it.
     #[serde(default)]
     listed: BTreeMap<String, Content>,
+    /// Files that are links to those of other programs.
+    #[serde(default)]
+    linked: BTreeMap<String, LinkedFile>,
 }
 
 /// Size and digest: equal for files with equal content.
@@ -68,8 +71,10 @@ impl ResumeState {
     pub fn new(job: &Job, listing: &Listing, left: Option<Self>, installed: Option<Manifest>) -> Self {
         let mut known = left.as_ref().map(|left| left.listed.clone()).unwrap_or_default();
         let mut replaces: BTreeSet<_> = left.iter().flat_map(|left| left.replaces.iter().cloned()).collect();
+        let mut linked = left.as_ref().map(|left| left.linked.clone()).unwrap_or_default();
         for file in installed.into_iter().flat_map(|manifest| manifest.files) {
             replaces.insert(file.path.clone());
+            linked.extend(file.linked.map(|linked| (file.path.clone(), linked)));
             known.insert(file.path, Content { size: file.size, digest: format!("sha256:{}", file.sha256) });
         }
         replaces.extend(known.keys().cloned());
@@ -79,7 +84,8 @@ impl ResumeState {
         let checked = same.map(|left| left.checked).unwrap_or_default();
         known.extend(listing.files.iter().filter_map(|file| Some((file.path.clone(), Content::of(file)?))));
         let (repo, source) = (job.repo.clone(), job.source.kind);
-        Self { repo, source, revision: Some(listing.revision.clone()), checked, replaces, listed: known }
+        let revision = Some(listing.revision.clone());
+        Self { repo, source, revision, checked, replaces, listed: known, linked }
     }
 
     /// Files and part files with an old name, and the new name of the same content.
@@ -126,6 +132,30 @@ impl ResumeState {
         Ok(())
     }
 
+    /// Records that a file is a link, or is none any more.
+    pub fn set_linked(&mut self, path: &str, linked: Option<LinkedFile>) {
+        match linked {
+            Some(linked) => drop(self.linked.insert(path.to_owned(), linked)),
+            None => drop(self.linked.remove(path)),
+        }
+    }
+
+    /// A link got another name.
+    pub fn rename_linked(&mut self, dir: &Path, from: &Path, to: &Path) {
+        let name = |path: &Path| path.strip_prefix(dir).ok()?.to_str().map(|name| name.replace('\\', "/"));
+        if let (Some(from), Some(to)) = (name(from), name(to)) {
+            let linked = self.linked.remove(&from);
+            self.set_linked(&to, linked);
+        }
+    }
+
+    /// Where the content of a verified file is, if it is a link.
+    pub fn linked(&self, dir: &Path, path: &str) -> Option<LinkedFile> {
+        let (known, place) = (self.linked.get(path)?, dir.join(path));
+        let now = modified(&place).ok().filter(|_| is_shared(&place))?;
+        Some(LinkedFile { modified: now, ..known.clone() })
+    }
+
     /// The SHA-256 of a verified file that has not been modified since.
     pub fn verified_sha256(&self, dir: &Path, file: &RemoteFile) -> Option<String> {
         let checked = self.checked.get(&file.path)?;
@@ -153,10 +183,8 @@ impl ResumeState {
 
 impl VerifiedFile {
     fn now(path: &Path, sha256: &str) -> io::Result<Self> {
-        let meta = std::fs::metadata(path)?;
-        let modified = meta.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let modified = u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX);
-        Ok(Self { size: meta.len(), modified, sha256: sha256.to_owned() })
+        let size = std::fs::metadata(path)?.len();
+        Ok(Self { size, modified: modified(path)?, sha256: sha256.to_owned() })
     }
 }
 
@@ -197,7 +225,7 @@ mod tests {
         check("c1", &file(3, Some("beef")), false);
         check("c1", &file(4, None), false);
         check("c2", &file(3, None), false);
-        let later = SystemTime::now() + std::time::Duration::from_secs(1);
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
         let opened = std::fs::File::options().write(true).open(dir.path().join("a")).expect("it is there");
         opened.set_modified(later).expect("set");
         check("c1", &file(3, None), false);

@@ -62,6 +62,12 @@ pub enum ErrorCode {
     /// The settings of a model take more memory than can be used.
     SettingsTooLarge,
     MemoryUnreadable,
+    /// A file of a downloaded model is not there any more.
+    DownloadedFileMissing,
+    /// A link of a downloaded model leads to no file any more.
+    LinkedFileMissing,
+    /// The file that a link of a downloaded model leads to was changed after its verification.
+    LinkedFileChanged,
     // Worker
     WorkerMissing,
     WorkerStartFailed,

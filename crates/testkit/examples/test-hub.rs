@@ -1,17 +1,22 @@
-//! `test-hub FOLDER [owner/name]`: serves one model until Ctrl+C, for clients in other languages.
-//! Prints its two addresses as one JSON line.
+//! `test-hub FOLDER [owner/name]` serves one model until Ctrl+C, for clients in other languages; `test-hub
+//! --published FIXTURES` serves the repositories of `testkit`. Prints its two addresses as one JSON line.
 
-use std::path::PathBuf;
+use std::path::Path;
+
+use testkit::TestHub;
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let mut args = std::env::args().skip(1);
-    let Some(folder) = args.next().map(PathBuf::from) else {
-        eprintln!("usage: test-hub FOLDER [owner/name]");
-        std::process::exit(2);
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (name, hub) = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--published", fixtures] => (testkit::R1_SHARDS, TestHub::published(Path::new(fixtures)).await?),
+        [folder] => ("whaledeck/guide", TestHub::start(&[("whaledeck/guide", Path::new(folder))]).await?),
+        [folder, name] => (name, TestHub::start(&[(name, Path::new(folder))]).await?),
+        _ => {
+            eprintln!("usage: test-hub FOLDER [owner/name], or test-hub --published FIXTURES");
+            std::process::exit(2);
+        }
     };
-    let name = args.next().unwrap_or_else(|| "whaledeck/guide".into());
-    let hub = testkit::TestHub::start(&[(&name, &folder)]).await?;
     println!(
         "{}",
         serde_json::json!({

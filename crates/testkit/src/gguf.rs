@@ -5,6 +5,8 @@ const ALIGNMENT: usize = 32;
 const TEXT: u32 = 8;
 const U16: u32 = 2;
 const I32: u32 = 5;
+/// The ggml type of plain numbers.
+const F32: u32 = 0;
 
 #[derive(Clone)]
 pub struct TestGguf {
@@ -95,6 +97,35 @@ impl TestGguf {
             None => self.keys.push((key.to_owned(), kind, value)),
         }
         self
+    }
+
+    /// The same model with the tokenizer of another file, and with as many random rows in its embeddings and
+    /// its head. Both have to be F32.
+    ///
+    /// # Panics
+    /// When one of them lacks them.
+    pub fn with_tokenizer_of(mut self, other: &Self) -> Self {
+        let rows = other.tensor("token_embd.weight").sizes[1];
+        self.keys.retain(|(name, ..)| !name.starts_with("tokenizer."));
+        let of_tokenizer = |(name, ..): &&(String, u32, Vec<u8>)| name.starts_with("tokenizer.");
+        self.keys.extend(other.keys.iter().filter(of_tokenizer).cloned());
+        let mut state = 7u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        for name in ["token_embd.weight", "output.weight"] {
+            let tensor = self.tensors.iter_mut().find(|tensor| tensor.name == name).expect("has it");
+            assert_eq!(tensor.kind, F32, "{name}");
+            tensor.sizes[1] = rows;
+            let count = tensor.sizes[0] * rows;
+            tensor.data = (0..count).flat_map(|_| random().to_le_bytes()).collect();
+        }
+        self
+    }
+
+    fn tensor(&self, name: &str) -> &GgufTensor {
+        self.tensors.iter().find(|tensor| tensor.name == name).expect("has it")
     }
 
     /// The same model in `count` files, as llama.cpp's gguf-split writes them: the first has the metadata.

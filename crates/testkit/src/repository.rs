@@ -40,9 +40,14 @@ impl Repository {
     pub fn read(folder: &Path) -> io::Result<Self> {
         let mut contents = BTreeMap::new();
         read_into(folder, "", &mut contents)?;
+        Ok(Self::of(contents))
+    }
+
+    /// These files as one commit.
+    pub fn of(contents: BTreeMap<String, Vec<u8>>) -> Self {
         let mut repository = Self { commits: Vec::new() };
         repository.commit(contents);
-        Ok(repository)
+        repository
     }
 
     /// A new commit with these files changed or added.

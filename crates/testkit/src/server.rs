@@ -83,6 +83,12 @@ impl TestHub {
         self.state.gated.lock().insert(repository.to_owned(), token.to_owned());
     }
 
+    /// Adds a repository with these files.
+    pub fn add(&self, name: &str, files: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        let repository = Repository::of(files.into_iter().collect());
+        self.state.repositories().insert(name.to_owned(), repository);
+    }
+
     /// Adds a commit with this file; the old commits remain.
     pub fn push(&self, repository: &str, path: &str, bytes: &[u8]) {
         self.push_all(repository, [(path.to_owned(), bytes.to_vec())]);
@@ -105,6 +111,13 @@ impl TestHub {
     pub fn commit(&self, repository: &str) -> String {
         let repositories = self.state.repositories();
         repositories[repository].commits.last().expect("there is a first commit").id.clone()
+    }
+
+    /// The ETag of a file without its quotes: the name that it has in the cache of the official client.
+    pub fn etag(&self, repository: &str, path: &str) -> String {
+        let repositories = self.state.repositories();
+        let newest = repositories[repository].commits.last().expect("there is a first commit");
+        newest.files[path].etag().trim_matches('"').to_owned()
     }
 
     /// Removes every commit but the newest, as a force push does.

@@ -70,7 +70,10 @@ fn licences(sh: &Shell) -> Result<()> {
 fn window(sh: &Shell, llama: [(&str, PathBuf); 2]) -> Result<()> {
     in_window(sh, "tests/e2e/window.mjs").run()?;
     in_window(sh, "tests/e2e/starts.mjs").run()?;
-    cmd!(sh, "cargo build {WHOLE...} --example test-cloud").run()?;
+    cmd!(sh, "cargo build {WHOLE...} --example test-cloud --example test-hub").run()?;
+    in_window(sh, "tests/e2e/repositories.mjs")
+        .env("WHALEDECK_TEST_HUB", program("examples/test-hub"))
+        .run()?;
     in_window(sh, "tests/e2e/backends.mjs")
         .envs(llama)
         .env("WHALEDECK_TEST_CLOUD", program("examples/test-cloud"))

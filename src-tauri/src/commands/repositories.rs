@@ -1,6 +1,6 @@
 //! Commands of repositories outside the catalogue. `text` is what a person typed or pasted: `owner/name`,
 //! `owner/name:precision`, or the address of a page.
-use contract::{DownloadView, ErrorView, RepositoryHitView, RepositoryView, SourceKind};
+use contract::{DownloadView, ErrorView, FileGroupView, RepositoryHitView, RepositoryView, SourceKind};
 
 use super::App;
 
@@ -19,6 +19,18 @@ pub async fn repository_search(
 #[specta::specta]
 pub async fn repository(app: App<'_>, text: String, source: SourceKind) -> Result<RepositoryView, ErrorView> {
     app.repository(&text, Some(source)).await
+}
+
+/// The verdict for one precision of a repository, from the headers of its own files.
+#[tauri::command]
+#[specta::specta]
+pub async fn repository_check(
+    app: App<'_>,
+    repo: String,
+    source: SourceKind,
+    group: String,
+) -> Result<FileGroupView, ErrorView> {
+    app.repository_check(&repo, source, &group).await
 }
 
 /// `group` is the name of one of the view's groups.

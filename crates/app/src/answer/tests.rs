@@ -24,6 +24,7 @@ async fn open(folder: &std::path::Path) -> App {
         models_dir: folder.join("models"),
         engine_binary: folder.join("whaledeck-engine"),
         guide_dir: folder.join("guide"),
+        home_dir: None,
     };
     App::open(paths, Arc::new(RecordingHost::default())).await.expect("opens")
 }

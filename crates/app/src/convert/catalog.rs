@@ -31,6 +31,7 @@ pub(crate) fn model_view(model: &ModelFacts, fit: &Fit) -> ModelView {
         state: if family == FamilyKind::Guide { ModelState::BuiltIn } else { ModelState::NotDownloaded },
         download: None,
         disk_used: 0.0,
+        linked: Vec::new(),
         precisions: Vec::new(),
         recommended: sampling_view(&model.recommended),
         runs_embedded: model.embedded,

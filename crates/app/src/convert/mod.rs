@@ -5,6 +5,7 @@ mod catalog;
 mod chat;
 mod failure;
 mod hardware;
+mod on_disk;
 mod plan;
 mod sizing;
 
@@ -14,5 +15,6 @@ pub(crate) use catalog::{
 pub(crate) use chat::{chat_view, message_view, picture_view, sampling_json, summary};
 pub(crate) use failure::{failure_view, history_error, invalid, storage_error, store_error};
 pub(crate) use hardware::hardware_view;
+pub(crate) use on_disk::{file_problem, linked_view};
 pub(crate) use plan::plan_outcome;
 pub(crate) use sizing::{cards_view, claim_view};

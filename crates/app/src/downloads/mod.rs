@@ -19,6 +19,7 @@ use list::UnfinishedDownload;
 use repository::NewModel;
 
 use crate::App;
+use crate::other_programs::LocalFiles;
 use crate::precisions::{Precision, folder};
 
 impl App {
@@ -65,6 +66,11 @@ impl App {
 
     /// Starts a run. Where it makes a new model, the model is in the list before the run counts as finished.
     fn run(&self, entry: UnfinishedDownload, hub: Hub, job: Job, new: Option<NewModel>) -> DownloadView {
+        let home = self.paths.home_dir.clone();
+        let hub = hub.with_local_files(Arc::new(move |files| {
+            let local = LocalFiles::scan(home.clone());
+            files.iter().map(|file| local.of(file)).collect()
+        }));
         let (downloads, source) = (self.downloads.clone(), entry.source);
         let id = format!("{}/{}", entry.model_id, entry.variant_id);
         self.downloads.start(&entry, |Run { number, cancel, previous }| {

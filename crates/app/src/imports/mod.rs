@@ -8,8 +8,7 @@ use contract::{AppEvent, ErrorCode, ErrorView, FamilyKind, Localized, ModelState
 
 use crate::App;
 use crate::blocking::blocking;
-use crate::convert::failure_view;
-use crate::convert::{model_view, sampling_view};
+use crate::convert::{failure_view, file_problem, linked_view, model_view, sampling_view};
 use crate::images::config_of;
 
 mod inspect;
@@ -83,10 +82,12 @@ pub(crate) fn own_view(model: &OwnModel, snapshot: &::hardware::Snapshot, device
     };
     let fit = best_fit(snapshot, devices, &model_facts, DEFAULT_CONTEXT, KvDtype::Bf16);
     let problem = check_there(model).err();
+    let contents = model.downloaded.as_ref().and_then(|from| hub::contents(&from.models_dir, &from.folder));
     ModelView {
         family: FamilyKind::OwnFile,
         state: if problem.is_some() { ModelState::Failed } else { ModelState::Ready },
-        disk_used: facts.bytes as f64,
+        disk_used: contents.as_ref().map_or(facts.bytes, |contents| contents.bytes) as f64,
+        linked: contents.map_or_else(Vec::new, |contents| linked_view(&contents.linked)),
         recommended: own_sampling(model),
         path: Some(model.path.display().to_string()),
         repository: model.downloaded.as_ref().map(|from| format!("{}:{}", from.repo, from.group)),
@@ -159,8 +160,14 @@ pub(crate) fn own_sampling(model: &OwnModel) -> SamplingView {
 }
 
 /// # Errors
-/// When the files were moved or deleted, or their drive is not connected.
+/// When files were moved or deleted, or their drive is not connected, or a linked one was changed.
 pub(crate) fn check_there(model: &OwnModel) -> Result<(), ErrorView> {
+    if let Some(from) = &model.downloaded
+        && let Some(problem) = hub::problem(&from.models_dir, &from.folder)
+    {
+        let error = file_problem(&problem, &from.models_dir.join(&from.folder));
+        return Err(error.with("model_id", &model.id));
+    }
     let holds_files = |folder: &Path| std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some());
     if model.path.is_file() || holds_files(&model.path) {
         return Ok(());

@@ -87,6 +87,12 @@ pub(super) fn program_folders(environment: &Environment) -> Vec<ProgramFolder> {
     folders
 }
 
+impl Environment<'static> {
+    pub(super) fn of_this_process(home: PathBuf) -> Self {
+        Self { home, variable: &|name| std::env::var_os(name), root: PathBuf::from("/") }
+    }
+}
+
 impl Environment<'_> {
     /// The folder that a variable names. One that is relative to some working folder is left out.
     fn chosen(&self, variable: &str) -> Option<PathBuf> {

@@ -13,10 +13,12 @@ use crate::convert::fit_view;
 use crate::imports::{OwnModel, fit_of, inspect};
 
 mod folders;
+mod local_files;
 mod ollama;
 mod search;
 
 use folders::Environment;
+pub(crate) use local_files::LocalFiles;
 pub(crate) use ollama::label_of_blob;
 use search::{ProgramModel, search};
 
@@ -25,13 +27,9 @@ impl App {
     pub async fn models_found(&self) -> Result<Vec<OtherProgramModel>, ErrorView> {
         let (snapshot, devices) = (self.snapshot().await?, self.devices());
         let own = self.own_models.all()?;
+        let home = self.paths.home_dir.clone();
         blocking("look for models of other programs", move || {
-            let Some(directories) = directories::BaseDirs::new() else { return Ok(Vec::new()) };
-            let found = search(&Environment {
-                home: directories.home_dir().to_owned(),
-                variable: &|name| std::env::var_os(name),
-                root: PathBuf::from("/"),
-            });
+            let found = home.map(|home| search(&Environment::of_this_process(home))).unwrap_or_default();
             Ok(views(found, &own, &snapshot, devices))
         })
         .await

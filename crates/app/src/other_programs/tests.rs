@@ -47,16 +47,16 @@ impl Home {
         self.gguf(&format!("{root}/blobs/sha256-{digest}"))
     }
 
+    fn environment<'a>(&self, variable: &'a dyn Fn(&str) -> Option<std::ffi::OsString>) -> Environment<'a> {
+        Environment { home: self.path(""), variable, root: self.folder.path().join("system") }
+    }
+
     fn search(&self) -> Vec<ProgramModel> {
         let variable = |name: &str| {
             let set = self.variables.iter().find(|(known, _)| *known == name);
             set.map(|(_, value)| value.clone().into_os_string())
         };
-        search(&Environment {
-            home: self.path(""),
-            variable: &variable,
-            root: self.folder.path().join("system"),
-        })
+        search(&self.environment(&variable))
     }
 
     /// Programs and labels.
@@ -124,6 +124,57 @@ fn every_program_is_looked_into() {
     assert_eq!(found, expected);
     let newest = &home.search()[0].path;
     assert!(newest.ends_with("snapshots/1234"), "{}", newest.display());
+}
+
+#[test]
+fn a_download_is_told_of_the_files_that_may_be_the_same() {
+    let home = Home::new();
+    let (sha256, git) = (digest("a"), "b".repeat(40));
+    let cache = ".cache/huggingface/hub/models--maker--r1";
+    home.write(&format!("{cache}/blobs/{sha256}"), b"12345");
+    home.write(&format!("{cache}/blobs/{}", digest("d")), b"12345");
+    home.write(&format!("{cache}/blobs/{git}"), b"{}");
+    home.write(&format!("{cache}/blobs/{}.incomplete", digest("e")), b"12345");
+    home.write(".cache/huggingface/hub/datasets--maker--texts/blobs/x", b"12345");
+    home.write(&format!(".ollama/models/blobs/sha256-{sha256}"), b"12345");
+    home.write(".ollama/models/manifests/registry.ollama.ai/library/r1/1", b"12345");
+    home.write(".cache/modelscope/hub/models/maker/R1-1___5B/config.json", b"{}");
+    home.write(".lmstudio/models/maker/r1/r1-Q4_K_M.gguf", b"12345");
+    home.write(".lmstudio/models/maker/r1/other.gguf", b"12345");
+    home.write("jan/models/r1/r1.gguf.part", b"12345");
+    #[cfg(unix)]
+    {
+        let link = home.path(&format!("{cache}/snapshots/1/r1-Q4_K_M.gguf"));
+        std::fs::create_dir_all(link.parent().expect("a folder")).expect("is made");
+        std::os::unix::fs::symlink(home.path(&format!("{cache}/blobs/{sha256}")), link).expect("is linked");
+    }
+    let files = LocalFiles::of_environment(&home.environment(&|_| None));
+    let found = |path: &str, size, digest| {
+        let all = files.of(&hub::RemoteFile { path: path.into(), size, digest });
+        let name = |local: hub::LocalFile| {
+            let name = local.path.file_name().expect("a name").to_string_lossy().into_owned();
+            (local.program, name)
+        };
+        all.into_iter().map(name).collect::<Vec<_>>()
+    };
+    let of = |program: &str, name: &str| (program.to_owned(), name.to_owned());
+    // Those that are named by the hash, those of the name, the others; none that is named by another hash.
+    assert_eq!(
+        found("q/r1-Q4_K_M.gguf", 5, Some(hub::Digest::Sha256(sha256.to_uppercase()))),
+        [
+            of("Hugging Face", &sha256),
+            of("Ollama", &format!("sha256-{sha256}")),
+            of("LM Studio", "r1-Q4_K_M.gguf"),
+            of("LM Studio", "other.gguf"),
+        ]
+    );
+    let config = [of("Hugging Face", &git), of("ModelScope", "config.json")];
+    assert_eq!(found("config.json", 2, Some(hub::Digest::GitBlob(git.clone()))), config);
+    assert_eq!(found("config.json", 2, None), [], "without a hash nothing can be verified");
+    assert_eq!(found("config.json", 3, Some(hub::Digest::GitBlob(git))), []);
+    assert!(
+        LocalFiles::scan(None).of(&hub::RemoteFile { path: "a".into(), size: 5, digest: None }).is_empty()
+    );
 }
 
 #[test]

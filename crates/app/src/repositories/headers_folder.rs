@@ -10,7 +10,9 @@ use store::private;
 
 use crate::convert::storage_error;
 
-const FOLDER: &str = "headers";
+/// Each reading has a folder of its own in the data folder: a shared one could not be removed while another
+/// reading begins.
+const PREFIX: &str = "headers-";
 /// No reading of headers takes so long: what is older was left by a process that was killed.
 const LEFT_BEHIND: Duration = Duration::from_secs(24 * 3600);
 
@@ -19,9 +21,8 @@ pub(super) struct HeadersFolder(PathBuf);
 impl HeadersFolder {
     /// Creates an empty folder.
     pub(super) fn create(data_dir: &Path) -> Result<Self, ErrorView> {
-        let all = data_dir.join(FOLDER);
-        remove_old(&all);
-        let own = all.join(uuid::Uuid::new_v4().to_string());
+        remove_old(data_dir);
+        let own = data_dir.join(format!("{PREFIX}{}", uuid::Uuid::new_v4()));
         private::create_dir(&own).map_err(|error| storage_error("read the header", &own, &error))?;
         Ok(Self(own))
     }
@@ -47,15 +48,12 @@ impl Drop for HeadersFolder {
     fn drop(&mut self) {
         // What stays is removed at a later use.
         let _ = std::fs::remove_dir_all(&self.0);
-        if let Some(all) = self.0.parent() {
-            // Only the last one leaves it empty.
-            let _ = std::fs::remove_dir(all);
-        }
     }
 }
 
-fn remove_old(all: &Path) {
-    for entry in std::fs::read_dir(all).into_iter().flatten().flatten() {
+fn remove_old(data_dir: &Path) {
+    let is_own = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with(PREFIX);
+    for entry in std::fs::read_dir(data_dir).into_iter().flatten().flatten().filter(is_own) {
         let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| time.elapsed().ok());
         if age.is_some_and(|age| age > LEFT_BEHIND) {
             let _ = std::fs::remove_dir_all(entry.path());

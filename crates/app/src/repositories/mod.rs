@@ -1,32 +1,36 @@
 //! Repositories outside the catalogue as use cases: search them, look at one with a verdict for each
 //! precision, and download one. What a file's header says is read by `remote`.
 mod headers_folder;
+mod open_repository;
 mod remote;
 mod verdicts;
 
+use std::sync::Arc;
+
+use catalog::Devices;
 use contract::{
     DownloadView, ErrorCode, ErrorView, FileGroupView, RepositoryHitView, RepositoryView, SourceKind,
 };
-use hub::{FileGroup, FileGroups, Reference, SearchHit, Terms};
+use futures_util::{StreamExt, TryStreamExt};
+use hub::{FileGroup, FileGroups, Reference, SearchHit};
+use parking_lot::Mutex;
 
 use crate::App;
+use crate::blocking::blocking;
 use crate::convert::{fit_view, invalid};
 use crate::downloads::{RepositoryFiles, configured, hub_error};
 use crate::imports::fit_of;
+use crate::other_programs::LocalFiles;
+pub(crate) use open_repository::LastRepository;
+use open_repository::OpenRepository;
 use remote::Remote;
 use verdicts::{Judged, judge};
 
 /// Repositories of one search.
 const HITS: u32 = 20;
 
-/// A repository that a text names, as its source lists it now.
-struct OpenRepository {
-    reference: Reference,
-    source: SourceKind,
-    remote: Remote,
-    terms: Terms,
-    groups: FileGroups,
-}
+/// Precisions whose headers are read at the same time. Each header is some megabytes.
+const CHECKS: usize = 4;
 
 impl App {
     /// Searches a source; `None` is that of the settings.
@@ -56,40 +60,69 @@ impl App {
     }
 
     /// What a repository holds, or what of it the text names. The source is that of the text, else the given
-    /// one, else that of the settings.
+    /// one, else that of the settings. The header of one precision tells about the others of its model:
+    /// `repository_check` reads theirs.
     pub async fn repository(
         &self,
         text: &str,
         source: Option<SourceKind>,
     ) -> Result<RepositoryView, ErrorView> {
-        let open = self.open_repository(text, source).await?;
+        let open = Arc::new(self.open_repository(text, source).await?);
+        self.last_repository.keep(open.clone());
         let groups = open.matching(None)?;
         let (snapshot, devices) = (self.snapshot().await?, self.devices());
         let judged = judge(&open.remote, &groups).await;
-        let view = |(group, Judged { facts, own_facts }): (&&FileGroup, Judged)| {
-            let known = facts.as_ref().ok();
-            let precision = group.precision.clone().or_else(|| known.map(|facts| facts.precision.clone()));
-            FileGroupView {
-                name: group.name.clone(),
-                precision: precision.unwrap_or_default(),
-                size: group.size as f64,
-                files: group.files.len() as u32,
-                architecture: known.map(|facts| facts.architecture.clone()),
-                params_total: known.map(|facts| facts.params_total as f64),
-                context_max: known.map(|facts| facts.context_max),
-                fit: known.map(|facts| fit_view(&fit_of(facts, &snapshot, devices))),
-                problem: facts.err(),
-                own_facts,
-            }
-        };
+        let views =
+            groups.iter().zip(judged).map(|(group, judged)| group_view(group, judged, &snapshot, devices));
         Ok(RepositoryView {
             repo: open.reference.repo.clone(),
             source: open.source,
             licence: open.terms.licence.clone(),
             gated: open.terms.gated,
-            groups: groups.iter().zip(judged).map(view).collect(),
+            groups: views.collect(),
             projectors: open.groups.projectors.iter().map(|file| file.path.clone()).collect(),
         })
+    }
+
+    /// The verdict for one precision from the headers of its own files.
+    pub async fn repository_check(
+        &self,
+        repo: &str,
+        source: SourceKind,
+        group: &str,
+    ) -> Result<FileGroupView, ErrorView> {
+        let open = match self.last_repository.find(repo, source) {
+            Some(open) => open,
+            None => Arc::new(self.open_repository(repo, Some(source)).await?),
+        };
+        let known = open.groups.groups.iter().find(|known| known.name == group);
+        let group = known.ok_or_else(|| open.unknown())?;
+        let facts = open.remote.facts(group).await;
+        let snapshot = self.snapshot().await?;
+        Ok(group_view(group, Judged { facts, own_facts: true }, &snapshot, self.devices()))
+    }
+
+    /// As `repository`, with each verdict from the headers of its own files.
+    pub async fn repository_checked(
+        &self,
+        text: &str,
+        source: Option<SourceKind>,
+    ) -> Result<RepositoryView, ErrorView> {
+        let mut view = self.repository(text, source).await?;
+        let checks: Vec<_> = view
+            .groups
+            .iter()
+            .filter(|group| !group.own_facts)
+            .map(|group| self.repository_check(&view.repo, view.source, &group.name))
+            .collect();
+        let checked: Vec<FileGroupView> =
+            futures_util::stream::iter(checks).buffer_unordered(CHECKS).try_collect().await?;
+        for one in checked {
+            if let Some(group) = view.groups.iter_mut().find(|group| group.name == one.name) {
+                *group = one;
+            }
+        }
+        Ok(view)
     }
 
     /// Starts the download of one precision. It is refused before a byte of weights is fetched where a start
@@ -134,46 +167,40 @@ impl App {
         let (hub, source) = (self.hub().await?, configured(&settings, kind));
         let repository = hub.repository(&source, &reference.repo).await.map_err(|error| hub_error(&error))?;
         let groups = FileGroups::of(&repository.listing.files);
+        let home = self.paths.home_dir.clone();
+        let local = blocking("look for files of other programs", move || Ok(LocalFiles::scan(home))).await?;
         let remote = Remote {
             hub,
             source,
             repo: reference.repo.clone(),
             revision: repository.listing.revision,
             data_dir: self.paths.data_dir.clone(),
+            local: Arc::new(local),
+            header_lengths: Mutex::default(),
         };
         Ok(OpenRepository { reference, source: kind, remote, terms: repository.terms, groups })
     }
 }
 
-impl OpenRepository {
-    /// The groups that the text and a name leave; at least one.
-    fn matching(&self, group: Option<&str>) -> Result<Vec<&FileGroup>, ErrorView> {
-        let named = |one: &&FileGroup| group.is_none_or(|name| one.name.eq_ignore_ascii_case(name));
-        let left: Vec<&FileGroup> = self.groups.matching(&self.reference).into_iter().filter(named).collect();
-        if !left.is_empty() {
-            return Ok(left);
-        }
-        let all: Vec<&FileGroup> = self.groups.groups.iter().collect();
-        if all.is_empty() {
-            let message =
-                "find a model in the repository: it has neither GGUF nor safetensors with config.json";
-            return Err(ErrorView::new(ErrorCode::NotAModel, message).with("path", &self.reference.repo));
-        }
-        Err(self.choice(ErrorCode::PrecisionUnknown, "find the precision in the repository", &all))
-    }
-
-    fn several(&self, groups: &[&FileGroup]) -> ErrorView {
-        self.choice(ErrorCode::PrecisionNeeded, "choose a precision of the repository", groups)
-    }
-
-    fn choice(&self, code: ErrorCode, message: &str, groups: &[&FileGroup]) -> ErrorView {
-        let names: Vec<&str> = groups.iter().map(|group| &*group.name).collect();
-        // The middle of the sizes is a better example than the smallest.
-        let example = names[names.len() / 2];
-        ErrorView::new(code, message)
-            .with("repo", &self.reference.repo)
-            .with("allowed", names.join(", "))
-            .with("example", format!("{}:{example}", self.reference.repo))
+fn group_view(
+    group: &FileGroup,
+    Judged { facts, own_facts }: Judged,
+    snapshot: &::hardware::Snapshot,
+    devices: Devices,
+) -> FileGroupView {
+    let known = facts.as_ref().ok();
+    let precision = group.precision.clone().or_else(|| known.map(|facts| facts.precision.clone()));
+    FileGroupView {
+        name: group.name.clone(),
+        precision: precision.unwrap_or_default(),
+        size: group.size as f64,
+        files: group.files.len() as u32,
+        architecture: known.map(|facts| facts.architecture.clone()),
+        params_total: known.map(|facts| facts.params_total as f64),
+        context_max: known.map(|facts| facts.context_max),
+        fit: known.map(|facts| fit_view(&fit_of(facts, snapshot, devices))),
+        problem: facts.err(),
+        own_facts,
     }
 }
 

@@ -9,7 +9,7 @@ use deploy::WorkerSpec;
 use protocol::{PlaceChoice, WeightDtype, WorkerArgs};
 
 use super::Launch;
-use crate::convert::runs_here;
+use crate::convert::{file_problem, runs_here};
 use crate::imports::check_there;
 use crate::model_settings::RunSettings;
 use crate::{App, Paths};
@@ -24,6 +24,11 @@ impl App {
             None => {
                 let on_disk = self.precisions_of(model_id);
                 let used = self.precisions.used(model_id, &on_disk).map(|used| used.dir.clone());
+                let incomplete =
+                    on_disk.iter().find_map(|one| Some((one.contents.problem.as_ref()?, &one.dir)));
+                if let Some((problem, dir)) = incomplete.filter(|_| used.is_none()) {
+                    return Err(file_problem(problem, dir).with("model_id", model_id));
+                }
                 files(&self.paths, used, model_id)?
             }
         };

@@ -28,6 +28,7 @@ pub async fn serve(weights: &[u8]) -> (TestHub, TempDir) {
         models_dir: data.path().join("models"),
         engine_binary: data.path().join("no-engine"),
         guide_dir: data.path().join("no-guide"),
+        home_dir: None,
     };
     let app = app::App::open(paths, Arc::new(NullHost)).await.expect("the app opens");
     let mut settings = app.settings().await.expect("there are settings");

@@ -5,6 +5,7 @@ mod blocks;
 mod browse;
 mod killed;
 mod listing;
+mod local;
 mod mismatch;
 mod model;
 mod progress;

@@ -513,6 +513,12 @@ export type Messages = {
     remove: string;
     removeName: (values: { name: Value }) => string;
     confirmRemove: (values: { name: Value; size: Value }) => string;
+    confirmRemoveLinked: (values: { name: Value; size: Value; program: Value }) => string;
+    linkedFrom: (values: { size: Value; program: Value }) => string;
+    foundLinked: (values: { count: Value; size: Value; program: Value }) => string;
+    foundNotLinked: (values: { count: Value; size: Value; program: Value }) => string;
+    incomplete: string;
+    repair: string;
     inUse: string;
     use: string;
     useName: (values: { name: Value }) => string;
@@ -564,6 +570,8 @@ export type Messages = {
     look: string;
     lookName: (values: { name: Value }) => string;
     backToHits: string;
+    checking: string;
+    unchecked: string;
     gated: string;
     downloadStarted: (values: { name: Value }) => string;
     onTheWay: string;
@@ -581,6 +589,7 @@ export type Messages = {
       waiting: string;
       moving: string;
       there: string;
+      linked: string;
       checked: string;
     };
   };

@@ -35,6 +35,8 @@ export const commands = {
 	repositorySearch: (text: string, source: SourceKind) => __TAURI_INVOKE<RepositoryHitView[]>("repository_search", { text, source }),
 	/**  The source of an address comes before the given one. */
 	repository: (text: string, source: SourceKind) => __TAURI_INVOKE<RepositoryView>("repository", { text, source }),
+	/**  The verdict for one precision of a repository, from the headers of its own files. */
+	repositoryCheck: (repo: string, source: SourceKind, group: string) => __TAURI_INVOKE<FileGroupView>("repository_check", { repo, source, group }),
 	/**  `group` is the name of one of the view's groups. */
 	repositoryDownload: (text: string, source: SourceKind, group: string) => __TAURI_INVOKE<DownloadView>("repository_download", { text, source, group }),
 	chats: () => __TAURI_INVOKE<ChatSummary[]>("chats"),
@@ -524,6 +526,10 @@ export type DownloadFileView = {
 	done: number,
 	/**  The file is complete and has the hash of the source. */
 	verified: boolean,
+	/**  The program that has the same file on this computer, such as "Hugging Face". */
+	found_in: string | null,
+	/**  It is a link to that file: none of its bytes is downloaded. Otherwise the file system allows no link. */
+	linked: boolean,
 };
 
 export type DownloadState = "listing" | "transferring" | "paused" | "verifying" | "ready" | "failed";
@@ -541,6 +547,8 @@ export type DownloadView = {
 	done: number,
 	/**  Bytes of complete files with the hash of the source. */
 	verified: number,
+	/**  Bytes on this computer that were hashed before the transfer, also of files of other programs. */
+	hashed: number,
 	/**  Bytes per second over the last seconds. */
 	speed: number,
 	seconds_left: number | null,
@@ -882,6 +890,14 @@ export type LastChat = {
 	system_prompt: string,
 };
 
+/**  Files of another program that a model uses as links. */
+export type LinkedView = {
+	/**  The name of the program, such as "Hugging Face". */
+	program: string,
+	/**  Bytes. */
+	size: number,
+};
+
 export type Localized = {
 	en: string,
 	zh: string,
@@ -1077,8 +1093,10 @@ export type ModelView = {
 	state: ModelState,
 	/**  The first unfinished download of the model. */
 	download: DownloadView | null,
-	/**  Bytes on disk of all its precisions. */
+	/**  Bytes on disk of all its precisions, without links. */
 	disk_used: number,
+	/**  Files of other programs that it uses as links. They stay when the model is deleted. */
+	linked: LinkedView[],
 	/**
 	 *  The precisions on the disk or in download, in the order of the catalogue. Empty for a built-in or
 	 *  imported model.
@@ -1099,7 +1117,7 @@ export type ModelView = {
 	 *  files are deleted with it.
 	 */
 	repository: string | null,
-	/**  Why an imported model cannot be used now, such as a moved file. The state is then `failed`. */
+	/**  Why a model of the disk cannot be used now, such as a moved file. The state is then `failed`. */
 	problem: ErrorView | null,
 };
 
@@ -1266,8 +1284,11 @@ export type PrecisionView = {
 	/**  "FP8", "BF16", "Q4_K_M". */
 	precision: string,
 	state: ModelState,
-	/**  Bytes on disk. */
+	/**  Bytes on disk, without links. */
 	disk_used: number,
+	linked: LinkedView[],
+	/**  Which file is missing or changed, where it was complete before. The state is then `failed`. */
+	problem: ErrorView | null,
 	/**  Chats with this model use this precision. */
 	in_use: boolean,
 	download: DownloadView | null,

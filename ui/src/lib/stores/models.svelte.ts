@@ -20,6 +20,7 @@ import { deployments } from './deployments.svelte';
 import { Load } from './load.svelte';
 import { machine } from './machine.svelte';
 import { missing } from './room';
+import { settings } from './settings.svelte';
 
 const stateOf = (download: DownloadView): ModelView['state'] =>
   download.state === 'listing' || download.state === 'transferring' ? 'downloading' : download.state;
@@ -30,8 +31,9 @@ function withDownload(model: ModelView, download: DownloadView): ModelView {
   const before = model.precisions.find((one) => one.variant_id === download.variant_id);
   const precision = model.variants.find((one) => one.id === download.variant_id)?.precision ?? '';
   const changed: PrecisionView = {
-    ...(before ?? { variant_id: download.variant_id, precision, disk_used: 0, in_use: false }),
+    ...(before ?? { variant_id: download.variant_id, precision, disk_used: 0, linked: [], in_use: false }),
     state,
+    problem: null,
     download,
   };
   const precisions = before
@@ -102,6 +104,14 @@ class Models {
 
   start = (model: string, variant: string, source: SourceKind) =>
     this.#act(async () => this.put(await host.downloadStart(model, variant, source)));
+  /** Downloads what is missing of a model of a repository. */
+  repair = ({ repository }: ModelView) =>
+    this.#act(async () => {
+      const at = repository?.lastIndexOf(':') ?? -1;
+      if (!repository || at < 0) return;
+      const source = settings.view.value?.source ?? 'hugging_face';
+      this.put(await host.repositoryDownload(repository.slice(0, at), source, repository.slice(at + 1)));
+    });
   pause = (id: string) => this.#act(() => host.downloadPause(id));
   resume = (id: string) => this.#act(() => host.downloadResume(id));
   cancel = (id: string) => this.#act(() => host.downloadRemove(id), true);

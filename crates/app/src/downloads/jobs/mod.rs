@@ -241,12 +241,15 @@ impl Entry {
             return;
         }
         (view.done, view.verified) = (progress.done_bytes as f64, progress.verified_bytes as f64);
+        view.hashed = progress.hashed_bytes as f64;
         view.total = progress.total_bytes as f64;
         let file = |file: &hub::FileProgress| DownloadFileView {
             path: file.path.clone(),
             size: file.size as f64,
             done: file.done as f64,
             verified: file.verified,
+            found_in: file.found_in.clone(),
+            linked: file.linked,
         };
         view.files = progress.files.iter().map(file).collect();
 
@@ -296,6 +299,7 @@ fn new_view(download: &UnfinishedDownload, state: DownloadState) -> DownloadView
         },
         done: 0.0,
         verified: 0.0,
+        hashed: 0.0,
         speed: 0.0,
         seconds_left: None,
         waiting_seconds: None,

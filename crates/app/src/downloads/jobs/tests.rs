@@ -61,6 +61,7 @@ fn progress(phase: Phase, done_bytes: u64) -> Progress {
         files: Vec::new(),
         done_bytes,
         verified_bytes: 0,
+        hashed_bytes: 0,
         total_bytes: 100,
         waiting_until: None,
     }
