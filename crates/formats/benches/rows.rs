@@ -1,6 +1,7 @@
-//! Dot products with encoded rows on one core: decoded into memory first, decoded in registers, and in whole
-//! numbers. From a cache, which measures compute, and from memory. Rounds alternate; the best of each
-//! counts. Arguments are names of formats: `cargo bench -p formats -- Q4_K Q6_K`.
+//! Dot products with encoded rows on one core: decoded into memory first, decoded in registers, in whole
+//! numbers, and in whole numbers with four vectors at once, whose time is divided by four. From a cache,
+//! which measures compute, and from memory. Rounds alternate; the best of each counts. Arguments are names of
+//! formats: `cargo bench -p formats -- Q4_K Q6_K`.
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -30,19 +31,21 @@ fn measure(dtype: Dtype, place: &str, size: usize) {
         (0..count * row).map(|at| if at % 2 == 1 { 0x3C } else { (at * 37 % 251) as u8 }).collect();
     let rows: Vec<&[u8]> = bytes.chunks_exact(row).collect();
     let x: Vec<f32> = (0..COLS).map(|at| (at % 31) as f32 - 15.0).collect();
-    let mut best = [Duration::MAX; 3];
+    let mut best = [Duration::MAX; 4];
     for _ in 0..ROUNDS {
         let times = [
             Some(timed(|| decoded_dot(dtype, &x, &rows))),
             fused_dot(dtype, &x, &rows),
-            has_planes(dtype).then(|| whole_dot(dtype, &x, &rows)),
+            has_planes(dtype).then(|| whole_dot::<1>(dtype, &x, &rows)),
+            has_planes(dtype).then(|| whole_dot::<4>(dtype, &x, &rows) / 4),
         ];
         for (best, time) in best.iter_mut().zip(times) {
             *best = (*best).min(time.unwrap_or(Duration::MAX));
         }
     }
     print!("{:8} {place:6}", dtype.name());
-    for (name, time) in ["decoded first", "in registers", "whole numbers"].iter().zip(best) {
+    for (name, time) in ["decoded first", "in registers", "whole numbers", "for one of four"].iter().zip(best)
+    {
         if time < Duration::MAX {
             let rate = |amount: usize| amount as f64 / time.as_nanos() as f64;
             print!("  {name} {:5.2} ({:4.1} GB/s)", rate(rows.len() * COLS), rate(bytes.len()));
@@ -71,12 +74,14 @@ fn fused_dot(dtype: Dtype, x: &[f32], rows: &[&[u8]]) -> Option<Duration> {
     }))
 }
 
-/// With the planes of the activations made once, as for a matrix.
-fn whole_dot(dtype: Dtype, x: &[f32], rows: &[&[u8]]) -> Duration {
+/// With the planes of `M` vectors of activations made once, as for a matrix.
+fn whole_dot<const M: usize>(dtype: Dtype, x: &[f32], rows: &[&[u8]]) -> Duration {
     timed(|| {
-        let planes = Planes::new(x);
+        let planes: [Planes; M] = std::array::from_fn(|_| Planes::new(x));
         let row_blocks = rows.as_chunks::<4>().0.iter();
-        row_blocks.flat_map(|rows| planes_dot(dtype, [&planes], *rows, 4 * rows[0].len())[0]).sum()
+        let products =
+            row_blocks.flat_map(|rows| planes_dot(dtype, planes.each_ref(), *rows, 4 * rows[0].len()));
+        products.flatten().sum()
     })
 }
 

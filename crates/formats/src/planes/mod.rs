@@ -1,10 +1,8 @@
 //! Dot products of quantised rows in whole numbers. A row of activations becomes fixed-point numbers of 16
-//! bits over blocks of 256 columns, each as two signed bytes: a *plane* holds the high or the low bytes. Codes
-//! are small integers, so the sums within a block are exact, and every instruction set gives the same bits:
-//! `scalar` is the definition, `x86` the fast form. NEON has no form of its own and takes the scalar one.
-//!
-//! The error against f32 activations is that of rounding them to 16 bits: at most half of a 32,512th of the
-//! largest activation of 256, for each column.
+//! bits over blocks of 256 columns, each as two signed bytes: a *plane* has the high or the low bytes of all.
+//! Codes are small integers, so the sums within a block are exact, and every instruction set gives the same
+//! bits: `scalar` is the definition, `x86` the fast form. There is none for NEON: f32 is faster there.
+//! The error is that of rounding activations: half a 32,512th of the largest of their 256, for each column.
 #![allow(
     clippy::needless_range_loop,
     reason = "indexed loops of constant length keep registers in registers"
@@ -13,9 +11,7 @@ mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use crate::Dtype;
-#[cfg(target_arch = "x86_64")]
-use crate::Isa;
+use crate::{Dtype, Isa};
 
 /// Columns of one scale.
 const WIDE: usize = 256;
@@ -56,8 +52,14 @@ impl Planes {
     }
 }
 
-/// Whether [`planes_dot`] multiplies rows of this format.
-pub const fn has_planes(dtype: Dtype) -> bool {
+/// Whether rows of this format are multiplied in whole numbers on this processor. Without AVX2 it would be
+/// slower than in f32.
+pub fn has_planes(dtype: Dtype) -> bool {
+    Isa::detect() >= Isa::Avx2 && is_defined(dtype)
+}
+
+/// Whether [`planes_dot`] is defined for the format.
+const fn is_defined(dtype: Dtype) -> bool {
     matches!(
         dtype,
         Dtype::Q4_0
@@ -79,7 +81,7 @@ pub const fn has_planes(dtype: Dtype) -> bool {
 /// others of the call. Prefetches `prefetch_distance` bytes ahead: the rows that come next.
 ///
 /// # Panics
-/// When [`has_planes`] is false for `dtype`.
+/// For a format that is not multiplied in whole numbers.
 #[inline]
 pub fn planes_dot<const M: usize, const N: usize>(
     dtype: Dtype,

@@ -88,7 +88,8 @@ fn dot_blocks<const BYTES: usize>(
     row: &[u8],
     unpack: impl Fn(&[u8; BYTES]) -> Block,
 ) -> f32 {
-    let mut sums = [0.0f32; SUMS];
+    // Every second block has sums of its own: a wide register holds two.
+    let mut sums = [[0.0f32; SUMS]; 2];
     for (x, blocks) in x.iter().zip(row.as_chunks::<BYTES>().0.chunks(8)) {
         let mut offsets = [0.0; SUMS];
         for (at, block) in blocks.iter().enumerate() {
@@ -98,16 +99,16 @@ fn dot_blocks<const BYTES: usize>(
                 let (high, low) = (x.high[32 * at + column], x.low[32 * at + column]);
                 whole[column / 4] += i32::from(code) * (256 * i32::from(high) + i32::from(low));
             }
-            for (sum, whole) in sums.iter_mut().zip(whole) {
+            for (sum, whole) in sums[at % 2].iter_mut().zip(whole) {
                 *sum = (whole as f32).mul_add(block.scale * x.scale, *sum);
             }
             offsets[at] = block.offset;
         }
         for at in 0..SUMS {
-            sums[at] = (x.sums[at] as f32).mul_add(-(offsets[at] * x.scale), sums[at]);
+            sums[0][at] = (x.sums[at] as f32).mul_add(-(offsets[at] * x.scale), sums[0][at]);
         }
     }
-    total(sums)
+    total(std::array::from_fn(|at| sums[0][at] + sums[1][at]))
 }
 
 /// Codes of which `zero` is the value 0.

@@ -46,7 +46,7 @@ fn activations(cols: usize, seed: u32) -> Vec<f32> {
 }
 
 fn formats() -> impl Iterator<Item = Dtype> {
-    Dtype::ALL.iter().copied().filter(|&dtype| has_planes(dtype))
+    Dtype::ALL.iter().copied().filter(|&dtype| is_defined(dtype))
 }
 
 /// All ones and all codes at their ends, which are the largest sums.

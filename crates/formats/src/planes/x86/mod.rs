@@ -156,17 +156,32 @@ impl<S: Integer, const M: usize, const N: usize> Dot<'_, S, M, N> {
     }
 }
 
-#[inline(always)]
-fn block_at<const BYTES: usize>(row: &[u8], at: usize) -> &[u8; BYTES] {
-    &row.as_chunks::<BYTES>().0[at]
-}
-
 /// The high and the low plane of columns `32 * at` and on.
 #[inline(always)]
 fn planes(x: &PlaneBlock, at: usize) -> [__m256i; 2] {
     let (high, low) = (x.high.as_chunks::<32>().0[at], x.low.as_chunks::<32>().0[at]);
     // SAFETY: both are 32 bytes, and every bit pattern is valid in both.
     unsafe { [std::mem::transmute::<[i8; 32], __m256i>(high), std::mem::transmute::<[i8; 32], __m256i>(low)] }
+}
+
+/// The high and the low plane of columns `64 * at` and on.
+#[inline(always)]
+fn wide_planes(x: &PlaneBlock, at: usize) -> [__m512i; 2] {
+    let (high, low) = (x.high.as_chunks::<64>().0[at], x.low.as_chunks::<64>().0[at]);
+    // SAFETY: both are 64 bytes, and every bit pattern is valid in both.
+    unsafe { [std::mem::transmute::<[i8; 64], __m512i>(high), std::mem::transmute::<[i8; 64], __m512i>(low)] }
+}
+
+/// Sums of four products each of any u8: 256 times those with `high` plus those with `low`.
+///
+/// # Safety
+/// The processor has AVX-512 VNNI.
+#[inline(always)]
+unsafe fn wide_dot_planes(codes: __m512i, high: __m512i, low: __m512i) -> __m512i {
+    unsafe {
+        let high = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes, high);
+        _mm512_dpbusd_epi32(_mm512_slli_epi32::<8>(high), codes, low)
+    }
 }
 
 #[inline(always)]

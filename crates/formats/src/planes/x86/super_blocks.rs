@@ -2,7 +2,7 @@
 use std::arch::x86_64::*;
 
 use super::super_formats::SuperFormat;
-use super::{Dot, Integer, i32x8, planes, totals};
+use super::{Dot, Integer, i32x8, planes, totals, wide_dot_planes, wide_planes};
 use crate::planes::{PlaneBlock, WIDE};
 use crate::prefetch;
 
@@ -162,8 +162,7 @@ fn wide_group<const K: usize, const BYTES: usize, F: SuperFormat<BYTES>, const M
                 let [sum_high, sum_low] = sums[m][n];
                 sums[m][n] = if F::SUB_BLOCK == 32 {
                     // Both planes at once: codes below 32 with scales below 64 leave room for it.
-                    let high = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes, high);
-                    let whole = _mm512_dpbusd_epi32(_mm512_slli_epi32::<8>(high), codes, low);
+                    let whole = wide_dot_planes(codes, high, low);
                     let scale = match K {
                         0 => _mm512_shuffle_epi32::<0x00>(lanes[n]),
                         1 => _mm512_shuffle_epi32::<0x55>(lanes[n]),
@@ -182,14 +181,6 @@ fn wide_group<const K: usize, const BYTES: usize, F: SuperFormat<BYTES>, const M
             }
         }
     }
-}
-
-/// The high and the low plane of columns `64 * at` and on.
-#[inline(always)]
-fn wide_planes(x: &PlaneBlock, at: usize) -> [__m512i; 2] {
-    let (high, low) = (x.high.as_chunks::<64>().0[at], x.low.as_chunks::<64>().0[at]);
-    // SAFETY: both are 64 bytes, and every bit pattern is valid in both.
-    unsafe { [std::mem::transmute::<[i8; 64], __m512i>(high), std::mem::transmute::<[i8; 64], __m512i>(low)] }
 }
 
 /// The sums of columns that are 32 apart.
