@@ -57,8 +57,8 @@ pub struct WorkerArgs {
     /// Quantise wider weights to this type while they are read.
     #[cfg_attr(feature = "clap", arg(long))]
     pub shrink: Option<WeightDtype>,
-    /// In what a processor multiplies quantised weights: int16 rounds activations to 16 bits and is faster, f32
-    /// keeps all their bits.
+    /// In what a processor multiplies quantised weights: int16 rounds activations to 16 bits and is faster,
+    /// f32 keeps all their bits.
     #[cfg_attr(feature = "clap", arg(long, default_value = "int16"))]
     pub activations: ActivationDtype,
     /// Draft several tokens at once where that is faster; answers stay the same.
