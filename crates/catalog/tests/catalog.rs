@@ -83,7 +83,8 @@ fn a_card_needs_what_the_worker_counts() {
     assert_eq!((fit.device, fit.card.as_deref()), (ComputeDevice::Gpu, Some("card")));
     assert_eq!(fit.needed, fit.weights + fit.kv + fit.overhead);
     assert_eq!(fit.available, 24 * GIB - (560 << 20));
-    assert!(fit.weights > 4_680_000_000 && fit.weights < 4_780_000_000, "{fit:?}");
+    // The file, a 64th for padding, and what the driver's pages leave over.
+    assert!(fit.weights > 4_900_000_000 && fit.weights < 5_010_000_000, "{fit:?}");
     // The reserve, tables, and the activations of 2,048 tokens.
     assert!((1_300_000_000..1_600_000_000).contains(&fit.overhead), "{fit:?}");
     // Short conversations are kept in bf16.

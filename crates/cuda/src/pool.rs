@@ -43,7 +43,7 @@ impl Pool {
     pub fn take(self: &Arc<Self>, bytes: usize) -> Result<Slot> {
         let size = rounded(bytes);
         let mut free = self.free.lock();
-        // The rest of a prompt takes the blocks of a whole chunk, or every length would keep blocks of its own.
+        // The rest of a prompt takes the blocks of a whole chunk, or each length would keep its own.
         let buffer = match free.range_mut(size..=2 * size).find_map(|(_, blocks)| blocks.pop()) {
             Some(buffer) => buffer,
             None => {

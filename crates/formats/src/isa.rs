@@ -11,6 +11,8 @@ pub enum Isa {
     Avx2,
     /// AVX-512 F, BW, DQ and VL besides: x86-64-v4, every AVX-512 processor since Skylake-X.
     Avx512,
+    /// The dot products of AVX-512 VNNI besides: Cascade Lake, Ice Lake, Zen 4.
+    Vnni,
 }
 
 impl Isa {
@@ -18,13 +20,13 @@ impl Isa {
     /// it.
     ///
     /// # Panics
-    /// When `WHALEDECK_ISA` is set to anything but `scalar`, `avx2` or `avx512`.
+    /// When `WHALEDECK_ISA` is set to anything but `scalar`, `avx2`, `avx512` or `vnni`.
     #[inline]
     pub fn detect() -> Self {
         static DETECTED: OnceLock<Isa> = OnceLock::new();
         *DETECTED.get_or_init(|| {
             let limit = std::env::var("WHALEDECK_ISA");
-            limit.map_or(Self::Avx512, |name| Self::from_name(&name)).min(Self::of_processor())
+            limit.map_or(Self::Vnni, |name| Self::from_name(&name)).min(Self::of_processor())
         })
     }
 
@@ -33,7 +35,8 @@ impl Isa {
             "scalar" => Self::Scalar,
             "avx2" => Self::Avx2,
             "avx512" => Self::Avx512,
-            other => panic!("WHALEDECK_ISA is {other:?}, not scalar, avx2 or avx512"),
+            "vnni" => Self::Vnni,
+            other => panic!("WHALEDECK_ISA is {other:?}, not scalar, avx2, avx512 or vnni"),
         }
     }
 
@@ -44,7 +47,11 @@ impl Isa {
             return Self::Scalar;
         }
         let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
-        if avx512 { Self::Avx512 } else { Self::Avx2 }
+        match avx512 {
+            true if has!("avx512vnni") => Self::Vnni,
+            true => Self::Avx512,
+            false => Self::Avx2,
+        }
     }
 
     #[cfg(not(target_arch = "x86_64"))]
@@ -59,7 +66,8 @@ mod tests {
 
     #[test]
     fn a_limit_only_lowers_the_instruction_set() {
-        assert_eq!(["scalar", "avx2", "avx512"].map(Isa::from_name), [Isa::Scalar, Isa::Avx2, Isa::Avx512]);
+        let named = ["scalar", "avx2", "avx512", "vnni"].map(Isa::from_name);
+        assert_eq!(named, [Isa::Scalar, Isa::Avx2, Isa::Avx512, Isa::Vnni]);
         assert_eq!(Isa::from_name("avx512").min(Isa::Scalar), Isa::Scalar);
         assert!(Isa::detect() <= Isa::of_processor());
     }

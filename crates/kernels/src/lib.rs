@@ -33,7 +33,7 @@ pub use cancellation::{CancelCheck, Cancellation};
 pub use gemm::{Epilogue, Linear};
 pub use logits::{Logits, TOP_NATS, TopRow};
 pub use place::Place;
-pub use weight::{Bytes, Weight};
+pub use weight::{ActivationDtype, Bytes, Weight};
 
 /// The graphics cards of this machine.
 pub mod cards {

@@ -16,7 +16,7 @@ macro_rules! multiversion {
                 fn avx2($($arg: $type),*) $(-> $out)? { $body($($arg),*) }
                 match formats::Isa::detect() {
                     // SAFETY: the features were detected.
-                    formats::Isa::Avx512 => return unsafe { avx512($($arg),*) },
+                    formats::Isa::Avx512 | formats::Isa::Vnni => return unsafe { avx512($($arg),*) },
                     // SAFETY: the feature was detected.
                     formats::Isa::Avx2 => return unsafe { avx2($($arg),*) },
                     formats::Isa::Scalar => {}

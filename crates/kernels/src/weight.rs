@@ -15,6 +15,17 @@ pub const FP8_BLOCK: usize = 128;
 /// Shared bytes, such as a range of a mapped file.
 pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
+/// In what a product on the host takes its activations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ActivationDtype {
+    /// Every weight is decoded to f32.
+    F32,
+    /// Fixed-point numbers of 16 bits, multiplied in whole numbers with the quantised formats that
+    /// `formats::has_planes` names; as f32 with all others.
+    #[default]
+    Int16,
+}
+
 /// A matrix [rows, cols].
 #[derive(Clone)]
 pub struct Weight {
@@ -22,6 +33,7 @@ pub struct Weight {
     cols: usize,
     dtype: Dtype,
     store: Store,
+    activations: ActivationDtype,
 }
 
 /// The storage of a weight.
@@ -37,7 +49,8 @@ enum Store {
 }
 
 impl Weight {
-    /// `bytes` [rows, cols] row-major; `scales` [ceil(rows/128), ceil(cols/128)] for FP8 only.
+    /// `bytes` [rows, cols] row-major; `scales` [ceil(rows/128), ceil(cols/128)] for FP8 only. Its products
+    /// take activations in f32.
     ///
     /// # Errors
     /// When a row does not fill whole blocks, or the bytes or scales do not match the shape.
@@ -63,8 +76,19 @@ impl Weight {
                 bail!("scale count mismatch: {count} block scales, weight {rows} x {cols} in {name}");
             }
         }
-        let host = Self { rows, cols, dtype, store: Store::Host { bytes, row_bytes, scales } };
+        let store = Store::Host { bytes, row_bytes, scales };
+        let host = Self { rows, cols, dtype, store, activations: ActivationDtype::F32 };
         host.to_place(place)
+    }
+
+    /// The same matrix, whose products on the host take activations in `activations`.
+    pub fn with_activations(self, activations: ActivationDtype) -> Self {
+        Self { activations, ..self }
+    }
+
+    /// Whether `gemv` multiplies in whole numbers.
+    pub(crate) fn takes_planes(&self) -> bool {
+        self.activations == ActivationDtype::Int16 && formats::has_planes(self.dtype)
     }
 
     /// The same matrix at `place`.
@@ -228,6 +252,7 @@ impl Weight {
             formats::encode(dtype, values, encoded);
             out.copy_from_slice(encoded);
         });
-        Self::new(rows, cols, dtype, Arc::new(bytes), None, &Place::Host)
+        let requantized = Self::new(rows, cols, dtype, Arc::new(bytes), None, &Place::Host)?;
+        Ok(requantized.with_activations(self.activations))
     }
 }

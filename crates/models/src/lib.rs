@@ -24,7 +24,7 @@ use checkpoint::{Checkpoint, Dtype, ModelConfig};
 pub use deepseek_vl2::{VisionProgress, VisionTower};
 pub use error::{ForwardError, LoadError};
 pub use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages, PAGE_TOKENS};
-pub use kernels::{CancelCheck, Logits, Place, TOP_NATS, TopRow, cards};
+pub use kernels::{ActivationDtype, CancelCheck, Logits, Place, TOP_NATS, TopRow, cards};
 pub use ledger::{Ledger, WeightKind};
 pub use model::{InputEmbeds, LayerRouting, Model, Output, OutputRequest, Pass, Step};
 
@@ -36,11 +36,13 @@ pub struct LoadOptions {
     /// and norms stay as they are, the up-projection of latent attention and the vision tower stay at Q8_0,
     /// the head at Q6_K.
     pub requantize: Option<Dtype>,
+    /// In what products on the processor take their activations.
+    pub activations: ActivationDtype,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { place: Place::Host, requantize: None }
+        Self { place: Place::Host, requantize: None, activations: ActivationDtype::default() }
     }
 }
 

@@ -147,7 +147,7 @@ impl<'a> Loader<'a> {
                 .and_then(|weight| weight.requantize(target))
                 .and_then(|weight| weight.to_place(&self.place)),
         };
-        let weight = weight.map_err(failed)?;
+        let weight = weight.map_err(failed)?.with_activations(self.options.activations);
         self.account(kind, weight.dtype(), weight.bytes());
         Ok(weight)
     }

@@ -34,7 +34,8 @@ pub use worker_api::{
     RoutingReport, TokenRouting, TokenizeResponse, WeightMemory,
 };
 pub use worker_args::{
-    CacheDtype, DEFAULT_HOST, DEFAULT_SEQUENCES, InspectArgs, SpeculationMode, WeightDtype, WorkerArgs,
+    ActivationDtype, CacheDtype, DEFAULT_HOST, DEFAULT_SEQUENCES, InspectArgs, SpeculationMode, WeightDtype,
+    WorkerArgs,
 };
 pub use worker_failure::{ReportedCode, WorkerFailure};
 pub use worker_line::WorkerLine;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use proptest::option;
 use proptest::prelude::*;
-use protocol::{CacheDtype, InspectArgs, PlaceChoice, SpeculationMode, WeightDtype, WorkerArgs};
+use protocol::{
+    ActivationDtype, CacheDtype, InspectArgs, PlaceChoice, SpeculationMode, WeightDtype, WorkerArgs,
+};
 
 #[derive(Parser)]
 struct Program {
@@ -50,7 +52,10 @@ prop_compose! {
             Just(WeightDtype::F32), Just(WeightDtype::F16), Just(WeightDtype::Bf16),
             Just(WeightDtype::Q80), Just(WeightDtype::Q6K), Just(WeightDtype::Q4K),
         ]),
-        speculation in prop_oneof![Just(SpeculationMode::Auto), Just(SpeculationMode::Off)],
+        (activations, speculation) in (
+            prop_oneof![Just(ActivationDtype::F32), Just(ActivationDtype::Int16)],
+            prop_oneof![Just(SpeculationMode::Auto), Just(SpeculationMode::Off)],
+        ),
         (prefix_cache, prefix_cache_mib) in (option::of(path()), any::<u64>()),
         allow_picture_folder in prop::collection::vec(path(), 0..3),
         allow_picture_host in prop::collection::vec(text(), 0..3),
@@ -63,7 +68,7 @@ prop_compose! {
         });
         WorkerArgs {
             model, model_name, host, port, api_key_env, keys, rate, request_log, context, sequences, place,
-            threads, cache_dtype, shrink, speculation, prefix_cache, prefix_cache_mib, allow_picture_folder, allow_picture_host,
+            threads, cache_dtype, shrink, activations, speculation, prefix_cache, prefix_cache_mib, allow_picture_folder, allow_picture_host,
             allow_picture_web, allow_host, parent_pid,
         }
     }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use checkpoint::Dtype;
 use clap::{Parser, Subcommand};
 use engine::Speculation;
-use protocol::{CacheDtype, InspectArgs, PlaceChoice, SpeculationMode, WeightDtype, WorkerArgs};
+use protocol::{
+    ActivationDtype, CacheDtype, InspectArgs, PlaceChoice, SpeculationMode, WeightDtype, WorkerArgs,
+};
 
 /// Whaledeck's engine: runs a DeepSeek model and answers the OpenAI protocol.
 #[derive(Debug, Parser)]
@@ -43,6 +45,9 @@ pub struct BenchTarget {
     pub dtype: WeightDtype,
     #[arg(long)]
     pub shrink: Option<WeightDtype>,
+    /// In what a processor multiplies quantised weights, as `serve` has it.
+    #[arg(long, default_value = "int16")]
+    pub activations: ActivationDtype,
     /// Where to compute: cpu, card or card:N.
     #[arg(long, default_value_t = PlaceChoice::Cpu)]
     pub place: PlaceChoice,
@@ -90,6 +95,13 @@ pub fn cache_dtype(dtype: CacheDtype) -> models::CacheDtype {
     match dtype {
         CacheDtype::Bf16 => models::CacheDtype::Bf16,
         CacheDtype::Fp8 => models::CacheDtype::Fp8,
+    }
+}
+
+pub fn activation_dtype(dtype: ActivationDtype) -> models::ActivationDtype {
+    match dtype {
+        ActivationDtype::F32 => models::ActivationDtype::F32,
+        ActivationDtype::Int16 => models::ActivationDtype::Int16,
     }
 }
 

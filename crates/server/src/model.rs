@@ -10,7 +10,7 @@ use protocol::{CardRefusal, ErrorCode, WorkerArgs, WorkerFailure};
 use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
 
-use crate::args::{DEFAULT_CONTEXT, cache_dtype, speculation, weight_dtype};
+use crate::args::{DEFAULT_CONTEXT, activation_dtype, cache_dtype, speculation, weight_dtype};
 use crate::card_budget::memory_budget;
 use crate::error::{load_failure, open_failure};
 use crate::images::ImageEncoder;
@@ -83,7 +83,8 @@ impl LoadedModel {
             spill: spill.transpose().map_err(|error| invalid(error.to_string()))?,
             ..defaults
         };
-        let load = LoadOptions { place: chosen.place.clone(), requantize };
+        let activations = activation_dtype(args.activations);
+        let load = LoadOptions { place: chosen.place.clone(), requantize, activations };
         let model = models::load(&checkpoint, &load, progress).map_err(|error| match error {
             LoadError::Place(_) | LoadError::Tensor { .. } if !chosen.place.is_host() => {
                 CardRefusal::Failed { message: first_line(&error) }.failure()

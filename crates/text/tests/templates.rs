@@ -70,6 +70,9 @@ fn form(model: &str) -> Option<&'static str> {
         _ if model.starts_with("deepseek-coder-v2-") => "v2",
         _ if model.starts_with("deepseek-coder-") => "coder",
         "guide-vision" => return None,
+        // Other engines run them.
+        "deepseek-v3.2" | "deepseek-ocr" => return None,
+        _ if model.starts_with("deepseek-v4") => return None,
         _ if model.starts_with("deepseek-vl2") => return None,
         _ => panic!("no template is tested for {model}"),
     })

@@ -32,7 +32,7 @@ pub struct CardBudget {
 impl CardBudget {
     /// `weights` are the bytes of the weights on the card.
     pub fn new(weights: u64, shape: CacheShape, sizes: ActivationSizes, params: &BudgetParams) -> Self {
-        let weights = weights.saturating_add(PAGE_REST.min(PAGE_REST / 4 + weights / 32));
+        let weights = weights.saturating_add(PAGE_REST.min(weights / 20));
         Self { weights, cache: cache_bytes(shape, params), workspace: sizes.workspace(params) }
     }
 

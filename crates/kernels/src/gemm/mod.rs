@@ -16,7 +16,7 @@ use crate::place::Vector;
 use crate::{Place, PrefillRows, Weight};
 
 pub use epilogue::Epilogue;
-pub(crate) use gemv::{ROW_BLOCK, transpose};
+pub(crate) use gemv::{Input, ROW_BLOCK, transpose};
 
 /// A weight with an optional bias.
 #[derive(Clone)]

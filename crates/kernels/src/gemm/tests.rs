@@ -4,10 +4,10 @@ use formats::Dtype;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Place;
 use crate::slices::tensor;
 use crate::testing::{NEVER, close, uniform};
 use crate::weight::FP8_BLOCK;
+use crate::{ActivationDtype, Place};
 
 /// A weight of random bytes; of encoded values for formats in which bytes can be NaN.
 fn weight(dtype: Dtype, rows: usize, cols: usize, seed: u64) -> Weight {
@@ -59,6 +59,27 @@ proptest! {
             for prefill in [PrefillRows::none(), PrefillRows::all()] {
                 let actual: Vec<f32> = weight.matmul(&x, &prefill, &NEVER).iter().map(|y| y / largest).collect();
                 close(&actual, &expected, 2e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_within_the_rounding_of_activations(rows in 1usize..40, cols in 1usize..1000, n in 1usize..9, seed in 0u64..1000) {
+        for &dtype in Dtype::ALL {
+            let exact = weight(dtype, rows, cols_of(dtype, cols), seed);
+            let x = uniform(n * exact.cols(), seed + 2);
+            let whole = exact.clone().with_activations(ActivationDtype::Int16);
+            let expected = exact.matmul_reference(&x);
+            // Activations are below a half, so half a step is at most 2^-17, for each column.
+            let bound = 2f32.powi(-16) * largest_magnitude_sum(&exact, &vec![0.5; exact.cols()]) + 1e-6;
+            let actual = whole.matmul(&x, &PrefillRows::none(), &NEVER);
+            for (actual, expected) in actual.iter().zip(&expected) {
+                prop_assert!((actual - expected).abs() <= bound, "{:?}: {} {} {}", dtype, actual, expected, bound);
+            }
+            // A token alone has the bits that it has among others.
+            for (t, token) in x.chunks_exact(exact.cols()).enumerate() {
+                let alone = whole.matmul(token, &PrefillRows::none(), &NEVER);
+                prop_assert_eq!(&alone, &actual[t * rows..][..rows]);
             }
         }
     }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::experts::Scratch;
 use super::{Mlp, TopK};
-use crate::gemm::{ROW_BLOCK, transpose};
+use crate::gemm::{Input, ROW_BLOCK, transpose};
 use crate::slices::{tensor, with_slice};
 use crate::{Cancellation, PrefillRows};
 
@@ -91,9 +91,12 @@ fn down_and_combine(
     if batches.is_empty() || columns.is_empty() {
         return columns;
     }
-    let inputs: Vec<Vec<&[f32]>> = batches
+    let inputs: Vec<Input> = batches
         .iter()
-        .map(|batch| batch.inner.chunks_exact(batch.expert.intermediate_size()).collect())
+        .map(|batch| {
+            let inner = batch.inner.chunks_exact(batch.expert.intermediate_size());
+            batch.expert.down.input(inner.collect())
+        })
         .collect();
     let max_tokens = batches.iter().map(|batch| batch.tokens.len()).max().unwrap_or(0);
     let scratch = || Scratch { rows: Vec::new(), products: vec![0.0; ROW_BLOCK * max_tokens] };

@@ -75,13 +75,16 @@ impl Mlp {
         let _ = uses_amx;
         let n = x.len();
         let mut columns = vec![0.0; self.intermediate_size() * n]; // [intermediate, n]
+        let gate_input = self.gate.input(x.to_vec());
+        let own = (self.up.takes_planes() != self.gate.takes_planes()).then(|| self.up.input(x.to_vec()));
+        let up_input = own.as_ref().unwrap_or(&gate_input);
         let row_block = |scratch: &mut Scratch, (index, out): (usize, &mut [f32])| {
             if cancellation.is_cancelled() {
                 return;
             }
             let up = &mut scratch.products[..out.len()];
-            self.gate.gemv_row_block(index * ROW_BLOCK, &mut scratch.rows, x, out);
-            self.up.gemv_row_block(index * ROW_BLOCK, &mut scratch.rows, x, up);
+            self.gate.gemv_row_block(index * ROW_BLOCK, &mut scratch.rows, &gate_input, out);
+            self.up.gemv_row_block(index * ROW_BLOCK, &mut scratch.rows, up_input, up);
             silu_mul(out, up);
         };
         let scratch = || Scratch { rows: Vec::new(), products: vec![0.0; ROW_BLOCK * n] };

@@ -5,15 +5,19 @@ use formats::Dtype;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Place;
 use crate::slices::tensor;
 use crate::testing::{NEVER, close, uniform};
+use crate::{ActivationDtype, Place};
 use crate::{PrefillRows, Weight};
 
 fn weight(rows: usize, cols: usize, seed: u64) -> Weight {
+    encoded(Dtype::BF16, rows, cols, seed)
+}
+
+fn encoded(dtype: Dtype, rows: usize, cols: usize, seed: u64) -> Weight {
     let mut bytes = Vec::new();
-    formats::encode(Dtype::BF16, &uniform(rows * cols, seed), &mut bytes);
-    Weight::new(rows, cols, Dtype::BF16, Arc::new(bytes), None, &Place::Host).expect("the sizes match")
+    formats::encode(dtype, &uniform(rows * cols, seed), &mut bytes);
+    Weight::new(rows, cols, dtype, Arc::new(bytes), None, &Place::Host).expect("the sizes match")
 }
 
 fn expert(hidden: usize, inner: usize, seed: u64) -> Mlp {
@@ -69,6 +73,32 @@ fn results_are_batch_invariant() {
             moe(&tensor(x[t * 40..][..40].to_vec(), (1, 40)).unwrap(), &one, &experts, &prefill, &NEVER)
                 .unwrap();
         assert_eq!(values(&alone), batched[t * 40..][..40]);
+    }
+}
+
+/// Also where gate and up are stored differently, as mixed files have them.
+#[test]
+fn quantised_experts_are_multiplied_in_whole_numbers() {
+    let whole =
+        |dtype, rows, cols, seed| encoded(dtype, rows, cols, seed).with_activations(ActivationDtype::Int16);
+    let experts: Vec<Mlp> = [Dtype::Q4K, Dtype::BF16]
+        .into_iter()
+        .zip([1, 20])
+        .map(|(up, seed)| {
+            let (gate, up) = (whole(Dtype::Q6K, 96, 256, seed), whole(up, 96, 256, seed + 1));
+            Mlp::new(gate, up, whole(Dtype::Q8_0, 256, 96, seed + 2)).expect("the shapes match")
+        })
+        .collect();
+    let (all, x, none) = (top_k(5, 2, 2, 3), uniform(5 * 256, 1), PrefillRows::none());
+    let expected = moe_reference(&x, &all, &experts);
+    let batched = values(&moe(&tensor(x.clone(), (5, 256)).unwrap(), &all, &experts, &none, &NEVER).unwrap());
+    // 16 bits of activations twice, of values up to about ten.
+    close(&batched, &expected, 2e-3);
+    for (t, x) in x.chunks_exact(256).enumerate() {
+        let (ids, weights) = all.token(t).unzip();
+        let one = TopK { top_k: 2, experts: ids, weights };
+        let alone = moe(&tensor(x.to_vec(), (1, 256)).unwrap(), &one, &experts, &none, &NEVER).unwrap();
+        assert_eq!(values(&alone), batched[t * 256..][..256]);
     }
 }
 

@@ -9,7 +9,7 @@ use models::{
     PAGE_TOKENS, Pass, Place, Step,
 };
 
-use crate::args::{BenchTarget, weight_dtype};
+use crate::args::{BenchTarget, activation_dtype, weight_dtype};
 use crate::error::open_failure;
 use protocol::PlaceChoice;
 
@@ -38,7 +38,7 @@ impl BenchTarget {
                 Place::card(index).map_err(|error| format!("open the card: {error}"))?
             }
         };
-        let options = LoadOptions { requantize, place };
+        let options = LoadOptions { requantize, place, activations: activation_dtype(self.activations) };
         models::load(checkpoint, &options, &mut |_, _| {}).map_err(|error| format!("load the model: {error}"))
     }
 }

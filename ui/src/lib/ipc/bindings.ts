@@ -647,7 +647,13 @@ export type ErrorCode = "model_not_found" |
 /**  A model that is used in its own folder was moved or removed. */
 "own_file_missing" | 
 /**  The settings of a model take more memory than can be used. */
-"settings_too_large" | "memory_unreadable" | "worker_missing" | "worker_start_failed" | "worker_died" | "worker_unreachable" | "port_in_use" | "out_of_memory" | "chat_not_found" | 
+"settings_too_large" | "memory_unreadable" | 
+/**  A file of a downloaded model is not there any more. */
+"downloaded_file_missing" | 
+/**  A link of a downloaded model leads to no file any more. */
+"linked_file_missing" | 
+/**  The file that a link of a downloaded model leads to was changed after its verification. */
+"linked_file_changed" | "worker_missing" | "worker_start_failed" | "worker_died" | "worker_unreachable" | "port_in_use" | "out_of_memory" | "chat_not_found" | 
 /**  One answer at a time in a chat. */
 "answer_running" | 
 /**  The engine has another model loaded, and it is answering. */
