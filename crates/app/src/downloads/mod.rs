@@ -4,14 +4,15 @@ mod failure;
 mod jobs;
 mod list;
 mod repository;
+mod source;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use catalog::{Catalog, ModelFacts, Variant};
-use contract::{AppEvent, DownloadView, ErrorCode, ErrorView, SettingsView, SourceKind};
+use contract::{AppEvent, DownloadView, ErrorCode, ErrorView, SourceKind};
 pub(crate) use failure::hub_error;
-use hub::{Hub, Job, Progress, Source};
+use hub::{Hub, Job, Progress};
 pub(crate) use jobs::Downloads;
 use jobs::{Run, RunError};
 pub(crate) use list::RepositoryFiles;
@@ -45,7 +46,7 @@ impl App {
             ErrorView::new(ErrorCode::NotOnSource, "find the model on this source").with("repo", model_id)
         })?;
         let folder = folder(Path::new(&settings.models_dir), model, variant);
-        let from = configured(&settings, source);
+        let from = self.configured(&settings, source);
         let job = Job { id: folder, source: from, repo, globs: variant.files.clone() };
         let entry = UnfinishedDownload {
             model_id: model_id.into(),
@@ -183,24 +184,6 @@ impl App {
         self.host.emit(AppEvent::ModelsChanged);
         outcome.map_err(|error| hub_error(&error))
     }
-}
-
-/// A source as the settings have it, with its access token.
-pub(crate) fn configured(settings: &SettingsView, source: SourceKind) -> Source {
-    let configured = match source {
-        SourceKind::HuggingFace => Source::hugging_face(&settings.hugging_face_endpoint),
-        SourceKind::ModelScope => Source::model_scope(&settings.model_scope_endpoint),
-    };
-    Source { token: token(source), ..configured }
-}
-
-/// The access token from the variables of the official clients. It is sent to the source's endpoint only.
-fn token(source: SourceKind) -> Option<String> {
-    let name = match source {
-        SourceKind::HuggingFace => "HF_TOKEN",
-        SourceKind::ModelScope => "MODELSCOPE_API_TOKEN",
-    };
-    std::env::var(name).ok().filter(|token| !token.is_empty())
 }
 
 fn variant(model_id: &str, variant_id: &str) -> Result<(&'static ModelFacts, &'static Variant), ErrorView> {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use contract::{DownloadView, ErrorView, SourceKind};
 use hub::Job;
 
-use super::configured;
 use super::list::{RepositoryFiles, UnfinishedDownload};
 use crate::App;
 use crate::imports::{DownloadedFrom, OwnModels, checked_model};
@@ -43,7 +42,7 @@ impl App {
         let (hub, settings) = (self.hub().await?, self.settings_now());
         let job = Job {
             id: files.folder.clone(),
-            source: configured(&settings, source),
+            source: self.configured(&settings, source),
             repo: repo.to_owned(),
             globs: files.files.clone(),
         };

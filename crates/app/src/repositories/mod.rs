@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use crate::App;
 use crate::blocking::blocking;
 use crate::convert::{fit_view, invalid};
-use crate::downloads::{RepositoryFiles, configured, hub_error};
+use crate::downloads::{RepositoryFiles, hub_error};
 use crate::imports::fit_of;
 use crate::other_programs::LocalFiles;
 pub(crate) use open_repository::LastRepository;
@@ -46,7 +46,7 @@ impl App {
         let settings = self.settings_now();
         let kind = source.unwrap_or(settings.source);
         let hub = self.hub().await?;
-        let hits = hub.search(&configured(&settings, kind), text, HITS).await;
+        let hits = hub.search(&self.configured(&settings, kind), text, HITS).await;
         let view = |hit: SearchHit| RepositoryHitView {
             repo: hit.repo,
             source: kind,
@@ -154,7 +154,7 @@ impl App {
     ) -> Result<OpenRepository, ErrorView> {
         let settings = self.settings_now();
         let sources =
-            [SourceKind::HuggingFace, SourceKind::ModelScope].map(|kind| configured(&settings, kind));
+            [SourceKind::HuggingFace, SourceKind::ModelScope].map(|kind| self.configured(&settings, kind));
         let reference = Reference::parse(text, &sources).map_err(|error| {
             ErrorView::new(ErrorCode::RepositoryUnclear, format!("find the repository: {error}"))
                 .with("text", text.chars().filter(|letter| !letter.is_control()).collect::<String>())
@@ -164,7 +164,7 @@ impl App {
             hub::SourceKind::ModelScope => SourceKind::ModelScope,
         });
         let kind = named.or(source).unwrap_or(settings.source);
-        let (hub, source) = (self.hub().await?, configured(&settings, kind));
+        let (hub, source) = (self.hub().await?, self.configured(&settings, kind));
         let repository = hub.repository(&source, &reference.repo).await.map_err(|error| hub_error(&error))?;
         let groups = FileGroups::of(&repository.listing.files);
         let home = self.paths.home_dir.clone();
