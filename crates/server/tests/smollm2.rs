@@ -83,7 +83,8 @@ fn a_real_trained_model_answers_as_in_llama_cpp() {
     let done = Command::new(python).arg(script).arg(&file).arg(&wide).status().expect("Python runs");
     assert!(done.success());
     let theirs = LlamaServer::start(&program, &wide);
-    let mut worker = Worker::start(&file, &["--place", "cpu"]);
+    // llama-server multiplies the f32 file in f32.
+    let mut worker = Worker::start(&file, &["--place", "cpu", "--activations", "f32"]);
     let address = worker.ready();
     for question in QUESTIONS {
         let want = ask(&theirs.address, question);
