@@ -8,23 +8,13 @@ import type {
   ModelSettingsView,
   ModelView,
 } from '$lib/ipc/bindings';
+import { NOT_CHOSEN } from '$lib/stores/not-chosen';
 
 const AVAILABLE = 15.2e9;
 const RECORD = { bf16: 28_672, fp8: 14_560 };
 const SHRUNK = { q8: 0.53, q6: 0.41, q4: 0.28 };
 const DEFAULT_CONTEXT = 16_384;
 
-const none: ModelSettings = {
-  context: null,
-  sequences: null,
-  cache: null,
-  place: null,
-  card: null,
-  threads: null,
-  shrink: null,
-  drafts: null,
-  unload_minutes: null,
-};
 const stored = new Map<string, ModelSettings>();
 
 export function settingsOf(model: ModelView): ModelSettingsView {
@@ -32,9 +22,9 @@ export function settingsOf(model: ModelView): ModelSettingsView {
   return {
     model_id: model.id,
     name: model.name,
-    settings: stored.get(model.id) ?? none,
+    settings: stored.get(model.id) ?? NOT_CHOSEN,
     defaults: {
-      ...none,
+      ...NOT_CHOSEN,
       context,
       sequences: 2,
       cache: context > 8192 ? 'fp8' : 'bf16',

@@ -2,7 +2,6 @@
 //! file turns their values into the engine's.
 use std::path::PathBuf;
 
-use checkpoint::Dtype;
 use clap::{Parser, Subcommand};
 use engine::Speculation;
 use protocol::{
@@ -102,17 +101,6 @@ pub fn activation_dtype(dtype: ActivationDtype) -> models::ActivationDtype {
     match dtype {
         ActivationDtype::F32 => models::ActivationDtype::F32,
         ActivationDtype::Int16 => models::ActivationDtype::Int16,
-    }
-}
-
-pub fn weight_dtype(dtype: WeightDtype) -> Dtype {
-    match dtype {
-        WeightDtype::F32 => Dtype::F32,
-        WeightDtype::F16 => Dtype::F16,
-        WeightDtype::Bf16 => Dtype::BF16,
-        WeightDtype::Q80 => Dtype::Q8_0,
-        WeightDtype::Q6K => Dtype::Q6K,
-        WeightDtype::Q4K => Dtype::Q4K,
     }
 }
 

@@ -2,7 +2,9 @@
 //! Opening it reads all weights, which takes minutes for a large model; it is done once per process.
 use std::path::Path;
 
-use checkpoint::memory::{BudgetParams, CARD_CHUNK, HOST_CHUNK, MemoryBudget, default_cache_dtype};
+use checkpoint::memory::{
+    BudgetParams, CARD_CHUNK, HOST_CHUNK, MemoryBudget, default_cache_dtype, weight_dtype,
+};
 use checkpoint::{ModelConfig, WeightSource};
 use engine::{Engine, EngineOptions, Spill, StartError};
 use models::{Ledger, LoadError, LoadOptions};
@@ -10,7 +12,7 @@ use protocol::{CardRefusal, ErrorCode, WorkerArgs, WorkerFailure};
 use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
 
-use crate::args::{DEFAULT_CONTEXT, activation_dtype, cache_dtype, speculation, weight_dtype};
+use crate::args::{DEFAULT_CONTEXT, activation_dtype, cache_dtype, speculation};
 use crate::card_budget::memory_budget;
 use crate::error::{load_failure, open_failure};
 use crate::images::ImageEncoder;

@@ -3,12 +3,11 @@
 use std::cell::LazyCell;
 
 use checkpoint::Checkpoint;
-use checkpoint::memory::{BudgetParams, CARD_CHUNK, CARD_CONTEXT, CardBudget};
+use checkpoint::memory::{BudgetParams, CARD_CHUNK, CARD_CONTEXT, CardBudget, weight_dtype};
 use models::Place;
 use models::cards::{self, CardInfo, CheckError, NoCard, check_products, places};
 use protocol::{CardRefusal, ErrorCode, PlaceChoice, WorkerArgs, WorkerFailure, WorkerPlace};
 
-use crate::args::weight_dtype;
 use crate::card_budget::{UnsupportedFormat, card_budget};
 
 /// A place with what a ready worker says of it.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use catalog::CARD_WITHOUT;
-use checkpoint::memory::{WeightParts, weight_parts};
+use checkpoint::memory::{WeightParts, weight_dtype, weight_parts};
 use checkpoint::{Dtype, ModelConfig};
 use contract::ErrorView;
 use parking_lot::Mutex;
@@ -61,7 +61,7 @@ fn read(path: &Path, shrink: Option<WeightDtype>) -> Result<ModelHeaders, ErrorV
     let parts = match shrink {
         None => stored,
         Some(WeightDtype::Q4K) => smallest,
-        Some(dtype) => parts(Some(stored_as(dtype)))?,
+        Some(dtype) => parts(Some(weight_dtype(dtype)))?,
     };
     let without = |name: &String| {
         let layout = weights.layout(name);
@@ -69,15 +69,4 @@ fn read(path: &Path, shrink: Option<WeightDtype>) -> Result<ModelHeaders, ErrorV
     };
     let on_card = !weights.names().iter().any(without);
     Ok(ModelHeaders { config, parts, can_shrink, on_card })
-}
-
-fn stored_as(dtype: WeightDtype) -> Dtype {
-    match dtype {
-        WeightDtype::F32 => Dtype::F32,
-        WeightDtype::F16 => Dtype::F16,
-        WeightDtype::Bf16 => Dtype::BF16,
-        WeightDtype::Q80 => Dtype::Q8_0,
-        WeightDtype::Q6K => Dtype::Q6K,
-        WeightDtype::Q4K => Dtype::Q4K,
-    }
 }

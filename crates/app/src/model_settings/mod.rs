@@ -75,9 +75,8 @@ impl App {
         let context_max = self.context_max(model_id)?.unwrap_or(0);
         let snapshot = self.snapshot().await?;
         self.check(&settings, context_max, &snapshot)?;
-        let run = RunSettings::resolve(&settings, self.devices().0, context_max);
-        let shrink = run.shrink.or(self.variant_shrink(model_id));
-        let headers = self.model_headers.of(&path, shrink).await?;
+        let run = self.run_settings(model_id, &settings, context_max);
+        let headers = self.model_headers.of(&path, run.shrink).await?;
         let runs = self.memory_history.of(model_id);
         let worker = self.worker().await?;
         // The snapshot counts the card's memory of the worker as free already.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use catalog::{Catalog, FamilyKind};
-use contract::{ErrorCode, ErrorView};
+use contract::{ErrorCode, ErrorView, ModelSettings};
 use deploy::WorkerSpec;
 use protocol::{PlaceChoice, WeightDtype, WorkerArgs};
 
@@ -33,10 +33,7 @@ impl App {
             }
         };
         let chosen = self.model_settings_now(model_id);
-        let mut settings = RunSettings::resolve(&chosen, self.devices().0, context_max);
-        if self.without_card.load(Ordering::Relaxed) {
-            settings.place = PlaceChoice::Cpu;
-        }
+        let settings = self.run_settings(model_id, &chosen, context_max);
         let args = WorkerArgs {
             model_name: Some(model_id.to_owned()),
             context: Some(settings.context),
@@ -44,7 +41,7 @@ impl App {
             place: settings.place,
             threads: settings.threads,
             cache_dtype: Some(settings.cache),
-            shrink: settings.shrink.or(self.variant_shrink(model_id)),
+            shrink: settings.shrink,
             speculation: settings.speculation,
             prefix_cache: Some(self.paths.prefix_cache(model_id)),
             ..WorkerArgs::new(model_dir)
@@ -56,8 +53,23 @@ impl App {
         })
     }
 
+    /// The settings of a start, after what the selected precision and a lost card demand.
+    pub(crate) fn run_settings(
+        &self,
+        model_id: &str,
+        chosen: &ModelSettings,
+        context_max: u32,
+    ) -> RunSettings {
+        let mut settings = RunSettings::resolve(chosen, self.devices().0, context_max);
+        settings.shrink = settings.shrink.or_else(|| self.variant_shrink(model_id));
+        if self.without_card.load(Ordering::Relaxed) {
+            settings.place = PlaceChoice::Cpu;
+        }
+        settings
+    }
+
     /// The type to which the selected precision of a model requantizes its weights at each start.
-    pub(crate) fn variant_shrink(&self, model_id: &str) -> Option<WeightDtype> {
+    fn variant_shrink(&self, model_id: &str) -> Option<WeightDtype> {
         let on_disk = self.precisions_of(model_id);
         self.precisions.used(model_id, &on_disk)?.variant.shrink
     }

@@ -10,7 +10,7 @@ pub use budget::{BudgetReport, MemoryBudget, WeightParts, weight_parts};
 pub use cache::{cache_bytes, cache_shape, default_cache_dtype};
 pub use card::{ActivationSizes, CARD_CHUNK, CARD_CONTEXT, CARD_RESERVE, CardBudget};
 pub use formats::kv_cache::{CacheDtype, PAGE_TOKENS};
-pub use weights::{VISION, part, requantized};
+pub use weights::{VISION, part, requantized, weight_dtype};
 
 /// Tokens of one prefill chunk on the processor.
 pub const HOST_CHUNK: usize = 256;

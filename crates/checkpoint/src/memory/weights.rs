@@ -1,6 +1,7 @@
 //! Which part of a model a tensor is, and the format that a matrix gets when it is requantized. Both follow
 //! from the tensor's name.
 use formats::Dtype;
+use protocol::WeightDtype;
 
 use crate::ModelConfig;
 
@@ -25,6 +26,18 @@ pub fn part(config: &ModelConfig, name: &str) -> &'static str {
         "vocabulary"
     } else {
         "dense"
+    }
+}
+
+/// The type of weights that is requantized to on request.
+pub fn weight_dtype(dtype: WeightDtype) -> Dtype {
+    match dtype {
+        WeightDtype::F32 => Dtype::F32,
+        WeightDtype::F16 => Dtype::F16,
+        WeightDtype::Bf16 => Dtype::BF16,
+        WeightDtype::Q80 => Dtype::Q8_0,
+        WeightDtype::Q6K => Dtype::Q6K,
+        WeightDtype::Q4K => Dtype::Q4K,
     }
 }
 

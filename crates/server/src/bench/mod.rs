@@ -9,7 +9,7 @@ use std::io;
 use std::process::{self, ExitCode};
 use std::time::{Duration, Instant};
 
-use checkpoint::memory::{BudgetParams, BudgetReport};
+use checkpoint::memory::{BudgetParams, BudgetReport, weight_dtype};
 use engine::{Sampler, Sampling};
 use hardware::{peak_resident, resident};
 use models::{CacheDtype, Logits, OutputRequest, Place};
@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use self::images::ImageReport;
 use self::target::{BenchSequence, tokens};
-use crate::args::{Bench, cache_dtype, weight_dtype};
+use crate::args::{Bench, cache_dtype};
 use crate::card_budget::memory_budget;
 
 /// Cancelled passes, each at another moment.

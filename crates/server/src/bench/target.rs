@@ -2,14 +2,14 @@
 //! one sequence that runs through it.
 use std::path::Path;
 
-use checkpoint::memory::{CARD_CHUNK, HOST_CHUNK};
+use checkpoint::memory::{CARD_CHUNK, HOST_CHUNK, weight_dtype};
 use checkpoint::{Checkpoint, Dtype, ModelConfig, RandomWeights, TokenizerSource};
 use models::{
     CacheDtype, CancelCheck, ForwardError, InputEmbeds, KvPages, LoadOptions, Model, Output, OutputRequest,
     PAGE_TOKENS, Pass, Place, Step,
 };
 
-use crate::args::{BenchTarget, activation_dtype, weight_dtype};
+use crate::args::{BenchTarget, activation_dtype};
 use crate::error::open_failure;
 use protocol::PlaceChoice;
 

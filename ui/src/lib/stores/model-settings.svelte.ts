@@ -10,24 +10,13 @@ import type {
   ModelSettingsView,
 } from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
-
-export const DEFAULTS: ModelSettings = {
-  context: null,
-  sequences: null,
-  cache: null,
-  place: null,
-  card: null,
-  threads: null,
-  shrink: null,
-  drafts: null,
-  unload_minutes: null,
-};
+import { NOT_CHOSEN } from './not-chosen';
 
 export class ModelSettingsForm {
   readonly view = new Load<ModelSettingsView>();
   readonly forecast = new Load<MemoryForecast>();
   readonly measured = new Load<MemoryMeasure | null>();
-  chosen = $state.raw<ModelSettings>(DEFAULTS);
+  chosen = $state.raw<ModelSettings>(NOT_CHOSEN);
   saveError = $state.raw<ErrorView | undefined>(undefined);
   readonly #modelId: string;
 
