@@ -7,8 +7,11 @@ const articles = (page) => page.locator('article[data-message]').count();
 export async function drawn(page, expect) {
   await page.locator('.hljs-keyword').first().waitFor({ timeout: 5_000 });
   await page.locator('.math[data-display] .katex-display').waitFor({ timeout: 5_000 });
-  expect('a formula is typeset', (await page.locator('.math .katex').count()) === 3);
-  expect('a formula has words for a screen reader', (await page.locator('.katex math').count()) === 3);
+  await expect('a formula is typeset', async () => (await page.locator('.math .katex').count()) === 3);
+  await expect(
+    'a formula has words for a screen reader',
+    async () => (await page.locator('.katex math').count()) === 3,
+  );
   await page.locator('.code-head button').first().click();
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   expect(
@@ -31,9 +34,9 @@ export async function long(page, expect, picture) {
     most.push(await articles(page));
   }
   expect(`a long chat keeps few messages on the page (${Math.max(...most)})`, Math.max(...most) < 60);
-  expect(
+  await expect(
     'going up stops the following',
-    (await page.getByRole('button', { name: 'Jump to the latest' }).count()) === 1,
+    async () => (await page.getByRole('button', { name: 'Jump to the latest' }).count()) === 1,
   );
   const jump = await page.locator(TOP).evaluate(async (view) => {
     const all = [...view.querySelectorAll('article[data-message]')];
@@ -52,7 +55,7 @@ export async function long(page, expect, picture) {
     const article = page.locator('article.found', { hasText: wanted });
     await article.waitFor({ timeout: 3_000 });
     await page.waitForTimeout(150);
-    expect(`the search shows ${wanted}`, await article.getByText('narwhal').isVisible());
+    await expect(`the search shows ${wanted}`, async () => await article.getByText('narwhal').isVisible());
     const inView = await page.evaluate(() => {
       const range = [...(CSS.highlights.get('found-now') ?? [])][0];
       const at = range?.getBoundingClientRect();
@@ -64,7 +67,7 @@ export async function long(page, expect, picture) {
   await field.press('Shift+Enter');
   await page.locator('.search').getByText('4 of 4').waitFor({ timeout: 2_000 });
   await field.press('Escape');
-  expect('Esc closes the search', (await page.locator('.search').count()) === 0);
+  await expect('Esc closes the search', async () => (await page.locator('.search').count()) === 0);
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('One more');
   await box.press('Enter');
@@ -87,23 +90,29 @@ export async function palette(page, expect, picture) {
   await page
     .getByRole('combobox', { name: 'Commands' })
     .dispatchEvent('keydown', { key: 'Escape', isComposing: true });
-  expect('the Esc of an input method does not close it', (await page.getByRole('dialog').count()) === 1);
+  await expect(
+    'the Esc of an input method does not close it',
+    async () => (await page.getByRole('dialog').count()) === 1,
+  );
   await page.getByRole('combobox', { name: 'Commands' }).fill('find in this');
   await page.keyboard.press('Enter');
   const find = page.getByRole('textbox', { name: 'Find in this chat' });
   await find.waitFor();
-  expect('a command may take the focus elsewhere', await focused(find));
+  await expect('a command may take the focus elsewhere', async () => await focused(find));
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Commands' }).press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
-  expect('Esc gives the focus back', await focused(find));
+  await expect('Esc gives the focus back', async () => await focused(find));
   await box.fill('And again');
   await box.press('Enter');
   await page.locator('article[data-state=streaming]').waitFor();
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Commands' }).press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
-  expect('its Esc stops no answer', (await page.locator('article[data-state=stopped]').count()) === 0);
+  await expect(
+    'its Esc stops no answer',
+    async () => (await page.locator('article[data-state=stopped]').count()) === 0,
+  );
   await page.keyboard.press('Control+k');
   const field = page.getByRole('combobox', { name: 'Commands' });
   await field.fill('theme dark');
@@ -119,9 +128,12 @@ export async function palette(page, expect, picture) {
   await page.waitForFunction(() => location.hash === '#/chat/c3');
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Commands' }).fill('zzz');
-  expect('the palette says when nothing fits', await page.getByText('No matching command.').isVisible());
+  await expect(
+    'the palette says when nothing fits',
+    async () => await page.getByText('No matching command.').isVisible(),
+  );
   await page.keyboard.press('Escape');
-  expect('Esc closes the palette', (await page.getByRole('dialog').count()) === 0);
+  await expect('Esc closes the palette', async () => (await page.getByRole('dialog').count()) === 0);
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Commands' }).fill('hardware');
   await page.keyboard.press('Enter');
@@ -137,7 +149,10 @@ export async function imports(page, expect, picture) {
   await page.getByRole('button', { name: 'Choose a .gguf file' }).click();
   await page.waitForFunction(() => location.hash === '#/chat?model=own-1');
   const model = page.getByRole('combobox', { name: 'Model of this chat' });
-  expect('a file taken on Welcome is the model of the chat', (await modelOf(model)) === 'own-1');
+  await expect(
+    'a file taken on Welcome is the model of the chat',
+    async () => (await modelOf(model)) === 'own-1',
+  );
   await page.evaluate(() => (location.hash = '#/models'));
   const card = page.locator('article[data-model=own-1]');
   await card.waitFor();
@@ -148,9 +163,9 @@ export async function imports(page, expect, picture) {
   await page.getByRole('button', { name: 'Add a model from disk' }).click();
   await page.getByRole('button', { name: 'Choose a .gguf file' }).click();
   await card.waitFor();
-  expect(
+  await expect(
     'the choice closes once the file is there',
-    (await page.getByRole('button', { name: 'Choose a folder' }).count()) === 0,
+    async () => (await page.getByRole('button', { name: 'Choose a folder' }).count()) === 0,
   );
 }
 
@@ -162,26 +177,29 @@ export async function found(page, expect, picture) {
   const panel = page.getByRole('region', { name: 'Find models on this computer' });
   await panel.getByText('3 models found').waitFor();
   const rows = panel.getByRole('listitem');
-  expect('each model is a row', (await rows.count()) === 3);
-  expect(
+  await expect('each model is a row', async () => (await rows.count()) === 3);
+  await expect(
     'one that the engine does not run has its reason and no button',
-    (await rows.last().innerText()).includes('Gemma 3') &&
+    async () =>
+      (await rows.last().innerText()).includes('Gemma 3') &&
       (await rows.last().getByRole('button').count()) === 0,
   );
-  expect('one that is too large says so', (await rows.nth(1).innerText()).includes('Too large'));
+  await expect('one that is too large says so', async () =>
+    (await rows.nth(1).innerText()).includes('Too large'),
+  );
   await picture(page, 'found');
   const add = panel.getByRole('button', { name: 'Add deepseek-r1:8b from Ollama' });
   await page.keyboard.press('Tab');
   await page.keyboard.press('Tab');
-  expect(
+  await expect(
     'Add is two steps of the keyboard away',
-    await add.evaluate((one) => one === document.activeElement),
+    async () => await add.evaluate((one) => one === document.activeElement),
   );
   await page.keyboard.press('Enter');
   await rows.first().getByText('Added', { exact: true }).waitFor();
   const card = page.locator('article[data-model=own-1]');
   await card.waitFor();
-  expect('the list stays for the next one', (await rows.count()) === 3);
+  await expect('the list stays for the next one', async () => (await rows.count()) === 3);
   await card.getByRole('button', { name: /^Remove from the list: / }).click();
   await card.getByRole('group').getByRole('button', { name: 'Remove from the list', exact: true }).click();
   await add.waitFor();
@@ -193,9 +211,9 @@ export async function foundNone(page, expect, picture) {
   await page.getByRole('heading', { name: 'No models of other programs were found' }).waitFor();
   await picture(page, 'found-none');
   await page.getByRole('button', { name: 'Add a model from disk' }).click();
-  expect(
+  await expect(
     'one panel is open at a time',
-    (await page.getByRole('region', { name: 'Find models on this computer' }).count()) === 0,
+    async () => (await page.getByRole('region', { name: 'Find models on this computer' }).count()) === 0,
   );
 }
 
@@ -205,9 +223,9 @@ export async function mend(page, expect, picture) {
   await page
     .locator('article[data-role=assistant][data-state=done]', { hasText: 'Pick the smaller' })
     .waitFor({ timeout: 15_000 });
-  expect(
+  await expect(
     'a continued answer stays one message',
-    (await page.locator('article[data-role=assistant]').count()) === 1,
+    async () => (await page.locator('article[data-role=assistant]').count()) === 1,
   );
   const said = await page.locator('article[data-role=assistant]').innerText();
   expect('a continued answer holds each part once', said.split('card runs').length === 2);
@@ -215,9 +233,9 @@ export async function mend(page, expect, picture) {
   await picture(page, 'delete-message');
   await page.getByRole('group', { name: 'Delete message' }).getByRole('button', { name: 'Delete' }).click();
   await page.locator('article[data-role=assistant]').waitFor({ state: 'detached' });
-  expect(
+  await expect(
     'what stood before a deleted message stays',
-    (await page.locator('article[data-role=user]').count()) === 1,
+    async () => (await page.locator('article[data-role=user]').count()) === 1,
   );
 }
 
@@ -255,12 +273,12 @@ export async function sidebar(page, expect, judge) {
     await page.keyboard.press('Enter');
     const cancel = page.getByRole('group', { name: 'Delete chat' }).getByRole('button', { name: 'Cancel' });
     await cancel.waitFor();
-    expect('the way back has the focus', await focused(cancel));
+    await expect('the way back has the focus', async () => await focused(cancel));
     await page.keyboard.press(no);
     await cancel.waitFor({ state: 'detached' });
-    expect(
+    await expect(
       `a delete taken back with ${no} leaves the focus where it was`,
-      await focused(tool('Delete chat')),
+      async () => await focused(tool('Delete chat')),
     );
   }
   await tool('Rename').focus();
@@ -270,7 +288,10 @@ export async function sidebar(page, expect, judge) {
     await box.waitFor();
     await box.press(key);
     await box.waitFor({ state: 'detached' });
-    expect(`a name left with ${key} leaves the focus where it was`, await focused(tool('Rename')));
+    await expect(
+      `a name left with ${key} leaves the focus where it was`,
+      async () => await focused(tool('Rename')),
+    );
   }
   // Over a narrow page it is a dialog.
   await page.setViewportSize({ width: 800, height: 600 });
@@ -282,24 +303,30 @@ export async function sidebar(page, expect, judge) {
   await judge(page, 'sidebar-narrow');
   for (let n = 0; n < 40; n += 1) await page.keyboard.press(n % 2 === 0 ? 'Tab' : 'Shift+Tab');
   await page.keyboard.press('Shift+Tab');
-  expect('Tab stays in it', await over.evaluate((one) => one.contains(document.activeElement)));
+  await expect(
+    'Tab stays in it',
+    async () => await over.evaluate((one) => one.contains(document.activeElement)),
+  );
   await page.keyboard.press('Escape');
   await over.waitFor({ state: 'detached' });
-  expect('Esc gives the focus back', await focused(show));
+  await expect('Esc gives the focus back', async () => await focused(show));
   await show.click();
   await over.getByRole('link', { name: 'Models' }).click();
   await page.getByRole('heading', { name: 'Models', level: 1 }).waitFor();
-  expect('what was chosen closes it', (await over.count()) === 0);
+  await expect('what was chosen closes it', async () => (await over.count()) === 0);
   await page.keyboard.press('Control+b');
   await page.mouse.click(700, 300);
   await over.waitFor({ state: 'detached' });
   await page.keyboard.press('Control+Shift+f');
-  expect('the search of all chats has the focus', await focused(over.getByRole('searchbox')));
+  await expect(
+    'the search of all chats has the focus',
+    async () => await focused(over.getByRole('searchbox')),
+  );
   await page.keyboard.press('Control+n');
   await over.waitFor({ state: 'detached' });
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.waitFor();
-  expect('a new chat is where one writes', await focused(box));
+  await expect('a new chat is where one writes', async () => await focused(box));
 }
 
 /** From the first page to a chat on a cloud service, by the keyboard; a wrong key is told and its step named. */
@@ -309,28 +336,28 @@ export async function cloud(page, expect, judge) {
   await page.waitForURL(/#\/settings\/clouds$/);
   const title = page.getByRole('heading', { name: 'Cloud keys' });
   await title.waitFor();
-  expect(
+  await expect(
     'the section is in view and focused',
-    await title.evaluate(
-      (one) => one === document.activeElement && one.getBoundingClientRect().top < innerHeight / 2,
-    ),
+    async () =>
+      await title.evaluate(
+        (one) => one === document.activeElement && one.getBoundingClientRect().top < innerHeight / 2,
+      ),
   );
   const add = page.getByRole('button', { name: 'Add and test' });
-  expect('nothing is added without a key', await add.isDisabled());
+  await expect('nothing is added without a key', async () => await add.isDisabled());
   await page.getByLabel('Service', { exact: true }).selectOption('azure');
   const key = page.locator('#cloud-key');
   await key.fill('sk-some');
-  expect('a part in braces is to be filled in', await add.isDisabled());
+  await expect('a part in braces is to be filled in', async () => await add.isDisabled());
   await page.getByLabel('Service', { exact: true }).selectOption('deepseek');
   await key.fill('sk-wrong');
   await key.press('Enter');
   const service = page.locator('article[data-endpoint="deepseek"]');
   await service.locator('li.failed', { hasText: 'Key' }).waitFor();
-  expect(
-    'the failing step has words',
+  await expect('the failing step has words', async () =>
     (await service.getByRole('alert').textContent()).includes('The service refused your key'),
   );
-  expect('the page keeps no key', (await key.inputValue()) === '');
+  await expect('the page keeps no key', async () => (await key.inputValue()) === '');
   await judge(page, 'cloud-refused');
   await service.getByRole('button', { name: 'Remove DeepSeek' }).click();
   await service.getByRole('button', { name: 'Remove', exact: true }).click();
@@ -347,9 +374,9 @@ export async function cloud(page, expect, judge) {
     .locator('li.absent', { hasText: 'Model list' })
     .getByText('Not offered by the service, which is fine')
     .waitFor();
-  expect(
+  await expect(
     'what a service does without is no step that was not tried',
-    (await own.getByText('Not tested').count()) === 0,
+    async () => (await own.getByText('Not tested').count()) === 0,
   );
   await own.scrollIntoViewIfNeeded();
   await judge(page, 'cloud-without-list');
@@ -361,26 +388,35 @@ export async function cloud(page, expect, judge) {
   await box.press('Enter');
   await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 10_000 });
   const choice = page.getByRole('combobox', { name: 'Model of this chat' });
-  expect('the chat runs on the cloud', (await modelOf(choice)) === 'cloud:deepseek/deepseek-flash');
+  await expect(
+    'the chat runs on the cloud',
+    async () => (await modelOf(choice)) === 'cloud:deepseek/deepseek-flash',
+  );
   await page.getByRole('button', { name: 'Show preset panel' }).click();
   await page.getByText('This service does not use it').nth(1).waitFor();
   await judge(page, 'cloud-answer');
   await chooseModel(choice, 'guide');
   await badge.waitFor({ state: 'detached' });
-  expect('and the messages stay', (await page.locator('article[data-role=assistant]').count()) === 1);
+  await expect(
+    'and the messages stay',
+    async () => (await page.locator('article[data-role=assistant]').count()) === 1,
+  );
 }
 
 /** From nothing to a running deployment that a chat offers, and its end. */
 export async function deploy(page, expect, picture) {
   await page.getByRole('button', { name: 'New deployment' }).click();
   const show = page.getByRole('button', { name: 'Show the plan' });
-  expect('nothing is planned without cards', await show.isDisabled());
-  expect('and it says why', await page.getByText('Enter the graphics cards of the machine').isVisible());
+  await expect('nothing is planned without cards', async () => await show.isDisabled());
+  await expect(
+    'and it says why',
+    async () => await page.getByText('Enter the graphics cards of the machine').isVisible(),
+  );
   await page.getByRole('button', { name: 'Detect' }).click();
   await page.getByText('No engine is installed there').waitFor({ timeout: 3_000 });
-  expect(
+  await expect(
     'each engine has a command to copy',
-    (await page.getByRole('button', { name: /^Copy the command for/ }).count()) === 4,
+    async () => (await page.getByRole('button', { name: /^Copy the command for/ }).count()) === 4,
   );
   await picture(page, 'deployment-no-engine');
   await page.getByRole('radio', { name: 'Another machine' }).check();
@@ -392,9 +428,10 @@ export async function deploy(page, expect, picture) {
   await page
     .getByText('Engines: sglang 0.5.23, vllm 0.11.0 (plans are for 0.33).')
     .waitFor({ timeout: 3_000 });
-  expect(
+  await expect(
     'the cards are filled in',
-    (await page.getByRole('textbox', { name: 'Its graphics cards' }).inputValue()) === '8xH100-80G',
+    async () =>
+      (await page.getByRole('textbox', { name: 'Its graphics cards' }).inputValue()) === '8xH100-80G',
   );
   await page.getByRole('button', { name: 'Add a machine' }).click();
   await page
@@ -405,28 +442,31 @@ export async function deploy(page, expect, picture) {
   await picture(page, 'deployment-form');
   await show.click();
   await page.getByText('16 cards share each layer').waitFor({ timeout: 3_000 });
-  expect('the plan is private', await page.getByText('Listens on this machine only').isVisible());
+  await expect(
+    'the plan is private',
+    async () => await page.getByText('Listens on this machine only').isVisible(),
+  );
   await picture(page, 'deployment-plan');
   await page.getByRole('spinbutton', { name: 'How many people at once' }).fill('8');
-  expect(
+  await expect(
     'a plan that is no longer asked for is gone',
-    (await page.getByText('16 cards share each layer').count()) === 0,
+    async () => (await page.getByText('16 cards share each layer').count()) === 0,
   );
   await show.click();
   await page.getByRole('button', { name: 'Start', exact: true }).last().click();
   const card = page.locator('article', { hasText: 'gpu1' }).last();
   await card.getByText('Ready', { exact: true }).waitFor({ timeout: 5_000 });
   const crashed = page.locator('article[data-deployment="d-14b"]');
-  expect(
+  await expect(
     'a crash is named with its code',
-    (await crashed.locator('summary code').getByText('engine_died').count()) === 1,
+    async () => (await crashed.locator('summary code').getByText('engine_died').count()) === 1,
   );
   const served = page.locator('article[data-deployment="d-r1"]');
   await served.getByText('Log', { exact: true }).click();
   await served.getByRole('log').getByText('ready to roll').first().waitFor({ timeout: 3_000 });
-  expect(
+  await expect(
     'charts say their value',
-    (await served.getByRole('img', { name: /^Tokens per second: now/ }).count()) === 1,
+    async () => (await served.getByRole('img', { name: /^Tokens per second: now/ }).count()) === 1,
   );
   await served.getByRole('button', { name: 'Chat with DeepSeek-R1' }).click();
   await page.locator('header').getByText('Deployment', { exact: true }).waitFor({ timeout: 3_000 });
@@ -456,7 +496,7 @@ export const sharesLooks = (form) =>
 /** The model for other programs: a key that is shown once, who came, and the red line that closes it. */
 export async function serve(page, expect, picture) {
   const section = page.locator('section[aria-labelledby=sharing-title]');
-  expect('each field has the looks of a form', await sharesLooks(section));
+  await expect('each field has the looks of a form', async () => await sharesLooks(section));
   await section.getByRole('textbox', { name: 'Name' }).fill('A script');
   await section.getByRole('button', { name: 'Create key' }).click();
   await section.getByText('wd-').waitFor({ timeout: 3_000 });
@@ -465,19 +505,22 @@ export async function serve(page, expect, picture) {
   await section.getByRole('textbox', { name: 'Name' }).scrollIntoViewIfNeeded();
   await picture(page, 'sharing');
   await section.getByRole('button', { name: 'Done' }).click();
-  expect('a key is shown once', (await section.getByText('wd-').count()) === 0);
+  await expect('a key is shown once', async () => (await section.getByText('wd-').count()) === 0);
   await section.getByRole('button', { name: 'Revoke the key A script' }).click();
   await section.getByText('A script').waitFor({ state: 'detached', timeout: 3_000 });
-  expect(
+  await expect(
     'the line names the address',
-    await page.getByText('Open to your network at http://192.168.1.7:8137/v1').isVisible(),
+    async () => await page.getByText('Open to your network at http://192.168.1.7:8137/v1').isVisible(),
   );
   await page.getByRole('button', { name: 'Close access' }).click();
   await page.getByText('Open to your network').waitFor({ state: 'detached', timeout: 3_000 });
   await section.getByRole('checkbox', { name: 'Serve the model' }).check();
   await section.getByRole('radio', { name: 'This computer' }).check();
   await section.getByText('http://192.168.1.7').first().waitFor({ state: 'detached', timeout: 3_000 });
-  expect('loopback needs no red line', (await page.getByText('Open to your network').count()) === 0);
+  await expect(
+    'loopback needs no red line',
+    async () => (await page.getByText('Open to your network').count()) === 0,
+  );
 }
 
 /** The list of models and the sliders by the keyboard alone, as the controls of a webview go. */
@@ -487,35 +530,38 @@ export async function controls(page, expect, judge) {
   await box.fill('Repeat');
   await box.press('Enter');
   await page.locator('article[data-state=streaming]').waitFor();
-  expect('no model is chosen while one answers', await model.isDisabled());
+  await expect('no model is chosen while one answers', async () => await model.isDisabled());
   await page.keyboard.press('Escape');
   await page.locator('article[data-state=stopped]').waitFor();
   await model.focus();
   await page.keyboard.press('ArrowDown');
   const list = page.getByRole('listbox', { name: 'Model of this chat' });
   await list.waitFor();
-  expect(
+  await expect(
     'the chosen one is marked',
-    (await list.locator('[data-highlighted]').getAttribute('data-value')) === 'guide',
+    async () => (await list.locator('[data-highlighted]').getAttribute('data-value')) === 'guide',
   );
   await judge(page, 'models-open');
   await model.fill('Volcengine pro');
-  expect(
+  await expect(
     'words narrow the list',
-    (await list.getByRole('option').allInnerTexts()).join() === 'deepseek-v4-pro',
+    async () => (await list.getByRole('option').allInnerTexts()).join() === 'deepseek-v4-pro',
   );
   await model.press('Escape');
   await list.waitFor({ state: 'detached' });
-  expect('Esc leaves what was chosen', (await model.inputValue()) === 'Whaledeck Guide');
+  await expect('Esc leaves what was chosen', async () => (await model.inputValue()) === 'Whaledeck Guide');
   await model.fill('none by this name');
   await page.getByText('No model by this name.').waitFor({ timeout: 3_000 });
   await model.fill('flash');
   await model.dispatchEvent('keydown', { key: 'Enter', isComposing: true });
-  expect('the Enter of an input method chooses nothing', (await modelOf(model)) === 'guide');
+  await expect(
+    'the Enter of an input method chooses nothing',
+    async () => (await modelOf(model)) === 'guide',
+  );
   await page.keyboard.press('Enter');
   await list.waitFor({ state: 'detached' });
-  expect('Enter chooses', (await modelOf(model)) === 'cloud:deepseek/deepseek-flash');
-  expect('and the field says its name', (await model.inputValue()) === 'deepseek-flash');
+  await expect('Enter chooses', async () => (await modelOf(model)) === 'cloud:deepseek/deepseek-flash');
+  await expect('and the field says its name', async () => (await model.inputValue()) === 'deepseek-flash');
   await page.getByRole('button', { name: 'Show preset panel' }).click();
   const slider = page.getByRole('slider', { name: 'Max tokens' });
   await slider.focus();
@@ -531,10 +577,12 @@ export async function controls(page, expect, judge) {
     ['PageDown', '0'],
   ]) {
     await page.keyboard.press(key);
-    expect(`${key} moves the slider to ${value} (${await at()})`, (await at()) === value);
+    await expect(`${key} moves the slider to ${value} (${await at()})`, async () => (await at()) === value);
   }
   const track = await slider.locator('xpath=..').boundingBox();
   await page.mouse.click(track.x + track.width / 2, track.y + track.height / 2);
-  expect(`a press in the middle sets half (${await at()})`, (await at()) === '4096');
-  expect('and it is said in words', /^4,096: .*pages/.test(await slider.getAttribute('aria-valuetext')));
+  await expect(`a press in the middle sets half (${await at()})`, async () => (await at()) === '4096');
+  await expect('and it is said in words', async () =>
+    /^4,096: .*pages/.test(await slider.getAttribute('aria-valuetext')),
+  );
 }

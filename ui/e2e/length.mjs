@@ -24,7 +24,10 @@ export async function full(page, expect, judge) {
     (old) => document.querySelector('[role=meter]')?.getAttribute('aria-valuetext') !== old,
     before,
   );
-  expect(`the meter moves while one types (${before} → ${await share()})`, parseInt(await share(), 10) >= 50);
+  await expect(
+    `the meter moves while one types (${before} → ${await share()})`,
+    async () => parseInt(await share(), 10) >= 50,
+  );
   await said(page, 'a'.repeat(6800));
   await said(page, 'And more?');
   const book = 'b'.repeat(90_000);
@@ -36,14 +39,16 @@ export async function full(page, expect, judge) {
   await page.getByRole('button', { name: 'Send' }).click();
   const notice = page.locator('[data-notice=too-long]');
   await notice.waitFor();
-  expect('the numbers are said', /27,\d\d\d|28,\d\d\d|29,\d\d\d/.test(await notice.innerText()));
-  expect(
+  await expect('the numbers are said', async () =>
+    /27,\d\d\d|28,\d\d\d|29,\d\d\d/.test(await notice.innerText()),
+  );
+  await expect(
     'what does not help is not offered',
-    (await notice.getByRole('button', { name: /Leave out/ }).count()) === 0,
+    async () => (await notice.getByRole('button', { name: /Leave out/ }).count()) === 0,
   );
   await notice.getByRole('button', { name: 'Keep the text here' }).click();
   await notice.waitFor({ state: 'detached' });
-  expect('the text stays in the composer', (await box(page).inputValue()) === book);
+  await expect('the text stays in the composer', async () => (await box(page).inputValue()) === book);
   await box(page).fill('c'.repeat(6700));
   await page.waitForFunction(
     () => parseInt(document.querySelector('[role=meter]')?.getAttribute('aria-valuetext') ?? '0', 10) > 99,
@@ -51,9 +56,9 @@ export async function full(page, expect, judge) {
   await box(page).press('Enter');
   const leave = notice.getByRole('button', { name: /Leave out the \d+ oldest messages/ });
   await leave.waitFor();
-  expect(
+  await expect(
     'nothing is sent until it is decided',
-    (await page.locator('article[data-role=user]', { hasText: 'ccccc' }).count()) === 0,
+    async () => (await page.locator('article[data-role=user]', { hasText: 'ccccc' }).count()) === 0,
   );
   await judge(page, 'too-long');
   await leave.click();
@@ -67,7 +72,7 @@ export async function full(page, expect, judge) {
     await page.waitForTimeout(100);
   }
   await line.scrollIntoViewIfNeeded();
-  expect('what is left out is marked', await line.isVisible());
+  await expect('what is left out is marked', async () => await line.isVisible());
   await judge(page, 'left-out');
   await page.getByRole('button', { name: 'Read them again' }).click();
   await line.waitFor({ state: 'detached' });
@@ -86,11 +91,17 @@ export async function busy(page, expect, judge) {
   await box(page).press('Enter');
   const notice = page.locator('[data-notice=busy]');
   await notice.getByText('Whaledeck Guide is answering').waitFor();
-  expect('the chat that is being answered is marked', await page.locator('nav .dot').first().isVisible());
-  expect('the chat is named', await notice.getByText(/^In: /).isVisible());
+  await expect(
+    'the chat that is being answered is marked',
+    async () => await page.locator('nav .dot').first().isVisible(),
+  );
+  await expect('the chat is named', async () => await notice.getByText(/^In: /).isVisible());
   await judge(page, 'busy');
   await notice.getByRole('button', { name: 'Cancel' }).click();
-  expect('the text is in the composer again', (await box(page).inputValue()) === 'And you?');
+  await expect(
+    'the text is in the composer again',
+    async () => (await box(page).inputValue()) === 'And you?',
+  );
   await box(page).press('Enter');
   await notice.getByRole('button', { name: 'Wait' }).click();
   await page.getByText('Waiting for another answer to finish').waitFor();
@@ -138,15 +149,15 @@ export async function search(page, expect, judge) {
       `${text}: it stays where it is (${first.top} px, then ${later.top} px)`,
       Math.abs(first.top - later.top) < 2,
     );
-    expect(
+    await expect(
       `${text}: it is counted (${await numbers.innerText()}, not ${count})`,
-      (await numbers.innerText()) === count,
+      async () => (await numbers.innerText()) === count,
     );
   }
   const row = await listed('narwhal rare', 'A very long one', 'narwhal');
-  expect(
+  await expect(
     'the snippet marks the word',
-    (await row.locator('mark').first().innerText()).toLowerCase() === 'narwhal',
+    async () => (await row.locator('mark').first().innerText()).toLowerCase() === 'narwhal',
   );
   await judge(page, 'search-list');
   await row.getByRole('link').click();
@@ -154,7 +165,10 @@ export async function search(page, expect, judge) {
   await landed('Answer 1501.', 'rare', '7 of 8');
   await page.locator('article.found', { hasText: 'Answer 1501.' }).getByText('A rare narwhal.').waitFor();
   await judge(page, 'search-landed');
-  expect('the words are in the field of the chat', (await field.inputValue()) === 'narwhal rare');
+  await expect(
+    'the words are in the field of the chat',
+    async () => (await field.inputValue()) === 'narwhal rare',
+  );
   await field.press('Enter');
   await landed('Answer 1501.', 'narwhal', '8 of 8');
   await field.press('Enter');
@@ -165,9 +179,9 @@ export async function search(page, expect, judge) {
   await landed('Question 0, about', 'walrus', '1 of 1');
   await (await listed('1999', 'A very long one', '1999')).getByRole('link').click();
   await landed('Answer 1999.', '1999', '1 of 1');
-  expect(
+  await expect(
     'the last message is the latest',
-    (await page.getByRole('button', { name: 'Jump to the latest' }).count()) === 0,
+    async () => (await page.getByRole('button', { name: 'Jump to the latest' }).count()) === 0,
   );
   await (await listed('ocelot', 'Two branches', 'ocelot')).getByRole('link').click();
   await landed('Reply 301 of branch x.', 'ocelot', '1 of 1');
@@ -176,7 +190,7 @@ export async function search(page, expect, judge) {
   await (await listed('narwhal', 'A very long one', 'narwhal')).getByRole('link').click();
   await landed('Answer 1501.', 'narwhal', '4 of 4');
   await field.press('Escape');
-  expect('Esc closes the search', (await page.locator('.search').count()) === 0);
+  await expect('Esc closes the search', async () => (await page.locator('.search').count()) === 0);
   await (await listed('narwhal', 'A very long one', 'narwhal')).getByRole('link').click();
   await page.evaluate(() => (location.hash = '#/models'));
   await page.getByRole('heading', { name: 'Models', level: 1 }).waitFor();
@@ -197,15 +211,15 @@ export async function odd(page, expect, judge) {
   await judge(page, 'repeating');
   await notice.getByRole('button', { name: 'Stop' }).click();
   await page.locator('article[data-state=stopped]').waitFor({ timeout: 5_000 });
-  expect('the notice goes with the answer', (await notice.count()) === 0);
+  await expect('the notice goes with the answer', async () => (await notice.count()) === 0);
   await box(page).press('ArrowUp');
   const edit = page.getByRole('textbox', { name: 'Edit your message' });
   await edit.fill('Changed');
   await edit.press('Shift+Enter');
   await edit.press('End');
-  expect('Shift+Enter is a new line', (await edit.inputValue()).includes('\n'));
+  await expect('Shift+Enter is a new line', async () => (await edit.inputValue()).includes('\n'));
   await edit.dispatchEvent('keydown', { key: 'Enter', isComposing: true });
-  expect('Enter while composing sends nothing', (await edit.count()) === 1);
+  await expect('Enter while composing sends nothing', async () => (await edit.count()) === 1);
   await edit.press('Enter');
   await page.locator('article[data-role=user]', { hasText: 'Changed' }).waitFor();
   await page.locator('article[data-state=streaming]').waitFor({ state: 'detached', timeout: 20_000 });
@@ -230,15 +244,20 @@ export async function alike(page, expect) {
   await page.waitForFunction(
     () => document.querySelector('[data-chosen]')?.dataset.chosen === 'deepseek-r1-distill-qwen-1.5b',
   );
-  expect('the model is the last one', (await modelOf(model)) === 'deepseek-r1-distill-qwen-1.5b');
-  expect(
+  await expect(
+    'the model is the last one',
+    async () => (await modelOf(model)) === 'deepseek-r1-distill-qwen-1.5b',
+  );
+  await expect(
     'the style is the last one',
-    (await page.getByRole('button', { name: 'Creative', exact: true }).getAttribute('aria-pressed')) ===
+    async () =>
+      (await page.getByRole('button', { name: 'Creative', exact: true }).getAttribute('aria-pressed')) ===
       'true',
   );
-  expect(
+  await expect(
     'the instructions are the last ones',
-    (await page.getByRole('textbox', { name: 'Instructions' }).inputValue()) === 'Answer in verse.',
+    async () =>
+      (await page.getByRole('textbox', { name: 'Instructions' }).inputValue()) === 'Answer in verse.',
   );
 }
 
@@ -249,7 +268,7 @@ export async function room(page, expect, judge) {
   await large.getByText('Needs 689 GB, 403 GB free').waitFor({ timeout: 5_000 });
   await page.getByRole('button', { name: 'Pause' }).click();
   await large.getByText('Needs 689 GB, 412 GB free').waitFor({ timeout: 5_000 });
-  expect('it is not offered', await large.locator('[data-lacking=disk]').isDisabled());
+  await expect('it is not offered', async () => await large.locator('[data-lacking=disk]').isDisabled());
   await page
     .locator('article[data-model=guide]')
     .getByText('About 5.4 words per second')

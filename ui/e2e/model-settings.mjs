@@ -17,7 +17,7 @@ export async function modelSettings(page, expect, judge) {
   await dialog.getByLabel('KV cache', { exact: true }).selectOption('bf16');
   const problem = memory.getByRole('alert');
   await problem.waitFor();
-  expect('what does not fit is not saved', await save.isDisabled());
+  await expect('what does not fit is not saved', async () => await save.isDisabled());
   await judge(page, 'model-settings-too-large');
   await problem.getByRole('button', { name: /^Use / }).click();
   await problem.waitFor({ state: 'detached' });
@@ -30,7 +30,10 @@ export async function modelSettings(page, expect, judge) {
   await dialog.locator('summary').click();
   await judge(page, 'model-settings-history');
   await dialog.getByRole('button', { name: 'Defaults' }).click();
-  expect('defaults begin again', (await dialog.getByLabel('Unload when idle').inputValue()) === '0');
+  await expect(
+    'defaults begin again',
+    async () => (await dialog.getByLabel('Unload when idle').inputValue()) === '0',
+  );
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
 }
@@ -40,5 +43,8 @@ export async function unload(page, expect) {
   const button = page.getByRole('button', { name: /^Unload / });
   await button.click();
   await button.waitFor({ state: 'detached' });
-  expect('nothing is loaded any more', (await page.getByText('In memory', { exact: true }).count()) === 0);
+  await expect(
+    'nothing is loaded any more',
+    async () => (await page.getByText('In memory', { exact: true }).count()) === 0,
+  );
 }

@@ -136,8 +136,15 @@ async function look(browser, address) {
   await context.close();
 }
 
-function expect(what, holds) {
-  if (!holds) problems.push(`steps: ${what}`);
+/** A function is asked until it holds: on a slow computer the page is a moment behind. */
+async function expect(what, holds) {
+  const end = Date.now() + 5_000;
+  let does = typeof holds === 'function' ? await holds() : holds;
+  while (!does && typeof holds === 'function' && Date.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    does = await holds();
+  }
+  if (!does) problems.push(`steps: ${what}`);
 }
 
 /** First run to a stopped answer, by the names a screen reader says. */
@@ -153,20 +160,28 @@ async function use(browser, address) {
   const ask = page.getByRole('list', { name: 'Suggested questions' });
   await ask.getByRole('button', { name: 'What can I do with Whaledeck?' }).waitFor();
   const notice = page.locator('[data-notice=guide]');
-  expect('the Guide says that it is tiny', (await notice.innerText()).startsWith('A tiny model'));
-  expect(
+  await expect('the Guide says that it is tiny', async () =>
+    (await notice.innerText()).startsWith('A tiny model'),
+  );
+  await expect(
     'its line leads to the recommended model',
-    await notice.getByRole('button', { name: /R1-Distill/ }).isVisible(),
+    async () => await notice.getByRole('button', { name: /R1-Distill/ }).isVisible(),
   );
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('你好');
   await box.dispatchEvent('keydown', { key: 'Enter', keyCode: 229 });
   await box.dispatchEvent('keydown', { key: 'Enter', isComposing: true });
-  expect('Enter while composing sends nothing', (await page.locator('article').count()) === 0);
+  await expect(
+    'Enter while composing sends nothing',
+    async () => (await page.locator('article').count()) === 0,
+  );
   await box.press('Enter');
   await page.getByRole('button', { name: 'Stop' }).waitFor();
   await page.locator('article[data-role=assistant][data-state=done]').waitFor({ timeout: 10_000 });
-  expect('the answer shows its table', (await page.locator('.markdown table').count()) === 1);
+  await expect(
+    'the answer shows its table',
+    async () => (await page.locator('.markdown table').count()) === 1,
+  );
   await box.fill('And again');
   await page.getByRole('button', { name: 'Send' }).click();
   await page.locator('article[data-state=streaming] .markdown').waitFor();
@@ -175,7 +190,10 @@ async function use(browser, address) {
   await page.getByRole('button', { name: 'Show preset panel' }).click();
   const creative = page.getByRole('button', { name: 'Creative', exact: true });
   await creative.click();
-  expect('a preset stays pressed', (await creative.getAttribute('aria-pressed')) === 'true');
+  await expect(
+    'a preset stays pressed',
+    async () => (await creative.getAttribute('aria-pressed')) === 'true',
+  );
   await page.waitForTimeout(200);
   await judge(page, 'panel');
   await box.press('ArrowUp');
@@ -184,9 +202,9 @@ async function use(browser, address) {
   await page.locator('article[data-role=user]', { hasText: 'Changed' }).waitFor();
   await page.locator('article[data-role=assistant][data-state=done]').nth(1).waitFor({ timeout: 10_000 });
   await page.keyboard.press('Control+b');
-  expect(
+  await expect(
     'Ctrl+B hides the sidebar',
-    (await page.getByRole('button', { name: 'Show sidebar' }).count()) === 1,
+    async () => (await page.getByRole('button', { name: 'Show sidebar' }).count()) === 1,
   );
   await page.goto(page.url().replace(/#.*/, '#/models'));
   const cards = page.locator('article[data-model="deepseek-r1-distill-qwen-7b"]');
@@ -202,9 +220,9 @@ async function use(browser, address) {
   await two.getByRole('button', { name: 'Delete DeepSeek-R1-Distill-Qwen-1.5B Q8_0' }).click();
   await two.getByRole('group', { name: 'Delete' }).getByRole('button', { name: 'Delete' }).click();
   await two.locator('[data-precision=q8_0]').waitFor({ state: 'detached' });
-  expect(
+  await expect(
     'deleting one precision leaves the other',
-    (await two.locator('[data-precision=bf16]').count()) === 1,
+    async () => (await two.locator('[data-precision=bf16]').count()) === 1,
   );
   await context.close();
   const other = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US' });
@@ -212,7 +230,10 @@ async function use(browser, address) {
   await first.getByRole('button', { name: 'Try images' }).click();
   const chosen = first.getByRole('combobox', { name: 'Model of this chat' });
   await chosen.waitFor();
-  expect('pictures are tried on the model that sees', (await modelOf(chosen)) === 'guide-vision');
+  await expect(
+    'pictures are tried on the model that sees',
+    async () => (await modelOf(chosen)) === 'guide-vision',
+  );
   await other.close();
 }
 

@@ -41,15 +41,15 @@ async function bring(page, kind, buffer, text = '') {
 export async function attach(page, expect, picture) {
   const thumbs = page.getByRole('list', { name: 'Attached images' }).getByRole('listitem');
   const send = page.getByRole('button', { name: 'Send', exact: true });
-  expect('nothing to send yet', await send.isDisabled());
+  await expect('nothing to send yet', async () => await send.isDisabled());
   await choose(page, [file('wide.png', await png(page, 800, 400))]);
   await thumbs.getByText('2 × 1 tiles + overview').waitFor({ timeout: 20_000 });
   await thumbs.getByText('617 tokens').waitFor({ timeout: 20_000 });
   await page.getByText('2 images of this chat take 1,234 of 4,096 tokens').waitFor({ timeout: 20_000 });
-  expect('a picture alone can be sent', await send.isEnabled());
+  await expect('a picture alone can be sent', async () => await send.isEnabled());
   await bring(page, 'paste', await png(page, 300, 300), 'words come first');
   await page.waitForTimeout(150);
-  expect('words on the clipboard are not a picture', (await thumbs.count()) === 1);
+  await expect('words on the clipboard are not a picture', async () => (await thumbs.count()) === 1);
   await bring(page, 'paste', await png(page, 301, 301));
   await thumbs.nth(1).waitFor({ timeout: 20_000 });
   await thumbs.getByText('1 × 1 tile + overview').first().waitFor({ timeout: 20_000 });
@@ -57,7 +57,10 @@ export async function attach(page, expect, picture) {
   await page.getByText('Drop images here').waitFor({ timeout: 20_000 });
   await bring(page, 'drop', await png(page, 302, 302));
   await thumbs.nth(2).waitFor({ timeout: 20_000 });
-  expect('the place to drop goes', (await page.getByText('Drop images here').count()) === 0);
+  await expect(
+    'the place to drop goes',
+    async () => (await page.getByText('Drop images here').count()) === 0,
+  );
   await page.getByRole('button', { name: 'Remove image 2' }).click();
   await thumbs.nth(2).waitFor({ state: 'detached' });
   await choose(page, [file('words.png', Buffer.from('no picture'))]);
@@ -71,7 +74,7 @@ export async function attach(page, expect, picture) {
       .dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
   });
   await page.getByRole('alert').getByText('this one has 34.6 MB').waitFor({ timeout: 20_000 });
-  expect('what was refused is not attached', (await thumbs.count()) === 2);
+  await expect('what was refused is not attached', async () => (await thumbs.count()) === 2);
   await picture(page, 'picture-refused');
   await page.locator('.refused').getByRole('button', { name: 'Close' }).click();
   await page.locator('.refused').waitFor({ state: 'detached' });
@@ -80,7 +83,7 @@ export async function attach(page, expect, picture) {
   await box.press('Enter');
   const sent = page.locator('article[data-role=user]', { hasText: 'Which of these' });
   await sent.getByRole('button', { name: 'Open image 2' }).waitFor({ timeout: 20_000 });
-  expect('the composer is empty again', (await thumbs.count()) === 0);
+  await expect('the composer is empty again', async () => (await thumbs.count()) === 0);
   await page
     .locator('article[data-role=assistant][data-state=done]', { hasText: 'Pick the smaller' })
     .waitFor({ timeout: 60_000 });
@@ -92,9 +95,9 @@ export async function attach(page, expect, picture) {
   await page.locator('.edit').waitFor({ state: 'detached' });
   const branch = page.locator('article[data-role=user]', { hasText: 'And this one?' });
   await branch.getByRole('button', { name: 'Open image 1' }).waitFor({ timeout: 20_000 });
-  expect(
+  await expect(
     'an edited message keeps the rest of its pictures',
-    (await branch.getByRole('button', { name: /^Open image/ }).count()) === 1,
+    async () => (await branch.getByRole('button', { name: /^Open image/ }).count()) === 1,
   );
 }
 
@@ -106,12 +109,12 @@ export async function blind(page, expect, picture) {
   await notice.getByRole('button', { name: 'Get DeepSeek-VL2-Tiny (6.7 GB)' }).waitFor({ timeout: 20_000 });
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('What is this?');
-  expect(
+  await expect(
     'nothing is sent before it is decided',
-    await page.getByRole('button', { name: 'Send', exact: true }).isDisabled(),
+    async () => await page.getByRole('button', { name: 'Send', exact: true }).isDisabled(),
   );
   await box.press('Enter');
-  expect('nor by Enter', (await page.locator('article').count()) === 0);
+  await expect('nor by Enter', async () => (await page.locator('article').count()) === 0);
   await picture(page, 'blind');
   await notice.getByRole('button', { name: 'Ask without the images' }).click();
   await page.getByText('does not get the images of this chat').waitFor({ timeout: 20_000 });
@@ -128,9 +131,10 @@ export async function blind(page, expect, picture) {
 /** By keyboard. */
 export async function viewer(page, expect, picture) {
   const list = page.getByRole('group', { name: 'Marked in the image' });
-  expect(
+  await expect(
     'marks are listed as text',
-    (await list.getByRole('listitem').allInnerTexts()).join() ===
+    async () =>
+      (await list.getByRole('listitem').allInnerTexts()).join() ===
       'the whale 166, 320 – 640, 531,a boat with a white sail 806, 154 – 1126, 493',
   );
   await list.getByRole('button', { name: 'Show marks' }).focus();
@@ -149,10 +153,10 @@ export async function viewer(page, expect, picture) {
   expect('the picture is shown in its own shape', Math.abs(image.width / image.height - 2) < 0.02);
   await dialog.getByRole('button', { name: /^2 a boat/ }).focus();
   await page.keyboard.press('Space');
-  expect('a mark can be chosen', (await dialog.locator('.mark.chosen').count()) === 1);
+  await expect('a mark can be chosen', async () => (await dialog.locator('.mark.chosen').count()) === 1);
   await picture(page, 'viewer');
   await dialog.getByRole('button', { name: 'Hide marks' }).click();
-  expect('marks can be hidden', (await dialog.locator('.mark').count()) === 0);
+  await expect('marks can be hidden', async () => (await dialog.locator('.mark').count()) === 0);
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Open image 1' }).press('Enter');
@@ -196,11 +200,12 @@ export async function screen(page, expect, judge) {
   await dialog.getByText('832 × 450 pixels').waitFor({ timeout: 20_000 });
   await page.keyboard.press('Enter');
   await thumbs.getByTitle('832 × 450 pixels').waitFor({ timeout: 20_000 });
-  expect(
+  await expect(
     'the message is written on',
-    await page
-      .getByRole('textbox', { name: 'Your message' })
-      .evaluate((box) => box === document.activeElement),
+    async () =>
+      await page
+        .getByRole('textbox', { name: 'Your message' })
+        .evaluate((box) => box === document.activeElement),
   );
   await shoot.click();
   const shown = await dialog.locator('img').boundingBox();
@@ -218,7 +223,7 @@ export async function screen(page, expect, judge) {
   await dialog.waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
-  expect('Esc attaches nothing', (await thumbs.getByRole('listitem').count()) === 2);
+  await expect('Esc attaches nothing', async () => (await thumbs.getByRole('listitem').count()) === 2);
 }
 
 /** The desktop refuses, or leaves the picture on the clipboard. */
@@ -226,7 +231,7 @@ export async function refused(page, expect, judge) {
   await page.getByRole('button', { name: 'Close', exact: true }).click();
   await page.getByRole('button', { name: 'Take a screenshot' }).click();
   await page.getByRole('alert').getByText('The desktop refused the screenshot').waitFor({ timeout: 20_000 });
-  expect('nothing is cut', (await page.getByRole('dialog').count()) === 0);
+  await expect('nothing is cut', async () => (await page.getByRole('dialog').count()) === 0);
   await judge(page, 'screen-refused');
 }
 export async function clipboard(page) {
@@ -246,15 +251,14 @@ export async function samples(page, expect, picture) {
   await page.getByRole('button', { name: 'Try images' }).click();
   const offered = page.getByRole('list', { name: 'Sample images' }).getByRole('button');
   await offered.first().waitFor({ timeout: 20_000 });
-  expect('four samples are offered', (await offered.count()) === 4);
+  await expect('four samples are offered', async () => (await offered.count()) === 4);
   const notice = page.locator('[data-notice=guide]');
-  expect(
+  await expect(
     'the line leads to a model that sees photographs',
-    await notice.getByRole('button', { name: 'Download DeepSeek-VL2-Tiny (6.7 GB)' }).isVisible(),
+    async () => await notice.getByRole('button', { name: 'Download DeepSeek-VL2-Tiny (6.7 GB)' }).isVisible(),
   );
   const questions = page.getByRole('list', { name: 'Suggested questions' }).getByRole('button');
-  expect(
-    'no question is about the app',
+  await expect('no question is about the app', async () =>
     (await questions.allInnerTexts()).every((text) => !text.includes('Whaledeck')),
   );
   const thumbs = page.getByRole('list', { name: 'Attached images' }).getByRole('listitem');
@@ -263,7 +267,7 @@ export async function samples(page, expect, picture) {
   await questions.filter({ hasText: 'What is the value of C?' }).waitFor({ timeout: 20_000 });
   await offered.nth(1).click();
   await page.waitForTimeout(150);
-  expect('the same sample is attached once', (await thumbs.count()) === 1);
+  await expect('the same sample is attached once', async () => (await thumbs.count()) === 1);
   await picture(page, 'samples-chosen');
   await page.getByRole('button', { name: 'Remove image 1' }).click();
   await questions.filter({ hasText: 'What do you see?' }).waitFor({ timeout: 20_000 });

@@ -8,15 +8,16 @@ export async function sizing(page, expect, judge) {
   const card = page.locator('article[data-model="deepseek-r1"]');
   await card.getByRole('button', { name: 'What would run it' }).click();
   await page.getByRole('heading', { name: 'Can I run it?', level: 1 }).waitFor();
-  expect(
+  await expect(
     'the model of the card is chosen',
-    (await page.getByLabel('Model', { exact: true }).inputValue()) === 'deepseek-r1',
+    async () => (await page.getByLabel('Model', { exact: true }).inputValue()) === 'deepseek-r1',
   );
   const here = page.getByRole('region', { name: 'This computer' });
   await here.getByText('Too large').waitFor();
-  expect(
+  await expect(
     'each part has words and a number',
-    (await here.getByText(/Experts \d+ GB/).count()) === 1 &&
+    async () =>
+      (await here.getByText(/Experts \d+ GB/).count()) === 1 &&
       (await here.getByText(/Conversations [\d.]+ [GM]B/).count()) === 1,
   );
   for (const [length, room] of [
@@ -28,51 +29,64 @@ export async function sizing(page, expect, judge) {
   }
   const byName = page.getByRole('region', { name: 'Other hardware' });
   await byName.getByText('8xH100-80G').waitFor();
-  expect('eight H100 are too small', await byName.getByText('Too small').isVisible());
+  await expect('eight H100 are too small', async () => await byName.getByText('Too small').isVisible());
   await byName.getByLabel('Machines').fill('2');
   await byName.getByLabel('Machines').press('Tab');
   await byName.getByText('2x8xH100-80G').waitFor();
-  expect('sixteen hold it', await byName.getByText('Holds it').isVisible());
+  await expect('sixteen hold it', async () => await byName.getByText('Holds it').isVisible());
   await byName.getByLabel('Cards per machine').fill('99');
   await byName.getByLabel('Cards per machine').press('Tab');
-  expect('a count out of range is told', await byName.getByText('From 1 to 64 machines').isVisible());
+  await expect(
+    'a count out of range is told',
+    async () => await byName.getByText('From 1 to 64 machines').isVisible(),
+  );
   await byName.getByLabel('Cards per machine').fill('8');
   await byName.getByLabel('Cards per machine').press('Tab');
   const table = page.getByRole('region', { name: 'Graphics cards that hold it' }).first();
-  expect(
+  await expect(
     'cards on which no engine runs FP8 are not among those that hold it',
-    (await table.getByRole('rowheader', { name: 'T4 16G' }).count()) === 0,
+    async () => (await table.getByRole('rowheader', { name: 'T4 16G' }).count()) === 0,
   );
-  expect(
+  await expect(
     'an engine that runs it alone is named',
-    await table
-      .getByRole('row', { name: /A100 80G/ })
-      .getByText('with vLLM only')
-      .isVisible(),
+    async () =>
+      await table
+        .getByRole('row', { name: /A100 80G/ })
+        .getByText('with vLLM only')
+        .isVisible(),
   );
   await page.getByText(/^Cards that do not hold it/).click();
   await page.getByText('No engine runs FP8').first().waitFor();
-  expect('wrong tables are flagged', await page.getByText('512 GB for FP8').isVisible());
+  await expect('wrong tables are flagged', async () => await page.getByText('512 GB for FP8').isVisible());
   await page.getByRole('button', { name: 'Save as image (SVG)' }).click();
   await page.getByText('Saved as /home/user/deepseek-r1-fp8.svg').waitFor();
   await page.getByRole('button', { name: 'Save as table (CSV)' }).click();
   await page.waitForTimeout(50);
-  expect('a closed dialog saves nothing', (await page.getByText(/^Saved as/).count()) === 1);
+  await expect(
+    'a closed dialog saves nothing',
+    async () => (await page.getByText(/^Saved as/).count()) === 1,
+  );
   await judge(page, 'sizing-all');
 
   await byName.getByRole('button', { name: /^Plan / }).click();
   const plan = page.getByRole('article', { name: /DeepSeek-R1 FP8 on 2x8xH100-80G/ });
   await plan.waitFor();
-  expect(
+  await expect(
     'each word has its reason',
-    await plan.getByText('16 cards share each layer: 8 of 128 attention heads on each card.').isVisible(),
+    async () =>
+      await plan.getByText('16 cards share each layer: 8 of 128 attention heads on each card.').isVisible(),
   );
-  expect('numbers of a reason are grouped', await plan.getByText(/cache for 440,467 tokens/).isVisible());
-  expect('SGLang comes first', (await page.getByLabel('Engine').inputValue()) === 'sglang');
-  expect('a plan is for the machine alone', await plan.getByText('Listens on this machine only').isVisible());
+  await expect(
+    'numbers of a reason are grouped',
+    async () => await plan.getByText(/cache for 440,467 tokens/).isVisible(),
+  );
+  await expect('SGLang comes first', async () => (await page.getByLabel('Engine').inputValue()) === 'sglang');
+  await expect(
+    'a plan is for the machine alone',
+    async () => await plan.getByText('Listens on this machine only').isVisible(),
+  );
   await plan.getByRole('button', { name: 'Copy machine-1.sh' }).click();
-  expect(
-    'a script is copied whole',
+  await expect('a script is copied whole', async () =>
     (await page.evaluate(() => navigator.clipboard.readText())).includes('--node-rank 1'),
   );
   await plan.getByRole('button', { name: 'Kubernetes' }).click();
@@ -86,25 +100,32 @@ export async function sizing(page, expect, judge) {
   await machines.fill('8xH100-80G');
   await machines.press('Enter');
   await page.getByText('There is no plan for this').waitFor();
-  expect('the refusal has its numbers', await page.getByText(/684 GB < 689 GB/).isVisible());
+  await expect(
+    'the refusal has its numbers',
+    async () => await page.getByText(/684 GB < 689 GB/).isVisible(),
+  );
   await judge(page, 'plan-none');
   await page.getByRole('button', { name: 'Use this: 2x8xH100-80G · FP8 · sglang' }).click();
   await plan.waitFor();
   await page.getByRole('button', { name: 'Start it on your machines' }).click();
   await page.getByRole('heading', { name: 'New deployment' }).waitFor();
-  expect(
+  await expect(
     'the plan comes along',
-    (await page.getByRole('textbox', { name: 'Its graphics cards' }).nth(1).inputValue()) === '8xH100-80G',
+    async () =>
+      (await page.getByRole('textbox', { name: 'Its graphics cards' }).nth(1).inputValue()) === '8xH100-80G',
   );
-  expect('the model comes along', (await page.locator('#new-model').inputValue()) === 'deepseek-r1');
+  await expect(
+    'the model comes along',
+    async () => (await page.locator('#new-model').inputValue()) === 'deepseek-r1',
+  );
   await page.goBack();
   await plan.waitFor();
   await page.getByLabel('Model', { exact: true }).selectOption('deepseek-r1-distill-qwen-14b');
   await page.waitForURL(/#\/sizing\/deepseek-r1-distill-qwen-14b$/);
   await here.getByText('Runs on the RTX 4080', { exact: true }).waitFor();
-  expect(
+  await expect(
     'another model puts the plan away',
-    (await page.getByText('A plan for other machines').count()) === 0,
+    async () => (await page.getByText('A plan for other machines').count()) === 0,
   );
 }
 
@@ -112,57 +133,58 @@ export async function sizing(page, expect, judge) {
 export async function compare(page, expect, judge) {
   const question = page.getByLabel('Your question');
   const ask = page.getByRole('button', { name: 'Ask both' });
-  expect('nothing is asked without a question', await ask.isDisabled());
-  expect(
+  await expect('nothing is asked without a question', async () => await ask.isDisabled());
+  await expect(
     'each field has the looks of a form',
-    await sharesLooks(page.getByRole('region', { name: 'Compare' })),
+    async () => await sharesLooks(page.getByRole('region', { name: 'Compare' })),
   );
   const [left, right] = ['Left', 'Right'].map((name) => page.getByLabel(name, { exact: true }));
   const leaves = (side) =>
     side.locator('xpath=..').getByText('Your question leaves this computer', { exact: true }).count();
-  expect(
+  await expect(
     `a model of this computer is on the left (${await modelOf(left)})`,
-    (await modelOf(left)) === 'guide',
+    async () => (await modelOf(left)) === 'guide',
   );
-  expect(
+  await expect(
     `a cloud is on the right (${await modelOf(right)})`,
-    (await modelOf(right)) === 'cloud:deepseek/deepseek-flash',
+    async () => (await modelOf(right)) === 'cloud:deepseek/deepseek-flash',
   );
-  expect('a cloud is marked', (await leaves(right)) === 1);
-  expect('and this computer is not', (await leaves(left)) === 0);
+  await expect('a cloud is marked', async () => (await leaves(right)) === 1);
+  await expect('and this computer is not', async () => (await leaves(left)) === 0);
   await question.fill('Which model for 24 GB?');
   await ask.click();
   const sides = page.locator('article[data-side-state]');
   await page.locator('article[data-side-state=done]').nth(1).waitFor({ timeout: 20_000 });
-  expect('times are told', (await sides.getByText(/^\d+\.\d+ s$/).count()) === 4);
-  expect(
+  await expect('times are told', async () => (await sides.getByText(/^\d+\.\d+ s$/).count()) === 4);
+  await expect(
     'this computer costs nothing',
-    await sides.first().getByText('None: runs on this computer').isVisible(),
+    async () => await sides.first().getByText('None: runs on this computer').isVisible(),
   );
-  expect(
+  await expect(
     'a price has its date and source',
-    await sides
-      .nth(1)
-      .getByText(/as of 2026-11-20 · https:/)
-      .isVisible(),
+    async () =>
+      await sides
+        .nth(1)
+        .getByText(/as of 2026-11-20 · https:/)
+        .isVisible(),
   );
   await judge(page, 'compare-done');
   await chooseModel(left, 'cloud:deepseek/deepseek-v4-pro');
-  expect('each cloud is marked', (await leaves(left)) === 1 && (await leaves(right)) === 1);
+  await expect('each cloud is marked', async () => (await leaves(left)) === 1 && (await leaves(right)) === 1);
   await question.press('Enter');
   await page.locator('article[data-side-state=failed]').waitFor({ timeout: 20_000 });
-  expect(
+  await expect(
     'what had arrived stays beside the error',
-    await page.locator('article[data-side-state=failed]').getByText('card runs').isVisible(),
+    async () => await page.locator('article[data-side-state=failed]').getByText('card runs').isVisible(),
   );
   await page.locator('article[data-side-state=done]').waitFor({ timeout: 20_000 });
-  expect(
+  await expect(
     'a price that is not known is said',
-    await page.locator('article[data-side-state=failed]').getByText('Unknown').isVisible(),
+    async () => await page.locator('article[data-side-state=failed]').getByText('Unknown').isVisible(),
   );
   await judge(page, 'compare-cut');
   await chooseModel(left, 'guide');
-  expect('this computer is no cloud', (await leaves(left)) === 0);
+  await expect('this computer is no cloud', async () => (await leaves(left)) === 0);
   await question.fill('Which model for 24 GB? Tell me slowly.');
   await question.press('Enter');
   await page.locator('article[data-side-state=running] .markdown').first().waitFor();
@@ -173,25 +195,34 @@ export async function compare(page, expect, judge) {
 /** A deployment stands against this computer: it stays chosen, it is no cloud, and neither side waits for the other. */
 export async function compareDeployed(page, expect) {
   const right = page.getByLabel('Right', { exact: true });
-  expect(
+  await expect(
     `a deployment is on the right (${await modelOf(right)})`,
-    (await modelOf(right)) === 'deployment:d-r1',
+    async () => (await modelOf(right)) === 'deployment:d-r1',
   );
   await chooseModel(right, 'guide-vision');
-  expect(
+  await expect(
     'two models of this computer take turns',
-    await page.getByText('Both run on this computer').isVisible(),
+    async () => await page.getByText('Both run on this computer').isVisible(),
   );
   await chooseModel(right, 'deployment:d-r1');
   await page.getByText('Both run on this computer').waitFor({ state: 'detached' });
-  expect('it stays chosen', (await modelOf(right)) === 'deployment:d-r1');
-  expect('it is no cloud', (await page.getByText('Your question leaves this computer').count()) === 0);
+  await expect('it stays chosen', async () => (await modelOf(right)) === 'deployment:d-r1');
+  await expect(
+    'it is no cloud',
+    async () => (await page.getByText('Your question leaves this computer').count()) === 0,
+  );
   await page.getByLabel('Your question').fill('Which model for 24 GB?');
   await page.getByRole('button', { name: 'Ask both' }).click();
   await page.locator('article[data-side-state=done]').nth(1).waitFor({ timeout: 20_000 });
   const side = page.locator('article[data-side-state]').nth(1);
-  expect('it has its name', (await side.getByRole('heading').innerText()) === 'DeepSeek-R1 · sglang');
-  expect('it costs nothing elsewhere', await side.getByText('None: runs on your machines').isVisible());
+  await expect(
+    'it has its name',
+    async () => (await side.getByRole('heading').innerText()) === 'DeepSeek-R1 · sglang',
+  );
+  await expect(
+    'it costs nothing elsewhere',
+    async () => await side.getByText('None: runs on your machines').isVisible(),
+  );
 }
 
 export async function connections(page, expect, judge) {
@@ -210,12 +241,12 @@ export async function connections(page, expect, judge) {
   await login.getByRole('button', { name: 'Enter' }).click();
   await login.getByLabel('User name').fill('me');
   const keep = login.getByRole('button', { name: 'Save' });
-  expect('a name without a password is not kept', await keep.isDisabled());
+  await expect('a name without a password is not kept', async () => await keep.isDisabled());
   await login.getByLabel('Password').fill('marked');
   await judge(page, 'connections-login');
   await keep.click();
   await login.getByText('As me').waitFor();
-  expect('the page holds no password', !(await page.content()).includes('marked'));
+  await expect('the page holds no password', async () => !(await page.content()).includes('marked'));
   await section.getByRole('button', { name: 'Choose a file' }).click();
   await section.getByText('/etc/ssl/company.pem').waitFor();
   await section.scrollIntoViewIfNeeded();
@@ -233,7 +264,7 @@ export async function changing(page, expect, judge) {
   await service.getByRole('button', { name: 'Change DeepSeek' }).click();
   const form = service.getByRole('form', { name: 'Change DeepSeek' });
   const keep = form.getByRole('button', { name: 'Save and test' });
-  expect('nothing changed is nothing to keep', await keep.isDisabled());
+  await expect('nothing changed is nothing to keep', async () => await keep.isDisabled());
   await form.getByLabel('Address', { exact: true }).fill('https://elsewhere.example');
   await form.getByText('A key is only sent to the server it was added for', { exact: false }).waitFor();
   await judge(page, 'cloud-change');
@@ -242,7 +273,7 @@ export async function changing(page, expect, judge) {
   await form.getByLabel('New key').fill('sk-marked-wrong');
   await keep.click();
   await service.getByText('Failed').waitFor();
-  expect('the page holds no key', !(await page.content()).includes('marked'));
+  await expect('the page holds no key', async () => !(await page.content()).includes('marked'));
   await service.getByRole('button', { name: 'Change DeepSeek' }).click();
   await form.getByLabel('New key').fill('sk-marked');
   await form.getByLabel('Name in this app').fill('Mine');
@@ -256,9 +287,10 @@ export async function thinking(page, expect, judge) {
   await page.getByRole('button', { name: 'Show preset panel' }).click();
   const panel = page.getByRole('complementary', { name: 'Preset and instructions' });
   const group = panel.getByRole('group', { name: 'Thinking' });
-  expect(
+  await expect(
     'nothing is chosen for the model at first',
-    (await group.getByRole('button', { name: 'Model default' }).getAttribute('aria-pressed')) === 'true',
+    async () =>
+      (await group.getByRole('button', { name: 'Model default' }).getAttribute('aria-pressed')) === 'true',
   );
   await panel.getByText('does not use it while the model thinks').first().waitFor();
   await judge(page, 'thinking');
@@ -273,9 +305,9 @@ export async function thinking(page, expect, judge) {
 export async function unopened(page, expect, judge) {
   await page.getByRole('heading', { name: 'Your chats are not open' }).waitFor();
   await page.getByText('is damaged').waitFor();
-  expect(
+  await expect(
     'the file is named',
-    await page.getByText('File: /home/user/.local/share/whaledeck/history.db').isVisible(),
+    async () => await page.getByText('File: /home/user/.local/share/whaledeck/history.db').isVisible(),
   );
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.getByRole('heading', { name: 'Your chats are not open' }).waitFor();
@@ -283,32 +315,47 @@ export async function unopened(page, expect, judge) {
   await page.getByText('Read-only: nothing can be sent.').waitFor();
   const box = page.getByRole('textbox', { name: 'Your message' });
   await box.fill('Hello');
-  expect('nothing is sent', await page.getByRole('button', { name: 'Send', exact: true }).isDisabled());
+  await expect(
+    'nothing is sent',
+    async () => await page.getByRole('button', { name: 'Send', exact: true }).isDisabled(),
+  );
   await judge(page, 'unopened-read-only');
 }
 
 /** Chats that are open for reading only: read, copied and searched, and nothing that would change them. */
 export async function reading(page, expect, judge) {
   await page.getByText('Read-only: nothing can be sent.').waitFor();
-  expect(
+  await expect(
     'the reason is said',
-    await page.getByRole('status').getByText('Not enough space on the disk. Delete').isVisible(),
+    async () => await page.getByRole('status').getByText('Not enough space on the disk. Delete').isVisible(),
   );
   const answer = page.locator('article[data-role=assistant]').last();
   for (const name of ['Regenerate', 'Delete message', 'Next version'])
-    expect(`${name} is not offered`, await answer.getByRole('button', { name }).isDisabled());
-  expect('an answer can be copied', await answer.getByRole('button', { name: 'Copy message' }).isEnabled());
-  expect('the model stays', await page.getByRole('combobox', { name: 'Model of this chat' }).isDisabled());
+    await expect(
+      `${name} is not offered`,
+      async () => await answer.getByRole('button', { name }).isDisabled(),
+    );
+  await expect(
+    'an answer can be copied',
+    async () => await answer.getByRole('button', { name: 'Copy message' }).isEnabled(),
+  );
+  await expect(
+    'the model stays',
+    async () => await page.getByRole('combobox', { name: 'Model of this chat' }).isDisabled(),
+  );
   const row = page.locator('nav li', { has: page.locator('[data-tool=remove]') }).first();
   await row.hover();
   for (const name of [/^Rename/, /^Delete chat/])
-    expect(`${name} is not offered`, await row.getByRole('button', { name }).isDisabled());
-  expect('a chat can be saved as a file', await row.getByRole('button', { name: /^Save as/ }).isEnabled());
+    await expect(`${name} is not offered`, async () => await row.getByRole('button', { name }).isDisabled());
+  await expect(
+    'a chat can be saved as a file',
+    async () => await row.getByRole('button', { name: /^Save as/ }).isEnabled(),
+  );
   await judge(page, 'reading');
   await page.getByRole('button', { name: 'New chat' }).click();
-  expect(
+  await expect(
     'no question is offered',
-    await page.getByRole('button', { name: 'What can I do with Whaledeck?' }).isDisabled(),
+    async () => await page.getByRole('button', { name: 'What can I do with Whaledeck?' }).isDisabled(),
   );
 }
 
@@ -319,14 +366,14 @@ export async function backups(page, expect, judge) {
   await section.getByRole('button', { name: 'Back up now' }).click();
   await section.getByText('Made by you').waitFor();
   const restore = section.getByRole('button', { name: /^Restore the backup of/ });
-  expect('each has its way back', (await restore.count()) === 4);
+  await expect('each has its way back', async () => (await restore.count()) === 4);
   await restore.nth(1).click();
   await section.getByText('Your current chats are kept as a backup.').waitFor();
   await judge(page, 'backups-question');
   await page.keyboard.press('Escape');
-  expect(
+  await expect(
     'Esc asks no more',
-    (await section.getByText('Your current chats are kept as a backup.').count()) === 0,
+    async () => (await section.getByText('Your current chats are kept as a backup.').count()) === 0,
   );
 }
 
@@ -345,23 +392,25 @@ export async function repository(page, expect, judge) {
   await judge(page, 'repository-hits');
   await find.getByRole('button', { name: 'Show precisions of bartowski' }).click();
   await find.getByText('HF_TOKEN', { exact: false }).first().waitFor();
-  expect('one gate is told once', (await find.getByRole('alert').count()) === 1);
+  await expect('one gate is told once', async () => (await find.getByRole('alert').count()) === 1);
   await judge(page, 'repository-gated');
   await find.getByRole('button', { name: 'Back to the results' }).click();
   await find.getByRole('button', { name: `Show precisions of ${name}` }).click();
   const checking = find.getByText('Checking', { exact: true });
-  expect('the others are being checked', (await checking.count()) === 2);
+  await expect('the others are being checked', async () => (await checking.count()) === 2);
   await judge(page, 'repository-checking');
   await find.locator('[data-group=TQ1_0]', { hasText: 'does not read this precision' }).waitFor();
   await find.locator('[data-group=Q6_K]', { hasText: 'A part of the model is missing' }).waitFor();
-  expect('every precision has its own verdict', (await checking.count()) === 0);
-  expect(
+  await expect('every precision has its own verdict', async () => (await checking.count()) === 0);
+  await expect(
     'the verdict of another precision is not kept',
-    (await find.locator('[data-group=Q6_K]').getByRole('button', { name: 'Download' }).count()) === 0,
+    async () =>
+      (await find.locator('[data-group=Q6_K]').getByRole('button', { name: 'Download' }).count()) === 0,
   );
-  expect(
+  await expect(
     'what cannot run has no download',
-    (await find.locator('[data-group=TQ1_0]').getByRole('button', { name: 'Download' }).count()) === 0,
+    async () =>
+      (await find.locator('[data-group=TQ1_0]').getByRole('button', { name: 'Download' }).count()) === 0,
   );
   await judge(page, 'repository');
   await find
@@ -369,7 +418,7 @@ export async function repository(page, expect, judge) {
     .getByRole('button', { name: `Download ${name} Q4_K_M` })
     .click();
   await page.locator(`[data-download="${name}/Q4_K_M"]`).waitFor();
-  expect('the search is put away', !(await find.isVisible()));
+  await expect('the search is put away', async () => !(await find.isVisible()));
 }
 
 /** Files of other programs: what is linked is said, what is gone or changed is no downloaded model, and a deletion leaves them. */
@@ -379,7 +428,7 @@ export async function linked(page, expect, judge) {
   await model.getByText('A linked file of this model is missing').waitFor();
   const gone = model.locator('[data-precision=q8_0]');
   await gone.getByText('Incomplete').waitFor();
-  expect('what is gone is not ready', (await gone.getByText('Ready').count()) === 0);
+  await expect('what is gone is not ready', async () => (await gone.getByText('Ready').count()) === 0);
   const found = page.locator('[data-found="Hugging Face"]');
   await found
     .getByText('2 files (4.3 GB) already on this computer (Hugging Face): linked, 0 bytes fetched')
@@ -389,7 +438,10 @@ export async function linked(page, expect, judge) {
   await judge(page, 'linked-files');
   const own = page.locator('[data-model=own-linked]');
   await own.getByText('A linked file of this model has changed').waitFor();
-  expect('a changed model cannot be asked', (await own.getByRole('button', { name: 'Chat' }).count()) === 0);
+  await expect(
+    'a changed model cannot be asked',
+    async () => (await own.getByRole('button', { name: 'Chat' }).count()) === 0,
+  );
   await own.getByRole('button', { name: 'Delete' }).click();
   await own.getByText('the files of LM Studio stay', { exact: false }).waitFor();
   await judge(page, 'linked-delete');
