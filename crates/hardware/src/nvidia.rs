@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::nvml::{NvmlDump, NvmlFailure, query_nvml};
+use crate::nvml::{NvmlDevice, NvmlDump, NvmlFailure, query_nvml};
 use crate::{Gpu, GpuProblem, GpuVendor};
 
 /// The GPUs of `dump`, in NVML's order.
@@ -62,7 +62,15 @@ pub fn classify(
 /// The GPUs and their problem. `root` is the root of the file system, `library` a path of NVML instead of the
 /// system's.
 pub fn read(root: &Path, library: Option<&OsStr>) -> (Vec<Gpu>, Option<GpuProblem>) {
-    let answer = query_nvml(library);
+    let mut answer = query_nvml(library);
+    if let (Ok(dump), Ok(visible)) = (&mut answer, std::env::var("CUDA_VISIBLE_DEVICES"))
+        && !dump.devices.is_empty()
+    {
+        keep_visible(&mut dump.devices, &visible);
+        if dump.devices.is_empty() {
+            return (Vec::new(), Some(GpuProblem::Hidden(visible)));
+        }
+    }
     let kernel = kernel_version(root);
     let problem = classify(answer.as_ref(), gpu_on_bus(&root.join("sys")), kernel.clone());
     let mut gpus = answer.as_ref().map(gpus_from).unwrap_or_default();
@@ -73,6 +81,26 @@ pub fn read(root: &Path, library: Option<&OsStr>) -> (Vec<Gpu>, Option<GpuProble
         gpu.driver = kernel.clone().unwrap_or_default();
     }
     (gpus, problem)
+}
+
+/// The GPUs that programs may use according to CUDA_VISIBLE_DEVICES, in its order: numbers, or beginnings of
+/// UUIDs, up to the first that names none. The worker numbers cards by their bus address, as NVML does. Parts
+/// of a GPU (MIG) are not told apart.
+pub fn keep_visible(devices: &mut Vec<NvmlDevice>, visible: &str) {
+    let place = |entry: &str| match entry.parse::<usize>() {
+        Ok(number) => (number < devices.len()).then_some(number),
+        Err(_) if entry.starts_with("GPU-") => {
+            devices.iter().position(|device| device.uuid.as_ref().is_some_and(|uuid| uuid.starts_with(entry)))
+        }
+        Err(_) => None,
+    };
+    let mut places: Vec<usize> = Vec::new();
+    for place in visible.split(',').map_while(|entry| place(entry.trim())) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    *devices = places.into_iter().map(|place| devices[place].clone()).collect();
 }
 
 /// The names of the GPUs from the kernel module; the other fields need NVML.

@@ -34,6 +34,9 @@ pub struct NvmlDevice {
     pub shared_memory: bool,
     /// Such as "9.0".
     pub compute_capability: Option<String>,
+    /// Such as "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6".
+    #[serde(default)]
+    pub uuid: Option<String>,
 }
 
 /// NVML failures that need different actions by the user.
@@ -115,6 +118,7 @@ fn lost() -> NvmlDevice {
         memory_free: None,
         shared_memory: false,
         compute_capability: None,
+        uuid: None,
     }
 }
 
@@ -135,6 +139,7 @@ fn describe(nvml: &Nvml, device: &Device) -> (NvmlDevice, Option<NvmlFailure>) {
             .cuda_compute_capability()
             .ok()
             .map(|capability| format!("{}.{}", capability.major, capability.minor)),
+        uuid: device.uuid().ok(),
     };
     let failure = match memory {
         Err(NvmlError::NotSupported) => name.err().map(NvmlFailure::from),

@@ -16,3 +16,8 @@ pub(crate) fn read() -> (u64, u64) {
     let limit = system.cgroup_limits().map(|limits| (limits.total_memory, limits.free_memory));
     within_limit((system.total_memory(), system.available_memory()), limit)
 }
+
+/// Main memory that can be used now.
+pub fn available() -> u64 {
+    read().1
+}

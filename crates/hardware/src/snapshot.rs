@@ -76,6 +76,9 @@ pub enum GpuProblem {
     /// NVML lists no GPU although one is on the bus.
     #[error("the NVIDIA driver works but lists no GPU")]
     NoDevice,
+    /// CUDA_VISIBLE_DEVICES has this value, which names none of the GPUs.
+    #[error("CUDA_VISIBLE_DEVICES hides every NVIDIA GPU")]
+    Hidden(String),
     #[error("this account or container may not use the NVIDIA GPU")]
     NoPermission,
     /// The GPU fell off the bus or needs a reset.

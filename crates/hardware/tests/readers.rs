@@ -114,6 +114,7 @@ fn a_gpu_never_has_more_free_than_total() {
         memory_free: Some(120),
         shared_memory: false,
         compute_capability: Some("8.9".into()),
+        uuid: None,
     };
     let dump = NvmlDump {
         driver_version: Some("1".into()),
@@ -167,4 +168,34 @@ fn a_recorded_h200_host_is_read() {
     let cpu = hardware::parse_cpuinfo(&std::fs::read_to_string(fixture("h200/cpuinfo")).unwrap());
     assert_eq!((cpu.physical_cores, cpu.logical_cores), (16, 16));
     assert_eq!(cpu.features, ["AVX2", "AVX-512", "AMX"]);
+}
+
+#[test]
+fn only_visible_gpus_are_kept_in_their_order() {
+    let device = |number: u32| NvmlDevice {
+        name: format!("GPU {number}"),
+        memory_total: None,
+        memory_free: None,
+        shared_memory: false,
+        compute_capability: None,
+        uuid: Some(format!("GPU-{number}234abcd-0000")),
+    };
+    for (visible, expected) in [
+        ("0,1,2", &[0, 1, 2][..]),
+        ("2, 0", &[2, 0]),
+        ("1", &[1]),
+        ("1,1", &[1]),
+        ("GPU-2234", &[2]),
+        ("0,7,1", &[0]),
+        ("0,GPU-9,1", &[0]),
+        ("-1", &[]),
+        ("", &[]),
+        ("NoDevFiles", &[]),
+    ] {
+        let mut devices: Vec<NvmlDevice> = (0..3).map(device).collect();
+        hardware::keep_visible(&mut devices, visible);
+        let names: Vec<String> = devices.into_iter().map(|device| device.name).collect();
+        let expected: Vec<String> = expected.iter().map(|number| format!("GPU {number}")).collect();
+        assert_eq!(names, expected, "{visible:?}");
+    }
 }

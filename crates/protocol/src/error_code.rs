@@ -198,6 +198,8 @@ pub enum ErrorCode {
     GpuDriverNotLoaded,
     GpuLibraryMissing,
     GpuNotOffered,
+    /// The variable CUDA_VISIBLE_DEVICES names no card.
+    GpuHidden,
     GpuNoPermission,
     GpuLost,
     GpuNoPower,

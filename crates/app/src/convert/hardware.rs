@@ -51,6 +51,7 @@ fn problem(problem: &GpuProblem) -> ErrorView {
         GpuProblem::LibraryMissing => ErrorCode::GpuLibraryMissing,
         GpuProblem::DriverMismatch { .. } => ErrorCode::GpuDriverMismatch,
         GpuProblem::NoDevice => ErrorCode::GpuNotOffered,
+        GpuProblem::Hidden(_) => ErrorCode::GpuHidden,
         GpuProblem::NoPermission => ErrorCode::GpuNoPermission,
         GpuProblem::Lost => ErrorCode::GpuLost,
         GpuProblem::InsufficientPower => ErrorCode::GpuNoPower,
@@ -60,6 +61,7 @@ fn problem(problem: &GpuProblem) -> ErrorView {
     match problem {
         GpuProblem::DriverMismatch { kernel: Some(version) } => error.with("kernel", version),
         GpuProblem::Other(reason) => error.with("why", reason),
+        GpuProblem::Hidden(value) => error.with("value", value),
         _ => error,
     }
 }

@@ -727,7 +727,9 @@ export type ErrorCode = "model_not_found" |
 /**  A repository has several precisions, and none was named. */
 "precision_needed" | 
 /**  A repository has no precision of this name. */
-"precision_unknown" | "gpu_driver_missing" | "gpu_driver_mismatch" | "gpu_driver_not_loaded" | "gpu_library_missing" | "gpu_not_offered" | "gpu_no_permission" | "gpu_lost" | "gpu_no_power" | "gpu_driver_failed" | 
+"precision_unknown" | "gpu_driver_missing" | "gpu_driver_mismatch" | "gpu_driver_not_loaded" | "gpu_library_missing" | "gpu_not_offered" | 
+/**  The variable CUDA_VISIBLE_DEVICES names no card. */
+"gpu_hidden" | "gpu_no_permission" | "gpu_lost" | "gpu_no_power" | "gpu_driver_failed" | 
 /**  There is no card with the number that a start named. */
 "card_missing" | "card_driver_old" | 
 /**  Its compute capability is below 8.0. */
