@@ -49,9 +49,13 @@ impl Devices {
 
     /// The cards that the engine may use, in the order in which it tries them.
     pub fn cards(self, snapshot: &Snapshot) -> impl Iterator<Item = Card<'_>> {
-        let nvidia = snapshot.gpus.iter().filter(|gpu| gpu.vendor == GpuVendor::Nvidia);
-        let cards = (0..).zip(nvidia).map(|(index, gpu)| Card { index, gpu });
-        cards.filter(move |card| self.allows(card.index) && unsupported(card.gpu).is_none())
+        nvidia(snapshot).filter(move |card| self.allows(card.index) && unsupported(card.gpu).is_none())
+    }
+
+    /// The card with this number, and why the engine cannot use it.
+    pub fn named(index: u32, snapshot: &Snapshot) -> Option<(Card<'_>, Option<IdleReason>)> {
+        let card = nvidia(snapshot).find(|card| card.index == index)?;
+        Some((card, unsupported(card.gpu)))
     }
 
     pub fn uses(self, snapshot: &Snapshot, gpu: &Gpu) -> bool {
@@ -83,6 +87,11 @@ impl Devices {
             PlaceChoice::Card(chosen) => chosen == index,
         }
     }
+}
+
+fn nvidia(snapshot: &Snapshot) -> impl Iterator<Item = Card<'_>> {
+    let nvidia = snapshot.gpus.iter().filter(|gpu| gpu.vendor == GpuVendor::Nvidia);
+    (0..).zip(nvidia).map(|(index, gpu)| Card { index, gpu })
 }
 
 /// Why the engine cannot use a GPU, whatever the user chose.

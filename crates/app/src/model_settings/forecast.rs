@@ -83,7 +83,7 @@ fn longest(most: u32, fits: impl Fn(u32) -> bool) -> Option<u32> {
 fn placed(headers: &ModelHeaders, settings: &RunSettings, machine: &Machine<'_>) -> (Site, Vec<MemoryPart>) {
     let cards = Devices(settings.place).cards(machine.snapshot);
     let mut first = None;
-    for card in cards.filter(|_| headers.on_card) {
+    for card in cards.filter(|_| headers.no_kernel.is_none()) {
         let name = short_name(&card.gpu.name).to_owned();
         let parts = on_card(headers, settings, (machine.correction)(Some(&name)));
         let available = card_available(card.gpu, machine.snapshot) + CARD_CONTEXT;
@@ -156,30 +156,20 @@ fn sum(parts: &[MemoryPart]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use super::*;
 
-    #[test]
-    fn the_longest_context_is_found_in_pages() {
-        let under = |limit: u32| move |context: u32| context <= limit;
-        assert_eq!(longest(131_072, under(50_000)), Some(49_984));
-        assert_eq!(longest(131_072, under(2047)), None);
-        assert_eq!(longest(1000, under(1000)), Some(1000));
-        let found = longest(16_384, under(16_383)).expect("fits");
-        assert!((16_384 - 2 * STEP..16_384).contains(&found), "{found}");
-    }
-
     /// R1-Distill-Qwen-1.5B in bf16: 3.55 GB.
-    fn headers() -> ModelHeaders {
+    pub fn headers() -> ModelHeaders {
         let text = include_str!("../../../../bench/shapes/r1-distill-qwen-1.5b.json");
         let config = checkpoint::ModelConfig::from_json(serde_json::from_str(text).expect("is JSON"));
         let config = config.expect("is a model");
         let weights = checkpoint::RandomWeights::new(&config, 0, checkpoint::Dtype::BF16);
         let parts = checkpoint::memory::weight_parts(&config, &weights, None).expect("valid");
-        ModelHeaders { config, parts, can_shrink: true, on_card: true }
+        ModelHeaders { config, parts, can_shrink: true, no_kernel: None }
     }
 
-    fn computer(ram: u64, vram: u64) -> Snapshot {
+    pub fn computer(ram: u64, vram: u64) -> Snapshot {
         Snapshot {
             os: String::new(),
             cpu: hardware::Cpu::default(),
@@ -199,6 +189,22 @@ mod tests {
             disk: hardware::Disk { models_dir: "/".into(), total: 0, free: 0 },
             memory_bandwidth: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{computer, headers};
+    use super::*;
+
+    #[test]
+    fn the_longest_context_is_found_in_pages() {
+        let under = |limit: u32| move |context: u32| context <= limit;
+        assert_eq!(longest(131_072, under(50_000)), Some(49_984));
+        assert_eq!(longest(131_072, under(2047)), None);
+        assert_eq!(longest(1000, under(1000)), Some(1000));
+        let found = longest(16_384, under(16_383)).expect("fits");
+        assert!((16_384 - 2 * STEP..16_384).contains(&found), "{found}");
     }
 
     fn foreseen(snapshot: &Snapshot, settings: &contract::ModelSettings, correction: f64) -> MemoryForecast {

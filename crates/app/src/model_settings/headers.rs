@@ -18,8 +18,8 @@ pub(super) struct ModelHeaders {
     pub parts: WeightParts,
     /// Some weights are wide enough to be quantized.
     pub can_shrink: bool,
-    /// Cards have kernels for every format.
-    pub on_card: bool,
+    /// A format for which cards have no kernel.
+    pub no_kernel: Option<String>,
 }
 
 /// The last model that was asked for.
@@ -64,9 +64,9 @@ fn read(path: &Path, shrink: Option<WeightDtype>) -> Result<ModelHeaders, ErrorV
         Some(dtype) => parts(Some(weight_dtype(dtype)))?,
     };
     let without = |name: &String| {
-        let layout = weights.layout(name);
-        layout.is_ok_and(|(dtype, _)| CARD_WITHOUT.iter().any(|kind| dtype.name().starts_with(kind)))
+        let (dtype, _) = weights.layout(name).ok()?;
+        CARD_WITHOUT.iter().any(|kind| dtype.name().starts_with(kind)).then(|| dtype.name().to_owned())
     };
-    let on_card = !weights.names().iter().any(without);
-    Ok(ModelHeaders { config, parts, can_shrink, on_card })
+    let no_kernel = weights.names().iter().find_map(without);
+    Ok(ModelHeaders { config, parts, can_shrink, no_kernel })
 }

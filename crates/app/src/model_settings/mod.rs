@@ -3,15 +3,16 @@
 mod forecast;
 mod headers;
 mod history;
+mod named_card;
 mod resolve;
 
-use ::hardware::GpuVendor;
 use catalog::{Devices, short_name};
 use checkpoint::memory::PAGE_TOKENS;
-use contract::{AppEvent, ErrorCode, ErrorView, MemoryForecast, ModelSettings, ModelSettingsView, PlaceKind};
+use contract::{AppEvent, ErrorCode, ErrorView, MemoryForecast, ModelSettings, ModelSettingsView};
 
 use self::forecast::{Machine, forecast};
 use self::history::{correction, record};
+use self::named_card::check_card;
 use self::resolve::{cache_kind, default_cache};
 use crate::App;
 use crate::convert::invalid;
@@ -65,7 +66,7 @@ impl App {
     /// The memory that the model will take with these settings.
     ///
     /// # Errors
-    /// As [`App::model_settings`], or for a value that is out of its range.
+    /// As [`App::model_settings`], for a value that is out of its range, or a named card that cannot run it.
     pub async fn model_memory(
         &self,
         model_id: &str,
@@ -74,9 +75,10 @@ impl App {
         let path = self.launch(model_id)?.spec.args.model;
         let context_max = self.context_max(model_id)?.unwrap_or(0);
         let snapshot = self.snapshot().await?;
-        self.check(&settings, context_max, &snapshot)?;
+        check(&settings, context_max)?;
         let run = self.run_settings(model_id, &settings, context_max);
         let headers = self.model_headers.of(&path, run.shrink).await?;
+        check_card(run.place, &headers, &snapshot)?;
         let runs = self.memory_history.of(model_id);
         let worker = self.worker().await?;
         // The snapshot counts the card's memory of the worker as free already.
@@ -137,35 +139,20 @@ impl App {
         self.host.emit(AppEvent::ModelsChanged);
         Ok(())
     }
+}
 
-    fn check(
-        &self,
-        settings: &ModelSettings,
-        context_max: u32,
-        snapshot: &::hardware::Snapshot,
-    ) -> Result<(), ErrorView> {
-        let within = |name: &str, value: Option<u32>, most: u32| match value {
-            Some(value) if value == 0 || value > most => {
-                Err(invalid(format!("store the settings: {name} {value}"), name, format!("1-{most}")))
-            }
-            _ => Ok(()),
-        };
-        within("context", settings.context, context_max)?;
-        within("sequences", settings.sequences, SEQUENCES_MAX)?;
-        within("threads", settings.threads, threads())?;
-        within("unload_minutes", settings.unload_minutes, UNLOAD_MAX)?;
-        let cards = snapshot.gpus.iter().filter(|gpu| gpu.vendor == GpuVendor::Nvidia).count();
-        let card = settings.card.unwrap_or(0) as usize;
-        if settings.place == Some(PlaceKind::Card) && card >= cards {
-            let message = format!("store the settings: there is no card {card}");
-            return Err(invalid(
-                message,
-                "card",
-                (0..cards).map(|at| at.to_string()).collect::<Vec<_>>().join(", "),
-            ));
+/// Whether every number is within its range.
+fn check(settings: &ModelSettings, context_max: u32) -> Result<(), ErrorView> {
+    let within = |name: &str, value: Option<u32>, most: u32| match value {
+        Some(value) if value == 0 || value > most => {
+            Err(invalid(format!("store the settings: {name} {value}"), name, format!("1-{most}")))
         }
-        Ok(())
-    }
+        _ => Ok(()),
+    };
+    within("context", settings.context, context_max)?;
+    within("sequences", settings.sequences, SEQUENCES_MAX)?;
+    within("threads", settings.threads, threads())?;
+    within("unload_minutes", settings.unload_minutes, UNLOAD_MAX)
 }
 
 /// Of the processor.

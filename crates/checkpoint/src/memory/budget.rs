@@ -19,7 +19,7 @@ pub type WeightParts = BTreeMap<&'static str, u64>;
 /// Bytes of the weights in main memory. `requantize` as in `models::LoadOptions`.
 ///
 /// # Errors
-/// A tensor whose header is invalid.
+/// None for the names of `weights` itself.
 pub fn weight_parts(
     config: &ModelConfig,
     weights: &dyn WeightSource,
@@ -27,16 +27,17 @@ pub fn weight_parts(
 ) -> Result<WeightParts, WeightError> {
     let mut parts = WeightParts::new();
     for name in weights.names() {
-        let view = weights.tensor(&name)?;
-        let smaller = match (requantize, &view.shape[..]) {
-            (Some(target), &[rows, cols]) => {
+        let (dtype, shape) = weights.layout(&name)?;
+        let smaller = match (requantize, &shape[..]) {
+            (Some(target), &[_, cols]) => {
                 let matrix = name.strip_suffix(".weight").unwrap_or(&name);
-                let dtype = requantized(matrix, view.dtype, cols, target);
-                dtype.and_then(|dtype| Some((rows * dtype.bytes_of(cols)?) as u64))
+                requantized(matrix, dtype, cols, target)
             }
             _ => None,
         };
-        *parts.entry(part(config, &name)).or_default() += smaller.unwrap_or(view.bytes().len() as u64);
+        // Readers refuse a tensor that does not fill whole blocks.
+        let bytes = smaller.unwrap_or(dtype).bytes_of(shape.iter().product()).unwrap_or_default();
+        *parts.entry(part(config, &name)).or_default() += bytes as u64;
     }
     Ok(parts)
 }
