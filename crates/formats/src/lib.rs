@@ -13,6 +13,7 @@ mod encode_k;
 mod fp8;
 mod isa;
 pub mod kv_cache;
+mod panels;
 mod planes;
 #[cfg(target_arch = "x86_64")]
 mod simd;
@@ -22,6 +23,9 @@ pub use dtype::Dtype;
 pub use encode::encode;
 pub use fp8::{E4M3, e4m3_to_f32, f32_to_e4m3};
 pub use isa::Isa;
+pub use panels::{
+    ACTIVATION_ROWS, ActivationPanel, PANEL_BLOCK, PANEL_ROWS, PanelSums, WeightPanel, panel_product,
+};
 pub use planes::{Planes, has_planes, planes_dot};
 
 /// Partial sums of a dot product: element `i` is added to sum `i % LANES`.

@@ -152,6 +152,6 @@ fn encode_bf16(values: &[f32], out: &mut [u8]) {
 
 fn decode_bf16(bytes: &[u8], out: &mut [f32]) {
     for (value, bytes) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
-        *value = bf16::from_le_bytes(*bytes).to_f32();
+        *value = f32::from_bits(u32::from(u16::from_le_bytes(*bytes)) << 16);
     }
 }

@@ -9,7 +9,7 @@
 )]
 mod scalar;
 #[cfg(target_arch = "x86_64")]
-mod x86;
+pub(crate) mod x86;
 
 use crate::{Dtype, Isa};
 
@@ -23,7 +23,7 @@ const SUMS: usize = 8;
 /// 256 activations: `x = scale * (256 * high + low)`.
 #[repr(C, align(64))]
 #[derive(Clone)]
-struct PlaneBlock {
+pub(crate) struct PlaneBlock {
     high: [i8; WIDE],
     low: [i8; WIDE],
     /// The sums of 16 columns each, those at even places first: `[0]` has columns 0 to 15, 32 to 47 and on.
@@ -118,9 +118,9 @@ fn blocks_of(x: &[f32]) -> Vec<PlaneBlock> {
     blocks
 }
 
-/// Fills a block that is zero.
+/// 256 numbers as whole numbers of 16 bits times a scale. The scale is NaN where one is no number.
 #[inline(always)]
-fn quantise(x: &[f32; WIDE], block: &mut PlaneBlock) {
+pub(crate) fn fixed_point(x: &[f32; WIDE]) -> ([i32; WIDE], f32) {
     /// 1.5 * 2^23: adding it rounds to an integer, which is then in the low bits.
     const ROUND: f32 = 12_582_912.0;
     // The bits of magnitudes are in the order of the magnitudes, NaN last.
@@ -129,16 +129,23 @@ fn quantise(x: &[f32; WIDE], block: &mut PlaneBlock) {
         largest = largest.max(x.to_bits() as i32 & 0x7FFF_FFFF);
     }
     let largest = f32::from_bits(largest as u32);
-    block.scale = if largest.is_finite() { largest / LARGEST } else { f32::NAN };
+    let scale = if largest.is_finite() { largest / LARGEST } else { f32::NAN };
+    let mut whole = [0i32; WIDE];
     // The inverse of smaller numbers overflows: they are zero.
     if !largest.is_finite() || largest < 1e-30 {
-        return;
+        return (whole, scale);
     }
     let inverse = LARGEST / largest;
-    let mut whole = [0i32; WIDE];
     for at in 0..WIDE {
         whole[at] = ((x[at] * inverse + ROUND).to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     }
+    (whole, scale)
+}
+
+#[inline(always)]
+fn quantise(x: &[f32; WIDE], block: &mut PlaneBlock) {
+    let (whole, scale) = fixed_point(x);
+    block.scale = scale;
     for at in 0..WIDE {
         block.low[at] = whole[at] as i8;
         block.high[at] = (whole[at].wrapping_add(128) >> 8) as i8;
@@ -164,4 +171,4 @@ fn total(sums: [f32; SUMS]) -> f32 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Random bytes in which f16 scales are normal numbers, for `rows` rows of `cols`.
-fn encoded(dtype: Dtype, rows: usize, cols: usize) -> Vec<u8> {
+pub(crate) fn encoded(dtype: Dtype, rows: usize, cols: usize) -> Vec<u8> {
     let mut state = 7u32;
     let mut byte = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -29,7 +29,7 @@ fn encoded(dtype: Dtype, rows: usize, cols: usize) -> Vec<u8> {
     bytes
 }
 
-fn activations(cols: usize, seed: u32) -> Vec<f32> {
+pub(crate) fn activations(cols: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -45,7 +45,7 @@ fn activations(cols: usize, seed: u32) -> Vec<f32> {
         .collect()
 }
 
-fn formats() -> impl Iterator<Item = Dtype> {
+pub(crate) fn formats() -> impl Iterator<Item = Dtype> {
     Dtype::ALL.iter().copied().filter(|&dtype| is_defined(dtype))
 }
 

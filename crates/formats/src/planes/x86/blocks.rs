@@ -24,6 +24,9 @@ const fn plus(values: &[i8; 16], zero: u8) -> [u8; 16] {
 
 /// 32 values with one scale.
 pub trait BlockFormat<const BYTES: usize>: Copy {
+    /// As in `SuperFormat`.
+    const ZERO: i16;
+
     /// Scale and offset as `to_f32` reads them.
     fn factors(block: &[u8; BYTES]) -> [u16; 2];
     /// The scales and offsets of eight blocks.
@@ -163,6 +166,8 @@ impl<S: Integer, const M: usize, const N: usize> Dot<'_, S, M, N> {
 }
 
 impl BlockFormat<18> for Q4_0 {
+    const ZERO: i16 = 8;
+
     #[inline(always)]
     fn factors(block: &[u8; 18]) -> [u16; 2] {
         [u16_at(block, 0), 0]
@@ -170,7 +175,7 @@ impl BlockFormat<18> for Q4_0 {
 
     #[inline(always)]
     fn to_f32(_: impl Integer, [scales, _]: [[u16; 8]; 2]) -> [__m256; 2] {
-        with_zero(scales, 8.0)
+        with_zero(scales, Self::ZERO.into())
     }
 
     #[inline(always)]
@@ -185,6 +190,8 @@ impl BlockFormat<18> for Q4_0 {
 }
 
 impl BlockFormat<20> for Q4_1 {
+    const ZERO: i16 = 0;
+
     #[inline(always)]
     fn factors(block: &[u8; 20]) -> [u16; 2] {
         // With the other sign: what is stored is added.
@@ -208,6 +215,8 @@ impl BlockFormat<20> for Q4_1 {
 }
 
 impl BlockFormat<22> for Q5_0 {
+    const ZERO: i16 = 16;
+
     #[inline(always)]
     fn factors(block: &[u8; 22]) -> [u16; 2] {
         [u16_at(block, 0), 0]
@@ -215,7 +224,7 @@ impl BlockFormat<22> for Q5_0 {
 
     #[inline(always)]
     fn to_f32(_: impl Integer, [scales, _]: [[u16; 8]; 2]) -> [__m256; 2] {
-        with_zero(scales, 16.0)
+        with_zero(scales, Self::ZERO.into())
     }
 
     #[inline(always)]
@@ -230,6 +239,8 @@ impl BlockFormat<22> for Q5_0 {
 }
 
 impl BlockFormat<24> for Q5_1 {
+    const ZERO: i16 = 0;
+
     #[inline(always)]
     fn factors(block: &[u8; 24]) -> [u16; 2] {
         [u16_at(block, 0), u16_at(block, 2) ^ 0x8000]
@@ -252,6 +263,8 @@ impl BlockFormat<24> for Q5_1 {
 }
 
 impl BlockFormat<34> for Q8_0 {
+    const ZERO: i16 = 128;
+
     #[inline(always)]
     fn factors(block: &[u8; 34]) -> [u16; 2] {
         [u16_at(block, 0), 0]
@@ -259,7 +272,7 @@ impl BlockFormat<34> for Q8_0 {
 
     #[inline(always)]
     fn to_f32(_: impl Integer, [scales, _]: [[u16; 8]; 2]) -> [__m256; 2] {
-        with_zero(scales, 128.0)
+        with_zero(scales, Self::ZERO.into())
     }
 
     #[inline(always)]
@@ -278,6 +291,8 @@ impl BlockFormat<34> for Q8_0 {
 }
 
 impl BlockFormat<18> for Iq4Nl {
+    const ZERO: i16 = 128;
+
     #[inline(always)]
     fn factors(block: &[u8; 18]) -> [u16; 2] {
         [u16_at(block, 0), 0]
@@ -285,7 +300,7 @@ impl BlockFormat<18> for Iq4Nl {
 
     #[inline(always)]
     fn to_f32(_: impl Integer, [scales, _]: [[u16; 8]; 2]) -> [__m256; 2] {
-        with_zero(scales, 128.0)
+        with_zero(scales, Self::ZERO.into())
     }
 
     #[inline(always)]
@@ -300,6 +315,8 @@ impl BlockFormat<18> for Iq4Nl {
 }
 
 impl BlockFormat<17> for Mxfp4 {
+    const ZERO: i16 = 12;
+
     /// The exponent byte.
     #[inline(always)]
     fn factors(block: &[u8; 17]) -> [u16; 2] {
@@ -314,7 +331,7 @@ impl BlockFormat<17> for Mxfp4 {
         }
         unsafe {
             let scales = std::mem::transmute::<[f32; 8], __m256>(values);
-            [scales, _mm256_mul_ps(scales, _mm256_set1_ps(12.0))]
+            [scales, _mm256_mul_ps(scales, _mm256_set1_ps(Self::ZERO.into()))]
         }
     }
 

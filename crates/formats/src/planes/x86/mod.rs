@@ -1,10 +1,13 @@
 //! Products in whole numbers with AVX2, and with AVX-512 VNNI. Both do the same sums; the bits are those of
 //! `scalar`.
-mod blocks;
+pub(crate) mod blocks;
 mod super_blocks;
-mod super_formats;
+pub(crate) mod super_formats;
 
 use std::arch::x86_64::*;
+
+pub(crate) use blocks::BlockFormat;
+pub(crate) use super_formats::SuperFormat;
 
 use super::{PlaneBlock, SUMS, WIDE, blocks_of, total};
 use crate::{Dtype, Isa};
@@ -23,6 +26,14 @@ pub trait Integer: Copy {
 /// Proof of AVX2 and FMA.
 #[derive(Clone, Copy)]
 pub struct Avx2(());
+
+impl Avx2 {
+    /// # Safety
+    /// The processor has AVX2, FMA and F16C.
+    pub(crate) unsafe fn new() -> Self {
+        Self(())
+    }
+}
 
 /// Proof of VNNI and AVX-512 besides.
 #[derive(Clone, Copy)]

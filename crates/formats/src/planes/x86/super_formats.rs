@@ -8,6 +8,8 @@ use crate::superblocks::q3_k_scales;
 /// 256 values in sub-blocks of 16 or 32 with whole scales.
 pub trait SuperFormat<const BYTES: usize>: Copy {
     const SUB_BLOCK: usize;
+    /// The code of the value 0, or 0 for formats with offsets of their own.
+    const ZERO: i16;
 
     /// Scales and offsets as signed bytes in order: 16 of them, or eight and anything.
     fn scales(block: &[u8; BYTES]) -> [__m128i; 2];
@@ -35,6 +37,7 @@ pub struct Q6K;
 
 impl SuperFormat<84> for Q2K {
     const SUB_BLOCK: usize = 16;
+    const ZERO: i16 = 0;
 
     #[inline(always)]
     fn scales(block: &[u8; 84]) -> [__m128i; 2] {
@@ -62,6 +65,7 @@ impl SuperFormat<84> for Q2K {
 
 impl SuperFormat<110> for Q3K {
     const SUB_BLOCK: usize = 16;
+    const ZERO: i16 = 4;
 
     #[inline(always)]
     fn scales(block: &[u8; 110]) -> [__m128i; 2] {
@@ -89,6 +93,7 @@ impl SuperFormat<110> for Q3K {
 
 impl SuperFormat<144> for Q4K {
     const SUB_BLOCK: usize = 32;
+    const ZERO: i16 = 0;
 
     #[inline(always)]
     fn scales(block: &[u8; 144]) -> [__m128i; 2] {
@@ -113,6 +118,7 @@ impl SuperFormat<144> for Q4K {
 
 impl SuperFormat<176> for Q5K {
     const SUB_BLOCK: usize = 32;
+    const ZERO: i16 = 0;
 
     #[inline(always)]
     fn scales(block: &[u8; 176]) -> [__m128i; 2] {
@@ -139,6 +145,7 @@ impl SuperFormat<176> for Q5K {
 
 impl SuperFormat<210> for Q6K {
     const SUB_BLOCK: usize = 16;
+    const ZERO: i16 = 32;
 
     #[inline(always)]
     fn scales(block: &[u8; 210]) -> [__m128i; 2] {
