@@ -136,6 +136,34 @@ fn columns_beyond_shared_memory_are_taken_in_ranges() {
     }
 }
 
+/// More columns than planes of activations fit: the launches that follow add to the product of the first.
+#[test]
+fn columns_beyond_the_planes_of_a_launch_are_added_up() {
+    let Some(card) = card() else { return };
+    let random = &mut Random::new(5);
+    for (dtype, cols) in [(Dtype::Q4K, 317 * 256), (Dtype::Q6K, 700 * 256), (Dtype::Q8_0, 81_152)] {
+        let weights = Weights::new(&card, random, dtype, 19, cols);
+        let (x, bias, residual) = (random.values(2 * cols), random.values(19), random.values(2 * 19));
+        let [on_x, on_bias, on_residual] = [&x, &bias, &residual].map(|values| uploaded(&card, values));
+        let out = poisoned(&card, 2 * 19 * 4);
+        let gemv = Gemv {
+            norm: Ptr::NULL,
+            residual: on_residual.ptr(),
+            residual_stride: 19,
+            ..input(&on_x, &on_x, [2, cols])
+        };
+        let product = Product { bias: on_bias.ptr(), ..weights.product(&out, 19) };
+        gemv.launch(&card, &[product]).expect("the card works");
+        let y: Vec<f32> = out.read(0, 2 * 19).expect("the card works");
+        for (row, x) in x.chunks_exact(cols).enumerate() {
+            let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+            let added = bias.iter().zip(&residual[row * 19..]).map(|(a, b)| f64::from(*a) + f64::from(*b));
+            let want: Vec<f64> = weights.times(&x).iter().zip(added).map(|(y, added)| y + added).collect();
+            close(&format!("{dtype:?}, row {row}"), &y[row * 19..][..19], &want, 4e-6);
+        }
+    }
+}
+
 #[test]
 fn gate_and_up_are_joined() {
     const ROWS: usize = 77;
