@@ -48,8 +48,18 @@ multiversion! {
 #[inline(always)]
 pub fn softmax_numerators_inline(scores: &mut [f32]) -> (f32, f32) {
     let max = max(scores);
+    (max, exp_sum_inline(scores, max))
+}
+
+multiversion! {
+    /// Replaces each score by e^(score - max), for a maximum that is not less; returns the sum.
+    pub fn exp_sum(scores: &mut [f32], max: f32) -> f32 = exp_sum_inline
+}
+
+#[inline(always)]
+fn exp_sum_inline(scores: &mut [f32], max: f32) -> f32 {
     scores.iter_mut().for_each(|score| *score = exp(*score - max));
-    (max, sum(scores, |numerator| numerator))
+    sum(scores, |numerator| numerator)
 }
 
 #[cfg(test)]

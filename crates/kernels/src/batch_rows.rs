@@ -1,6 +1,6 @@
-//! The rows of a batch that belong to a prefill. A prefill has many rows and uses AMX where the processor has
-//! it; the token or two that a decode step adds per sequence do not pay for packing. The two paths differ in
-//! rounding only.
+//! The rows of a batch that belong to a prefill. A prefill has many rows, which are packed and multiplied by
+//! tiles; the token or two that a decode step adds per sequence do not pay for packing. The two paths differ
+//! in rounding only.
 //!
 //! The path of a row depends on its step alone, not on the number of rows or cached tokens: results are
 //! batch-invariant.
@@ -38,15 +38,15 @@ impl PrefillRows {
         Self::from_steps([(usize::MAX, true)])
     }
 
-    /// Whether row `at` is computed on AMX.
-    pub(crate) fn uses_amx(&self, at: usize) -> bool {
-        has_amx() && self.rows.iter().any(|range| range.contains(&at))
+    /// Whether row `at` belongs to a prefill.
+    pub(crate) fn contains(&self, at: usize) -> bool {
+        self.rows.iter().any(|range| range.contains(&at))
     }
 
-    /// The rows `0..n` as segments, each with whether it is computed on AMX.
+    /// The rows `0..n` as segments, each with whether it is of a prefill.
     pub(crate) fn segments(&self, n: usize) -> Vec<(Range<usize>, bool)> {
         let (mut segments, mut next) = (Vec::new(), 0);
-        for range in self.rows.iter().filter(|_| has_amx()) {
+        for range in &self.rows {
             let (start, end) = (range.start.min(n), range.end.min(n));
             segments.push((next..start, false));
             segments.push((start..end, true));
@@ -56,13 +56,6 @@ impl PrefillRows {
         segments.retain(|(segment, _)| !segment.is_empty());
         segments
     }
-}
-
-pub(crate) fn has_amx() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return crate::gemm::amx::available();
-    #[cfg(not(target_arch = "x86_64"))]
-    false
 }
 
 #[cfg(test)]
@@ -76,12 +69,8 @@ mod tests {
         assert_eq!(PrefillRows::from_steps([(16, false), (1, false)]), PrefillRows::none());
         assert_eq!(PrefillRows::none().segments(3), [(0..3, false)]);
         assert_eq!(PrefillRows::all().segments(0), []);
-        let amx = has_amx();
-        let expected = match amx {
-            true => vec![(0..1, false), (1..58, true), (58..77, false), (77..100, true)],
-            false => vec![(0..100, false)],
-        };
+        let expected = [(0..1, false), (1..58, true), (58..77, false), (77..100, true)];
         assert_eq!(prefill.segments(100), expected);
-        assert_eq!([0, 57, 58].map(|at| prefill.uses_amx(at)), [false, amx, false]);
+        assert_eq!([0, 57, 58].map(|at| prefill.contains(at)), [false, true, false]);
     }
 }

@@ -13,6 +13,7 @@ mod cancellation;
 mod card_check;
 mod card_memory;
 mod dot;
+mod elementwise;
 mod gemm;
 mod huge_pages;
 pub mod lane;
@@ -20,6 +21,8 @@ pub mod layer_norm;
 mod logits;
 pub mod moe;
 mod place;
+mod pool;
+mod read_ahead;
 pub mod rms_norm;
 pub mod rope;
 mod simd_math;
@@ -33,6 +36,7 @@ pub use cancellation::{CancelCheck, Cancellation};
 pub use gemm::{Epilogue, Linear};
 pub use logits::{Logits, TOP_NATS, TopRow};
 pub use place::Place;
+pub use pool::{PoolTimes, times as pool_times};
 pub use weight::{ActivationDtype, Bytes, Weight};
 
 /// The graphics cards of this machine.

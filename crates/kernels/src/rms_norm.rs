@@ -4,6 +4,8 @@ use candle_core::{Result, Tensor, bail};
 
 use crate::Place;
 use crate::place::Vector;
+use crate::pool;
+use crate::simd_math::{multiversion, sum};
 use crate::slices::{tensor, with_slice};
 
 /// Weight and epsilon of a norm.
@@ -36,23 +38,39 @@ impl RmsNorm {
         }
         let normed = with_slice(&self.weight.host, |weight| {
             with_slice(x, |x| {
-                let mut x = x.to_vec();
-                rms_norm(&mut x, weight, self.eps);
-                Ok(x)
+                let mut out = vec![0.0; x.len()];
+                rms_norm(x, weight, self.eps, &mut out);
+                Ok(out)
             })
         })?;
         tensor(normed, x.shape())
     }
 }
 
-/// Normalises `x` [n, weight.len()] in place.
-pub fn rms_norm(x: &mut [f32], weight: &[f32], eps: f64) {
-    for token in x.chunks_exact_mut(weight.len()) {
-        let mean = token.iter().map(|v| v * v).sum::<f32>() / weight.len() as f32;
-        let scale = 1.0 / (mean + eps as f32).sqrt();
-        for (value, w) in token.iter_mut().zip(weight) {
-            *value = *value * scale * w;
+/// Normalises `x` [n, weight.len()] into `out`; many tokens on several threads.
+pub fn rms_norm(x: &[f32], weight: &[f32], eps: f64, out: &mut [f32]) {
+    /// Values of a task.
+    const CHUNK: usize = 1 << 14;
+    let width = weight.len();
+    let values = (CHUNK / width).max(1) * width;
+    pool::chunks_mut(out, values, |at, out| {
+        let x = &x[at * values..];
+        for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            norm_token(x, weight, eps as f32, out);
         }
+    });
+}
+
+multiversion! {
+    fn norm_token(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) = norm_token_inline
+}
+
+#[inline(always)]
+fn norm_token_inline(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    let mean = sum(x, |value| value * value) / x.len() as f32;
+    let scale = 1.0 / (mean + eps).sqrt();
+    for (out, (x, weight)) in out.iter_mut().zip(x.iter().zip(weight)) {
+        *out = x * scale * weight;
     }
 }
 
@@ -73,8 +91,8 @@ mod tests {
 
     #[test]
     fn known_values() {
-        let mut x = [3.0, 4.0];
-        rms_norm(&mut x, &[1.0, 2.0], 0.0);
+        let mut x = [0.0; 2];
+        rms_norm(&[3.0, 4.0], &[1.0, 2.0], 0.0, &mut x);
         let rms = (12.5f32).sqrt();
         assert!((x[0] - 3.0 / rms).abs() < 1e-6 && (x[1] - 8.0 / rms).abs() < 1e-6);
     }

@@ -2,6 +2,7 @@
 //! from the model; this module makes the sines and cosines and rotates.
 use candle_core::{Result, Tensor, bail};
 
+use crate::pool;
 use crate::slices::{tensor, with_slice};
 
 /// Which elements of a vector form a rotated pair.
@@ -67,9 +68,13 @@ impl RotaryTable {
         let rotated = with_slice(x, |x| {
             let mut x = x.to_vec();
             let each = x.len().checked_div(tokens).unwrap_or(0).max(1);
-            for (token, own) in x.chunks_exact_mut(each).enumerate() {
-                own.chunks_exact_mut(dim).for_each(|row| self.rotate(row, token));
-            }
+            // Tokens of a task: about as many values as pay for a thread.
+            let many = ((1 << 14) / each).max(1);
+            pool::chunks_mut(&mut x, each * many, |task, tokens| {
+                for (token, own) in tokens.chunks_exact_mut(each).enumerate() {
+                    own.chunks_exact_mut(dim).for_each(|row| self.rotate(row, task * many + token));
+                }
+            });
             Ok(x)
         })?;
         tensor(rotated, x.shape())

@@ -8,6 +8,7 @@ use candle_core::{Error, Result, Tensor, bail};
 use formats::{Dtype, prefetch};
 use rayon::prelude::*;
 
+use crate::read_ahead::will_need;
 use crate::{Place, huge_pages};
 
 /// Rows and columns of an FP8 scale block.
@@ -218,6 +219,13 @@ impl Weight {
             self.dequantize_row(id as usize, row);
         }
         crate::slices::tensor(out, (ids.len(), self.cols))
+    }
+
+    /// Asks the system to read the weight from its mapped file, without waiting for it.
+    pub(crate) fn will_need(&self) {
+        if let Store::Host { bytes, .. } = &self.store {
+            will_need((**bytes).as_ref());
+        }
     }
 
     /// Whether the weight is in host memory.

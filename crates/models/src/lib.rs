@@ -24,7 +24,10 @@ use checkpoint::{Checkpoint, Dtype, ModelConfig};
 pub use deepseek_vl2::{VisionProgress, VisionTower};
 pub use error::{ForwardError, LoadError};
 pub use kernels::cache::{CacheDtype, CacheKind, CacheShape, KvPages, PAGE_TOKENS};
-pub use kernels::{ActivationDtype, CancelCheck, Logits, Place, TOP_NATS, TopRow, cards};
+pub use kernels::{
+    ActivationDtype, CancelCheck, Logits, Place, PoolTimes, TOP_NATS, TopRow, cards, in_thread_pool,
+    pool_times,
+};
 pub use ledger::{Ledger, WeightKind};
 pub use model::{InputEmbeds, LayerRouting, Model, Output, OutputRequest, Pass, Step};
 
@@ -38,11 +41,19 @@ pub struct LoadOptions {
     pub requantize: Option<Dtype>,
     /// In what products on the processor take their activations.
     pub activations: ActivationDtype,
+    /// Reads the experts that a layer chose from their mapped files at once: for a model that is larger than
+    /// the memory.
+    pub read_ahead: bool,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { place: Place::Host, requantize: None, activations: ActivationDtype::default() }
+        Self {
+            place: Place::Host,
+            requantize: None,
+            activations: ActivationDtype::default(),
+            read_ahead: false,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use kernels::{Cancellation, Logits, Place};
 use crate::{CacheShape, CancelCheck, ForwardError, KvPages, Ledger, VisionTower};
 
 /// A loaded model.
-pub trait Model: Send {
+pub trait Model: Send + Sync {
     fn vocab_size(&self) -> usize;
     /// Elements of a hidden state.
     fn hidden_size(&self) -> usize;

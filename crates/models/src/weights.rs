@@ -54,6 +54,11 @@ impl<'a> Loader<'a> {
         Self { prefix, ..self }
     }
 
+    /// Whether experts are read ahead.
+    pub fn reads_ahead(&self) -> bool {
+        self.options.read_ahead
+    }
+
     /// Where the weights go.
     pub fn place(&self) -> &Place {
         &self.place

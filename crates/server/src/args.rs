@@ -70,6 +70,9 @@ pub struct Bench {
     /// The top_p of the answer, by default the app's.
     #[arg(long, default_value_t = 0.95)]
     pub top_p: f32,
+    /// Measures prompt and answer a second time, operation by operation. On the processor only.
+    #[arg(long)]
+    pub operations: bool,
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use checkpoint::memory::{
     BudgetParams, CARD_CHUNK, HOST_CHUNK, MemoryBudget, default_cache_dtype, weight_dtype,
 };
-use checkpoint::{ModelConfig, WeightSource};
+use checkpoint::{Checkpoint, ModelConfig, WeightSource};
 use engine::{Engine, EngineOptions, Spill, StartError};
 use models::{Ledger, LoadError, LoadOptions};
 use protocol::{CardRefusal, ErrorCode, WorkerArgs, WorkerFailure};
@@ -86,7 +86,8 @@ impl LoadedModel {
             ..defaults
         };
         let activations = activation_dtype(args.activations);
-        let load = LoadOptions { place: chosen.place.clone(), requantize, activations };
+        let read_ahead = reads_ahead(&checkpoint);
+        let load = LoadOptions { place: chosen.place.clone(), requantize, activations, read_ahead };
         let model = models::load(&checkpoint, &load, progress).map_err(|error| match error {
             LoadError::Place(_) | LoadError::Tensor { .. } if !chosen.place.is_host() => {
                 CardRefusal::Failed { message: first_line(&error) }.failure()
@@ -126,6 +127,12 @@ impl LoadedModel {
             resident_before,
         })
     }
+}
+
+/// Whether the weights are larger than the memory that is available, so that a part of them is read again and
+/// again.
+pub fn reads_ahead(checkpoint: &Checkpoint) -> bool {
+    checkpoint.weights.total_bytes() > hardware::available_memory()
 }
 
 /// Tokens of one conversation.

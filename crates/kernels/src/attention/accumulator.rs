@@ -3,7 +3,7 @@
 use crate::Cancellation;
 use crate::cache::PAGE_TOKENS;
 
-/// Keys per range.
+/// Keys that are expanded or packed at once.
 pub const RANGE: usize = 8 * PAGE_TOKENS;
 
 /// The layout of a row with a key and a value.

@@ -49,7 +49,7 @@ mod amx {
     use rayon::prelude::*;
 
     use crate::activations::softmax_numerators_inline;
-    use crate::gemm::amx::output::OutputTiles;
+    use crate::gemm::OutputTiles;
     use crate::gemm::amx::{MR, NR, OutputTile, PackedMatrix, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
     use crate::huge_pages;
 

@@ -1,13 +1,12 @@
 //! Multi-head latent attention over pages in host memory, absorbed and expanded.
 //! `prefers_absorbed` estimates which form is faster.
-use rayon::prelude::*;
 
 use super::accumulator::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
 use super::{Context, MlaSizes};
 use crate::cache::PAGE_TOKENS;
 use crate::dot::{axpy, dots};
 use crate::gemm::ROW_BLOCK;
-use crate::{PrefillRows, Weight};
+use crate::{PrefillRows, Weight, pool};
 
 /// Up to this many tokens always use the absorbed form, so that verifying a few drafts computes the same bits
 /// as plain decoding.
@@ -54,21 +53,19 @@ pub fn absorbed(sizes: &MlaSizes, kv_b: &Weight, q: &[f32], context: &Context) -
     let (q_width, width) = (nope + rope, latent + rope);
     let tokens = q.len() / (heads * q_width);
     let mut absorbed_q = vec![0.0; heads * tokens * width]; // [heads, T, latent + rope]
-    absorbed_q.par_chunks_exact_mut(tokens * width).enumerate().for_each_init(
-        || vec![0.0; latent],
-        |row, (head, out)| {
-            let query = |t: usize| &q[(t * heads + head) * q_width..][..q_width];
-            for d in 0..nope {
-                kv_b.dequantize_row(head * (nope + value) + d, row);
-                for (t, out) in out.chunks_exact_mut(width).enumerate() {
-                    axpy(&mut out[..latent], query(t)[d], row);
-                }
-            }
+    pool::chunks_mut(&mut absorbed_q, tokens * width, |head, out| {
+        let row = &mut vec![0.0; latent];
+        let query = |t: usize| &q[(t * heads + head) * q_width..][..q_width];
+        for d in 0..nope {
+            kv_b.dequantize_row(head * (nope + value) + d, row);
             for (t, out) in out.chunks_exact_mut(width).enumerate() {
-                out[latent..].copy_from_slice(&query(t)[nope..]);
+                axpy(&mut out[..latent], query(t)[d], row);
             }
-        },
-    );
+        }
+        for (t, out) in out.chunks_exact_mut(width).enumerate() {
+            out[latent..].copy_from_slice(&query(t)[nope..]);
+        }
+    });
     let kv_len = |row: usize| context.past + row % tokens + 1;
     let queries = Queries::new(&absorbed_q, [heads * tokens, width], kv_len, scale, context);
     let layout = KvRowLayout { stride: width, key: width, value_offset: 0, value: latent };
@@ -76,24 +73,20 @@ pub fn absorbed(sizes: &MlaSizes, kv_b: &Weight, q: &[f32], context: &Context) -
     acc.attend(&LatentSource { context, layout }, &queries, 0, context.past + tokens);
     let contexts = acc.finish(); // [heads, T, latent]
     let mut out = vec![0.0; heads * tokens * value]; // [heads, T, value]
-    let heads_of_out = out.par_chunks_exact_mut(tokens * value).enumerate();
-    heads_of_out.for_each_init(
-        || vec![0.0; ROW_BLOCK * latent],
-        |scratch, (head, out)| {
-            let contexts = &contexts[head * tokens * latent..][..tokens * latent];
-            for start in (0..value).step_by(ROW_BLOCK) {
-                let count = ROW_BLOCK.min(value - start);
-                for (index, row) in scratch.chunks_exact_mut(latent).take(count).enumerate() {
-                    kv_b.dequantize_row(head * (nope + value) + nope + start + index, row);
-                }
-                let rows: [&[f32]; ROW_BLOCK] =
-                    std::array::from_fn(|index| &scratch[index * latent..][..latent]);
-                for (context, out) in contexts.chunks_exact(latent).zip(out.chunks_exact_mut(value)) {
-                    out[start..start + count].copy_from_slice(&dots(context, rows)[..count]);
-                }
+    pool::chunks_mut(&mut out, tokens * value, |head, out| {
+        let scratch = &mut vec![0.0; ROW_BLOCK * latent];
+        let contexts = &contexts[head * tokens * latent..][..tokens * latent];
+        for start in (0..value).step_by(ROW_BLOCK) {
+            let count = ROW_BLOCK.min(value - start);
+            for (index, row) in scratch.chunks_exact_mut(latent).take(count).enumerate() {
+                kv_b.dequantize_row(head * (nope + value) + nope + start + index, row);
             }
-        },
-    );
+            let rows: [&[f32]; ROW_BLOCK] = std::array::from_fn(|index| &scratch[index * latent..][..latent]);
+            for (context, out) in contexts.chunks_exact(latent).zip(out.chunks_exact_mut(value)) {
+                out[start..start + count].copy_from_slice(&dots(context, rows)[..count]);
+            }
+        }
+    });
     swap_outer_axes(&out, heads, tokens, value)
 }
 
@@ -146,8 +139,10 @@ pub fn expanded(sizes: &MlaSizes, kv_b: &Weight, q: &[f32], context: &Context) -
         }
         let count = RANGE.min(end - first);
         let (mut c, mut k_pe) = (vec![0.0; count * latent], vec![0.0; count * rope]);
-        let pages = c.par_chunks_mut(PAGE_TOKENS * latent).zip(k_pe.par_chunks_mut(PAGE_TOKENS * rope));
-        pages.enumerate().for_each(|(page, (c, k_pe))| {
+        let mut pages: Vec<_> =
+            c.chunks_mut(PAGE_TOKENS * latent).zip(k_pe.chunks_mut(PAGE_TOKENS * rope)).collect();
+        pool::chunks_mut(&mut pages, 1, |page, parts| {
+            let (c, k_pe) = &mut parts[0];
             let (at, count) = (first + page * PAGE_TOKENS, c.len() / latent);
             context.decode_rows(at, count, 0, latent, c);
             context.decode_rows(at, count, latent, rope, k_pe);

@@ -65,7 +65,10 @@ impl Context<'_> {
     }
 
     fn uses_amx(&self) -> bool {
-        self.prefill && crate::batch_rows::has_amx()
+        #[cfg(target_arch = "x86_64")]
+        return self.prefill && crate::gemm::amx::available();
+        #[cfg(not(target_arch = "x86_64"))]
+        false
     }
 
     /// Whether bf16 represents the cached values exactly; the scales of FP8 are powers of two.

@@ -2,20 +2,25 @@
 //! largest score, the sum of its exponentials and its weighted values. Keys are split into ranges at fixed
 //! positions, each range starts from an empty accumulator, and ranges are merged in order, so the result does
 //! not depend on the number of threads.
-use rayon::prelude::*;
+use std::cell::Cell;
 
 use super::Context;
-use super::accumulator::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
+use super::accumulator::{Accumulator, KeyValueSource, KvRowLayout, Queries};
 use crate::Cancellation;
+use crate::activations::exp_sum;
 use crate::cache::PAGE_TOKENS;
 use crate::dot::{axpy_rows, dot_microkernel, dots};
+use crate::pool;
 
-/// Query rows that use a tile of keys while it is in the cache.
-const GROUP_ROWS: usize = 32;
+/// Query rows that use a tile of keys while it is in the cache: as many in a prefill as there are, and fewer
+/// for a decoded token, so that all threads have a part.
+const GROUP_ROWS: [usize; 2] = [32, 8];
 /// Query rows and keys per microkernel call.
 const BLOCK: usize = 4;
-/// Ranges of one group of rows whose accumulators are in memory at once.
-const RANGES_IN_FLIGHT: usize = 16;
+/// Keys per range: a decoded token of a short conversation has ranges for several threads.
+const SPLIT: usize = PAGE_TOKENS;
+/// Ranges whose accumulators are in memory at once, when they are the tasks.
+const RANGES_IN_FLIGHT: usize = 256;
 
 impl<'a, V> Queries<'a, V> {
     /// `q` [key heads, rows, key]; packed for AMX when `context` is a prefill and the processor has it.
@@ -50,32 +55,52 @@ impl Accumulator {
             };
         }
         let (width, key) = (self.value + 2, source.row_layout().key);
-        let heads = self.cells.par_chunks_mut(queries.rows * width).enumerate();
-        heads.for_each(|(head, cells)| {
-            cells.par_chunks_mut(GROUP_ROWS * width).enumerate().for_each(|(group, cells)| {
-                let first = group * GROUP_ROWS;
+        let mut groups: Vec<Group<S>> = Vec::new();
+        let heads = self.cells.len() / (queries.rows * width);
+        let few = heads * queries.rows.div_ceil(GROUP_ROWS[0]) < pool::threads();
+        let group_rows = GROUP_ROWS[usize::from(few)];
+        for (head, cells) in self.cells.chunks_mut(queries.rows * width).enumerate() {
+            for (group, cells) in cells.chunks_mut(group_rows * width).enumerate() {
+                let first = group * group_rows;
                 let count = cells.len() / width;
-                let q = &queries.q[(head * queries.rows + first) * key..][..count * key];
                 let kv_len: Vec<usize> = (first..first + count).map(&queries.kv_len).collect();
                 let end = kv_len.iter().copied().max().unwrap_or(0).min(to);
-                let block = QueryBlock {
-                    source,
-                    head,
-                    q,
-                    kv_len: &kv_len,
-                    scale: queries.scale,
-                    cancellation: queries.cancellation,
-                };
-                let starts: Vec<usize> = (from..end).step_by(RANGE).collect();
-                for ranges in starts.chunks(RANGES_IN_FLIGHT) {
-                    let partial = ranges.par_iter().map(|&start| block.range(start, end.min(start + RANGE)));
-                    for acc in partial.collect::<Vec<_>>() {
-                        merge(cells, &acc.cells, width);
-                    }
+                let q = &queries.q[(head * queries.rows + first) * key..][..count * key];
+                let (scale, cancellation) = (queries.scale, queries.cancellation);
+                let block = QueryBlock { source, head, q, kv_len, scale, cancellation };
+                groups.push(Group { block, cells, end });
+            }
+        }
+        let range = |group: &Group<S>, start: usize| group.block.range(start, group.end.min(start + SPLIT));
+        if groups.len() >= 2 * pool::threads() {
+            pool::chunks_mut(&mut groups, 1, |_, group| {
+                for start in (from..group[0].end).step_by(SPLIT) {
+                    let part = range(&group[0], start);
+                    merge(group[0].cells, &part.cells, width);
                 }
             });
-        });
+            return;
+        }
+        // A decoded token has few groups: its ranges are the tasks.
+        let starts: Vec<(usize, usize)> = groups
+            .iter()
+            .enumerate()
+            .flat_map(|(at, group)| (from..group.end).step_by(SPLIT).map(move |start| (at, start)))
+            .collect();
+        for starts in starts.chunks(RANGES_IN_FLIGHT) {
+            let parts = pool::map(starts.len(), |at| range(&groups[starts[at].0], starts[at].1));
+            for ((at, _), part) in starts.iter().zip(parts) {
+                merge(groups[*at].cells, &part.cells, width);
+            }
+        }
     }
+}
+
+/// A group of query rows of one key head, their state, and the end of their keys.
+struct Group<'a, S> {
+    block: QueryBlock<'a, S>,
+    cells: &'a mut [f32],
+    end: usize,
 }
 
 fn merge(cells: &mut [f32], other: &[f32], width: usize) {
@@ -90,12 +115,17 @@ fn merge(cells: &mut [f32], other: &[f32], width: usize) {
     }
 }
 
+thread_local! {
+    /// The keys and values of a page, decoded.
+    static TILE: Cell<Vec<f32>> = Cell::default();
+}
+
 /// A group of query rows of one key head.
 struct QueryBlock<'a, S> {
     source: &'a S,
     head: usize,
     q: &'a [f32],
-    kv_len: &'a [usize],
+    kv_len: Vec<usize>,
     scale: f32,
     cancellation: &'a Cancellation<'a>,
 }
@@ -104,15 +134,17 @@ impl<S: KeyValueSource> QueryBlock<'_, S> {
     fn range(&self, from: usize, to: usize) -> Accumulator {
         let layout = self.source.row_layout();
         let mut acc = Accumulator::new(self.kv_len.len(), layout.value);
-        let mut tile = vec![0.0; PAGE_TOKENS * layout.stride];
+        let mut tile = TILE.take();
+        tile.resize(tile.len().max(PAGE_TOKENS * layout.stride), 0.0);
         let mut first = from;
         while first < to && !self.cancellation.is_cancelled() {
             // A tile ends at a page boundary.
             let tokens = (PAGE_TOKENS - first % PAGE_TOKENS).min(to - first);
-            self.source.load(self.head, first, tokens, &mut tile);
+            self.source.load(self.head, first, tokens, &mut tile[..PAGE_TOKENS * layout.stride]);
             self.tile(&layout, first, tokens, &tile, &mut acc.cells);
             first += tokens;
         }
+        TILE.set(tile);
         acc
     }
 
@@ -167,9 +199,6 @@ fn update(row: &mut [f32], scores: &mut [f32], values: &[f32], stride: usize) {
         row[1..].iter_mut().for_each(|x| *x *= rescale);
     }
     row[0] = max;
-    for score in scores.iter_mut() {
-        *score = (*score - max).exp();
-        row[1] += *score;
-    }
+    row[1] += exp_sum(scores, max);
     axpy_rows(&mut row[2..], scores, values, stride);
 }

@@ -1,14 +1,14 @@
 //! `Accumulator::attend` on AMX, for a prefill: keys and values of a range are packed once, then each group
 //! of 32 query rows is multiplied with all of them. All 24 bits of f32 are kept: queries and softmax weights
 //! have three bf16 terms, keys and values as many as they need.
+use std::cell::Cell;
 use std::ops::Range;
-
-use rayon::prelude::*;
 
 use super::accumulator::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
 use crate::activations::softmax_numerators_inline;
 use crate::cache::PAGE_TOKENS;
 use crate::gemm::amx::{MR, NR, OutputTile, PackedMatrix, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
+use crate::pool;
 
 /// Terms of queries and of softmax weights.
 const TERMS: usize = 3;
@@ -20,12 +20,16 @@ pub fn pack_queries(q: &[f32], rows: usize, key: usize) -> PackedMatrix {
     let mut packed = PackedMatrix::default();
     let groups = rows.div_ceil(MR);
     packed.resize(q.len() / (rows * key) * groups * 2 * block);
-    let heads = packed.par_chunks_exact_mut(groups * 2 * block).zip(q.par_chunks_exact(rows * key));
-    heads.for_each(|(packed, q)| {
-        packed.par_chunks_exact_mut(block).zip(q.par_chunks(TILE_M * key)).for_each(|(block, rows)| {
-            // SAFETY: packing requires AMX, and `available` includes AVX-512 with bf16.
-            unsafe { pack::pack_rows::<TERMS>(rows.chunks_exact(key), block) };
-        });
+    let blocks = rows.div_ceil(TILE_M);
+    // Of each head the blocks that have rows; the last of an odd number stays as it is.
+    let mut parts: Vec<(&mut [u16], &[f32])> = Vec::new();
+    for (packed, q) in packed.chunks_exact_mut(groups * 2 * block).zip(q.chunks_exact(rows * key)) {
+        parts.extend(packed[..blocks * block].chunks_exact_mut(block).zip(q.chunks(TILE_M * key)));
+    }
+    pool::chunks_mut(&mut parts, 1, |_, part| {
+        let (block, rows) = &mut part[0];
+        // SAFETY: packing requires AMX, and `available` includes AVX-512 with bf16.
+        unsafe { pack::pack_rows::<TERMS>(rows.chunks_exact(key), block) };
     });
     packed
 }
@@ -55,40 +59,54 @@ pub fn attend<const T: usize, S, V>(
             return;
         }
         let range = start..to.min(start + RANGE);
-        let pages = keys.par_chunks_exact_mut(sizes.keys).zip(values.par_chunks_exact_mut(sizes.values));
-        pages.enumerate().for_each_init(PackWorkspace::default, |workspace, (at, (keys, values))| {
+        let mut pages: Vec<_> =
+            keys.chunks_exact_mut(sizes.keys).zip(values.chunks_exact_mut(sizes.values)).collect();
+        pool::chunks_mut(&mut pages, 1, |at, page| {
+            let (keys, values) = &mut page[0];
             let first = start + at % PAGES * PAGE_TOKENS;
             if first < range.end {
                 let count = PAGE_TOKENS.min(range.end - first);
+                let mut workspace = PACK_WORKSPACE.take();
                 workspace.rows.resize(PAGE_TOKENS * layout.stride, 0.0);
                 source.load(at / PAGES, first, count, &mut workspace.rows);
                 // SAFETY: as in `pack_queries`.
-                unsafe { pack_page::<T>(&layout, &sizes, count, workspace, keys, values) };
+                unsafe { pack_page::<T>(&layout, &sizes, count, &mut workspace, keys, values) };
+                PACK_WORKSPACE.set(workspace);
             }
         });
-        let heads = acc.cells.par_chunks_exact_mut(rows * width).enumerate();
-        heads.for_each(|(head, cells)| {
-            let groups = cells.par_chunks_mut(MR * width).enumerate();
-            groups.for_each_init(GroupWorkspace::default, |workspace, (group, cells)| {
-                let block = pack::k_tiles(layout.key) * TERMS * TILE_LEN;
-                let at = head * rows.div_ceil(MR) + group;
-                let first = group * MR;
-                let group = QueryGroup {
-                    queries: &packed[at * 2 * block..][..2 * block],
-                    keys: &keys[head * PAGES * sizes.keys..][..PAGES * sizes.keys],
-                    values: &values[head * PAGES * sizes.values..][..PAGES * sizes.values],
-                    value_blocks: sizes.value_blocks,
-                    scale: queries.scale,
-                };
-                let causal_len =
-                    |row: usize| (queries.kv_len)(first + row).clamp(range.start, range.end) - range.start;
-                if !queries.cancellation.is_cancelled() {
-                    // SAFETY: as in `pack_queries`.
-                    unsafe { group.attend::<T>(cells, width, causal_len, workspace) };
-                }
-            });
+        // Groups of 32 rows of every head.
+        let mut groups: Vec<(usize, usize, &mut [f32])> = Vec::new();
+        for (head, cells) in acc.cells.chunks_exact_mut(rows * width).enumerate() {
+            let of_head = cells.chunks_mut(MR * width).enumerate();
+            groups.extend(of_head.map(|(group, cells)| (head, group, cells)));
+        }
+        pool::chunks_mut(&mut groups, 1, |_, group| {
+            let (head, group, cells) = &mut group[0];
+            let block = pack::k_tiles(layout.key) * TERMS * TILE_LEN;
+            let at = *head * rows.div_ceil(MR) + *group;
+            let first = *group * MR;
+            let group = QueryGroup {
+                queries: &packed[at * 2 * block..][..2 * block],
+                keys: &keys[*head * PAGES * sizes.keys..][..PAGES * sizes.keys],
+                values: &values[*head * PAGES * sizes.values..][..PAGES * sizes.values],
+                value_blocks: sizes.value_blocks,
+                scale: queries.scale,
+            };
+            let causal_len =
+                |row: usize| (queries.kv_len)(first + row).clamp(range.start, range.end) - range.start;
+            if !queries.cancellation.is_cancelled() {
+                let mut workspace = GROUP_WORKSPACE.take();
+                // SAFETY: as in `pack_queries`.
+                unsafe { group.attend::<T>(cells, width, causal_len, &mut workspace) };
+                GROUP_WORKSPACE.set(workspace);
+            }
         });
     }
+}
+
+thread_local! {
+    static PACK_WORKSPACE: Cell<PackWorkspace> = Cell::default();
+    static GROUP_WORKSPACE: Cell<GroupWorkspace> = Cell::default();
 }
 
 /// Elements of a packed page of one head.

@@ -103,7 +103,8 @@ pub fn write_page(
             memory.card().synchronize().map_err(Error::wrap)?;
             let mut expected = rows.to_vec();
             for row in expected.chunks_exact_mut(width) {
-                rms_norm(&mut row[..latent], &vec![1.0; latent], 1e-6);
+                let raw = row[..latent].to_vec();
+                rms_norm(&raw, &vec![1.0; latent], 1e-6, &mut row[..latent]);
             }
             Ok(expected)
         }

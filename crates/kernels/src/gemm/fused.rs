@@ -83,7 +83,7 @@ impl Linear {
 fn gemm_amx(weight: &Weight, x: &[f32], bias: &[f32], epilogue: Epilogue, y: &mut Vec<f32>) {
     use super::amx::NR;
     use super::amx::gemm::{PackedA, Split, gemm};
-    use super::amx::output::OutputTiles;
+    use super::{OutputTiles, Tile};
     let (width, cols) = (weight.rows(), weight.cols());
     let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
     huge_pages::resize(y, rows.len() * width, 0.0);
@@ -98,7 +98,7 @@ fn gemm_amx(weight: &Weight, x: &[f32], bias: &[f32], epilogue: Epilogue, y: &mu
         let bias = &bias[columns.clone()];
         apply(&mut tile[..rows.len() * NR], NR, &TileEpilogue { bias, residual, width, gelu });
         // SAFETY: each tile is written once.
-        unsafe { out.store_tile(rows, columns, tile) };
+        unsafe { out.store(&Tile { rows, columns, values: tile, stride: NR }) };
     });
 }
 

@@ -1,11 +1,13 @@
 //! The product for a few tokens (decoding). Weight rows are taken in blocks of four, once for all tokens. In
 //! whole numbers they are multiplied as they are stored; in f32 they are decoded, for one or two tokens
 //! without a decoded copy. A product has the same bits whatever the other tokens are.
-use formats::{Planes, planes_dot};
-use rayon::prelude::*;
+use std::ops::Range;
 
+use formats::{Planes, planes_dot};
+
+use super::OutputTiles;
 use crate::dot::{dequant_dot, dot_microkernel, dots};
-use crate::{Cancellation, Weight};
+use crate::{Cancellation, Weight, pool};
 
 /// With fewer multiplications a second thread costs more time than it saves.
 const PARALLEL_MIN_MULS: usize = 1 << 16;
@@ -13,8 +15,17 @@ const PARALLEL_MIN_MULS: usize = 1 << 16;
 pub(crate) const ROW_BLOCK: usize = 4;
 /// Tokens that are multiplied with a row block together.
 const TOKEN_BLOCK: usize = 4;
-const MIN_BLOCKS_PER_TASK: usize = 4;
-const MIN_TOKENS_PER_TASK: usize = 8;
+/// Tasks of a thread: the one that finishes last is waited for.
+const TASKS_PER_THREAD: usize = 4;
+const MIN_BLOCKS_OF_TASK: usize = 4;
+/// With fewer tokens the planes are made by the caller.
+const MIN_PARALLEL_TOKENS: usize = 8;
+
+/// Row blocks of a task, for a weight with `rows`.
+pub(crate) fn blocks_of_task(rows: usize) -> usize {
+    let blocks = rows.div_ceil(ROW_BLOCK);
+    blocks.div_ceil(TASKS_PER_THREAD * pool::threads()).max(MIN_BLOCKS_OF_TASK)
+}
 
 /// The tokens of a product, as a weight takes them.
 pub(crate) enum Input<'a> {
@@ -37,33 +48,15 @@ impl Weight {
         if !self.takes_planes() {
             return Input::F32(tokens);
         }
-        let planes = tokens.par_iter().with_min_len(MIN_TOKENS_PER_TASK).map(|token| Planes::new(token));
-        Input::Planes(planes.collect())
+        if tokens.len() < MIN_PARALLEL_TOKENS {
+            return Input::Planes(tokens.into_iter().map(Planes::new).collect());
+        }
+        Input::Planes(pool::map(tokens.len(), |at| Planes::new(tokens[at])))
     }
 
     /// `x` [n, cols] -> [n, rows].
     pub(super) fn gemv(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
-        let (rows, cols) = (self.rows(), self.cols());
-        let n = x.len() / cols;
-        // [rows, n]: the output of a row block is contiguous.
-        let mut columns = vec![0.0; rows * n];
-        if n == 0 {
-            return columns;
-        }
-        let input = self.input(x.chunks_exact(cols).collect());
-        let row_block = |scratch: &mut Vec<f32>, (index, out): (usize, &mut [f32])| {
-            if !cancellation.is_cancelled() {
-                self.gemv_row_block(index * ROW_BLOCK, scratch, &input, out);
-            }
-        };
-        if rows * cols * n >= PARALLEL_MIN_MULS {
-            let blocks = columns.par_chunks_mut(ROW_BLOCK * n).enumerate().with_min_len(MIN_BLOCKS_PER_TASK);
-            blocks.for_each_init(Vec::new, row_block);
-        } else {
-            let mut scratch = Vec::new();
-            columns.chunks_mut(ROW_BLOCK * n).enumerate().for_each(|item| row_block(&mut scratch, item));
-        }
-        if n == 1 { columns } else { transpose(&columns, n) }
+        gemv_all(&[self], x, cancellation).remove(0)
     }
 
     /// Products of `input` with the weight rows from `first` on, into `out` [rows of the block, n].
@@ -165,12 +158,58 @@ impl Weight {
     }
 }
 
-/// [rows, n] -> [n, rows].
-pub(crate) fn transpose(columns: &[f32], n: usize) -> Vec<f32> {
-    let rows = columns.len() / n;
-    let mut y = vec![0.0; columns.len()];
-    y.par_chunks_exact_mut(rows).with_min_len(8).enumerate().for_each(|(token, out)| {
-        out.iter_mut().zip(columns.chunks_exact(n)).for_each(|(value, row)| *value = row[token]);
-    });
-    y
+/// The products of `x` [n, cols] with several weights, [n, rows] each, as one set of tasks.
+pub(super) fn gemv_all(weights: &[&Weight], x: &[f32], cancellation: &Cancellation) -> Vec<Vec<f32>> {
+    let cols = weights[0].cols();
+    let n = x.len() / cols;
+    let rows: usize = weights.iter().map(|weight| weight.rows()).sum();
+    let mut products: Vec<Vec<f32>> = weights.iter().map(|weight| vec![0.0; weight.rows() * n]).collect();
+    if n == 0 {
+        return products;
+    }
+    let first = weights[0].input(x.chunks_exact(cols).collect());
+    let own = |weight: &&Weight| weight.takes_planes() != weights[0].takes_planes();
+    let other = weights.iter().find(|weight| own(weight));
+    let other = other.map(|weight| weight.input(x.chunks_exact(cols).collect()));
+    let mut parts = Vec::with_capacity(weights.len());
+    for (weight, product) in weights.iter().zip(&mut products) {
+        let input = other.as_ref().filter(|_| own(weight)).unwrap_or(&first);
+        parts.push((weight, input, OutputTiles::new(product, weight.rows())));
+    }
+    // Ranges of row blocks, with the number of their weight.
+    let each = blocks_of_task(rows);
+    let tasks: Vec<(usize, Range<usize>)> = weights
+        .iter()
+        .enumerate()
+        .flat_map(|(at, weight)| {
+            let blocks = weight.rows().div_ceil(ROW_BLOCK);
+            (0..blocks).step_by(each).map(move |first| (at, first..blocks.min(first + each)))
+        })
+        .collect();
+    let task = |at: usize| {
+        let (at, blocks) = &tasks[at];
+        let (weight, input, out) = &parts[*at];
+        let (mut scratch, mut block_products) = (Vec::new(), vec![0.0; ROW_BLOCK * n]);
+        for block in blocks.clone() {
+            if cancellation.is_cancelled() {
+                return;
+            }
+            let columns = ROW_BLOCK * block..weight.rows().min(ROW_BLOCK * (block + 1));
+            let products = &mut block_products[..columns.len() * n];
+            weight.gemv_row_block(columns.start, &mut scratch, input, products);
+            for token in 0..n {
+                // SAFETY: tasks have other columns.
+                let out = unsafe { out.row_mut(token, columns.clone()) };
+                out.iter_mut()
+                    .zip(products[token..].iter().step_by(n))
+                    .for_each(|(out, value)| *out = *value);
+            }
+        }
+    };
+    if rows * cols * n >= PARALLEL_MIN_MULS {
+        pool::for_each(tasks.len(), task);
+    } else {
+        (0..tasks.len()).for_each(task);
+    }
+    products
 }

@@ -1,16 +1,14 @@
-//! The product of a weight in host memory with a batch. Rows of a prefill use AMX where the processor has it,
-//! all others `gemv`.
+//! The product of a weight in host memory with a batch: the rows of a prefill by tiles, all others by
+//! `gemv`.
 use candle_core::{Result, Tensor, bail};
 
-use crate::slices::{tensor, with_slice};
+use super::PrefillForm;
 use crate::{Cancellation, PrefillRows, Weight};
 
 impl Weight {
-    /// `x` [n, cols] -> [n, rows].
-    ///
     /// # Errors
-    /// When the width of `x` differs from the columns of the weight, or the weight is on a card.
-    pub fn forward(&self, x: &Tensor, prefill: &PrefillRows) -> Result<Tensor> {
+    /// When `x` is not [n, cols], or the weight is on a card.
+    pub(super) fn check_input(&self, x: &Tensor) -> Result<()> {
         let (n, cols) = x.dims2()?;
         if cols != self.cols() {
             bail!("shape mismatch: input [{n}, {cols}], weight [{}, {}]", self.rows(), self.cols());
@@ -18,7 +16,7 @@ impl Weight {
         if !self.is_host() {
             bail!("the weight is on a card");
         }
-        with_slice(x, |x| tensor(self.matmul(x, prefill, &Cancellation::never()), (n, self.rows())))
+        Ok(())
     }
 
     /// `x` [n, cols] -> [n, rows], on slices.
@@ -27,33 +25,19 @@ impl Weight {
         let n = x.len() / cols;
         match &prefill.segments(n)[..] {
             [] => Vec::new(),
-            [(_, false)] => self.gemv(x, cancellation),
-            #[cfg(target_arch = "x86_64")]
-            [(_, true)] => self.matmul_amx(x, cancellation),
+            [(_, true)] => self.matmul_tiled(x, cancellation),
+            segments if segments.len() == 1 || self.prefill_form() == PrefillForm::Gemv => {
+                self.gemv(x, cancellation)
+            }
             segments => {
                 let mut y = Vec::with_capacity(n * rows);
-                for (segment, uses_amx) in segments {
-                    let alone = if *uses_amx { PrefillRows::all() } else { PrefillRows::none() };
-                    y.extend(self.matmul(&x[segment.start * cols..segment.end * cols], &alone, cancellation));
+                for (segment, is_prefill) in segments {
+                    let product = if *is_prefill { Self::matmul_tiled } else { Self::gemv };
+                    y.extend(product(self, &x[segment.start * cols..segment.end * cols], cancellation));
                 }
                 y
             }
         }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn matmul_amx(&self, x: &[f32], cancellation: &Cancellation) -> Vec<f32> {
-        use super::amx::gemm::{PackedA, Split, gemm};
-        use super::amx::output::OutputTiles;
-        let (width, cols) = (self.rows(), self.cols());
-        let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
-        let mut y = vec![0.0; rows.len() * width];
-        let out = OutputTiles::new(&mut y, width);
-        gemm(self, &PackedA::pack(&rows, cols, Split::Bf16x3), cancellation, |rows, columns, tile| {
-            // SAFETY: each tile is written once.
-            unsafe { out.store_tile(rows, columns, tile) };
-        });
-        y
     }
 
     /// Reference of `matmul`: one multiplication at a time, summed in f64.

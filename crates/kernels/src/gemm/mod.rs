@@ -1,6 +1,6 @@
 //! Matrix products `y = x W^T + b` with encoded weights: `gemv` decodes each weight row once for a few
-//! tokens, `amx` multiplies many rows on Intel's matrix tiles, `matmul` selects between them, `fused` adds an
-//! epilogue.
+//! tokens, `panels` multiplies many rows in whole numbers, `amx` on Intel's matrix tiles; `tiled` selects one
+//! of these two for a weight, `matmul` for each row of a batch; `fused` adds an epilogue.
 //!
 //! Results are batch-invariant except in `fused`: a row does not depend on the other rows of `x`.
 #[cfg(target_arch = "x86_64")]
@@ -9,14 +9,21 @@ mod epilogue;
 mod fused;
 mod gemv;
 mod matmul;
+mod output;
+mod panels;
+mod tiled;
 
 use candle_core::{Result, Tensor, bail};
 
+use crate::elementwise::add_bias;
 use crate::place::Vector;
-use crate::{Place, PrefillRows, Weight};
+use crate::slices::{tensor, with_slice};
+use crate::{Cancellation, Place, PrefillRows, Weight};
 
 pub use epilogue::Epilogue;
-pub(crate) use gemv::{Input, ROW_BLOCK, transpose};
+pub(crate) use gemv::{Input, ROW_BLOCK, blocks_of_task};
+pub(crate) use output::{OutputTiles, Tile};
+pub(crate) use tiled::{PackedRows, PrefillForm};
 
 /// A weight with an optional bias.
 #[derive(Clone)]
@@ -56,11 +63,54 @@ impl Linear {
     /// # Errors
     /// When the width of `x` differs from the columns of the weight.
     pub fn forward(&self, x: &Tensor, prefill: &PrefillRows) -> Result<Tensor> {
-        let y = self.weight.forward(x, prefill)?;
-        match &self.bias {
-            Some(bias) => y.broadcast_add(&bias.host),
-            None => Ok(y),
-        }
+        let [y] = Self::forward_all([self], x, prefill)?;
+        Ok(y)
+    }
+
+    /// `x` [n, cols] -> [n, rows] for each of several weights. Without a prefill they are one set of tasks.
+    ///
+    /// # Errors
+    /// When the width of `x` differs from the columns of a weight.
+    pub fn forward_all<const N: usize>(
+        linears: [&Self; N],
+        x: &Tensor,
+        prefill: &PrefillRows,
+    ) -> Result<[Tensor; N]> {
+        let weights = linears.map(|linear| &linear.weight);
+        weights.iter().try_for_each(|weight| weight.check_input(x))?;
+        let (n, never) = (x.dim(0)?, Cancellation::never());
+        let mut products = with_slice(x, |x| {
+            Ok(match &prefill.segments(n)[..] {
+                [(_, false)] => gemv::gemv_all(&weights, x, &never),
+                _ => weights.iter().map(|weight| weight.matmul(x, prefill, &never)).collect(),
+            })
+        })?
+        .into_iter();
+        array(linears, |linear| {
+            let mut y = products.next().expect("one for each weight");
+            if let Some(bias) = &linear.bias {
+                with_slice(&bias.host, |bias| {
+                    add_bias(&mut y, bias);
+                    Ok(())
+                })?;
+            }
+            tensor(y, (n, linear.weight.rows()))
+        })
+    }
+}
+
+/// `work` on each element.
+pub(crate) fn array<T, U, const N: usize>(
+    from: [T; N],
+    mut work: impl FnMut(T) -> Result<U>,
+) -> Result<[U; N]> {
+    let mut done = Vec::with_capacity(N);
+    for item in from {
+        done.push(work(item)?);
+    }
+    match done.try_into() {
+        Ok(array) => Ok(array),
+        Err(_) => bail!("an array of another length"),
     }
 }
 

@@ -64,7 +64,7 @@ proptest! {
     }
 
     #[test]
-    fn whole_numbers_are_within_the_rounding_of_activations(rows in 1usize..40, cols in 1usize..1000, n in 1usize..9, seed in 0u64..1000) {
+    fn whole_numbers_are_within_the_rounding_of_activations(rows in 1usize..40, cols in 1usize..2600, n in 1usize..11, seed in 0u64..1000) {
         for &dtype in Dtype::ALL {
             let exact = weight(dtype, rows, cols_of(dtype, cols), seed);
             let x = uniform(n * exact.cols(), seed + 2);
@@ -72,24 +72,27 @@ proptest! {
             let expected = exact.matmul_reference(&x);
             // Activations are below a half, so half a step is at most 2^-17, for each column.
             let bound = 2f32.powi(-16) * largest_magnitude_sum(&exact, &vec![0.5; exact.cols()]) + 1e-6;
-            let actual = whole.matmul(&x, &PrefillRows::none(), &NEVER);
-            for (actual, expected) in actual.iter().zip(&expected) {
-                prop_assert!((actual - expected).abs() <= bound, "{:?}: {} {} {}", dtype, actual, expected, bound);
-            }
-            // A token alone has the bits that it has among others.
-            for (t, token) in x.chunks_exact(exact.cols()).enumerate() {
-                let alone = whole.matmul(token, &PrefillRows::none(), &NEVER);
-                prop_assert_eq!(&alone, &actual[t * rows..][..rows]);
+            for prefill in [PrefillRows::none(), PrefillRows::all()] {
+                let actual = whole.matmul(&x, &prefill, &NEVER);
+                for (actual, expected) in actual.iter().zip(&expected) {
+                    prop_assert!((actual - expected).abs() <= bound, "{:?}: {} {} {}", dtype, actual, expected, bound);
+                }
+                // A token alone has the bits that it has among others.
+                for (t, token) in x.chunks_exact(exact.cols()).enumerate() {
+                    let alone = whole.matmul(token, &prefill, &NEVER);
+                    prop_assert_eq!(&alone, &actual[t * rows..][..rows]);
+                }
             }
         }
     }
 
     #[test]
     fn results_are_batch_invariant(rows in 1usize..70, cols in 1usize..1600, n in 2usize..7, seed in 0u64..1000) {
-        for dtype in [Dtype::BF16, Dtype::F32] {
-            let weight = weight(dtype, rows, cols, seed);
+        for dtype in [Dtype::BF16, Dtype::F32, Dtype::Q8_0] {
+            let weight = weight(dtype, rows, cols_of(dtype, cols), seed).with_activations(ActivationDtype::Int16);
+            let cols = weight.cols();
             let x = uniform(n * cols, seed);
-            // Each token alone, with and without AMX, against a batch of both kinds.
+            // Each token alone, of a prefill or not, against a batch of both kinds.
             let mixed = weight.matmul(&x, &PrefillRows::from_steps([(1, false), (17, true)]), &NEVER);
             for (t, token) in x.chunks_exact(cols).enumerate() {
                 let prefill = if t == 0 { PrefillRows::none() } else { PrefillRows::all() };

@@ -2,9 +2,10 @@
 //! Each computes at once and returns values.
 use candle_core::{Device, Result, Tensor};
 
-use super::{Moe, Sequence};
+use super::{Moe, Sequence, operation};
 use crate::attention::{Context, GqaSizes, MlaSizes, gqa, mla};
 use crate::cache::KvPages;
+use crate::elementwise::add;
 use crate::moe::{TopK, moe as routed_moe};
 use crate::rms_norm::RmsNorm;
 use crate::rope::RotaryTable;
@@ -60,14 +61,17 @@ pub fn grouped_attention(
     let mut k = k.reshape((rows, kv_heads, head_dim))?;
     let v = v.reshape((rows, kv_heads, head_dim))?;
     if let Some((q_norm, k_norm)) = norms {
-        (q, k) = (q_norm.forward(&q)?, k_norm.forward(&k)?);
+        let normed = operation!("norm", (q_norm.forward(&q), k_norm.forward(&k)));
+        (q, k) = (normed.0?, normed.1?);
     }
-    let (q, k) = (batch.rotary.apply(&q)?, batch.rotary.apply(&k)?);
+    let (q, k) = operation!("rope", (batch.rotary.apply(&q), batch.rotary.apply(&k)));
+    let (q, k) = (q?, k?);
     let mut attended = Vec::new();
     for (sequence, first) in batch.sequences_with_rows() {
         let own = |tensor: &Tensor| tensor.narrow(0, first, sequence.tokens.len());
-        kv.write_gqa(sequence.pages, layer, sequence.past, &own(&k)?, &own(&v)?)?;
-        attended.push(gqa(sizes, &own(&q)?, &batch.context(sequence, kv, layer))?);
+        let (k, v, q) = (own(&k)?, own(&v)?, own(&q)?);
+        operation!("cache write", kv.write_gqa(sequence.pages, layer, sequence.past, &k, &v))?;
+        attended.push(operation!("attention", gqa(sizes, &q, &batch.context(sequence, kv, layer)))?);
     }
     Tensor::cat(&attended, 0)
 }
@@ -82,15 +86,17 @@ pub fn latent_attention(
     kv: &mut KvPages,
 ) -> Result<Tensor> {
     let (rows, MlaSizes { heads, latent, nope, rope, .. }) = (q.dim(0)?, *sizes);
-    let c = norm.forward(&kv_a.narrow(1, 0, latent)?.contiguous()?)?;
-    let k_pe = batch.rotary.apply(&kv_a.narrow(1, latent, rope)?.contiguous()?)?;
-    let latents = Tensor::cat(&[c, k_pe], 1)?;
-    let q = batch.rotary.apply(&q.reshape((rows, heads, nope + rope))?)?;
+    let (c, k_pe) = (kv_a.narrow(1, 0, latent)?.contiguous()?, kv_a.narrow(1, latent, rope)?.contiguous()?);
+    let q = q.reshape((rows, heads, nope + rope))?;
+    let c = operation!("norm", norm.forward(&c))?;
+    let (k_pe, q) = operation!("rope", (batch.rotary.apply(&k_pe), batch.rotary.apply(&q)));
+    let (latents, q) = (Tensor::cat(&[c, k_pe?], 1)?, q?);
     let mut attended = Vec::new();
     for (sequence, first) in batch.sequences_with_rows() {
         let own = |tensor: &Tensor| tensor.narrow(0, first, sequence.tokens.len());
-        kv.write_latent(sequence.pages, layer, sequence.past, &own(&latents)?)?;
-        attended.push(mla(sizes, kv_b, &own(&q)?, &batch.context(sequence, kv, layer))?);
+        let (latents, q) = (own(&latents)?, own(&q)?);
+        operation!("cache write", kv.write_latent(sequence.pages, layer, sequence.past, &latents))?;
+        attended.push(operation!("attention", mla(sizes, kv_b, &q, &batch.context(sequence, kv, layer)))?);
     }
     Tensor::cat(&attended, 0)
 }
@@ -103,12 +109,16 @@ pub fn moe(
     cancellation: &Cancellation,
 ) -> Result<(Tensor, TopK)> {
     // Not with AMX tiles: their rounding could change which experts are chosen.
-    let scores = moe.gate.forward(x, &PrefillRows::none())?;
+    let scores = operation!("router", moe.gate.forward(x, &PrefillRows::none()))?;
     let bias = moe.bias.map(|bias| bias.host.to_vec1::<f32>()).transpose()?;
-    let top_k = moe.router.route(&scores, bias.as_deref())?;
-    let routed = routed_moe(x, &top_k, moe.experts.mlps(), prefill, cancellation)?;
+    let top_k = operation!("router", moe.router.route(&scores, bias.as_deref()))?;
+    moe.experts.will_need(&top_k);
+    let routed = operation!("experts", routed_moe(x, &top_k, moe.experts.mlps(), prefill, cancellation))?;
     let y = match moe.shared {
-        Some(shared) => (routed + shared.forward(x, prefill, cancellation)?)?,
+        Some(shared) => {
+            let shared = operation!("shared expert", shared.forward(x, prefill, cancellation))?;
+            operation!("residual", add(&routed, &shared))?
+        }
         None => routed,
     };
     Ok((y, top_k))

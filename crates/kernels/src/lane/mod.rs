@@ -3,10 +3,20 @@
 mod card;
 mod host;
 
+/// A value, computed within a span of that name: `bench --operations` adds up the times.
+macro_rules! operation {
+    ($name:literal, $work:expr) => {
+        tracing::trace_span!($name).in_scope(|| $work)
+    };
+}
+use operation;
+
 use candle_core::{Result, Tensor, bail};
 
 use crate::attention::{GqaSizes, MlaSizes};
 use crate::cache::KvPages;
+use crate::elementwise::add;
+use crate::gemm::array;
 use crate::moe::{Experts, Mlp, Router, TopK};
 use crate::rms_norm::RmsNorm;
 use crate::rope::{Rope, RotaryTable};
@@ -123,7 +133,9 @@ impl<'a> Lane<'a> {
     /// When a token is out of range, or the card fails.
     pub fn embed(&mut self, weight: &Weight, replaced: &[(usize, &[f32])]) -> Result<Act> {
         match &mut self.kind {
-            Kind::Host { .. } => host::embed(weight, self.sequences, replaced).map(Act::Host),
+            Kind::Host { .. } => {
+                operation!("embed", host::embed(weight, self.sequences, replaced)).map(Act::Host)
+            }
             Kind::Card(lane) => lane.embed(weight, replaced).map(Act::Card),
         }
     }
@@ -165,8 +177,10 @@ impl<'a> Lane<'a> {
     ) -> Result<[Act; N]> {
         match (&mut self.kind, x) {
             (Kind::Host { .. }, Act::Host(x)) => {
-                let x = norm.forward(x)?;
-                array(linears, |linear| linear.forward(&x, &self.prefill).map(Act::Host))
+                let x = operation!("norm", norm.forward(x))?;
+                array(operation!("linear", Linear::forward_all(linears, &x, &self.prefill))?, |y| {
+                    Ok(Act::Host(y))
+                })
             }
             (Kind::Card(lane), Act::Card(x)) => {
                 let y = lane.linears(x, Some(norm), &linears, None)?;
@@ -184,7 +198,8 @@ impl<'a> Lane<'a> {
     pub fn linear_add(&mut self, x: &Act, linear: &Linear, residual: &Act) -> Result<Act> {
         match (&mut self.kind, x, residual) {
             (Kind::Host { .. }, Act::Host(x), Act::Host(residual)) => {
-                Ok(Act::Host((residual + linear.forward(x, &self.prefill)?)?))
+                let y = operation!("linear", linear.forward(x, &self.prefill))?;
+                Ok(Act::Host(operation!("residual", add(residual, &y))?))
             }
             (Kind::Card(lane), Act::Card(x), Act::Card(residual)) => {
                 let mut y = lane.linears(x, None, &[linear], Some(residual))?;
@@ -275,8 +290,9 @@ impl<'a> Lane<'a> {
     pub fn mlp_add(&mut self, x: &Act, norm: &RmsNorm, mlp: &Mlp) -> Result<Act> {
         match (&mut self.kind, x) {
             (Kind::Host { .. }, Act::Host(x)) => {
-                let y = mlp.forward(&norm.forward(x)?, &self.prefill, self.cancellation)?;
-                Ok(Act::Host((x + y)?))
+                let normed = operation!("norm", norm.forward(x))?;
+                let y = operation!("mlp", mlp.forward(&normed, &self.prefill, self.cancellation))?;
+                Ok(Act::Host(operation!("residual", add(x, &y))?))
             }
             (Kind::Card(lane), Act::Card(x)) => lane.mlp_add(x, norm, mlp).map(Act::Card),
             _ => misplaced(),
@@ -290,9 +306,10 @@ impl<'a> Lane<'a> {
     pub fn moe_add(&mut self, x: &Act, norm: &RmsNorm, moe: &Moe, layer: usize) -> Result<Act> {
         match (&mut self.kind, x) {
             (Kind::Host { .. }, Act::Host(x)) => {
-                let (y, top_k) = host::moe(&norm.forward(x)?, moe, &self.prefill, self.cancellation)?;
+                let normed = operation!("norm", norm.forward(x))?;
+                let (y, top_k) = host::moe(&normed, moe, &self.prefill, self.cancellation)?;
                 self.routing.push(LayerTopK { layer, top_k });
-                Ok(Act::Host((x + y)?))
+                Ok(Act::Host(operation!("residual", add(x, &y))?))
             }
             (Kind::Card(lane), Act::Card(x)) => lane.moe_add(x, norm, moe, layer).map(Act::Card),
             _ => misplaced(),
@@ -352,7 +369,7 @@ impl<'a> Lane<'a> {
     pub fn head(&mut self, x: &Act, norm: &RmsNorm, lm_head: &Linear, outputs: [&[u32]; 2]) -> Result<Head> {
         match (&mut self.kind, x) {
             (Kind::Host { .. }, Act::Host(x)) => {
-                let (hidden, logits) = host::head(x, norm, lm_head, outputs)?;
+                let (hidden, logits) = operation!("head", host::head(x, norm, lm_head, outputs))?;
                 Ok(Head::Host { hidden, logits: logits.into() })
             }
             (Kind::Card(lane), Act::Card(x)) => lane.head(x, norm, lm_head, outputs).map(Head::Card),
@@ -386,16 +403,4 @@ impl<'a> Lane<'a> {
 
 fn misplaced<T>() -> Result<T> {
     bail!("activations and weights are at different places")
-}
-
-/// `work` on each element.
-fn array<T, U, const N: usize>(from: [T; N], mut work: impl FnMut(T) -> Result<U>) -> Result<[U; N]> {
-    let mut done = Vec::with_capacity(N);
-    for item in from {
-        done.push(work(item)?);
-    }
-    match done.try_into() {
-        Ok(array) => Ok(array),
-        Err(_) => bail!("an array of another length"),
-    }
 }

@@ -1,18 +1,17 @@
 //! Mixture of experts: groups tokens by expert, runs the experts and adds their weighted outputs.
 //! Knows no routing rule: the experts of each token are given.
 use candle_core::{Result, Tensor, bail};
-use rayon::prelude::*;
 
-use super::experts::Scratch;
+use super::gate_up::GateUp;
 use super::{Mlp, TopK};
-use crate::gemm::{Input, ROW_BLOCK, transpose};
+use crate::gemm::{Input, OutputTiles, PackedRows, PrefillForm, ROW_BLOCK, blocks_of_task};
 use crate::slices::{tensor, with_slice};
-use crate::{Cancellation, PrefillRows};
+use crate::{Cancellation, PrefillRows, pool};
 
-/// The tokens of one expert that are computed with or without AMX.
+/// The tokens of one expert that are of a prefill, or those that are not.
 struct ExpertBatch<'a> {
     expert: &'a Mlp,
-    uses_amx: bool,
+    prefill: bool,
     tokens: Vec<usize>,
     weights: Vec<f32>,
     /// `silu(gate x) * up x` [tokens, intermediate].
@@ -45,30 +44,34 @@ pub fn moe(
     }
     with_slice(x, |x| {
         let mut batches = group_by_expert(top_k, experts, prefill);
-        batches.par_iter_mut().for_each(|batch| {
+        let mut products = pool::map(batches.len(), |at| {
+            let batch = &batches[at];
             let rows: Vec<&[f32]> = batch.tokens.iter().map(|t| &x[t * hidden..][..hidden]).collect();
-            batch.inner = batch.expert.gate_up(&rows, batch.uses_amx, cancellation);
+            GateUp::new(batch.expert, &rows, batch.prefill)
         });
-        let (amx_batches, gemv_batches): (Vec<_>, Vec<_>) =
-            batches.into_iter().partition(|batch| batch.uses_amx);
-        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "only AMX adds to it"))]
-        let mut out = down_and_combine(&gemv_batches, tokens, hidden, cancellation);
-        #[cfg(target_arch = "x86_64")]
-        amx::down_and_combine(&amx_batches, &mut out, hidden, cancellation);
-        let _ = amx_batches;
+        GateUp::run(&mut products, cancellation);
+        for (batch, products) in batches.iter_mut().zip(products) {
+            batch.inner = products.inner;
+        }
+        let (tiled, gemv): (Vec<_>, Vec<_>) = batches
+            .into_iter()
+            .partition(|batch| batch.prefill && batch.expert.down.prefill_form() != PrefillForm::Gemv);
+        let mut out = vec![0.0; tokens * hidden];
+        down_and_combine(&gemv, &mut out, hidden, cancellation);
+        down_and_combine_tiled(&tiled, &mut out, hidden, cancellation);
         tensor(out, (tokens, hidden))
     })
 }
 
 fn group_by_expert<'a>(top_k: &TopK, experts: &'a [Mlp], prefill: &PrefillRows) -> Vec<ExpertBatch<'a>> {
-    let batch = |expert, uses_amx| {
+    let batch = |expert, prefill| {
         let (tokens, weights, inner) = (Vec::new(), Vec::new(), Vec::new());
-        ExpertBatch { expert, uses_amx, tokens, weights, inner }
+        ExpertBatch { expert, prefill, tokens, weights, inner }
     };
     let mut batches: Vec<ExpertBatch> =
         experts.iter().flat_map(|expert| [batch(expert, false), batch(expert, true)]).collect();
     for t in 0..top_k.tokens() {
-        let kind = usize::from(prefill.uses_amx(t));
+        let kind = usize::from(prefill.contains(t));
         for (expert, weight) in top_k.token(t) {
             let batch = &mut batches[2 * expert as usize + kind];
             batch.tokens.push(t);
@@ -79,17 +82,11 @@ fn group_by_expert<'a>(top_k: &TopK, experts: &'a [Mlp], prefill: &PrefillRows) 
     batches
 }
 
-/// The weighted down projections of all batches, [T, hidden]. Each task computes some output elements of
-/// every token.
-fn down_and_combine(
-    batches: &[ExpertBatch],
-    tokens: usize,
-    hidden: usize,
-    cancellation: &Cancellation,
-) -> Vec<f32> {
-    let mut columns = vec![0.0; hidden * tokens]; // [hidden, T]
-    if batches.is_empty() || columns.is_empty() {
-        return columns;
+/// Adds the weighted down projections to `out` [tokens, hidden] by `gemv`. Each task computes some columns of
+/// every token, all experts in order.
+fn down_and_combine(batches: &[ExpertBatch], out: &mut [f32], hidden: usize, cancellation: &Cancellation) {
+    if batches.is_empty() {
+        return;
     }
     let inputs: Vec<Input> = batches
         .iter()
@@ -99,67 +96,57 @@ fn down_and_combine(
         })
         .collect();
     let max_tokens = batches.iter().map(|batch| batch.tokens.len()).max().unwrap_or(0);
-    let scratch = || Scratch { rows: Vec::new(), products: vec![0.0; ROW_BLOCK * max_tokens] };
-    columns.par_chunks_mut(ROW_BLOCK * tokens).enumerate().with_min_len(4).for_each_init(
-        scratch,
-        |scratch, (index, out)| {
-            let count = out.len() / tokens;
+    let out = OutputTiles::new(out, hidden);
+    let (blocks, each) = (hidden.div_ceil(ROW_BLOCK), blocks_of_task(hidden));
+    pool::for_each(blocks.div_ceil(each), |task| {
+        let (mut scratch, mut products) = (Vec::new(), vec![0.0; ROW_BLOCK * max_tokens]);
+        for block in each * task..blocks.min(each * (task + 1)) {
+            let columns = ROW_BLOCK * block..hidden.min(ROW_BLOCK * (block + 1));
             for (batch, inputs) in batches.iter().zip(&inputs) {
                 if cancellation.is_cancelled() {
                     return;
                 }
-                let (down, tokens_of_batch) = (&batch.expert.down, inputs.len());
-                let products = &mut scratch.products[..count * tokens_of_batch];
-                down.gemv_row_block(index * ROW_BLOCK, &mut scratch.rows, inputs, products);
-                for (products, out) in
-                    products.chunks_exact(tokens_of_batch).zip(out.chunks_exact_mut(tokens))
-                {
-                    for ((&t, weight), product) in batch.tokens.iter().zip(&batch.weights).zip(products) {
-                        out[t] += weight * product;
-                    }
+                let n = inputs.len();
+                let products = &mut products[..columns.len() * n];
+                batch.expert.down.gemv_row_block(columns.start, &mut scratch, inputs, products);
+                for (at, (&token, weight)) in batch.tokens.iter().zip(&batch.weights).enumerate() {
+                    // SAFETY: tasks have other columns.
+                    let sums = unsafe { out.row_mut(token, columns.clone()) };
+                    let products = products[at..].iter().step_by(n);
+                    sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += weight * product);
                 }
             }
-        },
-    );
-    if tokens == 1 { columns } else { transpose(&columns, tokens) }
+        }
+    });
 }
 
-#[cfg(target_arch = "x86_64")]
-mod amx {
-    use rayon::prelude::*;
-
-    use super::ExpertBatch;
-    use crate::Cancellation;
-    use crate::gemm::amx::NR;
-    use crate::gemm::amx::gemm::{PackedA, Split, gemm_panel, panels};
-    use crate::gemm::amx::output::OutputTiles;
-
-    /// Adds the weighted down projections to `out` [tokens, hidden]. Each task computes some columns of every
-    /// token.
-    pub fn down_and_combine(
-        batches: &[ExpertBatch],
-        out: &mut [f32],
-        hidden: usize,
-        cancellation: &Cancellation,
-    ) {
-        let Some(first) = batches.first() else { return };
-        let inputs: Vec<PackedA> = batches
-            .iter()
-            .map(|batch| {
-                let width = batch.expert.intermediate_size();
-                PackedA::pack(&batch.inner.chunks_exact(width).collect::<Vec<_>>(), width, Split::Bf16x3)
-            })
-            .collect();
-        let out = OutputTiles::new(out, hidden);
-        let panels = panels(&first.expert.down, Split::Bf16x3).into_par_iter().with_max_len(1);
-        panels.for_each(|panel| {
-            for (batch, a) in batches.iter().zip(&inputs) {
-                let down = &batch.expert.down;
-                gemm_panel(down, panel.clone(), a, cancellation, |rows, columns, tile| {
-                    let tokens_of_batch = batch.tokens[rows.clone()].iter().zip(&batch.weights[rows]);
-                    for ((&token, weight), values) in tokens_of_batch.zip(tile.chunks_exact(NR)) {
-                        // SAFETY: only this task writes the columns of the panel.
-                        let sums = unsafe { out.row_mut(token, columns.clone()) };
+/// Adds the weighted down projections to `out` [tokens, hidden]. Each task computes some columns of every
+/// token, all experts in order.
+fn down_and_combine_tiled(
+    batches: &[ExpertBatch],
+    out: &mut [f32],
+    hidden: usize,
+    cancellation: &Cancellation,
+) {
+    let inputs: Vec<PackedRows> = pool::map(batches.len(), |at| {
+        let batch = &batches[at];
+        let rows: Vec<&[f32]> = batch.inner.chunks_exact(batch.expert.intermediate_size()).collect();
+        PackedRows::pack(batch.expert.down.prefill_form(), &rows).expect("a form that packs")
+    });
+    let out = OutputTiles::new(out, hidden);
+    // Experts of one layer that are stored in formats of different forms have different tasks.
+    let pairs: Vec<_> = batches.iter().zip(&inputs).collect();
+    for pairs in pairs.chunk_by(|(_, a), (_, b)| std::mem::discriminant(*a) == std::mem::discriminant(*b)) {
+        let (first, input) = pairs[0];
+        let tasks = input.tasks(&first.expert.down);
+        pool::for_each(tasks.len(), |at| {
+            for (batch, input) in pairs {
+                input.gemm_task(&batch.expert.down, tasks[at].clone(), cancellation, |tile| {
+                    let tokens = &batch.tokens[tile.rows.clone()];
+                    let weights = &batch.weights[tile.rows.clone()];
+                    for ((&token, weight), (_, values)) in tokens.iter().zip(weights).zip(tile.rows()) {
+                        // SAFETY: only this task writes the columns of the tile.
+                        let sums = unsafe { out.row_mut(token, tile.columns.clone()) };
                         sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
                     }
                 });

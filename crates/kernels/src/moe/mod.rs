@@ -5,10 +5,13 @@
 //! core. Expert outputs are added in the order of expert indices: results are batch-invariant.
 mod dispatch;
 mod experts;
+mod gate_up;
+mod mlp;
 mod router;
 
 pub use dispatch::{moe, moe_reference};
-pub use experts::{Experts, Mlp};
+pub use experts::Experts;
+pub use mlp::Mlp;
 pub use router::{Router, Scoring, TopK, TopkPolicy};
 
 #[cfg(test)]

@@ -89,16 +89,19 @@ fn quantised_experts_are_multiplied_in_whole_numbers() {
             Mlp::new(gate, up, whole(Dtype::Q8_0, 256, 96, seed + 2)).expect("the shapes match")
         })
         .collect();
-    let (all, x, none) = (top_k(5, 2, 2, 3), uniform(5 * 256, 1), PrefillRows::none());
+    let (all, x) = (top_k(5, 2, 2, 3), uniform(5 * 256, 1));
     let expected = moe_reference(&x, &all, &experts);
-    let batched = values(&moe(&tensor(x.clone(), (5, 256)).unwrap(), &all, &experts, &none, &NEVER).unwrap());
-    // 16 bits of activations twice, of values up to about ten.
-    close(&batched, &expected, 2e-3);
-    for (t, x) in x.chunks_exact(256).enumerate() {
-        let (ids, weights) = all.token(t).unzip();
-        let one = TopK { top_k: 2, experts: ids, weights };
-        let alone = moe(&tensor(x.to_vec(), (1, 256)).unwrap(), &one, &experts, &none, &NEVER).unwrap();
-        assert_eq!(values(&alone), batched[t * 256..][..256]);
+    for prefill in [PrefillRows::none(), PrefillRows::all()] {
+        let input = tensor(x.clone(), (5, 256)).unwrap();
+        let batched = values(&moe(&input, &all, &experts, &prefill, &NEVER).unwrap());
+        // 16 bits of activations twice, of values up to about ten.
+        close(&batched, &expected, 2e-3);
+        for (t, x) in x.chunks_exact(256).enumerate() {
+            let (ids, weights) = all.token(t).unzip();
+            let one = TopK { top_k: 2, experts: ids, weights };
+            let alone = moe(&tensor(x.to_vec(), (1, 256)).unwrap(), &one, &experts, &prefill, &NEVER);
+            assert_eq!(values(&alone.unwrap()), batched[t * 256..][..256]);
+        }
     }
 }
 

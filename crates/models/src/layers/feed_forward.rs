@@ -84,7 +84,7 @@ impl Moe {
         };
         let experts = loader
             .on_host(|loader| (0..count).map(|index| expert(index, loader)).collect::<Result<_, _>>())?;
-        let experts = moe::Experts::new(experts, loader.place())?;
+        let experts = moe::Experts::new(experts, loader.place())?.with_read_ahead(loader.reads_ahead());
         let shared = format!("{prefix}.shared_experts");
         let shared = config
             .shared_width()

@@ -2,6 +2,7 @@
 //! take, and the memory budget beside what was used, as JSON, for a file or a shape with random weights.
 pub mod cache_quality;
 mod images;
+mod operations;
 mod target;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use models::{CacheDtype, Logits, OutputRequest, Place};
 use serde::Serialize;
 
 use self::images::ImageReport;
+use self::operations::PassOperations;
 use self::target::{BenchSequence, tokens};
 use crate::args::{Bench, cache_dtype};
 use crate::card_budget::memory_budget;
@@ -46,6 +48,7 @@ struct Report {
     #[serde(rename = "pictures")]
     images: Option<Vec<ImageReport>>,
     cancel_ms: Option<CancelLatency>,
+    operations: Option<PassOperations>,
 }
 
 #[derive(Debug, Serialize)]
@@ -160,6 +163,10 @@ fn measure(args: &Bench) -> Result<Report, String> {
         sampling: SamplingReport { temperature, top_p, seconds: sampling.as_secs_f64() },
         images,
         cancel_ms: cancel(&mut sequence, &prompt, chunk)?,
+        operations: match args.operations {
+            true => Some(PassOperations::measure(&mut sequence, &prompt, chunk, args.tokens)?),
+            false => None,
+        },
     })
 }
 

@@ -11,6 +11,7 @@ use models::{
 
 use crate::args::{BenchTarget, activation_dtype};
 use crate::error::open_failure;
+use crate::model::reads_ahead;
 use protocol::PlaceChoice;
 
 impl BenchTarget {
@@ -38,7 +39,8 @@ impl BenchTarget {
                 Place::card(index).map_err(|error| format!("open the card: {error}"))?
             }
         };
-        let options = LoadOptions { requantize, place, activations: activation_dtype(self.activations) };
+        let activations = activation_dtype(self.activations);
+        let options = LoadOptions { requantize, place, activations, read_ahead: reads_ahead(checkpoint) };
         models::load(checkpoint, &options, &mut |_, _| {}).map_err(|error| format!("load the model: {error}"))
     }
 }

@@ -5,10 +5,9 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use formats::{Dtype, prefetch};
-use rayon::prelude::*;
 
 use super::{MR, NR, OutputTile, PackedMatrix, TILE_K, TILE_LEN, TILE_M, TILE_N, TileRegisters, pack};
-use crate::{Cancellation, Weight};
+use crate::{Cancellation, Weight, pool};
 
 /// Tiles along K per pass over a panel, at most.
 const K_BLOCK: usize = 40;
@@ -60,7 +59,9 @@ impl PackedA {
         let block = k_tiles * split.n_terms() * TILE_LEN;
         let mut packed = A_BUFFER.take();
         packed.resize(rows.len().div_ceil(MR) * 2 * block);
-        packed.par_chunks_exact_mut(block).zip(rows.par_chunks(TILE_M)).for_each(|(out, rows)| {
+        let blocks = rows.len().div_ceil(TILE_M);
+        pool::chunks_mut(&mut packed[..blocks * block], block, |at, out| {
+            let rows = &rows[at * TILE_M..rows.len().min((at + 1) * TILE_M)];
             // SAFETY: `available` includes AVX-512 with bf16.
             unsafe {
                 match split {
@@ -93,10 +94,8 @@ pub fn gemm<P>(weight: &Weight, a: &PackedA, cancellation: &Cancellation, consum
 where
     P: Fn(Range<usize>, Range<usize>, &mut [f32; MR * NR]) + Sync,
 {
-    panels(weight, a.split)
-        .into_par_iter()
-        .with_max_len(1)
-        .for_each(|panel| gemm_panel(weight, panel, a, cancellation, &consume));
+    let panels = panels(weight, a.split);
+    pool::for_each(panels.len(), |at| gemm_panel(weight, panels[at].clone(), a, cancellation, &consume));
 }
 
 /// `gemm` for one panel: a range of blocks of 16 columns.
@@ -127,7 +126,7 @@ pub fn gemm_panel(
 pub fn panels(weight: &Weight, split: Split) -> Vec<Range<usize>> {
     let blocks = weight.rows().div_ceil(TILE_N);
     let max_width = L2_TILES / (k_block(pack::k_tiles(weight.cols())) * b_terms(weight, split));
-    let width = panel_width(blocks, max_width, rayon::current_num_threads());
+    let width = panel_width(blocks, max_width, pool::threads());
     (0..blocks).step_by(width).map(|first| first..blocks.min(first + width)).collect()
 }
 
@@ -227,7 +226,9 @@ impl<P: Fn(Range<usize>, Range<usize>, &mut [f32; MR * NR])> PanelTask<'_, P> {
                     }
                     if k_index + 1 == k_blocks {
                         let clipped = |from: usize, len: usize, end: usize| from..end.min(from + len);
-                        let columns = clipped(first * TILE_N + at * NR, NR, self.weight.rows());
+                        // The second half of the last tile of an odd number of blocks is not this panel's.
+                        let end = self.weight.rows().min(self.panel.end * TILE_N);
+                        let columns = clipped(first * TILE_N + at * NR, NR, end);
                         (self.consume)(clipped(row * MR, MR, self.a.n), columns, tile);
                     }
                 }

@@ -5,7 +5,6 @@
 //! only: the process must request the tile registers, and other systems have other interfaces for that.
 pub mod gemm;
 mod microkernel;
-pub mod output;
 pub mod pack;
 mod tile;
 

@@ -2,7 +2,21 @@
 //! Callers guarantee that the tiles do not overlap.
 use std::ops::Range;
 
-use super::{MR, NR};
+/// A part of an output matrix: `values` has its rows `stride` apart, as many columns as there are valid.
+pub(crate) struct Tile<'a> {
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+    pub values: &'a mut [f32],
+    pub stride: usize,
+}
+
+impl Tile<'_> {
+    /// Each row with its values.
+    pub fn rows(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        let values = self.values.chunks(self.stride).map(|values| &values[..self.columns.len()]);
+        self.rows.clone().zip(values)
+    }
+}
 
 /// A mutable matrix with rows of `width` values, shared between threads.
 pub(crate) struct OutputTiles<'a> {
@@ -38,7 +52,7 @@ impl<'a> OutputTiles<'a> {
         }
     }
 
-    /// Copies the top left of `tile` to the given rows and columns.
+    /// Copies a tile.
     ///
     /// # Safety
     /// As `row_mut`.
@@ -46,10 +60,10 @@ impl<'a> OutputTiles<'a> {
     /// # Panics
     /// As `row_mut`.
     #[inline]
-    pub unsafe fn store_tile(&self, rows: Range<usize>, columns: Range<usize>, tile: &[f32; MR * NR]) {
-        for (row, values) in rows.zip(tile.chunks_exact(NR)) {
+    pub unsafe fn store(&self, tile: &Tile) {
+        for (row, values) in tile.rows() {
             // SAFETY: by the contract of this function.
-            unsafe { self.row_mut(row, columns.clone()) }.copy_from_slice(&values[..columns.len()]);
+            unsafe { self.row_mut(row, tile.columns.clone()) }.copy_from_slice(values);
         }
     }
 }
