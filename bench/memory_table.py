@@ -24,7 +24,7 @@ def post(address, path, body):
 
 def serve(engine, model, context, cache):
     command = [engine, "serve", "--model", model, "--model-name", "model", "--context", str(context)]
-    command += ["--cache-dtype", cache, "--sequences", "1"]
+    command += ["--cache-dtype", cache, "--sequences", "1", "--place", "cpu"]
     worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         for line in worker.stdout:

@@ -2,6 +2,7 @@
 //! and keys and values by position. Knows no cache and no instruction set.
 use crate::Cancellation;
 use crate::cache::PAGE_TOKENS;
+use crate::pool;
 
 /// Keys that are expanded or packed at once.
 pub const RANGE: usize = 8 * PAGE_TOKENS;
@@ -54,7 +55,15 @@ impl Accumulator {
 
     /// [rows, value]
     pub fn finish(self) -> Vec<f32> {
-        let rows = self.cells.chunks_exact(self.value + 2);
-        rows.flat_map(|row| row[2..].iter().map(|value| value / row[1])).collect()
+        let (width, value) = (self.value + 2, self.value);
+        let mut out = vec![0.0; self.cells.len() / width * value];
+        let rows = ((1 << 14) / value).max(1);
+        pool::chunks_mut(&mut out, rows * value, |task, out| {
+            let cells = self.cells[task * rows * width..].chunks_exact(width);
+            for (out, row) in out.chunks_exact_mut(value).zip(cells) {
+                out.iter_mut().zip(&row[2..]).for_each(|(out, value)| *out = value / row[1]);
+            }
+        });
+        out
     }
 }

@@ -156,10 +156,15 @@ pub fn expanded(sizes: &MlaSizes, kv_b: &Weight, q: &[f32], context: &Context) -
 
 /// [outer, inner, width] -> [inner, outer, width].
 pub fn swap_outer_axes(x: &[f32], outer: usize, inner: usize, width: usize) -> Vec<f32> {
-    let mut out = Vec::with_capacity(x.len());
-    for index in 0..inner * outer {
-        let (i, o) = (index / outer, index % outer);
-        out.extend_from_slice(&x[(o * inner + i) * width..][..width]);
-    }
+    let mut out = vec![0.0; x.len()];
+    // Rows of a task: about as many values as pay for a thread.
+    let rows = ((1 << 14) / width).max(1);
+    pool::chunks_mut(&mut out, rows * width, |task, out| {
+        for (at, row) in out.chunks_exact_mut(width).enumerate() {
+            let index = task * rows + at;
+            let (i, o) = (index / outer, index % outer);
+            row.copy_from_slice(&x[(o * inner + i) * width..][..width]);
+        }
+    });
     out
 }

@@ -26,11 +26,16 @@ impl Mlp {
         }
         with_slice(x, |x| {
             let rows: Vec<&[f32]> = x.chunks_exact(cols).collect();
-            let mut inner = Vec::with_capacity(n * self.intermediate_size());
+            let mut inner = Vec::new();
             for (segment, is_prefill) in prefill.segments(n) {
                 let mut products = GateUp::new(self, &rows[segment], is_prefill);
                 GateUp::run(std::slice::from_mut(&mut products), cancellation);
-                inner.extend(products.inner);
+                // A batch of one kind, as most are, is not copied.
+                if inner.is_empty() {
+                    inner = products.inner;
+                } else {
+                    inner.extend(products.inner);
+                }
             }
             tensor(self.down.matmul(&inner, prefill, cancellation), (n, cols))
         })
