@@ -133,7 +133,8 @@ fn buffers(config: &ModelConfig, params: &BudgetParams) -> u64 {
     let routed =
         config.experts().map_or(0, |experts| experts.num_experts_per_tok * experts.moe_intermediate_size);
     let inner = decoder.intermediate_size.max(routed);
-    let wide = heads.max(3 * inner);
+    // Gate and up are multiplied tile by tile into one matrix.
+    let wide = heads.max(inner);
     let rows = params.chunk.min(params.context);
     vision_buffers(config)
         + (params.threads * thread_scratch(decoder.intermediate_size.max(decoder.hidden_size))) as u64
