@@ -87,7 +87,7 @@ impl Weight {
         Self { activations, ..self }
     }
 
-    /// Whether `gemv` multiplies in whole numbers.
+    /// Whether `gemv` and the rows of a prefill are multiplied in whole numbers.
     pub(crate) fn takes_planes(&self) -> bool {
         self.activations == ActivationDtype::Int16 && formats::has_planes(self.dtype)
     }

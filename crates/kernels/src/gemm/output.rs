@@ -26,7 +26,7 @@ pub(crate) struct OutputTiles<'a> {
     lifetime: std::marker::PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: `row_mut` and `store_tile` are unsafe and require that no two threads access the same elements.
+// SAFETY: `row_mut` and `store` are unsafe and require that no two threads access the same elements.
 unsafe impl Sync for OutputTiles<'_> {}
 
 impl<'a> OutputTiles<'a> {
