@@ -7,6 +7,7 @@ bench/shapes, which is measured by `whaledeck-engine bench` with random weights 
 With --short the contexts are those of a model that ends before 8,192 tokens.
 """
 
+import functools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ def post(address, path, body):
     return json.load(urllib.request.urlopen(request))
 
 
+@functools.cache
 def vocabulary(engine, model):
     report = subprocess.run([engine, "inspect", model], check=True, stdout=subprocess.PIPE, text=True).stdout
     return int(re.search(r"vocab_size\s+(\d+)", report)[1])

@@ -8,7 +8,7 @@ use protocol::PlaceChoice;
 const OLDEST_CAPABILITY: (u32, u32) = (8, 0);
 /// The oldest driver, by its version and by the CUDA version that it knows.
 const OLDEST_DRIVER: u32 = 525;
-const OLDEST_CUDA: u32 = 12;
+pub const OLDEST_CUDA: u32 = 12;
 
 /// What the user lets the engine compute on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

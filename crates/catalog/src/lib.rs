@@ -18,7 +18,7 @@ mod verdict;
 
 pub use card_fit::{CARD_WITHOUT, card_available, padded};
 pub use claims::{Claim, Defect, FlaggedClaim, flagged_claims};
-pub use devices::{Card, Devices, IdleGpus, IdleReason, short_name};
+pub use devices::{Card, Devices, IdleGpus, IdleReason, OLDEST_CUDA, short_name};
 pub use facts::{
     Catalog, FamilyKind, KvCache, KvDtype, ModelFacts, Preset, Sampling, Sentence, Shape, Variant, presets,
 };

@@ -5,9 +5,6 @@ use candle_core::{Result, Tensor, bail};
 use crate::pool;
 use crate::slices::{tensor, with_slice};
 
-/// Values of a task.
-const CHUNK: usize = 1 << 14;
-
 /// `a + b`, of one shape.
 ///
 /// # Errors
@@ -20,8 +17,8 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         with_slice(b, |b| {
             // The memory is written for the first time by the tasks, which share the page faults.
             let mut sum = vec![0.0; a.len()];
-            pool::chunks_mut(&mut sum, CHUNK, |at, sum| {
-                let (a, b) = (&a[at * CHUNK..], &b[at * CHUNK..]);
+            pool::rows_mut(&mut sum, 1, |first, sum| {
+                let (a, b) = (&a[first..], &b[first..]);
                 sum.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum = a + b);
             });
             Ok(sum)
@@ -32,8 +29,7 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 
 /// Adds `bias` to each row of `y` [n, bias.len()].
 pub fn add_bias(y: &mut [f32], bias: &[f32]) {
-    let rows = (CHUNK / bias.len()).max(1);
-    pool::chunks_mut(y, rows * bias.len(), |_, rows| {
+    pool::rows_mut(y, bias.len(), |_, rows| {
         for row in rows.chunks_exact_mut(bias.len()) {
             row.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
         }

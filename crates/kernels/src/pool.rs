@@ -3,6 +3,7 @@
 //! between passes all of them sleep. Tasks are numbered, and a thread takes the next number when it is free.
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// How long a thread waits for the next operation before it sleeps. Waking it takes about as long.
 const SPIN: Duration = Duration::from_micros(100);
+/// Values whose copy or sum pays for a thread.
+const TASK_VALUES: usize = 1 << 14;
 /// Set in `state` while threads may join the operation.
 const OPEN: u64 = 1 << 31;
 /// The number of the operation is above these bits, the number of threads within it below `OPEN`.
@@ -99,6 +102,20 @@ pub fn chunks_mut<T: Send>(values: &mut [T], size: usize, work: impl Fn(usize, &
         let chunk = unsafe { std::slice::from_raw_parts_mut(start.get().add(from), size.min(len - from)) };
         work(at, chunk);
     });
+}
+
+/// Calls `work` with whole rows of `width` values, as many as pay for a thread, and the number of the first.
+///
+/// # Panics
+/// When a task does, or `width` is 0.
+pub fn rows_mut<T: Send>(values: &mut [T], width: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+    let rows = (TASK_VALUES / width).max(1);
+    chunks_mut(values, rows * width, |task, values| work(task * rows, values));
+}
+
+/// `0..len` in ranges of `size`; the last may be shorter.
+pub fn ranges(len: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len).step_by(size).map(move |first| first..len.min(first + size))
 }
 
 /// The results of `work` for each number below `tasks`, in order.

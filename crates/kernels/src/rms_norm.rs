@@ -49,12 +49,9 @@ impl RmsNorm {
 
 /// Normalises `x` [n, weight.len()] into `out`; many tokens on several threads.
 pub fn rms_norm(x: &[f32], weight: &[f32], eps: f64, out: &mut [f32]) {
-    /// Values of a task.
-    const CHUNK: usize = 1 << 14;
     let width = weight.len();
-    let values = (CHUNK / width).max(1) * width;
-    pool::chunks_mut(out, values, |at, out| {
-        let x = &x[at * values..];
+    pool::rows_mut(out, width, |first, out| {
+        let x = &x[first * width..];
         for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
             norm_token(x, weight, eps as f32, out);
         }

@@ -68,11 +68,9 @@ impl RotaryTable {
         let rotated = with_slice(x, |x| {
             let mut x = x.to_vec();
             let each = x.len().checked_div(tokens).unwrap_or(0).max(1);
-            // Tokens of a task: about as many values as pay for a thread.
-            let many = ((1 << 14) / each).max(1);
-            pool::chunks_mut(&mut x, each * many, |task, tokens| {
+            pool::rows_mut(&mut x, each, |first, tokens| {
                 for (token, own) in tokens.chunks_exact_mut(each).enumerate() {
-                    own.chunks_exact_mut(dim).for_each(|row| self.rotate(row, task * many + token));
+                    own.chunks_exact_mut(dim).for_each(|row| self.rotate(row, first + token));
                 }
             });
             Ok(x)

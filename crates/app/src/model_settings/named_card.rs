@@ -1,6 +1,6 @@
 //! Whether the card that the settings name can run a model, with the worker's reasons: a card that was named
 //! is never replaced by main memory, neither at a start nor in a forecast.
-use catalog::{Devices, IdleReason, short_name};
+use catalog::{Devices, IdleReason, OLDEST_CUDA, short_name};
 use contract::{ErrorCode, ErrorView};
 use deploy::Failure;
 use hardware::Snapshot;
@@ -8,9 +8,6 @@ use protocol::{CardRefusal, PlaceChoice, WorkerFailure};
 
 use super::headers::ModelHeaders;
 use crate::convert::failure_view;
-
-/// What the worker needs of a driver.
-const OLDEST_CUDA: &str = "12.0";
 
 /// # Errors
 /// When the card is not there, is not supported, or has no kernel for the formats of the model.
@@ -39,7 +36,7 @@ fn refusal(index: u32, snapshot: &Snapshot) -> Result<(), WorkerFailure> {
         }
         Some(IdleReason::DriverTooOld(driver)) => {
             let have = card.gpu.cuda.clone().unwrap_or(driver);
-            CardRefusal::DriverTooOld { have, need: OLDEST_CUDA.to_owned() }
+            CardRefusal::DriverTooOld { have, need: format!("{OLDEST_CUDA}.0") }
         }
         Some(_) => CardRefusal::Failed { message: "the driver does not report its properties".to_owned() },
     };

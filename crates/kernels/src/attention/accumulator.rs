@@ -57,9 +57,8 @@ impl Accumulator {
     pub fn finish(self) -> Vec<f32> {
         let (width, value) = (self.value + 2, self.value);
         let mut out = vec![0.0; self.cells.len() / width * value];
-        let rows = ((1 << 14) / value).max(1);
-        pool::chunks_mut(&mut out, rows * value, |task, out| {
-            let cells = self.cells[task * rows * width..].chunks_exact(width);
+        pool::rows_mut(&mut out, value, |first, out| {
+            let cells = self.cells[first * width..].chunks_exact(width);
             for (out, row) in out.chunks_exact_mut(value).zip(cells) {
                 out.iter_mut().zip(&row[2..]).for_each(|(out, value)| *out = value / row[1]);
             }

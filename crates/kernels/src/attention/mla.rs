@@ -1,6 +1,5 @@
 //! Multi-head latent attention over pages in host memory, absorbed and expanded.
 //! `prefers_absorbed` estimates which form is faster.
-
 use super::accumulator::{Accumulator, KeyValueSource, KvRowLayout, Queries, RANGE};
 use super::{Context, MlaSizes};
 use crate::cache::PAGE_TOKENS;
@@ -157,12 +156,9 @@ pub fn expanded(sizes: &MlaSizes, kv_b: &Weight, q: &[f32], context: &Context) -
 /// [outer, inner, width] -> [inner, outer, width].
 pub fn swap_outer_axes(x: &[f32], outer: usize, inner: usize, width: usize) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
-    // Rows of a task: about as many values as pay for a thread.
-    let rows = ((1 << 14) / width).max(1);
-    pool::chunks_mut(&mut out, rows * width, |task, out| {
+    pool::rows_mut(&mut out, width, |first, out| {
         for (at, row) in out.chunks_exact_mut(width).enumerate() {
-            let index = task * rows + at;
-            let (i, o) = (index / outer, index % outer);
+            let (i, o) = ((first + at) / outer, (first + at) % outer);
             row.copy_from_slice(&x[(o * inner + i) * width..][..width]);
         }
     });

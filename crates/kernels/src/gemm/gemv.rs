@@ -183,7 +183,7 @@ pub(super) fn gemv_all(weights: &[&Weight], x: &[f32], cancellation: &Cancellati
         .enumerate()
         .flat_map(|(at, weight)| {
             let blocks = weight.rows().div_ceil(ROW_BLOCK);
-            (0..blocks).step_by(each).map(move |first| (at, first..blocks.min(first + each)))
+            pool::ranges(blocks, each).map(move |blocks| (at, blocks))
         })
         .collect();
     let task = |at: usize| {
@@ -197,13 +197,8 @@ pub(super) fn gemv_all(weights: &[&Weight], x: &[f32], cancellation: &Cancellati
             let columns = ROW_BLOCK * block..weight.rows().min(ROW_BLOCK * (block + 1));
             let products = &mut block_products[..columns.len() * n];
             weight.gemv_row_block(columns.start, &mut scratch, input, products);
-            for token in 0..n {
-                // SAFETY: tasks have other columns.
-                let out = unsafe { out.row_mut(token, columns.clone()) };
-                out.iter_mut()
-                    .zip(products[token..].iter().step_by(n))
-                    .for_each(|(out, value)| *out = *value);
-            }
+            // SAFETY: tasks have other columns.
+            unsafe { out.store_columns(columns, products) };
         }
     };
     if rows * cols * n >= PARALLEL_MIN_MULS {

@@ -100,10 +100,7 @@ impl Linear {
 }
 
 /// `work` on each element.
-pub(crate) fn array<T, U, const N: usize>(
-    from: [T; N],
-    mut work: impl FnMut(T) -> Result<U>,
-) -> Result<[U; N]> {
+fn array<T, U, const N: usize>(from: [T; N], mut work: impl FnMut(T) -> Result<U>) -> Result<[U; N]> {
     let mut done = Vec::with_capacity(N);
     for item in from {
         done.push(work(item)?);

@@ -66,4 +66,20 @@ impl<'a> OutputTiles<'a> {
             unsafe { self.row_mut(row, tile.columns.clone()) }.copy_from_slice(values);
         }
     }
+
+    /// Copies `values` [columns, rows] to the given columns of the first rows.
+    ///
+    /// # Safety
+    /// As `row_mut`.
+    ///
+    /// # Panics
+    /// As `row_mut`, or when there are no columns.
+    pub unsafe fn store_columns(&self, columns: Range<usize>, values: &[f32]) {
+        let rows = values.len() / columns.len();
+        for row in 0..rows {
+            // SAFETY: by the contract of this function.
+            let out = unsafe { self.row_mut(row, columns.clone()) };
+            out.iter_mut().zip(values[row..].iter().step_by(rows)).for_each(|(out, value)| *out = *value);
+        }
+    }
 }

@@ -49,7 +49,7 @@ impl PackedActivations {
 pub fn tasks(weight: &Weight) -> Vec<Range<usize>> {
     let (panels, threads) = (weight.rows().div_ceil(PANEL_ROWS), pool::threads());
     let width = task_panels(panels, threads);
-    (0..panels).step_by(width).map(|first| first..panels.min(first + width)).collect()
+    pool::ranges(panels, width).collect()
 }
 
 /// Panels of a task: at most [`TASK_PANELS`], such that every thread gets the same number of tasks.

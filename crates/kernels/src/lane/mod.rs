@@ -16,7 +16,6 @@ use candle_core::{Result, Tensor, bail};
 use crate::attention::{GqaSizes, MlaSizes};
 use crate::cache::KvPages;
 use crate::elementwise::add;
-use crate::gemm::array;
 use crate::moe::{Experts, Mlp, Router, TopK};
 use crate::rms_norm::RmsNorm;
 use crate::rope::{Rope, RotaryTable};
@@ -178,14 +177,13 @@ impl<'a> Lane<'a> {
         match (&mut self.kind, x) {
             (Kind::Host { .. }, Act::Host(x)) => {
                 let x = operation!("norm", norm.forward(x))?;
-                array(operation!("linear", Linear::forward_all(linears, &x, &self.prefill))?, |y| {
-                    Ok(Act::Host(y))
-                })
+                let y = operation!("linear", Linear::forward_all(linears, &x, &self.prefill))?;
+                Ok(y.map(Act::Host))
             }
             (Kind::Card(lane), Act::Card(x)) => {
                 let y = lane.linears(x, Some(norm), &linears, None)?;
                 let mut y = y.into_iter();
-                array(linears, |_| Ok(Act::Card(y.next().expect("one for each matrix"))))
+                Ok(linears.map(|_| Act::Card(y.next().expect("one for each matrix"))))
             }
             _ => misplaced(),
         }

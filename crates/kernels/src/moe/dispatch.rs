@@ -97,10 +97,10 @@ fn down_and_combine(batches: &[ExpertBatch], out: &mut [f32], hidden: usize, can
         .collect();
     let max_tokens = batches.iter().map(|batch| batch.tokens.len()).max().unwrap_or(0);
     let out = OutputTiles::new(out, hidden);
-    let (blocks, each) = (hidden.div_ceil(ROW_BLOCK), blocks_of_task(hidden));
-    pool::for_each(blocks.div_ceil(each), |task| {
+    let tasks: Vec<_> = pool::ranges(hidden.div_ceil(ROW_BLOCK), blocks_of_task(hidden)).collect();
+    pool::for_each(tasks.len(), |task| {
         let (mut scratch, mut products) = (Vec::new(), vec![0.0; ROW_BLOCK * max_tokens]);
-        for block in each * task..blocks.min(each * (task + 1)) {
+        for block in tasks[task].clone() {
             let columns = ROW_BLOCK * block..hidden.min(ROW_BLOCK * (block + 1));
             for (batch, inputs) in batches.iter().zip(&inputs) {
                 if cancellation.is_cancelled() {

@@ -72,8 +72,7 @@ impl<'a> GateUp<'a> {
             (Rows::Tiled(gate, (forms[0] != forms[1]).then(|| pack(forms[1]))), tasks)
         } else {
             let own = mlp.gate.takes_planes() != mlp.up.takes_planes();
-            let (blocks, each) = (width.div_ceil(ROW_BLOCK), blocks_of_task(width));
-            let tasks = (0..blocks).step_by(each).map(|first| first..blocks.min(first + each)).collect();
+            let tasks = pool::ranges(width.div_ceil(ROW_BLOCK), blocks_of_task(width)).collect();
             (Rows::Gemv(mlp.gate.input(x.to_vec()), own.then(|| mlp.up.input(x.to_vec()))), tasks)
         };
         Self { mlp, rows, tasks, inner: vec![0.0; x.len() * width] }
@@ -134,10 +133,7 @@ fn gemv_task(
         mlp.gate.gemv_row_block(columns.start, &mut scratch, gate_input, gate);
         mlp.up.gemv_row_block(columns.start, &mut scratch, up_input, up);
         silu_mul(gate, up);
-        for token in 0..n {
-            // SAFETY: tasks have other columns.
-            let out = unsafe { out.row_mut(token, columns.clone()) };
-            out.iter_mut().zip(gate[token..].iter().step_by(n)).for_each(|(out, value)| *out = *value);
-        }
+        // SAFETY: tasks have other columns.
+        unsafe { out.store_columns(columns, gate) };
     }
 }

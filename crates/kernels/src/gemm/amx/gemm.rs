@@ -127,7 +127,7 @@ pub fn panels(weight: &Weight, split: Split) -> Vec<Range<usize>> {
     let blocks = weight.rows().div_ceil(TILE_N);
     let max_width = L2_TILES / (k_block(pack::k_tiles(weight.cols())) * b_terms(weight, split));
     let width = panel_width(blocks, max_width, pool::threads());
-    (0..blocks).step_by(width).map(|first| first..blocks.min(first + width)).collect()
+    pool::ranges(blocks, width).collect()
 }
 
 /// Terms per weight value. Two hold f16 exactly, and a quantised value more precisely than the scale of its
