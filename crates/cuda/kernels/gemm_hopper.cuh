@@ -55,6 +55,8 @@ struct HopperTile {
     typedef Codes<F> Kind;
     static constexpr u32 THREADS = 512, COLUMNS = 128, STAGES = 4;
     static constexpr u32 CONSUMERS = 8, PRODUCERS = 8; // warps
+    // Every lane arrives at a barrier: as fast as one for its warp, and racecheck follows it.
+    static constexpr u32 LANES = 32;
     // Shared memory, in bytes. Rows of 128 bytes with the 128-byte swizzle: chunk c of 16 at c ^ (row & 7).
     static constexpr u32 CODES = 0; // [STAGES][128][128]
     static constexpr u32 CODES_STAGE = TILE_ROWS * 128;
@@ -134,7 +136,7 @@ struct HopperTile {
                     copies_wait<1>();
                     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
                     __syncwarp();
-                    if (lane_id() == 0) barrier_arrive(base + FULL + (done - 1) % STAGES * 8);
+                    barrier_arrive(base + FULL + (done - 1) % STAGES * 8);
                 }
                 if (step % 4 == 3 || step + 1 == steps) group_end[group % 2] = done, group++;
             }
@@ -143,7 +145,7 @@ struct HopperTile {
         copies_wait<0>();
         asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
         __syncwarp();
-        if (lane_id() == 0) barrier_arrive(base + FULL + (done - 1) % STAGES * 8);
+        barrier_arrive(base + FULL + (done - 1) % STAGES * 8);
     }
 
     // The products of slices FROM.. of a step.
@@ -209,7 +211,7 @@ struct HopperTile {
             }
             if (complete) group++;
             __syncwarp();
-            if (lane_id() == 0) barrier_arrive(base + EMPTY + stage * 8);
+            barrier_arrive(base + EMPTY + stage * 8);
         }
         store(p, job, row, 0, result);
     }
@@ -229,8 +231,8 @@ struct HopperTile {
         if (blockDim.x != THREADS) __trap(); // it would wait for ever
         if (threadIdx.x == 0)
             for (u32 stage = 0; stage < STAGES; stage++) {
-                barrier_init(shared_address(room) + FULL + stage * 8, PRODUCERS);
-                barrier_init(shared_address(room) + EMPTY + stage * 8, CONSUMERS);
+                barrier_init(shared_address(room) + FULL + stage * 8, PRODUCERS * LANES);
+                barrier_init(shared_address(room) + EMPTY + stage * 8, CONSUMERS * LANES);
             }
         if (Kind::HAS_MINIMA)
             for (u32 i = threadIdx.x; i < 2 * MINIMA_STAGE / 4; i += THREADS)
