@@ -4,8 +4,8 @@ use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
-    chats, clipboard, clouds, deployments, downloads, hardware, models, repositories, screen, settings,
-    sharing, sizing, start, worker,
+    chats, clipboard, clouds, deployments, downloads, explain, hardware, models, repositories, screen,
+    settings, sharing, sizing, start, worker,
 };
 
 /// The commands of the page. A failed command rejects with its `ErrorView`.
@@ -84,6 +84,12 @@ pub fn builder() -> Builder<tauri::Wry> {
         worker::worker_start,
         worker::worker_stop,
         worker::worker_memory,
+        explain::explain_sparsity,
+        explain::explain_routing,
+        explain::explain_next_token,
+        explain::explain_drafts,
+        explain::explain_fp8,
+        explain::explain_cache,
         worker::use_processor,
         worker::model_settings,
         worker::model_memory,

@@ -18,6 +18,7 @@ mod guide_talks;
 mod guides;
 mod host;
 mod imports;
+mod inside;
 mod labels;
 mod llama_server;
 mod local_files;

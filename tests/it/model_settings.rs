@@ -32,7 +32,7 @@ async fn settings_reach_the_worker_and_its_memory_is_what_was_foreseen() {
     ask(&app, &chat.id, "Which model for 24 GB?").await;
     let worker = app.worker().await.expect("a view");
     assert_eq!((worker.context_length, worker.place.as_deref()), (Some(2048), Some("CPU, 1 threads")));
-    let measured = app.worker_memory().await.expect("answers").expect("Linux tells");
+    let measured = app.worker_memory().await.expect("answers").expect("Linux tells").total;
     assert_eq!(measured.pages, 2048 / 64);
     // The worker began with its own size, of which the forecast knows an average.
     let apart = (foreseen.total - measured.foreseen).abs();

@@ -147,7 +147,7 @@ impl SideAnswer {
                         stats.usage = Some((prompt_tokens, completion_tokens));
                     }
                     // Both sides are measured in the same way, by this program.
-                    Some(Ok(BackendEvent::Measured { .. })) => {}
+                    Some(Ok(BackendEvent::Measured(_) | BackendEvent::Traced { .. })) => {}
                     Some(Ok(BackendEvent::VisionProgress(_) | BackendEvent::Waiting)) => {}
                     Some(Ok(BackendEvent::End { length: true })) => break (CompareState::Length, None),
                     Some(Ok(BackendEvent::End { length: false })) => break (CompareState::Done, None),

@@ -14,6 +14,7 @@ mod context;
 mod convert;
 mod deployments;
 mod downloads;
+mod explain;
 mod hardware;
 mod host;
 mod images;

@@ -24,7 +24,7 @@ pub use config::{
 pub use failure::Failure;
 pub use file_kind::FileKind;
 pub use find::{find, find_all};
-pub use formats::{Dtype, E4M3, e4m3_to_f32};
+pub use formats::{Dtype, E4M3, e4m3_to_f32, f32_to_e4m3};
 pub use gguf::GgufTokenizer;
 pub use open::{Checkpoint, OpenError, TokenizerSource, open};
 pub use random_weights::RandomWeights;

@@ -156,6 +156,12 @@ pub enum Command {
         #[arg(long)]
         temperature: Option<f32>,
     },
+    /// Ask one question and show what the model does: the experts of each layer, drafts, memory.
+    Trace {
+        question: String,
+        #[command(flatten)]
+        source: ModelArgs,
+    },
     /// Show the exact command that serves a model on the given machines, with the memory it needs; or why
     /// not, and what works instead. Starts nothing.
     Plan {

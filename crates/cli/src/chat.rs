@@ -273,6 +273,7 @@ mod tests {
             completion_tokens: 12,
             first_token_ms: 5.0,
             tokens_per_second: 40.25,
+            drafts: None,
         };
         assert_eq!(stats_line(&stats, Lang::En), "(12 tokens, 40.2 per second)");
         let one = AnswerStats { completion_tokens: 1, ..stats.clone() };

@@ -161,6 +161,7 @@ async fn answer(
                     | AnswerEvent::Looking { .. }
                     | AnswerEvent::Waiting { .. }
                     | AnswerEvent::Delta { .. }
+                    | AnswerEvent::Traced { .. }
                     | AnswerEvent::Counted { .. }
                     | AnswerEvent::Repeating { .. } => {}
                 }

@@ -26,6 +26,7 @@ mod repositories;
 mod serve;
 mod sizing;
 mod terminal;
+mod trace;
 mod vision_progress;
 
 use std::io::IsTerminal;
@@ -135,6 +136,10 @@ async fn with_opened(
         Command::Ask { question, source, attachments, temperature } => {
             let model = endpoints::model_of(app, source).await?;
             chat::ask(app, question, attachments, &model, *temperature, args.json, lang).await
+        }
+        Command::Trace { question, source } => {
+            let model = endpoints::model_of(app, source).await?;
+            trace::trace(app, question, &model, args.json, lang).await
         }
         Command::Chat { source, attachments, leave_out_oldest } => {
             let model = endpoints::model_of(app, source).await?;

@@ -188,7 +188,7 @@ fn describe(view: &ModelSettingsView, wanted: &ModelSettings, memory: &MemoryFor
     text
 }
 
-fn part_name(kind: MemoryPartKind, lang: Lang) -> &'static str {
+pub fn part_name(kind: MemoryPartKind, lang: Lang) -> &'static str {
     match kind {
         MemoryPartKind::Weights => CliMessage::PartWeights,
         MemoryPartKind::Experts => CliMessage::PartExperts,

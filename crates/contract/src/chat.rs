@@ -98,6 +98,65 @@ pub struct AnswerStats {
     pub completion_tokens: u32,
     pub first_token_ms: f64,
     pub tokens_per_second: f64,
+    /// Of a model of this computer that drafts. Answers of earlier versions do not have it.
+    #[serde(default)]
+    pub drafts: Option<DraftStats>,
+}
+
+/// Speculative decoding in one answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct DraftStats {
+    pub drafter: Drafter,
+    /// How often a first, second, third token of a step was proposed, and how often the model accepted it.
+    pub proposed: Vec<u32>,
+    pub accepted: Vec<u32>,
+    /// When drafting was switched off for a while because it cost more time than it saved.
+    pub pauses: Vec<DraftPause>,
+    /// Milliseconds a token with drafts and without, as last measured.
+    pub drafted_ms: Option<f64>,
+    pub plain_ms: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Drafter {
+    /// The model's own multi-token-prediction layer.
+    Mtp,
+    /// What followed the same tokens earlier in the conversation.
+    Lookup,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Type)]
+pub struct DraftPause {
+    /// Tokens of the answer before it.
+    pub tokens: u32,
+    /// Milliseconds a token that were measured until then.
+    pub drafted_ms: f64,
+    pub plain_ms: f64,
+    /// Steps without drafts that follow.
+    pub steps: u32,
+}
+
+/// The routed experts of a mixture.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct ExpertLayers {
+    pub n_routed_experts: u32,
+    pub num_experts_per_tok: u32,
+    /// Index of each MoE layer.
+    pub layers: Vec<u32>,
+}
+
+/// How one token of an answer was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct TokenTrace {
+    /// `None` where the server names no tokens.
+    pub text: Option<String>,
+    /// A drafter proposed it.
+    pub drafted: bool,
+    /// The token that a drafter proposed here and the model rejected.
+    pub rejected: Option<String>,
+    /// By MoE layer, highest weight first; empty in a dense model.
+    pub experts: Vec<Vec<u16>>,
 }
 
 /// A request for an answer: a new message, a retry or a continuation.
@@ -120,6 +179,8 @@ pub struct SendRequest {
     pub when_busy: WhenBusy,
     /// The context starts at the new message. The user chose it, and the chat shows it.
     pub leave_out_older: bool,
+    /// The events have each token of the answer with its experts and drafts, where the server tells them.
+    pub trace: bool,
 }
 
 /// What to do when the worker is answering with another model.
@@ -214,6 +275,13 @@ pub enum AnswerEvent {
         message_id: String,
         text: String,
         reasoning: String,
+    },
+    /// The next tokens of the answer and how they were made, in order; only when the request has `trace`.
+    Traced {
+        message_id: String,
+        /// `None` in a dense model.
+        experts: Option<ExpertLayers>,
+        tokens: Vec<TokenTrace>,
     },
     /// The tokens of the prompt and of the answer so far, where the server counts them during the stream.
     Counted {

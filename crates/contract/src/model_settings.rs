@@ -123,6 +123,45 @@ pub struct MemoryRecord {
     pub measured: f64,
 }
 
+/// The memory of the worker now, by part, beside what was foreseen when it started. Bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct WorkerMemory {
+    pub total: MemoryMeasure,
+    pub parts: Vec<MemoryPartMeasure>,
+    pub cache: CacheUse,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Type)]
+pub struct MemoryPartMeasure {
+    pub kind: MemoryPartKind,
+    pub foreseen: f64,
+    pub measured: f64,
+}
+
+/// The pages of the KV cache.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct CacheUse {
+    pub kind: CacheKind,
+    /// In all.
+    pub pages: u32,
+    /// Of answers that run.
+    pub pages_used: u32,
+    /// Kept for later questions; freed when a running answer needs them.
+    pub pages_kept: u32,
+    pub page_tokens: u32,
+    pub page_bytes: f64,
+    /// What a page takes as bf16.
+    pub page_bytes_bf16: f64,
+    /// Of each answer that runs.
+    pub sequences: Vec<SequenceUse>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct SequenceUse {
+    pub tokens: u32,
+    pub pages: u32,
+}
+
 /// The memory of the worker now, beside what was foreseen when it started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct MemoryMeasure {

@@ -11,6 +11,8 @@ use protocol::openai::StreamOptions;
 use protocol::{HealthStatus, TokenizeResponse};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url, redirect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bounds::{SizeLimited, StreamError};
@@ -225,6 +227,21 @@ impl Endpoint {
             self.text(response, BODY_LIMIT).await?.ok_or(EndpointError::TooLong)
         };
         tokio::time::timeout(limit, read).await.unwrap_or_else(|_| Err(silent(limit)))
+    }
+
+    /// A path of our own worker beside the protocol: the JSON that it answers to `body`.
+    ///
+    /// # Errors
+    /// When the worker refuses or answers something else.
+    pub async fn worker_call<R: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<R, EndpointError> {
+        let call = self.call(Method::POST, self.address()?.root(path))?.json(body);
+        let response = self.send(call).await?;
+        let text = self.text(response, BODY_LIMIT).await?.ok_or(EndpointError::TooLong)?;
+        serde_json::from_str(&text).map_err(|error| EndpointError::Malformed(error.to_string()))
     }
 
     fn address(&self) -> Result<&Address, EndpointError> {

@@ -16,6 +16,6 @@ pub use address::{Address, AddressError};
 pub use client::{ChatStream, Endpoint, Health, on_this_computer};
 pub use error::{EndpointError, Step};
 pub use protocol::openai::{ChatMessage, Usage};
-pub use protocol::{Grounding, VisionProgress};
+pub use protocol::{ExpertLayers, Grounding, TokenTrace, VisionProgress};
 pub use provider::{Auth, Continuation, Dialect, OptionalParam, Provider, provider, providers};
 pub use wire::{ChatDelta, ChatRequest};

@@ -52,6 +52,9 @@ pub struct Dialect {
     /// Token counts come with every chunk when they are asked for.
     #[serde(default)]
     pub continuous_usage: bool,
+    /// It may report the routed experts of each token; a server that cannot ignores the field.
+    #[serde(default)]
+    pub routed_experts: bool,
 }
 
 fn yes() -> bool {
@@ -121,6 +124,7 @@ impl Dialect {
             continuation: Some(Continuation::Prefix),
             lists_models: true,
             continuous_usage: true,
+            routed_experts: true,
             ..Self::default()
         }
     }
@@ -175,6 +179,7 @@ impl Dialect {
         if unsupported(OptionalParam::Seed) {
             applied.seed = None;
         }
+        applied.return_routed_experts &= self.routed_experts;
         for message in &mut applied.messages {
             if !message.prefix && message.tool_calls.is_none() {
                 message.reasoning_content = None;

@@ -3,7 +3,7 @@
 //! `thinking` (ollama). Chunks are read leniently: a field of another type is ignored, and a complete
 //! answer is read as one chunk.
 use protocol::openai::{ChatCompletionRequest, ChatMessage, SamplingParams, Usage};
-use protocol::{AnswerExtension, Grounding, VisionProgress};
+use protocol::{AnswerExtension, ExpertLayers, Grounding, TokenTrace, VisionProgress};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,6 +23,8 @@ pub struct ChatRequest {
     pub seed: Option<u32>,
     /// Whether to reason first; each service has a parameter of its own for it.
     pub thinking: Option<bool>,
+    /// Report the experts and drafts of each token, where the server can.
+    pub return_routed_experts: bool,
 }
 
 impl ChatRequest {
@@ -43,6 +45,7 @@ impl ChatRequest {
                 seed: self.seed.map(i64::from),
                 ..SamplingParams::default()
             },
+            return_routed_experts: self.return_routed_experts,
             ..ChatCompletionRequest::default()
         }
     }
@@ -71,6 +74,10 @@ pub struct ChatDelta {
     pub grounding: Vec<Grounding>,
     /// From our worker only, before the first token.
     pub vision_progress: Option<VisionProgress>,
+    /// The routed experts of the model, and how the tokens were made: when the request asks, and from servers
+    /// that report it.
+    pub experts: Option<ExpertLayers>,
+    pub tokens: Vec<TokenTrace>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +97,9 @@ struct Choice {
     #[serde(default)]
     message: Value,
     finish_reason: Option<String>,
+    /// As vLLM reports them with `--enable-return-routed-experts`: of each token, by MoE layer.
+    #[serde(default)]
+    routed_experts: Value,
 }
 
 /// Text, or the text of a list of parts.
@@ -122,7 +132,15 @@ impl From<Chunk> for ChatDelta {
                 let extension = extension.unwrap_or_default();
                 delta.grounding.extend(extension.grounding);
                 delta.vision_progress = extension.vision_progress.or(delta.vision_progress);
+                delta.experts = extension.experts.or(delta.experts);
+                delta.tokens.extend(extension.tokens);
             }
+            // A server that names experts names no tokens beside them.
+            let routed: Vec<Vec<Vec<u16>>> =
+                serde_json::from_value(choice.routed_experts).unwrap_or_default();
+            delta
+                .tokens
+                .extend(routed.into_iter().map(|experts| TokenTrace { experts, ..TokenTrace::default() }));
             delta.finish = choice.finish_reason.filter(|reason| !reason.is_empty());
         }
         delta
@@ -164,6 +182,24 @@ mod tests {
         assert_eq!((read.text.as_str(), read.reasoning.as_str(), read.finish), ("a", "b", None));
         assert_eq!((read.grounding, read.vision_progress), (vec![grounding], Some(progress)));
         assert_eq!(read.usage, Some(Usage::new(Tokens(5), Tokens(7))));
+    }
+
+    #[test]
+    fn routed_experts_are_read_from_our_worker_and_from_vllm() {
+        let read = |text: &str| -> ChatDelta { serde_json::from_str::<Chunk>(text).expect("reads").into() };
+        let ours = read(
+            r#"{"choices":[{"delta":{"content":"a","whaledeck":{
+                "experts":{"n_routed_experts":8,"num_experts_per_tok":2,"layers":[1]},
+                "tokens":[{"id":5,"text":"a","drafted":true,"experts":[[7,0]]}]}}}]}"#,
+        );
+        assert_eq!(ours.experts.map(|experts| experts.layers), Some(vec![1]));
+        let token = TokenTrace { id: 5, text: "a".into(), drafted: true, ..TokenTrace::default() };
+        assert_eq!(ours.tokens, [TokenTrace { experts: vec![vec![7, 0]], ..token }]);
+        let vllm =
+            read(r#"{"choices":[{"delta":{"content":""},"routed_experts":[[[3,1],[0,2]],[[1,0],[2,3]]]}]}"#);
+        let experts: Vec<Vec<Vec<u16>>> = vllm.tokens.into_iter().map(|token| token.experts).collect();
+        assert_eq!(experts, [[[3, 1], [0, 2]], [[1, 0], [2, 3]]]);
+        assert_eq!(read(r#"{"choices":[{"delta":{},"routed_experts":"x"}]}"#).tokens, []);
     }
 
     #[test]

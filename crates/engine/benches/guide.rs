@@ -38,7 +38,7 @@ fn main() {
     let auto = start(drafting(Speculation::Auto { max_drafts: 3 }));
     let (a, b, last) = pair(&base, &auto, &question, ANSWER, decode);
     report("decode, drafts while they pay", a, b);
-    println!("    switched off {} times", last.drafts.times_disabled);
+    println!("    switched off {} times", last.drafts.pauses.len());
     let keeping = start(EngineOptions { prefix_caching: true, ..plain.clone() });
     ask(&keeping, &long, 2);
     let (a, b, last) = pair(&base, &keeping, &long, 2, first);

@@ -6,6 +6,8 @@ use engine::{Sampler, Sampling};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+#[path = "../src/sampler/distribution.rs"]
+mod distribution;
 #[expect(dead_code, reason = "the sampler's tests use the rest of it")]
 #[path = "../src/sampler/reference.rs"]
 mod reference;

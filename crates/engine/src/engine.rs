@@ -13,7 +13,7 @@ use crate::cancel::CancelHandle;
 use crate::queue::Queue;
 use crate::runner::Runner;
 use crate::sequence::{Sequence, Sink};
-use crate::stats::Stats;
+use crate::stats::{SequenceUse, Stats};
 use crate::{EngineOptions, Metrics, Request, Routing, StartError, SubmitError};
 
 const MAX_SEQUENCES: usize = 8;
@@ -101,6 +101,11 @@ impl Engine {
     /// The expert routing of the answer that ended last.
     pub fn routing(&self) -> Arc<Routing> {
         self.stats.routing()
+    }
+
+    /// The cache of each running sequence.
+    pub fn sequences(&self) -> Vec<SequenceUse> {
+        self.stats.sequences()
     }
 
     pub fn metrics(&self) -> Metrics {

@@ -25,9 +25,10 @@ pub use draft::Speculation;
 pub use engine::Engine;
 pub use options::EngineOptions;
 pub use request::{
-    Constraint, DraftStats, DrafterKind, EmbedSpan, EngineError, Event, FinishReason, Metrics, Request,
-    Sampling, StartError, SubmitError, Timings, TokenLogprob,
+    Constraint, DistributionRequest, DraftPause, DraftStats, DrafterKind, EmbedSpan, EngineError, Event,
+    FinishReason, Metrics, Request, Sampling, StartError, SubmitError, Timings, TokenLogprob, TokenTrace,
 };
-pub use routing::{Routing, TokenRouting};
+pub use routing::{RoutedLayers, Routing, TokenRouting};
 pub use sampler::{DraftToken, SampledToken, Sampler};
 pub use sequence::Sink;
+pub use stats::SequenceUse;

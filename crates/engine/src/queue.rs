@@ -108,6 +108,8 @@ impl Queue {
 impl RemoveCancelled for Queue {
     /// The last events are emitted without the lock, since a sink may submit again.
     fn remove_cancelled(&self) {
-        self.take_cancelled().into_iter().for_each(|sequence| sequence.finish(FinishReason::Cancelled));
+        self.take_cancelled()
+            .into_iter()
+            .for_each(|sequence| sequence.finish(FinishReason::Cancelled, Arc::default()));
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::routing::{RoutedLayers, Routing};
+
 /// One continuation of a prompt.
 #[derive(Default)]
 pub struct Request {
@@ -18,6 +20,24 @@ pub struct Request {
     pub salt: Vec<u8>,
     /// Embeddings of the prompt's images, in order.
     pub embeds: Vec<EmbedSpan>,
+    /// Each `Event::Token` has its [`TokenTrace`].
+    pub trace: bool,
+    /// Records the expert routing of the prompt's tokens in place of the answer's.
+    pub prompt_routing: bool,
+    /// Every routed expert computes each token, as in a dense model of the same size. Not on a card.
+    pub all_experts: bool,
+    /// The first token's trace has these distributions.
+    pub distributions: Option<DistributionRequest>,
+}
+
+/// From which distributions the next token would be drawn.
+#[derive(Debug, Clone, Default)]
+pub struct DistributionRequest {
+    pub samplings: Vec<Sampling>,
+    /// The most likely tokens of each.
+    pub count: usize,
+    /// Tokens at the end of the prompt that the penalties count as answer.
+    pub answer_tokens: usize,
 }
 
 /// Input embeddings that replace those of the tokens at some positions of the prompt.
@@ -83,9 +103,21 @@ pub struct TokenLogprob {
 /// What a request emits: tokens, then exactly one `Finished` or `Failed`.
 #[derive(Debug)]
 pub enum Event {
-    Token { id: u32, logprob: Option<f32>, alternatives: Vec<TokenLogprob> },
-    Finished { reason: FinishReason, timings: Timings },
+    Token { id: u32, logprob: Option<f32>, alternatives: Vec<TokenLogprob>, trace: Option<TokenTrace> },
+    Finished { reason: FinishReason, timings: Timings, routing: Arc<Routing> },
     Failed(EngineError),
+}
+
+/// How one token was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenTrace {
+    /// The draft that the model verified here: the token itself when it was accepted, another one when it was
+    /// rejected.
+    pub draft: Option<u32>,
+    /// The experts of the pass that predicted the token; none in a dense model.
+    pub layers: RoutedLayers,
+    /// The most likely tokens with their probabilities, for each sampling that the request names.
+    pub distributions: Vec<Vec<(u32, f32)>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +146,7 @@ pub struct Timings {
 }
 
 /// Drafting of one answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DraftStats {
     /// `None` when the engine does not draft.
     pub drafter: Option<DrafterKind>,
@@ -122,8 +154,23 @@ pub struct DraftStats {
     pub offered: Vec<u32>,
     /// How many of them were accepted.
     pub accepted: Vec<u32>,
-    /// How often drafting was switched off for a while because it cost more time than it saved.
-    pub times_disabled: u32,
+    /// When drafting was switched off for a while because it cost more time than it saved.
+    pub pauses: Vec<DraftPause>,
+    /// Milliseconds a token, with drafts and without, as last measured; absent when it was not measured.
+    pub drafted_ms: Option<f64>,
+    pub plain_ms: Option<f64>,
+}
+
+/// Drafting was switched off.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DraftPause {
+    /// Tokens of the answer before it.
+    pub tokens: usize,
+    /// Milliseconds a token that were measured.
+    pub drafted_ms: f64,
+    pub plain_ms: f64,
+    /// Steps without drafts that follow.
+    pub steps: u32,
 }
 
 impl DraftStats {

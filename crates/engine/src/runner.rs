@@ -84,19 +84,24 @@ impl Runner {
         let caught = catch(|| {
             let mut ended = Vec::new();
             let batch = self.schedule(&cancelled, &mut ended);
-            let failed = isolate(&batch, |part| {
-                let outputs = self.forward(part, &cancelled)?;
-                self.commit(part, &outputs, start, &cancelled, &mut ended);
-                Ok(())
-            });
-            ended.extend(failed.into_iter().map(|(index, error)| (index, Err(error))));
+            // A pass computes all experts, or those that the router chose.
+            let (all, routed): (Vec<usize>, Vec<usize>) =
+                batch.iter().partition(|&&index| self.scheduler.running[index].all_experts);
+            for batch in [all, routed] {
+                let failed = isolate(&batch, |part| {
+                    let outputs = self.forward(part, &cancelled)?;
+                    self.commit(part, &outputs, start, &cancelled, &mut ended);
+                    Ok(())
+                });
+                ended.extend(failed.into_iter().map(|(index, error)| (index, Err(error))));
+            }
             self.end_all(ended);
         });
         if let Err(bug) = caught {
             // A bug of this loop is the fault of no single request.
             self.fail_all(&bug);
         }
-        self.stats.set_usage(self.scheduler.running.len(), &self.pool);
+        self.stats.set_usage(&self.scheduler.running, &self.pool);
     }
 
     /// Ends the cancelled sequences.
@@ -174,6 +179,7 @@ impl Runner {
                 routing: Some(&mut routed),
                 input_embeds: &embeds,
                 temperatures: &temperatures,
+                all_experts: batch.iter().any(|&index| running[index].all_experts),
                 ..Pass::new(cancelled)
             };
             self.model.forward(&steps, &mut self.kv, &mut pass)
@@ -248,17 +254,17 @@ impl Runner {
         }
         let pages = std::mem::take(&mut sequence.pages);
         self.pool.release(pages, if self.options.prefix_caching { sequence.computed_ids() } else { &[] });
-        let routing = sequence.take_routing();
-        self.stats.count_finished(sequence.completion_len(), sequence.draft_stats(), routing);
+        let routing = Arc::new(sequence.take_routing());
+        self.stats.count_finished(sequence.completion_len(), &sequence.draft_stats(), routing.clone());
         // Pages and counters come before the last event: its receiver may ask for them.
-        self.stats.set_usage(self.scheduler.running.len(), &self.pool);
-        sequence.finish(reason);
+        self.stats.set_usage(&self.scheduler.running, &self.pool);
+        sequence.finish(reason, routing);
     }
 
     fn fail(&mut self, index: usize, error: EngineError) {
         let mut sequence = self.scheduler.remove(index);
         self.pool.release(std::mem::take(&mut sequence.pages), &[]);
-        self.stats.set_usage(self.scheduler.running.len(), &self.pool);
+        self.stats.set_usage(&self.scheduler.running, &self.pool);
         sequence.fail(error);
     }
 

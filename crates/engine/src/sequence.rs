@@ -1,6 +1,7 @@
 //! One request from submission to its last event: tokens, pages, drafts, sampler and sink. Plans its own part
 //! of a forward pass and takes the result. Knows nothing of other sequences.
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use models::{
@@ -12,7 +13,10 @@ use crate::cache::pool::Pages;
 use crate::cancel::CancelFlag;
 use crate::draft::{AdaptiveDrafting, DraftContext, Drafter};
 use crate::sampler::Sampler;
-use crate::{DraftStats, EmbedSpan, EngineError, Event, FinishReason, Request, Routing, Timings};
+use crate::{
+    DistributionRequest, DraftStats, EmbedSpan, EngineError, Event, FinishReason, Request, Routing, Sampling,
+    Timings, TokenTrace,
+};
 
 /// Receives the events of one request. It must not block; if it panics, the request is cancelled.
 pub type Sink = Box<dyn FnMut(Event) + Send>;
@@ -45,6 +49,11 @@ pub struct Sequence {
     stop_tokens: Vec<u32>,
     draft_stats: DraftStats,
     routing: Routing,
+    /// The position of `tokens` that is the first of `routing`.
+    routing_start: usize,
+    trace: bool,
+    distributions: Option<DistributionRequest>,
+    pub all_experts: bool,
     submitted: Instant,
     admitted: Option<Instant>,
     first_token: Option<Instant>,
@@ -93,6 +102,11 @@ impl Sequence {
             stop_tokens: request.stop_tokens,
             draft_stats: DraftStats::default(),
             routing: Routing::default(),
+            // A pass predicts the token after its own, so the prompt's own passes are one position early.
+            routing_start: if request.prompt_routing { 1 } else { prompt_len },
+            trace: request.trace,
+            distributions: request.distributions,
+            all_experts: request.all_experts,
             submitted: Instant::now(),
             admitted: None,
             first_token: None,
@@ -197,14 +211,16 @@ impl Sequence {
 
     /// Records the expert routing of the current pass. Its rows of the batch begin at `row`.
     pub fn record_routing(&mut self, routed: &[LayerRouting], row: usize) {
-        let first = self.num_computed as isize - self.prompt_len as isize;
+        let first = self.num_computed as isize - self.routing_start as isize;
         self.routing.record(first, routed, row, self.input.len());
     }
 
-    /// The expert routing of the whole answer.
+    /// The expert routing of the whole answer, or of the prompt.
     pub fn take_routing(&mut self) -> Routing {
         let mut routing = std::mem::take(&mut self.routing);
-        routing.finish(&self.tokens[self.prompt_len..]);
+        let of_prompt = self.routing_start < self.prompt_len;
+        let (prompt, answer) = self.tokens.split_at(self.prompt_len);
+        routing.finish(if of_prompt { prompt } else { answer });
         routing
     }
 
@@ -238,7 +254,8 @@ impl Sequence {
         let mut accepted = 0;
         loop {
             let row = logits.next().expect("a row for each draft and one more");
-            let sampled = match self.append(&row) {
+            let draft = drafts.get(accepted).copied();
+            let sampled = match self.append(&row, draft) {
                 Ok(id) => id,
                 Err(ended) => {
                     *outcome = ended;
@@ -246,17 +263,21 @@ impl Sequence {
                 }
             };
             *outcome = StepOutcome::Continues(accepted + 1);
-            let Some(draft) = drafts.get(accepted) else { return accepted };
-            self.draft_stats.record(accepted, sampled == *draft);
-            if sampled != *draft {
+            let Some(draft) = draft else { return accepted };
+            self.draft_stats.record(accepted, sampled == draft);
+            if sampled != draft {
                 return accepted;
             }
             accepted += 1;
         }
     }
 
-    /// Samples the next token, appends it and emits it.
-    fn append(&mut self, logits: &Logits) -> Result<u32, StepOutcome> {
+    /// Samples the next token, appends it and emits it. `draft` is what was proposed for its place.
+    fn append(&mut self, logits: &Logits, draft: Option<u32>) -> Result<u32, StepOutcome> {
+        let distributions = match self.distributions.take() {
+            Some(request) => self.distributions(&request, logits)?,
+            None => Vec::new(),
+        };
         let sampled = match self.sampler.sample_row(logits) {
             Ok(Some(sampled)) => sampled,
             Ok(None) => return Err(StepOutcome::Failed(EngineError::NoAllowedToken)),
@@ -267,14 +288,37 @@ impl Sequence {
             return Err(StepOutcome::Finished(FinishReason::Stop));
         }
         let id = sampled.id;
+        let trace = self.trace.then(|| TokenTrace {
+            draft,
+            layers: self.routing.layers(self.completion_len()),
+            distributions,
+        });
         self.tokens.push(id);
         self.prefix_ids.push(id);
-        self.emit(Event::Token { id, logprob: sampled.logprob, alternatives: sampled.alternatives });
+        let (logprob, alternatives) = (sampled.logprob, sampled.alternatives);
+        self.emit(Event::Token { id, logprob, alternatives, trace });
         if self.tokens.len() >= self.max_len {
             Err(StepOutcome::Finished(self.length_reason()))
         } else {
             Ok(id)
         }
+    }
+
+    fn distributions(
+        &self,
+        request: &DistributionRequest,
+        logits: &Logits,
+    ) -> Result<Vec<Vec<(u32, f32)>>, StepOutcome> {
+        logits.load().map_err(|error| StepOutcome::Failed(EngineError::Forward(error.to_string())))?;
+        let (prompt, answer) = self.tokens.split_at(self.tokens.len().saturating_sub(request.answer_tokens));
+        let distribution = |sampling: &Sampling| {
+            let mut sampler = Sampler::new(sampling.clone(), None, prompt);
+            sampler.count(answer);
+            let mut tokens = sampler.distribution(logits);
+            tokens.truncate(request.count);
+            tokens
+        };
+        Ok(request.samplings.iter().map(distribution).collect())
     }
 
     /// Why a sequence of `max_len` tokens ends: the requested length, or the context.
@@ -313,28 +357,30 @@ impl Sequence {
         self.tokens.len() - self.prompt_len
     }
 
-    pub fn finish(mut self, reason: FinishReason) {
+    /// Emits the end. `routing` is from [`Sequence::take_routing`].
+    pub fn finish(mut self, reason: FinishReason, routing: Arc<Routing>) {
         let now = Instant::now();
         let first = self.first_token.unwrap_or(now);
-        self.draft_stats.times_disabled = self.adaptive.times_disabled();
         let timings = Timings {
             prompt_tokens: self.prompt_len,
             cached_tokens: self.num_cached,
             completion_tokens: self.completion_len(),
-            drafts: std::mem::take(&mut self.draft_stats),
+            drafts: self.draft_stats(),
             queued: self.admitted.unwrap_or(now) - self.submitted,
             first_token: first - self.submitted,
             decode: now - first,
         };
-        self.emit(Event::Finished { reason, timings });
+        self.emit(Event::Finished { reason, timings, routing });
     }
 
     pub fn fail(mut self, error: EngineError) {
         self.emit(Event::Failed(error));
     }
 
-    pub fn draft_stats(&self) -> &DraftStats {
-        &self.draft_stats
+    pub fn draft_stats(&self) -> DraftStats {
+        let (drafted_ms, plain_ms) = self.adaptive.ms_per_token();
+        let pauses = self.adaptive.pauses().to_vec();
+        DraftStats { pauses, drafted_ms, plain_ms, ..self.draft_stats.clone() }
     }
 
     /// A sink that panics gets no further events, and its request is cancelled.

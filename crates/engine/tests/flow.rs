@@ -40,7 +40,7 @@ fn collect(events: &Receiver<Event>) -> (Vec<u32>, FinishReason) {
     loop {
         match events.recv_timeout(Duration::from_secs(60)).expect("an event comes") {
             Event::Token { id, .. } => tokens.push(id),
-            Event::Finished { reason, timings } => {
+            Event::Finished { reason, timings, .. } => {
                 assert_eq!(timings.completion_tokens, tokens.len());
                 return (tokens, reason);
             }

@@ -58,6 +58,14 @@ pub struct Vector {
 }
 
 impl Vector {
+    /// The values, from host memory.
+    ///
+    /// # Panics
+    /// Never: they are made of f32.
+    pub fn values(&self) -> Vec<f32> {
+        self.host.to_vec1().expect("a vector of f32")
+    }
+
     /// # Errors
     /// When the card has too little memory.
     pub fn new(values: Vec<f32>, place: &Place) -> Result<Self> {

@@ -20,6 +20,12 @@ pub trait Model: Send + Sync {
     /// Memory of the weights.
     fn ledger(&self) -> &Ledger;
 
+    /// By MoE layer, the bias of each expert in the selection (`e_score_correction_bias`); empty in a router
+    /// without.
+    fn router_bias(&self) -> Vec<Vec<f32>> {
+        Vec::new()
+    }
+
     /// Encodes images into input embeddings. `None` in models of text alone.
     fn vision(&self) -> Option<Arc<VisionTower>> {
         None
@@ -100,6 +106,8 @@ pub struct Pass<'a> {
     /// The temperature at which each step is sampled, when the most likely tokens are enough; else empty. A
     /// card then keeps the logits: see [`Logits::top`].
     pub temperatures: &'a [f32],
+    /// Every routed expert computes each token, as in a dense model of the same size. Not on a card.
+    pub all_experts: bool,
 }
 
 /// Input embeddings for consecutive rows of a batch.
@@ -120,6 +128,7 @@ impl<'a> Pass<'a> {
             layers: None,
             input_embeds: &[],
             temperatures: &[],
+            all_experts: false,
         }
     }
 

@@ -118,6 +118,10 @@ impl Model for Transformer {
         self.vision.clone()
     }
 
+    fn router_bias(&self) -> Vec<Vec<f32>> {
+        self.decoder.layers.iter().filter_map(|layer| layer.router_bias()).collect()
+    }
+
     fn cache_shape(&self) -> CacheShape {
         let layers = self.decoder.layers.len() + usize::from(self.mtp.is_some());
         CacheShape { kind: self.cache, layers }
@@ -144,6 +148,9 @@ impl Model for Transformer {
         self.in_lane_thread(|| {
             let batch = Batch::new(steps, pass.temperatures, &self.limits(), kv)?;
             let mut lane = self.decoder.lane(&batch.sequences, kv, &pass.cancellation)?;
+            if pass.all_experts {
+                lane.use_all_experts()?;
+            }
             batch.check_embeds(pass.input_embeds, self.hidden_size())?;
             let embeds: Vec<_> = pass.input_embeds.iter().map(|e| (e.row, e.values)).collect();
             let (rows, logit_rows) = batch.output_rows();

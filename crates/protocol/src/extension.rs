@@ -14,6 +14,38 @@ pub struct AnswerExtension {
     pub vision_progress: Option<VisionProgress>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<Unfinished>,
+    /// In the first delta of an answer whose tokens are traced, where the model has routed experts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experts: Option<ExpertLayers>,
+    /// The tokens of the delta, when the request has `return_routed_experts`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<TokenTrace>,
+}
+
+/// The routed experts of a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpertLayers {
+    pub n_routed_experts: usize,
+    pub num_experts_per_tok: usize,
+    /// Index of each MoE layer.
+    pub layers: Vec<usize>,
+}
+
+/// How one token of an answer was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenTrace {
+    pub id: u32,
+    /// Bytes that are a part of a character only are U+FFFD.
+    pub text: String,
+    /// The drafter proposed this token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drafted: bool,
+    /// The token that the drafter proposed here and the model rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<String>,
+    /// By MoE layer: the experts of the pass that predicted the token, highest weight first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub experts: Vec<Vec<u16>>,
 }
 
 /// Progress of the vision encoder: `done` of `all` steps of one image, counted from 1.
@@ -68,7 +100,7 @@ pub struct Timings {
 }
 
 /// Speculative decoding in one answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DraftStats {
     pub drafter: Option<Drafter>,
@@ -80,6 +112,24 @@ pub struct DraftStats {
     /// How often drafting was paused because it cost more time than it saved.
     #[serde(rename = "switched_off")]
     pub paused: u32,
+    /// The same, one by one.
+    pub pauses: Vec<DraftPause>,
+    /// Milliseconds a token with drafts and without, as last measured.
+    pub drafted_ms: Option<f64>,
+    pub plain_ms: Option<f64>,
+}
+
+/// Drafting was switched off for a while.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DraftPause {
+    /// Tokens of the answer before it.
+    pub tokens: Tokens,
+    /// Milliseconds a token that were measured until then.
+    pub drafted_ms: f64,
+    pub plain_ms: f64,
+    /// Steps without drafts that follow.
+    pub steps: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

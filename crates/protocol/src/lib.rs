@@ -8,6 +8,7 @@ mod access_log;
 mod api_error_code;
 mod api_keys;
 mod error_code;
+mod explain_api;
 mod extension;
 pub mod metric;
 mod model_ref;
@@ -23,15 +24,20 @@ pub use access_log::AccessLogEntry;
 pub use api_error_code::ApiErrorCode;
 pub use api_keys::{ApiKey, ApiKeyFile};
 pub use error_code::ErrorCode;
+pub use explain_api::{
+    AllExpertsReport, AllExpertsRequest, Fp8Report, MeasuredAnswer, NextTokenReport, NextTokenRequest,
+    ParameterCount, PromptRoutingReport, PromptRoutingRequest, TokenProbability,
+};
 pub use extension::{
-    AnswerExtension, DraftStats, Drafter, Grounding, PromptSize, Timings, Unfinished, VisionProgress,
+    AnswerExtension, DraftPause, DraftStats, Drafter, ExpertLayers, Grounding, PromptSize, Timings,
+    TokenTrace, Unfinished, VisionProgress,
 };
 pub use model_ref::ModelRef;
 pub use place::{CardRefusal, PlaceChoice, WorkerPlace};
 pub use units::{Bytes, Tokens};
 pub use worker_api::{
     BuffersMemory, CacheMemory, HealthStatus, LayerRouting, MemoryReport, PlannedMemory, ProcessMemory,
-    RoutingReport, TokenRouting, TokenizeResponse, WeightMemory,
+    RoutingReport, SequenceMemory, TokenRouting, TokenizeResponse, WeightMemory,
 };
 pub use worker_args::{
     ActivationDtype, CacheDtype, DEFAULT_HOST, DEFAULT_SEQUENCES, InspectArgs, SpeculationMode, WeightDtype,

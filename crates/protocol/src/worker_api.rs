@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Tokens};
+use crate::{Bytes, CacheDtype, Tokens};
 
 /// `/health`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,14 +60,29 @@ pub struct PlannedMemory {
     pub measured: Bytes,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheMemory {
     pub predicted: Bytes,
     pub measured: Bytes,
     pub pages: usize,
+    /// Of running sequences.
     pub pages_used: usize,
+    /// Only in the prefix cache.
+    pub pages_cached: usize,
     /// Pages that were ever written. The others are not resident.
     pub pages_written: usize,
+    pub page_tokens: usize,
+    pub dtype: CacheDtype,
+    /// What the same pages take as bf16.
+    pub bf16: Bytes,
+    pub sequences: Vec<SequenceMemory>,
+}
+
+/// The cache of one running sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SequenceMemory {
+    pub tokens: usize,
+    pub pages: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use protocol::ApiErrorCode;
 use protocol::openai::{CompletionRequest, FinishReason, Prompt, TextChoice, TextLogprobs, TokenLogprob};
+use protocol::{ApiErrorCode, TokenTrace};
 use serde_json::Map;
 use text::{Piece, TextError};
 
@@ -36,6 +36,7 @@ pub async fn completions(
         parser: None,
         one_call: false,
         grammar: None,
+        trace: false,
         param: "prompt",
     };
     let generation = Generation::start(state.clone(), params)?;
@@ -104,7 +105,7 @@ impl ResponseKind for TextKind {
 
     fn chunks(&mut self, update: &Update) -> Vec<TextChoice> {
         match update {
-            Update::Pieces { pieces, logprobs } => {
+            Update::Pieces { pieces, logprobs, .. } => {
                 let text = pieces.iter().map(Piece::text).collect();
                 let logprobs = self.text_logprobs(logprobs);
                 vec![TextChoice { index: 0, text, finish_reason: None, logprobs }]
@@ -117,7 +118,7 @@ impl ResponseKind for TextKind {
         }
     }
 
-    fn push(&mut self, pieces: Vec<Piece>, logprobs: Vec<TokenLogprob>) {
+    fn push(&mut self, pieces: Vec<Piece>, logprobs: Vec<TokenLogprob>, _: Vec<TokenTrace>) {
         self.text.extend(pieces.iter().map(Piece::text));
         self.logprobs.extend(logprobs);
     }

@@ -2,9 +2,11 @@
 //! It writes no JSON: `response` and the routes turn its updates into bodies and chunks.
 use std::sync::Arc;
 
-use engine::{CancelHandle, EmbedSpan, EngineError, Event, FinishReason, Request, Sampling, SubmitError};
+use engine::{
+    CancelHandle, EmbedSpan, EngineError, Event, FinishReason, Request, Routing, Sampling, SubmitError,
+};
 use protocol::openai::{self, TokenLogprob, TopLogprob, Usage};
-use protocol::{ApiErrorCode, PromptSize, VisionProgress};
+use protocol::{ApiErrorCode, PromptSize, TokenTrace, VisionProgress};
 use text::{Detokenizer, Grammar, OutputParser, Piece, StopStrings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -20,6 +22,7 @@ pub enum Update {
     Pieces {
         pieces: Vec<Piece>,
         logprobs: Vec<TokenLogprob>,
+        traces: Vec<TokenTrace>,
     },
     End {
         finish: openai::FinishReason,
@@ -50,6 +53,8 @@ pub struct GenerateParams {
     pub one_call: bool,
     /// The grammar of the answer, and whether it begins with reasoning, which is free.
     pub grammar: Option<(Grammar, bool)>,
+    /// Reports how each token was made.
+    pub trace: bool,
     /// The field to name in the error for a prompt that is refused.
     pub param: &'static str,
 }
@@ -90,6 +95,7 @@ impl Generation {
             max_tokens: params.max_tokens,
             stop_tokens: model.tokenizer.eos_tokens().to_vec(),
             constraint: constraint.map(|constraint| Box::new(constraint) as Box<dyn engine::Constraint>),
+            trace: params.trace,
             ..Request::default()
         };
         let sink = Box::new(move |event| drop(sender.send(event)));
@@ -153,7 +159,7 @@ impl Generation {
     }
 
     /// Text that was held back comes first; the end follows on the next call.
-    fn finish(&mut self, reason: FinishReason, timings: engine::Timings) -> Update {
+    fn finish(&mut self, reason: FinishReason, timings: engine::Timings, routing: Arc<Routing>) -> Update {
         if let Some(error) = self.grammar_error.take() {
             return self.failed(ApiErrorCode::FormImpossible, error);
         }
@@ -166,9 +172,9 @@ impl Generation {
             let pieces = self.limit_calls(pieces);
             if !pieces.is_empty() {
                 let (sender, events) = unbounded_channel();
-                drop(sender.send(Event::Finished { reason, timings }));
+                drop(sender.send(Event::Finished { reason, timings, routing }));
                 self.events = events;
-                return Update::Pieces { pieces, logprobs: Vec::new() };
+                return Update::Pieces { pieces, logprobs: Vec::new(), traces: Vec::new() };
             }
         }
         self.ended = true;
@@ -182,6 +188,22 @@ impl Generation {
     fn failed(&mut self, code: ApiErrorCode, message: String) -> Update {
         self.ended = true;
         Update::Failed(ApiError::new(code, message))
+    }
+
+    fn trace(&self, id: u32, trace: engine::TokenTrace) -> TokenTrace {
+        let model = self.state.model().expect("an answer starts after loading");
+        let text = |id: u32| String::from_utf8_lossy(model.tokenizer.bytes(id)).into_owned();
+        TokenTrace {
+            id,
+            text: text(id),
+            drafted: trace.draft == Some(id),
+            rejected: trace.draft.filter(|&draft| draft != id).map(text),
+            experts: trace
+                .layers
+                .into_iter()
+                .map(|(_, experts)| experts.into_iter().map(|(expert, _)| expert).collect())
+                .collect(),
+        }
     }
 
     fn logprob(&self, id: u32, logprob: f32, alternatives: &[engine::TokenLogprob]) -> TokenLogprob {
@@ -211,14 +233,18 @@ impl Updates for Generation {
             let event = self.events.recv().await;
             let update = match event {
                 Some(Event::Token { .. }) if self.stopped => None,
-                Some(Event::Token { id, logprob, alternatives }) => {
+                Some(Event::Token { id, logprob, alternatives, trace }) => {
                     let pieces = self.token(id);
                     let logprob = logprob.map(|logprob| self.logprob(id, logprob, &alternatives));
                     let logprobs: Vec<TokenLogprob> = logprob.into_iter().collect();
-                    let empty = pieces.is_empty() && logprobs.is_empty();
-                    (!empty).then_some(Update::Pieces { pieces, logprobs })
+                    let traces: Vec<TokenTrace> =
+                        trace.into_iter().map(|trace| self.trace(id, trace)).collect();
+                    let empty = pieces.is_empty() && logprobs.is_empty() && traces.is_empty();
+                    (!empty).then_some(Update::Pieces { pieces, logprobs, traces })
                 }
-                Some(Event::Finished { reason, timings }) => return Some(self.finish(reason, timings)),
+                Some(Event::Finished { reason, timings, routing }) => {
+                    return Some(self.finish(reason, timings, routing));
+                }
                 Some(Event::Failed(error)) => {
                     let lost = || {
                         let reason = self.state.check_card()?;

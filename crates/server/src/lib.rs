@@ -11,6 +11,7 @@ mod card_budget;
 mod chat;
 mod completion;
 mod error;
+mod explain;
 mod generation;
 mod heap;
 mod host_check;

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use checkpoint::memory::CARD_CONTEXT;
-use models::WeightKind;
-use protocol::{BuffersMemory, Bytes, CacheMemory, MemoryReport, PlannedMemory, ProcessMemory, WeightMemory};
+use engine::SequenceUse;
+use models::{PAGE_TOKENS, WeightKind};
+use protocol::{
+    BuffersMemory, Bytes, CacheMemory, MemoryReport, PlannedMemory, ProcessMemory, SequenceMemory,
+    WeightMemory,
+};
 
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -31,7 +35,17 @@ pub async fn memory(State(state): State<Arc<AppState>>) -> Result<Json<MemoryRep
             measured: Bytes(metrics.cache_bytes),
             pages: metrics.pages_total,
             pages_used: metrics.pages_used,
+            pages_cached: metrics.pages_cached,
             pages_written: metrics.pages_written,
+            page_tokens: PAGE_TOKENS,
+            dtype: model.cache_dtype,
+            bf16: Bytes(model.cache_bf16),
+            sequences: model
+                .engine
+                .sequences()
+                .into_iter()
+                .map(|SequenceUse { tokens, pages }| SequenceMemory { tokens, pages })
+                .collect(),
         },
         buffers: BuffersMemory {
             predicted: Bytes(budget.buffers),

@@ -16,9 +16,12 @@ pub async fn metrics(State(state): State<Arc<AppState>>) -> Result<Response, Api
         ("whaledeck_requests_total", "counter", m.requests),
         ("whaledeck_prompt_tokens_total", "counter", m.prompt_tokens),
         ("whaledeck_completion_tokens_total", "counter", m.completion_tokens),
+        ("whaledeck_drafts_offered_total", "counter", m.drafts_offered),
+        ("whaledeck_drafts_accepted_total", "counter", m.drafts_accepted),
         (metric::RUNNING, "gauge", m.running as u64),
         (metric::WAITING, "gauge", m.waiting as u64),
         ("whaledeck_kv_pages_used", "gauge", m.pages_used as u64),
+        ("whaledeck_kv_pages_cached", "gauge", m.pages_cached as u64),
         ("whaledeck_kv_pages", "gauge", m.pages_total as u64),
         ("whaledeck_kv_bytes", "gauge", m.cache_bytes),
     ];

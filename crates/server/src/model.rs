@@ -1,14 +1,14 @@
 //! A loaded model: its engine, tokenizer, prompt format and memory budget.
 //! Opening it reads all weights, which takes minutes for a large model; it is done once per process.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use checkpoint::memory::{
     BudgetParams, CARD_CHUNK, HOST_CHUNK, MemoryBudget, default_cache_dtype, weight_dtype,
 };
 use checkpoint::{Checkpoint, ModelConfig, WeightSource};
 use engine::{Engine, EngineOptions, Spill, StartError};
-use models::{Ledger, LoadError, LoadOptions};
-use protocol::{CardRefusal, ErrorCode, WorkerArgs, WorkerFailure};
+use models::{Ledger, LoadError, LoadOptions, PAGE_TOKENS};
+use protocol::{CacheDtype, CardRefusal, ErrorCode, ExpertLayers, ParameterCount, WorkerArgs, WorkerFailure};
 use sha2::{Digest, Sha256};
 use text::{ChatTemplate, Tokenizer};
 
@@ -29,8 +29,16 @@ pub struct LoadedModel {
     pub prefill_chunk: usize,
     /// A distilled reasoning model: it always reasons, and sometimes leaves out the opening tag.
     pub omits_think_tag: bool,
-    /// Routed experts of a layer; 0 in models without.
-    pub n_experts: usize,
+    pub cache_dtype: CacheDtype,
+    /// Bytes of the whole cache as bf16.
+    pub cache_bf16: u64,
+    /// In a mixture of experts.
+    pub experts: Option<ExpertLayers>,
+    /// By MoE layer: `e_score_correction_bias` of each expert; empty in a router without.
+    pub router_bias: Vec<Vec<f32>>,
+    pub parameters: ParameterCount,
+    /// Of its files.
+    pub path: PathBuf,
     /// Where it computes, and what is told of it.
     pub place: ChosenPlace,
     /// Bytes of the process before the model, where the system tells.
@@ -102,6 +110,9 @@ impl LoadedModel {
             }
             _ => return Err(invalid("the model has neither a template nor a vision tower".to_owned())),
         };
+        let router_bias = model.router_bias();
+        let pages = (context.div_ceil(PAGE_TOKENS) * budget_params.sequences) as u64;
+        let cache_bf16 = model.cache_shape().page_bytes(models::CacheDtype::Bf16) as u64 * pages;
         let engine =
             Engine::start(model, options).map_err(|error| start_failure(&error, !chosen.place.is_host()))?;
         chosen.measure();
@@ -113,7 +124,13 @@ impl LoadedModel {
             checkpoint.config,
             ModelConfig::Qwen2(_) | ModelConfig::Qwen3(_) | ModelConfig::Llama(_)
         ) && matches!(&prompt_format, PromptFormat::Template(template) if template.handles_reasoning());
-        let n_experts = checkpoint.config.experts().map_or(0, |experts| experts.n_routed_experts);
+        let experts = checkpoint.config.experts().map(|experts| ExpertLayers {
+            n_routed_experts: experts.n_routed_experts,
+            num_experts_per_tok: experts.num_experts_per_tok,
+            layers: (0..checkpoint.config.decoder().num_hidden_layers)
+                .filter(|&layer| experts.is_moe(layer))
+                .collect(),
+        });
         Ok(Self {
             engine,
             tokenizer,
@@ -122,11 +139,31 @@ impl LoadedModel {
             memory_budget,
             prefill_chunk,
             omits_think_tag,
-            n_experts,
+            cache_dtype: if cache == models::CacheDtype::Fp8 { CacheDtype::Fp8 } else { CacheDtype::Bf16 },
+            cache_bf16,
+            experts,
+            router_bias,
+            parameters: parameters(&checkpoint.config),
+            path: args.model.clone(),
             place: chosen,
             resident_before,
         })
     }
+}
+
+/// How many there are by the shapes of the weights, without the MTP layer.
+fn parameters(config: &ModelConfig) -> ParameterCount {
+    let mut count = ParameterCount::default();
+    for (name, shape) in config.tensors() {
+        let parameters = shape.iter().product::<usize>() as u64;
+        count.total += parameters;
+        count.experts += if name.contains(".mlp.experts.") { parameters } else { 0 };
+    }
+    let share = config
+        .experts()
+        .map_or(1.0, |experts| experts.num_experts_per_tok as f64 / experts.n_routed_experts as f64);
+    count.active = count.total - count.experts + (count.experts as f64 * share).round() as u64;
+    count
 }
 
 /// Whether the weights are larger than the memory that is available, so that a part of them is read again and

@@ -7,8 +7,8 @@ use axum::Json;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
-use protocol::ApiErrorCode;
 use protocol::openai::{Completion, FinishReason, SamplingParams, StreamOptions, TokenLogprob, Usage};
+use protocol::{ApiErrorCode, TokenTrace};
 use serde::Serialize;
 use text::Piece;
 
@@ -35,7 +35,7 @@ pub trait ResponseKind: Send + 'static {
     fn chunks(&mut self, update: &Update) -> Vec<Self::ChunkChoice>;
 
     /// Collects pieces for an answer that is sent as one body.
-    fn push(&mut self, pieces: Vec<Piece>, logprobs: Vec<TokenLogprob>);
+    fn push(&mut self, pieces: Vec<Piece>, logprobs: Vec<TokenLogprob>, traces: Vec<TokenTrace>);
 
     /// The choice of an answer that is sent as one body.
     fn finish(self, finish: FinishReason) -> Self::Choice;
@@ -157,7 +157,7 @@ async fn complete_response<K: ResponseKind>(
     while let Some(update) = updates.next().await {
         match update {
             Update::VisionProgress(_) => {}
-            Update::Pieces { pieces, logprobs } => kind.push(pieces, logprobs),
+            Update::Pieces { pieces, logprobs, traces } => kind.push(pieces, logprobs, traces),
             Update::End { finish, usage } => {
                 let counts = TokenCounts::default();
                 counts.set(&usage);

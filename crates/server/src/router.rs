@@ -15,7 +15,7 @@ use crate::auth::{Auth, authenticate};
 use crate::error::ApiError;
 use crate::host_check::{HostCheck, check_host};
 use crate::state::AppState;
-use crate::{chat, completion, memory, metrics, routing, tokenize};
+use crate::{chat, completion, explain, memory, metrics, routing, tokenize};
 
 pub fn router(state: Arc<AppState>, auth: Auth, hosts: HostCheck) -> Router {
     let guarded = Router::new()
@@ -26,6 +26,10 @@ pub fn router(state: Arc<AppState>, auth: Auth, hosts: HostCheck) -> Router {
         .route("/tokenize", post(tokenize::tokenize))
         .route("/v1/whaledeck/memory", get(memory::memory))
         .route("/v1/whaledeck/routing", get(routing::routing))
+        .route("/v1/whaledeck/next_token", post(explain::next_token))
+        .route("/v1/whaledeck/prompt_routing", post(explain::prompt_routing))
+        .route("/v1/whaledeck/all_experts", post(explain::all_experts))
+        .route("/v1/whaledeck/fp8", post(explain::fp8))
         .route("/metrics", get(metrics::metrics))
         .route_layer(middleware::from_fn_with_state(Arc::new(auth), authenticate));
     Router::new()

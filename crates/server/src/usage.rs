@@ -2,7 +2,12 @@
 //! Times become milliseconds; the speed counts the tokens after the first, which comes from prefill.
 use engine::{DrafterKind, FinishReason};
 use protocol::openai::{PromptTokensDetails, Usage};
-use protocol::{DraftStats, Drafter, Timings};
+use protocol::{DraftPause, DraftStats, Drafter, Timings};
+
+fn pause(pause: &engine::DraftPause) -> DraftPause {
+    let engine::DraftPause { tokens, drafted_ms, plain_ms, steps } = *pause;
+    DraftPause { tokens: tokens.into(), drafted_ms, plain_ms, steps }
+}
 
 pub fn usage(timings: &engine::Timings, reason: FinishReason) -> Usage {
     // The first token comes from prefill, and `decode` begins with it.
@@ -24,7 +29,10 @@ pub fn usage(timings: &engine::Timings, reason: FinishReason) -> Usage {
             drafter,
             proposed: drafts.offered.clone(),
             accepted: drafts.accepted.clone(),
-            paused: drafts.times_disabled,
+            paused: u32::try_from(drafts.pauses.len()).unwrap_or(u32::MAX),
+            pauses: drafts.pauses.iter().map(pause).collect(),
+            drafted_ms: drafts.drafted_ms,
+            plain_ms: drafts.plain_ms,
         },
         context_full: reason == FinishReason::ContextFull,
     };

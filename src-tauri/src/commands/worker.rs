@@ -1,6 +1,6 @@
 //! Commands of the worker, the process that runs a model of this computer, and of how it runs one.
 //! A question starts it by itself; these are for the pages that show and stop it.
-use contract::{ErrorView, MemoryForecast, MemoryMeasure, ModelSettings, ModelSettingsView, WorkerView};
+use contract::{ErrorView, MemoryForecast, ModelSettings, ModelSettingsView, WorkerMemory, WorkerView};
 
 use super::App;
 
@@ -32,7 +32,7 @@ pub async fn use_processor(app: App<'_>) -> Result<(), ErrorView> {
 /// What the worker takes of memory; null while no model is loaded.
 #[tauri::command]
 #[specta::specta]
-pub async fn worker_memory(app: App<'_>) -> Result<Option<MemoryMeasure>, ErrorView> {
+pub async fn worker_memory(app: App<'_>) -> Result<Option<WorkerMemory>, ErrorView> {
     app.worker_memory().await
 }
 

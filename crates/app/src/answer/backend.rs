@@ -3,12 +3,14 @@
 //! between models.
 use std::sync::Arc;
 
-use contract::{ErrorView, WhenBusy};
+use contract::{ErrorCode, ErrorView, WhenBusy};
 use deploy::Worker;
 use endpoint::{Endpoint, EndpointError};
 use futures_util::{StreamExt, stream};
 use history::History;
 use protocol::ModelRef;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::backend_error::worker_error;
 use super::event::{BackendEvent, BackendStream, events_of};
@@ -80,6 +82,25 @@ impl Backend {
     fn remote(server: ModelEndpoint) -> Self {
         let ModelEndpoint { endpoint, model, label } = server;
         Self { endpoint, model, server: Server::Remote { label } }
+    }
+
+    /// A route of the worker beside the protocol, with its JSON.
+    ///
+    /// # Errors
+    /// When the model is of a cloud service or a deployment, which have none, and as an answer.
+    pub(crate) async fn worker_call<R: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<R, ErrorView> {
+        if let Server::Remote { label } = &self.server {
+            let message = format!("look into the model: {label} does not run on this computer");
+            return Err(ErrorView::new(ErrorCode::InvalidInput, message));
+        }
+        match self.endpoint.worker_call(path, body).await {
+            Ok(report) => Ok(report),
+            Err(error) => Err(self.server.error_view(error).await),
+        }
     }
 
     /// Sends the prompt, whose images are read from `history`, and streams the answer.

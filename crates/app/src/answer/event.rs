@@ -1,8 +1,9 @@
 //! What a backend streams while it answers, one event per change of the text or of a count.
 //! Made of the deltas of the OpenAI protocol; knows no connection.
 use contract::ErrorView;
-use endpoint::{ChatDelta, Grounding, VisionProgress};
+use endpoint::{ChatDelta, ExpertLayers, Grounding, TokenTrace, VisionProgress};
 use futures_util::stream::BoxStream;
+use protocol::Timings;
 
 pub(crate) type BackendStream = BoxStream<'static, Result<BackendEvent, ErrorView>>;
 
@@ -16,15 +17,17 @@ pub(crate) enum BackendEvent {
     VisionProgress(VisionProgress),
     /// Where the objects are that the text just named.
     Grounding(Vec<Grounding>),
+    /// How the next tokens were made.
+    Traced {
+        experts: Option<ExpertLayers>,
+        tokens: Vec<TokenTrace>,
+    },
     Usage {
         prompt_tokens: u32,
         completion_tokens: u32,
     },
-    /// Times that the worker measured; they exclude the connection and replace our own.
-    Measured {
-        first_token_ms: f64,
-        tokens_per_second: f64,
-    },
+    /// What the worker measured. Its times exclude the connection and replace our own.
+    Measured(Timings),
     /// The model ended by itself, or at the limit of tokens.
     End {
         length: bool,
@@ -50,8 +53,9 @@ impl AnswerText {
             BackendEvent::Waiting
             | BackendEvent::VisionProgress(_)
             | BackendEvent::Grounding(_)
+            | BackendEvent::Traced { .. }
             | BackendEvent::Usage { .. }
-            | BackendEvent::Measured { .. }
+            | BackendEvent::Measured(_)
             | BackendEvent::End { .. } => {}
         }
     }
@@ -70,13 +74,13 @@ pub(super) fn events_of(delta: ChatDelta) -> Vec<Result<BackendEvent, ErrorView>
     if !delta.grounding.is_empty() {
         events.push(BackendEvent::Grounding(delta.grounding));
     }
+    if delta.experts.is_some() || !delta.tokens.is_empty() {
+        events.push(BackendEvent::Traced { experts: delta.experts, tokens: delta.tokens });
+    }
     if let Some(usage) = delta.usage {
         let (prompt_tokens, completion_tokens) = (usage.prompt_tokens.0, usage.completion_tokens.0);
         events.push(BackendEvent::Usage { prompt_tokens, completion_tokens });
-        if let Some(measured) = usage.whaledeck {
-            let (first_token_ms, tokens_per_second) = (measured.first_token_ms, measured.tokens_per_second);
-            events.push(BackendEvent::Measured { first_token_ms, tokens_per_second });
-        }
+        events.extend(usage.whaledeck.map(BackendEvent::Measured));
     }
     if let Some(finish) = delta.finish {
         events.push(BackendEvent::End { length: finish == "length" });

@@ -16,6 +16,7 @@ mod event;
 mod recorder;
 mod repetition;
 mod subscribers;
+mod trace;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub(crate) use self::backend::Backend;
 pub(crate) use self::event::{AnswerText, BackendEvent, BackendStream};
 pub(crate) use self::prompt::{Prompt, PromptMessage, prompt_messages, role_name, thinking_param};
 pub(crate) use self::subscribers::Subscribers;
+pub(crate) use self::trace::{Traces, draft_stats, expert_layers};
 pub(crate) use self::turn::{RunningAnswers, Turn};
 
 /// Receives the events of one answer.
@@ -85,6 +87,7 @@ impl App {
     where
         S: Stream<Item = Result<BackendEvent, ErrorView>> + Send + 'static,
     {
+        let trace = request.trace;
         let new = request.retry_of.is_none() && request.continue_of.is_none();
         if new && request.text.trim().is_empty() && request.pictures.is_empty() {
             return Err(ErrorView::new(ErrorCode::InvalidInput, "send the message: it is empty"));
@@ -96,6 +99,7 @@ impl App {
         let message_id = started.assistant.id.clone();
         let thought_before_ms = started.assistant.thinking_ms;
         let (start_event, boxes, prompt) = prompt_of(started, images)?;
+        let prompt = Prompt { trace, ..prompt };
         let events = ask(prompt.clone());
         if let AnswerEvent::Started { assistant, .. } = &start_event {
             self.subscribers.begin(&chat_id, assistant);

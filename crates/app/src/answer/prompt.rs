@@ -22,6 +22,8 @@ pub(crate) struct Prompt {
     pub partial: AnswerText,
     /// The image that boxes of the answer refer to.
     pub box_target: BoxTarget,
+    /// The server reports how each token was made.
+    pub trace: bool,
 }
 
 /// One message of a prompt. Its images are still ids of the history.
@@ -40,7 +42,7 @@ impl Prompt {
         partial: AnswerText,
     ) -> Self {
         let box_target = box_target(&messages);
-        Self { model_id, sampling, messages, partial, box_target }
+        Self { model_id, sampling, messages, partial, box_target, trace: false }
     }
 
     /// The body of the request, with the images read from the history's files. `model` is the server's name
@@ -50,7 +52,7 @@ impl Prompt {
         model: String,
         history: Arc<History>,
     ) -> Result<ChatRequest, ErrorView> {
-        let Self { model_id: _, sampling, messages, partial, box_target: _ } = self;
+        let Self { model_id: _, sampling, messages, partial, box_target: _, trace } = self;
         let message = move |PromptMessage { role, text, pictures }| {
             let role = role_name(role);
             if pictures.is_empty() {
@@ -78,6 +80,7 @@ impl Prompt {
             max_tokens: (sampling.max_tokens > 0).then_some(sampling.max_tokens),
             seed: sampling.seed,
             thinking: thinking_param(sampling.thinking),
+            return_routed_experts: trace,
         })
     }
 }

@@ -40,7 +40,7 @@ pub(crate) async fn watch(workers: Weak<Workers>) {
 }
 
 async fn record(workers: &Arc<Workers>, slot: &Slot) {
-    let Some(memory) = measure(&slot.worker).await else { return };
+    let Some(memory) = measure(&slot.worker).await.map(|memory| memory.total) else { return };
     let args = &slot.spec.args;
     let card = match slot.worker.state() {
         State::Ready { place: protocol::WorkerPlace::Card { name, .. }, .. } => {

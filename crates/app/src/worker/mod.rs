@@ -7,7 +7,7 @@ mod measure;
 mod workers;
 
 use catalog::Catalog;
-use contract::{ErrorCode, ErrorView, MemoryMeasure, WhenBusy, WorkerView};
+use contract::{ErrorCode, ErrorView, WhenBusy, WorkerMemory, WorkerView};
 use protocol::ModelRef;
 
 use crate::App;
@@ -88,7 +88,7 @@ impl App {
 
     /// What the worker takes of memory now; `None` while no model is loaded, or where the system does not
     /// tell.
-    pub async fn worker_memory(&self) -> Result<Option<MemoryMeasure>, ErrorView> {
+    pub async fn worker_memory(&self) -> Result<Option<WorkerMemory>, ErrorView> {
         let Some(slot) = self.workers.slot() else { return Ok(None) };
         Ok(measure::measure(&slot.worker).await)
     }

@@ -2,6 +2,8 @@
 //! Affects speed only, never which tokens are sampled.
 use std::time::Duration;
 
+use crate::DraftPause;
+
 /// Steps without drafts at the start, as a baseline.
 const WARMUP: u32 = 2;
 /// Steps with drafts between two decisions.
@@ -28,8 +30,8 @@ impl Throughput {
         self.tokens = self.tokens * DECAY + tokens as f64;
     }
 
-    fn seconds_per_token(&self) -> Option<f64> {
-        (self.tokens > 0.0).then(|| self.seconds / self.tokens)
+    fn ms_per_token(&self) -> Option<f64> {
+        (self.tokens > 0.0).then(|| self.seconds * 1000.0 / self.tokens)
     }
 }
 
@@ -42,14 +44,17 @@ pub struct AdaptiveDrafting {
     /// Steps without drafts that are left before the next probe.
     cooldown: u32,
     next_cooldown: u32,
+    /// Tokens of the answer: the first comes from prefill and is not recorded.
+    tokens: usize,
     /// Probes that did not pay.
-    disabled: u32,
+    pauses: Vec<DraftPause>,
 }
 
 impl Default for AdaptiveDrafting {
     fn default() -> Self {
         let (plain, drafted) = (Throughput::default(), Throughput::default());
-        Self { plain, drafted, drafted_steps: 0, cooldown: WARMUP, next_cooldown: COOLDOWN, disabled: 0 }
+        let (cooldown, next_cooldown) = (WARMUP, COOLDOWN);
+        Self { plain, drafted, drafted_steps: 0, cooldown, next_cooldown, tokens: 1, pauses: Vec::new() }
     }
 }
 
@@ -59,13 +64,20 @@ impl AdaptiveDrafting {
         self.cooldown == 0
     }
 
-    /// How often drafting was switched off.
-    pub fn times_disabled(&self) -> u32 {
-        self.disabled
+    /// When drafting was switched off.
+    pub fn pauses(&self) -> &[DraftPause] {
+        &self.pauses
+    }
+
+    /// Milliseconds a token with drafts and without, as last measured.
+    pub fn ms_per_token(&self) -> (Option<f64>, Option<f64>) {
+        let before = self.pauses.last().map(|pause| pause.drafted_ms);
+        (self.drafted.ms_per_token().or(before), self.plain.ms_per_token())
     }
 
     /// Records that a step took `time` for `tokens` tokens, with or without drafts.
     pub fn record(&mut self, drafted: bool, time: Duration, tokens: usize) {
+        self.tokens += tokens;
         if !drafted {
             self.plain.add(time, tokens);
             self.cooldown = self.cooldown.saturating_sub(1);
@@ -76,9 +88,12 @@ impl AdaptiveDrafting {
         if !self.drafted_steps.is_multiple_of(PROBE) {
             return;
         }
-        let is_slower = self.drafted.seconds_per_token() > self.plain.seconds_per_token();
-        if is_slower {
-            self.disabled += 1;
+        let (drafted_ms, plain_ms) = (self.drafted.ms_per_token(), self.plain.ms_per_token());
+        if let (Some(drafted_ms), Some(plain_ms)) = (drafted_ms, plain_ms)
+            && drafted_ms > plain_ms
+        {
+            let (tokens, steps) = (self.tokens, self.next_cooldown);
+            self.pauses.push(DraftPause { tokens, drafted_ms, plain_ms, steps });
             (self.cooldown, self.next_cooldown) =
                 (self.next_cooldown, (self.next_cooldown * 2).min(MAX_COOLDOWN));
             self.drafted = Throughput::default();
@@ -110,7 +125,11 @@ mod tests {
         let mut adaptive = AdaptiveDrafting::default();
         let count = drafted(&mut adaptive, 500, 12, 2);
         assert!((470..490).contains(&count), "{count}");
-        assert_eq!(adaptive.times_disabled(), 0);
+        assert_eq!(adaptive.pauses(), []);
+        let (drafted, plain) = adaptive.ms_per_token();
+        assert!(
+            (drafted.expect("drafted") - 6.0).abs() < 1e-6 && (plain.expect("plain") - 10.0).abs() < 1e-6
+        );
     }
 
     #[test]
@@ -118,10 +137,14 @@ mod tests {
         let mut adaptive = AdaptiveDrafting::default();
         let count = drafted(&mut adaptive, 1000, 15, 1);
         assert!(count <= 6 * PROBE, "{count}");
-        let disabled = adaptive.times_disabled();
-        assert!(disabled > 2, "{disabled}");
+        let pauses = adaptive.pauses().len();
+        assert!(pauses > 2, "{pauses}");
+        let first = adaptive.pauses()[0];
+        // Two steps without drafts, then eight with them, and the token of the prefill.
+        assert_eq!((first.tokens, first.steps), (11, COOLDOWN));
+        assert!((first.drafted_ms - 15.0).abs() < 1e-6 && (first.plain_ms - 10.0).abs() < 1e-6, "{first:?}");
         let count = drafted(&mut adaptive, 3000, 12, 2);
         assert!(count > 1500, "{count}");
-        assert_eq!(adaptive.times_disabled(), disabled);
+        assert_eq!(adaptive.pauses().len(), pauses);
     }
 }

@@ -1,11 +1,13 @@
 //! From logits to one token: penalties, grammar mask, temperature, top_k, top_p, min_p, draw. Buffers are
 //! kept from token to token. Knows nothing of models or sequences.
+mod distribution;
 mod logits;
 mod multinomial;
 mod ranked;
 
 use std::collections::HashMap;
 
+use distribution::{filter, probabilities};
 use logits::{largest, log_sum_exp};
 use models::{ForwardError, Logits, TopRow};
 use multinomial::Multinomial;
@@ -128,6 +130,29 @@ impl Sampler {
         let row = if adjusts { &self.adjusted[..] } else { logits };
         let id = self.multinomial.draw(row, &self.sampling, uniform);
         DraftToken { id, probability: (logits[id as usize] - log_sum_exp(logits)).exp() }
+    }
+
+    /// Counts tokens as sampled ones.
+    pub fn count(&mut self, tokens: &[u32]) {
+        tokens.iter().for_each(|id| *self.counts.entry(*id).or_default() += 1);
+    }
+
+    /// The tokens that [`Sampler::sample`] may draw from `logits` [vocab] without a constraint, most likely
+    /// first, with their probabilities.
+    pub fn distribution(&mut self, logits: &[f32]) -> Vec<(u32, f32)> {
+        let penalises = self.penalises();
+        if penalises {
+            self.penalise(logits);
+        }
+        let row = if penalises { &self.adjusted[..] } else { logits };
+        let Sampling { temperature, top_k, top_p, min_p, .. } = self.sampling;
+        if temperature <= 0.0 {
+            return vec![(logits::argmax(row), 1.0)];
+        }
+        let mut kept = filter(probabilities(row, temperature), top_k, top_p, min_p);
+        let total: f32 = kept.iter().map(|(_, probability)| probability).sum();
+        kept.iter_mut().for_each(|(_, probability)| *probability /= total);
+        kept
     }
 
     /// Whether a penalty can change a logit.

@@ -16,7 +16,7 @@ use candle_core::{Result, Tensor, bail};
 use crate::attention::{GqaSizes, MlaSizes};
 use crate::cache::KvPages;
 use crate::elementwise::add;
-use crate::moe::{Experts, Mlp, Router, TopK};
+use crate::moe::{Experts, Mlp, Router, TopK, TopkPolicy};
 use crate::rms_norm::RmsNorm;
 use crate::rope::{Rope, RotaryTable};
 use crate::{Cancellation, Linear, Logits, Place, PrefillRows, Weight};
@@ -90,6 +90,7 @@ pub struct Lane<'a> {
     kv: &'a mut KvPages,
     cancellation: &'a Cancellation<'a>,
     routing: Vec<LayerTopK>,
+    all_experts: bool,
     kind: Kind<'a>,
 }
 
@@ -118,7 +119,20 @@ impl<'a> Lane<'a> {
             }
             Some(card) => Kind::Card(Box::new(CardLane::new(card, rope, sequences, kv)?)),
         };
-        Ok(Self { sequences, prefill, kv, cancellation, routing: Vec::new(), kind })
+        let (routing, all_experts) = (Vec::new(), false);
+        Ok(Self { sequences, prefill, kv, cancellation, routing, all_experts, kind })
+    }
+
+    /// Computes every routed expert for each token, as a dense model of the same size would.
+    ///
+    /// # Errors
+    /// On a card, whose kernels have room for the router's own choice.
+    pub fn use_all_experts(&mut self) -> Result<()> {
+        if matches!(self.kind, Kind::Card(_)) {
+            bail!("all experts are computed on the processor only");
+        }
+        self.all_experts = true;
+        Ok(())
     }
 
     pub fn is_cancelled(&self) -> bool {
@@ -305,7 +319,11 @@ impl<'a> Lane<'a> {
         match (&mut self.kind, x) {
             (Kind::Host { .. }, Act::Host(x)) => {
                 let normed = operation!("norm", norm.forward(x))?;
-                let (y, top_k) = host::moe(&normed, moe, &self.prefill, self.cancellation)?;
+                let all =
+                    Router { policy: TopkPolicy::Greedy, top_k: moe.experts.mlps().len(), ..*moe.router };
+                let router = if self.all_experts { &all } else { moe.router };
+                let moe = Moe { router, ..*moe };
+                let (y, top_k) = host::moe(&normed, &moe, &self.prefill, self.cancellation)?;
                 self.routing.push(LayerTopK { layer, top_k });
                 Ok(Act::Host(operation!("residual", add(x, &y))?))
             }

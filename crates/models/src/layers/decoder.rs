@@ -100,6 +100,11 @@ impl Decoder {
 }
 
 impl Layer {
+    /// Of a mixture: the bias of each expert in the selection, empty without one.
+    pub fn router_bias(&self) -> Option<Vec<f32>> {
+        self.mlp.router_bias()
+    }
+
     pub fn load(
         config: &checkpoint::Decoder,
         loader: &mut Loader,

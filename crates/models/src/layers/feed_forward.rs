@@ -47,6 +47,16 @@ impl FeedForward {
         }
     }
 
+    /// Of a mixture: the bias of each expert in the selection, empty without one.
+    pub fn router_bias(&self) -> Option<Vec<f32>> {
+        match self {
+            Self::Dense(_) => None,
+            Self::Moe(moe) => {
+                Some(moe.e_score_correction_bias.as_ref().map(lane::Bias::values).unwrap_or_default())
+            }
+        }
+    }
+
     /// `x + feed_forward(norm(x))`, [T, H].
     pub fn forward(
         &self,

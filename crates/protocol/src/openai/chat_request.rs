@@ -40,6 +40,9 @@ pub struct ChatCompletionRequest {
     /// False ends an answer after its first call; true is the default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parallel_tool_calls: Option<bool>,
+    /// Every token of the answer with its experts and drafts, in the field `whaledeck`. The name is SGLang's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub return_routed_experts: bool,
 }
 
 /// DeepSeek's own: `{"type": "enabled" | "disabled"}`.

@@ -3,7 +3,7 @@
 //!
 //! Knows the protocol's message and nothing of how it is sent.
 use protocol::openai::{AssistantMessage, Delta, FinishReason, FunctionCall, ToolCall, ToolCallDelta};
-use protocol::{AnswerExtension, Grounding, Unfinished};
+use protocol::{AnswerExtension, ExpertLayers, Grounding, TokenTrace, Unfinished};
 use serde_json::{Map, Value};
 use text::Piece;
 
@@ -22,6 +22,7 @@ pub struct MessageBuilder {
     reasoning: String,
     calls: Vec<Call>,
     grounding: Vec<Grounding>,
+    traces: Vec<TokenTrace>,
 }
 
 #[derive(Default)]
@@ -89,6 +90,10 @@ impl MessageBuilder {
         })
     }
 
+    pub fn push_traces(&mut self, traces: Vec<TokenTrace>) {
+        self.traces.extend(traces);
+    }
+
     /// Boxes as the model wrote them, in 0..=999, and in pixels of the last image.
     fn with_pixels(&self, grounding: text::Grounding) -> Grounding {
         let pixels = self.image_size.map(|(width, height)| grounding.to_pixels(width, height));
@@ -117,7 +122,7 @@ impl MessageBuilder {
 
     /// The message of an answer that is sent as one body. A call that is cut off becomes text: it must not be
     /// executed.
-    pub fn complete(&self) -> AssistantMessage {
+    pub fn complete(&self, experts: Option<ExpertLayers>) -> AssistantMessage {
         let mut content = self.content.clone();
         let mut calls = Vec::new();
         for (at, call) in self.calls.iter().enumerate() {
@@ -134,6 +139,8 @@ impl MessageBuilder {
         let extension = AnswerExtension {
             grounding: self.grounding.clone(),
             unfinished: self.unfinished(),
+            experts,
+            tokens: self.traces.clone(),
             ..AnswerExtension::default()
         };
         AssistantMessage {
@@ -168,7 +175,7 @@ mod tests {
     }
 
     fn complete(message: &MessageBuilder) -> Value {
-        serde_json::to_value(message.complete()).expect("is data")
+        serde_json::to_value(message.complete(None)).expect("is data")
     }
 
     fn call(arguments: &str) -> [Piece; 2] {

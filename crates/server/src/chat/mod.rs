@@ -36,17 +36,18 @@ pub async fn completions(
     let model = state.model()?;
     let format = ResponseFormat::of(&request)?;
     let meta = ResponseMeta::new(&state);
+    let experts = model.experts.clone().filter(|_| request.return_routed_experts);
     match &model.prompt_format {
         PromptFormat::Template(template) => {
             let prompt = render(&request, &format, template, model)?;
             let generation = Generation::start(state.clone(), params(&request, prompt))?;
-            let kind = ChatKind::new(MessageBuilder::new(meta.number, &format, None));
+            let kind = ChatKind::new(MessageBuilder::new(meta.number, &format, None), experts);
             respond(meta, generation, &request.sampling, kind).await
         }
         PromptFormat::Images(_) => {
             let (images, grammar) =
                 encode_images(&request, &format, model.clone(), &state.image_fetcher).await?;
-            let kind = ChatKind::new(MessageBuilder::new(meta.number, &format, images.last_size()));
+            let kind = ChatKind::new(MessageBuilder::new(meta.number, &format, images.last_size()), experts);
             let sampling = request.sampling.clone();
             let (model, state) = (model.clone(), state.clone());
             let run = VisionRun::start(model, images, move |EncodedPrompt { tokens, spans }| {
@@ -70,6 +71,7 @@ fn params(request: &ChatCompletionRequest, prompt: RenderedPrompt) -> GeneratePa
         parser: Some(prompt.parser),
         one_call: request.parallel_tool_calls == Some(false),
         grammar: prompt.grammar,
+        trace: request.return_routed_experts,
         param: "messages",
     }
 }

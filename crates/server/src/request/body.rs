@@ -5,8 +5,8 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use futures_util::StreamExt;
-use protocol::ApiErrorCode;
 use protocol::openai::{ChatCompletionRequest, CompletionRequest, SamplingParams};
+use protocol::{AllExpertsRequest, ApiErrorCode, NextTokenRequest, PromptRoutingRequest};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -14,9 +14,10 @@ use super::fields::{self, FieldError, UnknownField};
 use super::other_fields;
 use crate::error::ApiError;
 
-/// A request whose object holds the sampling parameters too.
+/// A request, whose object may hold the sampling parameters too.
 pub trait RequestBody: DeserializeOwned {
     const MAX_BYTES: usize;
+    const HAS_SAMPLING: bool = true;
 
     fn with_sampling(self, sampling: SamplingParams) -> Self;
 }
@@ -38,6 +39,21 @@ impl RequestBody for CompletionRequest {
         Self { sampling, ..self }
     }
 }
+
+macro_rules! without_sampling {
+    ($($request:ty)*) => {
+        $(impl RequestBody for $request {
+            const MAX_BYTES: usize = 1 << 20;
+            const HAS_SAMPLING: bool = false;
+
+            fn with_sampling(self, _: SamplingParams) -> Self {
+                self
+            }
+        })*
+    };
+}
+
+without_sampling!(NextTokenRequest PromptRoutingRequest AllExpertsRequest);
 
 /// A body that is too long is read up to here all the same: a client that is still sending does not read the
 /// error.
@@ -96,6 +112,10 @@ fn parse<T: RequestBody>(value: &Value) -> Result<T, ApiError> {
     }
     let (sampling, unread) = fields::read::<SamplingParams>(value).map_err(refused)?;
     let (body, unknown) = fields::read::<T>(value).map_err(refused)?;
+    if !T::HAS_SAMPLING {
+        unknown.iter().try_for_each(other_fields::check)?;
+        return Ok(body);
+    }
     // Both are read from one object, so that each lists the fields of the other.
     let outer = |field: &UnknownField| field.path == field.name;
     let neither = unknown

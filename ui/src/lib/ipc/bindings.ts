@@ -110,7 +110,14 @@ export const commands = {
 	workerStart: (modelId: string) => __TAURI_INVOKE<WorkerView>("worker_start", { modelId }),
 	workerStop: () => __TAURI_INVOKE<null>("worker_stop"),
 	/**  What the worker takes of memory; null while no model is loaded. */
-	workerMemory: () => __TAURI_INVOKE<MemoryMeasure | null>("worker_memory"),
+	workerMemory: () => __TAURI_INVOKE<WorkerMemory | null>("worker_memory"),
+	explainSparsity: (modelId: string, question: string) => __TAURI_INVOKE<SparsityView>("explain_sparsity", { modelId, question }),
+	explainRouting: (modelId: string, text: string) => __TAURI_INVOKE<RoutingView>("explain_routing", { modelId, text }),
+	/**  For each sampling, the most likely next tokens. */
+	explainNextToken: (query: NextTokenQuery) => __TAURI_INVOKE<TokenChance[][]>("explain_next_token", { query }),
+	explainDrafts: (modelId: string, question: string) => __TAURI_INVOKE<TracedAnswer>("explain_drafts", { modelId, question }),
+	explainFp8: (modelId: string) => __TAURI_INVOKE<Fp8View>("explain_fp8", { modelId }),
+	explainCache: () => __TAURI_INVOKE<CacheSize[]>("explain_cache"),
 	/**  After a card was lost: models are on the processor until the app ends. */
 	useProcessor: () => __TAURI_INVOKE<null>("use_processor"),
 	modelSettings: (modelId: string) => __TAURI_INVOKE<ModelSettingsView>("model_settings", { modelId }),
@@ -169,6 +176,10 @@ export type AnswerEvent =
 { kind: "looking"; message_id: string; picture: number; pictures: number; percent: number } | 
 /**  The worker is answering with another model; this answer starts after it. */
 { kind: "waiting"; message_id: string } | { kind: "delta"; message_id: string; text: string; reasoning: string } | 
+/**  The next tokens of the answer and how they were made, in order; only when the request has `trace`. */
+{ kind: "traced"; message_id: string; 
+/**  `None` in a dense model. */
+experts: ExpertLayers | null; tokens: TokenTrace[] } | 
 /**  The tokens of the prompt and of the answer so far, where the server counts them during the stream. */
 { kind: "counted"; message_id: string; prompt_tokens: number; completion_tokens: number } | 
 /**  The model repeats itself. Sent once per answer; the answer is not stopped. */
@@ -184,6 +195,8 @@ export type AnswerStats = {
 	completion_tokens: number,
 	first_token_ms: number,
 	tokens_per_second: number,
+	/**  Of a model of this computer that drafts. Answers of earlier versions do not have it. */
+	drafts?: DraftStats | null,
 };
 
 export type AppEvent = { kind: "worker_changed"; worker: WorkerView } | { kind: "download_changed"; download: DownloadView } | 
@@ -245,6 +258,35 @@ export type BoxView = {
 
 /**  How the KV cache is stored. */
 export type CacheKind = "bf16" | "fp8";
+
+/**  The KV cache of one token in all layers. */
+export type CacheSize = {
+	model_id: string,
+	name: string,
+	/**  Latent attention caches one vector for all heads. */
+	latent: boolean,
+	/**  Keys and values of every head as bf16, which latent attention makes of its vector. */
+	all_heads: number,
+	bf16: number,
+	fp8: number,
+};
+
+/**  The pages of the KV cache. */
+export type CacheUse = {
+	kind: CacheKind,
+	/**  In all. */
+	pages: number,
+	/**  Of answers that run. */
+	pages_used: number,
+	/**  Kept for later questions; freed when a running answer needs them. */
+	pages_kept: number,
+	page_tokens: number,
+	page_bytes: number,
+	/**  What a page takes as bf16. */
+	page_bytes_bf16: number,
+	/**  Of each answer that runs. */
+	sequences: SequenceUse[],
+};
 
 export type CardsVerdict = "holds" | 
 /**  Holds the weights, but not the requested conversations. */
@@ -560,6 +602,35 @@ export type DownloadView = {
 	alternative: SourceKind | null,
 };
 
+export type DraftPause = {
+	/**  Tokens of the answer before it. */
+	tokens: number,
+	/**  Milliseconds a token that were measured until then. */
+	drafted_ms: number,
+	plain_ms: number,
+	/**  Steps without drafts that follow. */
+	steps: number,
+};
+
+/**  Speculative decoding in one answer. */
+export type DraftStats = {
+	drafter: Drafter,
+	/**  How often a first, second, third token of a step was proposed, and how often the model accepted it. */
+	proposed: number[],
+	accepted: number[],
+	/**  When drafting was switched off for a while because it cost more time than it saved. */
+	pauses: DraftPause[],
+	/**  Milliseconds a token with drafts and without, as last measured. */
+	drafted_ms: number | null,
+	plain_ms: number | null,
+};
+
+export type Drafter = 
+/**  The model's own multi-token-prediction layer. */
+"mtp" | 
+/**  What followed the same tokens earlier in the conversation. */
+"lookup";
+
 /**  A change of a service; `None` leaves a value as it is. */
 export type EndpointChange = {
 	name: string | null,
@@ -778,6 +849,14 @@ export type ErrorView = {
 	detail: { [key in string]: string },
 };
 
+/**  The routed experts of a mixture. */
+export type ExpertLayers = {
+	n_routed_experts: number,
+	num_experts_per_tok: number,
+	/**  Index of each MoE layer. */
+	layers: number[],
+};
+
 export type FamilyKind = 
 /**  Built into the app. */
 "guide" | 
@@ -828,6 +907,20 @@ export type FitView = {
 	available: number,
 	/**  Tokens per second, estimated from the bandwidth of the memory; `None` when that is not known. */
 	speed_estimate: number | null,
+};
+
+/**  A block of a weight beside the same block in e4m3 with one scale. */
+export type Fp8View = {
+	tensor: string,
+	/**  The type it is stored in. */
+	dtype: string,
+	rows: number,
+	cols: number,
+	scale: number,
+	/**  Row by row. */
+	values: number[],
+	/**  Encoded and decoded. */
+	fp8: number[],
 };
 
 export type GpuVendor = "nvidia" | "amd";
@@ -933,6 +1026,13 @@ export type MachineView = {
 	cards: string | null,
 };
 
+export type MeasuredAnswer = {
+	text: string,
+	tokens: number,
+	/**  A token after the first. */
+	token_ms: number,
+};
+
 /**
  *  The bandwidth of main memory, with its processor: a value that was copied from another computer is
  *  ignored.
@@ -981,6 +1081,12 @@ export type MemoryPartKind = "weights" | "experts" | "vision" | "cache" |
 "program" | 
 /**  What earlier runs with this place took more than was foreseen. */
 "correction";
+
+export type MemoryPartMeasure = {
+	kind: MemoryPartKind,
+	foreseen: number,
+	measured: number,
+};
 
 /**  A run of a model: what was foreseen, and what it took at most. */
 export type MemoryRecord = {
@@ -1133,6 +1239,15 @@ export type ModelView = {
 export type NewSharingKey = {
 	secret: string,
 	key: SharingKey,
+};
+
+/**  A question, the beginning of its answer, and sampling parameters to compare. */
+export type NextTokenQuery = {
+	model_id: string,
+	question: string,
+	/**  The penalties count its tokens. */
+	answer: string,
+	samplings: SamplingView[],
 };
 
 export type OfferView = {
@@ -1382,6 +1497,17 @@ export type RepositoryView = {
 
 export type Role = "system" | "user" | "assistant";
 
+/**  The experts of each token of a text. */
+export type RoutingView = {
+	experts: ExpertLayers,
+	tokens: TokenTrace[],
+	/**
+	 *  By MoE layer: what the router adds to the score of each expert when it chooses; empty where it has
+	 *  none.
+	 */
+	bias: number[][],
+};
+
 /**  Sampling parameters, as the sliders show them. */
 export type SamplingView = {
 	temperature: number,
@@ -1447,6 +1573,13 @@ export type SendRequest = {
 	when_busy: WhenBusy,
 	/**  The context starts at the new message. The user chose it, and the chat shows it. */
 	leave_out_older: boolean,
+	/**  The events have each token of the answer with its experts and drafts, where the server tells them. */
+	trace: boolean,
+};
+
+export type SequenceUse = {
+	tokens: number,
+	pages: number,
 };
 
 export type SettingsView = {
@@ -1600,6 +1733,17 @@ export type SnippetPart = {
 
 export type SourceKind = "hugging_face" | "model_scope";
 
+/**  The same question with the experts that the router chose, and with all of them. */
+export type SparsityView = {
+	total_parameters: number,
+	/**  Of the routed experts of all layers. */
+	expert_parameters: number,
+	/**  That compute one token. */
+	active_parameters: number,
+	routed: MeasuredAnswer,
+	all: MeasuredAnswer,
+};
+
 export type StartView = {
 	/**  Why the chats are not open; every use case that needs them fails with this error. */
 	failure: ErrorView | null,
@@ -1633,6 +1777,32 @@ export type Thinking =
 /**  The default of the model or its service; no field is sent. */
 "own" | "on" | "off";
 
+/**  A token that may come next. */
+export type TokenChance = {
+	text: string,
+	/**  The token ends the answer. */
+	end: boolean,
+	probability: number,
+};
+
+/**  How one token of an answer was made. */
+export type TokenTrace = {
+	/**  `None` where the server names no tokens. */
+	text: string | null,
+	/**  A drafter proposed it. */
+	drafted: boolean,
+	/**  The token that a drafter proposed here and the model rejected. */
+	rejected: string | null,
+	/**  By MoE layer, highest weight first; empty in a dense model. */
+	experts: number[][],
+};
+
+/**  An answer, token by token. */
+export type TracedAnswer = {
+	tokens: TokenTrace[],
+	stats: DraftStats | null,
+};
+
 /**  One set of files of a model: a repository at a precision. */
 export type VariantView = {
 	id: string,
@@ -1659,6 +1829,13 @@ export type WhenBusy =
 "wait" | 
 /**  Stop those answers; their text so far is stored. */
 "stop";
+
+/**  The memory of the worker now, by part, beside what was foreseen when it started. Bytes. */
+export type WorkerMemory = {
+	total: MemoryMeasure,
+	parts: MemoryPartMeasure[],
+	cache: CacheUse,
+};
 
 export type WorkerState = "stopped" | "starting" | "loading" | "ready" | "draining" | "failed";
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::event::{AnswerText, BackendEvent};
 use super::repetition::Repetition;
+use super::trace::{Traces, draft_stats};
 use crate::blocking::blocking;
 use crate::convert::{history_error, message_view};
 use crate::images::BoxTarget;
@@ -51,8 +52,9 @@ impl ThinkingTimer {
             BackendEvent::Waiting
             | BackendEvent::VisionProgress(_)
             | BackendEvent::Grounding(_)
+            | BackendEvent::Traced { .. }
             | BackendEvent::Usage { .. }
-            | BackendEvent::Measured { .. }
+            | BackendEvent::Measured(_)
             | BackendEvent::End { .. } => {}
         }
     }
@@ -87,7 +89,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
             (self.partial.clone(), AnswerText::default(), AnswerText::default());
         let (mut thinking, mut boxes) = (ThinkingTimer::default(), self.boxes.clone());
         let (mut usage, mut measured, mut shown_usage) = (None, None, None);
-        let mut repetition = Repetition::default();
+        let (mut repetition, mut traces) = (Repetition::default(), Traces::default());
         let (started, mut first, mut stored) = (Instant::now(), None, Instant::now());
         let mut tick = tokio::time::interval(SHOW_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -99,6 +101,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                     repetition.push(&unshown.reasoning);
                     repetition.push(&unshown.text);
                     self.show(&mut unshown);
+                    self.show_traces(&mut traces);
                     if shown_usage != usage {
                         shown_usage = usage;
                         self.show_usage(usage);
@@ -119,9 +122,8 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                     Some(Ok(BackendEvent::Usage { prompt_tokens, completion_tokens })) => {
                         usage = Some((prompt_tokens, completion_tokens));
                     }
-                    Some(Ok(BackendEvent::Measured { first_token_ms, tokens_per_second })) => {
-                        measured = Some((first_token_ms, tokens_per_second));
-                    }
+                    Some(Ok(BackendEvent::Measured(timings))) => measured = Some(timings),
+                    Some(Ok(BackendEvent::Traced { experts, tokens })) => traces.push(experts, tokens),
                     Some(Ok(BackendEvent::VisionProgress(progress))) => self.vision_progress(progress),
                     Some(Ok(BackendEvent::Waiting)) => {
                         (self.on_event)(AnswerEvent::Waiting { message_id: self.message_id.clone() });
@@ -153,9 +155,8 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                         BackendEvent::Usage { prompt_tokens, completion_tokens } => {
                             usage = Some((prompt_tokens, completion_tokens));
                         }
-                        BackendEvent::Measured { first_token_ms, tokens_per_second } => {
-                            measured = Some((first_token_ms, tokens_per_second));
-                        }
+                        BackendEvent::Measured(timings) => measured = Some(timings),
+                        BackendEvent::Traced { experts, tokens } => traces.push(experts, tokens),
                         _ => {}
                     }
                 }
@@ -165,12 +166,15 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         // Frees the worker before the terminal event, so that a queued answer may start.
         drop(events);
         self.show(&mut unshown);
+        self.show_traces(&mut traces);
         if shown_usage != usage {
             self.show_usage(usage);
         }
         let mut stats = usage.zip(first).map(|(counts, first)| self.stats(counts, started, first));
-        if let (Some(stats), Some((first_token_ms, tokens_per_second))) = (&mut stats, measured) {
-            (stats.first_token_ms, stats.tokens_per_second) = (first_token_ms, tokens_per_second);
+        if let (Some(stats), Some(timings)) = (&mut stats, measured) {
+            stats.first_token_ms = timings.first_token_ms;
+            stats.tokens_per_second = timings.tokens_per_second;
+            stats.drafts = draft_stats(timings.drafts);
         }
         self.end(all, Outcome { state, error, stats, boxes, thinking_ms }).await;
     }
@@ -215,6 +219,13 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         }
     }
 
+    fn show_traces(&self, traces: &mut Traces) {
+        let Traces { experts, tokens } = std::mem::take(traces);
+        if experts.is_some() || !tokens.is_empty() {
+            (self.on_event)(AnswerEvent::Traced { message_id: self.message_id.clone(), experts, tokens });
+        }
+    }
+
     async fn store_partial(&self, part: AnswerText) -> Result<(), ErrorView> {
         let (history, id) = (self.history.clone(), self.message_id.clone());
         let append = move || history.append_partial(&id, &part.text, &part.reasoning).map_err(history_error);
@@ -236,6 +247,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
             completion_tokens,
             first_token_ms: (first - started).as_secs_f64() * 1000.0,
             tokens_per_second: if seconds > 0.0 { after_first / seconds } else { 0.0 },
+            drafts: None,
         }
     }
 

@@ -242,7 +242,7 @@ proptest! {
         let sampling = Sampling { temperature, ..sampling };
         let mut random = ChaCha12Rng::seed_from_u64(seed);
         let logits = row(shape, vocab, &mut random);
-        let list = reference::filter(reference::probabilities(&logits, temperature), top_k, top_p, min_p);
+        let list = filter(probabilities(&logits, temperature), top_k, top_p, min_p);
         let total: f64 = list.iter().map(|(_, p)| f64::from(*p)).sum();
         let at = random.next_u64() as usize % list.len().min(if seed.is_multiple_of(2) { 4 } else { list.len() }) + 1;
         let border = list[..at].iter().map(|(_, p)| f64::from(*p)).sum::<f64>() / total;

@@ -2,7 +2,6 @@
 //! fixed seed. What follows the whole vocabulary is in `equals_reference`.
 use proptest::prelude::*;
 
-use super::reference::filter;
 use super::*;
 
 mod equals_reference;
