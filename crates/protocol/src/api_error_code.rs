@@ -27,6 +27,10 @@ pub enum ApiErrorCode {
     ConversationRefused,
     /// The model has no tokens for fill-in-the-middle.
     FillUnsupported,
+    /// The model is dense: it has no routed experts to show.
+    NoExperts,
+    /// Computed on the processor only, and the model is on a card.
+    NotOnCard,
     /// A schema that is not supported, or one that no token can continue.
     FormImpossible,
     EngineFailed,
@@ -70,6 +74,8 @@ impl ApiErrorCode {
             Self::PictureNotFetched => ErrorCode::PictureNotFetched,
             Self::ConversationRefused => ErrorCode::ConversationRefused,
             Self::FillUnsupported => ErrorCode::FillUnsupported,
+            Self::NoExperts => ErrorCode::NoExperts,
+            Self::NotOnCard => ErrorCode::NotOnCard,
             Self::FormImpossible => ErrorCode::FormImpossible,
             Self::EngineFailed => ErrorCode::EngineFailed,
             Self::CardLost => ErrorCode::CardLost,

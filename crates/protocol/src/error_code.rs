@@ -105,6 +105,10 @@ pub enum ErrorCode {
     ConversationRefused,
     /// The model was not trained for fill-in-the-middle.
     FillUnsupported,
+    /// A dense model has no routed experts to show.
+    NoExperts,
+    /// Computed on the processor only, and the model is on a card.
+    NotOnCard,
     /// No answer of the requested form is possible.
     FormImpossible,
     /// One answer failed; the model still runs.

@@ -86,6 +86,14 @@ fn a_real_trained_model_answers_as_in_llama_cpp() {
     // llama-server multiplies the f32 file in f32.
     let mut worker = Worker::start(&file, &["--place", "cpu", "--activations", "f32"]);
     let address = worker.ready();
+    // A dense model has no experts to show, and says so.
+    for (route, body) in [
+        ("prompt_routing", json!({"text": "Hello"})),
+        ("all_experts", json!({"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4})),
+    ] {
+        let (status, reply) = post(&address, &format!("/v1/whaledeck/{route}"), &body);
+        assert_eq!((status, &reply["error"]["code"]), (400, &json!("no_experts")), "{reply}");
+    }
     for question in QUESTIONS {
         let want = ask(&theirs.address, question);
         assert_eq!(ask(&address, question), want, "{question}");

@@ -22,7 +22,11 @@ pub async fn all_experts(
     let model = state.model()?;
     if model.experts.is_none() {
         let message = "this model is dense: it has no routed experts";
-        return Err(ApiError::new(ApiErrorCode::NotFound, message));
+        return Err(ApiError::new(ApiErrorCode::NoExperts, message));
+    }
+    if !model.place.place.is_host() {
+        let message = "all experts are computed on the processor only, and this model is on a card";
+        return Err(ApiError::new(ApiErrorCode::NotOnCard, message));
     }
     if request.max_tokens < 2 || request.max_tokens > MAX_TOKENS {
         return Err(ApiError::invalid(

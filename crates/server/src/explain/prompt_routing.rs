@@ -20,7 +20,7 @@ pub async fn prompt_routing(
     let model = state.model()?;
     let Some(experts) = model.experts.clone() else {
         let message = "this model has no routed experts: every token uses all of its parameters";
-        return Err(ApiError::new(ApiErrorCode::NotFound, message));
+        return Err(ApiError::new(ApiErrorCode::NoExperts, message));
     };
     let text = model.tokenizer.encode(&request.text);
     let text = text.map_err(|error| ApiError::invalid("text", error.to_string()))?;

@@ -87,6 +87,9 @@ export const commands = {
 	/**  Sends one prompt to two models; the channel gets the events until each side has ended. */
 	compareStart: (request: CompareRequest, onEvent: Channel<CompareEvent>) => __TAURI_INVOKE<null>("compare_start", { request, onEvent }),
 	compareStop: () => __TAURI_INVOKE<null>("compare_stop"),
+	/**  Puts a test set to a model without and with a preset; the channel gets the events until a terminal one. */
+	evaluationStart: (request: EvaluationRequest, onEvent: Channel<EvaluationEvent>) => __TAURI_INVOKE<null>("evaluation_start", { request, onEvent }),
+	evaluationStop: () => __TAURI_INVOKE<null>("evaluation_stop"),
 	/**  The path of the user's prices. */
 	pricesFile: () => __TAURI_INVOKE<string>("prices_file"),
 	providers: () => __TAURI_INVOKE<ProviderView[]>("providers"),
@@ -749,6 +752,10 @@ export type ErrorCode = "model_not_found" |
 "conversation_refused" | 
 /**  The model was not trained for fill-in-the-middle. */
 "fill_unsupported" | 
+/**  A dense model has no routed experts to show. */
+"no_experts" | 
+/**  Computed on the processor only, and the model is on a card. */
+"not_on_card" | 
 /**  No answer of the requested form is possible. */
 "form_impossible" | 
 /**  One answer failed; the model still runs. */
@@ -1858,3 +1865,64 @@ export type WorkerView = {
 	error: ErrorView | null,
 };
 
+export type EvaluationRequest = {
+	/**  As in chats: a model of this computer, `cloud:<endpoint>/<name>` or `deployment:<id>`. */
+	model_id: string,
+	set: EvaluationSet,
+	/**  The preset that the set is for by default. A claim is made for that one only. */
+	preset_id: string | null,
+	/**  How often each prompt is asked without and how often with the preset, from 1 to 20. */
+	seeds: number,
+	/**  Only so many of the set, from its first; all by default. */
+	prompts: number | null,
+	/**  The most tokens of an answer, thinking included, from 1 to 8192; 512 by default. */
+	max_tokens: number | null,
+	when_busy: WhenBusy,
+};
+
+export type EvaluationSet = "factual" | "creative" | "code";
+
+export type EvaluationEvent = 
+{ kind: "progress"; done: number; total: number } | { kind: "finished"; result: EvaluationResult } | { kind: "stopped" } | { kind: "failed"; error: ErrorView };
+
+export type EvaluationResult = {
+	model_id: string,
+	set: EvaluationSet,
+	preset_id: string,
+	seeds: number,
+	prompts: number,
+	max_tokens: number,
+	/**  The answers that reached the most tokens, of all. */
+	cut: number,
+	scores: EvaluationScore[],
+};
+
+export type EvaluationScore = {
+	measure: EvaluationMeasure,
+	without: ScoreSpread,
+	with: ScoreSpread,
+	difference: number,
+	interval: ScoreInterval | null,
+	relative: number | null,
+	relative_interval: ScoreInterval | null,
+	claim: number | null,
+	verdict: ClaimVerdict | null,
+	reason: UnconfirmedReason | null,
+};
+
+export type EvaluationMeasure = "right" | "distinct1" | "distinct2" | "passed";
+
+export type ScoreSpread = {
+	values: number[],
+	mean: number,
+	deviation: number,
+};
+
+export type ScoreInterval = {
+	low: number,
+	high: number,
+};
+
+export type ClaimVerdict = "agrees" | "disagrees" | "cannot_be_confirmed";
+
+export type UnconfirmedReason = "one_seed" | "no_baseline" | "ceiling" | "spread";
