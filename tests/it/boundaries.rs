@@ -131,6 +131,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "messages",
             "plan",
             "deploy",
+            "evaluation",
             "history",
             "secrets",
             "store",

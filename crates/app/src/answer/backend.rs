@@ -21,12 +21,13 @@ use crate::convert::failure_view;
 use crate::model_ref::ModelEndpoint;
 use crate::worker::Lease;
 
-/// A model that can be asked now.
+/// A model that can be asked now, any number of times.
+#[derive(Clone)]
 pub(crate) struct Backend {
     endpoint: Endpoint,
     /// The server's name of the model.
     model: String,
-    server: Server,
+    server: Arc<Server>,
 }
 
 enum Server {
@@ -70,7 +71,7 @@ impl App {
                 Source::Local(launch) => {
                     let (worker, lease) = workers.lease(launch?, &holder, when_busy, on_wait).await;
                     let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
-                    let server = Server::Worker { worker, _lease: lease };
+                    let server = Arc::new(Server::Worker { worker, _lease: lease });
                     Ok(Backend { endpoint, model: model_id, server })
                 }
             }
@@ -81,7 +82,7 @@ impl App {
 impl Backend {
     fn remote(server: ModelEndpoint) -> Self {
         let ModelEndpoint { endpoint, model, label } = server;
-        Self { endpoint, model, server: Server::Remote { label } }
+        Self { endpoint, model, server: Arc::new(Server::Remote { label }) }
     }
 
     /// A route of the worker beside the protocol, with its JSON.
@@ -117,9 +118,8 @@ impl Backend {
         };
         // Some services end without a finish reason. An answer that was cut off has an error before this
         // event.
-        let remote = matches!(server, Server::Remote { .. });
+        let remote = matches!(*server, Server::Remote { .. });
         let end = stream::iter(remote.then_some(Ok(BackendEvent::End { length: false })));
-        let server = Arc::new(server);
         let events = deltas.then(move |delta| {
             let server = server.clone();
             async move {

@@ -10,6 +10,8 @@ use tokio::sync::watch;
 
 /// The key of a comparison among the ids of chats, which are UUIDs: there is one comparison at a time.
 pub(crate) const COMPARISON: &str = "compare";
+/// The same of an evaluation.
+pub(crate) const EVALUATION: &str = "evaluation";
 
 /// The stop switches of the answers in progress, by chat id.
 #[derive(Debug, Default)]
