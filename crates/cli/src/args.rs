@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 
-use contract::SourceKind;
+use contract::{EvaluationSet, SourceKind};
 use messages::Lang;
 
 use crate::model_settings::SettingsArgs;
@@ -91,6 +91,45 @@ pub struct SizingArgs {
     /// Print an image (SVG) instead.
     #[arg(long, conflicts_with = "gpus")]
     pub picture: bool,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Debug, clap::Args)]
+pub struct EvaluateArgs {
+    /// A model from `models`, `cloud:<service>/<name>`, or `deployment:<id>`.
+    pub model: String,
+    /// Test set. Default: all three, one after the other.
+    #[arg(long)]
+    pub set: Option<TestSet>,
+    /// Preset: factual, creative, code or deepseek. Default: the one that the set is for.
+    #[arg(long)]
+    pub preset: Option<String>,
+    /// How often each prompt is asked without and how often with the preset, up to 20.
+    #[arg(long, default_value_t = 3)]
+    pub seeds: u32,
+    /// Ask only so many prompts of a set. Default: all.
+    #[arg(long)]
+    pub prompts: Option<u32>,
+    /// The most tokens of an answer, thinking included, up to 8192.
+    #[arg(long, default_value_t = 512)]
+    pub max_tokens: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TestSet {
+    Factual,
+    Creative,
+    Code,
+}
+
+impl From<TestSet> for EvaluationSet {
+    fn from(set: TestSet) -> Self {
+        match set {
+            TestSet::Factual => Self::Factual,
+            TestSet::Creative => Self::Creative,
+            TestSet::Code => Self::Code,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -198,6 +237,9 @@ pub enum Command {
         #[arg(long)]
         leave_out_oldest: bool,
     },
+    /// Measure what a preset changes: questions, stories or small programs, asked without and with it over
+    /// several seeds, and whether the scores agree with what is claimed for it. Ctrl+C stops.
+    Evaluate(EvaluateArgs),
     /// Saved chats: list them, save one to a file with its images, or add one from such a file.
     Chats {
         #[command(subcommand)]

@@ -12,6 +12,7 @@ mod connections;
 mod context_overflow;
 mod deployments;
 mod endpoints;
+mod evaluation;
 mod hardware;
 mod images;
 mod interrupts;
@@ -149,6 +150,7 @@ async fn with_opened(
                 chat::chat(app, &model, attachments, *leave_out_oldest, lang).await
             }
         }
+        Command::Evaluate(evaluate) => evaluation::evaluate(app, evaluate, args.json, lang).await,
         Command::Chats { command } => chats::run(app, command, args.json, lang).await,
         Command::Backups { command } => backups::run(app, command, args.json, lang).await,
         Command::Serve { command: Some(command), .. } => serve::run(app, command, args.json, lang).await,
