@@ -4,8 +4,8 @@ use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
-    chats, clipboard, clouds, deployments, downloads, explain, hardware, models, repositories, screen,
-    settings, sharing, sizing, start, worker,
+    chats, clipboard, clouds, deployments, downloads, evaluation, explain, hardware, models, repositories,
+    screen, settings, sharing, sizing, start, worker,
 };
 
 /// The commands of the page. A failed command rejects with its `ErrorView`.
@@ -65,6 +65,8 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::chat_import,
         chats::compare_start,
         chats::compare_stop,
+        evaluation::evaluation_start,
+        evaluation::evaluation_stop,
         chats::prices_file,
         clouds::providers,
         clouds::endpoints,

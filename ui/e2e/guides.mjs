@@ -24,6 +24,35 @@ const PICTURES = {
   samples: ['first', '/welcome', (page, t) => press(page, t('Try images', '试用图片'))],
   images: ['pictures', '/chat/p1', (page, t) => press(page, t('Show marks', '显示标记'))],
   presets: ['full', '/chat?model=guide', (page, t) => press(page, t('Show preset panel', '显示预设面板'))],
+  inside: [
+    'full',
+    '/chat?model=guide',
+    async (page, t) => {
+      await press(page, t('Show preset panel', '显示预设面板'));
+      await page.getByRole('tab', { name: t('Inside', '内部状态') }).click();
+      for (const question of [
+        t('Which model for 24 GB?', '24 GB 用哪个模型？'),
+        t('What do the presets change?', '预设会改变什么？'),
+      ]) {
+        const composer = page.getByRole('textbox', { name: t('Your message', '你的消息') });
+        await composer.fill(question);
+        await composer.press('Enter');
+        await page.locator('article[data-state=streaming]').waitFor();
+        await page.locator('article[data-state=streaming]').waitFor({ state: 'detached', timeout: 60_000 });
+      }
+      await page.getByRole('option').nth(6).click();
+    },
+  ],
+  how: [
+    'full',
+    '/how',
+    async (page, t) => {
+      const routing = page.locator('main section.card').nth(1);
+      await routing.locator('form button[type=submit]').click();
+      await routing.locator('.picture').waitFor();
+      await page.getByRole('heading', { name: t('Routing', '路由') }).evaluate((e) => e.scrollIntoView());
+    },
+  ],
   deployments: ['deployed', '/deployments'],
   'new-deployment': [
     'deployed',

@@ -5,7 +5,10 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { launch, modelOf, preview, root } from './browser.mjs';
 import * as comforts from './comforts.mjs';
+import { how, runAll } from './how.mjs';
+import * as insides from './inside.mjs';
 import * as length from './length.mjs';
+import { measure, measureCloud } from './measure.mjs';
 import { modelSettings, unload } from './model-settings.mjs';
 import * as shown from './pictures.mjs';
 import * as screens from './screens.mjs';
@@ -32,6 +35,8 @@ const PAGES = {
   unopened: ['unopened', '/chat'],
   sizing: ['full', '/sizing'],
   compare: ['clouds', '/compare'],
+  how: ['full', '/how'],
+  'how-all': ['full', '/how', runAll],
 };
 const ONCE = {
   'models-empty': ['empty', '/models'],
@@ -48,6 +53,9 @@ const ONCE = {
   'sizing-loading': ['slow', '/sizing'],
   'sizing-broken': ['broken', '/sizing'],
   'compare-broken': ['broken', '/compare'],
+  'how-loading': ['slow', '/how'],
+  'how-broken': ['broken', '/how'],
+  'how-empty': ['empty', '/how'],
   'begin-loading': ['slow', '/chat'],
   'hardware-old-card': ['old-card', '/hardware'],
   'welcome-old-card': ['old-card', '/welcome'],
@@ -61,8 +69,8 @@ const SIZES = [
 const problems = [];
 /** Everything; or one kind alone, all of it or what is named. */
 const [kind, ...names] = process.argv.slice(2);
-if (kind !== undefined && !['pages', 'pictures', 'steps'].includes(kind))
-  throw new Error('usage: pages.mjs [pages [name...] | pictures | steps [name...]]');
+if (kind !== undefined && !['pages', 'pictures', 'inside', 'steps'].includes(kind))
+  throw new Error('usage: pages.mjs [pages [name...] | pictures | inside | steps [name...]]');
 const walks = (one) => kind === undefined || kind === one;
 const asked = (name) => {
   const is = names.length === 0 || names.includes(name);
@@ -122,6 +130,7 @@ async function look(browser, address) {
       for (const theme of ['light', 'dark'])
         for (const [name, where] of Object.entries(PAGES).filter(([name]) => asked(name))) {
           const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
+          await where[2]?.(page);
           await judge(page, `${name}-${lang}-${theme}-${width}`);
           await page.close();
         }
@@ -251,6 +260,21 @@ async function pictured(browser, address) {
       }
 }
 
+/** The inside of an answer, as it looks in both languages, themes and sizes. */
+async function insideLooks(browser, address) {
+  for (const [width, height] of SIZES)
+    for (const lang of ['en', 'zh'])
+      for (const theme of ['light', 'dark']) {
+        const context = await browser.newContext({ viewport: { width, height } });
+        const where = ['full', '/chat?model=guide'];
+        const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
+        await insides
+          .insideLook(page, judge, `${lang}-${theme}-${width}`)
+          .catch((error) => problems.push(`inside ${lang} ${theme} ${width}: ${error}`));
+        await context.close();
+      }
+}
+
 async function comfort(browser, address) {
   for (const [name, where, lookAround] of [
     ['drawn', ['full', '/chat/c1'], comforts.drawn],
@@ -276,7 +300,13 @@ async function comfort(browser, address) {
     ['sizing', ['full', '/models'], screens.sizing],
     ['repository', ['full', '/models'], screens.repository],
     ['model-settings', ['full', '/models'], modelSettings],
+    ['how', ['full', '/models'], how],
+    ['measure', ['full', '/how'], measure],
+    ['measure-cloud', ['clouds', '/how'], measureCloud],
     ['unload', ['full', '/models'], unload],
+    ['inside', ['full', '/chat?model=guide'], insides.inside],
+    ['inside-without', ['clouds', '/chat?model=guide'], insides.insideWithout],
+    ['inside-deployed', ['deployed', '/chat?model=deployment%3Ad-r1'], insides.insideDeployed],
     ['linked', ['linked', '/models'], screens.linked],
     ['compare', ['clouds', '/compare'], screens.compare],
     ['compare-deployed', ['deployed', '/compare'], screens.compareDeployed],
@@ -322,6 +352,7 @@ const browser = await launch();
 try {
   if (walks('pages')) await look(browser, address);
   if (walks('pictures')) await pictured(browser, address);
+  if (walks('inside')) await insideLooks(browser, address);
   if (walks('steps')) {
     if (names.length === 0) await use(browser, address);
     await comfort(browser, address);

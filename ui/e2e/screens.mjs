@@ -285,7 +285,7 @@ export async function changing(page, expect, judge) {
 
 export async function thinking(page, expect, judge) {
   await page.getByRole('button', { name: 'Show preset panel' }).click();
-  const panel = page.getByRole('complementary', { name: 'Preset and instructions' });
+  const panel = page.getByRole('complementary', { name: 'Chat panel' });
   const group = panel.getByRole('group', { name: 'Thinking' });
   await expect(
     'nothing is chosen for the model at first',

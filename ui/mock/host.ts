@@ -5,9 +5,12 @@ import { contextUse } from './context';
 import { choose, longChats, searched } from './chats';
 import * as data from './data';
 import * as deployed from './deployments';
+import * as evaluation from './evaluation';
+import * as explain from './explain';
 import * as modelSettings from './model-settings';
 import { linkedDownload, linkedModels } from './links';
 import { modelsFound } from './other-programs';
+import { draftsOf, tracedOf } from './traces';
 import { planOf, sizingOf } from './sizing';
 import { stateOf } from './states';
 import type {
@@ -113,6 +116,8 @@ let deployments = state === 'deployed' ? deployed.some() : [];
 const stops = new Set<string>();
 /** Chats that are being answered, by the model that does it. */
 const answering = new Map<string, string>();
+/** Tokens of the answers that are being written, by chat. */
+const written = new Map<string, number>();
 const here = (model: string) => !model.startsWith('cloud:') && !model.startsWith('deployment:');
 const others = (view: ChatView) =>
   [...answering].filter(
@@ -211,6 +216,7 @@ async function answer(
   assistant: MessageView,
   onEvent: (e: AnswerEvent) => void,
   whenBusy: WhenBusy = 'ask',
+  trace = false,
 ) {
   Object.assign(assistant, { state: 'streaming', error: null });
   onEvent({ kind: 'started', user, assistant: structuredClone(assistant) });
@@ -247,6 +253,7 @@ async function answer(
     data.ANSWER.slice(assistant.text.length);
   const pieces = said.match(flood ? /[\s\S]{1,60}/g : /[\s\S]{1,6}/g);
   const prompt = Math.ceil((user?.text.length ?? 0) * 0.3) + 20;
+  let tokens = 0;
   for (const piece of pieces ?? []) {
     await new Promise((resolve) => setTimeout(resolve, 12));
     if (stops.delete(view.id)) {
@@ -255,6 +262,10 @@ async function answer(
     }
     assistant.text += piece;
     onEvent({ kind: 'delta', message_id: assistant.id, text: piece, reasoning: '' });
+    const told = tracedOf(view.model_id, assistant.id, tokens, piece);
+    tokens += told?.tokens.length ?? 0;
+    written.set(view.id, prompt + tokens);
+    if (trace && told) onEvent({ kind: 'traced', message_id: assistant.id, ...told });
     onEvent({
       kind: 'counted',
       message_id: assistant.id,
@@ -268,9 +279,10 @@ async function answer(
   if (shown && models.find((one) => one.id === view.model_id)?.takes_images)
     assistant.boxes = data.boxesOn(shown);
   if (assistant.state === 'streaming') assistant.state = 'done';
-  assistant.stats = { ...data.stats, model_id: view.model_id };
+  assistant.stats = { ...data.stats, model_id: view.model_id, drafts: draftsOf(view.model_id) };
   view.messages.push(assistant);
   answering.delete(view.id);
+  written.delete(view.id);
   onEvent({ kind: 'finished', message: structuredClone(assistant) });
   emit({ kind: 'chats_changed' });
 }
@@ -539,7 +551,8 @@ export const host: Host = {
       if (request.continue_of !== null) {
         const cut = view.messages.findIndex((m) => m.id === request.continue_of);
         const [begun] = view.messages.splice(cut, 1);
-        return void answer(view, null, begun ?? message(null, 'assistant', ''), onEvent, request.when_busy);
+        const cutOff = begun ?? message(null, 'assistant', '');
+        return void answer(view, null, cutOff, onEvent, request.when_busy, request.trace);
       }
       const parent = request.retry_of ?? request.parent_id;
       const at = view.messages.findIndex((m) => m.id === parent);
@@ -551,6 +564,7 @@ export const host: Host = {
           message(request.retry_of, 'assistant', ''),
           onEvent,
           request.when_busy,
+          request.trace,
         );
       const blind = models.find((one) => one.id === view.model_id)?.takes_images === false;
       const user = message(parent, 'user', request.text, request.pictures);
@@ -566,7 +580,14 @@ export const host: Host = {
       if (view.messages.length === 0) view.title = request.text;
       view.messages.push(user);
       if (request.leave_out_older) view.context_start = user.id;
-      void answer(view, structuredClone(user), message(user.id, 'assistant', ''), onEvent, request.when_busy);
+      void answer(
+        view,
+        structuredClone(user),
+        message(user.id, 'assistant', ''),
+        onEvent,
+        request.when_busy,
+        request.trace,
+      );
     }),
   pictureAdd: async (encoded) => {
     const text = atob(encoded);
@@ -740,11 +761,19 @@ export const host: Host = {
       );
     }),
   compareStop: () => done(() => (comparing = false)),
+  evaluationStart: (request, onEvent) => done(() => evaluation.start(request, onEvent)),
+  evaluationStop: () => done(() => evaluation.stop()),
   pricesFile: () => reply(() => '/home/user/.local/share/whaledeck/prices.toml'),
   sizing: (wish) => read(() => sizingOf(wish, models)),
   sizingCsv: (wish) => reply(() => `model,card\n${wish.model},H100-80G\n`),
   sizingPicture: () => reply(() => '<svg xmlns="http://www.w3.org/2000/svg"/>'),
   plan: (wish) => reply(() => planOf(wish)),
+  explainSparsity: (id, question) => read(() => explain.sparsity(modelOf(id), question)),
+  explainRouting: (id, text) => read(() => explain.routing(modelOf(id), text)),
+  explainNextToken: (query) => read(() => explain.nextToken(query)),
+  explainDrafts: (_id, question) => read(() => explain.drafts(question)),
+  explainFp8: (id) => read(() => explain.fp8(modelOf(id))),
+  explainCache: () => read(() => explain.cacheSizes()),
   saveText: (name) => reply(() => (name.endsWith('.csv') ? null : `/home/user/${name}`)),
   pickCertificates: () => reply(() => '/etc/ssl/company.pem'),
   worker: () => read(() => worker),
@@ -756,7 +785,8 @@ export const host: Host = {
     }),
   workerStop: () => done(() => (worker = { ...worker, state: 'stopped' })),
   useProcessor: () => done(() => undefined),
-  workerMemory: () => read(() => (worker.state === 'ready' ? modelSettings.measured : null)),
+  workerMemory: () =>
+    read(() => (worker.state === 'ready' ? modelSettings.memoryNow([...written.values()]) : null)),
   modelSettings: (id) => read(() => modelSettings.settingsOf(modelOf(id))),
   modelMemory: (id, wanted) => read(() => modelSettings.memoryOf(modelOf(id), wanted)),
   modelSettingsSave: (id, wanted) =>

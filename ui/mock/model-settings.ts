@@ -2,11 +2,11 @@
 // machine with 16 GB.
 import type {
   MemoryForecast,
-  MemoryMeasure,
   MemoryPart,
   ModelSettings,
   ModelSettingsView,
   ModelView,
+  WorkerMemory,
 } from '$lib/ipc/bindings';
 import { NOT_CHOSEN } from '$lib/stores/not-chosen';
 
@@ -99,4 +99,37 @@ export function memoryOf(model: ModelView, settings: ModelSettings): MemoryForec
 
 export const keep = (model: ModelView, settings: ModelSettings): void => void stored.set(model.id, settings);
 
-export const measured: MemoryMeasure = { foreseen: 5.93e9, measured: 6.02e9, pages: 512, pages_used: 37 };
+const PAGES = 512;
+const PAGE_TOKENS = 64;
+const KEPT = 120;
+
+/** Of the loaded model, with the tokens of each answer that is being written. */
+export function memoryNow(running: number[]): WorkerMemory {
+  const sequences = running.map((tokens) => ({ tokens, pages: Math.ceil(tokens / PAGE_TOKENS) }));
+  const pages_used = sequences.reduce((sum, one) => sum + one.pages, 0);
+  const part = (kind: MemoryPart['kind'], foreseen: number, measured: number) => ({
+    kind,
+    foreseen,
+    measured,
+  });
+  return {
+    total: { foreseen: 5.93e9, measured: 6.02e9, pages: PAGES, pages_used },
+    parts: [
+      part('weights', 5.08e9, 5.08e9),
+      part('cache', 0.48e9, 0.48e9),
+      part('buffers', 0.24e9, 0.31e9),
+      part('program', 0.04e9, 0.06e9),
+      part('correction', 0.09e9, 0.09e9),
+    ],
+    cache: {
+      kind: 'fp8',
+      pages: PAGES,
+      pages_used,
+      pages_kept: KEPT,
+      page_tokens: PAGE_TOKENS,
+      page_bytes: RECORD.fp8 * PAGE_TOKENS,
+      page_bytes_bf16: RECORD.bf16 * PAGE_TOKENS,
+      sequences,
+    },
+  };
+}

@@ -10,6 +10,7 @@ test.each<Route>([
   { page: 'deployments' },
   { page: 'hardware' },
   { page: 'compare' },
+  { page: 'how' },
   { page: 'sizing', model: null },
   { page: 'sizing', model: 'deepseek-r1' },
   { page: 'settings' },

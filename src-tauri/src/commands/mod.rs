@@ -6,6 +6,7 @@ pub mod clipboard;
 pub mod clouds;
 pub mod deployments;
 pub mod downloads;
+pub mod evaluation;
 pub mod explain;
 pub mod hardware;
 pub mod models;

@@ -94,7 +94,7 @@ impl Backend {
         path: &str,
         body: &impl Serialize,
     ) -> Result<R, ErrorView> {
-        if let Server::Remote { label } = &self.server {
+        if let Server::Remote { label } = &*self.server {
             let message = format!("look into the model: {label} does not run on this computer");
             return Err(ErrorView::new(ErrorCode::InvalidInput, message));
         }

@@ -354,6 +354,8 @@ export type ChatView = {
 
 export type ClaimDefect = "no_fp8" | "no_fp4" | "no_bf16" | "too_small" | "less_than_files";
 
+export type ClaimVerdict = "agrees" | "disagrees" | "cannot_be_confirmed";
+
 /**  A published claim about this model that cannot be true. */
 export type ClaimView = {
 	/**  The publication. */
@@ -855,6 +857,75 @@ export type ErrorView = {
 	/**  Values of the message's placeholders, such as `needed` and `free` in bytes or `path`. */
 	detail: { [key in string]: string },
 };
+
+/**  One event of an evaluation. It ends with `finished`, `stopped` or `failed`. */
+export type EvaluationEvent = 
+/**  After each answer, and before the first once the model is ready. */
+{ kind: "progress"; done: number; total: number } | { kind: "finished"; result: EvaluationResult } | { kind: "stopped" } | { kind: "failed"; error: ErrorView };
+
+export type EvaluationMeasure = 
+/**  The share of questions whose answer is right. */
+"right" | 
+/**  Li et al. 2016: different words by all words of the answers. */
+"distinct1" | 
+/**  Different pairs of words by all words. */
+"distinct2" | 
+/**  The share of programs that pass all of their tests. */
+"passed";
+
+export type EvaluationRequest = {
+	/**  As in chats: a model of this computer, `cloud:<endpoint>/<name>` or `deployment:<id>`. */
+	model_id: string,
+	set: EvaluationSet,
+	/**  The preset that the set is for by default. A claim is made for that one only. */
+	preset_id: string | null,
+	/**  How often each prompt is asked without and how often with the preset, from 1 to 20. */
+	seeds: number,
+	/**  Only so many of the set, from its first; all by default. */
+	prompts: number | null,
+	/**  The most tokens of an answer, thinking included, from 1 to 8192; 512 by default. */
+	max_tokens: number | null,
+	when_busy: WhenBusy,
+};
+
+export type EvaluationResult = {
+	model_id: string,
+	set: EvaluationSet,
+	preset_id: string,
+	seeds: number,
+	prompts: number,
+	max_tokens: number,
+	/**  The answers that reached the most tokens, of all. */
+	cut: number,
+	scores: EvaluationScore[],
+};
+
+export type EvaluationScore = {
+	measure: EvaluationMeasure,
+	/**  At temperature 1 and top_p 1, without penalties. */
+	without: ScoreSpread,
+	with: ScoreSpread,
+	/**  With the preset less without it. */
+	difference: number,
+	/**  The 95 % interval of the difference over the seeds; `None` with one seed. */
+	interval: ScoreInterval | null,
+	/**  The difference as a share of the score without the preset; `None` where that is 0. */
+	relative: number | null,
+	relative_interval: ScoreInterval | null,
+	/**  The claimed value of `relative`; `None` where nothing is claimed. */
+	claim: number | null,
+	verdict: ClaimVerdict | null,
+	/**  Why a claim cannot be confirmed. */
+	reason: UnconfirmedReason | null,
+};
+
+export type EvaluationSet = 
+/**  60 questions with a short answer. */
+"factual" | 
+/**  20 prompts for stories and ideas. */
+"creative" | 
+/**  20 small programs in JavaScript. */
+"code";
 
 /**  The routed experts of a mixture. */
 export type ExpertLayers = {
@@ -1531,6 +1602,19 @@ export type SamplingView = {
 	thinking?: Thinking,
 };
 
+export type ScoreInterval = {
+	low: number,
+	high: number,
+};
+
+export type ScoreSpread = {
+	/**  By seed. */
+	values: number[],
+	mean: number,
+	/**  The standard deviation over the seeds; 0 with one seed. */
+	deviation: number,
+};
+
 export type ScreenTaken = 
 /**  The user cancelled. */
 { kind: "nothing" } | 
@@ -1810,6 +1894,16 @@ export type TracedAnswer = {
 	stats: DraftStats | null,
 };
 
+export type UnconfirmedReason = 
+/**  One seed has no spread. */
+"one_seed" | 
+/**  The score without the preset is 0. */
+"no_baseline" | 
+/**  The claimed score would be above 100 %. */
+"ceiling" | 
+/**  The interval has both no effect and the claimed one. */
+"spread";
+
 /**  One set of files of a model: a repository at a precision. */
 export type VariantView = {
 	id: string,
@@ -1865,64 +1959,3 @@ export type WorkerView = {
 	error: ErrorView | null,
 };
 
-export type EvaluationRequest = {
-	/**  As in chats: a model of this computer, `cloud:<endpoint>/<name>` or `deployment:<id>`. */
-	model_id: string,
-	set: EvaluationSet,
-	/**  The preset that the set is for by default. A claim is made for that one only. */
-	preset_id: string | null,
-	/**  How often each prompt is asked without and how often with the preset, from 1 to 20. */
-	seeds: number,
-	/**  Only so many of the set, from its first; all by default. */
-	prompts: number | null,
-	/**  The most tokens of an answer, thinking included, from 1 to 8192; 512 by default. */
-	max_tokens: number | null,
-	when_busy: WhenBusy,
-};
-
-export type EvaluationSet = "factual" | "creative" | "code";
-
-export type EvaluationEvent = 
-{ kind: "progress"; done: number; total: number } | { kind: "finished"; result: EvaluationResult } | { kind: "stopped" } | { kind: "failed"; error: ErrorView };
-
-export type EvaluationResult = {
-	model_id: string,
-	set: EvaluationSet,
-	preset_id: string,
-	seeds: number,
-	prompts: number,
-	max_tokens: number,
-	/**  The answers that reached the most tokens, of all. */
-	cut: number,
-	scores: EvaluationScore[],
-};
-
-export type EvaluationScore = {
-	measure: EvaluationMeasure,
-	without: ScoreSpread,
-	with: ScoreSpread,
-	difference: number,
-	interval: ScoreInterval | null,
-	relative: number | null,
-	relative_interval: ScoreInterval | null,
-	claim: number | null,
-	verdict: ClaimVerdict | null,
-	reason: UnconfirmedReason | null,
-};
-
-export type EvaluationMeasure = "right" | "distinct1" | "distinct2" | "passed";
-
-export type ScoreSpread = {
-	values: number[],
-	mean: number,
-	deviation: number,
-};
-
-export type ScoreInterval = {
-	low: number,
-	high: number,
-};
-
-export type ClaimVerdict = "agrees" | "disagrees" | "cannot_be_confirmed";
-
-export type UnconfirmedReason = "one_seed" | "no_baseline" | "ceiling" | "spread";

@@ -9,12 +9,13 @@ function channel<T>(callback: (event: T) => void): Channel<T> {
   return made;
 }
 
-const { answerStart, answerFollow, compareStart, eventsSubscribe, ...rest } = commands;
+const { answerStart, answerFollow, compareStart, evaluationStart, eventsSubscribe, ...rest } = commands;
 
 export const host: Host = {
   ...rest,
   answerStart: (request, onEvent) => answerStart(request, channel(onEvent)),
   answerFollow: (chatId, onEvent) => answerFollow(chatId, channel(onEvent)),
   compareStart: (request, onEvent) => compareStart(request, channel(onEvent)),
+  evaluationStart: (request, onEvent) => evaluationStart(request, channel(onEvent)),
   onEvent: (callback) => eventsSubscribe(channel(callback)),
 };

@@ -8,6 +8,7 @@ export type Route =
   | { page: 'deployments' }
   | { page: 'hardware' }
   | { page: 'compare' }
+  | { page: 'how' }
   | { page: 'sizing'; model: string | null }
   | { page: 'settings'; section?: 'clouds' };
 
@@ -28,6 +29,7 @@ export function parseRoute(hash: string): Route {
     case 'deployments':
     case 'hardware':
     case 'compare':
+    case 'how':
       return { page };
     case 'sizing':
       return { page, model: decode(rest) };

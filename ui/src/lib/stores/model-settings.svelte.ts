@@ -5,9 +5,9 @@ import { asError } from '$lib/errors';
 import type {
   ErrorView,
   MemoryForecast,
-  MemoryMeasure,
   ModelSettings,
   ModelSettingsView,
+  WorkerMemory,
 } from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 import { NOT_CHOSEN } from './not-chosen';
@@ -15,7 +15,7 @@ import { NOT_CHOSEN } from './not-chosen';
 export class ModelSettingsForm {
   readonly view = new Load<ModelSettingsView>();
   readonly forecast = new Load<MemoryForecast>();
-  readonly measured = new Load<MemoryMeasure | null>();
+  readonly measured = new Load<WorkerMemory | null>();
   chosen = $state.raw<ModelSettings>(NOT_CHOSEN);
   saveError = $state.raw<ErrorView | undefined>(undefined);
   readonly #modelId: string;

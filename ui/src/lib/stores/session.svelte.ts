@@ -16,6 +16,7 @@ import type {
 import { Load } from './load.svelte';
 import { Attached } from './pictures.svelte';
 import { settings } from './settings.svelte';
+import { traces } from './trace.svelte';
 
 /** A message while its text grows; plain text fields so that a delta touches nothing else. */
 export class Growing {
@@ -72,6 +73,8 @@ export class Session {
   /** The person wants answers of a model that does not see the pictures of this chat. */
   leaveOut = $state(false);
   #saving: ReturnType<typeof setTimeout> | undefined;
+  /** The answer was asked for with a trace. */
+  #tracing = false;
 
   constructor(id: string) {
     this.id = id;
@@ -210,8 +213,10 @@ export class Session {
       continue_of: null,
       when_busy: 'ask',
       leave_out_older: false,
+      trace: traces.watched,
       ...what,
     };
+    this.#tracing = request.trace;
     this.error = undefined;
     this.blocked = undefined;
     this.answering = true;
@@ -237,6 +242,7 @@ export class Session {
         this.pending = undefined;
         if (event.user) this.#append(event.user);
         this.growing = new Growing(event.assistant);
+        traces.begin(this.id, event.assistant, this.#tracing);
         this.answering = true;
         break;
       case 'looking': {
@@ -257,6 +263,9 @@ export class Session {
       case 'repeating':
         if (this.growing?.base.id === event.message_id) this.growing.repeating = true;
         break;
+      case 'traced':
+        traces.take(this.id, event);
+        break;
       case 'delta':
         if (this.growing?.base.id !== event.message_id) return;
         this.growing.add(event.text, event.reasoning);
@@ -264,6 +273,7 @@ export class Session {
       case 'finished':
       case 'failed':
         this.#append(event.kind === 'failed' ? { ...event.message, error: event.error } : event.message);
+        traces.end(event.message);
         this.#end();
         break;
     }
@@ -312,7 +322,10 @@ export function adopt(chat: ChatView): Session {
   return made;
 }
 
-export const forget = (id: string): boolean => open.delete(id);
+export function forget(id: string): void {
+  open.delete(id);
+  traces.forget(id);
+}
 
 /** After a reload of the page, an answer may stream that no channel of ours carries. */
 export function refreshForeignAnswers(): void {
