@@ -23,26 +23,26 @@ const rowsOf = (panel) =>
     .locator('tbody tr')
     .evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent.trim())));
 
-/**
- * How often each expert of each layer stands in the details of all tokens, which the keyboard walks through.
- */
-async function countedByTokens(page, panel) {
-  const counts = new Map();
-  const tokens = panel.getByRole('option');
-  const all = await tokens.count();
-  await tokens.first().focus();
-  for (let at = 0; at < all; at += 1) {
-    const lines = await panel.getByRole('group', { name: 'The chosen token' }).locator('li').allInnerTexts();
-    for (const line of lines) {
-      const [, layer, experts] = /^Layer (\d+): (.*)$/.exec(line) ?? [];
-      for (const expert of experts.split(', ')) {
-        const key = `${layer}/${expert}`;
-        counts.set(key, (counts.get(key) ?? 0) + 1);
-      }
+/** How often each expert of each layer stands in the details of all tokens. */
+async function countedByTokens(panel) {
+  const texts = await panel.evaluate(async (one) => {
+    const found = [];
+    for (const token of one.querySelectorAll('[role=option]')) {
+      token.focus();
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      found.push([...one.querySelectorAll('[aria-label="The chosen token"] li')].map((li) => li.innerText));
     }
-    await page.keyboard.press('ArrowRight');
+    return found;
+  });
+  const counts = new Map();
+  for (const line of texts.flat()) {
+    const [, layer, experts] = /^Layer (\d+): (.*)$/.exec(line) ?? [];
+    for (const expert of experts.split(', ')) {
+      const key = `${layer}/${expert}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
   }
-  return { counts, all };
+  return { counts, all: texts.length };
 }
 
 export async function inside(page, expect, judge) {
@@ -68,7 +68,7 @@ export async function inside(page, expect, judge) {
   );
 
   await panel.getByRole('checkbox', { name: 'Table' }).check();
-  const { counts, all } = await countedByTokens(page, panel);
+  const { counts, all } = await countedByTokens(panel);
   const rows = await rowsOf(panel);
   await expect('the table has each layer', rows.map((row) => row[0]).join() === '1,2,3,4');
   for (const [layer, most, used, times] of rows) {
@@ -98,6 +98,10 @@ export async function inside(page, expect, judge) {
   await panel.getByRole('option').last().focus();
   await page.keyboard.press('Home');
   await expect('Home goes to the first token', async () => (await details.innerText()).includes('Token 1\n'));
+  await page.keyboard.press('ArrowRight');
+  await details.getByText('Token 2', { exact: true }).waitFor();
+  await page.keyboard.press('ArrowLeft');
+  await details.getByText('Token 1', { exact: true }).waitFor();
   await page.keyboard.press('End');
   await details.getByText(`Token ${all}`, { exact: true }).waitFor();
   const underlined = () =>

@@ -1,13 +1,11 @@
 // "Measure it here": nothing is sent before Run, progress can be stopped and goes on behind another page, and each verdict
 // has its reason.
+import { chooseModel } from './browser.mjs';
 
 const sectionOf = (page) => page.getByRole('region', { name: 'Measure it here' });
 const runOf = (section) => section.locator('form button[type=submit]');
 
-async function model(page, section, name) {
-  await section.getByRole('combobox', { name: 'Model to measure' }).click();
-  await page.getByRole('option', { name, exact: true }).click();
-}
+const modelBox = (section) => section.getByRole('combobox', { name: 'Model to measure' });
 
 async function measured(section, verdict, reason) {
   await runOf(section).click();
@@ -63,7 +61,7 @@ export async function measure(page, expect, judge) {
   await section.getByText('Stopped. Nothing was measured.').waitFor();
   await expect('and can be run again', () => runOf(section).isEnabled());
 
-  await model(page, section, 'Whaledeck Guide Vision');
+  await chooseModel(modelBox(section), 'guide-vision');
   await runOf(section).click();
   await page.locator('[data-notice=busy]').waitFor();
   await section.getByLabel('Rounds').selectOption('1');
@@ -74,10 +72,7 @@ export async function measure(page, expect, judge) {
 /** Clouds cost money, and what they answer may agree, spread or end early. */
 export async function measureCloud(page, expect, judge) {
   const section = sectionOf(page);
-  const choose = async (end) => {
-    await section.getByRole('combobox', { name: 'Model to measure' }).click();
-    await page.locator(`[role=option][data-value="cloud:deepseek/deepseek-${end}"]`).click();
-  };
+  const choose = (end) => chooseModel(modelBox(section), `cloud:deepseek/deepseek-${end}`);
   await choose('flash');
   await section.getByText(/is a cloud service: this run sends it 360 requests/).waitFor();
   await measured(section, 'agrees', 'The score rises for certain');
@@ -85,7 +80,7 @@ export async function measureCloud(page, expect, judge) {
   await judge(page, 'measure-cloud');
   await section.getByRole('radio', { name: /small programs/ }).check();
   await measured(section, 'cannot be confirmed', 'The interval includes no change');
-  await choose('pro');
+  await choose('v4-pro');
   await runOf(section).click();
   await section.getByRole('alert').waitFor();
   await expect('what was measured before stays', await section.locator('.picture').isVisible());
