@@ -12,6 +12,8 @@ use tokio::sync::watch;
 pub(crate) const COMPARISON: &str = "compare";
 /// The same of an evaluation.
 pub(crate) const EVALUATION: &str = "evaluation";
+/// Of a chapter of "How it works" that computes.
+pub(crate) const EXPLANATION: &str = "explanation";
 
 /// The stop switches of the answers in progress, by chat id.
 #[derive(Debug, Default)]

@@ -16,10 +16,9 @@ use protocol::{
 
 use self::sampling::sampling_params;
 use crate::App;
+use crate::answer::turn::EXPLANATION;
 use crate::answer::{AnswerText, Backend, BackendEvent, Prompt, PromptMessage, draft_stats, expert_layers};
 
-/// Who asks, in the list of those that hold the worker.
-const HOLDER: &str = "explain";
 /// Tokens of an answer that is only measured.
 const MEASURED_TOKENS: usize = 24;
 const SHOWN_TOKENS: u32 = 64;
@@ -137,7 +136,7 @@ impl App {
     }
 
     async fn explaining(&self, model_id: &str) -> Result<Backend, ErrorView> {
-        self.check_worker_free(model_id, HOLDER, WhenBusy::Ask).await?;
-        self.backend(model_id, HOLDER, WhenBusy::Ask, || {}).await
+        self.check_worker_free(model_id, EXPLANATION, WhenBusy::Ask).await?;
+        self.backend(model_id, EXPLANATION, WhenBusy::Ask, || {}).await
     }
 }

@@ -11,7 +11,7 @@ use contract::{ErrorCode, ErrorView, WhenBusy, WorkerMemory, WorkerView};
 use protocol::ModelRef;
 
 use crate::App;
-use crate::answer::turn::COMPARISON;
+use crate::answer::turn::{COMPARISON, EVALUATION, EXPLANATION};
 
 pub(crate) use idle::watch;
 pub(crate) use leases::Lease;
@@ -61,6 +61,8 @@ impl App {
         for holder in &busy.holders {
             if holder == COMPARISON {
                 error = error.with("comparing", "1");
+            } else if holder == EVALUATION || holder == EXPLANATION {
+                error = error.with("explaining", "1");
             } else if let Ok(chat) = self.chat_get(holder).await {
                 titles.push(chat.title);
             }

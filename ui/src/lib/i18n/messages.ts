@@ -258,6 +258,7 @@ export type Messages = {
     busy: (values: { model: Value }) => string;
     busyIn: (values: { chats: Value }) => string;
     busyCompare: string;
+    busyHow: string;
     busyRequests: (values: { count: Value }) => string;
     busyNote: string;
     wait: string;
