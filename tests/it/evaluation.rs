@@ -152,17 +152,18 @@ async fn a_cloud_model_is_asked_with_both_samplings_and_graded_by_its_answers() 
         .map(|request| serde_json::from_str(&request.body).expect("is JSON"))
         .collect();
     assert_eq!(bodies.len(), 3 * 16);
-    let sampling =
-        |at: usize| ["temperature", "top_p", "frequency_penalty"].map(|name| bodies[at][name].as_f64());
+    let sampling = |body: &serde_json::Value| {
+        ["temperature", "top_p", "frequency_penalty"].map(|name| body[name].as_f64())
+    };
     let near = |values: [Option<f64>; 3], expected: [f64; 3]| {
         values.iter().zip(expected).all(|(value, expected)| (value.unwrap_or(0.0) - expected).abs() < 1e-6)
     };
-    for at in 0..16 {
+    for (at, body) in bodies.iter().enumerate().take(16) {
         let expected = if at / 4 % 2 == 0 { [1.0, 1.0, 0.0] } else { [0.3, 0.9, 0.7] };
-        assert!(near(sampling(at), expected), "request {at}: {}", bodies[at]);
+        assert!(near(sampling(body), expected), "request {at}: {body}");
         // A seed is the same without and with the preset, and another for each question.
-        assert_eq!(bodies[at]["seed"], (at / 8 + 1) * 1000 + at % 4, "request {at}");
-        assert_eq!(bodies[at]["max_tokens"], 128);
+        assert_eq!(body["seed"], (at / 8 + 1) * 1000 + at % 4, "request {at}");
+        assert_eq!(body["max_tokens"], 128);
     }
 
     cloud.set_chat_response(CloudResponse::json("402 Payment Required", ""));
