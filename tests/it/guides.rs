@@ -12,11 +12,12 @@ use crate::programs::{LANGS, cli, run};
 const LANGUAGES: [(&str, &str, &str); 2] =
     [("en", LANGS[0], "README.md"), ("zh", LANGS[1], "README.zh-CN.md")];
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "api-server.md",
     "downloads.md",
     "first-run.md",
     "images.md",
+    "inside.md",
     "other-machines.md",
     "presets.md",
     "prices.md",
