@@ -72,6 +72,18 @@ impl TensorView {
         values
     }
 
+    /// The elements of the first rows of a matrix as `f32`, as [`TensorView::to_f32`] gives all of them.
+    ///
+    /// # Panics
+    /// There are fewer rows, or a row is no whole number of blocks.
+    pub fn first_rows(&self, rows: usize) -> Vec<f32> {
+        let len = rows * self.shape.last().expect("a matrix has columns");
+        let mut values = vec![0.0; len];
+        let bytes = self.dtype.bytes_of(len).expect("rows are whole blocks");
+        formats::decode(self.dtype, &self.bytes()[..bytes], &mut values);
+        values
+    }
+
     /// The slice at an index of the first dimension, without that dimension: one expert of a stack.
     ///
     /// # Panics

@@ -210,6 +210,13 @@ fn all_experts_and_a_block_in_fp8_are_of_the_loaded_model() {
             |(value, fp8): (&f64, &f64)| (value - fp8).abs() <= value.abs() / 16.0 + scale / 1024.0 + 1e-9;
         assert!(values.iter().zip(&fp8).all(within));
         assert!(values.iter().zip(&fp8).any(|(value, fp8)| value != fp8) || block["dtype"] == "F8_E4M3");
+        // As the weights are multiplied: an FP8 file has its values without their scale.
+        let weights = checkpoint::open(&model).expect("the files are there").weights;
+        let name = block["tensor"].as_str().expect("a name");
+        let stored = |name: &str| weights.tensor(name).map(|view| f64::from(view.to_f32()[0]));
+        let scale = stored(&format!("{name}_scale_inv")).unwrap_or(1.0);
+        let first = stored(name).expect("it is there") * scale;
+        assert!((values[0] - first).abs() <= first.abs() * 1e-6, "{} and {first}", values[0]);
         tensors.push(values);
     }
     assert_ne!(tensors[0], tensors[1]);

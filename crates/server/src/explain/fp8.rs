@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use checkpoint::{Checkpoint, WeightError, e4m3_to_f32, f32_to_e4m3};
+use checkpoint::{Checkpoint, Dtype, WeightError, e4m3_to_f32, f32_to_e4m3};
 use protocol::{ApiErrorCode, Fp8Report};
 
 use crate::error::ApiError;
@@ -32,8 +32,14 @@ fn block(checkpoint: &Checkpoint) -> Result<Fp8Report, WeightError> {
     let view = checkpoint.weights.tensor(&tensor)?;
     let width = view.shape.last().copied().unwrap_or(0);
     let (rows, cols) = (BLOCK.min(view.len() / width.max(1)), BLOCK.min(width));
-    let all = view.to_f32();
-    let values: Vec<f32> = all.chunks_exact(width).take(rows).flat_map(|row| &row[..cols]).copied().collect();
+    // An FP8 file has its values without their scale, of which this block is the first.
+    let stored = match view.dtype {
+        Dtype::F8E4M3 => checkpoint.weights.tensor(&format!("{tensor}_scale_inv"))?.to_f32()[0],
+        _ => 1.0,
+    };
+    let first = view.first_rows(rows);
+    let values = first.chunks_exact(width).flat_map(|row| &row[..cols]).map(|value| value * stored);
+    let values: Vec<f32> = values.collect();
     let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
     let scale = if largest > 0.0 { largest / MAX } else { 1.0 };
     let fp8 = values.iter().map(|value| e4m3_to_f32(f32_to_e4m3(value / scale)) * scale);
