@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{ExpertLayers, SamplingView, TokenTrace};
+use crate::{DraftStats, ExpertLayers, SamplingView, TokenTrace};
 
 /// The same question with the experts that the router chose, and with all of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
@@ -58,7 +58,7 @@ pub struct TokenChance {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct TracedAnswer {
     pub tokens: Vec<TokenTrace>,
-    pub stats: Option<crate::DraftStats>,
+    pub stats: Option<DraftStats>,
 }
 
 /// The KV cache of one token in all layers.

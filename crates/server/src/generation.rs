@@ -2,9 +2,7 @@
 //! It writes no JSON: `response` and the routes turn its updates into bodies and chunks.
 use std::sync::Arc;
 
-use engine::{
-    CancelHandle, EmbedSpan, EngineError, Event, FinishReason, Request, Routing, Sampling, SubmitError,
-};
+use engine::{CancelHandle, EmbedSpan, EngineError, Event, FinishReason, Request, Sampling, SubmitError};
 use protocol::openai::{self, TokenLogprob, TopLogprob, Usage};
 use protocol::{ApiErrorCode, PromptSize, TokenTrace, VisionProgress};
 use text::{Detokenizer, Grammar, OutputParser, Piece, StopStrings};
@@ -159,7 +157,7 @@ impl Generation {
     }
 
     /// Text that was held back comes first; the end follows on the next call.
-    fn finish(&mut self, reason: FinishReason, timings: engine::Timings, routing: Arc<Routing>) -> Update {
+    fn finish(&mut self, reason: FinishReason, timings: engine::Timings) -> Update {
         if let Some(error) = self.grammar_error.take() {
             return self.failed(ApiErrorCode::FormImpossible, error);
         }
@@ -172,7 +170,7 @@ impl Generation {
             let pieces = self.limit_calls(pieces);
             if !pieces.is_empty() {
                 let (sender, events) = unbounded_channel();
-                drop(sender.send(Event::Finished { reason, timings, routing }));
+                drop(sender.send(Event::Finished { reason, timings, routing: Arc::default() }));
                 self.events = events;
                 return Update::Pieces { pieces, logprobs: Vec::new(), traces: Vec::new() };
             }
@@ -192,12 +190,11 @@ impl Generation {
 
     fn trace(&self, id: u32, trace: engine::TokenTrace) -> TokenTrace {
         let model = self.state.model().expect("an answer starts after loading");
-        let text = |id: u32| String::from_utf8_lossy(model.tokenizer.bytes(id)).into_owned();
         TokenTrace {
             id,
-            text: text(id),
+            text: model.token_text(id),
             drafted: trace.draft == Some(id),
-            rejected: trace.draft.filter(|&draft| draft != id).map(text),
+            rejected: trace.draft.filter(|&draft| draft != id).map(|draft| model.token_text(draft)),
             experts: trace
                 .layers
                 .into_iter()
@@ -208,13 +205,10 @@ impl Generation {
 
     fn logprob(&self, id: u32, logprob: f32, alternatives: &[engine::TokenLogprob]) -> TokenLogprob {
         let model = self.state.model().expect("an answer starts after loading");
-        let entry = |id: u32, logprob: f32| {
-            let bytes = model.tokenizer.bytes(id);
-            TopLogprob {
-                token: String::from_utf8_lossy(bytes).into_owned(),
-                logprob: f64::from(logprob),
-                bytes: bytes.to_vec(),
-            }
+        let entry = |id: u32, logprob: f32| TopLogprob {
+            token: model.token_text(id),
+            logprob: f64::from(logprob),
+            bytes: model.tokenizer.bytes(id).to_vec(),
         };
         TokenLogprob {
             chosen: entry(id, logprob),
@@ -242,9 +236,7 @@ impl Updates for Generation {
                     let empty = pieces.is_empty() && logprobs.is_empty() && traces.is_empty();
                     (!empty).then_some(Update::Pieces { pieces, logprobs, traces })
                 }
-                Some(Event::Finished { reason, timings, routing }) => {
-                    return Some(self.finish(reason, timings, routing));
-                }
+                Some(Event::Finished { reason, timings, .. }) => return Some(self.finish(reason, timings)),
                 Some(Event::Failed(error)) => {
                     let lost = || {
                         let reason = self.state.check_card()?;

@@ -166,6 +166,13 @@ fn parameters(config: &ModelConfig) -> ParameterCount {
     count
 }
 
+impl LoadedModel {
+    /// A token as text; bytes that are a part of a character only are U+FFFD.
+    pub fn token_text(&self, id: u32) -> String {
+        String::from_utf8_lossy(self.tokenizer.bytes(id)).into_owned()
+    }
+}
+
 /// Whether the weights are larger than the memory that is available, so that a part of them is read again and
 /// again.
 pub fn reads_ahead(checkpoint: &Checkpoint) -> bool {

@@ -27,7 +27,7 @@ pub fn token_routing(model: &LoadedModel, token: &engine::TokenRouting) -> Token
     };
     TokenRouting {
         id: token.id,
-        token: String::from_utf8_lossy(model.tokenizer.bytes(token.id)).into_owned(),
+        token: model.token_text(token.id),
         layers: token.layers.iter().map(layer).collect(),
     }
 }

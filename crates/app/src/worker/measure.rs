@@ -40,7 +40,6 @@ fn worker_memory(report: &MemoryReport) -> Option<WorkerMemory> {
         ),
     ];
     parts.retain(|part| part.foreseen > 0.0 || part.measured > 0.0);
-    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let cache = CacheUse {
         kind: match cache.dtype {
             CacheDtype::Bf16 => CacheKind::Bf16,
@@ -74,7 +73,6 @@ fn total(report: &MemoryReport) -> Option<MemoryMeasure> {
             (report.process.predicted.map(bytes)?, resident + unwritten + unused)
         }
     };
-    let count = |pages: usize| u32::try_from(pages).unwrap_or(u32::MAX);
     Some(MemoryMeasure {
         foreseen,
         measured,
@@ -85,6 +83,10 @@ fn total(report: &MemoryReport) -> Option<MemoryMeasure> {
 
 fn page_bytes(cache: &CacheMemory) -> f64 {
     bytes(cache.measured) / cache.pages.max(1) as f64
+}
+
+fn count(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn bytes(bytes: Bytes) -> f64 {

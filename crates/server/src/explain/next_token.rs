@@ -47,7 +47,7 @@ pub async fn next_token(
     let eos = model.tokenizer.eos_tokens();
     let token = |(id, probability)| TokenProbability {
         id,
-        text: String::from_utf8_lossy(model.tokenizer.bytes(id)).into_owned(),
+        text: model.token_text(id),
         end: eos.contains(&id),
         probability,
     };
