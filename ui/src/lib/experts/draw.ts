@@ -1,26 +1,16 @@
-// Draws the heat map: rows are layers, columns are experts. Cells have whole pixels, so that all are equally
-// wide.
+// Draws the heat map: rows are layers, columns are experts.
 import type { ExpertCounts } from './counts';
+import { cellsOf, type Grid } from './grid';
 import { MOST, MOST_DIFFERENT, ramp, stepOf } from './scale';
 
-/** In pixels of the screen. */
-export type Grid = { width: number; height: number; cell: number; row: number };
 export type HeatColours = { more: Uint32Array; less: Uint32Array; ink: string; paper: string };
 /** The experts of one token, by layer. */
 export type Chosen = readonly (readonly number[])[];
 
-/** CSS pixels: the height that a map should take, and the largest and the lowest cell. */
-const HEIGHT = 184;
-const LARGEST = 18;
-const LOWEST = 3;
+const SIZES = { height: 184, largest: 18, lowest: 3 };
 
-export function gridOf(counts: ExpertCounts, width: number, density: number): Grid {
-  const within = (size: number, least: number) =>
-    Math.max(Math.ceil(least), Math.min(Math.floor(LARGEST * density), Math.floor(size)));
-  const cell = within((width * density) / Math.max(1, counts.experts), 1);
-  const row = within((HEIGHT * density) / Math.max(1, counts.layers.length), LOWEST * density);
-  return { width: cell * counts.experts, height: row * counts.layers.length, cell, row };
-}
+export const gridOf = (counts: ExpertCounts, width: number, density: number): Grid =>
+  cellsOf(counts.layers.length, counts.experts, width, density, SIZES);
 
 /** The colours of the theme in use. */
 export function coloursOf(element: Element): HeatColours {

@@ -1,24 +1,14 @@
 // Draws where one token goes: rows are layers, columns are experts, the chosen ones are filled.
+import { cellsOf, type Grid } from '$lib/experts/grid';
 
-/** In pixels of the screen. */
-export type Grid = { cell: number; row: number; width: number; height: number };
-
-/** CSS pixels: the height that the picture should take, and the largest and the lowest cell. */
-const HEIGHT = 224;
-const LARGEST = 14;
-const LOWEST = 4;
+const SIZES = { height: 224, largest: 14, lowest: 4 };
 /** Room for the frame of a layer, which would cover the cells of its row. */
 export const EDGE = 2;
 /** Cells narrower than this have no room for a gap between them. */
 const GAPPED = 5;
 
-export function gridOf(layers: number, experts: number, width: number, density: number): Grid {
-  const within = (size: number, least: number) =>
-    Math.max(Math.ceil(least), Math.min(Math.floor(LARGEST * density), Math.floor(size)));
-  const cell = within((width * density) / Math.max(1, experts), 1);
-  const row = within((HEIGHT * density) / Math.max(1, layers), LOWEST * density);
-  return { cell, row, width: cell * experts, height: row * layers };
-}
+export const gridOf = (layers: number, experts: number, width: number, density: number): Grid =>
+  cellsOf(layers, experts, width, density, SIZES);
 
 export function drawGrid(
   canvas: HTMLCanvasElement,
