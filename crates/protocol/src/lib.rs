@@ -5,6 +5,7 @@
 //! interface.
 
 mod access_log;
+pub mod anthropic;
 mod api_error_code;
 mod api_keys;
 mod error_code;
@@ -14,6 +15,8 @@ pub mod metric;
 mod model_ref;
 pub mod openai;
 mod place;
+pub mod responses;
+mod text_or_list;
 mod units;
 mod worker_api;
 mod worker_args;
@@ -34,6 +37,7 @@ pub use extension::{
 };
 pub use model_ref::ModelRef;
 pub use place::{CardRefusal, PlaceChoice, WorkerPlace};
+pub use text_or_list::TextOrList;
 pub use units::{Bytes, Tokens};
 pub use worker_api::{
     BuffersMemory, CacheMemory, HealthStatus, LayerRouting, MemoryReport, PlannedMemory, ProcessMemory,

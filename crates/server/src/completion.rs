@@ -13,7 +13,7 @@ use crate::error::ApiError;
 use crate::generation::{GenerateParams, Generation, Update};
 use crate::model::LoadedModel;
 use crate::request::body::Body;
-use crate::response::{ResponseKind, ResponseMeta, respond};
+use crate::response::completion::{ResponseKind, ResponseMeta, respond};
 use crate::sampling_params::{self, max_tokens, sampling};
 use crate::state::AppState;
 

@@ -1,6 +1,7 @@
 //! Errors as the OpenAI API shapes them with their HTTP status, and failures to load as error codes.
 //! Messages are English for the log and for programs; the app has the words for the user.
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
@@ -66,11 +67,13 @@ impl IntoResponse for ApiError {
         if self.code == ApiErrorCode::InvalidApiKey {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For a protocol that shapes errors otherwise.
+        response.extensions_mut().insert(Arc::new(self));
         response
     }
 }
 
-fn status(code: ApiErrorCode) -> StatusCode {
+pub fn status(code: ApiErrorCode) -> StatusCode {
     match code {
         ApiErrorCode::InvalidApiKey => StatusCode::UNAUTHORIZED,
         ApiErrorCode::Loading => StatusCode::SERVICE_UNAVAILABLE,

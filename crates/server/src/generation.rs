@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::{CancelHandle, EmbedSpan, EngineError, Event, FinishReason, Request, Sampling, SubmitError};
-use protocol::openai::{self, TokenLogprob, TopLogprob, Usage};
+use protocol::openai::{self, CompletionTokensDetails, TokenLogprob, TopLogprob, Usage};
 use protocol::{ApiErrorCode, PromptSize, TokenTrace, VisionProgress};
 use text::{Detokenizer, Grammar, OutputParser, Piece, StopStrings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -24,6 +24,8 @@ pub enum Update {
     },
     End {
         finish: openai::FinishReason,
+        /// The stop string that ended the answer.
+        stop: Option<String>,
         usage: Usage,
     },
     Failed(ApiError),
@@ -70,6 +72,10 @@ pub struct Generation {
     grammar_error: GrammarError,
     prompt_tokens: usize,
     completion_tokens: usize,
+    /// Those up to the end of the reasoning.
+    reasoning_tokens: usize,
+    /// The one that came.
+    stop: Option<String>,
     /// A stop string came; the engine's own end is awaited for its timings.
     stopped: bool,
     ended: bool,
@@ -109,6 +115,8 @@ impl Generation {
             grammar_error: grammar_error.unwrap_or_default(),
             prompt_tokens,
             completion_tokens: 0,
+            reasoning_tokens: 0,
+            stop: None,
             stopped: false,
             ended: false,
             state,
@@ -120,11 +128,21 @@ impl Generation {
         self.completion_tokens += 1;
         let text = self.detokenizer.push(&model.tokenizer, id);
         let checked = self.stops.push(&text);
-        if checked.ended {
+        let ended = checked.stop.is_some();
+        if ended {
+            self.stop = checked.stop;
             self.stopped = true;
             self.cancel.cancel();
         }
-        let pieces = self.parse(checked.text, checked.ended);
+        let in_reasoning =
+            |parser: &Option<OutputParser>| parser.as_ref().is_some_and(OutputParser::in_reasoning);
+        let before = in_reasoning(&self.parser);
+        let pieces = self.parse(checked.text, ended);
+        let reasoning = pieces.iter().any(|piece| matches!(piece, Piece::Reasoning(_)));
+        if before || reasoning || in_reasoning(&self.parser) {
+            // Reasoning comes first, so every token so far belongs to it, also those held back till now.
+            self.reasoning_tokens = self.completion_tokens;
+        }
         self.limit_calls(pieces)
     }
 
@@ -165,7 +183,8 @@ impl Generation {
             self.stopped = true;
             let rest = self.detokenizer.flush();
             let checked = self.stops.push(&rest);
-            let tail = if checked.ended { String::new() } else { self.stops.flush() };
+            let tail = if checked.stop.is_some() { String::new() } else { self.stops.flush() };
+            self.stop = checked.stop;
             let pieces = self.parse(checked.text + &tail, true);
             let pieces = self.limit_calls(pieces);
             if !pieces.is_empty() {
@@ -180,7 +199,11 @@ impl Generation {
             FinishReason::Stop | FinishReason::Cancelled => openai::FinishReason::Stop,
             FinishReason::Length | FinishReason::ContextFull => openai::FinishReason::Length,
         };
-        Update::End { finish, usage: usage(&timings, reason) }
+        let mut usage = usage(&timings, reason);
+        let reasoning_tokens = self.reasoning_tokens.into();
+        usage.completion_tokens_details =
+            (self.reasoning_tokens > 0).then_some(CompletionTokensDetails { reasoning_tokens });
+        Update::End { finish, stop: self.stop.take(), usage }
     }
 
     fn failed(&mut self, code: ApiErrorCode, message: String) -> Update {

@@ -15,7 +15,7 @@ use crate::auth::{Auth, authenticate};
 use crate::error::ApiError;
 use crate::host_check::{HostCheck, check_host};
 use crate::state::AppState;
-use crate::{chat, completion, explain, memory, metrics, routing, tokenize};
+use crate::{chat, completion, explain, memory, messages, metrics, responses, routing, tokenize};
 
 pub fn router(state: Arc<AppState>, auth: Auth, hosts: HostCheck) -> Router {
     let guarded = Router::new()
@@ -23,6 +23,9 @@ pub fn router(state: Arc<AppState>, auth: Auth, hosts: HostCheck) -> Router {
         .route("/v1/models/{*name}", get(model))
         .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/completions", post(completion::completions))
+        .route("/v1/responses", post(responses::responses))
+        .route("/v1/messages", post(messages::messages))
+        .route("/v1/messages/count_tokens", post(messages::count_tokens))
         .route("/tokenize", post(tokenize::tokenize))
         .route("/v1/whaledeck/memory", get(memory::memory))
         .route("/v1/whaledeck/routing", get(routing::routing))
@@ -38,6 +41,7 @@ pub fn router(state: Arc<AppState>, auth: Auth, hosts: HostCheck) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::new(hosts), check_host))
+        .layer(middleware::from_fn(messages::anthropic_errors))
         .with_state(state)
 }
 

@@ -36,6 +36,11 @@ impl OutputParser {
         Self { grounding: Some(GroundingParser::default()), ..Self::new(false, false) }
     }
 
+    /// Whether the output so far ends inside the reasoning.
+    pub fn in_reasoning(&self) -> bool {
+        self.reasoning.in_reasoning()
+    }
+
     pub fn push(&mut self, text: &str) -> Vec<Piece> {
         let mut found = Vec::new();
         self.tool_calls.push(text, &mut found);

@@ -41,6 +41,11 @@ impl ReasoningParser {
         Self { undecided: true, ..self }
     }
 
+    /// Whether the output so far ends inside the reasoning.
+    pub fn in_reasoning(&self) -> bool {
+        matches!(self.state, State::Opened | State::Thinking)
+    }
+
     pub fn push(&mut self, text: &str) -> Vec<Piece> {
         self.held.push_str(text);
         let mut pieces = Vec::new();
@@ -51,16 +56,14 @@ impl ReasoningParser {
     /// Returns the held-back text at the end of the output.
     pub fn flush(&mut self) -> Vec<Piece> {
         let rest = std::mem::take(&mut self.held);
-        let in_reasoning = matches!(self.state, State::Opened | State::Thinking);
-        let piece = if in_reasoning { Piece::Reasoning(rest) } else { Piece::Answer(rest) };
+        let piece = if self.in_reasoning() { Piece::Reasoning(rest) } else { Piece::Answer(rest) };
         if piece.text().is_empty() { Vec::new() } else { vec![piece] }
     }
 
     /// Returns the held-back text because a tool call begins. Open reasoning stays open.
     pub fn interrupt(&mut self) -> Vec<Piece> {
         let pieces = self.flush();
-        let in_reasoning = matches!(self.state, State::Opened | State::Thinking);
-        self.state = if in_reasoning { State::Thinking } else { State::Answering };
+        self.state = if self.in_reasoning() { State::Thinking } else { State::Answering };
         pieces.into_iter().filter(|piece| !piece.text().trim().is_empty()).collect()
     }
 

@@ -7,11 +7,11 @@ pub struct StopStrings {
     held: String,
 }
 
-/// The text to show, and whether a stop string ended the answer.
+/// The text to show, and the stop string that ended the answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StopOutput {
     pub text: String,
-    pub ended: bool,
+    pub stop: Option<String>,
 }
 
 impl StopStrings {
@@ -22,13 +22,14 @@ impl StopStrings {
     /// Adds text. The stop string itself is not part of the output.
     pub fn push(&mut self, text: &str) -> StopOutput {
         self.held.push_str(text);
-        if let Some(at) = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min() {
+        let found = self.stops.iter().filter_map(|stop| Some((self.held.find(stop.as_str())?, stop)));
+        if let Some((at, stop)) = found.min_by_key(|(at, _)| *at) {
             self.held.truncate(at);
-            return StopOutput { text: std::mem::take(&mut self.held), ended: true };
+            return StopOutput { text: std::mem::take(&mut self.held), stop: Some(stop.clone()) };
         }
         let keep = self.stops.iter().map(|stop| overlap(&self.held, stop)).max().unwrap_or(0);
         let rest = self.held.split_off(self.held.len() - keep);
-        StopOutput { text: std::mem::replace(&mut self.held, rest), ended: false }
+        StopOutput { text: std::mem::replace(&mut self.held, rest), stop: None }
     }
 
     /// Returns the held-back text at the end of the output.
@@ -49,26 +50,26 @@ mod tests {
 
     use super::*;
 
-    fn run(stops: &[&str], pieces: &[&str]) -> (String, bool) {
+    fn run(stops: &[&str], pieces: &[&str]) -> (String, Option<String>) {
         let mut watch = StopStrings::new(stops.iter().map(|s| (*s).to_owned()).collect());
         let mut shown = String::new();
         for piece in pieces {
-            let StopOutput { text, ended } = watch.push(piece);
+            let StopOutput { text, stop } = watch.push(piece);
             shown += &text;
-            if ended {
-                return (shown, true);
+            if stop.is_some() {
+                return (shown, stop);
             }
         }
-        (shown + &watch.flush(), false)
+        (shown + &watch.flush(), None)
     }
 
     #[test]
     fn a_stop_across_pieces_is_found_and_a_false_start_is_shown() {
-        assert_eq!(run(&["END"], &["ab E", "N", "D more"]), ("ab ".into(), true));
-        assert_eq!(run(&["END"], &["ab E", "N", "X"]), ("ab ENX".into(), false));
-        assert_eq!(run(&["停止"], &["好停", "止了"]), ("好".into(), true));
-        assert_eq!(run(&["b", "ab"], &["xab"]), ("x".into(), true));
-        assert_eq!(run(&[""], &["all"]), ("all".into(), false));
+        assert_eq!(run(&["END"], &["ab E", "N", "D more"]), ("ab ".into(), Some("END".into())));
+        assert_eq!(run(&["END"], &["ab E", "N", "X"]), ("ab ENX".into(), None));
+        assert_eq!(run(&["停止"], &["好停", "止了"]), ("好".into(), Some("停止".into())));
+        assert_eq!(run(&["b", "ab"], &["xab"]), ("x".into(), Some("ab".into())));
+        assert_eq!(run(&[""], &["all"]), ("all".into(), None));
     }
 
     proptest! {

@@ -41,6 +41,7 @@ pub fn all(sh: &Shell) -> Result<()> {
     build(sh)?;
     packages(sh, TEST)?;
     python(sh)?;
+    node_with_clients(sh)?;
     browser(sh)?;
     cargo_deny(sh)?;
     sshd(sh)?;
@@ -52,7 +53,7 @@ pub fn all(sh: &Shell) -> Result<()> {
 pub fn build(sh: &Shell) -> Result<()> {
     packages(sh, BUILD)?;
     node(sh)?;
-    ui_packages(sh)
+    npm_packages(sh, "ui")
 }
 
 fn packages(sh: &Shell, wanted: &[&str]) -> Result<()> {
@@ -133,15 +134,23 @@ pub fn npm(sh: &Shell, args: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Installs the UI's packages when the lock file is newer than the installed ones.
-fn ui_packages(sh: &Shell) -> Result<()> {
+/// Installs the npm packages of a folder when its lock file is newer than the installed ones.
+fn npm_packages(sh: &Shell, folder: &str) -> Result<()> {
     let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
-    let lock = modified(&root().join("ui/package-lock.json"));
-    let done = modified(&root().join("ui/node_modules/.package-lock.json"));
+    let lock = modified(&root().join(folder).join("package-lock.json"));
+    let done = modified(&root().join(folder).join("node_modules/.package-lock.json"));
     if done.is_some() && done >= lock {
         return Ok(());
     }
-    npm(sh, &["ci", "--no-audit", "--no-fund"])
+    node_command(sh, "npm").args(["--prefix", folder, "ci", "--no-audit", "--no-fund"]).run()?;
+    Ok(())
+}
+
+/// The Node that runs the official TypeScript clients, whose packages are in tests/clients.
+pub fn node_with_clients(sh: &Shell) -> Result<PathBuf> {
+    npm_packages(sh, "tests/clients")?;
+    let own = own_node().join("node_modules/node/bin/node");
+    Ok(if own.is_file() { own } else { PathBuf::from("node") })
 }
 
 /// The Python with the official clients; made once under target/.

@@ -32,6 +32,7 @@ pub fn test(sh: &Shell) -> Result<()> {
     step("Rust: unit, boundary, fidelity and flow tests", || {
         cmd!(sh, "cargo test {WHOLE...}")
             .env("WHALEDECK_PYTHON", setup::python(sh)?)
+            .env("WHALEDECK_NODE", setup::node_with_clients(sh)?)
             .env("WHALEDECK_SSHD", setup::sshd(sh)?.unwrap_or_default())
             .env("WHALEDECK_ENGINE", program("whaledeck-engine"))
             .envs(llama.clone())

@@ -25,4 +25,4 @@ pub use response::{
     FinishReason, FunctionDelta, Role, TextChoice, TextCompletion, ToolCallDelta,
 };
 pub use sampling_params::{SamplingParams, Stop, StreamOptions};
-pub use usage::{PromptTokensDetails, Usage};
+pub use usage::{CompletionTokensDetails, PromptTokensDetails, Usage};

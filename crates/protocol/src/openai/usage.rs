@@ -14,6 +14,8 @@ pub struct Usage {
     pub total_tokens: Tokens,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_tokens_details: Option<PromptTokensDetails>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_tokens_details: Option<CompletionTokensDetails>,
     /// Measured by the worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whaledeck: Option<Timings>,
@@ -24,6 +26,13 @@ pub struct PromptTokensDetails {
     /// Tokens whose KV came from the prefix cache.
     #[serde(default)]
     pub cached_tokens: Tokens,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompletionTokensDetails {
+    /// Tokens before the answer, those of its think tags included.
+    #[serde(default)]
+    pub reasoning_tokens: Tokens,
 }
 
 impl Usage {

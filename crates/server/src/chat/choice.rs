@@ -6,7 +6,7 @@ use text::Piece;
 
 use super::message::MessageBuilder;
 use crate::generation::Update;
-use crate::response::ResponseKind;
+use crate::response::completion::ResponseKind;
 
 pub struct ChatKind {
     message: MessageBuilder,

@@ -7,8 +7,6 @@ use protocol::{AnswerExtension, ExpertLayers, Grounding, TokenTrace, Unfinished}
 use serde_json::{Map, Value};
 use text::Piece;
 
-use crate::response_format::ResponseFormat;
-
 /// A message so far.
 #[derive(Default)]
 pub struct MessageBuilder {
@@ -42,8 +40,9 @@ impl Call {
 }
 
 impl MessageBuilder {
-    pub fn new(id: u64, format: &ResponseFormat, image_size: Option<(usize, usize)>) -> Self {
-        Self { id, image_size, json: matches!(format, ResponseFormat::Json(_)), ..Self::default() }
+    /// `json`: the answer must be JSON.
+    pub fn new(id: u64, json: bool, image_size: Option<(usize, usize)>) -> Self {
+        Self { id, image_size, json, ..Self::default() }
     }
 
     fn call_id(&self, at: usize) -> String {

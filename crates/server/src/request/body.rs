@@ -5,7 +5,9 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use futures_util::StreamExt;
+use protocol::anthropic::MessagesRequest;
 use protocol::openai::{ChatCompletionRequest, CompletionRequest, SamplingParams};
+use protocol::responses::ResponsesRequest;
 use protocol::{AllExpertsRequest, ApiErrorCode, NextTokenRequest, PromptRoutingRequest};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -41,9 +43,9 @@ impl RequestBody for CompletionRequest {
 }
 
 macro_rules! without_sampling {
-    ($($request:ty)*) => {
+    ($max_bytes:expr, $($request:ty)*) => {
         $(impl RequestBody for $request {
-            const MAX_BYTES: usize = 1 << 20;
+            const MAX_BYTES: usize = $max_bytes;
             const HAS_SAMPLING: bool = false;
 
             fn with_sampling(self, _: SamplingParams) -> Self {
@@ -53,7 +55,9 @@ macro_rules! without_sampling {
     };
 }
 
-without_sampling!(NextTokenRequest PromptRoutingRequest AllExpertsRequest);
+without_sampling!(1 << 20, NextTokenRequest PromptRoutingRequest AllExpertsRequest);
+// Their sampling parameters are fields of their own; images come with every turn.
+without_sampling!(64 << 20, MessagesRequest ResponsesRequest);
 
 /// A body that is too long is read up to here all the same: a client that is still sending does not read the
 /// error.

@@ -1,4 +1,4 @@
-"""The official OpenAI client against the worker: python openai_client.py ADDRESS KEY"""
+"""The official OpenAI client against the worker: python openai_chat.py ADDRESS KEY"""
 import json
 import sys
 

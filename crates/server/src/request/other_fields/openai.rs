@@ -1,25 +1,9 @@
-//! Fields that clients send and that no request type reads. One that cannot change the answer is ignored; one
-//! that can is refused by name unless it has the value that changes nothing. None is dropped silently. The
-//! lists are those of OpenAI, DeepSeek, vLLM, SGLang, llama.cpp and ollama of November 2026.
-use serde_json::Value;
-
-use super::fields::UnknownField;
-use crate::error::ApiError;
-
-/// How a field is handled.
-enum Rule {
-    /// It does not change the answer.
-    Ignored,
-    /// Accepted with one of these values, as JSON, which are what is done anyway.
-    Only(&'static [&'static str]),
-    /// Refused, with what to send instead.
-    Instead(&'static str),
-}
-
-use Rule::{Ignored, Instead, Only};
+//! Fields of chat and plain completions: those of OpenAI, and what DeepSeek, vLLM, SGLang, llama.cpp and
+//! ollama add to them.
+use super::Rule::{self, Ignored, Instead, Only};
 
 /// Of a request.
-const REQUEST: &[(&str, Rule)] = &[
+pub(super) const REQUEST: &[(&str, Rule)] = &[
     // Accounting, storage and caching.
     ("user", Ignored),
     ("metadata", Ignored),
@@ -153,7 +137,7 @@ const REQUEST: &[(&str, Rule)] = &[
 ];
 
 /// Of a message: what answers carry and clients send back with them. None of it is part of a prompt.
-const MESSAGE: &[(&str, Rule)] = &[
+pub(super) const MESSAGE: &[(&str, Rule)] = &[
     ("id", Ignored),
     ("object", Ignored),
     ("created", Ignored),
@@ -180,111 +164,9 @@ const MESSAGE: &[(&str, Rule)] = &[
     ("thinking", Instead("reasoning_content")),
 ];
 
-const PART: &[(&str, Rule)] = &[("cache_control", Ignored), ("index", Ignored), ("id", Ignored)];
-const IMAGE: &[(&str, Rule)] = &[("detail", Only(&[r#""auto""#, r#""high""#]))];
-const CALL: &[(&str, Rule)] = &[("type", Only(&[r#""function""#])), ("index", Ignored)];
-const FUNCTION: &[(&str, Rule)] = &[];
-const STREAM: &[(&str, Rule)] = &[("include_obfuscation", Ignored)];
-const FORMAT: &[(&str, Rule)] = &[("strict", Ignored)];
-
-/// # Errors
-/// A field that changes the answer, or one that is not known.
-pub fn check(field: &UnknownField) -> Result<(), ApiError> {
-    let table = match field.of {
-        "ChatMessage" => MESSAGE,
-        "ContentPart" => PART,
-        "ImageUrl" => IMAGE,
-        "ToolCall" => CALL,
-        "FunctionCall" => FUNCTION,
-        "StreamOptions" => STREAM,
-        "ResponseFormat" => FORMAT,
-        "ThinkingParam" => &[],
-        _ => REQUEST,
-    };
-    if is_empty(field.value) {
-        return Ok(());
-    }
-    let rule = table.iter().find(|(name, _)| *name == field.name).map(|(_, rule)| rule);
-    let path = &field.path;
-    let message = match rule {
-        Some(Ignored) => return Ok(()),
-        Some(Only(values)) if values.iter().any(|value| same(value, field.value)) => return Ok(()),
-        Some(Only([])) => format!("{path} is not supported: leave it out"),
-        Some(Only(values)) => {
-            format!("{path} is not supported: leave it out, or send {}", values.join(" or "))
-        }
-        Some(Instead(other)) => format!("{path} is not supported: send {other} instead"),
-        None => format!("{path} is not a field that this worker knows: leave it out"),
-    };
-    Err(ApiError::invalid(path.clone(), message))
-}
-
-/// As clients send it that fill in every field.
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-/// Numbers are compared as numbers: 1 and 1.0 are one value.
-fn same(text: &str, value: &Value) -> bool {
-    let expected: Value = serde_json::from_str(text).unwrap_or_default();
-    match (expected.as_f64(), value.as_f64()) {
-        (Some(a), Some(b)) => (a - b).abs() < f64::EPSILON,
-        _ => expected == *value,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn refused(of: &'static str, name: &str, value: &Value) -> Option<String> {
-        check(&UnknownField { of, name, path: name.to_owned(), value }).err().map(|error| error.message)
-    }
-
-    #[test]
-    fn every_value_of_the_tables_is_json_and_every_name_stands_once() {
-        for table in [REQUEST, MESSAGE, PART, IMAGE, CALL, STREAM, FORMAT] {
-            let mut names: Vec<_> = table.iter().map(|(name, _)| *name).collect();
-            names.sort_unstable();
-            assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
-            for (name, rule) in table {
-                if let Only(values) = rule {
-                    for value in *values {
-                        let value: Value = serde_json::from_str(value).expect(name);
-                        assert_eq!(
-                            refused("ChatCompletionRequest", "no such name", &value).is_some(),
-                            !value.is_null()
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn what_changes_an_answer_is_refused_and_its_plain_value_is_taken() {
-        for (name, plain, other) in [
-            ("logit_bias", json!({}), json!({"5": -100})),
-            ("length_penalty", json!(1.0), json!(0.5)),
-            ("ignore_eos", json!(false), json!(true)),
-            ("functions", json!([]), json!([{"name": "f"}])),
-            ("grammar", json!(""), json!("root ::= \"a\"")),
-            ("modalities", json!(["text"]), json!(["text", "audio"])),
-            ("no_such_field", json!(null), json!(0)),
-        ] {
-            assert_eq!(refused("ChatCompletionRequest", name, &plain), None);
-            let said = refused("ChatCompletionRequest", name, &other).expect(name);
-            assert!(said.starts_with(name), "{said}");
-        }
-        assert_eq!(refused("CompletionRequest", "user", &json!("somebody")), None);
-        assert!(refused("ChatMessage", "user", &json!("somebody")).is_some(), "each type has its own list");
-    }
-}
+pub(super) const PART: &[(&str, Rule)] = &[("cache_control", Ignored), ("index", Ignored), ("id", Ignored)];
+pub(super) const IMAGE: &[(&str, Rule)] = &[("detail", Only(&[r#""auto""#, r#""high""#]))];
+pub(super) const CALL: &[(&str, Rule)] = &[("type", Only(&[r#""function""#])), ("index", Ignored)];
+pub(super) const FUNCTION: &[(&str, Rule)] = &[];
+pub(super) const STREAM: &[(&str, Rule)] = &[("include_obfuscation", Ignored)];
+pub(super) const FORMAT: &[(&str, Rule)] = &[("strict", Ignored)];

@@ -1,18 +1,15 @@
-//! An answer as HTTP: a stream of events or one body, in the form of the route that was called.
-//! Server-sent events end with `[DONE]`. Comments keep the connection open during a long prefill.
+//! The bodies of chat and plain completions, which differ in the type of their one choice.
+//! A stream ends with `[DONE]`.
 use std::borrow::Cow;
-use std::convert::Infallible;
 
-use axum::Json;
-use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt, stream};
+use axum::response::Response;
+use axum::response::sse::Event as SseEvent;
+use protocol::TokenTrace;
 use protocol::openai::{Completion, FinishReason, SamplingParams, StreamOptions, TokenLogprob, Usage};
-use protocol::{ApiErrorCode, TokenTrace};
 use serde::Serialize;
 use text::Piece;
 
-use crate::access_log::TokenCounts;
+use super::{AnswerEnd, AnswerWriter, json_event};
 use crate::error::ApiError;
 use crate::generation::{Update, Updates};
 use crate::state::AppState;
@@ -46,8 +43,9 @@ pub trait ResponseKind: Send + 'static {
 pub struct ResponseMeta {
     /// A number no other answer of this process has.
     pub number: u64,
-    created: u64,
-    model: String,
+    /// Seconds of the Unix clock.
+    pub created: u64,
+    pub model: String,
 }
 
 impl ResponseMeta {
@@ -77,48 +75,29 @@ pub async fn respond<K: ResponseKind>(
     params: &SamplingParams,
     kind: K,
 ) -> Result<Response, ApiError> {
-    if params.stream {
-        Ok(stream_response(meta, updates, params.stream_options, kind))
-    } else {
-        complete_response(&meta, updates, kind).await
+    let writer = CompletionWriter { meta, options: params.stream_options, kind };
+    super::respond(updates, params.stream, writer).await
+}
+
+struct CompletionWriter<K> {
+    meta: ResponseMeta,
+    options: StreamOptions,
+    kind: K,
+}
+
+impl<K: ResponseKind> CompletionWriter<K> {
+    fn event(&self, choices: Vec<K::ChunkChoice>, usage: Option<Usage>) -> SseEvent {
+        json_event(&Completion { usage, ..self.meta.body(K::ID_PREFIX, K::CHUNK_OBJECT, choices) })
     }
 }
 
-fn stream_response<K: ResponseKind>(
-    meta: ResponseMeta,
-    updates: impl Updates,
-    options: StreamOptions,
-    kind: K,
-) -> Response {
-    let chunks = Chunks { meta, options, kind };
-    let first = chunks.kind.first_chunk().map(|choice| chunks.event(vec![choice], None));
-    let counts = TokenCounts::default();
-    let rest = stream::unfold(
-        (updates, chunks, counts.clone()),
-        move |(mut updates, mut chunks, counts)| async move {
-            let update = updates.next().await?;
-            if let Update::End { usage, .. } = &update {
-                counts.set(usage);
-            }
-            let events = chunks.events(update, updates.token_counts());
-            Some((stream::iter(events), (updates, chunks, counts)))
-        },
-    );
-    let all = stream::iter(first).chain(rest.flatten());
-    // Prefill of a long prompt takes minutes; comments keep the connection open until the first token.
-    let mut response =
-        Sse::new(all.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response();
-    response.extensions_mut().insert(counts);
-    response
-}
+impl<K: ResponseKind> AnswerWriter for CompletionWriter<K> {
+    type Body = Completion<K::Choice>;
 
-struct Chunks<K> {
-    meta: ResponseMeta,
-    options: StreamOptions,
-    kind: K,
-}
+    fn begin(&mut self, _: usize) -> Vec<SseEvent> {
+        self.kind.first_chunk().map(|choice| self.event(vec![choice], None)).into_iter().collect()
+    }
 
-impl<K: ResponseKind> Chunks<K> {
     fn events(&mut self, update: Update, (prompt, completion): (usize, usize)) -> Vec<SseEvent> {
         let with_usage = self.options.include_usage;
         let counts = with_usage && self.options.continuous_usage_stats;
@@ -140,35 +119,14 @@ impl<K: ResponseKind> Chunks<K> {
         events
     }
 
-    fn event(&self, choices: Vec<K::ChunkChoice>, usage: Option<Usage>) -> SseEvent {
-        json_event(&Completion { usage, ..self.meta.body(K::ID_PREFIX, K::CHUNK_OBJECT, choices) })
-    }
-}
-
-fn json_event(body: &impl Serialize) -> SseEvent {
-    SseEvent::default().data(serde_json::to_string(body).expect("a body is plain data"))
-}
-
-async fn complete_response<K: ResponseKind>(
-    meta: &ResponseMeta,
-    mut updates: impl Updates,
-    mut kind: K,
-) -> Result<Response, ApiError> {
-    while let Some(update) = updates.next().await {
-        match update {
-            Update::VisionProgress(_) => {}
-            Update::Pieces { pieces, logprobs, traces } => kind.push(pieces, logprobs, traces),
-            Update::End { finish, usage } => {
-                let counts = TokenCounts::default();
-                counts.set(&usage);
-                let choices = vec![kind.finish(finish)];
-                let body = Completion { usage: Some(usage), ..meta.body(K::ID_PREFIX, K::OBJECT, choices) };
-                let mut response = Json(body).into_response();
-                response.extensions_mut().insert(counts);
-                return Ok(response);
-            }
-            Update::Failed(error) => return Err(error),
+    fn collect(&mut self, update: Update) {
+        if let Update::Pieces { pieces, logprobs, traces } = update {
+            self.kind.push(pieces, logprobs, traces);
         }
     }
-    Err(ApiError::new(ApiErrorCode::Internal, "the answer ended without an end"))
+
+    fn complete(self, end: AnswerEnd) -> Completion<K::Choice> {
+        let body = self.meta.body(K::ID_PREFIX, K::OBJECT, vec![self.kind.finish(end.finish)]);
+        Completion { usage: Some(end.usage), ..body }
+    }
 }
