@@ -4,8 +4,8 @@ use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
-    chats, clipboard, clouds, deployments, downloads, evaluation, explain, hardware, models, repositories,
-    screen, settings, sharing, sizing, start, worker,
+    chats, clipboard, clouds, deployments, documents, downloads, evaluation, explain, hardware, models,
+    repositories, screen, settings, sharing, sizing, start, worker,
 };
 
 /// The commands of the page. A failed command rejects with its `ErrorView`.
@@ -58,6 +58,10 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::picture_data,
         chats::picture_discard,
         chats::pictures_plan,
+        documents::document_add,
+        documents::document_page,
+        documents::document_pictures,
+        documents::document_discard,
         clipboard::clipboard_images,
         screen::screen_way,
         screen::screen_take,

@@ -68,6 +68,7 @@ const WORKSPACE: &[&str] = &[
     "contract",
     "cuda",
     "deploy",
+    "documents",
     "endpoint",
     "engine",
     "evaluation",
@@ -109,10 +110,11 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("engine", &["models", "store"]),
     ("text", &["checkpoint"]),
     ("vision", &["checkpoint"]),
-    ("server", &["engine", "models", "text", "vision", "checkpoint", "hardware", "protocol"]),
+    ("server", &["engine", "models", "text", "vision", "checkpoint", "documents", "hardware", "protocol"]),
     ("endpoint", &["outbound", "protocol"]),
     ("testkit", &[]),
     ("plan", &["catalog"]),
+    ("documents", &["protocol"]),
     ("evaluation", &[]),
     ("deploy", &["plan", "endpoint", "hardware", "protocol"]),
     ("messages", &["catalog", "contract"]),
@@ -176,6 +178,9 @@ fn heavy_libraries_stay_in_their_crates() {
     graph.may_link("cudarc", &["cuda"]);
     graph.may_link("rusqlite", &["history"]);
     graph.may_link("rquickjs", &["evaluation"]);
+    // Readers of hostile files run in a process of their own.
+    graph.may_link("hayro", &["documents"]);
+    graph.may_link("documents", &["server"]);
     graph.may_link("keyring", &["secrets"]);
     graph.may_link("chacha20poly1305", &["secrets"]);
     // One way to replace a file.

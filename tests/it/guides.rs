@@ -12,8 +12,9 @@ use crate::programs::{LANGS, cli, run};
 const LANGUAGES: [(&str, &str, &str); 2] =
     [("en", LANGS[0], "README.md"), ("zh", LANGS[1], "README.zh-CN.md")];
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "api-server.md",
+    "documents.md",
     "downloads.md",
     "first-run.md",
     "images.md",
@@ -218,6 +219,8 @@ async fn the_commands_of_the_guides_run_or_are_accepted() {
             let place = tempfile::tempdir().expect("a folder");
             let picture = root().join("ui/src/lib/components/pictures/samples/shapes.png");
             std::fs::copy(picture, place.path().join("picture.png")).expect("is copied");
+            std::fs::write(place.path().join("report.md"), "Ellen Voss opened the harbour.")
+                .expect("is written");
             let data = place.path().join("data");
             for arguments in commands(&text) {
                 let line = arguments.join(" ");

@@ -12,6 +12,7 @@ mod command_line;
 mod compare;
 mod context;
 mod deployments;
+mod documents;
 mod evaluation;
 mod files;
 mod first_run;

@@ -151,6 +151,8 @@ const CHINESE: &[(&str, &str)] = &[
     ("crates/messages/src/template.rs", "it looks for the brackets of a sentence"),
     ("crates/messages/src/catalogue.rs", "its check looks for exclamation marks"),
     ("crates/app/src/images/target.rs", "it reads which image a question is about"),
+    ("crates/app/src/documents/passages.rs", "it looks for the ends of sentences"),
+    ("crates/documents/src/", "names of styles in Word's files"),
     ("crates/text/src/", "markers of chat templates"),
     ("crates/testkit/src/", "texts and templates for tests"),
     ("fuzz/src/", "texts for tests"),

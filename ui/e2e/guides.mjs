@@ -23,6 +23,7 @@ const PICTURES = {
   sources: ['full', '/settings', (page) => top(page, 'section:has(#hugging_face_endpoint)')],
   samples: ['first', '/welcome', (page, t) => press(page, t('Try images', '试用图片'))],
   images: ['pictures', '/chat/p1', (page, t) => press(page, t('Show marks', '显示标记'))],
+  documents: ['documents', '/chat/d1'],
   presets: ['full', '/chat?model=guide', (page, t) => press(page, t('Show preset panel', '显示预设面板'))],
   inside: [
     'full',

@@ -10,6 +10,7 @@ import * as insides from './inside.mjs';
 import * as length from './length.mjs';
 import { measure, measureCloud } from './measure.mjs';
 import { modelSettings, unload } from './model-settings.mjs';
+import { documents, passages } from './documents.mjs';
 import * as shown from './pictures.mjs';
 import * as screens from './screens.mjs';
 
@@ -26,6 +27,7 @@ const PAGES = {
   hardware: ['full', '/hardware'],
   settings: ['full', '/settings'],
   pictured: ['pictures', '/chat/p1'],
+  documents: ['documents', '/chat/d1'],
   samples: ['full', '/chat?model=guide-vision'],
   clouds: ['clouds', '/settings/clouds'],
   'cloud-chat': ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'],
@@ -290,6 +292,8 @@ async function comfort(browser, address) {
     ['serve', ['shared', '/settings'], comforts.serve],
     ['mend', ['interrupted', '/chat/c1'], comforts.mend],
     ['attach', ['pictures', '/chat/p1'], shown.attach],
+    ['documents', ['full', '/chat?model=guide'], documents],
+    ['passages', ['documents', '/chat/d1'], passages],
     ['blind', ['full', '/chat'], shown.blind],
     ['viewer', ['pictures', '/chat/p1'], shown.viewer],
     ['samples', ['first', '/welcome'], shown.samples],

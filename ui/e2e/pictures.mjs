@@ -54,12 +54,12 @@ export async function attach(page, expect, picture) {
   await thumbs.nth(1).waitFor({ timeout: 20_000 });
   await thumbs.getByText('1 × 1 tile + overview').first().waitFor({ timeout: 20_000 });
   await bring(page, 'dragenter', await png(page, 302, 302));
-  await page.getByText('Drop images here').waitFor({ timeout: 20_000 });
+  await page.getByText('Drop images or documents here').waitFor({ timeout: 20_000 });
   await bring(page, 'drop', await png(page, 302, 302));
   await thumbs.nth(2).waitFor({ timeout: 20_000 });
   await expect(
     'the place to drop goes',
-    async () => (await page.getByText('Drop images here').count()) === 0,
+    async () => (await page.getByText('Drop images or documents here').count()) === 0,
   );
   await page.getByRole('button', { name: 'Remove image 2' }).click();
   await thumbs.nth(2).waitFor({ state: 'detached' });

@@ -1,5 +1,6 @@
 // The mock host's count of a conversation: about 0.3 tokens a letter, and what could be left out where that is too much.
 import type { ChatView, ContextQuery, ContextUse, MessageView } from '$lib/ipc/bindings';
+import { tokensOf } from './documents';
 
 const tokens = (text: string): number => Math.ceil(text.length * 0.3) + 4;
 
@@ -27,9 +28,17 @@ export function contextUse(
     tokens: all,
     exact: query.model_id === loaded,
     context,
+    searched: false,
     trim: null,
     longer: null,
   };
+  const attached = tokensOf([
+    ...path.flatMap((one) => one.documents.map(({ id }) => id)),
+    ...query.documents,
+  ]);
+  if (context !== null && all + attached > context)
+    Object.assign(found, { searched: true, tokens: context - 400 });
+  else found.tokens += attached;
   if (!query.refused && (context === null || all < context)) return found;
   const most = context ?? all / 2;
   const cuts = path

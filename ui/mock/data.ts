@@ -658,6 +658,8 @@ export function message(
     role,
     text,
     pictures: [],
+    documents: [],
+    passages: [],
     boxes: [],
     reasoning: '',
     thinking_seconds: null,

@@ -5,6 +5,7 @@ import { contextUse } from './context';
 import { choose, longChats, searched } from './chats';
 import * as data from './data';
 import * as deployed from './deployments';
+import * as documents from './documents';
 import * as evaluation from './evaluation';
 import * as explain from './explain';
 import * as modelSettings from './model-settings';
@@ -98,10 +99,21 @@ const pictures = new Map<string, string>(Object.entries(data.drawn));
 const kept = new Map<string, PictureView>(data.pictures.map((one) => [one.id, one]));
 let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoints) : [];
 const chats = new Map<string, ChatView>(
-  ['full', 'interrupted', 'card', 'long', 'clouds', 'deployed', 'shared', 'pictures', 'readonly'].includes(
-    state,
-  )
-    ? (state === 'long' ? longChats() : data.chats(state)).map((chat) => [chat.id, chat])
+  [
+    'full',
+    'interrupted',
+    'card',
+    'long',
+    'clouds',
+    'deployed',
+    'shared',
+    'pictures',
+    'documents',
+    'readonly',
+  ].includes(state)
+    ? (state === 'long' ? longChats() : state === 'documents' ? [documents.chat()] : data.chats(state)).map(
+        (chat) => [chat.id, chat],
+      )
     : [],
 );
 let sharing: SharingView = state === 'shared' ? structuredClone(data.shared) : data.unshared;
@@ -191,6 +203,7 @@ function message(
   role: MessageView['role'],
   text: string,
   shown: string[] = [],
+  attached: string[] = [],
 ): MessageView {
   const id = `m-new-${next++}`;
   return {
@@ -199,6 +212,8 @@ function message(
     role,
     text,
     pictures: shown.flatMap((one) => kept.get(one) ?? []),
+    documents: attached.flatMap(documents.get),
+    passages: [],
     boxes: [],
     reasoning: '',
     thinking_seconds: null,
@@ -567,7 +582,7 @@ export const host: Host = {
           request.trace,
         );
       const blind = models.find((one) => one.id === view.model_id)?.takes_images === false;
-      const user = message(parent, 'user', request.text, request.pictures);
+      const user = message(parent, 'user', request.text, request.pictures, request.documents);
       if (
         blind &&
         !request.leave_out_pictures &&
@@ -589,6 +604,10 @@ export const host: Host = {
         request.trace,
       );
     }),
+  documentAdd: (name, encoded) => reply(() => documents.add(name, encoded)),
+  documentPage: (id, number) => read(() => documents.page(id, number)),
+  documentPictures: () => reply(() => [...kept.values()].slice(0, 1)),
+  documentDiscard: () => done(() => undefined),
   pictureAdd: async (encoded) => {
     const text = atob(encoded);
     const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));

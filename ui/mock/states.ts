@@ -17,6 +17,7 @@ const STATES = {
   shared: 'the model is open to the network',
   linked: 'models with files of other programs, some of them gone',
   pictures: 'a chat with pictures, on a model that sees',
+  documents: 'a chat about a book that does not fit',
 } as const;
 
 export type State = keyof typeof STATES;

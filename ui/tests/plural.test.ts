@@ -66,6 +66,7 @@ const UNCOUNTED = new Set([
   'context.overUnknown',
   'pictures.cut',
   'pictures.tokens',
+  'documents.tokens',
   'pictures.sum',
   'sizing.inMachines',
   'sizing.speed',

@@ -9,6 +9,8 @@ const message = (id: string, text = ''): MessageView => ({
   role: 'assistant',
   text,
   pictures: [],
+  documents: [],
+  passages: [],
   boxes: [],
   reasoning: '',
   thinking_seconds: null,

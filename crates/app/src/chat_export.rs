@@ -1,4 +1,5 @@
-//! Export and import of a chat as one JSON file with a version: every branch, and every image as base64.
+//! Export and import of a chat as one JSON file with a version: every branch, every image as base64, and the
+//! text of every document.
 //! An imported file is untrusted input.
 use std::collections::HashSet;
 use std::path::Path;
@@ -6,15 +7,18 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use contract::{
-    AnswerStats, AppEvent, BoxView, ChatView, ErrorCode, ErrorView, MessageState, Role, SamplingView,
+    AnswerStats, AppEvent, BoxView, ChatView, DocumentView, ErrorCode, ErrorView, MessageState, PassageView,
+    Role, SamplingView,
 };
-use history::{ChatSettings, History, ImportedMessage, State};
+use history::{ChatSettings, Document, DocumentText, History, HistoryError, ImportedMessage, State};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
 use crate::blocking::blocking;
 use crate::chats::{check, title_of};
-use crate::convert::{chat_view, history_error, message_view, sampling_json, storage_error};
+use crate::convert::{
+    chat_view, document_kind_key, history_error, message_view, sampling_json, storage_error,
+};
 use crate::images::store_image;
 
 const FORMAT: &str = "whaledeck-chat";
@@ -35,6 +39,9 @@ struct File {
     leaf: Option<usize>,
     messages: Vec<ExportedMessage>,
     pictures: Vec<ExportedImage>,
+    /// Absent in the files of earlier versions.
+    #[serde(default)]
+    documents: Vec<ExportedDocument>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +60,10 @@ struct ExportedMessage {
     boxes: Vec<BoxView>,
     #[serde(default)]
     pictures: Vec<String>,
+    #[serde(default)]
+    documents: Vec<String>,
+    #[serde(default)]
+    passages: Vec<PassageView>,
     /// RFC 3339.
     created_at: String,
 }
@@ -63,6 +74,20 @@ struct ExportedImage {
     id: String,
     kind: String,
     data: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ExportedDocument {
+    #[serde(flatten)]
+    document: DocumentView,
+    letters: u64,
+    text: Vec<ExportedPage>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ExportedPage {
+    label: Option<String>,
+    text: String,
 }
 
 impl App {
@@ -101,7 +126,7 @@ fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {
     let parents: Vec<Option<usize>> =
         all.iter().map(|message| message.parent_id.as_deref().and_then(index)).collect();
     let mut seen = HashSet::new();
-    let (mut messages, mut pictures) = (Vec::new(), Vec::new());
+    let (mut messages, mut pictures, mut documents) = (Vec::new(), Vec::new(), Vec::new());
     for (message, parent) in all.into_iter().zip(parents) {
         let message = message_view(message)?;
         for picture in &message.pictures {
@@ -109,6 +134,11 @@ fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {
                 let bytes = history.image_bytes(&picture.id).map_err(history_error)?;
                 let (id, kind) = (picture.id.clone(), picture.kind.clone());
                 pictures.push(ExportedImage { id, kind, data: STANDARD.encode(bytes) });
+            }
+        }
+        for document in &message.documents {
+            if seen.insert(document.id.clone()) {
+                documents.push(exported_document(history, document.clone()).map_err(history_error)?);
             }
         }
         messages.push(ExportedMessage {
@@ -122,6 +152,8 @@ fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {
             stats: message.stats,
             boxes: message.boxes,
             pictures: message.pictures.into_iter().map(|picture| picture.id).collect(),
+            documents: message.documents.into_iter().map(|document| document.id).collect(),
+            passages: message.passages,
             created_at: message.created_at,
         });
     }
@@ -136,7 +168,15 @@ fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {
         leaf,
         messages,
         pictures,
+        documents,
     })
+}
+
+fn exported_document(history: &History, document: DocumentView) -> Result<ExportedDocument, HistoryError> {
+    let letters = history.document(&document.id)?.letters;
+    let pages = history.document_pages(&document.id)?.into_iter();
+    let text = pages.map(|page| ExportedPage { label: page.label, text: page.text }).collect();
+    Ok(ExportedDocument { document, letters, text })
 }
 
 fn read(path: &Path) -> Result<File, ErrorView> {
@@ -171,8 +211,18 @@ fn add(history: &History, file: &File) -> Result<ChatView, ErrorView> {
             return Err(invalid_chat(format!("picture {id} of message {at} is missing")));
         }
     }
+    if let Some(id) = file
+        .messages
+        .iter()
+        .flat_map(|message| &message.documents)
+        .find(|id| !file.documents.iter().any(|one| one.document.id == **id))
+    {
+        return Err(invalid_chat(format!("document {id} is missing")));
+    }
     let mut added = Vec::new();
-    let chat = pictures(history, file, &mut added).and_then(|()| messages(history, file));
+    let chat = pictures(history, file, &mut added)
+        .and_then(|()| documents(history, file))
+        .and_then(|()| messages(history, file));
     if chat.is_err() {
         // No message refers to the images of a refused file.
         for id in added {
@@ -198,6 +248,29 @@ fn pictures(history: &History, file: &File, added: &mut Vec<String>) -> Result<(
     Ok(())
 }
 
+/// The text comes with the file; a document that nothing refers to in the end is deleted after a day.
+fn documents(history: &History, file: &File) -> Result<(), ErrorView> {
+    for ExportedDocument { document, letters, text } in &file.documents {
+        if document.id.len() != 64 || !document.id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let message = format!("add the chat: {} is no id of a document", document.id);
+            return Err(ErrorView::new(ErrorCode::ChatFileInvalid, message));
+        }
+        let stored = Document {
+            hash: document.id.clone(),
+            name: document.name.clone(),
+            kind: document_kind_key(document.kind),
+            bytes: document.size as u64,
+            pages: text.len() as u64,
+            letters: *letters,
+            scanned: document.scanned.clone(),
+        };
+        let page = |page: &ExportedPage| DocumentText { label: page.label.clone(), text: page.text.clone() };
+        let pages: Vec<DocumentText> = text.iter().map(page).collect();
+        history.document_import(&stored, &pages).map_err(history_error)?;
+    }
+    Ok(())
+}
+
 fn messages(history: &History, file: &File) -> Result<ChatView, ErrorView> {
     let fields: Vec<JsonFields> = file
         .messages
@@ -207,6 +280,7 @@ fn messages(history: &History, file: &File) -> Result<ChatView, ErrorView> {
                 error: message.error.as_ref().map(json).transpose()?,
                 stats: message.stats.as_ref().map(json).transpose()?,
                 boxes: (!message.boxes.is_empty()).then(|| json(&message.boxes)).transpose()?,
+                passages: (!message.passages.is_empty()).then(|| json(&message.passages)).transpose()?,
             })
         })
         .collect::<Result<_, ErrorView>>()?;
@@ -227,6 +301,7 @@ struct JsonFields {
     error: Option<String>,
     stats: Option<String>,
     boxes: Option<String>,
+    passages: Option<String>,
 }
 
 fn history_message<'a>(message: &'a ExportedMessage, fields: &'a JsonFields) -> ImportedMessage<'a> {
@@ -250,8 +325,10 @@ fn history_message<'a>(message: &'a ExportedMessage, fields: &'a JsonFields) -> 
         error: fields.error.as_deref(),
         stats: fields.stats.as_deref(),
         boxes: fields.boxes.as_deref(),
+        passages: fields.passages.as_deref(),
         created_at: &message.created_at,
         images: &message.pictures,
+        documents: &message.documents,
     }
 }
 

@@ -13,6 +13,7 @@ mod compare;
 mod context;
 mod convert;
 mod deployments;
+mod documents;
 mod downloads;
 mod evaluation;
 mod explain;
@@ -39,6 +40,7 @@ mod snippet;
 mod start;
 #[cfg(test)]
 mod test_app;
+mod token_estimate;
 mod worker;
 
 pub use answer::OnAnswer;

@@ -24,3 +24,24 @@ pub(crate) fn paths(folder: &Path) -> Paths {
 pub(crate) async fn open(folder: &Path) -> App {
     App::open(paths(folder), Arc::new(NoHost)).await.expect("opens")
 }
+
+/// A message of no chat.
+pub(crate) fn message_view(role: contract::Role, text: &str) -> contract::MessageView {
+    contract::MessageView {
+        id: String::new(),
+        parent_id: None,
+        role,
+        text: text.to_owned(),
+        pictures: Vec::new(),
+        documents: Vec::new(),
+        passages: Vec::new(),
+        boxes: Vec::new(),
+        reasoning: String::new(),
+        thinking_seconds: None,
+        state: contract::MessageState::Done,
+        error: None,
+        stats: None,
+        siblings: Vec::new(),
+        created_at: String::new(),
+    }
+}

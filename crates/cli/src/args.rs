@@ -190,7 +190,7 @@ pub enum Command {
         #[command(flatten)]
         source: ModelArgs,
         #[command(flatten)]
-        attachments: ImageArgs,
+        attachments: AttachmentArgs,
         /// Temperature; 0 always takes the most likely token. Default: as recommended for the model.
         #[arg(long)]
         temperature: Option<f32>,
@@ -231,7 +231,7 @@ pub enum Command {
         #[command(flatten)]
         source: ModelArgs,
         #[command(flatten)]
-        attachments: ImageArgs,
+        attachments: AttachmentArgs,
         /// When the chat exceeds the context, leave out its oldest messages and say so. Without this, such a
         /// question is refused.
         #[arg(long)]
@@ -306,12 +306,16 @@ pub enum Backups {
     StartEmpty,
 }
 
-/// Images of a question.
+/// Images and documents of a question.
 #[derive(Debug, clap::Args)]
-pub struct ImageArgs {
+pub struct AttachmentArgs {
     /// Image for the question (in `chat` for the first line): JPEG, PNG, WebP, GIF or BMP; repeatable.
     #[arg(long = "image", value_name = "FILE")]
     pub images: Vec<std::path::PathBuf>,
+    /// Document for the question (in `chat` for the first line): PDF, Word, Excel, PowerPoint, OpenDocument,
+    /// HTML, e-mail or text; repeatable.
+    #[arg(long = "document", value_name = "FILE")]
+    pub documents: Vec<std::path::PathBuf>,
     /// Ask a model that reads text only: it gets a note in place of each image.
     #[arg(long)]
     pub leave_out_pictures: bool,

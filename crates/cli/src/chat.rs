@@ -5,15 +5,16 @@ use std::io::{IsTerminal, Write, stdin};
 
 use app::App;
 use contract::{
-    AnswerEvent, AnswerStats, BoxView, ErrorCode, ErrorView, MessageState, MessageView, SendRequest,
-    WorkerView,
+    AnswerEvent, AnswerStats, BoxView, ErrorCode, ErrorView, MessageState, MessageView, PassageView,
+    SendRequest, WorkerView,
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::answer_output::AnswerOutput;
-use crate::args::ImageArgs;
+use crate::args::AttachmentArgs;
 use crate::context_overflow::{notice, trim_context};
+use crate::documents::{attach_documents, discard_documents, print_passages};
 use crate::images::{attach, discard, print_boxes};
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
@@ -29,6 +30,8 @@ struct Answer<'a> {
     text: &'a str,
     reasoning: &'a str,
     boxes: &'a [BoxView],
+    /// The passages of documents that the answer cites by number, where they did not fit as a whole.
+    passages: &'a [PassageView],
     stats: &'a Option<AnswerStats>,
     /// Where a model of this computer computed: "CPU, 2 threads", or the name of a card.
     place: Option<String>,
@@ -41,13 +44,14 @@ struct Answer<'a> {
 pub async fn ask(
     app: &App,
     question: &str,
-    attachments: &ImageArgs,
+    attachments: &AttachmentArgs,
     model: &str,
     temperature: Option<f32>,
     json: bool,
     lang: Lang,
 ) -> Result<(), ErrorView> {
     let attached = attach(app, &attachments.images).await?;
+    let documents = attach_documents(app, &attachments.documents).await?;
     let mut chat = app.chat_create(model).await?;
     let result = async {
         if let Some(temperature) = temperature {
@@ -58,6 +62,7 @@ pub async fn ask(
             chat_id: chat.id.clone(),
             text: question.into(),
             pictures: attached.clone(),
+            documents: documents.clone(),
             leave_out_pictures: attachments.leave_out_pictures,
             ..SendRequest::default()
         };
@@ -67,15 +72,17 @@ pub async fn ask(
     // A single question is not stored.
     app.chat_delete(&chat.id).await?;
     discard(app, &attached).await?;
+    discard_documents(app, &documents).await?;
     let WorkerView { place, card_memory, card_problem, .. } = app.worker().await?;
     app.worker_stop().await?;
     let message = result?;
     if json {
         let (text, reasoning, stats) = (&message.text, &message.reasoning, &message.stats);
-        let boxes = &message.boxes;
-        print_json(&Answer { text, reasoning, boxes, stats, place, card_memory, card_problem });
+        let (boxes, passages) = (&message.boxes, &message.passages);
+        print_json(&Answer { text, reasoning, boxes, passages, stats, place, card_memory, card_problem });
     } else {
         print_boxes(&message.boxes, lang);
+        print_passages(&message, lang);
     }
     Ok(())
 }
@@ -83,11 +90,12 @@ pub async fn ask(
 pub async fn chat(
     app: &App,
     model: &str,
-    attachments: &ImageArgs,
+    attachments: &AttachmentArgs,
     leave_out_oldest: bool,
     lang: Lang,
 ) -> Result<(), ErrorView> {
     let mut attached = attach(app, &attachments.images).await?;
+    let mut documents = attach_documents(app, &attachments.documents).await?;
     let chat = app.chat_create(model).await?;
     let interactive = stdin().is_terminal();
     if interactive {
@@ -121,6 +129,7 @@ pub async fn chat(
             parent_id: parent.clone(),
             text: line,
             pictures: attached.clone(),
+            documents: documents.clone(),
             leave_out_pictures: attachments.leave_out_pictures,
             ..SendRequest::default()
         };
@@ -135,7 +144,9 @@ pub async fn chat(
         match result {
             Ok(message) => {
                 attached.clear();
+                documents.clear();
                 print_boxes(&message.boxes, lang);
+                print_passages(&message, lang);
                 if let Some(stats) = message.stats.as_ref().filter(|_| interactive) {
                     println!("{}", stats_line(stats, lang));
                 }

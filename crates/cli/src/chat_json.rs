@@ -9,7 +9,7 @@ use contract::{AnswerEvent, ErrorCode, ErrorView, SendRequest};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::args::ImageArgs;
+use crate::args::AttachmentArgs;
 use crate::chat::stdin_lines;
 use crate::context_overflow::trim_context;
 use crate::images::attach;
@@ -47,7 +47,7 @@ enum OutputLine<'a> {
 pub async fn chat(
     app: &App,
     model: &str,
-    attachments: &ImageArgs,
+    attachments: &AttachmentArgs,
     leave_out_oldest: bool,
 ) -> Result<(), ErrorView> {
     let mut attached = attach(app, &attachments.images).await?;

@@ -11,6 +11,7 @@ mod chats;
 mod connections;
 mod context_overflow;
 mod deployments;
+mod documents;
 mod endpoints;
 mod evaluation;
 mod hardware;

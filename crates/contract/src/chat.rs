@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{BoxView, ErrorView, PictureView, SamplingView};
+use crate::{BoxView, DocumentView, ErrorView, PassageView, PictureView, SamplingView};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct ChatSummary {
@@ -55,6 +55,10 @@ pub struct MessageView {
     pub text: String,
     /// The images of the message, in order.
     pub pictures: Vec<PictureView>,
+    /// The documents of the message, in order.
+    pub documents: Vec<DocumentView>,
+    /// The passages of documents that the answer was given, where they did not fit as a whole.
+    pub passages: Vec<PassageView>,
     /// The objects that the answer locates in an image.
     pub boxes: Vec<BoxView>,
     /// The thinking, stored separately from the answer.
@@ -169,6 +173,8 @@ pub struct SendRequest {
     pub text: String,
     /// Ids of attached images.
     pub pictures: Vec<String>,
+    /// Ids of attached documents.
+    pub documents: Vec<String>,
     /// A text-only model answers with a placeholder for each image. Without this, it refuses a conversation
     /// with images.
     pub leave_out_pictures: bool,
@@ -208,6 +214,8 @@ pub struct ContextQuery {
     pub text: String,
     /// Ids of attached images.
     pub pictures: Vec<String>,
+    /// Ids of attached documents.
+    pub documents: Vec<String>,
     /// The context length, where only the error of a service has it.
     pub context: Option<u32>,
     /// The message was refused as too long, whatever the estimate is.
@@ -222,6 +230,8 @@ pub struct ContextUse {
     pub exact: bool,
     /// The context length of the model, in tokens; `None` where only its service knows it.
     pub context: Option<u32>,
+    /// The documents do not fit as a whole: only the passages that match the question are in the prompt.
+    pub searched: bool,
     /// The turns to exclude, if the prompt is too long.
     pub trim: Option<ContextTrim>,
     /// A longer context that is enough and that the model and the memory allow.

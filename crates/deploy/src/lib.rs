@@ -6,4 +6,6 @@ pub mod remote;
 mod worker;
 
 pub use failure::Failure;
-pub use worker::{CheckedModel, OnChange, State, Worker, WorkerSpec, check_model};
+pub use worker::{
+    CheckedModel, OnChange, State, Worker, WorkerSpec, check_model, document_page, extract_document,
+};

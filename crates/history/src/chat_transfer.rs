@@ -3,8 +3,9 @@
 use rusqlite::params;
 
 use crate::clock::now;
-use crate::images::{attach, with_images};
-use crate::message_rows::{MESSAGE_COLUMNS, message};
+use crate::documents;
+use crate::images::attach;
+use crate::message_rows::{MESSAGE_COLUMNS, message, with_attachments};
 use crate::{Chat, ChatSettings, History, HistoryError, Message, Role, State};
 
 /// A message of a chat to import.
@@ -23,10 +24,14 @@ pub struct ImportedMessage<'a> {
     pub stats: Option<&'a str>,
     /// JSON, opaque here.
     pub boxes: Option<&'a str>,
+    /// JSON, opaque here.
+    pub passages: Option<&'a str>,
     /// RFC 3339.
     pub created_at: &'a str,
     /// Hashes of stored images.
     pub images: &'a [String],
+    /// Hashes of stored documents.
+    pub documents: &'a [String],
 }
 
 impl History {
@@ -37,7 +42,7 @@ impl History {
             "SELECT {MESSAGE_COLUMNS} FROM messages WHERE chat_id = ?1 ORDER BY rowid"
         ))?;
         let all: Vec<Message> = query.query_map([chat_id], message)?.collect::<Result<_, _>>()?;
-        all.into_iter().map(|one| with_images(&connection, one)).collect()
+        all.into_iter().map(|one| with_attachments(&connection, one)).collect()
     }
 
     /// Imports a complete chat in one transaction. `leaf` is the index of the selected leaf. An answer in
@@ -75,8 +80,8 @@ impl History {
             let parent = parent.transpose()?;
             let state = if one.state == State::Streaming { State::Interrupted } else { one.state };
             transaction.execute(
-                "INSERT INTO messages (id, chat_id, parent_id, role, text, reasoning, thinking_ms, state, error, stats, boxes, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                "INSERT INTO messages (id, chat_id, parent_id, role, text, reasoning, thinking_ms, state, error, stats, boxes, created_at, passages)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                 params![
                     own,
                     id,
@@ -89,10 +94,12 @@ impl History {
                     one.error,
                     one.stats,
                     one.boxes,
-                    one.created_at
+                    one.created_at,
+                    one.passages
                 ],
             )?;
             attach(&transaction, &self.images, &own, one.images)?;
+            documents::attach(&transaction, &own, one.documents)?;
             ids.push(own);
         }
         let leaf = leaf.and_then(|at| ids.get(at)).or(ids.last());

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::clock::now;
+use crate::documents;
 use crate::images::{delete_unused, images_of};
 use crate::message_rows::{belongs, path_to};
 use crate::{Chat, ChatSettings, History, HistoryError, Summary};
@@ -75,9 +76,11 @@ impl History {
             .query_map([id], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         let shown = images_of(&transaction, &messages)?;
+        let attached = documents::of_messages(&transaction, &messages)?;
         // Detached first, because SQLite limits the depth of cascades.
         transaction.execute("UPDATE messages SET parent_id = NULL WHERE chat_id = ?1", [id])?;
         found(transaction.execute("DELETE FROM chats WHERE id = ?1", [id])?, id)?;
+        documents::delete_unused(&transaction, &attached)?;
         transaction.commit()?;
         delete_unused(&mut connection, &self.images, &shown)
     }

@@ -40,6 +40,8 @@ pub enum HistoryError {
     NotContinuable(String),
     #[error("find image {0}")]
     ImageNotFound(String),
+    #[error("find document {0}")]
+    DocumentNotFound(String),
     #[error("use the image at {path}: {source}")]
     ImageFile { path: PathBuf, source: std::io::Error },
     #[error("use the image at {0}: it has changed since it was attached")]

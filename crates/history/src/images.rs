@@ -14,8 +14,8 @@ use store::{Access, AtomicFile, private};
 use crate::clock::now;
 use crate::{History, HistoryError, Image, Message};
 
-/// Unused images are kept for a day, because another process may be about to use them.
-const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+/// What is attached and not used is kept for a day, because another process may be about to use it.
+pub(crate) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 const COLUMNS: &str = "hash, kind, width, height, bytes";
 

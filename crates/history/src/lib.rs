@@ -1,5 +1,5 @@
-//! The chat history: trees of messages in one SQLite file, images in a folder next to it, and backups of
-//! both. It survives a crash of any process.
+//! The chat history: trees of messages and the text of their documents in one SQLite file, images in a
+//! folder next to it, and backups of both. It survives a crash of any process.
 //!
 //! Knows no models, no network and no window. Sampling, errors and statistics are opaque JSON text here.
 
@@ -7,6 +7,7 @@ mod backup;
 mod chat_transfer;
 mod chats;
 mod clock;
+mod documents;
 mod error;
 mod files;
 mod history;
@@ -15,6 +16,7 @@ mod message_rows;
 mod messages;
 mod migrate;
 mod open;
+mod rank;
 mod read_only;
 mod restore;
 mod schema;
@@ -26,5 +28,9 @@ pub use chat_transfer::ImportedMessage;
 pub use error::{HistoryError, Storage};
 pub use history::History;
 pub use messages::FinalAnswer;
+pub use rank::rank_passages;
 pub use search::words as search_words;
-pub use types::{Chat, ChatSettings, Hit, Image, Message, NewMessage, Role, SearchResult, State, Summary};
+pub use types::{
+    Chat, ChatSettings, Document, DocumentText, Hit, Image, Message, NewDocument, NewMessage, Role,
+    SearchResult, State, Summary,
+};

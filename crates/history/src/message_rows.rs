@@ -3,11 +3,11 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::documents;
 use crate::images::with_images;
 use crate::{HistoryError, Message, Role, State};
 
-pub(crate) const MESSAGE_COLUMNS: &str =
-    "id, chat_id, parent_id, role, text, reasoning, state, error, stats, created_at, thinking_ms, boxes";
+pub(crate) const MESSAGE_COLUMNS: &str = "id, chat_id, parent_id, role, text, reasoning, state, error, stats, created_at, thinking_ms, boxes, passages";
 
 pub(crate) fn not_found(chat_id: &str, id: &str) -> HistoryError {
     HistoryError::MessageNotFound { chat_id: chat_id.to_owned(), id: id.to_owned() }
@@ -24,7 +24,14 @@ pub(crate) fn read(connection: &Connection, id: &str) -> Result<Message, History
     let mut query =
         connection.prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?1"))?;
     let found = query.query_row([id], message).optional()?.ok_or_else(|| not_found("", id))?;
-    with_images(connection, with_siblings(connection, found)?)
+    with_attachments(connection, with_siblings(connection, found)?)
+}
+
+/// With its images and documents.
+pub(crate) fn with_attachments(connection: &Connection, message: Message) -> Result<Message, HistoryError> {
+    let mut message = with_images(connection, message)?;
+    message.documents = documents::of_message(connection, &message.id)?;
+    Ok(message)
 }
 
 pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
@@ -47,7 +54,9 @@ pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         created_at: row.get(9)?,
         thinking_ms: row.get(10)?,
         boxes: row.get(11)?,
+        passages: row.get(12)?,
         images: Vec::new(),
+        documents: Vec::new(),
         siblings: Vec::new(),
     })
 }
@@ -71,5 +80,7 @@ pub(crate) fn path_to(connection: &Connection, id: &str) -> Result<Vec<Message>,
          SELECT {MESSAGE_COLUMNS} FROM messages JOIN up ON id = up_id ORDER BY depth DESC"
     ))?;
     let path: Vec<Message> = query.query_map([id], message)?.collect::<Result<_, _>>()?;
-    path.into_iter().map(|message| with_images(connection, with_siblings(connection, message)?)).collect()
+    path.into_iter()
+        .map(|message| with_attachments(connection, with_siblings(connection, message)?))
+        .collect()
 }

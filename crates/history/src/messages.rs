@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::chats::select_leaf;
 use crate::clock::now;
+use crate::documents;
 use crate::images::{delete_unused, images_of};
 use crate::message_rows::{belongs, not_found, path_to, read};
 use crate::{History, HistoryError, Message, NewMessage, State};
@@ -45,6 +46,7 @@ impl History {
             params![id, new.chat_id, new.parent_id, new.role.key(), new.text, new.state.key(), created_at],
         )?;
         crate::images::attach(&transaction, &self.images, &id, new.images)?;
+        documents::attach(&transaction, &id, new.documents)?;
         transaction.commit()?;
         read(&connection, &id)
     }
@@ -127,6 +129,7 @@ impl History {
             .query_map([id], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         let shown = images_of(&transaction, &below)?;
+        let attached = documents::of_messages(&transaction, &below)?;
         for statement in
             ["UPDATE messages SET parent_id = NULL WHERE id = ?1", "DELETE FROM messages WHERE id = ?1"]
         {
@@ -147,8 +150,16 @@ impl History {
                 select_leaf(&transaction, chat_id, &shown)?;
             }
         }
+        documents::delete_unused(&transaction, &attached)?;
         transaction.commit()?;
         delete_unused(&mut connection, &self.images, &shown)
+    }
+
+    /// Sets the passages that an answer was given. JSON, opaque here.
+    pub fn message_passages(&self, id: &str, passages: &str) -> Result<(), HistoryError> {
+        let changed =
+            self.lock().execute("UPDATE messages SET passages = ?2 WHERE id = ?1", [id, passages])?;
+        found(changed, id)
     }
 
     pub fn message(&self, id: &str) -> Result<Message, HistoryError> {

@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
         "ALTER TABLE chats ADD COLUMN context_start TEXT REFERENCES messages (id) ON DELETE SET NULL;
          CREATE INDEX chats_context_start ON chats (context_start);",
     ),
+    M::up(DOCUMENTS),
 ];
 
 const PICTURES: &str = "CREATE TABLE pictures (
@@ -31,6 +32,33 @@ CREATE TABLE message_pictures (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX message_pictures_hash ON message_pictures (hash);
 ALTER TABLE messages ADD COLUMN boxes TEXT;";
+
+/// The passages that an answer was given are JSON in `passages`.
+const DOCUMENTS: &str = "CREATE TABLE documents (
+    hash TEXT PRIMARY KEY NOT NULL CHECK (length(hash) = 64),
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    bytes INTEGER NOT NULL CHECK (bytes >= 0),
+    pages INTEGER NOT NULL CHECK (pages >= 0),
+    letters INTEGER NOT NULL CHECK (letters >= 0),
+    scanned TEXT NOT NULL,
+    added_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE document_pages (
+    hash TEXT NOT NULL REFERENCES documents (hash) ON DELETE CASCADE,
+    page INTEGER NOT NULL,
+    label TEXT,
+    text TEXT NOT NULL,
+    PRIMARY KEY (hash, page)
+) STRICT;
+CREATE TABLE message_documents (
+    message_id TEXT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    hash TEXT NOT NULL REFERENCES documents (hash),
+    PRIMARY KEY (message_id, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX message_documents_hash ON message_documents (hash);
+ALTER TABLE messages ADD COLUMN passages TEXT;";
 
 const FIRST: &str = "CREATE TABLE chats (
     id TEXT PRIMARY KEY NOT NULL,

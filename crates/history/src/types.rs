@@ -1,5 +1,6 @@
 //! The types: chat, message, role, state. Plain values, no SQL.
-//! JSON in `sampling`, `error`, `stats` and `boxes` is stored as text and never parsed in this crate.
+//! JSON in `sampling`, `error`, `stats`, `boxes` and `passages` is stored as text and never parsed in this
+//! crate.
 
 /// An entry of the list of chats.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +62,42 @@ pub struct Image {
     pub bytes: u64,
 }
 
+/// A stored document, without the text of its pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// SHA-256 of its name and its bytes, in hexadecimal.
+    pub hash: String,
+    /// The name of its file.
+    pub name: String,
+    /// Opaque here.
+    pub kind: String,
+    pub bytes: u64,
+    pub pages: u64,
+    /// Characters of all pages.
+    pub letters: u64,
+    /// Numbers of pages that are pictures of text, from 1.
+    pub scanned: Vec<u32>,
+}
+
+/// The text of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentText {
+    /// Where the page has a name, as a sheet has.
+    pub label: Option<String>,
+    pub text: String,
+}
+
+/// A document to store.
+#[derive(Debug, Clone, Copy)]
+pub struct NewDocument<'a> {
+    pub name: &'a str,
+    pub kind: &'a str,
+    /// The bytes of its file, which are not kept.
+    pub content: &'a [u8],
+    pub pages: &'a [DocumentText],
+    pub scanned: &'a [u32],
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     pub id: String,
@@ -78,7 +115,10 @@ pub struct Message {
     pub stats: Option<String>,
     /// Bounding boxes (visual grounding) of the answer. JSON, opaque here.
     pub boxes: Option<String>,
+    /// The passages of documents that an answer was given. JSON, opaque here.
+    pub passages: Option<String>,
     pub images: Vec<Image>,
+    pub documents: Vec<Document>,
     /// RFC 3339, UTC, milliseconds.
     pub created_at: String,
     /// This message and those with the same parent, oldest first.
@@ -95,6 +135,8 @@ pub struct NewMessage<'a> {
     pub state: State,
     /// Hashes of stored images.
     pub images: &'a [String],
+    /// Hashes of stored documents.
+    pub documents: &'a [String],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,15 @@ use common::settings;
 use history::{BackupKind, History, HistoryError, NewMessage, Role, State, backup_folder, backups};
 
 fn add(history: &History, chat: &str, text: &str, images: &[String]) -> String {
-    let new =
-        NewMessage { chat_id: chat, parent_id: None, role: Role::User, text, state: State::Done, images };
+    let new = NewMessage {
+        chat_id: chat,
+        parent_id: None,
+        role: Role::User,
+        text,
+        state: State::Done,
+        images,
+        documents: &[],
+    };
     history.message_add(&new).expect("is added").id
 }
 

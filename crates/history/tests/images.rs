@@ -23,6 +23,7 @@ fn say(history: &History, chat: &str, images: &[&Image]) -> Result<String, Histo
         text: "look",
         state: State::Done,
         images: &images,
+        documents: &[],
     };
     history.message_add(&new).map(|message| message.id)
 }
@@ -127,6 +128,8 @@ fn a_chat_is_imported_with_its_branches_and_images() {
         boxes: Some("[]"),
         created_at: "2026-01-01T00:00:00.000Z",
         images,
+        documents: &[],
+        passages: None,
     };
     let tree = [
         copied(None, State::Done, &hashes[..]),
@@ -183,6 +186,7 @@ fn writer() {
             text: &text,
             state: State::Done,
             images: &images,
+            documents: &[],
         };
         let id = history.message_add(&new).expect("is added").id;
         println!("showed {number}");

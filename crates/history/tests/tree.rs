@@ -58,6 +58,7 @@ fn a_parent_of_another_chat_is_refused_and_nothing_is_added() {
         text: "",
         state: State::Streaming,
         images: &[],
+        documents: &[],
     };
     assert!(matches!(history.message_add(&new), Err(HistoryError::MessageNotFound { .. })));
     assert!(texts(&history, &here).is_empty());

@@ -105,6 +105,18 @@ pub enum ErrorCode {
     ConversationRefused,
     /// The model was not trained for fill-in-the-middle.
     FillUnsupported,
+    /// A file that is no document which is read.
+    DocumentUnsupported,
+    /// A document with a password.
+    DocumentLocked,
+    DocumentInvalid,
+    DocumentTooLarge,
+    /// A document without text.
+    DocumentEmpty,
+    /// A document of a chat that is not stored any more.
+    DocumentMissing,
+    /// The process that reads a document crashed, or ran into its limit of time or memory.
+    DocumentFailed,
     /// A dense model has no routed experts to show.
     NoExperts,
     /// Computed on the processor only, and the model is on a card.

@@ -8,9 +8,11 @@ mod access_log;
 pub mod anthropic;
 mod api_error_code;
 mod api_keys;
+mod document;
 mod error_code;
 mod explain_api;
 mod extension;
+pub mod extract_limits;
 pub mod metric;
 mod model_ref;
 pub mod openai;
@@ -26,6 +28,7 @@ mod worker_line;
 pub use access_log::AccessLogEntry;
 pub use api_error_code::ApiErrorCode;
 pub use api_keys::{ApiKey, ApiKeyFile};
+pub use document::{DocumentKind, DocumentPage, ExtractedDocument};
 pub use error_code::ErrorCode;
 pub use explain_api::{
     AllExpertsReport, AllExpertsRequest, Fp8Report, MeasuredAnswer, NextTokenReport, NextTokenRequest,
@@ -44,8 +47,8 @@ pub use worker_api::{
     RoutingReport, SequenceMemory, TokenRouting, TokenizeResponse, WeightMemory,
 };
 pub use worker_args::{
-    ActivationDtype, CacheDtype, DEFAULT_HOST, DEFAULT_SEQUENCES, InspectArgs, SpeculationMode, WeightDtype,
-    WorkerArgs,
+    ActivationDtype, CacheDtype, DEFAULT_HOST, DEFAULT_SEQUENCES, ExtractArgs, InspectArgs, SpeculationMode,
+    WeightDtype, WorkerArgs,
 };
 pub use worker_failure::{ReportedCode, WorkerFailure};
 pub use worker_line::WorkerLine;

@@ -106,6 +106,18 @@ pub struct InspectArgs {
     pub check: bool,
 }
 
+/// The flags of `whaledeck-engine extract`, which reads the document from standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
+pub struct ExtractArgs {
+    /// The name of the file, whose ending decides where the content does not.
+    #[cfg_attr(feature = "clap", arg(long, default_value = "", allow_hyphen_values = true))]
+    pub name: String,
+    /// A page of a PDF as PNG on standard output, counted from 1, instead of its text.
+    #[cfg_attr(feature = "clap", arg(long))]
+    pub page: Option<u32>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
@@ -233,6 +245,16 @@ impl InspectArgs {
             args.push("--".into());
         }
         args.push(self.file.clone().into());
+        args
+    }
+}
+
+impl ExtractArgs {
+    /// The command line that a worker parses to these values.
+    pub fn to_args(&self) -> Vec<OsString> {
+        let mut args = vec!["extract".into()];
+        args.push(format!("--name={}", self.name).into());
+        args.extend(self.page.map(|page| format!("--page={page}").into()));
         args
     }
 }

@@ -2,7 +2,7 @@
 //! One line is one event; the log goes to standard error and is not parsed.
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Tokens, WorkerFailure, WorkerPlace};
+use crate::{Bytes, ExtractedDocument, Tokens, WorkerFailure, WorkerPlace};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -30,6 +30,10 @@ pub enum WorkerLine {
     Checked {
         /// The chat template can switch reasoning on and off.
         switches_reasoning: bool,
+    },
+    /// The text of a document.
+    Extracted {
+        document: ExtractedDocument,
     },
 }
 

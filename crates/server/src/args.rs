@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use engine::Speculation;
 use protocol::{
-    ActivationDtype, CacheDtype, InspectArgs, PlaceChoice, SpeculationMode, WeightDtype, WorkerArgs,
+    ActivationDtype, CacheDtype, ExtractArgs, InspectArgs, PlaceChoice, SpeculationMode, WeightDtype,
+    WorkerArgs,
 };
 
 /// Whaledeck's engine: runs a DeepSeek model and answers the OpenAI protocol.
@@ -22,6 +23,8 @@ pub enum Command {
     Serve(WorkerArgs),
     /// Say what a file holds and what it would take of memory, without loading it.
     Inspect(InspectArgs),
+    /// Print the text of a document from standard input as a JSON line, within limits of time and memory.
+    Extract(ExtractArgs),
     /// List the graphics cards, and why one cannot be used; prints JSON.
     Places,
     /// Measure the speed of prefill and decode; prints JSON.

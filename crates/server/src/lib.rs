@@ -12,6 +12,7 @@ mod chat;
 mod completion;
 mod error;
 mod explain;
+mod extract;
 mod generation;
 mod heap;
 mod host_check;
@@ -42,6 +43,7 @@ mod worker_line;
 
 pub use bench::bench;
 pub use bench::cache_quality::cache_quality;
+pub use extract::extract;
 pub use inspect::inspect;
 pub use places::places;
 pub use serve::serve;

@@ -29,6 +29,7 @@ async fn run(command: Command) -> io::Result<ExitCode> {
     match command {
         Command::Serve(args) => Ok(server::serve(args).await),
         Command::Inspect(args) => server::inspect(&args),
+        Command::Extract(args) => server::extract(&args),
         Command::Places => server::places(),
         Command::Bench(args) => server::bench(&args),
         Command::CacheQuality(args) => server::cache_quality(&args),

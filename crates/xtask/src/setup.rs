@@ -28,6 +28,10 @@ const TEST: &[&str] = &[
     "systemd",
     "cmake",
     "ninja-build",
+    // Without recommended packages: they convert documents and show nothing.
+    "libreoffice-writer-nogui",
+    "libreoffice-calc-nogui",
+    "libreoffice-impress-nogui",
 ];
 /// Vite 8 asks for it.
 const NODE_MINIMUM: (u32, u32) = (20, 19);

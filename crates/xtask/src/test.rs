@@ -29,10 +29,12 @@ pub fn test(sh: &Shell) -> Result<()> {
         step("llama-server, from its sources where it is not built yet", || llama_server::environment(sh))?;
     let published =
         step("published model files, where they are not there yet", || published::environment(sh))?;
+    let documents = step("documents, made by the programs that people use", || documents(sh))?;
     step("Rust: unit, boundary, fidelity and flow tests", || {
         cmd!(sh, "cargo test {WHOLE...}")
             .env("WHALEDECK_PYTHON", setup::python(sh)?)
             .env("WHALEDECK_NODE", setup::node_with_clients(sh)?)
+            .env("WHALEDECK_DOCUMENTS", documents)
             .env("WHALEDECK_SSHD", setup::sshd(sh)?.unwrap_or_default())
             .env("WHALEDECK_ENGINE", program("whaledeck-engine"))
             .envs(llama.clone())
@@ -65,6 +67,20 @@ fn licences(sh: &Shell) -> Result<()> {
     }
     cmd!(sh, "{deny} check advisories").run()?;
     Ok(())
+}
+
+/// The folder with the documents of the tests; they are made again when the script changes.
+fn documents(sh: &Shell) -> Result<PathBuf> {
+    let script = root().join("tests/documents/make.py");
+    let folder = target().join("tools/documents");
+    let wanted = std::fs::read_to_string(&script)?;
+    let stamp = folder.join("make.py");
+    if !std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
+        let python = setup::python(sh)?;
+        cmd!(sh, "{python} {script} {folder}").run()?;
+        std::fs::write(&stamp, wanted)?;
+    }
+    Ok(folder)
 }
 
 /// Drives the window under a virtual display, as a user would.

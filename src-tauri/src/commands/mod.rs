@@ -5,6 +5,7 @@ pub mod chats;
 pub mod clipboard;
 pub mod clouds;
 pub mod deployments;
+pub mod documents;
 pub mod downloads;
 pub mod evaluation;
 pub mod explain;

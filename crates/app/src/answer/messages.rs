@@ -37,6 +37,7 @@ pub(crate) fn add_messages(history: &History, request: &SendRequest) -> Result<S
                 text: &request.text,
                 state: State::Done,
                 images: &request.pictures,
+                documents: &request.documents,
             })?;
             if chat.title.is_empty() {
                 history.chat_rename(&chat.id, &title_of(&request.text))?;
@@ -55,6 +56,7 @@ pub(crate) fn add_messages(history: &History, request: &SendRequest) -> Result<S
         text: "",
         state: State::Streaming,
         images: &[],
+        documents: &[],
     })?;
     let path = history.context_path(&parent)?;
     Ok(StartedAnswer { chat, user, assistant, path })

@@ -28,7 +28,8 @@ use tokio::sync::mpsc;
 use self::messages::{StartedAnswer, add_messages};
 use self::recorder::Recorder;
 use crate::App;
-use crate::convert::{chat_view, message_view};
+use crate::convert::{chat_view, history_error, message_view};
+use crate::documents::{DocumentMode, Library, with_documents};
 use crate::images::ImagePolicy;
 
 pub(crate) use self::backend::Backend;
@@ -37,6 +38,13 @@ pub(crate) use self::prompt::{Prompt, PromptMessage, prompt_messages, role_name,
 pub(crate) use self::subscribers::Subscribers;
 pub(crate) use self::trace::{Traces, draft_stats, expert_layers};
 pub(crate) use self::turn::{RunningAnswers, Turn};
+
+/// How what is attached to the messages goes into a prompt.
+#[derive(Debug, Clone, Copy)]
+struct PromptPolicy {
+    images: ImagePolicy,
+    documents: DocumentMode,
+}
 
 /// Receives the events of one answer.
 pub type OnAnswer = Box<dyn Fn(AnswerEvent) + Send + Sync>;
@@ -52,7 +60,7 @@ impl App {
         let (chat_id, when_busy) = (request.chat_id.clone(), request.when_busy);
         let model_id = self.chat_model(&chat_id).await?;
         self.check_worker_free(&model_id, &chat_id, when_busy).await?;
-        self.check_length(&request, &model_id, images).await?;
+        let documents = self.check_length(&request, &model_id, images).await?;
         let history = self.chats_file.writable()?;
         let ask = |prompt: Prompt| {
             let (waits, waiting) = mpsc::unbounded_channel();
@@ -61,7 +69,7 @@ impl App {
             let answer = deferred(async move { backend.await?.stream(prompt, history).await });
             stream::select(received(waiting), answer)
         };
-        self.answer_with(request, images, on_event, ask).await
+        self.answer_with(request, PromptPolicy { images, documents }, on_event, ask).await
     }
 
     /// Asks the answer of this chat to stop. Without an answer it does nothing.
@@ -76,11 +84,23 @@ impl App {
         Ok(self.subscribers.add(chat_id, on_event))
     }
 
+    /// Stores the passages of documents that an answer is given, so that its citations stay.
+    async fn keep_passages(&self, started: &AnswerEvent) -> Result<(), ErrorView> {
+        let AnswerEvent::Started { assistant, .. } = started else { return Ok(()) };
+        if assistant.passages.is_empty() {
+            return Ok(());
+        }
+        let passages = serde_json::to_string(&assistant.passages)
+            .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
+        let id = assistant.id.clone();
+        self.with_history(move |history| history.message_passages(&id, &passages)).await
+    }
+
     /// Stores the messages, asks, and records the answer in the background.
     async fn answer_with<S>(
         &self,
         request: SendRequest,
-        images: ImagePolicy,
+        policy: PromptPolicy,
         on_event: OnAnswer,
         ask: impl FnOnce(Prompt) -> S,
     ) -> Result<(), ErrorView>
@@ -89,16 +109,24 @@ impl App {
     {
         let trace = request.trace;
         let new = request.retry_of.is_none() && request.continue_of.is_none();
-        if new && request.text.trim().is_empty() && request.pictures.is_empty() {
+        let attached = !request.pictures.is_empty() || !request.documents.is_empty();
+        if new && request.text.trim().is_empty() && !attached {
             return Err(ErrorView::new(ErrorCode::InvalidInput, "send the message: it is empty"));
         }
         let history = self.chats_file.writable()?;
         let chat_id = request.chat_id.clone();
         let turn = Arc::new(self.running.begin(&chat_id)?);
-        let started = self.with_history(move |history| add_messages(history, &request)).await?;
+        let (started, library) = self
+            .with_history(move |history| {
+                let started = add_messages(history, &request)?;
+                let library = Library::load(history, &started.path, &[])?;
+                Ok((started, library))
+            })
+            .await?;
         let message_id = started.assistant.id.clone();
         let thought_before_ms = started.assistant.thinking_ms;
-        let (start_event, boxes, prompt) = prompt_of(started, images)?;
+        let (start_event, boxes, prompt) = prompt_of(started, &library, policy)?;
+        self.keep_passages(&start_event).await?;
         let prompt = Prompt { trace, ..prompt };
         let events = ask(prompt.clone());
         if let AnswerEvent::Started { assistant, .. } = &start_event {
@@ -141,16 +169,19 @@ impl App {
 /// The first event, the boxes of the answer so far, and the prompt.
 fn prompt_of(
     started: StartedAnswer,
-    images: ImagePolicy,
+    library: &Library,
+    policy: PromptPolicy,
 ) -> Result<(AnswerEvent, Vec<BoxView>, Prompt), ErrorView> {
     let StartedAnswer { chat, user, assistant, path } = started;
     let user = user.map(message_view).transpose()?;
     let partial = AnswerText { text: assistant.text.clone(), reasoning: assistant.reasoning.clone() };
-    let assistant = message_view(assistant)?;
+    let mut assistant = message_view(assistant)?;
     let boxes = assistant.boxes.clone();
     let chat = chat_view(chat)?;
     let path = path.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
-    let messages = prompt_messages(&chat.system_prompt, path, images);
+    let (path, passages) = with_documents(path, library, policy.documents).map_err(history_error)?;
+    assistant.passages = passages;
+    let messages = prompt_messages(&chat.system_prompt, path, policy.images);
     let prompt = Prompt::new(chat.model_id, chat.sampling, messages, partial);
     Ok((AnswerEvent::Started { user, assistant }, boxes, prompt))
 }

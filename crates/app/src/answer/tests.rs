@@ -18,6 +18,8 @@ impl Host for RecordingHost {
     }
 }
 
+const POLICY: PromptPolicy = PromptPolicy { images: ImagePolicy::Include, documents: DocumentMode::Whole };
+
 async fn open(folder: &std::path::Path) -> App {
     let paths = Paths {
         data_dir: folder.to_owned(),
@@ -38,7 +40,7 @@ async fn ask(app: &App, request: SendRequest, answer: &str) -> (Prompt, Vec<Answ
         prompt = Some(asked);
         stream::iter(pieces)
     };
-    app.answer_with(request, ImagePolicy::Include, on_event, source).await.expect("starts");
+    app.answer_with(request, POLICY, on_event, source).await.expect("starts");
     let mut events = Vec::new();
     while let Some(event) = receiver.recv().await {
         let last = matches!(event, AnswerEvent::Finished { .. } | AnswerEvent::Failed { .. });
@@ -103,7 +105,7 @@ async fn a_page_that_was_loaded_again_gets_what_is_there_and_what_comes() {
         arriving.recv().await.map(|piece| (Ok::<BackendEvent, ErrorView>(piece), arriving))
     });
     // The first page is closed, so its events are dropped.
-    app.answer_with(request, ImagePolicy::Include, Box::new(|_| ()), |_| source).await.expect("starts");
+    app.answer_with(request, POLICY, Box::new(|_| ()), |_| source).await.expect("starts");
     let nothing = app.answer_follow("another chat", Box::new(|_| ())).await;
     assert_eq!(nothing, Ok(false));
     pieces.send(BackendEvent::Text("One, ".into())).expect("arrives");
@@ -153,7 +155,7 @@ async fn a_cut_answer_goes_on_where_it_ended() {
     let half =
         stream::iter([Ok(BackendEvent::Reasoning("Hm.".into())), Ok(BackendEvent::Text("One, ".into()))]);
     let on_event = Box::new(move |event| drop(sender.send(event)));
-    app.answer_with(request("Count", None), ImagePolicy::Include, on_event, |_| half).await.expect("starts");
+    app.answer_with(request("Count", None), POLICY, on_event, |_| half).await.expect("starts");
     while receiver.recv().await.is_some() {}
     let cut = app.chat_get(&chat.id).await.expect("reads").messages.remove(1);
     assert_eq!(cut.state, contract::MessageState::Interrupted);
@@ -171,7 +173,7 @@ async fn a_cut_answer_goes_on_where_it_ended() {
     assert_eq!((shown[1].state, &shown[1].error), (contract::MessageState::Done, &None));
 
     let complete = request("", Some(cut.id.clone()));
-    let refused = app.answer_with(complete, ImagePolicy::Include, Box::new(drop), |_| stream::empty()).await;
+    let refused = app.answer_with(complete, POLICY, Box::new(drop), |_| stream::empty()).await;
     assert_eq!(refused.expect_err("it is complete").code, ErrorCode::InvalidInput);
     app.message_delete(&chat.id, &cut.id).await.expect("the refusal left the chat free");
     assert_eq!(app.chat_get(&chat.id).await.expect("reads").messages.len(), 1);
@@ -190,7 +192,7 @@ async fn an_empty_message_is_refused_and_adds_nothing() {
         continue_of: None,
         ..SendRequest::default()
     };
-    let refused = app.answer_with(request, ImagePolicy::Include, Box::new(drop), |_| stream::empty()).await;
+    let refused = app.answer_with(request, POLICY, Box::new(drop), |_| stream::empty()).await;
     assert_eq!(refused.expect_err("is refused").code, ErrorCode::InvalidInput);
     assert!(app.chat_get(&chat.id).await.expect("reads").messages.is_empty());
 }

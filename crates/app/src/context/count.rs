@@ -6,9 +6,9 @@ use contract::PictureView;
 use endpoint::{ChatMessage, ChatRequest, Endpoint};
 
 use super::Draft;
-use super::estimate::{MESSAGE, tokens};
 use crate::answer::{PromptMessage, role_name, thinking_param};
 use crate::images::{ImageSupport, image_tokens};
+use crate::token_estimate::{MESSAGE, tokens};
 
 /// A busy worker answers later. The user who types must not wait for the count.
 const TIMEOUT: Duration = Duration::from_secs(5);

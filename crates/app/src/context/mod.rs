@@ -1,18 +1,18 @@
 //! Counts the tokens of a prompt before it is sent. For one that is too long it suggests which of the oldest
 //! turns to exclude, or a longer context. It excludes nothing itself: the host asks the user first.
 use contract::{
-    ContextQuery, ContextTrim, ContextUse, ErrorCode, ErrorView, LongerContext, MessageState, MessageView,
-    ModelSettings, PictureView, Role, SamplingView, SendRequest, Thinking,
+    ContextQuery, ContextTrim, ContextUse, DocumentView, ErrorCode, ErrorView, LongerContext, MessageState,
+    MessageView, ModelSettings, PictureView, Role, SamplingView, SendRequest, Thinking,
 };
 use history::{History, HistoryError};
 
 mod count;
-mod estimate;
 
 use self::count::Counter;
 use crate::App;
 use crate::answer::{AnswerText, PromptMessage, prompt_messages};
-use crate::convert::{invalid, message_view, picture_view};
+use crate::convert::{document_view, history_error, invalid, message_view, picture_view};
+use crate::documents::{DocumentMode, Library, with_documents};
 use crate::images::ImagePolicy;
 use crate::model_ref::deployment_model;
 
@@ -31,13 +31,21 @@ struct Draft {
     partial: AnswerText,
     /// The thinking mode of the chat, which chat templates write into the prompt.
     thinking: Thinking,
+    /// The documents of the path and of the new message.
+    library: Library,
 }
 
 impl Draft {
     /// The messages of the prompt, from the message at `start` on.
-    fn messages_from(&self, start: usize, images: ImagePolicy) -> Vec<PromptMessage> {
+    fn messages_from(
+        &self,
+        start: usize,
+        images: ImagePolicy,
+        documents: DocumentMode,
+    ) -> Result<Vec<PromptMessage>, ErrorView> {
         let path = self.path[start..].iter().chain(&self.new).cloned().collect();
-        prompt_messages(&self.system_prompt, path, images)
+        let (path, _) = with_documents(path, &self.library, documents).map_err(history_error)?;
+        Ok(prompt_messages(&self.system_prompt, path, images))
     }
 
     /// The positions where older turns may be excluded: before each user message but the first. The last user
@@ -57,10 +65,17 @@ impl App {
     pub async fn context_use(&self, query: ContextQuery) -> Result<ContextUse, ErrorView> {
         let draft = self.draft_of(&query).await?;
         let counter = self.counter(&query.model_id, query.context).await?;
-        let counted = counter.count(draft.messages_from(0, ImagePolicy::Include), &draft).await;
+        let documents = document_mode(&counter, &draft, ImagePolicy::Include).await?;
+        let counted = counter.count(draft.messages_from(0, ImagePolicy::Include, documents)?, &draft).await;
         let context = counted.context.or(query.context);
-        let mut found =
-            ContextUse { tokens: counted.tokens, exact: counted.exact, context, trim: None, longer: None };
+        let mut found = ContextUse {
+            tokens: counted.tokens,
+            exact: counted.exact,
+            context,
+            searched: documents != DocumentMode::Whole,
+            trim: None,
+            longer: None,
+        };
         let too_long = query.refused || context.is_some_and(|context| counted.tokens >= context);
         if too_long {
             let most = match context {
@@ -69,7 +84,7 @@ impl App {
                 Some(context) => context.min(counted.tokens / 4 * 3),
                 None => counted.tokens / 2,
             };
-            found.trim = trim(&counter, &draft, most).await;
+            found.trim = trim(&counter, &draft, documents, most).await?;
         }
         if let Some(context) = context.filter(|_| too_long) {
             found.longer = self.longer(&query.model_id, context, counted.tokens).await?;
@@ -92,24 +107,22 @@ impl App {
         self.model_settings_write(model_id, ModelSettings { context: Some(context), ..settings })
     }
 
-    /// Refuses, before anything is stored, a prompt that the loaded model would refuse. A model that is not
-    /// loaded, or runs elsewhere, refuses it itself.
+    /// How the documents of a request go into its prompt. Refuses, before anything is stored, a prompt that
+    /// the loaded model would refuse. A model that is not loaded, or runs elsewhere, refuses it itself.
     pub(crate) async fn check_length(
         &self,
         request: &SendRequest,
         model_id: &str,
         images: ImagePolicy,
-    ) -> Result<(), ErrorView> {
-        if !self.runs_here(model_id) {
-            return Ok(());
-        }
+    ) -> Result<DocumentMode, ErrorView> {
         let counter = self.counter(model_id, None).await?;
-        if !counter.is_exact() {
-            return Ok(());
-        }
         let asked = request.clone();
         let draft = self.with_draft(move |history| draft_of_request(history, &asked)).await?;
-        let counted = counter.count(draft.messages_from(0, images), &draft).await;
+        let documents = document_mode(&counter, &draft, images).await?;
+        if !self.runs_here(model_id) || !counter.is_exact() {
+            return Ok(documents);
+        }
+        let counted = counter.count(draft.messages_from(0, images, documents)?, &draft).await;
         match counted.context {
             Some(context) if counted.exact && counted.tokens >= context => {
                 let message =
@@ -118,7 +131,7 @@ impl App {
                     .with("tokens", counted.tokens)
                     .with("context", context))
             }
-            _ => Ok(()),
+            _ => Ok(documents),
         }
     }
 
@@ -135,7 +148,8 @@ impl App {
             let path =
                 query.parent_id.map_or_else(|| Ok(Vec::new()), |parent| history.context_path(&parent))?;
             let thinking = query.chat_id.map_or_else(|| Ok(Thinking::Own), |id| thinking(history, &id))?;
-            let draft = draft(history, query.system_prompt, path, &query.text, &query.pictures);
+            let new = NewText { text: &query.text, pictures: &query.pictures, documents: &query.documents };
+            let draft = draft(history, query.system_prompt, path, &new);
             Ok(draft.map(|draft| Draft { thinking, ..draft }))
         })
         .await
@@ -193,7 +207,12 @@ impl App {
 
 /// The fewest of the oldest turns whose exclusion leaves room for an answer; for a short answer where the
 /// last user message alone leaves no room for a long one.
-async fn trim(counter: &Counter, draft: &Draft, most: u32) -> Option<ContextTrim> {
+async fn trim(
+    counter: &Counter,
+    draft: &Draft,
+    documents: DocumentMode,
+    most: u32,
+) -> Result<Option<ContextTrim>, ErrorView> {
     let cuts = draft.cuts();
     for room in [ANSWER_TOKENS.min(most / 4), 64.min(most / 8)] {
         let limit = most.saturating_sub(room);
@@ -201,8 +220,8 @@ async fn trim(counter: &Counter, draft: &Draft, most: u32) -> Option<ContextTrim
         let (mut low, mut high, mut best) = (0, cuts.len(), None);
         while low < high {
             let middle = low.midpoint(high);
-            let tokens =
-                counter.count(draft.messages_from(cuts[middle], ImagePolicy::Include), draft).await.tokens;
+            let messages = draft.messages_from(cuts[middle], ImagePolicy::Include, documents)?;
+            let tokens = counter.count(messages, draft).await.tokens;
             if tokens <= limit {
                 (best, high) = (Some((cuts[middle], tokens)), middle);
             } else {
@@ -212,35 +231,75 @@ async fn trim(counter: &Counter, draft: &Draft, most: u32) -> Option<ContextTrim
         if let Some((at, tokens)) = best {
             let message_id = draft.path.get(at).map(|message| message.id.clone());
             let messages = u32::try_from(at).unwrap_or(u32::MAX);
-            return Some(ContextTrim { message_id, messages, tokens });
+            return Ok(Some(ContextTrim { message_id, messages, tokens }));
         }
     }
-    None
+    Ok(None)
+}
+
+/// Documents are in the prompt as a whole where they fit with room for an answer.
+async fn document_mode(
+    counter: &Counter,
+    draft: &Draft,
+    images: ImagePolicy,
+) -> Result<DocumentMode, ErrorView> {
+    if draft.library.is_empty() {
+        return Ok(DocumentMode::Whole);
+    }
+    let whole = counter.count(draft.messages_from(0, images, DocumentMode::Whole)?, draft).await;
+    let Some(context) = whole.context else { return Ok(DocumentMode::Whole) };
+    let answer = ANSWER_TOKENS.min(context / 4);
+    // An estimate may be too low, and a prompt that is too long would be refused.
+    let tokens = if whole.exact { whole.tokens } else { whole.tokens.saturating_add(whole.tokens / 5) };
+    if tokens.saturating_add(answer) <= context {
+        return Ok(DocumentMode::Whole);
+    }
+    let without = draft.messages_from(0, images, DocumentMode::Searched { room: 0 })?;
+    let without = counter.count(without, draft).await.tokens;
+    let room = f64::from(context.saturating_sub(without.saturating_add(answer)));
+    // Passages are chosen by estimates, which are corrected by what the same text really takes.
+    let estimated = Counter::estimating(None);
+    let estimated = estimated.count(draft.messages_from(0, images, DocumentMode::Whole)?, draft).await.tokens;
+    let correction = if whole.exact { f64::from(estimated) / f64::from(whole.tokens.max(1)) } else { 1.0 };
+    Ok(DocumentMode::Searched { room: (room * correction) as u32 })
+}
+
+/// A new message before it is sent.
+struct NewText<'a> {
+    text: &'a str,
+    /// Ids.
+    pictures: &'a [String],
+    documents: &'a [String],
 }
 
 fn draft(
     history: &History,
     system_prompt: String,
     path: Vec<history::Message>,
-    text: &str,
-    pictures: &[String],
+    new: &NewText,
 ) -> Result<Draft, ErrorView> {
+    let library = Library::load(history, &path, new.documents).map_err(history_error)?;
     let path = path.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
-    let pictures: Result<Vec<_>, HistoryError> =
-        pictures.iter().map(|id| history.image(id).map(picture_view)).collect();
-    let pictures = pictures.map_err(crate::convert::history_error)?;
-    let new = (!text.trim().is_empty() || !pictures.is_empty()).then(|| unsent(text.to_owned(), pictures));
-    Ok(Draft { system_prompt, path, new, partial: AnswerText::default(), thinking: Thinking::Own })
+    let picture = |id: &String| history.image(id).map(picture_view).map_err(history_error);
+    let pictures: Vec<PictureView> = new.pictures.iter().map(picture).collect::<Result<_, _>>()?;
+    let document = |id: &String| document_view(history.document(id).map_err(history_error)?);
+    let documents: Vec<DocumentView> = new.documents.iter().map(document).collect::<Result<_, _>>()?;
+    let any = !new.text.trim().is_empty() || !pictures.is_empty() || !documents.is_empty();
+    let new = any.then(|| unsent(new.text.to_owned(), pictures, documents));
+    let (partial, thinking) = (AnswerText::default(), Thinking::Own);
+    Ok(Draft { system_prompt, path, new, partial, thinking, library })
 }
 
 /// A user message that is not in the history.
-fn unsent(text: String, pictures: Vec<PictureView>) -> MessageView {
+fn unsent(text: String, pictures: Vec<PictureView>, documents: Vec<DocumentView>) -> MessageView {
     MessageView {
         id: String::new(),
         parent_id: None,
         role: Role::User,
         text,
         pictures,
+        documents,
+        passages: Vec::new(),
         boxes: Vec::new(),
         reasoning: String::new(),
         thinking_seconds: None,
@@ -270,7 +329,8 @@ fn draft_of_request(
         }
     };
     let path = leaf.map_or_else(|| Ok(Vec::new()), |leaf| history.context_path(&leaf))?;
-    let draft = draft(history, system_prompt, path, &request.text, &request.pictures);
+    let new = NewText { text: &request.text, pictures: &request.pictures, documents: &request.documents };
+    let draft = draft(history, system_prompt, path, &new);
     Ok(draft.map(|draft| Draft { partial, thinking, ..draft }))
 }
 
@@ -284,7 +344,7 @@ mod tests {
     use super::*;
 
     fn message(id: &str, role: Role, letters: usize) -> MessageView {
-        MessageView { id: id.into(), role, ..unsent("a".repeat(letters), Vec::new()) }
+        MessageView { id: id.into(), role, ..unsent("a".repeat(letters), Vec::new(), Vec::new()) }
     }
 
     /// Ten turns of 100 + 400 letters and a question of 100.
@@ -300,18 +360,32 @@ mod tests {
             new,
             partial: AnswerText::default(),
             thinking: Thinking::Own,
+            library: Library::default(),
         }
     }
 
     #[tokio::test]
     async fn as_few_turns_as_needed_are_left_out() {
         let (draft, counter) = (long(), Counter::estimating(None));
-        let all = counter.count(draft.messages_from(0, ImagePolicy::Include), &draft).await.tokens;
-        let turn = counter.count(draft.messages_from(2, ImagePolicy::Include), &draft).await.tokens;
+        let all = counter
+            .count(
+                draft.messages_from(0, ImagePolicy::Include, DocumentMode::Whole).expect("no document"),
+                &draft,
+            )
+            .await
+            .tokens;
+        let turn = counter
+            .count(
+                draft.messages_from(2, ImagePolicy::Include, DocumentMode::Whole).expect("no document"),
+                &draft,
+            )
+            .await
+            .tokens;
         let each = all - turn;
         // Room for an answer is a quarter of a short conversation.
         let most = all - 1;
-        let found = trim(&counter, &draft, most).await.expect("is found");
+        let found =
+            trim(&counter, &draft, DocumentMode::Whole, most).await.expect("no document").expect("is found");
         let least_gone = (all - most * 3 / 4).div_ceil(each);
         assert_eq!(found.messages, least_gone * 2, "{found:?}");
         assert_eq!(found.message_id.as_deref(), Some(format!("q{least_gone}").as_str()));
@@ -321,16 +395,36 @@ mod tests {
     #[tokio::test]
     async fn the_last_question_stays_whatever_goes() {
         let (mut draft, counter) = (long(), Counter::estimating(None));
-        let alone = counter.count(draft.messages_from(20, ImagePolicy::Include), &draft).await.tokens;
-        let found = trim(&counter, &draft, alone * 4 / 3 + 2).await.expect("everything before it goes");
+        let alone = counter
+            .count(
+                draft.messages_from(20, ImagePolicy::Include, DocumentMode::Whole).expect("no document"),
+                &draft,
+            )
+            .await
+            .tokens;
+        let found = trim(&counter, &draft, DocumentMode::Whole, alone * 4 / 3 + 2)
+            .await
+            .expect("no document")
+            .expect("everything before it goes");
         assert_eq!((found.message_id, found.messages), (None, 20));
-        assert_eq!(trim(&counter, &draft, alone).await, None, "it alone is too long");
+        assert_eq!(
+            trim(&counter, &draft, DocumentMode::Whole, alone).await.expect("no document"),
+            None,
+            "it alone is too long"
+        );
         // The last user message is stored already, so the cut is before it.
         draft.path.extend(draft.new.take());
         draft.path[20].id = "last".into();
-        let found = trim(&counter, &draft, alone * 4 / 3 + 2).await.expect("everything before it goes");
+        let found = trim(&counter, &draft, DocumentMode::Whole, alone * 4 / 3 + 2)
+            .await
+            .expect("no document")
+            .expect("everything before it goes");
         assert_eq!((found.message_id.as_deref(), found.messages), (Some("last"), 20));
         draft.path = vec![message("only", Role::User, 9000)];
-        assert_eq!(trim(&counter, &draft, 500).await, None, "there is nothing older");
+        assert_eq!(
+            trim(&counter, &draft, DocumentMode::Whole, 500).await.expect("no document"),
+            None,
+            "there is nothing older"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! Chats and messages of the history as views of the contract. JSON that the history stores as text is parsed
 //! here; text that is no longer valid is an error, not a default.
 use contract::{
-    ChatSummary, ChatView, ErrorCode, ErrorView, MessageState, MessageView, PictureView, Role, SamplingView,
-    SearchHit,
+    ChatSummary, ChatView, DocumentKind, DocumentView, ErrorCode, ErrorView, MessageState, MessageView,
+    PictureView, Role, SamplingView, SearchHit,
 };
-use history::{Chat, Image, Message, State, Summary};
+use history::{Chat, Document, Image, Message, State, Summary};
 use serde::de::DeserializeOwned;
 
 pub(crate) fn summary(summary: Summary, answering: bool, hit: Option<SearchHit>) -> ChatSummary {
@@ -42,6 +42,8 @@ pub(crate) fn message_view(message: Message) -> Result<MessageView, ErrorView> {
         },
         text: message.text,
         pictures: message.images.into_iter().map(picture_view).collect(),
+        documents: message.documents.into_iter().map(document_view).collect::<Result<_, _>>()?,
+        passages: message.passages.as_deref().map(read).transpose()?.unwrap_or_default(),
         boxes: message.boxes.as_deref().map(read).transpose()?.unwrap_or_default(),
         reasoning: message.reasoning,
         thinking_seconds: message.thinking_ms.map(|ms| f64::from(ms) / 1000.0),
@@ -67,6 +69,28 @@ pub(crate) fn picture_view(picture: Image) -> PictureView {
         height: picture.height,
         size: picture.bytes as f64,
     }
+}
+
+/// Tokens of a letter on average, by the rule of `token_estimate`: most documents are mostly Latin letters.
+const TOKENS_PER_LETTER: f64 = 0.3;
+
+pub(crate) fn document_view(document: Document) -> Result<DocumentView, ErrorView> {
+    let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    Ok(DocumentView {
+        id: document.hash,
+        name: document.name,
+        kind: read(&format!("\"{}\"", document.kind))?,
+        size: document.bytes as f64,
+        pages: number(document.pages),
+        tokens: (document.letters as f64 * TOKENS_PER_LETTER).ceil() as u32,
+        scanned: document.scanned,
+    })
+}
+
+/// The name of a kind as the history stores it.
+pub(crate) fn document_kind_key(kind: DocumentKind) -> String {
+    let key = serde_json::to_value(kind).ok();
+    key.as_ref().and_then(|key| key.as_str()).unwrap_or_default().to_owned()
 }
 
 pub(crate) fn sampling_json(sampling: &SamplingView) -> Result<String, ErrorView> {

@@ -99,6 +99,7 @@ pub(crate) fn history_error(error: HistoryError) -> ErrorView {
         HistoryError::NotContinuable(id) => {
             ErrorView::new(ErrorCode::InvalidInput, message).with("message_id", id)
         }
+        HistoryError::DocumentNotFound(_) => ErrorView::new(ErrorCode::DocumentMissing, message),
         HistoryError::ImageNotFound(_) => ErrorView::new(ErrorCode::PictureMissing, message),
         HistoryError::ImageChanged(path) => {
             ErrorView::new(ErrorCode::PictureMissing, message).with("path", path.display())

@@ -40,7 +40,10 @@ pub(crate) fn step(state: State, input: Input) -> State {
         (
             state,
             Input::Line(
-                WorkerLine::Loading { .. } | WorkerLine::Listening { .. } | WorkerLine::Checked { .. },
+                WorkerLine::Loading { .. }
+                | WorkerLine::Listening { .. }
+                | WorkerLine::Checked { .. }
+                | WorkerLine::Extracted { .. },
             ),
         ) => state,
     }

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use rusqlite_migration::M;
 use store::private;
 
+use crate::documents;
 use crate::files::{IMAGES_FOLDER, beside};
 use crate::history::WAIT;
 use crate::images::remove_stale;
@@ -46,6 +47,7 @@ impl History {
         let images = path.with_file_name(IMAGES_FOLDER);
         private::restrict_all(&images);
         remove_stale(&mut connection, &images)?;
+        documents::remove_stale(&connection)?;
         Ok(Self::of(connection, path))
     }
 }

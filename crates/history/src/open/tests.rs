@@ -94,6 +94,7 @@ fn filled(folder: &Path) -> PathBuf {
             text: &text,
             state: crate::State::Done,
             images: &[],
+            documents: &[],
         };
         history.message_add(&new).expect("is added");
     }

@@ -20,7 +20,15 @@ pub fn settings() -> ChatSettings {
 }
 
 pub fn add(history: &History, chat: &str, parent: Option<&str>, role: Role, text: &str) -> String {
-    let new = NewMessage { chat_id: chat, parent_id: parent, role, text, state: State::Done, images: &[] };
+    let new = NewMessage {
+        chat_id: chat,
+        parent_id: parent,
+        role,
+        text,
+        state: State::Done,
+        images: &[],
+        documents: &[],
+    };
     history.message_add(&new).expect("is added").id
 }
 
@@ -33,6 +41,7 @@ pub fn begin_answer(history: &History, chat: &str, parent: Option<&str>) -> Stri
         text: "",
         state: State::Streaming,
         images: &[],
+        documents: &[],
     };
     history.message_add(&new).expect("is added").id
 }

@@ -331,6 +331,27 @@ export type Messages = {
     now: (values: { value: Value }) => string;
     notTold: string;
   };
+  documents: {
+    attached: string;
+    sent: string;
+    reading: string;
+    pages: (values: { count: Value }) => string;
+    sheets: (values: { count: Value }) => string;
+    tokens: (values: { count: Value }) => string;
+    remove: (values: { name: Value }) => string;
+    scanned: (values: { name: Value; pages: Value }) => string;
+    asImages: string;
+    needsSight: string;
+    searched: string;
+    citedPassages: string;
+    otherPassages: (values: { count: Value }) => string;
+    givenPassages: (values: { count: Value }) => string;
+    page: (values: { page: Value }) => string;
+    pageOf: (values: { page: Value; pages: Value }) => string;
+    previousPage: string;
+    nextPage: string;
+    emptyPage: string;
+  };
   errors: {
     unknownTitle: string;
     unknownNext: string;

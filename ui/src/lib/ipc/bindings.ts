@@ -68,6 +68,14 @@ export const commands = {
 	pictureDiscard: (id: string) => __TAURI_INVOKE<null>("picture_discard", { id }),
 	/**  The cost of the images attached to a message after `parent_id`, and of those before it. */
 	picturesPlan: (modelId: string, parentId: string | null, pictures: string[]) => __TAURI_INVOKE<PicturesPlan>("pictures_plan", { modelId, parentId, pictures }),
+	/**  Attaches a document from base64, under the name of its file. */
+	documentAdd: (name: string, data: string) => __TAURI_INVOKE<DocumentView>("document_add", { name, data }),
+	/**  A page of a document, counted from 1. */
+	documentPage: (id: string, page: number) => __TAURI_INVOKE<DocumentPageView>("document_page", { id, page }),
+	/**  Attaches pages of a PDF as images, for a model that sees. */
+	documentPictures: (data: string, pages: number[]) => __TAURI_INVOKE<PictureView[]>("document_pictures", { data, pages }),
+	/**  Deletes an attached document, unless a message uses it. */
+	documentDiscard: (id: string) => __TAURI_INVOKE<null>("document_discard", { id }),
 	/**
 	 *  Attaches the image or the copied image files of the clipboard. Each file is attached or refused on its
 	 *  own.
@@ -436,6 +444,8 @@ export type ContextQuery = {
 	text: string,
 	/**  Ids of attached images. */
 	pictures: string[],
+	/**  Ids of attached documents. */
+	documents: string[],
 	/**  The context length, where only the error of a service has it. */
 	context: number | null,
 	/**  The message was refused as too long, whatever the estimate is. */
@@ -459,6 +469,8 @@ export type ContextUse = {
 	exact: boolean,
 	/**  The context length of the model, in tokens; `None` where only its service knows it. */
 	context: number | null,
+	/**  The documents do not fit as a whole: only the passages that match the question are in the prompt. */
+	searched: boolean,
 	/**  The turns to exclude, if the prompt is too long. */
 	trim: ContextTrim | null,
 	/**  A longer context that is enough and that the model and the memory allow. */
@@ -565,6 +577,36 @@ export type DiskView = {
 	total: number,
 	/**  Bytes. */
 	free: number,
+};
+
+export type DocumentKind = "pdf" | "word" | "sheet" | "presentation" | 
+/**  A text or a presentation of OpenDocument. */
+"open_document" | "html" | "email" | 
+/**  Plain text, Markdown, code, CSV. */
+"text";
+
+export type DocumentPageView = {
+	/**  From 1. */
+	page: number,
+	/**  The name of a sheet. */
+	label: string | null,
+	text: string,
+};
+
+export type DocumentView = {
+	/**  SHA-256 of its name and its bytes. */
+	id: string,
+	/**  The name of its file. */
+	name: string,
+	kind: DocumentKind,
+	/**  Bytes of the file. */
+	size: number,
+	/**  Pages, slides or sheets. */
+	pages: number,
+	/**  Of its whole text, estimated from the letters. */
+	tokens: number,
+	/**  Numbers of pages that are pictures of text, from 1. */
+	scanned: number[],
 };
 
 export type DownloadFileView = {
@@ -754,6 +796,16 @@ export type ErrorCode = "model_not_found" |
 "conversation_refused" | 
 /**  The model was not trained for fill-in-the-middle. */
 "fill_unsupported" | 
+/**  A file that is no document which is read. */
+"document_unsupported" | 
+/**  A document with a password. */
+"document_locked" | "document_invalid" | "document_too_large" | 
+/**  A document without text. */
+"document_empty" | 
+/**  A document of a chat that is not stored any more. */
+"document_missing" | 
+/**  The process that reads a document crashed, or ran into its limit of time or memory. */
+"document_failed" | 
 /**  A dense model has no routed experts to show. */
 "no_experts" | 
 /**  Computed on the processor only, and the model is on a card. */
@@ -1193,6 +1245,10 @@ export type MessageView = {
 	text: string,
 	/**  The images of the message, in order. */
 	pictures: PictureView[],
+	/**  The documents of the message, in order. */
+	documents: DocumentView[],
+	/**  The passages of documents that the answer was given, where they did not fit as a whole. */
+	passages: PassageView[],
 	/**  The objects that the answer locates in an image. */
 	boxes: BoxView[],
 	/**  The thinking, stored separately from the answer. */
@@ -1353,6 +1409,16 @@ export type OtherProgramModel = {
 	problem: ErrorView | null,
 	/**  It is in the list of models. */
 	added: boolean,
+};
+
+/**  A passage of a document that an answer was given. The answer cites it by its place in the list, from 1. */
+export type PassageView = {
+	document_id: string,
+	name: string,
+	/**  From 1. */
+	page: number,
+	label: string | null,
+	text: string,
 };
 
 /**  An image of the clipboard: attached, or the error. */
@@ -1650,6 +1716,8 @@ export type SendRequest = {
 	text: string,
 	/**  Ids of attached images. */
 	pictures: string[],
+	/**  Ids of attached documents. */
+	documents: string[],
 	/**
 	 *  A text-only model answers with a placeholder for each image. Without this, it refuses a conversation
 	 *  with images.

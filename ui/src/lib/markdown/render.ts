@@ -2,6 +2,7 @@
 // links, and the result is cleaned once more before it reaches the page (clean.ts).
 import MarkdownIt from 'markdown-it';
 import cjkFriendly from 'markdown-it-cjk-friendly';
+import { useCitations } from './citations';
 import { useMath } from './math';
 
 export type Markdown = InstanceType<typeof MarkdownIt>;
@@ -26,6 +27,7 @@ export function makeMarkdown(copyLabel: () => string): Markdown {
   md.renderer.rules.table_open = () => '<div class="table" tabindex="0"><table>\n';
   md.renderer.rules.table_close = () => '</table></div>\n';
   useMath(md);
+  useCitations(md);
   return md;
 }
 

@@ -169,6 +169,9 @@ export class ChatPage {
   readonly #parent = $derived.by(() => this.session?.last?.id ?? null);
   /** This chat has pictures, sent or not, and its model has to see them. */
   readonly pictured = $derived.by(() => this.attached.list.length > 0 || this.session?.pictured === true);
+  /** The documents of this chat do not fit as a whole. */
+  readonly searched = $derived.by(() => this.use.value?.searched === true);
+  readonly sees = $derived.by(() => models.byId(this.modelId)?.takes_images === true);
   readonly undecided = $derived.by(() => {
     const plan = this.attached.plan.value;
     return this.pictured && plan?.sight === 'blind' && plan.pictures > 0 && !this.leaveOut;
@@ -209,6 +212,7 @@ export class ChatPage {
       system_prompt: this.style.system_prompt,
       text: this.draft,
       pictures: this.leaveOut ? [] : this.attached.ids,
+      documents: this.attached.documents.ids,
       context: null,
       refused: this.session?.error?.code === 'prompt_too_long',
     };

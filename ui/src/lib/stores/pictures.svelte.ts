@@ -2,7 +2,8 @@
 // large. Bytes are asked for once and kept while there is room; what is kept on the disk is the app's business.
 import { host } from '$host';
 import { asError } from '$lib/errors';
-import type { BoxView, ErrorView, PicturesPlan, PictureView } from '$lib/ipc/bindings';
+import type { BoxView, DocumentView, ErrorView, PicturesPlan, PictureView } from '$lib/ipc/bindings';
+import { AttachedDocuments, base64Of } from './documents.svelte';
 import { Load } from './load.svelte';
 
 /** Letters of data URLs that are kept for the page. */
@@ -39,16 +40,7 @@ export function addressOf(id: string): Promise<string> {
   return asked;
 }
 
-function base64Of(file: File): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result).replace(/^data:[^,]*,/, ''));
-    reader.onerror = () => reject(new Error(`read ${file.name}: ${reader.error?.message ?? ''}`));
-    reader.readAsDataURL(file);
-  });
-}
-
-/** Image files of what was pasted or dropped; everything else of it is left alone. */
+/** Files of what was pasted or dropped; everything else of it is left alone. */
 export function filesOf(data: DataTransfer | null): File[] {
   return [...(data?.files ?? [])];
 }
@@ -62,7 +54,11 @@ export function namesImageFiles(text: string): boolean {
 /** A file that was not attached, and why. */
 type Refused = { name: string; error: ErrorView };
 
-/** The pictures of one message while it is written. */
+/** What is attached to a message. */
+export type Attachments = { pictures: PictureView[]; documents: DocumentView[] };
+export const nothing: Attachments = { pictures: [], documents: [] };
+
+/** The pictures and documents of one message while it is written. */
 export class Attached {
   list = $state.raw<PictureView[]>([]);
   /** Files on their way. */
@@ -70,12 +66,22 @@ export class Attached {
   errors = $state.raw<Refused[]>([]);
   readonly plan = new Load<PicturesPlan>();
   readonly ids = $derived(this.list.map((one) => one.id));
+  readonly documents = new AttachedDocuments();
+  readonly busy = $derived(this.reading > 0 || this.documents.reading > 0);
+  readonly empty = $derived(this.list.length === 0 && this.documents.list.length === 0);
 
+  /** Images as images, everything else as documents. */
   async add(files: File[]): Promise<void> {
     this.errors = [];
-    this.reading += files.length;
+    this.documents.errors = [];
+    const images = files.filter((file) => file.type.startsWith('image/'));
+    this.reading += images.length;
     // One after the other, so that they stand in the order in which they were chosen.
     for (const file of files) {
+      if (!images.includes(file)) {
+        await this.documents.add(file);
+        continue;
+      }
       try {
         if (file.size > MOST_BYTES) {
           throw {
@@ -123,9 +129,30 @@ export class Attached {
     void host.pictureDiscard(id).catch(() => undefined);
   }
 
+  /** Pages of a document that have no text, as images. */
+  async addPages(document: DocumentView): Promise<void> {
+    const file = this.documents.fileOf(document.id);
+    if (!file) return;
+    this.reading += 1;
+    try {
+      const pages = await host.documentPictures(await base64Of(file), document.scanned);
+      this.list = [...this.list, ...pages.filter((page) => !this.ids.includes(page.id))];
+    } catch (thrown) {
+      this.errors = [...this.errors, { name: file.name, error: asError(thrown) }];
+    } finally {
+      this.reading -= 1;
+    }
+  }
+
+  /** What a message that was not sent had. */
+  restore(attachments: Attachments): void {
+    this.list = attachments.pictures;
+    this.documents.list = attachments.documents;
+  }
+
   /** Hands them over to a message. */
-  take(): PictureView[] {
-    const taken = this.list;
+  take(): Attachments {
+    const taken = { pictures: this.list, documents: this.documents.take() };
     this.list = [];
     this.errors = [];
     return taken;

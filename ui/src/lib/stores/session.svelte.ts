@@ -8,13 +8,12 @@ import type {
   ChatView,
   ErrorView,
   MessageView,
-  PictureView,
   SamplingView,
   SendRequest,
   WhenBusy,
 } from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
-import { Attached } from './pictures.svelte';
+import { Attached, nothing, type Attachments } from './pictures.svelte';
 import { settings } from './settings.svelte';
 import { traces } from './trace.svelte';
 
@@ -65,10 +64,10 @@ export class Session {
   settingsError = $state.raw<ErrorView | undefined>(undefined);
   draft = $state('');
   /** What was sent and is not yet in the history: shown at once. */
-  pending = $state.raw<{ text: string; pictures: PictureView[] } | undefined>(undefined);
+  pending = $state.raw<(Attachments & { text: string }) | undefined>(undefined);
   /** What was not sent because another model is answering; `error` says which. */
   blocked = $state.raw<Partial<SendRequest> | undefined>(undefined);
-  /** Pictures of the message that is being written. */
+  /** Pictures and documents of the message that is being written. */
   attached = $state.raw(new Attached());
   /** The person wants answers of a model that does not see the pictures of this chat. */
   leaveOut = $state(false);
@@ -93,16 +92,17 @@ export class Session {
 
   send(
     text: string,
-    pictures: PictureView[] = [],
+    attachments: Attachments = nothing,
     parentId: string | null = this.last?.id ?? null,
     leaveOutOlder = false,
   ): Promise<void> {
     this.#cutAfter(parentId);
-    this.pending = { text, pictures };
+    this.pending = { text, ...attachments };
     return this.#answer({
       parent_id: parentId,
       text,
-      pictures: pictures.map((one) => one.id),
+      pictures: attachments.pictures.map((one) => one.id),
+      documents: attachments.documents.map((one) => one.id),
       leave_out_older: leaveOutOlder,
     });
   }
@@ -112,8 +112,7 @@ export class Session {
     const what = this.blocked;
     if (!what) return Promise.resolve();
     if (what.text !== undefined) {
-      const pictures = this.attached.take();
-      this.pending = { text: what.text, pictures };
+      this.pending = { text: what.text, ...this.attached.take() };
       if (this.draft === what.text) this.draft = '';
       this.#cutAfter(what.parent_id ?? null);
     } else this.#cutAfter(what.retry_of ?? what.continue_of ?? null);
@@ -208,6 +207,7 @@ export class Session {
       parent_id: null,
       text: '',
       pictures: [],
+      documents: [],
       leave_out_pictures: this.leaveOut,
       retry_of: null,
       continue_of: null,
@@ -225,9 +225,9 @@ export class Session {
       await this.flush();
       await host.answerStart(request, (event) => this.#take(event));
     } catch (thrown) {
-      if (this.pending !== undefined && this.draft === '' && this.attached.list.length === 0) {
+      if (this.pending !== undefined && this.draft === '' && this.attached.empty) {
         this.draft = this.pending.text;
-        this.attached.list = this.pending.pictures;
+        this.attached.restore(this.pending);
       }
       this.error = asError(thrown);
       if (this.error.code === 'model_busy') this.blocked = what;

@@ -2,9 +2,9 @@
 //! English letter, 0.6 for a Chinese one. Letters of other scripts are in between.
 
 /// The tokens that a chat template adds to each message.
-pub(super) const MESSAGE: f64 = 4.0;
+pub(crate) const MESSAGE: f64 = 4.0;
 
-pub(super) fn tokens(text: &str) -> f64 {
+pub(crate) fn tokens(text: &str) -> f64 {
     let of = |letter: char| match letter {
         letter if letter.is_ascii() => 0.3,
         '\u{2e80}'..='\u{9fff}'
