@@ -282,7 +282,7 @@ wide.save(folder / "wide.xlsx")
 with zipfile.ZipFile(folder / "wide.xlsx") as file:
     parts = {name: file.read(name) for name in file.namelist()}
 archive("wide.xlsx", parts | {"xl/worksheets/sheet1.xml": cells}, refused=["document_too_large", "document_failed", "document_invalid"])
-stream = __import__("zlib").compress(b"0 0 m " * (100 << 20), 6)
+stream = __import__("zlib").compress(b"0 0 m " * (40 << 20), 6)
 bomb = b"%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>endobj\n4 0 obj<</Filter/FlateDecode/Length %d>>stream\n" % len(stream)
 write("bomb.pdf", bomb + stream + b"\nendstream endobj\ntrailer<</Root 1 0 R>>\n", refused=["document_empty", "document_failed", "document_invalid"])
 

@@ -1,9 +1,10 @@
 //! Calling other programs. xshell splits a command where it is written, never inside a value, prints each
 //! call and names the whole command of a failure.
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use xshell::{Cmd, Shell, cmd};
 
 /// The root of the checkout that cargo was called in: the program itself can be in a target folder that
@@ -38,6 +39,23 @@ pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let done = work().with_context(|| format!("step '{name}'"))?;
     println!("== {name}: {:.0} s", start.elapsed().as_secs_f64());
     Ok(done)
+}
+
+/// A step that runs beside others, with a shell of its own.
+pub struct Background<T> {
+    name: &'static str,
+    thread: JoinHandle<Result<T>>,
+}
+
+impl<T: Send + 'static> Background<T> {
+    pub fn start(name: &'static str, work: impl FnOnce(&Shell) -> Result<T> + Send + 'static) -> Self {
+        Self { name, thread: std::thread::spawn(move || work(&shell()?)) }
+    }
+
+    /// Waits for its end.
+    pub fn finish(self) -> Result<T> {
+        step(self.name, || self.thread.join().unwrap_or_else(|_| bail!("it panicked")))
+    }
 }
 
 /// Runs a node script on a virtual display and a session bus of its own.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use xshell::{Cmd, Shell, cmd};
 
-use crate::shell::{root, step, target, virtual_display};
+use crate::shell::{Background, root, step, target, virtual_display};
 use crate::{kernels, llama_server, package, published, setup};
 
 /// Everything, with the UI inside the desktop program.
@@ -13,7 +13,16 @@ pub const WHOLE: [&str; 3] = ["--workspace", "--features", "whaledeck/custom-pro
 
 pub fn test(sh: &Shell) -> Result<()> {
     step("set-up", || setup::all(sh))?;
-    step("kernels of the card", || kernels::embed(sh))?;
+    // One large kernel keeps one core busy for minutes: others work meanwhile. Where all is built, both do nothing.
+    let kernels = Background::start("kernels of the card", kernels::packed);
+    // Another value of the variable would build everything that links the card's crate again.
+    let earlier = std::path::absolute(target().join("cuda/kernels.bin"))?;
+    if earlier.is_file() {
+        sh.set_var("WHALEDECK_KERNELS", earlier);
+    }
+    let llama = Background::start("llama-server, from its sources where it is not built yet", |sh| {
+        llama_server::environment(sh)
+    });
     step("format", || Ok(cmd!(sh, "cargo fmt --all --check").run()?))?;
     step("licences and advisories", || licences(sh))?;
     step("UI: format, lints, types, unit tests, production build", || {
@@ -23,10 +32,12 @@ pub fn test(sh: &Shell) -> Result<()> {
         setup::npm(sh, &["run", "build"])
     })?;
     step("lints", || Ok(cmd!(sh, "cargo clippy {WHOLE...} --all-targets -- -D warnings").run()?))?;
+    if let Some(file) = kernels.finish()? {
+        sh.set_var("WHALEDECK_KERNELS", file);
+    }
     // One selection of packages for building and testing: another would build the dependencies a second time.
     step("programs under test", || Ok(cmd!(sh, "cargo build {WHOLE...}").run()?))?;
-    let llama =
-        step("llama-server, from its sources where it is not built yet", || llama_server::environment(sh))?;
+    let llama = llama.finish()?;
     let published =
         step("published model files, where they are not there yet", || published::environment(sh))?;
     let documents = step("documents, made by the programs that people use", || documents(sh))?;

@@ -91,8 +91,11 @@ struct Job {
     kept: PathBuf,
 }
 
-/// The packed file. `None` where the compiler does not run.
-fn packed(sh: &Shell) -> Result<Option<PathBuf>> {
+/// The packed file, which `WHALEDECK_KERNELS` names. `None` where the compiler does not run.
+///
+/// # Errors
+/// When a kernel does not compile.
+pub fn packed(sh: &Shell) -> Result<Option<PathBuf>> {
     let Some(toolkit) = toolkit(sh)? else { return Ok(None) };
     let folder = std::path::absolute(target().join("cuda/kernels"))?;
     let sources = root().join("crates/cuda/kernels");
