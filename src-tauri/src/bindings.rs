@@ -62,7 +62,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         documents::document_page,
         documents::document_pictures,
         documents::document_discard,
-        clipboard::clipboard_images,
+        clipboard::clipboard_files,
         screen::screen_way,
         screen::screen_take,
         chats::chat_export,

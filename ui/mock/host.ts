@@ -654,7 +654,7 @@ export const host: Host = {
     return { kind: state === 'first' ? 'part' : 'whole', data, media: 'image/png' };
   },
   pictureDiscard: () => done(() => undefined),
-  clipboardImages: () => reply(() => []),
+  clipboardFiles: () => reply(() => []),
   picturesPlan: (modelId, parentId, ids) =>
     read(() => {
       const model = models.find((one) => one.id === modelId);

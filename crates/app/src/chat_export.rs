@@ -80,7 +80,6 @@ struct ExportedImage {
 struct ExportedDocument {
     #[serde(flatten)]
     document: DocumentView,
-    letters: u64,
     text: Vec<ExportedPage>,
 }
 
@@ -173,10 +172,9 @@ fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {
 }
 
 fn exported_document(history: &History, document: DocumentView) -> Result<ExportedDocument, HistoryError> {
-    let letters = history.document(&document.id)?.letters;
     let pages = history.document_pages(&document.id)?.into_iter();
     let text = pages.map(|page| ExportedPage { label: page.label, text: page.text }).collect();
-    Ok(ExportedDocument { document, letters, text })
+    Ok(ExportedDocument { document, text })
 }
 
 fn read(path: &Path) -> Result<File, ErrorView> {
@@ -250,7 +248,7 @@ fn pictures(history: &History, file: &File, added: &mut Vec<String>) -> Result<(
 
 /// The text comes with the file; a document that nothing refers to in the end is deleted after a day.
 fn documents(history: &History, file: &File) -> Result<(), ErrorView> {
-    for ExportedDocument { document, letters, text } in &file.documents {
+    for ExportedDocument { document, text } in &file.documents {
         if document.id.len() != 64 || !document.id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let message = format!("add the chat: {} is no id of a document", document.id);
             return Err(ErrorView::new(ErrorCode::ChatFileInvalid, message));
@@ -261,7 +259,7 @@ fn documents(history: &History, file: &File) -> Result<(), ErrorView> {
             kind: document_kind_key(document.kind),
             bytes: document.size as u64,
             pages: text.len() as u64,
-            letters: *letters,
+            tokens: document.tokens.into(),
             scanned: document.scanned.clone(),
         };
         let page = |page: &ExportedPage| DocumentText { label: page.label.clone(), text: page.text.clone() };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::ErrorView;
+use crate::{DocumentView, ErrorView};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct PictureView {
@@ -18,22 +18,32 @@ pub struct PictureView {
     pub size: f64,
 }
 
-/// An image of the clipboard: attached, or the error.
+/// An image or a file of the clipboard: attached as an image or as a document, or the error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
-pub struct PastedImage {
+pub struct PastedFile {
     /// The file name; empty for an image without a file.
     pub name: String,
     pub image: Option<PictureView>,
+    pub document: Option<DocumentView>,
     pub error: Option<ErrorView>,
 }
 
-impl PastedImage {
-    pub fn new(name: String, attached: Result<PictureView, ErrorView>) -> Self {
-        let (image, error) = match attached {
-            Ok(image) => (Some(image), None),
-            Err(error) => (None, Some(error)),
-        };
-        Self { name, image, error }
+impl PastedFile {
+    pub fn image(name: String, attached: Result<PictureView, ErrorView>) -> Self {
+        let (image, error) = split(attached);
+        Self { name, image, document: None, error }
+    }
+
+    pub fn document(name: String, attached: Result<DocumentView, ErrorView>) -> Self {
+        let (document, error) = split(attached);
+        Self { name, image: None, document, error }
+    }
+}
+
+fn split<T>(result: Result<T, ErrorView>) -> (Option<T>, Option<ErrorView>) {
+    match result {
+        Ok(value) => (Some(value), None),
+        Err(error) => (None, Some(error)),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::clock::now;
 use crate::images::GRACE;
 use crate::{Document, DocumentText, History, HistoryError, NewDocument};
 
-const COLUMNS: &str = "hash, name, kind, bytes, pages, letters, scanned";
+const COLUMNS: &str = "hash, name, kind, bytes, pages, tokens, scanned";
 
 impl History {
     /// Stores a document. The same bytes under the same name are stored once.
@@ -20,7 +20,7 @@ impl History {
             kind: new.kind.to_owned(),
             bytes: new.content.len() as u64,
             pages: new.pages.len() as u64,
-            letters: new.pages.iter().map(|page| page.text.chars().count() as u64).sum(),
+            tokens: new.tokens,
             scanned: new.scanned.to_vec(),
         };
         insert(&mut self.lock(), &document, new.pages)?;
@@ -61,7 +61,7 @@ fn insert(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let scanned = document.scanned.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
     let added = transaction.execute(
-        "INSERT INTO documents (hash, name, kind, bytes, pages, letters, scanned, added_at)
+        "INSERT INTO documents (hash, name, kind, bytes, pages, tokens, scanned, added_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (hash) DO NOTHING",
         params![
             document.hash,
@@ -69,7 +69,7 @@ fn insert(
             document.kind,
             document.bytes as i64,
             pages.len() as i64,
-            document.letters as i64,
+            document.tokens as i64,
             scanned,
             now()
         ],
@@ -161,7 +161,7 @@ fn document(row: &Row<'_>) -> rusqlite::Result<Document> {
         kind: row.get(2)?,
         bytes: number(3)?,
         pages: number(4)?,
-        letters: number(5)?,
+        tokens: number(5)?,
         scanned: scanned.split(' ').filter_map(|page| page.parse().ok()).collect(),
     })
 }
@@ -181,7 +181,8 @@ mod tests {
 
     fn add(history: &History, name: &str) -> Document {
         let pages = [text("one"), DocumentText { label: Some("Sheet".into()), text: "two".into() }];
-        let new = NewDocument { name, kind: "pdf", content: b"bytes", pages: &pages, scanned: &[2] };
+        let new =
+            NewDocument { name, kind: "pdf", content: b"bytes", pages: &pages, tokens: 6, scanned: &[2] };
         history.document_add(&new).expect("is stored")
     }
 
@@ -192,7 +193,7 @@ mod tests {
         let document = add(&history, "a.pdf");
         assert_eq!(add(&history, "a.pdf"), document, "once");
         assert_ne!(add(&history, "b.pdf").hash, document.hash, "another name is another document");
-        assert_eq!((document.pages, document.letters, &document.scanned[..]), (2, 6, &[2][..]));
+        assert_eq!((document.pages, document.tokens, &document.scanned[..]), (2, 6, &[2][..]));
         let settings = ChatSettings {
             model_id: "guide".into(),
             preset_id: String::new(),

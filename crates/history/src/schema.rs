@@ -40,7 +40,7 @@ const DOCUMENTS: &str = "CREATE TABLE documents (
     kind TEXT NOT NULL,
     bytes INTEGER NOT NULL CHECK (bytes >= 0),
     pages INTEGER NOT NULL CHECK (pages >= 0),
-    letters INTEGER NOT NULL CHECK (letters >= 0),
+    tokens INTEGER NOT NULL CHECK (tokens >= 0),
     scanned TEXT NOT NULL,
     added_at TEXT NOT NULL
 ) STRICT;

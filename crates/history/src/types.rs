@@ -73,8 +73,8 @@ pub struct Document {
     pub kind: String,
     pub bytes: u64,
     pub pages: u64,
-    /// Characters of all pages.
-    pub letters: u64,
+    /// Of all pages, as the caller estimated them.
+    pub tokens: u64,
     /// Numbers of pages that are pictures of text, from 1.
     pub scanned: Vec<u32>,
 }
@@ -95,6 +95,7 @@ pub struct NewDocument<'a> {
     /// The bytes of its file, which are not kept.
     pub content: &'a [u8],
     pub pages: &'a [DocumentText],
+    pub tokens: u64,
     pub scanned: &'a [u32],
 }
 

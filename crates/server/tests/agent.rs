@@ -14,8 +14,9 @@ const AFTER: &str = "def harbour():\n    return \"open\"\n";
 
 /// Runs the agent in a folder with one file. `protocol` is the agent's name of it, `path` where it begins.
 fn edit(protocol: &str, path: &str) {
-    let Some(node) = std::env::var_os("WHALEDECK_NODE") else {
-        println!("not run: WHALEDECK_NODE is not set (make test sets it)");
+    let (Some(node), Some(agent)) = (std::env::var_os("WHALEDECK_NODE"), std::env::var_os("WHALEDECK_AGENT"))
+    else {
+        println!("not run: WHALEDECK_NODE and WHALEDECK_AGENT are not set (make test sets them)");
         return;
     };
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -44,7 +45,6 @@ fn edit(protocol: &str, path: &str) {
         Worker::start(&folder.path().join("model"), &["--context", "32768", "--model-name", "agent"]);
     let address = worker.ready();
 
-    let agent = repository.join("tests/clients/node_modules/@qwen-code/qwen-code/cli.js");
     let output = Command::new(node)
         .arg(agent)
         .arg("Open the harbour.")

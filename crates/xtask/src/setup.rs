@@ -35,6 +35,7 @@ const TEST: &[&str] = &[
 ];
 /// Vite 8 asks for it.
 const NODE_MINIMUM: (u32, u32) = (20, 19);
+const AGENT: &str = "@qwen-code/qwen-code@0.15.10";
 const CARGO_DENY: &str = "0.20.2";
 
 /// Headless Chromium as an npm package, for systems whose own is a snap.
@@ -46,6 +47,7 @@ pub fn all(sh: &Shell) -> Result<()> {
     packages(sh, TEST)?;
     python(sh)?;
     node_with_clients(sh)?;
+    agent(sh)?;
     browser(sh)?;
     cargo_deny(sh)?;
     sshd(sh)?;
@@ -155,6 +157,22 @@ pub fn node_with_clients(sh: &Shell) -> Result<PathBuf> {
     npm_packages(sh, "tests/clients")?;
     let own = own_node().join("node_modules/node/bin/node");
     Ok(if own.is_file() { own } else { PathBuf::from("node") })
+}
+
+/// The coding agent that is tried on the worker; made once under target/. Without its optional parts, which
+/// are for its own window and not there for every system.
+pub fn agent(sh: &Shell) -> Result<PathBuf> {
+    let home = target().join("tools").join(AGENT.replace(['/', '@'], "-"));
+    let program = home.join("node_modules/@qwen-code/qwen-code/cli.js");
+    if !program.is_file() {
+        std::fs::create_dir_all(&home)?;
+        node_command(sh, "npm")
+            .args(["install", "--no-save", "--omit=optional", "--no-audit", "--no-fund", "--prefix"])
+            .arg(&home)
+            .arg(AGENT)
+            .run()?;
+    }
+    Ok(program)
 }
 
 /// The Python with the official clients; made once under target/.

@@ -13,7 +13,8 @@ pub const WHOLE: [&str; 3] = ["--workspace", "--features", "whaledeck/custom-pro
 
 pub fn test(sh: &Shell) -> Result<()> {
     step("set-up", || setup::all(sh))?;
-    // One large kernel keeps one core busy for minutes: others work meanwhile. Where all is built, both do nothing.
+    // One large kernel keeps one core busy for minutes: others work meanwhile. Where all is built, both do
+    // nothing.
     let kernels = Background::start("kernels of the card", kernels::packed);
     // Another value of the variable would build everything that links the card's crate again.
     let earlier = std::path::absolute(target().join("cuda/kernels.bin"))?;
@@ -45,6 +46,7 @@ pub fn test(sh: &Shell) -> Result<()> {
         cmd!(sh, "cargo test {WHOLE...}")
             .env("WHALEDECK_PYTHON", setup::python(sh)?)
             .env("WHALEDECK_NODE", setup::node_with_clients(sh)?)
+            .env("WHALEDECK_AGENT", setup::agent(sh)?)
             .env("WHALEDECK_DOCUMENTS", documents)
             .env("WHALEDECK_SSHD", setup::sshd(sh)?.unwrap_or_default())
             .env("WHALEDECK_ENGINE", program("whaledeck-engine"))

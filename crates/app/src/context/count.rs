@@ -40,6 +40,11 @@ impl Counter {
         Self { endpoint, support: Some(support), context: Some(context) }
     }
 
+    /// As far as it is known before anything is counted.
+    pub fn context(&self) -> Option<u32> {
+        self.context
+    }
+
     pub fn is_exact(&self) -> bool {
         self.endpoint.is_some()
     }

@@ -243,25 +243,35 @@ async fn document_mode(
     draft: &Draft,
     images: ImagePolicy,
 ) -> Result<DocumentMode, ErrorView> {
-    if draft.library.is_empty() {
+    let Some(context) = counter.context().filter(|_| !draft.library.is_empty()) else {
         return Ok(DocumentMode::Whole);
+    };
+    let messages = |mode| draft.messages_from(0, images, mode);
+    let limit = context - ANSWER_TOKENS.min(context / 4);
+    let estimated =
+        Counter::estimating(Some(context)).count(messages(DocumentMode::Whole)?, draft).await.tokens;
+    // No tokenizer makes half of it: a book is not counted with every letter that is typed.
+    if estimated < context.saturating_mul(2) {
+        let whole = counter.count(messages(DocumentMode::Whole)?, draft).await;
+        // An estimate may be too low, and a prompt that is too long would be refused.
+        let margin = if whole.exact { 0 } else { whole.tokens / 5 };
+        if whole.tokens.saturating_add(margin) <= limit {
+            return Ok(DocumentMode::Whole);
+        }
     }
-    let whole = counter.count(draft.messages_from(0, images, DocumentMode::Whole)?, draft).await;
-    let Some(context) = whole.context else { return Ok(DocumentMode::Whole) };
-    let answer = ANSWER_TOKENS.min(context / 4);
-    // An estimate may be too low, and a prompt that is too long would be refused.
-    let tokens = if whole.exact { whole.tokens } else { whole.tokens.saturating_add(whole.tokens / 5) };
-    if tokens.saturating_add(answer) <= context {
-        return Ok(DocumentMode::Whole);
+    let without = counter.count(messages(DocumentMode::Searched { room: 0 })?, draft).await.tokens;
+    let most = limit.saturating_sub(without);
+    let mut room = most;
+    // Passages are chosen by estimates, which are corrected by what they really take.
+    for _ in 0..3 {
+        let searched = counter.count(messages(DocumentMode::Searched { room })?, draft).await.tokens;
+        let taken = searched.saturating_sub(without);
+        if taken <= most {
+            break;
+        }
+        room = (f64::from(room) * f64::from(most) / f64::from(taken) * 0.9) as u32;
     }
-    let without = draft.messages_from(0, images, DocumentMode::Searched { room: 0 })?;
-    let without = counter.count(without, draft).await.tokens;
-    let room = f64::from(context.saturating_sub(without.saturating_add(answer)));
-    // Passages are chosen by estimates, which are corrected by what the same text really takes.
-    let estimated = Counter::estimating(None);
-    let estimated = estimated.count(draft.messages_from(0, images, DocumentMode::Whole)?, draft).await.tokens;
-    let correction = if whole.exact { f64::from(estimated) / f64::from(whole.tokens.max(1)) } else { 1.0 };
-    Ok(DocumentMode::Searched { room: (room * correction) as u32 })
+    Ok(DocumentMode::Searched { room })
 }
 
 /// A new message before it is sent.

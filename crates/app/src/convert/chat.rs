@@ -71,9 +71,6 @@ pub(crate) fn picture_view(picture: Image) -> PictureView {
     }
 }
 
-/// Tokens of a letter on average, by the rule of `token_estimate`: most documents are mostly Latin letters.
-const TOKENS_PER_LETTER: f64 = 0.3;
-
 pub(crate) fn document_view(document: Document) -> Result<DocumentView, ErrorView> {
     let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     Ok(DocumentView {
@@ -82,7 +79,7 @@ pub(crate) fn document_view(document: Document) -> Result<DocumentView, ErrorVie
         kind: read(&format!("\"{}\"", document.kind))?,
         size: document.bytes as f64,
         pages: number(document.pages),
-        tokens: (document.letters as f64 * TOKENS_PER_LETTER).ceil() as u32,
+        tokens: number(document.tokens),
         scanned: document.scanned,
     })
 }

@@ -18,6 +18,7 @@ pub(crate) use self::prompt::{DocumentMode, with_documents};
 use crate::App;
 use crate::blocking::blocking;
 use crate::convert::{document_kind_key, document_view, failure_view, storage_error};
+use crate::token_estimate;
 
 /// As the reader has it: a larger file is refused before it is sent to it.
 const MAX_BYTES: usize = 100 << 20;
@@ -92,7 +93,9 @@ fn store(
     let pages: Vec<DocumentText> =
         pages.into_iter().map(|page| DocumentText { label: page.label, text: page.text }).collect();
     let kind = document_kind_key(kind);
-    let new = NewDocument { name, kind: &kind, content, pages: &pages, scanned: &scanned };
+    let tokens: f64 = pages.iter().map(|page| token_estimate::tokens(&page.text)).sum();
+    let tokens = tokens.ceil() as u64;
+    let new = NewDocument { name, kind: &kind, content, pages: &pages, tokens, scanned: &scanned };
     document_view(history.document_add(&new).map_err(crate::convert::history_error)?)
 }
 

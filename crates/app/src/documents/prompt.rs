@@ -57,6 +57,10 @@ fn whole_text(document: &DocumentView, library: &Library) -> String {
             None if pages.len() > 1 => text += &format!("[page {}]\n", at + 1),
             None => {}
         }
+        // Otherwise the model would take it for an empty page.
+        if document.scanned.iter().any(|page| *page as usize == at + 1) {
+            text += "(a scanned image without text)\n";
+        }
         text += page.text.trim_end();
         text.push('\n');
     }

@@ -77,10 +77,10 @@ export const commands = {
 	/**  Deletes an attached document, unless a message uses it. */
 	documentDiscard: (id: string) => __TAURI_INVOKE<null>("document_discard", { id }),
 	/**
-	 *  Attaches the image or the copied image files of the clipboard. Each file is attached or refused on its
-	 *  own.
+	 *  Attaches the image or the copied files of the clipboard: images as images, all others as documents. Each
+	 *  file is attached or refused on its own.
 	 */
-	clipboardImages: () => __TAURI_INVOKE<PastedImage[]>("clipboard_images"),
+	clipboardFiles: () => __TAURI_INVOKE<PastedFile[]>("clipboard_files"),
 	/**  How this desktop takes a screenshot. */
 	screenWay: () => __TAURI_INVOKE<ScreenWay>("screen_way"),
 	/**  Takes a screenshot; the page attaches it like a file. */
@@ -1421,11 +1421,12 @@ export type PassageView = {
 	text: string,
 };
 
-/**  An image of the clipboard: attached, or the error. */
-export type PastedImage = {
+/**  An image or a file of the clipboard: attached as an image or as a document, or the error. */
+export type PastedFile = {
 	/**  The file name; empty for an image without a file. */
 	name: string,
 	image: PictureView | null,
+	document: DocumentView | null,
 	error: ErrorView | null,
 };
 

@@ -46,12 +46,16 @@ export class AttachedDocuments {
       }
       const added = await host.documentAdd(file.name, await base64Of(file));
       this.#files.set(added.id, file);
-      if (!this.ids.includes(added.id)) this.list = [...this.list, added];
+      this.put(added);
     } catch (thrown) {
       this.errors = [...this.errors, { name: file.name, error: asError(thrown) }];
     } finally {
       this.reading -= 1;
     }
+  }
+
+  put(added: DocumentView): void {
+    if (!this.ids.includes(added.id)) this.list = [...this.list, added];
   }
 
   /** The file of a document that was attached in this window. */

@@ -3,7 +3,7 @@
 import { host } from '$host';
 import { asError } from '$lib/errors';
 import type { BoxView, DocumentView, ErrorView, PicturesPlan, PictureView } from '$lib/ipc/bindings';
-import { AttachedDocuments, base64Of } from './documents.svelte';
+import { AttachedDocuments, base64Of, DOCUMENT_FILES } from './documents.svelte';
 import { Load } from './load.svelte';
 
 /** Letters of data URLs that are kept for the page. */
@@ -45,10 +45,15 @@ export function filesOf(data: DataTransfer | null): File[] {
   return [...(data?.files ?? [])];
 }
 
-/** Whether pasted text is nothing but paths of image files, as a file manager gives them. */
-export function namesImageFiles(text: string): boolean {
-  const lines = text.trim().split(/\r?\n/);
-  return lines.every((line) => /^(file:\/\/|\/).*\.(png|jpe?g|webp|gif|bmp)$/i.test(line.trim()));
+/** Whether pasted text is nothing but paths of files that can be attached, as a file manager gives them. */
+export function namesFiles(text: string): boolean {
+  const endings = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp', ...DOCUMENT_FILES.split(',')];
+  const named = (line: string) =>
+    /^(file:\/\/|\/)/.test(line) && endings.some((ending) => line.toLowerCase().endsWith(ending));
+  return text
+    .trim()
+    .split(/\r?\n/)
+    .every((line) => named(line.trim()));
 }
 
 /** A file that was not attached, and why. */
@@ -104,10 +109,11 @@ export class Attached {
   async addFromClipboard(): Promise<boolean> {
     this.reading += 1;
     try {
-      const pasted = await host.clipboardImages();
+      const pasted = await host.clipboardFiles();
       if (pasted.length > 0) this.errors = [];
-      for (const { name, image, error } of pasted) {
+      for (const { name, image, document, error } of pasted) {
         if (error) this.errors = [...this.errors, { name, error }];
+        else if (document) this.documents.put(document);
         else if (image && !this.ids.includes(image.id)) this.list = [...this.list, image];
       }
       return pasted.length > 0;
