@@ -66,6 +66,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         screen::screen_way,
         screen::screen_take,
         chats::chat_export,
+        chats::chat_save_markdown,
         chats::chat_import,
         chats::compare_start,
         chats::compare_stop,

@@ -1,7 +1,7 @@
-// The real window, driven as a person would: first run, Try now, a question, Stop, a preset, close, reopen, a picture, a paste, a start that meets an end.
+// The real window, driven as a person would: first run, Try now, a question, Stop, a preset, close, reopen, a picture, a paste, a document, a start that meets an end.
 // Every folder is a fresh one, so nothing of the developer's own is read or written. Screenshots go to artefacts/.
 import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { COMPOSER, button, freshHome } from './home.mjs';
@@ -51,6 +51,7 @@ async function reopened(driver) {
   await shows(window);
   await shoots(window);
   await pastes(window);
+  await reads(window);
   await window.close();
 }
 
@@ -87,12 +88,17 @@ async function shows(window) {
   await until('the end of its file', () => readdirSync(join(environment.WHALEDECK_DATA, 'pictures')).length === 0);
 }
 
+const CTRL_V = '\uE009v';
+/** Puts something on the real clipboard. */
+function clipboard(type, input, ...file) {
+  execFileSync('xclip', ['-selection', 'clipboard', '-t', type, ...file], { env: environment, input, stdio: ['pipe', 'ignore', 'inherit'] });
+}
+
 /** An image and a copied file on a real clipboard, whose bytes WebKitGTK does not give to the page. */
 async function pastes(window) {
   const image = resolve('tests/fixtures/guide-vision/00.png');
   const attachments = (count) => until(`${count} pasted images in the composer`, () => window.run(`return [...document.querySelectorAll('.attached img')].filter((one) => one.naturalWidth > 0).length === ${count}`));
-  const clipboard = (type, input, ...file) => execFileSync('xclip', ['-selection', 'clipboard', '-t', type, ...file], { env: environment, input, stdio: ['pipe', 'ignore', 'inherit'] });
-  const paste = () => window.type(COMPOSER, '\uE009v');
+  const paste = () => window.type(COMPOSER, CTRL_V);
   clipboard('image/png', undefined, '-i', image);
   await paste();
   await attachments(1);
@@ -106,6 +112,25 @@ async function pastes(window) {
   await attachments(2);
   for (const at of [2, 1]) await window.click(button(`Remove image ${at}`));
   await window.run("const box = document.querySelector('.composer textarea'); box.value = ''; box.dispatchEvent(new Event('input', { bubbles: true }));");
+}
+
+/** A copied document: its card, the question that it is sent with, and its text. */
+async function reads(window) {
+  const file = join(environment.WHALEDECK_DATA, 'harbour.md');
+  writeFileSync(file, '# Port Ellery\n\nEllen Voss opened the harbour in 1904.\n');
+  const cards = (place) => window.run(`return document.querySelectorAll('${place} [data-document]').length === 1`);
+  clipboard('text/uri-list', `file://${file}\r\n`);
+  await window.type(COMPOSER, CTRL_V);
+  await until('the card of the document', () => cards('.composer'));
+  await picture(window, '11-document');
+  await window.type(COMPOSER, 'Who opened the harbour?');
+  await window.click(button('Send'));
+  await until('the sent document', () => cards('article[data-role=user]'));
+  await until('the end of the answer', async () => (await window.all(button('Stop'))).length === 0, 60);
+  await window.run("document.querySelector('article[data-role=user] [data-document] button').click()");
+  await until('the text of the document', () => window.run("return document.querySelector('[role=dialog]')?.textContent.includes('Ellen Voss') === true"));
+  await picture(window, '12-document-text');
+  await window.click(button('Close'));
 }
 
 /** A part of the screen, as X11 without a portal gives it: the window steps aside, comes back, and the part is attached. */

@@ -690,6 +690,7 @@ export const host: Host = {
         offer: null,
       };
     }),
+  chatSaveMarkdown: (id) => reply(() => `/home/user/${chat(id).title}.md`),
   chatExport: (id) => reply(() => `/home/user/${chat(id).title}.json`),
   chatImport: () =>
     reply(() => {

@@ -6,6 +6,7 @@ mod app;
 mod backups;
 mod blocking;
 mod chat_export;
+mod chat_markdown;
 mod chats;
 mod chats_file;
 mod cloud;

@@ -288,7 +288,8 @@ pub enum Command {
 pub enum Chats {
     /// List the chats, latest first, with the id for `export`.
     List,
-    /// Save a chat with all its branches and images to a file; an existing file is replaced.
+    /// Save a chat with all its branches, images and documents to a file, or its selected branch as Markdown
+    /// to one that ends in .md; an existing file is replaced.
     Export { chat: String, file: std::path::PathBuf },
     /// Add a chat from a saved file.
     Import { file: std::path::PathBuf },

@@ -21,7 +21,11 @@ pub async fn run(app: &App, command: &Chats, json: bool, lang: Lang) -> Result<(
             }
         }
         Chats::Export { chat, file } => {
-            app.chat_export(chat, file).await?;
+            if file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("md")) {
+                app.chat_save_markdown(chat, file, lang).await?;
+            } else {
+                app.chat_export(chat, file).await?;
+            }
             let path = file.display().to_string();
             if json {
                 print_json(&serde_json::json!({ "path": path }));

@@ -1,4 +1,4 @@
-//! The OpenAI-compatible server on the engine, and the program `whaledeck-engine`.
+//! The server on the engine with the APIs of OpenAI and Anthropic, and the program `whaledeck-engine`.
 //!
 //! Knows nothing of Tauri or of `app`. It prints JSON lines for its parent process and answers HTTP requests
 //! that have its key.

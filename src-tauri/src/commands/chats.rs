@@ -4,6 +4,7 @@ use contract::{
     AnswerEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, ContextQuery, ContextUse, ErrorView,
     PictureView, PicturesPlan, SamplingView, SendRequest,
 };
+use messages::Lang;
 use tauri::ipc::Channel;
 use tauri_plugin_dialog::DialogExt;
 
@@ -174,13 +175,36 @@ pub async fn chat_export(
     name: String,
     kind: String,
 ) -> Result<Option<String>, ErrorView> {
-    let (chosen, answer) = tokio::sync::oneshot::channel();
-    let dialog = window.dialog().file().add_filter(kind, &["json"]).set_file_name(name);
-    dialog.save_file(move |file| drop(chosen.send(file)));
-    let Some(path) = answer.await.ok().flatten().and_then(|file| file.into_path().ok()) else {
-        return Ok(None);
-    };
+    let Some(path) = chosen_path(&window, &name, &kind, "json").await else { return Ok(None) };
     app.chat_export(&id, &path).await.map(|()| Some(path.display().to_string()))
+}
+
+/// As `chat_export`, for the selected branch as Markdown; `lang` is `en` or `zh`.
+#[tauri::command]
+#[specta::specta]
+pub async fn chat_save_markdown(
+    app: App<'_>,
+    window: tauri::WebviewWindow,
+    id: String,
+    name: String,
+    lang: String,
+) -> Result<Option<String>, ErrorView> {
+    let Some(path) = chosen_path(&window, &name, "Markdown", "md").await else { return Ok(None) };
+    let lang = Lang::from_name(&lang).unwrap_or(Lang::En);
+    app.chat_save_markdown(&id, &path, lang).await.map(|()| Some(path.display().to_string()))
+}
+
+/// The path that the user chooses in a dialog; nothing when it was closed.
+async fn chosen_path(
+    window: &tauri::WebviewWindow,
+    name: &str,
+    kind: &str,
+    ending: &str,
+) -> Option<std::path::PathBuf> {
+    let (chosen, answer) = tokio::sync::oneshot::channel();
+    let dialog = window.dialog().file().add_filter(kind, &[ending]).set_file_name(name);
+    dialog.save_file(move |file| drop(chosen.send(file)));
+    answer.await.ok().flatten()?.into_path().ok()
 }
 
 /// Adds a chat from a file that the user chooses; returns nothing when the dialog was closed.

@@ -907,6 +907,8 @@ export type Messages = {
     remove: string;
     confirmRemove: string;
     exportChat: string;
+    exportMarkdown: string;
+    exportedMarkdown: (values: { path: Value }) => string;
     exported: (values: { path: Value }) => string;
     fileKind: string;
     importChat: string;

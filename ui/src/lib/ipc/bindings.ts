@@ -90,6 +90,8 @@ export const commands = {
 	 *  was closed. `kind` is the file type in the user's language, `name` the suggested name.
 	 */
 	chatExport: (id: string, name: string, kind: string) => __TAURI_INVOKE<string | null>("chat_export", { id, name, kind }),
+	/**  As `chat_export`, for the selected branch as Markdown; `lang` is `en` or `zh`. */
+	chatSaveMarkdown: (id: string, name: string, lang: string) => __TAURI_INVOKE<string | null>("chat_save_markdown", { id, name, lang }),
 	/**  Adds a chat from a file that the user chooses; returns nothing when the dialog was closed. */
 	chatImport: (kind: string) => __TAURI_INVOKE<ChatView | null>("chat_import", { kind }),
 	/**  Sends one prompt to two models; the channel gets the events until each side has ended. */

@@ -1,6 +1,7 @@
 // The list of chats and the search in it. `chats_changed` refreshes it; the messages of a chat are in session.
 import { host } from '$host';
 import { asError } from '$lib/errors';
+import { i18n } from '$lib/i18n/index.svelte';
 import type { AppEvent, ChatSummary, ErrorView } from '$lib/ipc/bindings';
 import { forget } from './session.svelte';
 import { Load } from './load.svelte';
@@ -32,6 +33,13 @@ class Chats {
   async save(id: string, name: string, kind: string): Promise<string | undefined> {
     let path: string | null = null;
     await this.#act(async () => (path = await host.chatExport(id, name, kind)));
+    return path ?? undefined;
+  }
+
+  /** Saves the selected branch as Markdown where the person says; the path, or nothing. */
+  async saveMarkdown(id: string, name: string): Promise<string | undefined> {
+    let path: string | null = null;
+    await this.#act(async () => (path = await host.chatSaveMarkdown(id, name, i18n.lang)));
     return path ?? undefined;
   }
 
