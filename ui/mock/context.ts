@@ -36,7 +36,7 @@ export function contextUse(
     ...path.flatMap((one) => one.documents.map(({ id }) => id)),
     ...query.documents,
   ]);
-  if (context !== null && all + attached > context)
+  if (attached > 0 && context !== null && all + attached > context)
     Object.assign(found, { searched: true, tokens: context - 400 });
   else found.tokens += attached;
   if (!query.refused && (context === null || all < context)) return found;
