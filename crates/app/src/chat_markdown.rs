@@ -33,7 +33,7 @@ fn markdown(chat: &ChatView, lang: Lang) -> String {
         text += &attached(message, lang);
         text += &format!("\n{}\n", cited(message.text.trim()));
         for (at, passage) in message.passages.iter().enumerate() {
-            if message.text.contains(&format!("[citation:{}]", at + 1)) {
+            if message.cites(at + 1) {
                 let place = match &passage.label {
                     Some(label) => label.clone(),
                     None => CliMessage::PassagePage.with(lang, &[("page", &passage.page.to_string())]),

@@ -31,15 +31,14 @@ pub async fn discard_documents(app: &App, ids: &[String]) -> Result<(), ErrorVie
 
 /// The passages that the answer cites, by their numbers; all that it was given where it cites none.
 pub fn print_passages(message: &MessageView, lang: Lang) {
-    let cited = |number: usize| message.text.contains(&format!("[citation:{number}]"));
-    let any = (1..=message.passages.len()).any(cited);
+    let any = (1..=message.passages.len()).any(|number| message.cites(number));
     if message.passages.is_empty() {
         return;
     }
     println!("{}", CliMessage::Passages.text(lang));
     for (at, passage) in message.passages.iter().enumerate() {
         let number = at + 1;
-        if cited(number) || !any {
+        if message.cites(number) || !any {
             let place = match &passage.label {
                 Some(label) => CliMessage::PassageSheet.with(lang, &[("label", label)]),
                 None => CliMessage::PassagePage.with(lang, &[("page", &passage.page.to_string())]),

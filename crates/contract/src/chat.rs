@@ -74,6 +74,13 @@ pub struct MessageView {
     pub created_at: String,
 }
 
+impl MessageView {
+    /// Whether the answer cites the passage of this number, from 1.
+    pub fn cites(&self, number: usize) -> bool {
+        self.text.contains(&format!("[citation:{number}]"))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {

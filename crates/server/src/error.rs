@@ -44,6 +44,11 @@ impl ApiError {
         Self::of(param, ApiErrorCode::InvalidInput, message)
     }
 
+    /// A field that is needed at this path.
+    pub fn missing(path: &str, field: &str) -> Self {
+        Self::invalid(format!("{path}.{field}"), format!("{field} is missing"))
+    }
+
     pub fn body(&self) -> ErrorBody {
         let kind = match status(self.code).as_u16() {
             401 => "authentication_error",

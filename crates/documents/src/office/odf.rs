@@ -4,7 +4,7 @@ use protocol::DocumentPage;
 
 use super::archive::Archive;
 use super::builder::TextBuilder;
-use super::xml::{Element, Node, walk};
+use super::xml::{Element, Node, walk_without};
 use crate::DocumentError;
 
 /// # Errors
@@ -15,7 +15,7 @@ pub fn open_document(bytes: &[u8]) -> Result<Vec<DocumentPage>, DocumentError> {
         return Err(DocumentError::Locked);
     }
     let mut reader = OdfReader::default();
-    walk(&archive.required("content.xml")?, |node| reader.visit(node))?;
+    walk_without(&archive.required("content.xml")?, is_left_out, |node| reader.visit(node))?;
     let mut pages = reader.out.finish();
     // A presentation begins its first slide with a page break.
     if pages.len() > 1 && pages[0].text.is_empty() {
@@ -29,7 +29,6 @@ struct OdfReader {
     out: TextBuilder,
     /// Depth of the paragraphs and headings around: only text inside of one is text.
     paragraphs: usize,
-    skipped: usize,
     /// Depth of list items around.
     items: usize,
     /// Columns and copies of the current cell.
@@ -41,11 +40,9 @@ struct OdfReader {
 impl OdfReader {
     fn visit(&mut self, node: Node) {
         match node {
-            Node::Open(element) if self.skipped > 0 || is_left_out(&element) => self.skipped += 1,
-            Node::Close(_) if self.skipped > 0 => self.skipped -= 1,
             Node::Open(element) => self.open(&element),
             Node::Close(name) => self.close(name),
-            Node::Text(text) if self.paragraphs > 0 && self.skipped == 0 => {
+            Node::Text(text) if self.paragraphs > 0 => {
                 // Most slides have an empty place for notes.
                 if std::mem::take(&mut self.in_notes) {
                     self.out.text("Notes: ");

@@ -4,7 +4,7 @@ use protocol::DocumentPage;
 
 use super::archive::Archive;
 use super::builder::TextBuilder;
-use super::xml::{Element, Node, walk};
+use super::xml::{Element, Node, walk_without};
 use crate::DocumentError;
 
 /// # Errors
@@ -12,10 +12,10 @@ use crate::DocumentError;
 pub fn word(bytes: &[u8]) -> Result<Vec<DocumentPage>, DocumentError> {
     let mut archive = Archive::open(bytes)?;
     let mut reader = WordReader::default();
-    walk(&archive.required("word/document.xml")?, |node| reader.visit(node))?;
+    walk_without(&archive.required("word/document.xml")?, is_left_out, |node| reader.visit(node))?;
     for part in ["word/footnotes.xml", "word/endnotes.xml"] {
         if let Some(notes) = archive.part(part)? {
-            walk(&notes, |node| reader.visit(node))?;
+            walk_without(&notes, is_left_out, |node| reader.visit(node))?;
         }
     }
     Ok(reader.out.finish())
@@ -26,8 +26,6 @@ struct WordReader {
     out: TextBuilder,
     /// Inside `w:t`.
     in_text: bool,
-    /// Depth of parts that are left out, such as the copy of a text box for old programs.
-    skipped: usize,
     /// The page was ended by a break that the author set: Word's own mark of it follows.
     ended_by_author: bool,
     /// Cells that the current one spans.
@@ -37,11 +35,9 @@ struct WordReader {
 impl WordReader {
     fn visit(&mut self, node: Node) {
         match node {
-            Node::Open(element) if self.skipped > 0 || is_left_out(&element) => self.skipped += 1,
-            Node::Close(_) if self.skipped > 0 => self.skipped -= 1,
             Node::Open(element) => self.open(&element),
             Node::Close(name) => self.close(name),
-            Node::Text(text) if self.in_text && self.skipped == 0 => self.out.text(text),
+            Node::Text(text) if self.in_text => self.out.text(text),
             Node::Text(_) => {}
         }
     }
@@ -101,6 +97,7 @@ impl WordReader {
 
 fn is_left_out(element: &Element) -> bool {
     match element.name {
+        // The copy of a text box for old programs.
         "Fallback" => true,
         // The lines between notes and text.
         "footnote" | "endnote" => element.attribute("type").is_some(),

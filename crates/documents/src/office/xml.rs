@@ -35,6 +35,25 @@ impl Element<'_> {
     }
 }
 
+/// As [`walk`], without the elements that are left out and all that is in them.
+///
+/// # Errors
+/// XML that is not well-formed.
+pub fn walk_without(
+    xml: &str,
+    is_left_out: fn(&Element) -> bool,
+    mut visit: impl FnMut(Node),
+) -> Result<(), DocumentError> {
+    // Depth within an element that is left out.
+    let mut skipped = 0_usize;
+    walk(xml, |node| match node {
+        Node::Open(element) if skipped > 0 || is_left_out(&element) => skipped += 1,
+        Node::Close(_) if skipped > 0 => skipped -= 1,
+        Node::Text(_) if skipped > 0 => {}
+        node => visit(node),
+    })
+}
+
 /// # Errors
 /// XML that is not well-formed.
 pub fn walk(xml: &str, mut visit: impl FnMut(Node)) -> Result<(), DocumentError> {

@@ -111,6 +111,17 @@ impl ChatMessage {
     }
 }
 
+impl MessageContent {
+    /// Text alone is one text, its parts on lines of their own: a model with a chat template takes no parts.
+    pub fn of_parts(parts: Vec<ContentPart>) -> Self {
+        if parts.iter().any(|part| part.image_url.is_some()) {
+            return Self::Parts(parts);
+        }
+        let texts: Vec<String> = parts.into_iter().filter_map(|part| part.text).collect();
+        Self::Text(texts.join("\n"))
+    }
+}
+
 impl ToolCall {
     pub fn function(id: String, function: FunctionCall) -> Self {
         Self { id, kind: ToolType::Function, function }

@@ -36,6 +36,11 @@ pub struct CompletionTokensDetails {
 }
 
 impl Usage {
+    /// Tokens of the prompt from the prefix cache; 0 where the server does not say.
+    pub fn cached_tokens(&self) -> Tokens {
+        self.prompt_tokens_details.map_or(Tokens(0), |details| details.cached_tokens)
+    }
+
     /// The counts alone.
     pub fn new(prompt_tokens: Tokens, completion_tokens: Tokens) -> Self {
         let total_tokens = Tokens(prompt_tokens.0.saturating_add(completion_tokens.0));

@@ -4,8 +4,9 @@
 //! Knows the protocol's message and nothing of how it is sent.
 use protocol::openai::{AssistantMessage, Delta, FinishReason, FunctionCall, ToolCall, ToolCallDelta};
 use protocol::{AnswerExtension, ExpertLayers, Grounding, TokenTrace, Unfinished};
-use serde_json::{Map, Value};
 use text::Piece;
+
+use crate::response::blocks::{call_id, is_complete};
 
 /// A message so far.
 #[derive(Default)]
@@ -32,10 +33,8 @@ struct Call {
 }
 
 impl Call {
-    /// A call without its closing mark is complete when its arguments are: models leave the mark out at the
-    /// end of an answer.
     fn is_complete(&self) -> bool {
-        self.ended || serde_json::from_str::<Map<String, Value>>(&self.arguments).is_ok()
+        self.ended || is_complete(&self.arguments)
     }
 }
 
@@ -46,7 +45,7 @@ impl MessageBuilder {
     }
 
     fn call_id(&self, at: usize) -> String {
-        format!("call_{}_{at}", self.id)
+        call_id(self.id, at)
     }
 
     /// Adds a piece, and returns what a stream sends of it.
@@ -158,7 +157,7 @@ fn call_delta(call: ToolCallDelta) -> Delta {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

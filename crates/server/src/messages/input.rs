@@ -57,13 +57,13 @@ fn user(content: InputContent, path: &str, messages: &mut Vec<ChatMessage>) -> R
     for (at, block) in blocks(content).into_iter().enumerate() {
         let path = format!("{path}[{at}]");
         if block.kind == "tool_result" {
-            let id = block.tool_use_id.ok_or_else(|| missing(&path, "tool_use_id"))?;
+            let id = block.tool_use_id.ok_or_else(|| ApiError::missing(&path, "tool_use_id"))?;
             let results = block.content.map(blocks).unwrap_or_default().into_iter().enumerate();
             let results = results
                 .map(|(at, block)| part(block, &format!("{path}.content[{at}]")))
                 .collect::<Result<_, _>>()?;
             messages.push(ChatMessage {
-                content: joined(results),
+                content: MessageContent::of_parts(results),
                 tool_call_id: Some(id),
                 ..ChatMessage::new("tool", "")
             });
@@ -72,7 +72,8 @@ fn user(content: InputContent, path: &str, messages: &mut Vec<ChatMessage>) -> R
         }
     }
     if !parts.is_empty() {
-        messages.push(ChatMessage { content: joined(parts), ..ChatMessage::new("user", "") });
+        messages
+            .push(ChatMessage { content: MessageContent::of_parts(parts), ..ChatMessage::new("user", "") });
     }
     Ok(())
 }
@@ -87,7 +88,7 @@ fn assistant(content: InputContent, path: &str) -> Result<ChatMessage, ApiError>
             // Encrypted by another service; nobody else can read it.
             "redacted_thinking" => {}
             "tool_use" => {
-                let name = block.name.ok_or_else(|| missing(&path, "name"))?;
+                let name = block.name.ok_or_else(|| ApiError::missing(&path, "name"))?;
                 let arguments = Arguments::Object(block.input.unwrap_or_default());
                 let function = FunctionCall { name, arguments };
                 calls.push(ToolCall::function(block.id.unwrap_or_default(), function));
@@ -115,7 +116,7 @@ fn part(block: InputBlock, path: &str) -> Result<ContentPart, ApiError> {
     match (block.kind.as_str(), block.source) {
         ("text", _) => Ok(ContentPart::text(block.text.unwrap_or_default())),
         ("image", Some(source)) => image_url(source, path).map(ContentPart::image_url),
-        ("image", None) => Err(missing(path, "source")),
+        ("image", None) => Err(ApiError::missing(path, "source")),
         (kind, _) => Err(unsupported(path, kind)),
     }
 }
@@ -131,19 +132,6 @@ fn image_url(source: ImageSource, path: &str) -> Result<String, ApiError> {
             Err(ApiError::invalid(format!("{path}.source"), message))
         }
     }
-}
-
-/// Text alone stays text: a model with a chat template takes no parts.
-fn joined(parts: Vec<ContentPart>) -> MessageContent {
-    if parts.iter().any(|part| part.image_url.is_some()) {
-        return MessageContent::Parts(parts);
-    }
-    let texts: Vec<String> = parts.into_iter().filter_map(|part| part.text).collect();
-    MessageContent::Text(texts.join("\n"))
-}
-
-fn missing(path: &str, field: &str) -> ApiError {
-    ApiError::invalid(format!("{path}.{field}"), format!("{field} is missing"))
 }
 
 fn unsupported(path: &str, kind: &str) -> ApiError {

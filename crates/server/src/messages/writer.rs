@@ -135,7 +135,7 @@ fn complete_block(block: &Block) -> OutputBlock {
 }
 
 fn message_usage(usage: &Usage) -> MessageUsage {
-    let cached = usage.prompt_tokens_details.map_or(Tokens(0), |details| details.cached_tokens);
+    let cached = usage.cached_tokens();
     MessageUsage {
         input_tokens: Tokens(usage.prompt_tokens.0.saturating_sub(cached.0)),
         output_tokens: usage.completion_tokens,

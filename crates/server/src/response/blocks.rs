@@ -34,6 +34,17 @@ pub enum BlockChange {
     End(Block),
 }
 
+/// The id of the call at this place of an answer. The answer's number makes it different from all others.
+pub fn call_id(answer: u64, at: usize) -> String {
+    format!("call_{answer}_{at}")
+}
+
+/// Whether a call without its closing mark is one: models leave the mark out at the end of an answer, so
+/// complete arguments make a complete call.
+pub fn is_complete(arguments: &str) -> bool {
+    serde_json::from_str::<Map<String, Value>>(arguments).is_ok()
+}
+
 /// Makes blocks of the pieces of one answer.
 pub struct BlockBuilder {
     /// The answer's number, which makes the ids of its calls different from all others.
@@ -66,7 +77,7 @@ impl BlockBuilder {
             Piece::CallName(name) => {
                 self.blank.clear();
                 self.end(&mut events);
-                let id = format!("call_{}_{}", self.number, self.calls);
+                let id = call_id(self.number, self.calls);
                 self.calls += 1;
                 self.begin(BlockKind::Call { id, name }, &mut events);
             }
@@ -134,8 +145,7 @@ impl BlockBuilder {
 
     fn end(&mut self, events: &mut Vec<BlockEvent>) {
         let Some(mut block) = self.current.take() else { return };
-        // Models leave the mark out at the end of an answer: complete arguments make a complete call.
-        block.complete |= serde_json::from_str::<Map<String, Value>>(&block.text).is_ok();
+        block.complete |= is_complete(&block.text);
         events.push(BlockEvent { index: self.ended.len(), change: BlockChange::End(block.clone()) });
         self.ended.push(block);
     }

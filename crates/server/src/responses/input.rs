@@ -26,8 +26,8 @@ pub fn messages(instructions: Option<String>, input: ResponseInput) -> Result<Ve
                 assistant(&mut messages).tool_calls.get_or_insert_default().push(call);
             }
             Some("function_call_output") => {
-                let output = item.output.ok_or_else(|| missing(&path, "output"))?;
-                let id = item.call_id.ok_or_else(|| missing(&path, "call_id"))?;
+                let output = item.output.ok_or_else(|| ApiError::missing(&path, "output"))?;
+                let id = item.call_id.ok_or_else(|| ApiError::missing(&path, "call_id"))?;
                 let content = content(output, &format!("{path}.output"))?;
                 messages.push(ChatMessage {
                     content,
@@ -54,8 +54,8 @@ pub fn messages(instructions: Option<String>, input: ResponseInput) -> Result<Ve
 }
 
 fn message(item: InputItem, path: &str, messages: &mut Vec<ChatMessage>) -> Result<(), ApiError> {
-    let role = item.role.ok_or_else(|| missing(path, "role"))?;
-    let part = item.content.ok_or_else(|| missing(path, "content"))?;
+    let role = item.role.ok_or_else(|| ApiError::missing(path, "role"))?;
+    let part = item.content.ok_or_else(|| ApiError::missing(path, "content"))?;
     let path = format!("{path}.content");
     if role == "assistant" {
         let text = text_of(part, &path)?;
@@ -73,7 +73,7 @@ fn message(item: InputItem, path: &str, messages: &mut Vec<ChatMessage>) -> Resu
 }
 
 fn call(item: InputItem, path: &str) -> Result<ToolCall, ApiError> {
-    let name = item.name.ok_or_else(|| missing(path, "name"))?;
+    let name = item.name.ok_or_else(|| ApiError::missing(path, "name"))?;
     let arguments = Arguments::Text(item.arguments.unwrap_or_default());
     Ok(ToolCall::function(item.call_id.unwrap_or_default(), FunctionCall { name, arguments }))
 }
@@ -103,18 +103,14 @@ fn content(content: TextOrList<InputPart>, path: &str) -> Result<MessageContent,
             Ok(ContentPart::text(part.text.unwrap_or_default()))
         }
         ("input_image", Some(url)) => Ok(ContentPart::image_url(url)),
-        ("input_image", None) => Err(missing(&format!("{path}[{at}]"), "image_url")),
+        ("input_image", None) => Err(ApiError::missing(&format!("{path}[{at}]"), "image_url")),
         (kind, _) => {
             let message = format!("{path}[{at}] is a part of type {kind}, which is not supported here");
             Err(ApiError::of(format!("{path}[{at}].type"), ApiErrorCode::UnsupportedContent, message))
         }
     });
     let parts: Vec<ContentPart> = parts.collect::<Result<_, _>>()?;
-    if parts.iter().any(|part| part.image_url.is_some()) {
-        return Ok(MessageContent::Parts(parts));
-    }
-    let texts: Vec<String> = parts.into_iter().filter_map(|part| part.text).collect();
-    Ok(MessageContent::Text(texts.join("\n")))
+    Ok(MessageContent::of_parts(parts))
 }
 
 fn text_of(part: TextOrList<InputPart>, path: &str) -> Result<String, ApiError> {
@@ -124,8 +120,4 @@ fn text_of(part: TextOrList<InputPart>, path: &str) -> Result<String, ApiError> 
             Err(ApiError::of(path.to_owned(), ApiErrorCode::UnsupportedContent, "an answer has no image"))
         }
     }
-}
-
-fn missing(path: &str, field: &str) -> ApiError {
-    ApiError::invalid(format!("{path}.{field}"), format!("{field} is missing"))
 }

@@ -217,7 +217,7 @@ fn status(block: &Block) -> ItemStatus {
 }
 
 fn response_usage(usage: &Usage) -> ResponseUsage {
-    let cached_tokens = usage.prompt_tokens_details.map_or(Tokens(0), |details| details.cached_tokens);
+    let cached_tokens = usage.cached_tokens();
     let reasoning = usage.completion_tokens_details.map_or(Tokens(0), |details| details.reasoning_tokens);
     ResponseUsage {
         input_tokens: usage.prompt_tokens,
