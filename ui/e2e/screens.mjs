@@ -349,7 +349,7 @@ export async function reading(page, expect, judge) {
     await expect(`${name} is not offered`, async () => await row.getByRole('button', { name }).isDisabled());
   await expect(
     'a chat can be saved as a file',
-    async () => await row.getByRole('button', { name: /^Save as/ }).isEnabled(),
+    async () => await row.getByRole('button', { name: /^Save as a file/ }).isEnabled(),
   );
   await judge(page, 'reading');
   await page.getByRole('button', { name: 'New chat' }).click();
