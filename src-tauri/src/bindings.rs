@@ -4,8 +4,8 @@ use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
-    chats, clipboard, clouds, deployments, documents, downloads, evaluation, explain, hardware, models,
-    repositories, screen, settings, sharing, sizing, start, worker,
+    chats, clipboard, clouds, connect, deployments, documents, downloads, evaluation, explain, hardware,
+    models, repositories, screen, settings, sharing, sizing, start, tools, worker,
 };
 
 /// The commands of the page. A failed command rejects with its `ErrorView`.
@@ -101,6 +101,21 @@ pub fn builder() -> Builder<tauri::Wry> {
         worker::model_settings,
         worker::model_memory,
         worker::model_settings_save,
+        tools::tools,
+        tools::tool_server_add,
+        tools::tool_server_change,
+        tools::tool_server_remove,
+        tools::tool_server_switch,
+        tools::tool_server_restart,
+        tools::tool_servers_read,
+        tools::tool_permission_set,
+        tools::web_search_set,
+        tools::tool_call_decide,
+        tools::tool_result_page,
+        connect::connect_programs,
+        connect::connect_plan,
+        connect::connect_apply,
+        connect::connect_undo,
         sharing::sharing,
         sharing::sharing_save,
         sharing::sharing_key_add,

@@ -1,11 +1,10 @@
 // The same chat from the real window on everything that can answer: the embedded worker, a llama-server that the window starts
 // from a plan, `transformers serve`, and a cloud of the tests. Each is chosen as a person would; those that the caller has not named
 // are left out, and that is said. Screenshots go to artefacts/backends.
-import { spawn } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 
+import { addService, choose, fill, open, page, testCloud } from './forms.mjs';
 import { COMPOSER, button, freshHome } from './home.mjs';
 import { Window, sleep, startDriver, until } from './webdriver.mjs';
 
@@ -13,16 +12,6 @@ const { WHALEDECK_BINARY, WHALEDECK_LLAMA_SERVER, WHALEDECK_GUIDE_GGUF, WHALEDEC
 const QUESTION = 'Which DeepSeek model should I run on a 24 GB GPU?';
 const KEY = 'sk-window-4711';
 const { home, environment, artefacts, picture, remove } = freshHome('backends');
-
-const page = (window, name) => window.click(`//a[normalize-space(.)="${name}"]`);
-const fill = async (window, label, text) => {
-  await window.run(`const box = document.getElementById(arguments[0]); box.scrollIntoView({ block: 'center' }); box.value = ''; box.dispatchEvent(new Event('input', { bubbles: true }))`, label);
-  await window.type(`//*[@id="${label}"]`, text);
-};
-const choose = (window, label, value) =>
-  window.run(`const box = document.getElementById(arguments[0]); box.value = arguments[1]; if (box.value !== arguments[1]) throw new Error('no choice ' + arguments[1]); box.dispatchEvent(new Event('change', { bubbles: true }))`, label, value);
-const open = (window, summary) =>
-  window.run(`for (const one of document.querySelectorAll('main details > summary')) if (one.textContent.trim() === arguments[0] && !one.parentElement.open) one.click()`, summary);
 
 /** Sends the question in the chat in view, and waits for the whole answer. */
 async function ask(window, name, expected) {
@@ -36,24 +25,6 @@ async function ask(window, name, expected) {
   await sleep(300);
   await picture(window, name);
   console.log(`answered: ${name}`);
-}
-
-/** A service of the person's own, by its address, as it is added in Settings. */
-async function addService(window, name, address, key, model) {
-  await page(window, 'Settings');
-  await window.find('//*[@id="cloud-provider"]');
-  await choose(window, 'cloud-provider', 'custom');
-  await fill(window, 'cloud-address', address);
-  if (key) await fill(window, 'cloud-key', key);
-  await open(window, 'More options');
-  if (model) await fill(window, 'cloud-model', model);
-  await fill(window, 'cloud-name', name);
-  await window.click(button('Add and test'));
-  const passed = `//*[@data-endpoint]//h3[.="${name}"]/ancestor::article//li[contains(., "First token of an answer") and contains(., "Passed")]`;
-  await window.find(passed, 90);
-  await window.run(`document.querySelector('[data-endpoint]:last-of-type').scrollIntoView({ block: 'center' })`);
-  await picture(window, `${name}-added`.toLowerCase().replaceAll(' ', '-'));
-  await window.click(button(`Chat on ${name}`));
 }
 
 async function embedded(window) {
@@ -105,20 +76,18 @@ function keep(repo, precision) {
   symlinkSync(resolve(WHALEDECK_GUIDE_GGUF), join(place, 'snapshots', commit, `model-${precision}.gguf`));
 }
 
-/** The cloud of the tests in a process of its own. */
 async function cloud(window) {
-  const server = spawn(resolve(WHALEDECK_TEST_CLOUD), [KEY], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const { address, end } = await testCloud(WHALEDECK_TEST_CLOUD, KEY);
   try {
-    const address = await new Promise((found) => createInterface({ input: server.stdout }).once('line', found));
-    await addService(window, 'Contract cloud', `${address}/v1`, KEY);
+    await addService(window, picture, 'Contract cloud', `${address}/v1`, KEY);
     await ask(window, 'cloud', /A whale 是鲸。/);
   } finally {
-    server.kill();
+    end();
   }
 }
 
 async function transformers(window) {
-  await addService(window, 'Transformers', `${WHALEDECK_TRANSFORMERS}/v1`, '', WHALEDECK_TRANSFORMERS_MODEL);
+  await addService(window, picture, 'Transformers', `${WHALEDECK_TRANSFORMERS}/v1`, '', WHALEDECK_TRANSFORMERS_MODEL);
   await ask(window, 'transformers', /GB|R1|Distill|DeepSeek/);
 }
 

@@ -65,6 +65,7 @@ const WORKSPACE: &[&str] = &[
     "catalog",
     "checkpoint",
     "cli",
+    "connect",
     "contract",
     "cuda",
     "deploy",
@@ -82,11 +83,13 @@ const WORKSPACE: &[&str] = &[
     "outbound",
     "plan",
     "protocol",
+    "script",
     "secrets",
     "server",
     "store",
     "testkit",
     "text",
+    "tools",
     "vision",
     "whaledeck",
     "xtask",
@@ -110,18 +113,35 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("engine", &["models", "store"]),
     ("text", &["checkpoint"]),
     ("vision", &["checkpoint"]),
-    ("server", &["engine", "models", "text", "vision", "checkpoint", "documents", "hardware", "protocol"]),
+    (
+        "server",
+        &[
+            "engine",
+            "models",
+            "text",
+            "vision",
+            "checkpoint",
+            "documents",
+            "hardware",
+            "outbound",
+            "protocol",
+        ],
+    ),
     ("endpoint", &["outbound", "protocol"]),
     ("testkit", &[]),
     ("plan", &["catalog"]),
     ("documents", &["protocol"]),
-    ("evaluation", &[]),
+    ("connect", &["store"]),
+    ("script", &[]),
+    ("evaluation", &["script"]),
+    ("tools", &["outbound", "script"]),
     ("deploy", &["plan", "endpoint", "hardware", "protocol"]),
     ("messages", &["catalog", "contract"]),
     ("history", &["store"]),
     (
         "app",
         &[
+            "connect",
             "contract",
             "hardware",
             "checkpoint",
@@ -137,6 +157,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "history",
             "secrets",
             "store",
+            "tools",
             "vision",
         ],
     ),
@@ -177,7 +198,8 @@ fn heavy_libraries_stay_in_their_crates() {
     graph.may_link("candle-core", &["kernels", "models"]);
     graph.may_link("cudarc", &["cuda"]);
     graph.may_link("rusqlite", &["history"]);
-    graph.may_link("rquickjs", &["evaluation"]);
+    graph.may_link("rquickjs", &["evaluation", "script"]);
+    graph.may_link("rmcp", &["tools"]);
     // Readers of hostile files run in a process of their own.
     graph.may_link("hayro", &["documents"]);
     graph.may_link("documents", &["server"]);

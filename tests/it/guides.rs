@@ -12,7 +12,7 @@ use crate::programs::{LANGS, cli, run};
 const LANGUAGES: [(&str, &str, &str); 2] =
     [("en", LANGS[0], "README.md"), ("zh", LANGS[1], "README.zh-CN.md")];
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "api-server.md",
     "documents.md",
     "downloads.md",
@@ -22,12 +22,13 @@ const PAGES: [&str; 11] = [
     "other-machines.md",
     "presets.md",
     "prices.md",
+    "tools.md",
     "troubleshooting.md",
     "which-model.md",
 ];
 
 /// Commands that need no network, no other machine and no downloaded model. All others are only parsed.
-const LOCAL: [&str; 14] = [
+const LOCAL: [&str; 15] = [
     "ask",
     "backups",
     "cards",
@@ -42,6 +43,7 @@ const LOCAL: [&str; 14] = [
     "serve keys",
     "serve requests",
     "sizing",
+    "tools list",
 ];
 
 /// All pictures of the guides together.

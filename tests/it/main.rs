@@ -36,4 +36,5 @@ mod secrets;
 mod serving;
 mod style;
 mod tokens;
+mod tools;
 mod worker_dies;

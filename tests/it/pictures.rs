@@ -60,6 +60,7 @@ async fn answer(app: &app::App, request: SendRequest) -> Result<MessageView, Err
             AnswerEvent::Started { .. }
             | AnswerEvent::Looking { .. }
             | AnswerEvent::Waiting { .. }
+            | AnswerEvent::Called { .. }
             | AnswerEvent::Traced { .. }
             | AnswerEvent::Delta { .. }
             | AnswerEvent::Counted { .. }

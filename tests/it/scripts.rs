@@ -84,7 +84,7 @@ async fn requests_of_other_programs_are_in_the_log() {
     let key = app.sharing_key_add("laptop", None).await.expect("is made").secret;
     let port =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
-    let spec = SharingSpec { on: true, host: "127.0.0.1".into(), port, rate: 0 };
+    let spec = SharingSpec { on: true, host: "127.0.0.1".into(), port, rate: 0, origins: Vec::new() };
     app.sharing_for_now(spec).await.expect("is open");
     app.worker_start(&model).await.expect("starts");
     let ready = async {

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { launch, preview } from './browser.mjs';
 import { indexedPng } from './palette.mjs';
+import { waits as toolWaits } from './tools.mjs';
 
 const folder = fileURLToPath(new URL('../../docs/pictures/guides/', import.meta.url));
 const [WIDTH, HEIGHT] = [1280, 800];
@@ -24,6 +25,7 @@ const PICTURES = {
   samples: ['first', '/welcome', (page, t) => press(page, t('Try images', '试用图片'))],
   images: ['pictures', '/chat/p1', (page, t) => press(page, t('Show marks', '显示标记'))],
   documents: ['documents', '/chat/d1'],
+  tools: ['tools', '/chat/t1', toolWaits],
   presets: ['full', '/chat?model=guide', (page, t) => press(page, t('Show preset panel', '显示预设面板'))],
   inside: [
     'full',

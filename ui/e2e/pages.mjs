@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { launch, modelOf, preview, root } from './browser.mjs';
 import * as comforts from './comforts.mjs';
+import * as connect from './connect.mjs';
 import { how, runAll } from './how.mjs';
 import * as insides from './inside.mjs';
 import * as length from './length.mjs';
@@ -13,6 +14,7 @@ import { modelSettings, unload } from './model-settings.mjs';
 import { documents, passages } from './documents.mjs';
 import * as shown from './pictures.mjs';
 import * as screens from './screens.mjs';
+import * as tools from './tools.mjs';
 
 const pictures = fileURLToPath(new URL('../../artefacts/ui/', import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -28,7 +30,18 @@ const PAGES = {
   settings: ['full', '/settings'],
   pictured: ['pictures', '/chat/p1'],
   documents: ['documents', '/chat/d1'],
+  tools: ['tools', '/settings/tools'],
+  'tools-none': ['full', '/settings/tools'],
+  'tools-paste': ['full', '/settings/tools', tools.pasted],
+  'tool-calls': ['tools', '/chat/t1'],
+  'tool-waits': ['tools', '/chat/t1', tools.waits],
+  'tool-panel': ['tools', '/chat/t1', tools.panel],
   samples: ['full', '/chat?model=guide-vision'],
+  connect: ['shared', '/settings/connect'],
+  'connect-off': ['full', '/settings/connect'],
+  'connect-plan': ['shared', '/settings/connect', connect.planned],
+  'connect-steps': ['shared', '/settings/connect', connect.byHandSteps],
+  'connect-left': ['shared', '/settings/connect', connect.stepsLeft],
   clouds: ['clouds', '/settings/clouds'],
   'cloud-chat': ['clouds', '/chat?model=cloud%3Adeepseek%2Fdeepseek-flash'],
   deployments: ['deployed', '/deployments'],
@@ -55,6 +68,11 @@ const ONCE = {
   'sizing-loading': ['slow', '/sizing'],
   'sizing-broken': ['broken', '/sizing'],
   'compare-broken': ['broken', '/compare'],
+  'connect-loading': ['slow', '/settings/connect'],
+  'connect-broken': ['broken', '/settings/connect'],
+  'connect-no-model': ['empty', '/settings/connect'],
+  'tools-loading': ['slow', '/settings/tools'],
+  'tools-broken': ['broken', '/settings/tools'],
   'how-loading': ['slow', '/how'],
   'how-broken': ['broken', '/how'],
   'how-empty': ['empty', '/how'],
@@ -290,10 +308,18 @@ async function comfort(browser, address) {
     ['cloud', ['first', '/welcome'], comforts.cloud],
     ['deploy', ['deployed', '/deployments'], comforts.deploy],
     ['serve', ['shared', '/settings'], comforts.serve],
+    ['connect', ['shared', '/settings'], connect.connecting],
+    ['connect-by-hand', ['shared', '/settings/connect'], connect.byHand],
+    ['connect-changed', ['shared', '/settings/connect'], connect.changed],
+    ['connect-off', ['full', '/settings/connect'], connect.turnedOn],
     ['mend', ['interrupted', '/chat/c1'], comforts.mend],
     ['attach', ['pictures', '/chat/p1'], shown.attach],
     ['documents', ['full', '/chat?model=guide'], documents],
     ['passages', ['documents', '/chat/d1'], passages],
+    ['tool-calls', ['tools', '/chat/t1'], tools.toolCalls],
+    ['tool-button', ['tools', '/chat/t1'], tools.toolButton],
+    ['tool-servers', ['tools', '/settings/tools'], tools.toolServers],
+    ['first-tool', ['full', '/settings'], tools.firstTool],
     ['blind', ['full', '/chat'], shown.blind],
     ['viewer', ['pictures', '/chat/p1'], shown.viewer],
     ['samples', ['first', '/welcome'], shown.samples],

@@ -660,6 +660,7 @@ export function message(
     pictures: [],
     documents: [],
     passages: [],
+    calls: [],
     boxes: [],
     reasoning: '',
     thinking_seconds: null,
@@ -875,7 +876,7 @@ export const refusedTest = (tested: EndpointView): EndpointTest => ({
 });
 
 export const unshared: SharingView = {
-  spec: { on: false, host: '127.0.0.1', port: 8137, rate: 60 },
+  spec: { on: false, host: '127.0.0.1', port: 8137, rate: 60, origins: [] },
   beyond: false,
   addresses: [],
   model_id: null,
@@ -884,7 +885,7 @@ export const unshared: SharingView = {
 };
 
 export const shared: SharingView = {
-  spec: { on: true, host: '0.0.0.0', port: 8137, rate: 60 },
+  spec: { on: true, host: '0.0.0.0', port: 8137, rate: 60, origins: [] },
   beyond: true,
   addresses: ['http://127.0.0.1:8137/v1', 'http://192.168.1.7:8137/v1'],
   model_id: 'guide',

@@ -3,6 +3,7 @@
 import type { Host } from '$lib/ipc/host';
 import { contextUse } from './context';
 import { choose, longChats, searched } from './chats';
+import * as connect from './connect';
 import * as data from './data';
 import * as deployed from './deployments';
 import * as documents from './documents';
@@ -14,6 +15,7 @@ import { modelsFound } from './other-programs';
 import { draftsOf, tracedOf } from './traces';
 import { planOf, sizingOf } from './sizing';
 import { stateOf } from './states';
+import * as tools from './tools';
 import type {
   AnswerEvent,
   AppEvent,
@@ -26,7 +28,9 @@ import type {
   ErrorView,
   MessageView,
   ModelView,
+  NewSharingKey,
   PictureView,
+  SendRequest,
   SettingsView,
   SharingView,
   Side,
@@ -98,6 +102,11 @@ if (state === 'pictures')
 const pictures = new Map<string, string>(Object.entries(data.drawn));
 const kept = new Map<string, PictureView>(data.pictures.map((one) => [one.id, one]));
 let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoints) : [];
+function chatsOf(): ChatView[] {
+  if (state === 'long') return longChats();
+  if (state === 'documents') return [documents.chat()];
+  return state === 'tools' ? [tools.chat()] : data.chats(state);
+}
 const chats = new Map<string, ChatView>(
   [
     'full',
@@ -109,11 +118,10 @@ const chats = new Map<string, ChatView>(
     'shared',
     'pictures',
     'documents',
+    'tools',
     'readonly',
   ].includes(state)
-    ? (state === 'long' ? longChats() : state === 'documents' ? [documents.chat()] : data.chats(state)).map(
-        (chat) => [chat.id, chat],
-      )
+    ? chatsOf().map((chat) => [chat.id, chat])
     : [],
 );
 let sharing: SharingView = state === 'shared' ? structuredClone(data.shared) : data.unshared;
@@ -139,6 +147,24 @@ const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, tim
 /** Services whose key is wrong. */
 const refusing = new Set<string>();
 let next = 1;
+tools.begin(state === 'tools', () => emit({ kind: 'tools_changed' }));
+connect.begin(state === 'shared', {
+  view: () => sharing,
+  addKey: (name) => addKey(name, null).secret,
+  removeKeys: (name) => (sharing = { ...sharing, keys: sharing.keys.filter((key) => key.name !== name) }),
+});
+
+function addKey(name: string, days: number | null): NewSharingKey {
+  const key = {
+    id: `k-new-${next++}`,
+    name,
+    created_at: data.NOW,
+    expires_at: days === null ? null : new Date(Date.now() + days * 86_400_000).toISOString(),
+    expired: false,
+  };
+  sharing = { ...sharing, keys: [...sharing.keys, key] };
+  return { secret: 'wd-Zm9yIHRoZSBtb2NrIG9ubHksIGl0IG9wZW5zIG5vdGhpbmc', key };
+}
 
 /** A desktop with two windows on it, as a data URL. */
 function drawnScreen(): string {
@@ -214,6 +240,7 @@ function message(
     pictures: shown.flatMap((one) => kept.get(one) ?? []),
     documents: attached.flatMap(documents.get),
     passages: [],
+    calls: [],
     boxes: [],
     reasoning: '',
     thinking_seconds: null,
@@ -230,8 +257,8 @@ async function answer(
   user: MessageView | null,
   assistant: MessageView,
   onEvent: (e: AnswerEvent) => void,
-  whenBusy: WhenBusy = 'ask',
-  trace = false,
+  whenBusy: WhenBusy,
+  { trace, tools: offered }: Pick<SendRequest, 'trace' | 'tools'>,
 ) {
   Object.assign(assistant, { state: 'streaming', error: null });
   onEvent({ kind: 'started', user, assistant: structuredClone(assistant) });
@@ -263,9 +290,15 @@ async function answer(
       percent: 100,
     });
   const flood = user?.text === 'Flood';
-  const said =
-    { Flood: data.FLOOD, Empty: '', Repeat: 'The whale is large. '.repeat(120) }[user?.text ?? ''] ??
-    data.ANSWER.slice(assistant.text.length);
+  const question = view.messages.find((one) => one.id === assistant.parent_id)?.text ?? '';
+  const left = data.ANSWER.slice(assistant.text.length);
+  const calls = offered && assistant.calls.length === 0 && question.includes('tool');
+  const goesOn = !calls || (await tools.callTools(assistant, question, onEvent, () => stops.has(view.id)));
+  if (!goesOn) stops.delete(view.id);
+  const said = !goesOn
+    ? ''
+    : ({ Flood: data.FLOOD, Empty: '', Repeat: 'The whale is large. '.repeat(120) }[user?.text ?? ''] ??
+      left);
   const pieces = said.match(flood ? /[\s\S]{1,60}/g : /[\s\S]{1,6}/g);
   const prompt = Math.ceil((user?.text.length ?? 0) * 0.3) + 20;
   let tokens = 0;
@@ -293,7 +326,7 @@ async function answer(
   const shown = view.messages.flatMap((one) => one.pictures).at(-1);
   if (shown && models.find((one) => one.id === view.model_id)?.takes_images)
     assistant.boxes = data.boxesOn(shown);
-  if (assistant.state === 'streaming') assistant.state = 'done';
+  if (assistant.state === 'streaming') assistant.state = goesOn ? 'done' : 'stopped';
   assistant.stats = { ...data.stats, model_id: view.model_id, drafts: draftsOf(view.model_id) };
   view.messages.push(assistant);
   answering.delete(view.id);
@@ -567,7 +600,7 @@ export const host: Host = {
         const cut = view.messages.findIndex((m) => m.id === request.continue_of);
         const [begun] = view.messages.splice(cut, 1);
         const cutOff = begun ?? message(null, 'assistant', '');
-        return void answer(view, null, cutOff, onEvent, request.when_busy, request.trace);
+        return void answer(view, null, cutOff, onEvent, request.when_busy, request);
       }
       const parent = request.retry_of ?? request.parent_id;
       const at = view.messages.findIndex((m) => m.id === parent);
@@ -579,7 +612,7 @@ export const host: Host = {
           message(request.retry_of, 'assistant', ''),
           onEvent,
           request.when_busy,
-          request.trace,
+          request,
         );
       const blind = models.find((one) => one.id === view.model_id)?.takes_images === false;
       const user = message(parent, 'user', request.text, request.pictures, request.documents);
@@ -601,7 +634,7 @@ export const host: Host = {
         message(user.id, 'assistant', ''),
         onEvent,
         request.when_busy,
-        request.trace,
+        request,
       );
     }),
   documentAdd: (name, encoded) => reply(() => documents.add(name, encoded)),
@@ -745,6 +778,17 @@ export const host: Host = {
       refusing.delete(id);
       endpoints = endpoints.filter((one) => one.id !== id);
     }),
+  tools: () => read(tools.all),
+  toolServerAdd: (spec) => reply(() => tools.add(spec)),
+  toolServerChange: (id, spec) => reply(() => tools.change(id, spec)),
+  toolServerRemove: (id) => done(() => tools.remove(id)),
+  toolServerSwitch: (id, on) => reply(() => tools.turn(id, on)),
+  toolServerRestart: (id) => reply(() => tools.restart(id)),
+  toolServersRead: (text) => reply(() => tools.read(text)),
+  toolPermissionSet: (id, name, permission) => done(() => tools.permit(id, name, permission)),
+  webSearchSet: (spec) => done(() => tools.setSearch(spec)),
+  toolCallDecide: (_chat, id, decision) => done(() => tools.decide(id, decision)),
+  toolResultPage: (_message, _call, number) => reply(() => tools.page(number)),
   deployments: () => read(() => deployments),
   deploymentPlan: (spec) => reply(() => deployed.plan(spec)),
   deploymentStart: (spec) =>
@@ -814,6 +858,10 @@ export const host: Host = {
       modelSettings.keep(modelOf(id), wanted);
       return modelSettings.settingsOf(modelOf(id));
     }),
+  connectPrograms: (vault) => read(() => connect.programs(vault)),
+  connectPlan: (request) => reply(() => connect.plan(request)),
+  connectApply: (request, digest) => reply(() => connect.apply(request, digest)),
+  connectUndo: (id) => reply(() => connect.undo(id)),
   sharing: () => read(() => sharing),
   sharingSave: (spec) =>
     reply(() => {
@@ -824,18 +872,7 @@ export const host: Host = {
         : [];
       return (sharing = { ...sharing, spec, beyond, addresses, model_id: spec.on ? worker.model_id : null });
     }),
-  sharingKeyAdd: (name, days) =>
-    reply(() => {
-      const key = {
-        id: `k-new-${next++}`,
-        name,
-        created_at: data.NOW,
-        expires_at: days === null ? null : new Date(Date.now() + days * 86_400_000).toISOString(),
-        expired: false,
-      };
-      sharing = { ...sharing, keys: [...sharing.keys, key] };
-      return { secret: 'wd-Zm9yIHRoZSBtb2NrIG9ubHksIGl0IG9wZW5zIG5vdGhpbmc', key };
-    }),
+  sharingKeyAdd: (name, days) => reply(() => addKey(name, days)),
   sharingKeyRemove: (id) =>
     done(() => (sharing = { ...sharing, keys: sharing.keys.filter((key) => key.id !== id) })),
   sharingRequests: () => reply(() => data.requests),

@@ -18,6 +18,7 @@ const STATES = {
   linked: 'models with files of other programs, some of them gone',
   pictures: 'a chat with pictures, on a model that sees',
   documents: 'a chat about a book that does not fit',
+  tools: 'tool servers in each state, and a chat with calls',
 } as const;
 
 export type State = keyof typeof STATES;

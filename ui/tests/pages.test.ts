@@ -15,6 +15,8 @@ test.each<Route>([
   { page: 'sizing', model: 'deepseek-r1' },
   { page: 'settings' },
   { page: 'settings', section: 'clouds' },
+  { page: 'settings', section: 'connect' },
+  { page: 'settings', section: 'tools' },
   { page: 'chat', id: null, model: null },
   { page: 'chat', id: 'a/b ?#', model: null },
   { page: 'chat', id: null, model: 'guide' },

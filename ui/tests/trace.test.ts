@@ -11,6 +11,7 @@ const message = (id: string, text = ''): MessageView => ({
   pictures: [],
   documents: [],
   passages: [],
+  calls: [],
   boxes: [],
   reasoning: '',
   thinking_seconds: null,

@@ -19,6 +19,7 @@ use crate::model_settings::{HeaderCache, MemoryHistory};
 use crate::precisions::Precisions;
 use crate::repositories::LastRepository;
 use crate::sharing::Sharing;
+use crate::tools::Tools;
 use crate::worker::Workers;
 use crate::{Host, Paths};
 
@@ -42,6 +43,7 @@ pub struct App {
     pub(crate) clouds: Arc<Clouds>,
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) sharing: Sharing,
+    pub(crate) tools: Arc<Tools>,
     /// What models took of memory when they ran.
     pub(crate) memory_history: Arc<MemoryHistory>,
     pub(crate) model_headers: HeaderCache,

@@ -8,16 +8,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use contract::{
     AnswerStats, AppEvent, BoxView, ChatView, DocumentView, ErrorCode, ErrorView, MessageState, PassageView,
-    Role, SamplingView,
+    Role, SamplingView, ToolCallView,
 };
-use history::{ChatSettings, Document, DocumentText, History, HistoryError, ImportedMessage, State};
+use history::{
+    ChatSettings, Document, DocumentText, History, HistoryError, ImportedMessage, NewToolCall, State,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
 use crate::blocking::blocking;
 use crate::chats::{check, title_of};
 use crate::convert::{
-    chat_view, document_kind_key, history_error, message_view, sampling_json, storage_error,
+    chat_view, document_kind_key, history_error, message_view, sampling_json, storage_error, stored_call,
 };
 use crate::images::store_image;
 
@@ -64,8 +66,18 @@ struct ExportedMessage {
     documents: Vec<String>,
     #[serde(default)]
     passages: Vec<PassageView>,
+    #[serde(default)]
+    calls: Vec<ExportedCall>,
     /// RFC 3339.
     created_at: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ExportedCall {
+    #[serde(flatten)]
+    call: ToolCallView,
+    /// `result` of the call is only what the model was given.
+    whole_result: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,6 +165,7 @@ fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {
             pictures: message.pictures.into_iter().map(|picture| picture.id).collect(),
             documents: message.documents.into_iter().map(|document| document.id).collect(),
             passages: message.passages,
+            calls: exported_calls(history, chat_id, message.calls).map_err(history_error)?,
             created_at: message.created_at,
         });
     }
@@ -169,6 +182,18 @@ fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {
         pictures,
         documents,
     })
+}
+
+fn exported_calls(
+    history: &History,
+    chat_id: &str,
+    calls: Vec<ToolCallView>,
+) -> Result<Vec<ExportedCall>, HistoryError> {
+    let exported = |call: ToolCallView| {
+        let whole_result = history.tool_call_result(chat_id, &call.id)?.unwrap_or_default();
+        Ok(ExportedCall { call, whole_result })
+    };
+    calls.into_iter().map(exported).collect()
 }
 
 fn exported_document(history: &History, document: DocumentView) -> Result<ExportedDocument, HistoryError> {
@@ -278,6 +303,7 @@ fn messages(history: &History, file: &File) -> Result<ChatView, ErrorView> {
                 error: message.error.as_ref().map(json).transpose()?,
                 stats: message.stats.as_ref().map(json).transpose()?,
                 boxes: (!message.boxes.is_empty()).then(|| json(&message.boxes)).transpose()?,
+                calls: message.calls.iter().map(stored).collect::<Result<_, _>>()?,
                 passages: (!message.passages.is_empty()).then(|| json(&message.passages)).transpose()?,
             })
         })
@@ -300,6 +326,11 @@ struct JsonFields {
     stats: Option<String>,
     boxes: Option<String>,
     passages: Option<String>,
+    calls: Vec<NewToolCall>,
+}
+
+fn stored(exported: &ExportedCall) -> Result<NewToolCall, ErrorView> {
+    stored_call(&exported.call, exported.whole_result.clone())
 }
 
 fn history_message<'a>(message: &'a ExportedMessage, fields: &'a JsonFields) -> ImportedMessage<'a> {
@@ -327,6 +358,7 @@ fn history_message<'a>(message: &'a ExportedMessage, fields: &'a JsonFields) -> 
         created_at: &message.created_at,
         images: &message.pictures,
         documents: &message.documents,
+        calls: &fields.calls,
     }
 }
 

@@ -45,14 +45,22 @@ fn markdown(chat: &ChatView, lang: Lang) -> String {
     text
 }
 
-/// What is attached to a message, by name or size.
+/// What is attached to a message, by name or size, and the tools that it called.
 fn attached(message: &MessageView, lang: Lang) -> String {
     let images = message.pictures.iter().map(|picture| {
         let (width, height) = (picture.width.to_string(), picture.height.to_string());
         CliMessage::ExportImage.with(lang, &[("width", &width), ("height", &height)])
     });
     let documents = message.documents.iter().map(|document| document.name.clone());
-    images.chain(documents).map(|name| format!("\n*{name}*\n")).collect()
+    let calls = message.calls.iter().map(|call| {
+        let name = if call.server.is_empty() {
+            call.tool.clone()
+        } else {
+            format!("{}, {}", call.server, call.tool)
+        };
+        CliMessage::ExportTool.with(lang, &[("name", &name)])
+    });
+    images.chain(documents).chain(calls).map(|name| format!("\n*{name}*\n")).collect()
 }
 
 /// A citation as its number, as the list below the answer has it.

@@ -40,7 +40,7 @@ impl App {
             };
             let system = Some((Role::System, request.system_prompt.clone()));
             let system = system.filter(|(_, text)| !text.trim().is_empty());
-            let message = |(role, text)| PromptMessage { role, text, pictures: Vec::new() };
+            let message = |(role, text)| PromptMessage::new(role, text);
             let messages = system.into_iter().chain([(Role::User, request.text.clone())]).map(message);
             Ok(Prompt::new(model_id.to_owned(), sampling, messages.collect(), AnswerText::default()))
         };

@@ -11,6 +11,7 @@ mod chats;
 mod chats_file;
 mod cloud;
 mod compare;
+mod connect;
 mod context;
 mod convert;
 mod deployments;
@@ -42,6 +43,7 @@ mod start;
 #[cfg(test)]
 mod test_app;
 mod token_estimate;
+mod tools;
 mod worker;
 
 pub use answer::OnAnswer;

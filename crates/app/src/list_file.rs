@@ -42,3 +42,17 @@ impl<T: Serialize + DeserializeOwned> ListFile<T> {
         self.list.change(change).map_err(|error| store_error(error, self.unreadable))
     }
 }
+
+/// An id made of the name in ASCII letters and digits, or `default` where it has none, with a number when it
+/// is taken.
+pub(crate) fn free_id(name: &str, default: &str, taken: impl Fn(&str) -> bool) -> String {
+    let plain: String = name
+        .to_lowercase()
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .collect();
+    let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
+    let base = if words.is_empty() { default.to_owned() } else { words.join("-") };
+    let numbered = (2u32..).map(|number| format!("{base}-{number}"));
+    std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)
+}

@@ -17,6 +17,7 @@ use crate::model_settings::{HeaderCache, MemoryHistory};
 use crate::precisions::Precisions;
 use crate::settings::file::SETTINGS_FILE;
 use crate::sharing::Sharing;
+use crate::tools::Tools;
 use crate::worker::Workers;
 use crate::{App, Host, Paths, SecretBackend, permissions, settings, worker};
 
@@ -67,9 +68,18 @@ impl App {
         let (downloads, downloads_problem) = Downloads::open(&paths.data_dir, host.clone());
         let (memory_history, memory_problem) = MemoryHistory::open(&paths.data_dir);
         let memory_history = Arc::new(memory_history);
+        let clouds = Arc::new(clouds);
+        let (tools, tools_problem) =
+            Tools::open(&paths.data_dir, &paths.engine_binary, clouds.clone(), host.clone());
         let (sharing, sharing_problems) = Sharing::open(&paths.data_dir);
-        let lists =
-            [own_models_problem, precisions_problem, deployments_problem, downloads_problem, memory_problem];
+        let lists = [
+            own_models_problem,
+            precisions_problem,
+            deployments_problem,
+            downloads_problem,
+            memory_problem,
+            tools_problem,
+        ];
         let problems = loaded.problem.into_iter().chain(lists.into_iter().flatten());
         let problems = problems.chain(clouds_problems).chain(sharing_problems).collect();
         let running = Arc::<RunningAnswers>::default();
@@ -81,9 +91,10 @@ impl App {
             own_models: Arc::new(own_models),
             precisions,
             last_repository: Default::default(),
-            clouds: Arc::new(clouds),
+            clouds,
             deployments,
             sharing,
+            tools: Arc::new(tools),
             workers,
             memory_history,
             model_headers: HeaderCache::default(),

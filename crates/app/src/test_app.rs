@@ -35,6 +35,7 @@ pub(crate) fn message_view(role: contract::Role, text: &str) -> contract::Messag
         pictures: Vec::new(),
         documents: Vec::new(),
         passages: Vec::new(),
+        calls: Vec::new(),
         boxes: Vec::new(),
         reasoning: String::new(),
         thinking_seconds: None,
@@ -43,5 +44,27 @@ pub(crate) fn message_view(role: contract::Role, text: &str) -> contract::Messag
         stats: None,
         siblings: Vec::new(),
         created_at: String::new(),
+    }
+}
+
+/// A call that has ended with an empty result.
+pub(crate) fn tool_call(id: &str) -> contract::ToolCallView {
+    contract::ToolCallView {
+        id: id.to_owned(),
+        text_before: 0,
+        reasoning_before: 0,
+        round: 0,
+        function: "look".into(),
+        server_id: "files".into(),
+        server: "Files".into(),
+        tool: "look".into(),
+        arguments: "{}".into(),
+        edited: false,
+        state: contract::ToolCallState::Done,
+        result: String::new(),
+        read_chars: 0,
+        result_chars: 0,
+        error: None,
+        ms: None,
     }
 }

@@ -84,6 +84,7 @@ async fn ask(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
             AnswerEvent::Started { .. }
             | AnswerEvent::Looking { .. }
             | AnswerEvent::Waiting { .. }
+            | AnswerEvent::Called { .. }
             | AnswerEvent::Traced { .. }
             | AnswerEvent::Counted { .. }
             | AnswerEvent::Repeating { .. } => {}

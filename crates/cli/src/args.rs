@@ -266,7 +266,12 @@ pub enum Command {
         /// Requests per minute per key; 0 = unlimited.
         #[arg(long, default_value_t = 60)]
         rate: u32,
+        /// Origin whose pages may use the API in a browser, such as app://obsidian.md; repeatable.
+        #[arg(long)]
+        origin: Vec<String>,
     },
+    /// Write the settings of another program so that it uses this API; without a program, list them.
+    Connect(ConnectArgs),
     /// Run an installed engine (SGLang, vLLM, llama-server, ollama) here or on your own machines.
     Deployments {
         #[command(subcommand)]
@@ -276,6 +281,11 @@ pub enum Command {
     Connections {
         #[command(subcommand)]
         command: Option<Connections>,
+    },
+    /// Tools that a model may call: MCP servers and the built-in ones.
+    Tools {
+        #[command(subcommand)]
+        command: Tools,
     },
     /// Cloud services with your own key. What you write in such a chat leaves this computer.
     Endpoints {
@@ -293,6 +303,51 @@ pub enum Chats {
     Export { chat: String, file: std::path::PathBuf },
     /// Add a chat from a saved file.
     Import { file: std::path::PathBuf },
+}
+
+/// Arguments of `connect`.
+#[derive(Debug, clap::Args)]
+pub struct ConnectArgs {
+    /// claude-code, codex, opencode, continue, zed, vscode, open-webui or obsidian.
+    pub program: Option<String>,
+    /// Model of this computer that the program is to use.
+    #[arg(long, default_value = "guide")]
+    pub model: String,
+    /// Folder of the vault, for obsidian.
+    #[arg(long, value_name = "FOLDER")]
+    pub vault: Option<std::path::PathBuf>,
+    /// Take back what was written, and remove the key.
+    #[arg(long, conflicts_with = "yes")]
+    pub undo: bool,
+    /// Write without asking.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Tools {
+    /// List the servers with their tools, and whether each is asked about.
+    List,
+    /// Add the servers of a file with mcpServers JSON; - is standard input. Each runs a program with your
+    /// rights: read its command first.
+    Add { file: std::path::PathBuf },
+    /// End and remove a server.
+    Remove { server: String },
+    /// Offer the tools of a server; the built-in ones are the server built-in.
+    On { server: String },
+    /// Do not offer them.
+    Off { server: String },
+    /// Start a server again.
+    Restart { server: String },
+    /// Whether a tool is asked about before each call, runs without asking, or is not offered.
+    Permission { server: String, tool: String, permission: Permission },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Permission {
+    Ask,
+    Always,
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -320,6 +375,10 @@ pub struct AttachmentArgs {
     /// Ask a model that reads text only: it gets a note in place of each image.
     #[arg(long)]
     pub leave_out_pictures: bool,
+    /// Offer the tools that are switched on. On a terminal you are asked before a call; elsewhere only tools
+    /// with the permission `always` run.
+    #[arg(long)]
+    pub tools: bool,
 }
 
 /// The model of an answer.

@@ -1,12 +1,13 @@
 //! `ask` and `chat`: one question, or a conversation line by line in a terminal. Ctrl+C stops an answer.
 //! The answer goes to standard output, progress to standard error; `ask` keeps no chat.
 //! The form for programs, JSON lines in both directions, is in `chat_json`.
+use std::collections::VecDeque;
 use std::io::{IsTerminal, Write, stdin};
 
 use app::App;
 use contract::{
     AnswerEvent, AnswerStats, BoxView, ErrorCode, ErrorView, MessageState, MessageView, PassageView,
-    SendRequest, WorkerView,
+    SendRequest, ToolCallState, ToolCallView, ToolDecision, WorkerView,
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -18,6 +19,7 @@ use crate::documents::{attach_documents, discard_documents, print_passages};
 use crate::images::{attach, discard, print_boxes};
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
+use crate::tools::{decision_of, show_call};
 use crate::vision_progress::VisionProgressLine;
 use messages::{CliMessage, Lang, grouped};
 
@@ -64,9 +66,11 @@ pub async fn ask(
             pictures: attached.clone(),
             documents: documents.clone(),
             leave_out_pictures: attachments.leave_out_pictures,
+            tools: attachments.tools,
             ..SendRequest::default()
         };
-        answer(app, request, (!json).then_some(lang), &mut Interrupts::listen().await).await
+        let mut lines = attachments.tools.then(stdin_lines);
+        answer(app, request, (!json).then_some(lang), &mut Interrupts::listen().await, lines.as_mut()).await
     };
     let result = result.await;
     // A single question is not stored.
@@ -131,15 +135,16 @@ pub async fn chat(
             pictures: attached.clone(),
             documents: documents.clone(),
             leave_out_pictures: attachments.leave_out_pictures,
+            tools: attachments.tools,
             ..SendRequest::default()
         };
-        let mut result = answer(app, request.clone(), Some(lang), &mut interrupts).await;
+        let mut result = answer(app, request.clone(), Some(lang), &mut interrupts, Some(&mut lines)).await;
         let is_too_long = |error: &ErrorView| leave_out_oldest && error.code == ErrorCode::PromptTooLong;
         if result.as_ref().is_err_and(is_too_long)
             && let Some(messages) = trim_context(app, &mut request, model).await?
         {
             eprintln!("{}", notice(messages, lang));
-            result = answer(app, request, Some(lang), &mut interrupts).await;
+            result = answer(app, request, Some(lang), &mut interrupts, Some(&mut lines)).await;
         }
         match result {
             Ok(message) => {
@@ -162,8 +167,11 @@ pub async fn chat(
     app.worker_stop().await
 }
 
+/// The lines of standard input.
+type Lines = mpsc::UnboundedReceiver<std::io::Result<String>>;
+
 /// Reads standard input on its own thread, so that a blocked read does not keep the program from exiting.
-pub fn stdin_lines() -> mpsc::UnboundedReceiver<std::io::Result<String>> {
+pub fn stdin_lines() -> Lines {
     let (sender, lines) = mpsc::unbounded_channel();
     std::thread::spawn(move || stdin().lines().try_for_each(|line| sender.send(line)));
     lines
@@ -175,19 +183,78 @@ async fn answer(
     request: SendRequest,
     output_lang: Option<Lang>,
     interrupts: &mut Interrupts,
+    lines: Option<&mut Lines>,
 ) -> Result<MessageView, ErrorView> {
     let (sender, events) = mpsc::unbounded_channel();
     let chat_id = request.chat_id.clone();
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
-    follow(events, output_lang, interrupts, || app.answer_stop(&chat_id)).await
+    let answer = Answering { app, chat_id, lines, waiting: VecDeque::new() };
+    follow(events, output_lang, interrupts, answer).await
 }
 
-/// Reads the events of an answer to its end. Ctrl+C calls `stop`, also when it was pressed during output.
-async fn follow<S: Future<Output = Result<(), ErrorView>>>(
+/// An answer in progress as its reader steers it.
+struct Answering<'a> {
+    app: &'a App,
+    chat_id: String,
+    /// Where calls are approved.
+    lines: Option<&'a mut Lines>,
+    /// The calls that wait for a line.
+    waiting: VecDeque<String>,
+}
+
+impl Steering for Answering<'_> {
+    async fn stop(&mut self) -> Result<(), ErrorView> {
+        self.app.answer_stop(&self.chat_id).await
+    }
+
+    /// Shows a call, and decides about it where nobody can be asked.
+    async fn called(&mut self, call: &ToolCallView, lang: Lang) {
+        let decision = show_call(call, lang);
+        if call.state == ToolCallState::Asking {
+            match decision.or_else(|| self.lines.is_none().then_some(ToolDecision::Refuse)) {
+                Some(decision) => self.decide(&call.id, decision).await,
+                None => self.waiting.push_back(call.id.clone()),
+            }
+        }
+    }
+
+    /// A typed line, while a call waits for one.
+    async fn line(&mut self) -> String {
+        match (&mut self.lines, self.waiting.is_empty()) {
+            (Some(lines), false) => lines.recv().await.and_then(Result::ok).unwrap_or_default(),
+            _ => std::future::pending().await,
+        }
+    }
+
+    async fn typed(&mut self, line: &str) {
+        if let Some(call) = self.waiting.pop_front() {
+            self.decide(&call, decision_of(line)).await;
+        }
+    }
+}
+
+impl Answering<'_> {
+    async fn decide(&self, call: &str, decision: ToolDecision) {
+        // A call of an answer that was stopped meanwhile waits no more.
+        let _ = self.app.tool_call_decide(&self.chat_id, call, decision).await;
+    }
+}
+
+/// What the reader of an answer can do while it is written.
+trait Steering {
+    async fn stop(&mut self) -> Result<(), ErrorView>;
+    async fn called(&mut self, call: &ToolCallView, lang: Lang);
+    /// Pending while no line is wanted.
+    async fn line(&mut self) -> String;
+    async fn typed(&mut self, line: &str);
+}
+
+/// Reads the events of an answer to its end. Ctrl+C stops it, also when it was pressed during output.
+async fn follow(
     mut events: mpsc::UnboundedReceiver<AnswerEvent>,
     output_lang: Option<Lang>,
     interrupts: &mut Interrupts,
-    stop: impl Fn() -> S,
+    mut answer: impl Steering,
 ) -> Result<MessageView, ErrorView> {
     let mut progress = output_lang.map(VisionProgressLine::new);
     let mut output = output_lang.map(AnswerOutput::to_stdio);
@@ -195,7 +262,11 @@ async fn follow<S: Future<Output = Result<(), ErrorView>>>(
         let event = tokio::select! {
             event = events.recv() => event,
             () = interrupts.next() => {
-                stop().await?;
+                answer.stop().await?;
+                continue;
+            }
+            line = answer.line() => {
+                answer.typed(&line).await;
                 continue;
             }
         };
@@ -215,6 +286,9 @@ async fn follow<S: Future<Output = Result<(), ErrorView>>>(
                 if let Some(output) = &mut output {
                     output.print(&reasoning, &text);
                 }
+            }
+            Some(AnswerEvent::Called { call, .. }) => {
+                answer.called(&call, output_lang.unwrap_or(Lang::En)).await;
             }
             // On standard error, so that a pipe gets the answer alone.
             Some(AnswerEvent::Repeating { .. }) => {
@@ -258,6 +332,23 @@ fn stats_line(stats: &AnswerStats, lang: Lang) -> String {
 mod tests {
     use super::*;
 
+    /// Only ever stopped, with an error.
+    struct Stops(ErrorView);
+
+    impl Steering for Stops {
+        async fn stop(&mut self) -> Result<(), ErrorView> {
+            Err(self.0.clone())
+        }
+
+        async fn called(&mut self, _: &ToolCallView, _: Lang) {}
+
+        async fn line(&mut self) -> String {
+            std::future::pending().await
+        }
+
+        async fn typed(&mut self, _: &str) {}
+    }
+
     #[cfg(unix)]
     #[tokio::test]
     async fn ctrl_c_between_two_pieces_stops_the_answer() {
@@ -270,8 +361,7 @@ mod tests {
         // The signal is delivered on another thread.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         let stopped = ErrorView::new(ErrorCode::Cancelled, "answer: it was stopped");
-        let stop = || async { Err(stopped.clone()) };
-        let followed = follow(events, None, &mut interrupts, stop);
+        let followed = follow(events, None, &mut interrupts, Stops(stopped.clone()));
         let ended = tokio::time::timeout(std::time::Duration::from_secs(20), followed).await;
         assert_eq!(ended.expect("the press is not lost"), Err(stopped));
     }

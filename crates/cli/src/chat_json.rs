@@ -1,11 +1,11 @@
-//! `chat --json`: a conversation for programs. Input lines are `{"text": "…", "images": […]}` or `{"stop":
-//! true}`; output lines are the answer events of the contract, and `{"kind": "error", …}` for an invalid
-//! line.
+//! `chat --json`: a conversation for programs. Input lines are `{"text": "…", "images": […]}`, `{"stop":
+//! true}` or `{"decide": {"call": "…", "decision": {"kind": "refuse"}}}`; output lines are the answer events of
+//! the contract, and `{"kind": "error", …}` for an invalid line.
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use app::App;
-use contract::{AnswerEvent, ErrorCode, ErrorView, SendRequest};
+use contract::{AnswerEvent, ErrorCode, ErrorView, SendRequest, ToolCallState, ToolDecision};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -26,6 +26,15 @@ struct InputLine {
     images: Vec<PathBuf>,
     #[serde(default)]
     stop: bool,
+    decide: Option<CallDecision>,
+}
+
+/// What becomes of a call that waits.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallDecision {
+    call: String,
+    decision: ToolDecision,
 }
 
 #[derive(Serialize)]
@@ -68,6 +77,7 @@ pub async fn chat(
                         text,
                         pictures: all,
                         leave_out_pictures: attachments.leave_out_pictures,
+                        tools: attachments.tools,
                         ..SendRequest::default()
                     };
                     let first = answer(app, request.clone(), &mut waiting, &mut lines, &mut interrupts).await;
@@ -106,8 +116,8 @@ fn parse_line(line: &str) -> Result<InputLine, ErrorView> {
     let invalid =
         |reason: &str| ErrorView::new(ErrorCode::InvalidInput, format!("read a line of JSON: {reason}"));
     let line: InputLine = serde_json::from_str(line).map_err(|error| invalid(&error.to_string()))?;
-    if line.text.trim().is_empty() && line.images.is_empty() && !line.stop {
-        return Err(invalid("there is neither text nor images nor stop"));
+    if line.text.trim().is_empty() && line.images.is_empty() && !line.stop && line.decide.is_none() {
+        return Err(invalid("there is neither text nor images, stop nor decide"));
     }
     Ok(line)
 }
@@ -147,6 +157,8 @@ async fn answer(
     let (sender, mut events) = unbounded_channel();
     let chat_id = request.chat_id.clone();
     app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
+    // The calls that wait for a decision.
+    let mut asking: Vec<String> = Vec::new();
     let mut open = true;
     loop {
         tokio::select! {
@@ -157,6 +169,14 @@ async fn answer(
                 match event {
                     AnswerEvent::Finished { message } => return Ok(Ok(message.id)),
                     AnswerEvent::Failed { error, .. } => return Ok(Err(error)),
+                    // At the end of input nobody can approve it.
+                    AnswerEvent::Called { call, .. } if call.state == ToolCallState::Asking && !open => {
+                        app.tool_call_decide(&chat_id, &call.id, ToolDecision::Refuse).await?;
+                    }
+                    AnswerEvent::Called { call, .. } => match call.state {
+                        ToolCallState::Asking => asking.push(call.id),
+                        _ => asking.retain(|id| *id != call.id),
+                    },
                     AnswerEvent::Started { .. }
                     | AnswerEvent::Looking { .. }
                     | AnswerEvent::Waiting { .. }
@@ -169,9 +189,21 @@ async fn answer(
             line = lines.recv(), if open => match line.transpose() {
                 Ok(Some(line)) if line.trim().is_empty() => {}
                 Ok(Some(line)) if parse_line(&line).is_ok_and(|line| line.stop) => app.answer_stop(&chat_id).await?,
-                Ok(Some(line)) => waiting.push_back(line),
-                // At the end of input the running answer is still completed.
-                Ok(None) | Err(_) => open = false,
+                Ok(Some(line)) => match parse_line(&line).ok().and_then(|line| line.decide) {
+                    Some(CallDecision { call, decision }) => {
+                        if let Err(error) = app.tool_call_decide(&chat_id, &call, decision).await {
+                            print_json(&OutputLine::Error { error });
+                        }
+                    }
+                    None => waiting.push_back(line),
+                },
+                // At the end of input the running answer is still completed, without calls to approve.
+                Ok(None) | Err(_) => {
+                    open = false;
+                    for call in asking.drain(..) {
+                        let _ = app.tool_call_decide(&chat_id, &call, ToolDecision::Refuse).await;
+                    }
+                }
             },
             () = interrupts.next() => app.answer_stop(&chat_id).await?,
         }
@@ -184,11 +216,14 @@ mod tests {
 
     #[test]
     fn lines_are_read_strictly() {
-        let line = |text: &str, stop| InputLine { text: text.into(), images: Vec::new(), stop };
+        let line = |text: &str, stop| InputLine { text: text.into(), images: Vec::new(), stop, decide: None };
         assert_eq!(parse_line("{\"text\": \"hi\"}").expect("a line"), line("hi", false));
         assert_eq!(parse_line("{\"stop\": true}").expect("a line"), line("", true));
         let with_image = parse_line("{\"images\": [\"a.png\"]}").expect("a line");
-        assert_eq!(with_image, InputLine { text: String::new(), images: vec!["a.png".into()], stop: false });
+        assert_eq!(
+            with_image,
+            InputLine { text: String::new(), images: vec!["a.png".into()], stop: false, decide: None }
+        );
         for odd in ["hi", "{\"txt\": \"hi\"}", "{\"text\": 7}", "[]", "{}"] {
             assert_eq!(parse_line(odd).expect_err(odd).code, ErrorCode::InvalidInput);
         }

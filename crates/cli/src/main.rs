@@ -8,6 +8,7 @@ mod broken_pipe;
 mod chat;
 mod chat_json;
 mod chats;
+mod connect;
 mod connections;
 mod context_overflow;
 mod deployments;
@@ -28,6 +29,7 @@ mod repositories;
 mod serve;
 mod sizing;
 mod terminal;
+mod tools;
 mod trace;
 mod vision_progress;
 
@@ -155,13 +157,16 @@ async fn with_opened(
         Command::Chats { command } => chats::run(app, command, args.json, lang).await,
         Command::Backups { command } => backups::run(app, command, args.json, lang).await,
         Command::Serve { command: Some(command), .. } => serve::run(app, command, args.json, lang).await,
-        Command::Serve { command: None, model, host, port, rate } => {
+        Command::Serve { command: None, model, host, port, rate, origin } => {
             let host = host.to_string();
-            let request = serve::ServeRequest { model, host: &host, port: *port, rate: *rate };
+            let request =
+                serve::ServeRequest { model, host: &host, port: *port, rate: *rate, origins: origin };
             serve::serve(app, events, request, args.json, lang).await
         }
         Command::Deployments { command } => deployments::run(app, events, command, args.json, lang).await,
         Command::Connections { command } => connections::run(app, command.as_ref(), args.json, lang).await,
+        Command::Connect(connect) => connect::run(app, connect, args.json, lang).await,
+        Command::Tools { command } => tools::run(app, command, args.json, lang).await,
         Command::Endpoints { command } => endpoints::run(app, command, args.json, lang).await,
         Command::Plan { .. } | Command::Cards { .. } => Ok(()),
     }

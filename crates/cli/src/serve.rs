@@ -16,6 +16,7 @@ pub struct ServeRequest<'a> {
     pub host: &'a str,
     pub port: u16,
     pub rate: u32,
+    pub origins: &'a [String],
 }
 
 pub async fn serve(
@@ -29,8 +30,13 @@ pub async fn serve(
         let message = "serve: nobody has a key; make one with `whaledeck-cli serve keys add NAME`";
         return Err(ErrorView::new(ErrorCode::InvalidInput, message));
     }
-    let spec =
-        SharingSpec { on: true, host: request.host.to_owned(), port: request.port, rate: request.rate };
+    let spec = SharingSpec {
+        on: true,
+        host: request.host.to_owned(),
+        port: request.port,
+        rate: request.rate,
+        origins: request.origins.to_vec(),
+    };
     app.sharing_for_now(spec).await?;
     app.worker_start(request.model).await?;
     wait_until_ready(app, events).await?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::{BoxView, DocumentView, ErrorView, PassageView, PictureView, SamplingView};
+use crate::{BoxView, DocumentView, ErrorView, PassageView, PictureView, SamplingView, ToolCallView};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 pub struct ChatSummary {
@@ -59,6 +59,8 @@ pub struct MessageView {
     pub documents: Vec<DocumentView>,
     /// The passages of documents that the answer was given, where they did not fit as a whole.
     pub passages: Vec<PassageView>,
+    /// The calls of tools in an answer, in order.
+    pub calls: Vec<ToolCallView>,
     /// The objects that the answer locates in an image.
     pub boxes: Vec<BoxView>,
     /// The thinking, stored separately from the answer.
@@ -194,6 +196,8 @@ pub struct SendRequest {
     pub leave_out_older: bool,
     /// The events have each token of the answer with its experts and drafts, where the server tells them.
     pub trace: bool,
+    /// The tools that are switched on are offered to the model.
+    pub tools: bool,
 }
 
 /// What to do when the worker is answering with another model.
@@ -225,6 +229,8 @@ pub struct ContextQuery {
     pub documents: Vec<String>,
     /// The context length, where only the error of a service has it.
     pub context: Option<u32>,
+    /// The tools that are switched on are offered to the model.
+    pub tools: bool,
     /// The message was refused as too long, whatever the estimate is.
     pub refused: bool,
 }
@@ -299,6 +305,11 @@ pub enum AnswerEvent {
         /// `None` in a dense model.
         experts: Option<ExpertLayers>,
         tokens: Vec<TokenTrace>,
+    },
+    /// A new call of a tool, or a new state of one with the same id.
+    Called {
+        message_id: String,
+        call: ToolCallView,
     },
     /// The tokens of the prompt and of the answer so far, where the server counts them during the stream.
     Counted {

@@ -21,6 +21,8 @@ pub enum AppEvent {
     BackupsChanged,
     /// A cloud service was added, changed or removed.
     EndpointsChanged,
+    /// A tool server was added, changed or removed, or its state changed.
+    ToolsChanged,
     /// The settings of API access or its keys changed.
     SharingChanged,
     /// A deployment was added or removed, or its state changed.

@@ -11,6 +11,9 @@ pub struct SharingSpec {
     pub port: u16,
     /// Requests per minute and key; 0 is no limit.
     pub rate: u32,
+    /// Web origins whose pages may use the API in a browser, such as `app://obsidian.md`.
+    #[serde(default)]
+    pub origins: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]

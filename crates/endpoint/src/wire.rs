@@ -23,6 +23,8 @@ pub struct ChatRequest {
     pub seed: Option<u32>,
     /// Whether to reason first; each service has a parameter of its own for it.
     pub thinking: Option<bool>,
+    /// Functions that the model may call, as OpenAI describes them.
+    pub tools: Vec<Value>,
     /// Report the experts and drafts of each token, where the server can.
     pub return_routed_experts: bool,
 }
@@ -45,6 +47,7 @@ impl ChatRequest {
                 seed: self.seed.map(i64::from),
                 ..SamplingParams::default()
             },
+            tools: self.tools.clone(),
             return_routed_experts: self.return_routed_experts,
             ..ChatCompletionRequest::default()
         }
@@ -66,6 +69,8 @@ pub(crate) struct RequestBody {
 pub struct ChatDelta {
     pub text: String,
     pub reasoning: String,
+    /// Parts of function calls.
+    pub calls: Vec<CallDelta>,
     /// `stop`, `length`, …: the answer is complete.
     pub finish: Option<String>,
     /// From our worker with every chunk, from others with the last.
@@ -78,6 +83,18 @@ pub struct ChatDelta {
     /// that report it.
     pub experts: Option<ExpertLayers>,
     pub tokens: Vec<TokenTrace>,
+}
+
+/// A part of a function call. Servers that do not stream calls send each as one part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallDelta {
+    /// Which call of the answer.
+    pub index: usize,
+    /// With the first part of a call; absent where a server gives none.
+    pub id: Option<String>,
+    pub name: Option<String>,
+    /// More of the JSON.
+    pub arguments: String,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +136,24 @@ fn reasoning(message: &Value) -> String {
         .unwrap_or_default()
 }
 
+/// Leniently, as all chunks: an index may be missing, and arguments may be an object instead of text.
+fn calls(message: &Value) -> Vec<CallDelta> {
+    let parts = message["tool_calls"].as_array().into_iter().flatten().enumerate();
+    let word = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    parts
+        .map(|(at, part)| CallDelta {
+            index: part["index"].as_u64().map_or(at, |index| index as usize),
+            id: word(&part["id"]),
+            name: word(&part["function"]["name"]),
+            arguments: match &part["function"]["arguments"] {
+                Value::String(text) => text.clone(),
+                Value::Null => String::new(),
+                object => object.to_string(),
+            },
+        })
+        .collect()
+}
+
 impl From<Chunk> for ChatDelta {
     fn from(chunk: Chunk) -> Self {
         // Counts of another type must not fail the answer.
@@ -127,6 +162,7 @@ impl From<Chunk> for ChatDelta {
             for message in [&choice.delta, &choice.message] {
                 delta.text += &text(&message["content"]);
                 delta.reasoning += &reasoning(message);
+                delta.calls.extend(calls(message));
                 // Neither must an extension field of another type.
                 let extension = serde_json::from_value::<AnswerExtension>(message["whaledeck"].clone());
                 let extension = extension.unwrap_or_default();
@@ -200,6 +236,29 @@ mod tests {
         let experts: Vec<Vec<Vec<u16>>> = vllm.tokens.into_iter().map(|token| token.experts).collect();
         assert_eq!(experts, [[[3, 1], [0, 2]], [[1, 0], [2, 3]]]);
         assert_eq!(read(r#"{"choices":[{"delta":{},"routed_experts":"x"}]}"#).tokens, []);
+    }
+
+    #[test]
+    fn calls_are_read_from_servers_of_many_makers() {
+        let read = |text: &str| -> ChatDelta { serde_json::from_str::<Chunk>(text).expect("reads").into() };
+        let call = |index, id: Option<&str>, name: Option<&str>, arguments: &str| CallDelta {
+            index,
+            id: id.map(str::to_owned),
+            name: name.map(str::to_owned),
+            arguments: arguments.to_owned(),
+        };
+        let begin = read(
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":1,"id":"c","type":"function","function":{"name":"f","arguments":""}}]}}]}"#,
+        );
+        assert_eq!(begin.calls, [call(1, Some("c"), Some("f"), "")]);
+        let more =
+            read(r#"{"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"arguments":"{\"a\""}}]}}]}"#);
+        assert_eq!(more.calls, [call(1, None, None, "{\"a\"")]);
+        let whole = read(
+            r#"{"choices":[{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"a":1}}},{"function":{"name":"g"}}]}}]}"#,
+        );
+        assert_eq!(whole.calls, [call(0, None, Some("f"), r#"{"a":1}"#), call(1, None, Some("g"), "")]);
+        assert_eq!(read(r#"{"choices":[{"delta":{"tool_calls":"x"}}]}"#).calls, []);
     }
 
     #[test]

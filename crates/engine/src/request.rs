@@ -53,6 +53,11 @@ pub struct EmbedSpan {
 
 /// A grammar that restricts sampling.
 pub trait Constraint: Send {
+    /// Whether the next token is restricted at all; where it is not, a few of the most likely tokens are
+    /// enough to sample it.
+    fn restricts(&self) -> bool {
+        true
+    }
     /// Sets the logits of forbidden tokens to minus infinity.
     fn mask(&mut self, logits: &mut [f32]);
     /// Advances by the token that was sampled, also by one that ends the answer.

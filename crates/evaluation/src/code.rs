@@ -1,8 +1,8 @@
 //! A programming task: the program in an answer, and the calls whose values show that it works.
-//! How the program is run is in `script`.
+//! How the program is run is in `program`.
 use serde::Deserialize;
 
-use crate::script::{self, CallTest};
+use crate::program::{self, CallTest};
 
 #[derive(Debug, Deserialize)]
 pub struct Task {
@@ -12,7 +12,7 @@ pub struct Task {
 
 impl Task {
     pub(crate) fn passes(&self, answer: &str) -> bool {
-        script::run(&program(answer), &self.tests).is_ok()
+        program::run(&program(answer), &self.tests).is_ok()
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
         let TestSet::Code { tasks, .. } = TestSet::of(Set::Code) else { panic!("the set is there") };
         assert_eq!(tasks.len(), SOLUTIONS.len());
         for (at, task) in tasks.iter().enumerate() {
-            assert_eq!(script::run(SOLUTIONS[at], &task.tests), Ok(()), "{}", task.text);
+            assert_eq!(program::run(SOLUTIONS[at], &task.tests), Ok(()), "{}", task.text);
             // The program of the next task has another name, and one that always answers the same is wrong.
             assert!(!task.passes(SOLUTIONS[(at + 1) % SOLUTIONS.len()]), "{}", task.text);
             let name = task.tests[0].call.split('(').next().expect("a call");

@@ -5,8 +5,7 @@
 mod code;
 mod distinct;
 mod facts;
-mod memory;
-mod script;
+mod program;
 mod sets;
 mod statistics;
 mod words;

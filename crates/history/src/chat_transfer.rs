@@ -6,7 +6,8 @@ use crate::clock::now;
 use crate::documents;
 use crate::images::attach;
 use crate::message_rows::{MESSAGE_COLUMNS, message, with_attachments};
-use crate::{Chat, ChatSettings, History, HistoryError, Message, Role, State};
+use crate::tool_calls;
+use crate::{Chat, ChatSettings, History, HistoryError, Message, NewToolCall, Role, State};
 
 /// A message of a chat to import.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,7 @@ pub struct ImportedMessage<'a> {
     pub images: &'a [String],
     /// Hashes of stored documents.
     pub documents: &'a [String],
+    pub calls: &'a [NewToolCall],
 }
 
 impl History {
@@ -100,6 +102,7 @@ impl History {
             )?;
             attach(&transaction, &self.images, &own, one.images)?;
             documents::attach(&transaction, &own, one.documents)?;
+            tool_calls::add(&transaction, &own, one.calls)?;
             ids.push(own);
         }
         let leaf = leaf.and_then(|at| ids.get(at)).or(ids.last());

@@ -21,6 +21,7 @@ mod read_only;
 mod restore;
 mod schema;
 mod search;
+mod tool_calls;
 mod types;
 
 pub use backup::{Backup, BackupKind, folder as backup_folder, list as backups};
@@ -30,7 +31,8 @@ pub use history::History;
 pub use messages::FinalAnswer;
 pub use rank::rank_passages;
 pub use search::words as search_words;
+pub use tool_calls::NewToolCall;
 pub use types::{
-    Chat, ChatSettings, Document, DocumentText, Hit, Image, Message, NewDocument, NewMessage, Role,
-    SearchResult, State, Summary,
+    Chat, ChatSettings, Document, DocumentText, Hit, Image, Message, NewDocument, NewMessage,
+    RESULT_BEGINNING, Role, SearchResult, State, Summary, ToolCall,
 };

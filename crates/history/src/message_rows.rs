@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::documents;
 use crate::images::with_images;
+use crate::tool_calls;
 use crate::{HistoryError, Message, Role, State};
 
 pub(crate) const MESSAGE_COLUMNS: &str = "id, chat_id, parent_id, role, text, reasoning, state, error, stats, created_at, thinking_ms, boxes, passages";
@@ -27,10 +28,11 @@ pub(crate) fn read(connection: &Connection, id: &str) -> Result<Message, History
     with_attachments(connection, with_siblings(connection, found)?)
 }
 
-/// With its images and documents.
+/// With its images, documents and calls.
 pub(crate) fn with_attachments(connection: &Connection, message: Message) -> Result<Message, HistoryError> {
     let mut message = with_images(connection, message)?;
     message.documents = documents::of_message(connection, &message.id)?;
+    message.calls = tool_calls::of_message(connection, &message.id)?;
     Ok(message)
 }
 
@@ -57,6 +59,7 @@ pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         passages: row.get(12)?,
         images: Vec::new(),
         documents: Vec::new(),
+        calls: Vec::new(),
         siblings: Vec::new(),
     })
 }

@@ -14,6 +14,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
          CREATE INDEX chats_context_start ON chats (context_start);",
     ),
     M::up(DOCUMENTS),
+    M::up(TOOL_CALLS),
 ];
 
 const PICTURES: &str = "CREATE TABLE pictures (
@@ -59,6 +60,17 @@ CREATE TABLE message_documents (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX message_documents_hash ON message_documents (hash);
 ALTER TABLE messages ADD COLUMN passages TEXT;";
+
+/// What is known of a call is JSON in `fields`; its result is apart, because it can be many megabytes.
+const TOOL_CALLS: &str = "CREATE TABLE tool_calls (
+    message_id TEXT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    result TEXT NOT NULL,
+    PRIMARY KEY (message_id, place),
+    UNIQUE (message_id, id)
+) STRICT;";
 
 const FIRST: &str = "CREATE TABLE chats (
     id TEXT PRIMARY KEY NOT NULL,

@@ -1,5 +1,5 @@
 //! The types: chat, message, role, state. Plain values, no SQL.
-//! JSON in `sampling`, `error`, `stats`, `boxes` and `passages` is stored as text and never parsed in this
+//! JSON in `sampling`, `error`, `stats`, `boxes`, `passages` and `fields` is stored as text and never parsed in this
 //! crate.
 
 /// An entry of the list of chats.
@@ -120,11 +120,29 @@ pub struct Message {
     pub passages: Option<String>,
     pub images: Vec<Image>,
     pub documents: Vec<Document>,
+    /// The calls of tools of an answer, in order.
+    pub calls: Vec<ToolCall>,
     /// RFC 3339, UTC, milliseconds.
     pub created_at: String,
     /// This message and those with the same parent, oldest first.
     pub siblings: Vec<String>,
 }
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Differs from the others of its message.
+    pub id: String,
+    /// JSON, opaque here.
+    pub fields: String,
+    /// The first [`RESULT_BEGINNING`] characters.
+    pub result: String,
+    /// Characters of the whole result.
+    pub result_chars: u64,
+}
+
+/// Characters of a result that come with its message.
+pub const RESULT_BEGINNING: u32 = 32_000;
 
 /// A message to add. It becomes the selected leaf of its chat.
 #[derive(Debug, Clone, PartialEq)]

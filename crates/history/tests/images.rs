@@ -130,6 +130,7 @@ fn a_chat_is_imported_with_its_branches_and_images() {
         images,
         documents: &[],
         passages: None,
+        calls: &[],
     };
     let tree = [
         copied(None, State::Done, &hashes[..]),

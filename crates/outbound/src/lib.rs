@@ -1,9 +1,13 @@
 //! The network configuration: the proxy, and certificates trusted in addition to those of the operating
 //! system. Every HTTP client of the workspace is built here, so that one setting applies to all. Knows no
 //! settings file and sends nothing.
+mod ip_ranges;
+
 use std::path::{Path, PathBuf};
 
 use reqwest::{Certificate, ClientBuilder, Url};
+
+pub use self::ip_ranges::is_public;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Proxy {

@@ -31,6 +31,8 @@ pub enum ApiErrorCode {
     NoExperts,
     /// Computed on the processor only, and the model is on a card.
     NotOnCard,
+    /// The model was not trained to call functions.
+    ToolsUnsupported,
     /// A schema that is not supported, or one that no token can continue.
     FormImpossible,
     EngineFailed,
@@ -76,6 +78,7 @@ impl ApiErrorCode {
             Self::FillUnsupported => ErrorCode::FillUnsupported,
             Self::NoExperts => ErrorCode::NoExperts,
             Self::NotOnCard => ErrorCode::NotOnCard,
+            Self::ToolsUnsupported => ErrorCode::ToolsUnsupported,
             Self::FormImpossible => ErrorCode::FormImpossible,
             Self::EngineFailed => ErrorCode::EngineFailed,
             Self::CardLost => ErrorCode::CardLost,

@@ -127,6 +127,35 @@ pub enum ErrorCode {
     EngineFailed,
     NotLoaded,
     Cancelled,
+    // Connected programs
+    /// Settings of another program that cannot be read, edited or written.
+    ConnectUnreadable,
+    /// They are not what they were when the difference was shown.
+    ConnectChanged,
+    /// There is nothing of ours to take back.
+    ConnectNothing,
+    SharingOff,
+    // Tools
+    ToolServerNotFound,
+    /// A value of its settings is not possible.
+    ToolServerInvalid,
+    /// It does not start, is not reached, or refuses.
+    ToolServerFailed,
+    /// It ended while it was called.
+    ToolServerEnded,
+    /// A text that is no `mcpServers` JSON.
+    ToolServersUnreadable,
+    /// The list of servers in the data folder.
+    ToolListUnreadable,
+    /// The arguments of a call are no JSON object.
+    ToolArgumentsInvalid,
+    ToolTimedOut,
+    /// The model calls tools without coming to an answer.
+    ToolTooManyCalls,
+    /// The model was not trained to call tools.
+    ToolsUnsupported,
+    /// No call waits for this decision.
+    ToolCallGone,
     // Clouds
     /// No service of this name was added, or it was removed.
     EndpointNotFound,

@@ -88,6 +88,9 @@ pub struct WorkerArgs {
     /// given again.
     #[cfg_attr(feature = "clap", arg(long, value_name = "HOST"))]
     pub allow_host: Vec<String>,
+    /// Origin whose pages may use the API in a browser, such as app://obsidian.md; may be given again.
+    #[cfg_attr(feature = "clap", arg(long, value_name = "ORIGIN"))]
+    pub allow_origin: Vec<String>,
     /// End when this process has ended.
     #[cfg_attr(feature = "clap", arg(long))]
     pub parent_pid: Option<u32>,
@@ -192,6 +195,7 @@ impl WorkerArgs {
             allow_picture_host: Vec::new(),
             allow_picture_web: false,
             allow_host: Vec::new(),
+            allow_origin: Vec::new(),
             parent_pid: None,
         }
     }
@@ -229,6 +233,9 @@ impl WorkerArgs {
         args.0.extend(self.allow_picture_web.then(|| "--allow-picture-web".into()));
         for host in &self.allow_host {
             args.flag("--allow-host", Some(host));
+        }
+        for origin in &self.allow_origin {
+            args.flag("--allow-origin", Some(origin));
         }
         args.flag("--parent-pid", self.parent_pid.map(|pid| pid.to_string()));
         args.0

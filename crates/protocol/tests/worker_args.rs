@@ -59,7 +59,11 @@ prop_compose! {
         (prefix_cache, prefix_cache_mib) in (option::of(path()), any::<u64>()),
         allow_picture_folder in prop::collection::vec(path(), 0..3),
         allow_picture_host in prop::collection::vec(text(), 0..3),
-        (allow_picture_web, allow_host) in (any::<bool>(), prop::collection::vec(text(), 0..3)),
+        (allow_picture_web, allow_host, allow_origin) in (
+            any::<bool>(),
+            prop::collection::vec(text(), 0..3),
+            prop::collection::vec(text(), 0..3),
+        ),
         parent_pid in option::of(any::<u32>()),
     ) -> WorkerArgs {
         // A rate and a log need keys.
@@ -69,7 +73,7 @@ prop_compose! {
         WorkerArgs {
             model, model_name, host, port, api_key_env, keys, rate, request_log, context, sequences, place,
             threads, cache_dtype, shrink, activations, speculation, prefix_cache, prefix_cache_mib, allow_picture_folder, allow_picture_host,
-            allow_picture_web, allow_host, parent_pid,
+            allow_picture_web, allow_host, allow_origin, parent_pid,
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Load a model and answer over HTTP.
-    Serve(WorkerArgs),
+    Serve(Box<WorkerArgs>),
     /// Say what a file holds and what it would take of memory, without loading it.
     Inspect(InspectArgs),
     /// Print the text of a document from standard input as a JSON line, within limits of time and memory.

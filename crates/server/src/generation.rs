@@ -9,7 +9,7 @@ use text::{Detokenizer, Grammar, OutputParser, Piece, StopStrings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::error::ApiError;
-use crate::response_format::{GrammarConstraint, GrammarError};
+use crate::response_format::{GrammarConstraint, GrammarError, GrammarStart};
 use crate::state::AppState;
 use crate::usage::usage;
 
@@ -51,8 +51,8 @@ pub struct GenerateParams {
     pub parser: Option<OutputParser>,
     /// The answer ends before a second call, as `parallel_tool_calls: false` asks.
     pub one_call: bool,
-    /// The grammar of the answer, and whether it begins with reasoning, which is free.
-    pub grammar: Option<(Grammar, bool)>,
+    /// The grammar of the answer, and from where on it holds.
+    pub grammar: Option<(Grammar, GrammarStart)>,
     /// Reports how each token was made.
     pub trace: bool,
     /// The field to name in the error for a prompt that is refused.
@@ -88,9 +88,8 @@ impl Generation {
         let model = state.model()?;
         let prompt_tokens = params.tokens.len();
         let (sender, events) = unbounded_channel();
-        let constraint = params
-            .grammar
-            .map(|(grammar, reasoning)| GrammarConstraint::new(grammar, model.clone(), reasoning));
+        let constraint =
+            params.grammar.map(|(grammar, start)| GrammarConstraint::new(grammar, model.clone(), start));
         let (constraint, grammar_error) = constraint.unzip();
         let request = Request {
             tokens: params.tokens,

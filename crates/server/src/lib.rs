@@ -10,6 +10,7 @@ mod bench;
 mod card_budget;
 mod chat;
 mod completion;
+mod cors;
 mod error;
 mod explain;
 mod extract;

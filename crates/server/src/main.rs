@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> io::Result<ExitCode> {
     match command {
-        Command::Serve(args) => Ok(server::serve(args).await),
+        Command::Serve(args) => Ok(server::serve(*args).await),
         Command::Inspect(args) => server::inspect(&args),
         Command::Extract(args) => server::extract(&args),
         Command::Places => server::places(),

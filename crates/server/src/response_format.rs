@@ -69,12 +69,28 @@ fn schema(format: &openai::ResponseFormat) -> Result<Option<Value>, ApiError> {
     }
 }
 
-/// Masks the tokens that the grammar does not allow. Reasoning before the answer is free.
+/// From where on an answer is held to its grammar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrammarStart {
+    First,
+    /// The prompt ended inside `<think>`: reasoning is free.
+    AfterReasoning,
+    /// All before this token is free: the model may call a function, and may not.
+    Token(u32),
+}
+
+/// Masks the tokens that the grammar does not allow.
 pub struct GrammarConstraint {
     grammar: Grammar,
-    /// Until the closing tag.
-    reasoning: Option<ReasoningState>,
+    free: Option<Free>,
     error: GrammarError,
+}
+
+/// Until when all tokens are allowed.
+enum Free {
+    /// Until the closing tag.
+    Reasoning(ReasoningState),
+    UntilToken(u32),
 }
 
 struct ReasoningState {
@@ -100,31 +116,46 @@ impl GrammarError {
 }
 
 impl GrammarConstraint {
-    /// `reasoning` when the prompt ended inside `<think>`.
-    pub fn new(grammar: Grammar, model: Arc<LoadedModel>, reasoning: bool) -> (Self, GrammarError) {
-        let state = ReasoningState { model, detokenizer: Detokenizer::default(), text: String::new() };
+    pub fn new(grammar: Grammar, model: Arc<LoadedModel>, start: GrammarStart) -> (Self, GrammarError) {
+        let free = match start {
+            GrammarStart::First => None,
+            GrammarStart::AfterReasoning => {
+                let (detokenizer, text) = (Detokenizer::default(), String::new());
+                Some(Free::Reasoning(ReasoningState { model, detokenizer, text }))
+            }
+            GrammarStart::Token(token) => Some(Free::UntilToken(token)),
+        };
         let error = GrammarError::default();
-        (Self { grammar, reasoning: reasoning.then_some(state), error: error.clone() }, error)
+        (Self { grammar, free, error: error.clone() }, error)
     }
 }
 
 impl engine::Constraint for GrammarConstraint {
+    fn restricts(&self) -> bool {
+        self.free.is_none()
+    }
+
     fn mask(&mut self, logits: &mut [f32]) {
-        if self.reasoning.is_none() {
-            let result = self.grammar.mask(logits);
-            self.error.set(result);
-        }
+        let result = self.grammar.mask(logits);
+        self.error.set(result);
     }
 
     fn accept(&mut self, token: u32) {
-        let Some(state) = &mut self.reasoning else {
-            let result = self.grammar.accept(token);
-            return self.error.set(result);
-        };
-        state.text += &state.detokenizer.push(&state.model.tokenizer, token);
-        // The tag is a token in every reasoning model, so the answer begins with the next.
-        if state.text.contains("</think>") {
-            self.reasoning = None;
+        match &mut self.free {
+            Some(Free::Reasoning(state)) => {
+                state.text += &state.detokenizer.push(&state.model.tokenizer, token);
+                // The tag is a token in every reasoning model, so the answer begins with the next.
+                if state.text.contains("</think>") {
+                    self.free = None;
+                }
+                return;
+            }
+            Some(Free::UntilToken(begin)) if token != *begin => return,
+            // The token is the first of the grammar.
+            Some(Free::UntilToken(_)) => self.free = None,
+            None => {}
         }
+        let result = self.grammar.accept(token);
+        self.error.set(result);
     }
 }

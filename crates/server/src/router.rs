@@ -1,5 +1,5 @@
-//! Routes and the small handlers. No CORS header is ever sent, so no page of a browser from elsewhere may
-//! read an answer. Every refusal has a body of the protocol, also that of an unknown path or method.
+//! Routes and the small handlers. A page of a browser from elsewhere may read an answer only where its origin
+//! was named. Every refusal has a body of the protocol, also that of an unknown path or method.
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -12,12 +12,13 @@ use protocol::openai::{ModelList, ModelObject};
 use protocol::{ApiErrorCode, HealthStatus};
 
 use crate::auth::{Auth, authenticate};
+use crate::cors::{Origins, allow_origins};
 use crate::error::ApiError;
 use crate::host_check::{HostCheck, check_host};
 use crate::state::AppState;
 use crate::{chat, completion, explain, memory, messages, metrics, responses, routing, tokenize};
 
-pub fn router(state: Arc<AppState>, auth: Auth, hosts: HostCheck) -> Router {
+pub fn router(state: Arc<AppState>, auth: Auth, hosts: HostCheck, origins: Origins) -> Router {
     let guarded = Router::new()
         .route("/v1/models", get(models))
         .route("/v1/models/{*name}", get(model))
@@ -42,6 +43,7 @@ pub fn router(state: Arc<AppState>, auth: Auth, hosts: HostCheck) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::new(hosts), check_host))
         .layer(middleware::from_fn(messages::anthropic_errors))
+        .layer(middleware::from_fn_with_state(Arc::new(origins), allow_origins))
         .with_state(state)
 }
 

@@ -9,6 +9,7 @@ use protocol::{ErrorCode, WorkerArgs, WorkerFailure, WorkerLine};
 use tokio::net::TcpListener;
 
 use crate::auth::Auth;
+use crate::cors::Origins;
 use crate::heap;
 use crate::host_check::HostCheck;
 use crate::images::ImageFetcher;
@@ -63,8 +64,9 @@ async fn start(args: WorkerArgs) -> Result<(), WorkerFailure> {
     let state = Arc::new(AppState::new(name.clone(), fetcher));
     let auth = Auth::new(key, args.keys.clone(), args.rate, args.request_log.clone());
     let hosts = HostCheck::new(auth.is_open(), address.ip(), &args.allow_host);
+    let origins = Origins::new(&args.allow_origin);
     let loading = tokio::spawn(load(args, state.clone(), name));
-    let app = router(state.clone(), auth, hosts);
+    let app = router(state.clone(), auth, hosts, origins);
     let server = async move { axum::serve(listener, app).await };
     tokio::select! {
         ended = server => ended.map_err(|error| invalid(&format!("serve: {error}"))),

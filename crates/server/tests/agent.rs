@@ -27,18 +27,22 @@ fn edit(protocol: &str, path: &str) {
     std::fs::write(&file, BEFORE).expect("is written");
 
     let template = repository.join("tests/fixtures/text/templates/v3_1.jinja");
-    let template = std::fs::read_to_string(template).expect("read");
-    let call = |name: &str, arguments: serde_json::Value| {
-        format!("<｜tool▁call▁begin｜>{name}<｜tool▁sep｜>{arguments}<｜tool▁call▁end｜>")
+    // The model knows by the last token of a prompt how often it has called.
+    let template = std::fs::read_to_string(template).expect("read")
+        + "{% set results = messages | selectattr('role', 'equalto', 'tool') | list | length %}\
+           {% if results == 1 %}<｜second｜>{% elif results > 1 %}<｜third｜>{% endif %}";
+    let read = json!({"file_path": file}).to_string();
+    let change =
+        json!({"file_path": file, "old_string": "return \"closed\"", "new_string": "return \"open\""});
+    let change = change.to_string();
+    // The marks of the first call are tokens, so it is held to the schemas of the agent's functions.
+    let call = |name: &'static str, arguments| {
+        let [begin, end] = ["<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"];
+        [begin, "<｜tool▁call▁begin｜>", name, "<｜tool▁sep｜>", arguments, "<｜tool▁call▁end｜>", end]
     };
-    let read = call("read_file", json!({"file_path": file}));
-    let change = call(
-        "edit",
-        json!({"file_path": file, "old_string": "return \"closed\"", "new_string": "return \"open\""}),
-    );
-    let calls = ["<｜tool▁calls▁begin｜>", &read, &change, "<｜tool▁calls▁end｜>"];
-    let model = ScriptModel::new(&template, &calls)
-        .after("<｜tool▁output▁end｜>", &["The harbour ", "is open."])
+    let model = ScriptModel::new(&template, &call("read_file", &read))
+        .after("<｜second｜>", &call("edit", &change))
+        .after("<｜third｜>", &["The harbour ", "is open."])
         .context(32_768);
     model.write(&folder.path().join("model")).expect("written");
     let mut worker =

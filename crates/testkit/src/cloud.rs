@@ -11,6 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::tool_caller;
+
 /// The response of one path.
 #[derive(Debug, Clone)]
 pub struct CloudResponse {
@@ -128,7 +130,8 @@ pub const TRANSFORMERS: &str = "data: {\"id\":\"a52e\",\"choices\":[{\"delta\":{
     \"usage\":{\"completion_tokens\":6,\"prompt_tokens\":9,\"total_tokens\":15}}\n\n";
 
 impl TestCloud {
-    /// Accepts `Authorization: Bearer <key>`, lists two models and answers in DeepSeek's dialect.
+    /// Accepts `Authorization: Bearer <key>`, lists two models and answers in DeepSeek's dialect. A request
+    /// that offers tools is answered by `tool_caller`.
     pub async fn start(key: &str) -> io::Result<Self> {
         Self::with_auth_header(Some(("authorization", &format!("Bearer {key}")))).await
     }
@@ -184,11 +187,12 @@ async fn serve(mut socket: TcpStream, state: Arc<State>) -> io::Result<()> {
     let authorized =
         state.auth_header.as_ref().is_none_or(|(name, value)| request.header(name) == Some(value));
     let path = request.path.split('?').next().unwrap_or_default().to_owned();
+    let tools = tool_caller::answer(&request.body);
     state.requests.lock().push(request);
     let response = if path.ends_with("/models") {
         state.models.lock().clone()
     } else if path.ends_with("/chat/completions") {
-        state.chat.lock().clone()
+        tools.map_or_else(|| state.chat.lock().clone(), CloudResponse::stream)
     } else {
         CloudResponse::json("404 Not Found", "{\"detail\":\"Not Found\"}")
     };

@@ -19,6 +19,7 @@ mod server;
 mod state;
 mod storage;
 mod tls;
+mod tool_caller;
 
 pub use cloud::{CloudRequest, CloudResponse, DEEPSEEK, StreamEnd, TRANSFORMERS, TestCloud};
 pub use driver_stub::driver_stub;

@@ -25,12 +25,22 @@ impl Grammar {
     /// # Errors
     /// As [`Grammar::json_schema`]; a tool without a name.
     pub fn call(tools: &[Value], form: ToolCallFormat, tokenizer: &Tokenizer) -> Result<Self, TextError> {
-        let mut tools = tools.to_vec();
-        for tool in &mut tools {
-            let parameters = &mut tool["function"]["parameters"];
-            *parameters = bounded(parameters.take());
-        }
-        Self::new(TopLevelGrammar::from_lark(form.grammar(&tools, tokenizer)?), tokenizer)
+        Self::new(TopLevelGrammar::from_lark(form.grammar(&bounded_tools(tools), tokenizer)?), tokenizer)
+    }
+
+    /// What may follow once a model has begun its list of calls: one or more calls of `tools`. With the token
+    /// that begins the list, which the grammar is to accept first; `None` for a vocabulary without it.
+    ///
+    /// # Errors
+    /// As [`Grammar::call`].
+    pub fn calls(
+        tools: &[Value],
+        form: ToolCallFormat,
+        tokenizer: &Tokenizer,
+    ) -> Result<Option<(Self, u32)>, TextError> {
+        let Some(begin) = form.begin(tokenizer) else { return Ok(None) };
+        Self::new(TopLevelGrammar::from_lark(form.list_grammar(&bounded_tools(tools), tokenizer)?), tokenizer)
+            .map(|grammar| Some((grammar, begin)))
     }
 
     fn new(grammar: TopLevelGrammar, tokenizer: &Tokenizer) -> Result<Self, TextError> {
@@ -77,6 +87,15 @@ impl Grammar {
     pub fn is_complete(&mut self) -> bool {
         self.matcher.is_accepting().unwrap_or(false) || self.matcher.is_stopped()
     }
+}
+
+fn bounded_tools(tools: &[Value]) -> Vec<Value> {
+    let mut tools = tools.to_vec();
+    for tool in &mut tools {
+        let parameters = &mut tool["function"]["parameters"];
+        *parameters = bounded(parameters.take());
+    }
+    tools
 }
 
 /// Limits white space between JSON values to 16 characters: a small model may otherwise write it without end.
@@ -166,6 +185,33 @@ mod tests {
         );
         check(ToolCallFormat::Fenced, "function<｜tool▁sep｜>get_weather\n{\"city\": \"x\"}", false);
         assert!(Grammar::call(&[json!({})], ToolCallFormat::Bare, &tokenizer).is_err());
+    }
+
+    #[test]
+    fn a_list_has_one_or_more_calls() {
+        let tokenizer = guide();
+        let tools = [
+            json!({"type": "function", "function": {"name": "now"}}),
+            json!({"type": "function", "function": {"name": "echo", "parameters": {
+                "type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"],
+            }}}),
+        ];
+        let wrap = |inside: &str| format!("<｜tool▁calls▁begin｜>{inside}<｜tool▁calls▁end｜>");
+        let one = |inside: &str| format!("<｜tool▁call▁begin｜>{inside}<｜tool▁call▁end｜>");
+        let check = |form, list: &str, expect: bool| {
+            let (mut grammar, begin) =
+                Grammar::calls(&tools, form, &tokenizer).expect("a grammar").expect("a token");
+            assert_eq!(Some(begin), tokenizer.id("<｜tool▁calls▁begin｜>"));
+            assert_eq!(follows(&tokenizer, &mut grammar, &wrap(list)), expect, "{list}");
+        };
+        let (now, echo) = (one("now<｜tool▁sep｜>{}"), one("echo<｜tool▁sep｜>{\"n\": 3}"));
+        check(ToolCallFormat::Bare, &now, true);
+        check(ToolCallFormat::Bare, &(now.clone() + &echo + &now), true);
+        check(ToolCallFormat::Bare, "", false);
+        check(ToolCallFormat::Bare, &one("echo<｜tool▁sep｜>{\"n\": \"x\"}"), false);
+        let fenced = one("function<｜tool▁sep｜>now\n```json\n{}\n```");
+        check(ToolCallFormat::Fenced, &(fenced.clone() + "\n" + &fenced), true);
+        check(ToolCallFormat::Fenced, &(fenced.clone() + "\n\n" + &fenced), false);
     }
 
     #[test]

@@ -156,8 +156,8 @@ impl ChatTemplate {
         self.tool_call_encoding
     }
 
-    /// Whether the template writes tool calls.
-    pub(crate) fn writes_calls(&self) -> bool {
+    /// Whether the template writes tool calls, so that their format is known.
+    pub fn writes_calls(&self) -> bool {
         self.writes_calls
     }
 

@@ -76,27 +76,53 @@ impl ToolCallFormat {
     /// # Errors
     /// A tool without a name.
     pub(crate) fn grammar(self, tools: &[Value], tokenizer: &Tokenizer) -> Result<String, TextError> {
-        let marks =
-            |marks: &[&str]| marks.iter().map(|mark| symbol(mark, tokenizer)).collect::<Vec<_>>().join(" ");
-        let (begin, end) = (marks(BEGIN), marks(END));
-        let mut names = Vec::new();
-        let mut rules = String::new();
-        for (at, tool) in tools.iter().enumerate() {
-            let function = &tool["function"];
-            let name = function["name"].as_str().filter(|name| !name.is_empty());
-            let name = name.ok_or_else(|| TextError::Grammar("a function has no name".into()))?;
-            let (head, close) = self.around(name);
-            let head = head.split(SEPARATOR).map(quoted).collect::<Vec<_>>();
-            let head = head.join(&format!(" {} ", symbol(SEPARATOR, tokenizer)));
-            let schema = match &function["parameters"] {
-                Value::Object(schema) if !schema.is_empty() => json!(schema),
-                _ => json!({"type": "object"}),
-            };
-            let _ = write!(rules, "\ncall{at}: {head} args{at} {}\nargs{at}: %json {schema}", quoted(close));
-            names.push(format!("call{at}"));
-        }
-        Ok(format!("start: {begin} ({}) {end}{rules}\n", names.join(" | ")))
+        let (call, rules) = call_rules(self, tools, tokenizer)?;
+        let [begin, open] = [BEGIN[0], BEGIN[1]].map(|mark| symbol(mark, tokenizer));
+        let [close, end] = [END[0], END[1]].map(|mark| symbol(mark, tokenizer));
+        Ok(format!("start: {begin} {open} {call} {close} {end}{rules}\n"))
     }
+
+    /// A Lark grammar for llguidance: one or more calls. V3 and R1 write each on a line of its own.
+    ///
+    /// # Errors
+    /// A tool without a name.
+    pub(crate) fn list_grammar(self, tools: &[Value], tokenizer: &Tokenizer) -> Result<String, TextError> {
+        let (call, rules) = call_rules(self, tools, tokenizer)?;
+        let [begin, open] = [BEGIN[0], BEGIN[1]].map(|mark| symbol(mark, tokenizer));
+        let [close, end] = [END[0], END[1]].map(|mark| symbol(mark, tokenizer));
+        let one = format!("\none: {open} {call} {close}");
+        Ok(format!("start: {begin} one (\"\\n\"? one)* {end}{one}{rules}\n"))
+    }
+
+    /// The token that begins a list of calls.
+    pub(crate) fn begin(self, tokenizer: &Tokenizer) -> Option<u32> {
+        tokenizer.id(BEGIN[0])
+    }
+}
+
+/// A choice of calls without their markers, and the rules that it names.
+fn call_rules(
+    format: ToolCallFormat,
+    tools: &[Value],
+    tokenizer: &Tokenizer,
+) -> Result<(String, String), TextError> {
+    let mut names = Vec::new();
+    let mut rules = String::new();
+    for (at, tool) in tools.iter().enumerate() {
+        let function = &tool["function"];
+        let name = function["name"].as_str().filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| TextError::Grammar("a function has no name".into()))?;
+        let (head, close) = format.around(name);
+        let head = head.split(SEPARATOR).map(quoted).collect::<Vec<_>>();
+        let head = head.join(&format!(" {} ", symbol(SEPARATOR, tokenizer)));
+        let schema = match &function["parameters"] {
+            Value::Object(schema) if !schema.is_empty() => json!(schema),
+            _ => json!({"type": "object"}),
+        };
+        let _ = write!(rules, "\ncall{at}: {head} args{at} {}\nargs{at}: %json {schema}", quoted(close));
+        names.push(format!("call{at}"));
+    }
+    Ok((format!("({})", names.join(" | ")), rules))
 }
 
 /// A marker as its token id, or as text if the vocabulary has no such token.

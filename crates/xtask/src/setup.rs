@@ -36,6 +36,9 @@ const TEST: &[&str] = &[
 /// Vite 8 asks for it.
 const NODE_MINIMUM: (u32, u32) = (20, 19);
 const AGENT: &str = "@qwen-code/qwen-code@0.15.10";
+const MCP_SERVERS: [&str; 2] =
+    ["@modelcontextprotocol/server-everything", "@modelcontextprotocol/server-filesystem"];
+const MCP_VERSION: &str = "2026.8.31";
 const CARGO_DENY: &str = "0.20.2";
 
 /// Headless Chromium as an npm package, for systems whose own is a snap.
@@ -48,6 +51,7 @@ pub fn all(sh: &Shell) -> Result<()> {
     python(sh)?;
     node_with_clients(sh)?;
     agent(sh)?;
+    mcp_servers(sh)?;
     browser(sh)?;
     cargo_deny(sh)?;
     sshd(sh)?;
@@ -162,17 +166,28 @@ pub fn node_with_clients(sh: &Shell) -> Result<PathBuf> {
 /// The coding agent that is tried on the worker; made once under target/. Without its optional parts, which
 /// are for its own window and not there for every system.
 pub fn agent(sh: &Shell) -> Result<PathBuf> {
-    let home = target().join("tools").join(AGENT.replace(['/', '@'], "-"));
-    let program = home.join("node_modules/@qwen-code/qwen-code/cli.js");
-    if !program.is_file() {
+    let packages = from_npm(sh, AGENT.replace(['/', '@'], "-").as_str(), &[AGENT])?;
+    Ok(packages.join("@qwen-code/qwen-code/cli.js"))
+}
+
+/// The folder of packages with the reference servers of the Model Context Protocol; made once under target/.
+pub fn mcp_servers(sh: &Shell) -> Result<PathBuf> {
+    from_npm(sh, &format!("mcp-{MCP_VERSION}"), &MCP_SERVERS.map(|name| format!("{name}@{MCP_VERSION}")))
+}
+
+/// The folder of packages, under a name that changes with their versions.
+fn from_npm(sh: &Shell, name: &str, packages: &[impl AsRef<std::ffi::OsStr>]) -> Result<PathBuf> {
+    let home = target().join("tools").join(name);
+    let installed = home.join("node_modules");
+    if !installed.join(".package-lock.json").is_file() {
         std::fs::create_dir_all(&home)?;
         node_command(sh, "npm")
             .args(["install", "--no-save", "--omit=optional", "--no-audit", "--no-fund", "--prefix"])
             .arg(&home)
-            .arg(AGENT)
+            .args(packages)
             .run()?;
     }
-    Ok(program)
+    Ok(installed)
 }
 
 /// The Python with the official clients; made once under target/.

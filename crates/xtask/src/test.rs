@@ -47,6 +47,7 @@ pub fn test(sh: &Shell) -> Result<()> {
             .env("WHALEDECK_PYTHON", setup::python(sh)?)
             .env("WHALEDECK_NODE", setup::node_with_clients(sh)?)
             .env("WHALEDECK_AGENT", setup::agent(sh)?)
+            .env("WHALEDECK_MCP_SERVERS", setup::mcp_servers(sh)?)
             .env("WHALEDECK_DOCUMENTS", documents)
             .env("WHALEDECK_SSHD", setup::sshd(sh)?.unwrap_or_default())
             .env("WHALEDECK_ENGINE", program("whaledeck-engine"))
@@ -100,9 +101,14 @@ fn documents(sh: &Shell) -> Result<PathBuf> {
 fn window(sh: &Shell, llama: [(&str, PathBuf); 2]) -> Result<()> {
     in_window(sh, "tests/e2e/window.mjs").run()?;
     in_window(sh, "tests/e2e/starts.mjs").run()?;
-    cmd!(sh, "cargo build {WHOLE...} --example test-cloud --example test-hub").run()?;
+    cmd!(sh, "cargo build {WHOLE...} --example test-cloud --example test-hub --example test-mcp").run()?;
     in_window(sh, "tests/e2e/repositories.mjs")
         .env("WHALEDECK_TEST_HUB", program("examples/test-hub"))
+        .run()?;
+    in_window(sh, "tests/e2e/tools.mjs")
+        .env("WHALEDECK_TEST_CLOUD", program("examples/test-cloud"))
+        .env("WHALEDECK_MCP_SERVERS", setup::mcp_servers(sh)?)
+        .env("WHALEDECK_TEST_MCP", program("examples/test-mcp"))
         .run()?;
     in_window(sh, "tests/e2e/backends.mjs")
         .envs(llama)

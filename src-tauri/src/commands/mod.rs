@@ -4,6 +4,7 @@
 pub mod chats;
 pub mod clipboard;
 pub mod clouds;
+pub mod connect;
 pub mod deployments;
 pub mod documents;
 pub mod downloads;
@@ -17,6 +18,7 @@ pub mod settings;
 pub mod sharing;
 pub mod sizing;
 pub mod start;
+pub mod tools;
 pub mod worker;
 
 use std::sync::Arc;

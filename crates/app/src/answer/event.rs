@@ -1,7 +1,7 @@
 //! What a backend streams while it answers, one event per change of the text or of a count.
 //! Made of the deltas of the OpenAI protocol; knows no connection.
-use contract::ErrorView;
-use endpoint::{ChatDelta, ExpertLayers, Grounding, TokenTrace, VisionProgress};
+use contract::{ErrorView, ToolCallView};
+use endpoint::{CallDelta, ChatDelta, ExpertLayers, Grounding, TokenTrace, VisionProgress};
 use futures_util::stream::BoxStream;
 use protocol::Timings;
 
@@ -17,6 +17,14 @@ pub(crate) enum BackendEvent {
     VisionProgress(VisionProgress),
     /// Where the objects are that the text just named.
     Grounding(Vec<Grounding>),
+    /// A part of a call that the model writes.
+    Call(CallDelta),
+    /// A call is new, or its state has changed.
+    Called {
+        call: ToolCallView,
+        /// The whole of it, where the call has ended.
+        result: String,
+    },
     /// How the next tokens were made.
     Traced {
         experts: Option<ExpertLayers>,
@@ -52,6 +60,8 @@ impl AnswerText {
             BackendEvent::Reasoning(text) => self.reasoning.push_str(text),
             BackendEvent::Waiting
             | BackendEvent::VisionProgress(_)
+            | BackendEvent::Call(_)
+            | BackendEvent::Called { .. }
             | BackendEvent::Grounding(_)
             | BackendEvent::Traced { .. }
             | BackendEvent::Usage { .. }
@@ -74,6 +84,7 @@ pub(super) fn events_of(delta: ChatDelta) -> Vec<Result<BackendEvent, ErrorView>
     if !delta.grounding.is_empty() {
         events.push(BackendEvent::Grounding(delta.grounding));
     }
+    events.extend(delta.calls.into_iter().map(BackendEvent::Call));
     if delta.experts.is_some() || !delta.tokens.is_empty() {
         events.push(BackendEvent::Traced { experts: delta.experts, tokens: delta.tokens });
     }

@@ -1,15 +1,19 @@
 //! An answer as a use case: start, retry, continue and stop. Read this file from top to bottom, then the
-//! files in the order of the modules: the checks, the two messages, the prompt, the backend, its events, the
-//! recorder. `ARCHITECTURE.md` has the whole way of a prompt.
+//! files in the order of the modules: the checks, the two messages, the prompt, the backend, the calls of
+//! tools, the events, the recorder. `ARCHITECTURE.md` has the whole way of a prompt.
 
 pub(crate) mod turn;
 
 mod messages;
 
 mod prompt;
+mod prompt_message;
 
 mod backend;
 mod backend_error;
+
+mod rounds;
+mod tool_loop;
 
 mod event;
 
@@ -20,21 +24,25 @@ mod trace;
 
 use std::sync::Arc;
 
-use contract::{AnswerEvent, AppEvent, BoxView, ErrorCode, ErrorView, SendRequest};
+use contract::{AnswerEvent, AppEvent, ErrorCode, ErrorView, SendRequest, ToolCallState};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 
 use self::messages::{StartedAnswer, add_messages};
 use self::recorder::Recorder;
+use self::rounds::Rounds;
+use self::tool_loop::ToolLoop;
 use crate::App;
 use crate::convert::{chat_view, history_error, message_view};
 use crate::documents::{DocumentMode, Library, with_documents};
 use crate::images::ImagePolicy;
+use crate::tools::OfferedTools;
 
 pub(crate) use self::backend::Backend;
 pub(crate) use self::event::{AnswerText, BackendEvent, BackendStream};
-pub(crate) use self::prompt::{Prompt, PromptMessage, prompt_messages, role_name, thinking_param};
+pub(crate) use self::prompt::{Prompt, prompt_messages, thinking_param};
+pub(crate) use self::prompt_message::PromptMessage;
 pub(crate) use self::subscribers::Subscribers;
 pub(crate) use self::trace::{Traces, draft_stats, expert_layers};
 pub(crate) use self::turn::{RunningAnswers, Turn};
@@ -60,16 +68,43 @@ impl App {
         let (chat_id, when_busy) = (request.chat_id.clone(), request.when_busy);
         let model_id = self.chat_model(&chat_id).await?;
         self.check_worker_free(&model_id, &chat_id, when_busy).await?;
-        let documents = self.check_length(&request, &model_id, images).await?;
+        let offered = self.tools_of(&request, &model_id).await?;
+        let functions = offered.as_ref().map(OfferedTools::descriptions).unwrap_or_default();
+        let documents = self.check_length(&request, &model_id, images, functions.clone()).await?;
         let history = self.chats_file.writable()?;
+        let tools = self.tools.clone();
         let ask = |prompt: Prompt| {
             let (waits, waiting) = mpsc::unbounded_channel();
             let on_wait = move || drop(waits.send(Ok(BackendEvent::Waiting)));
             let backend = self.backend(&prompt.model_id, &chat_id, when_busy, on_wait);
-            let answer = deferred(async move { backend.await?.stream(prompt, history).await });
+            let prompt = Prompt { tools: functions, ..prompt };
+            let chat_id = chat_id.clone();
+            let answer = deferred(async move {
+                let backend = backend.await?;
+                match offered {
+                    None => backend.stream(prompt, history).await,
+                    Some(offered) => {
+                        let tools = ToolLoop { backend, history, offered, tools, chat_id };
+                        Ok(tools.stream(prompt))
+                    }
+                }
+            });
             stream::select(received(waiting), answer)
         };
         self.answer_with(request, PromptPolicy { images, documents }, on_event, ask).await
+    }
+
+    /// The tools that a request is offered; `None` without any.
+    async fn tools_of(
+        &self,
+        request: &SendRequest,
+        model_id: &str,
+    ) -> Result<Option<OfferedTools>, ErrorView> {
+        if !request.tools {
+            return Ok(None);
+        }
+        let context = self.context_of(model_id).await?;
+        self.offered_tools(&request.chat_id, context).await
     }
 
     /// Asks the answer of this chat to stop. Without an answer it does nothing.
@@ -125,13 +160,14 @@ impl App {
             .await?;
         let message_id = started.assistant.id.clone();
         let thought_before_ms = started.assistant.thinking_ms;
-        let (start_event, boxes, prompt) = prompt_of(started, &library, policy)?;
+        let (start_event, prompt) = prompt_of(started, &library, policy)?;
         self.keep_passages(&start_event).await?;
         let prompt = Prompt { trace, ..prompt };
         let events = ask(prompt.clone());
-        if let AnswerEvent::Started { assistant, .. } = &start_event {
-            self.subscribers.begin(&chat_id, assistant);
-        }
+        let AnswerEvent::Started { assistant, .. } = &start_event else { return Ok(()) };
+        self.subscribers.begin(&chat_id, assistant);
+        let partial = AnswerText { text: assistant.text.clone(), reasoning: assistant.reasoning.clone() };
+        let (boxes, calls) = (assistant.boxes.clone(), assistant.calls.clone());
         on_event(start_event);
         self.host.emit(AppEvent::ChatsChanged);
 
@@ -141,8 +177,9 @@ impl App {
             history,
             message_id,
             model_id: prompt.model_id,
-            partial: prompt.partial,
+            partial,
             boxes,
+            calls,
             box_target: prompt.box_target,
             thought_before_ms,
             on_event: move |event: AnswerEvent| {
@@ -166,24 +203,29 @@ impl App {
     }
 }
 
-/// The first event, the boxes of the answer so far, and the prompt.
+/// The first event and the prompt.
 fn prompt_of(
     started: StartedAnswer,
     library: &Library,
     policy: PromptPolicy,
-) -> Result<(AnswerEvent, Vec<BoxView>, Prompt), ErrorView> {
+) -> Result<(AnswerEvent, Prompt), ErrorView> {
     let StartedAnswer { chat, user, assistant, path } = started;
     let user = user.map(message_view).transpose()?;
-    let partial = AnswerText { text: assistant.text.clone(), reasoning: assistant.reasoning.clone() };
     let mut assistant = message_view(assistant)?;
-    let boxes = assistant.boxes.clone();
+    // Nothing of an answer that is continued goes on by itself.
+    for call in assistant.calls.iter_mut().filter(|call| rounds::is_open(call.state)) {
+        call.state = ToolCallState::Stopped;
+    }
     let chat = chat_view(chat)?;
     let path = path.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
     let (path, passages) = with_documents(path, library, policy.documents).map_err(history_error)?;
     assistant.passages = passages;
-    let messages = prompt_messages(&chat.system_prompt, path, policy.images);
-    let prompt = Prompt::new(chat.model_id, chat.sampling, messages, partial);
-    Ok((AnswerEvent::Started { user, assistant }, boxes, prompt))
+    let mut messages = prompt_messages(&chat.system_prompt, path, policy.images);
+    let Rounds { messages: earlier, rest: partial } = Rounds::of(&assistant);
+    messages.extend(earlier);
+    let next_round = assistant.calls.last().map_or(0, |call| call.round + 1);
+    let prompt = Prompt { next_round, ..Prompt::new(chat.model_id, chat.sampling, messages, partial) };
+    Ok((AnswerEvent::Started { user, assistant }, prompt))
 }
 
 /// The stream once it is open. An error that prevents it is its only item.

@@ -2,11 +2,14 @@
 //! Thinking of earlier answers is left out, as the models were trained. Does not know which model answers.
 use std::sync::Arc;
 
-use contract::{ErrorView, MessageView, PictureView, Role, SamplingView, Thinking};
+use contract::{ErrorView, MessageView, Role, SamplingView, Thinking};
 use endpoint::{ChatMessage, ChatRequest};
 use history::{History, HistoryError};
+use serde_json::Value;
 
 use super::event::AnswerText;
+use super::prompt_message::PromptMessage;
+use super::rounds::Rounds;
 use crate::blocking::blocking;
 use crate::convert::history_error;
 use crate::images::{BoxTarget, ImagePolicy, data_urls, placeholder_text};
@@ -24,14 +27,10 @@ pub(crate) struct Prompt {
     pub box_target: BoxTarget,
     /// The server reports how each token was made.
     pub trace: bool,
-}
-
-/// One message of a prompt. Its images are still ids of the history.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PromptMessage {
-    pub role: Role,
-    pub text: String,
-    pub pictures: Vec<PictureView>,
+    /// The functions that are offered.
+    pub tools: Vec<Value>,
+    /// The number of the next request to the model within the answer.
+    pub next_round: u32,
 }
 
 impl Prompt {
@@ -42,7 +41,16 @@ impl Prompt {
         partial: AnswerText,
     ) -> Self {
         let box_target = box_target(&messages);
-        Self { model_id, sampling, messages, partial, box_target, trace: false }
+        Self {
+            model_id,
+            sampling,
+            messages,
+            partial,
+            box_target,
+            trace: false,
+            tools: Vec::new(),
+            next_round: 0,
+        }
     }
 
     /// The body of the request, with the images read from the history's files. `model` is the server's name
@@ -52,13 +60,15 @@ impl Prompt {
         model: String,
         history: Arc<History>,
     ) -> Result<ChatRequest, ErrorView> {
-        let Self { model_id: _, sampling, messages, partial, box_target: _, trace } = self;
-        let message = move |PromptMessage { role, text, pictures }| {
-            let role = role_name(role);
-            if pictures.is_empty() {
-                return Ok(ChatMessage::new(role, text));
+        let Self { model_id: _, sampling, messages, partial, box_target: _, trace, tools, next_round: _ } =
+            self;
+        let message = move |message: PromptMessage| {
+            if message.pictures.is_empty() {
+                return Ok(message.to_chat_message());
             }
-            data_urls(&history, &pictures).map(|urls| ChatMessage::with_images(role, urls, text))
+            let role = message.role_name();
+            data_urls(&history, &message.pictures)
+                .map(|urls| ChatMessage::with_images(role, urls, message.text))
         };
         let messages = blocking("read the images", move || {
             let messages: Result<Vec<ChatMessage>, HistoryError> =
@@ -80,6 +90,7 @@ impl Prompt {
             max_tokens: (sampling.max_tokens > 0).then_some(sampling.max_tokens),
             seed: sampling.seed,
             thinking: thinking_param(sampling.thinking),
+            tools,
             return_routed_experts: trace,
         })
     }
@@ -93,19 +104,20 @@ pub(crate) fn prompt_messages(
 ) -> Vec<PromptMessage> {
     let mut messages = Vec::new();
     if !system_prompt.trim().is_empty() {
-        let text = system_prompt.to_owned();
-        messages.push(PromptMessage { role: Role::System, text, pictures: Vec::new() });
+        messages.push(PromptMessage::new(Role::System, system_prompt));
     }
-    for MessageView { role, text, pictures, .. } in path {
+    for message in path {
+        let rounds = Rounds::answered(&message);
+        messages.extend(rounds.messages);
+        let MessageView { role, pictures, .. } = message;
+        let text = rounds.rest.text;
         // An answer that failed before its first token has no text.
         if text.is_empty() && pictures.is_empty() {
             continue;
         }
         messages.push(match images {
-            ImagePolicy::Include => PromptMessage { role, text, pictures },
-            ImagePolicy::Omit => {
-                PromptMessage { role, text: placeholder_text(&pictures, &text), pictures: Vec::new() }
-            }
+            ImagePolicy::Include => PromptMessage { pictures, ..PromptMessage::new(role, text) },
+            ImagePolicy::Omit => PromptMessage::new(role, placeholder_text(&pictures, &text)),
         });
     }
     messages
@@ -126,13 +138,5 @@ pub(crate) fn thinking_param(thinking: Thinking) -> Option<bool> {
         Thinking::Own => None,
         Thinking::On => Some(true),
         Thinking::Off => Some(false),
-    }
-}
-
-pub(crate) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
     }
 }

@@ -29,6 +29,13 @@ impl Subscribers {
             answer.message.text.push_str(text);
             answer.message.reasoning.push_str(reasoning);
         }
+        if let AnswerEvent::Called { call, .. } = event {
+            let calls = &mut answer.message.calls;
+            match calls.iter_mut().find(|known| known.id == call.id) {
+                Some(known) => *known = call.clone(),
+                None => calls.push(call.clone()),
+            }
+        }
         for subscriber in &answer.subscribers {
             subscriber(event.clone());
         }

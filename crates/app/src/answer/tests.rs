@@ -53,7 +53,7 @@ async fn ask(app: &App, request: SendRequest, answer: &str) -> (Prompt, Vec<Answ
 }
 
 fn message(role: Role, text: &str) -> PromptMessage {
-    PromptMessage { role, text: text.to_owned(), pictures: Vec::new() }
+    PromptMessage::new(role, text)
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use contract::{ErrorCode, ErrorView, KeyPlace};
 use serde::{Deserialize, Serialize};
 
-use crate::list_file::{ListFile, ListKind};
+use crate::list_file::{self, ListFile, ListKind};
 
 static KIND: ListKind = ListKind {
     list: store::ListKind { file: "endpoints.json", field: "endpoints", name: "cloud services" },
@@ -50,18 +50,9 @@ impl Records {
     }
 }
 
-/// An id made of the name in ASCII letters and digits, with a number when it is taken.
+/// An id made of the name, with a number when it is taken.
 pub(crate) fn free_id(records: &[Record], name: &str) -> String {
-    let plain: String = name
-        .to_lowercase()
-        .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
-        .collect();
-    let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
-    let base = if words.is_empty() { "cloud".to_owned() } else { words.join("-") };
-    let taken = |id: &str| records.iter().any(|record| record.id == id);
-    let numbered = (2u32..).map(|number| format!("{base}-{number}"));
-    std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)
+    list_file::free_id(name, "cloud", |id| records.iter().any(|record| record.id == id))
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use contract::PictureView;
-use endpoint::{ChatMessage, ChatRequest, Endpoint};
+use endpoint::{Arguments, ChatMessage, ChatRequest, Endpoint, MessageContent};
 
 use super::Draft;
-use crate::answer::{PromptMessage, role_name, thinking_param};
+use crate::answer::{PromptMessage, thinking_param};
 use crate::images::{ImageSupport, image_tokens};
 use crate::token_estimate::{MESSAGE, tokens};
 
@@ -52,26 +52,25 @@ impl Counter {
     pub async fn count(&self, messages: Vec<PromptMessage>, draft: &Draft) -> TokenCount {
         let partial = &draft.partial;
         let pictures = self.image_tokens(&messages);
-        let texts: Vec<(&'static str, String)> =
-            messages.into_iter().map(|message| (role_name(message.role), text_of(message))).collect();
-        if let Some((count, context)) = self.exact(&texts, draft).await {
+        let messages: Vec<ChatMessage> = messages.into_iter().map(without_pictures).collect();
+        if let Some((count, context)) = self.exact(&messages, draft).await {
             return TokenCount { tokens: count + pictures, exact: true, context: Some(context) };
         }
-        let estimated: f64 = texts.iter().map(|(_, text)| tokens(text) + MESSAGE).sum();
+        let estimated: f64 = messages.iter().map(|message| message_tokens(message) + MESSAGE).sum();
+        let offered: f64 = draft.tools.iter().map(|tool| tokens(&tool.to_string())).sum();
         let partial_tokens = tokens(&partial.text) + tokens(&partial.reasoning);
         TokenCount {
-            tokens: (estimated + partial_tokens).ceil() as u32 + pictures,
+            tokens: (estimated + offered + partial_tokens).ceil() as u32 + pictures,
             exact: false,
             context: self.context,
         }
     }
 
     /// `None` where no model is loaded, or it cannot count the prompt.
-    async fn exact(&self, texts: &[(&str, String)], draft: &Draft) -> Option<(u32, u32)> {
+    async fn exact(&self, messages: &[ChatMessage], draft: &Draft) -> Option<(u32, u32)> {
         let partial = &draft.partial;
         let endpoint = self.endpoint.as_ref()?;
-        let mut messages: Vec<ChatMessage> =
-            texts.iter().map(|(role, text)| ChatMessage::new(role, text.clone())).collect();
+        let mut messages = messages.to_vec();
         if !partial.is_empty() {
             messages.push(ChatMessage::prefix(partial.text.clone(), partial.reasoning.clone()));
         }
@@ -80,7 +79,8 @@ impl Counter {
             return Some((0, self.context?));
         }
         let thinking = thinking_param(draft.thinking);
-        let request = ChatRequest { messages, top_p: 1.0, thinking, ..ChatRequest::default() };
+        let tools = draft.tools.clone();
+        let request = ChatRequest { messages, top_p: 1.0, thinking, tools, ..ChatRequest::default() };
         tokio::time::timeout(TIMEOUT, endpoint.count_tokens(&request)).await.ok()?.ok()
     }
 
@@ -96,8 +96,21 @@ impl Counter {
 }
 
 /// Each image is on a line of its own, as in the engine's prompt.
-fn text_of(message: PromptMessage) -> String {
+fn without_pictures(mut message: PromptMessage) -> ChatMessage {
     let lines =
         message.pictures.len() - usize::from(!message.pictures.is_empty() && message.text.starts_with('\n'));
-    "\n".repeat(lines) + &message.text
+    message.text.insert_str(0, &"\n".repeat(lines));
+    message.to_chat_message()
+}
+
+fn message_tokens(message: &ChatMessage) -> f64 {
+    let text = match &message.content {
+        MessageContent::Text(text) => tokens(text),
+        MessageContent::Parts(_) | MessageContent::Null => 0.0,
+    };
+    let calls = message.tool_calls.iter().flatten().map(|call| match &call.function.arguments {
+        Arguments::Text(text) => tokens(text) + tokens(&call.function.name),
+        Arguments::Object(_) => 0.0,
+    });
+    text + calls.sum::<f64>()
 }

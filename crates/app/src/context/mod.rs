@@ -5,6 +5,7 @@ use contract::{
     MessageView, ModelSettings, PictureView, Role, SamplingView, SendRequest, Thinking,
 };
 use history::{History, HistoryError};
+use serde_json::Value;
 
 mod count;
 
@@ -33,6 +34,8 @@ struct Draft {
     thinking: Thinking,
     /// The documents of the path and of the new message.
     library: Library,
+    /// The functions that are offered.
+    tools: Vec<Value>,
 }
 
 impl Draft {
@@ -65,6 +68,7 @@ impl App {
     pub async fn context_use(&self, query: ContextQuery) -> Result<ContextUse, ErrorView> {
         let draft = self.draft_of(&query).await?;
         let counter = self.counter(&query.model_id, query.context).await?;
+        let draft = Draft { tools: self.functions_of(&query, &counter).await?, ..draft };
         let documents = document_mode(&counter, &draft, ImagePolicy::Include).await?;
         let counted = counter.count(draft.messages_from(0, ImagePolicy::Include, documents)?, &draft).await;
         let context = counted.context.or(query.context);
@@ -114,10 +118,12 @@ impl App {
         request: &SendRequest,
         model_id: &str,
         images: ImagePolicy,
+        tools: Vec<Value>,
     ) -> Result<DocumentMode, ErrorView> {
         let counter = self.counter(model_id, None).await?;
         let asked = request.clone();
         let draft = self.with_draft(move |history| draft_of_request(history, &asked)).await?;
+        let draft = Draft { tools, ..draft };
         let documents = document_mode(&counter, &draft, images).await?;
         if !self.runs_here(model_id) || !counter.is_exact() {
             return Ok(documents);
@@ -133,6 +139,21 @@ impl App {
             }
             _ => Ok(documents),
         }
+    }
+
+    /// The context length of a model, as far as it is known.
+    pub(crate) async fn context_of(&self, model_id: &str) -> Result<Option<u32>, ErrorView> {
+        Ok(self.counter(model_id, None).await?.context())
+    }
+
+    /// What a message would be offered. A server that does not start is told when the message is sent.
+    async fn functions_of(&self, query: &ContextQuery, counter: &Counter) -> Result<Vec<Value>, ErrorView> {
+        if !query.tools {
+            return Ok(Vec::new());
+        }
+        let chat_id = query.chat_id.as_deref().unwrap_or_default();
+        let offered = self.known_tools(chat_id, counter.context()).await?;
+        Ok(offered.map(|offered| offered.descriptions()).unwrap_or_default())
     }
 
     async fn with_draft(
@@ -297,7 +318,8 @@ fn draft(
     let any = !new.text.trim().is_empty() || !pictures.is_empty() || !documents.is_empty();
     let new = any.then(|| unsent(new.text.to_owned(), pictures, documents));
     let (partial, thinking) = (AnswerText::default(), Thinking::Own);
-    Ok(Draft { system_prompt, path, new, partial, thinking, library })
+    let tools = Vec::new();
+    Ok(Draft { system_prompt, path, new, partial, thinking, library, tools })
 }
 
 /// A user message that is not in the history.
@@ -310,6 +332,7 @@ fn unsent(text: String, pictures: Vec<PictureView>, documents: Vec<DocumentView>
         pictures,
         documents,
         passages: Vec::new(),
+        calls: Vec::new(),
         boxes: Vec::new(),
         reasoning: String::new(),
         thinking_seconds: None,
@@ -370,6 +393,7 @@ mod tests {
             new,
             partial: AnswerText::default(),
             thinking: Thinking::Own,
+            tools: Vec::new(),
             library: Library::default(),
         }
     }

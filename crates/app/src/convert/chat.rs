@@ -2,9 +2,9 @@
 //! here; text that is no longer valid is an error, not a default.
 use contract::{
     ChatSummary, ChatView, DocumentKind, DocumentView, ErrorCode, ErrorView, MessageState, MessageView,
-    PictureView, Role, SamplingView, SearchHit,
+    PictureView, Role, SamplingView, SearchHit, ToolCallState, ToolCallView,
 };
-use history::{Chat, Document, Image, Message, State, Summary};
+use history::{Chat, Document, Image, Message, NewToolCall, State, Summary, ToolCall};
 use serde::de::DeserializeOwned;
 
 pub(crate) fn summary(summary: Summary, answering: bool, hit: Option<SearchHit>) -> ChatSummary {
@@ -44,6 +44,11 @@ pub(crate) fn message_view(message: Message) -> Result<MessageView, ErrorView> {
         pictures: message.images.into_iter().map(picture_view).collect(),
         documents: message.documents.into_iter().map(document_view).collect::<Result<_, _>>()?,
         passages: message.passages.as_deref().map(read).transpose()?.unwrap_or_default(),
+        calls: message
+            .calls
+            .into_iter()
+            .map(|call| call_view(call, message.state))
+            .collect::<Result<_, _>>()?,
         boxes: message.boxes.as_deref().map(read).transpose()?.unwrap_or_default(),
         reasoning: message.reasoning,
         thinking_seconds: message.thinking_ms.map(|ms| f64::from(ms) / 1000.0),
@@ -59,6 +64,30 @@ pub(crate) fn message_view(message: Message) -> Result<MessageView, ErrorView> {
         siblings: message.siblings,
         created_at: message.created_at,
     })
+}
+
+/// A call that was in progress when the program ended will not go on.
+fn call_view(call: ToolCall, message: State) -> Result<ToolCallView, ErrorView> {
+    let fields: ToolCallView = read(&call.fields)?;
+    let open = matches!(fields.state, ToolCallState::Asking | ToolCallState::Running);
+    let state = if open && message != State::Streaming { ToolCallState::Stopped } else { fields.state };
+    let read_chars = fields.read_chars as usize;
+    let end = call.result.char_indices().nth(read_chars).map_or(call.result.len(), |(at, _)| at);
+    Ok(ToolCallView {
+        id: call.id,
+        state,
+        result: call.result[..end].to_owned(),
+        result_chars: u32::try_from(call.result_chars).unwrap_or(u32::MAX),
+        ..fields
+    })
+}
+
+/// The result is stored beside the other fields.
+pub(crate) fn stored_call(call: &ToolCallView, result: String) -> Result<NewToolCall, ErrorView> {
+    let fields = ToolCallView { result: String::new(), ..call.clone() };
+    let fields = serde_json::to_string(&fields)
+        .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
+    Ok(NewToolCall { id: call.id.clone(), fields, result })
 }
 
 pub(crate) fn picture_view(picture: Image) -> PictureView {

@@ -68,7 +68,7 @@ impl Questions {
     }
 
     fn prompt(&self, text: &str, sampling: SamplingView) -> Prompt {
-        let message = PromptMessage { role: Role::User, text: text.to_owned(), pictures: Vec::new() };
+        let message = PromptMessage::new(Role::User, text);
         Prompt::new(self.model_id.clone(), sampling, vec![message], AnswerText::default())
     }
 

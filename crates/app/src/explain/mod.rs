@@ -95,7 +95,7 @@ impl App {
     /// When the worker fails.
     pub async fn explain_drafts(&self, model_id: &str, question: &str) -> Result<TracedAnswer, ErrorView> {
         let sampling = SamplingView { temperature: 0.0, max_tokens: SHOWN_TOKENS, ..SamplingView::default() };
-        let message = PromptMessage { role: Role::User, text: question.to_owned(), pictures: Vec::new() };
+        let message = PromptMessage::new(Role::User, question);
         let prompt = Prompt::new(model_id.to_owned(), sampling, vec![message], AnswerText::default());
         let history = self.chats_file.get()?;
         let backend = self.explaining(model_id).await?;

@@ -50,7 +50,13 @@ impl Sharing {
         if let Some(spec) = self.override_spec.lock().clone() {
             return Ok(spec);
         }
-        let off = SharingSpec { on: false, host: Ipv4Addr::LOCALHOST.to_string(), port: PORT, rate: RATE };
+        let off = SharingSpec {
+            on: false,
+            host: Ipv4Addr::LOCALHOST.to_string(),
+            port: PORT,
+            rate: RATE,
+            origins: Vec::new(),
+        };
         match self.file.read() {
             Ok(spec) => Ok(spec.unwrap_or(off)),
             Err(StoreError::Unreadable { .. }) => Ok(off),
@@ -74,6 +80,7 @@ impl Sharing {
             rate: Some(spec.rate),
             keys: Some(self.keys.file().to_owned()),
             request_log: Some(self.log.clone()),
+            allow_origin: spec.origins,
             ..args
         })
     }
@@ -88,12 +95,28 @@ pub(super) fn host(spec: &SharingSpec) -> Result<IpAddr, ErrorView> {
     })
 }
 
+/// As a browser writes one: a scheme, a host and perhaps a port, without a path. `*` would let every page in.
+fn is_origin(origin: &str) -> bool {
+    origin.split_once("://").is_some_and(|(scheme, host)| {
+        let plain = |text: &str, more: &str| {
+            !text.is_empty()
+                && text.chars().all(|letter| letter.is_ascii_alphanumeric() || more.contains(letter))
+        };
+        plain(scheme, "+-.") && plain(host, "-._:[]")
+    })
+}
+
 pub(super) fn check(spec: &SharingSpec) -> Result<(), ErrorView> {
     host(spec)?;
     if spec.port == 0 {
         let error =
             ErrorView::new(ErrorCode::InvalidInput, "offer the model: programs need a port that stays");
         return Err(error.with("name", "port").with("allowed", "1-65535"));
+    }
+    if let Some(odd) = spec.origins.iter().find(|origin| !is_origin(origin)) {
+        let message = format!("offer the model: `{odd}` is no origin of a page");
+        let error = ErrorView::new(ErrorCode::InvalidInput, message);
+        return Err(error.with("name", "origins").with("allowed", "https://example.com, app://obsidian.md"));
     }
     Ok(())
 }
@@ -110,7 +133,13 @@ mod tests {
         let plain = || WorkerArgs::new("/model");
         let shared = |sharing: &Sharing| sharing.share(plain()).expect("reads");
         assert_eq!(shared(&sharing), plain());
-        let spec = SharingSpec { on: true, host: "0.0.0.0".into(), port: 9000, rate: 5 };
+        let spec = SharingSpec {
+            on: true,
+            host: "0.0.0.0".into(),
+            port: 9000,
+            rate: 5,
+            origins: vec!["app://obsidian.md".into()],
+        };
         sharing.save(&spec).expect("is kept");
         let args = shared(&sharing);
         assert_eq!((args.host.to_string().as_str(), args.port, args.rate), ("0.0.0.0", 9000, Some(5)));
@@ -124,6 +153,16 @@ mod tests {
             assert_eq!(Sharing::open(folder.path()).1, [], "it is reported once");
         }
         assert!(check(&SharingSpec { port: 0, ..spec.clone() }).is_err());
-        assert!(check(&SharingSpec { host: "everywhere".into(), ..spec }).is_err());
+        assert!(check(&SharingSpec { host: "everywhere".into(), ..spec.clone() }).is_err());
+        for origin in ["*", "null", "https://*", "https://a.b/c", "obsidian.md", "https:// a", ""] {
+            let odd = SharingSpec { origins: vec![origin.into()], ..spec.clone() };
+            assert!(check(&odd).is_err(), "{origin}");
+        }
+        for origin in
+            ["app://obsidian.md", "http://localhost:3000", "chrome-extension://abc", "https://[::1]:1"]
+        {
+            let fine = SharingSpec { origins: vec![origin.into()], ..spec.clone() };
+            assert!(check(&fine).is_ok(), "{origin}");
+        }
     }
 }

@@ -58,11 +58,12 @@ impl Sampler {
 
     /// Samples from `logits` [vocab] and counts the token. `None` when the constraint forbids every token.
     pub fn sample(&mut self, logits: &[f32]) -> Option<SampledToken> {
-        let adjusts = self.penalises() || self.constraint.is_some();
+        let restricted = self.is_restricted();
+        let adjusts = self.penalises() || restricted;
         if adjusts {
             self.penalise(logits);
         }
-        if let Some(constraint) = &mut self.constraint {
+        if let Some(constraint) = self.constraint.as_mut().filter(|_| restricted) {
             constraint.mask(&mut self.adjusted);
             if self.adjusted.iter().all(|logit| *logit == f32::NEG_INFINITY) {
                 return None;
@@ -87,9 +88,13 @@ impl Sampler {
         Some(SampledToken { id, logprob, alternatives })
     }
 
+    fn is_restricted(&self) -> bool {
+        self.constraint.as_ref().is_some_and(|constraint| constraint.restricts())
+    }
+
     /// The temperature, when tokens can be sampled from the most likely ones of a row.
     pub fn top_temperature(&self) -> Option<f32> {
-        let whole = self.penalises() || self.constraint.is_some() || self.sampling.logprobs.is_some();
+        let whole = self.penalises() || self.is_restricted() || self.sampling.logprobs.is_some();
         (!whole).then(|| self.sampling.temperature.max(0.0))
     }
 
@@ -113,6 +118,9 @@ impl Sampler {
         let mut random = self.random.clone();
         let id = self.multinomial.draw_top(top, &self.sampling, uniform(&mut random))?;
         self.random = random;
+        if let Some(constraint) = &mut self.constraint {
+            constraint.accept(id);
+        }
         *self.counts.entry(id).or_default() += 1;
         Some(SampledToken { id, logprob: None, alternatives: Vec::new() })
     }

@@ -11,7 +11,7 @@ use text::{ChatTemplate, Conversation, Grammar, Message, OutputParser, Reasoning
 use crate::error::ApiError;
 use crate::images::{ImageFetcher, ImagePrompt, image_urls, text_of};
 use crate::model::{LoadedModel, PromptFormat};
-use crate::response_format::ResponseFormat;
+use crate::response_format::{GrammarStart, ResponseFormat};
 use crate::thinking::ThinkingFields;
 
 /// A prompt and how its answer is parsed and constrained.
@@ -19,8 +19,8 @@ pub struct RenderedPrompt {
     pub tokens: Vec<u32>,
     pub spans: Vec<EmbedSpan>,
     pub parser: OutputParser,
-    /// The grammar, and whether the answer begins with reasoning, which is free.
-    pub grammar: Option<(Grammar, bool)>,
+    /// The grammar, and from where on the answer is held to it.
+    pub grammar: Option<(Grammar, GrammarStart)>,
 }
 
 /// By the model's own template.
@@ -57,12 +57,37 @@ pub fn render(
     if prompt.undecided && model.omits_think_tag && grammar.is_none() {
         parser = parser.undecided();
     }
+    let start = if prompt.thinking { GrammarStart::AfterReasoning } else { GrammarStart::First };
+    let grammar = match grammar.transpose()? {
+        Some(grammar) => Some((grammar, start)),
+        None => calls_grammar(offered_tools(request), template, model),
+    };
     Ok(RenderedPrompt {
         tokens: tokenizer.encode_prompt(&prompt).map_err(refused)?,
         spans: Vec::new(),
         parser,
-        grammar: grammar.transpose()?.map(|grammar| (grammar, prompt.thinking)),
+        grammar,
     })
+}
+
+/// Holds calls that the model may make to the functions' schemas. A schema that no grammar can hold leaves the
+/// calls free: the client checks the arguments.
+fn calls_grammar(
+    tools: &[Value],
+    template: &ChatTemplate,
+    model: &LoadedModel,
+) -> Option<(Grammar, GrammarStart)> {
+    // A template that writes no calls does not tell in which format its model was trained.
+    if tools.is_empty() || !template.writes_calls() {
+        return None;
+    }
+    match Grammar::calls(tools, template.tool_call_format(), &model.tokenizer) {
+        Ok(found) => found.map(|(grammar, begin)| (grammar, GrammarStart::Token(begin))),
+        Err(error) => {
+            tracing::warn!(%error, "calls are not held to the schemas of the functions");
+            None
+        }
+    }
 }
 
 /// With images, which are fetched and decoded here and encoded by the vision tower later.
@@ -71,15 +96,16 @@ pub async fn encode_images(
     format: &ResponseFormat,
     model: Arc<LoadedModel>,
     fetcher: &ImageFetcher,
-) -> Result<(ImagePrompt, Option<(Grammar, bool)>), ApiError> {
+) -> Result<(ImagePrompt, Option<(Grammar, GrammarStart)>), ApiError> {
     ThinkingFields::of(request).template_kwargs(&Reasoning::Never, &request.chat_template_kwargs)?;
     if !offered_tools(request).is_empty() {
-        return Err(ApiError::invalid("tools", "this model was not trained to call functions"));
+        let message = "this model was not trained to call functions";
+        return Err(ApiError::of("tools", ApiErrorCode::ToolsUnsupported, message));
     }
     let grammar = match format {
         ResponseFormat::Json(schema) => {
             let grammar = Grammar::json_schema(schema, &model.tokenizer);
-            Some((grammar.map_err(|error| grammar_refused("response_format", &error))?, false))
+            Some((grammar.map_err(|error| grammar_refused("response_format", &error))?, GrammarStart::First))
         }
         ResponseFormat::Text | ResponseFormat::Call(_) => None,
     };

@@ -10,10 +10,10 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use futures_util::StreamExt;
+use outbound::is_public;
 use protocol::ApiErrorCode;
 use reqwest::{Client, Response, Url, redirect};
 
-use super::ip_ranges::is_public;
 use crate::error::ApiError;
 
 /// Time limit of one fetch, redirects included.

@@ -2,7 +2,6 @@
 //! width.
 mod encoder;
 mod fetcher;
-mod ip_ranges;
 mod vision_run;
 
 use protocol::ApiErrorCode;

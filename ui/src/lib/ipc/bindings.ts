@@ -138,6 +138,36 @@ export const commands = {
 	modelMemory: (modelId: string, settings: ModelSettings) => __TAURI_INVOKE<MemoryForecast>("model_memory", { modelId, settings }),
 	/**  Stores the settings of a model, which apply from its next start on. Settings that do not fit are refused. */
 	modelSettingsSave: (modelId: string, settings: ModelSettings) => __TAURI_INVOKE<ModelSettingsView>("model_settings_save", { modelId, settings }),
+	/**  The built-in tools and the servers. */
+	tools: () => __TAURI_INVOKE<ToolsView>("tools"),
+	/**  Adds a server and starts it. */
+	toolServerAdd: (spec: ToolServerSpec) => __TAURI_INVOKE<ToolServerView>("tool_server_add", { spec }),
+	/**  Changes a server and starts it again. A value that is not given stays. */
+	toolServerChange: (id: string, spec: ToolServerSpec) => __TAURI_INVOKE<ToolServerView>("tool_server_change", { id, spec }),
+	/**  Ends and removes a server. */
+	toolServerRemove: (id: string) => __TAURI_INVOKE<null>("tool_server_remove", { id }),
+	/**  Whether the tools of a server are offered. */
+	toolServerSwitch: (id: string, on: boolean) => __TAURI_INVOKE<ToolServerView>("tool_server_switch", { id, on }),
+	/**  Starts a server, again where it runs. */
+	toolServerRestart: (id: string) => __TAURI_INVOKE<ToolServerView>("tool_server_restart", { id }),
+	/**  The servers of an `mcpServers` JSON. Adds none. */
+	toolServersRead: (text: string) => __TAURI_INVOKE<ToolServerSpec[]>("tool_servers_read", { text }),
+	/**  Whether a tool is asked about, may run, or is not offered. */
+	toolPermissionSet: (serverId: string, tool: string, permission: ToolPermission) => __TAURI_INVOKE<null>("tool_permission_set", { serverId, tool, permission }),
+	/**  Sets the service of the built-in search of the web, or removes it. */
+	webSearchSet: (spec: WebSearchSpec | null) => __TAURI_INVOKE<null>("web_search_set", { spec }),
+	/**  Decides about a call that waits. */
+	toolCallDecide: (chatId: string, callId: string, decision: ToolDecision) => __TAURI_INVOKE<null>("tool_call_decide", { chatId, callId, decision }),
+	/**  A page of a long result, counted from 1. */
+	toolResultPage: (messageId: string, callId: string, page: number) => __TAURI_INVOKE<ToolResultPage>("tool_result_page", { messageId, callId, page }),
+	/**  The programs, and which of them are connected. */
+	connectPrograms: (vault: string | null) => __TAURI_INVOKE<ConnectProgram[]>("connect_programs", { vault }),
+	/**  What connecting a program would change. Writes nothing. */
+	connectPlan: (request: ConnectRequest) => __TAURI_INVOKE<ConnectPlan>("connect_plan", { request }),
+	/**  Makes a key and writes the settings of the program. `digest` is that of the plan. */
+	connectApply: (request: ConnectRequest, digest: string) => __TAURI_INVOKE<ConnectDone>("connect_apply", { request, digest }),
+	/**  Takes back what was written, and removes the key. */
+	connectUndo: (programId: string, vault: string | null) => __TAURI_INVOKE<ConnectUndone>("connect_undo", { programId, vault }),
 	sharing: () => __TAURI_INVOKE<SharingView>("sharing"),
 	/**  Stores the settings; a running worker is restarted with them. */
 	sharingSave: (spec: SharingSpec) => __TAURI_INVOKE<SharingView>("sharing_save", { spec }),
@@ -193,6 +223,8 @@ export type AnswerEvent =
 { kind: "traced"; message_id: string; 
 /**  `None` in a dense model. */
 experts: ExpertLayers | null; tokens: TokenTrace[] } | 
+/**  A new call of a tool, or a new state of one with the same id. */
+{ kind: "called"; message_id: string; call: ToolCallView } | 
 /**  The tokens of the prompt and of the answer so far, where the server counts them during the stream. */
 { kind: "counted"; message_id: string; prompt_tokens: number; completion_tokens: number } | 
 /**  The model repeats itself. Sent once per answer; the answer is not stopped. */
@@ -219,6 +251,8 @@ export type AppEvent = { kind: "worker_changed"; worker: WorkerView } | { kind: 
 { kind: "backups_changed" } | 
 /**  A cloud service was added, changed or removed. */
 { kind: "endpoints_changed" } | 
+/**  A tool server was added, changed or removed, or its state changed. */
+{ kind: "tools_changed" } | 
 /**  The settings of API access or its keys changed. */
 { kind: "sharing_changed" } | 
 /**  A deployment was added or removed, or its state changed. */
@@ -425,6 +459,83 @@ export type CompareState = "done" |
 /**  Ended by the token limit. */
 "length" | "stopped" | "failed";
 
+/**  A program that was connected. */
+export type ConnectDone = {
+	/**  The file that was written. */
+	path: string | null,
+	/**  What is left, with the key where it must be entered. */
+	steps: ConnectStep[],
+};
+
+export type ConnectLine = {
+	kind: ConnectLineKind,
+	text: string,
+};
+
+export type ConnectLineKind = "same" | "added" | "removed" | 
+/**  Lines that stay and are not shown. */
+"gap";
+
+/**  What would change. Nothing is written. */
+export type ConnectPlan = {
+	/**  The file; `None` where all is done by hand. */
+	path: string | null,
+	/**  The difference with keys as dots; empty where nothing would change. */
+	lines: ConnectLine[],
+	/**  Of the file as it is now. It is sent back with the order to write. */
+	digest: string,
+	/**  Without the key, which is made when the program is connected. */
+	steps: ConnectStep[],
+	/**  A web origin that the API must allow. */
+	origin: string | null,
+};
+
+/**  A program, and whether its settings name this app. */
+export type ConnectProgram = {
+	id: string,
+	/**  As its maker writes it. */
+	name: string,
+	/**  Obsidian keeps its settings in a vault, whose folder must be named. */
+	needs_vault: boolean,
+	/**  `None` where it is not connected, or its settings cannot tell. */
+	connected: ConnectedProgram | null,
+};
+
+/**  Which program, with which model of this computer. */
+export type ConnectRequest = {
+	program_id: string,
+	model_id: string,
+	/**  The folder of an Obsidian vault; `None` for other programs. */
+	vault: string | null,
+};
+
+/**  One thing that a person does. Values are those of the program and are typed as they are. */
+export type ConnectStep = { kind: "install"; name: string } | 
+/**  In a terminal, where it was installed as a container. */
+{ kind: "run_docker"; command: string } | 
+/**  The same where it was installed with pip. */
+{ kind: "run_pip"; command: string } | { kind: "variable"; name: string; value: string } | 
+/**  From label to label. */
+{ kind: "open"; labels: string[] } | { kind: "enter_address"; value: string } | { kind: "enter_key"; value: string } | { kind: "enter_name"; value: string } | { kind: "enter_model"; value: string } | { kind: "choose_model"; model: string } | { kind: "restart" };
+
+/**  What was taken back. */
+export type ConnectUndone = {
+	path: string,
+	/**  The file had only our settings and is gone. */
+	deleted: boolean,
+	/**  Settings that were changed since, which stay. */
+	kept: string[],
+};
+
+export type ConnectedProgram = {
+	/**  The file with the settings. */
+	path: string,
+	/**  The address that they name. */
+	address: string,
+	/**  The model, where it is the one that the program uses by itself. */
+	model: string | null,
+};
+
 export type ConnectionStep = 
 /**  The proxy of the settings accepts the connection. */
 "proxy" | 
@@ -450,6 +561,8 @@ export type ContextQuery = {
 	documents: string[],
 	/**  The context length, where only the error of a service has it. */
 	context: number | null,
+	/**  The tools that are switched on are offered to the model. */
+	tools: boolean,
 	/**  The message was refused as too long, whatever the estimate is. */
 	refused: boolean,
 };
@@ -816,6 +929,30 @@ export type ErrorCode = "model_not_found" |
 "form_impossible" | 
 /**  One answer failed; the model still runs. */
 "engine_failed" | "not_loaded" | "cancelled" | 
+/**  Settings of another program that cannot be read, edited or written. */
+"connect_unreadable" | 
+/**  They are not what they were when the difference was shown. */
+"connect_changed" | 
+/**  There is nothing of ours to take back. */
+"connect_nothing" | "sharing_off" | "tool_server_not_found" | 
+/**  A value of its settings is not possible. */
+"tool_server_invalid" | 
+/**  It does not start, is not reached, or refuses. */
+"tool_server_failed" | 
+/**  It ended while it was called. */
+"tool_server_ended" | 
+/**  A text that is no `mcpServers` JSON. */
+"tool_servers_unreadable" | 
+/**  The list of servers in the data folder. */
+"tool_list_unreadable" | 
+/**  The arguments of a call are no JSON object. */
+"tool_arguments_invalid" | "tool_timed_out" | 
+/**  The model calls tools without coming to an answer. */
+"tool_too_many_calls" | 
+/**  The model was not trained to call tools. */
+"tools_unsupported" | 
+/**  No call waits for this decision. */
+"tool_call_gone" | 
 /**  No service of this name was added, or it was removed. */
 "endpoint_not_found" | "endpoint_unreachable" | 
 /**  The same for a server on this computer, which needs no internet. */
@@ -1251,6 +1388,8 @@ export type MessageView = {
 	documents: DocumentView[],
 	/**  The passages of documents that the answer was given, where they did not fit as a whole. */
 	passages: PassageView[],
+	/**  The calls of tools in an answer, in order. */
+	calls: ToolCallView[],
 	/**  The objects that the answer locates in an image. */
 	boxes: BoxView[],
 	/**  The thinking, stored separately from the answer. */
@@ -1737,6 +1876,8 @@ export type SendRequest = {
 	leave_out_older: boolean,
 	/**  The events have each token of the answer with its experts and drafts, where the server tells them. */
 	trace: boolean,
+	/**  The tools that are switched on are offered to the model. */
+	tools: boolean,
 };
 
 export type SequenceUse = {
@@ -1810,6 +1951,8 @@ export type SharingSpec = {
 	port: number,
 	/**  Requests per minute and key; 0 is no limit. */
 	rate: number,
+	/**  Web origins whose pages may use the API in a browser, such as `app://obsidian.md`. */
+	origins?: string[],
 };
 
 export type SharingView = {
@@ -1959,6 +2102,126 @@ export type TokenTrace = {
 	experts: number[][],
 };
 
+export type ToolCallState = 
+/**  The user must approve or refuse it. */
+"asking" | "running" | "done" | 
+/**  The tool reports an error, or the call did not come through: then `error` says why. */
+"failed" | "refused" | 
+/**  The answer ended before the call. */
+"stopped";
+
+/**  A call of a tool in an answer. */
+export type ToolCallView = {
+	/**  Differs from all others of the message. */
+	id: string,
+	/**  Where in the text of the message the call stands: the text before it, in UTF-16 code units. */
+	text_before: number,
+	/**  The same of the reasoning. */
+	reasoning_before: number,
+	/**  The calls of one request to the model have one number, from 0. */
+	round: number,
+	/**  The name by which the model called it. */
+	function: string,
+	server_id: string,
+	/**  The server's name at that time; empty for a tool that does not exist. */
+	server: string,
+	tool: string,
+	/**  JSON, as the model wrote it or as the user changed it. */
+	arguments: string,
+	/**  The user changed the arguments. */
+	edited: boolean,
+	state: ToolCallState,
+	/**  The beginning of the result, as far as the model was given it. */
+	result: string,
+	/**  The characters of `result`. */
+	read_chars: number,
+	/**  The whole result in characters. */
+	result_chars: number,
+	/**  Why it failed. */
+	error: ErrorView | null,
+	/**  From the start of the call to its end; `None` without one. */
+	ms: number | null,
+};
+
+/**  What the user decides about a call that waits. */
+export type ToolDecision = { kind: "run"; 
+/**  JSON in place of what the model wrote; `None` runs the call as it is. */
+arguments: string | null; 
+/**  The tool is not asked about again. */
+always: boolean } | { kind: "refuse" };
+
+export type ToolPermission = 
+/**  Each call waits for the user. */
+"ask" | "always" | 
+/**  The tool is not offered. */
+"never";
+
+/**  A part of a result that is too long for one screen. */
+export type ToolResultPage = {
+	text: string,
+	/**  Counted from 1. */
+	page: number,
+	pages: number,
+};
+
+/**  An environment variable or a header. Its value is kept with the keys of cloud services. */
+export type ToolSecret = {
+	name: string,
+	/**  In a request, `None` keeps the value that is stored. In a view it is `None`. */
+	value: string | null,
+};
+
+/**  The input to add or to change a server. */
+export type ToolServerSpec = {
+	name: string,
+	transport: ToolTransport,
+};
+
+export type ToolServerState = 
+/**  It starts when it is needed. */
+{ kind: "stopped" } | { kind: "starting" } | { kind: "ready" } | { kind: "failed"; error: ErrorView };
+
+/**  A server, or the built-in tools, with what it offers. */
+export type ToolServerView = {
+	id: string,
+	name: string,
+	/**  Its tools are offered to models. */
+	on: boolean,
+	/**  `None` for the built-in tools. */
+	transport: ToolTransport | null,
+	state: ToolServerState,
+	/**  Of a server that is not running, as it last listed them. */
+	tools: ToolView[],
+	/**  The last lines that the program of a server wrote to its standard error. */
+	log: string[],
+};
+
+/**  How a server is reached. */
+export type ToolTransport = 
+/**  A program of this computer that speaks over its standard input and output. */
+{ kind: "stdio"; command: string; args: string[]; 
+/**  Empty for the home folder. */
+folder: string; env: ToolSecret[] } | 
+/**  Streamable HTTP. */
+{ kind: "http"; url: string; headers: ToolSecret[] };
+
+export type ToolView = {
+	/**  As its server names it. */
+	name: string,
+	title: string,
+	description: string,
+	permission: ToolPermission,
+	/**  The server says that it changes nothing. Nobody has checked that. */
+	read_only: boolean,
+};
+
+/**  All servers, the built-in tools first. */
+export type ToolsView = {
+	servers: ToolServerView[],
+	/**  `None` until a service is set; then the built-in search cannot be switched on. */
+	search: WebSearchView | null,
+};
+
 /**  An answer, token by token. */
 export type TracedAnswer = {
 	tokens: TokenTrace[],
@@ -1992,6 +2255,24 @@ export type VariantView = {
 export type Verdict = "runs_well" | "short_context" | 
 /**  Fits in memory but will answer slowly. */
 "slow" | "too_large";
+
+export type WebSearchService = "searxng" | "brave" | "tavily";
+
+/**  The input to set the service; an absent key keeps the one that is stored. */
+export type WebSearchSpec = {
+	service: WebSearchService,
+	address: string,
+	key: string | null,
+};
+
+/**  The service behind the built-in search of the web. */
+export type WebSearchView = {
+	service: WebSearchService,
+	/**  The address of a SearXNG server; empty for the others. */
+	address: string,
+	/**  A key is stored. */
+	has_key: boolean,
+};
 
 /**  What to do when the worker is answering with another model. */
 export type WhenBusy = 

@@ -10,7 +10,7 @@ export type Route =
   | { page: 'compare' }
   | { page: 'how' }
   | { page: 'sizing'; model: string | null }
-  | { page: 'settings'; section?: 'clouds' };
+  | { page: 'settings'; section?: 'clouds' | 'connect' | 'tools' };
 
 function decode(part: string): string | null {
   try {
@@ -34,7 +34,7 @@ export function parseRoute(hash: string): Route {
     case 'sizing':
       return { page, model: decode(rest) };
     case 'settings':
-      return rest === 'clouds' ? { page, section: 'clouds' } : { page };
+      return rest === 'clouds' || rest === 'connect' || rest === 'tools' ? { page, section: rest } : { page };
     default:
       return chatOf(page === 'chat' ? decode(rest) : null, new URLSearchParams(query));
   }

@@ -14,6 +14,7 @@ import { Attached, viewer } from './pictures.svelte';
 import { screen } from './screen.svelte';
 import { adopt, session as sessionOf, type Session } from './session.svelte';
 import { settings } from './settings.svelte';
+import { tools } from './tools.svelte';
 import { worker } from './worker.svelte';
 
 /** A chat's address: which one, or the model of a new one; and the message to land on, with the words that led there. */
@@ -203,6 +204,7 @@ export class ChatPage {
       worker.view.value?.model_id,
       worker.view.value?.context_length,
       models.list.value,
+      tools.offered,
     ];
     if (this.session?.answering || (this.session && !this.chat)) return undefined;
     const query = {
@@ -214,6 +216,7 @@ export class ChatPage {
       pictures: this.leaveOut ? [] : this.attached.ids,
       documents: this.attached.documents.ids,
       context: null,
+      tools: tools.on,
       refused: this.session?.error?.code === 'prompt_too_long',
     };
     const timer = setTimeout(() => void this.use.run(() => host.contextUse(query)), 300);

@@ -10,11 +10,13 @@ import type {
   MessageView,
   SamplingView,
   SendRequest,
+  ToolCallView,
   WhenBusy,
 } from '$lib/ipc/bindings';
 import { Load } from './load.svelte';
 import { Attached, nothing, type Attachments } from './pictures.svelte';
 import { settings } from './settings.svelte';
+import { tools } from './tools.svelte';
 import { traces } from './trace.svelte';
 
 /** A message while its text grows; plain text fields so that a delta touches nothing else. */
@@ -31,6 +33,7 @@ export class Growing {
   counted = $state.raw<number | undefined>(undefined);
   /** It says the same again and again, and the person has not said to go on. */
   repeating = $state(false);
+  calls = $state.raw<ToolCallView[]>([]);
   readonly base: MessageView;
   #thinkingSince: number | undefined;
 
@@ -38,18 +41,30 @@ export class Growing {
     this.base = base;
     this.text = base.text;
     this.reasoning = base.reasoning;
+    this.calls = base.calls;
     this.thinkingSeconds = base.thinking_seconds;
   }
 
   add(text: string, reasoning: string): void {
     this.waiting = false;
     if (reasoning !== '') this.#thinkingSince ??= performance.now();
-    if (text !== '' && this.#thinkingSince !== undefined) {
-      this.thinkingSeconds = (this.thinkingSeconds ?? 0) + (performance.now() - this.#thinkingSince) / 1000;
-      this.#thinkingSince = undefined;
-    }
+    if (text !== '') this.#thought();
     this.text += text;
     this.reasoning += reasoning;
+  }
+
+  /** A new call, or a new state of one that is known. */
+  called(call: ToolCallView): void {
+    this.waiting = false;
+    this.#thought();
+    const known = this.calls.some((one) => one.id === call.id);
+    this.calls = known ? this.calls.map((one) => (one.id === call.id ? call : one)) : [...this.calls, call];
+  }
+
+  #thought(): void {
+    if (this.#thinkingSince === undefined) return;
+    this.thinkingSeconds = (this.thinkingSeconds ?? 0) + (performance.now() - this.#thinkingSince) / 1000;
+    this.#thinkingSince = undefined;
   }
 }
 
@@ -87,6 +102,9 @@ export class Session {
 
   readonly messages = $derived.by<MessageView[]>(() => this.chat.value?.messages ?? []);
   readonly last = $derived(this.messages.at(-1));
+
+  /** The call of the answer being written that waits for the user. */
+  readonly asking = $derived(this.growing?.calls.find((call) => call.state === 'asking'));
 
   readonly pictured = $derived(this.messages.some((m) => m.pictures.length > 0));
 
@@ -214,6 +232,7 @@ export class Session {
       when_busy: 'ask',
       leave_out_older: false,
       trace: traces.watched,
+      tools: tools.on,
       ...what,
     };
     this.#tracing = request.trace;
@@ -265,6 +284,9 @@ export class Session {
         break;
       case 'traced':
         traces.take(this.id, event);
+        break;
+      case 'called':
+        if (this.growing?.base.id === event.message_id) this.growing.called(event.call);
         break;
       case 'delta':
         if (this.growing?.base.id !== event.message_id) return;

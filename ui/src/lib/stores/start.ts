@@ -9,6 +9,7 @@ import { models } from './models.svelte';
 import { screen } from './screen.svelte';
 import { refreshForeignAnswers } from './session.svelte';
 import { sharing } from './sharing.svelte';
+import { tools } from './tools.svelte';
 import { worker } from './worker.svelte';
 
 export function start(): void {
@@ -21,6 +22,7 @@ export function start(): void {
     clouds.onEvent(event);
     deployments.onEvent(event);
     sharing.onEvent(event);
+    tools.onEvent(event);
     if (event.kind === 'models_changed') void machine.refresh();
     if (event.kind === 'chats_changed') refreshForeignAnswers();
   });
@@ -31,6 +33,7 @@ export function start(): void {
     clouds.load(),
     deployments.load(),
     sharing.load(),
+    tools.load(),
     screen.load(),
   ]);
 }

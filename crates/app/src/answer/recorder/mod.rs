@@ -1,15 +1,20 @@
 //! Records one answer from its first event to its last: text is gathered for 40 ms before the host gets it,
 //! stored in the history at most every 500 ms, and flushed before the terminal event. Knows a stream of
 //! events, no HTTP and no worker.
+mod calls;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::{AnswerEvent, AnswerStats, AreaView, BOX_SCALE, BoxView, ErrorCode, ErrorView, MessageView};
+use contract::{
+    AnswerEvent, AnswerStats, AreaView, BOX_SCALE, BoxView, ErrorCode, ErrorView, MessageView, ToolCallView,
+};
 use endpoint::{Grounding, VisionProgress};
 use futures_util::{Stream, StreamExt};
 use history::{FinalAnswer, History, State};
 use tokio::sync::watch;
 
+use self::calls::Calls;
 use super::event::{AnswerText, BackendEvent};
 use super::repetition::Repetition;
 use super::trace::{Traces, draft_stats};
@@ -30,6 +35,7 @@ pub(crate) struct Recorder<F> {
     pub partial: AnswerText,
     pub thought_before_ms: Option<u32>,
     pub boxes: Vec<BoxView>,
+    pub calls: Vec<ToolCallView>,
     /// The image that boxes of the answer refer to.
     pub box_target: BoxTarget,
     pub on_event: F,
@@ -51,6 +57,8 @@ impl ThinkingTimer {
             BackendEvent::Text(_) => self.pause(),
             BackendEvent::Waiting
             | BackendEvent::VisionProgress(_)
+            | BackendEvent::Call(_)
+            | BackendEvent::Called { .. }
             | BackendEvent::Grounding(_)
             | BackendEvent::Traced { .. }
             | BackendEvent::Usage { .. }
@@ -89,6 +97,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
             (self.partial.clone(), AnswerText::default(), AnswerText::default());
         let (mut thinking, mut boxes) = (ThinkingTimer::default(), self.boxes.clone());
         let (mut usage, mut measured, mut shown_usage) = (None, None, None);
+        let mut calls = Calls::new(self.calls.clone());
         let (mut repetition, mut traces) = (Repetition::default(), Traces::default());
         let (started, mut first, mut stored) = (Instant::now(), None, Instant::now());
         let mut tick = tokio::time::interval(SHOW_EVERY);
@@ -131,6 +140,20 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                     Some(Ok(BackendEvent::Grounding(found))) => {
                         boxes.extend(found.iter().filter_map(|one| self.in_pixels(one)));
                     }
+                    Some(Ok(BackendEvent::Called { call, result })) => {
+                        first.get_or_insert_with(Instant::now);
+                        thinking.pause();
+                        self.show(&mut unshown);
+                        let call = calls.put(call, &all);
+                        // The text before a call is stored first, or the call would stand elsewhere after
+                        // a kill.
+                        let part = std::mem::take(&mut unstored);
+                        if let Err(error) = self.store_call(part, &call, result).await {
+                            break (State::Interrupted, Some(error));
+                        }
+                        stored = Instant::now();
+                        (self.on_event)(AnswerEvent::Called { message_id: self.message_id.clone(), call });
+                    }
                     Some(Ok(event)) => {
                         first.get_or_insert_with(Instant::now);
                         thinking.update(&event);
@@ -170,7 +193,16 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         if shown_usage != usage {
             self.show_usage(usage);
         }
-        let mut stats = usage.zip(first).map(|(counts, first)| self.stats(counts, started, first));
+        for call in calls.stop() {
+            match calls::store(&self.history, &self.message_id, &call, String::new()).await {
+                Ok(()) => (self.on_event)(AnswerEvent::Called { message_id: self.message_id.clone(), call }),
+                Err(lost) => tracing::error!(%lost, "failed to store the end of a call"),
+            }
+        }
+        let (writing, tools) = (first.map(|first| first.elapsed()), calls.time());
+        let writing = writing.map(|writing| writing.saturating_sub(tools));
+        let first = first.map(|first| first - started);
+        let mut stats = usage.zip(first.zip(writing)).map(|(counts, times)| self.stats(counts, times));
         if let (Some(stats), Some(timings)) = (&mut stats, measured) {
             stats.first_token_ms = timings.first_token_ms;
             stats.tokens_per_second = timings.tokens_per_second;
@@ -232,20 +264,31 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         blocking(HISTORY, append).await
     }
 
+    async fn store_call(
+        &self,
+        part: AnswerText,
+        call: &ToolCallView,
+        result: String,
+    ) -> Result<(), ErrorView> {
+        if !part.is_empty() {
+            self.store_partial(part).await?;
+        }
+        calls::store(&self.history, &self.message_id, call, result).await
+    }
+
     fn stats(
         &self,
         (prompt_tokens, completion_tokens): (u32, u32),
-        started: Instant,
-        first: Instant,
+        (first_token, writing): (Duration, Duration),
     ) -> AnswerStats {
-        let seconds = first.elapsed().as_secs_f64();
+        let seconds = writing.as_secs_f64();
         // The first token is part of the prefill, so the rate counts the tokens after it.
         let after_first = f64::from(completion_tokens.saturating_sub(1));
         AnswerStats {
             model_id: self.model_id.clone(),
             prompt_tokens,
             completion_tokens,
-            first_token_ms: (first - started).as_secs_f64() * 1000.0,
+            first_token_ms: first_token.as_secs_f64() * 1000.0,
             tokens_per_second: if seconds > 0.0 { after_first / seconds } else { 0.0 },
             drafts: None,
         }

@@ -55,6 +55,7 @@ impl Case {
             partial: AnswerText::default(),
             thought_before_ms: None,
             boxes: Vec::new(),
+            calls: Vec::new(),
             box_target: self.box_target.clone(),
             on_event: |event| self.events.lock().expect("no panic").push(event),
         };

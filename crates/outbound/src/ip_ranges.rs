@@ -1,5 +1,5 @@
 //! Which IP addresses are public: everything else is this host, its network, or reserved.
-//! The ranges are those of IANA's special-purpose address registries. Names are resolved in `fetcher`.
+//! The ranges are those of IANA's special-purpose address registries. Names are resolved by the callers.
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -38,6 +38,7 @@ const NOT_PUBLIC: [&str; 19] = [
 static RANGES: LazyLock<[IpNet; 19]> =
     LazyLock::new(|| NOT_PUBLIC.map(|range| range.parse().expect("a network and its prefix length")));
 
+/// Whether an address is of the whole internet.
 pub fn is_public(address: IpAddr) -> bool {
     // An IPv4 address in an IPv6 one counts as what it is.
     let address = address.to_canonical();

@@ -1,29 +1,8 @@
-//! Runs a program that a model wrote, in QuickJS without its module of the system: no file, no network, no
-//! output. It has limits of memory, stack and time, and its values are compared here and not by the program,
-//! which may have changed what the language offers. Whatever it does, a run ends.
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
-
-use rquickjs::context::EvalOptions;
-use rquickjs::{Array, Context, Ctx, Object, Runtime, Value};
+//! Runs a program that a model wrote and compares its values here and not by the program, which may have
+//! changed what the language offers. The limits of a run are in the crate `script`.
+use rquickjs::{Array, Object, Value};
+use script::{Failure as ScriptFailure, HOST, Limits, eval};
 use serde::Deserialize;
-
-use crate::memory::LimitedMemory;
-
-/// Bytes of everything that a program allocates.
-const MEMORY: usize = 32 << 20;
-/// Bytes of its calls, of the stack of the thread.
-const STACK: usize = 512 << 10;
-const THREAD_STACK: usize = 4 << 20;
-/// For a program and all of its tests. The engine asks at calls and at the ends of loops.
-const TIME: Duration = Duration::from_secs(1);
-/// Until a thread that does not ask is left behind: some functions of the engine are long loops. It goes on
-/// until the function ends, so it costs time of a processor, and nothing else.
-const LEFT_BEHIND: Duration = Duration::from_secs(10);
-
-/// What programs of other hosts expect, without effect.
-const HOST: &str = "globalThis.module = { exports: {} }; globalThis.exports = module.exports;
-    globalThis.console = { log() {}, info() {}, warn() {}, error() {}, debug() {} };";
 
 /// An expression and the value that it must have.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,70 +12,41 @@ pub(crate) struct CallTest {
 }
 
 /// Why a program has not passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// It threw, could not be parsed, or reached the limit of time or stack.
-    Exception,
-    Memory,
+    Script(ScriptFailure),
     WrongValue,
-    /// It did not end, even when it was told to.
-    LeftBehind,
+}
+
+impl From<ScriptFailure> for Failure {
+    fn from(failure: ScriptFailure) -> Self {
+        Self::Script(failure)
+    }
 }
 
 impl From<rquickjs::Error> for Failure {
-    fn from(_: rquickjs::Error) -> Self {
-        Self::Exception
+    fn from(error: rquickjs::Error) -> Self {
+        Self::Script(error.into())
     }
 }
 
 /// Runs the program, then each call, whose value must be the expected one.
 pub(crate) fn run(program: &str, tests: &[CallTest]) -> Result<(), Failure> {
-    run_until(program, tests, LEFT_BEHIND)
+    run_within(Limits::default(), program, tests)
 }
 
-fn run_until(program: &str, tests: &[CallTest], left_behind: Duration) -> Result<(), Failure> {
-    let (sender, receiver) = mpsc::channel();
+fn run_within(limits: Limits, program: &str, tests: &[CallTest]) -> Result<(), Failure> {
     let (program, tests) = (program.to_owned(), tests.to_vec());
-    // A thread of its own has a stack of known size, and can be left behind.
-    let thread = std::thread::Builder::new().stack_size(THREAD_STACK).spawn(move || {
-        // No one waits for a thread that was left behind.
-        let _ = sender.send(run_here(&program, &tests, sender.clone()));
-    });
-    if thread.is_err() {
-        return Err(Failure::Exception);
-    }
-    receiver.recv_timeout(left_behind).unwrap_or(Err(Failure::LeftBehind))
-}
-
-/// At the limit of memory it sends the failure itself and does not return.
-fn run_here(
-    program: &str,
-    tests: &[CallTest],
-    sender: mpsc::Sender<Result<(), Failure>>,
-) -> Result<(), Failure> {
-    let on_limit = move || _ = sender.send(Err(Failure::Memory));
-    let runtime = Runtime::new_with_alloc(LimitedMemory::new(MEMORY, on_limit))?;
-    runtime.set_max_stack_size(STACK);
-    let end = Instant::now() + TIME;
-    runtime.set_interrupt_handler(Some(Box::new(move || Instant::now() >= end)));
-    let context = Context::full(&runtime)?;
-    context.with(|ctx| {
-        eval(&ctx, HOST)?;
-        eval(&ctx, program)?;
-        for test in tests {
-            if !equals(&eval(&ctx, &test.call)?, &test.value)? {
+    script::run(limits, move |ctx| {
+        eval(ctx, HOST)?;
+        eval(ctx, &program)?;
+        for test in &tests {
+            if !equals(&eval(ctx, &test.call)?, &test.value)? {
                 return Err(Failure::WrongValue);
             }
         }
         Ok(())
     })
-}
-
-fn eval<'js>(ctx: &Ctx<'js>, source: &str) -> rquickjs::Result<Value<'js>> {
-    let mut options = EvalOptions::default();
-    // As a browser runs a script.
-    options.strict = false;
-    ctx.eval_with_options(source, options)
 }
 
 /// Reads no more of the value than is expected, so that an endless one ends.
@@ -149,6 +99,8 @@ fn object_equals<'js>(object: &Object<'js>, fields: &toml::Table) -> rquickjs::R
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn test(call: &str, value: impl Into<toml::Value>) -> Vec<CallTest> {
@@ -236,7 +188,7 @@ mod tests {
             assert_ne!(run(program, &test("answer()", 1)), Ok(()), "{program}");
         }
         for bomb in ["'x'.repeat(2 ** 26);", "new ArrayBuffer(2 ** 26);"] {
-            assert_eq!(run(bomb, &[]), Err(Failure::Memory), "{bomb}");
+            assert_eq!(run(bomb, &[]), Err(Failure::Script(ScriptFailure::Memory)), "{bomb}");
         }
         assert_eq!(run("", &test("1", 1)), Ok(()), "the next program is not affected");
     }
@@ -245,8 +197,8 @@ mod tests {
     fn a_program_that_stays_in_a_function_of_the_engine_is_left_behind() {
         // The loop of `indexOf` does not ask whether its time is over.
         let program = "Array.prototype.indexOf.call({ length: 2 ** 33 }, 1);";
-        let short = Duration::from_millis(100);
-        assert_eq!(run_until(program, &[], short), Err(Failure::LeftBehind));
+        let short = Limits { left_behind: Duration::from_millis(100), ..Limits::default() };
+        assert_eq!(run_within(short, program, &[]), Err(Failure::Script(ScriptFailure::LeftBehind)));
     }
 
     #[test]

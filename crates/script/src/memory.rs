@@ -18,7 +18,7 @@ const HEADER: usize = size_of::<Header>().next_multiple_of(ALIGN);
 const ALIGN: usize = 16;
 
 /// The allocations of one thread, which alone may use them.
-pub(crate) struct LimitedMemory<F> {
+pub struct LimitedMemory<F> {
     used: usize,
     limit: usize,
     first: *mut Header,
@@ -27,7 +27,7 @@ pub(crate) struct LimitedMemory<F> {
 }
 
 impl<F: FnMut()> LimitedMemory<F> {
-    pub(crate) fn new(limit: usize, on_limit: F) -> Self {
+    pub fn new(limit: usize, on_limit: F) -> Self {
         Self { used: 0, limit, first: null_mut(), on_limit }
     }
 
