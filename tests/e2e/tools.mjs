@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 
 import { addService, page, testCloud } from './forms.mjs';
 import { COMPOSER, button, freshHome } from './home.mjs';
-import { Window, startDriver, until } from './webdriver.mjs';
+import { Window, sleep, startDriver, until } from './webdriver.mjs';
 
 const { WHALEDECK_BINARY, WHALEDECK_TEST_CLOUD, WHALEDECK_MCP_SERVERS, WHALEDECK_TEST_MCP } = process.env;
 const KEY = 'sk-tools-4711';
@@ -21,12 +21,20 @@ async function send(window, text) {
   await window.click(button('Send'));
 }
 
+/** Presses a button of the call that waits, once the list of messages stands still. */
+async function press(window, name) {
+  await window.find(waiting('asking'), 60);
+  await sleep(500);
+  await window.run(`[...document.querySelectorAll('[data-call-state=asking]')].at(-1).scrollIntoView({ block: 'center' })`);
+  await window.click(`${CARD}[@data-call-state="asking"]//button[normalize-space(.)="${name}"]`);
+}
+
 const ended = (window) => until('the end of the answer', async () => (await window.all(button('Stop'))).length === 0, 60);
 const says = (window, what) => until(`the window says ${what}`, async () => what.test(await window.text()), 60);
 
 async function addServers(window) {
   await page(window, 'Settings');
-  await window.click(`//a[contains(normalize-space(.), "Manage tools")]`);
+  await window.click(button('Manage tools'));
   await window.click(button('Paste mcpServers JSON'));
   const configuration = {
     mcpServers: {
@@ -40,6 +48,9 @@ async function addServers(window) {
     JSON.stringify(configuration),
   );
   await window.click(button('Show servers'));
+  await window.find('//*[contains(normalize-space(.), "Servers in this text")]', 30);
+  // Nothing is chosen until a person chooses it.
+  await window.run(`document.querySelectorAll('.found input[type=checkbox]').forEach((box) => box.checked || box.click())`);
   await picture(window, 'paste');
   await window.click('//button[contains(normalize-space(.), "Add 3 servers")]');
   await until('three servers run', async () => (await window.all('//*[@data-server][@data-state="ready"]')).length === 3, 120);
@@ -52,43 +63,43 @@ async function calls(window) {
   await send(window, `call: read_text_file ${path}`);
   await window.find(waiting('asking'), 60);
   await picture(window, 'asking');
-  await window.click(button('Run'));
+  await press(window, 'Run');
   await says(window, /The tools returned: The blue whale/);
   await ended(window);
   await picture(window, 'done');
 
   const file = join(home, 'new.txt');
   await send(window, `call: write_file ${JSON.stringify({ path: file, content: 'no' })}`);
-  await window.click(button('Refuse'), 60);
+  await press(window, 'Refuse');
   await says(window, /The user refused this call/);
   await ended(window);
   await send(window, `call: write_file ${JSON.stringify({ path: file, content: 'first' })}`);
-  await window.click(button('Edit arguments'), 60);
+  await press(window, 'Edit arguments');
   await window.run(
     `const box = [...document.querySelectorAll('[data-call] textarea')].at(-1); box.value = arguments[0]; box.dispatchEvent(new Event('input', { bubbles: true }))`,
     JSON.stringify({ path: file, content: 'changed by hand' }),
   );
   await picture(window, 'edited');
-  await window.click(button('Run'));
+  await press(window, 'Run');
   await ended(window);
   const written = readFileSync(file, 'utf8');
   if (written !== 'changed by hand') throw new Error(`the file has ${written}`);
 
   await send(window, 'call: crash');
-  await window.click(button('Run'), 60);
+  await press(window, 'Run');
   await says(window, /The tool server ended/);
   await ended(window);
   await picture(window, 'crashed');
 
   await send(window, 'call: hang');
-  await window.click(button('Run'), 60);
+  await press(window, 'Run');
   await window.find(waiting('running'), 60);
   await window.click(button('Stop'));
   await window.find(waiting('stopped'), 60);
   await ended(window);
 
   await send(window, 'call: big');
-  await window.click(button('Run'), 60);
+  await press(window, 'Run');
   await says(window, /Result: [\d,]{9,} characters/);
   await ended(window);
   await window.run(`[...document.querySelectorAll('[data-call] details')].at(-1).open = true`);
@@ -103,6 +114,8 @@ try {
   const window = await Window.open(driver, resolve(WHALEDECK_BINARY));
   try {
     await window.find('//*[@data-action="try-now"]');
+    await window.click(button('Try now'));
+    await window.find(COMPOSER, 90);
     await addServers(window);
     await addService(window, picture, 'Tool caller', `${cloud.address}/v1`, KEY);
     await calls(window);

@@ -1,5 +1,6 @@
-// Steps through tools: calls in an answer that are approved, refused, changed, always allowed and stopped; a long result
-// page by page; servers by the form, from JSON, started again, changed and removed; permissions and the search service.
+// Steps through tools: calls in an answer that are approved, refused, changed, always allowed and stopped; a
+// long result page by page; servers by the form, from JSON, started again, changed and removed; permissions
+// and the search service.
 const calls = (page) => page.locator('[data-call]');
 const asking = (page) => page.locator('[data-call-state=asking]');
 const box = (page) => page.getByRole('textbox', { name: 'Your message' });

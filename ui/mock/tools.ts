@@ -1,5 +1,5 @@
-// Tools of the mock host: servers in every state, a chat with calls in every state, and an answer that asks for a call. In
-// other states than `tools` only the built-in tools are there, switched off.
+// Tools of the mock host: servers in every state, a chat with calls in every state, and an answer that asks
+// for a call. In other states than `tools` only the built-in tools are there, switched off.
 import type {
   AnswerEvent,
   ChatView,
@@ -381,7 +381,10 @@ export function decide(callId: string, decision: ToolDecision): void {
   act(decision);
 }
 
-/** The calls of an answer to a question with "tool": one, or two for "tools". False when the answer was stopped meanwhile. */
+/**
+ * The calls of an answer to a question with "tool": one, or two for "tools". False when the answer was
+ * stopped meanwhile.
+ */
 export async function callTools(
   answer: MessageView,
   question: string,

@@ -1,5 +1,5 @@
-// The pure parts of the tools: where calls stand in an answer, how arguments are shown and checked, and what a form makes
-// of its lines.
+// The pure parts of the tools: where calls stand in an answer, how arguments are shown and checked, and what
+// a form makes of its lines.
 import { expect, test } from 'vitest';
 import { editable, problemOf, same, shownArguments } from '$lib/components/tools/arguments';
 import { mayTakeFocus } from '$lib/components/tools/focus';

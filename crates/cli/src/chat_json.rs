@@ -1,6 +1,6 @@
 //! `chat --json`: a conversation for programs. Input lines are `{"text": "…", "images": […]}`, `{"stop":
-//! true}` or `{"decide": {"call": "…", "decision": {"kind": "refuse"}}}`; output lines are the answer events of
-//! the contract, and `{"kind": "error", …}` for an invalid line.
+//! true}` and `{"decide": {"call": "…", "decision": {"kind": "refuse"}}}`. Output lines are the answer events
+//! of the contract, and `{"kind": "error", …}` for an invalid line.
 use std::collections::VecDeque;
 use std::path::PathBuf;
 

@@ -2,7 +2,6 @@
 //! a kill in between loses nothing. The whole result is read apart from its message.
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::message_rows::not_found;
 use crate::{History, HistoryError, RESULT_BEGINNING, ToolCall};
 
 /// A call to store.
@@ -24,7 +23,11 @@ impl History {
              ON CONFLICT (message_id, id) DO UPDATE SET fields = excluded.fields, result = excluded.result",
             params![message_id, call.id, call.fields, call.result],
         )?;
-        if changed == 0 { Err(not_found("", message_id)) } else { Ok(()) }
+        if changed == 0 {
+            let (chat_id, id) = (String::new(), message_id.to_owned());
+            return Err(HistoryError::MessageNotFound { chat_id, id });
+        }
+        Ok(())
     }
 
     /// The whole result of a call in a chat; `None` without the call.

@@ -1,6 +1,6 @@
 //! The types: chat, message, role, state. Plain values, no SQL.
-//! JSON in `sampling`, `error`, `stats`, `boxes`, `passages` and `fields` is stored as text and never parsed in this
-//! crate.
+//! JSON in `sampling`, `error`, `stats`, `boxes`, `passages` and `fields` is stored as text and never parsed
+//! in this crate.
 
 /// An entry of the list of chats.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,4 +1,5 @@
-//! Differences and steps as a page shows them.
+//! Differences and steps as a page shows them. The words of a step are the host's.
+//! Decides nothing.
 use ::connect::{DiffLine, Field, LineKind, Step, Way};
 use contract::{ConnectLine, ConnectLineKind, ConnectStep};
 

@@ -1,4 +1,5 @@
 //! Calls that wait for the user. A decision reaches the answer that asked for it, once.
+//! Knows no tool and no server.
 use std::collections::HashMap;
 
 use contract::{ErrorCode, ErrorView, ToolDecision};

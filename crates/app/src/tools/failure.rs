@@ -1,4 +1,5 @@
-//! Errors of tools and of their lists as errors that a host shows.
+//! Errors of tools and of their lists as errors that a host shows, with the values of their messages.
+//! The errors themselves are in the crate `tools`.
 use contract::{ErrorCode, ErrorView};
 use tools::{ImportError, ToolError};
 

@@ -46,8 +46,8 @@ impl App {
         Ok(servers.into_iter().map(|(name, transport)| spec_of(name, transport)).collect())
     }
 
-    /// Adds a server, switched on, and starts it to learn its tools. One that does not start stays in the list
-    /// with its error.
+    /// Adds a server, switched on, and starts it to learn its tools. One that does not start stays in the
+    /// list with its error.
     pub async fn tool_server_add(&self, spec: ToolServerSpec) -> Result<ToolServerView, ErrorView> {
         let tools = self.tools.clone();
         let record = blocking("read the data folder", move || tools.add(&spec)).await?;
@@ -174,7 +174,8 @@ impl App {
         Ok(ToolResultPage { text: text.to_owned(), page, pages: pages as u32 })
     }
 
-    /// What an answer is offered; `None` where no tool is on. A server whose tools are not known yet is started.
+    /// What an answer is offered; `None` where no tool is on. A server whose tools are not known yet is
+    /// started.
     pub(crate) async fn offered_tools(
         &self,
         chat_id: &str,

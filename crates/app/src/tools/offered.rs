@@ -52,8 +52,8 @@ impl OfferedTools {
         self.functions.is_empty()
     }
 
-    /// As OpenAI describes functions. The last one is always there, so that a prompt begins alike when a result
-    /// turns out to be long.
+    /// As OpenAI describes functions. The last one is always there, so that a prompt begins alike when a
+    /// result turns out to be long.
     pub(crate) fn descriptions(&self) -> Vec<Value> {
         let all = self.functions.iter().map(|function| function.description.clone());
         all.chain([result_page_function()]).collect()

@@ -1,4 +1,5 @@
 //! Links, modes and line ends of the files.
+//! Symbolic links stay links, and line ends those of the file.
 #![cfg(unix)]
 
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,4 +1,5 @@
 //! Connects each program in a temporary home: the texts, the files, and what undoing leaves.
+//! What all of these tests share is here.
 
 mod files;
 mod programs;

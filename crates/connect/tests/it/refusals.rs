@@ -1,4 +1,5 @@
 //! What is refused, and that nothing is written then.
+//! A file that is refused keeps every byte.
 
 use connect::{ConnectError, Program, Server};
 

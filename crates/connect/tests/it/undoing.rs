@@ -1,4 +1,5 @@
 //! Undoing takes back ours and nothing else.
+//! What the user changed since then stays.
 
 use connect::{ConnectError, Program, Server};
 

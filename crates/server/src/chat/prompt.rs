@@ -70,8 +70,8 @@ pub fn render(
     })
 }
 
-/// Holds calls that the model may make to the functions' schemas. A schema that no grammar can hold leaves the
-/// calls free: the client checks the arguments.
+/// Holds calls that the model may make to the functions' schemas. A schema that no grammar can hold leaves
+/// the calls free: the client checks the arguments.
 fn calls_grammar(
     tools: &[Value],
     template: &ChatTemplate,

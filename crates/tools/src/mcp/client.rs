@@ -1,5 +1,5 @@
-//! Our side of the protocol: it offers the server no sampling, no roots and no questions to the user, and notes
-//! that the list of tools has changed.
+//! Our side of the protocol: it offers the server no sampling, no roots and no questions to the user, and
+//! notes that the list of tools has changed.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,5 @@
-// The tools that models may call: the built-in ones, MCP servers and their permissions. `tools_changed` asks for them again.
+// The tools that models may call: the built-in ones, MCP servers and their permissions. `tools_changed` asks
+// for them again.
 import { host } from '$host';
 import { asError } from '$lib/errors';
 import type {

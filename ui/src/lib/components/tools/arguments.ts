@@ -1,4 +1,5 @@
-// The arguments of a call: as lines where they are simple, and what is wrong with those that were typed. Pure.
+// The arguments of a call: as lines where they are simple, and what is wrong with those that were typed.
+// Pure.
 
 export type Shown = { lines: [name: string, value: string][] } | { json: string };
 

@@ -1,4 +1,5 @@
-// Whether what appears may take the focus: only when the user is neither typing nor at work with something else. Pure.
+// Whether what appears may take the focus: only when the user is neither typing nor at work with something
+// else. Pure.
 
 type Focused = { tagName: string; value?: unknown; closest(selector: string): unknown };
 

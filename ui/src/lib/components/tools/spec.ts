@@ -1,5 +1,5 @@
-// A server as the form and the list show it: the arguments by line, the command as one would type it, and the values that
-// stay stored. Pure.
+// A server as the form and the list show it: the arguments by line, the command as one would type it, and the
+// values that stay stored. Pure.
 import type { ToolSecret, ToolTransport } from '$lib/ipc/bindings';
 import { visible } from './visible';
 

@@ -1,13 +1,16 @@
 // An answer with calls of tools, in the order in which it was written. Pure.
 
-/** What was written up to some calls, or after the last of them: what was thought, then what was said, then the calls. */
+/**
+ * What was written up to some calls, or after the last of them: what was thought, then what was said, then
+ * the calls.
+ */
 export type Turn<Call> = { reasoning: string; text: string; calls: Call[] };
 
 type Placed = { text_before: number; reasoning_before: number };
 
 /**
- * The parts of an answer between its calls. Calls at the same place are one group. The places are UTF-16 code units, as
- * the positions of a string are here.
+ * The parts of an answer between its calls. Calls at the same place are one group. The places are UTF-16 code
+ * units, as the positions of a string are here.
  */
 export function turnsOf<Call extends Placed>(
   text: string,
