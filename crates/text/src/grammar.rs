@@ -198,10 +198,9 @@ mod tests {
         ];
         let wrap = |inside: &str| format!("<｜tool▁calls▁begin｜>{inside}<｜tool▁calls▁end｜>");
         let one = |inside: &str| format!("<｜tool▁call▁begin｜>{inside}<｜tool▁call▁end｜>");
-        let check = |form, list: &str, expect: bool| {
-            let (mut grammar, begin) =
-                Grammar::calls(&tools, form, &tokenizer).expect("a grammar").expect("a token");
-            assert_eq!(Some(begin), tokenizer.id("<｜tool▁calls▁begin｜>"));
+        let check = |form: ToolCallFormat, list: &str, expect: bool| {
+            let lark = form.list_grammar(&bounded_tools(&tools), &tokenizer).expect("a grammar");
+            let mut grammar = Grammar::new(TopLevelGrammar::from_lark(lark), &tokenizer).expect("compiles");
             assert_eq!(follows(&tokenizer, &mut grammar, &wrap(list)), expect, "{list}");
         };
         let (now, echo) = (one("now<｜tool▁sep｜>{}"), one("echo<｜tool▁sep｜>{\"n\": 3}"));
@@ -209,6 +208,9 @@ mod tests {
         check(ToolCallFormat::Bare, &(now.clone() + &echo + &now), true);
         check(ToolCallFormat::Bare, "", false);
         check(ToolCallFormat::Bare, &one("echo<｜tool▁sep｜>{\"n\": \"x\"}"), false);
+        // The Guide has no token that begins a list, so nothing tells when its calls are to be held.
+        let held = Grammar::calls(&tools, ToolCallFormat::Bare, &tokenizer).expect("no error");
+        assert!(held.is_none());
         let fenced = one("function<｜tool▁sep｜>now\n```json\n{}\n```");
         check(ToolCallFormat::Fenced, &(fenced.clone() + "\n" + &fenced), true);
         check(ToolCallFormat::Fenced, &(fenced.clone() + "\n\n" + &fenced), false);
