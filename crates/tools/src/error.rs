@@ -20,3 +20,9 @@ pub enum ToolError {
     #[error("call the tool: {reason}")]
     Failed { reason: String },
 }
+
+impl ToolError {
+    pub(crate) fn failed(reason: impl Into<String>) -> Self {
+        Self::Failed { reason: reason.into() }
+    }
+}

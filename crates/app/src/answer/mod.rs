@@ -72,21 +72,16 @@ impl App {
         let functions = offered.as_ref().map(OfferedTools::descriptions).unwrap_or_default();
         let documents = self.check_length(&request, &model_id, images, functions.clone()).await?;
         let history = self.chats_file.writable()?;
-        let tools = self.tools.clone();
         let ask = |prompt: Prompt| {
             let (waits, waiting) = mpsc::unbounded_channel();
             let on_wait = move || drop(waits.send(Ok(BackendEvent::Waiting)));
             let backend = self.backend(&prompt.model_id, &chat_id, when_busy, on_wait);
             let prompt = Prompt { tools: functions, ..prompt };
-            let chat_id = chat_id.clone();
             let answer = deferred(async move {
                 let backend = backend.await?;
                 match offered {
                     None => backend.stream(prompt, history).await,
-                    Some(offered) => {
-                        let tools = ToolLoop { backend, history, offered, tools, chat_id };
-                        Ok(tools.stream(prompt))
-                    }
+                    Some(offered) => Ok(ToolLoop { backend, offered }.stream(prompt)),
                 }
             });
             stream::select(received(waiting), answer)

@@ -1,14 +1,12 @@
 //! An answer that may call tools: the model is asked, the tools that it calls are run once they are approved,
 //! and it is asked again with the results, until it calls none. For the recorder all of it is one stream of
 //! events. Knows what a tool is from `tools`, and nothing of its server.
-use std::sync::Arc;
 use std::time::Instant;
 
 use contract::{ErrorCode, ErrorView, ToolCallState, ToolCallView, ToolDecision, ToolPermission};
 use endpoint::CallDelta;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
-use history::History;
 use tokio::sync::mpsc;
 use tools::ToolResult;
 
@@ -17,7 +15,7 @@ use super::event::{AnswerText, BackendEvent, BackendStream};
 use super::prompt::Prompt;
 use super::prompt_message::PromptMessage;
 use super::rounds::{prompt_call, result_message};
-use crate::tools::{Function, OfferedTools, Tools, arguments_of};
+use crate::tools::{Function, OfferedTools, arguments_of};
 
 /// More requests to the model than any task of a chat needs.
 const MOST_ROUNDS: u32 = 50;
@@ -29,10 +27,7 @@ const MOST_ARGUMENTS: usize = 1 << 20;
 /// What the rounds of one answer share.
 pub(super) struct ToolLoop {
     pub backend: Backend,
-    pub history: Arc<History>,
     pub offered: OfferedTools,
-    pub tools: Arc<Tools>,
-    pub chat_id: String,
 }
 
 /// Ends the task of an answer when its stream is dropped.
@@ -84,7 +79,7 @@ impl ToolLoop {
 
     /// One request to the model. Its end is passed on where it is the end of the answer.
     async fn ask(&self, prompt: &Prompt, counted: u32, events: &Events) -> Result<Asked, ErrorView> {
-        let mut stream = self.backend.clone().stream(prompt.clone(), self.history.clone()).await?;
+        let mut stream = self.backend.clone().stream(prompt.clone(), self.offered.history.clone()).await?;
         let mut asked = Asked::default();
         while let Some(event) = stream.next().await {
             let event = match event? {
@@ -169,7 +164,7 @@ impl ToolLoop {
             ToolPermission::Ask => {}
         }
         view.state = ToolCallState::Asking;
-        let decision = self.tools.decisions.wait(&self.chat_id, &view.id);
+        let decision = self.offered.decision(&view.id);
         self.report(view, "", events).await?;
         let decision = decision.await.map_err(|_| stopped())?;
         view.state = ToolCallState::Running;

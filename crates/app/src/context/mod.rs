@@ -68,7 +68,7 @@ impl App {
     pub async fn context_use(&self, query: ContextQuery) -> Result<ContextUse, ErrorView> {
         let draft = self.draft_of(&query).await?;
         let counter = self.counter(&query.model_id, query.context).await?;
-        let draft = Draft { tools: self.functions_of(&query, &counter).await?, ..draft };
+        let draft = Draft { tools: if query.tools { self.known_functions()? } else { Vec::new() }, ..draft };
         let documents = document_mode(&counter, &draft, ImagePolicy::Include).await?;
         let counted = counter.count(draft.messages_from(0, ImagePolicy::Include, documents)?, &draft).await;
         let context = counted.context.or(query.context);
@@ -144,16 +144,6 @@ impl App {
     /// The context length of a model, as far as it is known.
     pub(crate) async fn context_of(&self, model_id: &str) -> Result<Option<u32>, ErrorView> {
         Ok(self.counter(model_id, None).await?.context())
-    }
-
-    /// What a message would be offered. A server that does not start is told when the message is sent.
-    async fn functions_of(&self, query: &ContextQuery, counter: &Counter) -> Result<Vec<Value>, ErrorView> {
-        if !query.tools {
-            return Ok(Vec::new());
-        }
-        let chat_id = query.chat_id.as_deref().unwrap_or_default();
-        let offered = self.known_tools(chat_id, counter.context()).await?;
-        Ok(offered.map(|offered| offered.descriptions()).unwrap_or_default())
     }
 
     async fn with_draft(

@@ -15,12 +15,14 @@ use contract::{
     ToolServerSpec, ToolServerView, ToolTransport, ToolsView, WebSearchService, WebSearchSpec, WebSearchView,
 };
 use history::History;
+use serde_json::Value;
 
 pub(crate) use self::offered::{Function, OfferedTools, arguments_of};
 pub(crate) use self::registry::Tools;
 pub(crate) use self::results::result_for_model;
 
 use self::failure::{import_error, invalid};
+use self::offered::{descriptions, functions};
 use self::record::{Record, StoredSearch, StoredTransport};
 use self::registry::SEARCH_KEY;
 use self::results::{PAGE_CHARS, page_chars};
@@ -181,28 +183,33 @@ impl App {
         chat_id: &str,
         context: Option<u32>,
     ) -> Result<Option<OfferedTools>, ErrorView> {
-        let records = self.tools.records.all()?;
-        let outbound = self.outbound().await?;
-        for record in records.iter().filter(|record| record.on && record.tools.is_empty()) {
-            self.tools.running(record, &outbound).await.map_err(|error| error.with("name", &record.name))?;
-        }
-        self.known_tools(chat_id, context).await
-    }
-
-    /// As [`App::offered_tools`], without starting a server.
-    pub(crate) async fn known_tools(
-        &self,
-        chat_id: &str,
-        context: Option<u32>,
-    ) -> Result<Option<OfferedTools>, ErrorView> {
-        let (records, history) = (self.tools.records.all()?, self.chats_file.get()?);
+        let mut records = self.tools.records.all()?;
         if !records.iter().any(|record| record.on) {
             return Ok(None);
         }
         let outbound = self.outbound().await?;
-        let chars = page_chars(context);
-        let offered = OfferedTools::new(self.tools.clone(), history, outbound, chat_id, chars, &records);
-        Ok(Some(offered).filter(|offered| !offered.is_empty()))
+        let is_unknown = |record: &&Record| record.on && record.tools.is_empty();
+        for record in records.iter().filter(is_unknown) {
+            self.tools.running(record, &outbound).await.map_err(|error| error.with("name", &record.name))?;
+        }
+        if records.iter().any(|record| is_unknown(&record)) {
+            records = self.tools.records.all()?;
+        }
+        let offered = OfferedTools {
+            tools: self.tools.clone(),
+            history: self.chats_file.get()?,
+            outbound,
+            chat_id: chat_id.to_owned(),
+            page_chars: page_chars(context),
+            functions: functions(&records),
+        };
+        Ok(Some(offered).filter(|offered| !offered.functions.is_empty()))
+    }
+
+    /// What a prompt that is only counted has of tools. It is counted while one types, so no server is
+    /// started and no key is read.
+    pub(crate) fn known_functions(&self) -> Result<Vec<Value>, ErrorView> {
+        Ok(descriptions(&functions(&self.tools.records.all()?)))
     }
 }
 

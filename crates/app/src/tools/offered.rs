@@ -2,10 +2,11 @@
 //! Who may call is asked here again for each call: the user can change it during the answer.
 use std::sync::Arc;
 
-use contract::{BUILT_IN_TOOLS, ErrorCode, ErrorView, ToolPermission};
+use contract::{BUILT_IN_TOOLS, ErrorCode, ErrorView, ToolDecision, ToolPermission};
 use history::History;
 use outbound::Outbound;
 use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
 use tools::{BuiltIn, ToolResult, function_names};
 
 use super::record::{Record, StoredTool};
@@ -17,12 +18,12 @@ use crate::blocking::blocking;
 #[derive(Clone)]
 pub(crate) struct OfferedTools {
     pub(super) tools: Arc<Tools>,
-    pub(super) history: Arc<History>,
+    pub(crate) history: Arc<History>,
     pub(super) outbound: Outbound,
     pub(super) chat_id: String,
     /// Characters of a result that the model is given at once.
     pub(crate) page_chars: usize,
-    functions: Vec<Function>,
+    pub(super) functions: Vec<Function>,
 }
 
 /// A function, and the tool behind it.
@@ -36,27 +37,14 @@ pub(crate) struct Function {
 }
 
 impl OfferedTools {
-    pub(super) fn new(
-        tools: Arc<Tools>,
-        history: Arc<History>,
-        outbound: Outbound,
-        chat_id: &str,
-        page_chars: usize,
-        records: &[Record],
-    ) -> Self {
-        let functions = functions(records);
-        Self { tools, history, outbound, chat_id: chat_id.to_owned(), page_chars, functions }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.functions.is_empty()
-    }
-
-    /// As OpenAI describes functions. The last one is always there, so that a prompt begins alike when a
-    /// result turns out to be long.
+    /// As OpenAI describes functions.
     pub(crate) fn descriptions(&self) -> Vec<Value> {
-        let all = self.functions.iter().map(|function| function.description.clone());
-        all.chain([result_page_function()]).collect()
+        descriptions(&self.functions)
+    }
+
+    /// Waits for what the user decides about a call.
+    pub(crate) fn decision(&self, call_id: &str) -> oneshot::Receiver<ToolDecision> {
+        self.tools.decisions.wait(&self.chat_id, call_id)
     }
 
     /// What a name stands for. A model may call what does not exist.
@@ -145,7 +133,15 @@ impl OfferedTools {
     }
 }
 
-fn functions(records: &[Record]) -> Vec<Function> {
+/// As OpenAI describes functions. The last one is always there, so that a prompt begins alike when a result
+/// turns out to be long; without any other there is none.
+pub(super) fn descriptions(functions: &[Function]) -> Vec<Value> {
+    let last = (!functions.is_empty()).then(result_page_function);
+    functions.iter().map(|function| function.description.clone()).chain(last).collect()
+}
+
+/// The functions of the servers that are on, without the tools that are never offered.
+pub(super) fn functions(records: &[Record]) -> Vec<Function> {
     let offered = records.iter().filter(|record| record.on).flat_map(|record| {
         let allowed = |tool: &&StoredTool| {
             record.permission(&tool.name) != ToolPermission::Never

@@ -38,8 +38,8 @@ pub async fn read_web_page(outbound: &Outbound, url: &str, anywhere: bool) -> Re
 }
 
 async fn fetch(outbound: &Outbound, url: &str, anywhere: bool) -> Result<Page, ToolError> {
-    let mut url =
-        Url::parse(url.trim()).map_err(|_| failed(format!("`{url}` is not an address of the web")))?;
+    let mut url = Url::parse(url.trim())
+        .map_err(|_| ToolError::failed(format!("`{url}` is not an address of the web")))?;
     for _ in 0..=MOST_REDIRECTS {
         let response = get(outbound, &url, anywhere).await?;
         let status = response.status();
@@ -47,17 +47,19 @@ async fn fetch(outbound: &Outbound, url: &str, anywhere: bool) -> Result<Page, T
             return page(url, response).await;
         }
         let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-        let to = to.ok_or_else(|| failed(format!("it answers {status} without an address")))?;
-        url = url.join(to).map_err(|_| failed(format!("it leads to `{to}`, which is not an address")))?;
+        let to = to.ok_or_else(|| ToolError::failed(format!("it answers {status} without an address")))?;
+        url = url
+            .join(to)
+            .map_err(|_| ToolError::failed(format!("it leads to `{to}`, which is not an address")))?;
     }
-    Err(failed("it leads from one address to the next without end"))
+    Err(ToolError::failed("it leads from one address to the next without end"))
 }
 
 async fn get(outbound: &Outbound, url: &Url, anywhere: bool) -> Result<Response, ToolError> {
     let (Some(host), Some(port), "http" | "https") =
         (url.host_str(), url.port_or_known_default(), url.scheme())
     else {
-        return Err(failed("only http and https addresses are read"));
+        return Err(ToolError::failed("only http and https addresses are read"));
     };
     let mut builder = outbound.client().redirect(redirect::Policy::none()).user_agent(AGENT);
     // A URL has brackets around an IPv6 address, a resolver takes none.
@@ -65,33 +67,36 @@ async fn get(outbound: &Outbound, url: &Url, anywhere: bool) -> Result<Response,
     // A proxy resolves names itself, and may be the only way to resolve any.
     if !outbound.has_proxy() {
         let resolved = tokio::net::lookup_host((bare, port)).await;
-        let addresses: Vec<SocketAddr> = resolved.map_err(|error| failed(error.to_string()))?.collect();
+        let addresses: Vec<SocketAddr> =
+            resolved.map_err(|error| ToolError::failed(error.to_string()))?.collect();
         if addresses.is_empty() || (!anywhere && !addresses.iter().all(|address| is_public(address.ip()))) {
-            return Err(failed(format!(
+            return Err(ToolError::failed(format!(
                 "{host} is of this computer or its network, which tools do not reach"
             )));
         }
         // The name is not resolved again, which prevents DNS rebinding.
         builder = builder.resolve_to_addrs(host, &addresses);
     } else if !anywhere && bare.parse().is_ok_and(|address| !is_public(address)) {
-        return Err(failed(format!("{host} is of this computer or its network, which tools do not reach")));
+        return Err(ToolError::failed(format!(
+            "{host} is of this computer or its network, which tools do not reach"
+        )));
     }
-    let client = builder.build().map_err(|error| failed(root_cause(&error)))?;
-    client.get(url.clone()).send().await.map_err(|error| failed(root_cause(&error)))
+    let client = builder.build().map_err(|error| ToolError::failed(root_cause(&error)))?;
+    client.get(url.clone()).send().await.map_err(|error| ToolError::failed(root_cause(&error)))
 }
 
 async fn page(url: Url, response: Response) -> Result<Page, ToolError> {
     let status = response.status();
     if !status.is_success() {
-        return Err(failed(format!("{url} answers {status}")));
+        return Err(ToolError::failed(format!("{url} answers {status}")));
     }
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let file_name = file_name(kind, &url);
     let (mut content, mut chunks) = (Vec::new(), response.bytes_stream());
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| failed(root_cause(&error)))?;
+        let chunk = chunk.map_err(|error| ToolError::failed(root_cause(&error)))?;
         if content.len() + chunk.len() > MOST_BYTES {
-            return Err(failed(format!("{url} is larger than {} MB", MOST_BYTES >> 20)));
+            return Err(ToolError::failed(format!("{url} is larger than {} MB", MOST_BYTES >> 20)));
         }
         content.extend_from_slice(&chunk);
     }
@@ -114,10 +119,6 @@ fn file_name(kind: &str, url: &Url) -> String {
         }
     };
     format!("page.{extension}")
-}
-
-fn failed(reason: impl Into<String>) -> ToolError {
-    ToolError::Failed { reason: reason.into() }
 }
 
 /// The innermost error, which names the reason.

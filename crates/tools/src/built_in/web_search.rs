@@ -41,7 +41,7 @@ struct Found {
 /// When the service is not reached or refuses.
 pub async fn search_web(outbound: &Outbound, search: &Search, query: &str) -> Result<ToolResult, ToolError> {
     let client = outbound.client().redirect(redirect::Policy::none()).timeout(TIMEOUT).build();
-    let client = client.map_err(|error| failed(root_cause(&error)))?;
+    let client = client.map_err(|error| ToolError::failed(root_cause(&error)))?;
     let answer = body(request(&client, search, query)?).await?;
     let found = results(search.service, &answer);
     if found.is_empty() {
@@ -57,13 +57,15 @@ pub async fn search_web(outbound: &Outbound, search: &Search, query: &str) -> Re
 fn request(client: &reqwest::Client, search: &Search, query: &str) -> Result<RequestBuilder, ToolError> {
     let address = match search.service {
         _ if !search.address.is_empty() => search.address.trim_end_matches('/'),
-        SearchService::Searxng => return Err(failed("the address of the SearXNG server is missing")),
+        SearchService::Searxng => {
+            return Err(ToolError::failed("the address of the SearXNG server is missing"));
+        }
         SearchService::Brave => "https://api.search.brave.com",
         SearchService::Tavily => "https://api.tavily.com",
     };
     let url = |path: &str, query: &[(&str, &str)]| {
         Url::parse_with_params(&format!("{address}{path}"), query)
-            .map_err(|_| failed(format!("`{address}` is not an address")))
+            .map_err(|_| ToolError::failed(format!("`{address}` is not an address")))
     };
     Ok(match search.service {
         SearchService::Searxng => client.get(url("/search", &[("q", query), ("format", "json")])?),
@@ -80,20 +82,22 @@ fn request(client: &reqwest::Client, search: &Search, query: &str) -> Result<Req
 
 async fn body(request: RequestBuilder) -> Result<Value, ToolError> {
     let response = request.send().await.map_err(|error| {
-        if error.is_timeout() { ToolError::Timeout(TIMEOUT) } else { failed(root_cause(&error)) }
+        if error.is_timeout() { ToolError::Timeout(TIMEOUT) } else { ToolError::failed(root_cause(&error)) }
     })?;
     let status = response.status();
     match status.as_u16() {
         401 | 403 => return Err(ToolError::Unauthorized),
         200..=299 => {}
-        _ => return Err(failed(format!("the search service answers {status}"))),
+        _ => return Err(ToolError::failed(format!("the search service answers {status}"))),
     }
     if response.content_length().is_some_and(|length| length > MOST_BYTES as u64) {
-        return Err(failed("the answer of the search service is too long"));
+        return Err(ToolError::failed("the answer of the search service is too long"));
     }
-    let bytes = response.bytes().await.map_err(|error| failed(root_cause(&error)))?;
+    let bytes = response.bytes().await.map_err(|error| ToolError::failed(root_cause(&error)))?;
     serde_json::from_slice(&bytes).map_err(|_| {
-        failed("the search service answers no JSON, which a SearXNG server must allow in its settings")
+        ToolError::failed(
+            "the search service answers no JSON, which a SearXNG server must allow in its settings",
+        )
     })
 }
 
@@ -110,8 +114,4 @@ fn results(service: SearchService, answer: &Value) -> Vec<Found> {
         excerpt: text(&result[excerpt]),
     });
     found.filter(|found| !found.url.is_empty()).take(MOST_RESULTS).collect()
-}
-
-fn failed(reason: impl Into<String>) -> ToolError {
-    ToolError::Failed { reason: reason.into() }
 }
