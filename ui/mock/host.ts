@@ -289,6 +289,12 @@ async function answer(
       pictures: seen.length,
       percent: 100,
     });
+  if (user?.text === 'Long')
+    for (const processed of [0, 256, 512, 768]) {
+      const seconds_left = processed === 0 ? null : ((1024 - processed) / 256) * 20;
+      onEvent({ kind: 'reading', message_id: assistant.id, processed, total: 1024, seconds_left });
+      await pause(600);
+    }
   const flood = user?.text === 'Flood';
   const question = view.messages.find((one) => one.id === assistant.parent_id)?.text ?? '';
   const left = data.ANSWER.slice(assistant.text.length);

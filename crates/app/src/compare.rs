@@ -148,7 +148,11 @@ impl SideAnswer {
                     }
                     // Both sides are measured in the same way, by this program.
                     Some(Ok(BackendEvent::Measured(_) | BackendEvent::Traced { .. })) => {}
-                    Some(Ok(BackendEvent::VisionProgress(_) | BackendEvent::Waiting)) => {}
+                    Some(Ok(
+                        BackendEvent::VisionProgress(_)
+                        | BackendEvent::PromptProgress(_)
+                        | BackendEvent::Waiting,
+                    )) => {}
                     Some(Ok(BackendEvent::End { length: true })) => break (CompareState::Length, None),
                     Some(Ok(BackendEvent::End { length: false })) => break (CompareState::Done, None),
                     Some(Ok(event)) => {

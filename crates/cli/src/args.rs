@@ -8,6 +8,10 @@ use messages::Lang;
 
 use crate::model_settings::SettingsArgs;
 
+/// Where `serve` listens without arguments.
+pub const SERVE_HOST: &str = "127.0.0.1";
+pub const SERVE_PORT: u16 = 8137;
+
 #[derive(Debug, Parser)]
 #[command(
     name = "whaledeck-cli",
@@ -259,9 +263,9 @@ pub enum Command {
         #[arg(long, default_value = "guide")]
         model: String,
         /// Address to listen on; 0.0.0.0 opens it to the network.
-        #[arg(long, default_value = "127.0.0.1")]
+        #[arg(long, default_value = SERVE_HOST)]
         host: std::net::IpAddr,
-        #[arg(long, default_value_t = 8137)]
+        #[arg(long, default_value_t = SERVE_PORT)]
         port: u16,
         /// Requests per minute per key; 0 = unlimited.
         #[arg(long, default_value_t = 60)]

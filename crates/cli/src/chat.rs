@@ -19,8 +19,8 @@ use crate::documents::{attach_documents, discard_documents, print_passages};
 use crate::images::{attach, discard, print_boxes};
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
+use crate::prompt_progress::PromptProgressLine;
 use crate::tools::{decision_of, show_call};
-use crate::vision_progress::VisionProgressLine;
 use messages::{CliMessage, Lang, grouped};
 
 /// The line that unloads the model. The next question loads it again.
@@ -256,7 +256,7 @@ async fn follow(
     interrupts: &mut Interrupts,
     mut answer: impl Steering,
 ) -> Result<MessageView, ErrorView> {
-    let mut progress = output_lang.map(VisionProgressLine::new);
+    let mut progress = output_lang.map(PromptProgressLine::new);
     let mut output = output_lang.map(AnswerOutput::to_stdio);
     loop {
         let event = tokio::select! {
@@ -271,15 +271,7 @@ async fn follow(
             }
         };
         if let Some(line) = &mut progress {
-            match event {
-                // The last image is encoded at 100 %: the answer follows.
-                Some(AnswerEvent::Looking { picture, pictures, percent, .. })
-                    if picture < pictures || percent < 100 =>
-                {
-                    line.show(picture, pictures, percent)
-                }
-                _ => line.end(),
-            }
+            line.follow(event.as_ref());
         }
         match event {
             Some(AnswerEvent::Delta { text, reasoning, .. }) => {

@@ -23,15 +23,16 @@ mod model_settings;
 mod models;
 mod other_programs;
 mod plan;
+mod prompt_progress;
 mod pull;
 mod pull_progress;
 mod repositories;
 mod serve;
 mod sizing;
 mod terminal;
+mod time_left;
 mod tools;
 mod trace;
-mod vision_progress;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use contract::{DownloadState, DownloadView};
 use indicatif::{ProgressBar, ProgressStyle};
+use messages::{CliMessage, Lang, bytes};
 
 use crate::json::print_json;
-use messages::{CliMessage, Lang, bytes};
+use crate::time_left::time_left;
 
 /// Between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -138,18 +139,6 @@ fn line(view: &DownloadView, lang: Lang) -> String {
         text += &CliMessage::SourceWaits.with(lang, &[("seconds", &format!("{seconds:.0}"))]);
     }
     text
-}
-
-fn time_left(seconds: f64, lang: Lang) -> String {
-    let minutes = seconds / 60.0;
-    let (message, count) = if seconds < 90.0 {
-        (CliMessage::SecondsLeft, format!("{seconds:.0}"))
-    } else if minutes < 90.0 {
-        (CliMessage::MinutesLeft, format!("{minutes:.0}"))
-    } else {
-        (CliMessage::HoursLeft, format!("{:.1}", minutes / 60.0))
-    };
-    message.with(lang, &[("count", &count)])
 }
 
 #[cfg(test)]

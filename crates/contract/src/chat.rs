@@ -290,6 +290,15 @@ pub enum AnswerEvent {
         pictures: u32,
         percent: u32,
     },
+    /// Progress of the prompt before the first token, where it is long and the server reports it.
+    Reading {
+        message_id: String,
+        /// Tokens that are computed, those that were kept from before included.
+        processed: u32,
+        total: u32,
+        /// Until the first token, from the rate so far; `None` until that is known.
+        seconds_left: Option<f64>,
+    },
     /// The worker is answering with another model; this answer starts after it.
     Waiting {
         message_id: String,

@@ -55,6 +55,9 @@ pub struct Dialect {
     /// It may report the routed experts of each token; a server that cannot ignores the field.
     #[serde(default)]
     pub routed_experts: bool,
+    /// It may report how much of a prompt is computed; a server that cannot ignores the field.
+    #[serde(default)]
+    pub prompt_progress: bool,
 }
 
 fn yes() -> bool {
@@ -125,6 +128,7 @@ impl Dialect {
             lists_models: true,
             continuous_usage: true,
             routed_experts: true,
+            prompt_progress: true,
             ..Self::default()
         }
     }
@@ -180,6 +184,7 @@ impl Dialect {
             applied.seed = None;
         }
         applied.return_routed_experts &= self.routed_experts;
+        applied.return_progress &= self.prompt_progress;
         for message in &mut applied.messages {
             if !message.prefix && message.tool_calls.is_none() {
                 message.reasoning_content = None;

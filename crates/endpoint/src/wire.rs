@@ -2,7 +2,7 @@
 //! `reasoning_content` (DeepSeek, SGLang, llama.cpp, our worker), `reasoning` (vLLM, OpenRouter) or
 //! `thinking` (ollama). Chunks are read leniently: a field of another type is ignored, and a complete
 //! answer is read as one chunk.
-use protocol::openai::{ChatCompletionRequest, ChatMessage, SamplingParams, Usage};
+use protocol::openai::{ChatCompletionRequest, ChatMessage, PromptProgress, SamplingParams, Usage};
 use protocol::{AnswerExtension, ExpertLayers, Grounding, TokenTrace, VisionProgress};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +27,8 @@ pub struct ChatRequest {
     pub tools: Vec<Value>,
     /// Report the experts and drafts of each token, where the server can.
     pub return_routed_experts: bool,
+    /// Report how much of the prompt is computed, where the server can.
+    pub return_progress: bool,
 }
 
 impl ChatRequest {
@@ -49,6 +51,7 @@ impl ChatRequest {
             },
             tools: self.tools.clone(),
             return_routed_experts: self.return_routed_experts,
+            return_progress: self.return_progress,
             ..ChatCompletionRequest::default()
         }
     }
@@ -79,6 +82,8 @@ pub struct ChatDelta {
     pub grounding: Vec<Grounding>,
     /// From our worker only, before the first token.
     pub vision_progress: Option<VisionProgress>,
+    /// From our worker and llama-server, before the first token.
+    pub prompt_progress: Option<PromptProgress>,
     /// The routed experts of the model, and how the tokens were made: when the request asks, and from servers
     /// that report it.
     pub experts: Option<ExpertLayers>,
@@ -102,6 +107,8 @@ pub(crate) struct Chunk {
     choices: Option<Vec<Choice>>,
     #[serde(default)]
     usage: Value,
+    #[serde(default)]
+    prompt_progress: Value,
     #[serde(default)]
     pub error: Value,
 }
@@ -157,7 +164,11 @@ fn calls(message: &Value) -> Vec<CallDelta> {
 impl From<Chunk> for ChatDelta {
     fn from(chunk: Chunk) -> Self {
         // Counts of another type must not fail the answer.
-        let mut delta = ChatDelta { usage: serde_json::from_value(chunk.usage).ok(), ..ChatDelta::default() };
+        let mut delta = ChatDelta {
+            usage: serde_json::from_value(chunk.usage).ok(),
+            prompt_progress: serde_json::from_value(chunk.prompt_progress).ok(),
+            ..ChatDelta::default()
+        };
         if let Some(choice) = chunk.choices.into_iter().flatten().next() {
             for message in [&choice.delta, &choice.message] {
                 delta.text += &text(&message["content"]);
@@ -212,12 +223,18 @@ mod tests {
             model: "m".into(),
             choices: vec![ChunkChoice { delta, ..ChunkChoice::default() }],
             usage: Some(Usage::new(Tokens(5), Tokens(7))),
+            prompt_progress: Some(PromptProgress {
+                total: Tokens(9),
+                processed: Tokens(4),
+                ..PromptProgress::default()
+            }),
         };
         let text = serde_json::to_string(&chunk).expect("is data");
         let read: ChatDelta = serde_json::from_str::<Chunk>(&text).expect("reads").into();
         assert_eq!((read.text.as_str(), read.reasoning.as_str(), read.finish), ("a", "b", None));
         assert_eq!((read.grounding, read.vision_progress), (vec![grounding], Some(progress)));
         assert_eq!(read.usage, Some(Usage::new(Tokens(5), Tokens(7))));
+        assert_eq!(read.prompt_progress, chunk.prompt_progress);
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn ask(engine: &Engine, prompt: &[u32], answer: usize) -> Timings {
     let end = events.iter().find_map(|event| match event {
         Event::Finished { timings, .. } => Some(timings),
         Event::Failed(error) => panic!("{error}"),
-        Event::Token { .. } => None,
+        Event::Prefill(_) | Event::Token { .. } => None,
     });
     end.expect("an end comes")
 }

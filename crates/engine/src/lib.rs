@@ -26,7 +26,8 @@ pub use engine::Engine;
 pub use options::EngineOptions;
 pub use request::{
     Constraint, DistributionRequest, DraftPause, DraftStats, DrafterKind, EmbedSpan, EngineError, Event,
-    FinishReason, Metrics, Request, Sampling, StartError, SubmitError, Timings, TokenLogprob, TokenTrace,
+    FinishReason, Metrics, PrefillProgress, Request, Sampling, StartError, SubmitError, Timings,
+    TokenLogprob, TokenTrace,
 };
 pub use routing::{RoutedLayers, Routing, TokenRouting};
 pub use sampler::{DraftToken, SampledToken, Sampler};

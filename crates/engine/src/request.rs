@@ -105,12 +105,36 @@ pub struct TokenLogprob {
     pub logprob: f32,
 }
 
-/// What a request emits: tokens, then exactly one `Finished` or `Failed`.
+/// What a request emits: the progress of its prompt, tokens, then exactly one `Finished` or `Failed`.
 #[derive(Debug)]
 pub enum Event {
-    Token { id: u32, logprob: Option<f32>, alternatives: Vec<TokenLogprob>, trace: Option<TokenTrace> },
-    Finished { reason: FinishReason, timings: Timings, routing: Arc<Routing> },
+    /// When the request is admitted, and after each chunk of its prompt but the last.
+    Prefill(PrefillProgress),
+    Token {
+        id: u32,
+        logprob: Option<f32>,
+        alternatives: Vec<TokenLogprob>,
+        trace: Option<TokenTrace>,
+    },
+    Finished {
+        reason: FinishReason,
+        timings: Timings,
+        routing: Arc<Routing>,
+    },
     Failed(EngineError),
+}
+
+/// How much of a prompt is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrefillProgress {
+    /// Tokens of the prompt.
+    pub total: usize,
+    /// Those that came from the prefix cache.
+    pub cached: usize,
+    /// Those in the KV cache, `cached` included.
+    pub processed: usize,
+    /// Since the request was admitted.
+    pub elapsed: Duration,
 }
 
 /// How one token was made.

@@ -14,8 +14,8 @@ use crate::cancel::CancelFlag;
 use crate::draft::{AdaptiveDrafting, DraftContext, Drafter};
 use crate::sampler::Sampler;
 use crate::{
-    DistributionRequest, DraftStats, EmbedSpan, EngineError, Event, FinishReason, Request, Routing, Sampling,
-    Timings, TokenTrace,
+    DistributionRequest, DraftStats, EmbedSpan, EngineError, Event, FinishReason, PrefillProgress, Request,
+    Routing, Sampling, Timings, TokenTrace,
 };
 
 /// Receives the events of one request. It must not block; if it panics, the request is cancelled.
@@ -125,6 +125,13 @@ impl Sequence {
         (self.num_computed, self.num_cached) = (num_cached, num_cached);
         self.draft_stats.drafter = self.drafter.as_ref().map(|drafter| drafter.kind());
         self.admitted = Some(Instant::now());
+        self.emit_progress();
+    }
+
+    fn emit_progress(&mut self) {
+        let elapsed = self.admitted.map(|at| at.elapsed()).unwrap_or_default();
+        let (total, cached, processed) = (self.prompt_len, self.num_cached, self.num_computed);
+        self.emit(Event::Prefill(PrefillProgress { total, cached, processed, elapsed }));
     }
 
     pub fn is_decoding(&self) -> bool {
@@ -236,6 +243,9 @@ impl Sequence {
             kept += self.verify(rows, &drafts, &mut outcome);
         }
         self.num_computed += kept;
+        if self.num_computed < self.prompt_len {
+            self.emit_progress();
+        }
         if let Some(drafter) = self.drafter.as_mut().filter(|drafter| drafter.needs_hidden()) {
             drafter.observe(&output.hidden[..kept * (output.hidden.len() / rows)], kept);
         }

@@ -39,6 +39,7 @@ fn collect(events: &Receiver<Event>) -> (Vec<u32>, FinishReason) {
     let mut tokens = Vec::new();
     loop {
         match events.recv_timeout(Duration::from_secs(60)).expect("an event comes") {
+            Event::Prefill(_) => {}
             Event::Token { id, .. } => tokens.push(id),
             Event::Finished { reason, timings, .. } => {
                 assert_eq!(timings.completion_tokens, tokens.len());

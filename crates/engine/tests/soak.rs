@@ -80,6 +80,7 @@ fn memory_stays_and_every_request_is_served() {
             for event in one.events.try_iter() {
                 one.last_event = Instant::now();
                 match event {
+                    Event::Prefill(_) => {}
                     Event::Token { .. } => one.tokens += 1,
                     Event::Finished { reason, .. } => {
                         let kinds = [FinishReason::Stop, FinishReason::Length, FinishReason::ContextFull];

@@ -37,6 +37,7 @@ pub async fn completions(
         one_call: false,
         grammar: None,
         trace: false,
+        progress: false,
         param: "prompt",
     };
     let generation = Generation::start(state.clone(), params)?;
@@ -114,7 +115,7 @@ impl ResponseKind for TextKind {
                 let finish_reason = Some(*finish);
                 vec![TextChoice { index: 0, text: String::new(), finish_reason, logprobs: None }]
             }
-            Update::VisionProgress(_) | Update::Failed(_) => Vec::new(),
+            Update::VisionProgress(_) | Update::PromptProgress(_) | Update::Failed(_) => Vec::new(),
         }
     }
 

@@ -2,8 +2,11 @@
 //! It writes no JSON: `response` and the routes turn its updates into bodies and chunks.
 use std::sync::Arc;
 
-use engine::{CancelHandle, EmbedSpan, EngineError, Event, FinishReason, Request, Sampling, SubmitError};
-use protocol::openai::{self, CompletionTokensDetails, TokenLogprob, TopLogprob, Usage};
+use engine::{
+    CancelHandle, EmbedSpan, EngineError, Event, FinishReason, PrefillProgress, Request, Sampling,
+    SubmitError,
+};
+use protocol::openai::{self, CompletionTokensDetails, PromptProgress, TokenLogprob, TopLogprob, Usage};
 use protocol::{ApiErrorCode, PromptSize, TokenTrace, VisionProgress};
 use text::{Detokenizer, Grammar, OutputParser, Piece, StopStrings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -17,6 +20,8 @@ use crate::usage::usage;
 pub enum Update {
     /// Before the first token of a chat with images.
     VisionProgress(VisionProgress),
+    /// Before the first token, when the request asks for it.
+    PromptProgress(PromptProgress),
     Pieces {
         pieces: Vec<Piece>,
         logprobs: Vec<TokenLogprob>,
@@ -55,6 +60,8 @@ pub struct GenerateParams {
     pub grammar: Option<(Grammar, GrammarStart)>,
     /// Reports how each token was made.
     pub trace: bool,
+    /// Reports how much of the prompt is computed.
+    pub progress: bool,
     /// The field to name in the error for a prompt that is refused.
     pub param: &'static str,
 }
@@ -71,6 +78,7 @@ pub struct Generation {
     calls_left: Option<usize>,
     grammar_error: GrammarError,
     prompt_tokens: usize,
+    progress: bool,
     completion_tokens: usize,
     /// Those up to the end of the reasoning.
     reasoning_tokens: usize,
@@ -113,6 +121,7 @@ impl Generation {
             calls_left: params.one_call.then_some(1),
             grammar_error: grammar_error.unwrap_or_default(),
             prompt_tokens,
+            progress: params.progress,
             completion_tokens: 0,
             reasoning_tokens: 0,
             stop: None,
@@ -248,6 +257,9 @@ impl Updates for Generation {
         while !self.ended {
             let event = self.events.recv().await;
             let update = match event {
+                Some(Event::Prefill(progress)) => {
+                    self.progress.then(|| Update::PromptProgress(prompt_progress(progress)))
+                }
                 Some(Event::Token { .. }) if self.stopped => None,
                 Some(Event::Token { id, logprob, alternatives, trace }) => {
                     let pieces = self.token(id);
@@ -284,6 +296,15 @@ impl Updates for Generation {
 impl Drop for Generation {
     fn drop(&mut self) {
         self.cancel.cancel();
+    }
+}
+
+fn prompt_progress(progress: PrefillProgress) -> PromptProgress {
+    PromptProgress {
+        total: progress.total.into(),
+        cache: progress.cached.into(),
+        processed: progress.processed.into(),
+        time_ms: u64::try_from(progress.elapsed.as_millis()).unwrap_or(u64::MAX),
     }
 }
 

@@ -187,3 +187,38 @@ fn every_refusal_has_the_shape_of_its_protocol() {
     let (status, body) = post(&address, "/v1/responses", &responses(&json!({"input": []})));
     assert_eq!((status, &body["error"]["param"]), (400, &json!("input")), "{body}");
 }
+
+#[test]
+fn the_progress_of_a_long_prompt_comes_before_its_answer_when_it_is_asked_for() {
+    let (_folder, _worker, address) = worker();
+    let question = "The whale is large. ".repeat(400);
+    let body = |progress: bool| {
+        json!({"messages": [{"role": "user", "content": question}], "stream": true, "max_tokens": 1,
+            "stream_options": {"include_usage": true}, "return_progress": progress})
+    };
+    let events = stream(&address, "/v1/chat/completions", &body(true));
+    let progress: Vec<&Value> =
+        events.iter().map(|event| &event["prompt_progress"]).filter(|one| !one.is_null()).collect();
+    let usage = &events.last().expect("the usage is last")["usage"];
+    assert!(progress.len() >= 4, "{} reports for {usage}", progress.len());
+    let counts = |name: &str| -> Vec<u64> {
+        progress.iter().map(|one| one[name].as_u64().expect("a count")).collect()
+    };
+    assert!(counts("total").iter().all(|total| Some(*total) == usage["prompt_tokens"].as_u64()));
+    let processed = counts("processed");
+    assert_eq!(processed[0], counts("cache")[0], "the first report is the prefix cache");
+    assert!(processed.is_sorted_by(|a, b| a < b) && *processed.last().expect("one") < counts("total")[0]);
+    // All of them are before the first text.
+    let at = |wanted: &dyn Fn(&Value) -> bool| events.iter().rposition(wanted).expect("is there");
+    let first_text = events.iter().position(|event| {
+        let delta = &event["choices"][0]["delta"];
+        delta["content"].as_str().is_some_and(|text| !text.is_empty())
+            || delta["reasoning_content"].is_string()
+    });
+    let last_progress = at(&|event| !event["prompt_progress"].is_null());
+    assert!(first_text.is_none_or(|first| last_progress < first));
+
+    // Now the prompt is in the cache, and reports of it are not wanted.
+    let events = stream(&address, "/v1/chat/completions", &body(false));
+    assert!(events.iter().all(|event| event["prompt_progress"].is_null()));
+}

@@ -4,6 +4,7 @@ use contract::{ErrorView, ToolCallView};
 use endpoint::{CallDelta, ChatDelta, ExpertLayers, Grounding, TokenTrace, VisionProgress};
 use futures_util::stream::BoxStream;
 use protocol::Timings;
+use protocol::openai::PromptProgress;
 
 pub(crate) type BackendStream = BoxStream<'static, Result<BackendEvent, ErrorView>>;
 
@@ -15,6 +16,8 @@ pub(crate) enum BackendEvent {
     Waiting,
     /// Progress of the vision encoder, before the first token.
     VisionProgress(VisionProgress),
+    /// How much of the prompt is computed, before the first token.
+    PromptProgress(PromptProgress),
     /// Where the objects are that the text just named.
     Grounding(Vec<Grounding>),
     /// A part of a call that the model writes.
@@ -60,6 +63,7 @@ impl AnswerText {
             BackendEvent::Reasoning(text) => self.reasoning.push_str(text),
             BackendEvent::Waiting
             | BackendEvent::VisionProgress(_)
+            | BackendEvent::PromptProgress(_)
             | BackendEvent::Call(_)
             | BackendEvent::Called { .. }
             | BackendEvent::Grounding(_)
@@ -75,6 +79,7 @@ impl AnswerText {
 pub(super) fn events_of(delta: ChatDelta) -> Vec<Result<BackendEvent, ErrorView>> {
     let mut events = Vec::new();
     events.extend(delta.vision_progress.map(BackendEvent::VisionProgress));
+    events.extend(delta.prompt_progress.map(BackendEvent::PromptProgress));
     if !delta.reasoning.is_empty() {
         events.push(BackendEvent::Reasoning(delta.reasoning));
     }

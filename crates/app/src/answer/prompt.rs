@@ -92,6 +92,7 @@ impl Prompt {
             thinking: thinking_param(sampling.thinking),
             tools,
             return_routed_experts: trace,
+            return_progress: true,
         })
     }
 }

@@ -50,6 +50,7 @@ pub fn collect(events: &Receiver<Event>) -> Answer {
     let mut tokens = Vec::new();
     loop {
         match events.recv_timeout(Duration::from_secs(60)).expect("an event comes") {
+            Event::Prefill(_) => {}
             Event::Token { id, .. } => tokens.push(id),
             Event::Finished { reason, timings, .. } => return Answer { tokens, end: Ok((reason, timings)) },
             Event::Failed(error) => return Answer { tokens, end: Err(error) },

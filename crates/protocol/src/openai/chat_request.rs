@@ -43,6 +43,9 @@ pub struct ChatCompletionRequest {
     /// Every token of the answer with its experts and drafts, in the field `whaledeck`. The name is SGLang's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub return_routed_experts: bool,
+    /// The progress of the prompt comes before the first token of a stream. The name is llama.cpp's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub return_progress: bool,
 }
 
 /// DeepSeek's own: `{"type": "enabled" | "disabled"}`.

@@ -22,7 +22,7 @@ pub use message::{
 pub use model_list::{ModelList, ModelObject};
 pub use response::{
     AssistantMessage, ChatChoice, ChatCompletion, ChatCompletionChunk, ChunkChoice, Completion, Delta,
-    FinishReason, FunctionDelta, Role, TextChoice, TextCompletion, ToolCallDelta,
+    FinishReason, FunctionDelta, PromptProgress, Role, TextChoice, TextCompletion, ToolCallDelta,
 };
 pub use sampling_params::{SamplingParams, Stop, StreamOptions};
 pub use usage::{CompletionTokensDetails, PromptTokensDetails, Usage};

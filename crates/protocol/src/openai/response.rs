@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{ChatLogprobs, TextLogprobs, ToolCall, ToolType, Usage};
-use crate::AnswerExtension;
+use crate::{AnswerExtension, Tokens};
 
 /// `C` is the type of the choices, which is what the three kinds of answers differ in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,22 @@ pub struct Completion<C> {
     pub choices: Vec<C>,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// Before the first token of a stream whose request has `return_progress`.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub prompt_progress: Option<PromptProgress>,
+}
+
+/// How much of a prompt is computed, in llama.cpp's names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptProgress {
+    /// Tokens of the prompt.
+    pub total: Tokens,
+    /// Those that came from the prefix cache.
+    pub cache: Tokens,
+    /// Those that are computed, `cache` included.
+    pub processed: Tokens,
+    /// Milliseconds since the prompt's start.
+    pub time_ms: u64,
 }
 
 pub type ChatCompletion = Completion<ChatChoice>;
@@ -110,7 +126,7 @@ pub struct FunctionDelta {
 }
 
 /// Serde asks for `Default` of `C` otherwise.
-fn none() -> Option<Usage> {
+fn none<T>() -> Option<T> {
     None
 }
 

@@ -91,6 +91,8 @@ fn params(request: &ChatCompletionRequest, prompt: RenderedPrompt) -> GeneratePa
         one_call: request.parallel_tool_calls == Some(false),
         grammar: prompt.grammar,
         trace: request.return_routed_experts,
+        // An answer in one body has no place for it.
+        progress: request.return_progress && request.sampling.stream,
         param: "messages",
     }
 }

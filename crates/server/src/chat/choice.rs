@@ -68,6 +68,7 @@ impl ResponseKind for ChatKind {
                 let finish_reason = Some(self.message.finish_reason(*finish));
                 vec![ChunkChoice { finish_reason, ..chunk(Delta { whaledeck, ..Delta::default() }) }]
             }
+            Update::PromptProgress(_) => vec![ChunkChoice::default()],
             Update::Failed(_) => Vec::new(),
         }
     }

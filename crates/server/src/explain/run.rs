@@ -32,6 +32,7 @@ pub async fn run(state: &AppState, request: Request) -> Result<Run, ApiError> {
     let (mut tokens, mut traces) = (Vec::new(), Vec::new());
     while let Some(event) = events.recv().await {
         match event {
+            Event::Prefill(_) => {}
             Event::Token { id, trace, .. } => {
                 tokens.push(id);
                 traces.extend(trace);

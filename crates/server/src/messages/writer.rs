@@ -58,7 +58,7 @@ impl AnswerWriter for MessageWriter {
 
     fn events(&mut self, update: Update, _: (usize, usize)) -> Vec<SseEvent> {
         match update {
-            Update::VisionProgress(_) => Vec::new(),
+            Update::VisionProgress(_) | Update::PromptProgress(_) => Vec::new(),
             Update::Pieces { pieces, .. } => {
                 let changes = pieces.into_iter().flat_map(|piece| self.blocks.push(piece));
                 changes.map(|change| event(&block_event(change))).collect()

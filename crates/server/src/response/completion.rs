@@ -63,6 +63,7 @@ impl ResponseMeta {
             model: self.model.clone(),
             choices,
             usage: None,
+            prompt_progress: None,
         }
     }
 }
@@ -104,10 +105,14 @@ impl<K: ResponseKind> AnswerWriter for CompletionWriter<K> {
         let counts = (counts && matches!(update, Update::Pieces { .. }))
             .then(|| Usage::new(prompt.into(), completion.into()));
         let choices = self.kind.chunks(&update);
+        if let Update::PromptProgress(progress) = update {
+            let body = self.meta.body(K::ID_PREFIX, K::CHUNK_OBJECT, choices);
+            return vec![json_event(&Completion { prompt_progress: Some(progress), ..body })];
+        }
         let mut events: Vec<SseEvent> =
             choices.into_iter().map(|choice| self.event(vec![choice], counts.clone())).collect();
         match update {
-            Update::VisionProgress(_) | Update::Pieces { .. } => {}
+            Update::VisionProgress(_) | Update::PromptProgress(_) | Update::Pieces { .. } => {}
             Update::End { usage, .. } => {
                 if with_usage {
                     events.push(self.event(Vec::new(), Some(usage)));

@@ -158,7 +158,7 @@ impl AnswerWriter for ResponseWriter {
 
     fn events(&mut self, update: Update, _: (usize, usize)) -> Vec<SseEvent> {
         let events: Vec<ResponseEvent> = match update {
-            Update::VisionProgress(_) => Vec::new(),
+            Update::VisionProgress(_) | Update::PromptProgress(_) => Vec::new(),
             Update::Pieces { pieces, .. } => {
                 let changes: Vec<BlockEvent> =
                     pieces.into_iter().flat_map(|piece| self.blocks.push(piece)).collect();

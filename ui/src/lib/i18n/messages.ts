@@ -68,6 +68,18 @@ export type Messages = {
     thought: string;
     thoughtFor: (values: { time: Value }) => string;
     waiting: string;
+    reading: string;
+    readingLeft: (values: { time: Value }) => string;
+    queue: string;
+    queueHint: string;
+    queued: string;
+    queuedNext: string;
+    queuedStopped: string;
+    sendNow: string;
+    queuedFiles: (values: { count: Value }) => string;
+    queuedEdit: string;
+    queuedEditFull: string;
+    queuedRemove: string;
     looking: string;
     lookingAt: (values: { at: Value; of: Value }) => string;
     loading: (values: { name: Value }) => string;
@@ -1249,6 +1261,13 @@ export type Messages = {
     chat: string;
     enter: string;
     enterNote: string;
+    titles: string;
+    titleSources: {
+      first_message: string;
+      local: string;
+      any: string;
+    };
+    titlesNote: string;
     copies: string;
     copiesNote: string;
     models: string;

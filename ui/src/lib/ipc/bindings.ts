@@ -217,6 +217,12 @@ export type AnswerEvent =
 { kind: "started"; user: MessageView | null; assistant: MessageView } | 
 /**  Progress of the vision encoder before the first token: image `picture` of `pictures`, counted from 1. */
 { kind: "looking"; message_id: string; picture: number; pictures: number; percent: number } | 
+/**  Progress of the prompt before the first token, where it is long and the server reports it. */
+{ kind: "reading"; message_id: string; 
+/**  Tokens that are computed, those that were kept from before included. */
+processed: number; total: number; 
+/**  Until the first token, from the rate so far; `None` until that is known. */
+seconds_left: number | null } | 
 /**  The worker is answering with another model; this answer starts after it. */
 { kind: "waiting"; message_id: string } | { kind: "delta"; message_id: string; text: string; reasoning: string } | 
 /**  The next tokens of the answer and how they were made, in order; only when the request has `trace`. */
@@ -1895,6 +1901,7 @@ export type SettingsView = {
 	/**  True once the user left the Welcome page. */
 	welcomed: boolean,
 	send_with_enter: boolean,
+	chat_titles: TitleSource,
 	/**  Where models of this computer compute. */
 	place: PlaceKind,
 	/**  For `place = card`: the number of the card, in the order of the hardware view's NVIDIA cards. */
@@ -2083,6 +2090,14 @@ export type Thinking =
 "own" | "on" | "off";
 
 /**  A token that may come next. */
+export type TitleSource = 
+/**  Its first words. */
+"first_message" | 
+/**  Its model, unless a cloud service charges for it. */
+"local" | 
+/**  Its model, whatever it is. */
+"any";
+
 export type TokenChance = {
 	text: string,
 	/**  The token ends the answer. */

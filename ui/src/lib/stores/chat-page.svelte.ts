@@ -253,7 +253,10 @@ export class ChatPage {
   /** What is too long is not sent: the text stays where it is. */
   ask(text: string): void {
     this.session?.dismiss();
-    if (this.over) this.#stuck = true;
+    if (this.session?.answering) {
+      this.session.enqueue(text, this.attached.take());
+      this.draft = '';
+    } else if (this.over) this.#stuck = true;
     else void this.send(text);
   }
 

@@ -27,6 +27,8 @@ export class Growing {
   thinkingSeconds = $state<number | null>(null);
   /** Which picture is being looked at, from 1, and how far, in percent. */
   looking = $state.raw<{ picture: number; pictures: number; percent: number } | undefined>(undefined);
+  /** How much of a long prompt is computed, in tokens, and how many seconds are left of it. */
+  reading = $state.raw<{ processed: number; total: number; secondsLeft: number } | undefined>(undefined);
   /** Another model is answering, and this answer waits for its end. */
   waiting = $state(false);
   /** Tokens of the prompt and of the answer so far, where the model counts them. */
@@ -47,6 +49,7 @@ export class Growing {
 
   add(text: string, reasoning: string): void {
     this.waiting = false;
+    this.reading = undefined;
     if (reasoning !== '') this.#thinkingSince ??= performance.now();
     if (text !== '') this.#thought();
     this.text += text;
@@ -56,6 +59,7 @@ export class Growing {
   /** A new call, or a new state of one that is known. */
   called(call: ToolCallView): void {
     this.waiting = false;
+    this.reading = undefined;
     this.#thought();
     const known = this.calls.some((one) => one.id === call.id);
     this.calls = known ? this.calls.map((one) => (one.id === call.id ? call : one)) : [...this.calls, call];
@@ -68,6 +72,9 @@ export class Growing {
   }
 }
 
+/** A message that is not sent yet. */
+export type Unsent = Attachments & { text: string };
+
 export class Session {
   readonly chat = new Load<ChatView>();
   readonly id: string;
@@ -79,7 +86,9 @@ export class Session {
   settingsError = $state.raw<ErrorView | undefined>(undefined);
   draft = $state('');
   /** What was sent and is not yet in the history: shown at once. */
-  pending = $state.raw<(Attachments & { text: string }) | undefined>(undefined);
+  pending = $state.raw<Unsent | undefined>(undefined);
+  /** Messages that are sent one after another, each when the answer before it is complete. */
+  queue = $state.raw<Unsent[]>([]);
   /** What was not sent because another model is answering; `error` says which. */
   blocked = $state.raw<Partial<SendRequest> | undefined>(undefined);
   /** Pictures and documents of the message that is being written. */
@@ -89,6 +98,8 @@ export class Session {
   #saving: ReturnType<typeof setTimeout> | undefined;
   /** The answer was asked for with a trace. */
   #tracing = false;
+  /** The text of `blocked`, where the composer had another one by then. */
+  #held: Unsent | undefined;
 
   constructor(id: string) {
     this.id = id;
@@ -130,17 +141,44 @@ export class Session {
     const what = this.blocked;
     if (!what) return Promise.resolve();
     if (what.text !== undefined) {
-      this.pending = { text: what.text, ...this.attached.take() };
-      if (this.draft === what.text) this.draft = '';
+      const held = this.#held;
+      this.#held = undefined;
+      this.pending = held ?? { text: what.text, ...this.attached.take() };
+      if (!held && this.draft === what.text) this.draft = '';
       this.#cutAfter(what.parent_id ?? null);
     } else this.#cutAfter(what.retry_of ?? what.continue_of ?? null);
     return this.#answer({ ...what, when_busy: when });
   }
 
-  /** Nothing is sent; the text is in the composer. */
+  /** Nothing is sent; the text is in the composer, or first in the queue. */
   dismiss(): void {
     this.error = undefined;
     this.blocked = undefined;
+    if (this.#held) this.queue = [this.#held, ...this.queue];
+    this.#held = undefined;
+  }
+
+  enqueue(text: string, attachments: Attachments): void {
+    this.queue = [...this.queue, { text, ...attachments }];
+  }
+
+  unqueue(message: Unsent): void {
+    this.queue = this.queue.filter((one) => one !== message);
+  }
+
+  /** Takes a message out of the queue to change it; nothing while the composer has another one. */
+  editQueued(message: Unsent): void {
+    if (this.draft !== '' || !this.attached.empty) return;
+    this.unqueue(message);
+    this.draft = message.text;
+    this.attached.restore(message);
+  }
+
+  async sendNext(): Promise<void> {
+    const [next, ...rest] = this.queue;
+    if (!next || this.answering) return;
+    this.queue = rest;
+    await this.send(next.text, next);
   }
 
   /** From which message on the model reads this chat; from the first one with null. True when the app took it. */
@@ -244,15 +282,21 @@ export class Session {
       await this.flush();
       await host.answerStart(request, (event) => this.#take(event));
     } catch (thrown) {
-      if (this.pending !== undefined && this.draft === '' && this.attached.empty) {
-        this.draft = this.pending.text;
-        this.attached.restore(this.pending);
-      }
       this.error = asError(thrown);
       if (this.error.code === 'model_busy') this.blocked = what;
+      if (this.pending) this.#giveBack(this.pending);
       this.#end();
       await this.load();
     }
+  }
+
+  /** What was not sent is in the composer again; where that has another text by now, it waits beside it. */
+  #giveBack(message: Unsent): void {
+    if (this.draft === '' && this.attached.empty) {
+      this.draft = message.text;
+      this.attached.restore(message);
+    } else if (this.blocked) this.#held = message;
+    else this.queue = [message, ...this.queue];
   }
 
   #take(event: AnswerEvent): void {
@@ -270,6 +314,13 @@ export class Session {
         this.growing.waiting = false;
         this.growing.looking =
           picture === pictures && percent >= 100 ? undefined : { picture, pictures, percent };
+        break;
+      }
+      case 'reading': {
+        if (this.growing?.base.id !== event.message_id) return;
+        const { processed, total, seconds_left: secondsLeft } = event;
+        this.growing.waiting = false;
+        this.growing.reading = secondsLeft === null ? undefined : { processed, total, secondsLeft };
         break;
       }
       case 'waiting':
@@ -297,6 +348,8 @@ export class Session {
         this.#append(event.kind === 'failed' ? { ...event.message, error: event.error } : event.message);
         traces.end(event.message);
         this.#end();
+        // After a stop or an error the user decides what becomes of the queue.
+        if (event.kind === 'finished' && event.message.state === 'done') void this.sendNext();
         break;
     }
   }

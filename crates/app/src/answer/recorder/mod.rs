@@ -12,6 +12,7 @@ use contract::{
 use endpoint::{Grounding, VisionProgress};
 use futures_util::{Stream, StreamExt};
 use history::{FinalAnswer, History, State};
+use protocol::openai::PromptProgress;
 use tokio::sync::watch;
 
 use self::calls::Calls;
@@ -57,6 +58,7 @@ impl ThinkingTimer {
             BackendEvent::Text(_) => self.pause(),
             BackendEvent::Waiting
             | BackendEvent::VisionProgress(_)
+            | BackendEvent::PromptProgress(_)
             | BackendEvent::Call(_)
             | BackendEvent::Called { .. }
             | BackendEvent::Grounding(_)
@@ -134,6 +136,7 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
                     Some(Ok(BackendEvent::Measured(timings))) => measured = Some(timings),
                     Some(Ok(BackendEvent::Traced { experts, tokens })) => traces.push(experts, tokens),
                     Some(Ok(BackendEvent::VisionProgress(progress))) => self.vision_progress(progress),
+                    Some(Ok(BackendEvent::PromptProgress(progress))) => self.prompt_progress(progress),
                     Some(Ok(BackendEvent::Waiting)) => {
                         (self.on_event)(AnswerEvent::Waiting { message_id: self.message_id.clone() });
                     }
@@ -235,6 +238,17 @@ impl<F: Fn(AnswerEvent) + Send + Sync> Recorder<F> {
         let percent = (u64::from(done.min(total)) * 100 / u64::from(total.max(1))) as u32;
         let message_id = self.message_id.clone();
         (self.on_event)(AnswerEvent::Looking { message_id, picture: image, pictures: images, percent });
+    }
+
+    fn prompt_progress(&self, progress: PromptProgress) {
+        let PromptProgress { total, cache, processed, time_ms } = progress;
+        let (total, processed) = (total.0, processed.0.min(total.0));
+        let computed = processed.saturating_sub(cache.0);
+        // The time of what is left is that of what is done; the first report has computed nothing yet.
+        let seconds_left = (computed > 0)
+            .then(|| f64::from(total - processed) * time_ms as f64 / 1000.0 / f64::from(computed));
+        let message_id = self.message_id.clone();
+        (self.on_event)(AnswerEvent::Reading { message_id, processed, total, seconds_left });
     }
 
     fn show_usage(&self, usage: Option<(u32, u32)>) {

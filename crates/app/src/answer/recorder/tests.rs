@@ -134,6 +134,41 @@ async fn thinking_is_timed_and_answering_is_not() {
     assert_eq!(silent.outcome().1.thinking_seconds, None);
 }
 
+#[tokio::test]
+async fn the_time_left_of_a_prompt_follows_from_what_is_computed() {
+    let case = Case::new();
+    let (_switch, stopped) = never();
+    let progress = |processed: u32, time_ms| {
+        Ok(BackendEvent::PromptProgress(PromptProgress {
+            total: 1000.into(),
+            cache: 200.into(),
+            processed: processed.into(),
+            time_ms,
+        }))
+    };
+    let events = [
+        progress(200, 0),
+        progress(400, 1000),
+        progress(800, 4000),
+        text("Yes"),
+        Ok(BackendEvent::End { length: false }),
+    ];
+    case.run(stream::iter(events), stopped).await;
+    let events = case.events.lock().expect("no panic");
+    let reports: Vec<(u32, u32, Option<f64>)> = events
+        .iter()
+        .filter_map(|event| match event {
+            AnswerEvent::Reading { processed, total, seconds_left, .. } => {
+                Some((*processed, *total, *seconds_left))
+            }
+            _ => None,
+        })
+        .collect();
+    // What was in the cache took no time, and tells nothing of the rest.
+    let seconds = [None, Some(600.0 / 200.0), Some(200.0 * 4.0 / 600.0)];
+    assert_eq!(reports, [(200, 1000, seconds[0]), (400, 1000, seconds[1]), (800, 1000, seconds[2])]);
+}
+
 #[test]
 fn parts_of_thinking_add_up() {
     let mut thinking = ThinkingTimer::default();

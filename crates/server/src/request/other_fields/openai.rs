@@ -22,7 +22,6 @@ pub(super) const REQUEST: &[(&str, Rule)] = &[
     ("priority", Ignored),
     ("keep_alive", Ignored),
     ("timings_per_token", Ignored),
-    ("return_progress", Ignored),
     ("usage", Ignored),
     // A guess of the answer makes it faster where it is used.
     ("prediction", Ignored),
@@ -133,6 +132,7 @@ pub(super) const REQUEST: &[(&str, Rule)] = &[
     ("return_tokens", Only(&["false"])),
     ("return_hidden_states", Only(&["false"])),
     ("return_routed_experts", Only(&["false"])),
+    ("return_progress", Only(&["false"])),
     ("logprob_start_len", Only(&["-1"])),
 ];
 
