@@ -3,10 +3,12 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use app::App;
-use contract::{ConnectLine, ConnectLineKind, ConnectRequest, ConnectStep, ErrorCode, ErrorView};
+use contract::{
+    ConnectLine, ConnectLineKind, ConnectRequest, ConnectStep, ErrorCode, ErrorView, SharingSpec,
+};
 use messages::{CliMessage, Lang};
 
-use crate::args::ConnectArgs;
+use crate::args::{ConnectArgs, SERVE_HOST, SERVE_PORT};
 use crate::json::print_json;
 
 pub async fn run(app: &App, args: &ConnectArgs, json: bool, lang: Lang) -> Result<(), ErrorView> {
@@ -25,6 +27,7 @@ pub async fn run(app: &App, args: &ConnectArgs, json: bool, lang: Lang) -> Resul
         return Ok(());
     }
     let request = ConnectRequest { program_id: program.clone(), model_id: args.model.clone(), vault };
+    let by_serve = use_address_of_serve(app).await?;
     let plan = app.connect_plan(request.clone()).await?;
     if !json {
         if let Some(path) = &plan.path {
@@ -49,7 +52,21 @@ pub async fn run(app: &App, args: &ConnectArgs, json: bool, lang: Lang) -> Resul
     if let Some(origin) = &plan.origin {
         println!("{}", CliMessage::ConnectOrigin.with(lang, &[("origin", origin)]));
     }
+    if by_serve {
+        println!("{}", CliMessage::ConnectServe.with(lang, &[("model", &args.model)]));
+    }
     Ok(())
+}
+
+/// Where the window gives no access, `serve` does, at the address that it has without arguments. True then.
+async fn use_address_of_serve(app: &App) -> Result<bool, ErrorView> {
+    let sharing = app.sharing().await?;
+    if !sharing.addresses.is_empty() {
+        return Ok(false);
+    }
+    let spec = SharingSpec { on: true, host: SERVE_HOST.into(), port: SERVE_PORT, ..sharing.spec };
+    app.sharing_for_now(spec).await?;
+    Ok(true)
 }
 
 async fn list(app: &App, vault: Option<&str>, json: bool, lang: Lang) -> Result<(), ErrorView> {

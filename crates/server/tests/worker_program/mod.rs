@@ -116,18 +116,30 @@ fn request(address: &str, method: &str, path: &str, body: &str) -> (u16, Value) 
 }
 
 fn raw(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    let (status, _, body) = with_headers(address, method, path, "", body);
+    (status, body)
+}
+
+/// Status, head and body of the response to a request with more headers, each ending with a line break.
+pub fn with_headers(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> (u16, String, String) {
     let host = address.strip_prefix("http://").expect("an address");
     let mut socket = TcpStream::connect(host).expect("it listens");
     let length = body.len();
     write!(
         socket,
         "{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {KEY}\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+         content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"
     )
     .expect("sent");
     let mut reply = String::new();
     socket.read_to_string(&mut reply).expect("an answer");
     let (head, body) = reply.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, body.to_owned())
+    (status, head.to_lowercase(), body.to_owned())
 }
