@@ -581,6 +581,7 @@ export const settings: SettingsView = {
   model_scope_endpoint: 'https://modelscope.cn',
   welcomed: true,
   send_with_enter: true,
+  chat_titles: 'local',
   place: 'auto',
   card: 0,
   proxy: 'system',

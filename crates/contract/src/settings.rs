@@ -18,6 +18,7 @@ pub struct SettingsView {
     /// True once the user left the Welcome page.
     pub welcomed: bool,
     pub send_with_enter: bool,
+    pub chat_titles: TitleSource,
     /// Where models of this computer compute.
     pub place: PlaceKind,
     /// For `place = card`: the number of the card, in the order of the hardware view's NVIDIA cards.
@@ -68,6 +69,18 @@ pub enum ProxyKind {
     /// No proxy, also when the system has one.
     Direct,
     Address,
+}
+
+/// Where the title of a new chat comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum TitleSource {
+    /// Its first words.
+    FirstMessage,
+    /// Its model, unless a cloud service charges for it.
+    Local,
+    /// Its model, whatever it is.
+    Any,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]

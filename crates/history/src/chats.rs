@@ -67,6 +67,12 @@ impl History {
         found(changed, id)
     }
 
+    /// Replaces a title that still is `from`. False when it was changed in the meantime.
+    pub fn chat_replace_title(&self, id: &str, from: &str, to: &str) -> Result<bool, HistoryError> {
+        let update = "UPDATE chats SET title = ?3 WHERE id = ?1 AND title = ?2";
+        Ok(self.lock().execute(update, params![id, from, to])? > 0)
+    }
+
     /// Deletes the chat and all its messages.
     pub fn chat_delete(&self, id: &str) -> Result<(), HistoryError> {
         let mut connection = self.lock();

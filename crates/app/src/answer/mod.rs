@@ -20,6 +20,7 @@ mod event;
 mod recorder;
 mod repetition;
 mod subscribers;
+mod title;
 mod trace;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use tokio::sync::mpsc;
 use self::messages::{StartedAnswer, add_messages};
 use self::recorder::Recorder;
 use self::rounds::Rounds;
+use self::title::write_title;
 use self::tool_loop::ToolLoop;
 use crate::App;
 use crate::convert::{chat_view, history_error, message_view};
@@ -168,6 +170,8 @@ impl App {
 
         let (host, stop, ended_turn) = (self.host.clone(), turn.stop.clone(), turn.clone());
         let subscribers = self.subscribers.clone();
+        let title = self.title_writer(&prompt.model_id);
+        let (titled, title_host) = ((history.clone(), chat_id.clone()), self.host.clone());
         let recorder = Recorder {
             history,
             message_id,
@@ -193,6 +197,10 @@ impl App {
         tokio::spawn(async move {
             recorder.run(events, stop).await;
             drop(turn);
+            if let Some(writer) = title {
+                let (history, chat_id) = titled;
+                write_title(writer, history, chat_id, title_host).await;
+            }
         });
         Ok(())
     }

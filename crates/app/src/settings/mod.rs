@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use contract::{
     AppEvent, ErrorCode, ErrorView, KeyPlace, Language, LastChat, PlaceKind, ProxyKind, SettingsView,
-    SourceKind, Theme,
+    SourceKind, Theme, TitleSource,
 };
 use outbound::{Outbound, OutboundError, Proxy, ProxyAddress, ProxyCredentials};
 
@@ -27,6 +27,7 @@ pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
         model_scope_endpoint: "https://modelscope.cn".into(),
         welcomed: false,
         send_with_enter: true,
+        chat_titles: TitleSource::Local,
         place: PlaceKind::Auto,
         card: 0,
         proxy: ProxyKind::System,

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+/// The holder of leases that nobody waits for: their work may be cut off at any time.
+const BACKGROUND: &str = "background";
+
 /// The leases in use, by number.
 #[derive(Default)]
 pub(super) struct Leases {
@@ -27,10 +30,16 @@ impl Leases {
         Lease { leases: self.clone(), number: *next }
     }
 
-    /// The other holders, each once.
+    /// For work that ends without loss when the worker is replaced.
+    pub(super) fn take_background(self: &Arc<Self>) -> Lease {
+        self.take(BACKGROUND)
+    }
+
+    /// The other holders that are waited for, each once.
     pub(super) fn others(&self, holder: &str) -> Vec<String> {
-        let mut others: Vec<String> =
-            self.holders.lock().1.values().filter(|other| *other != holder).cloned().collect();
+        let (_, holders) = &*self.holders.lock();
+        let waited = |other: &&String| *other != holder && *other != BACKGROUND;
+        let mut others: Vec<String> = holders.values().filter(waited).cloned().collect();
         others.dedup();
         others
     }

@@ -205,6 +205,13 @@ impl Workers {
         slot.worker.ready().await.ok()
     }
 
+    /// The endpoint of the worker for work in the background, if it is ready with this model. The lease keeps
+    /// the model loaded, and no other model waits for it.
+    pub(crate) async fn background(&self, launch: &Launch) -> Option<(Endpoint, Lease)> {
+        let endpoint = self.ready(launch).await?;
+        Some((endpoint, self.leases.take_background()))
+    }
+
     /// Starts the worker once the answers of the old one have ended.
     pub(crate) async fn start_when_free(&self, launch: Launch) {
         drop(self.lease(launch, "", WhenBusy::Wait, || {}).await);
