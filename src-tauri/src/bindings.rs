@@ -4,8 +4,8 @@ use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
-    chats, clipboard, clouds, connect, deployments, documents, downloads, evaluation, explain, hardware,
-    models, repositories, screen, settings, sharing, sizing, start, tools, worker,
+    chats, clipboard, clouds, connect, deployments, documents, downloads, evaluation, explain, folders,
+    hardware, models, repositories, screen, settings, sharing, sizing, start, tools, worker,
 };
 
 /// The commands of the page. A failed command rejects with its `ErrorView`.
@@ -45,6 +45,8 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::chat_get,
         chats::chat_rename,
         chats::chat_delete,
+        chats::chats_delete,
+        chats::chats_move,
         chats::chat_update,
         chats::chat_select_leaf,
         chats::chat_context_start,
@@ -58,6 +60,12 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::picture_data,
         chats::picture_discard,
         chats::pictures_plan,
+        folders::folders,
+        folders::folder_create,
+        folders::folder_change,
+        folders::folder_delete,
+        folders::folder_document_add,
+        folders::folder_document_remove,
         documents::document_add,
         documents::document_page,
         documents::document_pictures,
@@ -67,6 +75,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         screen::screen_take,
         chats::chat_export,
         chats::chat_save_markdown,
+        chats::chats_save_markdown,
         chats::chat_import,
         chats::compare_start,
         chats::compare_stop,

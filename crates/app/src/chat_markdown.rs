@@ -19,7 +19,8 @@ impl App {
     }
 }
 
-fn markdown(chat: &ChatView, lang: Lang) -> String {
+/// The selected branch.
+pub(crate) fn markdown(chat: &ChatView, lang: Lang) -> String {
     let mut text = format!("# {}\n", chat.title);
     if !chat.system_prompt.trim().is_empty() {
         text += &format!("\n> {}\n", chat.system_prompt.trim().replace('\n', "\n> "));
@@ -96,6 +97,7 @@ mod tests {
             sampling: contract::SamplingView::default(),
             system_prompt: "Be brief.\nBe kind.".into(),
             context_start: None,
+            folder_id: None,
             messages: vec![message_view(Role::User, "Who opened it?"), answer],
         };
         assert_eq!(

@@ -36,12 +36,22 @@ impl App {
     /// Creates a chat with the recommended sampling and no system prompt.
     pub async fn chat_create(&self, model_id: &str) -> Result<ChatView, ErrorView> {
         let sampling = self.recommended_sampling(model_id)?;
-        self.create_chat(model_id, "deepseek", &sampling, "").await
+        self.create_chat(model_id, "deepseek", &sampling, "", None).await
     }
 
-    /// Creates a chat with the preset and the system prompt of the last chat, and stores its model for the
-    /// next one.
-    pub async fn chat_create_alike(&self, model_id: &str) -> Result<ChatView, ErrorView> {
+    /// As [`App::chat_create`], in a folder.
+    pub async fn chat_create_in(&self, model_id: &str, folder_id: &str) -> Result<ChatView, ErrorView> {
+        let sampling = self.recommended_sampling(model_id)?;
+        self.create_chat(model_id, "deepseek", &sampling, "", Some(folder_id)).await
+    }
+
+    /// Creates a chat with the preset and the system prompt of the last chat, in a folder or in none, and
+    /// stores its model for the next one.
+    pub async fn chat_create_alike(
+        &self,
+        model_id: &str,
+        folder_id: Option<&str>,
+    ) -> Result<ChatView, ErrorView> {
         let LastChat { preset_id, sampling, system_prompt, .. } = self.settings_now().last_chat;
         let of_preset = match preset_id.as_str() {
             "custom" => sampling,
@@ -52,14 +62,12 @@ impl App {
                 .find(|one| one.id == id && id != "deepseek")
                 .map(|one| one.sampling),
         };
-        let chat = match of_preset {
-            Some(sampling) => self.create_chat(model_id, &preset_id, &sampling, &system_prompt).await?,
+        let (preset_id, sampling) = match of_preset {
+            Some(sampling) => (preset_id, sampling),
             // DeepSeek's recommendation differs from model to model.
-            None => {
-                self.create_chat(model_id, "deepseek", &self.recommended_sampling(model_id)?, &system_prompt)
-                    .await?
-            }
+            None => ("deepseek".to_owned(), self.recommended_sampling(model_id)?),
         };
+        let chat = self.create_chat(model_id, &preset_id, &sampling, &system_prompt, folder_id).await?;
         self.remember(&chat);
         Ok(chat)
     }
@@ -102,9 +110,12 @@ impl App {
         preset_id: &str,
         sampling: &SamplingView,
         system_prompt: &str,
+        folder_id: Option<&str>,
     ) -> Result<ChatView, ErrorView> {
         let settings = chat_settings(model_id, preset_id, sampling, system_prompt)?;
-        let chat = self.with_history(move |history| history.chat_create(&settings)).await?;
+        let folder = folder_id.map(str::to_owned);
+        let chat =
+            self.with_history(move |history| history.chat_create_in(&settings, folder.as_deref())).await?;
         self.host.emit(AppEvent::ChatsChanged);
         chat_view(chat)
     }
@@ -250,7 +261,7 @@ mod tests {
     async fn the_next_chat_begins_like_the_last_one_also_after_a_restart() {
         let folder = tempfile::tempdir().expect("a folder");
         let app = open(folder.path()).await;
-        let first = app.chat_create_alike("guide").await.expect("creates");
+        let first = app.chat_create_alike("guide", None).await.expect("creates");
         assert_eq!((first.preset_id.as_str(), first.sampling.temperature), ("deepseek", 0.0), "as advised");
         let creative = app.presets().await.expect("reads").into_iter().find(|one| one.id == "creative");
         let creative = creative.expect("is there").sampling;
@@ -261,7 +272,7 @@ mod tests {
 
         let app = open(folder.path()).await;
         assert_eq!(app.settings_now().last_chat.model_id, "guide");
-        let second = app.chat_create_alike("guide-vision").await.expect("creates");
+        let second = app.chat_create_alike("guide-vision", None).await.expect("creates");
         assert_eq!(
             (second.preset_id.as_str(), &second.sampling, second.system_prompt.as_str()),
             ("creative", &creative, "Be brief.")
@@ -276,7 +287,7 @@ mod tests {
         drop(app);
 
         let app = open(folder.path()).await;
-        let third = app.chat_create_alike("guide").await.expect("creates");
+        let third = app.chat_create_alike("guide", None).await.expect("creates");
         assert_eq!(
             (third.preset_id.as_str(), third.sampling, third.system_prompt.as_str()),
             ("custom", own, "")

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use contract::{EvaluationSet, SourceKind};
 use messages::Lang;
 
+use crate::folders::Folders;
 use crate::model_settings::SettingsArgs;
 
 /// Where `serve` listens without arguments.
@@ -236,6 +237,9 @@ pub enum Command {
         source: ModelArgs,
         #[command(flatten)]
         attachments: AttachmentArgs,
+        /// Name or id of the folder that the chat is in; its instructions and documents are used.
+        #[arg(long)]
+        folder: Option<String>,
         /// When the chat exceeds the context, leave out its oldest messages and say so. Without this, such a
         /// question is refused.
         #[arg(long)]
@@ -248,6 +252,11 @@ pub enum Command {
     Chats {
         #[command(subcommand)]
         command: Chats,
+    },
+    /// Folders of chats with instructions and documents that their chats share.
+    Folders {
+        #[command(subcommand)]
+        command: Folders,
     },
     /// Backups of the chats: list, create or restore one, or start with empty chats when the file cannot be
     /// opened.
@@ -300,7 +309,7 @@ pub enum Command {
 
 #[derive(Debug, Subcommand)]
 pub enum Chats {
-    /// List the chats, latest first, with the id for `export`.
+    /// List the chats, latest first, with the id for `export`, and their folder.
     List,
     /// Save a chat with all its branches, images and documents to a file, or its selected branch as Markdown
     /// to one that ends in .md; an existing file is replaced.

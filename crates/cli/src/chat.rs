@@ -16,6 +16,7 @@ use crate::answer_output::AnswerOutput;
 use crate::args::AttachmentArgs;
 use crate::context_overflow::{notice, trim_context};
 use crate::documents::{attach_documents, discard_documents, print_passages};
+use crate::folders::create_chat;
 use crate::images::{attach, discard, print_boxes};
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
@@ -94,13 +95,14 @@ pub async fn ask(
 pub async fn chat(
     app: &App,
     model: &str,
+    folder: Option<&str>,
     attachments: &AttachmentArgs,
     leave_out_oldest: bool,
     lang: Lang,
 ) -> Result<(), ErrorView> {
     let mut attached = attach(app, &attachments.images).await?;
     let mut documents = attach_documents(app, &attachments.documents).await?;
-    let chat = app.chat_create(model).await?;
+    let chat = create_chat(app, model, folder).await?;
     let interactive = stdin().is_terminal();
     if interactive {
         let hint = CliMessage::ChatKeys.text(lang);

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::args::AttachmentArgs;
 use crate::chat::stdin_lines;
 use crate::context_overflow::trim_context;
+use crate::folders::create_chat;
 use crate::images::attach;
 use crate::interrupts::Interrupts;
 use crate::json::print_json;
@@ -56,11 +57,12 @@ enum OutputLine<'a> {
 pub async fn chat(
     app: &App,
     model: &str,
+    folder: Option<&str>,
     attachments: &AttachmentArgs,
     leave_out_oldest: bool,
 ) -> Result<(), ErrorView> {
     let mut attached = attach(app, &attachments.images).await?;
-    let chat = app.chat_create(model).await?;
+    let chat = create_chat(app, model, folder).await?;
     print_json(&OutputLine::Chat { chat_id: &chat.id, model_id: model });
     let mut lines = stdin_lines();
     let mut interrupts = Interrupts::listen().await;

@@ -15,9 +15,12 @@ pub async fn run(app: &App, command: &Chats, json: bool, lang: Lang) -> Result<(
                 print_json(&chats);
                 return Ok(());
             }
+            let folders = app.folders().await?;
             for chat in chats {
                 let title = if chat.title.is_empty() { CliMessage::NoTitle.text(lang) } else { &chat.title };
-                println!("{}  {title}  {}", chat.id, chat.model_id);
+                let folder = folders.iter().find(|folder| chat.folder_id.as_ref() == Some(&folder.id));
+                let folder = folder.map(|folder| format!("  {}", folder.name)).unwrap_or_default();
+                println!("{}  {title}  {}{folder}", chat.id, chat.model_id);
             }
         }
         Chats::Export { chat, file } => {

@@ -15,6 +15,7 @@ mod deployments;
 mod documents;
 mod endpoints;
 mod evaluation;
+mod folders;
 mod hardware;
 mod images;
 mod interrupts;
@@ -146,16 +147,17 @@ async fn with_opened(
             let model = endpoints::model_of(app, source).await?;
             trace::trace(app, question, &model, args.json, lang).await
         }
-        Command::Chat { source, attachments, leave_out_oldest } => {
+        Command::Chat { source, attachments, folder, leave_out_oldest } => {
             let model = endpoints::model_of(app, source).await?;
             if args.json {
-                chat_json::chat(app, &model, attachments, *leave_out_oldest).await
+                chat_json::chat(app, &model, folder.as_deref(), attachments, *leave_out_oldest).await
             } else {
-                chat::chat(app, &model, attachments, *leave_out_oldest, lang).await
+                chat::chat(app, &model, folder.as_deref(), attachments, *leave_out_oldest, lang).await
             }
         }
         Command::Evaluate(evaluate) => evaluation::evaluate(app, evaluate, args.json, lang).await,
         Command::Chats { command } => chats::run(app, command, args.json, lang).await,
+        Command::Folders { command } => folders::run(app, command, args.json, lang).await,
         Command::Backups { command } => backups::run(app, command, args.json, lang).await,
         Command::Serve { command: Some(command), .. } => serve::run(app, command, args.json, lang).await,
         Command::Serve { command: None, model, host, port, rate, origin } => {

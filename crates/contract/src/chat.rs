@@ -14,6 +14,8 @@ pub struct ChatSummary {
     pub updated_at: String,
     /// This program is writing an answer in the chat.
     pub answering: bool,
+    /// The folder of the chat, if it is in one.
+    pub folder_id: Option<String>,
     /// The message that a search found; `None` where only the title matches.
     pub hit: Option<SearchHit>,
 }
@@ -43,6 +45,8 @@ pub struct ChatView {
     pub system_prompt: String,
     /// The first message of the context, where the user excluded the older ones.
     pub context_start: Option<String>,
+    /// The folder of the chat, if it is in one. Its instructions and documents go into the prompt.
+    pub folder_id: Option<String>,
     /// The path from the root to the selected leaf, the oldest first.
     pub messages: Vec<MessageView>,
 }
@@ -219,6 +223,8 @@ pub struct ContextQuery {
     pub model_id: String,
     /// `None` for a chat that does not exist yet.
     pub chat_id: Option<String>,
+    /// The folder of a chat that does not exist yet.
+    pub folder_id: Option<String>,
     /// The message before the new one; `None` at the root.
     pub parent_id: Option<String>,
     pub system_prompt: String,

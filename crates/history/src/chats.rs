@@ -1,30 +1,56 @@
-//! Chats: create, list, rename, update, delete, and select the visible path.
+//! Chats: create, list, rename, update, and select the visible path.
 //! A chat stores only its selected leaf; the path follows from the parents. Times are RFC 3339 in UTC.
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::clock::now;
-use crate::documents;
-use crate::images::{delete_unused, images_of};
+use crate::folders;
 use crate::message_rows::{belongs, path_to};
 use crate::{Chat, ChatSettings, History, HistoryError, Summary};
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
-    Ok(Summary { id: row.get(0)?, title: row.get(1)?, model_id: row.get(2)?, updated_at: row.get(3)? })
+    Ok(Summary {
+        id: row.get(0)?,
+        title: row.get(1)?,
+        model_id: row.get(2)?,
+        updated_at: row.get(3)?,
+        folder_id: row.get(4)?,
+    })
 }
 
-const SUMMARY: &str = "SELECT id, title, model_id, updated_at FROM chats";
+const SUMMARY: &str = "SELECT id, title, model_id, updated_at, folder_id FROM chats";
 
 impl History {
-    /// A new chat without title or messages.
+    /// A new chat without title, messages or folder.
     pub fn chat_create(&self, settings: &ChatSettings) -> Result<Chat, HistoryError> {
+        self.chat_create_in(settings, None)
+    }
+
+    /// A new chat of a folder, without title or messages.
+    pub fn chat_create_in(
+        &self,
+        settings: &ChatSettings,
+        folder_id: Option<&str>,
+    ) -> Result<Chat, HistoryError> {
         let id = uuid::Uuid::now_v7().to_string();
-        self.lock().execute(
-            "INSERT INTO chats (id, title, model_id, preset_id, sampling, system_prompt, created_at, updated_at)
-             VALUES (?1, '', ?2, ?3, ?4, ?5, ?6, ?6)",
-            params![id, settings.model_id, settings.preset_id, settings.sampling, settings.system_prompt, now()],
+        let connection = self.lock();
+        if let Some(folder) = folder_id {
+            folders::exists(&connection, folder)?;
+        }
+        let ChatSettings { model_id, preset_id, sampling, system_prompt } = settings;
+        connection.execute(
+            "INSERT INTO chats
+                (id, title, model_id, preset_id, sampling, system_prompt, created_at, updated_at, folder_id)
+             VALUES (?1, '', ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+            params![id, model_id, preset_id, sampling, system_prompt, now(), folder_id],
         )?;
-        let (title, context_start) = (String::new(), None);
-        Ok(Chat { id, title, settings: settings.clone(), context_start, path: Vec::new() })
+        Ok(Chat {
+            id,
+            title: String::new(),
+            settings: settings.clone(),
+            context_start: None,
+            folder_id: folder_id.map(str::to_owned),
+            path: Vec::new(),
+        })
     }
 
     /// All chats, the latest first.
@@ -37,9 +63,9 @@ impl History {
     /// The chat with the path to its selected leaf.
     pub fn chat(&self, id: &str) -> Result<Chat, HistoryError> {
         let connection = self.lock();
-        let (title, settings, leaf, context_start) = connection
+        let (title, settings, leaf, context_start, folder_id) = connection
             .query_row(
-                "SELECT title, model_id, preset_id, sampling, system_prompt, leaf_id, context_start
+                "SELECT title, model_id, preset_id, sampling, system_prompt, leaf_id, context_start, folder_id
                  FROM chats WHERE id = ?1",
                 [id],
                 |row| {
@@ -50,7 +76,7 @@ impl History {
                         system_prompt: row.get(4)?,
                     };
                     let leaf: Option<String> = row.get(5)?;
-                    Ok((row.get::<_, String>(0)?, settings, leaf, row.get(6)?))
+                    Ok((row.get::<_, String>(0)?, settings, leaf, row.get(6)?, row.get(7)?))
                 },
             )
             .optional()?
@@ -59,7 +85,7 @@ impl History {
             Some(leaf) => path_to(&connection, &leaf)?,
             None => Vec::new(),
         };
-        Ok(Chat { id: id.to_owned(), title, settings, context_start, path })
+        Ok(Chat { id: id.to_owned(), title, settings, context_start, folder_id, path })
     }
 
     pub fn chat_rename(&self, id: &str, title: &str) -> Result<(), HistoryError> {
@@ -71,24 +97,6 @@ impl History {
     pub fn chat_replace_title(&self, id: &str, from: &str, to: &str) -> Result<bool, HistoryError> {
         let update = "UPDATE chats SET title = ?3 WHERE id = ?1 AND title = ?2";
         Ok(self.lock().execute(update, params![id, from, to])? > 0)
-    }
-
-    /// Deletes the chat and all its messages.
-    pub fn chat_delete(&self, id: &str) -> Result<(), HistoryError> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction()?;
-        let messages: Vec<String> = transaction
-            .prepare_cached("SELECT id FROM messages WHERE chat_id = ?1")?
-            .query_map([id], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        let shown = images_of(&transaction, &messages)?;
-        let attached = documents::of_messages(&transaction, &messages)?;
-        // Detached first, because SQLite limits the depth of cascades.
-        transaction.execute("UPDATE messages SET parent_id = NULL WHERE chat_id = ?1", [id])?;
-        found(transaction.execute("DELETE FROM chats WHERE id = ?1", [id])?, id)?;
-        documents::delete_unused(&transaction, &attached)?;
-        transaction.commit()?;
-        delete_unused(&mut connection, &self.images, &shown)
     }
 
     pub fn chat_update(&self, id: &str, settings: &ChatSettings) -> Result<(), HistoryError> {

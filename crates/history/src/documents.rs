@@ -1,5 +1,6 @@
-//! Documents of messages: the text of their pages, in tables of their own. The caller extracts the text; this
-//! file knows no formats. A document that no message uses is deleted, at the latest on the next day.
+//! Documents of messages and folders: the text of their pages, in tables of their own. The caller extracts the
+//! text; this file knows no formats. A document that none of them uses is deleted, at the latest on the next
+//! day.
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
@@ -8,6 +9,9 @@ use crate::images::GRACE;
 use crate::{Document, DocumentText, History, HistoryError, NewDocument};
 
 const COLUMNS: &str = "hash, name, kind, bytes, pages, tokens, scanned";
+/// A condition on `documents`: no message and no folder uses it.
+const UNUSED: &str = "NOT EXISTS (SELECT 1 FROM message_documents WHERE message_documents.hash = documents.hash)
+    AND NOT EXISTS (SELECT 1 FROM folder_documents WHERE folder_documents.hash = documents.hash)";
 
 impl History {
     /// Stores a document. The same bytes under the same name are stored once.
@@ -47,7 +51,7 @@ impl History {
         Ok(pages.collect::<Result<_, _>>()?)
     }
 
-    /// Deletes a document unless a message uses it.
+    /// Deletes a document unless a message or a folder uses it.
     pub fn document_discard(&self, hash: &str) -> Result<(), HistoryError> {
         delete_unused(&self.lock(), &[hash.to_owned()])
     }
@@ -87,26 +91,21 @@ fn insert(
     Ok(transaction.commit()?)
 }
 
-/// Removes documents that were attached before a time and never sent.
+/// Removes documents that were attached before a time and never used.
 fn remove_before(connection: &Connection, since: &str) -> Result<(), HistoryError> {
-    connection.execute(
-        "DELETE FROM documents WHERE added_at < ?1
-         AND NOT EXISTS (SELECT 1 FROM message_documents WHERE message_documents.hash = documents.hash)",
-        [since],
-    )?;
+    connection.execute(&format!("DELETE FROM documents WHERE added_at < ?1 AND {UNUSED}"), [since])?;
     Ok(())
 }
 
-/// Removes old documents that were never sent. Called on open.
+/// Removes old documents that were never used. Called on open.
 pub(crate) fn remove_stale(connection: &Connection) -> Result<(), HistoryError> {
     remove_before(connection, &format!("{:.3}", jiff::Timestamp::now() - GRACE))
 }
 
-/// Deletes those of these documents that no message uses.
+/// Deletes those of these documents that nothing uses.
 pub(crate) fn delete_unused(connection: &Connection, hashes: &[String]) -> Result<(), HistoryError> {
-    let mut each = connection.prepare_cached(
-        "DELETE FROM documents WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM message_documents WHERE hash = ?1)",
-    )?;
+    let mut each =
+        connection.prepare_cached(&format!("DELETE FROM documents WHERE hash = ?1 AND {UNUSED}"))?;
     hashes.iter().try_for_each(|hash| each.execute([hash]).map(drop))?;
     Ok(())
 }
@@ -134,6 +133,13 @@ pub(crate) fn of_message(connection: &Connection, message_id: &str) -> Result<Ve
     Ok(query.query_map([message_id], document)?.collect::<Result<_, _>>()?)
 }
 
+pub(crate) fn of_folder(connection: &Connection, folder_id: &str) -> Result<Vec<Document>, HistoryError> {
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM folder_documents JOIN documents USING (hash) WHERE folder_id = ?1 ORDER BY place"
+    ))?;
+    Ok(query.query_map([folder_id], document)?.collect::<Result<_, _>>()?)
+}
+
 /// The documents of these messages, each once.
 pub(crate) fn of_messages(connection: &Connection, messages: &[String]) -> Result<Vec<String>, HistoryError> {
     let mut query = connection.prepare_cached("SELECT hash FROM message_documents WHERE message_id = ?1")?;
@@ -146,7 +152,7 @@ pub(crate) fn of_messages(connection: &Connection, messages: &[String]) -> Resul
     Ok(hashes.into_iter().collect())
 }
 
-fn find(connection: &Connection, hash: &str) -> Result<Document, HistoryError> {
+pub(crate) fn find(connection: &Connection, hash: &str) -> Result<Document, HistoryError> {
     let mut query = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM documents WHERE hash = ?1"))?;
     let found = query.query_row([hash], document).optional()?;
     found.ok_or_else(|| HistoryError::DocumentNotFound(hash.to_owned()))

@@ -34,6 +34,11 @@ pub enum HistoryError {
     BackupDamaged { path: PathBuf, why: String },
     #[error("find chat {0}")]
     ChatNotFound(String),
+    /// One chat of several, which are all as before.
+    #[error("change chat {id}: {source}")]
+    Chat { id: String, source: Box<HistoryError> },
+    #[error("find folder {0}")]
+    FolderNotFound(String),
     #[error("find message {id} in chat {chat_id}")]
     MessageNotFound { chat_id: String, id: String },
     #[error("continue message {0}: it is complete, has replies, or is not an answer")]

@@ -1,15 +1,17 @@
-//! The chat history: trees of messages and the text of their documents in one SQLite file, images in a
-//! folder next to it, and backups of both. It survives a crash of any process.
+//! The chat history: trees of messages, their folders and the text of their documents in one SQLite file,
+//! images in a folder next to it, and backups of both. It survives a crash of any process.
 //!
 //! Knows no models, no network and no window. Sampling, errors and statistics are opaque JSON text here.
 
 mod backup;
+mod chat_deletion;
 mod chat_transfer;
 mod chats;
 mod clock;
 mod documents;
 mod error;
 mod files;
+mod folders;
 mod history;
 mod images;
 mod message_rows;
@@ -33,6 +35,6 @@ pub use rank::rank_passages;
 pub use search::words as search_words;
 pub use tool_calls::NewToolCall;
 pub use types::{
-    Chat, ChatSettings, Document, DocumentText, Hit, Image, Message, NewDocument, NewMessage,
+    Chat, ChatSettings, Document, DocumentText, Folder, Hit, Image, Message, NewDocument, NewMessage,
     RESULT_BEGINNING, Role, SearchResult, State, Summary, ToolCall,
 };

@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     ),
     M::up(DOCUMENTS),
     M::up(TOOL_CALLS),
+    M::up(FOLDERS),
 ];
 
 const PICTURES: &str = "CREATE TABLE pictures (
@@ -71,6 +72,23 @@ const TOOL_CALLS: &str = "CREATE TABLE tool_calls (
     PRIMARY KEY (message_id, place),
     UNIQUE (message_id, id)
 ) STRICT;";
+
+const FOLDERS: &str = "CREATE TABLE folders (
+    id TEXT PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL,
+    instructions TEXT NOT NULL,
+    created_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE folder_documents (
+    folder_id TEXT NOT NULL REFERENCES folders (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    hash TEXT NOT NULL REFERENCES documents (hash),
+    PRIMARY KEY (folder_id, place),
+    UNIQUE (folder_id, hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX folder_documents_hash ON folder_documents (hash);
+ALTER TABLE chats ADD COLUMN folder_id TEXT REFERENCES folders (id) ON DELETE SET NULL;
+CREATE INDEX chats_folder ON chats (folder_id);";
 
 const FIRST: &str = "CREATE TABLE chats (
     id TEXT PRIMARY KEY NOT NULL,

@@ -21,12 +21,13 @@ impl History {
         let text = contains_all("text", &words, &mut values);
         let sql = format!(
             "WITH found AS MATERIALIZED (
-                SELECT id, title, model_id, updated_at, ({title}) AS titled,
+                SELECT id, title, model_id, updated_at, folder_id, ({title}) AS titled,
                     (SELECT messages.id FROM messages WHERE chat_id = chats.id AND {text}
                      ORDER BY text LIKE ?1 ESCAPE '\\' DESC, messages.rowid DESC LIMIT 1) AS message_id
                 FROM chats
              )
-             SELECT found.id, found.title, found.model_id, found.updated_at, messages.id, messages.text
+             SELECT found.id, found.title, found.model_id, found.updated_at, found.folder_id, messages.id,
+                 messages.text
              FROM found LEFT JOIN messages ON messages.id = found.message_id
              WHERE titled OR message_id IS NOT NULL
              ORDER BY found.updated_at DESC, found.id DESC"
@@ -39,8 +40,9 @@ impl History {
                 title: row.get(1)?,
                 model_id: row.get(2)?,
                 updated_at: row.get(3)?,
+                folder_id: row.get(4)?,
             };
-            let (id, text): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
+            let (id, text): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
             let hit = id.zip(text).map(|(message_id, text)| Hit { message_id, text });
             Ok(SearchResult { chat, hit })
         })?;

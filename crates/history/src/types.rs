@@ -10,6 +10,7 @@ pub struct Summary {
     pub model_id: String,
     /// RFC 3339, UTC, milliseconds.
     pub updated_at: String,
+    pub folder_id: Option<String>,
 }
 
 /// A search result.
@@ -45,8 +46,22 @@ pub struct Chat {
     pub settings: ChatSettings,
     /// The first message of the model's context; `None` means the first of the chat.
     pub context_start: Option<String>,
+    pub folder_id: Option<String>,
     /// From the root to the selected leaf, oldest first.
     pub path: Vec<Message>,
+}
+
+/// A folder of chats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    pub id: String,
+    pub name: String,
+    /// Text before the system prompts of its chats.
+    pub instructions: String,
+    /// In the order in which they were added.
+    pub documents: Vec<Document>,
+    /// The number of its chats.
+    pub chats: u32,
 }
 
 /// A stored image.

@@ -109,6 +109,7 @@ pub enum CliMessage {
     NoTitle,
     ChatExported,
     ChatImported,
+    FolderLine,
     TypePassword,
     SystemSettings,
     NoProxy,

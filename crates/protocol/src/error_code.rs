@@ -77,6 +77,7 @@ pub enum ErrorCode {
     OutOfMemory,
     // Chat
     ChatNotFound,
+    FolderNotFound,
     /// One answer at a time in a chat.
     AnswerRunning,
     /// The engine has another model loaded, and it is answering.

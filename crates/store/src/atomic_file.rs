@@ -93,14 +93,22 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Creates a file of the owner; one that has the name already stays as it is. Creates the folder.
 pub fn create_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create_folder(path)?;
-    let mut new = AtomicFile::new(path, Access::Owner)?;
+    match create_new(path, Access::Owner, bytes) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+/// Creates a file.
+///
+/// # Errors
+/// `AlreadyExists` where the name is taken; the file that has it stays as it is.
+pub fn create_new(path: &Path, access: Access, bytes: &[u8]) -> io::Result<()> {
+    let mut new = AtomicFile::new(path, access)?;
     new.write_all(bytes)?;
     new.file.as_file().sync_all()?;
-    match new.file.persist_noclobber(path) {
-        Ok(_) => sync_dir(folder(path)),
-        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error.error),
-    }
+    new.file.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_dir(folder(path))
 }
 
 /// An existing folder may be the user's own and keeps its permissions.
@@ -183,6 +191,9 @@ mod tests {
             .expect("is written");
         assert_eq!(std::fs::read(&path).expect("reads"), b"new");
         create_once(&path, b"later").expect("stays");
+        assert_eq!(std::fs::read(&path).expect("reads"), b"new");
+        let taken = create_new(&path, Access::Umask, b"later").expect_err("the name is taken");
+        assert_eq!((taken.kind(), names(folder.path())), (ErrorKind::AlreadyExists, vec!["a.json".into()]));
         assert_eq!(std::fs::read(&path).expect("reads"), b"new");
         remove_if_exists(&path).expect("is removed");
         remove_if_exists(&path).expect("is gone");

@@ -24,8 +24,12 @@ pub async fn chats_search(app: App<'_>, query: String) -> Result<Vec<ChatSummary
 
 #[tauri::command]
 #[specta::specta]
-pub async fn chat_create(app: App<'_>, model_id: String) -> Result<ChatView, ErrorView> {
-    app.chat_create_alike(&model_id).await
+pub async fn chat_create(
+    app: App<'_>,
+    model_id: String,
+    folder_id: Option<String>,
+) -> Result<ChatView, ErrorView> {
+    app.chat_create_alike(&model_id, folder_id.as_deref()).await
 }
 
 #[tauri::command]
@@ -192,6 +196,43 @@ pub async fn chat_save_markdown(
     let Some(path) = chosen_path(&window, &name, "Markdown", "md").await else { return Ok(None) };
     let lang = Lang::from_name(&lang).unwrap_or(Lang::En);
     app.chat_save_markdown(&id, &path, lang).await.map(|()| Some(path.display().to_string()))
+}
+
+/// Deletes several chats: all of them, or none.
+#[tauri::command]
+#[specta::specta]
+pub async fn chats_delete(app: App<'_>, ids: Vec<String>) -> Result<(), ErrorView> {
+    app.chats_delete(&ids).await
+}
+
+/// Moves several chats to a folder, or out of any without one: all of them, or none.
+#[tauri::command]
+#[specta::specta]
+pub async fn chats_move(
+    app: App<'_>,
+    ids: Vec<String>,
+    folder_id: Option<String>,
+) -> Result<(), ErrorView> {
+    app.chats_move(&ids, folder_id.as_deref()).await
+}
+
+/// Saves several chats as Markdown, a file for each, in a folder that the user chooses; returns its path, or
+/// nothing when the dialog was closed. No file is replaced. `lang` is `en` or `zh`.
+#[tauri::command]
+#[specta::specta]
+pub async fn chats_save_markdown(
+    app: App<'_>,
+    window: tauri::WebviewWindow,
+    ids: Vec<String>,
+    lang: String,
+) -> Result<Option<String>, ErrorView> {
+    let (chosen, answer) = tokio::sync::oneshot::channel();
+    window.dialog().file().pick_folder(move |folder| drop(chosen.send(folder)));
+    let Some(folder) = answer.await.ok().flatten().and_then(|folder| folder.into_path().ok()) else {
+        return Ok(None);
+    };
+    let lang = Lang::from_name(&lang).unwrap_or(Lang::En);
+    app.chats_save_markdown(&ids, &folder, lang).await.map(|()| Some(folder.display().to_string()))
 }
 
 /// The path that the user chooses in a dialog; nothing when it was closed.

@@ -1,4 +1,4 @@
-//! Commands of documents that are attached to messages.
+//! Commands of documents that are attached to messages or folders.
 //! Each calls one use case of `app`.
 use contract::{DocumentPageView, DocumentView, ErrorView, PictureView};
 
@@ -29,7 +29,7 @@ pub async fn document_pictures(
     app.document_pictures(data, pages).await
 }
 
-/// Deletes an attached document, unless a message uses it.
+/// Deletes an attached document, unless a message or a folder uses it.
 #[tauri::command]
 #[specta::specta]
 pub async fn document_discard(app: App<'_>, id: String) -> Result<(), ErrorView> {

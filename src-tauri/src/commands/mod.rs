@@ -10,6 +10,7 @@ pub mod documents;
 pub mod downloads;
 pub mod evaluation;
 pub mod explain;
+pub mod folders;
 pub mod hardware;
 pub mod models;
 pub mod repositories;

@@ -38,6 +38,7 @@ use self::tool_loop::ToolLoop;
 use crate::App;
 use crate::convert::{chat_view, history_error, message_view};
 use crate::documents::{DocumentMode, Library, with_documents};
+use crate::folder_prompt::FolderPrompt;
 use crate::images::ImagePolicy;
 use crate::tools::OfferedTools;
 
@@ -148,16 +149,17 @@ impl App {
         let history = self.chats_file.writable()?;
         let chat_id = request.chat_id.clone();
         let turn = Arc::new(self.running.begin(&chat_id)?);
-        let (started, library) = self
+        let (started, folder, library) = self
             .with_history(move |history| {
+                let folder = FolderPrompt::of_chat(history, &request.chat_id)?;
                 let started = add_messages(history, &request)?;
-                let library = Library::load(history, &started.path, &[])?;
-                Ok((started, library))
+                let library = Library::load(history, &started.path, &folder.document_ids())?;
+                Ok((started, folder, library))
             })
             .await?;
         let message_id = started.assistant.id.clone();
         let thought_before_ms = started.assistant.thinking_ms;
-        let (start_event, prompt) = prompt_of(started, &library, policy)?;
+        let (start_event, prompt) = prompt_of(started, &folder, &library, policy)?;
         self.keep_passages(&start_event).await?;
         let prompt = Prompt { trace, ..prompt };
         let events = ask(prompt.clone());
@@ -209,6 +211,7 @@ impl App {
 /// The first event and the prompt.
 fn prompt_of(
     started: StartedAnswer,
+    folder: &FolderPrompt,
     library: &Library,
     policy: PromptPolicy,
 ) -> Result<(AnswerEvent, Prompt), ErrorView> {
@@ -221,9 +224,10 @@ fn prompt_of(
     }
     let chat = chat_view(chat)?;
     let path = path.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
-    let (path, passages) = with_documents(path, library, policy.documents).map_err(history_error)?;
+    let shared = folder.document_views()?;
+    let (path, passages) = with_documents(path, &shared, library, policy.documents).map_err(history_error)?;
     assistant.passages = passages;
-    let mut messages = prompt_messages(&chat.system_prompt, path, policy.images);
+    let mut messages = prompt_messages(&folder.system_prompt(&chat.system_prompt), path, policy.images);
     let Rounds { messages: earlier, rest: partial } = Rounds::of(&assistant);
     messages.extend(earlier);
     let next_round = assistant.calls.last().map_or(0, |call| call.round + 1);

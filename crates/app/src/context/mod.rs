@@ -14,6 +14,7 @@ use crate::App;
 use crate::answer::{AnswerText, PromptMessage, prompt_messages};
 use crate::convert::{document_view, history_error, invalid, message_view, picture_view};
 use crate::documents::{DocumentMode, Library, with_documents};
+use crate::folder_prompt::FolderPrompt;
 use crate::images::ImagePolicy;
 use crate::model_ref::deployment_model;
 
@@ -24,6 +25,7 @@ const MIN_LENGTH: u32 = 2048;
 
 /// A prompt before it is sent.
 struct Draft {
+    /// With the instructions of the chat's folder.
     system_prompt: String,
     path: Vec<MessageView>,
     /// The new message after the path.
@@ -32,7 +34,9 @@ struct Draft {
     partial: AnswerText,
     /// The thinking mode of the chat, which chat templates write into the prompt.
     thinking: Thinking,
-    /// The documents of the path and of the new message.
+    /// The documents of the folder.
+    shared: Vec<DocumentView>,
+    /// The documents of the path, of the new message and of the folder.
     library: Library,
     /// The functions that are offered.
     tools: Vec<Value>,
@@ -47,7 +51,7 @@ impl Draft {
         documents: DocumentMode,
     ) -> Result<Vec<PromptMessage>, ErrorView> {
         let path = self.path[start..].iter().chain(&self.new).cloned().collect();
-        let (path, _) = with_documents(path, &self.library, documents).map_err(history_error)?;
+        let (path, _) = with_documents(path, &self.shared, &self.library, documents).map_err(history_error)?;
         Ok(prompt_messages(&self.system_prompt, path, images))
     }
 
@@ -158,9 +162,14 @@ impl App {
         self.with_draft(move |history| {
             let path =
                 query.parent_id.map_or_else(|| Ok(Vec::new()), |parent| history.context_path(&parent))?;
+            let folder = match (&query.chat_id, &query.folder_id) {
+                (Some(chat), _) => FolderPrompt::of_chat(history, chat)?,
+                (None, Some(folder)) => FolderPrompt::of_folder(history, folder)?,
+                (None, None) => FolderPrompt::default(),
+            };
             let thinking = query.chat_id.map_or_else(|| Ok(Thinking::Own), |id| thinking(history, &id))?;
             let new = NewText { text: &query.text, pictures: &query.pictures, documents: &query.documents };
-            let draft = draft(history, query.system_prompt, path, &new);
+            let draft = draft(history, &folder, &query.system_prompt, path, &new);
             Ok(draft.map(|draft| Draft { thinking, ..draft }))
         })
         .await
@@ -295,21 +304,27 @@ struct NewText<'a> {
 
 fn draft(
     history: &History,
-    system_prompt: String,
+    folder: &FolderPrompt,
+    own_system_prompt: &str,
     path: Vec<history::Message>,
     new: &NewText,
 ) -> Result<Draft, ErrorView> {
-    let library = Library::load(history, &path, new.documents).map_err(history_error)?;
+    let attached = [new.documents, &folder.document_ids()].concat();
+    let library = Library::load(history, &path, &attached).map_err(history_error)?;
+    let shared = folder.document_views()?;
     let path = path.into_iter().map(message_view).collect::<Result<Vec<_>, _>>()?;
     let picture = |id: &String| history.image(id).map(picture_view).map_err(history_error);
     let pictures: Vec<PictureView> = new.pictures.iter().map(picture).collect::<Result<_, _>>()?;
     let document = |id: &String| document_view(history.document(id).map_err(history_error)?);
     let documents: Vec<DocumentView> = new.documents.iter().map(document).collect::<Result<_, _>>()?;
     let any = !new.text.trim().is_empty() || !pictures.is_empty() || !documents.is_empty();
+    // The first question of a chat has the documents of its folder.
+    let any = any || (path.is_empty() && !shared.is_empty());
     let new = any.then(|| unsent(new.text.to_owned(), pictures, documents));
     let (partial, thinking) = (AnswerText::default(), Thinking::Own);
     let tools = Vec::new();
-    Ok(Draft { system_prompt, path, new, partial, thinking, library, tools })
+    let system_prompt = folder.system_prompt(own_system_prompt);
+    Ok(Draft { system_prompt, path, new, partial, thinking, shared, library, tools })
 }
 
 /// A user message that is not in the history.
@@ -340,6 +355,7 @@ fn draft_of_request(
     request: &SendRequest,
 ) -> Result<Result<Draft, ErrorView>, HistoryError> {
     let system_prompt = history.chat(&request.chat_id)?.settings.system_prompt;
+    let folder = FolderPrompt::of_chat(history, &request.chat_id)?;
     let thinking = thinking(history, &request.chat_id)?;
     let (leaf, partial) = match (&request.continue_of, &request.retry_of) {
         (Some(id), _) => {
@@ -353,7 +369,7 @@ fn draft_of_request(
     };
     let path = leaf.map_or_else(|| Ok(Vec::new()), |leaf| history.context_path(&leaf))?;
     let new = NewText { text: &request.text, pictures: &request.pictures, documents: &request.documents };
-    let draft = draft(history, system_prompt, path, &new);
+    let draft = draft(history, &folder, &system_prompt, path, &new);
     Ok(draft.map(|draft| Draft { partial, thinking, ..draft }))
 }
 
@@ -384,6 +400,7 @@ mod tests {
             partial: AnswerText::default(),
             thinking: Thinking::Own,
             tools: Vec::new(),
+            shared: Vec::new(),
             library: Library::default(),
         }
     }

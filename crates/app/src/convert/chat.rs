@@ -1,7 +1,7 @@
 //! Chats and messages of the history as views of the contract. JSON that the history stores as text is parsed
 //! here; text that is no longer valid is an error, not a default.
 use contract::{
-    ChatSummary, ChatView, DocumentKind, DocumentView, ErrorCode, ErrorView, MessageState, MessageView,
+    ChatSummary, ChatView, DocumentKind, DocumentView, ErrorCode, ErrorView, Folder, MessageState, MessageView,
     PictureView, Role, SamplingView, SearchHit, ToolCallState, ToolCallView,
 };
 use history::{Chat, Document, Image, Message, NewToolCall, State, Summary, ToolCall};
@@ -14,6 +14,7 @@ pub(crate) fn summary(summary: Summary, answering: bool, hit: Option<SearchHit>)
         model_id: summary.model_id,
         updated_at: summary.updated_at,
         answering,
+        folder_id: summary.folder_id,
         hit,
     }
 }
@@ -27,7 +28,18 @@ pub(crate) fn chat_view(chat: Chat) -> Result<ChatView, ErrorView> {
         sampling: read(&chat.settings.sampling)?,
         system_prompt: chat.settings.system_prompt,
         context_start: chat.context_start,
+        folder_id: chat.folder_id,
         messages: chat.path.into_iter().map(message_view).collect::<Result<_, _>>()?,
+    })
+}
+
+pub(crate) fn folder_view(folder: history::Folder) -> Result<Folder, ErrorView> {
+    Ok(Folder {
+        id: folder.id,
+        name: folder.name,
+        instructions: folder.instructions,
+        documents: folder.documents.into_iter().map(document_view).collect::<Result<_, _>>()?,
+        chats: folder.chats,
     })
 }
 

@@ -93,6 +93,13 @@ pub(crate) fn history_error(error: HistoryError) -> ErrorView {
         HistoryError::ChatNotFound(id) => {
             ErrorView::new(ErrorCode::ChatNotFound, message).with("chat_id", id)
         }
+        HistoryError::Chat { id, source } => {
+            let error = history_error(*source);
+            ErrorView { message, ..error }.with("chat_id", id)
+        }
+        HistoryError::FolderNotFound(id) => {
+            ErrorView::new(ErrorCode::FolderNotFound, message).with("folder_id", id)
+        }
         HistoryError::MessageNotFound { id, .. } => {
             ErrorView::new(ErrorCode::InvalidInput, message).with("message_id", id)
         }

@@ -13,8 +13,8 @@ pub(crate) use catalog::{
     fit_view, model_view, preset_view, recommendation_view, runs_here, sampling_view, variant_view,
 };
 pub(crate) use chat::{
-    chat_view, document_kind_key, document_view, message_view, picture_view, sampling_json, stored_call,
-    summary,
+    chat_view, document_kind_key, document_view, folder_view, message_view, picture_view, sampling_json,
+    stored_call, summary,
 };
 pub(crate) use failure::{failure_view, history_error, invalid, storage_error, store_error};
 pub(crate) use hardware::hardware_view;

@@ -9,7 +9,7 @@ use history::{DocumentText, History, HistoryError, Message};
 pub(crate) struct Library(BTreeMap<String, Vec<DocumentText>>);
 
 impl Library {
-    /// Of the messages of a path, and of documents that are attached to the next one.
+    /// Of the messages of a path, and of other documents: those of the next message and of the folder.
     pub(crate) fn load(
         history: &History,
         path: &[Message],

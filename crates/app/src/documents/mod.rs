@@ -32,8 +32,8 @@ impl App {
         self.document_add_bytes(file_name(&name), content).await
     }
 
-    /// Attaches a document file. The same file gives the same document. One that no message uses is deleted
-    /// after a day.
+    /// Attaches a document file. The same file gives the same document. One that no message and no folder
+    /// uses is deleted after a day.
     pub async fn document_add_file(&self, path: &Path) -> Result<DocumentView, ErrorView> {
         let content = read(path).await?;
         let name = file_name(&path.to_string_lossy());
@@ -76,7 +76,7 @@ impl App {
         Ok(pictures)
     }
 
-    /// Deletes an attached document, unless a message uses it.
+    /// Deletes an attached document, unless a message or a folder uses it.
     pub async fn document_discard(&self, id: &str) -> Result<(), ErrorView> {
         let id = id.to_owned();
         self.with_history(move |history| history.document_discard(&id)).await

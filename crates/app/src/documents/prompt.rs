@@ -17,11 +17,14 @@ pub(crate) enum DocumentMode {
 }
 
 /// The messages with their documents as text, and the passages that are in it, in the order of their numbers.
+/// `shared` are the documents of the chat's folder, which are with its first question.
 pub(crate) fn with_documents(
     mut path: Vec<MessageView>,
+    shared: &[DocumentView],
     library: &Library,
     mode: DocumentMode,
 ) -> Result<(Vec<MessageView>, Vec<PassageView>), HistoryError> {
+    attach_shared(&mut path, shared);
     if path.iter().all(|message| message.documents.is_empty()) {
         return Ok((path, Vec::new()));
     }
@@ -45,6 +48,15 @@ pub(crate) fn with_documents(
             }
             Ok((path, passages))
         }
+    }
+}
+
+/// One that a message has too is not in the prompt twice.
+fn attach_shared(path: &mut [MessageView], shared: &[DocumentView]) {
+    let attached = |id: &String| path.iter().flat_map(|message| &message.documents).any(|one| one.id == *id);
+    let new: Vec<DocumentView> = shared.iter().filter(|document| !attached(&document.id)).cloned().collect();
+    if let Some(first) = path.iter_mut().find(|message| message.role == Role::User) {
+        first.documents.splice(0..0, new);
     }
 }
 
@@ -163,12 +175,37 @@ mod tests {
             message(Role::User, "When?", Vec::new()),
         ];
         let (path, passages) =
-            with_documents(path, &library(&["one", "two"]), DocumentMode::Whole).expect("is made");
+            with_documents(path, &[], &library(&["one", "two"]), DocumentMode::Whole).expect("is made");
         assert_eq!(
             path[0].text,
             "[file name]: town.pdf\n[file content begin]\n[page 1]\none\n[page 2]\ntwo\n[file content end]\nWho?"
         );
         assert_eq!((path[2].text.as_str(), passages.len()), ("When?", 0));
+    }
+
+    #[test]
+    fn a_document_of_the_folder_is_with_the_first_question_once() {
+        let path = || {
+            vec![
+                message(Role::User, "Who?", Vec::new()),
+                message(Role::Assistant, "Ellen.", Vec::new()),
+                message(Role::User, "Who opened the harbour?", Vec::new()),
+            ]
+        };
+        let (shared, library) = ([document(1)], library(&["Ellen Voss opened the harbour."]));
+        let whole = |path| with_documents(path, &shared, &library, DocumentMode::Whole).expect("is made").0;
+        let (alone, file) = (whole(path()), "[file name]: town.pdf\n[file content begin]\n");
+        assert!(alone[0].text.starts_with(file) && alone[0].text.ends_with("\nWho?"), "{}", alone[0].text);
+        assert_eq!(alone[2].text, "Who opened the harbour?");
+        let mut attached = path();
+        attached[2].documents = vec![document(1)];
+        let attached = whole(attached);
+        assert_eq!((attached[0].text.as_str(), attached[2].text.starts_with(file)), ("Who?", true));
+
+        let mode = DocumentMode::Searched { room: 200 };
+        let (path, passages) = with_documents(path(), &shared, &library, mode).expect("is made");
+        assert!(path[0].text.starts_with("[file name]: town.pdf (1 pages"));
+        assert!(passages.len() == 1 && path[2].text.contains("[passage 1 begin] town.pdf, page 1"));
     }
 
     #[test]
@@ -181,7 +218,7 @@ mod tests {
         let pages =
             ["The town lies by the sea.", "Ellen Voss opened the harbour.", "The market is on Monday."];
         let mode = DocumentMode::Searched { room: 200 };
-        let (path, passages) = with_documents(path, &library(&pages), mode).expect("is made");
+        let (path, passages) = with_documents(path, &[], &library(&pages), mode).expect("is made");
         assert!(
             path[0].text.starts_with("[file name]: town.pdf (3 pages")
                 && path[0].text.ends_with("Summarise it.")

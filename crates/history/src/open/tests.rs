@@ -56,6 +56,37 @@ fn a_file_of_the_first_version_keeps_its_messages() {
 }
 
 #[test]
+fn a_file_without_folders_keeps_its_chats_and_documents() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("history.db");
+    let hash = "d".repeat(64);
+    let mut sixth = Connection::open(&path).expect("opens");
+    Migrations::from_slice(&MIGRATIONS[..6]).to_latest(&mut sixth).expect("the sixth tables");
+    sixth
+        .execute_batch(&format!(
+            "INSERT INTO chats (id, title, model_id, preset_id, sampling, system_prompt, created_at, updated_at)
+             VALUES ('c', 'Old', 'guide', 'custom', '{{}}', 'Be brief.', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z');
+             INSERT INTO messages (id, chat_id, role, text, state, created_at)
+             VALUES ('m', 'c', 'user', 'asked before', 'done', '2026-01-01T00:00:00.000Z');
+             INSERT INTO documents (hash, name, kind, bytes, pages, tokens, scanned, added_at)
+             VALUES ('{hash}', 'a.pdf', 'pdf', 5, 1, 3, '', '2026-01-01T00:00:00.000Z');
+             INSERT INTO document_pages (hash, page, text) VALUES ('{hash}', 1, 'one');
+             INSERT INTO message_documents (message_id, place, hash) VALUES ('m', 0, '{hash}');"
+        ))
+        .expect("is written as the sixth version did");
+    drop(sixth);
+    let history = History::open(&path).expect("migrates");
+    let chat = history.chat("c").expect("is there");
+    assert_eq!((chat.title.as_str(), chat.settings.system_prompt.as_str()), ("Old", "Be brief."));
+    assert_eq!((chat.folder_id, chat.path[0].documents[0].hash.as_str()), (None, hash.as_str()));
+    assert_eq!(history.folders().expect("lists"), []);
+    let made = history.folder_create("New", "").expect("is made");
+    history.chats_move(&["c".into()], Some(&made.id)).expect("moves");
+    assert_eq!(history.folder(&made.id).expect("is there").chats, 1);
+    assert_eq!(backups(&path).expect("lists").len(), 1, "the old file was copied first");
+}
+
+#[test]
 fn a_newer_file_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history.db");
