@@ -42,6 +42,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         chats::chats,
         chats::chats_search,
         chats::chat_create,
+        chats::chat_create_temporary,
         chats::chat_get,
         chats::chat_rename,
         chats::chat_delete,

@@ -15,6 +15,7 @@ import { documents, passages } from './documents.mjs';
 import * as shown from './pictures.mjs';
 import * as screens from './screens.mjs';
 import * as tools from './tools.mjs';
+import * as waiting from './waiting.mjs';
 
 const pictures = fileURLToPath(new URL('../../artefacts/ui/', import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -24,6 +25,8 @@ const PAGES = {
   interrupted: ['interrupted', '/chat/c1'],
   'card-lost': ['card', '/chat/c1'],
   begin: ['full', '/chat'],
+  queue: ['full', '/chat/c3', waiting.withQueue],
+  temporary: ['full', '/chat', waiting.begun],
   models: ['full', '/models'],
   'models-linked': ['linked', '/models'],
   hardware: ['full', '/hardware'],
@@ -327,6 +330,9 @@ async function comfort(browser, address) {
     ['screen-refused', ['problems', '/chat'], shown.refused],
     ['screen-clipboard', ['clouds', '/chat'], shown.clipboard],
     ['flood', ['full', '/chat/c3'], comforts.flood],
+    ['queued', ['full', '/chat?model=guide'], waiting.queued],
+    ['prompt', ['full', '/chat?model=guide'], waiting.prompt],
+    ['temporary-chat', ['full', '/chat?model=guide'], waiting.temporary],
     ['sizing', ['full', '/models'], screens.sizing],
     ['repository', ['full', '/models'], screens.repository],
     ['model-settings', ['full', '/models'], modelSettings],

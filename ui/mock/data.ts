@@ -682,6 +682,7 @@ export const emptyChat = (id: string): ChatView => ({
   sampling: sampling(0.6, 0.95),
   system_prompt: '',
   context_start: null,
+  temporary: false,
   messages: [],
 });
 

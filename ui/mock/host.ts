@@ -215,10 +215,11 @@ function chat(id: string): ChatView {
   return found;
 }
 const summaries = () =>
-  [...chats.values()].map(({ id, title, model_id }) => ({
+  [...chats.values()].map(({ id, title, model_id, temporary }) => ({
     id,
     title,
     model_id,
+    temporary,
     updated_at: data.updatedAt(id),
     answering: answering.has(id),
     hit: null,
@@ -561,6 +562,17 @@ export const host: Host = {
       };
       chats.set(made.id, made);
       settings = { ...settings, last_chat: { ...settings.last_chat, model_id: modelId } };
+      emit({ kind: 'chats_changed' });
+      return made;
+    }),
+  chatCreateTemporary: (modelId) =>
+    reply(() => {
+      const made: ChatView = {
+        ...data.emptyChat(`temporary-${next++}`),
+        model_id: modelId,
+        temporary: true,
+      };
+      chats.set(made.id, made);
       emit({ kind: 'chats_changed' });
       return made;
     }),

@@ -104,7 +104,7 @@ struct ExportedPage {
 impl App {
     /// Writes the chat to a file, which is replaced atomically.
     pub async fn chat_export(&self, chat_id: &str, path: &Path) -> Result<(), ErrorView> {
-        let (history, id, path) = (self.chats_file.get()?, chat_id.to_owned(), path.to_owned());
+        let (history, id, path) = (self.chats_file.of(chat_id)?, chat_id.to_owned(), path.to_owned());
         blocking("use the chats", move || {
             let file = export(&history, &id)?;
             let text = serde_json::to_vec_pretty(&file).map_err(|error| internal(&error.to_string()))?;

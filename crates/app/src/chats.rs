@@ -9,10 +9,11 @@ use crate::convert::{chat_view, history_error, invalid, sampling_json, summary};
 use crate::snippet::snippet;
 
 impl App {
-    /// All chats, the latest first.
+    /// The temporary chats, then all others, the latest first.
     pub async fn chats(&self) -> Result<Vec<ChatSummary>, ErrorView> {
-        let chats = self.with_history(|history| history.chats()).await?.into_iter();
-        Ok(chats.map(|chat| self.summary(chat, None)).collect())
+        let temporary = self.chats_file.temporary()?;
+        let chats = self.with_history(move |history| Ok([temporary.chats()?, history.chats()?].concat()));
+        Ok(chats.await?.into_iter().map(|chat| self.summary(chat, None)).collect())
     }
 
     /// The chats that contain every word of the query, each with the message to open it at.
@@ -52,6 +53,14 @@ impl App {
         model_id: &str,
         folder_id: Option<&str>,
     ) -> Result<ChatView, ErrorView> {
+        let (preset_id, sampling, system_prompt) = self.choices_of_last(model_id).await?;
+        let chat = self.create_chat(model_id, &preset_id, &sampling, &system_prompt, folder_id).await?;
+        self.remember(&chat);
+        Ok(chat)
+    }
+
+    /// Preset, sampling and system prompt of the next chat.
+    async fn choices_of_last(&self, model_id: &str) -> Result<(String, SamplingView, String), ErrorView> {
         let LastChat { preset_id, sampling, system_prompt, .. } = self.settings_now().last_chat;
         let of_preset = match preset_id.as_str() {
             "custom" => sampling,
@@ -62,14 +71,11 @@ impl App {
                 .find(|one| one.id == id && id != "deepseek")
                 .map(|one| one.sampling),
         };
-        let (preset_id, sampling) = match of_preset {
-            Some(sampling) => (preset_id, sampling),
+        Ok(match of_preset {
+            Some(sampling) => (preset_id, sampling, system_prompt),
             // DeepSeek's recommendation differs from model to model.
-            None => ("deepseek".to_owned(), self.recommended_sampling(model_id)?),
-        };
-        let chat = self.create_chat(model_id, &preset_id, &sampling, &system_prompt, folder_id).await?;
-        self.remember(&chat);
-        Ok(chat)
+            None => ("deepseek".to_owned(), self.recommended_sampling(model_id)?, system_prompt),
+        })
     }
 
     /// As [`App::chat_update`]; the next chat starts with the same values.
@@ -82,7 +88,9 @@ impl App {
         system_prompt: &str,
     ) -> Result<ChatView, ErrorView> {
         let chat = self.chat_update(id, model_id, preset_id, sampling, system_prompt).await?;
-        self.remember(&chat);
+        if !chat.temporary {
+            self.remember(&chat);
+        }
         Ok(chat)
     }
 
@@ -100,8 +108,8 @@ impl App {
     }
 
     pub(crate) async fn chat_model(&self, chat_id: &str) -> Result<String, ErrorView> {
-        let chat_id = chat_id.to_owned();
-        Ok(self.with_history(move |history| history.chat(&chat_id)).await?.settings.model_id)
+        let id = chat_id.to_owned();
+        Ok(self.with_history_of(chat_id, move |history| history.chat(&id)).await?.settings.model_id)
     }
 
     async fn create_chat(
@@ -121,16 +129,16 @@ impl App {
     }
 
     pub async fn chat_get(&self, id: &str) -> Result<ChatView, ErrorView> {
-        let id = id.to_owned();
-        chat_view(self.with_history(move |history| history.chat(&id)).await?)
+        let key = id.to_owned();
+        chat_view(self.with_history_of(id, move |history| history.chat(&key)).await?)
     }
 
     pub async fn chat_rename(&self, id: &str, title: &str) -> Result<(), ErrorView> {
-        let (id, title) = (id.to_owned(), title_of(title));
+        let (key, title) = (id.to_owned(), title_of(title));
         if title.is_empty() {
             return Err(ErrorView::new(ErrorCode::InvalidInput, "rename the chat: the title is empty"));
         }
-        self.with_history(move |history| history.chat_rename(&id, &title)).await?;
+        self.with_history_of(id, move |history| history.chat_rename(&key, &title)).await?;
         self.host.emit(AppEvent::ChatsChanged);
         Ok(())
     }
@@ -138,8 +146,8 @@ impl App {
     /// Stops an answer in progress, then deletes the chat.
     pub async fn chat_delete(&self, id: &str) -> Result<(), ErrorView> {
         self.answer_stop(id).await?;
-        let id = id.to_owned();
-        self.with_history(move |history| history.chat_delete(&id)).await?;
+        let key = id.to_owned();
+        self.with_history_of(id, move |history| history.chat_delete(&key)).await?;
         self.host.emit(AppEvent::ChatsChanged);
         Ok(())
     }
@@ -148,7 +156,7 @@ impl App {
     pub async fn message_delete(&self, chat_id: &str, message_id: &str) -> Result<ChatView, ErrorView> {
         let _turn = self.running.begin(chat_id)?;
         let (chat, message) = (chat_id.to_owned(), message_id.to_owned());
-        self.with_history(move |history| history.message_delete(&chat, &message)).await?;
+        self.with_history_of(chat_id, move |history| history.message_delete(&chat, &message)).await?;
         self.host.emit(AppEvent::ChatsChanged);
         self.chat_get(chat_id).await
     }
@@ -164,8 +172,19 @@ impl App {
         check(&sampling)?;
         let settings = chat_settings(model_id, preset_id, &sampling, system_prompt)?;
         let key = id.to_owned();
-        self.with_history(move |history| history.chat_update(&key, &settings)).await?;
+        self.with_history_of(id, move |history| history.chat_update(&key, &settings)).await?;
         self.chat_get(id).await
+    }
+
+    /// A chat that is never written down, with the values of the last one. It ends with the program.
+    pub async fn chat_create_temporary(&self, model_id: &str) -> Result<ChatView, ErrorView> {
+        let (preset_id, sampling, system_prompt) = self.choices_of_last(model_id).await?;
+        let settings = chat_settings(model_id, &preset_id, &sampling, &system_prompt)?;
+        let history = self.chats_file.temporary()?;
+        let chat = blocking("use the chats", move || history.chat_create(&settings).map_err(history_error));
+        let chat = chat_view(chat.await?)?;
+        self.host.emit(AppEvent::ChatsChanged);
+        Ok(chat)
     }
 
     /// Sets the first message of the context; `None` is the first message of the chat. Refused while the chat
@@ -177,13 +196,13 @@ impl App {
     ) -> Result<ChatView, ErrorView> {
         let _turn = self.running.begin(id)?;
         let (key, start) = (id.to_owned(), message_id.map(str::to_owned));
-        self.with_history(move |history| history.chat_context_start(&key, start.as_deref())).await?;
+        self.with_history_of(id, move |history| history.chat_context_start(&key, start.as_deref())).await?;
         self.chat_get(id).await
     }
 
     pub async fn chat_select_leaf(&self, id: &str, message_id: &str) -> Result<ChatView, ErrorView> {
         let (key, leaf) = (id.to_owned(), message_id.to_owned());
-        self.with_history(move |history| history.select(&key, &leaf)).await?;
+        self.with_history_of(id, move |history| history.select(&key, &leaf)).await?;
         self.chat_get(id).await
     }
 
@@ -193,6 +212,16 @@ impl App {
         work: impl FnOnce(&history::History) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, ErrorView> {
         let history = self.chats_file.get()?;
+        blocking("use the chats", move || work(&history).map_err(history_error)).await
+    }
+
+    /// As [`App::with_history`], with the history of this chat or message, which may be in memory.
+    pub(crate) async fn with_history_of<T: Send + 'static>(
+        &self,
+        id: &str,
+        work: impl FnOnce(&history::History) -> Result<T, HistoryError> + Send + 'static,
+    ) -> Result<T, ErrorView> {
+        let history = self.chats_file.of(id)?;
         blocking("use the chats", move || work(&history).map_err(history_error)).await
     }
 }

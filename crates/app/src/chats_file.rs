@@ -1,10 +1,10 @@
 //! The file of the chats: open, open read-only, or not open, with the reason. Every use case gets the history
 //! from here, and fails with that reason until the user has chosen a recovery.
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use contract::{ErrorCode, ErrorView, StartView, StartWay};
-use history::{History, HistoryError};
+use history::{History, HistoryError, is_temporary};
 use parking_lot::RwLock;
 
 use crate::convert::history_error;
@@ -12,6 +12,8 @@ use crate::convert::history_error;
 pub(crate) struct ChatsFile {
     path: PathBuf,
     state: RwLock<State>,
+    /// The chats that are never written down, from the first one on.
+    temporary: OnceLock<Arc<History>>,
 }
 
 enum State {
@@ -25,7 +27,7 @@ impl ChatsFile {
     /// Blocks on the disk.
     pub(crate) fn open(path: PathBuf) -> Self {
         let state = RwLock::new(State::of(History::open(&path)));
-        Self { path, state }
+        Self { path, state, temporary: OnceLock::new() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -47,6 +49,26 @@ impl ChatsFile {
             State::ReadOnly(_, reason) => Err(read_only(reason)),
             State::Failed(reason) => Err(reason.clone()),
         }
+    }
+
+    /// As [`ChatsFile::get`], for the history of this chat or message.
+    pub(crate) fn of(&self, id: &str) -> Result<Arc<History>, ErrorView> {
+        if is_temporary(id) { self.temporary() } else { self.get() }
+    }
+
+    /// As [`ChatsFile::writable`], for the history of this chat.
+    pub(crate) fn writable_of(&self, id: &str) -> Result<Arc<History>, ErrorView> {
+        if is_temporary(id) { self.temporary() } else { self.writable() }
+    }
+
+    /// The history in memory.
+    pub(crate) fn temporary(&self) -> Result<Arc<History>, ErrorView> {
+        if let Some(open) = self.temporary.get() {
+            return Ok(open.clone());
+        }
+        let opened = Arc::new(History::temporary().map_err(history_error)?);
+        // Another thread may have been faster; its chats must not be lost.
+        Ok(self.temporary.get_or_init(|| opened).clone())
     }
 
     pub(crate) fn failure(&self) -> Option<ErrorView> {

@@ -49,10 +49,8 @@ mod tests {
 
     #[test]
     fn instructions_go_before_the_system_prompt_of_the_chat() {
-        let with = |instructions: &str| FolderPrompt {
-            instructions: instructions.into(),
-            documents: Vec::new(),
-        };
+        let with =
+            |instructions: &str| FolderPrompt { instructions: instructions.into(), documents: Vec::new() };
         assert_eq!(with("Cite.\n").system_prompt("Be brief."), "Cite.\n\nBe brief.");
         assert_eq!(with("Cite.").system_prompt(" "), "Cite.");
         assert_eq!(with(" \n").system_prompt("Be brief."), "Be brief.");

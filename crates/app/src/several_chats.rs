@@ -112,7 +112,8 @@ fn file_stem(title: &str) -> String {
     let words: Vec<&str> = spaced.split_whitespace().collect();
     // Windows drops dots and spaces at the end; one at the beginning hides a file.
     let stem = words.join(" ").trim_matches(['.', ' ']).to_owned();
-    let device = stem.split('.').next().unwrap_or_default().trim_end_matches(|one: char| one.is_ascii_digit());
+    let device =
+        stem.split('.').next().unwrap_or_default().trim_end_matches(|one: char| one.is_ascii_digit());
     if DEVICES.iter().any(|name| device.eq_ignore_ascii_case(name)) { format!("_{stem}") } else { stem }
 }
 

@@ -122,10 +122,7 @@ async fn a_chat_of_a_folder_is_asked_with_its_instructions_and_documents() {
 
     let chat = all.app.chat_create_in(&all.model, &folder.id).await.expect("a chat");
     assert_eq!(chat.folder_id.as_ref(), Some(&folder.id));
-    all.app
-        .chat_update(&chat.id, &all.model, "factual", chat.sampling, "Be brief.")
-        .await
-        .expect("changes");
+    all.app.chat_update(&chat.id, &all.model, "factual", chat.sampling, "Be brief.").await.expect("changes");
     assert!(count(query(Some(&chat.id), None, "Who?")).await >= in_folder);
     let answer = all.ask(&chat.id, None, "Who is the mayor?").await;
     let asked = all.asked();

@@ -16,6 +16,8 @@ pub struct ChatSummary {
     pub answering: bool,
     /// The folder of the chat, if it is in one.
     pub folder_id: Option<String>,
+    /// It is in memory only, and ends with the program.
+    pub temporary: bool,
     /// The message that a search found; `None` where only the title matches.
     pub hit: Option<SearchHit>,
 }
@@ -47,6 +49,8 @@ pub struct ChatView {
     pub context_start: Option<String>,
     /// The folder of the chat, if it is in one. Its instructions and documents go into the prompt.
     pub folder_id: Option<String>,
+    /// It is in memory only, and ends with the program. It takes no pictures or documents.
+    pub temporary: bool,
     /// The path from the root to the selected leaf, the oldest first.
     pub messages: Vec<MessageView>,
 }

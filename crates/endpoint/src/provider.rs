@@ -58,6 +58,9 @@ pub struct Dialect {
     /// It may report how much of a prompt is computed; a server that cannot ignores the field.
     #[serde(default)]
     pub prompt_progress: bool,
+    /// It may keep cached prefixes apart; a server that cannot ignores the field.
+    #[serde(default)]
+    pub cache_salt: bool,
 }
 
 fn yes() -> bool {
@@ -129,6 +132,7 @@ impl Dialect {
             continuous_usage: true,
             routed_experts: true,
             prompt_progress: true,
+            cache_salt: true,
             ..Self::default()
         }
     }
@@ -185,6 +189,7 @@ impl Dialect {
         }
         applied.return_routed_experts &= self.routed_experts;
         applied.return_progress &= self.prompt_progress;
+        applied.cache_salt = applied.cache_salt.filter(|_| self.cache_salt);
         for message in &mut applied.messages {
             if !message.prefix && message.tool_calls.is_none() {
                 message.reasoning_content = None;

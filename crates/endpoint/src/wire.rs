@@ -29,6 +29,8 @@ pub struct ChatRequest {
     pub return_routed_experts: bool,
     /// Report how much of the prompt is computed, where the server can.
     pub return_progress: bool,
+    /// Keeps the cached prefix apart from those of other salts, where the server has the parameter.
+    pub cache_salt: Option<String>,
 }
 
 impl ChatRequest {
@@ -52,6 +54,7 @@ impl ChatRequest {
             tools: self.tools.clone(),
             return_routed_experts: self.return_routed_experts,
             return_progress: self.return_progress,
+            cache_salt: self.cache_salt.clone(),
             ..ChatCompletionRequest::default()
         }
     }

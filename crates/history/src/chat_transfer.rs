@@ -56,7 +56,7 @@ impl History {
         messages: &[ImportedMessage<'_>],
         leaf: Option<usize>,
     ) -> Result<Chat, HistoryError> {
-        let id = uuid::Uuid::now_v7().to_string();
+        let id = self.new_id();
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
         transaction.execute(
@@ -74,7 +74,7 @@ impl History {
         )?;
         let mut ids: Vec<String> = Vec::with_capacity(messages.len());
         for one in messages {
-            let own = uuid::Uuid::now_v7().to_string();
+            let own = self.new_id();
             let parent = one.parent.map(|at| {
                 ids.get(at)
                     .ok_or_else(|| HistoryError::MessageNotFound { chat_id: id.clone(), id: at.to_string() })

@@ -31,7 +31,7 @@ impl History {
         settings: &ChatSettings,
         folder_id: Option<&str>,
     ) -> Result<Chat, HistoryError> {
-        let id = uuid::Uuid::now_v7().to_string();
+        let id = self.new_id();
         let connection = self.lock();
         if let Some(folder) = folder_id {
             folders::exists(&connection, folder)?;

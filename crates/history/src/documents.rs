@@ -10,7 +10,8 @@ use crate::{Document, DocumentText, History, HistoryError, NewDocument};
 
 const COLUMNS: &str = "hash, name, kind, bytes, pages, tokens, scanned";
 /// A condition on `documents`: no message and no folder uses it.
-const UNUSED: &str = "NOT EXISTS (SELECT 1 FROM message_documents WHERE message_documents.hash = documents.hash)
+const UNUSED: &str =
+    "NOT EXISTS (SELECT 1 FROM message_documents WHERE message_documents.hash = documents.hash)
     AND NOT EXISTS (SELECT 1 FROM folder_documents WHERE folder_documents.hash = documents.hash)";
 
 impl History {

@@ -35,7 +35,7 @@ impl History {
 
     /// A new folder without chats or documents.
     pub fn folder_create(&self, name: &str, instructions: &str) -> Result<Folder, HistoryError> {
-        let id = uuid::Uuid::now_v7().to_string();
+        let id = self.new_id();
         let connection = self.lock();
         connection.execute(
             "INSERT INTO folders (id, name, instructions, created_at) VALUES (?1, ?2, ?3, ?4)",
@@ -97,8 +97,7 @@ impl History {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         exists(&transaction, id)?;
-        transaction
-            .execute("DELETE FROM folder_documents WHERE folder_id = ?1 AND hash = ?2", [id, hash])?;
+        transaction.execute("DELETE FROM folder_documents WHERE folder_id = ?1 AND hash = ?2", [id, hash])?;
         documents::delete_unused(&transaction, &[hash.to_owned()])?;
         transaction.commit()?;
         read(&connection, id)

@@ -19,12 +19,19 @@ pub struct History {
     connection: Mutex<Connection>,
     pub(crate) path: PathBuf,
     pub(crate) images: PathBuf,
+    /// Begins the id of each of its chats and messages.
+    pub(crate) id_prefix: &'static str,
 }
 
 impl History {
     pub(crate) fn of(connection: Connection, path: &Path) -> Self {
         let images = path.with_file_name(IMAGES_FOLDER);
-        Self { connection: Mutex::new(connection), path: path.to_owned(), images }
+        Self { connection: Mutex::new(connection), path: path.to_owned(), images, id_prefix: "" }
+    }
+
+    /// An id that no other chat, message or folder has. Later ones sort after earlier ones.
+    pub(crate) fn new_id(&self) -> String {
+        format!("{}{}", self.id_prefix, uuid::Uuid::now_v7())
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {

@@ -23,6 +23,7 @@ mod read_only;
 mod restore;
 mod schema;
 mod search;
+mod temporary;
 mod tool_calls;
 mod types;
 
@@ -33,6 +34,7 @@ pub use history::History;
 pub use messages::FinalAnswer;
 pub use rank::rank_passages;
 pub use search::words as search_words;
+pub use temporary::is_temporary;
 pub use tool_calls::NewToolCall;
 pub use types::{
     Chat, ChatSettings, Document, DocumentText, Folder, Hit, Image, Message, NewDocument, NewMessage,

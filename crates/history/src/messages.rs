@@ -26,7 +26,7 @@ pub struct FinalAnswer<'a> {
 
 impl History {
     pub fn message_add(&self, new: &NewMessage<'_>) -> Result<Message, HistoryError> {
-        let id = uuid::Uuid::now_v7().to_string();
+        let id = self.new_id();
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
         let created_at = now();

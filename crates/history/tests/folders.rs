@@ -3,7 +3,9 @@
 mod common;
 
 use common::{add, settings};
-use history::{BackupKind, DocumentText, Folder, History, HistoryError, NewDocument, NewMessage, Role, State};
+use history::{
+    BackupKind, DocumentText, Folder, History, HistoryError, NewDocument, NewMessage, Role, State,
+};
 
 fn open() -> (tempfile::TempDir, History) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -78,10 +80,7 @@ fn a_document_of_a_folder_stays_as_long_as_the_folder_has_it() {
     let twice = history.folder_document_add(&law.id, &first).expect("is there");
     let hashes: Vec<&str> = twice.documents.iter().map(|document| document.hash.as_str()).collect();
     assert_eq!(hashes, [first.as_str(), second.as_str()], "in order, each once");
-    assert!(matches!(
-        history.folder_document_add(&law.id, "none"),
-        Err(HistoryError::DocumentNotFound(_))
-    ));
+    assert!(matches!(history.folder_document_add(&law.id, "none"), Err(HistoryError::DocumentNotFound(_))));
 
     history.document_discard(&first).expect("nothing is deleted");
     let chat = history.chat_create(&settings()).expect("creates").id;
@@ -123,8 +122,7 @@ fn a_folder_is_deleted_with_its_chats_or_without() {
 fn several_chats_are_deleted_together_or_not_at_all() {
     let (_folder, history) = open();
     let image = history.image_add(b"a whale", "image/png", 4, 3).expect("is kept").hash;
-    let ids: Vec<String> =
-        (0..3).map(|_| history.chat_create(&settings()).expect("creates").id).collect();
+    let ids: Vec<String> = (0..3).map(|_| history.chat_create(&settings()).expect("creates").id).collect();
     let new = NewMessage {
         chat_id: &ids[0],
         parent_id: None,

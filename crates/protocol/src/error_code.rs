@@ -78,6 +78,8 @@ pub enum ErrorCode {
     // Chat
     ChatNotFound,
     FolderNotFound,
+    /// A temporary chat takes no pictures and no documents.
+    TemporaryChatFiles,
     /// One answer at a time in a chat.
     AnswerRunning,
     /// The engine has another model loaded, and it is answering.

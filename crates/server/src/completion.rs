@@ -38,6 +38,7 @@ pub async fn completions(
         grammar: None,
         trace: false,
         progress: false,
+        cache_salt: request.cache_salt,
         param: "prompt",
     };
     let generation = Generation::start(state.clone(), params)?;

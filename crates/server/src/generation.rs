@@ -62,6 +62,8 @@ pub struct GenerateParams {
     pub trace: bool,
     /// Reports how much of the prompt is computed.
     pub progress: bool,
+    /// Keeps the cached prefix apart from those of other salts.
+    pub cache_salt: Option<String>,
     /// The field to name in the error for a prompt that is refused.
     pub param: &'static str,
 }
@@ -107,6 +109,7 @@ impl Generation {
             stop_tokens: model.tokenizer.eos_tokens().to_vec(),
             constraint: constraint.map(|constraint| Box::new(constraint) as Box<dyn engine::Constraint>),
             trace: params.trace,
+            salt: params.cache_salt.unwrap_or_default().into_bytes(),
             ..Request::default()
         };
         let sink = Box::new(move |event| drop(sender.send(event)));

@@ -11,7 +11,9 @@ pub mod private;
 mod versioned_file;
 
 pub use aside::{keep_copy, set_aside};
-pub use atomic_file::{Access, AtomicFile, create_new, create_once, remove_if_exists, rename, replace, sync_dir};
+pub use atomic_file::{
+    Access, AtomicFile, create_new, create_once, remove_if_exists, rename, replace, sync_dir,
+};
 pub use file_lock::FileLock;
 pub use list_file::{ListFile, ListKind};
 pub use named_file::StoreError;

@@ -32,6 +32,13 @@ pub async fn chat_create(
     app.chat_create_alike(&model_id, folder_id.as_deref()).await
 }
 
+/// A chat that is never written down.
+#[tauri::command]
+#[specta::specta]
+pub async fn chat_create_temporary(app: App<'_>, model_id: String) -> Result<ChatView, ErrorView> {
+    app.chat_create_temporary(&model_id).await
+}
+
 #[tauri::command]
 #[specta::specta]
 pub async fn chat_get(app: App<'_>, id: String) -> Result<ChatView, ErrorView> {
@@ -208,11 +215,7 @@ pub async fn chats_delete(app: App<'_>, ids: Vec<String>) -> Result<(), ErrorVie
 /// Moves several chats to a folder, or out of any without one: all of them, or none.
 #[tauri::command]
 #[specta::specta]
-pub async fn chats_move(
-    app: App<'_>,
-    ids: Vec<String>,
-    folder_id: Option<String>,
-) -> Result<(), ErrorView> {
+pub async fn chats_move(app: App<'_>, ids: Vec<String>, folder_id: Option<String>) -> Result<(), ErrorView> {
     app.chats_move(&ids, folder_id.as_deref()).await
 }
 

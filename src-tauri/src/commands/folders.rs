@@ -37,11 +37,7 @@ pub async fn folder_delete(app: App<'_>, id: String, with_chats: bool) -> Result
 /// Adds an attached document to a folder, for all its chats.
 #[tauri::command]
 #[specta::specta]
-pub async fn folder_document_add(
-    app: App<'_>,
-    id: String,
-    document_id: String,
-) -> Result<Folder, ErrorView> {
+pub async fn folder_document_add(app: App<'_>, id: String, document_id: String) -> Result<Folder, ErrorView> {
     app.folder_document_add(&id, &document_id).await
 }
 

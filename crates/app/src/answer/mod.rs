@@ -28,6 +28,7 @@ use std::sync::Arc;
 use contract::{AnswerEvent, AppEvent, ErrorCode, ErrorView, SendRequest, ToolCallState};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
+use history::is_temporary;
 use tokio::sync::mpsc;
 
 use self::messages::{StartedAnswer, add_messages};
@@ -74,7 +75,7 @@ impl App {
         let offered = self.tools_of(&request, &model_id).await?;
         let functions = offered.as_ref().map(OfferedTools::descriptions).unwrap_or_default();
         let documents = self.check_length(&request, &model_id, images, functions.clone()).await?;
-        let history = self.chats_file.writable()?;
+        let history = self.chats_file.writable_of(&chat_id)?;
         let ask = |prompt: Prompt| {
             let (waits, waiting) = mpsc::unbounded_channel();
             let on_wait = move || drop(waits.send(Ok(BackendEvent::Waiting)));
@@ -126,7 +127,7 @@ impl App {
         let passages = serde_json::to_string(&assistant.passages)
             .map_err(|error| ErrorView::new(ErrorCode::Internal, error.to_string()))?;
         let id = assistant.id.clone();
-        self.with_history(move |history| history.message_passages(&id, &passages)).await
+        self.with_history_of(&assistant.id, move |history| history.message_passages(&id, &passages)).await
     }
 
     /// Stores the messages, asks, and records the answer in the background.
@@ -146,11 +147,15 @@ impl App {
         if new && request.text.trim().is_empty() && !attached {
             return Err(ErrorView::new(ErrorCode::InvalidInput, "send the message: it is empty"));
         }
-        let history = self.chats_file.writable()?;
+        if attached && is_temporary(&request.chat_id) {
+            let message = "send the message: a temporary chat takes no files, because files are stored";
+            return Err(ErrorView::new(ErrorCode::TemporaryChatFiles, message));
+        }
         let chat_id = request.chat_id.clone();
+        let history = self.chats_file.writable_of(&chat_id)?;
         let turn = Arc::new(self.running.begin(&chat_id)?);
         let (started, folder, library) = self
-            .with_history(move |history| {
+            .with_history_of(&chat_id, move |history| {
                 let folder = FolderPrompt::of_chat(history, &request.chat_id)?;
                 let started = add_messages(history, &request)?;
                 let library = Library::load(history, &started.path, &folder.document_ids())?;
@@ -161,7 +166,10 @@ impl App {
         let thought_before_ms = started.assistant.thinking_ms;
         let (start_event, prompt) = prompt_of(started, &folder, &library, policy)?;
         self.keep_passages(&start_event).await?;
-        let prompt = Prompt { trace, ..prompt };
+        let temporary = is_temporary(&chat_id);
+        // The worker writes its prefix cache to the disk, except what has a salt.
+        let cache_salt = temporary.then(|| chat_id.clone());
+        let prompt = Prompt { trace, cache_salt, ..prompt };
         let events = ask(prompt.clone());
         let AnswerEvent::Started { assistant, .. } = &start_event else { return Ok(()) };
         self.subscribers.begin(&chat_id, assistant);
@@ -172,7 +180,7 @@ impl App {
 
         let (host, stop, ended_turn) = (self.host.clone(), turn.stop.clone(), turn.clone());
         let subscribers = self.subscribers.clone();
-        let title = self.title_writer(&prompt.model_id);
+        let title = if temporary { None } else { self.title_writer(&prompt.model_id) };
         let (titled, title_host) = ((history.clone(), chat_id.clone()), self.host.clone());
         let recorder = Recorder {
             history,

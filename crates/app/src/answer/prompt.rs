@@ -27,6 +27,8 @@ pub(crate) struct Prompt {
     pub box_target: BoxTarget,
     /// The server reports how each token was made.
     pub trace: bool,
+    /// What keeps its cached prefix apart from those of all others.
+    pub cache_salt: Option<String>,
     /// The functions that are offered.
     pub tools: Vec<Value>,
     /// The number of the next request to the model within the answer.
@@ -48,6 +50,7 @@ impl Prompt {
             partial,
             box_target,
             trace: false,
+            cache_salt: None,
             tools: Vec::new(),
             next_round: 0,
         }
@@ -60,8 +63,17 @@ impl Prompt {
         model: String,
         history: Arc<History>,
     ) -> Result<ChatRequest, ErrorView> {
-        let Self { model_id: _, sampling, messages, partial, box_target: _, trace, tools, next_round: _ } =
-            self;
+        let Self {
+            model_id: _,
+            sampling,
+            messages,
+            partial,
+            box_target: _,
+            trace,
+            cache_salt,
+            tools,
+            next_round: _,
+        } = self;
         let message = move |message: PromptMessage| {
             if message.pictures.is_empty() {
                 return Ok(message.to_chat_message());
@@ -93,6 +105,7 @@ impl Prompt {
             tools,
             return_routed_experts: trace,
             return_progress: true,
+            cache_salt,
         })
     }
 }

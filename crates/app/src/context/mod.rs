@@ -51,7 +51,8 @@ impl Draft {
         documents: DocumentMode,
     ) -> Result<Vec<PromptMessage>, ErrorView> {
         let path = self.path[start..].iter().chain(&self.new).cloned().collect();
-        let (path, _) = with_documents(path, &self.shared, &self.library, documents).map_err(history_error)?;
+        let (path, _) =
+            with_documents(path, &self.shared, &self.library, documents).map_err(history_error)?;
         Ok(prompt_messages(&self.system_prompt, path, images))
     }
 
@@ -126,7 +127,8 @@ impl App {
     ) -> Result<DocumentMode, ErrorView> {
         let counter = self.counter(model_id, None).await?;
         let asked = request.clone();
-        let draft = self.with_draft(move |history| draft_of_request(history, &asked)).await?;
+        let draft =
+            self.with_draft(&request.chat_id, move |history| draft_of_request(history, &asked)).await?;
         let draft = Draft { tools, ..draft };
         let documents = document_mode(&counter, &draft, images).await?;
         if !self.runs_here(model_id) || !counter.is_exact() {
@@ -152,14 +154,16 @@ impl App {
 
     async fn with_draft(
         &self,
+        chat_id: &str,
         read: impl FnOnce(&History) -> Result<Result<Draft, ErrorView>, HistoryError> + Send + 'static,
     ) -> Result<Draft, ErrorView> {
-        self.with_history(read).await?
+        self.with_history_of(chat_id, read).await?
     }
 
     async fn draft_of(&self, query: &ContextQuery) -> Result<Draft, ErrorView> {
+        let chat_id = query.chat_id.clone().unwrap_or_default();
         let query = query.clone();
-        self.with_draft(move |history| {
+        self.with_draft(&chat_id, move |history| {
             let path =
                 query.parent_id.map_or_else(|| Ok(Vec::new()), |parent| history.context_path(&parent))?;
             let folder = match (&query.chat_id, &query.folder_id) {

@@ -1,13 +1,14 @@
 //! Chats and messages of the history as views of the contract. JSON that the history stores as text is parsed
 //! here; text that is no longer valid is an error, not a default.
 use contract::{
-    ChatSummary, ChatView, DocumentKind, DocumentView, ErrorCode, ErrorView, Folder, MessageState, MessageView,
-    PictureView, Role, SamplingView, SearchHit, ToolCallState, ToolCallView,
+    ChatSummary, ChatView, DocumentKind, DocumentView, ErrorCode, ErrorView, Folder, MessageState,
+    MessageView, PictureView, Role, SamplingView, SearchHit, ToolCallState, ToolCallView,
 };
-use history::{Chat, Document, Image, Message, NewToolCall, State, Summary, ToolCall};
+use history::{Chat, Document, Image, Message, NewToolCall, State, Summary, ToolCall, is_temporary};
 use serde::de::DeserializeOwned;
 
 pub(crate) fn summary(summary: Summary, answering: bool, hit: Option<SearchHit>) -> ChatSummary {
+    let temporary = is_temporary(&summary.id);
     ChatSummary {
         id: summary.id,
         title: summary.title,
@@ -15,11 +16,13 @@ pub(crate) fn summary(summary: Summary, answering: bool, hit: Option<SearchHit>)
         updated_at: summary.updated_at,
         answering,
         folder_id: summary.folder_id,
+        temporary,
         hit,
     }
 }
 
 pub(crate) fn chat_view(chat: Chat) -> Result<ChatView, ErrorView> {
+    let temporary = is_temporary(&chat.id);
     Ok(ChatView {
         id: chat.id,
         title: chat.title,
@@ -29,6 +32,7 @@ pub(crate) fn chat_view(chat: Chat) -> Result<ChatView, ErrorView> {
         system_prompt: chat.settings.system_prompt,
         context_start: chat.context_start,
         folder_id: chat.folder_id,
+        temporary,
         messages: chat.path.into_iter().map(message_view).collect::<Result<_, _>>()?,
     })
 }

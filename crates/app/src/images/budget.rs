@@ -31,7 +31,7 @@ impl App {
     ) -> Result<PicturesPlan, ErrorView> {
         let (parent, attached) = (parent_id.map(str::to_owned), pictures.to_vec());
         let (before, attached) = self
-            .with_history(move |history| {
+            .with_history_of(parent_id.unwrap_or_default(), move |history| {
                 Ok((images_of(history, parent.as_deref())?, attached_images(history, &attached)?))
             })
             .await?;
@@ -69,7 +69,7 @@ impl App {
     pub(crate) async fn check_images(&self, request: &SendRequest) -> Result<ImagePolicy, ErrorView> {
         let asked = request.clone();
         let (model_id, pictures) = self
-            .with_history(move |history| {
+            .with_history_of(&request.chat_id, move |history| {
                 let parent = match (&asked.continue_of, &asked.retry_of) {
                     (Some(id), _) => history.message(id)?.parent_id,
                     (None, Some(id)) => Some(id.clone()),

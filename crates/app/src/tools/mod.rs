@@ -167,10 +167,11 @@ impl App {
         call_id: &str,
         page: u32,
     ) -> Result<ToolResultPage, ErrorView> {
-        let (message_id, call_id) = (message_id.to_owned(), call_id.to_owned());
+        let (message, call_id) = (message_id.to_owned(), call_id.to_owned());
         let gone =
             || ErrorView::new(ErrorCode::ToolCallGone, "show the result: there is no such call or page");
-        let result = self.with_history(move |history| result_of(history, &message_id, &call_id)).await?;
+        let result =
+            self.with_history_of(message_id, move |history| result_of(history, &message, &call_id)).await?;
         let result = result.ok_or_else(gone)?;
         let (text, pages) = tools::page_of(&result, PAGE_CHARS, page as usize).ok_or_else(gone)?;
         Ok(ToolResultPage { text: text.to_owned(), page, pages: pages as u32 })
@@ -197,7 +198,7 @@ impl App {
         }
         let offered = OfferedTools {
             tools: self.tools.clone(),
-            history: self.chats_file.get()?,
+            history: self.chats_file.of(chat_id)?,
             outbound,
             chat_id: chat_id.to_owned(),
             page_chars: page_chars(context),

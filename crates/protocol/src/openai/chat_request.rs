@@ -46,6 +46,10 @@ pub struct ChatCompletionRequest {
     /// The progress of the prompt comes before the first token of a stream. The name is llama.cpp's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub return_progress: bool,
+    /// Requests share cached prefixes only when their salts are equal, and prefixes with a salt are in memory
+    /// only. The name is vLLM's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_salt: Option<String>,
 }
 
 /// DeepSeek's own: `{"type": "enabled" | "disabled"}`.

@@ -22,6 +22,9 @@ pub struct CompletionRequest {
     pub echo: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_of: Option<usize>,
+    /// As in a chat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_salt: Option<String>,
 }
 
 /// A text, a list of texts, a list of tokens, or a list of such lists.

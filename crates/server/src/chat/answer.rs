@@ -93,6 +93,7 @@ fn params(request: &ChatCompletionRequest, prompt: RenderedPrompt) -> GeneratePa
         trace: request.return_routed_experts,
         // An answer in one body has no place for it.
         progress: request.return_progress && request.sampling.stream,
+        cache_salt: request.cache_salt.clone(),
         param: "messages",
     }
 }

@@ -39,6 +39,11 @@ export type Messages = {
     emptyNote: string;
     emptyDeployment: (values: { machines: Value }) => string;
     emptyCloud: (values: { name: Value }) => string;
+    temporary: string;
+    savedChat: string;
+    temporaryHint: string;
+    temporaryNote: string;
+    temporaryFiles: string;
     cloud: string;
     beside: string;
     cloudOf: (values: { name: Value }) => string;

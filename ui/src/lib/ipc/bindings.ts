@@ -42,6 +42,8 @@ export const commands = {
 	chats: () => __TAURI_INVOKE<ChatSummary[]>("chats"),
 	chatsSearch: (query: string) => __TAURI_INVOKE<ChatSummary[]>("chats_search", { query }),
 	chatCreate: (modelId: string) => __TAURI_INVOKE<ChatView>("chat_create", { modelId }),
+	/**  A chat that is never written down. */
+	chatCreateTemporary: (modelId: string) => __TAURI_INVOKE<ChatView>("chat_create_temporary", { modelId }),
 	chatGet: (id: string) => __TAURI_INVOKE<ChatView>("chat_get", { id }),
 	chatRename: (id: string, title: string) => __TAURI_INVOKE<null>("chat_rename", { id, title }),
 	chatDelete: (id: string) => __TAURI_INVOKE<null>("chat_delete", { id }),
@@ -384,6 +386,8 @@ export type ChatSummary = {
 	updated_at: string,
 	/**  This program is writing an answer in the chat. */
 	answering: boolean,
+	/**  It is in memory only, and ends with the program. */
+	temporary: boolean,
 	/**  The message that a search found; `None` where only the title matches. */
 	hit: SearchHit | null,
 };
@@ -398,6 +402,8 @@ export type ChatView = {
 	system_prompt: string,
 	/**  The first message of the context, where the user excluded the older ones. */
 	context_start: string | null,
+	/**  It is in memory only, and ends with the program. It takes no pictures or documents. */
+	temporary: boolean,
 	/**  The path from the root to the selected leaf, the oldest first. */
 	messages: MessageView[],
 };
@@ -893,6 +899,8 @@ export type ErrorCode = "model_not_found" |
 "linked_file_missing" | 
 /**  The file that a link of a downloaded model leads to was changed after its verification. */
 "linked_file_changed" | "worker_missing" | "worker_start_failed" | "worker_died" | "worker_unreachable" | "port_in_use" | "out_of_memory" | "chat_not_found" | 
+/**  A temporary chat takes no pictures and no documents. */
+"temporary_chat_files" | 
 /**  One answer at a time in a chat. */
 "answer_running" | 
 /**  The engine has another model loaded, and it is answering. */

@@ -54,6 +54,15 @@ export class ChatPage {
   #creating: Promise<Session | undefined> | undefined;
   createError = $state.raw<ErrorView | undefined>(undefined);
 
+  /** The chat that begins here is never written down. */
+  #temporary = $state(false);
+  readonly temporary = $derived.by(() => this.chat?.temporary ?? this.#temporary);
+  /** Only a chat that does not exist yet can become one, and files are stored. */
+  readonly canBeTemporary = $derived.by(() => this.id === null && this.attached.empty);
+  set nextTemporary(temporary: boolean) {
+    this.#temporary = temporary;
+  }
+
   /** The message that is being changed, the search in this chat, and the panel of the style. */
   editing = $state<string | undefined>(undefined);
   searching = $state(false);
@@ -70,6 +79,9 @@ export class ChatPage {
     $effect(() => this.#planPictures());
     $effect(() => this.#count());
     $effect(() => {
+      this.attached.closed = this.temporary;
+    });
+    $effect(() => {
       if (!this.over) this.#stuck = false;
     });
     // Another place in the same chat is a new address with the same id, and changes nothing here.
@@ -81,6 +93,7 @@ export class ChatPage {
 
   /** Another chat, another unsent text; the composer is where one wants to be. */
   #begin(): void {
+    this.#temporary = false;
     this.editing = undefined;
     this.searching = this.#address().find !== undefined;
     this.#stuck = false;
@@ -291,9 +304,9 @@ export class ChatPage {
 
   async #create(model: string): Promise<Session | undefined> {
     try {
-      const chat = await host.chatCreate(model);
+      const chat = await (this.#temporary ? host.chatCreateTemporary(model) : host.chatCreate(model));
       const made = adopt(chat);
-      settings.remember(chat);
+      if (!chat.temporary) settings.remember(chat);
       router.go({ page: 'chat', id: made.id, model: null }, 'replace');
       this.createError = undefined;
       return made;

@@ -59,6 +59,12 @@ export function namesFiles(text: string): boolean {
 /** A file that was not attached, and why. */
 type Refused = { name: string; error: ErrorView };
 
+const noFiles: ErrorView = {
+  code: 'temporary_chat_files',
+  message: 'attach the file: a temporary chat takes none',
+  detail: {},
+};
+
 /** What is attached to a message. */
 export type Attachments = { pictures: PictureView[]; documents: DocumentView[] };
 export const nothing: Attachments = { pictures: [], documents: [] };
@@ -69,6 +75,8 @@ export class Attached {
   /** Files on their way. */
   reading = $state(0);
   errors = $state.raw<Refused[]>([]);
+  /** Of a temporary chat, which takes no files. */
+  closed = $state(false);
   readonly plan = new Load<PicturesPlan>();
   readonly ids = $derived(this.list.map((one) => one.id));
   readonly documents = new AttachedDocuments();
@@ -79,6 +87,10 @@ export class Attached {
   async add(files: File[]): Promise<void> {
     this.errors = [];
     this.documents.errors = [];
+    if (this.closed) {
+      this.errors = files.map(({ name }) => ({ name, error: noFiles }));
+      return;
+    }
     const images = files.filter((file) => file.type.startsWith('image/'));
     this.reading += images.length;
     // One after the other, so that they stand in the order in which they were chosen.
@@ -107,6 +119,7 @@ export class Attached {
 
   /** What the page was not given of a paste; whether there was anything. */
   async addFromClipboard(): Promise<boolean> {
+    if (this.closed) return false;
     this.reading += 1;
     try {
       const pasted = await host.clipboardFiles();

@@ -244,7 +244,7 @@ export class Session {
     this.#saving = undefined;
     try {
       await host.chatUpdate(this.id, now.model_id, now.preset_id, now.sampling, now.system_prompt);
-      settings.remember(now);
+      if (!now.temporary) settings.remember(now);
       this.settingsError = undefined;
     } catch (thrown) {
       this.settingsError = asError(thrown);

@@ -2,7 +2,7 @@
 //! them, so turns, branches and sequences that begin with the same tokens share pages.
 //!
 //! A block that is not full is a leaf that is copied, never shared. Knows page numbers, not their contents.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use models::PAGE_TOKENS;
 use sha2::{Digest, Sha256};
@@ -195,6 +195,14 @@ impl PrefixTree {
         let newest = self.newest();
         list.sort_by_key(|(depth, hash, _)| (std::cmp::Reverse(newest[*hash]), *depth));
         list.into_iter().map(|(_, hash, node)| (hash, node)).collect()
+    }
+
+    /// As [`PrefixTree::by_recency`], of requests without a salt: what a salt keeps apart stays in memory.
+    pub fn unsalted(&self) -> Vec<(&BlockHash, &Node)> {
+        let mut parents = HashSet::from([root_hash(b"")]);
+        let mut blocks = self.by_recency();
+        blocks.retain(|(hash, node)| parents.contains(&node.parent) && parents.insert(**hash));
+        blocks
     }
 
     /// A counter of changes: as long as it is equal, the tree has nothing new to save.

@@ -73,7 +73,7 @@ pub fn save(
     should_continue: &mut dyn FnMut() -> bool,
 ) -> Result<Option<u64>, SpillError> {
     let record = (RECORD_HEADER + kv.page_bytes() + CHECKSUM) as u64;
-    let blocks = pool.tree.by_recency();
+    let blocks = pool.tree.unsalted();
     let count =
         (spill.max_bytes.saturating_sub((HEADER + CHECKSUM) as u64) / record).min(blocks.len() as u64);
     if let Some(folder) = spill.file.parent() {

@@ -132,3 +132,27 @@ fn a_save_that_is_interrupted_leaves_what_was_there() {
     assert_eq!(std::fs::read(&spill.file).expect("it is there"), before);
     assert_eq!(std::fs::read_dir(folder.path().join("kept")).expect("a folder").count(), 1);
 }
+
+#[test]
+fn what_has_a_salt_is_not_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut pool, mut kv) = (Pool::new(20), cache(2, 20));
+    for page in 0..20 {
+        kv.restore_page(page, &vec![page as u8 + 1; kv.page_bytes()]).expect("it fits");
+    }
+    let tokens: Vec<u32> = (0..300).collect();
+    for salt in [&b""[..], b"temporary-1"] {
+        let root = root_hash(salt);
+        let found = pool.tree.lookup(root, &tokens);
+        assert_eq!(found.tokens(), 0, "salts share nothing");
+        let (mut pages, _) = pool.reserve(root, found, 5).expect("there is room");
+        pool.alloc(&mut pages, tokens.len());
+        pool.release(pages, &tokens);
+        assert_eq!(pool.tree.lookup(root, &tokens).tokens(), 300, "both are kept in memory");
+    }
+    assert_eq!(save(&spill(&folder), &pool, &kv, false, &mut || true).expect("it saves"), Some(5));
+    let (mut fresh, mut other) = (Pool::new(20), cache(2, 20));
+    restore(&spill(&folder), &mut fresh, &mut other, false).expect("it reads");
+    assert_eq!(found(&fresh, &tokens), 300);
+    assert_eq!(fresh.tree.lookup(root_hash(b"temporary-1"), &tokens).tokens(), 0);
+}

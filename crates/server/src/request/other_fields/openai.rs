@@ -14,7 +14,6 @@ pub(super) const REQUEST: &[(&str, Rule)] = &[
     ("prompt_cache_retention", Ignored),
     ("prompt_cache_options", Ignored),
     ("cache_prompt", Ignored),
-    ("cache_salt", Ignored),
     ("id_slot", Ignored),
     ("slot_id", Ignored),
     ("request_id", Ignored),

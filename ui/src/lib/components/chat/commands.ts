@@ -24,6 +24,16 @@ export function commandsOf(page: ChatPage): Command[] {
     ...(session && session.messages.length > 0
       ? [{ id: 'find', group: t.title, label: t.find, keys: 'Ctrl+F', run: () => page.find() }]
       : []),
+    ...(page.canBeTemporary
+      ? [
+          {
+            id: 'temporary',
+            group: t.title,
+            label: page.temporary ? t.savedChat : t.temporary,
+            run: () => (page.nextTemporary = !page.temporary),
+          },
+        ]
+      : []),
     {
       id: 'panel',
       group: t.title,
