@@ -4,8 +4,8 @@ use specta_typescript::semantic;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
-    chats, clipboard, clouds, connect, deployments, documents, downloads, evaluation, explain, folders,
-    hardware, models, repositories, screen, settings, sharing, sizing, start, tools, worker,
+    chats, clipboard, clouds, connect, deployments, desktop, documents, downloads, evaluation, explain,
+    folders, hardware, models, repositories, screen, settings, sharing, sizing, start, tools, worker,
 };
 
 /// The commands of the page. A failed command rejects with its `ErrorView`.
@@ -147,6 +147,10 @@ pub fn builder() -> Builder<tauri::Wry> {
         settings::pick_certificates,
         settings::save_text,
         settings::open_url,
+        desktop::link_take,
+        desktop::desktop,
+        desktop::tray_apply,
+        desktop::autostart_set,
     ])
 }
 

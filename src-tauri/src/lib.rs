@@ -6,6 +6,7 @@ pub mod bindings;
 mod clipboard;
 mod command_line;
 mod commands;
+mod desktop;
 mod display;
 mod host;
 mod run;

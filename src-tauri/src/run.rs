@@ -6,7 +6,9 @@ use std::sync::Arc;
 use contract::{ErrorCode, ErrorView};
 use tauri::Manager;
 
-use crate::host::Subscribers;
+use crate::desktop::links::{self, PendingLink};
+use crate::desktop::{self, Notifier};
+use crate::host::{DesktopHost, Subscribers};
 use crate::{again, bindings, command_line, display, web_process};
 
 /// Opens the window and runs until it is closed.
@@ -39,6 +41,19 @@ pub fn run() -> ExitCode {
                     if let Some(Err(error)) = window.map(|window| web_process::watch(&window)) {
                         tracing::warn!(%error, "failed to watch the process of the page");
                     }
+                    desktop::start(handle);
+                }
+                if let tauri::RunEvent::WindowEvent {
+                    label,
+                    event: tauri::WindowEvent::CloseRequested { api, .. },
+                    ..
+                } = &event
+                    && label == "main"
+                    && desktop::hides_on_close(handle)
+                    && let Some(window) = handle.get_webview_window(label)
+                    && window.hide().is_ok()
+                {
+                    api.prevent_close();
                 }
                 if let tauri::RunEvent::Exit = event {
                     // First, so that a program that starts now is not forwarded to this closing one.
@@ -61,23 +76,29 @@ pub fn run() -> ExitCode {
 fn build() -> tauri::Result<tauri::App> {
     let builder = bindings::builder();
     let handler = builder.invoke_handler();
+    let mut context = tauri::generate_context!();
+    if desktop::starts_hidden() {
+        // The tray shows it; where there is none after all, `desktop::start` does.
+        context.config_mut().app.windows.iter_mut().for_each(|window| window.visible = false);
+    }
     tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, _arguments, _directory| {
-            if let Some(window) = app.get_webview_window("main") {
-                let _ = window.unminimize();
-                let _ = window.set_focus();
-            }
-        }))
+        .plugin(tauri_plugin_single_instance::init(
+            |handle, arguments, _directory| match links::in_arguments(&arguments) {
+                Some(link) => desktop::follow(handle, link),
+                None => desktop::show_window(handle),
+            },
+        ))
         .plugin(tauri_plugin_window_state::Builder::default().build())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_opener::init())
         .invoke_handler(handler)
-        .build(tauri::generate_context!())
+        .build(context)
 }
 
 fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {
     let subscribers = Subscribers::default();
-    let host = Arc::new(subscribers.clone());
+    let notifier = Notifier::new(tauri.handle().clone());
+    let host = Arc::new(DesktopHost { pages: subscribers.clone(), notifier });
     // The page shows the error and the recoveries when the chats cannot be opened.
     let app = Arc::new(tauri::async_runtime::block_on(app::App::open_for_window(app::find_paths(), host))?);
     // Running deployments are watched from now on.
@@ -88,6 +109,7 @@ fn open_app(tauri: &tauri::App) -> Result<(), ErrorView> {
     tauri::async_runtime::block_on(async { app.run_backups() });
     tauri.manage(app);
     tauri.manage(subscribers);
+    tauri.manage(PendingLink::of(links::in_arguments(&std::env::args().collect::<Vec<_>>())));
     Ok(())
 }
 

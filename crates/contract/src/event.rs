@@ -17,6 +17,18 @@ pub enum AppEvent {
     /// A model was added, changed or removed.
     ModelsChanged,
     ChatsChanged,
+    /// An answer has ended, however it did.
+    AnswerEnded {
+        chat_id: String,
+        /// Of the chat; empty where it is temporary.
+        title: String,
+        /// From the question on.
+        seconds: f64,
+        /// The model ended it by itself.
+        complete: bool,
+    },
+    /// A link was opened: the page takes it with a command.
+    LinkOpened,
     /// A backup was made, failed, or was restored.
     BackupsChanged,
     /// A cloud service was added, changed or removed.

@@ -19,6 +19,10 @@ pub struct SettingsView {
     pub welcomed: bool,
     pub send_with_enter: bool,
     pub chat_titles: TitleSource,
+    /// The end of a long answer or a download is told while the window is not in front.
+    pub notifications: bool,
+    /// The program is in the tray of the desktop, and stays there when its window is closed.
+    pub tray: bool,
     /// Where models of this computer compute.
     pub place: PlaceKind,
     /// For `place = card`: the number of the card, in the order of the hardware view's NVIDIA cards.

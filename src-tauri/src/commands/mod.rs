@@ -6,6 +6,7 @@ pub mod clipboard;
 pub mod clouds;
 pub mod connect;
 pub mod deployments;
+pub mod desktop;
 pub mod documents;
 pub mod downloads;
 pub mod evaluation;

@@ -24,8 +24,9 @@ mod title;
 mod trace;
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use contract::{AnswerEvent, AppEvent, ErrorCode, ErrorView, SendRequest, ToolCallState};
+use contract::{AnswerEvent, AppEvent, ErrorCode, ErrorView, MessageState, SendRequest, ToolCallState};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
 use history::is_temporary;
@@ -37,6 +38,7 @@ use self::rounds::Rounds;
 use self::title::write_title;
 use self::tool_loop::ToolLoop;
 use crate::App;
+use crate::chats::title_of;
 use crate::convert::{chat_view, history_error, message_view};
 use crate::documents::{DocumentMode, Library, with_documents};
 use crate::folder_prompt::FolderPrompt;
@@ -162,6 +164,11 @@ impl App {
                 Ok((started, folder, library))
             })
             .await?;
+        let name = match &started.user {
+            _ if is_temporary(&chat_id) => String::new(),
+            Some(user) if started.chat.title.is_empty() => title_of(&user.text),
+            _ => started.chat.title.clone(),
+        };
         let message_id = started.assistant.id.clone();
         let thought_before_ms = started.assistant.thinking_ms;
         let (start_event, prompt) = prompt_of(started, &folder, &library, policy)?;
@@ -182,6 +189,7 @@ impl App {
         let subscribers = self.subscribers.clone();
         let title = if temporary { None } else { self.title_writer(&prompt.model_id) };
         let (titled, title_host) = ((history.clone(), chat_id.clone()), self.host.clone());
+        let asked = Instant::now();
         let recorder = Recorder {
             history,
             message_id,
@@ -198,9 +206,14 @@ impl App {
                     ended_turn.end();
                 }
                 subscribers.send(&chat_id, &event);
+                let complete = matches!(&event, AnswerEvent::Finished { message }
+                    if message.state == MessageState::Done);
                 on_event(event);
                 if terminal {
                     host.emit(AppEvent::ChatsChanged);
+                    let (chat_id, title) = (chat_id.clone(), name.clone());
+                    let seconds = asked.elapsed().as_secs_f64();
+                    host.emit(AppEvent::AnswerEnded { chat_id, title, seconds, complete });
                 }
             },
         };

@@ -28,6 +28,8 @@ pub(crate) fn defaults(models_dir: &Path) -> SettingsView {
         welcomed: false,
         send_with_enter: true,
         chat_titles: TitleSource::Local,
+        notifications: true,
+        tray: false,
         place: PlaceKind::Auto,
         card: 0,
         proxy: ProxyKind::System,

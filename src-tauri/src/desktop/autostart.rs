@@ -1,0 +1,26 @@
+//! The start at login: an entry in the folder or registry of the system. Linux is what we run; macOS and
+//! Windows are the library's and were not run.
+use auto_launch::{AutoLaunch, AutoLaunchBuilder};
+
+use super::HIDDEN;
+
+/// What is started at login.
+fn entry() -> Result<AutoLaunch, auto_launch::Error> {
+    // An AppImage is mounted elsewhere at each start; its file stays.
+    let program = std::env::var_os("APPIMAGE").map(std::path::PathBuf::from);
+    let program = program.or_else(|| std::env::current_exe().ok()).unwrap_or_default();
+    AutoLaunchBuilder::new()
+        .set_app_name("whaledeck")
+        .set_app_path(&program.to_string_lossy())
+        .set_args(&[HIDDEN])
+        .build()
+}
+
+pub fn is_on() -> bool {
+    entry().and_then(|entry| entry.is_enabled()).unwrap_or(false)
+}
+
+pub fn set(on: bool) -> Result<(), auto_launch::Error> {
+    let entry = entry()?;
+    if on { entry.enable() } else { entry.disable() }
+}
