@@ -12,6 +12,7 @@ import * as length from './length.mjs';
 import { measure, measureCloud } from './measure.mjs';
 import { modelSettings, unload } from './model-settings.mjs';
 import { documents, passages } from './documents.mjs';
+import * as folders from './folders.mjs';
 import * as shown from './pictures.mjs';
 import * as screens from './screens.mjs';
 import * as tools from './tools.mjs';
@@ -33,6 +34,10 @@ const PAGES = {
   settings: ['full', '/settings'],
   pictured: ['pictures', '/chat/p1'],
   documents: ['documents', '/chat/d1'],
+  folders: ['folders', '/chat/c1'],
+  'folder-menu': ['folders', '/chat/c1', folders.menued],
+  'folder-edit': ['folders', '/chat/c1', folders.edited],
+  'chats-selected': ['folders', '/chat/c1', folders.selected],
   tools: ['tools', '/settings/tools'],
   'tools-none': ['full', '/settings/tools'],
   'tools-paste': ['full', '/settings/tools', tools.pasted],
@@ -319,6 +324,8 @@ async function comfort(browser, address) {
     ['attach', ['pictures', '/chat/p1'], shown.attach],
     ['documents', ['full', '/chat?model=guide'], documents],
     ['passages', ['documents', '/chat/d1'], passages],
+    ['folders', ['folders', '/chat/c1'], folders.folders],
+    ['several', ['folders', '/chat/c1'], folders.several],
     ['tool-calls', ['tools', '/chat/t1'], tools.toolCalls],
     ['tool-button', ['tools', '/chat/t1'], tools.toolButton],
     ['tool-servers', ['tools', '/settings/tools'], tools.toolServers],
@@ -332,6 +339,7 @@ async function comfort(browser, address) {
     ['flood', ['full', '/chat/c3'], comforts.flood],
     ['queued', ['full', '/chat?model=guide'], waiting.queued],
     ['prompt', ['full', '/chat?model=guide'], waiting.prompt],
+    ['link', ['link', ''], waiting.linked],
     ['temporary-chat', ['full', '/chat?model=guide'], waiting.temporary],
     ['sizing', ['full', '/models'], screens.sizing],
     ['repository', ['full', '/models'], screens.repository],

@@ -347,10 +347,12 @@ export async function reading(page, expect, judge) {
   await row.hover();
   for (const name of [/^Rename/, /^Delete chat/])
     await expect(`${name} is not offered`, async () => await row.getByRole('button', { name }).isDisabled());
+  await row.getByRole('button', { name: /^More for/ }).click();
   await expect(
     'a chat can be saved as a file',
-    async () => await row.getByRole('button', { name: /^Save as a file/ }).isEnabled(),
+    async () => await page.getByRole('menuitem', { name: 'Save as a file' }).isEnabled(),
   );
+  await page.keyboard.press('Escape');
   await judge(page, 'reading');
   await page.getByRole('button', { name: 'New chat' }).click();
   await expect(

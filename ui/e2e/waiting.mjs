@@ -98,3 +98,20 @@ export async function temporary(page, expect) {
     async () => (await toggle.getAttribute('aria-pressed')) === 'false',
   );
 }
+
+/** A link fills in and sends nothing. */
+export async function linked(page, expect) {
+  await expect(
+    'the text of a link is in the box',
+    async () => (await box(page).inputValue()) === 'What is a whale?',
+  );
+  await expect('nothing is sent', async () => (await page.locator('article').count()) === 0);
+  await page.getByText('Nothing of it is written to the disk').waitFor();
+  await page.goto(page.url().replace(/#.*/, '#/settings'));
+  const tray = page.getByRole('checkbox', { name: /Keep Whaledeck in the tray/ });
+  await tray.check();
+  await page.getByText('Starts in the tray, without a window').waitFor();
+  const login = page.getByRole('checkbox', { name: /Start at login/ });
+  await login.check();
+  await expect('the start at login stays', () => login.isChecked());
+}

@@ -1,5 +1,5 @@
 // The mock host's count of a conversation: about 0.3 tokens a letter, and what could be left out where that is too much.
-import type { ChatView, ContextQuery, ContextUse, MessageView } from '$lib/ipc/bindings';
+import type { ChatView, ContextQuery, ContextUse, Folder, MessageView } from '$lib/ipc/bindings';
 import { tokensOf } from './documents';
 
 const tokens = (text: string): number => Math.ceil(text.length * 0.3) + 4;
@@ -15,6 +15,7 @@ export function contextUse(
   query: ContextQuery,
   chat: ChatView | undefined,
   loaded: string | null,
+  folder: Pick<Folder, 'instructions' | 'documents'> | undefined,
 ): ContextUse {
   const cloud = query.model_id.startsWith('cloud:');
   const context = cloud ? query.context : query.model_id.startsWith('deployment:') ? 32768 : 4096;
@@ -22,7 +23,8 @@ export function contextUse(
   const fresh = query.text.trim() === '' ? 0 : tokens(query.text);
   const sum = (list: MessageView[]) =>
     list.reduce((all, one) => all + tokens(one.text), fresh) +
-    (query.system_prompt === '' ? 0 : tokens(query.system_prompt));
+    (query.system_prompt === '' ? 0 : tokens(query.system_prompt)) +
+    (folder?.instructions ? tokens(folder.instructions) : 0);
   const all = sum(path);
   const found: ContextUse = {
     tokens: all,
@@ -35,6 +37,7 @@ export function contextUse(
   const attached = tokensOf([
     ...path.flatMap((one) => one.documents.map(({ id }) => id)),
     ...query.documents,
+    ...(folder?.documents ?? []).map(({ id }) => id),
   ]);
   if (attached > 0 && context !== null && all + attached > context)
     Object.assign(found, { searched: true, tokens: context - 400 });

@@ -582,6 +582,8 @@ export const settings: SettingsView = {
   welcomed: true,
   send_with_enter: true,
   chat_titles: 'local',
+  notifications: true,
+  tray: false,
   place: 'auto',
   card: 0,
   proxy: 'system',
@@ -682,11 +684,12 @@ export const emptyChat = (id: string): ChatView => ({
   sampling: sampling(0.6, 0.95),
   system_prompt: '',
   context_start: null,
+  folder_id: null,
   temporary: false,
   messages: [],
 });
 
-const DAYS: Record<string, number> = { c1: 0, c2: 1, c3: 4, c4: 40 };
+const DAYS: Record<string, number> = { c1: 0, c2: 1, c3: 4, c4: 40, c5: 41 };
 export const updatedAt = (id: string): string => day(DAYS[id] ?? 0);
 
 /** Drawn scenes of two shapes, in place of photographs. */

@@ -9,6 +9,7 @@ import * as deployed from './deployments';
 import * as documents from './documents';
 import * as evaluation from './evaluation';
 import * as explain from './explain';
+import * as folders from './folders';
 import * as modelSettings from './model-settings';
 import { linkedDownload, linkedModels } from './links';
 import { modelsFound } from './other-programs';
@@ -17,6 +18,8 @@ import { planOf, sizingOf } from './sizing';
 import { stateOf } from './states';
 import * as tools from './tools';
 import type {
+  DesktopView,
+  LinkView,
   AnswerEvent,
   AppEvent,
   ChatView,
@@ -105,6 +108,7 @@ let endpoints: EndpointView[] = state === 'clouds' ? structuredClone(data.endpoi
 function chatsOf(): ChatView[] {
   if (state === 'long') return longChats();
   if (state === 'documents') return [documents.chat()];
+  if (state === 'folders') return folders.chats();
   return state === 'tools' ? [tools.chat()] : data.chats(state);
 }
 const chats = new Map<string, ChatView>(
@@ -118,6 +122,7 @@ const chats = new Map<string, ChatView>(
     'shared',
     'pictures',
     'documents',
+    'folders',
     'tools',
     'readonly',
   ].includes(state)
@@ -143,10 +148,16 @@ const others = (view: ChatView) =>
   [...answering].filter(
     ([id, model]) => id !== view.id && here(model) && here(view.model_id) && model !== view.model_id,
   );
+let link: LinkView | null =
+  state === 'link'
+    ? { kind: 'new_chat', model_id: 'guide', text: 'What is a whale?', temporary: true }
+    : null;
+let desktop: DesktopView = { tray: state !== 'old-card', autostart: false };
 const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 /** Services whose key is wrong. */
 const refusing = new Set<string>();
 let next = 1;
+folders.begin(state === 'folders');
 tools.begin(state === 'tools', () => emit({ kind: 'tools_changed' }));
 connect.begin(state === 'shared', {
   view: () => sharing,
@@ -215,15 +226,34 @@ function chat(id: string): ChatView {
   return found;
 }
 const summaries = () =>
-  [...chats.values()].map(({ id, title, model_id, temporary }) => ({
+  [...chats.values()].map(({ id, title, model_id, folder_id, temporary }) => ({
     id,
     title,
     model_id,
+    folder_id,
     temporary,
     updated_at: data.updatedAt(id),
     answering: answering.has(id),
     hit: null,
   }));
+
+const folderOf = (id: string) =>
+  folders.all([...chats.values()]).find((one) => one.id === id) ?? { ...folders.find(id), chats: 0 };
+/** A change of folders, which every list shows. */
+function changeFolder<T>(change: () => T): Promise<T> {
+  return reply(() => {
+    const changed = change();
+    emit({ kind: 'chats_changed' });
+    return changed;
+  });
+}
+/** Of several chats: an error names the one that is not there. */
+function everyChat(ids: readonly string[]): ChatView[] {
+  const missing = ids.find((id) => !chats.has(id));
+  if (missing !== undefined)
+    throw failure('chat_not_found', 'find the chat', { title: missing, done: '0', count: `${ids.length}` });
+  return ids.map(chat);
+}
 
 function message(
   parent: string | null,
@@ -548,7 +578,7 @@ export const host: Host = {
         summaries().map((summary) => ({ summary, view: chat(summary.id) })),
       ),
     ),
-  chatCreate: (modelId) =>
+  chatCreate: (modelId, folderId) =>
     reply(() => {
       const { preset_id, sampling, system_prompt } = settings.last_chat;
       const style =
@@ -559,6 +589,7 @@ export const host: Host = {
         preset_id,
         sampling: style,
         system_prompt,
+        folder_id: folderId === null ? null : folders.find(folderId).id,
       };
       chats.set(made.id, made);
       settings = { ...settings, last_chat: { ...settings.last_chat, model_id: modelId } };
@@ -579,6 +610,38 @@ export const host: Host = {
   chatGet: (id) => read(() => chat(id)),
   chatRename: (id, title) => done(() => (chat(id).title = title)),
   chatDelete: (id) => done(() => chats.delete(id)),
+  chatsDelete: (ids) =>
+    changeFolder(() => {
+      everyChat(ids).forEach((one) => chats.delete(one.id));
+      return null;
+    }),
+  chatsMove: (ids, folderId) =>
+    changeFolder(() => {
+      if (folderId !== null) folders.find(folderId);
+      everyChat(ids).forEach((one) => (one.folder_id = folderId));
+      return null;
+    }),
+  chatsSaveMarkdown: (ids) =>
+    reply(() => {
+      everyChat(ids);
+      return '/home/user/Documents';
+    }),
+  folders: () => read(() => folders.all([...chats.values()])),
+  folderCreate: (name, instructions) => changeFolder(() => folderOf(folders.create(name, instructions))),
+  folderChange: (id, name, instructions) =>
+    changeFolder(() => folderOf(folders.change(id, name, instructions))),
+  folderDelete: (id, withChats) =>
+    changeFolder(() => {
+      folders.remove(id);
+      for (const one of chats.values())
+        if (one.folder_id === id) {
+          one.folder_id = null;
+          if (withChats) chats.delete(one.id);
+        }
+      return null;
+    }),
+  folderDocumentAdd: (id, document) => changeFolder(() => folderOf(folders.addDocument(id, document))),
+  folderDocumentRemove: (id, document) => changeFolder(() => folderOf(folders.removeDocument(id, document))),
   chatUpdate: (id, model_id, preset_id, sampling, system_prompt) =>
     reply(() => {
       settings = {
@@ -589,9 +652,11 @@ export const host: Host = {
     }),
   chatContextStart: (id, messageId) => reply(() => Object.assign(chat(id), { context_start: messageId })),
   contextUse: (query) =>
-    read(() =>
-      contextUse(query, query.chat_id === null ? undefined : chats.get(query.chat_id), worker.model_id),
-    ),
+    read(() => {
+      const view = query.chat_id === null ? undefined : chats.get(query.chat_id);
+      const folder = view ? view.folder_id : query.folder_id;
+      return contextUse(query, view, worker.model_id, folder === null ? undefined : folders.find(folder));
+    }),
   contextLengthSet: () => done(() => undefined),
   messageDelete: (id, messageId) =>
     reply(() => {
@@ -938,5 +1003,14 @@ export const host: Host = {
     }),
   startProblems: () => reply(() => (state === 'problems' ? [data.movedAside] : [])),
   openUrl: () => done(() => undefined),
+  linkTake: () =>
+    reply(() => {
+      const taken = link;
+      link = null;
+      return taken;
+    }),
+  desktop: () => reply(() => desktop),
+  trayApply: () => done(() => undefined),
+  autostartSet: (on) => reply(() => (desktop = { ...desktop, autostart: on })),
   onEvent: (callback) => reply(() => void listeners.push(callback)),
 };

@@ -17,8 +17,10 @@ const STATES = {
   shared: 'the model is open to the network',
   linked: 'models with files of other programs, some of them gone',
   pictures: 'a chat with pictures, on a model that sees',
+  folders: 'a folder with two chats, an empty one, and chats without a folder',
   documents: 'a chat about a book that does not fit',
   tools: 'tool servers in each state, and a chat with calls',
+  link: 'a link to a new chat was opened',
 } as const;
 
 export type State = keyof typeof STATES;

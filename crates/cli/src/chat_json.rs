@@ -181,6 +181,7 @@ async fn answer(
                     },
                     AnswerEvent::Started { .. }
                     | AnswerEvent::Looking { .. }
+                    | AnswerEvent::Reading { .. }
                     | AnswerEvent::Waiting { .. }
                     | AnswerEvent::Delta { .. }
                     | AnswerEvent::Traced { .. }

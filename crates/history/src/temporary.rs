@@ -1,6 +1,6 @@
 //! A history in memory, for chats that are never written down: they end with the program. Images and
 //! documents are files and rows of the history on disk, so its messages have none.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::Connection;
 
@@ -23,6 +23,8 @@ impl History {
         // Sorting could write a file otherwise.
         connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
         migrate(&mut connection, Path::new(""), MIGRATIONS)?;
-        Ok(Self { id_prefix: PREFIX, ..Self::of(connection, &PathBuf::new()) })
+        let mut history = Self::of(connection, Path::new(""));
+        history.id_prefix = PREFIX;
+        Ok(history)
     }
 }

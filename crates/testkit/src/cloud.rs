@@ -187,7 +187,7 @@ async fn serve(mut socket: TcpStream, state: Arc<State>) -> io::Result<()> {
     let authorized =
         state.auth_header.as_ref().is_none_or(|(name, value)| request.header(name) == Some(value));
     let path = request.path.split('?').next().unwrap_or_default().to_owned();
-    let tools = tool_caller::answer(&request.body);
+    let (tools, pause) = (tool_caller::answer(&request.body), tool_caller::pause(&request.body));
     state.requests.lock().push(request);
     let response = if path.ends_with("/models") {
         state.models.lock().clone()
@@ -196,6 +196,7 @@ async fn serve(mut socket: TcpStream, state: Arc<State>) -> io::Result<()> {
     } else {
         CloudResponse::json("404 Not Found", "{\"detail\":\"Not Found\"}")
     };
+    tokio::time::sleep(pause).await;
     let auth_error = "{\"error\":{\"message\":\"Authentication Fails\",\"type\":\"authentication_error\"}}";
     let response = if authorized { response } else { CloudResponse::json("401 Unauthorized", auth_error) };
     let mut head = format!("HTTP/1.1 {}\r\nconnection: close\r\n", response.status);

@@ -2,6 +2,7 @@
 //! JSON` of the last question is a call of the first round, each line `then: NAME JSON` a round of its own.
 //! After the last round it answers with what the tools returned.
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -33,6 +34,16 @@ pub(crate) fn answer(body: &str) -> Option<String> {
         format!("The tools returned: {}", told.join(" | "))
     };
     Some(stream(&[json!({"content": text})], "stop"))
+}
+
+/// How long the answer is kept back: a line `wait: SECONDS` of the last question.
+pub(crate) fn pause(body: &str) -> Duration {
+    let seconds = || -> Option<f64> {
+        let request: Value = serde_json::from_str(body).ok()?;
+        let asked = request["messages"].as_array()?.iter().rfind(|message| message["role"] == "user")?;
+        lines(asked["content"].as_str()?, "wait: ").first()?.0.parse().ok()
+    };
+    Duration::try_from_secs_f64(seconds().unwrap_or(0.0)).unwrap_or_default()
 }
 
 /// The names and arguments after a mark.

@@ -101,7 +101,7 @@ fn documents(sh: &Shell) -> Result<PathBuf> {
 fn window(sh: &Shell, llama: [(&str, PathBuf); 2]) -> Result<()> {
     in_window(sh, "tests/e2e/window.mjs").run()?;
     in_window(sh, "tests/e2e/starts.mjs").run()?;
-    cmd!(sh, "cargo build {WHOLE...} --example test-cloud --example test-hub --example test-mcp").run()?;
+    cmd!(sh, "cargo build {WHOLE...} --example test-cloud --example test-hub --example test-mcp --example test-desktop").run()?;
     in_window(sh, "tests/e2e/repositories.mjs")
         .env("WHALEDECK_TEST_HUB", program("examples/test-hub"))
         .run()?;
@@ -109,6 +109,10 @@ fn window(sh: &Shell, llama: [(&str, PathBuf); 2]) -> Result<()> {
         .env("WHALEDECK_TEST_CLOUD", program("examples/test-cloud"))
         .env("WHALEDECK_MCP_SERVERS", setup::mcp_servers(sh)?)
         .env("WHALEDECK_TEST_MCP", program("examples/test-mcp"))
+        .run()?;
+    in_window(sh, "tests/e2e/desktop.mjs")
+        .env("WHALEDECK_TEST_CLOUD", program("examples/test-cloud"))
+        .env("WHALEDECK_TEST_DESKTOP", program("examples/test-desktop"))
         .run()?;
     in_window(sh, "tests/e2e/backends.mjs")
         .envs(llama)

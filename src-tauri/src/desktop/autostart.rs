@@ -4,6 +4,14 @@ use auto_launch::{AutoLaunch, AutoLaunchBuilder};
 
 use super::HIDDEN;
 
+/// Where the entry is, for a person who has to look.
+#[cfg(target_os = "linux")]
+pub const PLACE: &str = "~/.config/autostart";
+#[cfg(target_os = "macos")]
+pub const PLACE: &str = "~/Library/LaunchAgents";
+#[cfg(windows)]
+pub const PLACE: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run";
+
 /// What is started at login.
 fn entry() -> Result<AutoLaunch, auto_launch::Error> {
     // An AppImage is mounted elsewhere at each start; its file stays.

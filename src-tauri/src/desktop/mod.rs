@@ -71,7 +71,8 @@ pub fn view() -> DesktopView {
 /// When the system does not take the entry.
 pub fn start_at_login(on: bool) -> Result<DesktopView, ErrorView> {
     autostart::set(on).map_err(|error| {
-        ErrorView::new(ErrorCode::StorageUnwritable, format!("change the start at login: {error}"))
+        let message = format!("change the start at login: {error}");
+        ErrorView::new(ErrorCode::PermissionDenied, message).with("path", autostart::PLACE)
     })?;
     Ok(view())
 }

@@ -41,12 +41,16 @@ export const commands = {
 	repositoryDownload: (text: string, source: SourceKind, group: string) => __TAURI_INVOKE<DownloadView>("repository_download", { text, source, group }),
 	chats: () => __TAURI_INVOKE<ChatSummary[]>("chats"),
 	chatsSearch: (query: string) => __TAURI_INVOKE<ChatSummary[]>("chats_search", { query }),
-	chatCreate: (modelId: string) => __TAURI_INVOKE<ChatView>("chat_create", { modelId }),
+	chatCreate: (modelId: string, folderId: string | null) => __TAURI_INVOKE<ChatView>("chat_create", { modelId, folderId }),
 	/**  A chat that is never written down. */
 	chatCreateTemporary: (modelId: string) => __TAURI_INVOKE<ChatView>("chat_create_temporary", { modelId }),
 	chatGet: (id: string) => __TAURI_INVOKE<ChatView>("chat_get", { id }),
 	chatRename: (id: string, title: string) => __TAURI_INVOKE<null>("chat_rename", { id, title }),
 	chatDelete: (id: string) => __TAURI_INVOKE<null>("chat_delete", { id }),
+	/**  Deletes several chats: all of them, or none. */
+	chatsDelete: (ids: string[]) => __TAURI_INVOKE<null>("chats_delete", { ids }),
+	/**  Moves several chats to a folder, or out of any without one: all of them, or none. */
+	chatsMove: (ids: string[], folderId: string | null) => __TAURI_INVOKE<null>("chats_move", { ids, folderId }),
 	chatUpdate: (id: string, modelId: string, presetId: string, sampling: SamplingView, systemPrompt: string) => __TAURI_INVOKE<ChatView>("chat_update", { id, modelId, presetId, sampling, systemPrompt }),
 	chatSelectLeaf: (id: string, messageId: string) => __TAURI_INVOKE<ChatView>("chat_select_leaf", { id, messageId }),
 	/**  Sets the first message of the context; the first message of the chat without one. */
@@ -70,13 +74,22 @@ export const commands = {
 	pictureDiscard: (id: string) => __TAURI_INVOKE<null>("picture_discard", { id }),
 	/**  The cost of the images attached to a message after `parent_id`, and of those before it. */
 	picturesPlan: (modelId: string, parentId: string | null, pictures: string[]) => __TAURI_INVOKE<PicturesPlan>("pictures_plan", { modelId, parentId, pictures }),
+	folders: () => __TAURI_INVOKE<Folder[]>("folders"),
+	folderCreate: (name: string, instructions: string) => __TAURI_INVOKE<Folder>("folder_create", { name, instructions }),
+	folderChange: (id: string, name: string, instructions: string) => __TAURI_INVOKE<Folder>("folder_change", { id, name, instructions }),
+	/**  Deletes a folder; its chats stay, without a folder, or are deleted too. */
+	folderDelete: (id: string, withChats: boolean) => __TAURI_INVOKE<null>("folder_delete", { id, withChats }),
+	/**  Adds an attached document to a folder, for all its chats. */
+	folderDocumentAdd: (id: string, documentId: string) => __TAURI_INVOKE<Folder>("folder_document_add", { id, documentId }),
+	/**  Takes a document out of a folder. It is deleted unless a message or another folder uses it. */
+	folderDocumentRemove: (id: string, documentId: string) => __TAURI_INVOKE<Folder>("folder_document_remove", { id, documentId }),
 	/**  Attaches a document from base64, under the name of its file. */
 	documentAdd: (name: string, data: string) => __TAURI_INVOKE<DocumentView>("document_add", { name, data }),
 	/**  A page of a document, counted from 1. */
 	documentPage: (id: string, page: number) => __TAURI_INVOKE<DocumentPageView>("document_page", { id, page }),
 	/**  Attaches pages of a PDF as images, for a model that sees. */
 	documentPictures: (data: string, pages: number[]) => __TAURI_INVOKE<PictureView[]>("document_pictures", { data, pages }),
-	/**  Deletes an attached document, unless a message uses it. */
+	/**  Deletes an attached document, unless a message or a folder uses it. */
 	documentDiscard: (id: string) => __TAURI_INVOKE<null>("document_discard", { id }),
 	/**
 	 *  Attaches the image or the copied files of the clipboard: images as images, all others as documents. Each
@@ -94,6 +107,11 @@ export const commands = {
 	chatExport: (id: string, name: string, kind: string) => __TAURI_INVOKE<string | null>("chat_export", { id, name, kind }),
 	/**  As `chat_export`, for the selected branch as Markdown; `lang` is `en` or `zh`. */
 	chatSaveMarkdown: (id: string, name: string, lang: string) => __TAURI_INVOKE<string | null>("chat_save_markdown", { id, name, lang }),
+	/**
+	 *  Saves several chats as Markdown, a file for each, in a folder that the user chooses; returns its path, or
+	 *  nothing when the dialog was closed. No file is replaced. `lang` is `en` or `zh`.
+	 */
+	chatsSaveMarkdown: (ids: string[], lang: string) => __TAURI_INVOKE<string | null>("chats_save_markdown", { ids, lang }),
 	/**  Adds a chat from a file that the user chooses; returns nothing when the dialog was closed. */
 	chatImport: (kind: string) => __TAURI_INVOKE<ChatView | null>("chat_import", { kind }),
 	/**  Sends one prompt to two models; the channel gets the events until each side has ended. */
@@ -210,6 +228,13 @@ export const commands = {
 	saveText: (name: string, text: string) => __TAURI_INVOKE<string | null>("save_text", { name, text }),
 	/**  Opens a web page in the system's browser. Only https, and only the pages of this list. */
 	openUrl: (url: string) => __TAURI_INVOKE<null>("open_url", { url }),
+	/**  The link that no page has followed yet. */
+	linkTake: () => __TAURI_INVOKE<LinkView | null>("link_take"),
+	desktop: () => __TAURI_INVOKE<DesktopView>("desktop"),
+	/**  Shows the tray or removes it, as the saved settings say. */
+	trayApply: () => __TAURI_INVOKE<null>("tray_apply"),
+	/**  Starts the program at login, or no longer. */
+	autostartSet: (on: boolean) => __TAURI_INVOKE<DesktopView>("autostart_set", { on }),
 };
 
 /* Types */
@@ -254,7 +279,7 @@ export type AnswerStats = {
 
 export type AppEvent = { kind: "worker_changed"; worker: WorkerView } | { kind: "download_changed"; download: DownloadView } | 
 /**  A model was added, changed or removed. */
-{ kind: "models_changed" } | { kind: "chats_changed" } | 
+{ kind: "models_changed" } | { kind: "answer_ended"; chat_id: string; title: string; seconds: number; complete: boolean } | { kind: "link_opened" } | { kind: "chats_changed" } | 
 /**  A backup was made, failed, or was restored. */
 { kind: "backups_changed" } | 
 /**  A cloud service was added, changed or removed. */
@@ -386,6 +411,8 @@ export type ChatSummary = {
 	updated_at: string,
 	/**  This program is writing an answer in the chat. */
 	answering: boolean,
+	/**  The folder of the chat, if it is in one. */
+	folder_id: string | null,
 	/**  It is in memory only, and ends with the program. */
 	temporary: boolean,
 	/**  The message that a search found; `None` where only the title matches. */
@@ -402,6 +429,8 @@ export type ChatView = {
 	system_prompt: string,
 	/**  The first message of the context, where the user excluded the older ones. */
 	context_start: string | null,
+	/**  The folder of the chat, if it is in one. Its instructions and documents go into the prompt. */
+	folder_id: string | null,
 	/**  It is in memory only, and ends with the program. It takes no pictures or documents. */
 	temporary: boolean,
 	/**  The path from the root to the selected leaf, the oldest first. */
@@ -563,6 +592,8 @@ export type ContextQuery = {
 	model_id: string,
 	/**  `None` for a chat that does not exist yet. */
 	chat_id: string | null,
+	/**  The folder of a chat that does not exist yet. */
+	folder_id: string | null,
 	/**  The message before the new one; `None` at the root. */
 	parent_id: string | null,
 	system_prompt: string,
@@ -898,7 +929,7 @@ export type ErrorCode = "model_not_found" |
 /**  A link of a downloaded model leads to no file any more. */
 "linked_file_missing" | 
 /**  The file that a link of a downloaded model leads to was changed after its verification. */
-"linked_file_changed" | "worker_missing" | "worker_start_failed" | "worker_died" | "worker_unreachable" | "port_in_use" | "out_of_memory" | "chat_not_found" | 
+"linked_file_changed" | "worker_missing" | "worker_start_failed" | "worker_died" | "worker_unreachable" | "port_in_use" | "out_of_memory" | "chat_not_found" | "folder_not_found" | 
 /**  A temporary chat takes no pictures and no documents. */
 "temporary_chat_files" | 
 /**  One answer at a time in a chat. */
@@ -1190,6 +1221,17 @@ export type FitView = {
 	available: number,
 	/**  Tokens per second, estimated from the bandwidth of the memory; `None` when that is not known. */
 	speed_estimate: number | null,
+};
+
+export type Folder = {
+	id: string,
+	name: string,
+	/**  Text before the system prompts of its chats. */
+	instructions: string,
+	/**  Documents that every chat of the folder reads, in the order in which they were added. */
+	documents: DocumentView[],
+	/**  The number of its chats. */
+	chats: number,
 };
 
 /**  A block of a weight beside the same block in e4m3 with one scale. */
@@ -1910,6 +1952,8 @@ export type SettingsView = {
 	welcomed: boolean,
 	send_with_enter: boolean,
 	chat_titles: TitleSource,
+	notifications: boolean,
+	tray: boolean,
 	/**  Where models of this computer compute. */
 	place: PlaceKind,
 	/**  For `place = card`: the number of the card, in the order of the hardware view's NVIDIA cards. */
@@ -2334,3 +2378,13 @@ export type WorkerView = {
 	error: ErrorView | null,
 };
 
+
+/**  What the desktop offers. */
+export type DesktopView = {
+	tray: boolean,
+	autostart: boolean,
+};
+export type LinkView = 
+{ kind: "new_chat"; model_id: string | null; text: string; temporary: boolean } | 
+{ kind: "chat"; id: string } | 
+{ kind: "models"; search: string };

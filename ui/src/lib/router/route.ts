@@ -2,8 +2,15 @@
 
 export type Route =
   | { page: 'welcome' }
-  /** `message` and `find`: opened at this message, with these words marked. */
-  | { page: 'chat'; id: string | null; model: string | null; message?: string; find?: string }
+  /** `message` and `find`: opened at this message, with these words marked. `folder`: where a new chat begins. */
+  | {
+      page: 'chat';
+      id: string | null;
+      model: string | null;
+      message?: string;
+      find?: string;
+      folder?: string;
+    }
   | { page: 'models' }
   | { page: 'deployments' }
   | { page: 'hardware' }
@@ -42,12 +49,14 @@ export function parseRoute(hash: string): Route {
 
 function chatOf(id: string | null, query: URLSearchParams): Route {
   const [model, message, find] = [query.get('model'), query.get('message'), query.get('find')];
+  const folder = id === null ? query.get('folder') : null;
   return {
     page: 'chat',
     id,
     model,
     ...(message === null ? {} : { message }),
     ...(find === null ? {} : { find }),
+    ...(folder === null ? {} : { folder }),
   };
 }
 
@@ -56,11 +65,13 @@ export function hrefOf(route: Route): string {
   if (route.page === 'sizing')
     return route.model === null ? '#/sizing' : `#/sizing/${encodeURIComponent(route.model)}`;
   if (route.page !== 'chat') return `#/${route.page}`;
-  if (route.id !== null) {
-    const place = Object.entries({ message: route.message, find: route.find })
-      .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`]))
-      .join('&');
-    return `#/chat/${encodeURIComponent(route.id)}${place === '' ? '' : `?${place}`}`;
-  }
-  return route.model === null ? '#/chat' : `#/chat?model=${encodeURIComponent(route.model)}`;
+  const place =
+    route.id === null
+      ? { model: route.model ?? undefined, folder: route.folder }
+      : { message: route.message, find: route.find };
+  const query = Object.entries(place)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`]))
+    .join('&');
+  const path = route.id === null ? '#/chat' : `#/chat/${encodeURIComponent(route.id)}`;
+  return query === '' ? path : `${path}?${query}`;
 }

@@ -17,4 +17,9 @@ class Router {
 }
 
 export const router = new Router();
-export const newChat = (model: string | null = null): Route => ({ page: 'chat', id: null, model });
+export const newChat = (model: string | null = null, folder?: string): Route => ({
+  page: 'chat',
+  id: null,
+  model,
+  ...(folder === undefined ? {} : { folder }),
+});

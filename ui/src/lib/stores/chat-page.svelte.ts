@@ -4,9 +4,11 @@ import { untrack } from 'svelte';
 import { host } from '$host';
 import { asError } from '$lib/errors';
 import type { ChatView, ContextTrim, ContextUse, ErrorView, LongerContext } from '$lib/ipc/bindings';
-import { router } from '$lib/router/router.svelte';
+import { newChat, router } from '$lib/router/router.svelte';
 import { clouds, isCloud } from './clouds.svelte';
 import { deployments, isDeployment } from './deployments.svelte';
+import { folders } from './folders.svelte';
+import { links } from './links.svelte';
 import { Load } from './load.svelte';
 import { models } from './models.svelte';
 import { opening } from './opening.svelte';
@@ -17,12 +19,13 @@ import { settings } from './settings.svelte';
 import { tools } from './tools.svelte';
 import { worker } from './worker.svelte';
 
-/** A chat's address: which one, or the model of a new one; and the message to land on, with the words that led there. */
+/** A chat's address: which one, or the model and the folder of a new one; and the message to land on, with the words that led there. */
 export type ChatAddress = {
   id: string | null;
   model: string | null;
   message?: string | undefined;
   find?: string | undefined;
+  folder?: string | undefined;
 };
 type Style = Pick<ChatView, 'preset_id' | 'sampling' | 'system_prompt'>;
 
@@ -44,6 +47,10 @@ export class ChatPage {
   readonly id = $derived.by(() => this.#address().id);
   readonly session = $derived.by(() => (this.id === null ? undefined : sessionOf(this.id)));
   readonly chat = $derived.by(() => this.session?.chat.value);
+  /** The folder whose instructions and documents this chat reads. */
+  readonly folder = $derived.by(() =>
+    folders.byId(this.id === null ? this.#address().folder : this.chat?.folder_id),
+  );
   /** Nothing of this chat can be changed now. */
   readonly frozen = $derived.by(() => this.session?.answering === true || opening.readOnly !== undefined);
 
@@ -58,7 +65,9 @@ export class ChatPage {
   #temporary = $state(false);
   readonly temporary = $derived.by(() => this.chat?.temporary ?? this.#temporary);
   /** Only a chat that does not exist yet can become one, and files are stored. */
-  readonly canBeTemporary = $derived.by(() => this.id === null && this.attached.empty);
+  readonly canBeTemporary = $derived.by(
+    () => this.id === null && this.#address().folder === undefined && this.attached.empty,
+  );
   set nextTemporary(temporary: boolean) {
     this.#temporary = temporary;
   }
@@ -84,11 +93,20 @@ export class ChatPage {
     $effect(() => {
       if (!this.over) this.#stuck = false;
     });
+    $effect(() => this.#fromLink());
     // Another place in the same chat is a new address with the same id, and changes nothing here.
     $effect(() => {
       void this.id;
       untrack(() => this.#begin());
     });
+  }
+
+  /** A link may begin a chat while the page of a new one is open. */
+  #fromLink(): void {
+    if (this.id !== null || links.beginning === undefined) return;
+    const beginning = untrack(() => links.takeBeginning());
+    this.#draft = beginning?.text ?? '';
+    this.#temporary = beginning?.temporary === true;
   }
 
   /** Another chat, another unsent text; the composer is where one wants to be. */
@@ -154,7 +172,7 @@ export class ChatPage {
   useModel = (model_id: string): void => {
     this.#leaveOut = false;
     if (this.session) this.session.update({ model_id });
-    else router.go({ page: 'chat', id: null, model: model_id }, 'replace');
+    else router.go(newChat(model_id, this.#address().folder), 'replace');
   };
 
   change = async (what: Parameters<Session['update']>[0]): Promise<void> => {
@@ -218,11 +236,13 @@ export class ChatPage {
       worker.view.value?.context_length,
       models.list.value,
       tools.offered,
+      this.folder,
     ];
     if (this.session?.answering || (this.session && !this.chat)) return undefined;
     const query = {
       model_id: this.modelId,
       chat_id: this.id,
+      folder_id: this.id === null ? (this.#address().folder ?? null) : null,
       parent_id: this.#parent,
       system_prompt: this.style.system_prompt,
       text: this.draft,
@@ -304,7 +324,9 @@ export class ChatPage {
 
   async #create(model: string): Promise<Session | undefined> {
     try {
-      const chat = await (this.#temporary ? host.chatCreateTemporary(model) : host.chatCreate(model));
+      const chat = await (this.#temporary
+        ? host.chatCreateTemporary(model)
+        : host.chatCreate(model, this.#address().folder ?? null));
       const made = adopt(chat);
       if (!chat.temporary) settings.remember(chat);
       router.go({ page: 'chat', id: made.id, model: null }, 'replace');

@@ -1,4 +1,4 @@
-// Documents: those attached to a message that is being written, and the page that is looked at. The app reads the files;
+// Documents: those attached to a message that is being written or to a folder, and the page that is looked at. The app reads the files;
 // the page only hands over their bytes.
 import { host } from '$host';
 import { asError } from '$lib/errors';
@@ -24,7 +24,7 @@ export const DOCUMENT_FILES =
 /** A file that was not attached, and why. */
 type Refused = { name: string; error: ErrorView };
 
-/** The documents of one message while it is written. */
+/** The documents of one message while it is written, or of a folder while it is changed. */
 export class AttachedDocuments {
   list = $state.raw<DocumentView[]>([]);
   /** Files on their way. */
@@ -67,8 +67,13 @@ export class AttachedDocuments {
     this.errors = this.errors.filter((one) => one !== refused);
   }
 
-  remove(id: string): void {
+  /** Takes it out of the list; it stays stored. */
+  drop(id: string): void {
     this.list = this.list.filter((one) => one.id !== id);
+  }
+
+  remove(id: string): void {
+    this.drop(id);
     // Forgotten after a day anyway, should this fail.
     void host.documentDiscard(id).catch(() => undefined);
   }

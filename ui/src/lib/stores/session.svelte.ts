@@ -397,6 +397,14 @@ export function adopt(chat: ChatView): Session {
   return made;
 }
 
+/** Chats that were moved to a folder, or out of any. */
+export function moved(ids: readonly string[], folderId: string | null): void {
+  for (const id of ids) {
+    const chat = open.get(id)?.chat;
+    if (chat?.value) chat.set({ ...chat.value, folder_id: folderId });
+  }
+}
+
 export function forget(id: string): void {
   open.delete(id);
   traces.forget(id);

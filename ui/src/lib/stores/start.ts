@@ -4,6 +4,8 @@ import { backups } from './backups.svelte';
 import { chats } from './chats.svelte';
 import { clouds } from './clouds.svelte';
 import { deployments } from './deployments.svelte';
+import { folders } from './folders.svelte';
+import { links } from './links.svelte';
 import { machine } from './machine.svelte';
 import { models } from './models.svelte';
 import { screen } from './screen.svelte';
@@ -18,11 +20,13 @@ export function start(): void {
     worker.onEvent(event);
     models.onEvent(event);
     chats.onEvent(event);
+    folders.onEvent(event);
     backups.onEvent(event);
     clouds.onEvent(event);
     deployments.onEvent(event);
     sharing.onEvent(event);
     tools.onEvent(event);
+    if (event.kind === 'link_opened') void links.follow();
     if (event.kind === 'models_changed') void machine.refresh();
     if (event.kind === 'chats_changed') refreshForeignAnswers();
   });
@@ -32,6 +36,7 @@ export function start(): void {
     machine.arrive(),
     clouds.load(),
     deployments.load(),
+    folders.load(),
     sharing.load(),
     tools.load(),
     screen.load(),

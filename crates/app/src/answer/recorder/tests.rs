@@ -140,8 +140,8 @@ async fn the_time_left_of_a_prompt_follows_from_what_is_computed() {
     let (_switch, stopped) = never();
     let progress = |processed: u32, time_ms| {
         Ok(BackendEvent::PromptProgress(PromptProgress {
-            total: 1000.into(),
-            cache: 200.into(),
+            total: 1000_u32.into(),
+            cache: 200_u32.into(),
             processed: processed.into(),
             time_ms,
         }))
