@@ -14,6 +14,7 @@ import { modelSettings, unload } from './model-settings.mjs';
 import { documents, passages } from './documents.mjs';
 import * as folders from './folders.mjs';
 import * as shown from './pictures.mjs';
+import * as saving from './save-chat.mjs';
 import * as screens from './screens.mjs';
 import * as tools from './tools.mjs';
 import * as waiting from './waiting.mjs';
@@ -32,6 +33,7 @@ const PAGES = {
   'models-linked': ['linked', '/models'],
   hardware: ['full', '/hardware'],
   settings: ['full', '/settings'],
+  'save-chat': ['full', '/chat/c1', saving.opened],
   pictured: ['pictures', '/chat/p1'],
   documents: ['documents', '/chat/d1'],
   folders: ['folders', '/chat/c1'],
@@ -320,6 +322,7 @@ async function comfort(browser, address) {
     ['connect-by-hand', ['shared', '/settings/connect'], connect.byHand],
     ['connect-changed', ['shared', '/settings/connect'], connect.changed],
     ['connect-off', ['full', '/settings/connect'], connect.turnedOn],
+    ['save-chat', ['full', '/chat/c1'], saving.saveChat],
     ['mend', ['interrupted', '/chat/c1'], comforts.mend],
     ['attach', ['pictures', '/chat/p1'], shown.attach],
     ['documents', ['full', '/chat?model=guide'], documents],

@@ -350,7 +350,7 @@ export async function reading(page, expect, judge) {
   await row.getByRole('button', { name: /^More for/ }).click();
   await expect(
     'a chat can be saved as a file',
-    async () => await page.getByRole('menuitem', { name: 'Save as a file' }).isEnabled(),
+    async () => await page.getByRole('menuitem', { name: /^Save chat as/ }).isEnabled(),
   );
   await page.keyboard.press('Escape');
   await judge(page, 'reading');

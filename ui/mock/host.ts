@@ -14,6 +14,7 @@ import * as modelSettings from './model-settings';
 import { linkedDownload, linkedModels } from './links';
 import { modelsFound } from './other-programs';
 import { draftsOf, tracedOf } from './traces';
+import { chatPage, savedPath } from './saved-chats';
 import { planOf, sizingOf } from './sizing';
 import { stateOf } from './states';
 import * as tools from './tools';
@@ -806,8 +807,9 @@ export const host: Host = {
         offer: null,
       };
     }),
-  chatSaveMarkdown: (id) => reply(() => `/home/user/${chat(id).title}.md`),
-  chatExport: (id) => reply(() => `/home/user/${chat(id).title}.json`),
+  chatSave: (_id, { name, format }) => reply(() => savedPath(name, format)),
+  chatPage: (id, allBranches, lang) => reply(() => chatPage(chat(id), allBranches, lang)),
+  windowPrint: () => done(() => window.print()),
   chatImport: () =>
     reply(() => {
       const made: ChatView = { ...data.emptyChat(`c-new-${next++}`), title: 'From a file' };

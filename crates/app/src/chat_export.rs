@@ -105,12 +105,7 @@ impl App {
     /// Writes the chat to a file, which is replaced atomically.
     pub async fn chat_export(&self, chat_id: &str, path: &Path) -> Result<(), ErrorView> {
         let (history, id, path) = (self.chats_file.of(chat_id)?, chat_id.to_owned(), path.to_owned());
-        blocking("use the chats", move || {
-            let file = export(&history, &id)?;
-            let text = serde_json::to_vec_pretty(&file).map_err(|error| internal(&error.to_string()))?;
-            store::replace(&path, &text).map_err(|error| storage_error("save the chat", &path, &error))
-        })
-        .await
+        blocking("use the chats", move || export_file(&history, &id, &path)).await
     }
 
     /// Adds the chat of a file as a new chat. Nothing is added unless the whole file is valid.
@@ -126,6 +121,12 @@ impl App {
         self.host.emit(AppEvent::ChatsChanged);
         Ok(chat)
     }
+}
+
+pub(crate) fn export_file(history: &History, chat_id: &str, path: &Path) -> Result<(), ErrorView> {
+    let file = export(history, chat_id)?;
+    let text = serde_json::to_vec_pretty(&file).map_err(|error| internal(&error.to_string()))?;
+    store::replace(path, &text).map_err(|error| storage_error("save the chat", path, &error))
 }
 
 fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {

@@ -5,8 +5,8 @@ mod answer;
 mod app;
 mod backups;
 mod blocking;
+mod chat_document;
 mod chat_export;
-mod chat_markdown;
 mod chats;
 mod chats_file;
 mod cloud;
@@ -45,12 +45,14 @@ mod snippet;
 mod start;
 #[cfg(test)]
 mod test_app;
+mod text_cut;
 mod token_estimate;
 mod tools;
 mod worker;
 
 pub use answer::OnAnswer;
 pub use app::App;
+pub use chat_document::chat_file_format;
 pub use compare::OnCompare;
 pub use evaluation::OnEvaluation;
 pub use host::Host;

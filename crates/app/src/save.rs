@@ -1,6 +1,6 @@
-//! Saves a text to a path that the user chose: a table, an SVG, a script of a plan. It knows no dialog: the
+//! Saves a file to a path that the user chose: a table, an SVG, a script of a plan, a chat. It knows no dialog: the
 //! host asks for the path. The file gets the usual permissions, unlike those of the app.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use contract::ErrorView;
 use store::{Access, AtomicFile};
@@ -14,13 +14,17 @@ use crate::convert::storage_error;
 /// When the folder cannot be written.
 pub async fn save_text(path: PathBuf, text: String) -> Result<String, ErrorView> {
     blocking("save the file", move || {
-        // The file is not secret, so it gets the usual permissions of the user's files.
-        let written =
-            AtomicFile::new(&path, Access::Umask).and_then(|file| file.commit_bytes(text.as_bytes()));
-        written.map_err(|error| storage_error("save the file", &path, &error))?;
+        save_bytes(&path, text.as_bytes())?;
         Ok(path.display().to_string())
     })
     .await
+}
+
+/// Blocks on the disk; otherwise as [`save_text`].
+pub(crate) fn save_bytes(path: &Path, bytes: &[u8]) -> Result<(), ErrorView> {
+    // The file is not secret, so it gets the usual permissions of the user's files.
+    let written = AtomicFile::new(path, Access::Umask).and_then(|file| file.commit_bytes(bytes));
+    written.map_err(|error| storage_error("save the file", path, &error))
 }
 
 #[cfg(test)]

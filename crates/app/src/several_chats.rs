@@ -8,7 +8,7 @@ use store::Access;
 
 use crate::App;
 use crate::blocking::blocking;
-use crate::chat_markdown::markdown;
+use crate::chat_document::branch_markdown;
 use crate::convert::storage_error;
 
 /// Files of the same name in a folder.
@@ -67,7 +67,7 @@ impl App {
 
     async fn save_markdown_in(&self, id: &str, folder: &Path, lang: Lang) -> Result<(), ErrorView> {
         let chat = self.chat_get(id).await?;
-        let (text, folder) = (markdown(&chat, lang), folder.to_owned());
+        let (text, folder) = (branch_markdown(&chat, lang), folder.to_owned());
         let stem = Some(file_stem(&chat.title)).filter(|stem| !stem.is_empty());
         let stem = stem.unwrap_or_else(|| CliMessage::NoTitle.text(lang).to_owned());
         blocking("save the chats", move || save_new(&folder, &stem, &text)).await

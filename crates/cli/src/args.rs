@@ -311,9 +311,16 @@ pub enum Command {
 pub enum Chats {
     /// List the chats, latest first, with the id for `export`, and their folder.
     List,
-    /// Save a chat with all its branches, images and documents to a file, or its selected branch as Markdown
-    /// to one that ends in .md; an existing file is replaced.
-    Export { chat: String, file: std::path::PathBuf },
+    /// Save a chat to a file, in the format that its ending names: .md, .html, .docx, or .json with all
+    /// branches, images and documents, which `import` reads. An existing file is replaced. There is no PDF:
+    /// print the .html to one.
+    Export {
+        chat: String,
+        file: std::path::PathBuf,
+        /// All branches; .json always has them. Default: the selected branch.
+        #[arg(long)]
+        tree: bool,
+    },
     /// Add a chat from a saved file.
     Import { file: std::path::PathBuf },
 }

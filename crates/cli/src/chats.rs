@@ -1,5 +1,5 @@
 //! `chats`: lists the stored chats, exports one to a file and imports one from a file.
-//! The file's format is in `app`; a chat keeps all its branches and pictures on the way.
+//! The formats are in `app`; as JSON a chat keeps all its branches and pictures on the way.
 use app::App;
 use contract::ErrorView;
 use messages::{CliMessage, Lang};
@@ -23,12 +23,9 @@ pub async fn run(app: &App, command: &Chats, json: bool, lang: Lang) -> Result<(
                 println!("{}  {title}  {}{folder}", chat.id, chat.model_id);
             }
         }
-        Chats::Export { chat, file } => {
-            if file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("md")) {
-                app.chat_save_markdown(chat, file, lang).await?;
-            } else {
-                app.chat_export(chat, file).await?;
-            }
+        Chats::Export { chat, file, tree } => {
+            let format = app::chat_file_format(file)?;
+            app.chat_save(chat, file, format, *tree, lang).await?;
             let path = file.display().to_string();
             if json {
                 print_json(&serde_json::json!({ "path": path }));

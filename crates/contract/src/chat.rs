@@ -180,6 +180,41 @@ pub struct TokenTrace {
     pub experts: Vec<Vec<u16>>,
 }
 
+/// How a chat is saved to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatFileFormat {
+    Markdown,
+    Html,
+    Word,
+    /// JSON with every branch, image and document, which can be imported again.
+    Whaledeck,
+}
+
+impl ChatFileFormat {
+    /// The ending of its files.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Markdown => "md",
+            Self::Html => "html",
+            Self::Word => "docx",
+            Self::Whaledeck => "json",
+        }
+    }
+}
+
+/// What of a chat is saved, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct ChatFile {
+    /// The suggested name of the file, without an ending.
+    pub name: String,
+    /// The file type in the user's language.
+    pub kind: String,
+    pub format: ChatFileFormat,
+    /// Otherwise the selected branch. The app's own format always has all.
+    pub all_branches: bool,
+}
+
 /// A request for an answer: a new message, a retry or a continuation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type)]
 pub struct SendRequest {

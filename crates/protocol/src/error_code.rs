@@ -303,6 +303,8 @@ pub enum ErrorCode {
     SystemLimit,
     /// A file that no version of this app wrote, or that was edited.
     ChatFileInvalid,
+    /// No format is written to a file with this ending.
+    ChatFormatUnknown,
     InvalidInput,
     /// A bug in this program, which was caught.
     Internal,

@@ -11,6 +11,6 @@ mod tiling;
 
 pub use decode::{Image, ImageError, MAX_BYTES, MAX_PIXELS, decode, media_type};
 pub use pad::pad;
-pub use preview::preview;
+pub use preview::{png, preview};
 pub use resample::resize;
 pub use tiling::{Grid, MAX_IMAGES, Tiles, Tiling};

@@ -13,16 +13,21 @@ use crate::{ImageError, decode};
 /// # Errors
 /// Those of [`decode`].
 pub fn preview(bytes: &[u8]) -> Result<Option<Vec<u8>>, ImageError> {
-    if !differs(bytes) {
-        return Ok(None);
-    }
+    if differs(bytes) { png(bytes).map(Some) } else { Ok(None) }
+}
+
+/// The result of [`decode`] as a PNG, for what reads no other format.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn png(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
     let image = decode(bytes)?;
     let side = |side: usize| u32::try_from(side).expect("decode bounds the sides");
     let mut png = Vec::new();
     image::codecs::png::PngEncoder::new(&mut png)
         .write_image(&image.rgb, side(image.width), side(image.height), ExtendedColorType::Rgb8)
         .map_err(|error| ImageError::Broken(error.to_string()))?;
-    Ok(Some(png))
+    Ok(png)
 }
 
 /// Whether the file may have an alpha channel or several frames according to its header.
@@ -93,7 +98,16 @@ mod tests {
     }
 
     #[test]
+    fn every_format_becomes_a_png() {
+        let image = RgbImage::from_pixel(2, 2, Rgb([9, 8, 7]));
+        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP] {
+            let shown = png(&encode(image.clone(), format)).expect("reads");
+            assert_eq!(image::guess_format(&shown).ok(), Some(ImageFormat::Png), "{format:?}");
+        }
+    }
+
+    #[test]
     fn a_damaged_file_is_an_error() {
-        assert!(preview(b"GIF89a").is_err());
+        assert!(preview(b"GIF89a").is_err() && png(b"GIF89a").is_err());
     }
 }

@@ -1,8 +1,8 @@
 //! Commands of chats, their images and answers, and of a comparison.
 //! Streams go to the page over a channel; an answer continues and is stored when the page is closed.
 use contract::{
-    AnswerEvent, ChatSummary, ChatView, CompareEvent, CompareRequest, ContextQuery, ContextUse, ErrorView,
-    PictureView, PicturesPlan, SamplingView, SendRequest,
+    AnswerEvent, ChatFile, ChatSummary, ChatView, CompareEvent, CompareRequest, ContextQuery, ContextUse,
+    ErrorCode, ErrorView, PictureView, PicturesPlan, SamplingView, SendRequest,
 };
 use messages::Lang;
 use tauri::ipc::Channel;
@@ -175,34 +175,42 @@ pub async fn pictures_plan(
     app.pictures_plan(&model_id, parent_id.as_deref(), &pictures).await
 }
 
-/// Saves a chat with its images to a file that the user chooses; returns its path, or nothing when the dialog
-/// was closed. `kind` is the file type in the user's language, `name` the suggested name.
+/// Saves a chat, its selected branch or all of it, to a file that the user chooses; returns its path, or
+/// nothing when the dialog was closed. `lang` is `en` or `zh`.
 #[tauri::command]
 #[specta::specta]
-pub async fn chat_export(
+pub async fn chat_save(
     app: App<'_>,
     window: tauri::WebviewWindow,
     id: String,
-    name: String,
-    kind: String,
-) -> Result<Option<String>, ErrorView> {
-    let Some(path) = chosen_path(&window, &name, &kind, "json").await else { return Ok(None) };
-    app.chat_export(&id, &path).await.map(|()| Some(path.display().to_string()))
-}
-
-/// As `chat_export`, for the selected branch as Markdown; `lang` is `en` or `zh`.
-#[tauri::command]
-#[specta::specta]
-pub async fn chat_save_markdown(
-    app: App<'_>,
-    window: tauri::WebviewWindow,
-    id: String,
-    name: String,
+    file: ChatFile,
     lang: String,
 ) -> Result<Option<String>, ErrorView> {
-    let Some(path) = chosen_path(&window, &name, "Markdown", "md").await else { return Ok(None) };
+    let ending = file.format.ending();
+    let name = format!("{}.{ending}", file.name);
+    let Some(path) = chosen_path(&window, &name, &file.kind, ending).await else { return Ok(None) };
     let lang = Lang::from_name(&lang).unwrap_or(Lang::En);
-    app.chat_save_markdown(&id, &path, lang).await.map(|()| Some(path.display().to_string()))
+    app.chat_save(&id, &path, file.format, file.all_branches, lang).await?;
+    Ok(Some(path.display().to_string()))
+}
+
+/// A chat as an HTML page, to be printed.
+#[tauri::command]
+#[specta::specta]
+pub async fn chat_page(
+    app: App<'_>,
+    id: String,
+    all_branches: bool,
+    lang: String,
+) -> Result<String, ErrorView> {
+    app.chat_page(&id, all_branches, Lang::from_name(&lang).unwrap_or(Lang::En)).await
+}
+
+/// Opens the system's dialog that prints the page as its print styles show it.
+#[tauri::command]
+#[specta::specta]
+pub fn window_print(window: tauri::WebviewWindow) -> Result<(), ErrorView> {
+    window.print().map_err(|error| ErrorView::new(ErrorCode::Internal, format!("print the page: {error}")))
 }
 
 /// Deletes several chats: all of them, or none.

@@ -4,6 +4,7 @@ use contract::{MessageView, Role, ToolCallState, ToolCallView};
 
 use super::event::AnswerText;
 use super::prompt_message::{PromptCall, PromptMessage};
+use crate::text_cut::Cut;
 use crate::tools::result_for_model;
 
 /// The parts of an answer.
@@ -29,7 +30,7 @@ impl Rounds {
             messages.push(asked);
             messages.extend(calls.iter().map(result_message));
         }
-        let rest = AnswerText { text: text.rest.to_owned(), reasoning: reasoning.rest.to_owned() };
+        let rest = AnswerText { text: text.rest().to_owned(), reasoning: reasoning.rest().to_owned() };
         Self { messages, rest }
     }
 
@@ -58,32 +59,6 @@ pub(super) fn result_message(call: &ToolCallView) -> PromptMessage {
 
 fn is_object(text: &str) -> bool {
     serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
-}
-
-/// A text from which parts are taken by positions in UTF-16 code units, as the window counts.
-struct Cut<'a> {
-    rest: &'a str,
-    taken: u32,
-}
-
-impl<'a> Cut<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { rest: text, taken: 0 }
-    }
-
-    /// The part up to a position; empty when that part is taken already.
-    fn to(&mut self, position: u32) -> &'a str {
-        let mut units = self.taken;
-        let end = self.rest.char_indices().find(|(_, letter)| {
-            let found = units >= position;
-            units += if found { 0 } else { letter.len_utf16() as u32 };
-            found
-        });
-        let (part, rest) = self.rest.split_at(end.map_or(self.rest.len(), |(at, _)| at));
-        self.taken += units_of(part);
-        self.rest = rest;
-        part
-    }
 }
 
 /// The length in UTF-16 code units.

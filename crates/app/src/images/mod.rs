@@ -119,7 +119,7 @@ fn too_large(bytes: u64) -> ErrorView {
     ErrorView::new(ErrorCode::PictureTooLarge, message).with("size", bytes)
 }
 
-fn unreadable(error: &ImageError) -> ErrorView {
+pub(crate) fn unreadable(error: &ImageError) -> ErrorView {
     let view = |code| ErrorView::new(code, error.to_string());
     match error {
         ImageError::TooManyBytes { bytes, .. } => too_large(*bytes as u64),

@@ -1057,10 +1057,6 @@ export type Messages = {
     renameTo: string;
     remove: string;
     confirmRemove: string;
-    exportChat: string;
-    exportMarkdown: string;
-    exportedMarkdown: (values: { path: Value }) => string;
-    exported: (values: { path: Value }) => string;
     fileKind: string;
     importChat: string;
     untitled: string;
@@ -1307,6 +1303,37 @@ export type Messages = {
       pie: readonly string[];
     };
     own: readonly string[];
+  };
+  saveChat: {
+    title: string;
+    format: string;
+    formats: {
+      markdown: string;
+      html: string;
+      word: string;
+      print: string;
+      whaledeck: string;
+    };
+    notes: {
+      markdown: string;
+      html: string;
+      word: string;
+      print: string;
+      whaledeck: string;
+    };
+    scope: string;
+    scopes: {
+      branch: string;
+      all: string;
+    };
+    save: string;
+    print: string;
+    saved: (values: { path: Value }) => string;
+    kinds: {
+      markdown: string;
+      html: string;
+      word: string;
+    };
   };
   settings: {
     title: string;

@@ -101,17 +101,19 @@ export const commands = {
 	/**  Takes a screenshot; the page attaches it like a file. */
 	screenTake: () => __TAURI_INVOKE<ScreenTaken>("screen_take"),
 	/**
-	 *  Saves a chat with its images to a file that the user chooses; returns its path, or nothing when the dialog
-	 *  was closed. `kind` is the file type in the user's language, `name` the suggested name.
+	 *  Saves a chat, its selected branch or all of it, to a file that the user chooses; returns its path, or
+	 *  nothing when the dialog was closed. `lang` is `en` or `zh`.
 	 */
-	chatExport: (id: string, name: string, kind: string) => __TAURI_INVOKE<string | null>("chat_export", { id, name, kind }),
-	/**  As `chat_export`, for the selected branch as Markdown; `lang` is `en` or `zh`. */
-	chatSaveMarkdown: (id: string, name: string, lang: string) => __TAURI_INVOKE<string | null>("chat_save_markdown", { id, name, lang }),
 	/**
 	 *  Saves several chats as Markdown, a file for each, in a folder that the user chooses; returns its path, or
 	 *  nothing when the dialog was closed. No file is replaced. `lang` is `en` or `zh`.
 	 */
 	chatsSaveMarkdown: (ids: string[], lang: string) => __TAURI_INVOKE<string | null>("chats_save_markdown", { ids, lang }),
+	chatSave: (id: string, file: ChatFile, lang: string) => __TAURI_INVOKE<string | null>("chat_save", { id, file, lang }),
+	/**  A chat as an HTML page, to be printed. */
+	chatPage: (id: string, allBranches: boolean, lang: string) => __TAURI_INVOKE<string>("chat_page", { id, allBranches, lang }),
+	/**  Opens the system's dialog that prints the page as its print styles show it. */
+	windowPrint: () => __TAURI_INVOKE<null>("window_print"),
 	/**  Adds a chat from a file that the user chooses; returns nothing when the dialog was closed. */
 	chatImport: (kind: string) => __TAURI_INVOKE<ChatView | null>("chat_import", { kind }),
 	/**  Sends one prompt to two models; the channel gets the events until each side has ended. */
@@ -402,6 +404,22 @@ export type CardsView = {
 	/**  The tokens of all conversations together. */
 	tokens: number,
 };
+
+/**  What of a chat is saved, and how. */
+export type ChatFile = {
+	/**  The suggested name of the file, without an ending. */
+	name: string,
+	/**  The file type in the user's language. */
+	kind: string,
+	format: ChatFileFormat,
+	/**  Otherwise the selected branch. The app's own format always has all. */
+	all_branches: boolean,
+};
+
+/**  How a chat is saved to a file. */
+export type ChatFileFormat = "markdown" | "html" | "word" | 
+/**  JSON with every branch, image and document, which can be imported again. */
+"whaledeck";
 
 export type ChatSummary = {
 	id: string,
@@ -1081,7 +1099,9 @@ export type ErrorCode = "model_not_found" |
 /**  The system's limit of open files, processes or memory was reached. */
 "system_limit" | 
 /**  A file that no version of this app wrote, or that was edited. */
-"chat_file_invalid" | "invalid_input" | 
+"chat_file_invalid" | 
+/**  No format is written to a file with this ending. */
+"chat_format_unknown" | "invalid_input" | 
 /**  A bug in this program, which was caught. */
 "internal";
 

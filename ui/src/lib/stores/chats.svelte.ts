@@ -2,7 +2,6 @@
 // messages of a chat are in session.
 import { host } from '$host';
 import { asError } from '$lib/errors';
-import { i18n } from '$lib/i18n/index.svelte';
 import type { AppEvent, ChatSummary, ErrorView } from '$lib/ipc/bindings';
 import { folders } from './folders.svelte';
 import { forget, moved } from './session.svelte';
@@ -61,20 +60,6 @@ class Chats {
   async saveAllMarkdown(ids: readonly string[]): Promise<string | undefined> {
     let path: string | null = null;
     await this.#act(async () => (path = await host.chatsSaveMarkdown([...ids], i18n.lang)));
-    return path ?? undefined;
-  }
-
-  /** Saves a chat with its pictures where the person says; the path, or nothing. */
-  async save(id: string, name: string, kind: string): Promise<string | undefined> {
-    let path: string | null = null;
-    await this.#act(async () => (path = await host.chatExport(id, name, kind)));
-    return path ?? undefined;
-  }
-
-  /** Saves the selected branch as Markdown where the person says; the path, or nothing. */
-  async saveMarkdown(id: string, name: string): Promise<string | undefined> {
-    let path: string | null = null;
-    await this.#act(async () => (path = await host.chatSaveMarkdown(id, name, i18n.lang)));
     return path ?? undefined;
   }
 

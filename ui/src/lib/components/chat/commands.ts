@@ -5,6 +5,7 @@ import type { ChatPage } from '$lib/stores/chat-page.svelte';
 import { clouds } from '$lib/stores/clouds.svelte';
 import { deployments } from '$lib/stores/deployments.svelte';
 import { models } from '$lib/stores/models.svelte';
+import { saveChat } from '$lib/stores/save-chat.svelte';
 
 export function commandsOf(page: ChatPage): Command[] {
   const t = i18n.t.chat;
@@ -22,7 +23,16 @@ export function commandsOf(page: ChatPage): Command[] {
   ];
   return [
     ...(session && session.messages.length > 0
-      ? [{ id: 'find', group: t.title, label: t.find, keys: 'Ctrl+F', run: () => page.find() }]
+      ? [
+          { id: 'find', group: t.title, label: t.find, keys: 'Ctrl+F', run: () => page.find() },
+          {
+            id: 'save',
+            group: t.title,
+            label: i18n.t.saveChat.title,
+            run: () =>
+              saveChat.open({ id: session.id, title: session.chat.value?.title || i18n.t.nav.untitled }),
+          },
+        ]
       : []),
     ...(page.canBeTemporary
       ? [
