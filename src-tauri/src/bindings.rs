@@ -5,7 +5,8 @@ use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
 
 use crate::commands::{
     chats, clipboard, clouds, connect, deployments, desktop, documents, downloads, evaluation, explain,
-    folders, hardware, models, repositories, screen, settings, sharing, sizing, start, tools, worker,
+    folders, hardware, models, prompts, repositories, screen, settings, sharing, sizing, start, tools,
+    worker,
 };
 
 /// The commands of the page. A failed command rejects with its `ErrorView`.
@@ -84,6 +85,12 @@ pub fn builder() -> Builder<tauri::Wry> {
         evaluation::evaluation_start,
         evaluation::evaluation_stop,
         chats::prices_file,
+        prompts::prompts,
+        prompts::prompt_save,
+        prompts::prompt_remove,
+        prompts::prompt_examples_show,
+        prompts::prompts_export,
+        prompts::prompts_import,
         clouds::providers,
         clouds::endpoints,
         clouds::endpoint_add,

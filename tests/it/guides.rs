@@ -28,7 +28,7 @@ const PAGES: [&str; 12] = [
 ];
 
 /// Commands that need no network, no other machine and no downloaded model. All others are only parsed.
-const LOCAL: [&str; 15] = [
+const LOCAL: [&str; 16] = [
     "ask",
     "backups",
     "cards",
@@ -39,6 +39,7 @@ const LOCAL: [&str; 15] = [
     "hardware",
     "models",
     "plan",
+    "prompts",
     "recommend",
     "serve keys",
     "serve requests",

@@ -14,6 +14,7 @@ import { modelSettings, unload } from './model-settings.mjs';
 import { documents, passages } from './documents.mjs';
 import * as folders from './folders.mjs';
 import * as shown from './pictures.mjs';
+import * as prompting from './prompts.mjs';
 import * as saving from './save-chat.mjs';
 import * as screens from './screens.mjs';
 import * as tools from './tools.mjs';
@@ -34,6 +35,10 @@ const PAGES = {
   hardware: ['full', '/hardware'],
   settings: ['full', '/settings'],
   'save-chat': ['full', '/chat/c1', saving.opened],
+  prompts: ['tools', '/settings/prompts'],
+  'prompt-edit': ['tools', '/settings/prompts', prompting.edited],
+  'prompt-picker': ['full', '/chat/c1', prompting.picker],
+  'prompt-form': ['full', '/chat/c1', prompting.form],
   pictured: ['pictures', '/chat/p1'],
   documents: ['documents', '/chat/d1'],
   folders: ['folders', '/chat/c1'],
@@ -81,6 +86,9 @@ const ONCE = {
   'connect-loading': ['slow', '/settings/connect'],
   'connect-broken': ['broken', '/settings/connect'],
   'connect-no-model': ['empty', '/settings/connect'],
+  'prompts-none': ['full', '/settings/prompts'],
+  'prompts-loading': ['slow', '/settings/prompts'],
+  'prompts-broken': ['broken', '/settings/prompts'],
   'tools-loading': ['slow', '/settings/tools'],
   'tools-broken': ['broken', '/settings/tools'],
   'how-loading': ['slow', '/how'],
@@ -323,6 +331,7 @@ async function comfort(browser, address) {
     ['connect-changed', ['shared', '/settings/connect'], connect.changed],
     ['connect-off', ['full', '/settings/connect'], connect.turnedOn],
     ['save-chat', ['full', '/chat/c1'], saving.saveChat],
+    ['prompts', ['full', '/chat/c1'], prompting.prompts],
     ['mend', ['interrupted', '/chat/c1'], comforts.mend],
     ['attach', ['pictures', '/chat/p1'], shown.attach],
     ['documents', ['full', '/chat?model=guide'], documents],

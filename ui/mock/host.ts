@@ -14,6 +14,7 @@ import * as modelSettings from './model-settings';
 import { linkedDownload, linkedModels } from './links';
 import { modelsFound } from './other-programs';
 import { draftsOf, tracedOf } from './traces';
+import * as prompts from './prompts';
 import { chatPage, savedPath } from './saved-chats';
 import { planOf, sizingOf } from './sizing';
 import { stateOf } from './states';
@@ -53,6 +54,8 @@ const failure = (code: ErrorView['code'], message: string, detail = {}): ErrorVi
   message,
   detail,
 });
+
+if (state === 'tools') prompts.fill();
 
 let settings: SettingsView = {
   ...data.settings,
@@ -809,6 +812,21 @@ export const host: Host = {
     }),
   chatSave: (_id, { name, format }) => reply(() => savedPath(name, format)),
   chatPage: (id, allBranches, lang) => reply(() => chatPage(chat(id), allBranches, lang)),
+  prompts: (lang) => read(() => prompts.library(lang)),
+  promptSave: (draft, lang) =>
+    reply(() =>
+      prompts.save(draft, lang, (name) =>
+        failure('prompt_name_taken', 'save the prompt: the name is taken', { name }),
+      ),
+    ),
+  promptRemove: (id) => done(() => prompts.remove(id)),
+  promptExamplesShow: () => done(() => prompts.showExamples()),
+  promptsExport: (name) => reply(() => `/home/user/${name}`),
+  promptsImport: () =>
+    reply(() => {
+      prompts.add('From a file', 'A prompt of somebody else.');
+      return 1;
+    }),
   windowPrint: () => done(() => window.print()),
   chatImport: () =>
     reply(() => {

@@ -17,6 +17,7 @@ use crate::downloads::Downloads;
 use crate::imports::OwnModels;
 use crate::model_settings::{HeaderCache, MemoryHistory};
 use crate::precisions::Precisions;
+use crate::prompts::Prompts;
 use crate::repositories::LastRepository;
 use crate::sharing::Sharing;
 use crate::tools::Tools;
@@ -39,6 +40,7 @@ pub struct App {
     pub(crate) downloads: Arc<Downloads>,
     pub(crate) own_models: Arc<OwnModels>,
     pub(crate) precisions: Precisions,
+    pub(crate) prompts: Arc<Prompts>,
     pub(crate) last_repository: LastRepository,
     pub(crate) clouds: Arc<Clouds>,
     pub(crate) deployments: Arc<Deployments>,

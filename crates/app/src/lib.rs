@@ -35,6 +35,7 @@ mod paths;
 mod permissions;
 mod plans;
 mod precisions;
+mod prompts;
 mod repositories;
 mod save;
 mod settings;

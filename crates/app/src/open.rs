@@ -15,6 +15,7 @@ use crate::downloads::Downloads;
 use crate::imports::OwnModels;
 use crate::model_settings::{HeaderCache, MemoryHistory};
 use crate::precisions::Precisions;
+use crate::prompts::Prompts;
 use crate::settings::file::SETTINGS_FILE;
 use crate::sharing::Sharing;
 use crate::tools::Tools;
@@ -63,6 +64,7 @@ impl App {
         let loaded = settings::file::load(&paths.data_dir.join(SETTINGS_FILE), defaults);
         let (own_models, own_models_problem) = OwnModels::open(&paths.data_dir);
         let (precisions, precisions_problem) = Precisions::open(&paths.data_dir);
+        let (prompts, prompts_problem) = Prompts::open(&paths.data_dir);
         let (clouds, clouds_problems) = Clouds::open(&paths.data_dir, secrets);
         let (deployments, deployments_problem) = Deployments::open(&paths.data_dir, host.clone());
         let (downloads, downloads_problem) = Downloads::open(&paths.data_dir, host.clone());
@@ -75,6 +77,7 @@ impl App {
         let lists = [
             own_models_problem,
             precisions_problem,
+            prompts_problem,
             deployments_problem,
             downloads_problem,
             memory_problem,
@@ -90,6 +93,7 @@ impl App {
             downloads: Arc::new(downloads),
             own_models: Arc::new(own_models),
             precisions,
+            prompts: Arc::new(prompts),
             last_repository: Default::default(),
             clouds,
             deployments,

@@ -68,8 +68,10 @@ pub(crate) fn picture_view(kind: &str, width: u32, height: u32) -> contract::Pic
 /// A chat whose texts try to be markup, are broken, or are no text at all.
 pub(crate) fn hostile_chat() -> contract::ChatView {
     use contract::Role::{Assistant, User};
-    let markup = "<script>alert(1)</script> ]]> <!-- <![CDATA[ &amp; \0\u{1}\u{b}\u{1b}\u{ffff} \"' </style><script>";
-    let broken = "```\nno end <b>\n~~~\n| a |\n|---|---|\n[x](<javascript:alert(1)>) ![y](data:text/html,z)\n$\\frac{";
+    let markup =
+        "<script>alert(1)</script> ]]> <!-- <![CDATA[ &amp; \0\u{1}\u{b}\u{1b}\u{ffff} \"' </style><script>";
+    let broken =
+        "```\nno end <b>\n~~~\n| a |\n|---|---|\n[x](<javascript:alert(1)>) ![y](data:text/html,z)\n$\\frac{";
     let image = "<img src=x onerror=alert(2)>\n\n<a href=\"javascript:alert(3)\">a</a>\n\n&lt;script&gt;";
     let call = contract::ToolCallView {
         server: markup.into(),

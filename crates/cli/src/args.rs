@@ -189,9 +189,12 @@ pub enum Command {
         #[arg(long)]
         variant: Option<String>,
     },
-    /// Ask one question.
+    /// Ask one question, or a saved prompt.
     Ask {
-        question: String,
+        #[arg(required_unless_present = "prompt", conflicts_with = "prompt")]
+        question: Option<String>,
+        #[command(flatten)]
+        prompt: PromptArgs,
         #[command(flatten)]
         source: ModelArgs,
         #[command(flatten)]
@@ -258,6 +261,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Folders,
     },
+    /// Saved prompts for `ask --prompt`; without a subcommand, list them.
+    Prompts {
+        #[command(subcommand)]
+        command: Option<Prompts>,
+    },
     /// Backups of the chats: list, create or restore one, or start with empty chats when the file cannot be
     /// opened.
     Backups {
@@ -323,6 +331,32 @@ pub enum Chats {
     },
     /// Add a chat from a saved file.
     Import { file: std::path::PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Prompts {
+    /// List the prompts, each with its first line.
+    List,
+    /// Save your prompts to a file (JSON); an existing file is replaced.
+    Export { file: std::path::PathBuf },
+    /// Add the prompts of such a file. Those that are there already are left out.
+    Import { file: std::path::PathBuf },
+}
+
+/// A saved prompt in place of a question.
+#[derive(Debug, clap::Args)]
+pub struct PromptArgs {
+    /// Name of a prompt from `prompts`, to be asked instead of a question.
+    #[arg(long, value_name = "NAME")]
+    pub prompt: Option<String>,
+    /// Value for a variable of the prompt, as name=value; repeatable. The date is filled in by itself.
+    #[arg(long, value_name = "NAME=VALUE", requires = "prompt", value_parser = name_and_value)]
+    pub set: Vec<(String, String)>,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("it has no =")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
 }
 
 /// Arguments of `connect`.

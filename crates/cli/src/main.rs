@@ -25,6 +25,7 @@ mod models;
 mod other_programs;
 mod plan;
 mod prompt_progress;
+mod prompts;
 mod pull;
 mod pull_progress;
 mod repositories;
@@ -139,9 +140,10 @@ async fn with_opened(
         Command::Sizing(sizing) => sizing::sizing(app, sizing, args.json, lang).await,
         Command::Models { found: true } => other_programs::models_found(app, args.json, lang).await,
         Command::Models { found: false } => models::models(app, args.json, lang).await,
-        Command::Ask { question, source, attachments, temperature } => {
+        Command::Ask { question, prompt, source, attachments, temperature } => {
+            let question = prompts::question(app, question.as_deref(), prompt, lang).await?;
             let model = endpoints::model_of(app, source).await?;
-            chat::ask(app, question, attachments, &model, *temperature, args.json, lang).await
+            chat::ask(app, &question, attachments, &model, *temperature, args.json, lang).await
         }
         Command::Trace { question, source } => {
             let model = endpoints::model_of(app, source).await?;
@@ -158,6 +160,7 @@ async fn with_opened(
         Command::Evaluate(evaluate) => evaluation::evaluate(app, evaluate, args.json, lang).await,
         Command::Chats { command } => chats::run(app, command, args.json, lang).await,
         Command::Folders { command } => folders::run(app, command, args.json, lang).await,
+        Command::Prompts { command } => prompts::run(app, command.as_ref(), args.json, lang).await,
         Command::Backups { command } => backups::run(app, command, args.json, lang).await,
         Command::Serve { command: Some(command), .. } => serve::run(app, command, args.json, lang).await,
         Command::Serve { command: None, model, host, port, rate, origin } => {

@@ -9,6 +9,7 @@ mod errors;
 mod lang;
 mod models;
 mod plans;
+mod prompts;
 mod sizing;
 mod template;
 
@@ -21,4 +22,5 @@ pub use models::{
     recommended_preset, settings_too_large, upgrade,
 };
 pub use plans::plan_message;
+pub use prompts::{ExamplePrompt, example_prompts};
 pub use sizing::{SizingLabel, card_count, rounded_tokens, sizing_conversations};

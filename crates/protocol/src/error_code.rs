@@ -305,6 +305,17 @@ pub enum ErrorCode {
     ChatFileInvalid,
     /// No format is written to a file with this ending.
     ChatFormatUnknown,
+    // Library of prompts
+    PromptsUnreadable,
+    /// A file of prompts that no version of this app wrote, or that was edited.
+    PromptFileInvalid,
+    PromptNotFound,
+    /// Another prompt has the name.
+    PromptNameTaken,
+    /// A variable has neither a value nor a default.
+    PromptValueMissing,
+    /// A value for a variable that the prompt does not have.
+    PromptValueUnknown,
     InvalidInput,
     /// A bug in this program, which was caught.
     Internal,

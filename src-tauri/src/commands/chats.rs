@@ -247,7 +247,7 @@ pub async fn chats_save_markdown(
 }
 
 /// The path that the user chooses in a dialog; nothing when it was closed.
-async fn chosen_path(
+pub(super) async fn chosen_path(
     window: &tauri::WebviewWindow,
     name: &str,
     kind: &str,
@@ -259,6 +259,13 @@ async fn chosen_path(
     answer.await.ok().flatten()?.into_path().ok()
 }
 
+/// The JSON file that the user picks in a dialog; nothing when it was closed.
+pub(super) async fn picked_path(window: &tauri::WebviewWindow, kind: &str) -> Option<std::path::PathBuf> {
+    let (chosen, answer) = tokio::sync::oneshot::channel();
+    window.dialog().file().add_filter(kind, &["json"]).pick_file(move |file| drop(chosen.send(file)));
+    answer.await.ok().flatten()?.into_path().ok()
+}
+
 /// Adds a chat from a file that the user chooses; returns nothing when the dialog was closed.
 #[tauri::command]
 #[specta::specta]
@@ -267,11 +274,7 @@ pub async fn chat_import(
     window: tauri::WebviewWindow,
     kind: String,
 ) -> Result<Option<ChatView>, ErrorView> {
-    let (chosen, answer) = tokio::sync::oneshot::channel();
-    window.dialog().file().add_filter(kind, &["json"]).pick_file(move |file| drop(chosen.send(file)));
-    let Some(path) = answer.await.ok().flatten().and_then(|file| file.into_path().ok()) else {
-        return Ok(None);
-    };
+    let Some(path) = picked_path(&window, &kind).await else { return Ok(None) };
     app.chat_import(&path).await.map(Some)
 }
 

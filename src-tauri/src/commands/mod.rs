@@ -14,6 +14,7 @@ pub mod explain;
 pub mod folders;
 pub mod hardware;
 pub mod models;
+pub mod prompts;
 pub mod repositories;
 pub mod screen;
 pub mod settings;

@@ -90,7 +90,8 @@ impl ChatDocument {
     }
 
     fn new(chat: &ChatView, turns: Vec<Turn>, lang: Lang) -> Self {
-        let last = chat.messages.last().and_then(|message| message.created_at.parse::<jiff::Timestamp>().ok());
+        let last =
+            chat.messages.last().and_then(|message| message.created_at.parse::<jiff::Timestamp>().ok());
         let title = clean(&chat.title);
         Self {
             title: if title.trim().is_empty() { CliMessage::NoTitle.text(lang).to_owned() } else { title },
@@ -110,8 +111,7 @@ impl Version {
         match self.after {
             Some(after) => {
                 let [number, count] = version;
-                CliMessage::ExportVersionAfter
-                    .with(lang, &[number, count, ("after", &after.to_string())])
+                CliMessage::ExportVersionAfter.with(lang, &[number, count, ("after", &after.to_string())])
             }
             None => CliMessage::ExportVersion.with(lang, &version),
         }
@@ -167,11 +167,8 @@ fn push(parts: &mut Vec<Part>, reasoning: &str, text: &str) {
 }
 
 fn read_call(call: &ToolCallView) -> Call {
-    let name = if call.server.is_empty() {
-        call.tool.clone()
-    } else {
-        format!("{}, {}", call.server, call.tool)
-    };
+    let name =
+        if call.server.is_empty() { call.tool.clone() } else { format!("{}, {}", call.server, call.tool) };
     Call { name: clean(&name), arguments: clean(&call.arguments), result: clean(&call.result) }
 }
 
@@ -197,11 +194,8 @@ mod tests {
             calls: vec![first, second],
             ..message_view(Role::Assistant, "好。完成")
         };
-        let call = Part::Call(Call {
-            name: "Files, look".into(),
-            arguments: "{}".into(),
-            result: String::new(),
-        });
+        let call =
+            Part::Call(Call { name: "Files, look".into(), arguments: "{}".into(), result: String::new() });
         let [thinking, text] = [Part::Thinking, Part::Text];
         assert_eq!(
             parts(&answer),

@@ -65,8 +65,7 @@ mod tests {
             ..message_view(Role::Assistant, "**Ellen Voss** [citation:2].")
         };
         let messages = vec![message_view(Role::User, "Who opened it?"), answer];
-        let chat =
-            ChatView { system_prompt: "Be brief.\nBe kind.".into(), ..chat_view("Who?", messages) };
+        let chat = ChatView { system_prompt: "Be brief.\nBe kind.".into(), ..chat_view("Who?", messages) };
         assert_eq!(
             branch(&chat, Lang::En),
             "# Who?\n\n> Be brief.\n> Be kind.\n\n## You\n\nWho opened it?\n\n## Answer\n\n**Ellen Voss** [2].\n\n\

@@ -55,9 +55,15 @@ impl App {
     ///
     /// # Errors
     /// As [`App::chat_save`].
-    pub async fn chat_page(&self, chat_id: &str, all_branches: bool, lang: Lang) -> Result<String, ErrorView> {
+    pub async fn chat_page(
+        &self,
+        chat_id: &str,
+        all_branches: bool,
+        lang: Lang,
+    ) -> Result<String, ErrorView> {
         let (history, id) = (self.chats_file.of(chat_id)?, chat_id.to_owned());
-        blocking("print the chat", move || page(&history, &read(&history, &id, all_branches, lang)?, lang)).await
+        blocking("print the chat", move || page(&history, &read(&history, &id, all_branches, lang)?, lang))
+            .await
     }
 }
 

@@ -14,3 +14,7 @@ export const day = (at: string, lang: Lang): string => written(at, lang, { dateS
 /** To the second and short, for a row of a log. */
 export const logged = (at: string, lang: Lang): string =>
   written(at, lang, { dateStyle: 'short', timeStyle: 'medium' });
+
+/** The day with the name of its month, for a text. */
+export const dayInWords = (at: Date, lang: Lang): string =>
+  written(at.toISOString(), lang, { dateStyle: 'long' });

@@ -124,6 +124,20 @@ export const commands = {
 	evaluationStop: () => __TAURI_INVOKE<null>("evaluation_stop"),
 	/**  The path of the user's prices. */
 	pricesFile: () => __TAURI_INVOKE<string>("prices_file"),
+	prompts: (lang: string) => __TAURI_INVOKE<PromptLibrary>("prompts", { lang }),
+	/**  Saves a new prompt or a changed one; a changed example becomes a prompt of the user. */
+	promptSave: (draft: PromptDraft, lang: string) => __TAURI_INVOKE<SavedPrompt>("prompt_save", { draft, lang }),
+	/**  Deletes a prompt; an example is hidden. */
+	promptRemove: (id: string) => __TAURI_INVOKE<null>("prompt_remove", { id }),
+	/**  Shows the examples that were hidden. */
+	promptExamplesShow: () => __TAURI_INVOKE<null>("prompt_examples_show"),
+	/**
+	 *  Saves the user's prompts to a file that the user chooses; returns its path, or nothing when the dialog was
+	 *  closed. `kind` is the file type in the user's language.
+	 */
+	promptsExport: (name: string, kind: string) => __TAURI_INVOKE<string | null>("prompts_export", { name, kind }),
+	/**  Adds the prompts of a file that the user chooses; returns how many, or nothing when the dialog was closed. */
+	promptsImport: (kind: string, lang: string) => __TAURI_INVOKE<number | null>("prompts_import", { kind, lang }),
 	providers: () => __TAURI_INVOKE<ProviderView[]>("providers"),
 	endpoints: () => __TAURI_INVOKE<EndpointView[]>("endpoints"),
 	endpointAdd: (spec: EndpointSpec) => __TAURI_INVOKE<EndpointView>("endpoint_add", { spec }),
@@ -1101,7 +1115,15 @@ export type ErrorCode = "model_not_found" |
 /**  A file that no version of this app wrote, or that was edited. */
 "chat_file_invalid" | 
 /**  No format is written to a file with this ending. */
-"chat_format_unknown" | "invalid_input" | 
+"chat_format_unknown" | "prompts_unreadable" | 
+/**  A file of prompts that no version of this app wrote, or that was edited. */
+"prompt_file_invalid" | "prompt_not_found" | 
+/**  Another prompt has the name. */
+"prompt_name_taken" | 
+/**  A variable has neither a value nor a default. */
+"prompt_value_missing" | 
+/**  A value for a variable that the prompt does not have. */
+"prompt_value_unknown" | "invalid_input" | 
 /**  A bug in this program, which was caught. */
 "internal";
 
@@ -1787,6 +1809,25 @@ export type PresetView = {
 	sampling: SamplingView,
 };
 
+/**  A prompt to save. */
+export type PromptDraft = {
+	/**  `None` saves a new one. */
+	id: string | null,
+	name: string,
+	text: string,
+};
+
+export type PromptLibrary = {
+	/**  Those of the user by name, then the examples. */
+	prompts: SavedPrompt[],
+	/**  Examples that the user has hidden. */
+	hidden_examples: number,
+};
+
+export type PromptPart = { kind: "text"; text: string } | 
+/**  `default` is empty where none is written. */
+{ kind: "variable"; name: string; default: string };
+
 /**  A known service. */
 export type ProviderView = {
 	id: string,
@@ -1884,6 +1925,17 @@ export type SamplingView = {
 	seed: number | null,
 	/**  Chats of earlier versions do not have this field. */
 	thinking?: Thinking,
+};
+
+export type SavedPrompt = {
+	id: string,
+	name: string,
+	/**  With its variables, such as `{{text}}` and `{{language|English}}`. */
+	text: string,
+	/**  The text in its parts, in order. */
+	parts: PromptPart[],
+	/**  It comes with the app, in the language that was asked for. */
+	example: boolean,
 };
 
 export type ScoreInterval = {

@@ -5,13 +5,15 @@
 /** The page waits in the document until the next one, or until the printer had it. */
 export async function layOut(html: string): Promise<void> {
   remove();
-  const page = new DOMParser().parseFromString(html, 'text/html');
+  // Not as an element: the policy of the window may refuse styles that come with a page. Words of a chat are escaped, so
+  // the first one is that of the page.
+  const [, before = '', style = '', after = ''] = /^([^]*?)<style>([^]*?)<\/style>([^]*)$/.exec(html) ?? [];
+  const page = new DOMParser().parseFromString(before + after, 'text/html');
   const place = document.createElement('div');
   place.dataset['print'] = '';
   const root = place.attachShadow({ mode: 'open' });
-  // Not as an element: the policy of the window may refuse styles that came with a page.
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(page.querySelector('style')?.textContent ?? '');
+  sheet.replaceSync(style);
   root.adoptedStyleSheets = [sheet];
   root.append(...[...page.querySelectorAll('main')].map((part) => document.adoptNode(part)));
   document.body.append(place);

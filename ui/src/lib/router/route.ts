@@ -1,5 +1,9 @@
 // Addresses of the pages, as they stand after the # of the window. Pure: reads and writes strings only.
 
+const SECTIONS = ['clouds', 'connect', 'prompts', 'tools'] as const;
+/** A part of the settings with an address of its own. */
+export type Section = (typeof SECTIONS)[number];
+
 export type Route =
   | { page: 'welcome' }
   /** `message` and `find`: opened at this message, with these words marked. `folder`: where a new chat begins. */
@@ -17,7 +21,7 @@ export type Route =
   | { page: 'compare' }
   | { page: 'how' }
   | { page: 'sizing'; model: string | null }
-  | { page: 'settings'; section?: 'clouds' | 'connect' | 'tools' };
+  | { page: 'settings'; section?: Section };
 
 function decode(part: string): string | null {
   try {
@@ -41,10 +45,15 @@ export function parseRoute(hash: string): Route {
     case 'sizing':
       return { page, model: decode(rest) };
     case 'settings':
-      return rest === 'clouds' || rest === 'connect' || rest === 'tools' ? { page, section: rest } : { page };
+      return sectionOf(rest);
     default:
       return chatOf(page === 'chat' ? decode(rest) : null, new URLSearchParams(query));
   }
+}
+
+function sectionOf(rest: string): Route {
+  const section = SECTIONS.find((one) => one === rest);
+  return section === undefined ? { page: 'settings' } : { page: 'settings', section };
 }
 
 function chatOf(id: string | null, query: URLSearchParams): Route {

@@ -63,7 +63,9 @@ fn push_list(out: &mut String, start: Option<usize>, items: &[Item], turn: usize
     }
     for item in items {
         match item.checked {
-            Some(done) => out.push_str(if done { "<li class=\"task\">☑ " } else { "<li class=\"task\">☐ " }),
+            Some(done) => {
+                out.push_str(if done { "<li class=\"task\">☑ " } else { "<li class=\"task\">☐ " })
+            }
             None => out.push_str("<li>"),
         }
         match item.blocks.as_slice() {

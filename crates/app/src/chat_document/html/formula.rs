@@ -13,9 +13,31 @@ const MAX_BYTES: usize = 4_000;
 const MAX_DEPTH: usize = 100;
 /// The elements that the library writes.
 const ELEMENTS: &[&str] = &[
-    "math", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom", "mprescripts", "mroot",
-    "mrow", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder",
-    "munderover", "none",
+    "math",
+    "mfrac",
+    "mi",
+    "mmultiscripts",
+    "mn",
+    "mo",
+    "mover",
+    "mpadded",
+    "mphantom",
+    "mprescripts",
+    "mroot",
+    "mrow",
+    "mspace",
+    "msqrt",
+    "mstyle",
+    "msub",
+    "msubsup",
+    "msup",
+    "mtable",
+    "mtd",
+    "mtext",
+    "mtr",
+    "munder",
+    "munderover",
+    "none",
 ];
 
 pub(super) fn push_formula(out: &mut String, tex: &str, display: bool) {
@@ -106,7 +128,10 @@ mod tests {
 
     #[test]
     fn what_is_no_tex_stays_as_it_was_written() {
-        assert_eq!(formula("\\undefinedcommand<b>"), "<code class=\"tex\">\\undefinedcommand&lt;b&gt;</code>");
+        assert_eq!(
+            formula("\\undefinedcommand<b>"),
+            "<code class=\"tex\">\\undefinedcommand&lt;b&gt;</code>"
+        );
         assert_eq!(formula("{"), "<code class=\"tex\">{</code>");
         assert!(formula(&"x".repeat(MAX_BYTES + 1)).starts_with("<code"));
         assert!(formula(&format!("{}x{}", "{".repeat(2_000), "}".repeat(1_990))).starts_with("<code"));

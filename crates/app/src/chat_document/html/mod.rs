@@ -33,7 +33,10 @@ pub(super) fn html(
     let facts: Vec<String> = facts.map(|fact| escaped(fact)).collect();
     out.push_str(&format!("<p class=\"facts\">{}</p>\n", facts.join(" · ")));
     if !document.system_prompt.is_empty() {
-        out.push_str(&format!("<blockquote class=\"system\">{}</blockquote>\n", escaped(&document.system_prompt)));
+        out.push_str(&format!(
+            "<blockquote class=\"system\">{}</blockquote>\n",
+            escaped(&document.system_prompt)
+        ));
     }
     for turn in &document.turns {
         push_turn(&mut out, turn, lang, &data_url)?;

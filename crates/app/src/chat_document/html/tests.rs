@@ -66,18 +66,86 @@ fn write(chat: &ChatView) -> String {
 /// Nothing that runs, loads or leaves the page.
 fn check(reading: &Reading) {
     const TAGS: &[&str] = &[
-        "html", "head", "meta", "title", "style", "body", "main", "article", "h1", "h2", "h3", "h4", "h5", "h6",
-        "p", "a", "br", "hr", "img", "blockquote", "details", "summary", "div", "ul", "ol", "li", "pre", "code",
-        "figure", "figcaption", "table", "thead", "tbody", "tr", "th", "td", "strong", "em", "s",
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "main",
+        "article",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "p",
+        "a",
+        "br",
+        "hr",
+        "img",
+        "blockquote",
+        "details",
+        "summary",
+        "div",
+        "ul",
+        "ol",
+        "li",
+        "pre",
+        "code",
+        "figure",
+        "figcaption",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "strong",
+        "em",
+        "s",
     ];
     const ATTRIBUTES: &[&str] = &[
-        "lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "rel", "src", "width", "alt",
+        "lang",
+        "charset",
+        "http-equiv",
+        "content",
+        "name",
+        "class",
+        "id",
+        "href",
+        "rel",
+        "src",
+        "width",
+        "alt",
         "start",
     ];
     const MATH: &[&str] = &[
-        "display", "mathvariant", "stretchy", "style", "class", "width", "height", "depth", "accent", "lspace",
-        "rspace", "form", "fence", "separator", "linethickness", "displaystyle", "scriptlevel", "minsize",
-        "maxsize", "largeop", "movablelimits", "symmetric", "accentunder", "voffset",
+        "display",
+        "mathvariant",
+        "stretchy",
+        "style",
+        "class",
+        "width",
+        "height",
+        "depth",
+        "accent",
+        "lspace",
+        "rspace",
+        "form",
+        "fence",
+        "separator",
+        "linethickness",
+        "displaystyle",
+        "scriptlevel",
+        "minsize",
+        "maxsize",
+        "largeop",
+        "movablelimits",
+        "symmetric",
+        "accentunder",
+        "voffset",
     ];
     assert_eq!(*reading.problems.borrow(), Vec::<String>::new());
     assert_eq!(*reading.open.borrow(), Vec::<String>::new());
@@ -88,7 +156,9 @@ fn check(reading: &Reading) {
             let known = if math { MATH } else { ATTRIBUTES };
             assert!(known.contains(&name.as_str()), "<{tag} {name}>");
             let allowed = match name.as_str() {
-                "href" => ["#", "http://", "https://", "mailto:"].iter().any(|begin| value.starts_with(begin)),
+                "href" => {
+                    ["#", "http://", "https://", "mailto:"].iter().any(|begin| value.starts_with(begin))
+                }
                 "src" => value.starts_with("data:image/"),
                 _ => true,
             };
@@ -115,7 +185,10 @@ fn a_chat_is_one_page_without_anything_live() {
              | 1 | 2 |\n\n1. one\n2. two\n\n$$\n\\frac{a}{b}\n$$",
         )
     };
-    let asked = MessageView { pictures: vec![picture_view("image/png", 40, 30)], ..message_view(Role::User, "a < b") };
+    let asked = MessageView {
+        pictures: vec![picture_view("image/png", 40, 30)],
+        ..message_view(Role::User, "a < b")
+    };
     let html = write(&chat_view("A & B", vec![asked, answer]));
     let reading = read(&html);
     check(&reading);

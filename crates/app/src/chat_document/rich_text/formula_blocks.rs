@@ -24,9 +24,10 @@ pub(super) fn mark_formula_blocks(text: &str) -> String {
         } else if let Some((tex, after)) = formula(&lines, at) {
             let indent = &lines[at][..lines[at].len() - line.len()];
             let wall = "`".repeat(longest_run(&tex).max(2) + 1);
-            for part in [&format!("{wall}{MARK}"), tex.trim(), &wall].into_iter().flat_map(|part| part.lines()) {
+            let first = format!("{wall}{MARK}");
+            for line in [first.as_str(), tex.trim(), wall.as_str()].into_iter().flat_map(str::lines) {
                 out += indent;
-                out += part;
+                out += line;
                 out.push('\n');
             }
             at = after;
@@ -97,7 +98,16 @@ mod tests {
 
     #[test]
     fn what_is_no_such_formula_stays() {
-        for text in ["$$x$$ is it", "$$\nx\n\n$$", "$$x", "```\n$$x$$\n```", "~~~\n$$x$$", "$$$$", "    $$", "a $$x$$"] {
+        for text in [
+            "$$x$$ is it",
+            "$$\nx\n\n$$",
+            "$$x",
+            "```\n$$x$$\n```",
+            "~~~\n$$x$$",
+            "$$$$",
+            "    $$",
+            "a $$x$$",
+        ] {
             assert_eq!(marked(text), text.trim_end());
         }
     }

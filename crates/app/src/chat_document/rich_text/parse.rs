@@ -64,9 +64,9 @@ fn block(node: Node<'_>, depth: usize) -> Option<Block> {
 
 /// Whether a paragraph is one formula that wants lines of its own.
 fn is_display(paragraph: Node<'_>) -> bool {
-    paragraph.first_child().is_some_and(
-        |child| matches!(&child.data().value, NodeValue::Math(math) if math.display_math),
-    )
+    paragraph
+        .first_child()
+        .is_some_and(|child| matches!(&child.data().value, NodeValue::Math(math) if math.display_math))
 }
 
 fn list_item(node: Node<'_>, depth: usize) -> Item {
@@ -235,7 +235,8 @@ mod tests {
         let link = |url: &str, name: &str| Inline::Link { url: url.into(), text: vec![text(name)] };
         assert_eq!(paragraph("[a](https://x.org)"), [link("https://x.org", "a")]);
         assert_eq!(paragraph("![a](https://x.org/a.png)"), [link("https://x.org/a.png", "a")]);
-        for url in ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "a.html", "JaVaScRiPt:x"] {
+        for url in ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "a.html", "JaVaScRiPt:x"]
+        {
             assert_eq!(paragraph(&format!("[a]({url})")), [text("a")], "{url}");
         }
     }
@@ -250,7 +251,10 @@ mod tests {
     #[test]
     fn formulas_are_read_in_every_notation() {
         let formula = |tex: &str| Inline::Formula(tex.into());
-        assert_eq!(paragraph("So $x_1$ and \\(y\\)"), [text("So "), formula("x_1"), text(" and "), formula("y")]);
+        assert_eq!(
+            paragraph("So $x_1$ and \\(y\\)"),
+            [text("So "), formula("x_1"), text(" and "), formula("y")]
+        );
         assert_eq!(parse("$$\na\n- b\n$$"), [Block::Formula("a\n- b".into())]);
         assert_eq!(parse("> $$a$$"), [Block::Quote(vec![Block::Formula("a".into())])]);
         assert_eq!(paragraph("It is $5 and $10."), [text("It is $5 and $10.")]);
@@ -269,7 +273,8 @@ mod tests {
     fn deep_nesting_becomes_text() {
         let deep = parse(&format!("{}end", "> ".repeat(5_000)));
         fn depth(blocks: &[Block]) -> usize {
-            let inner = blocks.iter().map(|block| if let Block::Quote(inner) = block { depth(inner) } else { 0 });
+            let inner =
+                blocks.iter().map(|block| if let Block::Quote(inner) = block { depth(inner) } else { 0 });
             1 + inner.max().unwrap_or(0)
         }
         assert!(depth(&deep) <= MAX_DEPTH + 2);

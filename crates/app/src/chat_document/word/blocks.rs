@@ -20,7 +20,7 @@ pub(super) struct Place<'a> {
     /// Levels.
     pub indent: i32,
     /// Of the list around it.
-    list_level: usize,
+    pub list_level: usize,
     /// A paragraph style for what has none of its own.
     pub style: Option<&'a str>,
 }

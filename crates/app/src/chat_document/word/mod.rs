@@ -48,7 +48,8 @@ pub(super) fn word(
 fn pack(docx: Docx) -> Result<Vec<u8>, ErrorView> {
     let mut bytes = Cursor::new(Vec::new());
     let packed = docx.pack(&mut bytes);
-    packed.map_err(|error| ErrorView::new(ErrorCode::Internal, format!("write the Word document: {error}")))?;
+    packed
+        .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("write the Word document: {error}")))?;
     Ok(bytes.into_inner())
 }
 

@@ -1,8 +1,8 @@
 //! The styles of a Word document: Word's own headings, so that its navigation and table of contents work,
 //! and those of code, notes and quotations. Each font has one for Chinese beside it, or Word picks any.
 use docx_rs::{
-    AbstractNumbering, Docx, IndentLevel, Level, LevelJc, LevelOverride, LevelText, LineSpacing, NumberFormat,
-    Numbering, NumberingId, Paragraph, RunFonts, SpecialIndentType, Start, Style, StyleType,
+    AbstractNumbering, Docx, IndentLevel, Level, LevelJc, LevelOverride, LevelText, LineSpacing,
+    NumberFormat, Numbering, NumberingId, Paragraph, RunFonts, SpecialIndentType, Start, Style, StyleType,
 };
 
 const CHINESE: &str = "Microsoft YaHei";

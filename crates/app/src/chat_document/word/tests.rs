@@ -39,7 +39,9 @@ fn the_text_is_read_back() {
 #[test]
 fn hostile_text_gives_a_valid_file() {
     let text = read(write(&hostile_chat()));
-    for part in ["<script>alert(1)</script>", "]]>", "<img src=x onerror=alert(2)>", "[x](<javascript:alert(1)>)"] {
+    for part in
+        ["<script>alert(1)</script>", "]]>", "<img src=x onerror=alert(2)>", "[x](<javascript:alert(1)>)"]
+    {
         assert!(text.contains(part), "{part}");
     }
     assert!(text.contains(&"x".repeat(1 << 20)), "the long line is whole");
