@@ -73,6 +73,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         documents::document_pictures,
         documents::document_discard,
         clipboard::clipboard_files,
+        clipboard::clipboard_text,
         screen::screen_way,
         screen::screen_take,
         chats::chats_save_markdown,

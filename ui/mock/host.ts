@@ -775,6 +775,7 @@ export const host: Host = {
   },
   pictureDiscard: () => done(() => undefined),
   clipboardFiles: () => reply(() => []),
+  clipboardText: () => reply(() => ''),
   picturesPlan: (modelId, parentId, ids) =>
     read(() => {
       const model = models.find((one) => one.id === modelId);

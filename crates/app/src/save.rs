@@ -1,5 +1,5 @@
-//! Saves a file to a path that the user chose: a table, an SVG, a script of a plan, a chat. It knows no dialog: the
-//! host asks for the path. The file gets the usual permissions, unlike those of the app.
+//! Saves a file to a path that the user chose: a table, an SVG, a script of a plan, a chat. It knows no
+//! dialog: the host asks for the path. The file gets the usual permissions, unlike those of the app.
 use std::path::{Path, PathBuf};
 
 use contract::ErrorView;

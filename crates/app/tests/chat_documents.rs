@@ -44,7 +44,8 @@ async fn branched(app: &App, folder: &Path) -> String {
     let mut asked = message(None, "user", "看看这张图 <b>");
     asked["pictures"] = json!([image]);
     let file = json!({
-        "format": "whaledeck-chat", "version": 1, "title": "Red & blue", "model_id": "guide", "preset_id": "deepseek",
+        "format": "whaledeck-chat", "version": 1, "title": "Red & blue",
+        "model_id": "guide", "preset_id": "deepseek",
         "sampling": contract::SamplingView::default(), "system_prompt": "", "leaf": 2,
         "messages": [
             asked,

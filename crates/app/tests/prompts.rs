@@ -102,8 +102,8 @@ async fn prompts_travel_in_a_file() {
         "",
         "{}",
         r#"{"format": "whaledeck-prompts", "version": 2, "prompts": []}"#,
-        r#"{"format": "whaledeck-prompts", "version": 1, "prompts": [{"name": "Good", "text": "x"}, {"name": ""}]}"#,
-        r#"{"format": "whaledeck-prompts", "version": 1, "prompts": [{"name": "Good", "text": "x"}, {"name": "", "text": "x"}]}"#,
+        r#"{"format": "whaledeck-prompts", "version": 1, "prompts": [{"name": "A", "text": "x"}, {"name": ""}]}"#,
+        r#"{"format": "whaledeck-prompts", "version": 1, "prompts": [{"name": "", "text": "x"}]}"#,
     ] {
         std::fs::write(&file, text).expect("is written");
         let error = app.prompts_import(&file, Lang::En).await.expect_err("is refused");

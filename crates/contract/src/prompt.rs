@@ -1,4 +1,5 @@
-//! The library of prompts: texts with variables that the user keeps, and the examples that come with the app.
+//! The library of prompts: texts with variables that the user keeps, and the examples that come with the
+//! app. A host fills in the parts.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

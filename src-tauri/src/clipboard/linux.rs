@@ -15,11 +15,24 @@ type Answer = oneshot::Sender<Clipboard>;
 
 pub async fn read(window: &WebviewWindow) -> Result<Clipboard, ErrorView> {
     let (sender, contents) = oneshot::channel();
-    let closing =
-        |reason: String| ErrorView::new(ErrorCode::Internal, format!("read the clipboard: {reason}"));
-    window.run_on_main_thread(move || ask(sender)).map_err(|error| closing(error.to_string()))?;
+    window.run_on_main_thread(move || ask(sender)).map_err(|error| closing(&error))?;
     // The toolkit drops a request that the owner never answers, and the sender with it.
     Ok(contents.await.unwrap_or(Clipboard::Nothing))
+}
+
+/// Empty where it has no text.
+pub async fn read_text(window: &WebviewWindow) -> Result<String, ErrorView> {
+    let (sender, text) = oneshot::channel();
+    let ask = move || {
+        let clipboard = gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD);
+        clipboard.request_text(move |_, text| drop(sender.send(text.unwrap_or_default().to_owned())));
+    };
+    window.run_on_main_thread(ask).map_err(|error| closing(&error))?;
+    Ok(text.await.unwrap_or_default())
+}
+
+fn closing(error: &tauri::Error) -> ErrorView {
+    ErrorView::new(ErrorCode::Internal, format!("read the clipboard: {error}"))
 }
 
 fn ask(answer: Answer) {

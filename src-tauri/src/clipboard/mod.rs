@@ -1,5 +1,5 @@
-//! Images on the system's clipboard, which WebKitGTK does not pass to the page: its paste events have no
-//! files. Does not know what the images are used for.
+//! The system's clipboard where WebKitGTK keeps it from the page: images, for its paste events have no files,
+//! and text that nobody pastes. Does not know what they are used for.
 use std::path::PathBuf;
 
 use contract::ErrorView;
@@ -32,4 +32,19 @@ pub async fn read(window: &WebviewWindow) -> Result<Clipboard, ErrorView> {
 #[cfg(not(target_os = "linux"))]
 pub async fn read(_window: &WebviewWindow) -> Result<Clipboard, ErrorView> {
     Ok(Clipboard::Nothing)
+}
+
+/// The text of the clipboard; empty where it has none.
+///
+/// # Errors
+/// When the window is closing.
+#[cfg(target_os = "linux")]
+pub async fn read_text(window: &WebviewWindow) -> Result<String, ErrorView> {
+    linux::read_text(window).await
+}
+
+/// Empty: the browser engines of Windows and macOS let the page ask for it.
+#[cfg(not(target_os = "linux"))]
+pub async fn read_text(_window: &WebviewWindow) -> Result<String, ErrorView> {
+    Ok(String::new())
 }

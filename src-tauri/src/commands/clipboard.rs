@@ -1,12 +1,12 @@
-//! Images and files of the clipboard, which a page cannot read itself.
-//! Text is not here: the web view pastes it. Reading differs by system and is in `crate::clipboard`.
+//! What of the clipboard a page cannot read itself: images and files, and text that nobody pastes.
+//! Reading differs by system and is in `crate::clipboard`.
 use std::path::Path;
 
 use contract::{ErrorView, PastedFile};
 use tauri::WebviewWindow;
 
 use super::App;
-use crate::clipboard::{Clipboard, read};
+use crate::clipboard::{Clipboard, read, read_text};
 
 /// Attaches the image or the copied files of the clipboard: images as images, all others as documents. Each
 /// file is attached or refused on its own.
@@ -29,6 +29,13 @@ pub async fn clipboard_files(window: WebviewWindow, app: App<'_>) -> Result<Vec<
             pasted
         }
     })
+}
+
+/// The text of the clipboard; empty where it has none, and where the page can ask for it itself.
+#[tauri::command]
+#[specta::specta]
+pub async fn clipboard_text(window: WebviewWindow) -> Result<String, ErrorView> {
+    read_text(&window).await
 }
 
 /// By the ending: what is in the file is checked when it is attached.

@@ -68,7 +68,8 @@ mod tests {
         let chat = ChatView { system_prompt: "Be brief.\nBe kind.".into(), ..chat_view("Who?", messages) };
         assert_eq!(
             branch(&chat, Lang::En),
-            "# Who?\n\n> Be brief.\n> Be kind.\n\n## You\n\nWho opened it?\n\n## Answer\n\n**Ellen Voss** [2].\n\n\
+            "# Who?\n\n> Be brief.\n> Be kind.\n\n## You\n\nWho opened it?\n\n\
+             ## Answer\n\n**Ellen Voss** [2].\n\n\
              [2] town.pdf, page 237\n"
         );
         assert!(branch(&chat, Lang::Zh).contains("## 你\n"));

@@ -236,8 +236,7 @@ fn push(records: &mut Vec<Record>, name: &str, text: &str) -> SavedPrompt {
 
 /// Returns whether the prompt was not there yet.
 fn add(records: &mut Vec<Record>, name: &str, text: &str, lang: Lang) -> bool {
-    let is_there = |record: &Record| matches!(record, Record::Prompt { name: known, text: same, .. } if same_name(known, name) && same == text);
-    if records.iter().any(is_there) {
+    if own_prompts(records).iter().any(|one| same_name(&one.name, name) && one.text == text) {
         return false;
     }
     let numbered = (2_u32..).map(|number| format!("{name} {number}"));

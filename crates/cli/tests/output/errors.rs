@@ -78,6 +78,8 @@ fn things_that_are_not_in_a_list() {
         ("chats_export_pdf", &["chats", "export", "none", "chat.pdf"]),
         ("chats_import_missing", &["chats", "import", "missing"]),
         ("chats_import_text", &["chats", "import", "text.txt"]),
+        ("ask_prompt_missing", &["ask", "--prompt", "none"]),
+        ("prompts_import_text", &["prompts", "import", "text.txt"]),
         ("backups_restore", &["backups", "restore", "none"]),
         ("endpoints_test", &["endpoints", "test", "none"]),
         ("endpoints_remove", &["endpoints", "remove", "none"]),

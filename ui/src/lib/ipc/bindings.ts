@@ -96,6 +96,8 @@ export const commands = {
 	 *  file is attached or refused on its own.
 	 */
 	clipboardFiles: () => __TAURI_INVOKE<PastedFile[]>("clipboard_files"),
+	/**  The text of the clipboard; empty where it has none, and where the page can ask for it itself. */
+	clipboardText: () => __TAURI_INVOKE<string>("clipboard_text"),
 	/**  How this desktop takes a screenshot. */
 	screenWay: () => __TAURI_INVOKE<ScreenWay>("screen_way"),
 	/**  Takes a screenshot; the page attaches it like a file. */

@@ -21,6 +21,12 @@ class Prompts {
 
   load = () => this.view.run(() => host.prompts(i18n.lang));
 
+  /** The text of the clipboard; empty where there is none, or nobody may read it. */
+  async clipboard(): Promise<string> {
+    const text = await host.clipboardText().catch(() => '');
+    return text || (await navigator.clipboard.readText().catch(() => ''));
+  }
+
   /** Opens the dialog with a new prompt. */
   begin(text: string): void {
     this.draft = { id: null, name: '', text };

@@ -181,8 +181,8 @@ fn a_chat_is_one_page_without_anything_live() {
         passages: vec![passage],
         ..message_view(
             Role::Assistant,
-            "## Result\n**Bold** `code` [citation:1] and $x^2$.\n\n```rust\nfn main() {}\n```\n\n| a | b |\n|:-:|--:|\n\
-             | 1 | 2 |\n\n1. one\n2. two\n\n$$\n\\frac{a}{b}\n$$",
+            "## Result\n**Bold** `code` [citation:1] and $x^2$.\n\n```rust\nfn main() {}\n```\n\n\
+             | a | b |\n|:-:|--:|\n| 1 | 2 |\n\n1. one\n2. two\n\n$$\n\\frac{a}{b}\n$$",
         )
     };
     let asked = MessageView {

@@ -1,4 +1,5 @@
-//! Inlines of rich text as runs of a paragraph. Word knows no new line in a text: it is a break.
+//! Inlines of rich text as runs of a paragraph.
+//! Word knows no new line and no tab in a text: both are elements.
 use docx_rs::{BreakType, Hyperlink, HyperlinkType, Paragraph, Run, RunProperty, Shading, VertAlignType};
 
 use super::styles::code_fonts;

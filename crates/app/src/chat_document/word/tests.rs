@@ -31,8 +31,9 @@ fn the_text_is_read_back() {
     let docx = write(&chat_view("A & B", vec![asked, answer]));
     assert_eq!(
         read(docx),
-        "# A & B\n\nguide\n\n# 1 · You\n\nWhat is a < b?\n第二行\n\n# 2 · Answer\n\nThinking\n\nLet me think.\n\n\
-         ### Result\n\nBold and a link.\n\nfn main() {\n\tgo();\n}\n\n| a | b |\n| 1 | 2 |\n\n- one\n- two\n- three\nx^2"
+        "# A & B\n\nguide\n\n# 1 · You\n\nWhat is a < b?\n第二行\n\n# 2 · Answer\n\nThinking\n\n\
+         Let me think.\n\n### Result\n\nBold and a link.\n\nfn main() {\n\tgo();\n}\n\n\
+         | a | b |\n| 1 | 2 |\n\n- one\n- two\n- three\nx^2"
     );
 }
 
