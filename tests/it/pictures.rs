@@ -59,6 +59,7 @@ async fn answer(app: &app::App, request: SendRequest) -> Result<MessageView, Err
             AnswerEvent::Failed { error, .. } => return Err(error),
             AnswerEvent::Started { .. }
             | AnswerEvent::Looking { .. }
+            | AnswerEvent::Reading { .. }
             | AnswerEvent::Waiting { .. }
             | AnswerEvent::Called { .. }
             | AnswerEvent::Traced { .. }

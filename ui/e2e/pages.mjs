@@ -161,25 +161,43 @@ async function judge(page, name) {
   await page.screenshot({ path: `${pictures}${name}.png` });
 }
 
+/**
+ * Walks a part, and once more where it had problems: on a computer that does other work a page can be late. What fails
+ * twice is a problem; what failed once is printed.
+ */
+async function twice(name, part) {
+  const before = problems.length;
+  const attempt = () => part().catch((error) => problems.push(`${name}: ${error}`));
+  await attempt();
+  if (problems.length === before) return;
+  console.log(`walked again: ${problems.splice(before).join('\n  ')}`);
+  await attempt();
+}
+
 async function look(browser, address) {
   for (const [width, height] of SIZES) {
     const context = await browser.newContext({ viewport: { width, height } });
     for (const lang of ['en', 'zh'])
       for (const theme of ['light', 'dark'])
-        for (const [name, where] of Object.entries(PAGES).filter(([name]) => asked(name))) {
-          const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
-          await where[2]?.(page);
-          await judge(page, `${name}-${lang}-${theme}-${width}`);
-          await page.close();
-        }
+        for (const [name, where] of Object.entries(PAGES).filter(([name]) => asked(name)))
+          await twice(`${name} ${lang} ${theme} ${width}`, async () => {
+            const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
+            try {
+              await where[2]?.(page);
+              await judge(page, `${name}-${lang}-${theme}-${width}`);
+            } finally {
+              await page.close();
+            }
+          });
     await context.close();
   }
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  for (const [name, where] of Object.entries(ONCE).filter(([name]) => asked(name))) {
-    const page = await open(context, address, where, '&lang=en&theme=light');
-    await judge(page, name);
-    await page.close();
-  }
+  for (const [name, where] of Object.entries(ONCE).filter(([name]) => asked(name)))
+    await twice(name, async () => {
+      const page = await open(context, address, where, '&lang=en&theme=light');
+      await judge(page, name);
+      await page.close();
+    });
   await context.close();
 }
 
@@ -289,12 +307,11 @@ async function pictured(browser, address) {
   for (const [width, height] of SIZES)
     for (const lang of ['en', 'zh'])
       for (const theme of ['light', 'dark']) {
-        const context = await browser.newContext({ viewport: { width, height } });
-        const page = await open(context, address, ['pictures', '/chat/p1'], `&lang=${lang}&theme=${theme}`);
-        await shown
-          .look(page, judge, `${lang}-${theme}-${width}`)
-          .catch((error) => problems.push(`pictures ${lang} ${theme} ${width}: ${error}`));
-        await context.close();
+        await twice(`pictures ${lang} ${theme} ${width}`, async () => {
+          const context = await browser.newContext({ viewport: { width, height } });
+          const page = await open(context, address, ['pictures', '/chat/p1'], `&lang=${lang}&theme=${theme}`);
+          await shown.look(page, judge, `${lang}-${theme}-${width}`).finally(() => context.close());
+        });
       }
 }
 
@@ -303,13 +320,12 @@ async function insideLooks(browser, address) {
   for (const [width, height] of SIZES)
     for (const lang of ['en', 'zh'])
       for (const theme of ['light', 'dark']) {
-        const context = await browser.newContext({ viewport: { width, height } });
-        const where = ['full', '/chat?model=guide'];
-        const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
-        await insides
-          .insideLook(page, judge, `${lang}-${theme}-${width}`)
-          .catch((error) => problems.push(`inside ${lang} ${theme} ${width}: ${error}`));
-        await context.close();
+        await twice(`inside ${lang} ${theme} ${width}`, async () => {
+          const context = await browser.newContext({ viewport: { width, height } });
+          const where = ['full', '/chat?model=guide'];
+          const page = await open(context, address, where, `&lang=${lang}&theme=${theme}`);
+          await insides.insideLook(page, judge, `${lang}-${theme}-${width}`).finally(() => context.close());
+        });
       }
 }
 
@@ -378,17 +394,21 @@ async function comfort(browser, address) {
     ['odd', ['full', '/chat?model=guide'], length.odd],
     ['alike', ['full', '/chat?model=guide'], length.alike],
     ['room', ['old-card', '/models'], length.room],
-  ].filter(([name]) => asked(name))) {
-    const context = await browser.newContext({
-      viewport: { width: 1280, height: 800 },
-      locale: 'en-US',
-      permissions: ['clipboard-read', 'clipboard-write'],
+  ].filter(([name]) => asked(name)))
+    await twice(name, async () => {
+      const context = await browser.newContext({
+        viewport: { width: 1280, height: 800 },
+        locale: 'en-US',
+        permissions: ['clipboard-read', 'clipboard-write'],
+      });
+      try {
+        const page = await open(context, address, where, '&lang=en&theme=light');
+        await lookAround(page, expect, judge);
+        await judge(page, `${name}-end`);
+      } finally {
+        await context.close();
+      }
     });
-    const page = await open(context, address, where, '&lang=en&theme=light');
-    await lookAround(page, expect, judge).catch((error) => problems.push(`${name}: ${error}`));
-    await judge(page, `${name}-end`);
-    await context.close();
-  }
 }
 
 /** The production bundle, where one was built, holds nothing of the mock host. */
@@ -410,7 +430,7 @@ try {
   if (walks('pictures')) await pictured(browser, address);
   if (walks('inside')) await insideLooks(browser, address);
   if (walks('steps')) {
-    if (names.length === 0) await use(browser, address);
+    if (names.length === 0) await twice('use', () => use(browser, address));
     await comfort(browser, address);
   }
 } catch (error) {

@@ -35,6 +35,8 @@ pub(crate) fn chat_view(title: &str, messages: Vec<contract::MessageView>) -> co
         sampling: contract::SamplingView::default(),
         system_prompt: String::new(),
         context_start: None,
+        folder_id: None,
+        temporary: false,
         messages,
     }
 }

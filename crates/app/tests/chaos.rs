@@ -83,6 +83,7 @@ async fn ask(app: Arc<App>, chat_id: String, stops: bool) -> MessageView {
         match event.expect("a terminal event comes before the end") {
             AnswerEvent::Started { .. }
             | AnswerEvent::Looking { .. }
+            | AnswerEvent::Reading { .. }
             | AnswerEvent::Waiting { .. }
             | AnswerEvent::Called { .. }
             | AnswerEvent::Traced { .. }

@@ -2,6 +2,7 @@
 // messages of a chat are in session.
 import { host } from '$host';
 import { asError } from '$lib/errors';
+import { i18n } from '$lib/i18n/index.svelte';
 import type { AppEvent, ChatSummary, ErrorView } from '$lib/ipc/bindings';
 import { folders } from './folders.svelte';
 import { forget, moved } from './session.svelte';

@@ -47,7 +47,7 @@ pub(super) fn word(
 
 fn pack(docx: Docx) -> Result<Vec<u8>, ErrorView> {
     let mut bytes = Cursor::new(Vec::new());
-    let packed = docx.pack(&mut bytes);
+    let packed = docx.build().pack(&mut bytes);
     packed
         .map_err(|error| ErrorView::new(ErrorCode::Internal, format!("write the Word document: {error}")))?;
     Ok(bytes.into_inner())
