@@ -6,7 +6,8 @@ const file = (name) => ({
   buffer: Buffer.from('Ellen Voss opened the harbour.'),
 });
 const focused = (what) => what.evaluate((one) => one === document.activeElement);
-const folder = (page, name) => page.locator('[data-folder]', { hasText: name });
+const folder = (page, name) =>
+  page.locator('[data-folder]', { has: page.getByRole('button', { name: new RegExp(`^${name}`) }) });
 const listMenu = (page) => page.getByRole('button', { name: 'Actions for the list of chats' });
 
 /** For the looks: the dialog of a folder with a document. */
@@ -63,7 +64,7 @@ export async function folders(page, expect, judge) {
   );
   await name.fill('refuse');
   await page.keyboard.press('Enter');
-  await dialog.getByText('The disk is full').waitFor();
+  await dialog.getByRole('alert').waitFor();
   await name.fill('Harbour');
   await dialog.getByRole('textbox', { name: 'Instructions' }).fill('Answer as a clerk.');
   await dialog.locator('input[type=file]').setInputFiles([file('fees.md')]);

@@ -461,7 +461,6 @@ export type Messages = {
   };
   folders: {
     title: string;
-    chats: string;
     menu: string;
     new: string;
     select: string;
