@@ -177,6 +177,13 @@ export async function several(page, expect, judge) {
   await bar.getByText('1 selected').waitFor();
   await boxes.last().click({ modifiers: ['Shift'] });
   await bar.getByText('3 selected').waitFor();
+  await folder(page, 'Town council')
+    .getByRole('button', { name: /^Actions for/ })
+    .click();
+  await page.getByRole('menu').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('menu').waitFor({ state: 'detached' });
+  await expect('the Esc of a menu ends no selection', async () => (await bar.count()) === 1);
   await judge(page, 'several');
   await bar.getByRole('button', { name: 'Save as Markdown…' }).click();
   await bar.getByText('3 chats saved as Markdown in /home/user/Documents').waitFor();
