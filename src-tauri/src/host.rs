@@ -8,8 +8,6 @@ use parking_lot::Mutex;
 use tauri::Manager;
 use tauri::ipc::Channel;
 
-use crate::desktop::Notifier;
-
 /// The pages that get events. A closed page is removed at the next event.
 #[derive(Default, Clone)]
 pub struct Subscribers(Arc<Mutex<Vec<Channel<AppEvent>>>>);
@@ -28,19 +26,6 @@ impl Subscribers {
 impl app::Host for Subscribers {
     fn emit(&self, event: AppEvent) {
         self.0.lock().retain(|channel| channel.send(event.clone()).is_ok());
-    }
-}
-
-/// The host of `app`: the pages, and the notifications of the desktop.
-pub struct DesktopHost {
-    pub pages: Subscribers,
-    pub notifier: Notifier,
-}
-
-impl app::Host for DesktopHost {
-    fn emit(&self, event: AppEvent) {
-        self.notifier.event(&event);
-        self.pages.emit(event);
     }
 }
 

@@ -7,8 +7,8 @@ use contract::{ErrorCode, ErrorView};
 use tauri::Manager;
 
 use crate::desktop::links::{self, PendingLink};
-use crate::desktop::{self, Notifier};
-use crate::host::{DesktopHost, Subscribers};
+use crate::desktop::{self, DesktopHost, Notifier};
+use crate::host::Subscribers;
 use crate::{again, bindings, command_line, display, web_process};
 
 /// Opens the window and runs until it is closed.

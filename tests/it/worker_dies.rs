@@ -62,7 +62,7 @@ async fn first_tokens(worker: u32, events: &mut UnboundedReceiver<AnswerEvent>) 
         while let Ok(event) = events.try_recv() {
             match event {
                 AnswerEvent::Delta { text, .. } => received += &text,
-                AnswerEvent::Started { .. } | AnswerEvent::Counted { .. } => {}
+                AnswerEvent::Started { .. } | AnswerEvent::Reading { .. } | AnswerEvent::Counted { .. } => {}
                 ended => panic!("it ended before it could be killed: {ended:?}"),
             }
         }

@@ -1,4 +1,5 @@
 //! How long a download or a prompt still takes, as the end of a line.
+//! What is measured is the matter of the callers.
 use messages::{CliMessage, Lang};
 
 /// With the comma before it.

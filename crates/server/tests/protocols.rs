@@ -191,7 +191,7 @@ fn every_refusal_has_the_shape_of_its_protocol() {
 #[test]
 fn the_progress_of_a_long_prompt_comes_before_its_answer_when_it_is_asked_for() {
     let (_folder, _worker, address) = worker();
-    let question = "The whale is large. ".repeat(400);
+    let question = "The whale is large. ".repeat(150);
     let body = |progress: bool| {
         json!({"messages": [{"role": "user", "content": question}], "stream": true, "max_tokens": 1,
             "stream_options": {"include_usage": true}, "return_progress": progress})

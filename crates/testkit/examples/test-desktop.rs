@@ -1,6 +1,6 @@
-//! `test-desktop`: the tray and the notifications of a desktop on the session bus, for the test of the window.
-//! Prints a JSON line for each tray item and notification; reads `menu LABEL`, `activate` and `choose ID` from
-//! its standard input.
+//! `test-desktop`: the tray and the notifications of a desktop on the session bus, for the test of the
+//! window. Prints a JSON line for each tray item and notification; reads `menu LABEL`, `activate` and
+//! `choose ID` from its standard input.
 #[cfg(target_os = "linux")]
 mod linux {
     use std::collections::HashMap;

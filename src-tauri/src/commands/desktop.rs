@@ -1,4 +1,5 @@
 //! Commands of the desktop around the window: links that were opened, the tray, the start at login.
+//! Nothing is decided here: see `crate::desktop`.
 use contract::{DesktopView, ErrorView, LinkView};
 
 use crate::desktop::{self, links::PendingLink};

@@ -98,7 +98,7 @@ mod tests {
             "whaledeck:new",
             "whaledeck://delete/all",
             "whaledeck://chat/",
-            "whaledeck://chat/../../etc",
+            "whaledeck://chat/a/b",
             "whaledeck://chat/a%2Fb",
             "https://new?text=a",
             "javascript:alert(1)",

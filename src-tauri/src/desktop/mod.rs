@@ -1,6 +1,7 @@
 //! The program at home on the desktop: links, notifications, the tray, the start at login. Each tells the
 //! page what was chosen as a link; the page decides what to do with it.
 mod autostart;
+mod desktop_host;
 pub mod links;
 mod notify;
 mod tray;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use contract::{DesktopView, ErrorCode, ErrorView, LinkView};
 use tauri::{AppHandle, Manager};
 
+pub use self::desktop_host::DesktopHost;
 use self::links::PendingLink;
 pub use self::notify::Notifier;
 use self::tray::Tray;

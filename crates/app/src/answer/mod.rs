@@ -67,6 +67,11 @@ impl App {
     /// Returns once both messages are stored; the events follow until a terminal one. A worker that does not
     /// run, or has failed, is started first.
     pub async fn answer_start(&self, request: SendRequest, on_event: OnAnswer) -> Result<(), ErrorView> {
+        let attached = !request.pictures.is_empty() || !request.documents.is_empty();
+        if attached && is_temporary(&request.chat_id) {
+            let message = "send the message: a temporary chat takes no files, because files are stored";
+            return Err(ErrorView::new(ErrorCode::TemporaryChatFiles, message));
+        }
         if request.continue_of.is_some() {
             self.check_continuation(&request.chat_id).await?;
         }
@@ -148,10 +153,6 @@ impl App {
         let attached = !request.pictures.is_empty() || !request.documents.is_empty();
         if new && request.text.trim().is_empty() && !attached {
             return Err(ErrorView::new(ErrorCode::InvalidInput, "send the message: it is empty"));
-        }
-        if attached && is_temporary(&request.chat_id) {
-            let message = "send the message: a temporary chat takes no files, because files are stored";
-            return Err(ErrorView::new(ErrorCode::TemporaryChatFiles, message));
         }
         let chat_id = request.chat_id.clone();
         let history = self.chats_file.writable_of(&chat_id)?;

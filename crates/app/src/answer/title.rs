@@ -22,12 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const SHOWN: usize = 2000;
 /// A longer line is no title.
 const MAX_LETTERS: usize = 60;
-/// Tokens of the answer. A model that reasons although it is asked not to uses them up, and there is no title.
+/// Tokens of the answer. A model that reasons although it is asked not to uses them up, and gives no title.
 const MAX_TOKENS: u32 = 48;
 const INSTRUCTION: &str = "Write a title of two to six words for this conversation, in the language of my \
                            first message. Answer with the title only.";
 /// The beginning of the answer, where the server continues one: a model that always reasons then does not.
 const BEGINNING: &str = "Title: ";
+
+/// Quotation marks, brackets, marks of Markdown and full stops around a title, also those of Chinese.
+const AROUND: &str = "\"'`*#_.:\u{201c}\u{201d}\u{2018}\u{2019}\u{300a}\u{300b}\u{300c}\u{300d}\u{3010}\u{3011}\u{3002}\u{ff1a}";
 
 /// The server that writes a title.
 pub(super) struct TitleWriter {
@@ -174,7 +177,7 @@ async fn text_of(endpoint: &Endpoint, request: &ChatRequest) -> Option<String> {
 /// The title that an answer consists of, without what models put around one.
 fn title_in(answer: &str) -> Option<String> {
     let line = answer.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let around = |letter: char| letter.is_whitespace() || "\"'`*#_“”‘’「」《》【】.。:：".contains(letter);
+    let around = |letter: char| letter.is_whitespace() || AROUND.contains(letter);
     let line = line.trim_matches(around);
     let title = line.strip_prefix(BEGINNING.trim()).unwrap_or(line).trim_matches(around);
     (!title.is_empty() && title.chars().count() <= MAX_LETTERS).then(|| title.to_owned())

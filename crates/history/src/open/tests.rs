@@ -71,7 +71,8 @@ fn a_file_without_folders_keeps_its_chats_and_documents() {
              INSERT INTO documents (hash, name, kind, bytes, pages, tokens, scanned, added_at)
              VALUES ('{hash}', 'a.pdf', 'pdf', 5, 1, 3, '', '2026-01-01T00:00:00.000Z');
              INSERT INTO document_pages (hash, page, text) VALUES ('{hash}', 1, 'one');
-             INSERT INTO message_documents (message_id, place, hash) VALUES ('m', 0, '{hash}');"
+             INSERT INTO message_documents (message_id, place, hash) VALUES ('m', 0, '{hash}');
+             UPDATE chats SET leaf_id = 'm';"
         ))
         .expect("is written as the sixth version did");
     drop(sixth);

@@ -1,4 +1,5 @@
 //! The tray of Windows and macOS, by Tauri. Written after its documentation; it was not run.
+//! Its entries are those of Linux.
 use tauri::AppHandle;
 use tauri::menu::{MenuBuilder, MenuItemBuilder};
 use tauri::tray::{MouseButton, TrayIcon, TrayIconBuilder, TrayIconEvent};

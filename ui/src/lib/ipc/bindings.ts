@@ -103,14 +103,14 @@ export const commands = {
 	/**  Takes a screenshot; the page attaches it like a file. */
 	screenTake: () => __TAURI_INVOKE<ScreenTaken>("screen_take"),
 	/**
-	 *  Saves a chat, its selected branch or all of it, to a file that the user chooses; returns its path, or
-	 *  nothing when the dialog was closed. `lang` is `en` or `zh`.
-	 */
-	/**
 	 *  Saves several chats as Markdown, a file for each, in a folder that the user chooses; returns its path, or
 	 *  nothing when the dialog was closed. No file is replaced. `lang` is `en` or `zh`.
 	 */
 	chatsSaveMarkdown: (ids: string[], lang: string) => __TAURI_INVOKE<string | null>("chats_save_markdown", { ids, lang }),
+	/**
+	 *  Saves a chat, its selected branch or all of it, to a file that the user chooses; returns its path, or
+	 *  nothing when the dialog was closed. `lang` is `en` or `zh`.
+	 */
 	chatSave: (id: string, file: ChatFile, lang: string) => __TAURI_INVOKE<string | null>("chat_save", { id, file, lang }),
 	/**  A chat as an HTML page, to be printed. */
 	chatPage: (id: string, allBranches: boolean, lang: string) => __TAURI_INVOKE<string>("chat_page", { id, allBranches, lang }),
@@ -297,7 +297,17 @@ export type AnswerStats = {
 
 export type AppEvent = { kind: "worker_changed"; worker: WorkerView } | { kind: "download_changed"; download: DownloadView } | 
 /**  A model was added, changed or removed. */
-{ kind: "models_changed" } | { kind: "answer_ended"; chat_id: string; title: string; seconds: number; complete: boolean } | { kind: "link_opened" } | { kind: "chats_changed" } | 
+{ kind: "models_changed" } | { kind: "chats_changed" } | 
+/**  An answer has ended, however it did. */
+{ kind: "answer_ended"; chat_id: string; 
+/**  Of the chat; empty where it is temporary. */
+title: string; 
+/**  From the question on. */
+seconds: number; 
+/**  The model ended it by itself. */
+complete: boolean } | 
+/**  A link was opened: the page takes it with a command. */
+{ kind: "link_opened" } | 
 /**  A backup was made, failed, or was restored. */
 { kind: "backups_changed" } | 
 /**  A cloud service was added, changed or removed. */
@@ -760,6 +770,14 @@ export type DeploymentView = {
 	created_at: string,
 	/**  The metrics of the last minutes, the oldest first. */
 	points: MetricsPoint[],
+};
+
+/**  What the desktop offers. */
+export type DesktopView = {
+	/**  The desktop shows the tray of this program; without it, a hidden window could not be found again. */
+	tray: boolean,
+	/**  The program starts at login. */
+	autostart: boolean,
 };
 
 /**  The disk of the models folder. */
@@ -1359,6 +1377,18 @@ export type LastChat = {
 	sampling: SamplingView | null,
 	system_prompt: string,
 };
+
+/**
+ *  A `whaledeck://` link that was opened, or an entry of the tray or a notification that was chosen. Nothing
+ *  is sent or downloaded by it.
+ */
+export type LinkView = 
+/**  A new chat with this text in the message box. */
+{ kind: "new_chat"; model_id: string | null; text: string; temporary: boolean } | 
+/**  A chat of the list. */
+{ kind: "chat"; id: string } | 
+/**  The page of models, looking for a repository or an address of one. */
+{ kind: "models"; search: string };
 
 /**  Files of another program that a model uses as links. */
 export type LinkedView = {
@@ -2026,7 +2056,9 @@ export type SettingsView = {
 	welcomed: boolean,
 	send_with_enter: boolean,
 	chat_titles: TitleSource,
+	/**  The end of a long answer or a download is told while the window is not in front. */
 	notifications: boolean,
+	/**  The program is in the tray of the desktop, and stays there when its window is closed. */
 	tray: boolean,
 	/**  Where models of this computer compute. */
 	place: PlaceKind,
@@ -2215,7 +2247,7 @@ export type Thinking =
 /**  The default of the model or its service; no field is sent. */
 "own" | "on" | "off";
 
-/**  A token that may come next. */
+/**  Where the title of a new chat comes from. */
 export type TitleSource = 
 /**  Its first words. */
 "first_message" | 
@@ -2224,6 +2256,7 @@ export type TitleSource =
 /**  Its model, whatever it is. */
 "any";
 
+/**  A token that may come next. */
 export type TokenChance = {
 	text: string,
 	/**  The token ends the answer. */
@@ -2452,13 +2485,3 @@ export type WorkerView = {
 	error: ErrorView | null,
 };
 
-
-/**  What the desktop offers. */
-export type DesktopView = {
-	tray: boolean,
-	autostart: boolean,
-};
-export type LinkView = 
-{ kind: "new_chat"; model_id: string | null; text: string; temporary: boolean } | 
-{ kind: "chat"; id: string } | 
-{ kind: "models"; search: string };

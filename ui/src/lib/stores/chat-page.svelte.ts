@@ -93,12 +93,13 @@ export class ChatPage {
     $effect(() => {
       if (!this.over) this.#stuck = false;
     });
-    $effect(() => this.#fromLink());
     // Another place in the same chat is a new address with the same id, and changes nothing here.
     $effect(() => {
       void this.id;
       untrack(() => this.#begin());
     });
+    // After the beginning of a page, which forgets what the last one was to be.
+    $effect(() => this.#fromLink());
   }
 
   /** A link may begin a chat while the page of a new one is open. */

@@ -1,6 +1,6 @@
 //! A formula as MathML, which browsers draw without a script or a font of ours. What the library cannot read
 //! stays TeX, legible as code.
-use std::panic::catch_unwind;
+use std::thread;
 
 use pulldown_latex::config::{DisplayMode, RenderConfig};
 use pulldown_latex::{Parser, Storage, push_mathml};
@@ -9,6 +9,8 @@ use super::escape::{escaped, push_text};
 
 /// Longer ones are no formulas that somebody reads, and their time is not bounded.
 const MAX_BYTES: usize = 4_000;
+/// The library calls itself for each argument of a command, and the shortest command has two bytes.
+const STACK: usize = 64 << 20;
 /// A browser flattens what is nested deeper than some hundred elements.
 const MAX_DEPTH: usize = 100;
 /// The elements that the library writes.
@@ -56,7 +58,10 @@ fn mathml(tex: &str, display: bool) -> Option<String> {
         return None;
     }
     // A formula that the library fails on must not cost the whole file.
-    let drawn = catch_unwind(|| draw(tex, display)).ok().flatten()?;
+    let drawn = thread::scope(|scope| {
+        let drawing = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || draw(tex, display));
+        drawing.ok()?.join().ok().flatten()
+    })?;
     Some(only_mathml(&drawn))
 }
 
