@@ -1,4 +1,5 @@
 //! A temporary chat with a cloud service: it is answered like any other, and nothing of it is on the disk.
+//! Only what the user saves is.
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! What the window shares with the desktop around it: links that were opened, the tray, the start at login.
+//! What a page does with a link is its own matter.
 use serde::{Deserialize, Serialize};
 use specta::Type;
 

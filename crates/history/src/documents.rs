@@ -1,6 +1,6 @@
-//! Documents of messages and folders: the text of their pages, in tables of their own. The caller extracts the
-//! text; this file knows no formats. A document that none of them uses is deleted, at the latest on the next
-//! day.
+//! Documents of messages and folders: the text of their pages, in tables of their own. The caller extracts
+//! the text; this file knows no formats. A document that none of them uses is deleted, at the latest on the
+//! next day.
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 

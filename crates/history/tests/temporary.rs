@@ -1,4 +1,5 @@
 //! Chats in memory: told apart by their ids, and without a file.
+//! Those of the history on disk have other ids.
 mod common;
 
 use common::settings;

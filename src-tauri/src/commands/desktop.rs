@@ -1,6 +1,6 @@
 //! Commands of the desktop around the window: links that were opened, the tray, the start at login.
 //! Nothing is decided here: see `crate::desktop`.
-use contract::{DesktopView, ErrorView, LinkView};
+use contract::{DesktopView, ErrorCode, ErrorView, LinkView};
 
 use crate::desktop::{self, links::PendingLink};
 
@@ -22,8 +22,9 @@ pub async fn desktop() -> Result<DesktopView, ErrorView> {
 #[specta::specta]
 pub async fn tray_apply(handle: tauri::AppHandle, app: super::App<'_>) -> Result<(), ErrorView> {
     let wanted = app.settings().await?.tray;
-    desktop::apply(&handle, wanted);
-    Ok(())
+    // It waits for the bus and for the settings, which a thread of the runtime must not.
+    let applied = tauri::async_runtime::spawn_blocking(move || desktop::apply(&handle, wanted)).await;
+    applied.map_err(|error| ErrorView::new(ErrorCode::Internal, format!("show the tray: {error}")))
 }
 
 /// Starts the program at login, or no longer.
