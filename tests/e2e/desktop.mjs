@@ -1,17 +1,18 @@
-// The program at home on a desktop: a tray and notifications on the session bus, links that a second start brings, the start at login.
+// The program at home on a desktop: a tray on the session bus, links that a second start brings, the start at login.
 // The desktop is `test-desktop`. Pictures go to artefacts/desktop.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { addService, page, testCloud } from './forms.mjs';
+import { page } from './forms.mjs';
 import { COMPOSER, button, freshHome } from './home.mjs';
-import { Window, startDriver, until } from './webdriver.mjs';
+import { Window, sleep, startDriver, until } from './webdriver.mjs';
 
-const { WHALEDECK_BINARY, WHALEDECK_TEST_CLOUD, WHALEDECK_TEST_DESKTOP } = process.env;
-const KEY = 'sk-desktop-4711';
-const { environment, picture, remove } = freshHome('desktop');
+const { WHALEDECK_BINARY, WHALEDECK_TEST_DESKTOP } = process.env;
+const { home, environment, picture, remove } = freshHome('desktop');
+// The entry of the start at login is in the home, whatever the folder of configuration is.
+environment.HOME = home;
 const binary = resolve(WHALEDECK_BINARY);
 const box = (label) => `//label[contains(normalize-space(.), "${label}")]//input`;
 const shows = (window, text) => until(`"${text}"`, async () => (await window.text()).includes(text), 30);
@@ -35,7 +36,6 @@ async function again(link) {
   if (code !== 0) throw new Error(`the second start ended with ${code}`);
 }
 
-const cloud = await testCloud(WHALEDECK_TEST_CLOUD, KEY);
 const around = await desktop();
 const driver = await startDriver(environment);
 try {
@@ -57,7 +57,7 @@ try {
   await window.click(box('Keep Whaledeck in the tray'));
   await around.heard('the tray', (one) => one.item !== undefined);
   await window.click(box('Start at login'));
-  const entry = join(environment.XDG_CONFIG_HOME, 'autostart', 'whaledeck.desktop');
+  const entry = join(home, '.config', 'autostart', 'whaledeck.desktop');
   const text = await until('the entry of the start at login', () => existsSync(entry) && readFileSync(entry, 'utf8'));
   if (!text.includes(`${binary} --hidden`)) throw new Error(`the start at login: ${text}`);
   await picture(window, 'settings');
@@ -68,27 +68,14 @@ try {
   await window.run('window.__stays = true');
   around.order('activate');
 
-  // A long answer is told, and the notification leads to its chat.
-  await addService(window, picture, 'Slow', cloud.address, KEY, 'deepseek-flash');
-  await window.find(COMPOSER, 30);
-  await window.run(`const box = document.querySelector('textarea'); box.value = arguments[0]; box.dispatchEvent(new Event('input', { bubbles: true }))`, 'Whales\nwait: 11');
-  await window.click(button('Send'));
-  await window.find('//article[@data-role="user"]', 30);
-  const chat = await until('the chat', async () => /#\/chat\/(.+)/.exec(await window.run('return location.hash'))?.[1]);
-  await page(window, 'Settings');
-  const note = await around.heard('the notification', (one) => one.notification !== undefined);
-  if (note.summary !== 'The answer is complete' || note.body !== 'Whales') throw new Error(JSON.stringify(note));
-  around.order(`choose ${note.notification}`);
-  await until('the chat of the notification', async () => (await window.run('return location.hash')) === `#/chat/${chat}`);
-  await picture(window, 'chosen');
-
-  // Quitting ends it, and the next start is in the tray without a window.
+  // Quitting ends it: the driver's session has nothing to ask any more.
   around.order('menu Quit');
-  await until('the end of the program', () => again('whaledeck://chat/none').then(() => true, () => true), 30);
+  await until('the end of the program', () => window.text().then(() => false, () => true), 30);
   console.log(around.told.map((one) => JSON.stringify(one)).join('\n'));
 } finally {
   driver.stop();
   around.stop();
-  cloud.end();
 }
+// The web process may still write into its cache.
+await sleep(2000);
 remove();

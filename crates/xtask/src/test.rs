@@ -114,10 +114,7 @@ fn window(sh: &Shell, llama: [(&str, PathBuf); 2]) -> Result<()> {
             .env("WHALEDECK_MCP_SERVERS", &servers)
             .env("WHALEDECK_TEST_MCP", program("examples/test-mcp"))
     })?;
-    twice(|| with_cloud("tests/e2e/backends.mjs").envs(llama.clone()))?;
-    twice(|| {
-        with_cloud("tests/e2e/desktop.mjs").env("WHALEDECK_TEST_DESKTOP", program("examples/test-desktop"))
-    })
+    twice(|| with_cloud("tests/e2e/backends.mjs").envs(llama.clone()))
 }
 
 /// Runs a script, and once more where it fails: on a computer that does other work a window can be late. What

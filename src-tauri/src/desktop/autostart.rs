@@ -19,9 +19,15 @@ fn entry() -> Result<AutoLaunch, auto_launch::Error> {
     let program = program.or_else(|| std::env::current_exe().ok()).unwrap_or_default();
     AutoLaunchBuilder::new()
         .set_app_name("whaledeck")
-        .set_app_path(&program.to_string_lossy())
+        .set_app_path(&quoted(&program.to_string_lossy()))
         .set_args(&[HIDDEN])
         .build()
+}
+
+/// As the entry of a desktop has a path with a space; the library writes it as it is.
+fn quoted(path: &str) -> String {
+    let plain = cfg!(not(target_os = "linux")) || !path.contains([' ', '\t']);
+    if plain { path.to_owned() } else { format!("\"{path}\"") }
 }
 
 pub fn is_on() -> bool {
