@@ -265,7 +265,7 @@ mod tests {
         let (english, chinese) = (today(Lang::En), today(Lang::Zh));
         assert!(english.contains(&year) && chinese.contains(&year), "{english} {chinese}");
         assert!(chinese.starts_with(&year) && english.ends_with(&year));
-        assert!(english.chars().all(|letter| letter.is_ascii()), "{english}");
+        assert!(english.is_ascii(), "{english}");
     }
 
     #[test]

@@ -9,10 +9,13 @@ use html5ever::tokenizer::{
 use super::*;
 use crate::test_app::{chat_view, hostile_chat, message_view, picture_view};
 
+/// A name, and attributes with their values.
+type Tag = (String, Vec<(String, String)>);
+
 /// What a browser reads: tags with their attributes, and text.
 #[derive(Default)]
 struct Reading {
-    tags: RefCell<Vec<(String, Vec<(String, String)>)>>,
+    tags: RefCell<Vec<Tag>>,
     open: RefCell<Vec<String>>,
     text: RefCell<String>,
     problems: RefCell<Vec<String>>,
