@@ -52,6 +52,8 @@ const checked = (window) =>
   );
 
 async function models(window) {
+  // The first page is Welcome, and on a busy computer it comes late.
+  await until('a page', async () => (await window.all(button('Try now'))).length + (await window.all('//a[normalize-space(.)="Models"]')).length > 0, 60);
   const start = await window.all(button('Try now'));
   if (start.length) {
     await window.click(button('Try now'));

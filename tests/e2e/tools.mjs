@@ -102,8 +102,12 @@ async function calls(window) {
   await press(window, 'Run');
   await says(window, /Result: [\d,]{9,} characters/);
   await ended(window);
-  await window.run(`[...document.querySelectorAll('[data-call] details')].at(-1).open = true`);
-  await window.click(button('Show more'));
+  // The list of messages may still move while the long result is laid out.
+  await until('more of the result', async () => {
+    await window.run(`const last = [...document.querySelectorAll('[data-call] details')].at(-1); last.open = true; last.scrollIntoView({ block: 'center' })`);
+    await window.click(`(${CARD})[last()]//button[normalize-space(.)="Show more"]`, 5);
+    return true;
+  });
   await picture(window, 'big');
   console.log('calls: run, refused, edited, crashed, stopped, ten megabytes');
 }

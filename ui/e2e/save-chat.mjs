@@ -12,9 +12,12 @@ export async function opened(page) {
 /** Every format from the list of chats, then the printer. */
 export async function saveChat(page, expect, judge) {
   const row = page.locator('nav li', { has: page.locator('[data-tool=remove]') }).first();
-  await row.hover();
-  const button = row.getByRole('button', { name: /^Save chat as/ });
-  await button.click();
+  const fromMenu = async () => {
+    await row.hover();
+    await row.getByRole('button', { name: /^More for/ }).click();
+    await page.getByRole('menuitem', { name: /^Save chat as/ }).click();
+  };
+  await fromMenu();
   const dialog = page.getByRole('dialog', { name: 'Save chat as' });
   await dialog.waitFor({ timeout: 20_000 });
   await expect('the format has the focus', async () =>
@@ -45,8 +48,7 @@ export async function saveChat(page, expect, judge) {
     window.printed = 0;
     window.print = () => (window.printed += 1);
   });
-  await row.hover();
-  await button.click();
+  await fromMenu();
   await dialog.getByRole('radio', { name: 'Print or PDF' }).check();
   await dialog.getByRole('button', { name: 'Print', exact: true }).click();
   await expect('the printer is asked', async () => (await page.evaluate(() => window.printed)) === 1);
