@@ -62,9 +62,18 @@ export class Window {
     return until(xpath, async () => (await this.all(xpath))[0], seconds);
   }
 
+  /** Clicks once; what moves or is replaced at that moment is looked for again. */
   async click(xpath, seconds) {
-    const id = await this.find(xpath, seconds);
-    await call(`${this.base}/element/${id}/click`, 'POST', {});
+    await until(
+      `a click on ${xpath}`,
+      async () => {
+        const [id] = await this.all(xpath);
+        if (id === undefined) return false;
+        await call(`${this.base}/element/${id}/click`, 'POST', {});
+        return true;
+      },
+      seconds,
+    );
   }
 
   async type(xpath, text) {
