@@ -1,12 +1,14 @@
 //! Fifty chats at once, on services that answer, disconnect, send garbage, send an endless line, or stop
 //! sending. What was received is stored, each error has its code, the memory stays bounded, and the chats
 //! survive a restart.
+mod common;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{App, Paths, SecretBackend};
-use contract::{AnswerEvent, AppEvent, EndpointSpec, ErrorCode, MessageState, MessageView, SendRequest};
+use app::App;
+use contract::{AnswerEvent, EndpointSpec, ErrorCode, MessageState, MessageView, SendRequest};
 use testkit::{CloudResponse, StreamEnd, TestCloud};
 
 const CHATS: usize = 50;
@@ -16,21 +18,8 @@ const HALF: &str = "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Hm.\
 /// An endless line is cut off after one MiB; without that limit ten chats would take a thousand megabytes.
 const MOST_GROWTH: u64 = 300 << 20;
 
-struct NullHost;
-
-impl app::Host for NullHost {
-    fn emit(&self, _: AppEvent) {}
-}
-
 async fn open(data: &Path) -> Arc<App> {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    Arc::new(App::open_with_secrets(paths, Arc::new(NullHost), SecretBackend::File).await.expect("opens"))
+    Arc::new(common::open(data).await)
 }
 
 /// The behaviours of services, with the expected end of an answer.

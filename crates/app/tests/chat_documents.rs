@@ -1,32 +1,17 @@
 //! A chat with branches and an image as a file of each format: all of it is there, and a folder that cannot
 //! be written is told.
-use std::path::Path;
-use std::sync::Arc;
+mod common;
 
-use app::{App, Paths};
+use std::path::Path;
+
+use app::App;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use contract::{AppEvent, ChatFileFormat};
+use common::open;
+use contract::ChatFileFormat;
 use messages::Lang;
 use serde_json::json;
 use sha2::Digest as _;
-
-struct NullHost;
-
-impl app::Host for NullHost {
-    fn emit(&self, _: AppEvent) {}
-}
-
-async fn open(data: &Path) -> App {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    App::open(paths, Arc::new(NullHost)).await.expect("opens")
-}
 
 /// One red pixel.
 const PNG: &str =

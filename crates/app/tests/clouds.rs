@@ -1,13 +1,15 @@
 //! A chat with a cloud service, from the key to the answer, and its errors. A key is in no file, event or
 //! error.
+mod common;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use app::{App, Paths, SecretBackend};
+use app::App;
+use common::{open_for, send, service};
 use contract::{
-    AnswerEvent, AppEvent, ConnectionStep, EndpointChange, EndpointSpec, ErrorCode, ErrorView, KeyPlace,
-    MessageState, MessageView, SendRequest, StepState,
+    AppEvent, ConnectionStep, EndpointChange, EndpointSpec, ErrorCode, KeyPlace, MessageState, MessageView,
+    SendRequest, StepState,
 };
 use testkit::{CloudResponse, StreamEnd, TRANSFORMERS, TestCloud};
 
@@ -23,37 +25,11 @@ impl app::Host for RecordingHost {
 }
 
 async fn open(data: &Path) -> App {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    App::open_with_secrets(paths, Arc::new(RecordingHost::default()), SecretBackend::File)
-        .await
-        .expect("opens")
+    open_for(data, Arc::new(RecordingHost::default())).await
 }
 
 fn spec(provider: &str, address: &str) -> EndpointSpec {
-    EndpointSpec {
-        provider_id: provider.into(),
-        name: String::new(),
-        address: address.into(),
-        key: format!(" {KEY}\n"),
-        models: Vec::new(),
-    }
-}
-
-async fn send(app: &App, request: SendRequest) -> Result<MessageView, ErrorView> {
-    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
-    app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await?;
-    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(30), events.recv()).await {
-        if let AnswerEvent::Finished { message } | AnswerEvent::Failed { message, .. } = event {
-            return Ok(message);
-        }
-    }
-    panic!("no terminal event came")
+    service(provider, address, &format!(" {KEY}\n"))
 }
 
 fn ask(chat_id: &str, parent: Option<&MessageView>, text: &str) -> SendRequest {

@@ -1,31 +1,18 @@
 //! One prompt to two cloud models on loopback: times, token counts and costs, an error on one side, and a
 //! stop of both.
+mod common;
+
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use app::{App, Paths, SecretBackend};
+use app::App;
 use contract::{
-    AppEvent, CompareEvent, CompareRequest, CompareResult, CompareState, EndpointSpec, ErrorCode, ErrorView,
-    Side,
+    CompareEvent, CompareRequest, CompareResult, CompareState, EndpointSpec, ErrorCode, ErrorView, Side,
 };
 use testkit::{CloudResponse, StreamEnd, TestCloud};
 
-struct NullHost;
-
-impl app::Host for NullHost {
-    fn emit(&self, _: AppEvent) {}
-}
-
 async fn open(data: &Path, clouds: [&TestCloud; 2]) -> App {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    let app = App::open_with_secrets(paths, Arc::new(NullHost), SecretBackend::File).await.expect("opens");
+    let app = common::open(data).await;
     for (name, cloud) in ["One", "Two"].iter().zip(clouds) {
         let spec = EndpointSpec {
             provider_id: "custom".into(),

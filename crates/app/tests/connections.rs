@@ -1,34 +1,19 @@
 //! The network configuration: every connection uses the proxy and the company's certificate. The host names
 //! of these tests do not exist, so a request that arrives came through the proxy.
+mod common;
+
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
-use app::{App, Paths, SecretBackend};
+use app::App;
+use common::open;
 use contract::{
-    AppEvent, ConnectionStep, DownloadState, EndpointSpec, EndpointTest, ErrorCode, KeyPlace, ModelState,
-    ProxyKind, SettingsView, SourceKind, StepState,
+    ConnectionStep, DownloadState, EndpointSpec, EndpointTest, ErrorCode, KeyPlace, ModelState, ProxyKind,
+    SettingsView, SourceKind, StepState,
 };
 use testkit::{AUTHORITY, ProxyAuth, TestCloud, TestHub, TestProxy, TestTls};
 
 const KEY: &str = "sk-marked-proxy-4711";
-
-struct NullHost;
-
-impl app::Host for NullHost {
-    fn emit(&self, _: AppEvent) {}
-}
-
-async fn open(data: &Path) -> App {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    App::open_with_secrets(paths, Arc::new(NullHost), SecretBackend::File).await.expect("opens")
-}
 
 async fn set(app: &App, change: impl FnOnce(&mut SettingsView)) {
     let mut settings = app.settings().await.expect("are there");

@@ -1,10 +1,12 @@
 //! Downloads through `App`, from the test hub, with every event that a host gets.
 //! The transfer itself is tested in `hub`; here it is states, events, pauses and restarts.
+mod common;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use app::{App, Paths};
+use app::App;
 use contract::{AppEvent, DownloadState, DownloadView, ErrorCode, ModelState, SourceKind};
 use testkit::{Fault, FaultTarget, TestHub};
 
@@ -112,15 +114,8 @@ impl Scene {
 }
 
 async fn open(data: &Path) -> (App, Arc<TestHost>) {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
     let host = Arc::new(TestHost::default());
-    (App::open(paths, host.clone()).await.expect("the app opens"), host)
+    (App::open(common::paths(data), host.clone()).await.expect("the app opens"), host)
 }
 
 #[tokio::test(flavor = "multi_thread")]

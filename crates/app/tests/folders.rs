@@ -1,10 +1,12 @@
 //! Folders in use: the prompt that a model gets has the instructions and the documents of the chat's folder,
 //! the count before sending has them too, and several chats are moved, saved and deleted at once. The model
 //! is a cloud service on loopback.
-use std::path::Path;
-use std::sync::Arc;
+mod common;
 
-use app::{App, Paths, SecretBackend};
+use std::path::Path;
+
+use app::App;
+use common::open;
 use contract::{AnswerEvent, ContextQuery, EndpointSpec, ErrorCode, MessageView, SendRequest};
 use history::{DocumentText, History, NewDocument};
 use messages::Lang;
@@ -14,23 +16,6 @@ use tokio::sync::mpsc;
 
 const KEY: &str = "sk-folders-0815";
 const LAW: &str = "The mayor of Ebbmouth is Ellen Voss.";
-
-struct NoHost;
-
-impl app::Host for NoHost {
-    fn emit(&self, _: contract::AppEvent) {}
-}
-
-async fn open(data: &Path) -> App {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    App::open_with_secrets(paths, Arc::new(NoHost), SecretBackend::File).await.expect("opens")
-}
 
 /// Stores a document as the reader of documents would, which needs the worker's program.
 fn document(data: &Path, name: &str, text: &str) -> String {

@@ -1,29 +1,13 @@
 //! The library of prompts: what is saved is there after a restart and for another process, nothing is lost
 //! when the list cannot be read or written, and a file of prompts is added whole or not at all.
+mod common;
+
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 
-use app::{App, Paths};
-use contract::{AppEvent, ErrorCode, ErrorView, PromptDraft, PromptPart, SavedPrompt};
+use app::App;
+use common::open;
+use contract::{ErrorCode, ErrorView, PromptDraft, PromptPart, SavedPrompt};
 use messages::Lang;
-
-struct NullHost;
-
-impl app::Host for NullHost {
-    fn emit(&self, _: AppEvent) {}
-}
-
-async fn open(data: &Path) -> App {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    App::open(paths, Arc::new(NullHost)).await.expect("opens")
-}
 
 fn draft(id: Option<&str>, name: &str, text: &str) -> PromptDraft {
     PromptDraft { id: id.map(str::to_owned), name: name.into(), text: text.into() }

@@ -1,10 +1,13 @@
 //! Repositories of both sources through `App`, from the test hub: what a person is told before a byte of
 //! weights is fetched. There is no worker; the way to an answer is in `tests/it`.
+mod common;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{App, Paths};
+use app::App;
+use common::NoHost;
 use contract::{DownloadState, ErrorCode, FileGroupView, ModelView, SourceKind};
 use testkit::{Fault, FaultTarget, TestGguf, TestHub};
 
@@ -12,12 +15,6 @@ const REPOSITORY: &str = "makers/coder-GGUF";
 const OTHER: &str = "makers/other-GGUF";
 const TENSOR: &str = "token_embd.weight";
 const SOURCES: [SourceKind; 2] = [SourceKind::HuggingFace, SourceKind::ModelScope];
-
-struct NoHost;
-
-impl app::Host for NoHost {
-    fn emit(&self, _: contract::AppEvent) {}
-}
 
 fn coder() -> TestGguf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/worker/coder.gguf");
@@ -32,14 +29,7 @@ fn stored_as(mut model: TestGguf, kind: u32) -> TestGguf {
 }
 
 async fn open(data: &Path) -> App {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    App::open(paths, Arc::new(NoHost)).await.expect("the app opens")
+    App::open(common::paths(data), Arc::new(NoHost)).await.expect("the app opens")
 }
 
 struct Scene {

@@ -1,35 +1,22 @@
 //! Starts with chats that cannot be opened: the error, the recoveries that are offered, and that each works
 //! without losing data.
+mod common;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use app::{App, Paths};
-use contract::{AppEvent, BackupKind, ErrorCode, SendRequest, StartWay};
-
-struct NullHost;
-
-impl app::Host for NullHost {
-    fn emit(&self, _: AppEvent) {}
-}
-
-fn paths(data: &Path) -> Paths {
-    Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    }
-}
+use app::App;
+use common::{NoHost, paths};
+use contract::{BackupKind, ErrorCode, SendRequest, StartWay};
 
 async fn start(data: &Path) -> App {
-    App::open_for_window(paths(data), Arc::new(NullHost)).await.expect("opens with an error to show")
+    App::open_for_window(paths(data), Arc::new(NoHost)).await.expect("opens with an error to show")
 }
 
 /// A data folder with a chat of this title; the app is closed.
 async fn used(title: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let app = App::open(paths(folder.path()), Arc::new(NullHost)).await.expect("opens");
+    let app = App::open(paths(folder.path()), Arc::new(NoHost)).await.expect("opens");
     let chat = app.chat_create("guide").await.expect("creates");
     app.chat_rename(&chat.id, title).await.expect("renames");
     app.close().await;
@@ -50,7 +37,7 @@ async fn bytes_that_are_no_database_are_said_and_kept() {
     let garbage = [0x5a_u8, 0, 0xff, 7].repeat(4000);
     std::fs::write(history(folder.path()), &garbage).expect("is written");
     let refused =
-        App::open(paths(folder.path()), Arc::new(NullHost)).await.err().expect("the terminal says it");
+        App::open(paths(folder.path()), Arc::new(NoHost)).await.err().expect("the terminal says it");
     assert_eq!(refused.code, ErrorCode::HistoryUnreadable);
 
     let app = start(folder.path()).await;
@@ -161,7 +148,7 @@ async fn every_list_that_cannot_be_read_is_said_and_kept() {
     for (name, _) in damaged {
         std::fs::write(folder.path().join(name), "half a fi").expect("is written");
     }
-    let app = App::open(paths(folder.path()), Arc::new(NullHost)).await.expect("opens all the same");
+    let app = App::open(paths(folder.path()), Arc::new(NoHost)).await.expect("opens all the same");
     let mut codes: Vec<ErrorCode> = Vec::new();
     for problem in app.start_problems() {
         assert_eq!(
@@ -177,7 +164,7 @@ async fn every_list_that_cannot_be_read_is_said_and_kept() {
     assert_eq!(codes, wanted);
     assert_eq!(titles(&app).await, ["kept"]);
     drop(app);
-    let again = App::open(paths(folder.path()), Arc::new(NullHost)).await.expect("opens");
+    let again = App::open(paths(folder.path()), Arc::new(NoHost)).await.expect("opens");
     assert_eq!(again.start_problems(), [], "reported once");
 }
 
@@ -187,7 +174,7 @@ async fn everything_in_the_data_folder_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    let app = App::open(paths(&data), Arc::new(NullHost)).await.expect("opens");
+    let app = App::open(paths(&data), Arc::new(NoHost)).await.expect("opens");
     app.settings_save(app.settings().await.expect("are there")).await.expect("are kept");
     app.chat_create("guide").await.expect("creates");
     app.sharing_key_add("laptop", None).await.expect("is made");

@@ -1,32 +1,15 @@
 //! A temporary chat with a cloud service: it is answered like any other, and nothing of it is on the disk.
 //! Only what the user saves is.
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+mod common;
 
-use app::{App, Paths, SecretBackend};
-use contract::{AnswerEvent, AppEvent, EndpointSpec, ErrorCode, MessageState, SendRequest};
+use std::path::Path;
+
+use common::{open, send, service};
+use contract::{ErrorCode, MessageState, SendRequest};
 use testkit::TestCloud;
 
 const KEY: &str = "sk-temporary";
 const SECRET: &str = "a whale that nobody may know";
-
-struct NoHost;
-
-impl app::Host for NoHost {
-    fn emit(&self, _: AppEvent) {}
-}
-
-async fn open(data: &Path) -> App {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    App::open_with_secrets(paths, Arc::new(NoHost), SecretBackend::File).await.expect("opens")
-}
 
 fn contains(folder: &Path, text: &str) -> bool {
     std::fs::read_dir(folder).expect("is a folder").map(|entry| entry.expect("an entry").path()).any(|path| {
@@ -43,14 +26,7 @@ async fn nothing_of_a_temporary_chat_is_on_the_disk() {
     let data = tempfile::tempdir().expect("a folder");
     let cloud = TestCloud::start(KEY).await.expect("starts");
     let app = open(data.path()).await;
-    let spec = EndpointSpec {
-        provider_id: "deepseek".into(),
-        name: String::new(),
-        address: cloud.address().into(),
-        key: KEY.into(),
-        models: Vec::new(),
-    };
-    app.endpoint_add(spec).await.expect("is added");
+    app.endpoint_add(service("deepseek", cloud.address(), KEY)).await.expect("is added");
     let model = "cloud:deepseek/deepseek-chat";
     let stored = app.chat_create(model).await.expect("creates");
     let chat = app.chat_create_temporary(model).await.expect("creates");
@@ -60,16 +36,7 @@ async fn nothing_of_a_temporary_chat_is_on_the_disk() {
     let with_file = SendRequest { documents: vec!["0".repeat(64)], ..request.clone() };
     let refused = app.answer_start(with_file, Box::new(drop)).await.expect_err("is refused");
     assert_eq!(refused.code, ErrorCode::TemporaryChatFiles);
-    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
-    app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("starts");
-    let answer = loop {
-        let event = tokio::time::timeout(Duration::from_secs(30), events.recv()).await.expect("goes on");
-        match event.expect("an end") {
-            AnswerEvent::Finished { message } => break message,
-            AnswerEvent::Failed { error, .. } => panic!("{error:?}"),
-            _ => {}
-        }
-    };
+    let answer = send(&app, request).await.expect("starts");
     assert_eq!((answer.text.as_str(), answer.state), ("A whale 是鲸。", MessageState::Done));
     let chats = app.chats().await.expect("lists");
     let listed: Vec<(&str, bool)> = chats.iter().map(|one| (one.id.as_str(), one.temporary)).collect();

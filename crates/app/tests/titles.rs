@@ -1,11 +1,13 @@
 //! Titles of chats that a model writes in the background: only where the settings say so, and never in the
 //! place of one that the user gave.
+mod common;
+
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use app::{App, Paths, SecretBackend};
-use contract::{AnswerEvent, AppEvent, ChatView, EndpointSpec, SendRequest, TitleSource};
+use app::App;
+use common::{send, service};
+use contract::{ChatView, MessageState, SendRequest, TitleSource};
 use testkit::TestCloud;
 
 const KEY: &str = "sk-titles";
@@ -13,29 +15,9 @@ const MODEL: &str = "cloud:deepseek/deepseek-chat";
 /// What the service says to everything, without its full stop.
 const TITLE: &str = "A whale 是鲸";
 
-struct NoHost;
-
-impl app::Host for NoHost {
-    fn emit(&self, _: AppEvent) {}
-}
-
 async fn open(data: &Path, cloud: &TestCloud) -> App {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    let app = App::open_with_secrets(paths, Arc::new(NoHost), SecretBackend::File).await.expect("opens");
-    let spec = EndpointSpec {
-        provider_id: "deepseek".into(),
-        name: String::new(),
-        address: cloud.address().into(),
-        key: KEY.into(),
-        models: Vec::new(),
-    };
-    app.endpoint_add(spec).await.expect("is added");
+    let app = common::open(data).await;
+    app.endpoint_add(service("deepseek", cloud.address(), KEY)).await.expect("is added");
     app
 }
 
@@ -46,17 +28,9 @@ async fn titles_by(app: &App, chat_titles: TitleSource) {
 
 async fn ask(app: &App, text: &str) -> ChatView {
     let chat = app.chat_create(MODEL).await.expect("creates");
-    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
     let request = SendRequest { chat_id: chat.id.clone(), text: text.into(), ..SendRequest::default() };
-    app.answer_start(request, Box::new(move |event| drop(sender.send(event)))).await.expect("starts");
-    loop {
-        let event = tokio::time::timeout(Duration::from_secs(30), events.recv()).await.expect("goes on");
-        match event.expect("an end") {
-            AnswerEvent::Finished { .. } => return chat,
-            AnswerEvent::Failed { error, .. } => panic!("{error:?}"),
-            _ => {}
-        }
-    }
+    assert_eq!(send(app, request).await.expect("starts").state, MessageState::Done);
+    chat
 }
 
 async fn title(app: &App, chat: &ChatView) -> String {

@@ -1,11 +1,13 @@
 //! Tools in a chat: a server that is added, calls that are approved, refused, changed, allowed for good and
 //! stopped, results of ten megabytes, servers that crash and hang, and what of it is kept. The model is a
 //! cloud service on loopback that calls what the question orders.
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod common;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use app::{App, Paths, SecretBackend};
+use app::App;
+use common::open;
 use contract::{
     AnswerEvent, BUILT_IN_TOOLS, EndpointSpec, ErrorCode, MessageState, MessageView, SendRequest,
     ToolCallState, ToolCallView, ToolDecision, ToolPermission, ToolSecret, ToolServerSpec, ToolServerState,
@@ -17,23 +19,6 @@ use tokio::sync::mpsc;
 
 const KEY: &str = "sk-tools-0815";
 const SECRET: &str = "mcp-s3cret-4711";
-
-struct NoHost;
-
-impl app::Host for NoHost {
-    fn emit(&self, _: contract::AppEvent) {}
-}
-
-async fn open(data: &Path) -> App {
-    let paths = Paths {
-        data_dir: data.to_owned(),
-        models_dir: data.join("models"),
-        engine_binary: data.join("no-engine"),
-        guide_dir: data.join("no-guide"),
-        home_dir: None,
-    };
-    App::open_with_secrets(paths, Arc::new(NoHost), SecretBackend::File).await.expect("opens")
-}
 
 fn test_server() -> String {
     let test = std::env::current_exe().expect("a path");
