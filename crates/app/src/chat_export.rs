@@ -21,12 +21,17 @@ use crate::chats::{check, title_of};
 use crate::convert::{
     chat_view, document_kind_key, history_error, message_view, sampling_json, storage_error, stored_call,
 };
+use crate::exchange_file::{ExchangeFile, Header};
 use crate::images::store_image;
 
-const FORMAT: &str = "whaledeck-chat";
-const VERSION: u32 = 1;
-/// More than any real chat needs, its images included.
-const MAX_BYTES: u64 = 1 << 30;
+const KIND: ExchangeFile = ExchangeFile {
+    format: "whaledeck-chat",
+    version: 1,
+    // More than any real chat needs, its images included.
+    max_bytes: 1 << 30,
+    action: "read the chat",
+    invalid: ErrorCode::ChatFileInvalid,
+};
 
 #[derive(Serialize, Deserialize)]
 struct File {
@@ -112,7 +117,7 @@ impl App {
     pub async fn chat_import(&self, path: &Path) -> Result<ChatView, ErrorView> {
         let (history, path) = (self.chats_file.writable()?, path.to_owned());
         let chat = blocking("use the chats", move || {
-            let file = read(&path)?;
+            let file: File = KIND.read(&path)?;
             add(&history, &file).map_err(|error| {
                 if error.code == ErrorCode::DiskFull { error } else { error.with("path", path.display()) }
             })
@@ -171,8 +176,8 @@ fn export(history: &History, chat_id: &str) -> Result<File, ErrorView> {
         });
     }
     Ok(File {
-        format: FORMAT.into(),
-        version: VERSION,
+        format: KIND.format.into(),
+        version: KIND.version,
         title: chat.title,
         model_id: chat.model_id,
         preset_id: chat.preset_id,
@@ -203,21 +208,14 @@ fn exported_document(history: &History, document: DocumentView) -> Result<Export
     Ok(ExportedDocument { document, text })
 }
 
-fn read(path: &Path) -> Result<File, ErrorView> {
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => invalid(path, &error.to_string()),
-        _ => storage_error("read the chat", path, &error),
-    };
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > MAX_BYTES {
-        return Err(invalid(path, &format!("it has {length} bytes")));
+impl Header for File {
+    fn format(&self) -> &str {
+        &self.format
     }
-    let text = std::fs::read(path).map_err(failed)?;
-    let file: File = serde_json::from_slice(&text).map_err(|error| invalid(path, &error.to_string()))?;
-    if file.format != FORMAT || file.version != VERSION {
-        return Err(invalid(path, &format!("it is {} of version {}", file.format, file.version)));
+
+    fn version(&self) -> u32 {
+        self.version
     }
-    Ok(file)
 }
 
 fn add(history: &History, file: &File) -> Result<ChatView, ErrorView> {
@@ -365,11 +363,6 @@ fn history_message<'a>(message: &'a ExportedMessage, fields: &'a JsonFields) -> 
 
 fn json<T: Serialize>(value: &T) -> Result<String, ErrorView> {
     serde_json::to_string(value).map_err(|error| internal(&error.to_string()))
-}
-
-fn invalid(path: &Path, reason: &str) -> ErrorView {
-    ErrorView::new(ErrorCode::ChatFileInvalid, format!("read the chat: {reason}"))
-        .with("path", path.display())
 }
 
 fn internal(reason: &str) -> ErrorView {

@@ -18,6 +18,7 @@ mod deployments;
 mod documents;
 mod downloads;
 mod evaluation;
+mod exchange_file;
 mod explain;
 mod folder_prompt;
 mod folders;
