@@ -1,7 +1,9 @@
 //! Chats as use cases: list, search, create, change, delete, choose a branch.
 //! `answer` writes their answers.
+use std::sync::Arc;
+
 use contract::{AppEvent, ChatSummary, ChatView, ErrorCode, ErrorView, LastChat, SamplingView, SearchHit};
-use history::{ChatSettings, HistoryError, SearchResult};
+use history::{ChatSettings, History, HistoryError, SearchResult};
 
 use crate::App;
 use crate::blocking::blocking;
@@ -11,8 +13,11 @@ use crate::snippet::snippet;
 impl App {
     /// The temporary chats, then all others, the latest first.
     pub async fn chats(&self) -> Result<Vec<ChatSummary>, ErrorView> {
-        let temporary = self.chats_file.temporary()?;
-        let chats = self.with_history(move |history| Ok([temporary.chats()?, history.chats()?].concat()));
+        let temporary = self.chats_file.temporary_if_any();
+        let chats = self.with_history(move |history| {
+            let temporary = temporary.map_or_else(|| Ok(Vec::new()), |memory| memory.chats())?;
+            Ok([temporary, history.chats()?].concat())
+        });
         Ok(chats.await?.into_iter().map(|chat| self.summary(chat, None)).collect())
     }
 
@@ -180,9 +185,8 @@ impl App {
     pub async fn chat_create_temporary(&self, model_id: &str) -> Result<ChatView, ErrorView> {
         let (preset_id, sampling, system_prompt) = self.choices_of_last(model_id).await?;
         let settings = chat_settings(model_id, &preset_id, &sampling, &system_prompt)?;
-        let history = self.chats_file.temporary()?;
-        let chat = blocking("use the chats", move || history.chat_create(&settings).map_err(history_error));
-        let chat = chat_view(chat.await?)?;
+        let memory = self.chats_file.temporary()?;
+        let chat = chat_view(use_history(memory, move |history| history.chat_create(&settings)).await?)?;
         self.host.emit(AppEvent::ChatsChanged);
         Ok(chat)
     }
@@ -209,21 +213,26 @@ impl App {
     /// Runs `work` on a thread that may block on the disk.
     pub(crate) async fn with_history<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&history::History) -> Result<T, HistoryError> + Send + 'static,
+        work: impl FnOnce(&History) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, ErrorView> {
-        let history = self.chats_file.get()?;
-        blocking("use the chats", move || work(&history).map_err(history_error)).await
+        use_history(self.chats_file.get()?, work).await
     }
 
     /// As [`App::with_history`], with the history of this chat or message, which may be in memory.
     pub(crate) async fn with_history_of<T: Send + 'static>(
         &self,
         id: &str,
-        work: impl FnOnce(&history::History) -> Result<T, HistoryError> + Send + 'static,
+        work: impl FnOnce(&History) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, ErrorView> {
-        let history = self.chats_file.of(id)?;
-        blocking("use the chats", move || work(&history).map_err(history_error)).await
+        use_history(self.chats_file.of(id)?, work).await
     }
+}
+
+async fn use_history<T: Send + 'static>(
+    history: Arc<History>,
+    work: impl FnOnce(&History) -> Result<T, HistoryError> + Send + 'static,
+) -> Result<T, ErrorView> {
+    blocking("use the chats", move || work(&history).map_err(history_error)).await
 }
 
 /// The settings in the form of the history.

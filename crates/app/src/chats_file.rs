@@ -71,6 +71,11 @@ impl ChatsFile {
         Ok(self.temporary.get_or_init(|| opened).clone())
     }
 
+    /// The history in memory where there is a chat in it; a list opens none.
+    pub(crate) fn temporary_if_any(&self) -> Option<Arc<History>> {
+        self.temporary.get().cloned()
+    }
+
     pub(crate) fn failure(&self) -> Option<ErrorView> {
         match &*self.state.read() {
             State::Failed(reason) => Some(reason.clone()),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use contract::{ErrorCode, ErrorView, WhenBusy};
 use deploy::Worker;
-use endpoint::{Endpoint, EndpointError};
+use endpoint::{ChatRequest, ChatStream, Endpoint, EndpointError};
 use futures_util::{StreamExt, stream};
 use history::History;
+use outbound::Outbound;
 use protocol::ModelRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,10 +17,10 @@ use super::backend_error::worker_error;
 use super::event::{BackendEvent, BackendStream, events_of};
 use super::prompt::Prompt;
 use crate::App;
-use crate::cloud::cloud_error;
+use crate::cloud::{Clouds, cloud_error};
 use crate::convert::failure_view;
 use crate::model_ref::ModelEndpoint;
-use crate::worker::Lease;
+use crate::worker::{Launch, Lease};
 
 /// A model that can be asked now, any number of times.
 #[derive(Clone)]
@@ -45,6 +46,24 @@ enum Source<L, N> {
     Deployment(Box<Result<ModelEndpoint, ErrorView>>),
 }
 
+impl<N: Future<Output = Result<Outbound, ErrorView>>> Source<Result<Launch, ErrorView>, N> {
+    /// The backend of a model; `local` has the worker of this computer.
+    async fn open<F: Future<Output = Result<Backend, ErrorView>>>(
+        self,
+        clouds: Arc<Clouds>,
+        model_id: &str,
+        local: impl FnOnce(Launch) -> F,
+    ) -> Result<Backend, ErrorView> {
+        match self {
+            Self::Deployment(endpoint) => endpoint.map(Backend::remote),
+            Self::Cloud(outbound) => {
+                clouds.model_endpoint(model_id, outbound.await?).await.map(Backend::remote)
+            }
+            Self::Local(launch) => local(launch?).await,
+        }
+    }
+}
+
 impl App {
     /// Waits for a worker that must be started first, or reads the key of a service. `holder` is the chat or
     /// comparison that asks; `on_wait` is called while the worker answers with another model.
@@ -55,26 +74,47 @@ impl App {
         when_busy: WhenBusy,
         on_wait: F,
     ) -> impl Future<Output = Result<Backend, ErrorView>> + Send + use<F> {
-        let source = match ModelRef::from(model_id) {
-            ModelRef::Local { id } => Source::Local(self.launch(&id)),
-            ModelRef::Cloud { .. } => Source::Cloud(self.outbound()),
-            ModelRef::Deployment { id } => Source::Deployment(Box::new(self.deployments.model_endpoint(&id))),
-        };
+        let source = self.source(model_id);
         let (clouds, workers) = (self.clouds.clone(), self.workers.clone());
         let (model_id, holder) = (model_id.to_owned(), holder.to_owned());
         async move {
-            match source {
-                Source::Deployment(endpoint) => endpoint.map(Backend::remote),
-                Source::Cloud(outbound) => {
-                    clouds.model_endpoint(&model_id, outbound.await?).await.map(Backend::remote)
-                }
-                Source::Local(launch) => {
-                    let (worker, lease) = workers.lease(launch?, &holder, when_busy, on_wait).await;
-                    let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
-                    let server = Arc::new(Server::Worker { worker, _lease: lease });
-                    Ok(Backend { endpoint, model: model_id, server })
-                }
-            }
+            let local = async |launch| {
+                let (worker, lease) = workers.lease(launch, &holder, when_busy, on_wait).await;
+                Backend::local(worker, lease, &model_id).await
+            };
+            source.open(clouds, &model_id, local).await
+        }
+    }
+
+    /// As [`App::backend`], for work that nobody waits for: no worker is started, and no other model waits.
+    ///
+    /// # Errors
+    /// When the worker does not have this model loaded, too.
+    pub(super) fn background_backend(
+        &self,
+        model_id: &str,
+    ) -> impl Future<Output = Result<Backend, ErrorView>> + Send + use<> {
+        let source = self.source(model_id);
+        let (clouds, workers, model_id) = (self.clouds.clone(), self.workers.clone(), model_id.to_owned());
+        async move {
+            let local = async |launch| {
+                let not_loaded = || ErrorView::new(ErrorCode::NotLoaded, "use the model: it is not loaded");
+                let (worker, lease) = workers.background(&launch).ok_or_else(not_loaded)?;
+                Backend::local(worker, lease, &model_id).await
+            };
+            source.open(clouds, &model_id, local).await
+        }
+    }
+
+    fn source(
+        &self,
+        model_id: &str,
+    ) -> Source<Result<Launch, ErrorView>, impl Future<Output = Result<Outbound, ErrorView>> + Send + use<>>
+    {
+        match ModelRef::from(model_id) {
+            ModelRef::Local { id } => Source::Local(self.launch(&id)),
+            ModelRef::Cloud { .. } => Source::Cloud(self.outbound()),
+            ModelRef::Deployment { id } => Source::Deployment(Box::new(self.deployments.model_endpoint(&id))),
         }
     }
 }
@@ -83,6 +123,22 @@ impl Backend {
     fn remote(server: ModelEndpoint) -> Self {
         let ModelEndpoint { endpoint, model, label } = server;
         Self { endpoint, model, server: Arc::new(Server::Remote { label }) }
+    }
+
+    async fn local(worker: Arc<Worker>, lease: Lease, model_id: &str) -> Result<Self, ErrorView> {
+        let endpoint = worker.ready().await.map_err(|failure| failure_view(&failure))?;
+        let server = Arc::new(Server::Worker { worker, _lease: lease });
+        Ok(Self { endpoint, model: model_id.to_owned(), server })
+    }
+
+    /// Whether it continues an answer that is begun, whatever the model.
+    pub(super) fn continues(&self) -> bool {
+        matches!(*self.server, Server::Worker { .. })
+    }
+
+    /// The deltas of an answer to a request without a chat. `model` is filled in.
+    pub(super) async fn ask(&self, request: ChatRequest) -> Result<ChatStream, EndpointError> {
+        self.endpoint.chat(&ChatRequest { model: self.model.clone(), ..request }).await
     }
 
     /// A route of the worker beside the protocol, with its JSON.

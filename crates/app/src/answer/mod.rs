@@ -188,7 +188,7 @@ impl App {
 
         let (host, stop, ended_turn) = (self.host.clone(), turn.stop.clone(), turn.clone());
         let subscribers = self.subscribers.clone();
-        let title = if temporary { None } else { self.title_writer(&prompt.model_id) };
+        let title = if temporary { None } else { self.title_backend(&prompt.model_id) };
         let (titled, title_host) = ((history.clone(), chat_id.clone()), self.host.clone());
         let asked = Instant::now();
         let recorder = Recorder {
@@ -221,9 +221,9 @@ impl App {
         tokio::spawn(async move {
             recorder.run(events, stop).await;
             drop(turn);
-            if let Some(writer) = title {
+            if let Some(backend) = title {
                 let (history, chat_id) = titled;
-                write_title(writer, history, chat_id, title_host).await;
+                write_title(backend, history, chat_id, title_host).await;
             }
         });
         Ok(())

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::{Catalog, FamilyKind};
-use contract::{AppEvent, TitleSource};
-use endpoint::{ChatMessage, ChatRequest, Endpoint};
+use contract::{AppEvent, ErrorView, TitleSource};
+use endpoint::{ChatMessage, ChatRequest, ChatStream};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use history::{History, HistoryError, State};
 use protocol::ModelRef;
 
+use super::backend::Backend;
+use crate::blocking::blocking;
 use crate::chats::title_of;
-use crate::model_ref::ModelEndpoint;
-use crate::worker::Lease;
+use crate::convert::history_error;
 use crate::{App, Host};
 
 /// A title that takes longer is not waited for.
@@ -30,18 +31,11 @@ const INSTRUCTION: &str = "Write a title of two to six words for this conversati
 const BEGINNING: &str = "Title: ";
 
 /// Quotation marks, brackets, marks of Markdown and full stops around a title, also those of Chinese.
-const AROUND: &str = "\"'`*#_.:\u{201c}\u{201d}\u{2018}\u{2019}\u{300a}\u{300b}\u{300c}\u{300d}\u{3010}\u{3011}\u{3002}\u{ff1a}";
+const AROUND: &str = "\"'`*#_.:\u{201c}\u{201d}\u{2018}\u{2019}\u{300a}\u{300b}\u{300c}\u{300d}\
+                      \u{3010}\u{3011}\u{3002}\u{ff1a}";
 
-/// The server that writes a title.
-pub(super) struct TitleWriter {
-    server: ModelEndpoint,
-    /// It continues an answer that is begun.
-    continues: bool,
-    _lease: Option<Lease>,
-}
-
-/// `None` where the model of a chat is not there any more.
-type OpenWriter = BoxFuture<'static, Option<TitleWriter>>;
+/// Fails where the model of a chat is not there any more.
+type OpenBackend = BoxFuture<'static, Result<Backend, ErrorView>>;
 
 /// The first question and its answer.
 struct FirstExchange {
@@ -53,63 +47,39 @@ struct FirstExchange {
 }
 
 impl App {
-    /// The server that writes the titles of chats with this model; `None` where the settings say that there
-    /// is none, and for the built-in models, which know no conversation but their own subject.
-    pub(super) fn title_writer(&self, model_id: &str) -> Option<OpenWriter> {
-        let source = self.settings_now().chat_titles;
-        if source == TitleSource::FirstMessage {
-            return None;
-        }
-        let remote = |server| Some(TitleWriter { server, continues: false, _lease: None });
-        match ModelRef::from(model_id) {
-            ModelRef::Local { id } => {
-                let model = Catalog::builtin().model(&id);
-                if model.is_some_and(|model| model.family == FamilyKind::Guide) {
-                    return None;
-                }
-                let (launch, workers) = (self.launch(&id).ok()?, self.workers.clone());
-                Some(Box::pin(async move {
-                    let (endpoint, lease) = workers.background(&launch).await?;
-                    let label = id.clone();
-                    let server = ModelEndpoint { endpoint, model: id, label };
-                    Some(TitleWriter { server, continues: true, _lease: Some(lease) })
-                }))
+    /// What writes the titles of chats with this model; `None` where the settings say that nothing does, and
+    /// for the built-in models, which know no conversation but their own subject.
+    pub(super) fn title_backend(&self, model_id: &str) -> Option<OpenBackend> {
+        let wanted = match (self.settings_now().chat_titles, ModelRef::from(model_id)) {
+            (TitleSource::FirstMessage, _) | (TitleSource::Local, ModelRef::Cloud { .. }) => false,
+            (_, ModelRef::Local { id }) => {
+                Catalog::builtin().model(&id).is_none_or(|model| model.family != FamilyKind::Guide)
             }
-            ModelRef::Cloud { .. } if source == TitleSource::Local => None,
-            ModelRef::Cloud { .. } => {
-                let (clouds, outbound, id) = (self.clouds.clone(), self.outbound(), model_id.to_owned());
-                Some(Box::pin(async move {
-                    clouds.model_endpoint(&id, outbound.await.ok()?).await.ok().and_then(remote)
-                }))
-            }
-            ModelRef::Deployment { id } => {
-                let server = self.deployments.model_endpoint(&id).ok()?;
-                Some(Box::pin(async move { remote(server) }))
-            }
-        }
+            (_, ModelRef::Cloud { .. } | ModelRef::Deployment { .. }) => true,
+        };
+        wanted.then(|| Box::pin(self.background_backend(model_id)) as OpenBackend)
     }
 }
 
 /// Asks for a title and stores it. A failure is only logged: the chat has a title.
 pub(super) async fn write_title(
-    writer: OpenWriter,
+    backend: OpenBackend,
     history: Arc<History>,
     chat_id: String,
     host: Arc<dyn Host>,
 ) {
     let (read, id) = (history.clone(), chat_id.clone());
-    let exchange = tokio::task::spawn_blocking(move || first_exchange(&read, &id)).await;
-    let Ok(Ok(Some(exchange))) = exchange else { return };
-    let Some(writer) = writer.await else { return };
-    let title = tokio::time::timeout(PATIENCE, writer.ask(&exchange)).await.ok().flatten();
-    drop(writer);
+    let exchange = blocking("read the chat", move || first_exchange(&read, &id).map_err(history_error)).await;
+    let Ok(Some(exchange)) = exchange else { return };
+    let Ok(backend) = backend.await else { return };
+    let title = tokio::time::timeout(PATIENCE, ask(&backend, &exchange)).await.ok().flatten();
+    drop(backend);
     let Some(title) = title else { return };
-    let stored =
-        tokio::task::spawn_blocking(move || history.chat_replace_title(&chat_id, &exchange.title, &title));
-    match stored.await {
-        Ok(Ok(true)) => host.emit(AppEvent::ChatsChanged),
-        Ok(Ok(false)) | Err(_) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "failed to store the title of a chat"),
+    let store = move || history.chat_replace_title(&chat_id, &exchange.title, &title).map_err(history_error);
+    match blocking("store the title", store).await {
+        Ok(true) => host.emit(AppEvent::ChatsChanged),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "failed to store the title of a chat"),
     }
 }
 
@@ -134,36 +104,32 @@ fn beginning(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 
-impl TitleWriter {
-    /// `None` where the server fails, or answers with something else than a title.
-    async fn ask(&self, exchange: &FirstExchange) -> Option<String> {
-        let mut messages = Vec::new();
-        // The same beginning as the chat's, which is in the prefix cache.
-        if !exchange.system_prompt.trim().is_empty() {
-            messages.push(ChatMessage::new("system", &exchange.system_prompt));
-        }
-        messages.push(ChatMessage::new("user", &exchange.question));
-        messages.push(ChatMessage::new("assistant", &exchange.answer));
-        messages.push(ChatMessage::new("user", INSTRUCTION));
-        if self.continues {
-            messages.push(ChatMessage::prefix(BEGINNING, ""));
-        }
-        let request = ChatRequest {
-            model: self.server.model.clone(),
-            messages,
-            temperature: 0.3,
-            top_p: 0.9,
-            max_tokens: Some(MAX_TOKENS),
-            thinking: Some(false),
-            ..ChatRequest::default()
-        };
-        title_in(&text_of(&self.server.endpoint, &request).await?)
+/// `None` where the server fails, or answers with something else than a title.
+async fn ask(backend: &Backend, exchange: &FirstExchange) -> Option<String> {
+    let mut messages = Vec::new();
+    // The same beginning as the chat's, which is in the prefix cache.
+    if !exchange.system_prompt.trim().is_empty() {
+        messages.push(ChatMessage::new("system", &exchange.system_prompt));
     }
+    messages.push(ChatMessage::new("user", &exchange.question));
+    messages.push(ChatMessage::new("assistant", &exchange.answer));
+    messages.push(ChatMessage::new("user", INSTRUCTION));
+    if backend.continues() {
+        messages.push(ChatMessage::prefix(BEGINNING, ""));
+    }
+    let request = ChatRequest {
+        messages,
+        temperature: 0.3,
+        top_p: 0.9,
+        max_tokens: Some(MAX_TOKENS),
+        thinking: Some(false),
+        ..ChatRequest::default()
+    };
+    title_in(&first_line(backend.ask(request).await.ok()?).await?)
 }
 
 /// The text of an answer up to the end of its first line.
-async fn text_of(endpoint: &Endpoint, request: &ChatRequest) -> Option<String> {
-    let mut deltas = endpoint.chat(request).await.ok()?;
+async fn first_line(mut deltas: ChatStream) -> Option<String> {
     let mut text = String::new();
     while let Some(delta) = deltas.next().await {
         text += &delta.ok()?.text;

@@ -195,21 +195,22 @@ impl Workers {
 
     /// The endpoint of the worker, if it is ready with this model and context length.
     pub(crate) async fn ready(&self, launch: &Launch) -> Option<Endpoint> {
+        self.ready_worker(launch)?.ready().await.ok()
+    }
+
+    fn ready_worker(&self, launch: &Launch) -> Option<Arc<Worker>> {
         let fits = |slot: &Slot| {
             slot.model_id == launch.model_id && slot.spec.args.context == launch.spec.args.context
         };
-        let slot = self.slot().filter(fits)?;
-        if !matches!(slot.worker.state(), State::Ready { .. }) {
-            return None;
-        }
-        slot.worker.ready().await.ok()
+        let worker = self.slot().filter(fits)?.worker;
+        matches!(worker.state(), State::Ready { .. }).then_some(worker)
     }
 
-    /// The endpoint of the worker for work in the background, if it is ready with this model. The lease keeps
-    /// the model loaded, and no other model waits for it.
-    pub(crate) async fn background(&self, launch: &Launch) -> Option<(Endpoint, Lease)> {
-        let endpoint = self.ready(launch).await?;
-        Some((endpoint, self.leases.take_background()))
+    /// The worker for work in the background, if it has this model. The lease keeps the model loaded, and no
+    /// other model waits for it.
+    pub(crate) fn background(&self, launch: &Launch) -> Option<(Arc<Worker>, Lease)> {
+        let worker = self.ready_worker(launch)?;
+        Some((worker, self.leases.take_background()))
     }
 
     /// Starts the worker once the answers of the old one have ended.
